@@ -1,0 +1,257 @@
+"""Child processes: the only place that starts one.
+
+Every child runs in its own session and process group, with a deadline, with bounded output kept, and is known to a
+register so that an interrupted run can end all of them. Not here: anything about git.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+KILL_GRACE_S = 2.0
+STDERR_KEPT_BYTES = 64 * 1024
+
+
+class ChildTimedOut(Exception):
+    """The deadline passed; the child's process group was ended."""
+
+
+class ChildEnded(Exception):
+    """The child ended although more was expected of it. `returncode` and the tail of `stderr` tell why."""
+
+    def __init__(self, returncode: int | None, stderr: bytes) -> None:
+        super().__init__(f"child ended with {returncode}")
+        self.returncode = returncode
+        self.stderr = stderr
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A child that ran to its end."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+class ChildRegister:
+    """Live children of this process; `end_all` is what a second Ctrl-C calls."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._children: set[subprocess.Popen[bytes]] = set()
+
+    def add(self, child: subprocess.Popen[bytes]) -> None:
+        """Note a child."""
+        with self._lock:
+            self._children.add(child)
+
+    def discard(self, child: subprocess.Popen[bytes]) -> None:
+        """Forget a child that was reaped."""
+        with self._lock:
+            self._children.discard(child)
+
+    def pids(self) -> tuple[int, ...]:
+        """Process ids of live children."""
+        with self._lock:
+            return tuple(child.pid for child in self._children)
+
+    def end_all(self) -> None:
+        """Kill every process group at once."""
+        with self._lock:
+            children = tuple(self._children)
+        for child in children:
+            _signal_group(child, signal.SIGKILL)
+
+
+REGISTER = ChildRegister()
+_SETPRIV = shutil.which("setpriv")
+
+
+def dies_with_parent(argv: Sequence[str]) -> list[str]:
+    """The command, made to be killed when this process dies, where util-linux offers it."""
+    return [_SETPRIV, "--pdeathsig", "KILL", "--", *argv] if _SETPRIV else list(argv)
+
+
+def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, number)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End a process group: politely, then not."""
+    _signal_group(child, signal.SIGTERM)
+    try:
+        child.wait(KILL_GRACE_S)
+    except subprocess.TimeoutExpired:
+        pass
+    _signal_group(child, signal.SIGKILL)
+    child.wait()
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: str | Path | None = None,
+    stdin: bytes = b"",
+    timeout_s: float,
+) -> Completed:
+    """Run a command to its end.
+
+    Args:
+        argv: the command; never a shell.
+        env: the whole environment.
+        cwd: working directory.
+        stdin: bytes given on standard input, then closed.
+        timeout_s: deadline in seconds.
+
+    Raises:
+        FileNotFoundError: when the executable is missing.
+        ChildTimedOut: when the deadline passed.
+    """
+    child = subprocess.Popen(list(argv), env=dict(env), cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    REGISTER.add(child)
+    try:
+        try:
+            out, err = child.communicate(stdin, timeout=timeout_s)
+        except subprocess.TimeoutExpired as late:
+            _end(child)
+            child.communicate()
+            raise ChildTimedOut(f"{' '.join(argv[:4])}: no end after {timeout_s:g} s") from late
+        except BaseException:
+            _end(child)
+            raise
+        return Completed(tuple(argv), child.returncode, out, err)
+    finally:
+        # Left-overs of the group (a credential helper, say) must not outlive the command.
+        _signal_group(child, signal.SIGKILL)
+        REGISTER.discard(child)
+
+
+class Conversation:
+    """A child that answers questions: write a request, read its answer, each with a deadline.
+
+    Not thread-safe: one conversation belongs to one worker.
+    """
+
+    def __init__(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str | Path | None = None) -> None:
+        self._argv = tuple(argv)
+        self._child = subprocess.Popen(list(argv), env=dict(env), cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, bufsize=0)
+        REGISTER.add(self._child)
+        self._in = _fd(self._child.stdin)
+        self._out = _fd(self._child.stdout)
+        self._err = _fd(self._child.stderr)
+        for fd in (self._in, self._out, self._err):
+            os.set_blocking(fd, False)
+        self._buffer = bytearray()
+        self._stderr = bytearray()
+        self._poll = select.poll()
+        self._poll.register(self._out, select.POLLIN)
+        self._poll.register(self._err, select.POLLIN)
+
+    @property
+    def pid(self) -> int:
+        """Process id of the child."""
+        return self._child.pid
+
+    def send(self, data: bytes, *, deadline: float) -> None:
+        """Write `data` whole, reading answers meanwhile so that neither side waits for the other.
+
+        Args:
+            deadline: `time.monotonic()` value.
+
+        Raises:
+            ChildEnded, ChildTimedOut
+        """
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self._in, view) :]
+            except BlockingIOError:
+                self._wait(deadline, writing=True)
+            except BrokenPipeError:
+                self._ended()
+
+    def read(self, size: int, *, deadline: float) -> bytes:
+        """Exactly `size` bytes."""
+        while len(self._buffer) < size:
+            self._wait(deadline)
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return data
+
+    def read_until(self, mark: bytes, *, deadline: float) -> bytes:
+        """Everything up to `mark`, which is consumed and not returned."""
+        start = 0
+        while (at := self._buffer.find(mark, start)) < 0:
+            start = max(0, len(self._buffer) - len(mark) + 1)
+            self._wait(deadline)
+        data = bytes(self._buffer[:at])
+        del self._buffer[: at + len(mark)]
+        return data
+
+    def close(self) -> None:
+        """End the child; safe to call twice."""
+        for stream in (self._child.stdin, self._child.stdout, self._child.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        if self._child.poll() is None:
+            try:
+                self._child.wait(0.5)
+            except subprocess.TimeoutExpired:
+                _end(self._child)
+        _signal_group(self._child, signal.SIGKILL)
+        REGISTER.discard(self._child)
+
+    def _wait(self, deadline: float, *, writing: bool = False) -> None:
+        if writing:
+            self._poll.register(self._in, select.POLLOUT)
+        try:
+            remaining = deadline - time.monotonic()
+            ready = self._poll.poll(remaining * 1000) if remaining > 0 else []
+        finally:
+            if writing:
+                self._poll.unregister(self._in)
+        if not ready:
+            _end(self._child)
+            raise ChildTimedOut(f"{' '.join(self._argv[:4])}: no answer in time")
+        for fd, _ in ready:
+            if fd == self._out:
+                chunk = os.read(self._out, 1 << 16)
+                if not chunk:
+                    self._ended()
+                self._buffer += chunk
+            elif fd == self._err:
+                chunk = os.read(self._err, 1 << 16)
+                if chunk:
+                    self._stderr += chunk
+                    del self._stderr[:-STDERR_KEPT_BYTES]
+                else:
+                    self._poll.unregister(self._err)
+
+    def _ended(self) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(KILL_GRACE_S)
+        with contextlib.suppress(BlockingIOError, OSError):
+            while chunk := os.read(self._err, 1 << 16):
+                self._stderr += chunk
+        raise ChildEnded(self._child.poll(), bytes(self._stderr[-STDERR_KEPT_BYTES:]))
+
+
+def _fd(stream: IO[bytes] | None) -> int:
+    assert stream is not None
+    return stream.fileno()

@@ -1,0 +1,92 @@
+"""Names: object ids, branches, targets, runs, and the file and ref names derived from them.
+
+Branch names are `str`; bytes that are not UTF-8 are carried by surrogateescape and made visible by `display`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import NewType
+
+Oid = NewType("Oid", str)
+"""A full object id in lower-case hex (40 or 64 digits)."""
+
+BranchName = NewType("BranchName", str)
+"""A branch without `refs/heads/`."""
+
+TargetName = NewType("TargetName", str)
+"""The branch name of a primary branch."""
+
+RunId = NewType("RunId", str)
+"""`YYYYMMDD-HHMMSS-xxxxxx`, sortable by time."""
+
+StepId = NewType("StepId", int)
+"""Position of a step in its plan, from 0."""
+
+HEADS = "refs/heads/"
+PIN_PREFIX = "refs/gitalign/runs/"
+
+
+def ref_of(branch: str) -> str:
+    """Full ref name of a branch, so that a name such as `-x` is never read as an option."""
+    return HEADS + branch
+
+
+def branch_of(ref: str) -> BranchName:
+    """Branch name of a full ref under `refs/heads/`.
+
+    Raises:
+        ValueError: when the ref is not a branch.
+    """
+    if not ref.startswith(HEADS):
+        raise ValueError(f"not a branch ref: {ref!r}")
+    return BranchName(ref[len(HEADS) :])
+
+
+def is_zero(oid: str) -> bool:
+    """True for the all-zero id with which git says 'no object'."""
+    return bool(oid) and not oid.strip("0")
+
+
+def zero_like(oid: str) -> Oid:
+    """The all-zero id of the same hash length."""
+    return Oid("0" * len(oid))
+
+
+def display(name: str) -> str:
+    """A name fit for a terminal: undecodable bytes and control characters as `\\xNN`."""
+    out: list[str] = []
+    for char in name:
+        code = ord(char)
+        if 0xDC80 <= code <= 0xDCFF:
+            out.append(f"\\x{code - 0xDC00:02x}")
+        elif code < 0x20 or 0x7F <= code < 0xA0 or 0x200B <= code <= 0x200F or 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069:
+            out.append(f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+        else:
+            out.append(char)
+    return "".join(out)
+
+
+def file_name_for(branch: str, *, limit: int = 120) -> str:
+    """A file name for a branch: letters, digits, `._-`, unique by a digest when anything was changed.
+
+    Args:
+        branch: any branch name.
+        limit: longest result in characters.
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", branch).lstrip(".-")
+    if safe == branch and len(safe) <= limit:
+        return safe
+    digest = hashlib.sha256(branch.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return f"{safe[: limit - 9] or 'branch'}-{digest}"
+
+
+def backup_name(branch: str, *, prefix: str = "backup") -> BranchName:
+    """Name of the backup branch of `branch`: `<prefix>-<branch>-pre-align`."""
+    return BranchName(f"{prefix}-{branch}-pre-align")
+
+
+def is_backup_name(branch: str, *, prefix: str = "backup") -> bool:
+    """True for names that `backup_name` makes, with or without a run id behind them."""
+    return re.fullmatch(rf"{re.escape(prefix)}-.+-pre-align(-\d{{8}}-\d{{6}}-[0-9a-f]{{6}})?", branch) is not None

@@ -1,0 +1,213 @@
+"""Outcomes: how one branch ended. Every branch ends in exactly one of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from gitalign.core.names import Oid
+
+
+class Severity(StrEnum):
+    """Weight of a finding."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something a check or detector noticed about an aligned branch."""
+
+    code: str
+    severity: Severity
+    message: str
+    path: str | None = None
+    line: int | None = None
+    detector: str = "gitalign"
+    introduced_by: Literal["branch", "target", "integration"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageEntry:
+    """One side of a conflicted path: stage 1 is the base, 2 ours (the target), 3 theirs (the branch)."""
+
+    stage: int
+    mode: str
+    oid: Oid
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """One conflict as git names it.
+
+    Attributes:
+        kind: git's stable conflict type, for example `CONFLICT (contents)` (`git help merge-tree`, since 2.38).
+        paths: every path git lists with it.
+        message: git's free text, for people only.
+    """
+
+    kind: str
+    paths: tuple[str, ...]
+    message: str
+
+
+class DropReason(StrEnum):
+    """Why a commit of the branch is not in the result under a new id."""
+
+    UPSTREAM = "upstream"
+    BECAME_EMPTY = "became_empty"
+    MERGE_FLATTENED = "merge_flattened"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """One commit and what became of it; equal ids when it could stay as it is."""
+
+    old: Oid
+    new: Oid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """One commit that is not in the result, and why."""
+
+    oid: Oid
+    reason: DropReason
+    subject: str = ""
+    upstream: Oid | None = None
+    """The target's commit with the same patch, when that is the reason."""
+
+
+class AlignedKind(StrEnum):
+    """In which way a branch was aligned."""
+
+    REPLAYED = "replayed"
+    MERGED = "merged"
+    FAST_FORWARDED = "fast_forwarded"
+    """Every commit is in the target: the branch stands at its tip now ("already merged")."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aligned:
+    """The branch takes in its target; `after` is what its ref is to hold."""
+
+    kind: Literal["aligned"] = "aligned"
+    how: AlignedKind
+    before: Oid
+    after: Oid
+    onto: Oid
+    tree: Oid
+    rewritten: tuple[Rewrite, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    unsigned: int = 0
+    """Commits that carried a signature before and carry none now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unchanged:
+    """Nothing to do. `code` is `up_to_date` or `already_merged`."""
+
+    kind: Literal["unchanged"] = "unchanged"
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflicted:
+    """git cannot merge it without a person. The branch stays where it was.
+
+    Attributes:
+        commit: the commit of the branch that stopped, None when the target was merged in.
+        position, total: the k-th of n commits to replay; 1 of 1 for a merge.
+        onto: the target's tip.
+        entries: conflicted paths by stage.
+        reproduce: commands that lead to the same stop.
+    """
+
+    kind: Literal["conflicted"] = "conflicted"
+    commit: Oid | None
+    subject: str = ""
+    position: int
+    total: int
+    onto: Oid
+    conflicts: tuple[Conflict, ...]
+    entries: tuple[StageEntry, ...]
+    reproduce: tuple[str, ...] = ()
+    remembered: bool = False
+    """True when an earlier run found this for the very same commits and the merge was not repeated."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Conflicted paths, sorted."""
+        named = {entry.path for entry in self.entries} or {path for conflict in self.conflicts for path in conflict.paths}
+        return tuple(sorted(named))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """git-align will not touch this branch under the present policy; nothing went wrong."""
+
+    kind: Literal["refused"] = "refused"
+    code: str
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """Something is broken: a missing object, a time-out, a full disk, a failed check, a bug."""
+
+    kind: Literal["failed"] = "failed"
+    code: str
+    reason: str
+    hint: str = ""
+    stage: Literal["integrate", "conserve", "detect", "validate", "document", "publish", "engine"] = "integrate"
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """The branch was not started: `circuit_breaker`, `claimed_by_other_run`, …"""
+
+    kind: Literal["skipped"] = "skipped"
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """The operator stopped the run before this branch was done."""
+
+    kind: Literal["cancelled"] = "cancelled"
+    reason: str
+
+
+Outcome = Aligned | Unchanged | Conflicted | Refused | Failed | Skipped | Cancelled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """The outcome of one step with what it cost.
+
+    Attributes:
+        phases: seconds per phase (`integrate`, `conserve`, `detect`, `document`), monotonic clock.
+        detection: `not configured`, or what the detectors said in one word.
+        summary: reference to the generated document, None when no documenter is configured.
+    """
+
+    step_id: int
+    branch: str
+    outcome: Outcome
+    duration_s: float = 0.0
+    phases: tuple[tuple[str, float], ...] = ()
+    attempts: int = 1
+    worker: int = 0
+    detection: str = "not configured"
+    documentation: str = "not configured"
+    summary: str | None = None
+    findings: tuple[Finding, ...] = field(default=())

@@ -1,0 +1,227 @@
+"""Snapshot, step, exclusion, plan and permit: what was seen and what is meant to happen, as values."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from gitalign.core.branch import Branch
+from gitalign.core.names import BranchName, Oid, StepId, TargetName
+from gitalign.core.policy import Policy, Strategy
+
+PLAN_FORMAT = 1
+
+
+class CheckoutState(StrEnum):
+    """State of a work tree, as far as moving its branch is concerned."""
+
+    CLEAN = "clean"
+    DIRTY = "dirty"
+    BUSY = "busy"
+    """A rebase, merge, bisect, cherry-pick or revert is in progress."""
+    LOCKED = "locked"
+    MISSING = "missing"
+    FILTERED = "filtered"
+    """Content filters (LFS, …) would have to run to move its files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """One work tree and the branch it holds."""
+
+    path: str
+    ref: str
+    """Full ref of the branch checked out, or being rebased or bisected there."""
+    state: CheckoutState
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tip:
+    """One ref as it stood in the snapshot."""
+
+    ref: str
+    oid: Oid
+    symbolic_target: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All refs of a repository, read once.
+
+    Attributes:
+        repository: absolute path of the git common directory.
+        object_format: `sha1` or `sha256`.
+        taken_at: UTC.
+        tips: every ref under refs/heads and refs/remotes.
+        checkouts: every work tree that holds a branch.
+        remote_tips: per branch name, the id its branch has on the push remote; empty unless asked for.
+        is_shallow: whether history ends at a shallow boundary somewhere.
+    """
+
+    repository: str
+    object_format: str
+    taken_at: datetime
+    tips: tuple[Tip, ...]
+    checkouts: tuple[Checkout, ...] = ()
+    remote: str | None = None
+    remote_tips: tuple[tuple[BranchName, Oid], ...] = ()
+    is_shallow: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A primary branch: the name branches refer to, and the exact commit they are aligned onto."""
+
+    name: TargetName
+    ref: str
+    oid: Oid
+
+
+class StepKind(StrEnum):
+    """What the shape of history says about a step before any merge is made."""
+
+    REPLAY = "replay"
+    """Own commits are picked onto the target."""
+    MERGE = "merge"
+    """The target is merged into the branch."""
+    FAST_FORWARD = "fast_forward"
+    """Everything of the branch is in the target already; the branch moves to the target's tip."""
+    UP_TO_DATE = "up_to_date"
+    """The branch contains the target already; nothing to do."""
+    LEAVE = "leave"
+    """Everything of the branch is in the target and policy says to leave it where it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One branch of the plan.
+
+    Attributes:
+        seen: the branch's tip when planning; the value every later move compares against.
+        onto: the target's tip when planning.
+        own_commits: commits of the branch that the target does not have.
+        behind: commits of the target that the branch does not have.
+        merges: merge commits among the own ones.
+        stack: number shared by branches that contain one another's own commits.
+        depends_on: steps of the same stack whose own commits are all among this step's.
+        notes: what the operator should know, in words ("contains 3 merges: target is merged in instead").
+        refusal: code and words when the step is known to end as Refused.
+        remote_seen: the branch's tip on the push remote when planning, if it is there and a push was asked for.
+        checkout: path of the work tree that holds the branch and moves with it.
+    """
+
+    id: StepId
+    branch: Branch
+    target: Target
+    kind: StepKind
+    strategy: Strategy
+    seen: Oid
+    onto: Oid
+    own_commits: int
+    behind: int
+    merges: int = 0
+    stack: int
+    depends_on: tuple[StepId, ...] = ()
+    notes: tuple[str, ...] = ()
+    refusal: tuple[str, str] | None = None
+    remote_seen: Oid | None = None
+    checkout: str | None = None
+
+    @property
+    def ref(self) -> str:
+        """Full ref name of the branch."""
+        return f"refs/heads/{self.branch.name}"
+
+
+class ExclusionCode(StrEnum):
+    """Why a branch is not part of the plan."""
+
+    IS_TARGET = "is_target"
+    PROTECTED = "protected"
+    BACKUP = "backup"
+    SYMBOLIC_REF = "symbolic_ref"
+    CHECKED_OUT_DIRTY = "checked_out_dirty"
+    CHECKED_OUT_BUSY = "checked_out_busy"
+    CHECKED_OUT_HELD = "checked_out_held"
+    WORK_TREE_UNAVAILABLE = "work_tree_unavailable"
+    WORK_TREE_FILTERED = "work_tree_filtered"
+    NOT_SELECTED = "not_selected"
+    MISSING = "missing_in_repository"
+    DUPLICATE = "duplicate_entry"
+    UNKNOWN_TARGET = "unknown_target"
+    NO_TARGET = "no_target"
+    NOT_A_COMMIT = "not_a_commit"
+    ALIASED = "same_ref_as_another"
+    INVALID_NAME = "invalid_name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """A branch left out, with a reason that can be read and one that can be matched on."""
+
+    branch: BranchName
+    code: ExclusionCode
+    reason: str
+    target: TargetName | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run would do. `id` is a hash of everything in it but the clock."""
+
+    id: str
+    snapshot: Snapshot
+    policy: Policy
+    targets: tuple[Target, ...]
+    steps: tuple[Step, ...]
+    excluded: tuple[Exclusion, ...]
+    format: int = PLAN_FORMAT
+
+    def step(self, step_id: StepId) -> Step:
+        """The step of that id (its position)."""
+        return self.steps[step_id]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permit:
+    """Leave to publish one plan, given by whoever may give it.
+
+    Attributes:
+        plan_id: the only plan it holds for.
+        push: whether the remote may be written too.
+        given_by: "--yes", "prompt", "library".
+    """
+
+    plan_id: str
+    push: bool = False
+    given_by: str = "library"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return None
+    raise TypeError(f"not part of a plan: {type(value).__name__}")
+
+
+def plan_hash(*, snapshot: Snapshot, policy: Policy, targets: tuple[Target, ...], steps: tuple[Step, ...], excluded: tuple[Exclusion, ...]) -> str:
+    """Content hash of a plan: the same repository, policy and branches give the same 64 hex digits.
+
+    Times are left out: two plans made a minute apart with nothing changed between are one plan.
+    """
+    content = {
+        "format": PLAN_FORMAT,
+        "repository": snapshot.repository,
+        "object_format": snapshot.object_format,
+        "policy": dataclasses.asdict(policy),
+        "targets": [dataclasses.asdict(target) for target in targets],
+        "steps": [dataclasses.asdict(step) for step in steps],
+        "excluded": [dataclasses.asdict(exclusion) for exclusion in excluded],
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_plain)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()

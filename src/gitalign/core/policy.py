@@ -1,0 +1,108 @@
+"""Policy: what the operator decided, as one frozen value that travels with the plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Strategy(StrEnum):
+    """How a branch takes in its target."""
+
+    REBASE = "rebase"
+    MERGE = "merge"
+
+
+class MergesPolicy(StrEnum):
+    """What happens to a branch that contains merge commits when the strategy is rebase."""
+
+    REFUSE = "refuse"
+    FLATTEN = "flatten"
+    MERGE_INSTEAD = "merge-instead"
+
+
+class AlreadyMerged(StrEnum):
+    """What happens to a branch that has nothing of its own left."""
+
+    FAST_FORWARD = "fast-forward"
+    LEAVE = "leave"
+
+
+class CheckedOut(StrEnum):
+    """What happens to a branch checked out in a clean work tree."""
+
+    MOVE = "move"
+    HOLD = "hold"
+
+
+class CommitterPolicy(StrEnum):
+    """Who stands as committer of rewritten commits."""
+
+    OPERATOR = "operator"
+    PRESERVE = "preserve"
+
+
+class GroupExecution(StrEnum):
+    """Whether target groups run side by side or one after another."""
+
+    PARALLEL = "parallel"
+    SEQUENTIAL = "sequential"
+
+
+class UnknownTarget(StrEnum):
+    """What to do with a listed branch whose target does not exist."""
+
+    SKIP = "skip"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Everything that changes what a run does to branches. Part of the plan's hash.
+
+    `workers` and the limits beside it are not here: they change how fast a run is, never its result.
+    """
+
+    strategy: Strategy = Strategy.REBASE
+    merges: MergesPolicy = MergesPolicy.MERGE_INSTEAD
+    already_merged: AlreadyMerged = AlreadyMerged.FAST_FORWARD
+    checked_out: CheckedOut = CheckedOut.MOVE
+    committer: CommitterPolicy = CommitterPolicy.OPERATOR
+    unknown_target: UnknownTarget = UnknownTarget.SKIP
+    sign: bool = False
+    backups: bool = True
+    backup_prefix: str = "backup"
+    protected: tuple[str, ...] = ()
+    """Glob patterns of branches that are never touched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerPolicy:
+    """When to stop starting new branches.
+
+    Trips when `failures >= count` **and** `failures / finished >= percent / 100`; a threshold of None always holds,
+    both None switches it off.
+    """
+
+    enabled: bool = True
+    count: int | None = 5
+    percent: float | None = 50.0
+    counts_conflicts: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of a run. Durations in seconds, sizes in bytes."""
+
+    workers: int = 4
+    """Workers per target group."""
+    max_git_processes: int = 8
+    branch_timeout_s: float = 300.0
+    integration_timeout_s: float = 60.0
+    detection_timeout_s: float = 30.0
+    max_memory_bytes: int = 500 * 1024 * 1024
+    """Of the whole process tree; no new branch is started above it."""
+    max_attempts: int = 2
+    """Tries per branch; only transient failures are tried again."""
+    group_execution: GroupExecution = GroupExecution.PARALLEL
+    breaker: BreakerPolicy = BreakerPolicy()

@@ -1,0 +1,53 @@
+"""A run as the journal knows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class RunKind(StrEnum):
+    """What a run does to refs."""
+
+    ALIGN = "align"
+    UNDO = "undo"
+
+
+class RunState(StrEnum):
+    """How far a run got. The order is the order of a life; `published` and later need no recovery."""
+
+    INTEGRATING = "integrating"
+    """Nothing has moved; a crash here loses only work that can be repeated."""
+    PUBLISHING = "publishing"
+    """Intentions are durable; a crash here is finished or rolled back ref by ref."""
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+    """Stopped by the operator; `resume` goes on."""
+    FAILED = "failed"
+    """Ended by an error before anything moved."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One row of `git align runs`.
+
+    Attributes:
+        outcome: `running`, `ok` (all aligned or unchanged), `attention`, `interrupted`, `failed`.
+        moved: refs this run moved and that were not rolled back.
+        undoes: the run this one undid, for an undo.
+        undone_by: the run that undid this one.
+    """
+
+    id: str
+    kind: RunKind
+    state: RunState
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str
+    moved: int
+    plan_id: str
+    total: int = 0
+    undoes: str | None = None
+    undone_by: str | None = None
+    owner: str = ""

@@ -1,0 +1,202 @@
+"""Running git: one function for one command, with a scrubbed environment and a deadline.
+
+What git inherits from the operator is only what it needs to find its helpers and keys (PATH, HOME, SSH agent, GPG);
+everything that could change a result is set here. Hooks, fsmonitor and pagers never run. Configuration given through
+`GIT_CONFIG_*` wins over every file (`git help git`, GIT_CONFIG_COUNT, since 2.31).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gitalign import child
+from gitalign.errors import GitError, GitMissing, GitTimedOut, MissingObject, NotARepository, OutOfSpace, RefLocked
+
+DEFAULT_TIMEOUT_S = 120.0
+
+_KEPT_VARIABLES = (
+    "PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "GNUPGHOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR",
+    "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO",
+    "https_proxy", "http_proxy", "no_proxy", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "GIT_EXEC_PATH", "LD_LIBRARY_PATH",
+)  # fmt: skip
+
+_IDENTITY_VARIABLES = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL")
+
+SAFE_CONFIG: tuple[tuple[str, str], ...] = (
+    ("core.hooksPath", "/dev/null"),
+    ("core.fsmonitor", "false"),
+    ("core.untrackedCache", "keep"),
+    ("core.pager", "cat"),
+    ("core.askPass", ""),
+    ("color.ui", "false"),
+    ("log.showSignature", "false"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("submodule.recurse", "false"),
+    ("advice.detachedHead", "false"),
+    ("core.quotePath", "false"),
+    ("protocol.ext.allow", "never"),
+)
+
+
+def environment(*, extra: Mapping[str, str] | None = None, config: Sequence[tuple[str, str]] = (), source: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of every git process.
+
+    Args:
+        extra: variables set on top.
+        config: configuration set on top of `SAFE_CONFIG`.
+        source: where inherited variables come from; the process environment by default.
+    """
+    inherited = os.environ if source is None else source
+    env = {name: inherited[name] for name in (*_KEPT_VARIABLES, *_IDENTITY_VARIABLES) if name in inherited}
+    env.update(
+        LC_ALL="C",
+        TZ="UTC",
+        GIT_TERMINAL_PROMPT="0",
+        GIT_EDITOR="true",
+        GIT_SEQUENCE_EDITOR="true",
+        GIT_ASKPASS="true",
+        SSH_ASKPASS="true",
+        GIT_OPTIONAL_LOCKS="0",
+        GIT_NO_REPLACE_OBJECTS="1",
+        GIT_NO_LAZY_FETCH="1",
+        GIT_PAGER="cat",
+    )
+    pairs = (*SAFE_CONFIG, *config)
+    env["GIT_CONFIG_COUNT"] = str(len(pairs))
+    for index, (key, value) in enumerate(pairs):
+        env[f"GIT_CONFIG_KEY_{index}"] = key
+        env[f"GIT_CONFIG_VALUE_{index}"] = value
+    env.update(extra or {})
+    return env
+
+
+class ProcessGate:
+    """Bounds how many git processes of a run live at once."""
+
+    def __init__(self, limit: int) -> None:
+        self._slots = threading.BoundedSemaphore(limit)
+
+    def slot(self) -> AbstractContextManager[object]:
+        """Hold one place while a process lives."""
+        return self._slots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Git:
+    """git, bound to one git directory.
+
+    Attributes:
+        git_dir: absolute path given as `GIT_DIR`.
+        work_tree: absolute path given as `GIT_WORK_TREE`, None for ref and object work.
+        executable: the git to start.
+        gate: bound on live processes, None outside runs.
+        config: configuration on top of `SAFE_CONFIG`.
+    """
+
+    git_dir: str
+    work_tree: str | None = None
+    executable: str = "git"
+    gate: ProcessGate | None = None
+    config: tuple[tuple[str, str], ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def env(self) -> dict[str, str]:
+        """Environment of this git's processes."""
+        where = {"GIT_DIR": self.git_dir}
+        if self.work_tree is not None:
+            where["GIT_WORK_TREE"] = self.work_tree
+        return environment(extra={**where, **self.variables}, config=self.config)
+
+    def argv(self, *words: str) -> list[str]:
+        """The full command."""
+        return [self.executable, *words]
+
+    def run(self, *words: str, stdin: bytes = b"", timeout_s: float = DEFAULT_TIMEOUT_S, accept: Sequence[int] = (0,), cwd: str | None = None) -> child.Completed:
+        """Run one git command to its end.
+
+        Args:
+            words: sub-command and arguments; outside input must come after `--end-of-options` or as a full ref name.
+            stdin: bytes on standard input.
+            timeout_s: deadline in seconds.
+            accept: exit codes that are answers, not failures.
+
+        Raises:
+            GitMissing, GitTimedOut, GitError and its children.
+        """
+        with self.gate.slot() if self.gate else nullcontext():
+            completed = _run(self.argv(*words), env=self.env(), cwd=cwd or self.work_tree or self.git_dir, stdin=stdin, timeout_s=timeout_s)
+        if completed.returncode not in accept:
+            raise failure(completed)
+        return completed
+
+    def lines(self, *words: str, stdin: bytes = b"", timeout_s: float = DEFAULT_TIMEOUT_S) -> list[str]:
+        """Output of a command as text lines; bytes that are not UTF-8 survive by surrogateescape."""
+        return text(self.run(*words, stdin=stdin, timeout_s=timeout_s).stdout).splitlines()
+
+    def converse(self, *words: str, wrapper: Sequence[str] = (), cwd: str | None = None) -> child.Conversation:
+        """Start a git process that answers questions until it is closed; it dies with this process."""
+        try:
+            return child.Conversation(child.dies_with_parent([*wrapper, *self.argv(*words)]), env=self.env(), cwd=cwd or self.work_tree or self.git_dir)
+        except FileNotFoundError as error:
+            raise GitMissing(f"cannot start {self.executable}", hint="install git 2.38 or newer") from error
+
+
+def _run(argv: list[str], *, env: Mapping[str, str], cwd: str | Path | None, stdin: bytes, timeout_s: float) -> child.Completed:
+    try:
+        return child.run(argv, env=env, cwd=cwd, stdin=stdin, timeout_s=timeout_s)
+    except FileNotFoundError as error:
+        if cwd is not None and not Path(cwd).is_dir():
+            raise NotARepository(f"no such directory: {cwd}") from error
+        raise GitMissing(f"cannot start {argv[0]}", hint="install git 2.38 or newer, or put it on PATH") from error
+    except child.ChildTimedOut as late:
+        raise GitTimedOut(str(late), hint="raise the time-out, or look at what holds the repository") from late
+
+
+def text(data: bytes) -> str:
+    """git's bytes as str; bytes that are not UTF-8 survive by surrogateescape."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def raw(name: str) -> bytes:
+    """The bytes of a str made by `text`."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+_SIGNS: tuple[tuple[tuple[bytes, ...], Callable[..., GitError]], ...] = (
+    ((b"No space left on device", b"Disk quota exceeded", b"Read-only file system", b"insufficient permission", b"Permission denied"), OutOfSpace),
+    ((b"unable to read", b"bad object", b"missing blob", b"missing tree", b"missing commit", b"could not parse commit", b"Could not read", b"unable to parse commit"), MissingObject),
+    ((b".lock': File exists", b"Unable to create", b"cannot lock ref"), RefLocked),
+)
+
+
+def failure(completed: child.Completed) -> GitError:
+    """The error for a failed command.
+
+    git's words only choose among kinds of *broken world* (full disk, missing object, lock); whether something is a
+    conflict is never decided here.
+    """
+    return failure_of(completed.argv, completed.returncode, completed.stderr)
+
+
+def failure_of(argv: Sequence[str], returncode: int | None, stderr: bytes) -> GitError:
+    """Like `failure`, for a process known by its parts."""
+    said = text(stderr).strip()
+    words = " ".join(word for word in argv[1:6])
+    message = f"git {words}: exit {returncode}" + (f": {said[-2000:]}" if said else "")
+    for signs, kind in _SIGNS:
+        if any(sign in stderr for sign in signs):
+            return kind(message, hint=_HINTS.get(kind.__name__, ""))
+    return GitError(message)
+
+
+_HINTS = {
+    "OutOfSpace": "free space or make the repository writable, then: git align resume",
+    "MissingObject": "fetch the missing objects (git fetch --refetch, or git fetch --unshallow), then run again",
+    "RefLocked": "another git process is at work; wait for it, then: git align resume",
+}

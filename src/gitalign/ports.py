@@ -1,0 +1,211 @@
+"""Every socket of the engine: what a plug-in, a store or a listener must offer.
+
+Protocols only. Built-ins and plug-ins come through the same door; nothing here knows who implements it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from gitalign.core.events import Event
+from gitalign.core.names import Oid
+from gitalign.core.outcome import Finding, Outcome, StepResult
+from gitalign.core.plan import Step
+from gitalign.core.publication import Publication
+from gitalign.core.run import RunRecord, RunState
+
+
+class CancelToken(Protocol):
+    """Tells a worker that its result is not wanted any more."""
+
+    @property
+    def is_cancelled(self) -> bool:
+        """True once the operator asked to stop at once."""
+
+
+class Aligner(Protocol):
+    """Carries one step from its branch tip to an outcome. Used by the driver, one call per attempt."""
+
+    def align(self, step: Step, *, worker: int, attempt: int, cancel: CancelToken) -> StepResult:
+        """Align one branch without moving any ref.
+
+        Raises:
+            GitAlignError: with `retryable` set when another attempt may succeed.
+        """
+
+    def close(self) -> None:
+        """End every child process of every worker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Integration:
+    """What an integrator hands on: the outcome, and the seconds its phases took."""
+
+    outcome: Outcome
+    phases: tuple[tuple[str, float], ...] = ()
+
+
+class Integrator(Protocol):
+    """Takes the target into one branch, in memory."""
+
+    def integrate(self, step: Step, *, worker: int, cancel: CancelToken) -> Integration:
+        """The outcome for the step; a conflict is an outcome, an exception a broken world."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectionRequest:
+    """What a detector looks at: objects by id, never files of a work tree."""
+
+    repository: str
+    branch: str
+    target: str
+    before: Oid
+    onto: Oid
+    after: Oid
+    changed_paths: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Looks for errors in an aligned branch (Task 76)."""
+
+    name: str
+
+    def detect(self, request: DetectionRequest) -> Sequence[Finding]:
+        """Findings; an empty sequence means looked and found none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRequest:
+    """What a documenter describes."""
+
+    repository: str
+    branch: str
+    target: str
+    result: StepResult
+    output_dir: str
+
+
+@runtime_checkable
+class Documenter(Protocol):
+    """Writes the change summary of an aligned branch (Task 78)."""
+
+    name: str
+
+    def document(self, request: DocumentRequest) -> str:
+        """A reference (path or URL) to the document written."""
+
+
+class Listener(Protocol):
+    """Follows the one stream of events. Called from one thread at a time, in order; must not block for long."""
+
+    def __call__(self, event: Event) -> None:
+        """Take one event. An exception is reported and silences this listener, nothing else."""
+
+
+class Emitter(Protocol):
+    """Where events are made: numbers and stamps them and passes them on."""
+
+    def __call__(self, kind: str, *, branch: str | None = None, target: str | None = None, **data: object) -> None:
+        """Emit one event of `kind` (an `EventKind`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Who holds a branch."""
+
+    ref: str
+    run_id: str
+    owner: str
+    token: int
+    """Fencing token: grows with every claim of the repository."""
+
+
+class Journal(Protocol):
+    """The durable memory of runs. Every method is one transaction, on disk when it returns."""
+
+    def begin_run(self, record: RunRecord, *, plan_json: str) -> None:
+        """Write a new run with its plan."""
+
+    def set_state(self, run_id: str, state: RunState, *, outcome: str | None = None, finished_at: datetime | None = None) -> None:
+        """Advance a run; None keeps what was there."""
+
+    def run(self, run_id: str) -> RunRecord:
+        """One run, by full id or unambiguous prefix, or the word `last`.
+
+        Raises:
+            UnknownRun: when there is none, or several.
+        """
+
+    def runs(self, *, limit: int | None = None) -> tuple[RunRecord, ...]:
+        """Newest first."""
+
+    def plan_json(self, run_id: str) -> str:
+        """The plan as it was stored."""
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Add events to the journal."""
+
+    def events(self, run_id: str, *, after: int = 0) -> tuple[Event, ...]:
+        """Events with a higher `seq`, in order."""
+
+    def record_results(self, run_id: str, results: Sequence[StepResult]) -> None:
+        """Write the results of steps, replacing earlier ones of the same step."""
+
+    def results(self, run_id: str) -> tuple[StepResult, ...]:
+        """Results in step order."""
+
+    def intend(self, run_id: str, publications: Sequence[Publication], *, anchor: str) -> None:
+        """Write every intended move and the ref that pins their objects, and set the state `publishing`."""
+
+    def update_publications(self, run_id: str, publications: Sequence[Publication]) -> None:
+        """Write what became of moves, matched by ref."""
+
+    def publications(self, run_id: str) -> tuple[Publication, ...]:
+        """Intended moves of a run with their present state, in the order they were intended."""
+
+    def anchor(self, run_id: str) -> str | None:
+        """Full name of the ref that pins the run's objects, None before `intend` and after `prune`."""
+
+    def claim(self, run_id: str, refs: Iterable[str], *, owner: str, is_alive: "OwnerProbe") -> Mapping[str, Claim]:
+        """Take refs for a run. Claims of dead owners are taken over.
+
+        Returns:
+            The refs that could **not** be had, with who holds them.
+        """
+
+    def release(self, run_id: str) -> None:
+        """Give back every claim of a run."""
+
+    def holds(self, run_id: str, refs: Iterable[str]) -> bool:
+        """True when the run still holds every one of the refs (a worker that lost its claim must not publish)."""
+
+    def remembered(self, keys: Iterable[str]) -> Mapping[str, str]:
+        """Verdicts remembered from earlier runs, by content key."""
+
+    def remember(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
+        """Keep verdicts for later runs."""
+
+    def forget_before(self, when: datetime) -> tuple[str, ...]:
+        """Drop details (events, results, verdicts) of runs finished before `when`; their ids. Rows of runs stay."""
+
+    def close(self) -> None:
+        """Close the database."""
+
+
+class OwnerProbe(Protocol):
+    """Tells whether the process that wrote an owner string is still alive."""
+
+    def __call__(self, owner: str) -> bool:
+        """True when alive, or when that cannot be known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sockets:
+    """Plug-ins the operator named. Empty means the stage is reported as `not configured`."""
+
+    detectors: tuple[Detector, ...] = field(default=())
+    documenter: Documenter | None = None
