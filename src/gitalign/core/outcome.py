@@ -32,7 +32,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageEntry:
-    """One side of a conflicted path: stage 1 is the base, 2 ours (the target), 3 theirs (the branch)."""
+    """One side of a conflicted path.
+
+    Stage 1 is the base. While replaying, 2 is the target with the commits replayed so far and 3 the commit being picked;
+    while merging the target in, 2 is the branch and 3 the target.
+    """
 
     stage: int
     mode: str

@@ -90,7 +90,7 @@ def open_repository(path: str | Path, *, executable: str = "git") -> Repository:
     query = ["rev-parse", "--path-format=absolute", "--git-common-dir", "--absolute-git-dir", "--is-bare-repository", "--git-path", "objects", "--show-object-format"]
     done = child.run([executable, *query], env=environment(), cwd=where, timeout_s=60)
     if done.returncode != 0:
-        raise NotARepository(f"{where} is not a repository git can open: {text(done.stderr).strip()}", hint="cd into a clone, or give --repo PATH; for ownership complaints see git help config, safe.directory")
+        raise NotARepository(f"{where} is not a repository git can open: {text(done.stderr).strip()}", hint="cd into a clone, or give --repo PATH (for ownership complaints: git help config, safe.directory)")
     common, git_dir, bare, objects, object_format = text(done.stdout).splitlines()[:5]
     work_tree: str | None = None
     if bare == "false":

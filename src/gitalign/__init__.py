@@ -1,0 +1,55 @@
+"""git-align: align every branch of a Git repository with its primary branch.
+
+The library's front door. Names are loaded when first used, so that importing the package costs nothing.
+
+    import gitalign
+    plan = gitalign.plan(gitalign.Request(repo="."))
+    report = gitalign.run(gitalign.Request(repo="."), plan=plan, permit=gitalign.Permit(plan_id=plan.id))
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gitalign.core.plan import Permit as Permit
+    from gitalign.core.plan import Plan as Plan
+    from gitalign.core.report import Report as Report
+    from gitalign.facade import Request as Request
+    from gitalign.facade import plan as plan
+    from gitalign.facade import resume as resume
+    from gitalign.facade import run as run
+    from gitalign.facade import undo as undo
+
+try:
+    __version__ = version("git-align")
+except PackageNotFoundError:  # pragma: no cover - running from a source tree that was never installed
+    __version__ = "0+unknown"
+
+_HOMES = {
+    "Request": "gitalign.facade",
+    "plan": "gitalign.facade",
+    "run": "gitalign.facade",
+    "resume": "gitalign.facade",
+    "undo": "gitalign.facade",
+    "Plan": "gitalign.core.plan",
+    "Permit": "gitalign.core.plan",
+    "Report": "gitalign.core.report",
+    "BranchAlignmentOrchestrator": "gitalign.seeds.orchestrator",
+    "run_alignment_for_branch": "gitalign.seeds.orchestrator",
+    "ParallelAlignmentFramework": "gitalign.seeds.framework",
+}
+
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gitalign' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

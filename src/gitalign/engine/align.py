@@ -1,0 +1,236 @@
+"""Aligning one branch: integrate, conserve, detect, document. No ref moves here."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar, assert_never
+
+from gitalign.core.graph import CommitGraph
+from gitalign.core.names import Oid
+from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Failed, Finding, Outcome, Refused, Severity, StepResult, Unchanged
+from gitalign.core.plan import Step, StepKind
+from gitalign.core.policy import AlreadyMerged, Limits, Policy
+from gitalign.errors import GitAlignError
+from gitalign.git.attributes import AttributeFiles
+from gitalign.git.command import text
+from gitalign.git.merge import MergeWire
+from gitalign.git.quarantine import Quarantine
+from gitalign.integrate.conserve import conserve
+from gitalign.integrate.lane import Lane, MergeCounts, Rewrites, SharedMerges
+from gitalign.integrate.merge import merge_target
+from gitalign.integrate.rebase import ReplayRules, replay
+from gitalign.integrate.upstream import UpstreamIndex
+from gitalign.ports import CancelToken, DetectionRequest, DocumentRequest, Sockets
+
+R = TypeVar("R")
+_LOG = logging.getLogger("gitalign.align")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """Everything the branches of one run share.
+
+    Attributes:
+        attributes: attribute files by target tip.
+        author: author and committer value of commits made for the operator.
+        remembered: conflicts of earlier runs, by branch name.
+        documents_dir: where a documenter may write.
+    """
+
+    quarantine: Quarantine
+    wire: MergeWire
+    graph: CommitGraph
+    upstream: UpstreamIndex
+    attributes: dict[Oid, AttributeFiles]
+    policy: Policy
+    limits: Limits
+    rules: ReplayRules
+    author: bytes
+    sockets: Sockets
+    remembered: Mapping[str, Conflicted]
+    documents_dir: str
+
+
+class BranchAligner:
+    """Carries steps to outcomes; one lane of git processes per worker.
+
+    Implements `ports.Aligner`.
+    """
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+        self._shared = SharedMerges()
+        self._rewrites = Rewrites()
+        self._lanes: dict[int, Lane] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def counts(self) -> MergeCounts:
+        """Merges made and spared so far."""
+        return self._shared.counts
+
+    def align(self, step: Step, *, worker: int, attempt: int, cancel: CancelToken) -> StepResult:
+        """Align one branch without moving any ref. See `ports.Aligner.align`."""
+        phases: list[tuple[str, float]] = []
+        started = time.monotonic()
+        outcome = _timed(phases, "integrate", lambda: self._integrate(step, worker, cancel))
+        result = StepResult(step_id=step.id, branch=step.branch.name, outcome=outcome, worker=worker, attempts=attempt)
+        if isinstance(outcome, Aligned):
+            if outcome.how is AlignedKind.REPLAYED:
+                result = replace(result, outcome=_timed(phases, "conserve", lambda: self._conserve(step, outcome, worker)))
+            result = self._detect(step, result, worker, phases)
+            result = self._document(step, result, phases)
+        return replace(result, duration_s=time.monotonic() - started, phases=tuple(phases))
+
+    def close(self) -> None:
+        """End every child process of every worker."""
+        with self._lock:
+            lanes, self._lanes = list(self._lanes.values()), {}
+        for lane in lanes:
+            lane.close()
+
+    def _lane(self, worker: int) -> Lane:
+        with self._lock:
+            if worker not in self._lanes:
+                shop = self._workshop
+                self._lanes[worker] = Lane(
+                    shop.quarantine,
+                    wire=shop.wire,
+                    attributes=shop.attributes,
+                    shared=self._shared,
+                    timeout_s=shop.limits.integration_timeout_s,
+                )
+            return self._lanes[worker]
+
+    def _integrate(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
+        if step.refusal is not None:
+            code, reason = step.refusal
+            return Refused(code=code, reason=reason, hint=_HINTS.get(code, ""))
+        match step.kind:
+            case StepKind.UP_TO_DATE:
+                return Unchanged(code="up_to_date", reason=f"contains {step.target.name} already")
+            case StepKind.LEAVE:
+                return _left(step)
+            case StepKind.FAST_FORWARD:
+                (target,) = self._lane(worker).read([step.onto])
+                return Aligned(how=AlignedKind.FAST_FORWARDED, before=step.seen, after=step.onto, onto=step.onto, tree=target.tree)
+            case StepKind.REPLAY | StepKind.MERGE:
+                known = self._workshop.remembered.get(step.branch.name)
+                if known is not None:
+                    return replace(known, remembered=True)
+                return self._replay(step, worker, cancel) if step.kind is StepKind.REPLAY else self._merge(step, worker)
+            case _ as never:
+                assert_never(never)
+
+    def _replay(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
+        shop = self._workshop
+        own = shop.graph.own(step.seen, step.onto)
+        outcome = replay(
+            step,
+            picks=own.picks,
+            merges=own.merges,
+            upstream=shop.upstream.matches(step.seen, step.onto),
+            lane=self._lane(worker),
+            rewrites=self._rewrites,
+            rules=shop.rules,
+            cancel=cancel,
+        )
+        if isinstance(outcome, Aligned) and outcome.after == step.onto and shop.policy.already_merged is AlreadyMerged.LEAVE:
+            return _left(step)
+        return outcome
+
+    def _merge(self, step: Step, worker: int) -> Outcome:
+        shop = self._workshop
+        own = shop.graph.own(step.seen, step.onto)
+        return merge_target(step, bases=own.bases, lane=self._lane(worker), author=shop.author, signer=shop.rules.signer)
+
+    def _conserve(self, step: Step, aligned: Aligned, worker: int) -> Outcome:
+        own = self._workshop.graph.own(step.seen, step.onto)
+        return conserve(step, aligned, picks=own.picks, merges=own.merges, bases=own.bases, lane=self._lane(worker))
+
+    def _detect(self, step: Step, result: StepResult, worker: int, phases: list[tuple[str, float]]) -> StepResult:
+        detectors = self._workshop.sockets.detectors
+        if not detectors or not isinstance(result.outcome, Aligned):
+            return result
+        aligned = result.outcome
+        request = DetectionRequest(
+            repository=self._workshop.quarantine.git.git_dir,
+            branch=step.branch.name,
+            target=step.target.name,
+            before=step.seen,
+            onto=step.onto,
+            after=aligned.after,
+            changed_paths=self._changed_paths(aligned),
+        )
+        findings: list[Finding] = []
+        for detector in detectors:
+            try:
+                findings += _timed(phases, "detect", lambda one=detector: list(one.detect(request)))  # type: ignore[misc]
+            except GitAlignError:
+                raise
+            except Exception as error:
+                _LOG.exception("detector %s failed on %s", detector.name, step.branch.name)
+                failed = Failed(code="detector_failed", reason=f"detector {detector.name} raised {type(error).__name__}: {error}", stage="detect")
+                return replace(result, outcome=failed, detection="failed")
+        critical = [finding for finding in findings if finding.severity is Severity.CRITICAL]
+        if critical:
+            failed = Failed(
+                code="error_detection",
+                reason=f"{len(critical)} critical findings, first {critical[0].code}: {critical[0].message}",
+                hint="look at the findings in the report; the branch was not moved",
+                stage="detect",
+                findings=tuple(findings),
+            )
+            return replace(result, outcome=failed, detection="critical", findings=tuple(findings))
+        return replace(result, detection="found" if findings else "clean", findings=tuple(findings))
+
+    def _changed_paths(self, aligned: Aligned) -> tuple[str, ...]:
+        git = self._workshop.quarantine.git
+        listed = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", aligned.onto, aligned.after).stdout
+        return tuple(text(path) for path in listed.split(b"\0") if path)
+
+    def _document(self, step: Step, result: StepResult, phases: list[tuple[str, float]]) -> StepResult:
+        documenter = self._workshop.sockets.documenter
+        if documenter is None or not isinstance(result.outcome, Aligned):
+            return result
+        request = DocumentRequest(
+            repository=self._workshop.quarantine.git.git_dir,
+            branch=step.branch.name,
+            target=step.target.name,
+            result=result,
+            output_dir=self._workshop.documents_dir,
+        )
+        try:
+            reference = _timed(phases, "document", lambda: documenter.document(request))
+        except GitAlignError:
+            raise
+        except Exception as error:
+            _LOG.exception("documenter %s failed on %s", documenter.name, step.branch.name)
+            failed = Failed(code="documenter_failed", reason=f"documenter {documenter.name} raised {type(error).__name__}: {error}", stage="document")
+            return replace(result, outcome=failed, documentation="failed")
+        return replace(result, documentation="written", summary=reference)
+
+
+_HINTS = {
+    "needs_deepening": "git fetch --unshallow, then run again",
+    "missing_object": "fetch the missing objects, then run again",
+    "contains_merges": "choose --merges merge-instead or flatten",
+    "unrelated_history": "align it by hand if that is really meant: git rebase --onto, or git merge --allow-unrelated-histories",
+}
+
+
+def _left(step: Step) -> Unchanged:
+    return Unchanged(code="already_merged", reason=f"everything of it is in {step.target.name} already; left where it is, as configured")
+
+
+def _timed(phases: list[tuple[str, float]], name: str, call: Callable[[], R]) -> R:
+    """The call's result; its seconds are added to `phases`."""
+    started = time.monotonic()
+    try:
+        return call()
+    finally:
+        phases.append((name, time.monotonic() - started))

@@ -1,0 +1,40 @@
+"""Attribute files of a commit, so that a merge follows the target's rules wherever one stands.
+
+`merge-tree` reads `.gitattributes` from the work tree (`git help gitattributes`), that is from whatever happens to be
+checked out; the quarantine gives it a work tree made of these files alone.
+"""
+
+from __future__ import annotations
+
+from gitalign.core.names import Oid
+from gitalign.git.command import Git, text
+
+AttributeFiles = tuple[tuple[str, bytes], ...]
+_LARGEST_BYTES = 100 * 1024 * 1024  # git itself ignores larger attribute files
+
+
+def read_attributes(git: Git, commit: Oid, *, timeout_s: float = 120.0) -> AttributeFiles:
+    """Every `.gitattributes` in a commit's tree.
+
+    Args:
+        git: git that sees the commit.
+        commit: id of a commit or tree.
+
+    Returns:
+        (path, content) sorted by path; symbolic links are left out, as git ignores them.
+    """
+    listed = git.run("ls-tree", "-r", "-z", "--full-tree", commit, timeout_s=timeout_s).stdout
+    found: list[tuple[str, str]] = []
+    for entry in listed.split(b"\0"):
+        if not entry.endswith(b".gitattributes"):
+            continue
+        meta, _, path = entry.partition(b"\t")
+        mode, _, oid = meta.split(b" ")
+        if path.rsplit(b"/", 1)[-1] == b".gitattributes" and mode in (b"100644", b"100755"):
+            found.append((text(path), oid.decode("ascii")))
+    files: list[tuple[str, bytes]] = []
+    for name, blob in sorted(found):
+        content = git.run("cat-file", "blob", blob, timeout_s=timeout_s).stdout
+        if len(content) <= _LARGEST_BYTES:
+            files.append((name, content))
+    return tuple(files)

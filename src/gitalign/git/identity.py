@@ -1,0 +1,27 @@
+"""Who stands as committer: the operator, at one instant per run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gitalign.errors import ConfigError, GitError
+from gitalign.git.command import Git
+
+
+def operator_ident(git: Git, *, at: datetime) -> bytes:
+    """Committer value for rewritten commits: the operator's name and address as git knows them, and `at`.
+
+    One instant per run makes a rewrite depend on nothing but its input: branches that share commits share the rewritten
+    ones, and a resumed run makes the same objects again.
+
+    Raises:
+        ConfigError: git knows no name or address.
+
+    Source: `git help var`, GIT_COMMITTER_IDENT.
+    """
+    try:
+        line = git.run("var", "GIT_COMMITTER_IDENT").stdout.rstrip(b"\n")
+    except GitError as error:
+        raise ConfigError("git does not know who you are", hint='git config --global user.name "Your Name" && git config --global user.email you@example.org') from error
+    who, _, zone = line.rsplit(b" ", 2)
+    return who + b" %d " % int(at.timestamp()) + zone

@@ -1,0 +1,144 @@
+"""Conservation: was anything lost? Checked for every clean alignment before it may be published.
+
+Two kinds of answer. A *broken* check means that something is not accounted for: the branch ends as Failed and is never
+published. A *finding* means that the result is what git makes of it but differs from the one-shot merge of branch and
+target, so a person may want to look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from gitalign.core.names import Oid
+from gitalign.core.outcome import Aligned, AlignedKind, Failed, Finding, Outcome, Severity
+from gitalign.core.plan import Step
+from gitalign.git.command import Git, text
+from gitalign.integrate.lane import Lane
+
+
+def conserve(step: Step, aligned: Aligned, *, picks: Sequence[Oid], merges: Sequence[Oid], bases: Sequence[Oid], lane: Lane) -> Outcome:
+    """Check one replayed branch.
+
+    Every own commit must be in the result, be upstream, or be reported as dropped; rewritten commits must keep author
+    and message; the result's tree must equal the one-shot merge, or the difference is a finding.
+
+    Returns:
+        The alignment with its findings, or Failed with stage `conserve`.
+    """
+    if fault := _unaccounted(aligned, picks=picks, merges=merges) or _altered(aligned, lane):
+        return Failed(code="conservation", reason=fault, hint="this is a bug of git-align; the branch was not moved", stage="conserve")
+    if aligned.how is AlignedKind.MERGED:
+        return aligned
+    findings = _against_one_shot_merge(step, aligned, bases=bases, lane=lane)
+    return replace(aligned, findings=(*aligned.findings, *findings)) if findings else aligned
+
+
+def _unaccounted(aligned: Aligned, *, picks: Sequence[Oid], merges: Sequence[Oid]) -> str | None:
+    if aligned.how is AlignedKind.MERGED:
+        return None
+    told = [rewrite.old for rewrite in aligned.rewritten] + [drop.oid for drop in aligned.dropped]
+    if len(told) != len(set(told)):
+        return "a commit is reported twice"
+    missing = (set(picks) | set(merges)) - set(told)
+    if missing:
+        return f"{len(missing)} commits are neither in the result nor reported as dropped, first {min(missing)}"
+    foreign = set(told) - set(picks) - set(merges)
+    if foreign:
+        return f"{len(foreign)} commits in the report are not the branch's own, first {min(foreign)}"
+    return None
+
+
+def _altered(aligned: Aligned, lane: Lane) -> str | None:
+    pairs = [pair for pair in aligned.rewritten if pair.old != pair.new]
+    if not pairs:
+        return None
+    olds = lane.read([pair.old for pair in pairs])
+    news = lane.read([pair.new for pair in pairs])
+    parent: str = aligned.onto
+    chain = {pair.new for pair in aligned.rewritten}
+    for pair, old, new in zip(pairs, olds, news, strict=True):
+        if new.author != old.author or new.message != old.message:
+            return f"commit {pair.old} lost its author or message in {pair.new}"
+        if len(new.parents) != 1 or (new.parents[0] != parent and new.parents[0] not in chain):
+            return f"commit {pair.new} does not stand on the result so far"
+        parent = pair.new
+    if news[-1].tree != aligned.tree or pairs[-1].new != aligned.after:
+        return "the result does not end with the last commit of the branch"
+    return None
+
+
+def _against_one_shot_merge(step: Step, aligned: Aligned, *, bases: Sequence[Oid], lane: Lane) -> tuple[Finding, ...]:
+    if len(bases) == 1:
+        answer = lane.merge(step.onto, base=lane.side(bases[0]), ours=lane.side(step.onto), theirs=lane.side(step.seen))
+    elif bases:
+        answer = lane.merge_histories(step.onto, step.onto, step.seen)
+    else:
+        return ()
+    if not answer.is_clean:
+        named = ", ".join(sorted({path for conflict in answer.conflicts for path in conflict.paths})[:5])
+        return (
+            Finding(
+                code="one_shot_merge_conflicts",
+                severity=Severity.INFO,
+                message=f"replaying commit by commit is clean, merging branch and target at once would conflict ({named}); the result cannot be compared",
+                detector="conserve",
+            ),
+        )
+    if answer.tree == aligned.tree:
+        return ()
+    return (
+        Finding(
+            code="differs_from_one_shot_merge",
+            severity=Severity.WARNING,
+            message="the result differs from merging branch and target at once; git rebase gives this result too, look at it before relying on it",
+            detector="conserve",
+        ),
+    )
+
+
+def verify_histories(git: Git, aligned: Iterable[Aligned], *, known: Iterable[Oid], timeout_s: float) -> dict[Oid, str]:
+    """Read every result back from git, in one process, and compare it with what is reported.
+
+    Args:
+        git: bound to the quarantine.
+        aligned: results of the run.
+        known: tips of targets and branches before the run; history behind them is not walked.
+        timeout_s: deadline in seconds.
+
+    Returns:
+        Result id -> what is wrong with it; empty when every result holds.
+
+    Source: `git help rev-list` (--parents, --stdin).
+    """
+    results = [one for one in aligned if one.how is not AlignedKind.FAST_FORWARDED]
+    if not results:
+        return {}
+    revisions = "\n".join([*sorted({one.after for one in results}), "--not", *sorted(set(known))]).encode("ascii") + b"\n"
+    listed = git.run("rev-list", "--parents", "--stdin", stdin=revisions, timeout_s=timeout_s).stdout
+    parents: dict[str, list[str]] = {}
+    for line in text(listed).splitlines():
+        oid, *rest = line.split(" ")
+        parents[oid] = rest
+    faults: dict[Oid, str] = {}
+    for one in results:
+        if fault := _walk(one, parents):
+            faults[one.after] = fault
+    return faults
+
+
+def _walk(one: Aligned, parents: dict[str, list[str]]) -> str | None:
+    if one.how is AlignedKind.MERGED:
+        found = parents.get(one.after)
+        return None if found == [one.before, one.onto] else f"merge commit has parents {found}"
+    at: str = one.after
+    for pair in reversed(one.rewritten):
+        if pair.new != at:
+            return f"expected commit {pair.new}, found {at}"
+        if pair.old == pair.new:
+            return None  # from here down the branch stands as it stood before
+        above = parents.get(at)
+        if above is None or len(above) != 1:
+            return f"commit {at} has parents {above}"
+        at = above[0]
+    return None if at == one.onto else f"the result stands on {at}, not on the target {one.onto}"

@@ -1,0 +1,180 @@
+"""A lane: the git processes one worker holds, and the merges all lanes of a run share."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from gitalign.core.commit import RawCommit
+from gitalign.core.names import Oid
+from gitalign.errors import GitDied
+from gitalign.git.attributes import AttributeFiles
+from gitalign.git.merge import MergeAnswer, MergeProcess, MergeWire, Side
+from gitalign.git.objects import CommitReader, CommitWriter
+from gitalign.git.quarantine import Quarantine
+
+T = TypeVar("T")
+
+_KEPT_MERGES = 20_000
+
+Triple = tuple[str, str, str, str]
+
+
+@dataclass(slots=True)
+class MergeCounts:
+    """How many merges a run needed, and how many it was spared."""
+
+    merged: int = 0
+    shared: int = 0
+    trivial: int = 0
+
+
+class SharedMerges:
+    """Answers by (bench, base, ours, theirs): equal triples are merged once per run, whoever asks first.
+
+    Thread-safe. A second worker that asks while the first still merges waits for that answer.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answers: OrderedDict[Triple, MergeAnswer] = OrderedDict()
+        self._under_way: dict[Triple, threading.Event] = {}
+        self.counts = MergeCounts()
+
+    def answer(self, triple: Triple, merge: Callable[[], MergeAnswer]) -> MergeAnswer:
+        """The answer for a triple, made by `merge` when nobody has it yet."""
+        while True:
+            with self._lock:
+                known = self._answers.get(triple)
+                if known is not None:
+                    self.counts.shared += 1
+                    return known
+                waiting = self._under_way.get(triple)
+                if waiting is None:
+                    mine = self._under_way[triple] = threading.Event()
+                    break
+            waiting.wait()
+        try:
+            made = merge()
+            with self._lock:
+                self._answers[triple] = made
+                self.counts.merged += 1
+                while len(self._answers) > _KEPT_MERGES:
+                    self._answers.popitem(last=False)
+            return made
+        finally:
+            with self._lock:
+                del self._under_way[triple]
+            mine.set()
+
+    def note_trivial(self) -> None:
+        """Count a merge that needed no merging: one side had changed nothing."""
+        with self._lock:
+            self.counts.trivial += 1
+
+
+@dataclass(slots=True)
+class Rewrites:
+    """Commits rewritten in this run, shared by all branches that contain them.
+
+    Attributes:
+        replayed: (old commit, new parent) -> the rewritten commit and its id, or None when it became empty.
+        written: ids known to be in the quarantine.
+        lock: held while a commit is signed, so that shared commits get one signature.
+    """
+
+    replayed: dict[tuple[Oid, Oid], tuple[Oid, RawCommit] | None] = field(default_factory=dict)
+    written: set[Oid] = field(default_factory=set)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+
+class Lane:
+    """Reader, writer and merge processes of one worker.
+
+    Args:
+        quarantine: where objects go.
+        wire: how this git is asked to merge.
+        attributes: attribute files per target id.
+        shared: merges shared with the other lanes.
+        timeout_s: deadline of one question to git in seconds.
+    """
+
+    def __init__(self, quarantine: Quarantine, *, wire: MergeWire, attributes: dict[Oid, AttributeFiles], shared: SharedMerges, timeout_s: float) -> None:
+        plain = quarantine.ungated(quarantine.git)
+        self._quarantine = quarantine
+        self._wire = wire
+        self._attributes = attributes
+        self._shared = shared
+        self._timeout_s = timeout_s
+        self._reader = CommitReader(plain, timeout_s=timeout_s)
+        self._writer = CommitWriter(plain, scratch=Path(quarantine.path), object_format=quarantine.repository.object_format, timeout_s=timeout_s)
+        self._merger: MergeProcess | None = None
+        self._merger_bench = ""
+
+    @property
+    def object_format(self) -> str:
+        """`sha1` or `sha256`."""
+        return self._quarantine.repository.object_format
+
+    def read(self, oids: Sequence[Oid]) -> list[RawCommit]:
+        """Raw commits in the order asked."""
+        return _once_more(lambda: self._reader.read(oids))
+
+    def side(self, oid: Oid) -> Side:
+        """A commit as a side of a merge."""
+        (commit,) = self.read([oid])
+        return Side(commit.tree, oid, commit.parents)
+
+    def write(self, commits: Sequence[RawCommit]) -> list[Oid]:
+        """Write commits into the quarantine."""
+        return _once_more(lambda: self._writer.write(commits))
+
+    def merge(self, target: Oid, *, base: Side | None, ours: Side, theirs: Side) -> MergeAnswer:
+        """Three-way merge under the attributes of `target`; equal triples are merged once per run."""
+        if base is not None and (base.tree == ours.tree or ours.tree == theirs.tree):
+            # Nothing to merge: ours changed nothing, or both sides are the same tree (git's trivial merge).
+            self._shared.note_trivial()
+            return MergeAnswer(True, theirs.tree)
+        if base is not None and base.tree == theirs.tree:
+            self._shared.note_trivial()
+            return MergeAnswer(True, ours.tree)
+        bench = self._bench(target)
+        triple = (bench, base.tree if base else "", ours.tree, theirs.tree)
+        return self._shared.answer(triple, lambda: _once_more(lambda: self._process(target).merge(base=base, ours=ours, theirs=theirs)))
+
+    def merge_histories(self, target: Oid, ours: Oid, theirs: Oid) -> MergeAnswer:
+        """Merge two commits on the bases git finds, under the attributes of `target`."""
+        triple = (self._bench(target), "history", ours, theirs)
+        return self._shared.answer(triple, lambda: _once_more(lambda: self._process(target).merge_histories(ours, theirs)))
+
+    def close(self) -> None:
+        """End every process of the lane."""
+        self._reader.close()
+        self._writer.close()
+        if self._merger is not None:
+            self._merger.close()
+            self._merger = None
+
+    def _bench(self, target: Oid) -> str:
+        return self._quarantine.bench(self._attributes[target]).git_dir
+
+    def _process(self, target: Oid) -> MergeProcess:
+        bench = self._quarantine.bench(self._attributes[target])
+        if self._merger is None or self._merger_bench != bench.git_dir:
+            if self._merger is not None:
+                self._merger.close()
+            self._merger = MergeProcess(self._quarantine.ungated(bench), wire=self._wire, writer=self._writer, timeout_s=self._timeout_s)
+            self._merger_bench = bench.git_dir
+        return self._merger
+
+
+def _once_more(call: Callable[[], T]) -> T:
+    """Ask again, once, when the process that was asked had been killed; its successor starts afresh."""
+    try:
+        return call()
+    except GitDied:
+        return call()

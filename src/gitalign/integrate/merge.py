@@ -1,0 +1,60 @@
+"""Merging the target into a branch, as `git merge` does while the branch is checked out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gitalign.core.commit import commit_id, new_commit, serialise
+from gitalign.core.names import Oid
+from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Outcome
+from gitalign.core.plan import Step
+from gitalign.errors import InvariantBroken
+from gitalign.git.command import raw
+from gitalign.git.signing import Signer
+from gitalign.integrate.lane import Lane
+from gitalign.integrate.reproduce import reproduce_merge
+
+
+def merge_target(step: Step, *, bases: Sequence[Oid], lane: Lane, author: bytes, signer: Signer | None) -> Outcome:
+    """Merge the target into the branch: first parent the branch, second the target.
+
+    Args:
+        step: the branch.
+        bases: its merge bases with the target; several are left to git, which merges them first.
+        lane: the worker's processes.
+        author: author and committer value of the merge commit.
+        signer: signs it, None leaves it unsigned.
+
+    Returns:
+        Aligned or Conflicted; a broken world is an exception.
+    """
+    if len(bases) == 1:
+        answer = lane.merge(step.onto, base=lane.side(bases[0]), ours=lane.side(step.seen), theirs=lane.side(step.onto))
+    else:
+        answer = lane.merge_histories(step.onto, step.seen, step.onto)
+    if not answer.is_clean:
+        return Conflicted(
+            commit=None,
+            position=1,
+            total=1,
+            onto=step.onto,
+            conflicts=answer.conflicts,
+            entries=answer.entries,
+            reproduce=reproduce_merge(step),
+        )
+    commit = new_commit(tree=answer.tree, parents=(step.seen, step.onto), author=author, committer=author, message=merge_message(step))
+    if signer is not None:
+        commit = signer.sign(commit)
+    expected = commit_id(serialise(commit), object_format=lane.object_format)
+    if lane.write([commit]) != [expected]:
+        raise InvariantBroken("a merge commit got another id than reckoned")
+    return Aligned(how=AlignedKind.MERGED, before=step.seen, after=expected, onto=step.onto, tree=answer.tree)
+
+
+def merge_message(step: Step) -> bytes:
+    """The message `git merge` writes (`git help fmt-merge-msg`)."""
+    if step.target.ref.startswith("refs/remotes/"):
+        what = f"remote-tracking branch '{step.target.ref.removeprefix('refs/remotes/')}'"
+    else:
+        what = f"branch '{step.target.name}'"
+    return raw(f"Merge {what} into {step.branch.name}\n")
