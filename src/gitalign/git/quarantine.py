@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,7 @@ class Quarantine:
         self.path = repository.state_dir / "quarantine" / run_id
         self._objects = self.path / "objects"
         self._benches: dict[str, Git] = {}
+        self._lock = threading.Lock()
         try:
             (self._objects / "info").mkdir(parents=True, exist_ok=True)
             (self._objects / "pack").mkdir(exist_ok=True)
@@ -63,9 +65,10 @@ class Quarantine:
             attributes: (path, content) of every `.gitattributes` of the target.
         """
         key = hashlib.sha256(b"".join(raw(path) + b"\0" + content + b"\0" for path, content in attributes)).hexdigest()[:16]
-        if key not in self._benches:
-            self._benches[key] = self._git_dir(key, attributes)
-        return self._benches[key]
+        with self._lock:
+            if key not in self._benches:
+                self._benches[key] = self._git_dir(key, attributes)
+            return self._benches[key]
 
     def store(self, tips: Iterable[Oid], known: Iterable[Oid], *, timeout_s: float = 600.0) -> Path | None:
         """Bring the new objects behind `tips` into the repository as one pack that `gc` leaves alone.
@@ -84,8 +87,9 @@ class Quarantine:
         if not wanted:
             return None
         revisions = "\n".join([*wanted, "--not", *sorted(set(known))]).encode("ascii") + b"\n"
-        # --local leaves out what the repository already has; no deltas: these are few, small and soon repacked.
-        packed = self.git.run("pack-objects", "--revs", "--local", "--stdout", "--window=0", "--quiet", "--threads=1", stdin=revisions, timeout_s=timeout_s)
+        # --local leaves out what the repository already has, --missing what it lacks anyway (a partial copy);
+        # no deltas: these objects are few, small and soon repacked.
+        packed = self.git.run("pack-objects", "--revs", "--local", "--missing=allow-any", "--stdout", "--window=0", "--quiet", "--threads=1", stdin=revisions, timeout_s=timeout_s)
         if packed.stdout[8:12] == b"\0\0\0\0":
             return None
         done = self.repository.git.run("index-pack", "--stdin", f"--keep=git-align {self.path.name}", stdin=packed.stdout, timeout_s=timeout_s)

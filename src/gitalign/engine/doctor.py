@@ -1,0 +1,141 @@
+"""The doctor: looks at everything a run depends on and says what to do about what it finds. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from gitalign.core.names import HEADS
+from gitalign.core.plan import CheckoutState
+from gitalign.core.run import RunRecord, RunState
+from gitalign.engine.execute import LEAST_FREE_BYTES
+from gitalign.errors import GitAlignError
+from gitalign.git.command import text
+from gitalign.git.refs import read_tips
+from gitalign.git.repository import MINIMUM_GIT, Repository, git_version, open_repository
+from gitalign.git.worktree import read_checkouts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """One thing looked at.
+
+    Attributes:
+        ok: True, False, or None when it could not be told.
+    """
+
+    check: str
+    ok: bool | None
+    detail: str
+    hint: str = ""
+
+
+class _Runs(Protocol):
+    def runs(self, *, limit: int | None = None) -> tuple[RunRecord, ...]: ...
+
+    def close(self) -> None: ...
+
+
+def examine(path: Path | str, *, load: Callable[[], object], journal: Callable[[Path], _Runs | None]) -> tuple[Diagnosis, ...]:
+    """Look at git, the repository, settings, store, disk, locks and work trees.
+
+    Args:
+        path: any path inside the repository.
+        load: reads the configuration; raises what is wrong with it.
+        journal: opens the database of a repository's state directory, None when there is none yet.
+    """
+    found = [_git(), _tools()]
+    try:
+        repository = open_repository(path)
+    except GitAlignError as error:
+        return (*found, Diagnosis(check="repository", ok=False, detail=error.message, hint=error.hint))
+    where = repository.work_tree or repository.common_dir
+    kind = f"{where}, {repository.object_format}{', bare' if repository.is_bare else ''}"
+    found.append(Diagnosis(check="repository", ok=True, detail=kind))
+    if repository.is_shallow:
+        found.append(Diagnosis(check="history", ok=None, detail="shallow: branches whose base is cut off are refused", hint="git fetch --unshallow"))
+    for check in (lambda: _settings(load), lambda: _identity(repository), lambda: _space(repository), lambda: _store(repository, journal), lambda: _locks(repository)):
+        found.append(check())
+    found += _work_trees(repository)
+    return tuple(found)
+
+
+def _git() -> Diagnosis:
+    try:
+        version = git_version()
+    except GitAlignError as error:
+        return Diagnosis(check="git", ok=False, detail=error.message, hint=error.hint)
+    named = ".".join(map(str, version))
+    if version < MINIMUM_GIT:
+        return Diagnosis(check="git", ok=False, detail=f"{named} is too old", hint="install git 2.38 or newer")
+    return Diagnosis(check="git", ok=True, detail=named)
+
+
+def _tools() -> Diagnosis:
+    missing = [tool for tool in ("stdbuf", "setpriv") if shutil.which(tool) is None]
+    if missing:
+        return Diagnosis(check="tools", ok=None, detail=f"without {' and '.join(missing)}: slower on git before 2.49, or children may outlive a kill -9", hint="install coreutils and util-linux")
+    return Diagnosis(check="tools", ok=True, detail="stdbuf, setpriv")
+
+
+def _settings(load: Callable[[], object]) -> Diagnosis:
+    try:
+        load()
+    except GitAlignError as error:
+        return Diagnosis(check="configuration", ok=False, detail=error.message, hint=error.hint)
+    return Diagnosis(check="configuration", ok=True, detail="readable, every key known")
+
+
+def _identity(repository: Repository) -> Diagnosis:
+    done = repository.git.run("var", "GIT_COMMITTER_IDENT", accept=range(256))
+    if done.returncode != 0:
+        return Diagnosis(check="identity", ok=False, detail="git does not know who you are", hint='git config --global user.name "Your Name" && git config --global user.email you@example.org')
+    return Diagnosis(check="identity", ok=True, detail=text(done.stdout).rsplit(" ", 2)[0])
+
+
+def _space(repository: Repository) -> Diagnosis:
+    free = shutil.disk_usage(repository.common_dir).free
+    if not os.access(repository.common_dir, os.W_OK):
+        return Diagnosis(check="disk", ok=False, detail=f"{repository.common_dir} is not writable", hint="run as its owner")
+    enough = free >= LEAST_FREE_BYTES
+    return Diagnosis(check="disk", ok=enough, detail=f"{free // (1024 * 1024)} MiB free", hint="" if enough else "free some space")
+
+
+def _store(repository: Repository, journal: Callable[[Path], _Runs | None]) -> Diagnosis:
+    try:
+        opened = journal(repository.state_dir)
+        if opened is None:
+            return Diagnosis(check="journal", ok=True, detail="nothing was run here yet")
+        with closing(opened):
+            unfinished = [record.id for record in opened.runs() if record.state in (RunState.INTEGRATING, RunState.PUBLISHING, RunState.INTERRUPTED)]
+    except GitAlignError as error:
+        return Diagnosis(check="journal", ok=False, detail=error.message, hint=error.hint)
+    if unfinished:
+        return Diagnosis(check="journal", ok=None, detail=f"unfinished: {', '.join(unfinished)}", hint="git align resume")
+    return Diagnosis(check="journal", ok=True, detail="no unfinished run")
+
+
+def _locks(repository: Repository) -> Diagnosis:
+    common = Path(repository.common_dir)
+    names = [lock for lock in ("packed-refs.lock", "config.lock", "HEAD.lock", "index.lock", "shallow.lock") if (common / lock).exists()]
+    names += [str(lock.relative_to(common)) for lock in (common / HEADS).rglob("*.lock")] if (common / HEADS).is_dir() else []
+    if names:
+        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        return Diagnosis(check="locks", ok=None, detail=f"present: {shown}", hint="if no git process is at work: git align resume removes ours, others are yours to remove")
+    return Diagnosis(check="locks", ok=True, detail="none")
+
+
+def _work_trees(repository: Repository) -> list[Diagnosis]:
+    try:
+        branches = {tip.ref for tip in read_tips(repository)}
+        held = [one for one in read_checkouts(repository, of_interest=branches) if one.state is not CheckoutState.CLEAN]
+    except GitAlignError as error:
+        return [Diagnosis(check="work trees", ok=False, detail=error.message, hint=error.hint)]
+    if not held:
+        return [Diagnosis(check="work trees", ok=True, detail="every one is clean")]
+    return [Diagnosis(check="work tree", ok=None, detail=f"{one.path}: {one.ref} is held back ({one.state}{': ' + one.detail if one.detail else ''})") for one in held]

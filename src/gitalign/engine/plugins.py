@@ -1,0 +1,53 @@
+"""Plug-ins: found by entry points, active only when the operator's configuration names them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint, entry_points
+
+from gitalign.errors import PluginError
+from gitalign.ports import Detector, Documenter, Sockets
+
+DETECTORS = "gitalign.detectors"
+DOCUMENTERS = "gitalign.documenters"
+
+
+def load_sockets(*, detectors: Sequence[str], documenter: str | None) -> Sockets:
+    """Load what the configuration names; an entry point must be a callable that makes the plug-in.
+
+    Args:
+        detectors: entry-point names in group `gitalign.detectors`.
+        documenter: entry-point name in group `gitalign.documenters`, None for none.
+
+    Raises:
+        PluginError: unknown name, or it cannot be loaded, or it does not offer what its socket asks for.
+    """
+    made: list[Detector] = []
+    for name in detectors:
+        plugin = _load(DETECTORS, name)
+        if not isinstance(plugin, Detector):
+            raise PluginError(f"plug-in {name!r} is no detector: it offers no name and detect()", hint="see docs/architecture.md, sockets")
+        made.append(plugin)
+    writer: Documenter | None = None
+    if documenter is not None:
+        plugin = _load(DOCUMENTERS, documenter)
+        if not isinstance(plugin, Documenter):
+            raise PluginError(f"plug-in {documenter!r} is no documenter: it offers no name and document()", hint="see docs/architecture.md, sockets")
+        writer = plugin
+    return Sockets(detectors=tuple(made), documenter=writer)
+
+
+def _load(group: str, name: str) -> object:
+    found = {entry.name: entry for entry in entry_points(group=group)}
+    if name not in found:
+        known = ", ".join(sorted(found)) or "none is installed"
+        raise PluginError(f"the configuration names {name!r}, but no such plug-in is installed in {group} (known: {known})", hint="install it, or take it out of the configuration")
+    return _make(found[name])
+
+
+def _make(entry: EntryPoint) -> object:
+    try:
+        factory = entry.load()
+        return factory()
+    except Exception as error:
+        raise PluginError(f"plug-in {entry.name!r} cannot be loaded: {type(error).__name__}: {error}", hint="repair it, or take it out of the configuration") from error

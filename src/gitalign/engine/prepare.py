@@ -1,0 +1,107 @@
+"""From a repository to a plan: one snapshot of refs and work trees, one pass over history, one pure decision."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gitalign.branch_list import BranchList
+from gitalign.core.graph import CommitGraph
+from gitalign.core.names import HEADS
+from gitalign.core.plan import Plan, Snapshot
+from gitalign.core.planning import build_plan, discover_targets
+from gitalign.core.policy import Policy
+from gitalign.git.history import load_graph
+from gitalign.git.refs import read_tips
+from gitalign.git.remote import remote_tips
+from gitalign.git.repository import Repository
+from gitalign.git.worktree import read_checkouts
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan and the history it was made from."""
+
+    plan: Plan
+    graph: CommitGraph
+
+
+class _LastPrepared:
+    """Keeps the newest plan's history, so that planning and then running reads it once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: Prepared | None = None
+
+    def keep(self, prepared: Prepared) -> None:
+        with self._lock:
+            self._held = prepared
+
+    def take(self, plan: Plan) -> CommitGraph | None:
+        with self._lock:
+            held, self._held = self._held, None
+        return held.graph if held is not None and held.plan.id == plan.id and held.plan.snapshot.repository == plan.snapshot.repository else None
+
+
+_LAST = _LastPrepared()
+
+
+def take_snapshot(repository: Repository, *, now: datetime, remote: str | None, ask_remote: bool) -> Snapshot:
+    """Read every ref once, and what every work tree holds.
+
+    Args:
+        repository: the repository.
+        now: UTC.
+        remote: name of the push remote, None when there is none.
+        ask_remote: whether to ask the remote for its tips, the leases of a later push.
+
+    Raises:
+        GitError, RemoteError
+    """
+    tips = read_tips(repository)
+    branches = {tip.ref for tip in tips if tip.ref.startswith(HEADS)}
+    return Snapshot(
+        repository=repository.common_dir,
+        object_format=repository.object_format,
+        taken_at=now,
+        tips=tips,
+        checkouts=read_checkouts(repository, of_interest=branches),
+        remote=remote if ask_remote else None,
+        remote_tips=tuple(sorted(remote_tips(repository, remote).items())) if ask_remote and remote is not None else (),
+        is_shallow=repository.is_shallow,
+    )
+
+
+def prepare(
+    repository: Repository,
+    snapshot: Snapshot,
+    *,
+    policy: Policy,
+    target_names: Sequence[str],
+    prefer_remote: bool,
+    listed: BranchList | None,
+    only: Sequence[str],
+) -> Prepared:
+    """Decide what a run would do.
+
+    Raises:
+        UserError: unknown targets where the policy refuses them.
+        GitError
+    """
+    targets = discover_targets(snapshot, target_names)
+    known = {target.ref for target in targets}
+    graph = load_graph(repository, [tip.oid for tip in snapshot.tips if tip.ref.startswith(HEADS) or tip.ref in known])
+    plan = build_plan(snapshot, graph, policy=policy, targets=targets, listed=listed.entries if listed else None, only=only)
+    prepared = Prepared(plan, graph)
+    _LAST.keep(prepared)
+    return prepared
+
+
+def graph_of(repository: Repository, plan: Plan) -> CommitGraph:
+    """History behind a plan's steps, read anew unless it was read for this very plan just now."""
+    held = _LAST.take(plan)
+    if held is not None:
+        return held
+    return load_graph(repository, [*(step.seen for step in plan.steps), *(target.oid for target in plan.targets)])
