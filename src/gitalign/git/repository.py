@@ -86,17 +86,14 @@ def open_repository(path: str | Path, *, executable: str = "git") -> Repository:
     version = git_version(executable)
     if version < MINIMUM_GIT:
         raise GitTooOld(f"git {'.'.join(map(str, version))} is too old; 2.38 or newer is needed", hint="install a newer git")
-    # --is-bare-repository and the directories come from one call; discovery is git's own, with its ownership check.
-    query = ["rev-parse", "--path-format=absolute", "--git-common-dir", "--absolute-git-dir", "--is-bare-repository", "--git-path", "objects", "--show-object-format"]
-    done = child.run([executable, *query], env=environment(), cwd=where, timeout_s=60)
-    if done.returncode != 0:
-        raise NotARepository(f"{where} is not a repository git can open: {text(done.stderr).strip()}", hint="cd into a clone, or give --repo PATH (for ownership complaints: git help config, safe.directory)")
-    common, git_dir, bare, objects, object_format = text(done.stdout).splitlines()[:5]
+    bare, object_format = _ask(executable, where, "--is-bare-repository", "--show-object-format")
+    common, git_dir, objects = (_ask_path(executable, where, *words) for words in (["--git-common-dir"], ["--absolute-git-dir"], ["--git-path", "objects"]))
     work_tree: str | None = None
     if bare == "false":
-        top = child.run([executable, "rev-parse", "--path-format=absolute", "--show-toplevel"], env=environment(), cwd=where, timeout_s=60)
-        if top.returncode == 0:
-            work_tree = text(top.stdout).removesuffix("\n")
+        try:
+            work_tree = _ask_path(executable, where, "--show-toplevel")
+        except NotARepository:
+            work_tree = None  # inside the git directory of a repository that has a work tree elsewhere
     return Repository(
         common_dir=common,
         git_dir=git_dir,
@@ -107,3 +104,19 @@ def open_repository(path: str | Path, *, executable: str = "git") -> Repository:
         git=Git(git_dir=common, executable=executable),
         git_version=version,
     )
+
+
+def _ask(executable: str, where: Path, *words: str) -> list[str]:
+    """Answers of `git rev-parse`, one per line; discovery is git's own, with its ownership check."""
+    done = child.run([executable, "rev-parse", "--path-format=absolute", *words], env=environment(), cwd=where, timeout_s=60)
+    if done.returncode != 0:
+        raise NotARepository(
+            f"{where} is not a repository git can open: {text(done.stderr).strip()}",
+            hint="cd into a clone, or give --repo PATH (for ownership complaints: git help config, safe.directory)",
+        )
+    return text(done.stdout).removesuffix("\n").split("\n")
+
+
+def _ask_path(executable: str, where: Path, *words: str) -> str:
+    """A path, which may hold newlines itself."""
+    return "\n".join(_ask(executable, where, *words))

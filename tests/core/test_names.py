@@ -1,0 +1,56 @@
+"""Names and what is derived from them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitalign.core.names import backup_name, branch_of, display, file_name_for, is_backup_name, is_zero, ref_of, zero_like
+
+
+def test_refs_and_branches_are_inverse() -> None:
+    assert branch_of(ref_of("-x")) == "-x"
+    with pytest.raises(ValueError):
+        branch_of("refs/tags/x")
+
+
+def test_zero_ids() -> None:
+    assert is_zero(zero_like("a" * 64))
+    assert len(zero_like("a" * 40)) == 40
+    assert not is_zero("0" * 39 + "1")
+    assert not is_zero("")
+
+
+@pytest.mark.parametrize("name", ["backup-feature/x-pre-align", "backup-x-pre-align-20260101-120000-abcdef"])
+def test_backups_are_known_by_name(name: str) -> None:
+    assert is_backup_name(name)
+
+
+@pytest.mark.parametrize("name", ["backup-x", "my-backup-x-pre-align", "backup-x-pre-alignment"])
+def test_lookalikes_are_no_backups(name: str) -> None:
+    assert not is_backup_name(name)
+
+
+def test_backup_prefix_is_taken_literally() -> None:
+    assert is_backup_name(backup_name("x", prefix="a.b"), prefix="a.b")
+    assert not is_backup_name("aXb-x-pre-align", prefix="a.b")
+
+
+def test_display_hides_what_could_steer_a_terminal() -> None:
+    assert display("a\x1b[31mb") == "a\\x1b[31mb"
+    assert display("caf\udce9") == "caf\\xe9"
+    assert display("a\u202eb") == "a\\u202eb"
+    assert display("grün/日本") == "grün/日本"
+
+
+@given(st.text(min_size=1, max_size=200), st.text(min_size=1, max_size=200))
+def test_file_names_are_safe_and_distinct(one: str, other: str) -> None:
+    names = [file_name_for(branch) for branch in (one, other)]
+    for name in names:
+        assert "/" not in name
+        assert "\\" not in name
+        assert name not in (".", "..", "")
+        assert len(name) <= 120
+        assert name.isascii()
+    assert (names[0] == names[1]) == (one == other)

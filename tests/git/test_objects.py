@@ -1,0 +1,116 @@
+"""Commits are read and written whole, through processes that are replaced when they end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gitalign.core.commit import new_commit, rewritten, serialise
+from gitalign.core.names import Oid
+from gitalign.errors import MissingObject, OutOfSpace
+from gitalign.git.objects import CommitReader, CommitWriter
+from gitalign.git.quarantine import Quarantine
+from gitalign.git.repository import open_repository
+from tests.git.workspace import Workspace
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Workspace:
+    work = Workspace(tmp_path / "re\npo 'with' \"odd\" name")
+    work.commit("base", {"a": b"a\n"})
+    return work
+
+
+@pytest.fixture
+def quarantine(work: Workspace) -> Iterator[Quarantine]:
+    quarantine = Quarantine(open_repository(work.path), "test")
+    yield quarantine
+    quarantine.remove()
+
+
+def test_read_and_write_back_give_the_same_id(work: Workspace, quarantine: Quarantine) -> None:
+    reader = CommitReader(quarantine.git, timeout_s=20)
+    writer = CommitWriter(quarantine.git, scratch=quarantine.path, object_format="sha1", timeout_s=20)
+    tip = Oid(work.tip("main"))
+    (commit,) = reader.read([tip])
+    assert writer.write([commit]) == [tip]
+    reader.close()
+    writer.close()
+
+
+def test_odd_author_lines_are_kept_though_git_would_refuse_them(work: Workspace, quarantine: Quarantine) -> None:
+    writer = CommitWriter(quarantine.git, scratch=quarantine.path, object_format="sha1", timeout_s=20)
+    odd = new_commit(tree=work.tip("main^{tree}"), parents=(), author=b"No Mail <broken 1 +0000", committer=b"C <c@d> 1 +0000", message=b"#\n")
+    (oid,) = writer.write([odd])
+    reader = CommitReader(quarantine.git, timeout_s=20)
+    assert reader.read([oid]) == [odd]
+    reader.close()
+    writer.close()
+
+
+def test_a_megabyte_of_message_survives(work: Workspace, quarantine: Quarantine) -> None:
+    """Edge case 21."""
+    writer = CommitWriter(quarantine.git, scratch=quarantine.path, object_format="sha1", timeout_s=20)
+    long = new_commit(tree=work.tip("main^{tree}"), parents=(), author=b"A <a@b> 1 +0000", committer=b"C <c@d> 1 +0000", message=b"x" * 1_000_000)
+    (oid,) = writer.write([long])
+    reader = CommitReader(quarantine.git, timeout_s=20)
+    assert reader.read([oid])[0].message == b"x" * 1_000_000
+    reader.close()
+    writer.close()
+
+
+def test_a_missing_commit_is_named_and_the_reader_goes_on(work: Workspace, quarantine: Quarantine) -> None:
+    reader = CommitReader(quarantine.git, timeout_s=20)
+    with pytest.raises(MissingObject, match="1234567890" * 4):
+        reader.read([Oid("1234567890" * 4), Oid(work.tip("main"))])
+    assert reader.read([Oid(work.tip("main"))])[0].subject == "base"
+    reader.close()
+
+
+def test_a_blob_is_not_taken_for_a_commit(work: Workspace, quarantine: Quarantine) -> None:
+    reader = CommitReader(quarantine.git, timeout_s=20)
+    with pytest.raises(MissingObject, match="blob"):
+        reader.read([Oid(work.tip("main:a"))])
+    reader.close()
+
+
+def test_a_vanished_scratch_folder_is_a_disk_error(work: Workspace, quarantine: Quarantine) -> None:
+    writer = CommitWriter(quarantine.git, scratch=quarantine.path / "gone", object_format="sha1", timeout_s=20)
+    with pytest.raises(OutOfSpace, match="gone"):
+        writer.write([new_commit(tree=work.tip("main^{tree}"), parents=(), author=b"A <a@b> 1 +0000", committer=b"C <c@d> 1 +0000", message=b"")])
+
+
+def test_objects_stay_in_quarantine_until_they_are_stored(work: Workspace, quarantine: Quarantine) -> None:
+    writer = CommitWriter(quarantine.git, scratch=quarantine.path, object_format="sha1", timeout_s=20)
+    tip = Oid(work.tip("main"))
+    reader = CommitReader(quarantine.git, timeout_s=20)
+    (commit,) = reader.read([tip])
+    made = rewritten(commit, tree=commit.tree, parents=(tip,), committer=None)
+    waste = new_commit(tree=commit.tree, parents=(), author=b"A <a@b> 1 +0000", committer=b"C <c@d> 1 +0000", message=serialise(commit))
+    new, junk = writer.write([made, waste])
+    assert work.git("cat-file", "-t", new, check=False) == ""
+    keep = quarantine.store([new], [tip])
+    assert keep is not None
+    assert keep.read_text().startswith("git-align test")
+    assert work.git("cat-file", "-t", new) == "commit"
+    assert work.git("cat-file", "-t", junk, check=False) == ""
+    work.git("gc", "-q", "--prune=now")
+    assert work.git("cat-file", "-t", new) == "commit"
+    reader.close()
+    writer.close()
+
+
+def test_storing_nothing_makes_no_pack(work: Workspace, quarantine: Quarantine) -> None:
+    """Edge case 3."""
+    tip = Oid(work.tip("main"))
+    assert quarantine.store([], [tip]) is None
+    assert quarantine.store([tip], [tip]) is None
+    assert not list((work.path / ".git" / "objects" / "pack").glob("*"))
+
+
+def test_quarantine_leaves_nothing_behind(work: Workspace) -> None:
+    quarantine = Quarantine(open_repository(work.path), "short")
+    quarantine.remove()
+    assert not (work.path / ".git" / "gitalign" / "quarantine").exists()

@@ -1,0 +1,60 @@
+"""A scratch repository for tests of the git room: real git, fixed identity and clock."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "A U Thor",
+    "GIT_AUTHOR_EMAIL": "author@example.org",
+    "GIT_COMMITTER_NAME": "C O Mitter",
+    "GIT_COMMITTER_EMAIL": "committer@example.org",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
+
+
+class Workspace:
+    """A repository with a work tree, and a clock that ticks a minute per commit."""
+
+    def __init__(self, path: Path, *, git: str = "git", object_format: str = "sha1") -> None:
+        self.path = path
+        self.executable = git
+        self._minute = 0
+        path.mkdir(parents=True, exist_ok=True)
+        self.git("init", "-q", "-b", "main", f"--object-format={object_format}")
+        self.git("config", "user.name", "O Perator")
+        self.git("config", "user.email", "operator@example.org")
+
+    def git(self, *words: str, stdin: bytes = b"", check: bool = True, env: dict[str, str] | None = None) -> str:
+        """Output of a git command."""
+        clock = f"{1_700_000_000 + 60 * self._minute} +0000"
+        full = {**os.environ, **IDENTITY, "GIT_AUTHOR_DATE": clock, "GIT_COMMITTER_DATE": clock, **(env or {})}
+        done = subprocess.run([self.executable, *words], cwd=self.path, input=stdin, capture_output=True, env=full, check=False)
+        if check and done.returncode != 0:
+            raise AssertionError(f"git {' '.join(words)}: {done.stderr.decode(errors='replace')}")
+        return done.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
+
+    def commit(self, message: str, files: dict[str, bytes | None] | None = None, *, allow_empty: bool = False) -> str:
+        """Write, add and commit files (None removes one); the commit's id."""
+        self._minute += 1
+        for name, content in (files or {}).items():
+            place = self.path / name
+            if content is None:
+                place.unlink()
+            else:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(content)
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", message, *(["--allow-empty"] if allow_empty else []))
+        return self.git("rev-parse", "HEAD")
+
+    def switch(self, branch: str, start: str | None = None) -> None:
+        """Check a branch out, made at `start` when given."""
+        self.git("checkout", "-q", *(["-b", branch, start] if start else [branch]))
+
+    def tip(self, name: str) -> str:
+        """Id of a revision."""
+        return self.git("rev-parse", "--verify", name)
