@@ -1,0 +1,232 @@
+"""The commit graph in memory: which commits are a branch's own, in which order git would pick them, on which base.
+
+Pure. Commits are numbered in the order git lists them (children before parents), so a parent always has a higher number
+than its children.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gitalign.core.names import Oid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnCommits:
+    """What a branch has that its target has not.
+
+    Attributes:
+        picks: commits that are no merges, in the order `git rebase` picks them (oldest first).
+        merges: merge commits, oldest first.
+        bases: merge bases with the target, best ones only; empty for unrelated histories.
+        roots: own commits without parents.
+        hits_shallow: history is cut off before the target is met, so the base is not known.
+        is_linear_on_target: the target's tip is the only base and no own commit is a merge: git leaves such a branch as it is.
+    """
+
+    picks: tuple[Oid, ...]
+    merges: tuple[Oid, ...]
+    bases: tuple[Oid, ...]
+    roots: tuple[Oid, ...]
+    hits_shallow: bool
+    is_linear_on_target: bool
+
+    @property
+    def count(self) -> int:
+        """Number of own commits."""
+        return len(self.picks) + len(self.merges)
+
+
+class UnknownCommit(KeyError):
+    """The commit is not in the graph."""
+
+
+@dataclass(slots=True)
+class CommitGraph:
+    """Commits and their parents.
+
+    Args:
+        commits: (id, parents) with children before their parents, as `git rev-list --topo-order --parents` lists them.
+        shallow: ids at which history is cut off.
+        unreadable: tips whose history cannot be walked, with git's words.
+    """
+
+    commits: Iterable[tuple[Oid, tuple[Oid, ...]]]
+    shallow: frozenset[Oid] = frozenset()
+    unreadable: Mapping[Oid, str] = field(default_factory=dict)
+    _number: dict[Oid, int] = field(default_factory=dict, init=False, repr=False)
+    _ids: list[Oid] = field(default_factory=list, init=False, repr=False)
+    _parents: list[tuple[int, ...]] = field(default_factory=list, init=False, repr=False)
+    _reach: dict[int, bytearray] = field(default_factory=dict, init=False, repr=False)
+    _behind: dict[tuple[int, frozenset[int]], int] = field(default_factory=dict, init=False, repr=False)
+    _own: dict[tuple[int, int], OwnCommits] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        rows = list(self.commits)
+        self.commits = ()
+        for oid, _ in rows:
+            self._number[oid] = len(self._ids)
+            self._ids.append(oid)
+        known = self._number
+        self._parents = [tuple(known[parent] for parent in parents if parent in known) for _, parents in rows]
+
+    def __contains__(self, oid: object) -> bool:
+        return oid in self._number
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def parents(self, oid: Oid) -> tuple[Oid, ...]:
+        """Parents of a commit, as far as history is known."""
+        return tuple(self._ids[parent] for parent in self._parents[self._at(oid)])
+
+    def own(self, tip: Oid, onto: Oid) -> OwnCommits:
+        """Commits reachable from `tip` and not from `onto`.
+
+        Raises:
+            UnknownCommit: one of the two is not in the graph.
+        """
+        key = (self._at(tip), self._at(onto))
+        if key not in self._own:
+            self._own[key] = self._find_own(*key)
+        return self._own[key]
+
+    def own_ids(self, tip: Oid, onto: Oid) -> tuple[Oid, ...]:
+        """All own commits, merges too, in no particular order."""
+        return tuple(self._ids[number] for number in self._walk(self._at(tip), self._reached_from(self._at(onto)))[0])
+
+    def own_count(self, tip: Oid, onto: Oid) -> int:
+        """Number of commits of `tip` that `onto` has not."""
+        return len(self._walk(self._at(tip), self._reached_from(self._at(onto)))[0])
+
+    def behind_count(self, tip: Oid, onto: Oid) -> int:
+        """Number of commits of `onto` that `tip` has not."""
+        start, target = self._at(tip), self._at(onto)
+        reached = self._reached_from(target)
+        boundary = frozenset(self._walk(start, reached)[1]) if not reached[start] else frozenset((start,))
+        key = (target, boundary)
+        if key not in self._behind:
+            common = self._mark(boundary)
+            self._behind[key] = sum(reached) - sum(common)
+        return self._behind[key]
+
+    def is_ancestor(self, ancestor: Oid, descendant: Oid) -> bool:
+        """True when `ancestor` is reachable from `descendant` (a commit is its own ancestor)."""
+        wanted, start = self._at(ancestor), self._at(descendant)
+        if wanted < start:
+            return False
+        if start in self._reach:
+            return bool(self._reach[start][wanted])
+        seen = {start}
+        stack = [start]
+        while stack:
+            number = stack.pop()
+            if number == wanted:
+                return True
+            for parent in self._parents[number]:
+                if parent <= wanted and parent not in seen:
+                    seen.add(parent)
+                    stack.append(parent)
+        return False
+
+    def missing_from(self, tip: Oid, onto: Oid) -> set[Oid]:
+        """Commits of `onto` that `tip` has not."""
+        target = self._reached_from(self._at(onto))
+        mine = self._mark((self._at(tip),))
+        return {self._ids[number] for number, there in enumerate(target) if there and not mine[number]}
+
+    def reachable(self, tips: Iterable[Oid]) -> set[Oid]:
+        """Every commit reachable from any of the tips."""
+        marks = self._mark([self._at(tip) for tip in tips])
+        return {self._ids[number] for number, there in enumerate(marks) if there}
+
+    def _at(self, oid: Oid) -> int:
+        try:
+            return self._number[oid]
+        except KeyError as error:
+            raise UnknownCommit(oid) from error
+
+    def _mark(self, starts: Iterable[int]) -> bytearray:
+        marks = bytearray(len(self._ids))
+        stack = list(starts)
+        for number in stack:
+            marks[number] = 1
+        while stack:
+            for parent in self._parents[stack.pop()]:
+                if not marks[parent]:
+                    marks[parent] = 1
+                    stack.append(parent)
+        return marks
+
+    def _reached_from(self, number: int) -> bytearray:
+        """Marks of everything reachable; remembered, because a target is asked about for every branch."""
+        if number not in self._reach:
+            if len(self._reach) >= 64:
+                self._reach.clear()
+            self._reach[number] = self._mark((number,))
+        return self._reach[number]
+
+    def _walk(self, start: int, reached: bytearray) -> tuple[list[int], list[int]]:
+        """Own commits from `start`, and the target's commits they stand on."""
+        if reached[start]:
+            return [], [start]
+        own = [start]
+        seen = {start}
+        boundary: dict[int, None] = {}
+        for number in own:
+            for parent in self._parents[number]:
+                if reached[parent]:
+                    boundary[parent] = None
+                elif parent not in seen:
+                    seen.add(parent)
+                    own.append(parent)
+        return own, list(boundary)
+
+    def _find_own(self, start: int, target: int) -> OwnCommits:
+        reached = self._reached_from(target)
+        own, boundary = self._walk(start, reached)
+        ordered = self._in_gits_order(start, set(own))
+        picks = tuple(self._ids[number] for number in ordered if len(self._parents[number]) < 2)
+        merges = tuple(self._ids[number] for number in ordered if len(self._parents[number]) > 1)
+        bases = self._best(boundary)
+        return OwnCommits(
+            picks=picks,
+            merges=merges,
+            bases=tuple(self._ids[number] for number in bases),
+            roots=tuple(self._ids[number] for number in own if not self._parents[number]),
+            hits_shallow=any(self._ids[number] in self.shallow for number in own),
+            is_linear_on_target=bases == [target] and not merges,
+        )
+
+    def _in_gits_order(self, start: int, own: set[int]) -> list[int]:
+        """Oldest first, in the order of `git rev-list --topo-order --reverse`.
+
+        git counts children within the range and works a last-in-first-out queue (commit.c, sort_in_topological_order with
+        REV_SORT_IN_GRAPH_ORDER); dates play no part for a single tip.
+        """
+        if not own:
+            return []
+        children = dict.fromkeys(own, 0)
+        for number in own:
+            for parent in self._parents[number]:
+                if parent in children:
+                    children[parent] += 1
+        listed: list[int] = []
+        stack = [start]
+        while stack:
+            number = stack.pop()
+            listed.append(number)
+            for parent in self._parents[number]:
+                if parent in children:
+                    children[parent] -= 1
+                    if not children[parent]:
+                        stack.append(parent)
+        listed.reverse()
+        return listed
+
+    def _best(self, boundary: list[int]) -> list[int]:
+        """Those that are no ancestors of others."""
+        if len(boundary) < 2:
+            return boundary
+        return [one for one in sorted(boundary) if not any(other < one and self.is_ancestor(self._ids[one], self._ids[other]) for other in boundary)]
