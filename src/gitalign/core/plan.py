@@ -48,6 +48,7 @@ class Tip:
     ref: str
     oid: Oid
     symbolic_target: str | None = None
+    object_type: str = "commit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

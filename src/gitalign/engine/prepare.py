@@ -90,9 +90,11 @@ def prepare(
         UserError: unknown targets where the policy refuses them.
         GitError
     """
-    targets = discover_targets(snapshot, target_names)
-    known = {target.ref for target in targets}
-    graph = load_graph(repository, [tip.oid for tip in snapshot.tips if tip.ref.startswith(HEADS) or tip.ref in known])
+    named = discover_targets(snapshot, target_names)
+    remote_refs = {f"refs/remotes/{snapshot.remote or 'origin'}/{target.name}" for target in named} if prefer_remote else set()
+    known = {target.ref for target in named} | remote_refs
+    graph = load_graph(repository, [tip.oid for tip in snapshot.tips if tip.object_type == "commit" and (tip.ref.startswith(HEADS) or tip.ref in known)])
+    targets = discover_targets(snapshot, target_names, graph=graph, prefer_remote=True) if prefer_remote else named
     plan = build_plan(snapshot, graph, policy=policy, targets=targets, listed=listed.entries if listed else None, only=only)
     prepared = Prepared(plan, graph)
     _LAST.keep(prepared)
