@@ -1,0 +1,360 @@
+"""The journal: runs, events, results, intended moves, claims and remembered verdicts, on SQLite in WAL mode.
+
+Every method is one transaction and is on disk when it returns (`synchronous=FULL`). Thread-safe: one connection behind one
+lock; nothing here is the bottleneck of a run.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, delete, event, func, insert, inspect, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from gitalign import wire
+from gitalign.core.events import Event
+from gitalign.core.outcome import StepResult
+from gitalign.core.publication import MoveState, Publication
+from gitalign.core.run import RunKind, RunRecord, RunState
+from gitalign.errors import StoreError, UnknownRun
+from gitalign.ports import Claim, OwnerProbe
+from gitalign.store import schema
+
+_BUSY_MS = 15_000
+_AT_ONCE = 400  # parameters per statement stay far below SQLite's bound
+
+
+def open_journal(path: Path) -> SqlJournal:
+    """Open the journal, made or brought up to date when needed.
+
+    Raises:
+        StoreError: not a database, of a newer version, not writable, or locked for too long.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make {path.parent}: {error.strerror}", hint="make the git directory writable") from error
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False, "isolation_level": None})
+    event.listen(engine, "connect", _configure)
+    with _translated(path):
+        _bring_up_to_date(engine, path)
+        return SqlJournal(engine, path)
+
+
+def _configure(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _bring_up_to_date(engine: Engine, path: Path) -> None:
+    with engine.connect() as connection:
+        known = inspect(connection).has_table("alembic_version")
+        revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() if known else None
+    if revision == schema.HEAD_REVISION:
+        return
+    if revision is not None and revision > schema.HEAD_REVISION:
+        raise StoreError(f"{path} was written by a newer git-align (revision {revision})", hint="pip install --upgrade git-align")
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    with engine.connect() as connection:
+        # Two processes may come here at once; the second one waits and finds the work done.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if inspect(connection).has_table("alembic_version") and connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == schema.HEAD_REVISION:
+            connection.exec_driver_sql("COMMIT")
+            return
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        if connection.connection.dbapi_connection is not None and connection.connection.dbapi_connection.in_transaction:
+            connection.exec_driver_sql("COMMIT")
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        words = str(error.orig)
+        hints = {
+            "locked": "another git-align is writing; try again",
+            "full": "free some space",
+            "readonly": "make the git directory writable",
+            "unable to open": "make the git directory writable",
+            "malformed": f"move {path} away; runs before now cannot be undone by id then, their anchors are still under refs/gitalign",
+            "not a database": f"move {path} away; runs before now cannot be undone by id then, their anchors are still under refs/gitalign",
+        }
+        hint = next((advice for sign, advice in hints.items() if sign in words), "git align doctor")
+        raise StoreError(f"journal {path}: {words}", hint=hint) from error
+
+
+class SqlJournal:
+    """See `ports.Journal`, which says what every method promises."""
+
+    def __init__(self, engine: Engine, path: Path) -> None:
+        self._engine = engine
+        self._path = path
+        self._lock = threading.RLock()
+        self._connection = engine.connect()
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._connection.close()
+            self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._lock, _translated(self._path):
+            self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.exec_driver_sql("ROLLBACK")
+                raise
+            self._connection.exec_driver_sql("COMMIT")
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._lock, _translated(self._path):
+            yield self._connection
+
+    def begin_run(self, record: RunRecord, *, plan_json: str) -> None:
+        """Write a new run with its plan."""
+        row = {
+            "id": record.id,
+            "kind": record.kind.value,
+            "state": record.state.value,
+            "started_at": record.started_at,
+            "finished_at": record.finished_at,
+            "outcome": record.outcome,
+            "plan_id": record.plan_id,
+            "total": record.total,
+            "undoes": record.undoes,
+            "undone_by": record.undone_by,
+            "owner": record.owner,
+            "plan": plan_json,
+        }
+        with self._transaction() as connection:
+            connection.execute(insert(schema.runs), [row])
+            if record.undoes is not None:
+                connection.execute(update(schema.runs).where(schema.runs.c.id == record.undoes).values(undone_by=record.id))
+
+    def set_state(self, run_id: str, state: RunState, *, outcome: str | None = None, finished_at: datetime | None = None) -> None:
+        """Advance a run; None keeps what was there."""
+        values: dict[str, Any] = {"state": state.value}
+        if outcome is not None:
+            values["outcome"] = outcome
+        if finished_at is not None:
+            values["finished_at"] = finished_at
+        with self._transaction() as connection:
+            connection.execute(update(schema.runs).where(schema.runs.c.id == run_id).values(**values))
+
+    def run(self, run_id: str) -> RunRecord:
+        """One run, by full id, unambiguous prefix, or `last`."""
+        table = schema.runs
+        with self._reading() as connection:
+            if run_id == "last":
+                ids = [row.id for row in connection.execute(select(table.c.id).order_by(table.c.number.desc()).limit(1))]
+            else:
+                ids = [row.id for row in connection.execute(select(table.c.id).where(table.c.id.startswith(run_id, autoescape=True)).limit(6))]
+                ids = [run_id] if run_id in ids else ids
+        if not ids:
+            raise UnknownRun(f"no run {run_id!r}", hint="git align runs")
+        if len(ids) > 1:
+            raise UnknownRun(f"{run_id!r} could be any of {', '.join(ids[:5])}", hint="give more of the id")
+        return self._records(table.c.id == ids[0])[0]
+
+    def runs(self, *, limit: int | None = None) -> tuple[RunRecord, ...]:
+        """Newest first."""
+        return self._records(None, limit=limit)
+
+    def _records(self, where: Any, *, limit: int | None = None) -> tuple[RunRecord, ...]:
+        table, moves = schema.runs, schema.publications
+        moved = (
+            select(moves.c.run_id, func.count().label("moved")).where(moves.c.state.in_([MoveState.MOVED.value, MoveState.UNDONE.value])).group_by(moves.c.run_id).subquery()
+        )
+        columns = [column for column in table.c if column.name not in ("plan",)]
+        query = select(*columns, func.coalesce(moved.c.moved, 0).label("moved")).outerjoin(moved, moved.c.run_id == table.c.id).order_by(table.c.number.desc())
+        if where is not None:
+            query = query.where(where)
+        if limit is not None:
+            query = query.limit(limit)
+        with self._reading() as connection:
+            return tuple(_record(row) for row in connection.execute(query))
+
+    def plan_json(self, run_id: str) -> str:
+        """The plan as it was stored."""
+        with self._reading() as connection:
+            found = connection.execute(select(schema.runs.c.plan).where(schema.runs.c.id == run_id)).scalar()
+        if found is None:
+            raise UnknownRun(f"no run {run_id!r}", hint="git align runs")
+        return str(found)
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Add events to the journal."""
+        if not events:
+            return
+        rows = [{"run_id": one.run_id, "seq": one.seq, "body": wire.dumps(one)} for one in events]
+        with self._transaction() as connection:
+            connection.execute(insert(schema.events), rows)
+
+    def events(self, run_id: str, *, after: int = 0) -> tuple[Event, ...]:
+        """Events with a higher `seq`, in order."""
+        table = schema.events
+        with self._reading() as connection:
+            rows = connection.execute(select(table.c.body).where(table.c.run_id == run_id, table.c.seq > after).order_by(table.c.seq)).all()
+        return tuple(wire.loads(Event, row.body) for row in rows)
+
+    def record_results(self, run_id: str, results: Sequence[StepResult]) -> None:
+        """Write the results of steps, replacing earlier ones of the same step."""
+        if not results:
+            return
+        table = schema.results
+        rows = [{"run_id": run_id, "step_id": one.step_id, "body": wire.dumps(one)} for one in results]
+        with self._transaction() as connection:
+            connection.execute(insert(table).prefix_with("OR REPLACE"), rows)
+
+    def results(self, run_id: str) -> tuple[StepResult, ...]:
+        """Results in step order."""
+        table = schema.results
+        with self._reading() as connection:
+            rows = connection.execute(select(table.c.body).where(table.c.run_id == run_id).order_by(table.c.step_id)).all()
+        return tuple(wire.load_result(row.body) for row in rows)
+
+    def intend(self, run_id: str, publications: Sequence[Publication], *, anchor: str) -> None:
+        """Write every intended move and the pinning ref, and set the state `publishing`."""
+        rows = [_move(run_id, one, position=number) for number, one in enumerate(publications)]
+        with self._transaction() as connection:
+            connection.execute(delete(schema.publications).where(schema.publications.c.run_id == run_id))
+            if rows:
+                connection.execute(insert(schema.publications), rows)
+            connection.execute(update(schema.runs).where(schema.runs.c.id == run_id).values(state=RunState.PUBLISHING.value, anchor=anchor))
+
+    def update_publications(self, run_id: str, publications: Sequence[Publication]) -> None:
+        """Write what became of moves, matched by ref."""
+        if not publications:
+            return
+        table = schema.publications
+        with self._transaction() as connection:
+            for one in publications:
+                row = _move(run_id, one, position=0)
+                connection.execute(update(table).where(table.c.run_id == run_id, table.c.ref == row["ref"]).values(state=row["state"], body=row["body"]))
+
+    def publications(self, run_id: str) -> tuple[Publication, ...]:
+        """Intended moves of a run with their present state, in order."""
+        table = schema.publications
+        with self._reading() as connection:
+            rows = connection.execute(select(table.c.body).where(table.c.run_id == run_id).order_by(table.c.position)).all()
+        return tuple(wire.load_publication(row.body) for row in rows)
+
+    def anchor(self, run_id: str) -> str | None:
+        """Full name of the pinning ref, None before `intend` and after `prune`."""
+        with self._reading() as connection:
+            found = connection.execute(select(schema.runs.c.anchor).where(schema.runs.c.id == run_id)).scalar()
+        return None if found is None else str(found)
+
+    def drop_anchor(self, run_id: str) -> None:
+        """Note that a run's objects are pinned no more."""
+        with self._transaction() as connection:
+            connection.execute(update(schema.runs).where(schema.runs.c.id == run_id).values(anchor=None))
+
+    def claim(self, run_id: str, refs: Iterable[str], *, owner: str, is_alive: OwnerProbe) -> Mapping[str, Claim]:
+        """Take refs for a run; those that could not be had, with who holds them."""
+        wanted = sorted(set(refs))
+        table = schema.claims
+        with self._transaction() as connection:
+            held = {row.ref: row for chunk in _chunks(wanted) for row in connection.execute(select(table).where(table.c.ref.in_(chunk)))}
+            alive = {row.owner: is_alive(row.owner) for row in held.values()}
+            lost = {ref: Claim(ref=ref, run_id=row.run_id, owner=row.owner, token=row.token) for ref, row in held.items() if row.run_id != run_id and alive[row.owner]}
+            free = [ref for ref in wanted if ref not in lost]
+            for chunk in _chunks(free):
+                connection.execute(delete(table).where(table.c.ref.in_(chunk)))
+            token = self._next_token(connection)
+            if free:
+                connection.execute(insert(table), [{"ref": ref, "run_id": run_id, "owner": owner, "token": token} for ref in free])
+        return lost
+
+    def release(self, run_id: str) -> None:
+        """Give back every claim of a run."""
+        with self._transaction() as connection:
+            connection.execute(delete(schema.claims).where(schema.claims.c.run_id == run_id))
+
+    def holds(self, run_id: str, refs: Iterable[str]) -> bool:
+        """True when the run still holds every one of the refs."""
+        wanted = sorted(set(refs))
+        table = schema.claims
+        with self._reading() as connection:
+            held = sum(connection.execute(select(func.count()).where(table.c.run_id == run_id, table.c.ref.in_(chunk))).scalar_one() for chunk in _chunks(wanted))
+        return held == len(wanted)
+
+    def _next_token(self, connection: Connection) -> int:
+        table = schema.counters
+        value = connection.execute(select(table.c.value).where(table.c.name == "fencing")).scalar()
+        if value is None:
+            connection.execute(insert(table), [{"name": "fencing", "value": 1}])
+            return 1
+        connection.execute(update(table).where(table.c.name == "fencing").values(value=value + 1))
+        return int(value) + 1
+
+    def remembered(self, keys: Iterable[str]) -> Mapping[str, str]:
+        """Verdicts remembered from earlier runs, by content key."""
+        table = schema.verdicts
+        found: dict[str, str] = {}
+        with self._reading() as connection:
+            for chunk in _chunks(sorted(set(keys))):
+                found.update((row.key, row.body) for row in connection.execute(select(table.c.key, table.c.body).where(table.c.key.in_(chunk))))
+        return found
+
+    def remember(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
+        """Keep verdicts for later runs."""
+        if not verdicts:
+            return
+        with self._transaction() as connection:
+            connection.execute(insert(schema.verdicts).prefix_with("OR REPLACE"), [{"key": key, "body": body, "at": at} for key, body in verdicts.items()])
+
+    def forget_before(self, when: datetime) -> tuple[str, ...]:
+        """Drop details of runs finished before `when`; their ids. Rows of runs stay."""
+        table = schema.runs
+        with self._transaction() as connection:
+            old = [row.id for row in connection.execute(select(table.c.id).where(table.c.finished_at < when, table.c.state == RunState.FINISHED.value))]
+            for chunk in _chunks(old):
+                connection.execute(delete(schema.events).where(schema.events.c.run_id.in_(chunk)))
+            connection.execute(delete(schema.verdicts).where(schema.verdicts.c.at < when))
+        return tuple(old)
+
+
+def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), _AT_ONCE):
+        yield values[start : start + _AT_ONCE]
+
+
+def _move(run_id: str, one: Publication, *, position: int) -> dict[str, Any]:
+    return {"run_id": run_id, "ref": one.update.ref, "position": position, "state": one.state.value, "body": json.dumps(wire.dump(one))}
+
+
+def _record(row: Any) -> RunRecord:
+    return RunRecord(
+        id=row.id,
+        kind=RunKind(row.kind),
+        state=RunState(row.state),
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        outcome=row.outcome,
+        moved=row.moved,
+        plan_id=row.plan_id,
+        total=row.total,
+        undoes=row.undoes,
+        undone_by=row.undone_by,
+        owner=row.owner,
+    )

@@ -1,0 +1,215 @@
+"""JSON of the values: plans, results, publications, events.
+
+A small codec over the dataclasses' own annotations. Text is written in ASCII with escapes, so names whose bytes are not
+UTF-8 (carried by surrogateescape) survive a round trip; general-purpose validators refuse them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from functools import cache
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Failed, Outcome, Refused, Skipped, StepResult, Unchanged
+from gitalign.core.plan import PLAN_FORMAT, Plan, plan_hash
+from gitalign.core.publication import Publication
+from gitalign.errors import PlanRefused
+
+T = TypeVar("T")
+
+_OUTCOMES: dict[str, type] = {
+    "aligned": Aligned,
+    "unchanged": Unchanged,
+    "conflicted": Conflicted,
+    "refused": Refused,
+    "failed": Failed,
+    "skipped": Skipped,
+    "cancelled": Cancelled,
+}
+
+
+class Malformed(ValueError):
+    """The JSON does not describe the value asked for."""
+
+
+def dump(value: Any) -> Any:
+    """A value as JSON-able objects; dataclass fields keep their order, times are ISO 8601 with Z."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, tuple | list | frozenset):
+        return [dump(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): dump(item) for key, item in value.items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {name: dump(getattr(value, name)) for name in _fields(type(value))}
+    return str(value)
+
+
+def dumps(value: Any, *, indent: int | None = None) -> str:
+    """A value as JSON text in ASCII."""
+    return json.dumps(dump(value), indent=indent, separators=None if indent else (",", ":"))
+
+
+def load(kind: type[T], data: Any) -> T:
+    """Build a value of a dataclass from JSON objects.
+
+    Raises:
+        Malformed: something is missing, unknown or of the wrong type; the message names where.
+    """
+    made: T = _read(kind, data, kind.__name__)
+    return made
+
+
+def loads(kind: type[T], text: str) -> T:
+    """Like `load`, from JSON text."""
+    try:
+        data = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise Malformed(f"not JSON: {error}") from error
+    return load(kind, data)
+
+
+def load_outcome(text: str) -> Outcome:
+    """An outcome from JSON text.
+
+    Raises:
+        Malformed
+    """
+    made: Outcome = _read(Outcome, json.loads(text), "outcome")
+    return made
+
+
+def load_result(text: str) -> StepResult:
+    """A step's result from JSON text."""
+    return loads(StepResult, text)
+
+
+def load_publication(text: str) -> Publication:
+    """A publication from JSON text."""
+    return loads(Publication, text)
+
+
+def load_plan(text: str) -> Plan:
+    """A plan from JSON text, as `dumps` wrote it.
+
+    Raises:
+        PlanRefused: not a plan, of another format, or changed since it was made.
+    """
+    hint = "make a new one: git align plan --save FILE"
+    try:
+        data = json.loads(text)
+        if not isinstance(data, dict):
+            raise Malformed("not an object")
+        if data.get("format") != PLAN_FORMAT:
+            raise PlanRefused(f"plan format {data.get('format')!r}; this version reads format {PLAN_FORMAT}", hint=hint)
+        plan = load(Plan, data)
+    except (json.JSONDecodeError, RecursionError, Malformed) as error:
+        raise PlanRefused(f"not a plan: {error}", hint=hint) from error
+    found = plan_hash(snapshot=plan.snapshot, policy=plan.policy, targets=plan.targets, steps=plan.steps, excluded=plan.excluded)
+    if found != plan.id:
+        raise PlanRefused(f"the plan was changed after it was made: it calls itself {plan.id[:12]}, its contents are {found[:12]}", hint=hint)
+    return plan
+
+
+@cache
+def _fields(kind: type) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+@cache
+def _required(kind: type) -> frozenset[str]:
+    return frozenset(
+        field.name for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    )
+
+
+def _read(kind: Any, data: Any, where: str) -> Any:
+    while hasattr(kind, "__supertype__"):
+        kind = kind.__supertype__
+    if kind is Any:
+        return data
+    origin = get_origin(kind)
+    if origin in (Union, types.UnionType):
+        return _read_union(get_args(kind), data, where)
+    if origin is Literal:
+        if data not in get_args(kind):
+            raise Malformed(f"{where}: {data!r} is none of {get_args(kind)}")
+        return data
+    if origin is tuple:
+        return _read_tuple(get_args(kind), data, where)
+    if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
+        if not isinstance(data, dict):
+            raise Malformed(f"{where}: not an object")
+        return dict(data)
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return _read_dataclass(kind, data, where)
+    return _read_scalar(kind, data, where)
+
+
+def _read_union(options: tuple[Any, ...], data: Any, where: str) -> Any:
+    if data is None and type(None) in options:
+        return None
+    options = tuple(option for option in options if option is not type(None))
+    if Aligned in options:
+        if not isinstance(data, dict) or data.get("kind") not in _OUTCOMES:
+            raise Malformed(f"{where}: no outcome")
+        return _read(_OUTCOMES[data["kind"]], data, where)
+    faults: list[str] = []
+    for option in options:
+        try:
+            return _read(option, data, where)
+        except Malformed as fault:
+            faults.append(str(fault))
+    raise Malformed("; ".join(faults))
+
+
+def _read_tuple(arguments: tuple[Any, ...], data: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(data, list):
+        raise Malformed(f"{where}: not a list")
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        return tuple(_read(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(data))
+    if len(data) != len(arguments):
+        raise Malformed(f"{where}: {len(arguments)} items expected, {len(data)} found")
+    return tuple(_read(argument, item, f"{where}[{index}]") for index, (argument, item) in enumerate(zip(arguments, data, strict=True)))
+
+
+def _read_dataclass(kind: type, data: Any, where: str) -> Any:
+    if not isinstance(data, dict):
+        raise Malformed(f"{where}: not an object")
+    fields = _fields(kind)
+    unknown = data.keys() - fields.keys()
+    missing = _required(kind) - data.keys()
+    if unknown or missing:
+        raise Malformed(f"{where}: " + ", ".join([*(f"unknown key {key!r}" for key in sorted(unknown)), *(f"missing key {key!r}" for key in sorted(missing))]))
+    return kind(**{name: _read(fields[name], item, f"{where}.{name}") for name, item in data.items()})
+
+
+def _read_scalar(kind: Any, data: Any, where: str) -> Any:
+    if kind is datetime:
+        try:
+            moment = datetime.fromisoformat(data)
+        except (TypeError, ValueError) as error:
+            raise Malformed(f"{where}: {data!r} is no time") from error
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        try:
+            return kind(data)
+        except ValueError as error:
+            raise Malformed(f"{where}: {data!r} is no {kind.__name__}") from error
+    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+        return float(data)
+    if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
+        raise Malformed(f"{where}: {kind.__name__} expected, {type(data).__name__} found")
+    return data
