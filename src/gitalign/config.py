@@ -1,0 +1,268 @@
+"""Settings: one YAML file, environment and flags over it, every key known and every value checked.
+
+Read only from files the operator names or keeps in the git directory, never from a work tree: a branch must not be able to
+change what a run does.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from gitalign.core.policy import (
+    AlreadyMerged,
+    BreakerPolicy,
+    CheckedOut,
+    CommitterPolicy,
+    GroupExecution,
+    Limits,
+    MergesPolicy,
+    Policy,
+    Strategy,
+    UnknownTarget,
+)
+from gitalign.errors import ConfigError
+
+_LARGEST_BYTES = 1024 * 1024
+_ENVIRONMENT = "GITALIGN_"
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class Orchestration(BaseModel):
+    """How a run is carried out: parallelism, time-outs, backups, breaker, logs, resources."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enable_parallelization: bool = True
+    max_workers_per_target: Annotated[int, Field(ge=1, le=256)] = 4
+    group_execution: GroupExecution = GroupExecution.PARALLEL
+    branch_alignment_timeout_seconds: Seconds = 300
+    integration_timeout_seconds: Seconds = 60
+    error_detection_timeout_seconds: Seconds = 30
+    max_attempts: Annotated[int, Field(ge=1, le=10)] = 2
+    enable_backup_branches: bool = True
+    backup_branch_prefix: str = "backup"
+    auto_cleanup_backups: bool = False
+    enable_circuit_breaker: bool = True
+    failure_threshold_percent: Annotated[float, Field(gt=0, le=100)] | None = 50
+    failure_threshold_count: Annotated[int, Field(ge=1)] | None = 5
+    breaker_counts_conflicts: bool = False
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_per_branch: bool = True
+    audit_trail_enabled: bool = True
+    max_memory_mb: Annotated[int, Field(ge=64)] = 500
+    max_concurrent_git_ops: Annotated[int, Field(ge=1, le=256)] = 8
+
+    @field_validator("backup_branch_prefix")
+    @classmethod
+    def _is_a_ref_part(cls, value: str) -> str:
+        if not value or value.startswith(("-", ".", "/")) or any(char in value for char in " ~^:?*[\\") or ".." in value or not value.isprintable():
+            raise ValueError("must be usable at the start of a branch name")
+        return value
+
+
+class Alignment(BaseModel):
+    """What a run does to branches."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    targets: tuple[str, ...] = ()
+    strategy: Strategy = Strategy.REBASE
+    merges: MergesPolicy = MergesPolicy.MERGE_INSTEAD
+    already_merged: AlreadyMerged = AlreadyMerged.FAST_FORWARD
+    checked_out: CheckedOut = CheckedOut.MOVE
+    committer: CommitterPolicy = CommitterPolicy.OPERATOR
+    unknown_target: UnknownTarget = UnknownTarget.SKIP
+    protected: tuple[str, ...] = ("release/*", "releases/*", "hotfix/*")
+    remote: str = "origin"
+    retention_days: Annotated[int, Field(ge=0, le=36_500)] = 30
+    detectors: tuple[str, ...] = ()
+    documenter: str | None = None
+
+    @field_validator("remote")
+    @classmethod
+    def _is_no_option(cls, value: str) -> str:
+        if not value or value.startswith("-"):
+            raise ValueError("must be the name of a remote")
+        return value
+
+
+class Config(BaseModel):
+    """All settings, and where each came from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    orchestration: Orchestration = Orchestration()
+    alignment: Alignment = Alignment()
+    origins: Mapping[str, str] = Field(default_factory=dict, exclude=True)
+
+    def origin(self, key: str) -> str:
+        """Where the value of a dotted key came from: a file, an environment variable, `command line` or `default`."""
+        return self.origins.get(key, "default")
+
+    def policy(self, *, sign: bool = False) -> Policy:
+        """What changes results, as the value that travels with a plan."""
+        settings = self.alignment
+        return Policy(
+            strategy=settings.strategy,
+            merges=settings.merges,
+            already_merged=settings.already_merged,
+            checked_out=settings.checked_out,
+            committer=settings.committer,
+            unknown_target=settings.unknown_target,
+            sign=sign,
+            backups=self.orchestration.enable_backup_branches,
+            backup_prefix=self.orchestration.backup_branch_prefix,
+            protected=settings.protected,
+        )
+
+    def limits(self) -> Limits:
+        """What bounds a run."""
+        settings = self.orchestration
+        parallel = settings.enable_parallelization
+        return Limits(
+            workers=settings.max_workers_per_target if parallel else 1,
+            max_git_processes=settings.max_concurrent_git_ops,
+            branch_timeout_s=settings.branch_alignment_timeout_seconds,
+            integration_timeout_s=settings.integration_timeout_seconds,
+            detection_timeout_s=settings.error_detection_timeout_seconds,
+            max_memory_bytes=settings.max_memory_mb * 1024 * 1024,
+            max_attempts=settings.max_attempts,
+            group_execution=settings.group_execution if parallel else GroupExecution.SEQUENTIAL,
+            breaker=BreakerPolicy(
+                enabled=settings.enable_circuit_breaker,
+                count=settings.failure_threshold_count,
+                percent=settings.failure_threshold_percent,
+                counts_conflicts=settings.breaker_counts_conflicts,
+            ),
+        )
+
+
+_SECTIONS: Mapping[str, type[BaseModel]] = {"orchestration": Orchestration, "alignment": Alignment}
+KNOWN_KEYS: tuple[str, ...] = tuple(f"{section}.{key}" for section, model in _SECTIONS.items() for key in model.model_fields)
+
+
+def load_config(*, file: Path | None, git_dir: Path | None, environ: Mapping[str, str], overrides: Mapping[str, object]) -> Config:
+    """Read settings; flags win over the environment, that over the file, that over the defaults.
+
+    Args:
+        file: the file the operator named; must exist.
+        git_dir: the git common directory; `gitalign/config.yaml` in it is read when `file` is None and it exists.
+        environ: variables such as `GITALIGN_ORCHESTRATION__MAX_MEMORY_MB`; lists are written as YAML (`[main, next]`).
+        overrides: values by dotted key.
+
+    Raises:
+        ConfigError: every fault at once, each with place, value and the nearest valid name.
+    """
+    faults: list[str] = []
+    values: dict[str, object] = {}
+    origins: dict[str, str] = {}
+    place = file if file is not None else (git_dir / "gitalign" / "config.yaml" if git_dir is not None else None)
+    if place is not None and (file is not None or place.exists()):
+        for key, value in _from_file(place, faults):
+            values[key], origins[key] = value, str(place)
+    for key, value, name in _from_environment(environ, faults):
+        values[key], origins[key] = value, name
+    for key, value in overrides.items():
+        if key not in KNOWN_KEYS:
+            faults.append(f"command line: {_unknown(key)}")
+            continue
+        values[key], origins[key] = value, "command line"
+    sections: dict[str, BaseModel] = {}
+    for section, model in _SECTIONS.items():
+        mine = {key.partition(".")[2]: value for key, value in values.items() if key.partition(".")[0] == section}
+        try:
+            sections[section] = model.model_validate(mine)
+        except ValidationError as error:
+            faults += [_fault(section, dict(detail), origins) for detail in error.errors()]
+    if faults:
+        raise ConfigError("; ".join(faults), hint="git align doctor; every key is in docs/configuration.md")
+    return Config.model_validate({**sections, "origins": origins})
+
+
+def _fault(section: str, detail: dict[str, Any], origins: Mapping[str, str]) -> str:
+    key = f"{section}.{detail['loc'][0]}" if detail["loc"] else section
+    value = detail.get("input")
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    near = ""
+    if detail.get("type") in ("enum", "literal_error") and isinstance(value, str):
+        offered = [word.strip(" '") for word in str(detail.get("ctx", {}).get("expected", "")).replace(" or ", ",").split(",")]
+        match = difflib.get_close_matches(value.lower(), [word.lower() for word in offered], n=1, cutoff=0.5)
+        near = f"; did you mean {match[0]}?" if match else ""
+    return f"{origins.get(key, 'default')}: {key} is {value!r}: {message}{near}"
+
+
+def _unknown(key: str) -> str:
+    match = difflib.get_close_matches(key, KNOWN_KEYS, n=1, cutoff=0.6) or [known for known in KNOWN_KEYS if known.partition(".")[2] == key.rpartition(".")[2]]
+    return f"unknown key {key!r}" + (f"; did you mean {match[0]}?" if match else "")
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe loader that refuses a key written twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping; the same key twice is an error."""
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if isinstance(key, str | int | float | bool) and key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
+            if isinstance(key, str | int | float | bool):
+                seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _from_file(place: Path, faults: list[str]) -> list[tuple[str, object]]:
+    try:
+        if place.stat().st_size > _LARGEST_BYTES:
+            raise ConfigError(f"{place} is larger than {_LARGEST_BYTES} bytes", hint="give the right file with --config FILE")
+        text = place.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {place}: {error.strerror if isinstance(error, OSError) else 'not UTF-8'}", hint="give a readable file with --config FILE") from error
+    try:
+        data = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a safe loader
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ConfigError(f"{place} is not valid YAML: {' '.join(str(error).split())}", hint="see docs/configuration.md for an example") from error
+    if data is None:
+        return []
+    if not isinstance(data, dict):
+        raise ConfigError(f"{place} must hold keys, not a {type(data).__name__}", hint="see docs/configuration.md for an example")
+    found: list[tuple[str, object]] = []
+    for section, content in data.items():
+        if section not in _SECTIONS:
+            match = difflib.get_close_matches(str(section), _SECTIONS, n=1, cutoff=0.5)
+            faults.append(f"{place}: unknown key {section!r}" + (f"; did you mean {match[0]}?" if match else f" (known: {', '.join(_SECTIONS)})"))
+            continue
+        if content is None:
+            continue
+        if not isinstance(content, dict):
+            faults.append(f"{place}: {section} must hold keys, not a {type(content).__name__}")
+            continue
+        for key, value in content.items():
+            dotted = f"{section}.{key}"
+            if dotted in KNOWN_KEYS:
+                found.append((dotted, value))
+            else:
+                faults.append(f"{place}: {_unknown(dotted)}")
+    return found
+
+
+def _from_environment(environ: Mapping[str, str], faults: list[str]) -> list[tuple[str, object, str]]:
+    found: list[tuple[str, object, str]] = []
+    for name, value in environ.items():
+        if not name.startswith(_ENVIRONMENT) or "__" not in name:
+            continue
+        key = name.removeprefix(_ENVIRONMENT).lower().replace("__", ".", 1)
+        if key not in KNOWN_KEYS:
+            faults.append(f"environment variable {name}: {_unknown(key)}")
+            continue
+        try:
+            found.append((key, yaml.safe_load(value), name))
+        except yaml.YAMLError:
+            found.append((key, value, name))
+    return found
