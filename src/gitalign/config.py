@@ -209,7 +209,7 @@ class _StrictLoader(yaml.SafeLoader):
         """A mapping; the same key twice is an error."""
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if isinstance(key, str | int | float | bool) and key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
             if isinstance(key, str | int | float | bool):

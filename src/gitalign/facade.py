@@ -426,7 +426,7 @@ def _stream(opened: _Opened, journal: SqlJournal, run_id: str, listeners: Sequen
     folder = _run_dir(opened.repository, run_id)
     folder.mkdir(parents=True, exist_ok=True)
     settings = opened.config.orchestration
-    durable = JournalListener(journal, run_id)
+    durable = JournalListener(journal)
     audit = AuditTrail(folder / "audit.jsonl") if settings.audit_trail_enabled else None
     logs = BranchLogs(folder / "logs") if settings.log_per_branch else None
     followers: list[Listener] = [durable, *(one for one in (audit, logs) if one is not None), *listeners]

@@ -25,6 +25,10 @@ class CancelToken(Protocol):
     def is_cancelled(self) -> bool:
         """True once the operator asked to stop at once."""
 
+    @property
+    def deadline(self) -> float:
+        """`time.monotonic()` value at which the branch's time is up."""
+
 
 class Aligner(Protocol):
     """Carries one step from its branch tip to an outcome. Used by the driver, one call per attempt."""

@@ -10,12 +10,13 @@ The rules, each checked against git itself in the differential tests:
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gitalign.core.commit import RawCommit, commit_id, rewritten, serialise
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Dropped, DropReason, Failed, Outcome, Refused, Rewrite
+from gitalign.core.outcome import Aligned, AlignedKind, Cancelled, Conflicted, Dropped, DropReason, Failed, Outcome, Refused, Rewrite
 from gitalign.core.plan import Step
 from gitalign.errors import InvariantBroken
 from gitalign.git.merge import MergeAnswer, Side
@@ -74,7 +75,9 @@ def replay(
     unsigned = 0
     for position, oid in enumerate(todo, start=1):
         if cancel.is_cancelled:
-            return Failed(code="cancelled", reason="the run was stopped", stage="integrate")
+            return Cancelled(reason="the run was stopped while this branch was under way")
+        if time.monotonic() > cancel.deadline:
+            return Failed(code="branch_timed_out", reason=f"its time was up at commit {position} of {len(todo)}", hint="raise branch_alignment_timeout_seconds")
         commit = commits[oid]
         if foreign := commit.foreign_conflict:
             return Refused(

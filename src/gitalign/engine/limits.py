@@ -1,0 +1,72 @@
+"""What bounds a run: memory of the process tree, and how many workers make sense."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+
+import psutil
+
+from gitalign.core.policy import GroupExecution, Limits
+
+_SAMPLE_S = 0.5
+_LOW = 0.8
+
+
+class MemoryWatch:
+    """Samples the memory of this process and its children, at most twice a second."""
+
+    def __init__(self, limit_bytes: int | None = None) -> None:
+        self._limit = limit_bytes
+        self._process = psutil.Process()
+        self._sampled = 0.0
+        self._is_high = False
+        self.peak_tree_bytes = 0
+
+    def changed(self) -> bool | None:
+        """True or False when the bound was crossed upwards or downwards since the last call, None when nothing changed."""
+        now = time.monotonic()
+        if self._limit is None or now - self._sampled < _SAMPLE_S:
+            return None
+        self._sampled = now
+        used = tree_bytes(self._process)
+        self.peak_tree_bytes = max(self.peak_tree_bytes, used)
+        high = used >= self._limit if not self._is_high else used >= self._limit * _LOW
+        if high == self._is_high:
+            return None
+        self._is_high = high
+        return high
+
+    @staticmethod
+    def peak_own_bytes() -> int:
+        """Largest memory this process ever had, without its children, in bytes."""
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def tree_bytes(process: psutil.Process) -> int:
+    """Memory of a process and all its children, in bytes."""
+    total = 0
+    for one in (process, *_children(process)):
+        try:
+            total += one.memory_info().rss
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return total
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return []
+
+
+def worker_count(limits: Limits, groups: int) -> int:
+    """Workers of a run: as many as its groups may have together, no more than git operations are allowed or processors exist.
+
+    A worker has one git operation under way at a time; more workers than processors only wait for one another.
+    """
+    side_by_side = 1 if limits.group_execution is GroupExecution.SEQUENTIAL else max(1, groups)
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(limits.workers * side_by_side, limits.max_git_processes, max(2, processors)))

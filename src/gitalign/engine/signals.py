@@ -1,0 +1,76 @@
+"""The stop button: asked once, a run ends cleanly; asked twice, at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from gitalign import child
+
+
+class StopSignal:
+    """Says whether the operator asked to stop, and tells those who wait for it."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._cancel = threading.Event()
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def stop_requested(self) -> bool:
+        """Start nothing new."""
+        return self._stop.is_set()
+
+    @property
+    def cancel_requested(self) -> bool:
+        """End at once."""
+        return self._cancel.is_set()
+
+    def request_stop(self) -> None:
+        """Ask to end cleanly."""
+        self._stop.set()
+        self._tell()
+
+    def request_cancel(self) -> None:
+        """Ask to end at once."""
+        self._stop.set()
+        self._cancel.set()
+        self._tell()
+
+    def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` on every request; it runs inside a signal handler and must only wake somebody. Returns how to leave."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _tell(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
+
+
+@contextmanager
+def handling_signals(stop: StopSignal) -> Iterator[None]:
+    """While inside: the first SIGINT, SIGTERM or SIGHUP asks to stop, a second one ends every child at once.
+
+    Only the main thread can have handlers; elsewhere this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if stop.stop_requested:
+            stop.request_cancel()
+            child.REGISTER.end_all()
+        else:
+            stop.request_stop()
+
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,71 @@
+"""The one stream of events: numbered and stamped here, followed by journal, audit trail, logs, progress bar and API."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from gitalign.core.events import Event, EventKind
+from gitalign.ports import Journal, Listener
+
+_LOG = logging.getLogger("gitalign.events")
+_AT_MOST_EVERY_S = 0.2
+_AT_MOST_EVENTS = 200
+_AT_ONCE = frozenset({EventKind.RUN_STARTED, EventKind.RUN_FINISHED, EventKind.PUBLISH_STARTED, EventKind.PINNED, EventKind.VERIFIED, EventKind.RUN_RESUMED})
+
+
+class EventStream:
+    """Makes the events of one run and passes them on, in order.
+
+    Args:
+        run_id: of every event.
+        clock: the time in UTC.
+        listeners: called under one lock; one that raises is reported once and then left out.
+    """
+
+    def __init__(self, run_id: str, clock: Callable[[], datetime], listeners: Sequence[Listener], *, first: int = 1) -> None:
+        self._run_id = run_id
+        self._clock = clock
+        self._listeners = list(listeners)
+        self._lock = threading.RLock()
+        self._next = first
+
+    def __call__(self, kind: str, *, branch: str | None = None, target: str | None = None, **data: object) -> None:
+        """Emit one event. See `ports.Emitter`."""
+        with self._lock:
+            event = Event(run_id=self._run_id, seq=self._next, at=self._clock(), kind=EventKind(kind), branch=branch, target=target, data=data)
+            self._next += 1
+            for listener in tuple(self._listeners):
+                try:
+                    listener(event)
+                except Exception:
+                    _LOG.exception("a listener failed on %s and is left out from now on", event.kind)
+                    self._listeners.remove(listener)
+
+
+class JournalListener:
+    """Writes events to the journal, many per transaction."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._lock = threading.Lock()
+        self._held: list[Event] = []
+        self._written = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        with self._lock:
+            self._held.append(event)
+            due = time.monotonic() - self._written >= _AT_MOST_EVERY_S or len(self._held) >= _AT_MOST_EVENTS
+        if due or event.kind in _AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held."""
+        with self._lock:
+            held, self._held = self._held, []
+            self._written = time.monotonic()
+            self._journal.append(held)
