@@ -1,0 +1,143 @@
+"""The one door through which refs move. Everything that changes a ref goes through `RefDoor`.
+
+Each move is compare-and-swap on the value seen earlier, through `git update-ref --stdin` (`git help update-ref`). A single
+transaction over many refs is not crash-atomic, so the journal is, and each transaction here is small.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+
+from gitalign import child
+from gitalign.core.names import HEADS, PIN_PREFIX, Oid
+from gitalign.core.plan import Tip
+from gitalign.core.publication import RefUpdate
+from gitalign.errors import GitError, GitTimedOut, InvariantBroken
+from gitalign.git.command import failure_of, raw, text
+from gitalign.git.repository import Repository
+
+_TIMEOUT_S = 120.0
+_FORMAT = "%(objectname)%00%(objecttype)%00%(symref)%00%(refname)%00"
+
+
+def read_tips(repository: Repository, *prefixes: str) -> tuple[Tip, ...]:
+    """Every ref under the prefixes, in one process.
+
+    Args:
+        prefixes: `refs/heads` and `refs/remotes` when none is given.
+
+    Source: `git help for-each-ref` (--format; since 2.38 at the latest).
+    """
+    where = prefixes or ("refs/heads", "refs/remotes")
+    done = repository.git.run("for-each-ref", f"--format={_FORMAT}", *where, accept=(0, 1, 128), timeout_s=_TIMEOUT_S)
+    if done.returncode != 0 and not done.stdout:
+        raise failure_of(done.argv, done.returncode, done.stderr)
+    tips: list[Tip] = []
+    for line in done.stdout.split(b"\0\n"):
+        if not line:
+            continue
+        oid, kind, symref, ref = line.removesuffix(b"\0").split(b"\0")
+        tips.append(Tip(ref=text(ref), oid=Oid(oid.decode("ascii")), symbolic_target=text(symref) or None, object_type=kind.decode("ascii") or "missing"))
+    return tuple(tips)
+
+
+def read_refs(repository: Repository, *prefixes: str) -> dict[str, Oid]:
+    """Ref name -> id, for the prefixes."""
+    return {tip.ref: tip.oid for tip in read_tips(repository, *prefixes)}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a transaction was not made; nothing of it was."""
+
+    reason: str
+
+
+class RefDoor:
+    """Moves refs, a transaction at a time, through one `update-ref` process.
+
+    Args:
+        repository: the repository.
+        forbidden: full names of refs that must never move (targets, symbolic refs).
+        message: reflog message; names the run.
+
+    The process is not tied to the life of this one: when we die it sees the end of its input, rolls back what is not
+    committed and removes its locks, which a signal would not let it do.
+    """
+
+    def __init__(self, repository: Repository, *, forbidden: frozenset[str], message: str) -> None:
+        self._repository = repository
+        # Objects are durable before a ref names them and the journal knows every intended value: losing a ref
+        # to a power cut costs a `resume`, syncing every one costs seconds.
+        self._git = replace(repository.git, config=(*repository.git.config, ("core.logAllRefUpdates", "true")))
+        self._forbidden = forbidden
+        self._message = message
+        self._conversation: child.Conversation | None = None
+
+    def move(self, updates: Sequence[RefUpdate]) -> Refusal | None:
+        """Move branches, all of them or none.
+
+        Returns:
+            None when done, otherwise why not.
+
+        Raises:
+            InvariantBroken: a ref that must not move was asked for.
+            GitTimedOut
+        """
+        for update in updates:
+            if update.ref in self._forbidden or not update.ref.startswith(HEADS):
+                raise InvariantBroken(f"{update.ref} must never be moved")
+        return self._transact(updates)
+
+    def move_own(self, updates: Sequence[RefUpdate]) -> Refusal | None:
+        """Make or delete refs of our own: pins, and backup branches."""
+        for update in updates:
+            if update.ref in self._forbidden or not update.ref.startswith((HEADS, PIN_PREFIX)):
+                raise InvariantBroken(f"{update.ref} is no ref of git-align")
+        return self._transact(updates)
+
+    def close(self) -> None:
+        """End the process."""
+        if self._conversation is not None:
+            self._conversation.close()
+            self._conversation = None
+
+    def _transact(self, updates: Sequence[RefUpdate]) -> Refusal | None:
+        if not updates:
+            return None
+        request = b"start\0" + b"".join(b"update %b\0%b\0%b\0" % (raw(one.ref), one.after.encode("ascii"), one.before.encode("ascii")) for one in updates)
+        deadline = time.monotonic() + _TIMEOUT_S
+        try:
+            talk = self._talk()
+            talk.send(request + b"prepare\0commit\0", deadline=deadline)
+            for expected in (b"start: ok", b"prepare: ok", b"commit: ok"):
+                answer = talk.read_until(b"\n", deadline=deadline)
+                if answer != expected:
+                    raise InvariantBroken(f"git update-ref answered {answer[:200]!r}")
+        except child.ChildEnded as ended:
+            self.close()
+            error = failure_of(self._git.argv("update-ref"), ended.returncode, ended.stderr)
+            return Refusal(_reason(error))
+        except child.ChildTimedOut as late:
+            self.close()
+            raise GitTimedOut("git update-ref: no answer in time", hint="git align resume") from late
+        return None
+
+    def _talk(self) -> child.Conversation:
+        if self._conversation is None:
+            words = ("update-ref", "-z", "--no-deref", "--create-reflog", "-m", self._message, "--stdin")
+            with self._git.gate.slot() if self._git.gate else nullcontext():
+                self._conversation = child.Conversation(self._git.argv(*words), env=self._git.env(), cwd=self._git.git_dir)
+        return self._conversation
+
+
+def _reason(error: GitError) -> str:
+    return error.message.split(": ", 2)[-1]
+
+
+def deletions(refs: Iterable[tuple[str, Oid]]) -> list[RefUpdate]:
+    """Updates that delete refs which still hold the ids given."""
+    return [RefUpdate(ref=ref, before=oid, after=Oid("0" * len(oid))) for ref, oid in refs]

@@ -1,0 +1,173 @@
+"""Logs, audit trail and per-branch log files: listeners of the one event stream. Nothing here decides anything."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gitalign.core.events import Event, EventKind
+from gitalign.core.names import display, file_name_for
+
+STEP_MESSAGES: Mapping[str, str] = {
+    "pre_checks": "Starting pre-checks...",
+    "backup": "Creating backup branch...",
+    "fetch": "Fetching primary branch...",
+    "rebase": "Initiating rebase...",
+    "conflict": "Conflict detected, waiting for resolution...",
+    "rebase_done": "Rebase complete/failed.",
+    "post_checks": "Running post-checks...",
+}
+"""The seven messages of the alignment script's specification, word for word, at their steps."""
+
+_DURABLE = frozenset({EventKind.PUBLISH_STARTED, EventKind.RUN_FINISHED, EventKind.VERIFIED})
+
+
+def configure_logging(level: str, *, file: Path | None = None) -> None:
+    """Send logs to standard error, or to a file, with the context that is bound (run, branch, stage).
+
+    Args:
+        level: name of a logging level.
+        file: appended to; standard error when None.
+    """
+    import structlog
+
+    handler: logging.Handler = logging.FileHandler(file, encoding="utf-8", errors="backslashreplace") if file is not None else logging.StreamHandler(sys.stderr)
+    shared: list[Any] = [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False),
+        ],
+    )
+    handler.setFormatter(formatter)
+    root = logging.getLogger("gitalign")
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+        old.close()
+    root.addHandler(handler)
+    root.setLevel(level)
+    root.propagate = False
+
+
+def messages_of(event: Event) -> tuple[str, ...]:
+    """The specified step messages that an event stands for."""
+    match event.kind:
+        case EventKind.RUN_STARTED:
+            return (STEP_MESSAGES["pre_checks"],)
+        case EventKind.FETCHED:
+            return (STEP_MESSAGES["fetch"],)
+        case EventKind.STEP_STARTED:
+            return (STEP_MESSAGES["rebase"],)
+        case EventKind.STEP_FINISHED:
+            stopped = (STEP_MESSAGES["conflict"],) if event.data.get("outcome") == "conflicted" else ()
+            return (*stopped, STEP_MESSAGES["rebase_done"])
+        case EventKind.BACKUPS_CREATED:
+            return (STEP_MESSAGES["backup"],)
+        case EventKind.VERIFIED:
+            return (STEP_MESSAGES["post_checks"],)
+        case _:
+            return ()
+
+
+class EventLog:
+    """Listener that writes the step messages and every event to the log."""
+
+    def __init__(self) -> None:
+        self._log = logging.getLogger("gitalign.run")
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        branch = f" branch={display(event.branch)}" if event.branch else ""
+        for message in messages_of(event):
+            self._log.info("%s run=%s%s", message, event.run_id, branch)
+        self._log.debug("%s run=%s%s %s", event.kind, event.run_id, branch, _words(event.data))
+
+
+class AuditTrail:
+    """Append-only trail of a run: one JSON object per line, each written by one call.
+
+    Args:
+        path: the file; made when the first event comes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle: int | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        line = {"at": event.at.isoformat().replace("+00:00", "Z"), "run": event.run_id, "seq": event.seq, "event": event.kind.value}
+        if event.branch is not None:
+            line["branch"] = event.branch
+        if event.target is not None:
+            line["target"] = event.target
+        data = json.dumps({**line, **event.data}, default=str).encode("ascii") + b"\n"
+        with self._lock:
+            if self._handle is None:
+                self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            os.write(self._handle, data)
+            if event.kind in _DURABLE:
+                os.fsync(self._handle)
+
+    def close(self) -> None:
+        """Close the file, on disk."""
+        with self._lock:
+            if self._handle is not None:
+                os.fsync(self._handle)
+                os.close(self._handle)
+                self._handle = None
+
+
+class BranchLogs:
+    """One log file per branch, with everything that happened to it.
+
+    Lines are kept until the branch's turn is over and written whole, so neighbours never mix and few files are open.
+
+    Args:
+        folder: made when the first line is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._held: dict[str, list[str]] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        if event.branch is None:
+            return
+        stamp = event.at.isoformat().replace("+00:00", "Z")
+        lines = [f"{stamp} {message}" for message in messages_of(event)]
+        lines.append(f"{stamp} {event.kind.value} {_words(event.data)}".rstrip())
+        with self._lock:
+            held = self._held.setdefault(event.branch, [])
+            held += lines
+            if event.kind not in (EventKind.STEP_STARTED, EventKind.STEP_RETRIED):
+                self._write(event.branch)
+
+    def close(self) -> None:
+        """Write what is held."""
+        with self._lock:
+            for branch in tuple(self._held):
+                self._write(branch)
+
+    def _write(self, branch: str) -> None:
+        lines = self._held.pop(branch, [])
+        if not lines:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / f"{file_name_for(branch)}.log").open("a", encoding="utf-8", errors="backslashreplace") as log:
+            log.write("\n".join(lines) + "\n")
+
+
+def _words(data: Mapping[str, Any]) -> str:
+    return " ".join(f"{key}={display(str(value)) if isinstance(value, str) else value}" for key, value in data.items() if value is not None)
