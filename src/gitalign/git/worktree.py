@@ -192,6 +192,10 @@ class WorkTreeMove:
                 return f"it is checked out in {checkout.path} now"
             if checkout.state is not CheckoutState.CLEAN:
                 return f"its work tree {self.path} is {checkout.state}: {checkout.detail}"
+        return self.obstacle_head(expected)
+
+    def obstacle_head(self, expected: Oid) -> str:
+        """Why it cannot follow as far as its HEAD is concerned; empty when it stands on `expected`."""
         git = work_tree_git(self.repository, self.path)
         head = text(git.run("rev-parse", "--verify", "HEAD", accept=(0, 128)).stdout).strip()
         return "" if head == expected else f"its work tree {self.path} stands on {head[:12] or 'nothing'}, not on {expected[:12]}"

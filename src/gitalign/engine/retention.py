@@ -1,0 +1,109 @@
+"""Retention: removing what old runs left, and never the only way back from a young one."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from gitalign.core.names import Oid
+from gitalign.core.publication import MoveState
+from gitalign.core.run import RunRecord, RunState
+from gitalign.engine.anchor import anchor_ref, release_keeps
+from gitalign.git.refs import RefDoor, deletions, read_refs
+from gitalign.git.repository import Repository
+from gitalign.store.journal import SqlJournal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneReport:
+    """What was removed, or would be.
+
+    Attributes:
+        runs: ids whose pins are gone; they cannot be undone any more.
+        anchors: refs deleted.
+        backups: backup branches deleted.
+        kept_backups: backup branches that stay, with the reason.
+        dry_run: nothing was changed.
+    """
+
+    runs: tuple[str, ...]
+    anchors: tuple[str, ...]
+    backups: tuple[str, ...]
+    kept_backups: tuple[tuple[str, str], ...]
+    dry_run: bool
+
+
+def prune(
+    repository: Repository,
+    journal: SqlJournal,
+    *,
+    older_than: timedelta,
+    now: datetime,
+    backups: bool,
+    dry_run: bool,
+    only_run: str | None = None,
+) -> PruneReport:
+    """Remove pins, logs and on request backup branches of runs that ended before `now - older_than`.
+
+    Runs that are not finished are never touched. A backup branch goes only if it is still exactly what the run made; one
+    that was moved is somebody's work.
+
+    Args:
+        backups: remove backup branches too.
+        only_run: this run's backups alone, and nothing else (clean-up right after a run that went well).
+    """
+    old = [record for record in journal.runs() if _is_old(record, now - older_than) and only_run in (None, record.id)]
+    refs = read_refs(repository, "refs/heads", "refs/gitalign")
+    gone: list[tuple[str, Oid]] = []
+    kept: list[tuple[str, str]] = []
+    if backups:
+        for record in old:
+            for one in journal.publications(record.id):
+                if one.backup_ref is None or one.backup_ref not in refs:
+                    continue
+                if refs[one.backup_ref] != one.update.before:
+                    kept.append((one.backup_ref, "it was moved since"))
+                elif one.state not in (MoveState.MOVED, MoveState.UNDONE):
+                    kept.append((one.backup_ref, "its branch did not end where the run meant it to"))
+                else:
+                    gone.append((one.backup_ref, refs[one.backup_ref]))
+    anchors = [(anchor_ref(record.id), refs[anchor_ref(record.id)]) for record in old if anchor_ref(record.id) in refs] if only_run is None else []
+    gone = list(dict.fromkeys(gone))
+    report = PruneReport(
+        runs=tuple(record.id for record in old),
+        anchors=tuple(ref for ref, _ in anchors),
+        backups=tuple(ref for ref, _ in gone),
+        kept_backups=tuple(kept),
+        dry_run=dry_run,
+    )
+    if dry_run:
+        return report
+    door = RefDoor(repository, forbidden=frozenset(), message="git-align prune")
+    try:
+        for ref, oid in [*gone, *anchors]:
+            if door.move_own(deletions([(ref, oid)])) is not None:
+                kept.append((ref, "it is locked or was moved just now"))
+    finally:
+        door.close()
+    if only_run is None:
+        for record in old:
+            journal.drop_anchor(record.id)
+            release_keeps(repository, record.id)
+            shutil.rmtree(repository.state_dir / "runs" / record.id / "logs", ignore_errors=True)
+        journal.forget_before(now - older_than)
+        _remove_orphans(repository, {record.id for record in journal.runs() if record.state in (RunState.INTEGRATING, RunState.PUBLISHING)})
+    return PruneReport(runs=report.runs, anchors=report.anchors, backups=report.backups, kept_backups=tuple(kept), dry_run=False)
+
+
+def _is_old(record: RunRecord, before: datetime) -> bool:
+    return record.state in (RunState.FINISHED, RunState.FAILED) and record.finished_at is not None and record.finished_at <= before
+
+
+def _remove_orphans(repository: Repository, alive: set[str]) -> None:
+    folder: Path = repository.state_dir / "quarantine"
+    if folder.is_dir():
+        for entry in folder.iterdir():
+            if entry.name not in alive:
+                shutil.rmtree(entry, ignore_errors=True)
