@@ -21,7 +21,7 @@ from gitalign.core.events import EventKind
 from gitalign.core.names import RunId
 from gitalign.core.outcome import Aligned, StepResult
 from gitalign.core.plan import Permit, Plan, StepKind, Target
-from gitalign.core.publication import Publication
+from gitalign.core.publication import MoveState, Publication
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.execute import Crew, Executed, execute
@@ -196,6 +196,7 @@ def undo(
                 stop=stop or StopSignal(),
                 started_at=started,
                 owner=this_owner(),
+                is_alive=owner_is_alive,
             )
         return _stored_report(opened, journal, new_id)
 
@@ -245,7 +246,10 @@ def doctor(request: Request) -> tuple[Diagnosis, ...]:
     """Check git, the repository, the store, the disk, work trees and settings. Changes nothing and does not raise for what it finds."""
     from gitalign.engine.doctor import examine
 
-    return examine(request.repo, load=lambda: _open(request).config, journal=lambda: open_journal(_database(_open(request).repository)))
+    def journal(state_dir: Path) -> SqlJournal | None:
+        return open_journal(state_dir / "gitalign.db") if (state_dir / "gitalign.db").exists() else None
+
+    return examine(request.repo, load=lambda: _open(request).config, journal=journal)
 
 
 def status(request: Request) -> Status:
@@ -337,9 +341,7 @@ def _run(opened: _Opened, made: Plan, permit: Permit, *, journal: SqlJournal, li
             journal.release(run_id)
         report = _report(journal.run(run_id), made, executed, started=started, memory=memory)
         outcome = "interrupted" if executed.interrupted else ("ok" if report.exit_code() == 0 else "attention")
-        unpublished = executed.interrupted and any(isinstance(result.outcome, Aligned) for result in executed.results) and not executed.publications
-        state = RunState.INTERRUPTED if executed.interrupted and (unpublished or not executed.publications) else RunState.FINISHED
-        journal.set_state(run_id, state, outcome=outcome, finished_at=_now())
+        journal.set_state(run_id, _end_state(executed), outcome=outcome, finished_at=_now())
         if opened.config.orchestration.auto_cleanup_backups and outcome == "ok":
             emit(EventKind.NOTICE, text="backup branches of this run are removed, as configured")
             remove_old(opened.repository, journal, older_than=timedelta(0), now=_now(), backups=True, dry_run=False, only_run=run_id)
@@ -347,6 +349,13 @@ def _run(opened: _Opened, made: Plan, permit: Permit, *, journal: SqlJournal, li
     report = replace(report, run=journal.run(run_id))
     _keep_report(opened.repository, report)
     return report
+
+
+def _end_state(executed: Executed) -> RunState:
+    """Where a run that raised nothing stands: stopped while publishing it stays so, for `resume` to finish."""
+    if any(one.state is MoveState.INTENDED for one in executed.publications):
+        return RunState.PUBLISHING
+    return RunState.INTERRUPTED if executed.interrupted and not executed.publications else RunState.FINISHED
 
 
 def _report(record: RunRecord, made: Plan, executed: Executed, *, started: datetime, memory: MemoryWatch) -> Report:

@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Failed, Outcome, Refused, Skipped, StepResult, Unchanged
 from gitalign.core.plan import PLAN_FORMAT, Plan, plan_hash
 from gitalign.core.publication import Publication
+from gitalign.core.report import Report
 from gitalign.errors import PlanRefused
 
 T = TypeVar("T")
@@ -213,3 +215,77 @@ def _read_scalar(kind: Any, data: Any, where: str) -> Any:
     if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
         raise Malformed(f"{where}: {kind.__name__} expected, {type(data).__name__} found")
     return data
+
+
+def report_document(report: Report) -> dict[str, Any]:
+    """The rich report as JSON objects; keys are documented in docs/json.md and stable."""
+    branches = []
+    for branch in report.branches():
+        step, result = branch.step, branch.result
+        branches.append(
+            {
+                "branch": step.branch.name,
+                "target": step.target.name,
+                "verdict": branch.verdict.value,
+                "detail": branch.detail,
+                "reason_for_target": step.branch.reason,
+                "strategy": step.strategy.value,
+                "kind": step.kind.value,
+                "own_commits": step.own_commits,
+                "behind": step.behind,
+                "merges": step.merges,
+                "stack": step.stack,
+                "notes": list(step.notes),
+                "outcome": dump(result.outcome),
+                "detection": result.detection,
+                "documentation": result.documentation,
+                "summary": result.summary,
+                "duration_s": round(result.duration_s, 6),
+                "phases": {name: round(seconds, 6) for name, seconds in result.phases},
+                "attempts": result.attempts,
+                "publication": dump(branch.publication),
+            }
+        )
+    return {
+        "format": 1,
+        "run": dump(report.run),
+        "exit_code": report.exit_code(),
+        "counts": report.counts(),
+        "targets": [dump(target) for target in report.plan.targets],
+        "branches": branches,
+        "moves": [dump(one) for one in report.publications],
+        "excluded": [dump(one) for one in report.plan.excluded],
+        "phases": {name: round(seconds, 6) for name, seconds in report.phases},
+        "peak_memory_bytes": report.peak_memory_bytes,
+        "breaker_tripped": report.breaker_tripped,
+        "notices": list(report.notices),
+        "executed_at": dump(report.executed_at),
+        "total_s": round(report.total_s, 6),
+    }
+
+
+def dumps_report(report: Report, *, indent: int | None = None) -> str:
+    """The rich report as JSON text in ASCII."""
+    return json.dumps(report_document(report), indent=indent)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ReportExtras:
+    """What only the report file knows of a run: its timings and notices."""
+
+    phases: tuple[tuple[str, float], ...] = ()
+    peak_memory_bytes: int = 0
+    notices: tuple[str, ...] = ()
+
+
+def load_report_extras(path: Path) -> ReportExtras:
+    """Timings and notices of a stored report; nothing when there is no readable one."""
+    try:
+        data = json.loads(path.read_text(encoding="ascii"))
+        return ReportExtras(
+            phases=tuple((str(name), float(seconds)) for name, seconds in data["phases"].items()),
+            peak_memory_bytes=int(data["peak_memory_bytes"]),
+            notices=tuple(map(str, data["notices"])),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ReportExtras()

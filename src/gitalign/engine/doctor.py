@@ -59,8 +59,7 @@ def examine(path: Path | str, *, load: Callable[[], object], journal: Callable[[
     found.append(Diagnosis(check="repository", ok=True, detail=kind))
     if repository.is_shallow:
         found.append(Diagnosis(check="history", ok=None, detail="shallow: branches whose base is cut off are refused", hint="git fetch --unshallow"))
-    for check in (lambda: _settings(load), lambda: _identity(repository), lambda: _space(repository), lambda: _store(repository, journal), lambda: _locks(repository)):
-        found.append(check())
+    found += [_settings(load), _identity(repository), _space(repository), _store(repository, journal), _locks(repository)]
     found += _work_trees(repository)
     return tuple(found)
 

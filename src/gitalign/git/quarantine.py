@@ -86,7 +86,7 @@ class Quarantine:
         wanted = sorted(set(tips))
         if not wanted:
             return None
-        revisions = "\n".join([*wanted, "--not", *sorted(set(known))]).encode("ascii") + b"\n"
+        revisions = "\n".join([*wanted, *(f"^{oid}" for oid in sorted(set(known)))]).encode("ascii") + b"\n"
         # --local leaves out what the repository already has, --missing what it lacks anyway (a partial copy);
         # no deltas: these objects are few, small and soon repacked.
         packed = self.git.run("pack-objects", "--revs", "--local", "--missing=allow-any", "--stdout", "--window=0", "--quiet", "--threads=1", stdin=revisions, timeout_s=timeout_s)

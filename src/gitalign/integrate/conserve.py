@@ -114,7 +114,8 @@ def verify_histories(git: Git, aligned: Iterable[Aligned], *, known: Iterable[Oi
     results = [one for one in aligned if one.how is not AlignedKind.FAST_FORWARDED]
     if not results:
         return {}
-    revisions = "\n".join([*sorted({one.after for one in results}), "--not", *sorted(set(known))]).encode("ascii") + b"\n"
+    # `^id` rather than `--not`: the latter is understood on standard input since 2.42 only.
+    revisions = "\n".join([*sorted({one.after for one in results}), *(f"^{oid}" for oid in sorted(set(known)))]).encode("ascii") + b"\n"
     listed = git.run("rev-list", "--parents", "--stdin", stdin=revisions, timeout_s=timeout_s).stdout
     parents: dict[str, list[str]] = {}
     for line in text(listed).splitlines():

@@ -1,0 +1,151 @@
+"""The report: what was planned, what came of every branch, and whether that is a success."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Failed, Outcome, Refused, Skipped, StepResult, Unchanged
+from gitalign.core.plan import Plan, Step
+from gitalign.core.publication import MoveState, Publication, PushState
+from gitalign.core.run import RunKind, RunRecord
+
+
+class Verdict(StrEnum):
+    """How a branch ended, outcome and publication taken together."""
+
+    ALIGNED = "aligned"
+    UNCHANGED = "unchanged"
+    CONFLICTED = "conflicted"
+    REFUSED = "refused"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    HELD_BACK = "held_back"
+    """Aligned in memory, but its branch could not be moved."""
+    NOT_PUBLISHED = "not_published"
+    """Aligned in memory, but the run ended before it was published."""
+    MOVED_AWAY = "moved_away"
+    """Moved, but somebody else moved it right after."""
+    PUSH_FAILED = "push_failed"
+    """Moved here; the remote did not take it."""
+
+
+SUCCESSES = frozenset({Verdict.ALIGNED, Verdict.UNCHANGED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchReport:
+    """One branch: its step, its result, its publication, its verdict."""
+
+    step: Step
+    result: StepResult
+    publication: Publication | None
+    verdict: Verdict
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A run written up.
+
+    Attributes:
+        phases: seconds per phase of the run.
+        peak_memory_bytes: of our own process, without git's.
+        total_s: wall-clock seconds.
+    """
+
+    run: RunRecord
+    plan: Plan
+    results: tuple[StepResult, ...]
+    publications: tuple[Publication, ...]
+    phases: tuple[tuple[str, float], ...] = ()
+    peak_memory_bytes: int = 0
+    breaker_tripped: bool = False
+    notices: tuple[str, ...] = ()
+    executed_at: datetime
+    total_s: float = 0.0
+    _by_ref: Mapping[str, Publication] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_ref", {one.update.ref: one for one in self.publications})
+
+    def branches(self) -> tuple[BranchReport, ...]:
+        """Every branch of the plan, in plan order."""
+        by_step = {result.step_id: result for result in self.results}
+        return tuple(self._branch(step, by_step.get(step.id)) for step in self.plan.steps)
+
+    def counts(self) -> dict[str, int]:
+        """Number of branches per verdict; verdicts nobody has are left out."""
+        found = Counter(branch.verdict.value for branch in self.branches())
+        return {verdict.value: found[verdict.value] for verdict in Verdict if found[verdict.value]}
+
+    def by_target(self) -> dict[str, tuple[BranchReport, ...]]:
+        """Branches per target, in plan order; a target without branches is there too."""
+        groups: dict[str, list[BranchReport]] = {target.name: [] for target in self.plan.targets}
+        for branch in self.branches():
+            groups.setdefault(branch.step.target.name, []).append(branch)
+        return {name: tuple(members) for name, members in groups.items()}
+
+    def exit_code(self) -> int:
+        """0 when every branch is aligned or unchanged and published, 1 when some need attention, 130 when the run was stopped."""
+        if self.run.outcome == "interrupted":
+            return 130
+        if self.run.kind is RunKind.UNDO:
+            fine = all(one.state is MoveState.MOVED and not one.detail and one.push is not PushState.REJECTED for one in self.publications)
+            return 0 if fine else 1
+        return 0 if all(branch.verdict in SUCCESSES for branch in self.branches()) else 1
+
+    def _branch(self, step: Step, result: StepResult | None) -> BranchReport:
+        if result is None:
+            gone = StepResult(step_id=step.id, branch=step.branch.name, outcome=Cancelled(reason="the run ended before this branch was done"))
+            return BranchReport(step=step, result=gone, publication=None, verdict=Verdict.CANCELLED, detail="the run ended before this branch was done")
+        publication = self._by_ref.get(step.ref)
+        verdict, detail = _verdict(result.outcome, publication)
+        return BranchReport(step=step, result=result, publication=publication, verdict=verdict, detail=detail)
+
+
+def _verdict(outcome: Outcome, publication: Publication | None) -> tuple[Verdict, str]:
+    match outcome:
+        case Aligned():
+            return _published(outcome, publication)
+        case Unchanged(reason=reason):
+            return Verdict.UNCHANGED, reason
+        case Conflicted():
+            return Verdict.CONFLICTED, conflict_in_words(outcome)
+        case Refused(reason=reason):
+            return Verdict.REFUSED, reason
+        case Failed(reason=reason):
+            return Verdict.FAILED, reason
+        case Skipped(reason=reason):
+            return Verdict.SKIPPED, reason
+        case Cancelled(reason=reason):
+            return Verdict.CANCELLED, reason
+
+
+def _published(outcome: Aligned, publication: Publication | None) -> tuple[Verdict, str]:
+    if outcome.after == outcome.before:
+        return Verdict.UNCHANGED, "stands where it stood"
+    if publication is None or publication.state is MoveState.INTENDED:
+        return Verdict.NOT_PUBLISHED, "aligned in memory only; its branch was not moved"
+    if publication.state is MoveState.UNDONE:
+        return Verdict.ALIGNED, "was aligned; undone since"
+    if publication.state is not MoveState.MOVED:
+        return Verdict.HELD_BACK, publication.detail
+    if publication.detail:
+        return Verdict.MOVED_AWAY, publication.detail
+    if publication.push in (PushState.REJECTED, PushState.UNKNOWN):
+        return Verdict.PUSH_FAILED, publication.push_detail or publication.push.value
+    return Verdict.ALIGNED, ""
+
+
+def conflict_in_words(outcome: Conflicted) -> str:
+    """One line: where it stopped, on what."""
+    paths = ", ".join(outcome.paths[:3]) + (f" and {len(outcome.paths) - 3} more" if len(outcome.paths) > 3 else "")
+    kinds = ", ".join(dict.fromkeys(conflict.kind.removeprefix("CONFLICT ").strip("()") for conflict in outcome.conflicts))
+    if outcome.commit is None:
+        return f"merging the target in: {kinds or 'conflict'} in {paths}"
+    return f"commit {outcome.position} of {outcome.total} ({outcome.commit[:10]}): {kinds or 'conflict'} in {paths}"
