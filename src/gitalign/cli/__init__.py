@@ -1,0 +1,1 @@
+"""The terminal: verbs, prompts, progress and tables. Knows nothing of git."""

@@ -269,13 +269,8 @@ class _Chooser:
         commits = f"{fewest} own commit{'' if fewest == 1 else 's'}"
         if len(best) == 1:
             return best[0], f"{commits} not in it" + (f", fewest of {len(known)} targets" if len(known) > 1 else "")
-        behind = {target.name: self._graph.behind_count(tip, target.oid) for target in best}
-        least = min(behind.values())
-        closest = [target for target in best if behind[target.name] == least]
         names = ", ".join(target.name for target in best)
-        if len(closest) == 1:
-            return closest[0], f"{commits} not in it (as many as for {names}), {least} behind, fewest"
-        return closest[0], f"{commits} not in it, {least} behind: a tie between {', '.join(target.name for target in closest)}; first in order taken"
+        return best[0], f"{commits} not in it, as many as for each of {names}; first in order taken"
 
 
 def _steps(snapshot: Snapshot, graph: CommitGraph, policy: Policy, chosen: Sequence[_Chosen]) -> list[Step]:

@@ -36,7 +36,6 @@ class Workshop:
 
     Attributes:
         attributes: attribute files by target tip.
-        author: author and committer value of commits made for the operator.
         remembered: conflicts of earlier runs, by branch name.
         documents_dir: where a documenter may write.
     """
@@ -49,7 +48,6 @@ class Workshop:
     policy: Policy
     limits: Limits
     rules: ReplayRules
-    author: bytes
     sockets: Sockets
     remembered: Mapping[str, Conflicted]
     documents_dir: str
@@ -146,7 +144,7 @@ class BranchAligner:
     def _merge(self, step: Step, worker: int) -> Outcome:
         shop = self._workshop
         own = shop.graph.own(step.seen, step.onto)
-        return merge_target(step, bases=own.bases, lane=self._lane(worker), author=shop.author, signer=shop.rules.signer)
+        return merge_target(step, bases=own.bases, lane=self._lane(worker), author=shop.rules.operator, signer=shop.rules.signer)
 
     def _conserve(self, step: Step, aligned: Aligned, worker: int) -> Outcome:
         own = self._workshop.graph.own(step.seen, step.onto)

@@ -102,9 +102,23 @@ def execute(
     quarantine = Quarantine(repository, run_id)
     try:
         work = [step for step in plan.steps if step.kind in _WORK and step.refusal is None and step.id not in already]
-        workshop = _open_workshop(repository, plan, graph, work, quarantine=quarantine, started_at=started_at, limits=limits, crew=crew, documents_dir=documents_dir)
-        keys = _verdict_keys(repository, work, workshop.attributes)
-        workshop = replace(workshop, remembered=_remembered(crew.journal, keys))
+        attributes = {onto: read_attributes(quarantine.git, onto) for onto in sorted({step.onto for step in work})}
+        keys = _verdict_keys(repository, work, attributes)
+        remembered = _remembered(crew.journal, keys)
+        work = [step for step in work if step.branch.name not in remembered]
+        workshop = Workshop(
+            quarantine=quarantine,
+            wire=_probe(quarantine) if work else MergeWire(Wire.SINGLE),
+            graph=graph,
+            upstream=UpstreamIndex.build(repository, graph, [(step.seen, step.onto) for step in work if step.kind is StepKind.REPLAY]),
+            attributes=attributes,
+            policy=plan.policy,
+            limits=limits,
+            rules=_rules(repository, plan, work, at=started_at),
+            sockets=crew.sockets,
+            remembered=remembered,
+            documents_dir=str(documents_dir),
+        )
         phases.done("prepare")
         aligner = BranchAligner(workshop)
         crew.emit(EventKind.INTEGRATION_STARTED, steps=len(plan.steps), wire=str(workshop.wire.wire))
@@ -157,37 +171,13 @@ def _resolved_beforehand(repository: Repository, plan: Plan, *, run_id: str, cre
     return resolved
 
 
-def _open_workshop(
-    repository: Repository,
-    plan: Plan,
-    graph: CommitGraph,
-    work: Sequence[Step],
-    *,
-    quarantine: Quarantine,
-    started_at: datetime,
-    limits: Limits,
-    crew: Crew,
-    documents_dir: Path,
-) -> Workshop:
-    author = operator_ident(repository.git, at=started_at) if work else b""
-    signer = configured_signer(repository.git, committer=author, object_format=repository.object_format) if work else None
-    committer = author if plan.policy.committer is CommitterPolicy.OPERATOR else None
-    attributes: dict[Oid, AttributeFiles] = {onto: read_attributes(quarantine.git, onto) for onto in sorted({step.onto for step in work})}
-    replays = [step for step in work if step.kind is StepKind.REPLAY]
-    return Workshop(
-        quarantine=quarantine,
-        wire=_probe(quarantine) if work else MergeWire(Wire.SINGLE),
-        graph=graph,
-        upstream=UpstreamIndex.build(repository, graph, [(step.seen, step.onto) for step in replays]),
-        attributes=attributes,
-        policy=plan.policy,
-        limits=limits,
-        rules=ReplayRules(committer=committer, signer=signer),
-        author=author,
-        sockets=crew.sockets,
-        remembered={},
-        documents_dir=str(documents_dir),
-    )
+def _rules(repository: Repository, plan: Plan, work: Sequence[Step], *, at: datetime) -> ReplayRules:
+    """Who stands as committer and who signs; asked only when a commit may have to be made."""
+    if not work:
+        return ReplayRules(operator=b"", committer=None, signer=None)
+    operator = operator_ident(repository.git, at=at)
+    signer = configured_signer(repository.git, committer=operator, object_format=repository.object_format)
+    return ReplayRules(operator=operator, committer=operator if plan.policy.committer is CommitterPolicy.OPERATOR else None, signer=signer)
 
 
 def _probe(quarantine: Quarantine) -> MergeWire:

@@ -31,10 +31,12 @@ class ReplayRules:
     """What a replay needs to know beside its branch.
 
     Attributes:
+        operator: author and committer value of commits made for the operator.
         committer: committer value of rewritten commits, None to keep each one's own.
         signer: signs rewritten commits, None leaves them unsigned.
     """
 
+    operator: bytes
     committer: bytes | None
     signer: Signer | None
 

@@ -1,0 +1,152 @@
+"""What every verb shares: where output goes, how errors are told, which exit code follows."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gitalign.facade import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Options that every verb takes."""
+
+    repo: Path = Path()
+    config: Path | None = None
+    json: bool = False
+    yes: bool = False
+    verbose: bool = False
+    quiet: bool = False
+
+    def request(self, **more: Any) -> Request:
+        """The facade's request for these options."""
+        from gitalign.facade import Request
+
+        return Request(repo=self.repo, config_file=self.config, **more)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that obeys NO_COLOR, pipes and narrow windows."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else int(os.environ.get("COLUMNS", "120"))
+    return Console(stderr=stderr, highlight=False, width=width, soft_wrap=not stream.isatty())
+
+
+def emit_json(document: Any) -> None:
+    """Exactly one JSON document on standard output; names whose bytes are not UTF-8 are escaped."""
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    sys.stdout.flush()
+
+
+def is_interactive() -> bool:
+    """True when a person can be asked."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def guarded(options: Options, work: Callable[[], int]) -> int:
+    """Carry out a verb; every error ends in a message, a hint and the documented exit code.
+
+    Returns:
+        The exit code: what `work` says, or that of the error.
+    """
+    from gitalign.errors import GitAlignError, InvariantBroken
+
+    try:
+        return work()
+    except KeyboardInterrupt:
+        _tell(options, "interrupted", "stopped", "git align resume goes on", ())
+        return 130
+    except BrokenPipeError:
+        # The reader went away (`| head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except GitAlignError as error:
+        if options.verbose or isinstance(error, InvariantBroken):
+            _log_crash(options)
+        _tell(options, error.error_code, error.message, error.hint, getattr(error, "faults", ()))
+        return error.exit_code
+    except Exception as error:
+        place = _log_crash(options)
+        _tell(options, "bug", f"a bug of git-align: {type(error).__name__}: {error}", f"please report it with {place}; no branch is lost: git align resume", ())
+        return 70
+
+
+def _tell(options: Options, code: str, message: str, hint: str, faults: tuple[str, ...]) -> None:
+    from gitalign.core.names import display
+
+    if options.json:
+        emit_json({"error": {"code": code, "message": message, "hint": hint, "faults": list(faults)}})
+        return
+    from rich.markup import escape
+
+    err = console(stderr=True)
+    lines = message.split("\n")
+    if faults:
+        err.print(f"[bold red]error:[/] {len(faults)} fault{'' if len(faults) == 1 else 's'} in the input")
+        for fault in faults[:50]:
+            err.print(f"  {escape(display(fault))}")
+        if len(faults) > 50:
+            err.print(f"  and {len(faults) - 50} more")
+    else:
+        err.print(f"[bold red]error:[/] {escape(display(lines[0]))}")
+        for line in lines[1:]:
+            err.print(f"  {escape(display(line))}")
+    if hint:
+        err.print(f"[bold]next:[/] {escape(display(hint))}")
+
+
+def _log_crash(options: Options) -> str:
+    text = traceback.format_exc()
+    if options.verbose:
+        sys.stderr.write(text)
+    handle, name = tempfile.mkstemp(prefix="git-align-crash-", suffix=".log")
+    with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as log:
+        log.write(text)
+    return name
+
+
+def require_writable(path: Path) -> None:
+    """Refuse an output file that cannot be written before any work is done.
+
+    Raises:
+        UserError
+    """
+    from gitalign.errors import UserError
+
+    folder = path.resolve().parent
+    if path.is_dir():
+        raise UserError(f"{path} is a directory", hint="name a file with --output FILE")
+    if not folder.is_dir():
+        raise UserError(f"{folder} does not exist", hint=f"mkdir -p {folder}")
+    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise UserError(f"{path} cannot be written", hint="name another file with --output FILE")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all.
+
+    Raises:
+        OutOfSpace
+    """
+    from gitalign.errors import OutOfSpace
+
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutOfSpace(f"cannot write {path}: {error.strerror}", hint="the run itself is done: git align show last --json") from error

@@ -1,0 +1,256 @@
+"""Plans, reports and lists as tables for people. Every name is made harmless before it reaches the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gitalign.core.names import branch_of, display
+from gitalign.core.outcome import Aligned, Conflicted, Failed, Refused
+from gitalign.core.plan import Plan, StepKind
+from gitalign.core.publication import MoveState, Publication, PushState
+from gitalign.core.report import BranchReport, Report, Verdict
+from gitalign.core.run import RunKind, RunRecord
+
+if TYPE_CHECKING:
+    from gitalign.engine.doctor import Diagnosis
+    from gitalign.engine.retention import PruneReport
+    from gitalign.facade import Status
+
+_MOST_ROWS = 60
+_COLOURS = {
+    Verdict.ALIGNED: "green",
+    Verdict.UNCHANGED: "dim",
+    Verdict.CONFLICTED: "yellow",
+    Verdict.REFUSED: "yellow",
+    Verdict.HELD_BACK: "yellow",
+    Verdict.MOVED_AWAY: "yellow",
+    Verdict.PUSH_FAILED: "red",
+    Verdict.FAILED: "red",
+    Verdict.SKIPPED: "magenta",
+    Verdict.CANCELLED: "magenta",
+    Verdict.NOT_PUBLISHED: "magenta",
+}
+_KINDS = {
+    StepKind.REPLAY: "rebase",
+    StepKind.MERGE: "merge",
+    StepKind.FAST_FORWARD: "fast-forward",
+    StepKind.UP_TO_DATE: "up to date",
+    StepKind.LEAVE: "leave",
+}
+
+
+def safe(name: str) -> str:
+    """A name for rich: harmless to the terminal, and no markup."""
+    return escape(display(name))
+
+
+def show_plan(out: Console, plan: Plan, *, everything: bool = False) -> None:
+    """What a run would do, branch by branch, and why."""
+    for target in plan.targets:
+        steps = [step for step in plan.steps if step.target == target]
+        out.print(f"\n[bold]{safe(target.name)}[/] at {target.oid[:12]}: {len(steps)} branches")
+        if not steps:
+            continue
+        table = Table(box=None, pad_edge=False, header_style="bold dim")
+        for column in ("branch", "what", "own", "behind", "why and notes"):
+            table.add_column(column, justify="right" if column in ("own", "behind") else "left", overflow="fold")
+        shown = steps if everything else steps[:_MOST_ROWS]
+        for step in shown:
+            what = "refuse" if step.refusal else _KINDS[step.kind]
+            notes = [step.branch.reason, *step.notes, *([step.refusal[1]] if step.refusal else [])]
+            if step.depends_on:
+                notes.append(f"stack {step.stack}: on top of {', '.join(display(plan.steps[parent].branch.name) for parent in step.depends_on)}")
+            if step.checkout:
+                notes.append(f"moves together with the work tree {step.checkout}")
+            table.add_row(safe(step.branch.name), what, str(step.own_commits), str(step.behind), safe("; ".join(notes)))
+        out.print(table)
+        if len(shown) < len(steps):
+            out.print(f"[dim]and {len(steps) - len(shown)} more; -v shows all[/]")
+    if plan.excluded:
+        out.print(f"\n[bold]left out[/]: {len(plan.excluded)} branches")
+        rows = plan.excluded if everything else plan.excluded[:_MOST_ROWS]
+        table = Table(box=None, pad_edge=False, header_style="bold dim")
+        table.add_column("branch", overflow="fold")
+        table.add_column("why", overflow="fold")
+        for one in rows:
+            table.add_row(safe(one.branch), safe(one.reason))
+        out.print(table)
+        if len(rows) < len(plan.excluded):
+            out.print(f"[dim]and {len(plan.excluded) - len(rows)} more; -v shows all[/]")
+    kinds = [f"{sum(step.kind is kind and not step.refusal for step in plan.steps)} {words}" for kind, words in _KINDS.items() if any(step.kind is kind and not step.refusal for step in plan.steps)]
+    refused = sum(step.refusal is not None for step in plan.steps)
+    if refused:
+        kinds.append(f"{refused} refused")
+    out.print(f"\nplan {plan.id[:12]}: {', '.join(kinds) or 'nothing to do'}. Nothing was changed.")
+
+
+def show_report(out: Console, report: Report, *, everything: bool = False) -> None:
+    """What came of every branch."""
+    if report.run.kind is RunKind.UNDO:
+        show_moves(out, report.publications)
+        return
+    for target, branches in report.by_target().items():
+        if not branches:
+            continue
+        out.print(f"\n[bold]{safe(target)}[/]: {_tally(branches)}")
+        rows = [branch for branch in branches if everything or branch.verdict is not Verdict.UNCHANGED]
+        table = Table(box=None, pad_edge=False, header_style="bold dim")
+        for column in ("branch", "verdict", "what happened"):
+            table.add_column(column, overflow="fold")
+        shown = rows if everything else _most_telling(rows)
+        for branch in shown:
+            colour = _COLOURS[branch.verdict]
+            table.add_row(safe(branch.step.branch.name), f"[{colour}]{branch.verdict.value}[/]", safe(_story(branch)))
+        out.print(table)
+        if len(shown) < len(rows):
+            out.print(f"[dim]and {len(rows) - len(shown)} more; git align show {report.run.id} -v lists all[/]")
+    counts = ", ".join(f"{number} {verdict.replace('_', ' ')}" for verdict, number in report.counts().items())
+    phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.phases)
+    out.print(f"\nrun [bold]{report.run.id}[/]: {counts or 'no branch to align'}")
+    if report.phases:
+        out.print(f"[dim]{report.total_s:.1f} s ({phases}), {report.peak_memory_bytes // 1_000_000} MB; {safe('; '.join(report.notices))}[/]")
+    _next_steps(out, report)
+
+
+def _most_telling(rows: list[BranchReport]) -> list[BranchReport]:
+    ranked = sorted(rows, key=lambda branch: branch.verdict is Verdict.ALIGNED)
+    keep = {id(branch) for branch in ranked[:_MOST_ROWS]}
+    return [branch for branch in rows if id(branch) in keep]
+
+
+def _tally(branches: Sequence[BranchReport]) -> str:
+    counts = {verdict: sum(branch.verdict is verdict for branch in branches) for verdict in Verdict}
+    return ", ".join(f"[{_COLOURS[verdict]}]{number} {verdict.value.replace('_', ' ')}[/]" for verdict, number in counts.items() if number)
+
+
+def _story(branch: BranchReport) -> str:
+    outcome = branch.result.outcome
+    if isinstance(outcome, Aligned) and branch.verdict is Verdict.ALIGNED:
+        words = {"replayed": f"{len(outcome.rewritten)} commits replayed", "merged": f"{branch.step.target.name} merged in", "fast_forwarded": "already merged; stands at the target's tip"}
+        parts = [words[outcome.how.value]]
+        reasons: dict[str, int] = {}
+        for drop in outcome.dropped:
+            reasons[drop.reason.value] = reasons.get(drop.reason.value, 0) + 1
+        parts += [f"{number} {reason.replace('_', ' ')}" for reason, number in reasons.items()]
+        parts += [finding.message for finding in outcome.findings if finding.severity != "info"]
+        if branch.detail:
+            parts.append(branch.detail)
+        return ", ".join(parts)
+    return branch.detail
+
+
+def _next_steps(out: Console, report: Report) -> None:
+    moved = sum(one.state is MoveState.MOVED for one in report.publications)
+    attention = [branch for branch in report.branches() if branch.verdict in (Verdict.CONFLICTED, Verdict.FAILED, Verdict.REFUSED, Verdict.HELD_BACK)]
+    if moved:
+        out.print(f"[bold]next:[/] git align undo {report.run.id}   puts the {moved} moved branches back")
+    if attention:
+        name = safe(attention[0].step.branch.name)
+        out.print(f"[bold]next:[/] git align show {report.run.id} {name}   tells all about one branch")
+    if report.run.outcome == "interrupted":
+        out.print("[bold]next:[/] git align resume   goes on where the run was stopped")
+
+
+def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
+    """Everything known of one branch in one run."""
+    step, outcome = branch.step, branch.result.outcome
+    out.print(f"[bold]{safe(step.branch.name)}[/] in run {report.run.id}: [{_COLOURS[branch.verdict]}]{branch.verdict.value}[/]")
+    out.print(f"  target     {safe(step.target.name)} at {step.onto} ({safe(step.branch.reason)})")
+    out.print(f"  was at     {step.seen}, {step.own_commits} own commits, {step.behind} behind")
+    for note in step.notes:
+        out.print(f"  note       {safe(note)}")
+    if branch.detail:
+        out.print(f"  because    {safe(branch.detail)}")
+    match outcome:
+        case Aligned():
+            out.print(f"  is now     {outcome.after} ({outcome.how.value})")
+            for rewrite in outcome.rewritten:
+                out.print(f"    {rewrite.old[:12]} -> {rewrite.new[:12]}")
+            for drop in outcome.dropped:
+                same = f", same patch as {drop.upstream[:12]}" if drop.upstream else ""
+                out.print(f"    {drop.oid[:12]} dropped: {drop.reason.value.replace('_', ' ')}{same}  {safe(drop.subject)}")
+            for finding in outcome.findings:
+                out.print(f"  finding    {finding.severity.value}: {safe(finding.message)}")
+        case Conflicted():
+            if outcome.commit is not None:
+                out.print(f"  stopped at commit {outcome.position} of {outcome.total}: {outcome.commit} {safe(outcome.subject)}")
+            for conflict in outcome.conflicts:
+                out.print(f"    {safe(conflict.kind)}: {safe(', '.join(conflict.paths))}")
+            for entry in outcome.entries:
+                out.print(f"    stage {entry.stage} {entry.mode} {entry.oid[:12]} {safe(entry.path)}")
+            out.print("  to meet the same conflict:")
+            for command in outcome.reproduce:
+                out.print(f"    {safe(command)}")
+        case Refused() | Failed():
+            if outcome.hint:
+                out.print(f"  next       {safe(outcome.hint)}")
+        case _:
+            pass
+    publication = branch.publication
+    if publication is not None:
+        out.print(f"  published  {publication.state.value}" + (f", backup {safe(branch_of(publication.backup_ref))}" if publication.backup_ref else ""))
+        if publication.push is not PushState.NOT_ASKED:
+            out.print(f"  pushed     {publication.push.value} {safe(publication.push_detail)}")
+
+
+def show_moves(out: Console, publications: Sequence[Publication], *, tense: str = "") -> None:
+    """Ref moves, made or intended."""
+    if not publications:
+        out.print("nothing to move")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold dim")
+    for column in ("branch", "from", "to", "state", ""):
+        table.add_column(column, overflow="fold")
+    for one in publications:
+        state = tense if tense and one.state is MoveState.INTENDED else one.state.value.replace("_", " ")
+        table.add_row(safe(branch_of(one.update.ref)), one.update.before[:12], one.update.after[:12], state, safe(one.detail))
+    out.print(table)
+
+
+def show_runs(out: Console, runs: Sequence[RunRecord]) -> None:
+    """Every run, newest first."""
+    if not runs:
+        out.print("nothing was run here yet. [bold]next:[/] git align plan")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold dim")
+    for column in ("run", "what", "started", "outcome", "branches", "moved", ""):
+        table.add_column(column)
+    for run in runs:
+        remark = f"undoes {run.undoes}" if run.undoes else (f"undone by {run.undone_by}" if run.undone_by else "")
+        table.add_row(run.id, run.kind.value, f"{run.started_at:%Y-%m-%d %H:%M:%S}Z", run.outcome, str(run.total), str(run.moved), remark)
+    out.print(table)
+
+
+def show_status(out: Console, status: Status) -> None:
+    """Where a repository stands and what to type next."""
+    out.print(f"[bold]{safe(status.repository)}[/]")
+    if status.targets:
+        out.print("  targets: " + ", ".join(f"{safe(target.name)} ({target.oid[:10]})" for target in status.targets))
+    else:
+        out.print("  no target branch found (main, master, scientific, orchestration-tools); name yours: alignment.targets in the configuration")
+    out.print(f"  {status.to_align} branches to align, {status.up_to_date} up to date, {status.excluded} left out")
+    if status.last is not None:
+        out.print(f"  last run: {status.last.id}, {status.last.outcome}, {status.last.moved} moved")
+    for run in status.unfinished:
+        out.print(f"  [yellow]unfinished: {run.id} ({run.state.value})[/]")
+    out.print(f"[bold]next:[/] {status.next_command}")
+
+
+def show_doctor(out: Console, found: Sequence[Diagnosis]) -> None:
+    """What the doctor saw."""
+    signs = {True: "[green]ok  [/]", False: "[red]bad [/]", None: "[yellow]note[/]"}
+    for one in found:
+        out.print(f"{signs[one.ok]} {one.check}: {safe(one.detail)}" + (f"\n     [bold]next:[/] {safe(one.hint)}" if one.hint else ""))
+
+
+def show_prune(out: Console, report: PruneReport) -> None:
+    """What was removed, or would be."""
+    verb = "would remove" if report.dry_run else "removed"
+    out.print(f"{verb} {len(report.anchors)} pins of {len(report.runs)} runs and {len(report.backups)} backup branches")
+    for ref, reason in report.kept_backups:
+        out.print(f"  kept {safe(ref)}: {safe(reason)}")
