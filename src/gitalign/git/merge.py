@@ -15,7 +15,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gitalign.child import ChildEnded, ChildTimedOut, Conversation
@@ -29,6 +29,7 @@ from gitalign.git.objects import CommitWriter, lost
 _NOBODY = b"git-align <git-align@localhost> 0 +0000"
 _MERGES_PER_PROCESS = 20_000  # merge-tree keeps every object it parsed; a fresh process bounds its memory
 _PROBE_S = 5.0
+OURS_MARK, THEIRS_MARK = "~\0ours", "~\0theirs"  # no path holds a NUL
 
 
 class Wire(StrEnum):
@@ -106,7 +107,7 @@ class MergeProcess:
         """
         if self._wire.wire is Wire.TREES:
             base_tree = base.tree if base is not None else empty_tree(ours.tree)
-            return self._ask(f"{base_tree} -- {ours.tree} {theirs.tree}\n")
+            return _named(self._ask(f"{base_tree} -- {ours.tree} {theirs.tree}\n"), ours.tree, theirs.tree)
         if base is None or base.commit is None:
             tree = empty_tree(ours.tree) if base is None else base.tree
             (base_commit,) = self._writer.write([_synthetic(tree, ())])
@@ -137,8 +138,8 @@ class MergeProcess:
             done = self._git.run("merge-tree", "--write-tree", "-z", "--messages", ours, theirs, accept=(0, 1), timeout_s=self._timeout_s)
             if done.returncode == 1 and not done.stdout:
                 raise failure(done)
-            return _parse_single(done.stdout, is_clean=done.returncode == 0)
-        return self._ask(f"{ours} {theirs}\n")
+            return _named(_parse_single(done.stdout, is_clean=done.returncode == 0), ours, theirs)
+        return _named(self._ask(f"{ours} {theirs}\n"), ours, theirs)
 
     def _ask(self, request: str) -> MergeAnswer:
         deadline = time.monotonic() + self._timeout_s
@@ -232,7 +233,8 @@ def _read_answer(talk: Conversation, deadline: float) -> MergeAnswer:
     while line := field():
         entries.append(_entry(line))
     conflicts: list[Conflict] = []
-    while count := field():
+    # Advice on submodules is printed as plain text behind the last record (merge-ort.c, seen in 2.39); it ends the answer.
+    while (count := field()).isdigit():
         fields = [field() for _ in range(int(count) + 2)]
         _note(conflicts, fields)
     return MergeAnswer(False, tree, tuple(entries), tuple(conflicts))
@@ -251,11 +253,35 @@ def _parse_single(data: bytes, *, is_clean: bool) -> MergeAnswer:
         at += 1
     at += 1
     conflicts: list[Conflict] = []
-    while at < len(fields) and fields[at].strip():
+    while at < len(fields) and fields[at].isdigit():
         count = int(fields[at])
         _note(conflicts, fields[at + 1 : at + 3 + count])
         at += 3 + count
     return MergeAnswer(False, tree, tuple(entries), tuple(conflicts))
+
+
+def _named(answer: MergeAnswer, ours: str, theirs: str) -> MergeAnswer:
+    """The answer with `~ours` and `~theirs` where git put the ids of the two sides into the paths it had to invent."""
+    if answer.is_clean:
+        return answer
+
+    def named(path: str) -> str:
+        return path.replace(f"~{ours}", OURS_MARK).replace(f"~{theirs}", THEIRS_MARK)
+
+    entries = tuple(replace(entry, path=named(entry.path)) for entry in answer.entries)
+    conflicts = tuple(replace(one, paths=tuple(map(named, one.paths)), message=named(one.message)) for one in answer.conflicts)
+    return replace(answer, entries=entries, conflicts=conflicts)
+
+
+def with_side_names(answer: MergeAnswer, *, ours: str, theirs: str) -> MergeAnswer:
+    """The answer with names people know in invented paths, as git writes them (`file~HEAD`, `file~topic`)."""
+
+    def named(path: str) -> str:
+        return path.replace(OURS_MARK, "~" + ours.replace("/", "_")).replace(THEIRS_MARK, "~" + theirs.replace("/", "_"))
+
+    entries = tuple(replace(entry, path=named(entry.path)) for entry in answer.entries)
+    conflicts = tuple(replace(one, paths=tuple(map(named, one.paths)), message=named(one.message)) for one in answer.conflicts)
+    return replace(answer, entries=entries, conflicts=conflicts)
 
 
 def _entry(line: bytes) -> StageEntry:

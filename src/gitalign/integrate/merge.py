@@ -10,6 +10,7 @@ from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Outcome
 from gitalign.core.plan import Step
 from gitalign.errors import InvariantBroken
 from gitalign.git.command import raw
+from gitalign.git.merge import with_side_names
 from gitalign.git.signing import Signer
 from gitalign.integrate.lane import Lane
 from gitalign.integrate.reproduce import reproduce_merge
@@ -33,6 +34,7 @@ def merge_target(step: Step, *, bases: Sequence[Oid], lane: Lane, author: bytes,
     else:
         answer = lane.merge_histories(step.onto, step.seen, step.onto)
     if not answer.is_clean:
+        answer = with_side_names(answer, ours="HEAD", theirs=step.target.name)
         return Conflicted(
             commit=None,
             position=1,

@@ -19,7 +19,7 @@ from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned, AlignedKind, Cancelled, Conflicted, Dropped, DropReason, Failed, Outcome, Refused, Rewrite
 from gitalign.core.plan import Step
 from gitalign.errors import InvariantBroken
-from gitalign.git.merge import MergeAnswer, Side
+from gitalign.git.merge import MergeAnswer, Side, with_side_names
 from gitalign.git.signing import Signer
 from gitalign.integrate.lane import Lane, Rewrites
 from gitalign.integrate.reproduce import reproduce_rebase
@@ -145,6 +145,7 @@ def _write(lane: Lane, rewrites: Rewrites, commits: Sequence[tuple[Oid, RawCommi
 
 
 def _stopped(step: Step, oid: Oid, commit: RawCommit, answer: MergeAnswer, *, position: int, total: int) -> Conflicted:
+    answer = with_side_names(answer, ours="HEAD", theirs=f"{oid[:7]} ({commit.subject})")
     return Conflicted(
         commit=oid,
         subject=commit.subject,

@@ -74,7 +74,8 @@ def _same_paths(
     found: list[tuple[Oid, Oid, Oid, Oid]] = []
     missing: dict[tuple[Oid, ...], set[Oid]] = {}
     for tip in tips:
-        meetings = [(oid, by_key[key]) for oid in picks[tip] if (key := _key(changes[oid])) in by_key]
+        # A commit that was empty from the start has no patch to find: git rebase keeps it (sequencer.c, sequencer_make_script).
+        meetings = [(oid, by_key[key]) for oid in picks[tip] if (key := _key(changes[oid])) and key in by_key]
         if not meetings:
             continue
         bases = graph.own(tip, onto).bases

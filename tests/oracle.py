@@ -1,0 +1,90 @@
+"""The judge: what git itself makes of a branch, in a work tree of its own."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.histories import git
+
+_QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false", "-c", "core.fileMode=true", "-c", "core.autocrlf=false")
+KEPT_FORMAT = "%T%x00%an%x00%ae%x00%ad%x00%B%x01"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """git's verdict.
+
+    Attributes:
+        kept: tree, author, date and message of every commit above the target, newest first.
+        stopped_at: the commit that conflicted.
+        entries: conflicted (mode, id, stage, path), as the index holds them.
+    """
+
+    is_clean: bool
+    tree: str = ""
+    kept: str = ""
+    stopped_at: str = ""
+    entries: frozenset[tuple[str, str, str, str]] = frozenset()
+
+
+class Judge:
+    """Rebases and merges in a linked work tree of a repository.
+
+    Args:
+        repository: a repository whose refs stay as they are.
+        place: where the work tree may be.
+    """
+
+    def __init__(self, repository: Path, place: Path, *, executable: str = "git") -> None:
+        self._repository = repository
+        self._place = place
+        self._executable = executable
+        self._git(repository, "worktree", "add", "-q", "--detach", "--no-checkout", str(place), "main")
+
+    def rebase(self, tip: str, onto: str) -> Judgement:
+        """`git rebase <onto>` with the branch's tip checked out."""
+        self._stand_at(tip)
+        self._git(self._place, "rebase", "-q", "--no-autosquash", "--no-gpg-sign", onto, check=False)
+        folder = Path(self._git(self._place, "rev-parse", "--path-format=absolute", "--git-path", "rebase-merge"))
+        if folder.exists():
+            stopped = self._git(self._place, "rev-parse", "REBASE_HEAD")
+            judged = Judgement(False, stopped_at=stopped, entries=self._entries())
+            self._git(self._place, "rebase", "--abort", check=False)
+            shutil.rmtree(folder, ignore_errors=True)
+            return judged
+        return Judgement(True, tree=self._git(self._place, "rev-parse", "HEAD^{tree}"), kept=kept(self._repository, self._git(self._place, "rev-parse", "HEAD"), onto))
+
+    def merge(self, tip: str, target: str) -> Judgement:
+        """`git merge <target>` with the branch's tip checked out."""
+        self._stand_at(tip)
+        self._git(self._place, "merge", "-q", "--no-edit", "--no-gpg-sign", target, check=False)
+        head = Path(self._git(self._place, "rev-parse", "--path-format=absolute", "--git-path", "MERGE_HEAD"))
+        if head.exists():
+            judged = Judgement(False, entries=self._entries())
+            self._git(self._place, "merge", "--abort", check=False)
+            return judged
+        return Judgement(True, tree=self._git(self._place, "rev-parse", "HEAD^{tree}"))
+
+    def _stand_at(self, tip: str) -> None:
+        self._git(self._place, "reset", "-q", "--hard", check=False)
+        self._git(self._place, "checkout", "-q", "-f", "--detach", tip)
+        self._git(self._place, "clean", "-qfdx")
+
+    def _entries(self) -> frozenset[tuple[str, str, str, str]]:
+        found = set()
+        for line in self._git(self._place, "ls-files", "-u", "-z").split("\0"):
+            if line:
+                meta, _, path = line.partition("\t")
+                mode, oid, stage = meta.split(" ")
+                found.add((mode, oid, stage, path))
+        return frozenset(found)
+
+    def _git(self, where: Path, *words: str, check: bool = True) -> str:
+        return git(where, *_QUIET, *words, check=check, executable=self._executable)
+
+
+def kept(repository: Path, tip: str, onto: str) -> str:
+    """Tree, author, date and message of every commit above the target."""
+    return git(repository, "log", "--no-show-signature", f"--format={KEPT_FORMAT}", "--date=raw", f"{onto}..{tip}")
