@@ -25,12 +25,36 @@ ENVIRONMENT = {
     "GIT_EDITOR": "true",
     "LC_ALL": "C",
 }
-PATHS = [b"a", b"b", b"src/c", b"src/d", b"src/deep/e", b"docs/with space", "docs/größe".encode(), b"src/f.bin", b"x/y/z"]
+PATHS = [
+    b"a",
+    b"b",
+    b"src/c",
+    b"src/d",
+    b"src/deep/e",
+    b"docs/with space",
+    "docs/größe".encode(),
+    b"src/f.bin",
+    b"x/y/z",
+]
 
 
-def git(path: Path, *words: str, stdin: bytes = b"", check: bool = True, executable: str = "git", env: dict[str, str] | None = None) -> str:
+def git(
+    path: Path,
+    *words: str,
+    stdin: bytes = b"",
+    check: bool = True,
+    executable: str = "git",
+    env: dict[str, str] | None = None,
+) -> str:
     """Output of a real git command under a fixed environment."""
-    done = subprocess.run([executable, *words], cwd=path, input=stdin, capture_output=True, env={**os.environ, **ENVIRONMENT, **(env or {})}, check=False)
+    done = subprocess.run(
+        [executable, *words],
+        cwd=path,
+        input=stdin,
+        capture_output=True,
+        env={**os.environ, **ENVIRONMENT, **(env or {})},
+        check=False,
+    )
     if check and done.returncode:
         raise AssertionError(f"git {' '.join(words)}: {done.returncode}: {done.stderr.decode(errors='replace')}")
     return done.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
@@ -54,7 +78,15 @@ class Stream:
     mark: int = 0
     clock: int = 1_700_000_000
 
-    def commit(self, ref: str, tree: Tree, parents: list[int], message: bytes, *, author: bytes = b"A U Thor <author@example.org>") -> int:
+    def commit(
+        self,
+        ref: str,
+        tree: Tree,
+        parents: list[int],
+        message: bytes,
+        *,
+        author: bytes = b"A U Thor <author@example.org>",
+    ) -> int:
         """Write a commit of a whole tree; its mark."""
         self.mark += 1
         self.clock += 60
@@ -126,7 +158,9 @@ class RandomHistory:
         return b"".join(b"%b line %d%b" % (path, number, ending) for number in range(24))
 
     def _grow_main(self) -> None:
-        picked = [node for nodes in getattr(self, "branches", {}).values() for node in nodes if node.changed is not None]
+        picked = [
+            node for nodes in getattr(self, "branches", {}).values() for node in nodes if node.changed is not None
+        ]
         tip = self.main[-1]
         if picked and self.chance.random() < 0.35:
             node = self.chance.choice(picked)
@@ -145,7 +179,11 @@ class RandomHistory:
 
     def _branch(self, name: str, *, merges: bool) -> None:
         stacked = [nodes for nodes in self.branches.values() if nodes]
-        start = self.chance.choice(self.chance.choice(stacked)) if stacked and self.chance.random() < 0.35 else self.chance.choice(self.main)
+        start = (
+            self.chance.choice(self.chance.choice(stacked))
+            if stacked and self.chance.random() < 0.35
+            else self.chance.choice(self.main)
+        )
         nodes: list[Node] = []
         tip = start
         for _ in range(self.chance.randint(1, 4)):
@@ -166,8 +204,15 @@ class RandomHistory:
 
     def _commit(self, branch: str, tree: Tree, parents: list[Node]) -> Node:
         self._fresh += 1
-        message = self.chance.choice([b"change %d\n", b"# change %d\n\nbody\n", b"chang\xc3\xa9 %d", b"%d\n\nSigned-off-by: A <a@b>\n"]) % self._fresh
-        return Node(self.stream.commit(f"refs/heads/{branch}", tree, [parent.mark for parent in parents], message), tree)
+        message = (
+            self.chance.choice(
+                [b"change %d\n", b"# change %d\n\nbody\n", b"chang\xc3\xa9 %d", b"%d\n\nSigned-off-by: A <a@b>\n"]
+            )
+            % self._fresh
+        )
+        return Node(
+            self.stream.commit(f"refs/heads/{branch}", tree, [parent.mark for parent in parents], message), tree
+        )
 
     def _changed(self, tree: Tree) -> Tree:
         """The tree after one to three random edits; always a tree git can store."""
@@ -182,7 +227,10 @@ class RandomHistory:
     def _edit(self, tree: Tree) -> None:
         chance = self.chance
         files = sorted(path for path, (mode, _) in tree.items() if mode in (FILE, EXECUTABLE))
-        kind = chance.choices(["line", "lines", "add", "delete", "rename", "mode", "link", "swap", "crlf", "submodule", "move folder"], [10, 3, 4, 2, 4, 1, 1, 1, 1, 1, 1])[0]
+        kind = chance.choices(
+            ["line", "lines", "add", "delete", "rename", "mode", "link", "swap", "crlf", "submodule", "move folder"],
+            [10, 3, 4, 2, 4, 1, 1, 1, 1, 1, 1],
+        )[0]
         if kind == "add" or not files:
             tree[chance.choice(PATHS)] = (FILE, self._content(chance.choice(PATHS)))
             return
@@ -193,13 +241,22 @@ class RandomHistory:
             lines = content.splitlines(keepends=True)
             for _ in range(1 if kind == "line" else 3):
                 if lines:
-                    lines[chance.randrange(len(lines))] = b"edit %d\n" % chance.choice([self._fresh, chance.randint(1, 3)])
+                    lines[chance.randrange(len(lines))] = b"edit %d\n" % chance.choice(
+                        [self._fresh, chance.randint(1, 3)]
+                    )
             tree[path] = (mode, b"".join(lines))
         elif kind == "delete":
             del tree[path]
         elif kind == "rename":
             del tree[path]
-            tree[chance.choice([b"moved/%d" % chance.randint(1, 4), b"src/renamed-%d" % chance.randint(1, 3), chance.choice(PATHS)])] = (mode, content)
+            tree[
+                chance.choice(
+                    [b"moved/%d" % chance.randint(1, 4), b"src/renamed-%d" % chance.randint(1, 3), chance.choice(PATHS)]
+                )
+            ] = (
+                mode,
+                content,
+            )
         elif kind == "mode":
             tree[path] = (EXECUTABLE if mode == FILE else FILE, content)
         elif kind == "link":
@@ -208,7 +265,10 @@ class RandomHistory:
             del tree[path]
             tree[path + b"/inside"] = (FILE, content)
         elif kind == "crlf":
-            tree[path] = (mode, content.replace(b"\r\n", b"\n") if b"\r\n" in content else content.replace(b"\n", b"\r\n"))
+            tree[path] = (
+                mode,
+                content.replace(b"\r\n", b"\n") if b"\r\n" in content else content.replace(b"\n", b"\r\n"),
+            )
         elif kind == "submodule":
             tree[b"sub"] = (GITLINK, b"%040x" % chance.randint(1, 3))
         elif kind == "move folder":

@@ -8,7 +8,16 @@ from pathlib import Path
 
 from tests.histories import git
 
-_QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false", "-c", "core.fileMode=true", "-c", "core.autocrlf=false")
+_QUIET = (
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "advice.detachedHead=false",
+    "-c",
+    "core.fileMode=true",
+    "-c",
+    "core.autocrlf=false",
+)
 KEPT_FORMAT = "%T%x00%an%x00%ae%x00%ad%x00%B%x01"
 
 
@@ -54,7 +63,11 @@ class Judge:
             self._git(self._place, "rebase", "--abort", check=False)
             shutil.rmtree(folder, ignore_errors=True)
             return judged
-        return Judgement(True, tree=self._git(self._place, "rev-parse", "HEAD^{tree}"), kept=kept(self._repository, self._git(self._place, "rev-parse", "HEAD"), onto))
+        return Judgement(
+            True,
+            tree=self._git(self._place, "rev-parse", "HEAD^{tree}"),
+            kept=kept(self._repository, self._git(self._place, "rev-parse", "HEAD"), onto),
+        )
 
     def merge(self, tip: str, target: str) -> Judgement:
         """`git merge <target>` with the branch's tip checked out."""

@@ -42,7 +42,7 @@ _HOMES = {
     "ParallelAlignmentFramework": "gitalign.seeds.framework",
 }
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
+__all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,37 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gitalign.core.branch import ListedBranch
 from gitalign.errors import BranchListError
 
 _LARGEST_BYTES = 64 * 1024 * 1024
 _MOST_FAULTS = 50
 _NAMES = ("branch_name", "branch", "name")
 _TARGETS = ("assigned_target", "target", "integration_target")
-_HINT = (
-    'a list of {"branch": NAME, "target": TARGET} is enough; see docs/branch-list.md, or leave --input out to take every branch with the target it is nearest to'
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedBranch:
-    """One entry.
-
-    Attributes:
-        index: position in the file, from 0.
-        name: without `refs/heads/`.
-        target: as the list says, None when it says none.
-        confidence: 0..1, None when the list says none.
-        reason: the list's own justification.
-    """
-
-    index: int
-    name: str
-    target: str | None
-    confidence: float | None = None
-    tags: tuple[str, ...] = ()
-    cluster_id: str | int | None = None
-    priority: int = 0
-    reason: str = "listed"
+_HINT = 'a list of {"branch": NAME, "target": TARGET} is enough; see docs/branch-list.md, or leave --input out to take every branch with the target it is nearest to'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +62,9 @@ def _read(path: Path) -> Any:
             raise BranchListError(f"{path} is larger than {_LARGEST_BYTES // (1024 * 1024)} MiB", hint=_HINT)
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
-        raise BranchListError(f"{path} does not exist; a categoriser writes this file, or you do", hint=_HINT) from error
+        raise BranchListError(
+            f"{path} does not exist; a categoriser writes this file, or you do", hint=_HINT
+        ) from error
     except OSError as error:
         raise BranchListError(f"cannot read {path}: {error.strerror}", hint=_HINT) from error
     except UnicodeDecodeError as error:
@@ -95,7 +74,9 @@ def _read(path: Path) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        raise BranchListError(f"{path} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}", hint=_HINT) from error
+        raise BranchListError(
+            f"{path} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}", hint=_HINT
+        ) from error
     except RecursionError as error:
         raise BranchListError(f"{path} is nested too deeply", hint=_HINT) from error
     except ValueError as error:
@@ -117,14 +98,21 @@ def _no_constant(word: str) -> Any:
 
 def _shape(data: Any, path: Path) -> tuple[str, list[Any]]:
     if isinstance(data, list):
-        detailed = any(isinstance(row, dict) and row.keys() & {"cluster_id", "tags", "confidence", "secondary_targets", "reasoning", "metrics"} for row in data)
+        detailed = any(
+            isinstance(row, dict)
+            and row.keys() & {"cluster_id", "tags", "confidence", "secondary_targets", "reasoning", "metrics"}
+            for row in data
+        )
         return ("detailed list" if detailed else "list"), data
     if isinstance(data, dict) and "branches" in data:
         branches = data["branches"]
         if isinstance(branches, list):
             return "branches", branches
         if isinstance(branches, dict):
-            return "mapping", [{"branch_name": name, **row} if isinstance(row, dict) else {"branch_name": name, "": row} for name, row in branches.items()]
+            return "mapping", [
+                {"branch_name": name, **row} if isinstance(row, dict) else {"branch_name": name, "": row}
+                for name, row in branches.items()
+            ]
         raise BranchListError(f"{path}: `branches` must be a list or an object, not {_kind(branches)}", hint=_HINT)
     found = "an object without `branches`" if isinstance(data, dict) else _kind(data)
     raise BranchListError(f"{path}: a list of branches is expected, found {found}", hint=_HINT)
@@ -148,10 +136,26 @@ def _entry(index: int, row: Any, faults: list[str]) -> ListedBranch | None:
     priority = row.get("priority", 0)
     if isinstance(priority, bool) or not isinstance(priority, int):
         faults.append(f"entry {index}, priority: a whole number is expected, found {_kind(priority)}")
-    reason = next((row[key] for key in ("reason", "reasoning", "decision_rationale", "justification") if isinstance(row.get(key), str) and row[key].strip()), "listed")
+    reason = next(
+        (
+            row[key]
+            for key in ("reason", "reasoning", "decision_rationale", "justification")
+            if isinstance(row.get(key), str) and row[key].strip()
+        ),
+        "listed",
+    )
     if len(faults) > before or name is None:
         return None
-    return ListedBranch(index=index, name=name, target=target, confidence=confidence, tags=tags, cluster_id=cluster, priority=priority, reason=str(reason))
+    return ListedBranch(
+        index=index,
+        name=name,
+        target=target,
+        confidence=confidence,
+        tags=tags,
+        cluster_id=cluster,
+        priority=priority,
+        reason=str(reason),
+    )
 
 
 def _name(index: int, row: Mapping[str, Any], faults: list[str]) -> str | None:

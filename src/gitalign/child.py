@@ -122,7 +122,15 @@ def run(
         FileNotFoundError: when the executable is missing.
         ChildTimedOut: when the deadline passed.
     """
-    child = subprocess.Popen(list(argv), env=dict(env), cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    child = subprocess.Popen(
+        list(argv),
+        env=dict(env),
+        cwd=cwd,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
     REGISTER.add(child)
     try:
         try:
@@ -149,7 +157,16 @@ class Conversation:
 
     def __init__(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str | Path | None = None) -> None:
         self._argv = tuple(argv)
-        self._child = subprocess.Popen(list(argv), env=dict(env), cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, bufsize=0)
+        self._child = subprocess.Popen(
+            list(argv),
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            bufsize=0,
+        )
         REGISTER.add(self._child)
         self._in = _fd(self._child.stdin)
         self._out = _fd(self._child.stdout)

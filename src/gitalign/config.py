@@ -61,7 +61,13 @@ class Orchestration(BaseModel):
     @field_validator("backup_branch_prefix")
     @classmethod
     def _is_a_ref_part(cls, value: str) -> str:
-        if not value or value.startswith(("-", ".", "/")) or any(char in value for char in " ~^:?*[\\") or ".." in value or not value.isprintable():
+        if (
+            not value
+            or value.startswith(("-", ".", "/"))
+            or any(char in value for char in " ~^:?*[\\")
+            or ".." in value
+            or not value.isprintable()
+        ):
             raise ValueError("must be usable at the start of a branch name")
         return value
 
@@ -144,10 +150,14 @@ class Config(BaseModel):
 
 
 _SECTIONS: Mapping[str, type[BaseModel]] = {"orchestration": Orchestration, "alignment": Alignment}
-KNOWN_KEYS: tuple[str, ...] = tuple(f"{section}.{key}" for section, model in _SECTIONS.items() for key in model.model_fields)
+KNOWN_KEYS: tuple[str, ...] = tuple(
+    f"{section}.{key}" for section, model in _SECTIONS.items() for key in model.model_fields
+)
 
 
-def load_config(*, file: Path | None, git_dir: Path | None, environ: Mapping[str, str], overrides: Mapping[str, object]) -> Config:
+def load_config(
+    *, file: Path | None, git_dir: Path | None, environ: Mapping[str, str], overrides: Mapping[str, object]
+) -> Config:
     """Read settings; flags win over the environment, that over the file, that over the defaults.
 
     Args:
@@ -191,14 +201,18 @@ def _fault(section: str, detail: dict[str, Any], origins: Mapping[str, str]) -> 
     message = str(detail["msg"]).removeprefix("Value error, ")
     near = ""
     if detail.get("type") in ("enum", "literal_error") and isinstance(value, str):
-        offered = [word.strip(" '") for word in str(detail.get("ctx", {}).get("expected", "")).replace(" or ", ",").split(",")]
+        offered = [
+            word.strip(" '") for word in str(detail.get("ctx", {}).get("expected", "")).replace(" or ", ",").split(",")
+        ]
         match = difflib.get_close_matches(value.lower(), [word.lower() for word in offered], n=1, cutoff=0.5)
         near = f"; did you mean {match[0]}?" if match else ""
     return f"{origins.get(key, 'default')}: {key} is {value!r}: {message}{near}"
 
 
 def _unknown(key: str) -> str:
-    match = difflib.get_close_matches(key, KNOWN_KEYS, n=1, cutoff=0.6) or [known for known in KNOWN_KEYS if known.partition(".")[2] == key.rpartition(".")[2]]
+    match = difflib.get_close_matches(key, KNOWN_KEYS, n=1, cutoff=0.6) or [
+        known for known in KNOWN_KEYS if known.partition(".")[2] == key.rpartition(".")[2]
+    ]
     return f"unknown key {key!r}" + (f"; did you mean {match[0]}?" if match else "")
 
 
@@ -211,7 +225,9 @@ class _StrictLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, str | int | float | bool) and key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                )
             if isinstance(key, str | int | float | bool):
                 seen.add(key)
         return super().construct_mapping(node, deep)
@@ -220,23 +236,36 @@ class _StrictLoader(yaml.SafeLoader):
 def _from_file(place: Path, faults: list[str]) -> list[tuple[str, object]]:
     try:
         if place.stat().st_size > _LARGEST_BYTES:
-            raise ConfigError(f"{place} is larger than {_LARGEST_BYTES} bytes", hint="give the right file with --config FILE")
+            raise ConfigError(
+                f"{place} is larger than {_LARGEST_BYTES} bytes", hint="give the right file with --config FILE"
+            )
         text = place.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {place}: {error.strerror if isinstance(error, OSError) else 'not UTF-8'}", hint="give a readable file with --config FILE") from error
+        raise ConfigError(
+            f"cannot read {place}: {error.strerror if isinstance(error, OSError) else 'not UTF-8'}",
+            hint="give a readable file with --config FILE",
+        ) from error
     try:
-        data = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a safe loader
+        data = yaml.load(text, Loader=_StrictLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ConfigError(f"{place} is not valid YAML: {' '.join(str(error).split())}", hint="see docs/configuration.md for an example") from error
+        raise ConfigError(
+            f"{place} is not valid YAML: {' '.join(str(error).split())}",
+            hint="see docs/configuration.md for an example",
+        ) from error
     if data is None:
         return []
     if not isinstance(data, dict):
-        raise ConfigError(f"{place} must hold keys, not a {type(data).__name__}", hint="see docs/configuration.md for an example")
+        raise ConfigError(
+            f"{place} must hold keys, not a {type(data).__name__}", hint="see docs/configuration.md for an example"
+        )
     found: list[tuple[str, object]] = []
     for section, content in data.items():
         if section not in _SECTIONS:
             match = difflib.get_close_matches(str(section), _SECTIONS, n=1, cutoff=0.5)
-            faults.append(f"{place}: unknown key {section!r}" + (f"; did you mean {match[0]}?" if match else f" (known: {', '.join(_SECTIONS)})"))
+            faults.append(
+                f"{place}: unknown key {section!r}"
+                + (f"; did you mean {match[0]}?" if match else f" (known: {', '.join(_SECTIONS)})")
+            )
             continue
         if content is None:
             continue

@@ -126,7 +126,10 @@ def run(
         UserError, GitError, RemoteError, StoreError, OutOfSpace
     """
     if permit is None:
-        raise NotPermitted("running would move branches, and leave to do so was not given", hint="add --yes, or look first: git align plan")
+        raise NotPermitted(
+            "running would move branches, and leave to do so was not given",
+            hint="add --yes, or look first: git align plan",
+        )
     opened = _open(request)
     with _journal(opened) as journal:
         _recover(opened, journal, listeners)
@@ -137,7 +140,9 @@ def run(
         return _run(opened, made, leave, journal=journal, listeners=listeners, stop=stop or StopSignal())
 
 
-def resume(request: Request, *, listeners: Sequence[Listener] = (), stop: StopSignal | None = None) -> tuple[Report, ...]:
+def resume(
+    request: Request, *, listeners: Sequence[Listener] = (), stop: StopSignal | None = None
+) -> tuple[Report, ...]:
     """Finish or roll back every run that was cut off, then go on with those that were stopped before they published.
 
     Returns:
@@ -150,11 +155,24 @@ def resume(request: Request, *, listeners: Sequence[Listener] = (), stop: StopSi
     reports: list[Report] = []
     with _journal(opened) as journal:
         recovered = _recover(opened, journal, listeners)
-        reports += [_stored_report(opened, journal, run_id) for run_id in dict.fromkeys(one.run_id for one in recovered) if journal.publications(run_id)]
+        reports += [
+            _stored_report(opened, journal, run_id)
+            for run_id in dict.fromkeys(one.run_id for one in recovered)
+            if journal.publications(run_id)
+        ]
         for record in journal.runs():
             if record.kind is RunKind.ALIGN and record.state is RunState.INTERRUPTED and not button.stop_requested:
                 stored = wire.load_plan(journal.plan_json(record.id))
-                reports.append(_run(opened, stored, Permit(plan_id=stored.id, given_by=f"resume of {record.id}"), journal=journal, listeners=listeners, stop=button))
+                reports.append(
+                    _run(
+                        opened,
+                        stored,
+                        Permit(plan_id=stored.id, given_by=f"resume of {record.id}"),
+                        journal=journal,
+                        listeners=listeners,
+                        stop=button,
+                    )
+                )
                 journal.set_state(record.id, RunState.FINISHED, outcome="continued")
     return tuple(reports)
 
@@ -176,7 +194,10 @@ def undo(
     from gitalign.engine.undo import undo as put_back
 
     if permit is None:
-        raise NotPermitted("undoing would move branches, and leave to do so was not given", hint="add --yes, or look first with --dry-run")
+        raise NotPermitted(
+            "undoing would move branches, and leave to do so was not given",
+            hint="add --yes, or look first with --dry-run",
+        )
     opened = _open(request)
     _require_state(opened, run_id)
     with _journal(opened) as journal:
@@ -232,14 +253,18 @@ def show(request: Request, run_id: str = "last") -> Report:
         return _stored_report(opened, journal, journal.run(run_id).id)
 
 
-def prune(request: Request, *, older_than_days: int | None = None, backups: bool = False, dry_run: bool = False) -> PruneReport:
+def prune(
+    request: Request, *, older_than_days: int | None = None, backups: bool = False, dry_run: bool = False
+) -> PruneReport:
     """Remove pins, and on request backups, of runs older than the retention; never the only way back of a younger one."""
     opened = _open(request)
     days = opened.config.alignment.retention_days if older_than_days is None else older_than_days
     with _journal(opened) as journal:
         if not dry_run:
             _recover(opened, journal, ())
-        return remove_old(opened.repository, journal, older_than=timedelta(days=days), now=_now(), backups=backups, dry_run=dry_run)
+        return remove_old(
+            opened.repository, journal, older_than=timedelta(days=days), now=_now(), backups=backups, dry_run=dry_run
+        )
 
 
 def doctor(request: Request) -> tuple[Diagnosis, ...]:
@@ -257,7 +282,11 @@ def status(request: Request) -> Status:
     opened = _open(request)
     made = _plan(opened, replace(request, fetch=False, push=False))
     history: tuple[RunRecord, ...] = runs(request)
-    unfinished = tuple(record for record in history if record.state in (RunState.INTEGRATING, RunState.PUBLISHING, RunState.INTERRUPTED))
+    unfinished = tuple(
+        record
+        for record in history
+        if record.state in (RunState.INTEGRATING, RunState.PUBLISHING, RunState.INTERRUPTED)
+    )
     to_align = sum(step.kind not in (StepKind.UP_TO_DATE, StepKind.LEAVE) for step in made.steps)
     if unfinished:
         next_command = "git align resume"
@@ -279,7 +308,9 @@ def status(request: Request) -> Status:
 
 def _open(request: Request) -> _Opened:
     repository = open_repository(request.repo)
-    config = load_config(file=request.config_file, git_dir=Path(repository.common_dir), environ=os.environ, overrides=request.overrides)
+    config = load_config(
+        file=request.config_file, git_dir=Path(repository.common_dir), environ=os.environ, overrides=request.overrides
+    )
     return _Opened(repository.gated(ProcessGate(config.limits().max_git_processes)), config)
 
 
@@ -302,7 +333,9 @@ def _plan(opened: _Opened, request: Request) -> Plan:
     return prepared.plan
 
 
-def _run(opened: _Opened, made: Plan, permit: Permit, *, journal: SqlJournal, listeners: Sequence[Listener], stop: StopSignal) -> Report:
+def _run(
+    opened: _Opened, made: Plan, permit: Permit, *, journal: SqlJournal, listeners: Sequence[Listener], stop: StopSignal
+) -> Report:
     started = _now()
     run_id = _new_run_id(started)
     record = RunRecord(
@@ -320,8 +353,21 @@ def _run(opened: _Opened, made: Plan, permit: Permit, *, journal: SqlJournal, li
     journal.begin_run(record, plan_json=wire.dumps(made))
     memory = MemoryWatch()
     with _stream(opened, journal, run_id, listeners) as emit:
-        emit(EventKind.RUN_STARTED, plan=made.id, steps=len(made.steps), excluded=len(made.excluded), permit=permit.given_by)
-        crew = Crew(journal=journal, emit=emit, stop=stop, sockets=_sockets(opened.config), owner=this_owner(), is_alive=owner_is_alive)
+        emit(
+            EventKind.RUN_STARTED,
+            plan=made.id,
+            steps=len(made.steps),
+            excluded=len(made.excluded),
+            permit=permit.given_by,
+        )
+        crew = Crew(
+            journal=journal,
+            emit=emit,
+            stop=stop,
+            sockets=_sockets(opened.config),
+            owner=this_owner(),
+            is_alive=owner_is_alive,
+        )
         try:
             executed = execute(
                 opened.repository,
@@ -344,7 +390,15 @@ def _run(opened: _Opened, made: Plan, permit: Permit, *, journal: SqlJournal, li
         journal.set_state(run_id, _end_state(executed), outcome=outcome, finished_at=_now())
         if opened.config.orchestration.auto_cleanup_backups and outcome == "ok":
             emit(EventKind.NOTICE, text="backup branches of this run are removed, as configured")
-            remove_old(opened.repository, journal, older_than=timedelta(0), now=_now(), backups=True, dry_run=False, only_run=run_id)
+            remove_old(
+                opened.repository,
+                journal,
+                older_than=timedelta(0),
+                now=_now(),
+                backups=True,
+                dry_run=False,
+                only_run=run_id,
+            )
         emit(EventKind.RUN_FINISHED, outcome=outcome, moved=journal.run(run_id).moved)
     report = replace(report, run=journal.run(run_id))
     _keep_report(opened.repository, report)
@@ -378,7 +432,9 @@ def _notices(executed: Executed) -> tuple[str, ...]:
     unsigned = sum(result.outcome.unsigned for result in executed.results if isinstance(result.outcome, Aligned))
     notes = [f"{merged} merges made, {shared} answers shared, {trivial} needed none"]
     if unsigned:
-        notes.append(f"{unsigned} rewritten commits were signed before and are not now; set commit.gpgsign to sign them again")
+        notes.append(
+            f"{unsigned} rewritten commits were signed before and are not now; set commit.gpgsign to sign them again"
+        )
     return tuple(notes)
 
 
@@ -388,7 +444,12 @@ def _ended_badly(journal: SqlJournal, run_id: str, emit: Callable[..., None], er
     emit(EventKind.NOTICE, text=f"ended by {type(error).__name__}: {error}")
     if state is RunState.INTEGRATING:
         stopped = isinstance(error, KeyboardInterrupt)
-        journal.set_state(run_id, RunState.INTERRUPTED if stopped else RunState.FAILED, outcome="interrupted" if stopped else "failed", finished_at=_now())
+        journal.set_state(
+            run_id,
+            RunState.INTERRUPTED if stopped else RunState.FAILED,
+            outcome="interrupted" if stopped else "failed",
+            finished_at=_now(),
+        )
 
 
 def _recover(opened: _Opened, journal: SqlJournal, listeners: Sequence[Listener]) -> tuple[Recovered, ...]:

@@ -134,7 +134,9 @@ class Journal(Protocol):
     def begin_run(self, record: RunRecord, *, plan_json: str) -> None:
         """Write a new run with its plan."""
 
-    def set_state(self, run_id: str, state: RunState, *, outcome: str | None = None, finished_at: datetime | None = None) -> None:
+    def set_state(
+        self, run_id: str, state: RunState, *, outcome: str | None = None, finished_at: datetime | None = None
+    ) -> None:
         """Advance a run; None keeps what was there."""
 
     def run(self, run_id: str) -> RunRecord:
@@ -174,7 +176,7 @@ class Journal(Protocol):
     def anchor(self, run_id: str) -> str | None:
         """Full name of the ref that pins the run's objects, None before `intend` and after `prune`."""
 
-    def claim(self, run_id: str, refs: Iterable[str], *, owner: str, is_alive: "OwnerProbe") -> Mapping[str, Claim]:
+    def claim(self, run_id: str, refs: Iterable[str], *, owner: str, is_alive: OwnerProbe) -> Mapping[str, Claim]:
         """Take refs for a run. Claims of dead owners are taken over.
 
         Returns:

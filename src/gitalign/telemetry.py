@@ -37,8 +37,16 @@ def configure_logging(level: str, *, file: Path | None = None) -> None:
     """
     import structlog
 
-    handler: logging.Handler = logging.FileHandler(file, encoding="utf-8", errors="backslashreplace") if file is not None else logging.StreamHandler(sys.stderr)
-    shared: list[Any] = [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
+    handler: logging.Handler = (
+        logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
+        if file is not None
+        else logging.StreamHandler(sys.stderr)
+    )
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[
@@ -105,7 +113,12 @@ class AuditTrail:
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
-        line = {"at": event.at.isoformat().replace("+00:00", "Z"), "run": event.run_id, "seq": event.seq, "event": event.kind.value}
+        line = {
+            "at": event.at.isoformat().replace("+00:00", "Z"),
+            "run": event.run_id,
+            "seq": event.seq,
+            "event": event.kind.value,
+        }
         if event.branch is not None:
             line["branch"] = event.branch
         if event.target is not None:
@@ -165,9 +178,15 @@ class BranchLogs:
         if not lines:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / f"{file_name_for(branch)}.log").open("a", encoding="utf-8", errors="backslashreplace") as log:
+        with (self._folder / f"{file_name_for(branch)}.log").open(
+            "a", encoding="utf-8", errors="backslashreplace"
+        ) as log:
             log.write("\n".join(lines) + "\n")
 
 
 def _words(data: Mapping[str, Any]) -> str:
-    return " ".join(f"{key}={display(str(value)) if isinstance(value, str) else value}" for key, value in data.items() if value is not None)
+    return " ".join(
+        f"{key}={display(str(value)) if isinstance(value, str) else value}"
+        for key, value in data.items()
+        if value is not None
+    )

@@ -16,7 +16,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Failed, Outcome, Refused, Skipped, StepResult, Unchanged
+from gitalign.core.outcome import (
+    Aligned,
+    Cancelled,
+    Conflicted,
+    Failed,
+    Outcome,
+    Refused,
+    Skipped,
+    StepResult,
+    Unchanged,
+)
 from gitalign.core.plan import PLAN_FORMAT, Plan, plan_hash
 from gitalign.core.publication import Publication
 from gitalign.core.report import Report
@@ -118,9 +128,14 @@ def load_plan(text: str) -> Plan:
         plan = load(Plan, data)
     except (json.JSONDecodeError, RecursionError, Malformed) as error:
         raise PlanRefused(f"not a plan: {error}", hint=hint) from error
-    found = plan_hash(snapshot=plan.snapshot, policy=plan.policy, targets=plan.targets, steps=plan.steps, excluded=plan.excluded)
+    found = plan_hash(
+        snapshot=plan.snapshot, policy=plan.policy, targets=plan.targets, steps=plan.steps, excluded=plan.excluded
+    )
     if found != plan.id:
-        raise PlanRefused(f"the plan was changed after it was made: it calls itself {plan.id[:12]}, its contents are {found[:12]}", hint=hint)
+        raise PlanRefused(
+            f"the plan was changed after it was made: it calls itself {plan.id[:12]}, its contents are {found[:12]}",
+            hint=hint,
+        )
     return plan
 
 
@@ -133,7 +148,9 @@ def _fields(kind: type) -> dict[str, Any]:
 @cache
 def _required(kind: type) -> frozenset[str]:
     return frozenset(
-        field.name for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        field.name
+        for field in dataclasses.fields(kind)
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     )
 
 
@@ -184,7 +201,10 @@ def _read_tuple(arguments: tuple[Any, ...], data: Any, where: str) -> tuple[Any,
         return tuple(_read(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(data))
     if len(data) != len(arguments):
         raise Malformed(f"{where}: {len(arguments)} items expected, {len(data)} found")
-    return tuple(_read(argument, item, f"{where}[{index}]") for index, (argument, item) in enumerate(zip(arguments, data, strict=True)))
+    return tuple(
+        _read(argument, item, f"{where}[{index}]")
+        for index, (argument, item) in enumerate(zip(arguments, data, strict=True))
+    )
 
 
 def _read_dataclass(kind: type, data: Any, where: str) -> Any:
@@ -194,7 +214,15 @@ def _read_dataclass(kind: type, data: Any, where: str) -> Any:
     unknown = data.keys() - fields.keys()
     missing = _required(kind) - data.keys()
     if unknown or missing:
-        raise Malformed(f"{where}: " + ", ".join([*(f"unknown key {key!r}" for key in sorted(unknown)), *(f"missing key {key!r}" for key in sorted(missing))]))
+        raise Malformed(
+            f"{where}: "
+            + ", ".join(
+                [
+                    *(f"unknown key {key!r}" for key in sorted(unknown)),
+                    *(f"missing key {key!r}" for key in sorted(missing)),
+                ]
+            )
+        )
     return kind(**{name: _read(fields[name], item, f"{where}.{name}") for name, item in data.items()})
 
 

@@ -78,7 +78,9 @@ def test_garbage_is_refused(garbage: bytes) -> None:
         parse_commit(garbage)
 
 
-@given(message=st.binary(max_size=300), author=st.binary(min_size=1, max_size=40).filter(lambda value: b"\n" not in value))
+@given(
+    message=st.binary(max_size=300), author=st.binary(min_size=1, max_size=40).filter(lambda value: b"\n" not in value)
+)
 def test_any_message_survives(message: bytes, author: bytes) -> None:
     """Edge case 21: `#` at the start, binary, empty."""
     commit = new_commit(tree=TREE, parents=("a" * 40,), author=author, committer=b"C <c@d> 1 +0000", message=message)

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitalign.core.names import backup_name, branch_of, display, file_name_for, is_backup_name, is_zero, ref_of, zero_like
+from gitalign.core.names import (
+    backup_name,
+    branch_of,
+    display,
+    file_name_for,
+    is_backup_name,
+    is_zero,
+    ref_of,
+    zero_like,
+)
 
 
 def test_refs_and_branches_are_inverse() -> None:

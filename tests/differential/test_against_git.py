@@ -20,7 +20,11 @@ from tests.oracle import Judge, Judgement, kept
 
 def align(repository: Path, **overrides: object) -> Report:
     """Run over all branches."""
-    request = facade.Request(repo=repository, overrides={f"alignment.{key}": value for key, value in overrides.items()} | {"orchestration.enable_backup_branches": False})
+    request = facade.Request(
+        repo=repository,
+        overrides={f"alignment.{key}": value for key, value in overrides.items()}
+        | {"orchestration.enable_backup_branches": False},
+    )
     plan = facade.plan(request)
     return facade.run(request, plan=plan, permit=Permit(plan_id=plan.id))
 
@@ -55,9 +59,17 @@ def check(repository: Path, step: Step, outcome: object, judged: Judgement, *, w
         ours = {_unnamed((entry.mode, entry.oid, str(entry.stage), entry.path), merging) for entry in outcome.entries}
         gits = {_unnamed(entry, merging) for entry in judged.entries}
         # A file merged on the way to a rename conflict holds markers with git's own labels, and so has another id.
-        marked = {(mode, stage, path) for mode, oid, stage, path in gits if mode != "160000" and "<<<<<<<" in git(repository, "cat-file", "blob", oid)}
-        assert {(mode, stage, path) for mode, _, stage, path in ours} == {(mode, stage, path) for mode, _, stage, path in gits}, where
-        assert {one for one in ours if (one[0], one[2], one[3]) not in marked} == {one for one in gits if (one[0], one[2], one[3]) not in marked}, where
+        marked = {
+            (mode, stage, path)
+            for mode, oid, stage, path in gits
+            if mode != "160000" and "<<<<<<<" in git(repository, "cat-file", "blob", oid)
+        }
+        assert {(mode, stage, path) for mode, _, stage, path in ours} == {
+            (mode, stage, path) for mode, _, stage, path in gits
+        }, where
+        assert {one for one in ours if (one[0], one[2], one[3]) not in marked} == {
+            one for one in gits if (one[0], one[2], one[3]) not in marked
+        }, where
         if not merging:
             assert outcome.commit == judged.stopped_at, where
         return
@@ -68,7 +80,7 @@ def check(repository: Path, step: Step, outcome: object, judged: Judgement, *, w
         assert kept(repository, now, step.onto) == judged.kept, where
 
 
-@settings(max_examples=40)
+@settings(max_examples=400)
 @given(seed=st.integers(0, 2**32))
 def test_rebase_equals_git_rebase(seed: int) -> None:
     """Edge cases 1, 6, 7, 8, 11, 16, 21, 22."""
@@ -78,7 +90,7 @@ def test_rebase_equals_git_rebase(seed: int) -> None:
         assert compare(repository, report, Judge(repository, Path(folder) / "judge"), seed=seed) >= 4
 
 
-@settings(max_examples=25)
+@settings(max_examples=200)
 @given(seed=st.integers(0, 2**32))
 def test_flattening_equals_git_rebase(seed: int) -> None:
     """Edge case 4: told, never silent."""
@@ -87,12 +99,16 @@ def test_flattening_equals_git_rebase(seed: int) -> None:
         report = align(repository, merges="flatten")
         compare(repository, report, Judge(repository, Path(folder) / "judge"), seed=seed)
         for branch in report.branches():
-            if branch.step.merges and isinstance(branch.result.outcome, Aligned) and branch.step.kind is StepKind.REPLAY:
+            if (
+                branch.step.merges
+                and isinstance(branch.result.outcome, Aligned)
+                and branch.step.kind is StepKind.REPLAY
+            ):
                 told = [drop for drop in branch.result.outcome.dropped if drop.reason == "merge_flattened"]
                 assert len(told) == branch.step.merges
 
 
-@settings(max_examples=25)
+@settings(max_examples=200)
 @given(seed=st.integers(0, 2**32))
 def test_merging_equals_git_merge(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -125,7 +141,9 @@ def test_a_second_run_changes_nothing(seed: int) -> None:
         second = align(repository)
         assert (git(repository, "for-each-ref"), git(repository, "count-objects", "-v")) == before
         assert not second.publications
-        conflicts = {branch.step.branch.name for branch in first.branches() if isinstance(branch.result.outcome, Conflicted)}
+        conflicts = {
+            branch.step.branch.name for branch in first.branches() if isinstance(branch.result.outcome, Conflicted)
+        }
         again = {branch.step.branch.name: branch.result.outcome for branch in second.branches()}
         for name in conflicts:
             outcome = again[name]
@@ -138,7 +156,10 @@ def test_one_worker_or_many_give_the_same_commits(seed: int, tmp_path: Path) -> 
     tips = []
     for workers in (1, 4):
         repository = RandomHistory(random.Random(seed), branches=12).build(tmp_path / f"{workers}.git")
-        request = facade.Request(repo=repository, overrides={"orchestration.max_workers_per_target": workers, "alignment.committer": "preserve"})
+        request = facade.Request(
+            repo=repository,
+            overrides={"orchestration.max_workers_per_target": workers, "alignment.committer": "preserve"},
+        )
         plan = facade.plan(request)
         facade.run(request, plan=plan, permit=Permit(plan_id=plan.id))
         tips.append(git(repository, "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads/topic"))

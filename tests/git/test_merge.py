@@ -28,14 +28,20 @@ class Bench:
     def __init__(self, path: Path, executable: str = "git") -> None:
         self.repository = open_repository(path, executable=executable)
         self.quarantine = Quarantine(self.repository, "test")
-        self.writer = CommitWriter(self.quarantine.git, scratch=self.quarantine.path, object_format=self.repository.object_format, timeout_s=20)
+        self.writer = CommitWriter(
+            self.quarantine.git, scratch=self.quarantine.path, object_format=self.repository.object_format, timeout_s=20
+        )
         self.reader = CommitReader(self.quarantine.git, timeout_s=20)
         self.probed = probe_wire(self.quarantine.git, self.writer, object_format=self.repository.object_format)
         self._open: list[MergeProcess] = []
 
-    def process(self, wire: MergeWire | None = None, *, target: str | None = None, timeout_s: float = 20) -> MergeProcess:
+    def process(
+        self, wire: MergeWire | None = None, *, target: str | None = None, timeout_s: float = 20
+    ) -> MergeProcess:
         attributes = read_attributes(self.quarantine.git, Oid(target)) if target else ()
-        made = MergeProcess(self.quarantine.bench(attributes), wire=wire or self.probed, writer=self.writer, timeout_s=timeout_s)
+        made = MergeProcess(
+            self.quarantine.bench(attributes), wire=wire or self.probed, writer=self.writer, timeout_s=timeout_s
+        )
         self._open.append(made)
         return made
 
@@ -82,7 +88,9 @@ def test_conflict_tells_stages_types_and_paths_on_every_wire(bench: Bench, work:
     """Edge case 43: decided by git's data, not by an exit code or words."""
     answers = []
     for wire in wires(bench):
-        answer = bench.process(wire).merge(base=bench.side(work.tip("x~2")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x~1")))
+        answer = bench.process(wire).merge(
+            base=bench.side(work.tip("x~2")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x~1"))
+        )
         assert not answer.is_clean
         assert [entry.stage for entry in answer.entries] == [1, 2, 3]
         assert {entry.path for entry in answer.entries} == {"list"}
@@ -93,7 +101,9 @@ def test_conflict_tells_stages_types_and_paths_on_every_wire(bench: Bench, work:
 
 def test_a_pick_is_merged_on_its_own_parent_not_on_the_merge_base(bench: Bench, work: Workspace) -> None:
     for wire in wires(bench):
-        answer = bench.process(wire).merge(base=bench.side(work.tip("x~1")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x")))
+        answer = bench.process(wire).merge(
+            base=bench.side(work.tip("x~1")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x"))
+        )
         assert answer.is_clean
         assert "new" in bench.quarantine.git.lines("ls-tree", "--name-only", answer.tree)
 
@@ -127,19 +137,27 @@ def test_answers_stay_in_step_over_clean_and_unclean_merges(bench: Bench, work: 
 
 def test_attributes_of_the_target_rule_whatever_is_checked_out(bench: Bench, work: Workspace) -> None:
     """Edge case 9: `merge=union` holds though the branch checked out does not have it."""
-    plain = bench.process(target=work.tip("main")).merge(base=bench.side(work.tip("x~2")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x~1")))
+    plain = bench.process(target=work.tip("main")).merge(
+        base=bench.side(work.tip("x~2")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x~1"))
+    )
     work.commit("union", {".gitattributes": b"list merge=union\n"})
-    union = bench.process(target=work.tip("main")).merge(base=bench.side(work.tip("x~2")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x~1")))
+    union = bench.process(target=work.tip("main")).merge(
+        base=bench.side(work.tip("x~2")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x~1"))
+    )
     assert not plain.is_clean
     assert union.is_clean
     work.switch("x")
-    again = bench.process(target=work.tip("main")).merge(base=bench.side(work.tip("x~2")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x~1")))
+    again = bench.process(target=work.tip("main")).merge(
+        base=bench.side(work.tip("x~2")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x~1"))
+    )
     assert again.tree == union.tree
 
 
 def test_nested_attributes_are_read_with_their_paths(bench: Bench, work: Workspace) -> None:
     work.commit("nested", {"deep/er/.gitattributes": b"* merge=union\n", "not.gitattributes": b"x"})
-    assert read_attributes(bench.quarantine.git, Oid(work.tip("main"))) == (("deep/er/.gitattributes", b"* merge=union\n"),)
+    assert read_attributes(bench.quarantine.git, Oid(work.tip("main"))) == (
+        ("deep/er/.gitattributes", b"* merge=union\n"),
+    )
 
 
 def test_merge_drivers_of_the_repository_never_run(bench: Bench, work: Workspace, tmp_path: Path) -> None:
@@ -147,7 +165,9 @@ def test_merge_drivers_of_the_repository_never_run(bench: Bench, work: Workspace
     canary = tmp_path / "canary"
     work.git("config", "merge.evil.driver", f"touch {canary}; true")
     work.commit("evil", {".gitattributes": b"list merge=evil\n"})
-    answer = bench.process(target=work.tip("main")).merge(base=bench.side(work.tip("x~2")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x~1")))
+    answer = bench.process(target=work.tip("main")).merge(
+        base=bench.side(work.tip("x~2")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x~1"))
+    )
     assert not answer.is_clean
     assert not canary.exists()
 
@@ -160,7 +180,9 @@ def test_user_configuration_changes_no_verdict(bench: Bench, work: Workspace) ->
     work.switch("y", "x~2")
     work.git("mv", "list", "moved")
     work.commit("rename")
-    answer = bench.process().merge(base=bench.side(work.tip("x~2")), ours=bench.side(work.tip("y")), theirs=bench.side(work.tip("x~1")))
+    answer = bench.process().merge(
+        base=bench.side(work.tip("x~2")), ours=bench.side(work.tip("y")), theirs=bench.side(work.tip("x~1"))
+    )
     assert answer.is_clean
     assert "moved" in bench.quarantine.git.lines("ls-tree", "--name-only", answer.tree)
 
@@ -171,8 +193,12 @@ def test_a_missing_blob_fails_that_merge_and_the_next_one_works(bench: Bench, wo
     place.unlink()
     process = bench.process()
     with pytest.raises(MissingObject, match=blob):
-        process.merge(base=bench.side(work.tip("x~2")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x~1")))
-    answer = process.merge(base=bench.side(work.tip("x~2")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x~2")))
+        process.merge(
+            base=bench.side(work.tip("x~2")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x~1"))
+        )
+    answer = process.merge(
+        base=bench.side(work.tip("x~2")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x~2"))
+    )
     assert answer.is_clean
 
 
@@ -210,7 +236,9 @@ def test_sha256_repositories_work(tmp_path: Path) -> None:
     work.commit("x1", {"list": LINES.replace(b"line 5\n", b"x5\n")})
     bench = Bench(work.path)
     try:
-        answer = bench.process().merge(base=None, ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("main")))
+        answer = bench.process().merge(
+            base=None, ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("main"))
+        )
         assert answer.is_clean
         assert len(answer.tree) == 64
         assert len(empty_tree(answer.tree)) == 64
@@ -221,5 +249,7 @@ def test_sha256_repositories_work(tmp_path: Path) -> None:
 def test_nothing_is_written_to_the_repository(bench: Bench, work: Workspace) -> None:
     """Edge case 3."""
     before = work.git("count-objects")
-    bench.process().merge(base=bench.side(work.tip("x~1")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x")))
+    bench.process().merge(
+        base=bench.side(work.tip("x~1")), ours=bench.side(work.tip("main")), theirs=bench.side(work.tip("x"))
+    )
     assert work.git("count-objects") == before

@@ -42,7 +42,13 @@ def test_read_and_write_back_give_the_same_id(work: Workspace, quarantine: Quara
 
 def test_odd_author_lines_are_kept_though_git_would_refuse_them(work: Workspace, quarantine: Quarantine) -> None:
     writer = CommitWriter(quarantine.git, scratch=quarantine.path, object_format="sha1", timeout_s=20)
-    odd = new_commit(tree=work.tip("main^{tree}"), parents=(), author=b"No Mail <broken 1 +0000", committer=b"C <c@d> 1 +0000", message=b"#\n")
+    odd = new_commit(
+        tree=work.tip("main^{tree}"),
+        parents=(),
+        author=b"No Mail <broken 1 +0000",
+        committer=b"C <c@d> 1 +0000",
+        message=b"#\n",
+    )
     (oid,) = writer.write([odd])
     reader = CommitReader(quarantine.git, timeout_s=20)
     assert reader.read([oid]) == [odd]
@@ -53,7 +59,13 @@ def test_odd_author_lines_are_kept_though_git_would_refuse_them(work: Workspace,
 def test_a_megabyte_of_message_survives(work: Workspace, quarantine: Quarantine) -> None:
     """Edge case 21."""
     writer = CommitWriter(quarantine.git, scratch=quarantine.path, object_format="sha1", timeout_s=20)
-    long = new_commit(tree=work.tip("main^{tree}"), parents=(), author=b"A <a@b> 1 +0000", committer=b"C <c@d> 1 +0000", message=b"x" * 1_000_000)
+    long = new_commit(
+        tree=work.tip("main^{tree}"),
+        parents=(),
+        author=b"A <a@b> 1 +0000",
+        committer=b"C <c@d> 1 +0000",
+        message=b"x" * 1_000_000,
+    )
     (oid,) = writer.write([long])
     reader = CommitReader(quarantine.git, timeout_s=20)
     assert reader.read([oid])[0].message == b"x" * 1_000_000
@@ -79,7 +91,17 @@ def test_a_blob_is_not_taken_for_a_commit(work: Workspace, quarantine: Quarantin
 def test_a_vanished_scratch_folder_is_a_disk_error(work: Workspace, quarantine: Quarantine) -> None:
     writer = CommitWriter(quarantine.git, scratch=quarantine.path / "gone", object_format="sha1", timeout_s=20)
     with pytest.raises(OutOfSpace, match="gone"):
-        writer.write([new_commit(tree=work.tip("main^{tree}"), parents=(), author=b"A <a@b> 1 +0000", committer=b"C <c@d> 1 +0000", message=b"")])
+        writer.write(
+            [
+                new_commit(
+                    tree=work.tip("main^{tree}"),
+                    parents=(),
+                    author=b"A <a@b> 1 +0000",
+                    committer=b"C <c@d> 1 +0000",
+                    message=b"",
+                )
+            ]
+        )
 
 
 def test_objects_stay_in_quarantine_until_they_are_stored(work: Workspace, quarantine: Quarantine) -> None:
@@ -88,7 +110,9 @@ def test_objects_stay_in_quarantine_until_they_are_stored(work: Workspace, quara
     reader = CommitReader(quarantine.git, timeout_s=20)
     (commit,) = reader.read([tip])
     made = rewritten(commit, tree=commit.tree, parents=(tip,), committer=None)
-    waste = new_commit(tree=commit.tree, parents=(), author=b"A <a@b> 1 +0000", committer=b"C <c@d> 1 +0000", message=serialise(commit))
+    waste = new_commit(
+        tree=commit.tree, parents=(), author=b"A <a@b> 1 +0000", committer=b"C <c@d> 1 +0000", message=serialise(commit)
+    )
     new, junk = writer.write([made, waste])
     assert work.git("cat-file", "-t", new, check=False) == ""
     keep = quarantine.store([new], [tip])

@@ -32,7 +32,9 @@ class Workspace:
         """Output of a git command."""
         clock = f"{1_700_000_000 + 60 * self._minute} +0000"
         full = {**os.environ, **IDENTITY, "GIT_AUTHOR_DATE": clock, "GIT_COMMITTER_DATE": clock, **(env or {})}
-        done = subprocess.run([self.executable, *words], cwd=self.path, input=stdin, capture_output=True, env=full, check=False)
+        done = subprocess.run(
+            [self.executable, *words], cwd=self.path, input=stdin, capture_output=True, env=full, check=False
+        )
         if check and done.returncode != 0:
             raise AssertionError(f"git {' '.join(words)}: {done.stderr.decode(errors='replace')}")
         return done.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")

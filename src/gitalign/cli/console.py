@@ -80,7 +80,13 @@ def guarded(options: Options, work: Callable[[], int]) -> int:
         return error.exit_code
     except Exception as error:
         place = _log_crash(options)
-        _tell(options, "bug", f"a bug of git-align: {type(error).__name__}: {error}", f"please report it with {place}; no branch is lost: git align resume", ())
+        _tell(
+            options,
+            "bug",
+            f"a bug of git-align: {type(error).__name__}: {error}",
+            f"please report it with {place}; no branch is lost: git align resume",
+            (),
+        )
         return 70
 
 
@@ -149,4 +155,6 @@ def write_whole(path: Path, text: str) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise OutOfSpace(f"cannot write {path}: {error.strerror}", hint="the run itself is done: git align show last --json") from error
+        raise OutOfSpace(
+            f"cannot write {path}: {error.strerror}", hint="the run itself is done: git align show last --json"
+        ) from error

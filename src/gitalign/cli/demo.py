@@ -28,14 +28,19 @@ def tour(options: Options, *, directory: Path | None, branches: int) -> int:
 
     place = directory if directory is not None else Path(tempfile.mkdtemp(prefix="git-align-demo-")) / "sample"
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
-        raise UserError(f"{place} is not empty; the demo builds in a folder of its own", hint="name a new folder: git-align demo --dir FOLDER")
+        raise UserError(
+            f"{place} is not empty; the demo builds in a folder of its own",
+            hint="name a new folder: git-align demo --dir FOLDER",
+        )
     out = console(stderr=options.json)
 
     def say(words: str) -> None:
         if not options.quiet:
             out.print(words)
 
-    say(f"[bold]1.[/] Building a sample repository of about {branches} branches and 3 targets in {render.safe(str(place))}")
+    say(
+        f"[bold]1.[/] Building a sample repository of about {branches} branches and 3 targets in {render.safe(str(place))}"
+    )
     build(place, branches=branches)
     request = facade.Request(repo=place)
     say("[bold]2.[/] git align plan")
@@ -45,7 +50,9 @@ def tour(options: Options, *, directory: Path | None, branches: int) -> int:
     say("\n[bold]3.[/] git align run --yes")
     stop = StopSignal()
     with handling_signals(stop), watching(options, plan) as listeners:
-        report = facade.run(request, plan=plan, permit=Permit(plan_id=plan.id, given_by="demo"), listeners=listeners, stop=stop)
+        report = facade.run(
+            request, plan=plan, permit=Permit(plan_id=plan.id, given_by="demo"), listeners=listeners, stop=stop
+        )
     if options.json:
         emit_json({"directory": str(place), **wire.report_document(report)})
     elif not options.quiet:

@@ -100,44 +100,119 @@ def _write_history(stream: _Stream, branches: int) -> None:
     files["CHANGES"] = "first\n"
     root = stream.commit("main", "chore: first commit", files)
     base = stream.commit("main", "feat: ready for branches", {"src/core.py": _text("core")}, parent=root)
-    science = stream.commit("scientific", "feat: start of the scientific line", {"science/model.py": _text("model")}, parent=base)
-    tools = stream.commit("orchestration-tools", "feat: start of the tools line", {"tools/run.sh": "echo run\n"}, parent=base)
-    merged = stream.commit("merged/by-merge", "feat: something that was merged", {"src/merged.py": _text("merged")}, parent=base)
-    main = stream.commit("main", "Merge branch 'merged/by-merge'", {"src/merged.py": _text("merged")}, parent=base, also=(merged,))
-    main = stream.commit("main", "fix: module 0, line 5", {"src/module_0.py": _text("module 0", {5: "fixed on main"}), "CHANGES": "first\nfixed\n"}, parent=main)
+    science = stream.commit(
+        "scientific", "feat: start of the scientific line", {"science/model.py": _text("model")}, parent=base
+    )
+    tools = stream.commit(
+        "orchestration-tools", "feat: start of the tools line", {"tools/run.sh": "echo run\n"}, parent=base
+    )
+    merged = stream.commit(
+        "merged/by-merge", "feat: something that was merged", {"src/merged.py": _text("merged")}, parent=base
+    )
+    main = stream.commit(
+        "main", "Merge branch 'merged/by-merge'", {"src/merged.py": _text("merged")}, parent=base, also=(merged,)
+    )
+    main = stream.commit(
+        "main",
+        "fix: module 0, line 5",
+        {"src/module_0.py": _text("module 0", {5: "fixed on main"}), "CHANGES": "first\nfixed\n"},
+        parent=main,
+    )
     main = stream.commit("main", "feat: picked from a branch", {"src/picked.py": _text("picked")}, parent=main)
-    main = stream.commit("main", "refactor: module 1 gets a new name", {"src/module_1.py": None, "src/renamed.py": _text("module 1")}, parent=main)
+    main = stream.commit(
+        "main",
+        "refactor: module 1 gets a new name",
+        {"src/module_1.py": None, "src/renamed.py": _text("module 1")},
+        parent=main,
+    )
     main = stream.commit("main", "chore: module 2 is gone", {"src/module_2.py": None}, parent=main)
     for number in range(20):
         main = stream.commit("main", f"docs: change {number}", {"CHANGES": f"first\nand {number}\n"}, parent=main)
-    science = stream.commit("scientific", "feat: better model", {"science/model.py": _text("model", {3: "better"})}, parent=science)
-    tools = stream.commit("orchestration-tools", "feat: better runner", {"tools/run.sh": "echo run faster\n"}, parent=tools)
+    science = stream.commit(
+        "scientific", "feat: better model", {"science/model.py": _text("model", {3: "better"})}, parent=science
+    )
+    tools = stream.commit(
+        "orchestration-tools", "feat: better runner", {"tools/run.sh": "echo run faster\n"}, parent=tools
+    )
     _special(stream, root=root, base=base, main=main, science=science)
-    _plain(stream, {"main": base, "scientific": science - 1, "orchestration-tools": tools - 1}, science=science, tools=tools, count=max(0, branches - 34))
+    _plain(
+        stream,
+        {"main": base, "scientific": science - 1, "orchestration-tools": tools - 1},
+        science=science,
+        tools=tools,
+        count=max(0, branches - 34),
+    )
 
 
 def _special(stream: _Stream, *, root: int, base: int, main: int, science: int) -> None:
-    stream.commit("conflict/content", "fix: module 0, line 5, another way", {"src/module_0.py": _text("module 0", {5: "fixed on the branch"})}, parent=base)
-    stream.commit("conflict/modify-delete", "fix: module 2", {"src/module_2.py": _text("module 2", {1: "still wanted"})}, parent=base)
+    stream.commit(
+        "conflict/content",
+        "fix: module 0, line 5, another way",
+        {"src/module_0.py": _text("module 0", {5: "fixed on the branch"})},
+        parent=base,
+    )
+    stream.commit(
+        "conflict/modify-delete",
+        "fix: module 2",
+        {"src/module_2.py": _text("module 2", {1: "still wanted"})},
+        parent=base,
+    )
     stream.commit("conflict/add-add", "feat: picked, but different", {"src/picked.py": _text("other")}, parent=base)
     step = stream.commit("conflict/second-commit", "feat: fine", {"src/fine.py": _text("fine")}, parent=base)
-    stream.commit("conflict/second-commit", "fix: module 0 once more", {"src/module_0.py": _text("module 0", {5: "third way"})}, parent=step)
-    stream.commit("rename/follows", "fix: module 1 under its old name", {"src/module_1.py": _text("module 1", {20: "edited on the branch"})}, parent=base)
-    stream.commit("merged/by-cherry-pick", "feat: picked from a branch", {"src/picked.py": _text("picked")}, parent=base)
-    step = stream.commit("merged/in-part", "feat: picked from a branch", {"src/picked.py": _text("picked")}, parent=base)
+    stream.commit(
+        "conflict/second-commit",
+        "fix: module 0 once more",
+        {"src/module_0.py": _text("module 0", {5: "third way"})},
+        parent=step,
+    )
+    stream.commit(
+        "rename/follows",
+        "fix: module 1 under its old name",
+        {"src/module_1.py": _text("module 1", {20: "edited on the branch"})},
+        parent=base,
+    )
+    stream.commit(
+        "merged/by-cherry-pick", "feat: picked from a branch", {"src/picked.py": _text("picked")}, parent=base
+    )
+    step = stream.commit(
+        "merged/in-part", "feat: picked from a branch", {"src/picked.py": _text("picked")}, parent=base
+    )
     stream.commit("merged/in-part", "feat: and one that was not", {"src/extra.py": _text("extra")}, parent=step)
     step = stream.commit("empty/from-the-start", "chore: trigger the build", {}, parent=base)
     stream.commit("empty/from-the-start", "feat: with content", {"src/content.py": _text("content")}, parent=step)
-    step = stream.commit("empty/on-the-way", "fix: module 0, line 5", {"src/module_0.py": _text("module 0", {5: "fixed on main"})}, parent=base)
+    step = stream.commit(
+        "empty/on-the-way",
+        "fix: module 0, line 5",
+        {"src/module_0.py": _text("module 0", {5: "fixed on main"})},
+        parent=base,
+    )
     stream.commit("empty/on-the-way", "feat: something more", {"src/more.py": _text("more")}, parent=step)
     bottom = stream.commit("stack/1-bottom", "feat: bottom of the stack", {"src/stack.py": _text("stack")}, parent=base)
-    middle = stream.commit("stack/2-middle", "feat: middle of the stack", {"src/stack.py": _text("stack", {10: "middle"})}, parent=bottom)
-    top = stream.commit("stack/3-top", "feat: top of the stack", {"src/stack.py": _text("stack", {10: "middle", 30: "top"})}, parent=middle)
+    middle = stream.commit(
+        "stack/2-middle", "feat: middle of the stack", {"src/stack.py": _text("stack", {10: "middle"})}, parent=bottom
+    )
+    top = stream.commit(
+        "stack/3-top",
+        "feat: top of the stack",
+        {"src/stack.py": _text("stack", {10: "middle", 30: "top"})},
+        parent=middle,
+    )
     stream.branch("stack/3-top-again", top)
-    side = stream.commit("with-merges/of-a-friend", "feat: a friend's part", {"src/friend.py": _text("friend")}, parent=base)
+    side = stream.commit(
+        "with-merges/of-a-friend", "feat: a friend's part", {"src/friend.py": _text("friend")}, parent=base
+    )
     own = stream.commit("with-merges/own", "feat: own part", {"src/own.py": _text("own")}, parent=base)
-    stream.commit("with-merges/own", "Merge branch 'with-merges/of-a-friend'", {"src/friend.py": _text("friend")}, parent=own, also=(side,))
-    stream.branch("up-to-date", stream.commit("up-to-date", "feat: on the newest main", {"src/newest.py": _text("newest")}, parent=main))
+    stream.commit(
+        "with-merges/own",
+        "Merge branch 'with-merges/of-a-friend'",
+        {"src/friend.py": _text("friend")},
+        parent=own,
+        also=(side,),
+    )
+    stream.branch(
+        "up-to-date",
+        stream.commit("up-to-date", "feat: on the newest main", {"src/newest.py": _text("newest")}, parent=main),
+    )
     stream.branch("old/behind", root)
     stream.commit("protected/wanted", "feat: any", {"src/any.py": _text("any")}, parent=base)
     stream.commit("release/1.0", "chore: release 1.0", {"VERSION": "1.0\n"}, parent=base)
@@ -146,7 +221,9 @@ def _special(stream: _Stream, *, root: int, base: int, main: int, science: int) 
     stream.commit("grün/日本語-名", "feat: names in any script", {"src/names.py": _text("names")}, parent=base)
     stream.commit("-starts-with-a-dash", "feat: an odd name", {"src/dash.py": _text("dash")}, parent=base)
     stream.commit("worktree/clean", "feat: checked out and clean", {"src/clean.py": _text("clean")}, parent=base)
-    stream.commit("worktree/dirty", "feat: checked out with work in progress", {"src/dirty.py": _text("dirty")}, parent=base)
+    stream.commit(
+        "worktree/dirty", "feat: checked out with work in progress", {"src/dirty.py": _text("dirty")}, parent=base
+    )
     stream.commit("scientific-plot", "feat: a plot", {"science/plot.py": _text("plot")}, parent=science - 1)
     stream.commit("binary/asset", "feat: an asset", {"asset.bin": "\x00\x01\x02 not text\n"}, parent=base)
 
@@ -158,4 +235,9 @@ def _plain(stream: _Stream, bases: Mapping[str, int], *, science: int, tools: in
         tip = start
         name = f"feature/{target}-{number:03d}"
         for part in range(1 + number % 4):
-            tip = stream.commit(name, f"feat: part {part + 1} of feature {number}", {f"src/feature_{number}.py": _text(f"feature {number}", {part: f"part {part}"})}, parent=tip)
+            tip = stream.commit(
+                name,
+                f"feat: part {part + 1} of feature {number}",
+                {f"src/feature_{number}.py": _text(f"feature {number}", {part: f"part {part}"})},
+                parent=tip,
+            )

@@ -20,15 +20,31 @@ app = typer.Typer(
 )
 
 Repo = Annotated[Path, typer.Option("--repo", help="Any path inside the repository.", show_default="here")]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="Configuration file (YAML).", show_default="<git dir>/gitalign/config.yaml")]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", help="Configuration file (YAML).", show_default="<git dir>/gitalign/config.yaml"),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell everything.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
-Only = Annotated[list[str] | None, typer.Option("--only", help="Glob over whole branch names; may be given several times.", metavar="GLOB")]
-Input = Annotated[Path | None, typer.Option("--input", help="Branch list (categorized_branches.json). Without it every branch goes to the target it is nearest to.", metavar="FILE")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", help="Glob over whole branch names; may be given several times.", metavar="GLOB"),
+]
+Input = Annotated[
+    Path | None,
+    typer.Option(
+        "--input",
+        help="Branch list (categorized_branches.json). Without it every branch goes to the target it is nearest to.",
+        metavar="FILE",
+    ),
+]
 Strategy = Annotated[str | None, typer.Option("--strategy", help="rebase or merge.", metavar="rebase|merge")]
-Merges = Annotated[str | None, typer.Option("--merges", help="Branches that contain merges: refuse, flatten or merge-instead.", metavar="POLICY")]
+Merges = Annotated[
+    str | None,
+    typer.Option("--merges", help="Branches that contain merges: refuse, flatten or merge-instead.", metavar="POLICY"),
+]
 Fetch = Annotated[bool, typer.Option("--fetch", help="Fetch first, and align onto what the remote has.")]
 
 
@@ -39,7 +55,13 @@ def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def complete_branch(ctx: typer.Context, incomplete: str) -> list[str]:
     """Branch names of the last run for shell completion."""
-    return _complete(ctx, incomplete, lambda facade, request: [step.branch.name for step in facade.show(request, ctx.params.get("run_id") or "last").plan.steps])
+    return _complete(
+        ctx,
+        incomplete,
+        lambda facade, request: [
+            step.branch.name for step in facade.show(request, ctx.params.get("run_id") or "last").plan.steps
+        ],
+    )
 
 
 def _complete(ctx: typer.Context, incomplete: str, words: Any) -> list[str]:
@@ -52,7 +74,9 @@ def _complete(ctx: typer.Context, incomplete: str, words: Any) -> list[str]:
     return [word for word in found if word.startswith(incomplete)]
 
 
-RunId = Annotated[str, typer.Argument(help="Run id, the beginning of one, or last.", metavar="RUN", autocompletion=complete_run)]
+RunId = Annotated[
+    str, typer.Argument(help="Run id, the beginning of one, or last.", metavar="RUN", autocompletion=complete_run)
+]
 
 
 def _leave(code: int) -> None:
@@ -101,8 +125,13 @@ def plan(
     strategy: Strategy = None,
     merges: Merges = None,
     fetch: Fetch = False,
-    push: Annotated[bool, typer.Option("--push", help="Read the remote's tips, so that a run of this plan can push.")] = False,
-    save: Annotated[Path | None, typer.Option("--save", help="Write the plan to a file, to be run later with run --plan.", metavar="FILE")] = None,
+    push: Annotated[
+        bool, typer.Option("--push", help="Read the remote's tips, so that a run of this plan can push.")
+    ] = False,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", help="Write the plan to a file, to be run later with run --plan.", metavar="FILE"),
+    ] = None,
     json: Json = False,
     yes: Yes = False,
     verbose: Verbose = False,
@@ -118,7 +147,15 @@ def plan(
 
         if save is not None:
             require_writable(save)
-        made = facade.plan(options.request(input=input, only=tuple(only or ()), fetch=fetch, push=push, overrides=_overrides(strategy=strategy, merges=merges)))
+        made = facade.plan(
+            options.request(
+                input=input,
+                only=tuple(only or ()),
+                fetch=fetch,
+                push=push,
+                overrides=_overrides(strategy=strategy, merges=merges),
+            )
+        )
         if save is not None:
             write_whole(save, wire.dumps(made, indent=2) + "\n")
         if options.json:
@@ -137,8 +174,13 @@ def run(
     repo: Repo = Path(),
     config: ConfigFile = None,
     input: Input = None,
-    plan_file: Annotated[Path | None, typer.Option("--plan", help="Run a saved plan; branches that moved since are refused.", metavar="FILE")] = None,
-    output: Annotated[Path | None, typer.Option("--output", help="Write the results file (JSON).", metavar="FILE")] = None,
+    plan_file: Annotated[
+        Path | None,
+        typer.Option("--plan", help="Run a saved plan; branches that moved since are refused.", metavar="FILE"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Write the results file (JSON).", metavar="FILE")
+    ] = None,
     workers: Annotated[int | None, typer.Option("--workers", help="Workers per target.", min=1, max=256)] = None,
     strategy: Strategy = None,
     merges: Merges = None,
@@ -179,7 +221,13 @@ def run(
             return 1
         stop = StopSignal()
         with handling_signals(stop), watching(options, made) as listeners:
-            report = facade.run(request, plan=made, permit=Permit(plan_id=made.id, push=push, given_by=given_by), listeners=listeners, stop=stop)
+            report = facade.run(
+                request,
+                plan=made,
+                permit=Permit(plan_id=made.id, push=push, given_by=given_by),
+                listeners=listeners,
+                stop=stop,
+            )
         if output is not None:
             write_whole(output, _dumps(results_document(report)))
         if options.json:
@@ -192,7 +240,14 @@ def run(
 
 
 @app.command()
-def runs(repo: Repo = Path(), config: ConfigFile = None, json: Json = False, yes: Yes = False, verbose: Verbose = False, quiet: Quiet = False) -> None:
+def runs(
+    repo: Repo = Path(),
+    config: ConfigFile = None,
+    json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
     """List every run, newest first."""
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
@@ -214,7 +269,9 @@ def runs(repo: Repo = Path(), config: ConfigFile = None, json: Json = False, yes
 @app.command()
 def show(
     run_id: RunId = "last",
-    branch: Annotated[str | None, typer.Argument(help="Tell all about one branch.", metavar="BRANCH", autocompletion=complete_branch)] = None,
+    branch: Annotated[
+        str | None, typer.Argument(help="Tell all about one branch.", metavar="BRANCH", autocompletion=complete_branch)
+    ] = None,
     repo: Repo = Path(),
     config: ConfigFile = None,
     json: Json = False,
@@ -241,7 +298,12 @@ def show(
         found = next((one for one in report.branches() if one.step.branch.name == branch), None)
         if found is None:
             left_out = next((one.reason for one in report.plan.excluded if one.branch == branch), None)
-            raise UserError(f"{branch} was left out of run {report.run.id}: {left_out}" if left_out else f"run {report.run.id} has no branch {branch!r}", hint=f"git align show {report.run.id} -v")
+            raise UserError(
+                f"{branch} was left out of run {report.run.id}: {left_out}"
+                if left_out
+                else f"run {report.run.id} has no branch {branch!r}",
+                hint=f"git align show {report.run.id} -v",
+            )
         if options.json:
             emit_json(next(entry for entry in wire.report_document(report)["branches"] if entry["branch"] == branch))
         else:
@@ -289,7 +351,14 @@ def undo(
             return 1
         stop = StopSignal()
         with handling_signals(stop), watching(options, None) as listeners:
-            report = facade.undo(request, run_id, push=push, permit=Permit(plan_id="*", push=push, given_by="--yes" if yes else "prompt"), listeners=listeners, stop=stop)
+            report = facade.undo(
+                request,
+                run_id,
+                push=push,
+                permit=Permit(plan_id="*", push=push, given_by="--yes" if yes else "prompt"),
+                listeners=listeners,
+                stop=stop,
+            )
         if options.json:
             emit_json(wire.report_document(report))
         elif not options.quiet:
@@ -301,7 +370,14 @@ def undo(
 
 
 @app.command()
-def resume(repo: Repo = Path(), config: ConfigFile = None, json: Json = False, yes: Yes = False, verbose: Verbose = False, quiet: Quiet = False) -> None:
+def resume(
+    repo: Repo = Path(),
+    config: ConfigFile = None,
+    json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
     """Finish or roll back runs that were cut off, and go on with those that were stopped."""
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
@@ -329,7 +405,10 @@ def resume(repo: Repo = Path(), config: ConfigFile = None, json: Json = False, y
 
 @app.command()
 def prune(
-    older_than: Annotated[int | None, typer.Option("--older-than", help="Age in days.", min=0, show_default="retention_days, 30", metavar="DAYS")] = None,
+    older_than: Annotated[
+        int | None,
+        typer.Option("--older-than", help="Age in days.", min=0, show_default="retention_days, 30", metavar="DAYS"),
+    ] = None,
     backups: Annotated[bool, typer.Option("--backups", help="Remove backup branches, too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed.")] = False,
     repo: Repo = Path(),
@@ -350,7 +429,10 @@ def prune(
         request = options.request()
         report = facade.prune(request, older_than_days=older_than, backups=backups, dry_run=True)
         if not dry_run and (report.anchors or report.backups or report.runs):
-            if not _asked(options, f"Remove the pins of {len(report.runs)} runs and {len(report.backups)} backup branches? These runs cannot be undone then."):
+            if not _asked(
+                options,
+                f"Remove the pins of {len(report.runs)} runs and {len(report.backups)} backup branches? These runs cannot be undone then.",
+            ):
                 return 1
             report = facade.prune(request, older_than_days=older_than, backups=backups, dry_run=False)
         if options.json:
@@ -363,7 +445,14 @@ def prune(
 
 
 @app.command()
-def doctor(repo: Repo = Path(), config: ConfigFile = None, json: Json = False, yes: Yes = False, verbose: Verbose = False, quiet: Quiet = False) -> None:
+def doctor(
+    repo: Repo = Path(),
+    config: ConfigFile = None,
+    json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
     """Check git, repository, settings, journal, disk, locks and work trees."""
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
@@ -384,7 +473,12 @@ def doctor(repo: Repo = Path(), config: ConfigFile = None, json: Json = False, y
 
 @app.command()
 def demo(
-    directory: Annotated[Path | None, typer.Option("--dir", help="Where to build the sample repository.", show_default="a new temporary folder", metavar="DIR")] = None,
+    directory: Annotated[
+        Path | None,
+        typer.Option(
+            "--dir", help="Where to build the sample repository.", show_default="a new temporary folder", metavar="DIR"
+        ),
+    ] = None,
     branches: Annotated[int, typer.Option("--branches", help="About how many branches.", min=20, max=5000)] = 60,
     json: Json = False,
     yes: Yes = False,
@@ -410,8 +504,14 @@ def version() -> None:
     typer.echo(f"git-align {__version__}")
 
 
-def _overrides(*, strategy: str | None = None, merges: str | None = None, workers: int | None = None) -> dict[str, object]:
-    given = {"alignment.strategy": strategy, "alignment.merges": merges, "orchestration.max_workers_per_target": workers}
+def _overrides(
+    *, strategy: str | None = None, merges: str | None = None, workers: int | None = None
+) -> dict[str, object]:
+    given = {
+        "alignment.strategy": strategy,
+        "alignment.merges": merges,
+        "orchestration.max_workers_per_target": workers,
+    }
     return {key: value for key, value in given.items() if value is not None}
 
 
@@ -457,7 +557,9 @@ def _asked(options: Options, question: str) -> bool:
     if options.yes:
         return True
     if options.json or not _may_ask():
-        raise NotPermitted("this would move branches, and there is nobody to ask", hint="add --yes, or look first with --dry-run")
+        raise NotPermitted(
+            "this would move branches, and there is nobody to ask", hint="add --yes, or look first with --dry-run"
+        )
     return typer.confirm(question, default=False)
 
 

@@ -47,7 +47,15 @@ def watching(options: Options, plan: Plan | None) -> Iterator[Sequence[Listener]
 
 @contextmanager
 def _bars(plan: Plan | None) -> Iterator[Listener]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     progress = Progress(
         SpinnerColumn(),
@@ -74,7 +82,9 @@ class Bars:
         steps = plan.steps if plan is not None else ()
         totals = Counter(step.target.name for step in steps)
         self._all = progress.add_task("[bold]all branches", total=len(steps) or None, state="")
-        self._targets: dict[str, TaskID] = {str(name): progress.add_task(f"  {display(name)}", total=total, state="") for name, total in totals.items()}
+        self._targets: dict[str, TaskID] = {
+            str(name): progress.add_task(f"  {display(name)}", total=total, state="") for name, total in totals.items()
+        }
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
@@ -109,11 +119,15 @@ class PlainLines:
                 self._shown = now
                 words = ", ".join(f"{number} {outcome}" for outcome, number in sorted(self._counts.items()))
                 left = (now - self._began) / done * (total - done)
-                self._line(f"{done} of {total} branches ({words})" + (f", about {left:.0f} s left" if done < total else ""))
+                self._line(
+                    f"{done} of {total} branches ({words})" + (f", about {left:.0f} s left" if done < total else "")
+                )
         elif event.kind is EventKind.STOP_REQUESTED:
             self._line("stopping: what is under way ends, nothing new is started (once more to stop at once)")
         elif event.kind is EventKind.BREAKER_TRIPPED:
-            self._line(f"circuit breaker: {event.data['failures']} of {event.data['finished']} failed in {display(event.target or 'the run')}; no more are started there")
+            self._line(
+                f"circuit breaker: {event.data['failures']} of {event.data['finished']} failed in {display(event.target or 'the run')}; no more are started there"
+            )
         elif event.kind is EventKind.NOTICE:
             self._line(display(str(event.data.get("text", ""))))
 

@@ -64,7 +64,9 @@ def show_plan(out: Console, plan: Plan, *, everything: bool = False) -> None:
             what = "refuse" if step.refusal else _KINDS[step.kind]
             notes = [step.branch.reason, *step.notes, *([step.refusal[1]] if step.refusal else [])]
             if step.depends_on:
-                notes.append(f"stack {step.stack}: on top of {', '.join(display(plan.steps[parent].branch.name) for parent in step.depends_on)}")
+                notes.append(
+                    f"stack {step.stack}: on top of {', '.join(display(plan.steps[parent].branch.name) for parent in step.depends_on)}"
+                )
             if step.checkout:
                 notes.append(f"moves together with the work tree {step.checkout}")
             table.add_row(safe(step.branch.name), what, str(step.own_commits), str(step.behind), safe("; ".join(notes)))
@@ -82,7 +84,11 @@ def show_plan(out: Console, plan: Plan, *, everything: bool = False) -> None:
         out.print(table)
         if len(rows) < len(plan.excluded):
             out.print(f"[dim]and {len(plan.excluded) - len(rows)} more; -v shows all[/]")
-    kinds = [f"{sum(step.kind is kind and not step.refusal for step in plan.steps)} {words}" for kind, words in _KINDS.items() if any(step.kind is kind and not step.refusal for step in plan.steps)]
+    kinds = [
+        f"{sum(step.kind is kind and not step.refusal for step in plan.steps)} {words}"
+        for kind, words in _KINDS.items()
+        if any(step.kind is kind and not step.refusal for step in plan.steps)
+    ]
     refused = sum(step.refusal is not None for step in plan.steps)
     if refused:
         kinds.append(f"{refused} refused")
@@ -113,7 +119,9 @@ def show_report(out: Console, report: Report, *, everything: bool = False) -> No
     phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.phases)
     out.print(f"\nrun [bold]{report.run.id}[/]: {counts or 'no branch to align'}")
     if report.phases:
-        out.print(f"[dim]{report.total_s:.1f} s ({phases}), {report.peak_memory_bytes // 1_000_000} MB; {safe('; '.join(report.notices))}[/]")
+        out.print(
+            f"[dim]{report.total_s:.1f} s ({phases}), {report.peak_memory_bytes // 1_000_000} MB; {safe('; '.join(report.notices))}[/]"
+        )
     _next_steps(out, report)
 
 
@@ -125,13 +133,21 @@ def _most_telling(rows: list[BranchReport]) -> list[BranchReport]:
 
 def _tally(branches: Sequence[BranchReport]) -> str:
     counts = {verdict: sum(branch.verdict is verdict for branch in branches) for verdict in Verdict}
-    return ", ".join(f"[{_COLOURS[verdict]}]{number} {verdict.value.replace('_', ' ')}[/]" for verdict, number in counts.items() if number)
+    return ", ".join(
+        f"[{_COLOURS[verdict]}]{number} {verdict.value.replace('_', ' ')}[/]"
+        for verdict, number in counts.items()
+        if number
+    )
 
 
 def _story(branch: BranchReport) -> str:
     outcome = branch.result.outcome
     if isinstance(outcome, Aligned) and branch.verdict is Verdict.ALIGNED:
-        words = {"replayed": f"{len(outcome.rewritten)} commits replayed", "merged": f"{branch.step.target.name} merged in", "fast_forwarded": "already merged; stands at the target's tip"}
+        words = {
+            "replayed": f"{len(outcome.rewritten)} commits replayed",
+            "merged": f"{branch.step.target.name} merged in",
+            "fast_forwarded": "already merged; stands at the target's tip",
+        }
         parts = [words[outcome.how.value]]
         reasons: dict[str, int] = {}
         for drop in outcome.dropped:
@@ -146,7 +162,11 @@ def _story(branch: BranchReport) -> str:
 
 def _next_steps(out: Console, report: Report) -> None:
     moved = sum(one.state is MoveState.MOVED for one in report.publications)
-    attention = [branch for branch in report.branches() if branch.verdict in (Verdict.CONFLICTED, Verdict.FAILED, Verdict.REFUSED, Verdict.HELD_BACK)]
+    attention = [
+        branch
+        for branch in report.branches()
+        if branch.verdict in (Verdict.CONFLICTED, Verdict.FAILED, Verdict.REFUSED, Verdict.HELD_BACK)
+    ]
     if moved:
         out.print(f"[bold]next:[/] git align undo {report.run.id}   puts the {moved} moved branches back")
     if attention:
@@ -159,7 +179,9 @@ def _next_steps(out: Console, report: Report) -> None:
 def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
     """Everything known of one branch in one run."""
     step, outcome = branch.step, branch.result.outcome
-    out.print(f"[bold]{safe(step.branch.name)}[/] in run {report.run.id}: [{_COLOURS[branch.verdict]}]{branch.verdict.value}[/]")
+    out.print(
+        f"[bold]{safe(step.branch.name)}[/] in run {report.run.id}: [{_COLOURS[branch.verdict]}]{branch.verdict.value}[/]"
+    )
     out.print(f"  target     {safe(step.target.name)} at {step.onto} ({safe(step.branch.reason)})")
     out.print(f"  was at     {step.seen}, {step.own_commits} own commits, {step.behind} behind")
     for note in step.notes:
@@ -173,12 +195,16 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
                 out.print(f"    {rewrite.old[:12]} -> {rewrite.new[:12]}")
             for drop in outcome.dropped:
                 same = f", same patch as {drop.upstream[:12]}" if drop.upstream else ""
-                out.print(f"    {drop.oid[:12]} dropped: {drop.reason.value.replace('_', ' ')}{same}  {safe(drop.subject)}")
+                out.print(
+                    f"    {drop.oid[:12]} dropped: {drop.reason.value.replace('_', ' ')}{same}  {safe(drop.subject)}"
+                )
             for finding in outcome.findings:
                 out.print(f"  finding    {finding.severity.value}: {safe(finding.message)}")
         case Conflicted():
             if outcome.commit is not None:
-                out.print(f"  stopped at commit {outcome.position} of {outcome.total}: {outcome.commit} {safe(outcome.subject)}")
+                out.print(
+                    f"  stopped at commit {outcome.position} of {outcome.total}: {outcome.commit} {safe(outcome.subject)}"
+                )
             for conflict in outcome.conflicts:
                 out.print(f"    {safe(conflict.kind)}: {safe(', '.join(conflict.paths))}")
             for entry in outcome.entries:
@@ -193,7 +219,10 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
             pass
     publication = branch.publication
     if publication is not None:
-        out.print(f"  published  {publication.state.value}" + (f", backup {safe(branch_of(publication.backup_ref))}" if publication.backup_ref else ""))
+        out.print(
+            f"  published  {publication.state.value}"
+            + (f", backup {safe(branch_of(publication.backup_ref))}" if publication.backup_ref else "")
+        )
         if publication.push is not PushState.NOT_ASKED:
             out.print(f"  pushed     {publication.push.value} {safe(publication.push_detail)}")
 
@@ -208,7 +237,9 @@ def show_moves(out: Console, publications: Sequence[Publication], *, tense: str 
         table.add_column(column, overflow="fold")
     for one in publications:
         state = tense if tense and one.state is MoveState.INTENDED else one.state.value.replace("_", " ")
-        table.add_row(safe(branch_of(one.update.ref)), one.update.before[:12], one.update.after[:12], state, safe(one.detail))
+        table.add_row(
+            safe(branch_of(one.update.ref)), one.update.before[:12], one.update.after[:12], state, safe(one.detail)
+        )
     out.print(table)
 
 
@@ -222,7 +253,15 @@ def show_runs(out: Console, runs: Sequence[RunRecord]) -> None:
         table.add_column(column)
     for run in runs:
         remark = f"undoes {run.undoes}" if run.undoes else (f"undone by {run.undone_by}" if run.undone_by else "")
-        table.add_row(run.id, run.kind.value, f"{run.started_at:%Y-%m-%d %H:%M:%S}Z", run.outcome, str(run.total), str(run.moved), remark)
+        table.add_row(
+            run.id,
+            run.kind.value,
+            f"{run.started_at:%Y-%m-%d %H:%M:%S}Z",
+            run.outcome,
+            str(run.total),
+            str(run.moved),
+            remark,
+        )
     out.print(table)
 
 
@@ -232,7 +271,9 @@ def show_status(out: Console, status: Status) -> None:
     if status.targets:
         out.print("  targets: " + ", ".join(f"{safe(target.name)} ({target.oid[:10]})" for target in status.targets))
     else:
-        out.print("  no target branch found (main, master, scientific, orchestration-tools); name yours: alignment.targets in the configuration")
+        out.print(
+            "  no target branch found (main, master, scientific, orchestration-tools); name yours: alignment.targets in the configuration"
+        )
     out.print(f"  {status.to_align} branches to align, {status.up_to_date} up to date, {status.excluded} left out")
     if status.last is not None:
         out.print(f"  last run: {status.last.id}, {status.last.outcome}, {status.last.moved} moved")
@@ -245,7 +286,10 @@ def show_doctor(out: Console, found: Sequence[Diagnosis]) -> None:
     """What the doctor saw."""
     signs = {True: "[green]ok  [/]", False: "[red]bad [/]", None: "[yellow]note[/]"}
     for one in found:
-        out.print(f"{signs[one.ok]} {one.check}: {safe(one.detail)}" + (f"\n     [bold]next:[/] {safe(one.hint)}" if one.hint else ""))
+        out.print(
+            f"{signs[one.ok]} {one.check}: {safe(one.detail)}"
+            + (f"\n     [bold]next:[/] {safe(one.hint)}" if one.hint else "")
+        )
 
 
 def show_prune(out: Console, report: PruneReport) -> None:

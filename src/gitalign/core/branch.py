@@ -28,3 +28,25 @@ class Branch:
     confidence: float | None = None
     tags: tuple[str, ...] = field(default=())
     cluster_id: str | int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedBranch:
+    """One entry of a branch list, before anybody asked whether its branch and target exist.
+
+    Attributes:
+        index: position in the file, from 0.
+        name: without `refs/heads/`.
+        target: as the list says, None when it says none.
+        confidence: 0..1, None when the list says none.
+        reason: the list's own justification.
+    """
+
+    index: int
+    name: str
+    target: str | None
+    confidence: float | None = None
+    tags: tuple[str, ...] = ()
+    cluster_id: str | int | None = None
+    priority: int = 0
+    reason: str = "listed"

@@ -64,7 +64,9 @@ class RawCommit:
     @property
     def subject(self) -> str:
         """First line of the message for people; undecodable bytes replaced."""
-        encoding = next((value.decode("ascii", "replace") for name, value in self.headers if name == b"encoding"), "utf-8")
+        encoding = next(
+            (value.decode("ascii", "replace") for name, value in self.headers if name == b"encoding"), "utf-8"
+        )
         line = self.message.lstrip(b"\n").split(b"\n", 1)[0]
         try:
             return line.decode(encoding, "replace")

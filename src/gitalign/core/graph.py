@@ -229,4 +229,8 @@ class CommitGraph:
         """Those that are no ancestors of others."""
         if len(boundary) < 2:
             return boundary
-        return [one for one in sorted(boundary) if not any(other < one and self.is_ancestor(self._ids[one], self._ids[other]) for other in boundary)]
+        return [
+            one
+            for one in sorted(boundary)
+            if not any(other < one and self.is_ancestor(self._ids[one], self._ids[other]) for other in boundary)
+        ]

@@ -145,7 +145,9 @@ class State:
         return not self.running and not self.retrying and not any(group.waiting for group in self.groups)
 
 
-def begin(steps: Sequence[Step], *, limits: Limits, slots: int, already: Iterable[StepId] = ()) -> tuple[State, tuple[Command, ...]]:
+def begin(
+    steps: Sequence[Step], *, limits: Limits, slots: int, already: Iterable[StepId] = ()
+) -> tuple[State, tuple[Command, ...]]:
     """The first state and what to start.
 
     Args:
@@ -201,13 +203,25 @@ def advance(state: State, happening: Happening) -> tuple[State, tuple[Command, .
                 return state, ()
             at = state.group_of[step]
             group = state.groups[at]
-            state = replace(state, retrying=state.retrying - {step}, groups=_with(state.groups, at, replace(group, waiting=(step, *group.waiting))))
+            state = replace(
+                state,
+                retrying=state.retrying - {step},
+                groups=_with(state.groups, at, replace(group, waiting=(step, *group.waiting))),
+            )
         case MemoryChanged(is_high):
             state = replace(state, memory_high=is_high)
         case StopRequested():
-            state = _empty(replace(state, stopping=True), Cancelled(reason="the run was stopped before this branch was started"), commands)
+            state = _empty(
+                replace(state, stopping=True),
+                Cancelled(reason="the run was stopped before this branch was started"),
+                commands,
+            )
         case CancelRequested():
-            state = _empty(replace(state, stopping=True, cancelling=True), Cancelled(reason="the run was stopped before this branch was started"), commands)
+            state = _empty(
+                replace(state, stopping=True, cancelling=True),
+                Cancelled(reason="the run was stopped before this branch was started"),
+                commands,
+            )
         case _ as never:
             assert_never(never)
     return _fill(state, commands)
@@ -224,7 +238,9 @@ def _left(state: State, step: StepId) -> State:
     """The step holds no worker any more."""
     at = state.group_of[step]
     group = state.groups[at]
-    return replace(state, running=state.running - {step}, groups=_with(state.groups, at, replace(group, running=group.running - 1)))
+    return replace(
+        state, running=state.running - {step}, groups=_with(state.groups, at, replace(group, running=group.running - 1))
+    )
 
 
 def _conclude(state: State, step: StepId, outcome: Outcome, commands: list[Command]) -> State:
@@ -236,7 +252,12 @@ def _settled(state: State, step: StepId, outcome: Outcome, commands: list[Comman
     """Count an outcome, and open the breaker when it is one too many."""
     at = state.group_of[step]
     group = replace(state.groups[at], tally=state.groups[at].tally.plus(outcome, state.breaker))
-    state = replace(state, finished=state.finished | 1 << step, tally=state.tally.plus(outcome, state.breaker), groups=_with(state.groups, at, group))
+    state = replace(
+        state,
+        finished=state.finished | 1 << step,
+        tally=state.tally.plus(outcome, state.breaker),
+        groups=_with(state.groups, at, group),
+    )
     if state.tally.is_tripped(state.breaker) and any(one.waiting for one in state.groups):
         commands.append(Trip(None, state.tally.failures, state.tally.finished))
         return _empty(state, _skipped(state.tally, "the run"), commands)
@@ -247,7 +268,10 @@ def _settled(state: State, step: StepId, outcome: Outcome, commands: list[Comman
 
 
 def _skipped(tally: Tally, scope: str) -> Skipped:
-    return Skipped(code="circuit_breaker", reason=f"{tally.failures} of {tally.finished} branches of {scope} failed; no more were started")
+    return Skipped(
+        code="circuit_breaker",
+        reason=f"{tally.failures} of {tally.finished} branches of {scope} failed; no more were started",
+    )
 
 
 def _empty(state: State, outcome: Outcome, commands: list[Command], *, only: int | None = None) -> State:
@@ -284,7 +308,9 @@ def _fill(state: State, commands: list[Command]) -> tuple[State, tuple[Command, 
                 continue
             step = group.waiting[place]
             commands.append(Start(step, dict(state.attempts).get(step, 0) + 1))
-            group = replace(group, waiting=group.waiting[:place] + group.waiting[place + 1 :], running=group.running + 1)
+            group = replace(
+                group, waiting=group.waiting[:place] + group.waiting[place + 1 :], running=group.running + 1
+            )
             state = replace(state, running=state.running | {step}, groups=_with(state.groups, at, group))
             started = True
         if not started:

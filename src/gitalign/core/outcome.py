@@ -148,7 +148,9 @@ class Conflicted:
     @property
     def paths(self) -> tuple[str, ...]:
         """Conflicted paths, sorted."""
-        named = {entry.path for entry in self.entries} or {path for conflict in self.conflicts for path in conflict.paths}
+        named = {entry.path for entry in self.entries} or {
+            path for conflict in self.conflicts for path in conflict.paths
+        }
         return tuple(sorted(named))
 
 

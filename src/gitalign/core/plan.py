@@ -210,7 +210,14 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"not part of a plan: {type(value).__name__}")
 
 
-def plan_hash(*, snapshot: Snapshot, policy: Policy, targets: tuple[Target, ...], steps: tuple[Step, ...], excluded: tuple[Exclusion, ...]) -> str:
+def plan_hash(
+    *,
+    snapshot: Snapshot,
+    policy: Policy,
+    targets: tuple[Target, ...],
+    steps: tuple[Step, ...],
+    excluded: tuple[Exclusion, ...],
+) -> str:
     """Content hash of a plan: the same repository, policy and branches give the same 64 hex digits.
 
     Times are left out: two plans made a minute apart with nothing changed between are one plan.

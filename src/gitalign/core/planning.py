@@ -6,40 +6,32 @@ import fnmatch
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-from gitalign.core.branch import Branch
+from gitalign.core.branch import Branch, ListedBranch
 from gitalign.core.graph import CommitGraph, OwnCommits
 from gitalign.core.names import HEADS, BranchName, Oid, StepId, TargetName, display, is_backup_name, ref_of
-from gitalign.core.plan import Checkout, CheckoutState, Exclusion, ExclusionCode, Plan, Snapshot, Step, StepKind, Target, Tip, plan_hash
+from gitalign.core.plan import (
+    Checkout,
+    CheckoutState,
+    Exclusion,
+    ExclusionCode,
+    Plan,
+    Snapshot,
+    Step,
+    StepKind,
+    Target,
+    Tip,
+    plan_hash,
+)
 from gitalign.core.policy import AlreadyMerged, CheckedOut, MergesPolicy, Policy, Strategy, UnknownTarget
 from gitalign.errors import UserError
 
 DEFAULT_TARGETS = ("main", "master", "scientific", "orchestration-tools")
 
 
-class ListedBranch(Protocol):
-    """One entry of a branch list, whatever file it came from."""
-
-    @property
-    def index(self) -> int: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def target(self) -> str | None: ...
-    @property
-    def confidence(self) -> float | None: ...
-    @property
-    def tags(self) -> tuple[str, ...]: ...
-    @property
-    def cluster_id(self) -> str | int | None: ...
-    @property
-    def priority(self) -> int: ...
-    @property
-    def reason(self) -> str: ...
-
-
-def discover_targets(snapshot: Snapshot, configured: Sequence[str], *, graph: CommitGraph | None = None, prefer_remote: bool = False) -> tuple[Target, ...]:
+def discover_targets(
+    snapshot: Snapshot, configured: Sequence[str], *, graph: CommitGraph | None = None, prefer_remote: bool = False
+) -> tuple[Target, ...]:
     """The primary branches, in order.
 
     Args:
@@ -58,7 +50,13 @@ def discover_targets(snapshot: Snapshot, configured: Sequence[str], *, graph: Co
         local = tips.get(ref_of(name))
         tracking = tips.get(f"refs/remotes/{remote}/{name}")
         chosen = local or tracking
-        if prefer_remote and local is not None and tracking is not None and graph is not None and _is_ahead(graph, tracking, local):
+        if (
+            prefer_remote
+            and local is not None
+            and tracking is not None
+            and graph is not None
+            and _is_ahead(graph, tracking, local)
+        ):
             chosen = tracking
         if chosen is not None and chosen.object_type == "commit":
             found.append(Target(name=TargetName(name), ref=chosen.ref, oid=chosen.oid))
@@ -69,7 +67,9 @@ def discover_targets(snapshot: Snapshot, configured: Sequence[str], *, graph: Co
         raise UserError(
             f"no such target branch: {', '.join(map(display, unknown))}",
             code="unknown_target",
-            hint=f"set alignment.targets to branches that exist ({there[:200]})" if there else "the repository has no branches",
+            hint=f"set alignment.targets to branches that exist ({there[:200]})"
+            if there
+            else "the repository has no branches",
         )
     return tuple(found)
 
@@ -127,9 +127,15 @@ class _Chosen:
 class _Chooser:
     """Which branches take part, and with which target."""
 
-    def __init__(self, snapshot: Snapshot, graph: CommitGraph, policy: Policy, targets: tuple[Target, ...], only: tuple[str, ...]) -> None:
+    def __init__(
+        self, snapshot: Snapshot, graph: CommitGraph, policy: Policy, targets: tuple[Target, ...], only: tuple[str, ...]
+    ) -> None:
         self._tips = {tip.ref: tip for tip in snapshot.tips if tip.ref.startswith(HEADS)}
-        self._remote_names = {tip.ref.split("/", 3)[3] for tip in snapshot.tips if tip.ref.startswith("refs/remotes/") and tip.ref.count("/") >= 3}
+        self._remote_names = {
+            tip.ref.split("/", 3)[3]
+            for tip in snapshot.tips
+            if tip.ref.startswith("refs/remotes/") and tip.ref.count("/") >= 3
+        }
         self._aliases: dict[str, list[str]] = defaultdict(list)
         for tip in self._tips.values():
             if tip.symbolic_target is not None:
@@ -154,7 +160,13 @@ class _Chooser:
                 excluded.append(out)
                 continue
             if not self._targets:
-                excluded.append(Exclusion(branch=name, code=ExclusionCode.NO_TARGET, reason="the repository has none of the target branches; set alignment.targets"))
+                excluded.append(
+                    Exclusion(
+                        branch=name,
+                        code=ExclusionCode.NO_TARGET,
+                        reason="the repository has none of the target branches; set alignment.targets",
+                    )
+                )
                 continue
             target, reason = self._nearest(tip.oid)
             chosen.append(self._chosen(Branch(name=name, target=target.name, reason=reason), target, tip.oid))
@@ -170,19 +182,30 @@ class _Chooser:
             name = BranchName(entry.name)
             target_name = TargetName(entry.target) if entry.target else None
 
-            def out(code: ExclusionCode, reason: str, *, of: BranchName = name, to: TargetName | None = target_name) -> Exclusion:
+            def out(
+                code: ExclusionCode, reason: str, *, of: BranchName = name, to: TargetName | None = target_name
+            ) -> Exclusion:
                 return Exclusion(branch=of, code=code, reason=reason, target=to)
 
             if name in seen:
                 first = seen[name]
                 other = f", which gives it another target: {first.target}" if first.target != entry.target else ""
-                excluded.append(out(ExclusionCode.DUPLICATE, f"entry {entry.index} repeats entry {first.index}{other}; the first one counts"))
+                excluded.append(
+                    out(
+                        ExclusionCode.DUPLICATE,
+                        f"entry {entry.index} repeats entry {first.index}{other}; the first one counts",
+                    )
+                )
                 continue
             seen[name] = entry
             tip = self._tips.get(ref_of(name))
             if tip is None:
-                where = "; it exists on the remote only: git branch --track it first" if name in self._remote_names else ""
-                excluded.append(out(ExclusionCode.MISSING, f"entry {entry.index}: no such branch in the repository{where}"))
+                where = (
+                    "; it exists on the remote only: git branch --track it first" if name in self._remote_names else ""
+                )
+                excluded.append(
+                    out(ExclusionCode.MISSING, f"entry {entry.index}: no such branch in the repository{where}")
+                )
                 continue
             refusal = self._excluded(name, tip)
             if refusal is not None:
@@ -194,7 +217,9 @@ class _Chooser:
             target = self._by_name.get(target_name)
             if target is None:
                 unknown.append(f"entry {entry.index} ({display(name)}): {display(target_name)}")
-                excluded.append(out(ExclusionCode.UNKNOWN_TARGET, f"entry {entry.index}: {target_name!r} is no target here"))
+                excluded.append(
+                    out(ExclusionCode.UNKNOWN_TARGET, f"entry {entry.index}: {target_name!r} is no target here")
+                )
                 continue
             branch = Branch(
                 name=name,
@@ -208,7 +233,11 @@ class _Chooser:
             chosen.append(self._chosen(branch, target, tip.oid))
         if unknown and self._policy.unknown_target is UnknownTarget.REFUSE:
             known = ", ".join(display(target.name) for target in self._targets) or "none"
-            raise UserError(f"unknown targets in the branch list: {'; '.join(unknown)}", code="unknown_target", hint=f"known targets: {known}; see alignment.targets")
+            raise UserError(
+                f"unknown targets in the branch list: {'; '.join(unknown)}",
+                code="unknown_target",
+                hint=f"known targets: {known}; see alignment.targets",
+            )
         return chosen, excluded
 
     def _chosen(self, branch: Branch, target: Target, tip: Oid) -> _Chosen:
@@ -224,7 +253,10 @@ class _Chooser:
         if self._only and not any(fnmatch.fnmatchcase(name, glob) for glob in self._only):
             return out(ExclusionCode.NOT_SELECTED, f"matches none of {', '.join(self._only)}")
         if tip.symbolic_target is not None:
-            return out(ExclusionCode.SYMBOLIC_REF, f"is a symbolic ref to {display(tip.symbolic_target)}, which is treated under its own name")
+            return out(
+                ExclusionCode.SYMBOLIC_REF,
+                f"is a symbolic ref to {display(tip.symbolic_target)}, which is treated under its own name",
+            )
         if tip.object_type != "commit":
             return out(ExclusionCode.NOT_A_COMMIT, f"points to a {tip.object_type}, not to a commit")
         if is_backup_name(name, prefix=self._policy.backup_prefix):
@@ -248,12 +280,22 @@ class _Chooser:
         for checkout in held:
             if checkout.state is not CheckoutState.CLEAN:
                 detail = f": {checkout.detail}" if checkout.detail else ""
-                return Exclusion(branch=name, code=codes[checkout.state], reason=f"checked out in {display(checkout.path)}, which is {checkout.state}{detail}")
+                return Exclusion(
+                    branch=name,
+                    code=codes[checkout.state],
+                    reason=f"checked out in {display(checkout.path)}, which is {checkout.state}{detail}",
+                )
         if self._policy.checked_out is CheckedOut.HOLD:
-            return Exclusion(branch=name, code=ExclusionCode.CHECKED_OUT_HELD, reason=f"checked out in {display(held[0].path)}, and alignment.checked_out is hold")
+            return Exclusion(
+                branch=name,
+                code=ExclusionCode.CHECKED_OUT_HELD,
+                reason=f"checked out in {display(held[0].path)}, and alignment.checked_out is hold",
+            )
         if len(held) > 1:
             places = ", ".join(display(checkout.path) for checkout in held)
-            return Exclusion(branch=name, code=ExclusionCode.CHECKED_OUT_HELD, reason=f"checked out in several work trees: {places}")
+            return Exclusion(
+                branch=name, code=ExclusionCode.CHECKED_OUT_HELD, reason=f"checked out in several work trees: {places}"
+            )
         return None
 
     def _nearest(self, tip: Oid) -> tuple[Target, str]:
@@ -309,9 +351,18 @@ def _step(one: _Chosen, graph: CommitGraph, policy: Policy, remote_seen: Oid | N
     )
 
 
-def _kind(own: OwnCommits, behind: int, target: Target, policy: Policy) -> tuple[StepKind, list[str], tuple[str, str] | None]:
+def _kind(
+    own: OwnCommits, behind: int, target: Target, policy: Policy
+) -> tuple[StepKind, list[str], tuple[str, str] | None]:
     if own.hits_shallow:
-        return StepKind.REPLAY, [], ("needs_deepening", "its history is cut off before it meets its target (shallow clone), so the base is not known")
+        return (
+            StepKind.REPLAY,
+            [],
+            (
+                "needs_deepening",
+                "its history is cut off before it meets its target (shallow clone), so the base is not known",
+            ),
+        )
     if not own.count:
         if not behind:
             return StepKind.UP_TO_DATE, ["stands at the target's tip"], None
@@ -330,9 +381,17 @@ def _kind(own: OwnCommits, behind: int, target: Target, policy: Policy) -> tuple
         case MergesPolicy.FLATTEN:
             return StepKind.REPLAY, [f"{named}: they are flattened, as git rebase does"], None
         case MergesPolicy.MERGE_INSTEAD:
-            return (StepKind.UP_TO_DATE, [named], None) if not behind else (StepKind.MERGE, [f"{named}: the target is merged in instead of rebasing"], None)
+            return (
+                (StepKind.UP_TO_DATE, [named], None)
+                if not behind
+                else (StepKind.MERGE, [f"{named}: the target is merged in instead of rebasing"], None)
+            )
         case MergesPolicy.REFUSE:
-            return (StepKind.UP_TO_DATE, [named], None) if not behind else (StepKind.REPLAY, [named], ("contains_merges", f"{named}, and alignment.merges is refuse"))
+            return (
+                (StepKind.UP_TO_DATE, [named], None)
+                if not behind
+                else (StepKind.REPLAY, [named], ("contains_merges", f"{named}, and alignment.merges is refuse"))
+            )
 
 
 def _order(steps: Sequence[Step], targets: Sequence[Target], graph: CommitGraph) -> tuple[Step, ...]:
@@ -342,7 +401,13 @@ def _order(steps: Sequence[Step], targets: Sequence[Target], graph: CommitGraph)
     depth = _depths(len(steps), parents)
     ranked = sorted(
         range(len(steps)),
-        key=lambda at: (target_order[steps[at].target.name], -steps[at].branch.priority, depth[at], -steps[at].own_commits, steps[at].branch.name),
+        key=lambda at: (
+            target_order[steps[at].target.name],
+            -steps[at].branch.priority,
+            depth[at],
+            -steps[at].own_commits,
+            steps[at].branch.name,
+        ),
     )
     place = {at: StepId(number) for number, at in enumerate(ranked)}
     renumbered: dict[int, int] = {}
@@ -350,7 +415,9 @@ def _order(steps: Sequence[Step], targets: Sequence[Target], graph: CommitGraph)
     for at in ranked:
         stack = renumbered.setdefault(stacks[at], len(renumbered))
         made.append(
-            replace(steps[at], id=place[at], stack=stack, depends_on=tuple(sorted(place[parent] for parent in parents[at])))
+            replace(
+                steps[at], id=place[at], stack=stack, depends_on=tuple(sorted(place[parent] for parent in parents[at]))
+            )
         )
     return tuple(made)
 

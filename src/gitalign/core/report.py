@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Failed, Outcome, Refused, Skipped, StepResult, Unchanged
+from gitalign.core.outcome import (
+    Aligned,
+    Cancelled,
+    Conflicted,
+    Failed,
+    Outcome,
+    Refused,
+    Skipped,
+    StepResult,
+    Unchanged,
+)
 from gitalign.core.plan import Plan, Step
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.run import RunKind, RunRecord
@@ -95,14 +105,27 @@ class Report:
         if self.run.outcome == "interrupted":
             return 130
         if self.run.kind is RunKind.UNDO:
-            fine = all(one.state is MoveState.MOVED and not one.detail and one.push is not PushState.REJECTED for one in self.publications)
+            fine = all(
+                one.state is MoveState.MOVED and not one.detail and one.push is not PushState.REJECTED
+                for one in self.publications
+            )
             return 0 if fine else 1
         return 0 if all(branch.verdict in SUCCESSES for branch in self.branches()) else 1
 
     def _branch(self, step: Step, result: StepResult | None) -> BranchReport:
         if result is None:
-            gone = StepResult(step_id=step.id, branch=step.branch.name, outcome=Cancelled(reason="the run ended before this branch was done"))
-            return BranchReport(step=step, result=gone, publication=None, verdict=Verdict.CANCELLED, detail="the run ended before this branch was done")
+            gone = StepResult(
+                step_id=step.id,
+                branch=step.branch.name,
+                outcome=Cancelled(reason="the run ended before this branch was done"),
+            )
+            return BranchReport(
+                step=step,
+                result=gone,
+                publication=None,
+                verdict=Verdict.CANCELLED,
+                detail="the run ended before this branch was done",
+            )
         publication = self._by_ref.get(step.ref)
         verdict, detail = _verdict(result.outcome, publication)
         return BranchReport(step=step, result=result, publication=publication, verdict=verdict, detail=detail)
@@ -145,7 +168,9 @@ def _published(outcome: Aligned, publication: Publication | None) -> tuple[Verdi
 def conflict_in_words(outcome: Conflicted) -> str:
     """One line: where it stopped, on what."""
     paths = ", ".join(outcome.paths[:3]) + (f" and {len(outcome.paths) - 3} more" if len(outcome.paths) > 3 else "")
-    kinds = ", ".join(dict.fromkeys(conflict.kind.removeprefix("CONFLICT ").strip("()") for conflict in outcome.conflicts))
+    kinds = ", ".join(
+        dict.fromkeys(conflict.kind.removeprefix("CONFLICT ").strip("()") for conflict in outcome.conflicts)
+    )
     if outcome.commit is None:
         return f"merging the target in: {kinds or 'conflict'} in {paths}"
     return f"commit {outcome.position} of {outcome.total} ({outcome.commit[:10]}): {kinds or 'conflict'} in {paths}"

@@ -11,7 +11,18 @@ from typing import TypeVar, assert_never
 
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Failed, Finding, Outcome, Refused, Severity, StepResult, Unchanged
+from gitalign.core.outcome import (
+    Aligned,
+    AlignedKind,
+    Conflicted,
+    Failed,
+    Finding,
+    Outcome,
+    Refused,
+    Severity,
+    StepResult,
+    Unchanged,
+)
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import AlreadyMerged, Limits, Policy
 from gitalign.errors import GitAlignError
@@ -79,7 +90,9 @@ class BranchAligner:
         result = StepResult(step_id=step.id, branch=step.branch.name, outcome=outcome, worker=worker, attempts=attempt)
         if isinstance(outcome, Aligned):
             if outcome.how is AlignedKind.REPLAYED:
-                result = replace(result, outcome=_timed(phases, "conserve", lambda: self._conserve(step, outcome, worker)))
+                result = replace(
+                    result, outcome=_timed(phases, "conserve", lambda: self._conserve(step, outcome, worker))
+                )
             result = self._detect(step, result, worker, phases)
             result = self._document(step, result, phases)
         return replace(result, duration_s=time.monotonic() - started, phases=tuple(phases))
@@ -115,7 +128,9 @@ class BranchAligner:
                 return _left(step)
             case StepKind.FAST_FORWARD:
                 (target,) = self._lane(worker).read([step.onto])
-                return Aligned(how=AlignedKind.FAST_FORWARDED, before=step.seen, after=step.onto, onto=step.onto, tree=target.tree)
+                return Aligned(
+                    how=AlignedKind.FAST_FORWARDED, before=step.seen, after=step.onto, onto=step.onto, tree=target.tree
+                )
             case StepKind.REPLAY | StepKind.MERGE:
                 known = self._workshop.remembered.get(step.branch.name)
                 if known is not None:
@@ -137,14 +152,20 @@ class BranchAligner:
             rules=shop.rules,
             cancel=cancel,
         )
-        if isinstance(outcome, Aligned) and outcome.after == step.onto and shop.policy.already_merged is AlreadyMerged.LEAVE:
+        if (
+            isinstance(outcome, Aligned)
+            and outcome.after == step.onto
+            and shop.policy.already_merged is AlreadyMerged.LEAVE
+        ):
             return _left(step)
         return outcome
 
     def _merge(self, step: Step, worker: int) -> Outcome:
         shop = self._workshop
         own = shop.graph.own(step.seen, step.onto)
-        return merge_target(step, bases=own.bases, lane=self._lane(worker), author=shop.rules.operator, signer=shop.rules.signer)
+        return merge_target(
+            step, bases=own.bases, lane=self._lane(worker), author=shop.rules.operator, signer=shop.rules.signer
+        )
 
     def _conserve(self, step: Step, aligned: Aligned, worker: int) -> Outcome:
         own = self._workshop.graph.own(step.seen, step.onto)
@@ -172,7 +193,11 @@ class BranchAligner:
                 raise
             except Exception as error:
                 _LOG.exception("detector %s failed on %s", detector.name, step.branch.name)
-                failed = Failed(code="detector_failed", reason=f"detector {detector.name} raised {type(error).__name__}: {error}", stage="detect")
+                failed = Failed(
+                    code="detector_failed",
+                    reason=f"detector {detector.name} raised {type(error).__name__}: {error}",
+                    stage="detect",
+                )
                 return replace(result, outcome=failed, detection="failed")
         critical = [finding for finding in findings if finding.severity is Severity.CRITICAL]
         if critical:
@@ -208,7 +233,11 @@ class BranchAligner:
             raise
         except Exception as error:
             _LOG.exception("documenter %s failed on %s", documenter.name, step.branch.name)
-            failed = Failed(code="documenter_failed", reason=f"documenter {documenter.name} raised {type(error).__name__}: {error}", stage="document")
+            failed = Failed(
+                code="documenter_failed",
+                reason=f"documenter {documenter.name} raised {type(error).__name__}: {error}",
+                stage="document",
+            )
             return replace(result, outcome=failed, documentation="failed")
         return replace(result, documentation="written", summary=reference)
 
@@ -222,7 +251,10 @@ _HINTS = {
 
 
 def _left(step: Step) -> Unchanged:
-    return Unchanged(code="already_merged", reason=f"everything of it is in {step.target.name} already; left where it is, as configured")
+    return Unchanged(
+        code="already_merged",
+        reason=f"everything of it is in {step.target.name} already; left where it is, as configured",
+    )
 
 
 def _timed(phases: list[tuple[str, float]], name: str, call: Callable[[], R]) -> R:

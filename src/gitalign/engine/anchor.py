@@ -26,7 +26,9 @@ def anchor_ref(run_id: str) -> str:
     return PIN_PREFIX + run_id
 
 
-def pin(repository: Repository, door: RefDoor, *, run_id: str, publications: Sequence[Publication], at: datetime) -> Refusal | None:
+def pin(
+    repository: Repository, door: RefDoor, *, run_id: str, publications: Sequence[Publication], at: datetime
+) -> Refusal | None:
     """Make the anchor of a run. Making it again is no error.
 
     Args:
@@ -39,15 +41,25 @@ def pin(repository: Repository, door: RefDoor, *, run_id: str, publications: Seq
     if not ids:
         return None
     who = b"git-align <git-align@localhost> %d +0000" % int(at.timestamp())
-    tree = text(repository.git.run("hash-object", "-w", "-t", "tree", "--stdin", stdin=b"").stdout).strip() or empty_tree(ids[0])
+    tree = text(
+        repository.git.run("hash-object", "-w", "-t", "tree", "--stdin", stdin=b"").stdout
+    ).strip() or empty_tree(ids[0])
     lines = "\n".join(f"{one.update.before} {one.update.after} {one.update.ref}" for one in publications)
     tip: Oid | None = None
     for start in range(0, len(ids), _PARENTS):
         parents = (*([tip] if tip else []), *ids[start : start + _PARENTS])
         is_last = start + _PARENTS >= len(ids)
-        message = f"git-align run {run_id}\n\nbefore, after, ref of every intended move:\n{lines}\n" if is_last else f"git-align run {run_id}, part {start // _PARENTS + 1}\n"
+        message = (
+            f"git-align run {run_id}\n\nbefore, after, ref of every intended move:\n{lines}\n"
+            if is_last
+            else f"git-align run {run_id}, part {start // _PARENTS + 1}\n"
+        )
         body = serialise(new_commit(tree=tree, parents=parents, author=who, committer=who, message=raw(message)))
-        tip = Oid(text(repository.git.run("hash-object", "-w", "-t", "commit", "--literally", "--stdin", stdin=body).stdout).strip())
+        tip = Oid(
+            text(
+                repository.git.run("hash-object", "-w", "-t", "commit", "--literally", "--stdin", stdin=body).stdout
+            ).strip()
+        )
     assert tip is not None
     ref = anchor_ref(run_id)
     if read_refs(repository, ref).get(ref) == tip:
@@ -72,5 +84,9 @@ def present(repository: Repository, oids: Sequence[Oid]) -> set[Oid]:
     """Those of the commits whose object is in the repository."""
     if not oids:
         return set()
-    answer = text(repository.git.run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin="\n".join(oids).encode("ascii") + b"\n").stdout)
+    answer = text(
+        repository.git.run(
+            "cat-file", "--batch-check=%(objectname) %(objecttype)", stdin="\n".join(oids).encode("ascii") + b"\n"
+        ).stdout
+    )
     return {Oid(line.split(" ")[0]) for line in answer.splitlines() if line.endswith(" commit")}

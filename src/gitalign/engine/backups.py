@@ -12,7 +12,9 @@ from gitalign.git.refs import RefDoor
 _AT_ONCE = 500
 
 
-def with_backup_refs(publications: Sequence[Publication], *, prefix: str, run_id: str, existing: dict[str, Oid]) -> tuple[Publication, ...]:
+def with_backup_refs(
+    publications: Sequence[Publication], *, prefix: str, run_id: str, existing: dict[str, Oid]
+) -> tuple[Publication, ...]:
     """The publications with the name their backup is to have.
 
     A name that is taken by another commit gets the run id; one that git could not make beside existing refs (a file where a
@@ -28,7 +30,9 @@ def with_backup_refs(publications: Sequence[Publication], *, prefix: str, run_id
         branch = branch_of(one.update.ref)
         plain = backup_name(branch, prefix=prefix)
         options = (plain, f"{plain}-{run_id}", f"{plain.replace('/', '-')}-{run_id}")
-        chosen = next((ref_of(name) for name in options if _fits(ref_of(name), one.update.before, taken, folders)), None)
+        chosen = next(
+            (ref_of(name) for name in options if _fits(ref_of(name), one.update.before, taken, folders)), None
+        )
         if chosen is not None:
             taken[chosen] = one.update.before
             folders.update(_folders(chosen))
@@ -47,10 +51,22 @@ def _fits(ref: str, oid: Oid, taken: dict[str, Oid], folders: set[str]) -> bool:
     return ref not in folders and not any(folder in taken for folder in _folders(ref))
 
 
-def make_backups(door: RefDoor, publications: Sequence[Publication], *, existing: dict[str, Oid]) -> tuple[Publication, ...]:
+def make_backups(
+    door: RefDoor, publications: Sequence[Publication], *, existing: dict[str, Oid]
+) -> tuple[Publication, ...]:
     """Make the backup branches; a branch whose backup cannot be made is held back."""
-    missing = [one for one in publications if one.backup_ref is not None and existing.get(one.backup_ref) != one.update.before and one.state is MoveState.INTENDED]
-    failed: dict[str, str] = {one.update.ref: "no name for its backup branch is free" for one in publications if one.backup_ref is None and one.state is MoveState.INTENDED}
+    missing = [
+        one
+        for one in publications
+        if one.backup_ref is not None
+        and existing.get(one.backup_ref) != one.update.before
+        and one.state is MoveState.INTENDED
+    ]
+    failed: dict[str, str] = {
+        one.update.ref: "no name for its backup branch is free"
+        for one in publications
+        if one.backup_ref is None and one.state is MoveState.INTENDED
+    }
     for start in range(0, len(missing), _AT_ONCE):
         chunk = missing[start : start + _AT_ONCE]
         if door.move_own([_creation(one) for one in chunk]) is not None:
@@ -59,7 +75,10 @@ def make_backups(door: RefDoor, publications: Sequence[Publication], *, existing
                 if refusal is not None:
                     failed[one.update.ref] = f"its backup branch cannot be made: {refusal.reason}"
     return tuple(
-        replace(one, state=MoveState.HELD_BACK, detail=failed[one.update.ref], backup_ref=None) if one.update.ref in failed else one for one in publications
+        replace(one, state=MoveState.HELD_BACK, detail=failed[one.update.ref], backup_ref=None)
+        if one.update.ref in failed
+        else one
+        for one in publications
     )
 
 

@@ -41,7 +41,9 @@ class _Runs(Protocol):
     def close(self) -> None: ...
 
 
-def examine(path: Path | str, *, load: Callable[[], object], journal: Callable[[Path], _Runs | None]) -> tuple[Diagnosis, ...]:
+def examine(
+    path: Path | str, *, load: Callable[[], object], journal: Callable[[Path], _Runs | None]
+) -> tuple[Diagnosis, ...]:
     """Look at git, the repository, settings, store, disk, locks and work trees.
 
     Args:
@@ -58,8 +60,21 @@ def examine(path: Path | str, *, load: Callable[[], object], journal: Callable[[
     kind = f"{where}, {repository.object_format}{', bare' if repository.is_bare else ''}"
     found.append(Diagnosis(check="repository", ok=True, detail=kind))
     if repository.is_shallow:
-        found.append(Diagnosis(check="history", ok=None, detail="shallow: branches whose base is cut off are refused", hint="git fetch --unshallow"))
-    found += [_settings(load), _identity(repository), _space(repository), _store(repository, journal), _locks(repository)]
+        found.append(
+            Diagnosis(
+                check="history",
+                ok=None,
+                detail="shallow: branches whose base is cut off are refused",
+                hint="git fetch --unshallow",
+            )
+        )
+    found += [
+        _settings(load),
+        _identity(repository),
+        _space(repository),
+        _store(repository, journal),
+        _locks(repository),
+    ]
     found += _work_trees(repository)
     return tuple(found)
 
@@ -78,7 +93,12 @@ def _git() -> Diagnosis:
 def _tools() -> Diagnosis:
     missing = [tool for tool in ("stdbuf", "setpriv") if shutil.which(tool) is None]
     if missing:
-        return Diagnosis(check="tools", ok=None, detail=f"without {' and '.join(missing)}: slower on git before 2.49, or children may outlive a kill -9", hint="install coreutils and util-linux")
+        return Diagnosis(
+            check="tools",
+            ok=None,
+            detail=f"without {' and '.join(missing)}: slower on git before 2.49, or children may outlive a kill -9",
+            hint="install coreutils and util-linux",
+        )
     return Diagnosis(check="tools", ok=True, detail="stdbuf, setpriv")
 
 
@@ -93,16 +113,25 @@ def _settings(load: Callable[[], object]) -> Diagnosis:
 def _identity(repository: Repository) -> Diagnosis:
     done = repository.git.run("var", "GIT_COMMITTER_IDENT", accept=range(256))
     if done.returncode != 0:
-        return Diagnosis(check="identity", ok=False, detail="git does not know who you are", hint='git config --global user.name "Your Name" && git config --global user.email you@example.org')
+        return Diagnosis(
+            check="identity",
+            ok=False,
+            detail="git does not know who you are",
+            hint='git config --global user.name "Your Name" && git config --global user.email you@example.org',
+        )
     return Diagnosis(check="identity", ok=True, detail=text(done.stdout).rsplit(" ", 2)[0])
 
 
 def _space(repository: Repository) -> Diagnosis:
     free = shutil.disk_usage(repository.common_dir).free
     if not os.access(repository.common_dir, os.W_OK):
-        return Diagnosis(check="disk", ok=False, detail=f"{repository.common_dir} is not writable", hint="run as its owner")
+        return Diagnosis(
+            check="disk", ok=False, detail=f"{repository.common_dir} is not writable", hint="run as its owner"
+        )
     enough = free >= LEAST_FREE_BYTES
-    return Diagnosis(check="disk", ok=enough, detail=f"{free // (1024 * 1024)} MiB free", hint="" if enough else "free some space")
+    return Diagnosis(
+        check="disk", ok=enough, detail=f"{free // (1024 * 1024)} MiB free", hint="" if enough else "free some space"
+    )
 
 
 def _store(repository: Repository, journal: Callable[[Path], _Runs | None]) -> Diagnosis:
@@ -111,21 +140,40 @@ def _store(repository: Repository, journal: Callable[[Path], _Runs | None]) -> D
         if opened is None:
             return Diagnosis(check="journal", ok=True, detail="nothing was run here yet")
         with closing(opened):
-            unfinished = [record.id for record in opened.runs() if record.state in (RunState.INTEGRATING, RunState.PUBLISHING, RunState.INTERRUPTED)]
+            unfinished = [
+                record.id
+                for record in opened.runs()
+                if record.state in (RunState.INTEGRATING, RunState.PUBLISHING, RunState.INTERRUPTED)
+            ]
     except GitAlignError as error:
         return Diagnosis(check="journal", ok=False, detail=error.message, hint=error.hint)
     if unfinished:
-        return Diagnosis(check="journal", ok=None, detail=f"unfinished: {', '.join(unfinished)}", hint="git align resume")
+        return Diagnosis(
+            check="journal", ok=None, detail=f"unfinished: {', '.join(unfinished)}", hint="git align resume"
+        )
     return Diagnosis(check="journal", ok=True, detail="no unfinished run")
 
 
 def _locks(repository: Repository) -> Diagnosis:
     common = Path(repository.common_dir)
-    names = [lock for lock in ("packed-refs.lock", "config.lock", "HEAD.lock", "index.lock", "shallow.lock") if (common / lock).exists()]
-    names += [str(lock.relative_to(common)) for lock in (common / HEADS).rglob("*.lock")] if (common / HEADS).is_dir() else []
+    names = [
+        lock
+        for lock in ("packed-refs.lock", "config.lock", "HEAD.lock", "index.lock", "shallow.lock")
+        if (common / lock).exists()
+    ]
+    names += (
+        [str(lock.relative_to(common)) for lock in (common / HEADS).rglob("*.lock")]
+        if (common / HEADS).is_dir()
+        else []
+    )
     if names:
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        return Diagnosis(check="locks", ok=None, detail=f"present: {shown}", hint="if no git process is at work: git align resume removes ours, others are yours to remove")
+        return Diagnosis(
+            check="locks",
+            ok=None,
+            detail=f"present: {shown}",
+            hint="if no git process is at work: git align resume removes ours, others are yours to remove",
+        )
     return Diagnosis(check="locks", ok=True, detail="none")
 
 
@@ -137,4 +185,11 @@ def _work_trees(repository: Repository) -> list[Diagnosis]:
         return [Diagnosis(check="work trees", ok=False, detail=error.message, hint=error.hint)]
     if not held:
         return [Diagnosis(check="work trees", ok=True, detail="every one is clean")]
-    return [Diagnosis(check="work tree", ok=None, detail=f"{one.path}: {one.ref} is held back ({one.state}{': ' + one.detail if one.detail else ''})") for one in held]
+    return [
+        Diagnosis(
+            check="work tree",
+            ok=None,
+            detail=f"{one.path}: {one.ref} is held back ({one.state}{': ' + one.detail if one.detail else ''})",
+        )
+        for one in held
+    ]

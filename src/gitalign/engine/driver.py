@@ -15,7 +15,22 @@ from dataclasses import replace
 from typing import assert_never
 
 from gitalign.core.events import EventKind
-from gitalign.core.machine import CancelRequested, Command, Conclude, Happening, MemoryChanged, RetryDue, RetryLater, Start, StepDone, StepRaised, StopRequested, Trip, advance, begin
+from gitalign.core.machine import (
+    CancelRequested,
+    Command,
+    Conclude,
+    Happening,
+    MemoryChanged,
+    RetryDue,
+    RetryLater,
+    Start,
+    StepDone,
+    StepRaised,
+    StopRequested,
+    Trip,
+    advance,
+    begin,
+)
 from gitalign.core.names import StepId
 from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Step
@@ -142,7 +157,12 @@ class _Drive:
             happened.append(RetryDue(step_id))
         high = memory.changed()
         if high is not None:
-            self._emit(EventKind.NOTICE, text="memory bound reached; no branch is started above it" if high else "memory is below its bound again")
+            self._emit(
+                EventKind.NOTICE,
+                text="memory bound reached; no branch is started above it"
+                if high
+                else "memory is below its bound again",
+            )
             happened.append(MemoryChanged(high))
         return happened
 
@@ -160,9 +180,18 @@ class _Drive:
                     # Full jitter: any moment up to the doubled delay (transient failures only; the machine sees to that).
                     longest = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** (attempt - 1))
                     self._due.append((time.monotonic() + self._jitter.uniform(0, longest), step_id))
-                    self._emit(EventKind.STEP_RETRIED, branch=self._steps[step_id].branch.name, target=self._steps[step_id].target.name, attempt=attempt, code=code, reason=message)
+                    self._emit(
+                        EventKind.STEP_RETRIED,
+                        branch=self._steps[step_id].branch.name,
+                        target=self._steps[step_id].target.name,
+                        attempt=attempt,
+                        code=code,
+                        reason=message,
+                    )
                 case Conclude(step_id, outcome):
-                    self._finished(step_id, StepResult(step_id=step_id, branch=self._steps[step_id].branch.name, outcome=outcome))
+                    self._finished(
+                        step_id, StepResult(step_id=step_id, branch=self._steps[step_id].branch.name, outcome=outcome)
+                    )
                 case Trip(scope, failures, finished):
                     self._emit(EventKind.BREAKER_TRIPPED, target=scope, failures=failures, finished=finished)
                 case _ as never:
@@ -196,7 +225,14 @@ class _Drive:
             happening = StepRaised(step.id, attempt, error.error_code, error.message, error.hint, error.retryable)
         except Exception as error:
             _LOG.exception("a bug met branch %s", step.branch.name)
-            happening = StepRaised(step.id, attempt, "bug", f"{type(error).__name__}: {error}", "please report this with the log of the run", False)
+            happening = StepRaised(
+                step.id,
+                attempt,
+                "bug",
+                f"{type(error).__name__}: {error}",
+                "please report this with the log of the run",
+                False,
+            )
         self._free.append(worker)
         self._happened.put(happening)
 

@@ -110,7 +110,9 @@ def execute(
             quarantine=quarantine,
             wire=_probe(quarantine) if work else MergeWire(Wire.SINGLE),
             graph=graph,
-            upstream=UpstreamIndex.build(repository, graph, [(step.seen, step.onto) for step in work if step.kind is StepKind.REPLAY]),
+            upstream=UpstreamIndex.build(
+                repository, graph, [(step.seen, step.onto) for step in work if step.kind is StepKind.REPLAY]
+            ),
             attributes=attributes,
             policy=plan.policy,
             limits=limits,
@@ -127,16 +129,38 @@ def execute(
         finally:
             aligner.close()
         results = _with_histories_verified(quarantine, results, timeout_s=limits.branch_timeout_s)
-        crew.emit(EventKind.INTEGRATION_FINISHED, merges=aligner.counts.merged, shared=aligner.counts.shared, trivial=aligner.counts.trivial)
+        crew.emit(
+            EventKind.INTEGRATION_FINISHED,
+            merges=aligner.counts.merged,
+            shared=aligner.counts.shared,
+            trivial=aligner.counts.trivial,
+        )
         phases.done("integrate")
         crew.journal.record_results(run_id, results)
         _remember(crew.journal, keys, results, at=started_at)
         merges = (aligner.counts.merged, aligner.counts.shared, aligner.counts.trivial)
         if crew.stop.stop_requested:
-            return Executed(results=results, publications=(), phases=tuple(phases.seconds), merges=merges, interrupted=True)
-        publications = _publish(repository, plan, results, quarantine=quarantine, run_id=run_id, started_at=started_at, permit=permit, crew=crew)
+            return Executed(
+                results=results, publications=(), phases=tuple(phases.seconds), merges=merges, interrupted=True
+            )
+        publications = _publish(
+            repository,
+            plan,
+            results,
+            quarantine=quarantine,
+            run_id=run_id,
+            started_at=started_at,
+            permit=permit,
+            crew=crew,
+        )
         phases.done("publish")
-        return Executed(results=results, publications=publications, phases=tuple(phases.seconds), merges=merges, interrupted=crew.stop.stop_requested)
+        return Executed(
+            results=results,
+            publications=publications,
+            phases=tuple(phases.seconds),
+            merges=merges,
+            interrupted=crew.stop.stop_requested,
+        )
     finally:
         quarantine.remove()
 
@@ -149,7 +173,10 @@ def require_space(repository: Repository) -> None:
     """
     free = shutil.disk_usage(repository.common_dir).free
     if free < LEAST_FREE_BYTES:
-        raise OutOfSpace(f"only {free // 1024} KiB are free at {repository.common_dir}; nothing was changed", hint="free some space, then run again")
+        raise OutOfSpace(
+            f"only {free // 1024} KiB are free at {repository.common_dir}; nothing was changed",
+            hint="free some space, then run again",
+        )
 
 
 def _resolved_beforehand(repository: Repository, plan: Plan, *, run_id: str, crew: Crew) -> dict[StepId, StepResult]:
@@ -164,7 +191,11 @@ def _resolved_beforehand(repository: Repository, plan: Plan, *, run_id: str, cre
             outcome = Skipped(code="claimed_by_other_run", reason=f"run {taken[step.ref].run_id} is working on it")
         elif now.get(step.ref) != step.seen:
             stands = now.get(step.ref)
-            reason = f"the plan saw it at {step.seen[:12]}, it is at {stands[:12]} now" if stands else "it was deleted since the plan was made"
+            reason = (
+                f"the plan saw it at {step.seen[:12]}, it is at {stands[:12]} now"
+                if stands
+                else "it was deleted since the plan was made"
+            )
             outcome = Refused(code="moved_since_plan", reason=reason, hint="git align plan")
         if outcome is not None:
             resolved[step.id] = StepResult(step_id=step.id, branch=step.branch.name, outcome=outcome)
@@ -177,7 +208,11 @@ def _rules(repository: Repository, plan: Plan, work: Sequence[Step], *, at: date
         return ReplayRules(operator=b"", committer=None, signer=None)
     operator = operator_ident(repository.git, at=at)
     signer = configured_signer(repository.git, committer=operator, object_format=repository.object_format)
-    return ReplayRules(operator=operator, committer=operator if plan.policy.committer is CommitterPolicy.OPERATOR else None, signer=signer)
+    return ReplayRules(
+        operator=operator,
+        committer=operator if plan.policy.committer is CommitterPolicy.OPERATOR else None,
+        signer=signer,
+    )
 
 
 def _probe(quarantine: Quarantine) -> MergeWire:
@@ -190,12 +225,17 @@ def _probe(quarantine: Quarantine) -> MergeWire:
         writer.close()
 
 
-def _verdict_keys(repository: Repository, work: Sequence[Step], attributes: Mapping[Oid, AttributeFiles]) -> dict[str, str]:
+def _verdict_keys(
+    repository: Repository, work: Sequence[Step], attributes: Mapping[Oid, AttributeFiles]
+) -> dict[str, str]:
     """Branch name -> content key of its verdict."""
     own = Path(repository.common_dir) / "info" / "attributes"
     local = own.read_bytes() if own.is_file() else b""
     return {
-        step.branch.name: verdict_key(step, attributes=attributes[step.onto], local_attributes=local, git_version=repository.git_version) for step in work
+        step.branch.name: verdict_key(
+            step, attributes=attributes[step.onto], local_attributes=local, git_version=repository.git_version
+        )
+        for step in work
     }
 
 
@@ -220,7 +260,9 @@ def _remember(journal: Journal, keys: Mapping[str, str], results: Sequence[StepR
         journal.remember(fresh, at=at)
 
 
-def _with_histories_verified(quarantine: Quarantine, results: Sequence[StepResult], *, timeout_s: float) -> tuple[StepResult, ...]:
+def _with_histories_verified(
+    quarantine: Quarantine, results: Sequence[StepResult], *, timeout_s: float
+) -> tuple[StepResult, ...]:
     aligned = [result.outcome for result in results if isinstance(result.outcome, Aligned)]
     known = {oid for one in aligned for oid in (one.before, one.onto)}
     faults = verify_histories(quarantine.git, aligned, known=known, timeout_s=timeout_s)
@@ -228,7 +270,10 @@ def _with_histories_verified(quarantine: Quarantine, results: Sequence[StepResul
         return tuple(results)
     hint = "this is a bug of git-align; the branch was not moved"
     return tuple(
-        replace(result, outcome=Failed(code="conservation", reason=faults[result.outcome.after], hint=hint, stage="conserve"))
+        replace(
+            result,
+            outcome=Failed(code="conservation", reason=faults[result.outcome.after], hint=hint, stage="conserve"),
+        )
         if isinstance(result.outcome, Aligned) and result.outcome.after in faults
         else result
         for result in results
@@ -247,7 +292,11 @@ def _publish(
     crew: Crew,
 ) -> tuple[Publication, ...]:
     steps = {step.id: step for step in plan.steps}
-    moves = [(steps[StepId(result.step_id)], result.outcome) for result in results if isinstance(result.outcome, Aligned) and result.outcome.after != result.outcome.before]
+    moves = [
+        (steps[StepId(result.step_id)], result.outcome)
+        for result in results
+        if isinstance(result.outcome, Aligned) and result.outcome.after != result.outcome.before
+    ]
     if not moves:
         return ()
     known = {oid for _, one in moves for oid in (one.before, one.onto)}

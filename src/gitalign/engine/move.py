@@ -52,7 +52,9 @@ def move_stacks(
     done: dict[str, Publication] = {}
     unsaved: list[Publication] = []
     saved_at = time.monotonic()
-    for _, members in groupby(sorted(publications, key=lambda one: (one.stack, order[one.update.ref])), key=lambda one: one.stack):
+    for _, members in groupby(
+        sorted(publications, key=lambda one: (one.stack, order[one.update.ref])), key=lambda one: one.stack
+    ):
         stack = [one for one in members if one.state is MoveState.INTENDED]
         if not stack:
             continue
@@ -75,7 +77,9 @@ def move_stacks(
     return tuple(done.get(one.update.ref, one) for one in publications)
 
 
-def _move_stack(repository: Repository, door: RefDoor, stack: Sequence[Publication], checkpoint: Checkpoint) -> list[Publication]:
+def _move_stack(
+    repository: Repository, door: RefDoor, stack: Sequence[Publication], checkpoint: Checkpoint
+) -> list[Publication]:
     followed: list[tuple[WorkTreeMove, Publication]] = []
     for one in stack:
         if one.work_tree is None:
@@ -99,7 +103,11 @@ def _move_stack(repository: Repository, door: RefDoor, stack: Sequence[Publicati
 
 def _stands_ready(tree: WorkTreeMove, one: Publication) -> bool:
     """True when the work tree followed already and only the ref is missing (a crash between the two)."""
-    return not tree.obstacle_head(one.update.before) and tree.stands_at(one.update.after) and not tree.stands_at(one.update.before)
+    return (
+        not tree.obstacle_head(one.update.before)
+        and tree.stands_at(one.update.after)
+        and not tree.stands_at(one.update.before)
+    )
 
 
 def _back(followed: Sequence[tuple[WorkTreeMove, Publication]]) -> None:
@@ -110,7 +118,11 @@ def _back(followed: Sequence[tuple[WorkTreeMove, Publication]]) -> None:
 def _held(stack: Sequence[Publication], reason: str, *, of: Publication | None = None) -> list[Publication]:
     held: list[Publication] = []
     for one in stack:
-        mine = reason if of is None or one is of or len(stack) == 1 else f"its stack-mate {branch_of(of.update.ref)} was held back: {reason}"
+        mine = (
+            reason
+            if of is None or one is of or len(stack) == 1
+            else f"its stack-mate {branch_of(of.update.ref)} was held back: {reason}"
+        )
         held.append(replace(one, state=MoveState.HELD_BACK, detail=mine))
     return held
 
@@ -128,7 +140,13 @@ def _why(repository: Repository, stack: Sequence[Publication], refusal: str) -> 
 
 def _tell(emit: Emitter, one: Publication) -> None:
     kind = EventKind.BRANCH_MOVED if one.state is MoveState.MOVED else EventKind.BRANCH_HELD_BACK
-    emit(kind, branch=branch_of(one.update.ref), before=one.update.before, after=one.update.after, reason=one.detail or None)
+    emit(
+        kind,
+        branch=branch_of(one.update.ref),
+        before=one.update.before,
+        after=one.update.after,
+        reason=one.detail or None,
+    )
 
 
 def verified(repository: Repository, publications: Sequence[Publication]) -> tuple[Publication, ...]:

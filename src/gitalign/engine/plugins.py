@@ -26,13 +26,19 @@ def load_sockets(*, detectors: Sequence[str], documenter: str | None) -> Sockets
     for name in detectors:
         plugin = _load(DETECTORS, name)
         if not isinstance(plugin, Detector):
-            raise PluginError(f"plug-in {name!r} is no detector: it offers no name and detect()", hint="see docs/architecture.md, sockets")
+            raise PluginError(
+                f"plug-in {name!r} is no detector: it offers no name and detect()",
+                hint="see docs/architecture.md, sockets",
+            )
         made.append(plugin)
     writer: Documenter | None = None
     if documenter is not None:
         plugin = _load(DOCUMENTERS, documenter)
         if not isinstance(plugin, Documenter):
-            raise PluginError(f"plug-in {documenter!r} is no documenter: it offers no name and document()", hint="see docs/architecture.md, sockets")
+            raise PluginError(
+                f"plug-in {documenter!r} is no documenter: it offers no name and document()",
+                hint="see docs/architecture.md, sockets",
+            )
         writer = plugin
     return Sockets(detectors=tuple(made), documenter=writer)
 
@@ -41,7 +47,10 @@ def _load(group: str, name: str) -> object:
     found = {entry.name: entry for entry in entry_points(group=group)}
     if name not in found:
         known = ", ".join(sorted(found)) or "none is installed"
-        raise PluginError(f"the configuration names {name!r}, but no such plug-in is installed in {group} (known: {known})", hint="install it, or take it out of the configuration")
+        raise PluginError(
+            f"the configuration names {name!r}, but no such plug-in is installed in {group} (known: {known})",
+            hint="install it, or take it out of the configuration",
+        )
     return _make(found[name])
 
 
@@ -50,4 +59,7 @@ def _make(entry: EntryPoint) -> object:
         factory = entry.load()
         return factory()
     except Exception as error:
-        raise PluginError(f"plug-in {entry.name!r} cannot be loaded: {type(error).__name__}: {error}", hint="repair it, or take it out of the configuration") from error
+        raise PluginError(
+            f"plug-in {entry.name!r} cannot be loaded: {type(error).__name__}: {error}",
+            hint="repair it, or take it out of the configuration",
+        ) from error

@@ -42,7 +42,13 @@ class _LastPrepared:
     def take(self, plan: Plan) -> CommitGraph | None:
         with self._lock:
             held, self._held = self._held, None
-        return held.graph if held is not None and held.plan.id == plan.id and held.plan.snapshot.repository == plan.snapshot.repository else None
+        return (
+            held.graph
+            if held is not None
+            and held.plan.id == plan.id
+            and held.plan.snapshot.repository == plan.snapshot.repository
+            else None
+        )
 
 
 _LAST = _LastPrepared()
@@ -91,11 +97,22 @@ def prepare(
         GitError
     """
     named = discover_targets(snapshot, target_names)
-    remote_refs = {f"refs/remotes/{snapshot.remote or 'origin'}/{target.name}" for target in named} if prefer_remote else set()
+    remote_refs = (
+        {f"refs/remotes/{snapshot.remote or 'origin'}/{target.name}" for target in named} if prefer_remote else set()
+    )
     known = {target.ref for target in named} | remote_refs
-    graph = load_graph(repository, [tip.oid for tip in snapshot.tips if tip.object_type == "commit" and (tip.ref.startswith(HEADS) or tip.ref in known)])
+    graph = load_graph(
+        repository,
+        [
+            tip.oid
+            for tip in snapshot.tips
+            if tip.object_type == "commit" and (tip.ref.startswith(HEADS) or tip.ref in known)
+        ],
+    )
     targets = discover_targets(snapshot, target_names, graph=graph, prefer_remote=True) if prefer_remote else named
-    plan = build_plan(snapshot, graph, policy=policy, targets=targets, listed=listed.entries if listed else None, only=only)
+    plan = build_plan(
+        snapshot, graph, policy=policy, targets=targets, listed=listed.entries if listed else None, only=only
+    )
     prepared = Prepared(plan, graph)
     _LAST.keep(prepared)
     return prepared

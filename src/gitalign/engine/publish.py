@@ -56,7 +56,9 @@ def publish(
     forbidden = forbidden_refs(plan) | {tip.ref for tip in tips if tip.symbolic_target is not None}
     publications = tuple(_intended(step, one, plan, permit) for step, one in aligned)
     if plan.policy.backups:
-        publications = with_backup_refs(publications, prefix=plan.policy.backup_prefix, run_id=run_id, existing=existing)
+        publications = with_backup_refs(
+            publications, prefix=plan.policy.backup_prefix, run_id=run_id, existing=existing
+        )
     emit(EventKind.PUBLISH_STARTED, branches=len(publications))
     checkpoint("journal")
     journal.intend(run_id, publications, anchor=anchor_ref(run_id))
@@ -65,7 +67,9 @@ def publish(
         checkpoint("pin")
         refusal = pin(repository, door, run_id=run_id, publications=publications, at=started_at)
         if refusal is not None:
-            raise GitError(f"cannot pin the run's commits: {refusal.reason}", hint="git align resume", code="ref_locked")
+            raise GitError(
+                f"cannot pin the run's commits: {refusal.reason}", hint="git align resume", code="ref_locked"
+            )
         emit(EventKind.PINNED, ref=anchor_ref(run_id))
         checkpoint("keep")
         if keep_file is not None:
@@ -75,7 +79,9 @@ def publish(
             publications = make_backups(door, publications, existing=existing)
             journal.update_publications(run_id, [one for one in publications if one.state is not MoveState.INTENDED])
             emit(EventKind.BACKUPS_CREATED, branches=sum(one.backup_ref is not None for one in publications))
-        publications = move_stacks(repository, door, publications, run_id=run_id, journal=journal, emit=emit, stop=stop, checkpoint=checkpoint)
+        publications = move_stacks(
+            repository, door, publications, run_id=run_id, journal=journal, emit=emit, stop=stop, checkpoint=checkpoint
+        )
     finally:
         door.close()
     checkpoint("verify")
@@ -95,7 +101,11 @@ def forbidden_refs(plan: Plan) -> frozenset[str]:
 
 
 def _intended(step: Step, aligned: Aligned, plan: Plan, permit: Permit) -> Publication:
-    push_state = PushState.NOT_ASKED if not permit.push else (PushState.NOT_ON_REMOTE if step.remote_seen is None else PushState.UNKNOWN)
+    push_state = (
+        PushState.NOT_ASKED
+        if not permit.push
+        else (PushState.NOT_ON_REMOTE if step.remote_seen is None else PushState.UNKNOWN)
+    )
     return Publication(
         update=RefUpdate(ref=step.ref, before=aligned.before, after=aligned.after),
         stack=step.stack,
@@ -107,7 +117,9 @@ def _intended(step: Step, aligned: Aligned, plan: Plan, permit: Permit) -> Publi
     )
 
 
-def push_moved(repository: Repository, remote: str, publications: Sequence[Publication], *, emit: Emitter) -> tuple[Publication, ...]:
+def push_moved(
+    repository: Repository, remote: str, publications: Sequence[Publication], *, emit: Emitter
+) -> tuple[Publication, ...]:
     """Push the branches that moved and are on the remote, each leased on what the remote held when planning.
 
     A remote branch that is not the one the local branch left (somebody pushed, or local commits were never pushed) is
@@ -115,7 +127,11 @@ def push_moved(repository: Repository, remote: str, publications: Sequence[Publi
     """
     chosen = [one for one in publications if one.state is MoveState.MOVED and one.remote_before is not None]
     refused = {one.update.ref: reason for one in chosen if (reason := _would_lose(repository, one))}
-    orders = [PushOrder(ref=one.update.ref, after=one.update.after, lease=one.remote_before) for one in chosen if one.remote_before is not None and one.update.ref not in refused]
+    orders = [
+        PushOrder(ref=one.update.ref, after=one.update.after, lease=one.remote_before)
+        for one in chosen
+        if one.remote_before is not None and one.update.ref not in refused
+    ]
     verdicts = {verdict.ref: verdict for verdict in push(repository, remote, orders)}
     pushed: list[Publication] = []
     for one in publications:
@@ -125,7 +141,11 @@ def push_moved(repository: Repository, remote: str, publications: Sequence[Publi
         elif ref in verdicts:
             one = replace(one, push=verdicts[ref].state, push_detail=verdicts[ref].detail)
         if ref in refused or ref in verdicts:
-            kind = EventKind.BRANCH_PUSHED if one.push in (PushState.PUSHED, PushState.UP_TO_DATE) else EventKind.PUSH_REJECTED
+            kind = (
+                EventKind.BRANCH_PUSHED
+                if one.push in (PushState.PUSHED, PushState.UP_TO_DATE)
+                else EventKind.PUSH_REJECTED
+            )
             emit(kind, branch=branch_of(ref), state=one.push.value, reason=one.push_detail or None)
         pushed.append(one)
     return tuple(pushed)

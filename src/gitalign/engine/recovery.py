@@ -66,7 +66,12 @@ def recover(
         if record.state not in _UNFINISHED or _is_under_way(record, journal, is_alive):
             continue
         if record.state is RunState.INTEGRATING:
-            journal.set_state(record.id, RunState.INTERRUPTED if record.kind is RunKind.ALIGN else RunState.FAILED, outcome="interrupted", finished_at=now)
+            journal.set_state(
+                record.id,
+                RunState.INTERRUPTED if record.kind is RunKind.ALIGN else RunState.FAILED,
+                outcome="interrupted",
+                finished_at=now,
+            )
             told.append(Recovered(run_id=record.id, branch="", verdict="nothing_moved"))
         else:
             told += _finish(repository, journal, record, listeners=listeners, now=now, checkpoint=checkpoint)
@@ -85,7 +90,15 @@ def _is_under_way(record: RunRecord, journal: Journal, is_alive: OwnerProbe) -> 
     return journal.holds(record.id, [one.update.ref for one in journal.publications(record.id)])
 
 
-def _finish(repository: Repository, journal: Journal, record: RunRecord, *, listeners: Sequence[Listener], now: datetime, checkpoint: Checkpoint) -> list[Recovered]:
+def _finish(
+    repository: Repository,
+    journal: Journal,
+    record: RunRecord,
+    *,
+    listeners: Sequence[Listener],
+    now: datetime,
+    checkpoint: Checkpoint,
+) -> list[Recovered]:
     publications = journal.publications(record.id)
     plan = wire.load_plan(journal.plan_json(record.id))
     events = journal.events(record.id)
@@ -105,7 +118,15 @@ def _finish(repository: Repository, journal: Journal, record: RunRecord, *, list
                 publications = make_backups(door, publications, existing=read_refs(repository, "refs/heads"))
             journal.update_publications(record.id, publications)
             publications = move_stacks(
-                repository, door, publications, run_id=record.id, journal=journal, emit=emit, stop=StopSignal(), guarded=False, checkpoint=checkpoint
+                repository,
+                door,
+                publications,
+                run_id=record.id,
+                journal=journal,
+                emit=emit,
+                stop=StopSignal(),
+                guarded=False,
+                checkpoint=checkpoint,
             )
     finally:
         door.close()
@@ -121,13 +142,24 @@ def _finish(repository: Repository, journal: Journal, record: RunRecord, *, list
     durable.flush()
     journal.set_state(record.id, RunState.FINISHED, outcome="ok" if well else "attention", finished_at=now)
     verdicts = {MoveState.MOVED: "finished", MoveState.ROLLED_BACK: "rolled_back"}
-    return [Recovered(run_id=record.id, branch=branch_of(one.update.ref), verdict=verdicts.get(one.state, "left"), detail=one.detail) for one in publications]
+    return [
+        Recovered(
+            run_id=record.id,
+            branch=branch_of(one.update.ref),
+            verdict=verdicts.get(one.state, "left"),
+            detail=one.detail,
+        )
+        for one in publications
+    ]
 
 
 def _looked_at(repository: Repository, publications: Sequence[Publication]) -> tuple[Publication, ...]:
     """What the repository says of every intended move: made, still to be made, impossible, or somebody else's by now."""
     now = read_refs(repository, "refs/heads")
-    there = present(repository, sorted({oid for one in publications for oid in (one.update.before, one.update.after) if not is_zero(oid)}))
+    there = present(
+        repository,
+        sorted({oid for one in publications for oid in (one.update.before, one.update.after) if not is_zero(oid)}),
+    )
     looked: list[Publication] = []
     for one in publications:
         if one.state is not MoveState.INTENDED:
@@ -139,10 +171,18 @@ def _looked_at(repository: Repository, publications: Sequence[Publication]) -> t
         elif stands == one.update.before and one.update.after in there:
             looked.append(one)
         elif stands == one.update.before:
-            looked.append(replace(one, state=MoveState.ROLLED_BACK, detail="its new commits did not survive the crash; it stands where it stood"))
+            looked.append(
+                replace(
+                    one,
+                    state=MoveState.ROLLED_BACK,
+                    detail="its new commits did not survive the crash; it stands where it stood",
+                )
+            )
         else:
             where = f"stands at {stands[:12]}" if stands else "is gone"
-            looked.append(replace(one, state=MoveState.HELD_BACK, detail=f"somebody else moved it meanwhile: it {where}"))
+            looked.append(
+                replace(one, state=MoveState.HELD_BACK, detail=f"somebody else moved it meanwhile: it {where}")
+            )
     return tuple(looked)
 
 
@@ -167,7 +207,10 @@ def remove_stale_locks(repository: Repository, publications: Sequence[Publicatio
     suspects: dict[Path, tuple[bytes, int]] = {}
     ids: dict[Path, set[bytes]] = {}
     for one in publications:
-        for ref, oid in ((one.update.ref, one.update.after), *([(one.backup_ref, one.update.before)] if one.backup_ref else [])):
+        for ref, oid in (
+            (one.update.ref, one.update.after),
+            *([(one.backup_ref, one.update.before)] if one.backup_ref else []),
+        ):
             lock = common / os.fsdecode(f"{ref}.lock".encode("utf-8", "surrogateescape"))
             seen = _look(lock)
             if seen is not None:
@@ -179,7 +222,12 @@ def remove_stale_locks(repository: Repository, publications: Sequence[Publicatio
     held_open = _open_files()
     removed, left = 0, []
     for lock, seen in suspects.items():
-        ours = seen[0] in ids[lock] and seen[1] >= int(since.timestamp()) - 1 and str(lock) not in held_open and _look(lock) == seen
+        ours = (
+            seen[0] in ids[lock]
+            and seen[1] >= int(since.timestamp()) - 1
+            and str(lock) not in held_open
+            and _look(lock) == seen
+        )
         if ours:
             lock.unlink(missing_ok=True)
             removed += 1
@@ -187,7 +235,9 @@ def remove_stale_locks(repository: Repository, publications: Sequence[Publicatio
             left.append(str(lock))
     notes = [f"{removed} lock files of the killed publication were removed"] if removed else []
     if left:
-        notes.append(f"{len(left)} lock files are not provably ours and stay, first {left[0]}: if no git process is at work, remove them by hand")
+        notes.append(
+            f"{len(left)} lock files are not provably ours and stay, first {left[0]}: if no git process is at work, remove them by hand"
+        )
     return notes
 
 

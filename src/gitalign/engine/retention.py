@@ -69,7 +69,11 @@ def prune(
                     kept.append((one.backup_ref, "its branch did not end where the run meant it to"))
                 else:
                     gone.append((one.backup_ref, refs[one.backup_ref]))
-    anchors = [(anchor_ref(record.id), refs[anchor_ref(record.id)]) for record in old if anchor_ref(record.id) in refs] if only_run is None else []
+    anchors = (
+        [(anchor_ref(record.id), refs[anchor_ref(record.id)]) for record in old if anchor_ref(record.id) in refs]
+        if only_run is None
+        else []
+    )
     gone = list(dict.fromkeys(gone))
     report = PruneReport(
         runs=tuple(record.id for record in old),
@@ -93,12 +97,21 @@ def prune(
             release_keeps(repository, record.id)
             shutil.rmtree(repository.state_dir / "runs" / record.id / "logs", ignore_errors=True)
         journal.forget_before(now - older_than)
-        _remove_orphans(repository, {record.id for record in journal.runs() if record.state in (RunState.INTEGRATING, RunState.PUBLISHING)})
-    return PruneReport(runs=report.runs, anchors=report.anchors, backups=report.backups, kept_backups=tuple(kept), dry_run=False)
+        _remove_orphans(
+            repository,
+            {record.id for record in journal.runs() if record.state in (RunState.INTEGRATING, RunState.PUBLISHING)},
+        )
+    return PruneReport(
+        runs=report.runs, anchors=report.anchors, backups=report.backups, kept_backups=tuple(kept), dry_run=False
+    )
 
 
 def _is_old(record: RunRecord, before: datetime) -> bool:
-    return record.state in (RunState.FINISHED, RunState.FAILED) and record.finished_at is not None and record.finished_at <= before
+    return (
+        record.state in (RunState.FINISHED, RunState.FAILED)
+        and record.finished_at is not None
+        and record.finished_at <= before
+    )
 
 
 def _remove_orphans(repository: Repository, alive: set[str]) -> None:

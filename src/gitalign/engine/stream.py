@@ -14,7 +14,16 @@ from gitalign.ports import Journal, Listener
 _LOG = logging.getLogger("gitalign.events")
 _AT_MOST_EVERY_S = 0.2
 _AT_MOST_EVENTS = 200
-_AT_ONCE = frozenset({EventKind.RUN_STARTED, EventKind.RUN_FINISHED, EventKind.PUBLISH_STARTED, EventKind.PINNED, EventKind.VERIFIED, EventKind.RUN_RESUMED})
+_AT_ONCE = frozenset(
+    {
+        EventKind.RUN_STARTED,
+        EventKind.RUN_FINISHED,
+        EventKind.PUBLISH_STARTED,
+        EventKind.PINNED,
+        EventKind.VERIFIED,
+        EventKind.RUN_RESUMED,
+    }
+)
 
 
 class EventStream:
@@ -26,7 +35,9 @@ class EventStream:
         listeners: called under one lock; one that raises is reported once and then left out.
     """
 
-    def __init__(self, run_id: str, clock: Callable[[], datetime], listeners: Sequence[Listener], *, first: int = 1) -> None:
+    def __init__(
+        self, run_id: str, clock: Callable[[], datetime], listeners: Sequence[Listener], *, first: int = 1
+    ) -> None:
         self._run_id = run_id
         self._clock = clock
         self._listeners = list(listeners)
@@ -36,7 +47,15 @@ class EventStream:
     def __call__(self, kind: str, *, branch: str | None = None, target: str | None = None, **data: object) -> None:
         """Emit one event. See `ports.Emitter`."""
         with self._lock:
-            event = Event(run_id=self._run_id, seq=self._next, at=self._clock(), kind=EventKind(kind), branch=branch, target=target, data=data)
+            event = Event(
+                run_id=self._run_id,
+                seq=self._next,
+                at=self._clock(),
+                kind=EventKind(kind),
+                branch=branch,
+                target=target,
+                data=data,
+            )
             self._next += 1
             for listener in tuple(self._listeners):
                 try:

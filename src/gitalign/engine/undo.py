@@ -25,17 +25,28 @@ from gitalign.git.worktree import read_checkouts
 from gitalign.ports import Emitter, Journal, OwnerProbe
 
 
-def preview(repository: Repository, journal: Journal, run_id: str, *, only: Sequence[str] = ()) -> tuple[Publication, ...]:
+def preview(
+    repository: Repository, journal: Journal, run_id: str, *, only: Sequence[str] = ()
+) -> tuple[Publication, ...]:
     """What undoing a run would do: `intended` moves, and `held_back` ones with the reason. Changes nothing."""
     chosen = [
         one
         for one in journal.publications(run_id)
-        if one.state is MoveState.MOVED and (not only or any(fnmatch.fnmatchcase(branch_of(one.update.ref), glob) for glob in only))
+        if one.state is MoveState.MOVED
+        and (not only or any(fnmatch.fnmatchcase(branch_of(one.update.ref), glob) for glob in only))
     ]
     now = read_refs(repository, "refs/heads")
     there = present(repository, sorted({one.update.before for one in chosen if not is_zero(one.update.before)}))
-    held = {checkout.ref: checkout.path for checkout in read_checkouts(repository, of_interest={one.update.ref for one in chosen})}
-    return tuple(_reversed(one, stands=now.get(one.update.ref), survives=one.update.before in there, work_tree=held.get(one.update.ref)) for one in chosen)
+    held = {
+        checkout.ref: checkout.path
+        for checkout in read_checkouts(repository, of_interest={one.update.ref for one in chosen})
+    }
+    return tuple(
+        _reversed(
+            one, stands=now.get(one.update.ref), survives=one.update.before in there, work_tree=held.get(one.update.ref)
+        )
+        for one in chosen
+    )
 
 
 def _reversed(one: Publication, *, stands: str | None, survives: bool, work_tree: str | None) -> Publication:
@@ -51,7 +62,9 @@ def _reversed(one: Publication, *, stands: str | None, survives: bool, work_tree
         where = f"stands at {stands[:12]}" if stands else "is gone"
         return replace(back, state=MoveState.HELD_BACK, detail=f"it {where}, not where the run put it; left alone")
     if not survives:
-        return replace(back, state=MoveState.HELD_BACK, detail=f"commit {one.update.before[:12]} is not in the repository any more")
+        return replace(
+            back, state=MoveState.HELD_BACK, detail=f"commit {one.update.before[:12]} is not in the repository any more"
+        )
     return back
 
 
@@ -100,9 +113,17 @@ def undo(
     )
     journal.begin_run(record, plan_json=plan_json)
     emit(EventKind.RUN_STARTED, undoes=run_id, branches=len(publications))
-    taken = journal.claim(new_run_id, [one.update.ref for one in publications if one.state is MoveState.INTENDED], owner=owner, is_alive=is_alive)
+    taken = journal.claim(
+        new_run_id,
+        [one.update.ref for one in publications if one.state is MoveState.INTENDED],
+        owner=owner,
+        is_alive=is_alive,
+    )
     publications = tuple(
-        replace(one, state=MoveState.HELD_BACK, detail=f"run {taken[one.update.ref].run_id} is working on it") if one.update.ref in taken else one for one in publications
+        replace(one, state=MoveState.HELD_BACK, detail=f"run {taken[one.update.ref].run_id} is working on it")
+        if one.update.ref in taken
+        else one
+        for one in publications
     )
     door = RefDoor(repository, forbidden=forbidden_refs(plan), message=f"git-align run {new_run_id}: undo {run_id}")
     try:
@@ -112,9 +133,20 @@ def undo(
         if any(one.state is MoveState.INTENDED for one in publications):
             refusal = pin(repository, door, run_id=new_run_id, publications=publications, at=started_at)
             if refusal is not None:
-                raise GitError(f"cannot pin the run's commits: {refusal.reason}", hint="git align resume", code="ref_locked")
+                raise GitError(
+                    f"cannot pin the run's commits: {refusal.reason}", hint="git align resume", code="ref_locked"
+                )
             emit(EventKind.PINNED, ref=anchor_ref(new_run_id))
-        publications = move_stacks(repository, door, publications, run_id=new_run_id, journal=journal, emit=emit, stop=stop, checkpoint=checkpoint)
+        publications = move_stacks(
+            repository,
+            door,
+            publications,
+            run_id=new_run_id,
+            journal=journal,
+            emit=emit,
+            stop=stop,
+            checkpoint=checkpoint,
+        )
     finally:
         door.close()
         journal.release(new_run_id)
@@ -127,21 +159,37 @@ def undo(
     mark_undone(journal, run_id, publications)
     if any(one.state is MoveState.INTENDED for one in publications):
         return publications  # stopped half-way: `resume` finishes it
-    well = all(one.state is MoveState.MOVED and not one.detail and one.push is not PushState.REJECTED for one in publications)
-    journal.set_state(new_run_id, RunState.FINISHED, outcome="ok" if well else "attention", finished_at=datetime.now(UTC))
+    well = all(
+        one.state is MoveState.MOVED and not one.detail and one.push is not PushState.REJECTED for one in publications
+    )
+    journal.set_state(
+        new_run_id, RunState.FINISHED, outcome="ok" if well else "attention", finished_at=datetime.now(UTC)
+    )
     emit(EventKind.RUN_FINISHED, outcome="ok" if well else "attention")
     return publications
 
 
-def _push_back(repository: Repository, journal: Journal, run_id: str, publications: Sequence[Publication]) -> tuple[Publication, ...]:
+def _push_back(
+    repository: Repository, journal: Journal, run_id: str, publications: Sequence[Publication]
+) -> tuple[Publication, ...]:
     """Give the remote back what it held before the run, where it still holds what the run pushed. Deletes nothing there."""
     was = {one.update.ref: one for one in journal.publications(run_id)}
     orders: dict[str, list[PushOrder]] = {}
     for one in publications:
         original = was[one.update.ref].remote_before
-        if one.state is MoveState.MOVED and one.remote is not None and one.remote_before is not None and original is not None:
-            orders.setdefault(one.remote, []).append(PushOrder(ref=one.update.ref, after=original, lease=one.remote_before))
+        if (
+            one.state is MoveState.MOVED
+            and one.remote is not None
+            and one.remote_before is not None
+            and original is not None
+        ):
+            orders.setdefault(one.remote, []).append(
+                PushOrder(ref=one.update.ref, after=original, lease=one.remote_before)
+            )
     verdicts = {verdict.ref: verdict for remote, batch in orders.items() for verdict in push(repository, remote, batch)}
     return tuple(
-        replace(one, push=verdicts[one.update.ref].state, push_detail=verdicts[one.update.ref].detail) if one.update.ref in verdicts else one for one in publications
+        replace(one, push=verdicts[one.update.ref].state, push_detail=verdicts[one.update.ref].detail)
+        if one.update.ref in verdicts
+        else one
+        for one in publications
     )

@@ -44,7 +44,12 @@ SAFE_CONFIG: tuple[tuple[str, str], ...] = (
 )
 
 
-def environment(*, extra: Mapping[str, str] | None = None, config: Sequence[tuple[str, str]] = (), source: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment(
+    *,
+    extra: Mapping[str, str] | None = None,
+    config: Sequence[tuple[str, str]] = (),
+    source: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """The environment of every git process.
 
     Args:
@@ -117,7 +122,14 @@ class Git:
         """The full command."""
         return [self.executable, *words]
 
-    def run(self, *words: str, stdin: bytes = b"", timeout_s: float = DEFAULT_TIMEOUT_S, accept: Sequence[int] = (0,), cwd: str | None = None) -> child.Completed:
+    def run(
+        self,
+        *words: str,
+        stdin: bytes = b"",
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        accept: Sequence[int] = (0,),
+        cwd: str | None = None,
+    ) -> child.Completed:
         """Run one git command to its end.
 
         Args:
@@ -130,7 +142,13 @@ class Git:
             GitMissing, GitTimedOut, GitError and its children.
         """
         with self.gate.slot() if self.gate else nullcontext():
-            completed = _run(self.argv(*words), env=self.env(), cwd=cwd or self.work_tree or self.git_dir, stdin=stdin, timeout_s=timeout_s)
+            completed = _run(
+                self.argv(*words),
+                env=self.env(),
+                cwd=cwd or self.work_tree or self.git_dir,
+                stdin=stdin,
+                timeout_s=timeout_s,
+            )
         if completed.returncode not in accept:
             raise failure(completed)
         return completed
@@ -142,12 +160,18 @@ class Git:
     def converse(self, *words: str, wrapper: Sequence[str] = (), cwd: str | None = None) -> child.Conversation:
         """Start a git process that answers questions until it is closed; it dies with this process."""
         try:
-            return child.Conversation(child.dies_with_parent([*wrapper, *self.argv(*words)]), env=self.env(), cwd=cwd or self.work_tree or self.git_dir)
+            return child.Conversation(
+                child.dies_with_parent([*wrapper, *self.argv(*words)]),
+                env=self.env(),
+                cwd=cwd or self.work_tree or self.git_dir,
+            )
         except FileNotFoundError as error:
             raise GitMissing(f"cannot start {self.executable}", hint="install git 2.38 or newer") from error
 
 
-def _run(argv: list[str], *, env: Mapping[str, str], cwd: str | Path | None, stdin: bytes, timeout_s: float) -> child.Completed:
+def _run(
+    argv: list[str], *, env: Mapping[str, str], cwd: str | Path | None, stdin: bytes, timeout_s: float
+) -> child.Completed:
     try:
         return child.run(argv, env=env, cwd=cwd, stdin=stdin, timeout_s=timeout_s)
     except FileNotFoundError as error:
@@ -169,8 +193,29 @@ def raw(name: str) -> bytes:
 
 
 _SIGNS: tuple[tuple[tuple[bytes, ...], Callable[..., GitError]], ...] = (
-    ((b"No space left on device", b"Disk quota exceeded", b"Read-only file system", b"insufficient permission", b"Permission denied"), OutOfSpace),
-    ((b"unable to read", b"bad object", b"missing blob", b"missing tree", b"missing commit", b"could not parse commit", b"Could not read", b"unable to parse commit"), MissingObject),
+    (
+        (
+            b"No space left on device",
+            b"Disk quota exceeded",
+            b"Read-only file system",
+            b"insufficient permission",
+            b"Permission denied",
+        ),
+        OutOfSpace,
+    ),
+    (
+        (
+            b"unable to read",
+            b"bad object",
+            b"missing blob",
+            b"missing tree",
+            b"missing commit",
+            b"could not parse commit",
+            b"Could not read",
+            b"unable to parse commit",
+        ),
+        MissingObject,
+    ),
     ((b".lock': File exists", b"Unable to create", b"cannot lock ref"), RefLocked),
 )
 

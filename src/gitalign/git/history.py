@@ -40,7 +40,14 @@ def _rows(repository: Repository, tips: Sequence[Oid], unreadable: dict[Oid, str
     if not tips:
         return []
     try:
-        listed = repository.git.run("rev-list", "--topo-order", "--parents", "--stdin", stdin="\n".join(tips).encode("ascii") + b"\n", timeout_s=_TIMEOUT_S).stdout
+        listed = repository.git.run(
+            "rev-list",
+            "--topo-order",
+            "--parents",
+            "--stdin",
+            stdin="\n".join(tips).encode("ascii") + b"\n",
+            timeout_s=_TIMEOUT_S,
+        ).stdout
     except GitTimedOut:
         raise
     except GitError as error:
@@ -88,7 +95,19 @@ def raw_changes(repository: Repository, commits: Sequence[Oid]) -> Iterator[tupl
     for start in range(0, len(commits), _CHANGES_AT_ONCE):
         chunk = commits[start : start + _CHANGES_AT_ONCE]
         request = "\n".join(chunk).encode("ascii") + b"\n"
-        words = ("diff-tree", "--stdin", "--always", "-r", "--raw", "-z", "--no-renames", "--root", "--no-abbrev", "--no-ext-diff", "--end-of-options")
+        words = (
+            "diff-tree",
+            "--stdin",
+            "--always",
+            "-r",
+            "--raw",
+            "-z",
+            "--no-renames",
+            "--root",
+            "--no-abbrev",
+            "--no-ext-diff",
+            "--end-of-options",
+        )
         answer = repository.git.run(*words[:-1], stdin=request, timeout_s=_TIMEOUT_S).stdout
         yield from _parse_raw(answer)
 
@@ -122,7 +141,20 @@ def patch_ids(repository: Repository, commits: Sequence[Oid]) -> dict[Oid, str]:
 
 def _patch_ids(repository: Repository, commits: Sequence[Oid]) -> dict[Oid, str]:
     request = "\n".join(commits).encode("ascii") + b"\n"
-    words = ("diff-tree", "--stdin", "-r", "-p", "--full-index", "--no-renames", "--root", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/", "-U3")
+    words = (
+        "diff-tree",
+        "--stdin",
+        "-r",
+        "-p",
+        "--full-index",
+        "--no-renames",
+        "--root",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--src-prefix=a/",
+        "--dst-prefix=b/",
+        "-U3",
+    )
     try:
         diffs = repository.git.run(*words, stdin=request, timeout_s=_TIMEOUT_S).stdout
     except GitTimedOut:

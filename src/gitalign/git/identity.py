@@ -22,6 +22,9 @@ def operator_ident(git: Git, *, at: datetime) -> bytes:
     try:
         line = git.run("var", "GIT_COMMITTER_IDENT").stdout.rstrip(b"\n")
     except GitError as error:
-        raise ConfigError("git does not know who you are", hint='git config --global user.name "Your Name" && git config --global user.email you@example.org') from error
+        raise ConfigError(
+            "git does not know who you are",
+            hint='git config --global user.name "Your Name" && git config --global user.email you@example.org',
+        ) from error
     who, _, zone = line.rsplit(b" ", 2)
     return who + b" %d " % int(at.timestamp()) + zone

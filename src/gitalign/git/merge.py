@@ -135,7 +135,9 @@ class MergeProcess:
 
     def _ask_pair(self, ours: Oid, theirs: Oid) -> MergeAnswer:
         if self._wire.wire is Wire.SINGLE:
-            done = self._git.run("merge-tree", "--write-tree", "-z", "--messages", ours, theirs, accept=(0, 1), timeout_s=self._timeout_s)
+            done = self._git.run(
+                "merge-tree", "--write-tree", "-z", "--messages", ours, theirs, accept=(0, 1), timeout_s=self._timeout_s
+            )
             if done.returncode == 1 and not done.stdout:
                 raise failure(done)
             return _named(_parse_single(done.stdout, is_clean=done.returncode == 0), ours, theirs)
@@ -154,7 +156,10 @@ class MergeProcess:
             return _read_answer(self._conversation, deadline)
         except ChildTimedOut as error:
             self.close()
-            raise GitTimedOut(f"git merge-tree: no answer within {self._timeout_s:g} s", hint="raise integration_timeout_seconds and run again") from error
+            raise GitTimedOut(
+                f"git merge-tree: no answer within {self._timeout_s:g} s",
+                hint="raise integration_timeout_seconds and run again",
+            ) from error
         except ChildEnded as error:
             self.close()
             raise lost(self._git.argv("merge-tree", "--stdin"), error) from error
@@ -269,7 +274,9 @@ def _named(answer: MergeAnswer, ours: str, theirs: str) -> MergeAnswer:
         return path.replace(f"~{ours}", OURS_MARK).replace(f"~{theirs}", THEIRS_MARK)
 
     entries = tuple(replace(entry, path=named(entry.path)) for entry in answer.entries)
-    conflicts = tuple(replace(one, paths=tuple(map(named, one.paths)), message=named(one.message)) for one in answer.conflicts)
+    conflicts = tuple(
+        replace(one, paths=tuple(map(named, one.paths)), message=named(one.message)) for one in answer.conflicts
+    )
     return replace(answer, entries=entries, conflicts=conflicts)
 
 
@@ -277,10 +284,14 @@ def with_side_names(answer: MergeAnswer, *, ours: str, theirs: str) -> MergeAnsw
     """The answer with names people know in invented paths, as git writes them (`file~HEAD`, `file~topic`)."""
 
     def named(path: str) -> str:
-        return path.replace(OURS_MARK, "~" + ours.replace("/", "_")).replace(THEIRS_MARK, "~" + theirs.replace("/", "_"))
+        return path.replace(OURS_MARK, "~" + ours.replace("/", "_")).replace(
+            THEIRS_MARK, "~" + theirs.replace("/", "_")
+        )
 
     entries = tuple(replace(entry, path=named(entry.path)) for entry in answer.entries)
-    conflicts = tuple(replace(one, paths=tuple(map(named, one.paths)), message=named(one.message)) for one in answer.conflicts)
+    conflicts = tuple(
+        replace(one, paths=tuple(map(named, one.paths)), message=named(one.message)) for one in answer.conflicts
+    )
     return replace(answer, entries=entries, conflicts=conflicts)
 
 
@@ -293,4 +304,6 @@ def _entry(line: bytes) -> StageEntry:
 def _note(conflicts: list[Conflict], fields: Sequence[bytes]) -> None:
     *paths, kind, message = fields
     if kind.startswith(b"CONFLICT"):
-        conflicts.append(Conflict(kind=text(kind), paths=tuple(text(path) for path in paths), message=text(message).strip()))
+        conflicts.append(
+            Conflict(kind=text(kind), paths=tuple(text(path) for path in paths), message=text(message).strip())
+        )

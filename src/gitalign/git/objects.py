@@ -42,7 +42,10 @@ class _Answering:
     def _lost(self, error: ChildEnded | ChildTimedOut) -> GitError:
         self.close()
         if isinstance(error, ChildTimedOut):
-            return GitTimedOut(f"git {self.words[0]}: no answer within {self._timeout_s:g} s", hint="raise integration_timeout_seconds, or look at what slows git down")
+            return GitTimedOut(
+                f"git {self.words[0]}: no answer within {self._timeout_s:g} s",
+                hint="raise integration_timeout_seconds, or look at what slows git down",
+            )
         return lost(self._git.argv(*self.words), error)
 
 
@@ -90,7 +93,10 @@ class CommitReader(_Answering):
                     # The remaining answers would be read as somebody else's.
                     self.close()
                     what = text(b" ".join(head[1:])) or "unreadable"
-                    raise MissingObject(f"commit {oid}: {what} (object {index + 1} of {len(oids)})", hint="fetch the missing objects, then run again")
+                    raise MissingObject(
+                        f"commit {oid}: {what} (object {index + 1} of {len(oids)})",
+                        hint="fetch the missing objects, then run again",
+                    )
                 data = talk.read(int(head[2]) + 1, deadline=deadline)[:-1]
                 self._known[oid] = parse_commit(data)
         except (ChildEnded, ChildTimedOut) as error:
@@ -138,7 +144,10 @@ class CommitWriter(_Answering):
             raise self._lost(error) from error
         except OSError as error:
             self.close()
-            raise OutOfSpace(f"cannot write {error.filename or self._stem}: {error.strerror}", hint="free space, then: git align resume") from error
+            raise OutOfSpace(
+                f"cannot write {error.filename or self._stem}: {error.strerror}",
+                hint="free space, then: git align resume",
+            ) from error
         return expected
 
     def close(self) -> None:

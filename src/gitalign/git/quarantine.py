@@ -55,7 +55,10 @@ class Quarantine:
             (self._objects / "pack").mkdir(exist_ok=True)
             _write(self._objects / "info" / "alternates", raw(_quoted(repository.objects_dir)) + b"\n")
         except OSError as error:
-            raise OutOfSpace(f"cannot write {error.filename or self.path}: {error.strerror}", hint="free space or make the git directory writable, then run again") from error
+            raise OutOfSpace(
+                f"cannot write {error.filename or self.path}: {error.strerror}",
+                hint="free space or make the git directory writable, then run again",
+            ) from error
         self.git = self._git_dir("plain", ())
 
     def bench(self, attributes: Sequence[tuple[str, bytes]]) -> Git:
@@ -64,7 +67,9 @@ class Quarantine:
         Args:
             attributes: (path, content) of every `.gitattributes` of the target.
         """
-        key = hashlib.sha256(b"".join(raw(path) + b"\0" + content + b"\0" for path, content in attributes)).hexdigest()[:16]
+        key = hashlib.sha256(b"".join(raw(path) + b"\0" + content + b"\0" for path, content in attributes)).hexdigest()[
+            :16
+        ]
         with self._lock:
             if key not in self._benches:
                 self._benches[key] = self._git_dir(key, attributes)
@@ -89,10 +94,23 @@ class Quarantine:
         revisions = "\n".join([*wanted, *(f"^{oid}" for oid in sorted(set(known)))]).encode("ascii") + b"\n"
         # --local leaves out what the repository already has, --missing what it lacks anyway (a partial copy);
         # no deltas: these objects are few, small and soon repacked.
-        packed = self.git.run("pack-objects", "--revs", "--local", "--missing=allow-any", "--stdout", "--window=0", "--quiet", "--threads=1", stdin=revisions, timeout_s=timeout_s)
+        packed = self.git.run(
+            "pack-objects",
+            "--revs",
+            "--local",
+            "--missing=allow-any",
+            "--stdout",
+            "--window=0",
+            "--quiet",
+            "--threads=1",
+            stdin=revisions,
+            timeout_s=timeout_s,
+        )
         if packed.stdout[8:12] == b"\0\0\0\0":
             return None
-        done = self.repository.git.run("index-pack", "--stdin", f"--keep=git-align {self.path.name}", stdin=packed.stdout, timeout_s=timeout_s)
+        done = self.repository.git.run(
+            "index-pack", "--stdin", f"--keep=git-align {self.path.name}", stdin=packed.stdout, timeout_s=timeout_s
+        )
         word, _, name = text(done.stdout).strip().partition("\t")
         if word not in ("keep", "pack") or not name:
             raise InvariantBroken(f"git index-pack answered {done.stdout[:200]!r}")

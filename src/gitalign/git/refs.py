@@ -40,7 +40,14 @@ def read_tips(repository: Repository, *prefixes: str) -> tuple[Tip, ...]:
         if not line:
             continue
         oid, kind, symref, ref = line.removesuffix(b"\0").split(b"\0")
-        tips.append(Tip(ref=text(ref), oid=Oid(oid.decode("ascii")), symbolic_target=text(symref) or None, object_type=kind.decode("ascii") or "missing"))
+        tips.append(
+            Tip(
+                ref=text(ref),
+                oid=Oid(oid.decode("ascii")),
+                symbolic_target=text(symref) or None,
+                object_type=kind.decode("ascii") or "missing",
+            )
+        )
     return tuple(tips)
 
 
@@ -108,7 +115,10 @@ class RefDoor:
     def _transact(self, updates: Sequence[RefUpdate]) -> Refusal | None:
         if not updates:
             return None
-        request = b"start\0" + b"".join(b"update %b\0%b\0%b\0" % (raw(one.ref), one.after.encode("ascii"), one.before.encode("ascii")) for one in updates)
+        request = b"start\0" + b"".join(
+            b"update %b\0%b\0%b\0" % (raw(one.ref), one.after.encode("ascii"), one.before.encode("ascii"))
+            for one in updates
+        )
         deadline = time.monotonic() + _TIMEOUT_S
         try:
             talk = self._talk()
@@ -130,7 +140,9 @@ class RefDoor:
         if self._conversation is None:
             words = ("update-ref", "-z", "--no-deref", "--create-reflog", "-m", self._message, "--stdin")
             with self._git.gate.slot() if self._git.gate else nullcontext():
-                self._conversation = child.Conversation(self._git.argv(*words), env=self._git.env(), cwd=self._git.git_dir)
+                self._conversation = child.Conversation(
+                    self._git.argv(*words), env=self._git.env(), cwd=self._git.git_dir
+                )
         return self._conversation
 
 

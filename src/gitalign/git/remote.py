@@ -21,7 +21,18 @@ def fetch(repository: Repository, remote: str) -> None:
     Raises:
         RemoteError
     """
-    _talk(repository, "fetch", "--no-tags", "--no-prune", "--no-recurse-submodules", "--no-auto-maintenance", "--no-write-fetch-head", "--end-of-options", remote, remote=remote)
+    _talk(
+        repository,
+        "fetch",
+        "--no-tags",
+        "--no-prune",
+        "--no-recurse-submodules",
+        "--no-auto-maintenance",
+        "--no-write-fetch-head",
+        "--end-of-options",
+        remote,
+        remote=remote,
+    )
 
 
 def remote_tips(repository: Repository, remote: str) -> dict[BranchName, Oid]:
@@ -78,7 +89,19 @@ def _push(repository: Repository, remote: str, orders: Sequence[PushOrder]) -> l
     broken = ""
     try:
         git = _online(repository)
-        done = git.run("push", "--porcelain", "--no-verify", "--no-signed", "--recurse-submodules=no", *leases, "--end-of-options", remote, *specs, accept=range(256), timeout_s=_TIMEOUT_S)
+        done = git.run(
+            "push",
+            "--porcelain",
+            "--no-verify",
+            "--no-signed",
+            "--recurse-submodules=no",
+            *leases,
+            "--end-of-options",
+            remote,
+            *specs,
+            accept=range(256),
+            timeout_s=_TIMEOUT_S,
+        )
         for line in text(done.stdout).splitlines():
             flag, _, rest = line.partition("\t")
             if rest and ":" in rest:
@@ -94,7 +117,13 @@ def _push(repository: Repository, remote: str, orders: Sequence[PushOrder]) -> l
     return [said[order.ref] for order in orders]
 
 
-_STATES = {" ": PushState.PUSHED, "+": PushState.PUSHED, "*": PushState.PUSHED, "=": PushState.UP_TO_DATE, "!": PushState.REJECTED}
+_STATES = {
+    " ": PushState.PUSHED,
+    "+": PushState.PUSHED,
+    "*": PushState.PUSHED,
+    "=": PushState.UP_TO_DATE,
+    "!": PushState.REJECTED,
+}
 
 
 def _settle(repository: Repository, remote: str, orders: Sequence[PushOrder], broken: str) -> list[PushVerdict]:
@@ -106,7 +135,13 @@ def _settle(repository: Repository, remote: str, orders: Sequence[PushOrder], br
     settled: list[PushVerdict] = []
     for order in orders:
         arrived = there.get(branch_of(order.ref)) == order.after
-        settled.append(PushVerdict(ref=order.ref, state=PushState.PUSHED if arrived else PushState.REJECTED, detail="" if arrived else broken or "the remote gave no reason"))
+        settled.append(
+            PushVerdict(
+                ref=order.ref,
+                state=PushState.PUSHED if arrived else PushState.REJECTED,
+                detail="" if arrived else broken or "the remote gave no reason",
+            )
+        )
     return settled
 
 
@@ -119,6 +154,10 @@ def _talk(repository: Repository, *words: str, remote: str) -> str:
     try:
         return text(_online(repository).run(*words, timeout_s=_TIMEOUT_S).stdout)
     except GitTimedOut as error:
-        raise RemoteError(f"remote {remote!r} did not answer in time", hint="check the network, then run again") from error
+        raise RemoteError(
+            f"remote {remote!r} did not answer in time", hint="check the network, then run again"
+        ) from error
     except GitError as error:
-        raise RemoteError(f"remote {remote!r}: {error.message}", hint=f"try it by hand: git {words[0]} {remote}") from error
+        raise RemoteError(
+            f"remote {remote!r}: {error.message}", hint=f"try it by hand: git {words[0]} {remote}"
+        ) from error

@@ -12,7 +12,19 @@ from gitalign.errors import GitMissing, GitTooOld, NotARepository
 from gitalign.git.command import Git, ProcessGate, environment, text
 
 MINIMUM_GIT = (2, 38)
-KNOWN_EXTENSIONS = frozenset({"noop", "objectformat", "refstorage", "worktreeconfig", "partialclone", "preciousobjects", "noop-v1", "compatobjectformat", "relativeworktrees"})
+KNOWN_EXTENSIONS = frozenset(
+    {
+        "noop",
+        "objectformat",
+        "refstorage",
+        "worktreeconfig",
+        "partialclone",
+        "preciousobjects",
+        "noop-v1",
+        "compatobjectformat",
+        "relativeworktrees",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +97,14 @@ def open_repository(path: str | Path, *, executable: str = "git") -> Repository:
         raise NotARepository(f"no such directory: {where}", hint="give the path of a repository with --repo PATH")
     version = git_version(executable)
     if version < MINIMUM_GIT:
-        raise GitTooOld(f"git {'.'.join(map(str, version))} is too old; 2.38 or newer is needed", hint="install a newer git")
+        raise GitTooOld(
+            f"git {'.'.join(map(str, version))} is too old; 2.38 or newer is needed", hint="install a newer git"
+        )
     bare, object_format = _ask(executable, where, "--is-bare-repository", "--show-object-format")
-    common, git_dir, objects = (_ask_path(executable, where, *words) for words in (["--git-common-dir"], ["--absolute-git-dir"], ["--git-path", "objects"]))
+    common, git_dir, objects = (
+        _ask_path(executable, where, *words)
+        for words in (["--git-common-dir"], ["--absolute-git-dir"], ["--git-path", "objects"])
+    )
     work_tree: str | None = None
     if bare == "false":
         try:
@@ -108,7 +125,9 @@ def open_repository(path: str | Path, *, executable: str = "git") -> Repository:
 
 def _ask(executable: str, where: Path, *words: str) -> list[str]:
     """Answers of `git rev-parse`, one per line; discovery is git's own, with its ownership check."""
-    done = child.run([executable, "rev-parse", "--path-format=absolute", *words], env=environment(), cwd=where, timeout_s=60)
+    done = child.run(
+        [executable, "rev-parse", "--path-format=absolute", *words], env=environment(), cwd=where, timeout_s=60
+    )
     if done.returncode != 0:
         raise NotARepository(
             f"{where} is not a repository git can open: {text(done.stderr).strip()}",

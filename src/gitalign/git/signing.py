@@ -47,7 +47,9 @@ class Signer:
         return with_signature(commit, signature, object_format=self.object_format)
 
     def _gpg(self, payload: bytes) -> bytes:
-        done = self._run([self.program, "--status-fd=2", "--batch", "--pinentry-mode=error", "-bsau", self.key], payload)
+        done = self._run(
+            [self.program, "--status-fd=2", "--batch", "--pinentry-mode=error", "-bsau", self.key], payload
+        )
         if done.returncode != 0 or b"[GNUPG:] SIG_CREATED" not in done.stderr:
             raise self._failure(done)
         return done.stdout.replace(b"\r\n", b"\n")
@@ -74,13 +76,25 @@ class Signer:
         try:
             return child.run(argv, env=env, stdin=payload, timeout_s=_SIGN_TIMEOUT_S)
         except (FileNotFoundError, PermissionError) as error:
-            raise GitError(f"cannot start {argv[0]} to sign commits", hint="install it, or set commit.gpgsign to false", code="signing_failed") from error
+            raise GitError(
+                f"cannot start {argv[0]} to sign commits",
+                hint="install it, or set commit.gpgsign to false",
+                code="signing_failed",
+            ) from error
         except child.ChildTimedOut as error:
-            raise GitError(f"{argv[0]} did not sign within {_SIGN_TIMEOUT_S:g} s", hint="unlock the key first (it may be asking for a passphrase)", code="signing_failed") from error
+            raise GitError(
+                f"{argv[0]} did not sign within {_SIGN_TIMEOUT_S:g} s",
+                hint="unlock the key first (it may be asking for a passphrase)",
+                code="signing_failed",
+            ) from error
 
     def _failure(self, done: child.Completed) -> GitError:
         said = text(done.stderr).strip()[-500:]
-        return GitError(f"{done.argv[0]} could not sign: {said or f'exit {done.returncode}'}", hint="make the signing key usable, or set commit.gpgsign to false", code="signing_failed")
+        return GitError(
+            f"{done.argv[0]} could not sign: {said or f'exit {done.returncode}'}",
+            hint="make the signing key usable, or set commit.gpgsign to false",
+            code="signing_failed",
+        )
 
 
 def configured_signer(git: Git, *, committer: bytes, object_format: str) -> Signer | None:
@@ -96,7 +110,9 @@ def configured_signer(git: Git, *, committer: bytes, object_format: str) -> Sign
     fallback = {"openpgp": "gpg", "x509": "gpgsm", "ssh": "ssh-keygen"}.get(chosen)
     if fallback is None:
         raise GitError(f"gpg.format is {chosen!r}; openpgp, x509 and ssh are known", code="signing_failed")
-    program = _get(git, f"gpg.{chosen}.program") or (_get(git, "gpg.program") if chosen == "openpgp" else "") or fallback
+    program = (
+        _get(git, f"gpg.{chosen}.program") or (_get(git, "gpg.program") if chosen == "openpgp" else "") or fallback
+    )
     key = _get(git, "user.signingkey") or text(committer.rsplit(b" ", 2)[0])
     return Signer(format=chosen, program=program, key=key, object_format=object_format)
 

@@ -67,7 +67,12 @@ def _list(repository: Repository) -> list[_Listed]:
         path = text(lines[b"worktree"])
         is_main = number == 0
         git_dir = repository.common_dir if is_main else by_path.get(_resolved(path), "")
-        if is_main and b"bare" not in lines and repository.work_tree is not None and repository.git_dir == repository.common_dir:
+        if (
+            is_main
+            and b"bare" not in lines
+            and repository.work_tree is not None
+            and repository.git_dir == repository.common_dir
+        ):
             path = repository.work_tree
         listed.append(
             _Listed(
@@ -154,13 +159,24 @@ def work_tree_git(repository: Repository, path: str) -> Git:
         git_dir = place if os.path.isabs(place) else os.path.join(path, place)
     elif not pointer.is_dir():
         git_dir = repository.git_dir
-    return Git(git_dir=os.path.realpath(git_dir), work_tree=path, executable=repository.git.executable, gate=repository.git.gate)
+    return Git(
+        git_dir=os.path.realpath(git_dir),
+        work_tree=path,
+        executable=repository.git.executable,
+        gate=repository.git.gate,
+    )
 
 
 def _changed(repository: Repository, path: str) -> str:
     """The first tracked changes of a work tree in words, empty when it is clean. Untracked files alone do not count."""
     done = work_tree_git(repository, path).run(
-        "status", "--porcelain=v2", "-z", "--untracked-files=no", "--ignore-submodules=none", "--no-renames", timeout_s=_TIMEOUT_S
+        "status",
+        "--porcelain=v2",
+        "-z",
+        "--untracked-files=no",
+        "--ignore-submodules=none",
+        "--no-renames",
+        timeout_s=_TIMEOUT_S,
     )
     names = [text(line.split(b" ", 8)[-1]) for line in done.stdout.split(b"\0") if line[:2] in (b"1 ", b"u ")]
     if not names:
@@ -198,7 +214,11 @@ class WorkTreeMove:
         """Why it cannot follow as far as its HEAD is concerned; empty when it stands on `expected`."""
         git = work_tree_git(self.repository, self.path)
         head = text(git.run("rev-parse", "--verify", "HEAD", accept=(0, 128)).stdout).strip()
-        return "" if head == expected else f"its work tree {self.path} stands on {head[:12] or 'nothing'}, not on {expected[:12]}"
+        return (
+            ""
+            if head == expected
+            else f"its work tree {self.path} stands on {head[:12] or 'nothing'}, not on {expected[:12]}"
+        )
 
     def follow(self, before: Oid, after: Oid) -> str:
         """Move index and files from `before` to `after`; HEAD stays. Empty when done, otherwise why not (nothing was changed).
@@ -207,7 +227,11 @@ class WorkTreeMove:
         """
         git = work_tree_git(self.repository, self.path)
         done = git.run("read-tree", "-m", "-u", before, after, accept=(0, 1, 128), timeout_s=_TIMEOUT_S)
-        return "" if done.returncode == 0 else f"its work tree {self.path} cannot follow: {text(done.stderr).strip()[:500]}"
+        return (
+            ""
+            if done.returncode == 0
+            else f"its work tree {self.path} cannot follow: {text(done.stderr).strip()[:500]}"
+        )
 
     def stands_at(self, oid: Oid) -> bool:
         """True when the index holds exactly the tree of `oid`."""

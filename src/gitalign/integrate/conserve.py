@@ -17,7 +17,9 @@ from gitalign.git.command import Git, text
 from gitalign.integrate.lane import Lane
 
 
-def conserve(step: Step, aligned: Aligned, *, picks: Sequence[Oid], merges: Sequence[Oid], bases: Sequence[Oid], lane: Lane) -> Outcome:
+def conserve(
+    step: Step, aligned: Aligned, *, picks: Sequence[Oid], merges: Sequence[Oid], bases: Sequence[Oid], lane: Lane
+) -> Outcome:
     """Check one replayed branch.
 
     Every own commit must be in the result, be upstream, or be reported as dropped; rewritten commits must keep author
@@ -27,7 +29,12 @@ def conserve(step: Step, aligned: Aligned, *, picks: Sequence[Oid], merges: Sequ
         The alignment with its findings, or Failed with stage `conserve`.
     """
     if fault := _unaccounted(aligned, picks=picks, merges=merges) or _altered(aligned, lane):
-        return Failed(code="conservation", reason=fault, hint="this is a bug of git-align; the branch was not moved", stage="conserve")
+        return Failed(
+            code="conservation",
+            reason=fault,
+            hint="this is a bug of git-align; the branch was not moved",
+            stage="conserve",
+        )
     if aligned.how is AlignedKind.MERGED:
         return aligned
     findings = _against_one_shot_merge(step, aligned, bases=bases, lane=lane)
@@ -115,7 +122,10 @@ def verify_histories(git: Git, aligned: Iterable[Aligned], *, known: Iterable[Oi
     if not results:
         return {}
     # `^id` rather than `--not`: the latter is understood on standard input since 2.42 only.
-    revisions = "\n".join([*sorted({one.after for one in results}), *(f"^{oid}" for oid in sorted(set(known)))]).encode("ascii") + b"\n"
+    revisions = (
+        "\n".join([*sorted({one.after for one in results}), *(f"^{oid}" for oid in sorted(set(known)))]).encode("ascii")
+        + b"\n"
+    )
     listed = git.run("rev-list", "--parents", "--stdin", stdin=revisions, timeout_s=timeout_s).stdout
     parents: dict[str, list[str]] = {}
     for line in text(listed).splitlines():

@@ -103,7 +103,15 @@ class Lane:
         timeout_s: deadline of one question to git in seconds.
     """
 
-    def __init__(self, quarantine: Quarantine, *, wire: MergeWire, attributes: dict[Oid, AttributeFiles], shared: SharedMerges, timeout_s: float) -> None:
+    def __init__(
+        self,
+        quarantine: Quarantine,
+        *,
+        wire: MergeWire,
+        attributes: dict[Oid, AttributeFiles],
+        shared: SharedMerges,
+        timeout_s: float,
+    ) -> None:
         plain = quarantine.ungated(quarantine.git)
         self._quarantine = quarantine
         self._wire = wire
@@ -111,7 +119,9 @@ class Lane:
         self._shared = shared
         self._timeout_s = timeout_s
         self._reader = CommitReader(plain, timeout_s=timeout_s)
-        self._writer = CommitWriter(plain, scratch=Path(quarantine.path), object_format=quarantine.repository.object_format, timeout_s=timeout_s)
+        self._writer = CommitWriter(
+            plain, scratch=Path(quarantine.path), object_format=quarantine.repository.object_format, timeout_s=timeout_s
+        )
         self._merger: MergeProcess | None = None
         self._merger_bench = ""
 
@@ -144,12 +154,16 @@ class Lane:
             return MergeAnswer(True, ours.tree)
         bench = self._bench(target)
         triple = (bench, base.tree if base else "", ours.tree, theirs.tree)
-        return self._shared.answer(triple, lambda: _once_more(lambda: self._process(target).merge(base=base, ours=ours, theirs=theirs)))
+        return self._shared.answer(
+            triple, lambda: _once_more(lambda: self._process(target).merge(base=base, ours=ours, theirs=theirs))
+        )
 
     def merge_histories(self, target: Oid, ours: Oid, theirs: Oid) -> MergeAnswer:
         """Merge two commits on the bases git finds, under the attributes of `target`."""
         triple = (self._bench(target), "history", ours, theirs)
-        return self._shared.answer(triple, lambda: _once_more(lambda: self._process(target).merge_histories(ours, theirs)))
+        return self._shared.answer(
+            triple, lambda: _once_more(lambda: self._process(target).merge_histories(ours, theirs))
+        )
 
     def close(self) -> None:
         """End every process of the lane."""
@@ -167,7 +181,9 @@ class Lane:
         if self._merger is None or self._merger_bench != bench.git_dir:
             if self._merger is not None:
                 self._merger.close()
-            self._merger = MergeProcess(self._quarantine.ungated(bench), wire=self._wire, writer=self._writer, timeout_s=self._timeout_s)
+            self._merger = MergeProcess(
+                self._quarantine.ungated(bench), wire=self._wire, writer=self._writer, timeout_s=self._timeout_s
+            )
             self._merger_bench = bench.git_dir
         return self._merger
 

@@ -44,7 +44,9 @@ def merge_target(step: Step, *, bases: Sequence[Oid], lane: Lane, author: bytes,
             entries=answer.entries,
             reproduce=reproduce_merge(step),
         )
-    commit = new_commit(tree=answer.tree, parents=(step.seen, step.onto), author=author, committer=author, message=merge_message(step))
+    commit = new_commit(
+        tree=answer.tree, parents=(step.seen, step.onto), author=author, committer=author, message=merge_message(step)
+    )
     if signer is not None:
         commit = signer.sign(commit)
     expected = commit_id(serialise(commit), object_format=lane.object_format)

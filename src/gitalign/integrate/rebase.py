@@ -16,7 +16,18 @@ from dataclasses import dataclass
 
 from gitalign.core.commit import RawCommit, commit_id, rewritten, serialise
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Aligned, AlignedKind, Cancelled, Conflicted, Dropped, DropReason, Failed, Outcome, Refused, Rewrite
+from gitalign.core.outcome import (
+    Aligned,
+    AlignedKind,
+    Cancelled,
+    Conflicted,
+    Dropped,
+    DropReason,
+    Failed,
+    Outcome,
+    Refused,
+    Rewrite,
+)
 from gitalign.core.plan import Step
 from gitalign.errors import InvariantBroken
 from gitalign.git.merge import MergeAnswer, Side, with_side_names
@@ -69,8 +80,15 @@ def replay(
     """
     todo = [oid for oid in picks if oid not in upstream]
     commits = dict(zip(picks, lane.read(picks), strict=True))
-    dropped = [Dropped(oid=oid, reason=DropReason.UPSTREAM, subject=commits[oid].subject, upstream=upstream[oid]) for oid in picks if oid in upstream]
-    dropped += [Dropped(oid=oid, reason=DropReason.MERGE_FLATTENED, subject=commit.subject) for oid, commit in zip(merges, lane.read(merges), strict=True)]
+    dropped = [
+        Dropped(oid=oid, reason=DropReason.UPSTREAM, subject=commits[oid].subject, upstream=upstream[oid])
+        for oid in picks
+        if oid in upstream
+    ]
+    dropped += [
+        Dropped(oid=oid, reason=DropReason.MERGE_FLATTENED, subject=commit.subject)
+        for oid, commit in zip(merges, lane.read(merges), strict=True)
+    ]
     tip = lane.side(step.onto)
     kept: list[Rewrite] = []
     unwritten: list[tuple[Oid, RawCommit]] = []
@@ -79,7 +97,11 @@ def replay(
         if cancel.is_cancelled:
             return Cancelled(reason="the run was stopped while this branch was under way")
         if time.monotonic() > cancel.deadline:
-            return Failed(code="branch_timed_out", reason=f"its time was up at commit {position} of {len(todo)}", hint="raise branch_alignment_timeout_seconds")
+            return Failed(
+                code="branch_timed_out",
+                reason=f"its time was up at commit {position} of {len(todo)}",
+                hint="raise branch_alignment_timeout_seconds",
+            )
         commit = commits[oid]
         if foreign := commit.foreign_conflict:
             return Refused(
@@ -101,7 +123,11 @@ def replay(
             was_empty = base is not None and base.tree == commit.tree
             with rewrites.lock:
                 if place not in rewrites.replayed:
-                    rewrites.replayed[place] = None if answer.tree == tip.tree and not was_empty else _remake(commit, answer.tree, tip.commit, rules, lane.object_format)
+                    rewrites.replayed[place] = (
+                        None
+                        if answer.tree == tip.tree and not was_empty
+                        else _remake(commit, answer.tree, tip.commit, rules, lane.object_format)
+                    )
         made = rewrites.replayed[place]
         if made is None:
             dropped.append(Dropped(oid=oid, reason=DropReason.BECAME_EMPTY, subject=commit.subject))

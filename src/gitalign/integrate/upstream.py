@@ -122,4 +122,6 @@ def _same_patch(
 
 
 def _same_blobs(one: Sequence[Change], other: Sequence[Change]) -> bool:
-    return sorted((c.path, c.old_oid, c.new_oid, c.old_mode, c.new_mode) for c in one) == sorted((c.path, c.old_oid, c.new_oid, c.old_mode, c.new_mode) for c in other)
+    return sorted((c.path, c.old_oid, c.new_oid, c.old_mode, c.new_mode) for c in one) == sorted(
+        (c.path, c.old_oid, c.new_oid, c.old_mode, c.new_mode) for c in other
+    )

@@ -11,7 +11,9 @@ from gitalign.git.command import raw
 _FORMAT = "2"
 
 
-def verdict_key(step: Step, *, attributes: AttributeFiles, local_attributes: bytes, git_version: tuple[int, ...]) -> str:
+def verdict_key(
+    step: Step, *, attributes: AttributeFiles, local_attributes: bytes, git_version: tuple[int, ...]
+) -> str:
     """Content key of a step's verdict: everything that can change whether and where it conflicts."""
     digest = hashlib.sha256()
     for part in (_FORMAT, step.kind, step.strategy, step.seen, step.onto, ".".join(map(str, git_version))):

@@ -42,9 +42,18 @@ def run_alignment_for_branch(
         happens to the branch; the branch is at its old commit unless the status is `completed`.
     """
     started = time.monotonic()
-    answer: dict[str, Any] = {"branch_name": branch_name, "status": "exception", "integration_time_seconds": 0.0, "errors_detected": []}
+    answer: dict[str, Any] = {
+        "branch_name": branch_name,
+        "status": "exception",
+        "integration_time_seconds": 0.0,
+        "errors_detected": [],
+    }
     run_id: str | None = None
-    request = facade.Request(repo=repo_path, only=(exact_glob(branch_name),), overrides={"alignment.targets": [target_branch], "orchestration.enable_backup_branches": True})
+    request = facade.Request(
+        repo=repo_path,
+        only=(exact_glob(branch_name),),
+        overrides={"alignment.targets": [target_branch], "orchestration.enable_backup_branches": True},
+    )
     try:
         before = _tip(repo_path, branch_name)
         if integration_utility is not None:
@@ -55,7 +64,11 @@ def run_alignment_for_branch(
             report = facade.run(request, permit=Permit(plan_id="*", given_by="run_alignment_for_branch"))
             run_id = report.run.id
             entry = _entry(results_document(report), branch_name)
-            succeeded, message, errors = entry["status"] == "completed", entry.get("error_message", ""), list(entry["errors_detected"])
+            succeeded, message, errors = (
+                entry["status"] == "completed",
+                entry.get("error_message", ""),
+                list(entry["errors_detected"]),
+            )
             if not succeeded and entry["status"] == "exception":
                 answer.update(errors_detected=errors, error_message=message)
                 return answer
@@ -66,14 +79,26 @@ def run_alignment_for_branch(
         codes = _detect(error_detector, repo_path, target_branch, branch_name, before)
         if codes:
             _put_back(request, run_id)
-            answer.update(status="failed_error_detection", errors_detected=codes, error_message=f"{len(codes)} errors detected: {', '.join(codes)}")
+            answer.update(
+                status="failed_error_detection",
+                errors_detected=codes,
+                error_message=f"{len(codes)} errors detected: {', '.join(codes)}",
+            )
             return answer
-        summary = "not configured" if doc_generator is None else str(_call(doc_generator, "generate_changes_summary", branch_name, target_branch))
+        summary = (
+            "not configured"
+            if doc_generator is None
+            else str(_call(doc_generator, "generate_changes_summary", branch_name, target_branch))
+        )
         answer.update(status="completed", changes_summary=summary)
     except Exception as error:
         _put_back(request, run_id)
         message = error.message if isinstance(error, GitAlignError) else f"{type(error).__name__}: {error}"
-        answer.update(status="exception", error_message=message, errors_detected=[error.error_code if isinstance(error, GitAlignError) else "exception"])
+        answer.update(
+            status="exception",
+            error_message=message,
+            errors_detected=[error.error_code if isinstance(error, GitAlignError) else "exception"],
+        )
     finally:
         answer["integration_time_seconds"] = answer["integration_time_seconds"] or time.monotonic() - started
     return answer
@@ -98,7 +123,13 @@ class BranchAlignmentOrchestrator:
             BranchListError: with every fault.
         """
         return [
-            {"branch_name": entry.name, "assigned_target": entry.target, "confidence": entry.confidence, "tags": list(entry.tags), "cluster_id": entry.cluster_id}
+            {
+                "branch_name": entry.name,
+                "assigned_target": entry.target,
+                "confidence": entry.confidence,
+                "tags": list(entry.tags),
+                "cluster_id": entry.cluster_id,
+            }
             for entry in load_branch_list(Path(path)).entries
         ]
 
@@ -127,7 +158,9 @@ class BranchAlignmentOrchestrator:
         return results_document(report)
 
     def _request(self, path: str | Path | None) -> facade.Request:
-        return facade.Request(repo=self._repo, input=Path(path) if path is not None else None, overrides=self._overrides)
+        return facade.Request(
+            repo=self._repo, input=Path(path) if path is not None else None, overrides=self._overrides
+        )
 
 
 def _dotted(config: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
@@ -142,14 +175,25 @@ def _entry(document: Mapping[str, Any], branch: str) -> dict[str, Any]:
         for entry in group["branches"]:
             if entry["branch_name"] == branch:
                 return dict(entry)
-    return {"status": "exception", "errors_detected": ["not_in_plan"], "error_message": f"{branch} is not among the branches that can be aligned; see: git align plan"}
+    return {
+        "status": "exception",
+        "errors_detected": ["not_in_plan"],
+        "error_message": f"{branch} is not among the branches that can be aligned; see: git align plan",
+    }
 
 
 def _detect(detector: object, repo_path: str, target: str, branch: str, before: str) -> list[str]:
     if detector is None:
         return []
     found = _call(detector, "run_error_detection", _changed_files(repo_path, before, branch), target, branch)
-    return [item if isinstance(item, str) else str(item.get("code", json.dumps(item, default=str))) if isinstance(item, Mapping) else str(item) for item in found or []]
+    return [
+        item
+        if isinstance(item, str)
+        else str(item.get("code", json.dumps(item, default=str)))
+        if isinstance(item, Mapping)
+        else str(item)
+        for item in found or []
+    ]
 
 
 def _changed_files(repo_path: str, before: str, branch: str) -> list[str]:
@@ -163,7 +207,9 @@ def _changed_files(repo_path: str, before: str, branch: str) -> list[str]:
 def _tip(repo_path: str, branch: str) -> str:
     from gitalign.git.repository import open_repository
 
-    return open_repository(repo_path).git.lines("rev-parse", "--verify", "--end-of-options", f"{ref_of(branch)}^{{commit}}")[-1]
+    return open_repository(repo_path).git.lines(
+        "rev-parse", "--verify", "--end-of-options", f"{ref_of(branch)}^{{commit}}"
+    )[-1]
 
 
 def _call(tool: object, method: str, *arguments: object) -> Any:
@@ -181,7 +227,9 @@ def _name(tool: object) -> str:
 
 def _put_back(request: facade.Request, run_id: str | None) -> None:
     if run_id is not None:
-        facade.undo(facade.Request(repo=request.repo), run_id, permit=Permit(plan_id="*", given_by="run_alignment_for_branch"))
+        facade.undo(
+            facade.Request(repo=request.repo), run_id, permit=Permit(plan_id="*", given_by="run_alignment_for_branch")
+        )
 
 
 def exact_glob(name: str) -> str:

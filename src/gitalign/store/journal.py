@@ -39,8 +39,13 @@ def open_journal(path: Path) -> SqlJournal:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"cannot make {path.parent}: {error.strerror}", hint="make the git directory writable") from error
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False, "isolation_level": None})
+        raise StoreError(
+            f"cannot make {path.parent}: {error.strerror}", hint="make the git directory writable"
+        ) from error
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False, "isolation_level": None},
+    )
     event.listen(engine, "connect", _configure)
     with _translated(path):
         _bring_up_to_date(engine, path)
@@ -62,7 +67,9 @@ def _bring_up_to_date(engine: Engine, path: Path) -> None:
     if revision == schema.HEAD_REVISION:
         return
     if revision is not None and revision > schema.HEAD_REVISION:
-        raise StoreError(f"{path} was written by a newer git-align (revision {revision})", hint="pip install --upgrade git-align")
+        raise StoreError(
+            f"{path} was written by a newer git-align (revision {revision})", hint="pip install --upgrade git-align"
+        )
     from alembic import command
     from alembic.config import Config
 
@@ -71,7 +78,10 @@ def _bring_up_to_date(engine: Engine, path: Path) -> None:
     with engine.connect() as connection:
         # Two processes may come here at once; the second one waits and finds the work done.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        if inspect(connection).has_table("alembic_version") and connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == schema.HEAD_REVISION:
+        if (
+            inspect(connection).has_table("alembic_version")
+            and connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == schema.HEAD_REVISION
+        ):
             connection.exec_driver_sql("COMMIT")
             return
         config.attributes["connection"] = connection
@@ -148,9 +158,13 @@ class SqlJournal:
         with self._transaction() as connection:
             connection.execute(insert(schema.runs), [row])
             if record.undoes is not None:
-                connection.execute(update(schema.runs).where(schema.runs.c.id == record.undoes).values(undone_by=record.id))
+                connection.execute(
+                    update(schema.runs).where(schema.runs.c.id == record.undoes).values(undone_by=record.id)
+                )
 
-    def set_state(self, run_id: str, state: RunState, *, outcome: str | None = None, finished_at: datetime | None = None) -> None:
+    def set_state(
+        self, run_id: str, state: RunState, *, outcome: str | None = None, finished_at: datetime | None = None
+    ) -> None:
         """Advance a run; None keeps what was there."""
         values: dict[str, Any] = {"state": state.value}
         if outcome is not None:
@@ -165,9 +179,16 @@ class SqlJournal:
         table = schema.runs
         with self._reading() as connection:
             if run_id == "last":
-                ids = [row.id for row in connection.execute(select(table.c.id).order_by(table.c.number.desc()).limit(1))]
+                ids = [
+                    row.id for row in connection.execute(select(table.c.id).order_by(table.c.number.desc()).limit(1))
+                ]
             else:
-                ids = [row.id for row in connection.execute(select(table.c.id).where(table.c.id.startswith(run_id, autoescape=True)).limit(6))]
+                ids = [
+                    row.id
+                    for row in connection.execute(
+                        select(table.c.id).where(table.c.id.startswith(run_id, autoescape=True)).limit(6)
+                    )
+                ]
                 ids = [run_id] if run_id in ids else ids
         if not ids:
             raise UnknownRun(f"no run {run_id!r}", hint="git align runs")
@@ -182,10 +203,17 @@ class SqlJournal:
     def _records(self, where: Any, *, limit: int | None = None) -> tuple[RunRecord, ...]:
         table, moves = schema.runs, schema.publications
         moved = (
-            select(moves.c.run_id, func.count().label("moved")).where(moves.c.state.in_([MoveState.MOVED.value, MoveState.UNDONE.value])).group_by(moves.c.run_id).subquery()
+            select(moves.c.run_id, func.count().label("moved"))
+            .where(moves.c.state.in_([MoveState.MOVED.value, MoveState.UNDONE.value]))
+            .group_by(moves.c.run_id)
+            .subquery()
         )
         columns = [column for column in table.c if column.name not in ("plan",)]
-        query = select(*columns, func.coalesce(moved.c.moved, 0).label("moved")).outerjoin(moved, moved.c.run_id == table.c.id).order_by(table.c.number.desc())
+        query = (
+            select(*columns, func.coalesce(moved.c.moved, 0).label("moved"))
+            .outerjoin(moved, moved.c.run_id == table.c.id)
+            .order_by(table.c.number.desc())
+        )
         if where is not None:
             query = query.where(where)
         if limit is not None:
@@ -213,7 +241,9 @@ class SqlJournal:
         """Events with a higher `seq`, in order."""
         table = schema.events
         with self._reading() as connection:
-            rows = connection.execute(select(table.c.body).where(table.c.run_id == run_id, table.c.seq > after).order_by(table.c.seq)).all()
+            rows = connection.execute(
+                select(table.c.body).where(table.c.run_id == run_id, table.c.seq > after).order_by(table.c.seq)
+            ).all()
         return tuple(wire.loads(Event, row.body) for row in rows)
 
     def record_results(self, run_id: str, results: Sequence[StepResult]) -> None:
@@ -229,7 +259,9 @@ class SqlJournal:
         """Results in step order."""
         table = schema.results
         with self._reading() as connection:
-            rows = connection.execute(select(table.c.body).where(table.c.run_id == run_id).order_by(table.c.step_id)).all()
+            rows = connection.execute(
+                select(table.c.body).where(table.c.run_id == run_id).order_by(table.c.step_id)
+            ).all()
         return tuple(wire.load_result(row.body) for row in rows)
 
     def intend(self, run_id: str, publications: Sequence[Publication], *, anchor: str) -> None:
@@ -239,7 +271,11 @@ class SqlJournal:
             connection.execute(delete(schema.publications).where(schema.publications.c.run_id == run_id))
             if rows:
                 connection.execute(insert(schema.publications), rows)
-            connection.execute(update(schema.runs).where(schema.runs.c.id == run_id).values(state=RunState.PUBLISHING.value, anchor=anchor))
+            connection.execute(
+                update(schema.runs)
+                .where(schema.runs.c.id == run_id)
+                .values(state=RunState.PUBLISHING.value, anchor=anchor)
+            )
 
     def update_publications(self, run_id: str, publications: Sequence[Publication]) -> None:
         """Write what became of moves, matched by ref."""
@@ -249,13 +285,19 @@ class SqlJournal:
         with self._transaction() as connection:
             for one in publications:
                 row = _move(run_id, one, position=0)
-                connection.execute(update(table).where(table.c.run_id == run_id, table.c.ref == row["ref"]).values(state=row["state"], body=row["body"]))
+                connection.execute(
+                    update(table)
+                    .where(table.c.run_id == run_id, table.c.ref == row["ref"])
+                    .values(state=row["state"], body=row["body"])
+                )
 
     def publications(self, run_id: str) -> tuple[Publication, ...]:
         """Intended moves of a run with their present state, in order."""
         table = schema.publications
         with self._reading() as connection:
-            rows = connection.execute(select(table.c.body).where(table.c.run_id == run_id).order_by(table.c.position)).all()
+            rows = connection.execute(
+                select(table.c.body).where(table.c.run_id == run_id).order_by(table.c.position)
+            ).all()
         return tuple(wire.load_publication(row.body) for row in rows)
 
     def anchor(self, run_id: str) -> str | None:
@@ -274,15 +316,25 @@ class SqlJournal:
         wanted = sorted(set(refs))
         table = schema.claims
         with self._transaction() as connection:
-            held = {row.ref: row for chunk in _chunks(wanted) for row in connection.execute(select(table).where(table.c.ref.in_(chunk)))}
+            held = {
+                row.ref: row
+                for chunk in _chunks(wanted)
+                for row in connection.execute(select(table).where(table.c.ref.in_(chunk)))
+            }
             alive = {row.owner: is_alive(row.owner) for row in held.values()}
-            lost = {ref: Claim(ref=ref, run_id=row.run_id, owner=row.owner, token=row.token) for ref, row in held.items() if row.run_id != run_id and alive[row.owner]}
+            lost = {
+                ref: Claim(ref=ref, run_id=row.run_id, owner=row.owner, token=row.token)
+                for ref, row in held.items()
+                if row.run_id != run_id and alive[row.owner]
+            }
             free = [ref for ref in wanted if ref not in lost]
             for chunk in _chunks(free):
                 connection.execute(delete(table).where(table.c.ref.in_(chunk)))
             token = self._next_token(connection)
             if free:
-                connection.execute(insert(table), [{"ref": ref, "run_id": run_id, "owner": owner, "token": token} for ref in free])
+                connection.execute(
+                    insert(table), [{"ref": ref, "run_id": run_id, "owner": owner, "token": token} for ref in free]
+                )
         return lost
 
     def release(self, run_id: str) -> None:
@@ -295,7 +347,12 @@ class SqlJournal:
         wanted = sorted(set(refs))
         table = schema.claims
         with self._reading() as connection:
-            held = sum(connection.execute(select(func.count()).where(table.c.run_id == run_id, table.c.ref.in_(chunk))).scalar_one() for chunk in _chunks(wanted))
+            held = sum(
+                connection.execute(
+                    select(func.count()).where(table.c.run_id == run_id, table.c.ref.in_(chunk))
+                ).scalar_one()
+                for chunk in _chunks(wanted)
+            )
         return held == len(wanted)
 
     def _next_token(self, connection: Connection) -> int:
@@ -313,7 +370,10 @@ class SqlJournal:
         found: dict[str, str] = {}
         with self._reading() as connection:
             for chunk in _chunks(sorted(set(keys))):
-                found.update((row.key, row.body) for row in connection.execute(select(table.c.key, table.c.body).where(table.c.key.in_(chunk))))
+                found.update(
+                    (row.key, row.body)
+                    for row in connection.execute(select(table.c.key, table.c.body).where(table.c.key.in_(chunk)))
+                )
         return found
 
     def remember(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
@@ -321,13 +381,21 @@ class SqlJournal:
         if not verdicts:
             return
         with self._transaction() as connection:
-            connection.execute(insert(schema.verdicts).prefix_with("OR REPLACE"), [{"key": key, "body": body, "at": at} for key, body in verdicts.items()])
+            connection.execute(
+                insert(schema.verdicts).prefix_with("OR REPLACE"),
+                [{"key": key, "body": body, "at": at} for key, body in verdicts.items()],
+            )
 
     def forget_before(self, when: datetime) -> tuple[str, ...]:
         """Drop details of runs finished before `when`; their ids. Rows of runs stay."""
         table = schema.runs
         with self._transaction() as connection:
-            old = [row.id for row in connection.execute(select(table.c.id).where(table.c.finished_at < when, table.c.state == RunState.FINISHED.value))]
+            old = [
+                row.id
+                for row in connection.execute(
+                    select(table.c.id).where(table.c.finished_at < when, table.c.state == RunState.FINISHED.value)
+                )
+            ]
             for chunk in _chunks(old):
                 connection.execute(delete(schema.events).where(schema.events.c.run_id.in_(chunk)))
             connection.execute(delete(schema.verdicts).where(schema.verdicts.c.at < when))
@@ -340,7 +408,13 @@ def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _move(run_id: str, one: Publication, *, position: int) -> dict[str, Any]:
-    return {"run_id": run_id, "ref": one.update.ref, "position": position, "state": one.state.value, "body": json.dumps(wire.dump(one))}
+    return {
+        "run_id": run_id,
+        "ref": one.update.ref,
+        "position": position,
+        "state": one.state.value,
+        "body": json.dumps(wire.dump(one)),
+    }
 
 
 def _record(row: Any) -> RunRecord:

@@ -54,7 +54,9 @@ def upgrade() -> None:
         sa.Column("token", _KEY, nullable=False),
     )
     op.create_index("ix_claims_run_id", "claims", ["run_id"])
-    op.create_table("counters", sa.Column("name", sa.String(32), primary_key=True), sa.Column("value", _KEY, nullable=False))
+    op.create_table(
+        "counters", sa.Column("name", sa.String(32), primary_key=True), sa.Column("value", _KEY, nullable=False)
+    )
     op.create_table(
         "verdicts",
         sa.Column("key", sa.String(64), primary_key=True),
