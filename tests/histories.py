@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "GIT_EDITOR": "true",
     "LC_ALL": "C",
 }
+_WEIGHTS = {True: [60, 6, 8, 1, 3, 1, 0.3, 0.3, 0.3, 0.5, 0.5], False: [30, 10, 6, 1, 4, 2, 1, 1, 1, 1, 1]}
 PATHS = [
     b"a",
     b"b",
@@ -123,13 +124,16 @@ class RandomHistory:
         self.chance = chance
         self.stream = Stream()
         self._fresh = 0
+        self._on_main = True
         root = self._commit("main", self._first_tree(), [])
         self.main = [root]
         for _ in range(chance.randint(2, 6)):
             self._grow_main()
         self.branches: dict[str, list[Node]] = {}
+        self._on_main = False
         for number in range(branches):
             self._branch(f"topic/{number}", merges=merges)
+        self._on_main = True
         for _ in range(chance.randint(1, 5)):
             self._grow_main()
 
@@ -155,7 +159,7 @@ class RandomHistory:
         if path.endswith(b".bin"):
             return bytes([0, 1, 2, self._fresh % 250]) * 20
         ending = b"\r\n" if self.chance.random() < 0.15 else b"\n"
-        return b"".join(b"%b line %d%b" % (path, number, ending) for number in range(24))
+        return b"".join(b"%b line %d%b" % (path, number, ending) for number in range(60))
 
     def _grow_main(self) -> None:
         picked = [
@@ -229,10 +233,12 @@ class RandomHistory:
         files = sorted(path for path, (mode, _) in tree.items() if mode in (FILE, EXECUTABLE))
         kind = chance.choices(
             ["line", "lines", "add", "delete", "rename", "mode", "link", "swap", "crlf", "submodule", "move folder"],
-            [10, 3, 4, 2, 4, 1, 1, 1, 1, 1, 1],
+            _WEIGHTS[self._on_main],
         )[0]
         if kind == "add" or not files:
-            tree[chance.choice(PATHS)] = (FILE, self._content(chance.choice(PATHS)))
+            self._fresh += 1
+            place = chance.choice(PATHS) if chance.random() < 0.15 else b"new/%d" % self._fresh
+            tree[place] = (FILE, self._content(place))
             return
         path = chance.choice(files)
         mode, content = tree[path]
@@ -241,9 +247,15 @@ class RandomHistory:
             lines = content.splitlines(keepends=True)
             for _ in range(1 if kind == "line" else 3):
                 if lines:
-                    lines[chance.randrange(len(lines))] = b"edit %d\n" % chance.choice(
-                        [self._fresh, chance.randint(1, 3)]
+                    # Mostly the two sides keep out of each other's way: main works in the first half of a file.
+                    half = len(lines) // 2
+                    low, high = (0, half or 1) if self._on_main else (half, len(lines))
+                    at = (
+                        chance.randrange(low, max(high, low + 1))
+                        if chance.random() < 0.85
+                        else chance.randrange(len(lines))
                     )
+                    lines[min(at, len(lines) - 1)] = b"edit %d\n" % chance.choice([self._fresh, chance.randint(1, 3)])
             tree[path] = (mode, b"".join(lines))
         elif kind == "delete":
             del tree[path]

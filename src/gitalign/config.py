@@ -111,7 +111,7 @@ class Config(BaseModel):
         """Where the value of a dotted key came from: a file, an environment variable, `command line` or `default`."""
         return self.origins.get(key, "default")
 
-    def policy(self, *, sign: bool = False) -> Policy:
+    def policy(self) -> Policy:
         """What changes results, as the value that travels with a plan."""
         settings = self.alignment
         return Policy(
@@ -121,7 +121,6 @@ class Config(BaseModel):
             checked_out=settings.checked_out,
             committer=settings.committer,
             unknown_target=settings.unknown_target,
-            sign=sign,
             backups=self.orchestration.enable_backup_branches,
             backup_prefix=self.orchestration.backup_branch_prefix,
             protected=settings.protected,

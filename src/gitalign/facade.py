@@ -26,6 +26,7 @@ from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.execute import Crew, Executed, execute
 from gitalign.engine.limits import MemoryWatch
+from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.prepare import graph_of, prepare, take_snapshot
 from gitalign.engine.recovery import Recovered, recover
 from gitalign.engine.retention import PruneReport
@@ -111,6 +112,7 @@ def run(
     permit: Permit | None = None,
     listeners: Sequence[Listener] = (),
     stop: StopSignal | None = None,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> Report:
     """Align every branch of a plan and publish the results.
 
@@ -120,6 +122,7 @@ def run(
         permit: leave to move refs. Without `plan`, a permit for any plan of this request is made with `Permit(plan_id="*")`.
         listeners: followers of the event stream.
         stop: the stop button.
+        checkpoint: called with a name before each effect; rehearsals of crashes end the process there.
 
     Raises:
         NotPermitted: without a permit for the plan.
@@ -137,7 +140,9 @@ def run(
         leave = replace(permit, plan_id=made.id) if permit.plan_id == "*" else permit
         if leave.plan_id != made.id:
             raise NotPermitted("the permit is for another plan", hint="give leave for this plan: git align run --yes")
-        return _run(opened, made, leave, journal=journal, listeners=listeners, stop=stop or StopSignal())
+        return _run(
+            opened, made, leave, journal=journal, listeners=listeners, stop=stop or StopSignal(), checkpoint=checkpoint
+        )
 
 
 def resume(
@@ -185,6 +190,7 @@ def undo(
     permit: Permit | None = None,
     listeners: Sequence[Listener] = (),
     stop: StopSignal | None = None,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> Report:
     """Put back what a run moved, wherever it still stands as the run left it. Itself a run, so it can be undone.
 
@@ -218,6 +224,7 @@ def undo(
                 started_at=started,
                 owner=this_owner(),
                 is_alive=owner_is_alive,
+                checkpoint=checkpoint,
             )
         return _stored_report(opened, journal, new_id)
 
@@ -334,7 +341,14 @@ def _plan(opened: _Opened, request: Request) -> Plan:
 
 
 def _run(
-    opened: _Opened, made: Plan, permit: Permit, *, journal: SqlJournal, listeners: Sequence[Listener], stop: StopSignal
+    opened: _Opened,
+    made: Plan,
+    permit: Permit,
+    *,
+    journal: SqlJournal,
+    listeners: Sequence[Listener],
+    stop: StopSignal,
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> Report:
     started = _now()
     run_id = _new_run_id(started)
@@ -367,6 +381,7 @@ def _run(
             sockets=_sockets(opened.config),
             owner=this_owner(),
             is_alive=owner_is_alive,
+            checkpoint=checkpoint,
         )
         try:
             executed = execute(

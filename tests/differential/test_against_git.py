@@ -80,7 +80,7 @@ def check(repository: Path, step: Step, outcome: object, judged: Judgement, *, w
         assert kept(repository, now, step.onto) == judged.kept, where
 
 
-@settings(max_examples=400)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32))
 def test_rebase_equals_git_rebase(seed: int) -> None:
     """Edge cases 1, 6, 7, 8, 11, 16, 21, 22."""
@@ -90,7 +90,7 @@ def test_rebase_equals_git_rebase(seed: int) -> None:
         assert compare(repository, report, Judge(repository, Path(folder) / "judge"), seed=seed) >= 4
 
 
-@settings(max_examples=200)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32))
 def test_flattening_equals_git_rebase(seed: int) -> None:
     """Edge case 4: told, never silent."""
@@ -108,7 +108,7 @@ def test_flattening_equals_git_rebase(seed: int) -> None:
                 assert len(told) == branch.step.merges
 
 
-@settings(max_examples=200)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32))
 def test_merging_equals_git_merge(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -69,7 +69,6 @@ class Policy:
     checked_out: CheckedOut = CheckedOut.MOVE
     committer: CommitterPolicy = CommitterPolicy.OPERATOR
     unknown_target: UnknownTarget = UnknownTarget.SKIP
-    sign: bool = False
     backups: bool = True
     backup_prefix: str = "backup"
     protected: tuple[str, ...] = ()

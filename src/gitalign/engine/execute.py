@@ -19,6 +19,7 @@ from gitalign.core.policy import CommitterPolicy, Limits
 from gitalign.core.publication import Publication
 from gitalign.engine.align import BranchAligner, Workshop
 from gitalign.engine.driver import drive
+from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.publish import publish
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import OutOfSpace
@@ -66,6 +67,7 @@ class Crew:
     sockets: Sockets
     owner: str
     is_alive: OwnerProbe
+    checkpoint: Checkpoint = no_checkpoint
 
 
 class _Phases:
@@ -99,6 +101,7 @@ def execute(
     phases = _Phases()
     require_space(repository)
     already = _resolved_beforehand(repository, plan, run_id=run_id, crew=crew)
+    crew.checkpoint("quarantine")
     quarantine = Quarantine(repository, run_id)
     try:
         work = [step for step in plan.steps if step.kind in _WORK and step.refusal is None and step.id not in already]
@@ -136,6 +139,7 @@ def execute(
             trivial=aligner.counts.trivial,
         )
         phases.done("integrate")
+        crew.checkpoint("results")
         crew.journal.record_results(run_id, results)
         _remember(crew.journal, keys, results, at=started_at)
         merges = (aligner.counts.merged, aligner.counts.shared, aligner.counts.trivial)
@@ -300,6 +304,7 @@ def _publish(
     if not moves:
         return ()
     known = {oid for _, one in moves for oid in (one.before, one.onto)}
+    crew.checkpoint("store")
     keep = quarantine.store([aligned.after for _, aligned in moves], known)
     crew.emit(EventKind.OBJECTS_STORED, branches=len(moves), pack=keep.name if keep else None)
     return publish(
@@ -313,4 +318,5 @@ def _publish(
         stop=crew.stop,
         started_at=started_at,
         keep_file=keep,
+        checkpoint=crew.checkpoint,
     )

@@ -1,0 +1,38 @@
+"""Runs the main job in a process of its own and ends that process with SIGKILL at the n-th effect.
+
+Usage: python -m tests.engine.rehearsal REPOSITORY VERB N   (VERB: run or undo; N from 1)
+Prints the name of the effect it died before; exits 0 when there were fewer effects than N.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from gitalign import facade
+from gitalign.core.plan import Permit
+
+
+def main() -> None:
+    repository, verb, wanted = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    seen = 0
+
+    def checkpoint(name: str) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == wanted:
+            sys.stdout.write(name)
+            sys.stdout.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    request = facade.Request(repo=repository, overrides={"alignment.committer": "preserve"})
+    permit = Permit(plan_id="*", given_by="rehearsal")
+    if verb == "run":
+        facade.run(request, permit=permit, checkpoint=checkpoint)
+    else:
+        facade.undo(request, "last", permit=permit, checkpoint=checkpoint)
+
+
+if __name__ == "__main__":
+    main()

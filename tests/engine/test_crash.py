@@ -1,0 +1,191 @@
+"""kill -9 before every effect: the next command leaves every branch at before or after, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gitalign import facade
+from gitalign.core.events import Event
+from gitalign.core.names import ref_of
+from gitalign.core.plan import Permit
+from gitalign.core.publication import Publication
+from gitalign.core.run import RunState
+from gitalign.store.journal import open_journal
+from tests.histories import RandomHistory, git
+
+ROOT = Path(__file__).resolve().parents[2]
+REQUEST = {"alignment.committer": "preserve"}
+
+
+def sample(place: Path) -> Path:
+    """A repository with branches, stacks and two linked work trees that hold branches."""
+    repository = RandomHistory(random.Random(13), branches=14).build(place / "repo.git")
+    for name in ("topic/0", "topic/1"):
+        git(repository, "worktree", "add", "-q", str(place / name.replace("/", "-")), name)
+    return repository
+
+
+def rehearse(repository: Path, verb: str, number: int) -> str | None:
+    """Name of the effect the process died before; None when it came to its end."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.engine.rehearsal", str(repository), verb, str(number)],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+        env={**os.environ},
+    )
+    if done.returncode == 0:
+        return None
+    assert done.returncode == -9, done.stderr.decode()
+    return done.stdout.decode().strip()
+
+
+def tips(repository: Path) -> dict[str, str]:
+    """Branch ref -> id, without backups."""
+    lines = git(repository, "for-each-ref", "--format=%(refname) %(objectname)", "refs/heads/topic").splitlines()
+    return dict(line.split(" ") for line in lines)
+
+
+def leftovers(repository: Path) -> list[str]:
+    """Locks, keep files and quarantines."""
+    found = [str(path) for path in repository.rglob("*.lock")] + [str(path) for path in repository.rglob("*.keep")]
+    quarantine = repository / "gitalign" / "quarantine"
+    return found + ([str(path) for path in quarantine.iterdir()] if quarantine.exists() else [])
+
+
+def sound(repository: Path) -> None:
+    """Every object is there, even after a garbage collection; no work tree differs from its branch."""
+    git(repository, "gc", "--quiet", "--prune=now")
+    assert "missing" not in git(repository, "fsck", "--full", "--no-dangling")
+    for line in git(repository, "worktree", "list", "--porcelain").splitlines():
+        if line.startswith("worktree ") and not line.endswith("repo.git"):
+            assert git(Path(line.removeprefix("worktree ")), "status", "--porcelain") == "", line
+
+
+@pytest.fixture
+def pristine(tmp_path: Path) -> tuple[Path, dict[str, str], dict[str, str]]:
+    """A repository, where its branches stand, and where a run that is not cut off puts them."""
+    (tmp_path / "expected").mkdir()
+    other = sample(tmp_path / "expected")
+    request = facade.Request(repo=other, overrides=REQUEST)
+    before = tips(other)
+    facade.run(request, permit=Permit(plan_id="*"))
+    (tmp_path / "real").mkdir()
+    repository = sample(tmp_path / "real")
+    assert tips(repository) == before
+    return repository, before, tips(other)
+
+
+def again(place: Path) -> Path:
+    """A fresh copy of the sample."""
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    return sample(place)
+
+
+def test_every_effect_of_a_run(pristine: tuple[Path, dict[str, str], dict[str, str]], tmp_path: Path) -> None:
+    """Edge cases 33, 37, 39."""
+    _, before, after = pristine
+    assert before != after
+    died: list[str] = []
+    for number in range(1, 200):
+        repository = again(tmp_path / "trial")
+        effect = rehearse(repository, "run", number)
+        if effect is None:
+            break
+        died.append(effect)
+        where = f"killed before effect {number} ({effect})"
+        between = tips(repository)
+        for ref, oid in between.items():
+            assert oid in (before[ref], after[ref]), where
+        request = facade.Request(repo=repository, overrides=REQUEST)
+        reports = facade.resume(request)
+        assert tips(repository) == after, where
+        told = {branch.step.branch.name for report in reports for branch in report.branches()}
+        assert {ref for ref in after if after[ref] != between[ref]} <= {ref_of(name) for name in told}, where
+        assert leftovers(repository) == [], where
+        assert all(record.state is RunState.FINISHED for record in facade.runs(request)), where
+        sound(repository)
+        again_nothing = facade.resume(request)
+        assert again_nothing == (), where
+    assert {
+        "quarantine",
+        "store",
+        "journal",
+        "pin",
+        "keep",
+        "backups",
+        "work tree",
+        "refs",
+        "save",
+        "verify",
+        "end",
+    } <= set(died)
+
+
+def test_every_effect_of_an_undo(pristine: tuple[Path, dict[str, str], dict[str, str]], tmp_path: Path) -> None:
+    """Edge cases 33, 44."""
+    _, before, after = pristine
+    died: list[str] = []
+    for number in range(1, 200, 2):
+        repository = again(tmp_path / "trial")
+        request = facade.Request(repo=repository, overrides=REQUEST)
+        facade.run(request, permit=Permit(plan_id="*"))
+        effect = rehearse(repository, "undo", number)
+        if effect is None:
+            break
+        died.append(effect)
+        where = f"killed before effect {number} ({effect})"
+        for ref, oid in tips(repository).items():
+            assert oid in (before[ref], after[ref]), where
+        facade.resume(request)
+        stands = tips(repository)
+        undone = facade.runs(request)[0].kind == "undo" and facade.runs(request)[0].moved
+        assert stands == (before if undone else after), where
+        assert leftovers(repository) == [], where
+        sound(repository)
+    assert "refs" in died
+
+
+def test_killed_update_ref_leaves_locks_that_are_ours_and_go(tmp_path: Path) -> None:
+    """Edge case 33: real lock files of a killed update-ref; a stranger's lock stays and is named."""
+    for number in range(6, 20):
+        repository = again(tmp_path / "trial")
+        if rehearse(repository, "run", number) == "refs":
+            break
+    request = facade.Request(repo=repository, overrides=REQUEST)
+    moves = [one.update for one in _moves(repository, facade.runs(request)[0].id) if one.state == "intended"]
+    ours = repository / f"{moves[0].ref}.lock"
+    ours.parent.mkdir(parents=True, exist_ok=True)
+    ours.write_text(moves[0].after + "\n")
+    strange = repository / f"{moves[1].ref}.lock"
+    strange.parent.mkdir(parents=True, exist_ok=True)
+    strange.write_text("0123456789" * 4 + "\n")
+    reports = facade.resume(request)
+    assert not ours.exists()
+    assert strange.exists()
+    report = next(report for report in reports if report.publications)
+    held = {branch.step.ref: branch.verdict for branch in report.branches()}
+    assert held[moves[0].ref] == "aligned"
+    assert held[moves[1].ref] == "held_back"
+    trail = json.dumps([str(event.data) for event in _events(repository, report.run.id)])
+    assert "not provably ours" in trail
+
+
+def _events(repository: Path, run_id: str) -> list[Event]:
+    with closing(open_journal(repository / "gitalign" / "gitalign.db")) as journal:
+        return list(journal.events(run_id))
+
+
+def _moves(repository: Path, run_id: str) -> list[Publication]:
+    with closing(open_journal(repository / "gitalign" / "gitalign.db")) as journal:
+        return list(journal.publications(run_id))
