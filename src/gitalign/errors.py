@@ -116,6 +116,12 @@ class GitDied(GitError):
     retryable = True
 
 
+class GitCrashed(GitError):
+    """git failed an assertion or read memory it must not: a bug of git, which trying again does not mend."""
+
+    code = "git_crashed"
+
+
 class MissingObject(GitError):
     """An object that history refers to is not in the repository."""
 

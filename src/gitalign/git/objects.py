@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 from gitalign.child import ChildEnded, ChildTimedOut, Conversation
 from gitalign.core.commit import RawCommit, commit_id, parse_commit, serialise
 from gitalign.core.names import Oid
-from gitalign.errors import GitDied, GitError, GitTimedOut, InvariantBroken, MissingObject, OutOfSpace
+from gitalign.errors import GitCrashed, GitDied, GitError, GitTimedOut, InvariantBroken, MissingObject, OutOfSpace
 from gitalign.git.command import Git, failure_of, text
 
 
@@ -51,6 +52,12 @@ class _Answering:
 
 def lost(argv: Sequence[str], error: ChildEnded) -> GitError:
     """The error for a conversation that ended early: what git said, or that it was killed."""
+    if error.returncode in (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS):
+        said = text(error.stderr).strip()[-300:]
+        return GitCrashed(
+            f"git {argv[1]} crashed: {said or f'signal {-error.returncode}'}",
+            hint="this is a bug of git on these commits; a newer git, or merging by hand in steps, may get past it",
+        )
     if error.returncode is None or error.returncode < 0:
         return GitDied(f"git {argv[1]} was ended by signal {-(error.returncode or 0)}", hint="run again")
     return failure_of(argv, error.returncode, error.stderr)
