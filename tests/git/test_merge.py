@@ -28,9 +28,7 @@ class Bench:
     def __init__(self, path: Path, executable: str = "git") -> None:
         self.repository = open_repository(path, executable=executable)
         self.quarantine = Quarantine(self.repository, "test")
-        self.writer = CommitWriter(
-            self.quarantine.git, scratch=self.quarantine.path, object_format=self.repository.object_format, timeout_s=20
-        )
+        self.writer = CommitWriter(self.quarantine.objects, object_format=self.repository.object_format)
         self.reader = CommitReader(self.quarantine.git, timeout_s=20)
         self.probed = probe_wire(self.quarantine.git, self.writer, object_format=self.repository.object_format)
         self._open: list[MergeProcess] = []
@@ -52,7 +50,6 @@ class Bench:
     def close(self) -> None:
         for one in self._open:
             one.close()
-        self.writer.close()
         self.reader.close()
         self.quarantine.remove()
 

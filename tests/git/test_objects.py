@@ -32,16 +32,15 @@ def quarantine(work: Workspace) -> Iterator[Quarantine]:
 
 def test_read_and_write_back_give_the_same_id(work: Workspace, quarantine: Quarantine) -> None:
     reader = CommitReader(quarantine.git, timeout_s=20)
-    writer = CommitWriter(quarantine.git, scratch=quarantine.path, object_format="sha1", timeout_s=20)
+    writer = CommitWriter(quarantine.objects, object_format="sha1")
     tip = Oid(work.tip("main"))
     (commit,) = reader.read([tip])
     assert writer.write([commit]) == [tip]
     reader.close()
-    writer.close()
 
 
 def test_odd_author_lines_are_kept_though_git_would_refuse_them(work: Workspace, quarantine: Quarantine) -> None:
-    writer = CommitWriter(quarantine.git, scratch=quarantine.path, object_format="sha1", timeout_s=20)
+    writer = CommitWriter(quarantine.objects, object_format="sha1")
     odd = new_commit(
         tree=work.tip("main^{tree}"),
         parents=(),
@@ -53,12 +52,11 @@ def test_odd_author_lines_are_kept_though_git_would_refuse_them(work: Workspace,
     reader = CommitReader(quarantine.git, timeout_s=20)
     assert reader.read([oid]) == [odd]
     reader.close()
-    writer.close()
 
 
 def test_a_megabyte_of_message_survives(work: Workspace, quarantine: Quarantine) -> None:
     """Edge case 21."""
-    writer = CommitWriter(quarantine.git, scratch=quarantine.path, object_format="sha1", timeout_s=20)
+    writer = CommitWriter(quarantine.objects, object_format="sha1")
     long = new_commit(
         tree=work.tip("main^{tree}"),
         parents=(),
@@ -70,7 +68,6 @@ def test_a_megabyte_of_message_survives(work: Workspace, quarantine: Quarantine)
     reader = CommitReader(quarantine.git, timeout_s=20)
     assert reader.read([oid])[0].message == b"x" * 1_000_000
     reader.close()
-    writer.close()
 
 
 def test_a_missing_commit_is_named_and_the_reader_goes_on(work: Workspace, quarantine: Quarantine) -> None:
@@ -88,8 +85,9 @@ def test_a_blob_is_not_taken_for_a_commit(work: Workspace, quarantine: Quarantin
     reader.close()
 
 
-def test_a_vanished_scratch_folder_is_a_disk_error(work: Workspace, quarantine: Quarantine) -> None:
-    writer = CommitWriter(quarantine.git, scratch=quarantine.path / "gone", object_format="sha1", timeout_s=20)
+def test_a_vanished_store_is_a_disk_error(work: Workspace, quarantine: Quarantine) -> None:
+    """Edge case 36."""
+    writer = CommitWriter(quarantine.path / "gone", object_format="sha1")
     with pytest.raises(OutOfSpace, match="gone"):
         writer.write(
             [
@@ -105,7 +103,7 @@ def test_a_vanished_scratch_folder_is_a_disk_error(work: Workspace, quarantine: 
 
 
 def test_objects_stay_in_quarantine_until_they_are_stored(work: Workspace, quarantine: Quarantine) -> None:
-    writer = CommitWriter(quarantine.git, scratch=quarantine.path, object_format="sha1", timeout_s=20)
+    writer = CommitWriter(quarantine.objects, object_format="sha1")
     tip = Oid(work.tip("main"))
     reader = CommitReader(quarantine.git, timeout_s=20)
     (commit,) = reader.read([tip])
@@ -123,7 +121,6 @@ def test_objects_stay_in_quarantine_until_they_are_stored(work: Workspace, quara
     work.git("gc", "-q", "--prune=now")
     assert work.git("cat-file", "-t", new) == "commit"
     reader.close()
-    writer.close()
 
 
 def test_storing_nothing_makes_no_pack(work: Workspace, quarantine: Quarantine) -> None:

@@ -221,12 +221,8 @@ def _rules(repository: Repository, plan: Plan, work: Sequence[Step], *, at: date
 
 def _probe(quarantine: Quarantine) -> MergeWire:
     object_format = quarantine.repository.object_format
-    git = quarantine.ungated(quarantine.git)
-    writer = CommitWriter(git, scratch=quarantine.path, object_format=object_format, timeout_s=30)
-    try:
-        return probe_wire(git, writer, object_format=object_format)
-    finally:
-        writer.close()
+    writer = CommitWriter(quarantine.objects, object_format=object_format)
+    return probe_wire(quarantine.ungated(quarantine.git), writer, object_format=object_format)
 
 
 def _verdict_keys(

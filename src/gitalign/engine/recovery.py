@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verifie
 from gitalign.engine.publish import forbidden_refs
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream, JournalListener
+from gitalign.git.quarantine import remove_quarantine
 from gitalign.git.refs import RefDoor, read_refs
 from gitalign.git.repository import Repository
 from gitalign.ports import Journal, Listener, OwnerProbe
@@ -77,7 +77,7 @@ def recover(
             told += _finish(repository, journal, record, listeners=listeners, now=now, checkpoint=checkpoint)
         journal.release(record.id)
         release_keeps(repository, record.id)
-        shutil.rmtree(repository.state_dir / "quarantine" / record.id, ignore_errors=True)
+        remove_quarantine(repository.state_dir / "quarantine" / record.id)
     return tuple(told)
 
 

@@ -11,6 +11,7 @@ from gitalign.core.names import Oid
 from gitalign.core.publication import MoveState
 from gitalign.core.run import RunRecord, RunState
 from gitalign.engine.anchor import anchor_ref, release_keeps
+from gitalign.git.quarantine import remove_quarantine
 from gitalign.git.refs import RefDoor, deletions, read_refs
 from gitalign.git.repository import Repository
 from gitalign.store.journal import SqlJournal
@@ -119,4 +120,4 @@ def _remove_orphans(repository: Repository, alive: set[str]) -> None:
     if folder.is_dir():
         for entry in folder.iterdir():
             if entry.name not in alive:
-                shutil.rmtree(entry, ignore_errors=True)
+                remove_quarantine(entry)

@@ -1,6 +1,6 @@
-"""Reading and writing commit objects through long-lived git processes.
+"""Reading commits through a long-lived git process, and writing them into a quarantine.
 
-One `CommitReader` and one `CommitWriter` per worker; neither is thread-safe.
+One reader and one writer per worker; neither is thread-safe.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ import itertools
 import os
 import signal
 import time
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from gitalign.child import ChildEnded, ChildTimedOut, Conversation
 from gitalign.core.commit import RawCommit, commit_id, parse_commit, serialise
 from gitalign.core.names import Oid
-from gitalign.errors import GitCrashed, GitDied, GitError, GitTimedOut, InvariantBroken, MissingObject, OutOfSpace
+from gitalign.errors import GitCrashed, GitDied, GitError, GitTimedOut, MissingObject, OutOfSpace
 from gitalign.git.command import Git, failure_of, text
 
 
@@ -110,65 +111,54 @@ class CommitReader(_Answering):
             raise self._lost(error) from error
 
 
-class CommitWriter(_Answering):
-    """Writes commit objects into the quarantine.
+class CommitWriter:
+    """Writes commit objects into the quarantine's own store, as loose objects.
 
-    `hash-object --stdin-paths` answers each path at once (`git help hash-object`); `--literally` because a rewritten
-    commit keeps whatever odd author line its original had, which newer git would refuse to write.
+    The store is private and short-lived: whatever of it is wanted is packed by git afterwards, which reckons every id
+    anew (`index-pack`), so a wrong byte here could only make a run fail. No process has to be asked, which matters: a
+    run writes a commit or two for every merge.
+
+    Format: zlib of `commit <size>\\0<body>`, named by its digest (gitformat-loose, `git help gitrepository-layout`).
+
+    Args:
+        objects: the quarantine's object directory.
+        object_format: `sha1` or `sha256`.
     """
 
-    words = ("hash-object", "-w", "-t", "commit", "--literally", "--no-filters", "--stdin-paths")
     _numbers = itertools.count()
 
-    def __init__(self, git: Git, *, scratch: Path, object_format: str, timeout_s: float) -> None:
-        super().__init__(git, timeout_s=timeout_s)
+    def __init__(self, objects: Path, *, object_format: str) -> None:
+        self._objects = str(objects)
         self._object_format = object_format
-        # git is told paths relative to its working directory: an absolute one may hold a newline.
-        self._stem = scratch / f"commit-{next(self._numbers)}"
-        self._told = os.path.relpath(self._stem, git.work_tree or git.git_dir)
+        self._stem = f"{self._objects}/tmp_align_{os.getpid()}_{next(self._numbers)}"
+        self._folders: set[str] = set()
 
     def write(self, commits: Sequence[RawCommit]) -> list[Oid]:
-        """Write commits and return their ids, which are checked against our own reckoning.
+        """Write commits and return their ids.
 
         Raises:
-            OutOfSpace, GitTimedOut, GitDied, GitError, InvariantBroken
+            OutOfSpace
         """
-        bodies = [serialise(commit) for commit in commits]
-        expected = [commit_id(body, object_format=self._object_format) for body in bodies]
-        deadline = time.monotonic() + self._timeout_s
-        paths = [f"{self._stem}-{index}" for index in range(len(bodies))]
+        return [self._write(serialise(commit)) for commit in commits]
+
+    def _write(self, body: bytes) -> Oid:
+        oid = commit_id(body, object_format=self._object_format)
+        folder = f"{self._objects}/{oid[:2]}"
         try:
-            for path, body in zip(paths, bodies, strict=True):
-                _spill(path, body)
-            talk = self._talk()
-            talk.send("".join(f"{self._told}-{index}\n" for index in range(len(bodies))).encode(), deadline=deadline)
-            for oid in expected:
-                answer = talk.read_until(b"\n", deadline=deadline).decode("ascii", "replace")
-                if answer != oid:
-                    self.close()
-                    raise InvariantBroken(f"git hash-object answered {answer} for commit {oid}")
-        except (ChildEnded, ChildTimedOut) as error:
-            raise self._lost(error) from error
+            if folder not in self._folders:
+                Path(folder).mkdir(exist_ok=True)
+                self._folders.add(folder)
+            handle = os.open(self._stem, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o444)
+            try:
+                view = memoryview(zlib.compress(b"commit %d\0%b" % (len(body), body), 1))
+                while view:
+                    view = view[os.write(handle, view) :]
+            finally:
+                os.close(handle)
+            # Renamed into place whole: another worker may be reading the same object.
+            os.rename(self._stem, f"{folder}/{oid[2:]}")
         except OSError as error:
-            self.close()
             raise OutOfSpace(
-                f"cannot write {error.filename or self._stem}: {error.strerror}",
-                hint="free space, then: git align resume",
+                f"cannot write {error.filename or folder}: {error.strerror}", hint="free space, then: git align resume"
             ) from error
-        return expected
-
-    def close(self) -> None:
-        """End the process and remove its scratch files."""
-        super().close()
-        for left in self._stem.parent.glob(f"{self._stem.name}-*"):
-            left.unlink(missing_ok=True)
-
-
-def _spill(path: str, body: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        view = memoryview(body)
-        while view:
-            view = view[os.write(handle, view) :]
-    finally:
-        os.close(handle)
+        return oid

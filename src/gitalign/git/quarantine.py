@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -33,33 +34,108 @@ _MERGE_CONFIG = (
     ("core.precomposeUnicode", "false"),
     ("core.protectHFS", "false"),
     ("core.protectNTFS", "false"),
+    # What is written here is packed anew or thrown away: no time is spent on making it small, or on links.
+    ("core.looseCompression", "0"),
+    ("core.createObject", "rename"),
 )
+
+MEMORY = Path("/dev/shm")
+_MEMORY_PREFIX = "git-align-"
+_MEMORY_BYTES = 256 * 1024 * 1024
+_LEAST_MEMORY_BYTES = 128 * 1024 * 1024
+_POINTER = "memory"
 
 
 class Quarantine:
     """Private object store and git directories of one run.
 
+    Loose objects are kept in memory (a tmpfs) where there is one: a merge writes several small files, and making a file
+    costs a journalling file system more than the merge itself. What is kept there is bounded; beyond the bound it is
+    packed to disk.
+
     Args:
         repository: the repository behind it.
         run_id: names the folder `<state_dir>/quarantine/<run_id>`.
+        memory: where loose objects may be kept in memory; None keeps everything on disk.
+
+    Attributes:
+        path: the folder on disk.
+        objects: the object directory, wherever it is at the moment.
     """
 
-    def __init__(self, repository: Repository, run_id: str) -> None:
+    def __init__(self, repository: Repository, run_id: str, *, memory: Path | None = MEMORY) -> None:
         self.repository = repository
         self.path = repository.state_dir / "quarantine" / run_id
-        self._objects = self.path / "objects"
+        self.objects = self.path / "objects"
         self._benches: dict[str, Git] = {}
         self._lock = threading.Lock()
+        self._flushing = threading.Lock()
         try:
-            (self._objects / "info").mkdir(parents=True, exist_ok=True)
-            (self._objects / "pack").mkdir(exist_ok=True)
-            _write(self._objects / "info" / "alternates", raw(_quoted(repository.objects_dir)) + b"\n")
+            (self.path / "pack").mkdir(parents=True, exist_ok=True)
+            self._memory = _claim_memory(memory, self.path)
+            self._budget = min(_MEMORY_BYTES, free_bytes(self._memory) // 2) if self._memory else 0
+            self._free_at_start = free_bytes(self._memory) if self._memory else 0
+            self._stand_in(self._memory or self.path / "on-disk")
         except OSError as error:
             raise OutOfSpace(
                 f"cannot write {error.filename or self.path}: {error.strerror}",
                 hint="free space or make the git directory writable, then run again",
             ) from error
         self.git = self._git_dir("plain", ())
+
+    def keep_within_bounds(self) -> None:
+        """Pack what is in memory to disk when it has become much. Called now and then by whoever merges."""
+        if self._memory is None or self._free_at_start - free_bytes(self._memory) < self._budget:
+            return
+        if self._flushing.acquire(blocking=False):
+            try:
+                self._flush()
+            finally:
+                self._flushing.release()
+
+    def leave_memory(self) -> bool:
+        """Go on with objects on disk, because memory was not enough; False when they are there already."""
+        with self._flushing:
+            if self._memory is None:
+                return False
+            memory = self._memory
+            self._stand_in(self.path / "on-disk")
+            self._memory = None
+            self._flush(memory)
+            shutil.rmtree(memory, ignore_errors=True)
+            return True
+
+    def _stand_in(self, folder: Path) -> None:
+        """Make `folder` the object directory; packs are on disk in any case."""
+        (folder / "info").mkdir(parents=True, exist_ok=True)
+        if not (folder / "pack").is_symlink():
+            (folder / "pack").symlink_to(self.path / "pack")
+        _write(folder / "info" / "alternates", raw(_quoted(self.repository.objects_dir)) + b"\n")
+        swap = self.path / "objects.new"
+        swap.unlink(missing_ok=True)
+        swap.symlink_to(folder)
+        swap.rename(self.objects)
+
+    def _flush(self, folder: Path | None = None) -> None:
+        """Pack the loose objects that are there now, then remove them; readers find them in the pack."""
+        where = folder or self._memory
+        assert where is not None
+        loose = [entry for fan in where.iterdir() if len(fan.name) == 2 for entry in fan.iterdir()]
+        if not loose:
+            return
+        names = "".join(f"{entry.parent.name}{entry.name}\n" for entry in loose).encode("ascii")
+        git = replace(self.git, variables={**self.git.variables, "GIT_OBJECT_DIRECTORY": str(where)})
+        git.run(
+            "pack-objects",
+            "--quiet",
+            "--window=0",
+            "--compression=1",
+            str(self.path / "pack" / "pack"),
+            stdin=names,
+            timeout_s=600,
+        )
+        for entry in loose:
+            entry.unlink(missing_ok=True)
 
     def bench(self, attributes: Sequence[tuple[str, bytes]]) -> Git:
         """git for merges under the given attribute files.
@@ -103,6 +179,7 @@ class Quarantine:
             "--window=0",
             "--quiet",
             "--threads=1",
+            "--compression=1",
             stdin=revisions,
             timeout_s=timeout_s,
         )
@@ -119,9 +196,7 @@ class Quarantine:
 
     def remove(self) -> None:
         """Delete the quarantine with everything in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            self.path.parent.rmdir()
+        remove_quarantine(self.path)
 
     def _git_dir(self, key: str, attributes: Sequence[tuple[str, bytes]]) -> Git:
         git_dir = self.path / f"git-{key}"
@@ -130,7 +205,7 @@ class Quarantine:
         work_tree.mkdir(exist_ok=True)
         objects = git_dir / "objects"
         if not objects.is_symlink():
-            objects.symlink_to(self._objects)
+            objects.symlink_to(self.objects)
         lines = ["[core]", "\trepositoryformatversion = 1", "\tbare = false"]
         lines += ["[extensions]", f"\tobjectFormat = {self.repository.object_format}"]
         _write(git_dir / "config", "\n".join(lines).encode() + b"\n")
@@ -159,6 +234,36 @@ class Quarantine:
     def ungated(self, git: Git) -> Git:
         """The same git outside the process bound: for the conversations that each worker holds open."""
         return replace(git, gate=None)
+
+
+def remove_quarantine(path: Path) -> None:
+    """Delete a quarantine, also one whose process is gone: the folder, and what it keeps in memory."""
+    pointer = path / _POINTER
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        memory = Path(pointer.read_text(encoding="utf-8"))
+        if memory.name.startswith(_MEMORY_PREFIX) and memory.is_dir() and memory.stat().st_uid == os.geteuid():
+            shutil.rmtree(memory, ignore_errors=True)
+    shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
+
+
+def free_bytes(place: Path) -> int:
+    """Free space of the file system at `place`, in bytes."""
+    found = os.statvfs(place)
+    return found.f_bavail * found.f_frsize
+
+
+def _claim_memory(memory: Path | None, path: Path) -> Path | None:
+    """A folder of our own in memory, noted on disk so that it is found after a crash; None when there is not enough."""
+    try:
+        if memory is None or not os.path.ismount(memory) or free_bytes(memory) < _LEAST_MEMORY_BYTES:
+            return None
+        claimed = Path(tempfile.mkdtemp(prefix=_MEMORY_PREFIX, dir=memory))
+    except OSError:
+        return None
+    _write(path / _POINTER, str(claimed).encode())
+    return claimed
 
 
 def _write(path: Path, content: bytes) -> None:

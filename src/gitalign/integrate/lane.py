@@ -6,12 +6,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
 from gitalign.core.commit import RawCommit
 from gitalign.core.names import Oid
-from gitalign.errors import GitDied
+from gitalign.errors import GitDied, OutOfSpace
 from gitalign.git.attributes import AttributeFiles
 from gitalign.git.merge import MergeAnswer, MergeProcess, MergeWire, Side
 from gitalign.git.objects import CommitReader, CommitWriter
@@ -20,6 +19,7 @@ from gitalign.git.quarantine import Quarantine
 T = TypeVar("T")
 
 _KEPT_MERGES = 20_000
+_LOOK_EVERY = 200
 
 Triple = tuple[str, str, str, str]
 
@@ -93,7 +93,7 @@ class Rewrites:
 
 
 class Lane:
-    """Reader, writer and merge processes of one worker.
+    """Reader, writer and merge process of one worker.
 
     Args:
         quarantine: where objects go.
@@ -119,11 +119,10 @@ class Lane:
         self._shared = shared
         self._timeout_s = timeout_s
         self._reader = CommitReader(plain, timeout_s=timeout_s)
-        self._writer = CommitWriter(
-            plain, scratch=Path(quarantine.path), object_format=quarantine.repository.object_format, timeout_s=timeout_s
-        )
+        self._writer = CommitWriter(quarantine.objects, object_format=quarantine.repository.object_format)
         self._merger: MergeProcess | None = None
         self._merger_bench = ""
+        self._merges = 0
 
     @property
     def object_format(self) -> str:
@@ -141,7 +140,7 @@ class Lane:
 
     def write(self, commits: Sequence[RawCommit]) -> list[Oid]:
         """Write commits into the quarantine."""
-        return _once_more(lambda: self._writer.write(commits))
+        return self._writer.write(commits)
 
     def merge(self, target: Oid, *, base: Side | None, ours: Side, theirs: Side) -> MergeAnswer:
         """Three-way merge under the attributes of `target`; equal triples are merged once per run."""
@@ -155,23 +154,34 @@ class Lane:
         bench = self._bench(target)
         triple = (bench, base.tree if base else "", ours.tree, theirs.tree)
         return self._shared.answer(
-            triple, lambda: _once_more(lambda: self._process(target).merge(base=base, ours=ours, theirs=theirs))
+            triple, lambda: self._asked(lambda: self._process(target).merge(base=base, ours=ours, theirs=theirs))
         )
 
     def merge_histories(self, target: Oid, ours: Oid, theirs: Oid) -> MergeAnswer:
         """Merge two commits on the bases git finds, under the attributes of `target`."""
         triple = (self._bench(target), "history", ours, theirs)
         return self._shared.answer(
-            triple, lambda: _once_more(lambda: self._process(target).merge_histories(ours, theirs))
+            triple, lambda: self._asked(lambda: self._process(target).merge_histories(ours, theirs))
         )
 
     def close(self) -> None:
         """End every process of the lane."""
         self._reader.close()
-        self._writer.close()
         if self._merger is not None:
             self._merger.close()
             self._merger = None
+
+    def _asked(self, merge: Callable[[], MergeAnswer]) -> MergeAnswer:
+        """A merge made by git; when memory was not enough for its objects, made again on disk."""
+        self._merges += 1
+        if self._merges % _LOOK_EVERY == 0:
+            self._quarantine.keep_within_bounds()
+        try:
+            return _once_more(merge)
+        except OutOfSpace:
+            if not self._quarantine.leave_memory():
+                raise
+            return _once_more(merge)
 
     def _bench(self, target: Oid) -> str:
         return self._quarantine.bench(self._attributes[target]).git_dir
