@@ -149,6 +149,80 @@ def run(
         REGISTER.discard(child)
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One command of a pipe."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    cwd: str | Path | None = None
+
+
+def pipe(first: Call, second: Call, *, stdin: bytes, timeout_s: float) -> tuple[Completed, Completed]:
+    """Run two commands, the output of the first being the input of the second, without keeping any of it.
+
+    Args:
+        stdin: bytes given to the first one.
+        timeout_s: deadline of both together in seconds.
+
+    Raises:
+        FileNotFoundError: when an executable is missing.
+        ChildTimedOut: when the deadline passed.
+    """
+    source = _start(first, stdin=subprocess.PIPE)
+    try:
+        sink = _start(second, stdin=source.stdout)
+    except BaseException:
+        _end(source)
+        REGISTER.discard(source)
+        raise
+    assert source.stdin is not None
+    assert source.stdout is not None
+    assert source.stderr is not None
+    source.stdout.close()  # the second command alone holds it now, so the first sees when it goes away
+    kept: list[bytes] = []
+    feeder = threading.Thread(target=_feed, args=(source.stdin, stdin), daemon=True)
+    listener = threading.Thread(target=lambda stream: kept.append(stream.read()), args=(source.stderr,), daemon=True)
+    feeder.start()
+    listener.start()
+    try:
+        out, err = sink.communicate(timeout=timeout_s)
+        source.wait(KILL_GRACE_S)
+    except subprocess.TimeoutExpired as late:
+        raise ChildTimedOut(f"{' '.join(first.argv[:4])}: no end after {timeout_s:g} s") from late
+    finally:
+        for one in (source, sink):
+            if one.poll() is None:
+                _end(one)
+            _signal_group(one, signal.SIGKILL)
+            REGISTER.discard(one)
+        feeder.join(KILL_GRACE_S)
+        listener.join(KILL_GRACE_S)
+    return (
+        Completed(tuple(first.argv), source.returncode, b"", b"".join(kept)),
+        Completed(tuple(second.argv), sink.returncode, out, err),
+    )
+
+
+def _start(call: Call, *, stdin: int | IO[bytes] | None) -> subprocess.Popen[bytes]:
+    child = subprocess.Popen(
+        list(call.argv),
+        env=dict(call.env),
+        cwd=call.cwd,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    REGISTER.add(child)
+    return child
+
+
+def _feed(stream: IO[bytes], data: bytes) -> None:
+    with contextlib.suppress(OSError), stream:
+        stream.write(data)
+
+
 class Conversation:
     """A child that answers questions: write a request, read its answer, each with a deadline.
 

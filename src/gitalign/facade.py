@@ -163,7 +163,7 @@ def resume(
         reports += [
             _stored_report(opened, journal, run_id)
             for run_id in dict.fromkeys(one.run_id for one in recovered)
-            if journal.publications(run_id)
+            if any(one.state is not MoveState.ROLLED_BACK for one in journal.publications(run_id))
         ]
         for record in journal.runs():
             if record.kind is RunKind.ALIGN and record.state is RunState.INTERRUPTED and not button.stop_requested:

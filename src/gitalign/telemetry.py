@@ -25,6 +25,7 @@ STEP_MESSAGES: Mapping[str, str] = {
 }
 """The seven messages of the alignment script's specification, word for word, at their steps."""
 
+_MOST_LINES = 50_000
 _DURABLE = frozenset({EventKind.PUBLISH_STARTED, EventKind.RUN_FINISHED, EventKind.VERIFIED})
 
 
@@ -143,7 +144,7 @@ class AuditTrail:
 class BranchLogs:
     """One log file per branch, with everything that happened to it.
 
-    Lines are kept until the branch's turn is over and written whole, so neighbours never mix and few files are open.
+    Lines are kept, up to a bound, and a branch's are written together: neighbours never mix, one file is open at a time.
 
     Args:
         folder: made when the first line is written.
@@ -152,6 +153,7 @@ class BranchLogs:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._held: dict[str, list[str]] = {}
+        self._count = 0
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
@@ -162,16 +164,20 @@ class BranchLogs:
         lines = [f"{stamp} {message}" for message in messages_of(event)]
         lines.append(f"{stamp} {event.kind.value} {_words(event.data)}".rstrip())
         with self._lock:
-            held = self._held.setdefault(event.branch, [])
-            held += lines
-            if event.kind not in (EventKind.STEP_STARTED, EventKind.STEP_RETRIED):
-                self._write(event.branch)
+            self._held.setdefault(event.branch, []).extend(lines)
+            self._count += len(lines)
+            if self._count > _MOST_LINES:
+                self._write_all()
 
     def close(self) -> None:
         """Write what is held."""
         with self._lock:
-            for branch in tuple(self._held):
-                self._write(branch)
+            self._write_all()
+
+    def _write_all(self) -> None:
+        for branch in tuple(self._held):
+            self._write(branch)
+        self._count = 0
 
     def _write(self, branch: str) -> None:
         lines = self._held.pop(branch, [])

@@ -13,7 +13,7 @@ from gitalign import wire
 from gitalign.core.events import EventKind
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, StepId
-from gitalign.core.outcome import Aligned, Conflicted, Failed, Refused, Skipped, StepResult
+from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Failed, Refused, Skipped, StepResult
 from gitalign.core.plan import Permit, Plan, Step, StepKind
 from gitalign.core.policy import CommitterPolicy, Limits
 from gitalign.core.publication import Publication
@@ -299,10 +299,16 @@ def _publish(
     ]
     if not moves:
         return ()
-    known = {oid for _, one in moves for oid in (one.before, one.onto)}
-    crew.checkpoint("store")
-    keep = quarantine.store([aligned.after for _, aligned in moves], known)
-    crew.emit(EventKind.OBJECTS_STORED, branches=len(moves), pack=keep.name if keep else None)
+    # Only what new commits stand on: naming every old tip as well would make git read all their trees.
+    known = {
+        oid for _, one in moves for oid in ((one.onto, one.before) if one.how is AlignedKind.MERGED else (one.onto,))
+    }
+
+    def store() -> int:
+        packs = quarantine.store([aligned.after for _, aligned in moves], known)
+        crew.emit(EventKind.OBJECTS_STORED, branches=len(moves), packs=len(packs))
+        return len(packs)
+
     return publish(
         repository,
         run_id=run_id,
@@ -313,6 +319,6 @@ def _publish(
         emit=crew.emit,
         stop=crew.stop,
         started_at=started_at,
-        keep_file=keep,
+        store=store,
         checkpoint=crew.checkpoint,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from gitalign.git.worktree import WorkTreeMove
 from gitalign.ports import Emitter, Journal
 
 _SAVE_EVERY_S = 0.2
+_ASK_EVERY_S = 0.05
 
 Checkpoint = Callable[[str], None]
 
@@ -42,7 +44,7 @@ def move_stacks(
     Args:
         door: moves the refs.
         publications: those with state `intended` are moved, the others are handed back as they are.
-        guarded: ask before each stack whether the run still holds its claims.
+        guarded: ask, twenty times a second, whether the run still holds its claims; nothing is moved once it does not.
         checkpoint: called before each effect; tests end the process there.
 
     Returns:
@@ -52,6 +54,8 @@ def move_stacks(
     done: dict[str, Publication] = {}
     unsaved: list[Publication] = []
     saved_at = time.monotonic()
+    asked_at = -math.inf
+    still_ours = True
     for _, members in groupby(
         sorted(publications, key=lambda one: (one.stack, order[one.update.ref])), key=lambda one: one.stack
     ):
@@ -60,7 +64,10 @@ def move_stacks(
             continue
         if stop.stop_requested:
             break
-        if guarded and not journal.holds(run_id, [one.update.ref for one in stack]):
+        if guarded and time.monotonic() - asked_at > _ASK_EVERY_S:
+            guarded = still_ours = journal.holds(run_id, [one.update.ref for one in publications])
+            asked_at = time.monotonic()
+        if not still_ours:
             moved = _held(stack, "another run took it over")
         else:
             moved = _move_stack(repository, door, stack, checkpoint)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 from gitalign.core.events import EventKind
-from gitalign.core.names import HEADS, branch_of
+from gitalign.core.names import HEADS, Oid, branch_of
 from gitalign.core.outcome import Aligned
 from gitalign.core.plan import Permit, Plan, Step
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
@@ -34,7 +34,7 @@ def publish(
     emit: Emitter,
     stop: StopSignal,
     started_at: datetime,
-    keep_file: Path | None,
+    store: Callable[[], int],
     checkpoint: Checkpoint = no_checkpoint,
 ) -> tuple[Publication, ...]:
     """Move the aligned branches of a run, each only if it still stands where the plan saw it.
@@ -42,7 +42,7 @@ def publish(
     Args:
         permit: leave for exactly this plan.
         aligned: steps with results that differ from where their branch stands.
-        keep_file: holds the new objects until they are pinned.
+        store: brings the new objects into the repository, held there until they are pinned; how many packs it made.
         checkpoint: called before each effect; tests end the process there.
 
     Raises:
@@ -64,6 +64,10 @@ def publish(
     journal.intend(run_id, publications, anchor=anchor_ref(run_id))
     door = RefDoor(repository, forbidden=forbidden, message=f"git-align run {run_id}: {plan.policy.strategy}")
     try:
+        publications, packs = _store_and_back_up(
+            door, publications, plan, existing=existing, store=store, emit=emit, checkpoint=checkpoint
+        )
+        journal.update_publications(run_id, [one for one in publications if one.state is not MoveState.INTENDED])
         checkpoint("pin")
         refusal = pin(repository, door, run_id=run_id, publications=publications, at=started_at)
         if refusal is not None:
@@ -72,13 +76,8 @@ def publish(
             )
         emit(EventKind.PINNED, ref=anchor_ref(run_id))
         checkpoint("keep")
-        if keep_file is not None:
+        if packs:
             release_keeps(repository, run_id)
-        if plan.policy.backups:
-            checkpoint("backups")
-            publications = make_backups(door, publications, existing=existing)
-            journal.update_publications(run_id, [one for one in publications if one.state is not MoveState.INTENDED])
-            emit(EventKind.BACKUPS_CREATED, branches=sum(one.backup_ref is not None for one in publications))
         publications = move_stacks(
             repository, door, publications, run_id=run_id, journal=journal, emit=emit, stop=stop, checkpoint=checkpoint
         )
@@ -93,6 +92,29 @@ def publish(
     checkpoint("end")
     journal.update_publications(run_id, publications)
     return publications
+
+
+def _store_and_back_up(
+    door: RefDoor,
+    publications: Sequence[Publication],
+    plan: Plan,
+    *,
+    existing: dict[str, Oid],
+    store: Callable[[], int],
+    emit: Emitter,
+    checkpoint: Checkpoint,
+) -> tuple[tuple[Publication, ...], int]:
+    """Bring the new objects in and make the backup branches: neither needs the other, so both go on at once."""
+    checkpoint("store")
+    with ThreadPoolExecutor(1) as pool:
+        stored = pool.submit(store)
+        backed_up = tuple(publications)
+        if plan.policy.backups:
+            checkpoint("backups")
+            backed_up = make_backups(door, publications, existing=existing)
+            emit(EventKind.BACKUPS_CREATED, branches=sum(one.backup_ref is not None for one in backed_up))
+        packs = stored.result()
+    return backed_up, packs
 
 
 def forbidden_refs(plan: Plan) -> frozenset[str]:

@@ -138,9 +138,12 @@ def _finish(
     well = all(one.state is MoveState.MOVED and not one.detail for one in publications) and all(
         isinstance(result.outcome, Aligned | Unchanged) for result in journal.results(record.id)
     )
-    emit(EventKind.RUN_FINISHED, outcome="ok" if well else "attention")
+    # Cut off before its objects were safe: nothing moved, so the run can simply be made again.
+    again = record.kind is RunKind.ALIGN and all(one.state is MoveState.ROLLED_BACK for one in publications)
+    outcome = "interrupted" if again else ("ok" if well else "attention")
+    emit(EventKind.RUN_FINISHED, outcome=outcome)
     durable.flush()
-    journal.set_state(record.id, RunState.FINISHED, outcome="ok" if well else "attention", finished_at=now)
+    journal.set_state(record.id, RunState.INTERRUPTED if again else RunState.FINISHED, outcome=outcome, finished_at=now)
     verdicts = {MoveState.MOVED: "finished", MoveState.ROLLED_BACK: "rolled_back"}
     return [
         Recovered(

@@ -153,6 +153,28 @@ class Git:
             raise failure(completed)
         return completed
 
+    def run_into(
+        self, other: Git, words: Sequence[str], other_words: Sequence[str], *, stdin: bytes, timeout_s: float
+    ) -> bytes:
+        """Run one command with its output going straight into another one; what that one answers.
+
+        Raises:
+            GitTimedOut, GitError and its children: of whichever failed, the first one first.
+        """
+        calls = [
+            child.Call(git.argv(*said), git.env(), git.work_tree or git.git_dir)
+            for git, said in ((self, words), (other, other_words))
+        ]
+        with self.gate.slot() if self.gate else nullcontext():
+            try:
+                made, taken = child.pipe(calls[0], calls[1], stdin=stdin, timeout_s=timeout_s)
+            except child.ChildTimedOut as late:
+                raise GitTimedOut(str(late), hint="raise the time-out, or look at what holds the repository") from late
+        for completed in (made, taken):
+            if completed.returncode != 0:
+                raise failure(completed)
+        return taken.stdout
+
     def lines(self, *words: str, stdin: bytes = b"", timeout_s: float = DEFAULT_TIMEOUT_S) -> list[str]:
         """Output of a command as text lines; bytes that are not UTF-8 survive by surrogateescape."""
         return text(self.run(*words, stdin=stdin, timeout_s=timeout_s).stdout).splitlines()

@@ -15,6 +15,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,8 @@ _MERGE_CONFIG = (
     ("core.createObject", "rename"),
 )
 
+_TIPS_PER_PACK = 100
+_PACKS_AT_ONCE = 2
 MEMORY = Path("/dev/shm")
 _MEMORY_PREFIX = "git-align-"
 _MEMORY_BYTES = 256 * 1024 * 1024
@@ -151,46 +154,55 @@ class Quarantine:
                 self._benches[key] = self._git_dir(key, attributes)
             return self._benches[key]
 
-    def store(self, tips: Iterable[Oid], known: Iterable[Oid], *, timeout_s: float = 600.0) -> Path | None:
-        """Bring the new objects behind `tips` into the repository as one pack that `gc` leaves alone.
+    def store(self, tips: Iterable[Oid], known: Iterable[Oid], *, timeout_s: float = 600.0) -> tuple[Path, ...]:
+        """Bring the new objects behind `tips` into the repository, as packs that `gc` leaves alone.
 
         Args:
             tips: new commits to keep.
             known: commits whose objects the repository has already.
-            timeout_s: deadline in seconds for each of the two git processes.
+            timeout_s: deadline in seconds.
 
         Returns:
-            Path of the `.keep` file that holds the pack, None when there was nothing new. Remove it once a ref pins the tips.
+            The `.keep` files that hold the packs; none when there was nothing new. Remove them once a ref pins the tips.
+
+        Raises:
+            GitError, OutOfSpace
 
         Source: `git help pack-objects` (--revs, --local), `git help index-pack` (--keep); both since long before 2.38.
         """
-        wanted = sorted(set(tips))
+        base = sorted(set(known))
+        wanted = self._new(sorted(set(tips) - set(base)))
         if not wanted:
-            return None
-        revisions = "\n".join([*wanted, *(f"^{oid}" for oid in sorted(set(known)))]).encode("ascii") + b"\n"
+            return ()
+        size = max(_TIPS_PER_PACK, -(-len(wanted) // _PACKS_AT_ONCE))
+        parts = [wanted[start : start + size] for start in range(0, len(wanted), size)]
+        with ThreadPoolExecutor(_PACKS_AT_ONCE) as pool:
+            kept = list(pool.map(lambda part: self._store(part, base, timeout_s), parts))
+        return tuple(keep for keep in kept if keep is not None)
+
+    def _new(self, tips: Sequence[Oid]) -> list[Oid]:
+        """Those of the commits that the repository has not."""
+        if not tips:
+            return []
+        asked = "\n".join(tips).encode("ascii") + b"\n"
+        answer = text(self.repository.git.run("cat-file", "--batch-check", stdin=asked).stdout)
+        return [Oid(line.split(" ")[0]) for line in answer.splitlines() if line.endswith(" missing")]
+
+    def _store(self, tips: Sequence[Oid], known: Sequence[Oid], timeout_s: float) -> Path | None:
         # --local leaves out what the repository already has, --missing what it lacks anyway (a partial copy);
         # no deltas: these objects are few, small and soon repacked.
-        packed = self.git.run(
-            "pack-objects",
-            "--revs",
-            "--local",
-            "--missing=allow-any",
-            "--stdout",
-            "--window=0",
-            "--quiet",
-            "--threads=1",
-            "--compression=1",
-            stdin=revisions,
+        pack = ("pack-objects", "--revs", "--local", "--missing=allow-any", "--stdout", "--quiet")
+        quick = ("--window=0", "--threads=1", "--compression=1")
+        answer = self.git.run_into(
+            self.repository.git,
+            (*pack, *quick),
+            ("index-pack", "--stdin", f"--keep=git-align {self.path.name}"),
+            stdin="\n".join([*tips, *(f"^{oid}" for oid in known)]).encode("ascii") + b"\n",
             timeout_s=timeout_s,
         )
-        if packed.stdout[8:12] == b"\0\0\0\0":
-            return None
-        done = self.repository.git.run(
-            "index-pack", "--stdin", f"--keep=git-align {self.path.name}", stdin=packed.stdout, timeout_s=timeout_s
-        )
-        word, _, name = text(done.stdout).strip().partition("\t")
+        word, _, name = text(answer).strip().partition("\t")
         if word not in ("keep", "pack") or not name:
-            raise InvariantBroken(f"git index-pack answered {done.stdout[:200]!r}")
+            raise InvariantBroken(f"git index-pack answered {answer[:200]!r}")
         keep = Path(self.repository.objects_dir) / "pack" / f"pack-{name}.keep"
         return keep if keep.exists() else None
 

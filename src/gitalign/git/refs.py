@@ -80,11 +80,10 @@ class RefDoor:
         # Refs are written out before they are renamed into place, but the disk is not waited for each time: that costs
         # a millisecond and more per ref. The journal, which is waited for, knows every value, so a power cut costs a
         # `resume` (`git help config`, core.fsyncMethod, since 2.36).
-        settings = (("core.logAllRefUpdates", "true"), ("core.fsyncMethod", "writeout-only"))
-        self._git = replace(repository.git, config=(*repository.git.config, *settings))
+        self._git = replace(repository.git, config=(*repository.git.config, ("core.fsyncMethod", "writeout-only")))
         self._forbidden = forbidden
         self._message = message
-        self._conversation: child.Conversation | None = None
+        self._conversations: dict[bool, child.Conversation] = {}
 
     def move(self, updates: Sequence[RefUpdate]) -> Refusal | None:
         """Move branches, all of them or none.
@@ -99,22 +98,22 @@ class RefDoor:
         for update in updates:
             if update.ref in self._forbidden or not update.ref.startswith(HEADS):
                 raise InvariantBroken(f"{update.ref} must never be moved")
-        return self._transact(updates)
+        return self._transact(updates, logged=True)
 
     def move_own(self, updates: Sequence[RefUpdate]) -> Refusal | None:
         """Make or delete refs of our own: pins, and backup branches."""
         for update in updates:
             if update.ref in self._forbidden or not update.ref.startswith((HEADS, PIN_PREFIX)):
                 raise InvariantBroken(f"{update.ref} is no ref of git-align")
-        return self._transact(updates)
+        return self._transact(updates, logged=False)
 
     def close(self) -> None:
         """End the process."""
-        if self._conversation is not None:
-            self._conversation.close()
-            self._conversation = None
+        for conversation in self._conversations.values():
+            conversation.close()
+        self._conversations = {}
 
-    def _transact(self, updates: Sequence[RefUpdate]) -> Refusal | None:
+    def _transact(self, updates: Sequence[RefUpdate], *, logged: bool) -> Refusal | None:
         if not updates:
             return None
         request = b"start\0" + b"".join(
@@ -123,7 +122,7 @@ class RefDoor:
         )
         deadline = time.monotonic() + _TIMEOUT_S
         try:
-            talk = self._talk()
+            talk = self._talk(logged=logged)
             talk.send(request + b"prepare\0commit\0", deadline=deadline)
             for expected in (b"start: ok", b"prepare: ok", b"commit: ok"):
                 answer = talk.read_until(b"\n", deadline=deadline)
@@ -138,14 +137,17 @@ class RefDoor:
             raise GitTimedOut("git update-ref: no answer in time", hint="git align resume") from late
         return None
 
-    def _talk(self) -> child.Conversation:
-        if self._conversation is None:
-            words = ("update-ref", "-z", "--no-deref", "--create-reflog", "-m", self._message, "--stdin")
-            with self._git.gate.slot() if self._git.gate else nullcontext():
-                self._conversation = child.Conversation(
-                    self._git.argv(*words), env=self._git.env(), cwd=self._git.git_dir
-                )
-        return self._conversation
+    def _talk(self, *, logged: bool) -> child.Conversation:
+        """The process for branches, whose moves are logged, or for refs of our own, which need no log."""
+        if logged not in self._conversations:
+            reflog = ("--create-reflog",) if logged else ()
+            words = ("update-ref", "-z", "--no-deref", *reflog, "-m", self._message, "--stdin")
+            git = replace(
+                self._git, config=(*self._git.config, ("core.logAllRefUpdates", "true" if logged else "false"))
+            )
+            with git.gate.slot() if git.gate else nullcontext():
+                self._conversations[logged] = child.Conversation(git.argv(*words), env=git.env(), cwd=git.git_dir)
+        return self._conversations[logged]
 
 
 def _reason(error: GitError) -> str:
