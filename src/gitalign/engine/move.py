@@ -55,6 +55,7 @@ def move_stacks(
     unsaved: list[Publication] = []
     saved_at = time.monotonic()
     asked_at = -math.inf
+    wanted = [one.update.ref for one in publications if one.state is MoveState.INTENDED]
     still_ours = True
     for _, members in groupby(
         sorted(publications, key=lambda one: (one.stack, order[one.update.ref])), key=lambda one: one.stack
@@ -65,7 +66,7 @@ def move_stacks(
         if stop.stop_requested:
             break
         if guarded and time.monotonic() - asked_at > _ASK_EVERY_S:
-            guarded = still_ours = journal.holds(run_id, [one.update.ref for one in publications])
+            guarded = still_ours = journal.holds(run_id, wanted)
             asked_at = time.monotonic()
         if not still_ours:
             moved = _held(stack, "another run took it over")

@@ -198,6 +198,9 @@ def mark_undone(journal: Journal, undone_id: str, publications: Sequence[Publica
         if one.update.ref in back and one.state in (MoveState.MOVED, MoveState.UNDONE)
     ]
     journal.update_publications(undone_id, changed)
+    before_that = journal.run(undone_id).undoes
+    if before_that is not None:
+        mark_undone(journal, before_that, publications)
 
 
 def remove_stale_locks(repository: Repository, publications: Sequence[Publication], *, since: datetime) -> list[str]:

@@ -15,7 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitalign import child
-from gitalign.errors import GitError, GitMissing, GitTimedOut, MissingObject, NotARepository, OutOfSpace, RefLocked
+from gitalign.errors import (
+    GitDied,
+    GitError,
+    GitMissing,
+    GitTimedOut,
+    MissingObject,
+    NotARepository,
+    OutOfSpace,
+    RefLocked,
+)
 
 DEFAULT_TIMEOUT_S = 120.0
 
@@ -256,6 +265,10 @@ def failure_of(argv: Sequence[str], returncode: int | None, stderr: bytes) -> Gi
     said = text(stderr).strip()
     words = " ".join(word for word in argv[1:6])
     message = f"git {words}: exit {returncode}" + (f": {said[-2000:]}" if said else "")
+    if returncode is not None and returncode < 0:
+        return GitDied(
+            f"git {words} was ended by signal {-returncode}" + (f": {said[-500:]}" if said else ""), hint="run again"
+        )
     for signs, kind in _SIGNS:
         if any(sign in stderr for sign in signs):
             return kind(message, hint=_HINTS.get(kind.__name__, ""))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
-from gitalign.errors import GitError, GitTimedOut
+from gitalign.errors import GitDied, GitError, GitTimedOut
 from gitalign.git.command import text
 from gitalign.git.repository import Repository
 
@@ -48,7 +48,7 @@ def _rows(repository: Repository, tips: Sequence[Oid], unreadable: dict[Oid, str
             stdin="\n".join(tips).encode("ascii") + b"\n",
             timeout_s=_TIMEOUT_S,
         ).stdout
-    except GitTimedOut:
+    except (GitTimedOut, GitDied):
         raise
     except GitError as error:
         if len(tips) == 1:
@@ -157,7 +157,7 @@ def _patch_ids(repository: Repository, commits: Sequence[Oid]) -> dict[Oid, str]
     )
     try:
         diffs = repository.git.run(*words, stdin=request, timeout_s=_TIMEOUT_S).stdout
-    except GitTimedOut:
+    except (GitTimedOut, GitDied):
         raise
     except GitError:
         # A missing blob stops the whole stream: ask one by one, and let the broken ones go without an id.

@@ -141,10 +141,11 @@ def _state(repository: Repository, listed: _Listed, busy: str) -> tuple[Checkout
     if listed.is_locked:
         return CheckoutState.LOCKED, "git worktree unlock frees it"
     try:
-        if changed := _changed(repository, listed.path):
-            return CheckoutState.DIRTY, changed
+        # Filters first: asking for changes may already run them.
         if _is_filtered(repository, listed.path):
             return CheckoutState.FILTERED, "content filters would have to run to move its files"
+        if changed := _changed(repository, listed.path):
+            return CheckoutState.DIRTY, changed
     except GitAlignError as error:
         return CheckoutState.DIRTY, f"its state cannot be told: {error.message[:200]}"
     return CheckoutState.CLEAN, ""
