@@ -1,0 +1,145 @@
+"""Settings: precedence, every key known, every fault told at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gitalign.config import Config, load_config
+from gitalign.core.policy import GroupExecution
+from gitalign.errors import ConfigError
+
+DEFAULTS = {
+    "enable_parallelization": True,
+    "max_workers_per_target": 4,
+    "branch_alignment_timeout_seconds": 300,
+    "integration_timeout_seconds": 60,
+    "error_detection_timeout_seconds": 30,
+    "enable_backup_branches": True,
+    "backup_branch_prefix": "backup",
+    "auto_cleanup_backups": False,
+    "enable_circuit_breaker": True,
+    "failure_threshold_percent": 50,
+    "failure_threshold_count": 5,
+    "log_level": "INFO",
+    "log_per_branch": True,
+    "audit_trail_enabled": True,
+    "max_memory_mb": 500,
+    "max_concurrent_git_ops": 8,
+}
+
+
+def load(tmp_path: Path, text: str | None = None, **more: object) -> Config:
+    place = tmp_path / "config.yaml"
+    if text is not None:
+        place.write_text(text)
+    arguments = {"file": place if text is not None else None, "git_dir": None, "environ": {}, "overrides": {}, **more}
+    return load_config(**arguments)  # type: ignore[arg-type]
+
+
+def faults(tmp_path: Path, text: str | None = None, **more: object) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text, **more)
+    assert caught.value.exit_code == 2
+    return caught.value.message
+
+
+def test_keys_and_defaults_are_those_of_the_specification(tmp_path: Path) -> None:
+    settings = load(tmp_path).orchestration.model_dump()
+    assert {key: settings[key] for key in DEFAULTS} == DEFAULTS
+    written = yaml.safe_dump({"orchestration": DEFAULTS})
+    assert load(tmp_path, written) == load(tmp_path)
+
+
+def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> None:
+    text = "orchestration: {max_workers_per_target: 2, max_memory_mb: 100, log_level: DEBUG}\n"
+    config = load(
+        tmp_path,
+        text,
+        environ={"GITALIGN_ORCHESTRATION__MAX_WORKERS_PER_TARGET": "3", "GITALIGN_ORCHESTRATION__MAX_MEMORY_MB": "200"},
+        overrides={"orchestration.max_workers_per_target": 5},
+    )
+    assert config.orchestration.max_workers_per_target == 5
+    assert config.orchestration.max_memory_mb == 200
+    assert config.orchestration.log_level == "DEBUG"
+    assert config.origin("orchestration.max_workers_per_target") == "command line"
+    assert config.origin("orchestration.max_memory_mb") == "GITALIGN_ORCHESTRATION__MAX_MEMORY_MB"
+    assert config.origin("orchestration.log_level").endswith("config.yaml")
+    assert config.origin("alignment.strategy") == "default"
+
+
+def test_the_git_directory_may_hold_a_file_and_need_not(tmp_path: Path) -> None:
+    assert load(tmp_path, git_dir=tmp_path).alignment.targets == ()
+    (tmp_path / "gitalign").mkdir()
+    (tmp_path / "gitalign" / "config.yaml").write_text("alignment: {targets: [trunk], remote: upstream}\n")
+    config = load(tmp_path, git_dir=tmp_path)
+    assert config.alignment.targets == ("trunk",)
+    assert config.alignment.remote == "upstream"
+
+
+def test_lists_come_from_the_environment_too(tmp_path: Path) -> None:
+    config = load(tmp_path, environ={"GITALIGN_ALIGNMENT__TARGETS": "[main, next]", "GITALIGN_HOME": "ignored"})
+    assert config.alignment.targets == ("main", "next")
+
+
+def test_every_fault_is_told_at_once_with_the_nearest_name(tmp_path: Path) -> None:
+    told = faults(
+        tmp_path,
+        "orchestration: {max_worker_per_target: 2, log_level: debgu, max_memory_mb: -1}\nalingment: {}\nalignment: 3\n",
+        environ={"GITALIGN_ALIGNMENT__STRATEGI": "x"},
+        overrides={"alignment.strategy": "reabse", "orchestration.nothing_like_it": 1},
+    )
+    for words in (
+        "did you mean orchestration.max_workers_per_target?",
+        "did you mean alignment?",
+        "did you mean debug?",
+        "max_memory_mb is -1",
+        "did you mean rebase?",
+        "GITALIGN_ALIGNMENT__STRATEGI",
+        "alignment must hold keys",
+        "nothing_like_it",
+    ):
+        assert words in told, words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: [", "not valid YAML"),
+        ("- 1\n", "must hold keys"),
+        ("orchestration: {max_memory_mb: 100, max_memory_mb: 200}\n", "stands twice"),
+        ("orchestration: !!python/object:os.system {}\n", "not valid YAML"),
+        ("orchestration: {backup_branch_prefix: '-x'}\n", "start of a branch name"),
+        ("alignment: {remote: '--upload-pack=x'}\n", "name of a remote"),
+        ("x" * 2_000_000, "larger than"),
+    ],
+)
+def test_bad_files_are_told(tmp_path: Path, text: str, words: str) -> None:
+    assert words in faults(tmp_path, text)
+
+
+def test_a_missing_or_unreadable_file_is_told(tmp_path: Path) -> None:
+    assert "cannot read" in faults(tmp_path, file=tmp_path / "gone.yaml")
+    (tmp_path / "latin.yaml").write_bytes(b"a: \xff\n")
+    assert "not UTF-8" in faults(tmp_path, file=tmp_path / "latin.yaml")
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n", "orchestration:\nalignment:\n"])
+def test_empty_files_are_fine(tmp_path: Path, text: str) -> None:
+    assert load(tmp_path, text).alignment == load(tmp_path).alignment
+
+
+def test_without_parallelization_there_is_one_worker(tmp_path: Path) -> None:
+    limits = load(tmp_path, "orchestration: {enable_parallelization: false}\n").limits()
+    assert limits.workers == 1
+    assert limits.group_execution is GroupExecution.SEQUENTIAL
+
+
+def test_thresholds_may_be_switched_off(tmp_path: Path) -> None:
+    limits = load(
+        tmp_path, "orchestration: {failure_threshold_percent: null, failure_threshold_count: null}\n"
+    ).limits()
+    assert limits.breaker.count is None
+    assert limits.breaker.percent is None
