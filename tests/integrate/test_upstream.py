@@ -67,7 +67,9 @@ class _Picked:
 
     def twins(self, tip: str = "x", onto: str = "main") -> dict[Oid, Oid]:
         repository, graph, heads = _opened(self.space.path)
-        index = UpstreamIndex.build(repository, graph, [(heads[tip], heads[onto])])
+        # Every branch is in the index, so that there is something to choose wrongly from.
+        pairs = [(heads[name], heads[onto]) for name in heads if name != onto]
+        index = UpstreamIndex.build(repository, graph, pairs)
         found = dict(index.matches(heads[tip], heads[onto]))
         assert set(found) == _git_says(self.space.path, heads[tip], heads[onto])
         return found
@@ -175,6 +177,7 @@ def test_a_twin_that_the_branch_has_itself_is_no_twin(picked: _Picked) -> None:
     """The target's pick came to the branch by a merge, and was undone there: the branch's own commit counts."""
     twin = picked.on("main").commit("theirs", {"g": b"changed\n"})
     picked.space.commit("beyond", {"far": b"1\n"})
+    picked.space.git("branch", "behind", "x")
     space = picked.on("x")
     space.git("merge", "-q", "--no-ff", "-m", "merge", twin)
     space.commit("undo", {"g": b"g\n"})
