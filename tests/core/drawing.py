@@ -11,7 +11,8 @@ from gitalign.core.plan import Checkout, Snapshot, Tip
 
 
 def draw(text: str) -> tuple[dict[str, Oid], dict[Oid, tuple[Oid, ...]]]:
-    """Tips by branch name, and parents by commit. Commits are named by what stands in the drawing."""
+    """Tips by branch name, and parents by commit. Commits are named by what stands in the drawing;
+    those merged in but drawn nowhere are roots."""
     tips: dict[str, Oid] = {}
     parents: dict[Oid, tuple[Oid, ...]] = {}
     for line in filter(None, (part.strip() for part in text.split(";"))):
@@ -22,6 +23,8 @@ def draw(text: str) -> tuple[dict[str, Oid], dict[Oid, tuple[Oid, ...]]]:
             more = (*below, *merged)
             if parents.get(oid, ()) == ():
                 parents[oid] = more
+            for other in merged:
+                parents.setdefault(other, ())
             below = (oid,)
         (tips[name.strip()],) = below
     return tips, parents

@@ -264,9 +264,10 @@ class CommitGraph:
     def _is_cut_off(self, own: Sequence[int], target: int, bases: Sequence[int]) -> bool:
         """True when hidden history may hold a better base: it lies behind a commit that only one side has.
 
-        What is hidden behind a common commit is common too, and can change nothing.
+        What is hidden behind a common commit is common too, and can change nothing. A branch that owns nothing stands
+        on itself, whatever is hidden.
         """
-        if not self.shallow:
+        if not self.shallow or not own:
             return False
         return any(self._ids[number] in self.shallow for number in (*own, *self._beyond(target, bases)))
 
