@@ -101,6 +101,11 @@ def test_a_shallow_commit_that_both_sides_have_hides_nothing() -> None:
     assert not drawn.own(tips["x"], tips["main"]).hits_shallow
 
 
+def test_a_branch_that_the_target_contains_needs_no_hidden_history() -> None:
+    drawn, tips = graph("main: A-M+S; x: A", shallow={"S"})
+    assert not drawn.own(tips["x"], tips["main"]).hits_shallow
+
+
 def test_ancestors() -> None:
     drawn, tips = graph("main: A-B-C; x: A-D")
     assert drawn.is_ancestor(Oid("A"), tips["x"])

@@ -272,3 +272,14 @@ def test_a_missing_file_costs_one_commit_its_patch_id(space: Workspace) -> None:
     commits = [Oid(space.commit(str(number), {f"f{number}": b"%d\n" % number})) for number in range(5)]
     _lose(space, space.tip(f"{commits[2]}:f2"))
     assert list(patch_ids(_opened(space), commits)) == [*commits[:2], *commits[3:]]
+
+
+def test_old_git_gives_no_patch_ids_to_binary_changes(space: Workspace) -> None:
+    """Before 2.39 `git patch-id` gave any two changes of a binary file one id, and a commit would be lost."""
+    plain = Oid(space.commit("text", {"a": b"Binary files x and y differ\n"}))
+    binary = Oid(space.commit("binary", {"a": b"text\n", "b": b"\0\1"}))
+    after = Oid(space.commit("text again", {"a": b"more\n"}))
+    repository = _opened(space)
+    assert set(patch_ids(repository, [plain, binary, after])) == {plain, binary, after}
+    old = replace(repository, git_version=(2, 38, 1))
+    assert set(patch_ids(old, [plain, binary, after])) == {plain, after}

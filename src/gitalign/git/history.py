@@ -6,6 +6,7 @@ never takes its neighbours with it.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,8 @@ _CHANGES_AT_ONCE = 2_000
 _DIFFS_AT_ONCE = 100
 _PATHS_AT_ONCE = 1_000
 _READERS = 2
+_KNOWS_BINARY = (2, 39)
+_AN_ID = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
 # These say something about the world, not about one object; asking again piece by piece would only repeat them.
 _NOT_ABOUT_OBJECTS = (GitTimedOut, GitMissing, OutOfSpace)
 
@@ -204,12 +207,16 @@ def patch_ids(
     Raises:
         GitTimedOut, GitMissing, OutOfSpace
 
-    Source: `git help patch-id` (--stable; binary files count by their ids and modes as in `git rebase` since 2.39).
+    Source: `git help patch-id` (--stable). Before 2.39 it knew nothing of binary files, and gave any two changes of one
+    the same id (release notes of 2.39); there, commits that change one are left out.
     """
+    knows_binary = repository.git_version >= _KNOWS_BINARY
     git = replace(repository.git, config=(*repository.git.config, ("diff.suppressBlankEmpty", "false")))
     found: dict[Oid, str] = {}
     with ThreadPoolExecutor(_READERS, thread_name_prefix="patch-ids") as pool:
-        for answered in pool.map(lambda chunk: _patch_ids(git, chunk), _chunks(commits, paths or {})):
+        for answered in pool.map(
+            lambda chunk: _patch_ids(git, chunk, knows_binary=knows_binary), _chunks(commits, paths or {})
+        ):
             found.update(answered)
     return found
 
@@ -228,7 +235,7 @@ def _chunks(commits: Sequence[Oid], paths: Mapping[Oid, int]) -> Iterator[list[O
         yield chunk
 
 
-def _patch_ids(git: Git, commits: Sequence[Oid]) -> dict[Oid, str]:
+def _patch_ids(git: Git, commits: Sequence[Oid], *, knows_binary: bool) -> dict[Oid, str]:
     words = ("diff-tree", "--stdin", "-r", "-p", "--root", *_PLAIN_DIFF, *_AS_PATCH_IDS_DO)
     try:
         diffs = git.run(*words, stdin="\n".join(commits).encode("ascii") + b"\n", timeout_s=_TIMEOUT_S).stdout
@@ -239,10 +246,28 @@ def _patch_ids(git: Git, commits: Sequence[Oid]) -> dict[Oid, str]:
         if len(commits) == 1:
             return {}
         middle = len(commits) // 2
-        return {**_patch_ids(git, commits[:middle]), **_patch_ids(git, commits[middle:])}
+        halves = (commits[:middle], commits[middle:])
+        return {
+            oid: patch for half in halves for oid, patch in _patch_ids(git, half, knows_binary=knows_binary).items()
+        }
     answer = text(git.run("patch-id", "--stable", stdin=diffs, timeout_s=_TIMEOUT_S).stdout)
     found: dict[Oid, str] = {}
     for line in answer.splitlines():
         patch, _, commit = line.partition(" ")
         found[Oid(commit)] = patch
+    if not knows_binary:
+        for oid in _with_binary(diffs):
+            found.pop(oid, None)
+    return found
+
+
+def _with_binary(diffs: bytes) -> set[Oid]:
+    """Commits in whose diff git names a file as binary; lines of content begin with another sign."""
+    current = b""
+    found: set[Oid] = set()
+    for line in diffs.split(b"\n"):
+        if _AN_ID.fullmatch(line):
+            current = line
+        elif line.startswith(b"Binary files "):
+            found.add(Oid(current.decode("ascii")))
     return found
