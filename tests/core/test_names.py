@@ -13,6 +13,7 @@ from gitalign.core.names import (
     file_name_for,
     is_backup_name,
     is_zero,
+    name_fault,
     ref_of,
     zero_like,
 )
@@ -63,3 +64,31 @@ def test_file_names_are_safe_and_distinct(one: str, other: str) -> None:
         assert len(name) <= 120
         assert name.isascii()
     assert (names[0] == names[1]) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("feature/größe@2", None),
+        ("-x", None),
+        ("HEAD", None),
+        ("@", None),
+        ("", "is empty"),
+        ("a b", "holds a space"),
+        ("a\tb", "holds '\\t'"),
+        ("a~1", "holds '~'"),
+        ("a..b", "holds .."),
+        ("a@{1}", "holds @{"),
+        ("a//b", "holds //"),
+        ("/a", "begins with /"),
+        ("a/", "ends with /"),
+        ("a.", "or ."),
+        ("a/.b", "begins with ."),
+        ("a.lock/b", ".lock"),
+    ],
+)
+def test_names_that_git_allows(name: str, fault: str | None) -> None:
+    """Edge case 28."""
+    found = name_fault(name)
+    assert (found is None) == (fault is None)
+    assert fault is None or fault in (found or "")

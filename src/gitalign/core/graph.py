@@ -6,10 +6,13 @@ than its children.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import heapq
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gitalign.core.names import Oid
+
+_TARGETS_REMEMBERED = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +24,7 @@ class OwnCommits:
         merges: merge commits, oldest first.
         bases: merge bases with the target, best ones only; empty for unrelated histories.
         roots: own commits without parents.
-        hits_shallow: history is cut off before the target is met, so the base is not known.
+        hits_shallow: history is cut off on one side before it meets the other, so the base is not known.
         is_linear_on_target: the target's tip is the only base and no own commit is a merge: git leaves such a branch as it is.
     """
 
@@ -59,7 +62,7 @@ class CommitGraph:
     _ids: list[Oid] = field(default_factory=list, init=False, repr=False)
     _parents: list[tuple[int, ...]] = field(default_factory=list, init=False, repr=False)
     _reach: dict[int, bytearray] = field(default_factory=dict, init=False, repr=False)
-    _behind: dict[tuple[int, frozenset[int]], int] = field(default_factory=dict, init=False, repr=False)
+    _behind: dict[tuple[int, tuple[int, ...]], int] = field(default_factory=dict, init=False, repr=False)
     _own: dict[tuple[int, int], OwnCommits] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -102,44 +105,59 @@ class CommitGraph:
 
     def behind_count(self, tip: Oid, onto: Oid) -> int:
         """Number of commits of `onto` that `tip` has not."""
-        start, target = self._at(tip), self._at(onto)
-        reached = self._reached_from(target)
-        boundary = frozenset(self._walk(start, reached)[1]) if not reached[start] else frozenset((start,))
-        key = (target, boundary)
+        target = self._at(onto)
+        _, boundary = self._walk(self._at(tip), self._reached_from(target))
+        key = (target, tuple(self._best(boundary)))
         if key not in self._behind:
-            common = self._mark(boundary)
-            self._behind[key] = sum(reached) - sum(common)
+            self._behind[key] = len(self._beyond(*key))
         return self._behind[key]
+
+    def lacks(self, tip: Oid, onto: Oid) -> Callable[[Oid], bool]:
+        """A question to ask about commits of `onto`: does `tip` lack it?"""
+        common = self._mark([self._at(base) for base in self.own(tip, onto).bases])
+        return lambda oid: not common[self._at(oid)]
+
+    def own_of_any(self, tips: Iterable[Oid], onto: Oid) -> list[Oid]:
+        """Commits that at least one of the tips has and `onto` has not, in the graph's order."""
+        reached = self._reached_from(self._at(onto))
+        marks = self._mark([number for number in map(self._at, tips) if not reached[number]], stop=reached)
+        return [self._ids[number] for number, there in enumerate(marks) if there]
+
+    def lacked_by_any(self, tips: Iterable[Oid], onto: Oid) -> list[Oid]:
+        """Commits of `onto` that at least one of the tips has not, in the graph's order.
+
+        One pass for all tips: each commit is handed a set of those that reach it, as the bits of a number.
+        """
+        starts = sorted({self._at(tip) for tip in tips})
+        target = self._at(onto)
+        everyone = (1 << len(starts)) - 1
+        holders = dict.fromkeys([*starts, target], 0)
+        for bit, number in enumerate(starts):
+            holders[number] |= 1 << bit
+        reached = self._reached_from(target)
+        lacked: list[Oid] = []
+        for number in range(min(holders), len(self._ids)):
+            mask = holders.pop(number, None)
+            if mask is None:
+                continue
+            if reached[number] and mask != everyone:
+                lacked.append(self._ids[number])
+            for parent in self._parents[number]:
+                if parent in holders:
+                    holders[parent] |= mask
+                else:
+                    holders[parent] = mask
+        return lacked
 
     def is_ancestor(self, ancestor: Oid, descendant: Oid) -> bool:
         """True when `ancestor` is reachable from `descendant` (a commit is its own ancestor)."""
         wanted, start = self._at(ancestor), self._at(descendant)
         if wanted < start:
             return False
-        if start in self._reach:
-            return bool(self._reach[start][wanted])
-        seen = {start}
-        stack = [start]
-        while stack:
-            number = stack.pop()
-            if number == wanted:
-                return True
-            for parent in self._parents[number]:
-                if parent <= wanted and parent not in seen:
-                    seen.add(parent)
-                    stack.append(parent)
-        return False
-
-    def missing_from(self, tip: Oid, onto: Oid) -> set[Oid]:
-        """Commits of `onto` that `tip` has not."""
-        target = self._reached_from(self._at(onto))
-        mine = self._mark((self._at(tip),))
-        return {self._ids[number] for number, there in enumerate(target) if there and not mine[number]}
-
-    def reachable(self, tips: Iterable[Oid]) -> set[Oid]:
-        """Every commit reachable from any of the tips."""
-        marks = self._mark([self._at(tip) for tip in tips])
-        return {self._ids[number] for number, there in enumerate(marks) if there}
+        reached = self._reach.get(start)
+        if reached is not None:
+            return bool(reached[wanted])
+        return wanted == start or wanted in self._below((start,), floor=wanted)
 
     def _at(self, oid: Oid) -> int:
         try:
@@ -147,25 +165,38 @@ class CommitGraph:
         except KeyError as error:
             raise UnknownCommit(oid) from error
 
-    def _mark(self, starts: Iterable[int]) -> bytearray:
+    def _mark(self, starts: Iterable[int], *, stop: bytearray | None = None) -> bytearray:
+        """Marks of everything reachable, without what `stop` marks."""
         marks = bytearray(len(self._ids))
         stack = list(starts)
         for number in stack:
             marks[number] = 1
         while stack:
             for parent in self._parents[stack.pop()]:
-                if not marks[parent]:
+                if not marks[parent] and not (stop and stop[parent]):
                     marks[parent] = 1
                     stack.append(parent)
         return marks
 
+    def _below(self, starts: Iterable[int], *, floor: int) -> set[int]:
+        """Ancestors of the starts, they themselves only when one is below another, with numbers up to `floor`."""
+        seen: set[int] = set()
+        stack = list(starts)
+        while stack:
+            for parent in self._parents[stack.pop()]:
+                if parent <= floor and parent not in seen:
+                    seen.add(parent)
+                    stack.append(parent)
+        return seen
+
     def _reached_from(self, number: int) -> bytearray:
         """Marks of everything reachable; remembered, because a target is asked about for every branch."""
-        if number not in self._reach:
-            if len(self._reach) >= 64:
+        reached = self._reach.get(number)
+        if reached is None:
+            if len(self._reach) >= _TARGETS_REMEMBERED:
                 self._reach.clear()
-            self._reach[number] = self._mark((number,))
-        return self._reach[number]
+            reached = self._reach[number] = self._mark((number,))
+        return reached
 
     def _walk(self, start: int, reached: bytearray) -> tuple[list[int], list[int]]:
         """Own commits from `start`, and the target's commits they stand on."""
@@ -183,6 +214,37 @@ class CommitGraph:
                     own.append(parent)
         return own, list(boundary)
 
+    def _beyond(self, target: int, bases: Iterable[int]) -> list[int]:
+        """Commits of the target above the bases.
+
+        Walks only as far as there is something to find: lowest number first, so that every child is dealt with before
+        its parents, until all that is left to visit is common.
+        """
+        common = dict.fromkeys(bases, True)
+        waiting = list(common)
+        open_ends = 0
+        if target not in common:
+            common[target] = False
+            waiting.append(target)
+            open_ends = 1
+        heapq.heapify(waiting)
+        beyond: list[int] = []
+        while open_ends:
+            number = heapq.heappop(waiting)
+            is_common = common.pop(number)
+            if not is_common:
+                beyond.append(number)
+                open_ends -= 1
+            for parent in self._parents[number]:
+                if parent not in common:
+                    common[parent] = is_common
+                    heapq.heappush(waiting, parent)
+                    open_ends += not is_common
+                elif is_common and not common[parent]:
+                    common[parent] = True
+                    open_ends -= 1
+        return beyond
+
     def _find_own(self, start: int, target: int) -> OwnCommits:
         reached = self._reached_from(target)
         own, boundary = self._walk(start, reached)
@@ -195,9 +257,19 @@ class CommitGraph:
             merges=merges,
             bases=tuple(self._ids[number] for number in bases),
             roots=tuple(self._ids[number] for number in own if not self._parents[number]),
-            hits_shallow=any(self._ids[number] in self.shallow for number in own),
+            hits_shallow=self._is_cut_off(own, target, bases),
             is_linear_on_target=bases == [target] and not merges,
         )
+
+    def _is_cut_off(self, own: Sequence[int], target: int, bases: Sequence[int]) -> bool:
+        """True when hidden history may hold a better base: it lies behind a commit that only one side has.
+
+        What is hidden behind a common commit is common too, and can change nothing. A branch that owns nothing stands
+        on itself, whatever is hidden.
+        """
+        if not self.shallow or not own:
+            return False
+        return any(self._ids[number] in self.shallow for number in (*own, *self._beyond(target, bases)))
 
     def _in_gits_order(self, start: int, own: set[int]) -> list[int]:
         """Oldest first, in the order of `git rev-list --topo-order --reverse`.
@@ -229,8 +301,5 @@ class CommitGraph:
         """Those that are no ancestors of others."""
         if len(boundary) < 2:
             return boundary
-        return [
-            one
-            for one in sorted(boundary)
-            if not any(other < one and self.is_ancestor(self._ids[one], self._ids[other]) for other in boundary)
-        ]
+        below = self._below(boundary, floor=max(boundary))
+        return [number for number in sorted(boundary) if number not in below]

@@ -74,6 +74,31 @@ def display(name: str) -> str:
     return "".join(out)
 
 
+_FORBIDDEN_IN_NAMES = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")
+
+
+def name_fault(branch: str) -> str | None:
+    """What keeps a text from being a branch name, in words that follow "the name"; None when nothing does.
+
+    Source: `git help check-ref-format`, rules 1 to 10 for `refs/heads/<branch>`. A leading dash or the name HEAD is no
+    fault here: such refs can exist.
+    """
+    if not branch:
+        return "is empty"
+    found = _FORBIDDEN_IN_NAMES.search(branch)
+    if found:
+        return f"holds {'a space' if found.group() == ' ' else repr(found.group())}"
+    for sign in ("..", "@{", "//"):
+        if sign in branch:
+            return f"holds {sign}"
+    if branch.startswith("/") or branch.endswith(("/", ".")):
+        return "begins with / or ends with / or ."
+    for part in branch.split("/"):
+        if part.startswith(".") or part.endswith(".lock"):
+            return "has a part that begins with . or ends with .lock"
+    return None
+
+
 def file_name_for(branch: str, *, limit: int = 120) -> str:
     """A file name for a branch: letters, digits, `._-`, unique by a digest when anything was changed.
 

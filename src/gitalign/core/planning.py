@@ -1,15 +1,18 @@
-"""Deciding what a run would do: targets, exclusions, stacks, order. Pure: the same snapshot gives the same plan."""
+"""Deciding what a run would do: targets, exclusions, and what kind of step each branch needs.
+
+Pure: the same snapshot and history give the same plan. Stacks and order are in `stacks`.
+"""
 
 from __future__ import annotations
 
 import fnmatch
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gitalign.core.branch import Branch, ListedBranch
 from gitalign.core.graph import CommitGraph, OwnCommits
-from gitalign.core.names import HEADS, BranchName, Oid, StepId, TargetName, display, is_backup_name, ref_of
+from gitalign.core.names import HEADS, BranchName, Oid, StepId, TargetName, display, is_backup_name, name_fault, ref_of
 from gitalign.core.plan import (
     Checkout,
     CheckoutState,
@@ -24,8 +27,10 @@ from gitalign.core.plan import (
     plan_hash,
 )
 from gitalign.core.policy import AlreadyMerged, CheckedOut, MergesPolicy, Policy, Strategy, UnknownTarget
+from gitalign.core.stacks import in_order
 from gitalign.errors import UserError
 
+_REMOTES = "refs/remotes/"
 DEFAULT_TARGETS = ("main", "master", "scientific", "orchestration-tools")
 
 
@@ -48,7 +53,7 @@ def discover_targets(
     unknown: list[str] = []
     for name in dict.fromkeys(configured or DEFAULT_TARGETS):
         local = tips.get(ref_of(name))
-        tracking = tips.get(f"refs/remotes/{remote}/{name}")
+        tracking = tips.get(f"{_REMOTES}{remote}/{name}")
         chosen = local or tracking
         if (
             prefer_remote
@@ -98,11 +103,12 @@ def build_plan(
         only: globs over whole branch names; empty takes all.
 
     Raises:
-        UserError: no target at all, or unknown targets where the policy refuses them.
+        UserError: unknown targets where the policy refuses them.
     """
     chooser = _Chooser(snapshot, graph, policy, tuple(targets), tuple(only))
     chosen, excluded = chooser.from_list(listed) if listed is not None else chooser.from_refs()
-    steps = _order(_steps(snapshot, graph, policy, chosen), targets, graph)
+    remote = dict(snapshot.remote_tips)
+    steps = in_order([_step(one, graph, policy, remote.get(one.branch.name)) for one in chosen], targets, graph)
     left_out = tuple(sorted(excluded, key=lambda one: (one.branch, one.code, one.reason)))
     frozen = tuple(targets)
     return Plan(
@@ -121,7 +127,6 @@ class _Chosen:
     target: Target
     tip: Oid
     checkout: str | None
-    notes: tuple[str, ...] = ()
 
 
 class _Chooser:
@@ -131,11 +136,13 @@ class _Chooser:
         self, snapshot: Snapshot, graph: CommitGraph, policy: Policy, targets: tuple[Target, ...], only: tuple[str, ...]
     ) -> None:
         self._tips = {tip.ref: tip for tip in snapshot.tips if tip.ref.startswith(HEADS)}
-        self._remote_names = {
-            tip.ref.split("/", 3)[3]
-            for tip in snapshot.tips
-            if tip.ref.startswith("refs/remotes/") and tip.ref.count("/") >= 3
-        }
+        self._remotes_of: dict[str, set[str]] = defaultdict(set)
+        for tip in snapshot.tips:
+            if tip.ref.startswith(_REMOTES):
+                remote, slash, name = tip.ref.removeprefix(_REMOTES).partition("/")
+                if slash:
+                    self._remotes_of[name].add(remote)
+        self._remotes = set().union(*self._remotes_of.values())
         self._aliases: dict[str, list[str]] = defaultdict(list)
         for tip in self._tips.values():
             if tip.symbolic_target is not None:
@@ -147,7 +154,20 @@ class _Chooser:
         self._policy = policy
         self._targets = targets
         self._by_name = {target.name: target for target in targets}
+        self._target_refs = self._never_moved()
         self._only = only
+
+    def _never_moved(self) -> dict[str, TargetName]:
+        """Refs of the targets and of local branches of their names, and what those are symbolic refs to."""
+        refs: dict[str, TargetName] = {}
+        for target in self._targets:
+            for start in (target.ref, ref_of(target.name)):
+                ref: str | None = start
+                while ref is not None and ref not in refs:
+                    refs[ref] = target.name
+                    tip = self._tips.get(ref)
+                    ref = tip.symbolic_target if tip is not None else None
+        return refs
 
     def from_refs(self) -> tuple[list[_Chosen], list[Exclusion]]:
         """Every branch of the repository, each with the target it is nearest to."""
@@ -177,7 +197,7 @@ class _Chooser:
         chosen: list[_Chosen] = []
         excluded: list[Exclusion] = []
         seen: dict[str, ListedBranch] = {}
-        unknown: list[str] = []
+        self._refuse_unknown_targets(listed)
         for entry in listed:
             name = BranchName(entry.name)
             target_name = TargetName(entry.target) if entry.target else None
@@ -189,7 +209,8 @@ class _Chooser:
 
             if name in seen:
                 first = seen[name]
-                other = f", which gives it another target: {first.target}" if first.target != entry.target else ""
+                named = display(first.target) if first.target else "none"
+                other = f", which gives it another target: {named}" if first.target != entry.target else ""
                 excluded.append(
                     out(
                         ExclusionCode.DUPLICATE,
@@ -200,12 +221,7 @@ class _Chooser:
             seen[name] = entry
             tip = self._tips.get(ref_of(name))
             if tip is None:
-                where = (
-                    "; it exists on the remote only: git branch --track it first" if name in self._remote_names else ""
-                )
-                excluded.append(
-                    out(ExclusionCode.MISSING, f"entry {entry.index}: no such branch in the repository{where}")
-                )
+                excluded.append(out(*self._missing(entry)))
                 continue
             refusal = self._excluded(name, tip)
             if refusal is not None:
@@ -216,9 +232,8 @@ class _Chooser:
                 continue
             target = self._by_name.get(target_name)
             if target is None:
-                unknown.append(f"entry {entry.index} ({display(name)}): {display(target_name)}")
                 excluded.append(
-                    out(ExclusionCode.UNKNOWN_TARGET, f"entry {entry.index}: {target_name!r} is no target here")
+                    out(ExclusionCode.UNKNOWN_TARGET, f"entry {entry.index}: {display(target_name)} is no target here")
                 )
                 continue
             branch = Branch(
@@ -231,26 +246,60 @@ class _Chooser:
                 cluster_id=entry.cluster_id,
             )
             chosen.append(self._chosen(branch, target, tip.oid))
-        if unknown and self._policy.unknown_target is UnknownTarget.REFUSE:
+        return chosen, excluded
+
+    def _refuse_unknown_targets(self, listed: Sequence[ListedBranch]) -> None:
+        if self._policy.unknown_target is not UnknownTarget.REFUSE:
+            return
+        unknown = [
+            f"entry {entry.index} ({display(entry.name)}): {display(entry.target)}"
+            for entry in listed
+            if entry.target and TargetName(entry.target) not in self._by_name and self._is_selected(entry.name)
+        ]
+        if unknown:
             known = ", ".join(display(target.name) for target in self._targets) or "none"
             raise UserError(
                 f"unknown targets in the branch list: {'; '.join(unknown)}",
                 code="unknown_target",
                 hint=f"known targets: {known}; see alignment.targets",
             )
-        return chosen, excluded
+
+    def _missing(self, entry: ListedBranch) -> tuple[ExclusionCode, str]:
+        """Code and words for an entry whose branch is not in the repository."""
+        fault = name_fault(entry.name)
+        if fault is not None:
+            return ExclusionCode.INVALID_NAME, f"entry {entry.index}: the name {fault}, which git allows in no branch"
+        where = f"entry {entry.index}: no such branch in the repository"
+        for prefix in (HEADS, *(f"{remote}/" for remote in sorted(self._remotes))):
+            short = entry.name.removeprefix(prefix)
+            if short != entry.name and ref_of(short) in self._tips:
+                return ExclusionCode.MISSING, f"{where}; did you mean {display(short)}?"
+        remotes = self._remotes_of.get(entry.name)
+        if remotes:
+            place = f"{sorted(remotes)[0]}/{entry.name}"
+            return ExclusionCode.MISSING, f"{where}; it exists as {display(place)} only: git branch --track it first"
+        return ExclusionCode.MISSING, where
+
+    def _is_selected(self, name: str) -> bool:
+        return not self._only or any(fnmatch.fnmatchcase(name, glob) for glob in self._only)
 
     def _chosen(self, branch: Branch, target: Target, tip: Oid) -> _Chosen:
-        held = self._checkouts.get(ref_of(branch.name), [])
+        held = self._holders(ref_of(branch.name))
         return _Chosen(branch, target, tip, held[0].path if held else None)
+
+    def _holders(self, ref: str) -> list[Checkout]:
+        """Work trees that hold a branch, under its own name or an alias."""
+        return [checkout for one in (ref, *self._aliases.get(ref, ())) for checkout in self._checkouts.get(one, ())]
 
     def _excluded(self, name: BranchName, tip: Tip) -> Exclusion | None:
         def out(code: ExclusionCode, reason: str) -> Exclusion:
             return Exclusion(branch=name, code=code, reason=reason)
 
-        if TargetName(name) in self._by_name or any(target.ref == tip.ref for target in self._targets):
-            return out(ExclusionCode.IS_TARGET, "is a target; targets are never moved")
-        if self._only and not any(fnmatch.fnmatchcase(name, glob) for glob in self._only):
+        if tip.ref in self._target_refs:
+            target = self._target_refs[tip.ref]
+            which = "" if ref_of(target) == tip.ref else f" ({display(target)} is a symbolic ref to it)"
+            return out(ExclusionCode.IS_TARGET, f"is a target{which}; targets are never moved")
+        if not self._is_selected(name):
             return out(ExclusionCode.NOT_SELECTED, f"matches none of {', '.join(self._only)}")
         if tip.symbolic_target is not None:
             return out(
@@ -267,7 +316,7 @@ class _Chooser:
         return self._held_by_work_tree(name, tip.ref)
 
     def _held_by_work_tree(self, name: BranchName, ref: str) -> Exclusion | None:
-        held = [checkout for alias in (ref, *self._aliases.get(ref, ())) for checkout in self._checkouts.get(alias, ())]
+        held = self._holders(ref)
         if not held:
             return None
         codes = {
@@ -285,18 +334,16 @@ class _Chooser:
                     code=codes[checkout.state],
                     reason=f"checked out in {display(checkout.path)}, which is {checkout.state}{detail}",
                 )
+        path = display(held[0].path)
         if self._policy.checked_out is CheckedOut.HOLD:
-            return Exclusion(
-                branch=name,
-                code=ExclusionCode.CHECKED_OUT_HELD,
-                reason=f"checked out in {display(held[0].path)}, and alignment.checked_out is hold",
-            )
-        if len(held) > 1:
-            places = ", ".join(display(checkout.path) for checkout in held)
-            return Exclusion(
-                branch=name, code=ExclusionCode.CHECKED_OUT_HELD, reason=f"checked out in several work trees: {places}"
-            )
-        return None
+            why = f"checked out in {path}, and alignment.checked_out is hold"
+        elif held[0].ref != ref:
+            why = f"checked out in {path} under its alias {display(held[0].ref.removeprefix(HEADS))}"
+        elif len(held) > 1:
+            why = f"checked out in several work trees: {', '.join(display(checkout.path) for checkout in held)}"
+        else:
+            return None
+        return Exclusion(branch=name, code=ExclusionCode.CHECKED_OUT_HELD, reason=why)
 
     def _nearest(self, tip: Oid) -> tuple[Target, str]:
         """The target with the fewest commits between, and why."""
@@ -307,22 +354,24 @@ class _Chooser:
             return self._targets[0], "history of the targets cannot be read; first target taken"
         own = {target.name: self._graph.own_count(tip, target.oid) for target in known}
         fewest = min(own.values())
-        best = [target for target in known if own[target.name] == fewest]
-        commits = f"{fewest} own commit{'' if fewest == 1 else 's'}"
-        if len(best) == 1:
-            return best[0], f"{commits} not in it" + (f", fewest of {len(known)} targets" if len(known) > 1 else "")
-        names = ", ".join(target.name for target in best)
-        return best[0], f"{commits} not in it, as many as for each of {names}; first in order taken"
+        near = [target for target in known if own[target.name] == fewest]
+        reason = f"{_counted(fewest, 'own commit')} not in it"
+        if len(near) == 1:
+            return near[0], reason + (f", fewest of {len(known)} targets" if len(known) > 1 else "")
+        # How far the targets themselves have gone on since says nothing about the branch: a stale line would win every tie.
+        return (
+            near[0],
+            f"{reason}, as many as for each of {', '.join(display(target.name) for target in near)}; first in order taken",
+        )
 
 
-def _steps(snapshot: Snapshot, graph: CommitGraph, policy: Policy, chosen: Sequence[_Chosen]) -> list[Step]:
-    remote = dict(snapshot.remote_tips)
-    return [_step(one, graph, policy, remote.get(one.branch.name)) for one in chosen]
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _step(one: _Chosen, graph: CommitGraph, policy: Policy, remote_seen: Oid | None) -> Step:
     kind, own, behind = StepKind.REPLAY, None, 0
-    notes = list(one.notes)
+    notes: list[str] = []
     refusal: tuple[str, str] | None = None
     if one.tip not in graph or one.target.oid not in graph:
         words = graph.unreadable.get(one.tip) or graph.unreadable.get(one.target.oid) or "its history cannot be read"
@@ -330,8 +379,7 @@ def _step(one: _Chosen, graph: CommitGraph, policy: Policy, remote_seen: Oid | N
     else:
         own = graph.own(one.tip, one.target.oid)
         behind = graph.behind_count(one.tip, one.target.oid)
-        kind, note, refusal = _kind(own, behind, one.target, policy)
-        notes += note
+        kind, notes, refusal = _kind(own, behind, one.target, policy)
     return Step(
         id=StepId(0),
         branch=one.branch,
@@ -354,134 +402,32 @@ def _step(one: _Chosen, graph: CommitGraph, policy: Policy, remote_seen: Oid | N
 def _kind(
     own: OwnCommits, behind: int, target: Target, policy: Policy
 ) -> tuple[StepKind, list[str], tuple[str, str] | None]:
-    if own.hits_shallow:
-        return (
-            StepKind.REPLAY,
-            [],
-            (
-                "needs_deepening",
-                "its history is cut off before it meets its target (shallow clone), so the base is not known",
-            ),
-        )
     if not own.count:
         if not behind:
             return StepKind.UP_TO_DATE, ["stands at the target's tip"], None
         if policy.already_merged is AlreadyMerged.LEAVE:
             return StepKind.LEAVE, ["already merged: every commit is in the target"], None
         return StepKind.FAST_FORWARD, ["already merged: every commit is in the target; moves to the target's tip"], None
-    if not own.bases:
-        return StepKind.REPLAY, [], ("unrelated_history", f"shares no commit with {target.name}")
     merges = len(own.merges)
-    named = f"contains {merges} merge{'' if merges == 1 else 's'}"
+    named = [f"contains {_counted(merges, 'merge')}"] if merges and policy.strategy is Strategy.REBASE else []
+    flattened = bool(named) and policy.merges is MergesPolicy.FLATTEN
+    # git rebase, too, leaves a branch that stands on its target alone, but only when its history is linear
+    # (builtin/rebase.c, can_fast_forward).
+    if not behind and not flattened:
+        return StepKind.UP_TO_DATE, named, None
+    if own.hits_shallow:
+        words = "history is cut off before branch and target meet (shallow clone), so the base is not known"
+        return StepKind.REPLAY, named, ("needs_deepening", words)
+    if not own.bases:
+        return StepKind.REPLAY, named, ("unrelated_history", f"shares no commit with {display(target.name)}")
     if policy.strategy is Strategy.MERGE:
-        return (StepKind.UP_TO_DATE if not behind else StepKind.MERGE), [], None
-    if not merges:
-        return (StepKind.UP_TO_DATE if not behind else StepKind.REPLAY), [], None
+        return StepKind.MERGE, [], None
+    if not named:
+        return StepKind.REPLAY, [], None
     match policy.merges:
         case MergesPolicy.FLATTEN:
-            return StepKind.REPLAY, [f"{named}: they are flattened, as git rebase does"], None
+            return StepKind.REPLAY, [f"{named[0]}: they are flattened, as git rebase does"], None
         case MergesPolicy.MERGE_INSTEAD:
-            return (
-                (StepKind.UP_TO_DATE, [named], None)
-                if not behind
-                else (StepKind.MERGE, [f"{named}: the target is merged in instead of rebasing"], None)
-            )
+            return StepKind.MERGE, [f"{named[0]}: the target is merged in instead of rebasing"], None
         case MergesPolicy.REFUSE:
-            return (
-                (StepKind.UP_TO_DATE, [named], None)
-                if not behind
-                else (StepKind.REPLAY, [named], ("contains_merges", f"{named}, and alignment.merges is refuse"))
-            )
-
-
-def _order(steps: Sequence[Step], targets: Sequence[Target], graph: CommitGraph) -> tuple[Step, ...]:
-    """Give stacks and dependencies, and put steps into the order in which they are to start."""
-    stacks, parents = _stacks(steps, graph)
-    target_order = {target.name: number for number, target in enumerate(targets)}
-    depth = _depths(len(steps), parents)
-    ranked = sorted(
-        range(len(steps)),
-        key=lambda at: (
-            target_order[steps[at].target.name],
-            -steps[at].branch.priority,
-            depth[at],
-            -steps[at].own_commits,
-            steps[at].branch.name,
-        ),
-    )
-    place = {at: StepId(number) for number, at in enumerate(ranked)}
-    renumbered: dict[int, int] = {}
-    made: list[Step] = []
-    for at in ranked:
-        stack = renumbered.setdefault(stacks[at], len(renumbered))
-        made.append(
-            replace(
-                steps[at], id=place[at], stack=stack, depends_on=tuple(sorted(place[parent] for parent in parents[at]))
-            )
-        )
-    return tuple(made)
-
-
-def _stacks(steps: Sequence[Step], graph: CommitGraph) -> tuple[list[int], list[set[int]]]:
-    """Union of branches of one target that share own commits; parents are the nearest branches whose tip is among them."""
-    leader = list(range(len(steps)))
-
-    def find(at: int) -> int:
-        while leader[at] != at:
-            leader[at] = leader[leader[at]]
-            at = leader[at]
-        return at
-
-    holder: dict[tuple[str, Oid], int] = {}
-    tips: dict[tuple[str, Oid], list[int]] = defaultdict(list)
-    own: dict[int, tuple[Oid, ...]] = {}
-    for at, step in enumerate(steps):
-        if step.refusal is None and step.own_commits:
-            own[at] = graph.own_ids(step.seen, step.onto)
-            tips[step.target.name, step.seen].append(at)
-    for at, commits in own.items():
-        for oid in commits:
-            first = holder.setdefault((steps[at].target.name, oid), at)
-            if first != at:
-                leader[find(at)] = find(first)
-    parents: list[set[int]] = [set() for _ in steps]
-    for at in own:
-        same = sorted(tips[steps[at].target.name, steps[at].seen], key=lambda other: steps[other].branch.name)
-        mine = same.index(at)
-        parents[at] = {same[mine - 1]} if mine else _nearest_below(steps[at], graph, tips)
-    return [find(at) for at in range(len(steps))], parents
-
-
-def _nearest_below(step: Step, graph: CommitGraph, tips: Mapping[tuple[str, Oid], list[int]]) -> set[int]:
-    """Branches met first when walking down from the step's tip; what lies below them is theirs to depend on."""
-    met: set[int] = set()
-    seen = {step.seen}
-    stack = [step.seen]
-    base = graph.own(step.seen, step.onto).bases
-    stop = set(base)
-    while stack:
-        for parent in graph.parents(stack.pop()):
-            if parent in seen or parent in stop:
-                continue
-            seen.add(parent)
-            there = tips.get((step.target.name, parent))
-            if there:
-                met.add(there[-1])
-            elif not graph.is_ancestor(parent, step.onto):
-                stack.append(parent)
-    return met
-
-
-def _depths(count: int, parents: Sequence[Iterable[int]]) -> list[int]:
-    depth = [-1] * count
-    for start in range(count):
-        stack = [start]
-        while stack:
-            at = stack[-1]
-            open_parents = [parent for parent in parents[at] if depth[parent] < 0]
-            if open_parents:
-                stack.extend(open_parents)
-                continue
-            depth[at] = 1 + max((depth[parent] for parent in parents[at]), default=-1)
-            stack.pop()
-    return depth
+            return StepKind.REPLAY, named, ("contains_merges", f"{named[0]}, and alignment.merges is refuse")

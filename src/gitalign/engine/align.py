@@ -25,7 +25,7 @@ from gitalign.core.outcome import (
 )
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import AlreadyMerged, Limits, Policy
-from gitalign.errors import GitAlignError
+from gitalign.errors import GitAlignError, InvariantBroken
 from gitalign.git.attributes import AttributeFiles
 from gitalign.git.command import text
 from gitalign.git.merge import MergeWire
@@ -62,6 +62,19 @@ class Workshop:
     sockets: Sockets
     remembered: Mapping[str, Conflicted]
     documents_dir: str
+
+
+def foregone(step: Step, remembered: Mapping[str, Conflicted]) -> Outcome | None:
+    """The outcome of a step that nothing has to be merged for; None when there is work to do."""
+    if step.refusal is not None:
+        code, reason = step.refusal
+        return Refused(code=code, reason=reason, hint=_HINTS.get(code, ""))
+    if step.kind is StepKind.UP_TO_DATE:
+        return Unchanged(code="up_to_date", reason=f"contains {step.target.name} already")
+    if step.kind is StepKind.LEAVE:
+        return _left(step)
+    known = remembered.get(step.branch.name)
+    return None if known is None else replace(known, remembered=True)
 
 
 class BranchAligner:
@@ -118,24 +131,21 @@ class BranchAligner:
             return self._lanes[worker]
 
     def _integrate(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
-        if step.refusal is not None:
-            code, reason = step.refusal
-            return Refused(code=code, reason=reason, hint=_HINTS.get(code, ""))
+        known = foregone(step, self._workshop.remembered)
+        if known is not None:
+            return known
         match step.kind:
-            case StepKind.UP_TO_DATE:
-                return Unchanged(code="up_to_date", reason=f"contains {step.target.name} already")
-            case StepKind.LEAVE:
-                return _left(step)
             case StepKind.FAST_FORWARD:
                 (target,) = self._lane(worker).read([step.onto])
                 return Aligned(
                     how=AlignedKind.FAST_FORWARDED, before=step.seen, after=step.onto, onto=step.onto, tree=target.tree
                 )
-            case StepKind.REPLAY | StepKind.MERGE:
-                known = self._workshop.remembered.get(step.branch.name)
-                if known is not None:
-                    return replace(known, remembered=True)
-                return self._replay(step, worker, cancel) if step.kind is StepKind.REPLAY else self._merge(step, worker)
+            case StepKind.REPLAY:
+                return self._replay(step, worker, cancel)
+            case StepKind.MERGE:
+                return self._merge(step, worker)
+            case StepKind.UP_TO_DATE | StepKind.LEAVE:
+                raise InvariantBroken(f"step {step.id} needs no worker")
             case _ as never:
                 assert_never(never)
 

@@ -17,7 +17,7 @@ from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Failed, Refu
 from gitalign.core.plan import Permit, Plan, Step, StepKind
 from gitalign.core.policy import CommitterPolicy, Limits
 from gitalign.core.publication import Publication
-from gitalign.engine.align import BranchAligner, Workshop
+from gitalign.engine.align import BranchAligner, Workshop, foregone
 from gitalign.engine.driver import drive
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.publish import publish
@@ -124,6 +124,9 @@ def execute(
             remembered=remembered,
             documents_dir=str(documents_dir),
         )
+        for step in plan.steps:
+            if step.id not in already and (known := foregone(step, remembered)) is not None:
+                already[step.id] = StepResult(step_id=step.id, branch=step.branch.name, outcome=known)
         phases.done("prepare")
         aligner = BranchAligner(workshop)
         crew.emit(EventKind.INTEGRATION_STARTED, steps=len(plan.steps), wire=str(workshop.wire.wire))

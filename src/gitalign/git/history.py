@@ -1,68 +1,109 @@
-"""History read from git: the commit graph, changed paths, patch ids. Whole lists per process, never one process per commit."""
+"""History read from git: the commit graph, changed paths, patch ids. Whole lists per process, never one process per commit.
+
+Not here: what is made of them. Every question survives missing objects: what cannot be read is named or left out, and
+never takes its neighbours with it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
-from gitalign.errors import GitDied, GitError, GitTimedOut
-from gitalign.git.command import text
+from gitalign.errors import GitDied, GitError, GitMissing, GitTimedOut, OutOfSpace
+from gitalign.git.command import Git, text
+from gitalign.git.objects import CommitReader
 from gitalign.git.repository import Repository
 
 _TIMEOUT_S = 600.0
-_CHANGES_AT_ONCE = 5_000
+_OBJECT_TIMEOUT_S = 60.0
+_CHANGES_AT_ONCE = 2_000
+# The text of a diff is held in memory while its id is reckoned: a chunk ends at whichever bound it meets first.
 _DIFFS_AT_ONCE = 100
+_PATHS_AT_ONCE = 1_000
+_READERS = 2
+_KNOWS_BINARY = (2, 39)
+_AN_ID = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
+# These say something about the world, not about one object; asking again piece by piece would only repeat them.
+_NOT_ABOUT_OBJECTS = (GitTimedOut, GitDied, GitMissing, OutOfSpace)
 
 
 def load_graph(repository: Repository, tips: Iterable[Oid]) -> CommitGraph:
     """The history behind some tips, read by one git process.
 
-    A tip whose history cannot be walked (a missing commit) does not take the others with it: it is found by halving and
-    named in the graph's `unreadable`.
+    A tip whose history cannot be walked (a missing or corrupt commit) does not take the others with it: it is named in
+    the graph's `unreadable`.
 
     Raises:
-        GitTimedOut
+        GitError: git cannot list history that is there.
 
     Source: `git help rev-list` (--parents, --topo-order, --stdin).
     """
     wanted = sorted(set(tips))
-    unreadable: dict[Oid, str] = {}
-    rows = _rows(repository, wanted, unreadable)
-    if unreadable:
-        rows = _rows(repository, [tip for tip in wanted if tip not in unreadable], {})
-    return CommitGraph(rows, shallow=shallow_boundary(repository), unreadable=unreadable)
+    shallow = shallow_boundary(repository)
+    try:
+        return CommitGraph(_rows(repository.git, wanted), shallow=shallow)
+    except _NOT_ABOUT_OBJECTS:
+        raise
+    except GitError:
+        unreadable = _unreadable(repository, wanted, shallow)
+    # A commit-graph file may be what is broken, or may vouch for commits that are gone.
+    without_cache = replace(repository.git, config=(*repository.git.config, ("core.commitGraph", "false")))
+    rows = _rows(without_cache, [tip for tip in wanted if tip not in unreadable])
+    return CommitGraph(rows, shallow=shallow, unreadable=unreadable)
 
 
-def _rows(repository: Repository, tips: Sequence[Oid], unreadable: dict[Oid, str]) -> list[tuple[Oid, tuple[Oid, ...]]]:
+def _rows(git: Git, tips: Sequence[Oid]) -> list[tuple[Oid, tuple[Oid, ...]]]:
     if not tips:
         return []
-    try:
-        listed = repository.git.run(
-            "rev-list",
-            "--topo-order",
-            "--parents",
-            "--stdin",
-            stdin="\n".join(tips).encode("ascii") + b"\n",
-            timeout_s=_TIMEOUT_S,
-        ).stdout
-    except (GitTimedOut, GitDied):
-        raise
-    except GitError as error:
-        if len(tips) == 1:
-            unreadable[tips[0]] = error.message
-            return []
-        middle = len(tips) // 2
-        _rows(repository, tips[:middle], unreadable)
-        _rows(repository, tips[middle:], unreadable)
-        return []
+    words = ("rev-list", "--topo-order", "--parents", "--stdin")
+    listed = git.run(*words, stdin="\n".join(tips).encode("ascii") + b"\n", timeout_s=_TIMEOUT_S).stdout
     rows: list[tuple[Oid, tuple[Oid, ...]]] = []
     for line in listed.decode("ascii").splitlines():
         oid, *parents = line.split(" ")
         rows.append((Oid(oid), tuple(map(Oid, parents))))
     return rows
+
+
+def _unreadable(repository: Repository, tips: Sequence[Oid], shallow: frozenset[Oid]) -> dict[Oid, str]:
+    """Tips above a commit that cannot be read, with the words for it. Reads every commit once, in one process."""
+    children: dict[Oid, list[Oid]] = {tip: [] for tip in tips}
+    broken: dict[Oid, str] = {}
+    reader = CommitReader(repository.git, timeout_s=_OBJECT_TIMEOUT_S)
+    waiting = list(tips)
+    try:
+        while waiting:
+            oid = waiting.pop()
+            try:
+                (commit,) = reader.read([oid])
+                parents = () if oid in shallow else commit.parents
+            except _NOT_ABOUT_OBJECTS:
+                raise
+            except (GitError, ValueError) as error:
+                broken[oid] = f"commit {oid} cannot be read: {error}"
+                continue
+            for parent in parents:
+                if parent not in children:
+                    children[parent] = []
+                    waiting.append(parent)
+                children[parent].append(oid)
+    finally:
+        reader.close()
+    words = dict(broken)
+    spreading = deque(broken)
+    while spreading:
+        oid = spreading.popleft()
+        for child in children[oid]:
+            if child not in words:
+                words[child] = words[oid]
+                spreading.append(child)
+    return {tip: words[tip] for tip in tips if tip in words}
 
 
 def shallow_boundary(repository: Repository) -> frozenset[Oid]:
@@ -74,42 +115,45 @@ def shallow_boundary(repository: Repository) -> frozenset[Oid]:
         return frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One changed path of a commit against its first parent. Modes are octal digits; ids are zero where a side is missing."""
+class Change(NamedTuple):
+    """One changed path of a commit against its parent. Modes are octal digits; ids are zero where a side is missing."""
 
     path: bytes
     old_mode: bytes
     new_mode: bytes
     old_oid: bytes
     new_oid: bytes
+    status: bytes
 
 
 def raw_changes(repository: Repository, commits: Sequence[Oid]) -> Iterator[tuple[Oid, tuple[Change, ...]]]:
-    """Changed paths of commits that are no merges, without reading file contents.
+    """Changed paths of commits, without reading file contents.
 
-    Every commit asked for is answered, in order; an unchanged tree gives an empty tuple.
+    Answers come in the order asked; an unchanged tree gives an empty tuple, as does a merge. A commit whose trees cannot
+    be read is left out.
+
+    Raises:
+        GitTimedOut, GitMissing, OutOfSpace
 
     Source: `git help diff-tree` (--stdin, --raw, -z, --root, --always).
     """
     for start in range(0, len(commits), _CHANGES_AT_ONCE):
-        chunk = commits[start : start + _CHANGES_AT_ONCE]
-        request = "\n".join(chunk).encode("ascii") + b"\n"
-        words = (
-            "diff-tree",
-            "--stdin",
-            "--always",
-            "-r",
-            "--raw",
-            "-z",
-            "--no-renames",
-            "--root",
-            "--no-abbrev",
-            "--no-ext-diff",
-            "--end-of-options",
-        )
-        answer = repository.git.run(*words[:-1], stdin=request, timeout_s=_TIMEOUT_S).stdout
-        yield from _parse_raw(answer)
+        yield from _raw_changes(repository.git, commits[start : start + _CHANGES_AT_ONCE])
+
+
+def _raw_changes(git: Git, commits: Sequence[Oid]) -> Iterator[tuple[Oid, tuple[Change, ...]]]:
+    words = ("diff-tree", "--stdin", "--always", "-r", "--raw", "-z", "--root", "--no-abbrev", *_PLAIN_DIFF)
+    try:
+        answer = git.run(*words, stdin="\n".join(commits).encode("ascii") + b"\n", timeout_s=_TIMEOUT_S).stdout
+    except _NOT_ABOUT_OBJECTS:
+        raise
+    except GitError:
+        if len(commits) > 1:
+            middle = len(commits) // 2
+            yield from _raw_changes(git, commits[:middle])
+            yield from _raw_changes(git, commits[middle:])
+        return
+    yield from _parse_raw(answer)
 
 
 def _parse_raw(answer: bytes) -> Iterator[tuple[Oid, tuple[Change, ...]]]:
@@ -118,8 +162,8 @@ def _parse_raw(answer: bytes) -> Iterator[tuple[Oid, tuple[Change, ...]]]:
     fields = iter(answer.split(b"\0"))
     for field in fields:
         if field.startswith(b":"):
-            old_mode, new_mode, old_oid, new_oid, _ = field[1:].split(b" ")
-            changes.append(Change(next(fields), old_mode, new_mode, old_oid, new_oid))
+            old_mode, new_mode, old_oid, new_oid, status = field[1:].split(b" ")
+            changes.append(Change(next(fields), old_mode, new_mode, old_oid, new_oid, status))
         elif field:
             if current is not None:
                 yield current, tuple(changes)
@@ -128,46 +172,102 @@ def _parse_raw(answer: bytes) -> Iterator[tuple[Oid, tuple[Change, ...]]]:
         yield current, tuple(changes)
 
 
-def patch_ids(repository: Repository, commits: Sequence[Oid]) -> dict[Oid, str]:
-    """Patch ids of commits; those without a patch (empty, unreadable) are left out.
+# Whatever the operator configured for reading diffs must not change what counts as the same patch.
+_PLAIN_DIFF = (
+    "--no-renames",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--ignore-submodules=none",
+    "--no-relative",
+    "--no-color",
+)
+# What git compares by itself (diff.c, diff_get_patch_id) knows no indent heuristic and no other algorithm.
+_AS_PATCH_IDS_DO = (
+    "--full-index",
+    "--no-indent-heuristic",
+    "--diff-algorithm=default",
+    "--inter-hunk-context=0",
+    "--submodule=short",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+    "-U3",
+)
 
-    Source: `git help patch-id` (--stable; binary files count by their ids since 2.39).
+
+def patch_ids(
+    repository: Repository, commits: Sequence[Oid], *, paths: Mapping[Oid, int] | None = None
+) -> dict[Oid, str]:
+    """Patch ids of commits; those without a patch (merges, empty or unreadable commits) are left out.
+
+    Args:
+        repository: the repository.
+        commits: whose patches.
+        paths: how many paths a commit changes; bounds the text held in memory. One by default.
+
+    Raises:
+        GitTimedOut, GitMissing, OutOfSpace
+
+    Source: `git help patch-id` (--stable). Before 2.39 it knew nothing of binary files, and gave any two changes of one
+    the same id (release notes of 2.39); there, commits that change one are left out.
     """
+    knows_binary = repository.git_version >= _KNOWS_BINARY
+    git = replace(repository.git, config=(*repository.git.config, ("diff.suppressBlankEmpty", "false")))
     found: dict[Oid, str] = {}
-    for start in range(0, len(commits), _DIFFS_AT_ONCE):
-        found.update(_patch_ids(repository, commits[start : start + _DIFFS_AT_ONCE]))
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="patch-ids") as pool:
+        for answered in pool.map(
+            lambda chunk: _patch_ids(git, chunk, knows_binary=knows_binary), _chunks(commits, paths or {})
+        ):
+            found.update(answered)
     return found
 
 
-def _patch_ids(repository: Repository, commits: Sequence[Oid]) -> dict[Oid, str]:
-    request = "\n".join(commits).encode("ascii") + b"\n"
-    words = (
-        "diff-tree",
-        "--stdin",
-        "-r",
-        "-p",
-        "--full-index",
-        "--no-renames",
-        "--root",
-        "--no-ext-diff",
-        "--no-textconv",
-        "--src-prefix=a/",
-        "--dst-prefix=b/",
-        "-U3",
-    )
+def _chunks(commits: Sequence[Oid], paths: Mapping[Oid, int]) -> Iterator[list[Oid]]:
+    chunk: list[Oid] = []
+    held = 0
+    for oid in commits:
+        size = paths.get(oid, 1)
+        if chunk and (len(chunk) >= _DIFFS_AT_ONCE or held + size > _PATHS_AT_ONCE):
+            yield chunk
+            chunk, held = [], 0
+        chunk.append(oid)
+        held += size
+    if chunk:
+        yield chunk
+
+
+def _patch_ids(git: Git, commits: Sequence[Oid], *, knows_binary: bool) -> dict[Oid, str]:
+    words = ("diff-tree", "--stdin", "-r", "-p", "--root", *_PLAIN_DIFF, *_AS_PATCH_IDS_DO)
     try:
-        diffs = repository.git.run(*words, stdin=request, timeout_s=_TIMEOUT_S).stdout
-    except (GitTimedOut, GitDied):
+        diffs = git.run(*words, stdin="\n".join(commits).encode("ascii") + b"\n", timeout_s=_TIMEOUT_S).stdout
+    except _NOT_ABOUT_OBJECTS:
         raise
     except GitError:
-        # A missing blob stops the whole stream: ask one by one, and let the broken ones go without an id.
+        # A missing blob stops the whole stream: halve until it is alone, and let it go without an id.
         if len(commits) == 1:
             return {}
         middle = len(commits) // 2
-        return {**_patch_ids(repository, commits[:middle]), **_patch_ids(repository, commits[middle:])}
-    answer = text(repository.git.run("patch-id", "--stable", stdin=diffs, timeout_s=_TIMEOUT_S).stdout)
+        halves = (commits[:middle], commits[middle:])
+        return {
+            oid: patch for half in halves for oid, patch in _patch_ids(git, half, knows_binary=knows_binary).items()
+        }
+    answer = text(git.run("patch-id", "--stable", stdin=diffs, timeout_s=_TIMEOUT_S).stdout)
     found: dict[Oid, str] = {}
     for line in answer.splitlines():
         patch, _, commit = line.partition(" ")
         found[Oid(commit)] = patch
+    if not knows_binary:
+        for oid in _with_binary(diffs):
+            found.pop(oid, None)
+    return found
+
+
+def _with_binary(diffs: bytes) -> set[Oid]:
+    """Commits in whose diff git names a file as binary; lines of content begin with another sign."""
+    current = b""
+    found: set[Oid] = set()
+    for line in diffs.split(b"\n"):
+        if _AN_ID.fullmatch(line):
+            current = line
+        elif line.startswith(b"Binary files "):
+            found.add(Oid(current.decode("ascii")))
     return found

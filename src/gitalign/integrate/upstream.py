@@ -1,127 +1,176 @@
 """Which own commits are upstream already: the same patch stands in the target under another id.
 
-`git rebase` asks `rev-list --cherry-pick` for every branch, and each call reckons the patch ids of hundreds of upstream
+`git rebase` asks `rev-list --cherry-mark` for every branch, and each call reckons the patch ids of hundreds of upstream
 commits anew. Here it is done once per run for all branches: changed paths first (no file is read), and true patch ids only
-where an own commit and a commit of its target change the same paths with different blobs.
+where commits of a branch and of its target change the same paths with different blobs.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import NamedTuple
 
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
+from gitalign.errors import InvariantBroken
 from gitalign.git.history import Change, patch_ids, raw_changes
 from gitalign.git.repository import Repository
 
-_BLANKS = b" \t\n\r\v\f"
+_BLANKS = b" \t\n\r"
+"""What git takes for white space (its own ctype.c, not the C library's)."""
 
-Key = tuple[tuple[bytes, bytes, bytes], ...]
+
+class _Footprint(NamedTuple):
+    """What is known of a commit before any file is read.
+
+    Attributes:
+        outline: digest of changed names and modes; git compares no further where these differ.
+        blobs: digest of names, modes and blobs; equal ones are the same patch.
+        paths: number of changed paths.
+    """
+
+    outline: bytes
+    blobs: bytes
+    paths: int
 
 
-@dataclass(slots=True)
 class UpstreamIndex:
     """Answers for the (tip, target) pairs it was built for; read-only and shared by all workers."""
 
-    _graph: CommitGraph
-    _matches: dict[tuple[Oid, Oid], dict[Oid, Oid]] = field(default_factory=dict)
+    def __init__(
+        self,
+        graph: CommitGraph,
+        pairs: Iterable[tuple[Oid, Oid]],
+        twins: Mapping[Oid, Mapping[Oid, tuple[Oid, ...]]],
+    ) -> None:
+        """Use `build`.
+
+        Args:
+            graph: history behind the pairs.
+            pairs: what may be asked.
+            twins: per target, own commits of any branch -> commits of the target with the same patch.
+        """
+        self._graph = graph
+        self._pairs = frozenset(pairs)
+        self._twins = twins
 
     @classmethod
     def build(cls, repository: Repository, graph: CommitGraph, pairs: Iterable[tuple[Oid, Oid]]) -> UpstreamIndex:
         """Compare the own commits of every (tip, onto) pair with what its target has beyond the branch.
 
+        Commits whose trees or files cannot be read have no twin: whether that matters shows when they are merged.
+
         Raises:
-            GitError
+            GitTimedOut, GitMissing, OutOfSpace
         """
         wanted = list(dict.fromkeys(pairs))
-        index = cls(graph)
         by_target: dict[Oid, list[Oid]] = defaultdict(list)
         for tip, onto in wanted:
             by_target[onto].append(tip)
-        candidates: list[tuple[Oid, Oid, Oid, Oid]] = []
-        changes: dict[Oid, tuple[Change, ...]] = {}
+        footprints: dict[Oid, _Footprint] = {}
+        meetings: dict[Oid, list[tuple[list[Oid], list[Oid]]]] = {}
         for onto, tips in by_target.items():
-            candidates += _same_paths(repository, graph, onto, tips, changes)
-        same = _same_patch(repository, candidates, changes)
-        for tip, onto, own, upstream in candidates:
-            if (own, upstream) in same:
-                index._matches.setdefault((tip, onto), {}).setdefault(own, upstream)
-        return index
+            own = graph.own_of_any(tips, onto)
+            if own:
+                # Only what some branch lacks can be a twin; the rest is in every branch.
+                upstream = graph.lacked_by_any(tips, onto)
+                _read_footprints(repository, graph, (*own, *upstream), footprints)
+                meetings[onto] = _meetings(own, upstream, footprints)
+        patches = _patches(repository, [pair for found in meetings.values() for pair in found], footprints)
+        return cls(graph, wanted, {onto: _twins(found, footprints, patches) for onto, found in meetings.items()})
 
     def matches(self, tip: Oid, onto: Oid) -> Mapping[Oid, Oid]:
-        """Own commit -> a commit of the target with the same patch."""
-        return self._matches.get((tip, onto), {})
+        """Own commit -> a commit of the target, and not of the branch, with the same patch.
+
+        Raises:
+            InvariantBroken: the index was not built for this pair; an empty answer would be a wrong one.
+        """
+        if (tip, onto) not in self._pairs:
+            raise InvariantBroken(f"the upstream index was not built for {tip} on {onto}")
+        twins = self._twins.get(onto)
+        known = [oid for oid in self._graph.own(tip, onto).picks if oid in twins] if twins else []
+        if not twins or not known:
+            return {}
+        lacks = self._graph.lacks(tip, onto)
+        found: dict[Oid, Oid] = {}
+        for oid in known:
+            twin = next((other for other in twins[oid] if lacks(other)), None)
+            if twin is not None:
+                found[oid] = twin
+        return found
 
 
-def _same_paths(
-    repository: Repository, graph: CommitGraph, onto: Oid, tips: Sequence[Oid], changes: dict[Oid, tuple[Change, ...]]
-) -> list[tuple[Oid, Oid, Oid, Oid]]:
-    """(tip, onto, own commit, upstream commit) wherever the two change the same paths."""
-    picks = {tip: graph.own(tip, onto).picks for tip in tips}
-    own = {oid for commits in picks.values() for oid in commits}
-    if not own:
-        return []
-    # Only what some branch lacks can be a match; the rest is in every branch.
-    lacking = _lacking(graph, onto, tips)
-    upstream = [oid for oid in lacking if len(graph.parents(oid)) < 2]
-    unread = [oid for oid in (*sorted(own), *sorted(upstream)) if oid not in changes]
-    changes.update(raw_changes(repository, unread))
-    by_key: dict[Key, list[Oid]] = defaultdict(list)
-    for oid in upstream:
-        by_key[_key(changes[oid])].append(oid)
-    found: list[tuple[Oid, Oid, Oid, Oid]] = []
-    missing: dict[tuple[Oid, ...], set[Oid]] = {}
-    for tip in tips:
-        # A commit that was empty from the start has no patch to find: git rebase keeps it (sequencer.c, sequencer_make_script).
-        meetings = [(oid, by_key[key]) for oid in picks[tip] if (key := _key(changes[oid])) and key in by_key]
-        if not meetings:
-            continue
-        bases = graph.own(tip, onto).bases
-        if bases not in missing:
-            missing[bases] = lacking - graph.reachable(bases) if bases else set(lacking)
-        for oid, others in meetings:
-            found += [(tip, onto, oid, other) for other in others if other in missing[bases]]
-    return found
+def _read_footprints(
+    repository: Repository, graph: CommitGraph, commits: Iterable[Oid], footprints: dict[Oid, _Footprint]
+) -> None:
+    unread = [oid for oid in commits if oid not in footprints and len(graph.parents(oid)) < 2]
+    for oid, changes in raw_changes(repository, unread):
+        # A commit that was empty from the start has no twin: git rebase keeps it (sequencer.c, make_script_with_merges
+        # and sequencer_make_script ask is_original_commit_empty before they skip).
+        if changes:
+            footprints[oid] = _footprint(changes)
 
 
-def _lacking(graph: CommitGraph, onto: Oid, tips: Sequence[Oid]) -> set[Oid]:
-    """Commits of the target that at least one of the branches has not."""
-    shared: set[Oid] | None = None
-    for bases in {graph.own(tip, onto).bases for tip in tips}:
-        reached = graph.reachable(bases) if bases else set()
-        shared = reached if shared is None else shared & reached
-        if not shared:
-            break
-    return graph.reachable([onto]) - (shared or set())
-
-
-def _key(changes: Sequence[Change]) -> Key:
-    """What git compares before it reads any file: names, and the modes of added and deleted files.
-
-    git leaves white space out of names when it reckons patch ids (diff.c, remove_space).
-    """
-    return tuple(sorted((change.path.translate(None, _BLANKS), *_modes(change)) for change in changes))
-
-
-def _modes(change: Change) -> tuple[bytes, bytes]:
-    if change.old_mode == b"000000" or change.new_mode == b"000000" or change.old_mode != change.new_mode:
-        return change.old_mode, change.new_mode
-    return b"", b""
-
-
-def _same_patch(
-    repository: Repository, candidates: Sequence[tuple[Oid, Oid, Oid, Oid]], changes: Mapping[Oid, tuple[Change, ...]]
-) -> set[tuple[Oid, Oid]]:
-    pairs = {(own, upstream) for _, _, own, upstream in candidates}
-    same = {pair for pair in pairs if _same_blobs(changes[pair[0]], changes[pair[1]])}
-    open_pairs = pairs - same
-    ids = patch_ids(repository, sorted({oid for pair in open_pairs for oid in pair}))
-    return same | {(own, upstream) for own, upstream in open_pairs if own in ids and ids[own] == ids.get(upstream)}
-
-
-def _same_blobs(one: Sequence[Change], other: Sequence[Change]) -> bool:
-    return sorted((c.path, c.old_oid, c.new_oid, c.old_mode, c.new_mode) for c in one) == sorted(
-        (c.path, c.old_oid, c.new_oid, c.old_mode, c.new_mode) for c in other
+def _footprint(changes: Sequence[Change]) -> _Footprint:
+    """What git compares first: names without white space, and modes that are new, gone or changed (diff.c, diff_get_patch_id)."""
+    outline = blake2b(digest_size=16)
+    blobs = blake2b(digest_size=16)
+    named = sorted(
+        (path.translate(None, _BLANKS), b"" if old_mode == new_mode else old_mode + new_mode, old_oid, new_oid)
+        for path, old_mode, new_mode, old_oid, new_oid, _ in changes
     )
+    for path, modes, old_oid, new_oid in named:
+        outline.update(path + b"\0" + modes + b"\0")
+        blobs.update(path + b"\0" + modes + b"\0" + old_oid + new_oid)
+    return _Footprint(outline.digest(), blobs.digest(), len(named))
+
+
+def _meetings(
+    own: Sequence[Oid], upstream: Sequence[Oid], footprints: Mapping[Oid, _Footprint]
+) -> list[tuple[list[Oid], list[Oid]]]:
+    """(own commits, upstream commits) of the same outline, in the graph's order."""
+    by_outline: dict[bytes, list[Oid]] = defaultdict(list)
+    for oid in upstream:
+        if oid in footprints:
+            by_outline[footprints[oid].outline].append(oid)
+    met: dict[bytes, list[Oid]] = defaultdict(list)
+    for oid in own:
+        if oid in footprints and footprints[oid].outline in by_outline:
+            met[footprints[oid].outline].append(oid)
+    return [(members, by_outline[outline]) for outline, members in met.items()]
+
+
+def _patches(
+    repository: Repository,
+    meetings: Iterable[tuple[list[Oid], list[Oid]]],
+    footprints: Mapping[Oid, _Footprint],
+) -> dict[bytes, str]:
+    """Patch ids by blobs, for those meetings that blobs alone do not decide."""
+    representative: dict[bytes, Oid] = {}
+    for own, upstream in meetings:
+        distinct = {footprints[oid].blobs: oid for oid in (*own, *upstream)}
+        if len(distinct) > 1:
+            representative.update(distinct)
+    sizes = {oid: footprints[oid].paths for oid in representative.values()}
+    found = patch_ids(repository, list(sizes), paths=sizes)
+    return {blobs: found[oid] for blobs, oid in representative.items() if oid in found}
+
+
+def _twins(
+    meetings: Iterable[tuple[list[Oid], list[Oid]]],
+    footprints: Mapping[Oid, _Footprint],
+    patches: Mapping[bytes, str],
+) -> dict[Oid, tuple[Oid, ...]]:
+    twins: dict[Oid, tuple[Oid, ...]] = {}
+    for own, upstream in meetings:
+        by_patch: dict[str | bytes, list[Oid]] = defaultdict(list)
+        for oid in upstream:
+            blobs = footprints[oid].blobs
+            by_patch[patches.get(blobs, blobs)].append(oid)
+        for oid in own:
+            blobs = footprints[oid].blobs
+            if same := by_patch.get(patches.get(blobs, blobs)):
+                twins[oid] = tuple(same)
+    return twins
