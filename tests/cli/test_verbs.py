@@ -324,7 +324,7 @@ def test_demo_builds_aligns_and_says_what_to_try(tmp_path: Path, size: int) -> N
         "conflict/content",
         "Try next",
         "unrelated/orphan",
-        "merged in instead",
+        "with-merges/own",
         "became empty",
     ):
         assert words in done.stdout, words
