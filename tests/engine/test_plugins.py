@@ -1,0 +1,144 @@
+"""Sockets: plug-ins by entry point, active only when named; one that raises fails its own branch."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from gitalign.core.outcome import Finding, Severity
+from gitalign.core.report import Verdict
+from gitalign.engine.plugins import load_sockets
+from gitalign.errors import PluginError
+from gitalign.ports import DetectionRequest, DocumentRequest
+from tests.git.workspace import Workspace
+from tests.runs import branch, run
+
+
+class Finds:
+    """A detector that condemns whatever touches `bad`, and notes whatever touches `odd`."""
+
+    name = "finds"
+
+    def detect(self, request: DetectionRequest) -> Sequence[Finding]:
+        assert len(request.after) == 40
+        found = [
+            Finding(code="bad", severity=Severity.CRITICAL, message="bad", path=path)
+            for path in request.changed_paths
+            if path == "bad"
+        ]
+        return found + [
+            Finding(code="odd", severity=Severity.INFO, message="odd", path=path)
+            for path in request.changed_paths
+            if path == "odd"
+        ]
+
+
+class Explodes:
+    """A plug-in that raises on one branch."""
+
+    name = "explodes"
+
+    def detect(self, request: DetectionRequest) -> Sequence[Finding]:
+        if request.branch == "odd":
+            raise RuntimeError("boom")
+        return []
+
+    def document(self, request: DocumentRequest) -> str:
+        if request.branch == "odd":
+            raise RuntimeError("boom")
+        place = Path(request.output_dir)
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "note.md").write_text(request.branch)
+        return str(place / "note.md")
+
+
+def nothing() -> object:
+    return object()
+
+
+def fails() -> object:
+    raise ValueError("cannot start")
+
+
+@pytest.fixture(autouse=True)
+def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entry points as an installed package would offer them."""
+    here = "tests.engine.test_plugins"
+    offered = {
+        "gitalign.detectors": {"finds": "Finds", "explodes": "Explodes", "nothing": "nothing", "fails": "fails"},
+        "gitalign.documenters": {"explodes": "Explodes", "nothing": "nothing"},
+    }
+
+    def entry_points(*, group: str) -> list[EntryPoint]:
+        return [EntryPoint(name, f"{here}:{target}", group) for name, target in offered[group].items()]
+
+    monkeypatch.setattr("gitalign.engine.plugins.entry_points", entry_points)
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Workspace:
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"list": b"1\n"})
+    for name in ("good", "bad", "odd"):
+        work.switch(name, "main")
+        work.commit(name, {name: b"1\n"})
+    work.switch("main")
+    work.commit("main", {"extra": b"1\n"})
+    return work
+
+
+def test_nothing_named_is_nothing_loaded_and_told(work: Workspace) -> None:
+    sockets = load_sockets(detectors=(), documenter=None)
+    assert sockets.detectors == ()
+    assert sockets.documenter is None
+    result = branch(run(work.path), "good").result
+    assert (result.detection, result.documentation) == ("not configured", "not configured")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("gone", "no such plug-in"), ("nothing", "is no detector"), ("fails", "cannot start")]
+)
+def test_what_cannot_be_used_is_refused_before_anything_runs(work: Workspace, name: str, words: str) -> None:
+    before = work.git("for-each-ref")
+    with pytest.raises(PluginError, match=words) as caught:
+        run(work.path, detectors=[name])
+    assert caught.value.exit_code == 3
+    assert work.git("for-each-ref") == before
+
+
+def test_a_documenter_must_offer_what_its_socket_asks(work: Workspace) -> None:
+    with pytest.raises(PluginError, match="is no documenter"):
+        load_sockets(detectors=(), documenter="nothing")
+
+
+def test_critical_findings_hold_the_branch_and_others_are_told(work: Workspace) -> None:
+    tip = work.tip("bad")
+    report = run(work.path, detectors=["finds"])
+    found = branch(report, "bad")
+    assert found.verdict is Verdict.FAILED
+    assert found.result.outcome.kind == "failed"
+    assert found.result.findings[0].code == "bad"
+    assert work.tip("bad") == tip
+    assert branch(report, "odd").verdict is Verdict.ALIGNED
+    assert branch(report, "odd").result.detection == "found"
+    assert branch(report, "good").result.detection == "clean"
+
+
+def test_a_plug_in_that_raises_fails_its_own_branch(work: Workspace) -> None:
+    report = run(work.path, detectors=["explodes"])
+    assert branch(report, "odd").verdict is Verdict.FAILED
+    assert "boom" in branch(report, "odd").detail
+    assert branch(report, "good").verdict is Verdict.ALIGNED
+
+
+def test_a_document_is_referred_to_or_its_failure_told(work: Workspace) -> None:
+    report = run(work.path, documenter="explodes")
+    summary = branch(report, "good").result.summary
+    assert summary is not None
+    assert Path(summary).read_text() in ("good", "bad")
+    assert branch(report, "odd").verdict is Verdict.FAILED
+    assert importlib.metadata.version("pytest")

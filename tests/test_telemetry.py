@@ -1,0 +1,140 @@
+"""Logs, audit trail, branch logs: complete, in order, never mixed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gitalign.core.events import Event, EventKind
+from gitalign.engine.stream import EventStream
+from gitalign.telemetry import STEP_MESSAGES, AuditTrail, BranchLogs, EventLog, configure_logging, messages_of
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SEVEN = [
+    "Starting pre-checks...",
+    "Creating backup branch...",
+    "Fetching primary branch...",
+    "Initiating rebase...",
+    "Conflict detected, waiting for resolution...",
+    "Rebase complete/failed.",
+    "Running post-checks...",
+]
+
+
+def event(kind: EventKind, *, branch: str | None = None, seq: int = 1, **data: object) -> Event:
+    return Event(run_id="run", seq=seq, at=NOW, kind=kind, branch=branch, data=data)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_again() -> Iterator[None]:
+    yield
+    root = logging.getLogger("gitalign")
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+        handler.close()
+    root.propagate = True
+
+
+def test_the_seven_messages_stand_word_for_word_at_their_steps() -> None:
+    assert list(STEP_MESSAGES.values()) == SEVEN
+    told = [
+        message
+        for one in (
+            event(EventKind.RUN_STARTED),
+            event(EventKind.BACKUPS_CREATED),
+            event(EventKind.FETCHED),
+            event(EventKind.STEP_STARTED),
+            event(EventKind.STEP_FINISHED, outcome="conflicted"),
+            event(EventKind.VERIFIED),
+            event(EventKind.NOTICE),
+        )
+        for message in messages_of(one)
+    ]
+    assert told == SEVEN
+
+
+def test_audit_trail_is_one_object_per_line_and_grows_only(tmp_path: Path) -> None:
+    place = tmp_path / "audit.jsonl"
+    for _ in range(2):
+        trail = AuditTrail(place)
+        trail(event(EventKind.RUN_STARTED))
+        trail(event(EventKind.STEP_FINISHED, branch="caf\udce9", outcome="aligned"))
+        trail(event(EventKind.RUN_FINISHED))
+        trail.close()
+        trail.close()
+    lines = [json.loads(line) for line in place.read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["run_started", "step_finished", "run_finished"] * 2
+    assert lines[1]["branch"] == "caf\udce9"
+    assert lines[1]["outcome"] == "aligned"
+
+
+def test_branch_logs_never_mix_under_many_threads(tmp_path: Path) -> None:
+    logs = BranchLogs(tmp_path / "logs")
+    trail = AuditTrail(tmp_path / "audit.jsonl")
+    stream = EventStream("run", lambda: NOW, [logs, trail])
+
+    def work(name: str) -> None:
+        for number in range(50):
+            stream(EventKind.STEP_RETRIED, branch=name, attempt=number)
+        stream(EventKind.STEP_FINISHED, branch=name, outcome="aligned")
+
+    threads = [threading.Thread(target=work, args=(f"feature/{number}",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    logs.close()
+    trail.close()
+    files = sorted((tmp_path / "logs").iterdir())
+    assert len(files) == 8
+    for file in files:
+        lines = file.read_text().splitlines()
+        assert [line for line in lines if "step_retried" in line] == [
+            f"2026-01-01T00:00:00Z step_retried attempt={n}" for n in range(50)
+        ]
+    numbers = [json.loads(line)["seq"] for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
+    assert numbers == list(range(1, 8 * 51 + 1))
+
+
+def test_events_without_a_branch_and_many_lines_are_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gitalign.telemetry._MOST_LINES", 3)
+    logs = BranchLogs(tmp_path / "logs")
+    logs(event(EventKind.RUN_STARTED))
+    for number in range(5):
+        logs(event(EventKind.STEP_RETRIED, branch="x\x1b[31m", attempt=number))
+    logs.close()
+    (file,) = (tmp_path / "logs").iterdir()
+    assert len(file.read_text().splitlines()) == 5
+
+
+def test_a_listener_that_raises_is_left_out_and_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[int] = []
+
+    def explodes(_: Event) -> None:
+        raise RuntimeError("boom")
+
+    stream = EventStream("run", lambda: NOW, [explodes, lambda one: seen.append(one.seq)])
+    with caplog.at_level(logging.ERROR, logger="gitalign.events"):
+        stream(EventKind.NOTICE)
+        stream(EventKind.NOTICE)
+    assert seen == [1, 2]
+    assert len([record for record in caplog.records if "left out" in record.message]) == 1
+
+
+def test_logs_carry_context_and_stay_whole_lines(tmp_path: Path) -> None:
+    place = tmp_path / "log"
+    configure_logging("DEBUG", file=place)
+    log = EventLog()
+    log(event(EventKind.STEP_STARTED, branch="x\x1by", worker=1))
+    log(event(EventKind.RUN_STARTED))
+    configure_logging("INFO")
+    lines = place.read_text().splitlines()
+    assert any("Initiating rebase..." in line and "run=run" in line for line in lines)
+    assert "\x1b" not in place.read_text()
+    assert all("level=" in line for line in lines)
