@@ -143,8 +143,9 @@ def _tally(branches: Sequence[BranchReport]) -> str:
 def _story(branch: BranchReport) -> str:
     outcome = branch.result.outcome
     if isinstance(outcome, Aligned) and branch.verdict is Verdict.ALIGNED:
+        count = len(outcome.rewritten)
         words = {
-            "replayed": f"{len(outcome.rewritten)} commits replayed",
+            "replayed": f"{count} commit{'' if count == 1 else 's'} replayed",
             "merged": f"{branch.step.target.name} merged in",
             "fast_forwarded": "already merged; stands at the target's tip",
         }
