@@ -25,7 +25,10 @@ ENVIRONMENT = {
     "GIT_EDITOR": "true",
     "LC_ALL": "C",
 }
-_WEIGHTS = {True: [60, 6, 8, 1, 3, 1, 0.3, 0.3, 0.3, 0.5, 0.5], False: [30, 10, 6, 1, 4, 2, 1, 1, 1, 1, 1]}
+_WEIGHTS: dict[bool, list[float]] = {
+    True: [60, 6, 8, 1, 3, 1, 0.3, 0.3, 0.3, 0.5, 0.5],
+    False: [30, 10, 6, 1, 4, 2, 1, 1, 1, 1, 1],
+}
 PATHS = [
     b"a",
     b"b",

@@ -13,7 +13,7 @@ import pytest
 
 from gitalign.core.events import Event, EventKind
 from gitalign.engine.stream import EventStream
-from gitalign.telemetry import STEP_MESSAGES, AuditTrail, BranchLogs, EventLog, configure_logging, messages_of
+from gitalign.telemetry import STEP_MESSAGES, AuditTrail, BranchLogs, RunLog, configure_logging, messages_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SEVEN = [
@@ -116,10 +116,10 @@ def test_events_without_a_branch_and_many_lines_are_no_trouble(tmp_path: Path, m
 def test_a_listener_that_raises_is_left_out_and_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
     seen: list[int] = []
 
-    def explodes(_: Event) -> None:
+    def explodes(event: Event) -> None:
         raise RuntimeError("boom")
 
-    stream = EventStream("run", lambda: NOW, [explodes, lambda one: seen.append(one.seq)])
+    stream = EventStream("run", lambda: NOW, [explodes, lambda event: seen.append(event.seq)])
     with caplog.at_level(logging.ERROR, logger="gitalign.events"):
         stream(EventKind.NOTICE)
         stream(EventKind.NOTICE)
@@ -127,14 +127,26 @@ def test_a_listener_that_raises_is_left_out_and_nobody_else(caplog: pytest.LogCa
     assert len([record for record in caplog.records if "left out" in record.message]) == 1
 
 
-def test_logs_carry_context_and_stay_whole_lines(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("level", "lines"), [("DEBUG", 7), ("INFO", 6), ("WARNING", 1)])
+def test_the_run_log_follows_its_level(tmp_path: Path, level: str, lines: int) -> None:
+    place = tmp_path / "run.log"
+    log = RunLog(place, level=level)
+    log(event(EventKind.RUN_STARTED))
+    log(event(EventKind.STEP_STARTED, branch="x\x1by"))
+    log(event(EventKind.STEP_FINISHED, branch="x", outcome="failed"))
+    log(event(EventKind.RUN_FINISHED))
+    log.close()
+    written = place.read_text()
+    assert len(written.splitlines()) == lines
+    assert "\x1b" not in written
+    assert ("Starting pre-checks..." in written) is (level != "WARNING")
+
+
+def test_logging_is_structured_and_can_be_set_again(tmp_path: Path) -> None:
     place = tmp_path / "log"
     configure_logging("DEBUG", file=place)
-    log = EventLog()
-    log(event(EventKind.STEP_STARTED, branch="x\x1by", worker=1))
-    log(event(EventKind.RUN_STARTED))
+    logging.getLogger("gitalign.driver").warning("something %s", "odd")
     configure_logging("INFO")
-    lines = place.read_text().splitlines()
-    assert any("Initiating rebase..." in line and "run=run" in line for line in lines)
-    assert "\x1b" not in place.read_text()
-    assert all("level=" in line for line in lines)
+    (line,) = place.read_text().splitlines()
+    assert "level=warning" in line
+    assert "something odd" in line

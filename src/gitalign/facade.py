@@ -40,7 +40,7 @@ from gitalign.git.repository import Repository, open_repository
 from gitalign.ports import Listener, Sockets
 from gitalign.store.journal import SqlJournal, open_journal
 from gitalign.store.owner import owner_is_alive, this_owner
-from gitalign.telemetry import AuditTrail, BranchLogs
+from gitalign.telemetry import AuditTrail, BranchLogs, RunLog
 
 if TYPE_CHECKING:
     from gitalign.engine.doctor import Diagnosis
@@ -141,7 +141,14 @@ def run(
         if leave.plan_id != made.id:
             raise NotPermitted("the permit is for another plan", hint="give leave for this plan: git align run --yes")
         return _run(
-            opened, made, leave, journal=journal, listeners=listeners, stop=stop or StopSignal(), checkpoint=checkpoint
+            opened,
+            made,
+            leave,
+            journal=journal,
+            listeners=listeners,
+            stop=stop or StopSignal(),
+            checkpoint=checkpoint,
+            fetched=request.fetch,
         )
 
 
@@ -349,6 +356,7 @@ def _run(
     listeners: Sequence[Listener],
     stop: StopSignal,
     checkpoint: Checkpoint = no_checkpoint,
+    fetched: bool = False,
 ) -> Report:
     started = _now()
     run_id = _new_run_id(started)
@@ -374,6 +382,8 @@ def _run(
             excluded=len(made.excluded),
             permit=permit.given_by,
         )
+        if fetched:
+            emit(EventKind.FETCHED, remote=opened.config.alignment.remote)
         crew = Crew(
             journal=journal,
             emit=emit,
@@ -514,12 +524,13 @@ def _stream(opened: _Opened, journal: SqlJournal, run_id: str, listeners: Sequen
     durable = JournalListener(journal)
     audit = AuditTrail(folder / "audit.jsonl") if settings.audit_trail_enabled else None
     logs = BranchLogs(folder / "logs") if settings.log_per_branch else None
-    followers: list[Listener] = [durable, *(one for one in (audit, logs) if one is not None), *listeners]
+    log = RunLog(folder / "run.log", level=settings.log_level)
+    followers: list[Listener] = [durable, log, *(one for one in (audit, logs) if one is not None), *listeners]
     try:
         yield EventStream(run_id, _now, followers)
     finally:
         durable.flush()
-        for one in (audit, logs):
+        for one in (log, audit, logs):
             if one is not None:
                 one.close()
 

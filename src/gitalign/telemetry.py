@@ -26,6 +26,7 @@ STEP_MESSAGES: Mapping[str, str] = {
 """The seven messages of the alignment script's specification, word for word, at their steps."""
 
 _MOST_LINES = 50_000
+_MOST_HELD = 1_000
 _DURABLE = frozenset({EventKind.PUBLISH_STARTED, EventKind.RUN_FINISHED, EventKind.VERIFIED})
 
 
@@ -86,18 +87,61 @@ def messages_of(event: Event) -> tuple[str, ...]:
             return ()
 
 
-class EventLog:
-    """Listener that writes the step messages and every event to the log."""
+class RunLog:
+    """The log of one run: the step messages, and what happened beside them.
 
-    def __init__(self) -> None:
-        self._log = logging.getLogger("gitalign.run")
+    Args:
+        path: appended to.
+        level: name of a logging level: DEBUG writes every event, INFO the steps and their outcomes, WARNING and above only
+            what did not go well.
+    """
+
+    def __init__(self, path: Path, *, level: str) -> None:
+        self._path = path
+        self._level = logging.getLevelNamesMapping()[level]
+        self._lines: list[str] = []
+        self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
         branch = f" branch={display(event.branch)}" if event.branch else ""
-        for message in messages_of(event):
-            self._log.info("%s run=%s%s", message, event.run_id, branch)
-        self._log.debug("%s run=%s%s %s", event.kind, event.run_id, branch, _words(event.data))
+        stamp = event.at.isoformat().replace("+00:00", "Z")
+        lines = (
+            [f"{stamp} INFO {message}{branch}" for message in messages_of(event)] if self._level <= logging.INFO else []
+        )
+        weight = _weight(event)
+        if self._level <= weight:
+            lines.append(
+                f"{stamp} {logging.getLevelName(weight)} {event.kind.value}{branch} {_words(event.data)}".rstrip()
+            )
+        with self._lock:
+            self._lines += lines
+            if len(self._lines) > _MOST_HELD or event.kind in _DURABLE:
+                self._write()
+
+    def close(self) -> None:
+        """Write what is held."""
+        with self._lock:
+            self._write()
+
+    def _write(self) -> None:
+        lines, self._lines = self._lines, []
+        if lines:
+            with self._path.open("a", encoding="utf-8", errors="backslashreplace") as log:
+                log.write("\n".join(lines) + "\n")
+
+
+def _weight(event: Event) -> int:
+    """The logging level of an event."""
+    match event.kind:
+        case EventKind.STEP_FINISHED if event.data.get("outcome") in ("failed", "skipped"):
+            return logging.WARNING
+        case EventKind.BRANCH_HELD_BACK | EventKind.PUSH_REJECTED | EventKind.BREAKER_TRIPPED | EventKind.STEP_RETRIED:
+            return logging.WARNING
+        case EventKind.STEP_STARTED:
+            return logging.DEBUG
+        case _:
+            return logging.INFO
 
 
 class AuditTrail:

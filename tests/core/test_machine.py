@@ -36,6 +36,9 @@ BROKEN = Failed(code="c", reason="r")
 CONFLICT = Conflicted(commit=None, position=1, total=1, onto=Oid("0" * 40), conflicts=(), entries=())
 
 
+ENDS: list[Outcome] = [FINE, BROKEN, CONFLICT]
+
+
 def step(number: int, *, target: str = "main", depends_on: tuple[int, ...] = ()) -> Step:
     oid = Oid(f"{number:040x}")
     name = TargetName(target)
@@ -248,7 +251,7 @@ def test_any_order_of_events_ends_every_step_exactly_once(seed: int, count: int,
             if chance.random() < 0.3:
                 state, commands = advance(state, StepRaised(StepId(at), attempt, "x", "m", "h", chance.random() < 0.7))
             else:
-                outcome: Outcome = chance.choice([FINE, BROKEN, CONFLICT])
+                outcome = chance.choice(ENDS)
                 assert at not in ended
                 ended[at] = outcome
                 state, commands = advance(state, StepDone(StepId(at), outcome))

@@ -358,6 +358,16 @@ def test_fetch_aligns_onto_what_the_remote_has(work: Workspace, remote: Path, tm
     assert branch(report, "x").verdict is Verdict.ALIGNED
     assert clone.git("merge-base", "--is-ancestor", target.oid, "x") == ""
     assert clone.tip("main") == main
+    log = (clone.path / ".git" / "gitalign" / "runs" / report.run.id / "run.log").read_text()
+    said = [
+        "Starting pre-checks...",
+        "Fetching primary branch...",
+        "Initiating rebase...",
+        "Rebase complete/failed.",
+        "Creating backup branch...",
+        "Running post-checks...",
+    ]
+    assert [log.index(words) for words in said] == sorted(log.index(words) for words in said)
 
 
 def test_a_target_is_never_moved_whatever_is_listed(work: Workspace, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import threading
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -56,6 +57,16 @@ class Explodes:
         return str(place / "note.md")
 
 
+class Hangs:
+    """A detector that never answers."""
+
+    name = "hangs"
+
+    def detect(self, request: DetectionRequest) -> Sequence[Finding]:
+        threading.Event().wait(600)
+        return []
+
+
 def nothing() -> object:
     return object()
 
@@ -69,7 +80,13 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Entry points as an installed package would offer them."""
     here = "tests.engine.test_plugins"
     offered = {
-        "gitalign.detectors": {"finds": "Finds", "explodes": "Explodes", "nothing": "nothing", "fails": "fails"},
+        "gitalign.detectors": {
+            "finds": "Finds",
+            "explodes": "Explodes",
+            "nothing": "nothing",
+            "fails": "fails",
+            "hangs": "Hangs",
+        },
         "gitalign.documenters": {"explodes": "Explodes", "nothing": "nothing"},
     }
 
@@ -142,3 +159,11 @@ def test_a_document_is_referred_to_or_its_failure_told(work: Workspace) -> None:
     assert Path(summary).read_text() in ("good", "bad")
     assert branch(report, "odd").verdict is Verdict.FAILED
     assert importlib.metadata.version("pytest")
+
+
+def test_a_detector_that_hangs_fails_its_branches_in_time(work: Workspace) -> None:
+    tip = work.tip("good")
+    found = branch(run(work.path, detectors=["hangs"], orchestration__error_detection_timeout_seconds=0.2), "good")
+    assert found.verdict is Verdict.FAILED
+    assert getattr(found.result.outcome, "code", "") == "detector_timed_out"
+    assert work.tip("good") == tip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 IDENTITY = {
@@ -39,7 +40,9 @@ class Workspace:
             raise AssertionError(f"git {' '.join(words)}: {done.stderr.decode(errors='replace')}")
         return done.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
 
-    def commit(self, message: str, files: dict[str, bytes | None] | None = None, *, allow_empty: bool = False) -> str:
+    def commit(
+        self, message: str, files: Mapping[str, bytes | None] | None = None, *, allow_empty: bool = False
+    ) -> str:
         """Write, add and commit files (None removes one); the commit's id."""
         self._minute += 1
         for name, content in (files or {}).items():

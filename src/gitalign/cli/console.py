@@ -64,6 +64,10 @@ def guarded(options: Options, work: Callable[[], int]) -> int:
     """
     from gitalign.errors import GitAlignError, InvariantBroken
 
+    if options.verbose:
+        from gitalign.telemetry import configure_logging
+
+        configure_logging("DEBUG")
     try:
         return work()
     except KeyboardInterrupt:

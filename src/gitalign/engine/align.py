@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar, assert_never
 
 from gitalign.core.graph import CommitGraph
@@ -35,7 +36,7 @@ from gitalign.integrate.lane import Lane, MergeCounts, Rewrites, SharedMerges
 from gitalign.integrate.merge import merge_target
 from gitalign.integrate.rebase import ReplayRules, replay
 from gitalign.integrate.upstream import UpstreamIndex
-from gitalign.ports import CancelToken, DetectionRequest, DocumentRequest, Sockets
+from gitalign.ports import CancelToken, DetectionRequest, Detector, DocumentRequest, Sockets
 
 R = TypeVar("R")
 _LOG = logging.getLogger("gitalign.align")
@@ -198,7 +199,16 @@ class BranchAligner:
         findings: list[Finding] = []
         for detector in detectors:
             try:
-                findings += _timed(phases, "detect", lambda one=detector: list(one.detect(request)))  # type: ignore[misc]
+                looking = partial(_within, self._workshop.limits.detection_timeout_s, detector, request)
+                findings += _timed(phases, "detect", looking)
+            except TimeoutError as error:
+                failed = Failed(
+                    code="detector_timed_out",
+                    reason=str(error),
+                    hint="raise error_detection_timeout_seconds, or take the detector out of the configuration",
+                    stage="detect",
+                )
+                return replace(result, outcome=failed, detection="failed")
             except GitAlignError:
                 raise
             except Exception as error:
@@ -265,6 +275,32 @@ def _left(step: Step) -> Unchanged:
         code="already_merged",
         reason=f"everything of it is in {step.target.name} already; left where it is, as configured",
     )
+
+
+def _within(seconds: float, detector: Detector, request: DetectionRequest) -> list[Finding]:
+    """The detector's findings, if it ends in time.
+
+    A thread cannot be ended from outside; one that is late is left behind, as a daemon that holds up nothing.
+
+    Raises:
+        TimeoutError
+    """
+    answer: list[list[Finding] | BaseException] = []
+
+    def look() -> None:
+        try:
+            answer.append(list(detector.detect(request)))
+        except BaseException as error:
+            answer.append(error)
+
+    thread = threading.Thread(target=look, name=f"detector {detector.name}", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not answer:
+        raise TimeoutError(f"detector {detector.name} gave no answer within {seconds:g} s")
+    if isinstance(answer[0], BaseException):
+        raise answer[0]
+    return answer[0]
 
 
 def _timed(phases: list[tuple[str, float]], name: str, call: Callable[[], R]) -> R:
