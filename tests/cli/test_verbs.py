@@ -296,7 +296,7 @@ def test_no_colour_when_not_wanted(work: Workspace) -> None:
         env={**os.environ, "NO_COLOR": "1", "TERM": "xterm-256color"},
     )
     terminal.expect(pexpect.EOF)
-    assert "\x1b[3" not in terminal.before
+    assert "\x1b[3" not in (terminal.before or "")
 
 
 def test_plain_lines_without_a_terminal(work: Workspace) -> None:
