@@ -8,7 +8,7 @@
 What is compared, on the same branches and the same git:
   rebase   a loop of `git rebase` in one linked work tree, over a sample, scaled
   replay   a loop of `git replay`, where this git has it
-  floor    the very merges the run made, piped straight into `merge-tree --stdin`, one and two processes
+  floor    the very merges the run made, piped straight into `merge-tree --stdin`, one and two processes (floor.py)
   run      the whole command `git-align run`, 1 and 2 workers, on fresh copies
   again    the same command once more, when nothing is left to do
 """
@@ -23,10 +23,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from floor import measure
 
 QUIET = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -169,114 +170,6 @@ def replay_loop(repository: Path, chosen: list[tuple[str, str]]) -> float | None
     return time.perf_counter() - started
 
 
-def floor(repository: Path, pristine: Path, merges: str) -> tuple[int, dict[int, float]]:
-    """The merges of a run, piped straight into merge-tree; (how many, seconds by number of processes).
-
-    The run is made once to learn its merges. Then, in a new object store that holds nothing but the prepared commits, they
-    are given to one or two `git merge-tree --stdin` processes as whole batches.
-    """
-    from gitalign import facade
-    from gitalign.core.plan import Permit
-    from gitalign.git.merge import MergeProcess
-    from gitalign.git.objects import CommitWriter
-    from gitalign.git.quarantine import Quarantine
-    from gitalign.git.repository import open_repository
-
-    asked: dict[int, list[str]] = {}
-    benches: dict[int, str] = {}
-    lock = threading.Lock()
-    ask, remove = MergeProcess._ask, Quarantine.remove
-
-    def recorded(self: MergeProcess, request: str) -> object:
-        with lock:
-            asked.setdefault(id(self), []).append(request)
-            benches[id(self)] = self._git.git_dir
-            keep.append(self)
-        return ask(self, request)
-
-    keep: list[object] = []
-    quarantines: list[Quarantine] = []
-    MergeProcess._ask = recorded  # type: ignore[assignment]
-    Quarantine.remove = lambda self: quarantines.append(self)  # type: ignore[method-assign]
-    try:
-        request = facade.Request(
-            repo=repository, overrides={"alignment.merges": merges, "orchestration.enable_parallelization": False}
-        )
-        plan = facade.plan(request)
-        facade.run(request, plan=plan, permit=Permit(plan_id=plan.id))
-    finally:
-        MergeProcess._ask, Quarantine.remove = ask, remove  # type: ignore[method-assign]
-    (old,) = quarantines
-    batches = list(asked.values())
-    names = sorted({word for requests in batches for line in requests for word in line.split() if word != "--"})
-    seconds: dict[int, float] = {}
-    prepared = _prepared(old, names)
-    # A second copy without the run's results: there the merges have their trees to write, as they had in the run.
-    repository = pristine
-    for processes in (1, 2):
-        fresh = Quarantine(open_repository(repository), f"floor-{processes}")
-        CommitWriter(fresh.objects, object_format=fresh.repository.object_format).write(prepared)
-        jobs: list[tuple[list[str], bytes, dict[str, str], str]] = []
-        for requests, bench in zip(batches, [benches[key] for key in asked], strict=True):
-            target = fresh.bench(_attributes(Path(bench)))
-            for part in _parts(requests, processes):
-                jobs.append(
-                    (target.argv("merge-tree", "--stdin"), "".join(part).encode(), target.env(), target.work_tree or "")
-                )
-        started = time.perf_counter()
-        for group in _side_by_side(jobs, processes):
-            children = [
-                subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=None, env=env, cwd=cwd)
-                for argv, _, env, cwd in group
-            ]
-            threads = [
-                threading.Thread(target=child.communicate, args=(job[1],))
-                for child, job in zip(children, group, strict=True)
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-        seconds[processes] = time.perf_counter() - started
-        fresh.remove()
-    old.remove()
-    return sum(map(len, batches)), seconds
-
-
-def _prepared(quarantine: object, names: list[str]) -> list[object]:
-    """The synthetic commits among the names, from the run's own store."""
-    done = subprocess.run(
-        [*quarantine.git.argv("cat-file", "--batch-check=%(objectname) %(objecttype)")],  # type: ignore[attr-defined]
-        input="\n".join(names).encode() + b"\n",
-        capture_output=True,
-        env=quarantine.git.env(),  # type: ignore[attr-defined]
-        cwd=quarantine.git.work_tree,  # type: ignore[attr-defined]
-        check=True,
-    )
-    from gitalign.git.objects import CommitReader
-
-    commits = [line.split(" ")[0] for line in done.stdout.decode().splitlines() if line.endswith(" commit")]
-    reader = CommitReader(quarantine.git, timeout_s=60)  # type: ignore[attr-defined]
-    read = [commit for start in range(0, len(commits), 1000) for commit in reader.read(commits[start : start + 1000])]
-    reader.close()
-    return [commit for commit in read if commit.author.startswith(b"git-align <")]
-
-
-def _attributes(bench: Path) -> list[tuple[str, bytes]]:
-    folder = bench.parent / bench.name.replace("git-", "attributes-", 1)
-    return sorted((str(path.relative_to(folder)), path.read_bytes()) for path in folder.rglob(".gitattributes"))
-
-
-def _parts(requests: list[str], count: int) -> list[list[str]]:
-    """Contiguous parts, so that a branch's merges mostly stay together."""
-    size = -(-len(requests) // count)
-    return [requests[start : start + size] for start in range(0, len(requests), size)]
-
-
-def _side_by_side(jobs: list[object], count: int) -> list[list[object]]:
-    return [jobs[start : start + count] for start in range(0, len(jobs), count)]
-
-
 def compare(source: Path, scratch: Path, *, sample: int, merges: str) -> list[Row]:
     """All measurements on one repository."""
     plan = json.loads(
@@ -308,7 +201,7 @@ def compare(source: Path, scratch: Path, *, sample: int, merges: str) -> list[Ro
             second, again = command(fresh, workers=2, merges=merges)
             if again["moves"]:
                 raise SystemExit("the second run moved branches")
-    number, lowest = floor(copy(source, scratch / "floor.git"), source, merges)
+    lowest = measure(source, scratch, merges=merges)
     rebased = rebase_loop(copy(source, scratch / "rebase.git"), scratch / "rebase", chosen) / len(chosen) * len(todo)
     replayed = replay_loop(copy(source, scratch / "replay.git"), chosen)
     rows.append(
@@ -323,22 +216,23 @@ def compare(source: Path, scratch: Path, *, sample: int, merges: str) -> list[Ro
         rows.append(
             Row("loop of `git replay`, same sample, scaled", replayed, f"{replayed / took[2]:.1f} x run with 2 workers")
         )
-    rows.append(Row(f"floor: {number} merges piped into 1 merge-tree", lowest[1]))
-    rows.append(Row(f"floor: {number} merges piped into 2 merge-trees", lowest[2]))
-    rows.append(
-        Row(
-            "git-align run, 1 worker",
-            took[1],
-            f"{rebased / took[1]:.0f} x faster than rebase, {took[1] / lowest[1]:.2f} x its floor",
+    for processes in (1, 2):
+        rows.append(
+            Row(
+                f"floor: {lowest.merges} merges piped into {processes} merge-tree",
+                lowest.plain[processes],
+                f"{lowest.in_memory[processes]:.2f} s with objects in memory, as a run has them",
+            )
         )
-    )
-    rows.append(
-        Row(
-            "git-align run, 2 workers",
-            took[2],
-            f"{rebased / took[2]:.0f} x faster than rebase, {took[2] / lowest[2]:.2f} x its floor, {took[1] / took[2]:.2f} x 1 worker",
+    for workers in (1, 2):
+        more = f", {took[1] / took[2]:.2f} x as fast as 1 worker" if workers == 2 else ""
+        rows.append(
+            Row(
+                f"git-align run, {workers} worker{'s' if workers > 1 else ''}",
+                took[workers],
+                f"{rebased / took[workers]:.0f} x faster than rebase, {took[workers] / lowest.plain[workers]:.2f} x its floor{more}",
+            )
         )
-    )
     rows.append(Row("git-align run again, nothing to do", second, f"{second / took[2]:.3f} of the first run"))
     rows.append(Row("peak memory of our process", 0, f"{memory / 1e6:.0f} MB"))
     rows.append(Row("verdicts", 0, str(counts).replace("'", "").strip("{}")))
