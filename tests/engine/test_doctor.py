@@ -1,0 +1,89 @@
+"""The doctor: every check speaks, on sound and on broken surroundings, and changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gitalign import facade
+from gitalign.engine.doctor import Diagnosis
+from tests.git.workspace import Workspace
+from tests.runs import request, run
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Workspace:
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"a": b"a\n"})
+    work.switch("x", "main")
+    work.commit("x", {"x": b"1\n"})
+    work.switch("main")
+    work.commit("main", {"extra": b"1\n"})
+    return work
+
+
+def told(path: Path, **settings: str) -> dict[str, Diagnosis]:
+    return {one.check: one for one in facade.doctor(request(path, only=(), push=False, **settings))}
+
+
+def test_a_sound_repository_is_sound(work: Workspace) -> None:
+    before = sorted((work.path / ".git").rglob("*"))
+    found = told(work.path)
+    assert {name for name, one in found.items() if one.ok is not True} == set()
+    assert {"git", "tools", "repository", "configuration", "identity", "disk", "journal", "locks", "work trees"} <= set(
+        found
+    )
+    assert sorted((work.path / ".git").rglob("*")) == before
+    run(work.path)
+    assert told(work.path)["journal"].detail == "no unfinished run"
+
+
+def test_what_is_wrong_is_named_with_a_way_out(
+    work: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert told(tmp_path)["repository"].ok is False
+    assert told(work.path, strategi="x")["configuration"].ok is False
+    (work.path / ".git" / "refs" / "heads" / "x.lock").write_text("")
+    (work.path / ".git" / "packed-refs.lock").write_text("")
+    assert told(work.path)["locks"].ok is None
+    (work.path / "a").write_bytes(b"changed\n")
+    assert "dirty" in told(work.path)["work tree"].detail
+    work.git("config", "--unset", "user.name")
+    work.git("config", "user.useConfigOnly", "true")
+    assert told(work.path)["identity"].ok is False
+    database = work.path / ".git" / "gitalign" / "gitalign.db"
+    database.parent.mkdir()
+    database.write_bytes(b"rubbish" * 1000)
+    assert told(work.path)["journal"].ok is False
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = told(work.path)
+    assert found["git"].ok is False
+    assert found["tools"].ok is None
+
+
+def test_an_old_git_a_shallow_clone_and_an_unfinished_run_are_told(
+    work: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = tmp_path / "shallow"
+    work.git("clone", "-q", "--depth=1", f"file://{work.path}", str(clone))
+    assert told(clone)["history"].ok is None
+
+    def stop(name: str) -> None:
+        if name == "results":
+            raise KeyboardInterrupt
+
+    from gitalign.core.plan import Permit
+
+    with pytest.raises(KeyboardInterrupt):
+        facade.run(request(work.path), permit=Permit(plan_id="*"), checkpoint=stop)
+    assert "unfinished" in told(work.path)["journal"].detail
+    assert facade.status(request(work.path)).next_command == "git align resume"
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "git").write_text("#!/bin/sh\necho git version 2.30.0\n")
+    (folder / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}")
+    assert "too old" in told(work.path)["git"].detail
+    (folder / "git").write_text("#!/bin/sh\necho hello\n")
+    assert told(work.path)["git"].ok is False
