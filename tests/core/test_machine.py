@@ -194,9 +194,20 @@ def test_memory_pressure_leaves_one_worker_going() -> None:
 
 
 def test_steps_with_an_outcome_beforehand_are_not_started() -> None:
-    state, commands = begin([step(0), step(1, depends_on=(0,))], limits=Limits(), slots=2, already=[StepId(0)])
+    state, commands = begin([step(0), step(1, depends_on=(0,))], limits=Limits(), slots=2, already={StepId(0): FINE})
     assert started(commands) == [1]
     assert not state.is_done
+
+
+def test_outcomes_known_beforehand_count_for_the_breaker() -> None:
+    """Five broken branches among hundreds that needed nothing are no reason to stop."""
+    steps = [step(number) for number in range(30)]
+    known: dict[StepId, Outcome] = {StepId(number): FINE for number in range(20)}
+    state, _ = begin(steps, limits=Limits(workers=1), slots=1, already=known)
+    for number in range(20, 26):
+        state, commands = advance(state, StepDone(StepId(number), BROKEN))
+        assert not any(isinstance(command, Trip) for command in commands)
+    assert state.tally.finished == 26
 
 
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 25), slots=st.integers(1, 5), sequential=st.booleans())

@@ -6,7 +6,7 @@ Every step ends in exactly one outcome: the driver reports it (`StepDone`), or t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -146,18 +146,24 @@ class State:
 
 
 def begin(
-    steps: Sequence[Step], *, limits: Limits, slots: int, already: Iterable[StepId] = ()
+    steps: Sequence[Step], *, limits: Limits, slots: int, already: Mapping[StepId, Outcome] | None = None
 ) -> tuple[State, tuple[Command, ...]]:
     """The first state and what to start.
 
     Args:
         steps: in plan order; a step's id is its position.
         slots: workers in all.
-        already: steps that have their outcome before anything starts.
+        already: outcomes known before anything starts; the breaker counts them, but does not open for them alone.
     """
+    known = already or {}
     done = 0
-    for step_id in already:
+    total = Tally()
+    tallies: dict[str, Tally] = defaultdict(Tally)
+    for step_id, outcome in known.items():
         done |= 1 << step_id
+        total = total.plus(outcome, limits.breaker)
+        target = steps[step_id].target.name
+        tallies[target] = tallies[target].plus(outcome, limits.breaker)
     members: dict[str, list[StepId]] = defaultdict(list)
     numbers: dict[str, int] = {}
     group_of: list[int] = []
@@ -169,7 +175,8 @@ def begin(
     state = State(
         steps=tuple(steps),
         group_of=tuple(group_of),
-        groups=tuple(Group(target, tuple(members[target])) for target in numbers),
+        groups=tuple(Group(target, tuple(members[target]), tally=tallies[target]) for target in numbers),
+        tally=total,
         slots=max(1, slots),
         per_group=max(1, limits.workers),
         sequential=limits.group_execution is GroupExecution.SEQUENTIAL,

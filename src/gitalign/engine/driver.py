@@ -115,7 +115,12 @@ class _Drive:
     def run(self) -> tuple[StepResult, ...]:
         for step_id, result in sorted(self._results.items()):
             self._finished(step_id, result)
-        state, commands = begin(self._steps, limits=self._limits, slots=self._slots, already=tuple(self._results))
+        state, commands = begin(
+            self._steps,
+            limits=self._limits,
+            slots=self._slots,
+            already={step_id: result.outcome for step_id, result in self._results.items()},
+        )
         memory = MemoryWatch(self._limits.max_memory_bytes)
         told_stop = told_cancel = False
         leave = self._stop.on_change(lambda: self._happened.put(None))
