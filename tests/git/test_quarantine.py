@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from gitalign.errors import OutOfSpace
 from gitalign.git.objects import CommitReader, CommitWriter
 from gitalign.git.quarantine import Quarantine, remove_quarantine
 from gitalign.git.repository import open_repository
+from gitalign.store.owner import this_owner
 from tests.git.workspace import Workspace
 
 
@@ -126,3 +128,27 @@ def test_a_state_folder_that_cannot_be_made_is_told(work: Workspace) -> None:
     (work.path / ".git" / "gitalign").write_text("a file")
     with pytest.raises(OutOfSpace, match="gitalign"):
         Quarantine(open_repository(work.path), "run")
+
+
+def test_what_dead_processes_left_in_memory_is_swept(work: Workspace, memory: Path) -> None:
+    """Also when their repository is gone."""
+    left = memory / "git-align-left"
+    left.mkdir()
+    host, boot, _, started = this_owner().split("|")
+    (left / "owner").write_text(f"{host}|{boot}|{os.getpid()}|1.0")
+    alive = memory / "git-align-alive"
+    alive.mkdir()
+    (alive / "owner").write_text(f"{host}|{boot}|{os.getpid()}|{started}")
+    quarantine = Quarantine(open_repository(work.path), "run", memory=memory)
+    assert not left.exists()
+    assert alive.exists()
+    quarantine.remove()
+
+
+def test_nothing_is_left_in_memory_when_the_disk_refuses(work: Workspace, memory: Path) -> None:
+    """Edge case 36."""
+    (work.path / ".git" / "gitalign" / "quarantine" / "run" / "pack").mkdir(parents=True)
+    (work.path / ".git" / "gitalign" / "quarantine" / "run" / "memory").mkdir()
+    with pytest.raises(OutOfSpace):
+        Quarantine(open_repository(work.path), "run", memory=memory)
+    assert not list(memory.iterdir())

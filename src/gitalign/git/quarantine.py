@@ -23,6 +23,7 @@ from gitalign.core.names import Oid
 from gitalign.errors import InvariantBroken, OutOfSpace
 from gitalign.git.command import Git, raw, text
 from gitalign.git.repository import Repository
+from gitalign.store.owner import owner_is_alive, this_owner
 
 _MERGE_CONFIG = (
     # git's defaults, spelt out: since 2.41 merge-tree reads configuration (`git help merge-tree`).
@@ -47,6 +48,7 @@ _MEMORY_PREFIX = "git-align-"
 _MEMORY_BYTES = 256 * 1024 * 1024
 _LEAST_MEMORY_BYTES = 128 * 1024 * 1024
 _POINTER = "memory"
+_OWNER = "owner"
 
 
 class Quarantine:
@@ -80,6 +82,7 @@ class Quarantine:
             self._free_at_start = free_bytes(self._memory) if self._memory else 0
             self._stand_in(self._memory or self.path / "on-disk")
         except OSError as error:
+            remove_quarantine(self.path)
             raise OutOfSpace(
                 f"cannot write {error.filename or self.path}: {error.strerror}",
                 hint="free space or make the git directory writable, then run again",
@@ -269,13 +272,29 @@ def free_bytes(place: Path) -> int:
 def _claim_memory(memory: Path | None, path: Path) -> Path | None:
     """A folder of our own in memory, noted on disk so that it is found after a crash; None when there is not enough."""
     try:
-        if memory is None or not os.path.ismount(memory) or free_bytes(memory) < _LEAST_MEMORY_BYTES:
+        if memory is None or not os.path.ismount(memory):
+            return None
+        _sweep(memory)
+        if free_bytes(memory) < _LEAST_MEMORY_BYTES:
             return None
         claimed = Path(tempfile.mkdtemp(prefix=_MEMORY_PREFIX, dir=memory))
     except OSError:
         return None
-    _write(path / _POINTER, str(claimed).encode())
+    try:
+        _write(claimed / _OWNER, this_owner().encode())
+        _write(path / _POINTER, str(claimed).encode())
+    except BaseException:
+        shutil.rmtree(claimed, ignore_errors=True)
+        raise
     return claimed
+
+
+def _sweep(memory: Path) -> None:
+    """Remove what dead processes of this user left in memory, also where their repository is gone."""
+    for entry in memory.glob(f"{_MEMORY_PREFIX}*"):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            if entry.stat().st_uid == os.geteuid() and not owner_is_alive((entry / _OWNER).read_text(encoding="utf-8")):
+                shutil.rmtree(entry, ignore_errors=True)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,0 +1,364 @@
+"""A session: a repository opened with its settings and journal, and one run carried through it.
+
+What the use cases of the facade share. Nothing here knows a terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitalign import wire
+from gitalign.branch_list import BranchList, load_branch_list
+from gitalign.config import Config, load_config
+from gitalign.core.events import EventKind
+from gitalign.core.names import RunId
+from gitalign.core.outcome import Aligned, StepResult
+from gitalign.core.plan import Permit, Plan
+from gitalign.core.publication import MoveState
+from gitalign.core.report import Report
+from gitalign.core.run import RunKind, RunRecord, RunState
+from gitalign.engine.execute import Crew, Executed, execute
+from gitalign.engine.limits import MemoryWatch
+from gitalign.engine.move import Checkpoint, no_checkpoint
+from gitalign.engine.prepare import graph_of, prepare, take_snapshot
+from gitalign.engine.recovery import Recovered, recover
+from gitalign.engine.retention import prune as remove_old
+from gitalign.engine.signals import StopSignal
+from gitalign.engine.stream import EventStream, JournalListener
+from gitalign.errors import UnknownRun
+from gitalign.git.command import ProcessGate
+from gitalign.git.remote import fetch
+from gitalign.git.repository import Repository, open_repository
+from gitalign.ports import Listener, Sockets
+from gitalign.store.journal import SqlJournal, open_journal
+from gitalign.store.owner import owner_is_alive, this_owner
+from gitalign.telemetry import AuditTrail, BranchLogs, RunLog
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What every use case is asked with.
+
+    Attributes:
+        repo: any path inside the repository.
+        config_file: the operator's configuration file, None for the one in the git directory or the defaults.
+        overrides: settings that win over every file, by dotted key (`alignment.strategy`).
+        input: branch list, None to discover branches.
+        only: globs; a branch that matches none of them is left out.
+        fetch: fetch the targets first.
+        push: read the remote's tips while planning, so that a push can be leased on them.
+    """
+
+    repo: Path | str = "."
+    config_file: Path | None = None
+    overrides: Mapping[str, object] = field(default_factory=dict)
+    input: Path | None = None
+    only: tuple[str, ...] = ()
+    fetch: bool = False
+    push: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A repository and the settings that hold for it."""
+
+    repository: Repository
+    config: Config
+
+
+def open_for(request: Request) -> Opened:
+    """Open the repository of a request and read its settings.
+
+    Raises:
+        NotARepository, GitTooOld, GitMissing, ConfigError
+    """
+    repository = open_repository(request.repo)
+    config = load_config(
+        file=request.config_file, git_dir=Path(repository.common_dir), environ=os.environ, overrides=request.overrides
+    )
+    return Opened(repository.gated(ProcessGate(config.limits().max_git_processes)), config)
+
+
+def make_plan(opened: Opened, request: Request) -> Plan:
+    """Read the branch list, fetch when asked, take the snapshot and decide.
+
+    Raises:
+        UserError, GitError, RemoteError
+    """
+    listed: BranchList | None = load_branch_list(request.input) if request.input is not None else None
+    settings = opened.config.alignment
+    if request.fetch:
+        fetch(opened.repository, settings.remote)
+    remote = settings.remote if request.push else None
+    snapshot = take_snapshot(opened.repository, now=now(), remote=remote, ask_remote=request.push)
+    prepared = prepare(
+        opened.repository,
+        snapshot,
+        policy=opened.config.policy(),
+        target_names=settings.targets,
+        prefer_remote=request.fetch,
+        listed=listed,
+        only=request.only,
+    )
+    return prepared.plan
+
+
+def carry_out(
+    opened: Opened,
+    made: Plan,
+    permit: Permit,
+    *,
+    journal: SqlJournal,
+    listeners: Sequence[Listener],
+    stop: StopSignal,
+    checkpoint: Checkpoint = no_checkpoint,
+    fetched: bool = False,
+) -> Report:
+    """Carry a plan through as a new run and write its report.
+
+    Args:
+        opened: repository and settings.
+        made: the plan.
+        permit: leave for exactly this plan.
+        journal: of the repository.
+        listeners: followers of the event stream.
+        stop: the stop button.
+        checkpoint: called before each effect.
+        fetched: whether targets were fetched for this plan; for the log.
+
+    Raises:
+        GitAlignError: the run as a whole could not go on; the journal says how far it got.
+    """
+    started = now()
+    run_id = new_run_id(started)
+    record = RunRecord(
+        id=run_id,
+        kind=RunKind.ALIGN,
+        state=RunState.INTEGRATING,
+        started_at=started,
+        finished_at=None,
+        outcome="running",
+        moved=0,
+        plan_id=made.id,
+        total=len(made.steps),
+        owner=this_owner(),
+    )
+    journal.begin_run(record, plan_json=wire.dumps(made))
+    memory = MemoryWatch()
+    with event_stream(opened, journal, run_id, listeners) as emit:
+        emit(
+            EventKind.RUN_STARTED,
+            plan=made.id,
+            steps=len(made.steps),
+            excluded=len(made.excluded),
+            permit=permit.given_by,
+        )
+        if fetched:
+            emit(EventKind.FETCHED, remote=opened.config.alignment.remote)
+        crew = Crew(
+            journal=journal,
+            emit=emit,
+            stop=stop,
+            sockets=_sockets(opened.config),
+            owner=this_owner(),
+            is_alive=owner_is_alive,
+            checkpoint=checkpoint,
+        )
+        try:
+            executed = execute(
+                opened.repository,
+                made,
+                graph_of(opened.repository, made),
+                run_id=run_id,
+                started_at=started,
+                permit=permit,
+                limits=opened.config.limits(),
+                crew=crew,
+                documents_dir=run_folder(opened.repository, run_id) / "summaries",
+            )
+        except BaseException as error:
+            _ended_badly(journal, run_id, emit, error)
+            raise
+        finally:
+            journal.release(run_id)
+        report = _report(journal.run(run_id), made, executed, started=started, memory=memory)
+        outcome = "interrupted" if executed.interrupted else ("ok" if report.exit_code() == 0 else "attention")
+        journal.set_state(run_id, _end_state(executed), outcome=outcome, finished_at=now())
+        if opened.config.orchestration.auto_cleanup_backups and outcome == "ok":
+            emit(EventKind.NOTICE, text="backup branches of this run are removed, as configured")
+            remove_old(
+                opened.repository,
+                journal,
+                older_than=timedelta(0),
+                now=now(),
+                backups=True,
+                dry_run=False,
+                only_run=run_id,
+            )
+        emit(EventKind.RUN_FINISHED, outcome=outcome, moved=journal.run(run_id).moved)
+    report = replace(report, run=journal.run(run_id))
+    _keep_report(opened.repository, report)
+    return report
+
+
+def _end_state(executed: Executed) -> RunState:
+    """Where a run that raised nothing stands: stopped while publishing it stays so, for `resume` to finish."""
+    if any(one.state is MoveState.INTENDED for one in executed.publications):
+        return RunState.PUBLISHING
+    return RunState.INTERRUPTED if executed.interrupted and not executed.publications else RunState.FINISHED
+
+
+def _report(record: RunRecord, made: Plan, executed: Executed, *, started: datetime, memory: MemoryWatch) -> Report:
+    return Report(
+        run=record,
+        plan=made,
+        results=executed.results,
+        publications=executed.publications,
+        phases=executed.phases,
+        peak_memory_bytes=memory.peak_own_bytes(),
+        breaker_tripped=any(getattr(result.outcome, "code", "") == "circuit_breaker" for result in executed.results),
+        notices=_notices(executed),
+        executed_at=started,
+        total_s=(now() - started).total_seconds(),
+    )
+
+
+def _notices(executed: Executed) -> tuple[str, ...]:
+    merged, shared, trivial = executed.merges
+    unsigned = sum(result.outcome.unsigned for result in executed.results if isinstance(result.outcome, Aligned))
+    notes = [f"{merged} merges made, {shared} answers shared, {trivial} needed none"]
+    if unsigned:
+        notes.append(
+            f"{unsigned} rewritten commits were signed before and are not now; set commit.gpgsign to sign them again"
+        )
+    return tuple(notes)
+
+
+def _ended_badly(journal: SqlJournal, run_id: str, emit: Callable[..., None], error: BaseException) -> None:
+    """Write down how a run ended that raised; a run that is publishing stays so, for `resume` to finish."""
+    state = journal.run(run_id).state
+    emit(EventKind.NOTICE, text=f"ended by {type(error).__name__}: {error}")
+    if state is RunState.INTEGRATING:
+        stopped = isinstance(error, KeyboardInterrupt)
+        journal.set_state(
+            run_id,
+            RunState.INTERRUPTED if stopped else RunState.FAILED,
+            outcome="interrupted" if stopped else "failed",
+            finished_at=now(),
+        )
+
+
+def recover_dead(opened: Opened, journal: SqlJournal, listeners: Sequence[Listener]) -> tuple[Recovered, ...]:
+    """Finish or roll back what dead processes left unfinished."""
+    return recover(opened.repository, journal, listeners=listeners, is_alive=owner_is_alive, now=now())
+
+
+def stored_report(opened: Opened, journal: SqlJournal, run_id: str) -> Report:
+    """A run's report from the journal; timings come from the report file where there is one."""
+    record = journal.run(run_id)
+    made = wire.load_plan(journal.plan_json(run_id))
+    results: tuple[StepResult, ...] = journal.results(run_id)
+    kept = wire.load_report_extras(run_folder(opened.repository, run_id) / "report.json")
+    return Report(
+        run=record,
+        plan=made,
+        results=results,
+        publications=journal.publications(run_id),
+        phases=kept.phases,
+        peak_memory_bytes=kept.peak_memory_bytes,
+        breaker_tripped=any(getattr(result.outcome, "code", "") == "circuit_breaker" for result in results),
+        notices=kept.notices,
+        executed_at=record.started_at,
+        total_s=((record.finished_at or record.started_at) - record.started_at).total_seconds(),
+    )
+
+
+def _sockets(config: Config) -> Sockets:
+    from gitalign.engine.plugins import load_sockets
+
+    return load_sockets(detectors=config.alignment.detectors, documenter=config.alignment.documenter)
+
+
+@contextmanager
+def journal_of(opened: Opened) -> Iterator[SqlJournal]:
+    """The repository's journal, made when it is not there yet."""
+    journal = open_journal(database(opened.repository))
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+@contextmanager
+def event_stream(
+    opened: Opened, journal: SqlJournal, run_id: str, listeners: Sequence[Listener]
+) -> Iterator[EventStream]:
+    """The event stream of one run, with its journal, log, audit trail and branch logs behind it."""
+    folder = run_folder(opened.repository, run_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = opened.config.orchestration
+    durable = JournalListener(journal)
+    audit = AuditTrail(folder / "audit.jsonl") if settings.audit_trail_enabled else None
+    logs = BranchLogs(folder / "logs") if settings.log_per_branch else None
+    log = RunLog(folder / "run.log", level=settings.log_level)
+    followers: list[Listener] = [durable, log, *(one for one in (audit, logs) if one is not None), *listeners]
+    try:
+        yield EventStream(run_id, now, followers)
+    finally:
+        durable.flush()
+        for one in (log, audit, logs):
+            if one is not None:
+                one.close()
+
+
+def _keep_report(repository: Repository, report: Report) -> None:
+    folder = run_folder(repository, report.run.id)
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / "report.json.new"
+    temporary.write_text(wire.dumps_report(report), encoding="ascii")
+    temporary.replace(folder / "report.json")
+
+
+def has_state(opened: Opened) -> bool:
+    """True when something was run in the repository before."""
+    return database(opened.repository).exists()
+
+
+def require_state(opened: Opened, run_id: str) -> None:
+    """Refuse to look for a run where nothing was ever run, without making a journal.
+
+    Raises:
+        UnknownRun
+    """
+    if not has_state(opened):
+        raise UnknownRun(f"no run {run_id!r}: nothing was ever run here", hint="git align run")
+
+
+def database(repository: Repository) -> Path:
+    """Where the journal is."""
+    return repository.state_dir / "gitalign.db"
+
+
+def run_folder(repository: Repository, run_id: str) -> Path:
+    """Where a run's report, logs and audit trail are."""
+    return repository.state_dir / "runs" / run_id
+
+
+def new_run_id(at: datetime) -> RunId:
+    """An id that sorts by time and is taken by nobody."""
+    return RunId(f"{at:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}")
+
+
+def now() -> datetime:
+    """The time in UTC; the one clock of a run."""
+    return datetime.now(UTC)
