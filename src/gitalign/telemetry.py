@@ -202,7 +202,7 @@ class BranchLogs:
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
-        if event.branch is None:
+        if event.branch is None or self._is_nothing(event):
             return
         stamp = event.at.isoformat().replace("+00:00", "Z")
         lines = [f"{stamp} {message}" for message in messages_of(event)]
@@ -212,6 +212,11 @@ class BranchLogs:
             self._count += len(lines)
             if self._count > _MOST_LINES:
                 self._write_all()
+
+    def _is_nothing(self, event: Event) -> bool:
+        """True for a branch that needed nothing: a file that says so for each would cost more than the run."""
+        unchanged = event.kind is EventKind.STEP_FINISHED and event.data.get("outcome") == "unchanged"
+        return unchanged and event.branch not in self._held
 
     def close(self) -> None:
         """Write what is held."""

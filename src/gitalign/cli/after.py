@@ -1,0 +1,196 @@
+"""Verbs for what comes after a run: undo, resume, prune, doctor; and the demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gitalign.cli.console import Options
+from gitalign.cli.options import ConfigFile, Json, Only, Quiet, Repo, RunId, Verbose, Yes, asked, carried_out, leave
+
+
+def undo(
+    run_id: RunId,
+    only: Only = None,
+    push: Annotated[bool, typer.Option("--push", help="Put back on the remote, too, what the run pushed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be put back.")] = False,
+    repo: Repo = Path(),
+    config: ConfigFile = None,
+    json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Put back what a run moved, wherever it still stands as the run left it. An undo can be undone."""
+    options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
+
+    def work() -> int:
+        from gitalign import facade, wire
+        from gitalign.cli import render
+        from gitalign.cli.console import console, emit_json
+        from gitalign.cli.progress import watching
+        from gitalign.core.plan import Permit
+        from gitalign.core.publication import MoveState
+        from gitalign.engine.signals import StopSignal, handling_signals
+
+        request = options.request(only=tuple(only or ()))
+        preview = facade.undo_preview(request, run_id)
+        if dry_run:
+            if options.json:
+                emit_json([wire.dump(one) for one in preview])
+            else:
+                render.show_moves(console(), preview, tense="would move")
+            return 0
+        count = sum(one.state is MoveState.INTENDED for one in preview)
+        if not asked(options, f"Put {count} branches back to where they were before run {run_id}?"):
+            return 1
+        stop = StopSignal()
+        with handling_signals(stop), watching(options, None) as listeners:
+            report = facade.undo(
+                request,
+                run_id,
+                push=push,
+                permit=Permit(plan_id="*", push=push, given_by="--yes" if yes else "prompt"),
+                listeners=listeners,
+                stop=stop,
+            )
+        if options.json:
+            emit_json(wire.report_document(report))
+        elif not options.quiet:
+            render.show_report(console(), report, everything=verbose)
+            console().print(f"[bold]next:[/] git align undo {report.run.id}   brings them forward again")
+        return report.exit_code()
+
+    leave(carried_out(options, work))
+
+
+def resume(
+    repo: Repo = Path(),
+    config: ConfigFile = None,
+    json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Finish or roll back runs that were cut off, and go on with those that were stopped."""
+    options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
+
+    def work() -> int:
+        from gitalign import facade, wire
+        from gitalign.cli import render
+        from gitalign.cli.console import console, emit_json
+        from gitalign.cli.progress import watching
+        from gitalign.engine.signals import StopSignal, handling_signals
+
+        stop = StopSignal()
+        with handling_signals(stop), watching(options, None) as listeners:
+            reports = facade.resume(options.request(), listeners=listeners, stop=stop)
+        if options.json:
+            emit_json([wire.report_document(report) for report in reports])
+        elif not reports:
+            console().print("nothing to resume")
+        else:
+            for report in reports:
+                render.show_report(console(), report, everything=verbose)
+        return max((report.exit_code() for report in reports), default=0)
+
+    leave(carried_out(options, work))
+
+
+def prune(
+    older_than: Annotated[
+        int | None,
+        typer.Option("--older-than", help="Age in days.", min=0, show_default="retention_days, 30", metavar="DAYS"),
+    ] = None,
+    backups: Annotated[bool, typer.Option("--backups", help="Remove backup branches, too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed.")] = False,
+    repo: Repo = Path(),
+    config: ConfigFile = None,
+    json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Remove pins, and on request backup branches, of old runs. Those runs cannot be undone any more."""
+    options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
+
+    def work() -> int:
+        from gitalign import facade, wire
+        from gitalign.cli import render
+        from gitalign.cli.console import console, emit_json
+
+        request = options.request()
+        report = facade.prune(request, older_than_days=older_than, backups=backups, dry_run=True)
+        if not dry_run and (report.anchors or report.backups or report.runs):
+            if not asked(
+                options,
+                f"Remove the pins of {len(report.runs)} runs and {len(report.backups)} backup branches? These runs cannot be undone then.",
+            ):
+                return 1
+            report = facade.prune(request, older_than_days=older_than, backups=backups, dry_run=False)
+        if options.json:
+            emit_json(wire.dump(report))
+        else:
+            render.show_prune(console(), report)
+        return 0
+
+    leave(carried_out(options, work))
+
+
+def doctor(
+    repo: Repo = Path(),
+    config: ConfigFile = None,
+    json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check git, repository, settings, journal, disk, locks and work trees."""
+    options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
+
+    def work() -> int:
+        from gitalign import facade, wire
+        from gitalign.cli import render
+        from gitalign.cli.console import console, emit_json
+
+        found = facade.doctor(options.request())
+        if options.json:
+            emit_json([wire.dump(one) for one in found])
+        else:
+            render.show_doctor(console(), found)
+        return 3 if any(one.ok is False for one in found) else 0
+
+    leave(carried_out(options, work))
+
+
+def demo(
+    directory: Annotated[
+        Path | None,
+        typer.Option(
+            "--dir", help="Where to build the sample repository.", show_default="a new temporary folder", metavar="DIR"
+        ),
+    ] = None,
+    branches: Annotated[int, typer.Option("--branches", help="About how many branches.", min=20, max=5000)] = 60,
+    json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Build a sample repository, align it, and say what to try next."""
+    options = Options(json=json, yes=yes, verbose=verbose, quiet=quiet)
+
+    def work() -> int:
+        from gitalign.cli.demo import tour
+
+        return tour(options, directory=directory, branches=branches)
+
+    leave(carried_out(options, work))
+
+
+def version() -> None:
+    """Print the version."""
+    from gitalign import __version__
+
+    typer.echo(f"git-align {__version__}")

@@ -1,0 +1,155 @@
+"""Options that verbs share, completion of runs and branches, and the ways to ask and to leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gitalign.cli.console import Options
+
+Repo = Annotated[Path, typer.Option("--repo", help="Any path inside the repository.", show_default="here")]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", help="Configuration file (YAML).", show_default="<git dir>/gitalign/config.yaml"),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell everything.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", help="Glob over whole branch names; may be given several times.", metavar="GLOB"),
+]
+Input = Annotated[
+    Path | None,
+    typer.Option(
+        "--input",
+        help="Branch list (categorized_branches.json). Without it every branch goes to the target it is nearest to.",
+        metavar="FILE",
+    ),
+]
+Strategy = Annotated[str | None, typer.Option("--strategy", help="rebase or merge.", metavar="rebase|merge")]
+Merges = Annotated[
+    str | None,
+    typer.Option("--merges", help="Branches that contain merges: refuse, flatten or merge-instead.", metavar="POLICY"),
+]
+Fetch = Annotated[bool, typer.Option("--fetch", help="Fetch first, and align onto what the remote has.")]
+
+
+def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Run ids for shell completion."""
+    return _complete(ctx, incomplete, lambda facade, request: ["last", *(record.id for record in facade.runs(request))])
+
+
+def complete_branch(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Branch names of the last run for shell completion."""
+    return _complete(
+        ctx,
+        incomplete,
+        lambda facade, request: [
+            step.branch.name for step in facade.show(request, ctx.params.get("run_id") or "last").plan.steps
+        ],
+    )
+
+
+def _complete(ctx: typer.Context, incomplete: str, words: Any) -> list[str]:
+    from gitalign import facade
+
+    try:
+        found = words(facade, facade.Request(repo=ctx.params.get("repo") or Path()))
+    except Exception:  # completion must stay silent whatever is wrong
+        return []
+    return [word for word in found if word.startswith(incomplete)]
+
+
+RunId = Annotated[
+    str, typer.Argument(help="Run id, the beginning of one, or last.", metavar="RUN", autocompletion=complete_run)
+]
+
+
+def leave(code: int) -> None:
+    """End with an exit code."""
+    raise typer.Exit(code)
+
+
+def overrides_of(
+    *, strategy: str | None = None, merges: str | None = None, workers: int | None = None
+) -> dict[str, object]:
+    """Settings given as flags, by dotted key."""
+    given = {
+        "alignment.strategy": strategy,
+        "alignment.merges": merges,
+        "orchestration.max_workers_per_target": workers,
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def read_plan(path: Path) -> Any:
+    """A saved plan.
+
+    Raises:
+        PlanRefused
+    """
+    from gitalign import wire
+    from gitalign.errors import PlanRefused
+
+    try:
+        return wire.load_plan(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanRefused(f"cannot read {path}: {error}", hint="make one: git align plan --save FILE") from error
+
+
+def permission(options: Options, plan: Any, *, push: bool) -> str | None:
+    """Who gave leave to move branches; None when the person at the terminal said no."""
+    from gitalign.cli import render
+    from gitalign.cli.console import console
+    from gitalign.core.plan import StepKind
+
+    count = sum(step.kind not in (StepKind.UP_TO_DATE, StepKind.LEAVE) and step.refusal is None for step in plan.steps)
+    if options.yes or not count:
+        return "--yes" if options.yes else "nothing to move"
+    if not options.json and may_ask():
+        render.show_plan(console(stderr=True), plan)
+    question = f"Align {count} branches now{' and push them' if push else ''}? They can be put back with undo."
+    return "prompt" if asked(options, question) else None
+
+
+def may_ask() -> bool:
+    """True when a person can be asked."""
+    from gitalign.cli.console import is_interactive
+
+    return is_interactive()
+
+
+def asked(options: Options, question: str) -> bool:
+    """Whether the operator agrees.
+
+    Raises:
+        NotPermitted: nobody can be asked.
+    """
+    from gitalign.errors import NotPermitted
+
+    if options.yes:
+        return True
+    if options.json or not may_ask():
+        raise NotPermitted(
+            "this would move branches, and there is nobody to ask", hint="add --yes, or look first with --dry-run"
+        )
+    return typer.confirm(question, default=False)
+
+
+def as_text(document: Any) -> str:
+    """A JSON document as text."""
+    import json
+
+    return json.dumps(document, indent=2) + "\n"
+
+
+def carried_out(options: Options, work: Callable[[], int]) -> int:
+    """Exit code of a verb; see `console.guarded`."""
+    from gitalign.cli.console import guarded
+
+    return guarded(options, work)
