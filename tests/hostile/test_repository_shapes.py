@@ -1,0 +1,289 @@
+"""Repositories of odd shapes: opened from everywhere, with parts in other places, borrowed, partial, on other back ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gitalign import facade
+from gitalign.core.plan import Permit
+from gitalign.core.report import Verdict
+from gitalign.errors import GitAlignError, NotARepository
+from tests.git.workspace import Workspace
+from tests.runs import branch, request, run
+
+LINES = b"".join(b"line %d\n" % number for number in range(30))
+
+
+def fill(work: Workspace) -> Workspace:
+    """main and a branch x that is behind it."""
+    work.commit("base", {"list": LINES, "deep/down/file": b"f\n"})
+    work.switch("x", "main")
+    work.commit("x", {"own": b"1\n", "list": LINES.replace(b"line 20\n", b"twenty\n")})
+    work.switch("main")
+    work.commit("main", {"extra": b"e\n", "list": LINES.replace(b"line 3\n", b"three\n")})
+    return work
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Workspace:
+    return fill(Workspace(tmp_path / "repo"))
+
+
+def cloned(work: Workspace, place: Path, source: Path, *words: str) -> Workspace:
+    """A bare clone with an identity of its own."""
+    work.git(
+        "clone", "-q", "--bare", *words, os.fspath(source) if "--shared" in words else f"file://{source}", str(place)
+    )
+    clone = Workspace.__new__(Workspace)
+    clone.path, clone.executable, clone._minute = place, work.executable, 50
+    clone.git("config", "user.name", "O Perator")
+    clone.git("config", "user.email", "operator@example.org")
+    return clone
+
+
+def stands_on_main(work: Workspace, name: str = "x") -> bool:
+    return work.git("merge-base", name, "main") == work.tip("main")
+
+
+@pytest.mark.parametrize("place", ["folder", "git directory", "linked", "symbolic link", "inside the git directory"])
+def test_a_repository_is_found_from_everywhere(work: Workspace, tmp_path: Path, place: str) -> None:
+    """Edge case 31."""
+    work.git("worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
+    (tmp_path / "by link").symlink_to(work.path)
+    where = {
+        "folder": work.path / "deep" / "down",
+        "git directory": work.path / ".git",
+        "linked": tmp_path / "linked" / "deep",
+        "symbolic link": tmp_path / "by link",
+        "inside the git directory": work.path / ".git" / "refs",
+    }[place]
+    assert branch(run(where), "x").verdict is Verdict.ALIGNED
+    assert stands_on_main(work)
+    assert len(facade.runs(request(work.path))) == 1
+
+
+URL_PARTS = pytest.mark.xfail(strict=True, reason="the path of the journal is read as a URL")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "with space",
+        'quote"s',
+        "new\nline",
+        "caf\udce9",
+        "#hash",
+        "-dash",
+        "größe",
+        "a:b",
+        pytest.param("%40", marks=URL_PARTS),
+        pytest.param("what?", marks=URL_PARTS),
+    ],
+)
+def test_any_path_will_do(tmp_path: Path, name: str) -> None:
+    """Edge case 28: what git can open, git-align can."""
+    work = fill(Workspace(tmp_path / name / "repo"))
+    place = tmp_path / f"{name} wt"
+    work.git("worktree", "add", "-q", os.fspath(place), "x")
+    found = branch(run(work.path), "x")
+    assert found.verdict is Verdict.ALIGNED, found.detail
+    assert stands_on_main(work)
+    assert work.git("-C", os.fspath(place), "status", "--porcelain") == ""
+    assert (work.path / ".git" / "gitalign" / "gitalign.db").is_file()
+
+
+def test_a_git_directory_in_another_place(tmp_path: Path) -> None:
+    """Edge case 31."""
+    work = fill(Workspace(tmp_path / "repo"))
+    work.git("init", "-q", f"--separate-git-dir={tmp_path / 'elsewhere.git'}")
+    assert (work.path / ".git").is_file()
+    work.git("checkout", "-q", "x")
+    assert branch(run(work.path), "x").verdict is Verdict.ALIGNED
+    assert work.git("status", "--porcelain") == ""
+    assert (tmp_path / "elsewhere.git" / "gitalign" / "gitalign.db").exists()
+
+
+def test_a_work_tree_in_another_place(tmp_path: Path) -> None:
+    """Edge case 31: core.worktree."""
+    work = fill(Workspace(tmp_path / "repo"))
+    work.git("checkout", "-q", "x")
+    shutil.move(work.path / ".git", tmp_path / "store")
+    work.git("--git-dir", str(tmp_path / "store"), "config", "core.worktree", str(work.path))
+    found = branch(run(tmp_path / "store"), "x")
+    status = work.git("--git-dir", str(tmp_path / "store"), "--work-tree", str(work.path), "status", "--porcelain")
+    assert status == ""
+    assert found.verdict in (Verdict.ALIGNED, Verdict.HELD_BACK)
+
+
+def test_worktree_config_is_understood(work: Workspace, tmp_path: Path) -> None:
+    """Edge case 31: extensions.worktreeConfig."""
+    work.git("config", "extensions.worktreeConfig", "true")
+    work.git("worktree", "add", "-q", str(tmp_path / "wt"), "x")
+    work.git("-C", str(tmp_path / "wt"), "config", "--worktree", "core.sparseCheckout", "true")
+    work.git("-C", str(tmp_path / "wt"), "sparse-checkout", "set", "--no-cone", "/list")
+    found = branch(run(work.path), "x")
+    assert found.verdict is Verdict.ALIGNED, found.detail
+    assert work.git("-C", str(tmp_path / "wt"), "status", "--porcelain") == ""
+    assert not (tmp_path / "wt" / "deep").exists()
+
+
+def test_an_unknown_extension_is_told_loudly(work: Workspace) -> None:
+    """Edge case 31."""
+    work.git("config", "core.repositoryFormatVersion", "1")
+    work.git("config", "extensions.fromTheFuture", "true")
+    with pytest.raises(GitAlignError, match=r"(?i)fromthefuture") as caught:
+        facade.plan(request(work.path))
+    assert caught.value.exit_code in (2, 3)
+
+
+def test_the_operators_variables_of_git_do_not_count(
+    work: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Edge case 42: a run started from inside a hook, or by another git, works on the repository it was given."""
+    other = fill(Workspace(tmp_path / "other"))
+    tips = other.git("for-each-ref")
+    for name, value in {
+        "GIT_DIR": str(other.path / ".git"),
+        "GIT_WORK_TREE": str(other.path),
+        "GIT_INDEX_FILE": str(tmp_path / "index"),
+        "GIT_OBJECT_DIRECTORY": str(tmp_path / "objects"),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(tmp_path / "alternates"),
+        "GIT_NAMESPACE": "elsewhere",
+        "GIT_CEILING_DIRECTORIES": str(tmp_path),
+        "GIT_CONFIG_PARAMETERS": "'core.bare'='broken'",
+        "GIT_CONFIG": str(tmp_path / "nowhere"),
+        "GIT_REF_STORAGE": "nonsense",
+        "GIT_ATTR_SOURCE": "nonsense",
+        "GIT_LITERAL_PATHSPECS": "1",
+        "GIT_SHALLOW_FILE": str(tmp_path / "shallow"),
+        "GIT_QUARANTINE_PATH": str(tmp_path / "quarantine"),
+        "GIT_TRACE": str(tmp_path / "trace"),
+        "GIT_REPLACE_REF_BASE": "refs/heads/",
+        "GIT_EXTERNAL_DIFF": "false",
+        "GIT_DEFAULT_HASH": "sha256",
+    }.items():
+        monkeypatch.setenv(name, value)
+    found = branch(run(work.path), "x")
+    monkeypatch.undo()
+    assert found.verdict is Verdict.ALIGNED, found.detail
+    assert stands_on_main(work)
+    assert other.git("for-each-ref") == tips
+    assert not (tmp_path / "trace").exists()
+
+
+def test_borrowed_objects(work: Workspace, tmp_path: Path) -> None:
+    """Edge case 31: a clone that borrows from another by alternates, through two steps."""
+    one = cloned(work, tmp_path / "one.git", work.path, "--shared")
+    two = cloned(work, tmp_path / "two.git", one.path, "--shared")
+    report = run(two.path, orchestration__enable_backup_branches=False)
+    assert branch(report, "x").verdict is Verdict.ALIGNED
+    assert stands_on_main(two)
+    assert "missing" not in two.git("fsck", "--full")
+    assert not stands_on_main(work)
+
+
+def test_a_partial_clone_fetches_nothing_and_runs_nothing(work: Workspace, tmp_path: Path) -> None:
+    """Edge cases 41, 43: missing objects of a partial clone are told, not fetched behind the operator's back."""
+    canary = tmp_path / "canary"
+    evil = tmp_path / "evil"
+    evil.write_text(f"#!/bin/sh\necho ran >> {canary}\nexit 1\n")
+    evil.chmod(0o755)
+    work.git("config", "uploadpack.allowFilter", "true")
+    clone = cloned(work, tmp_path / "partial.git", work.path, "--filter=blob:none")
+    clone.git("config", "remote.origin.uploadpack", str(evil))
+    tips = clone.git("for-each-ref")
+    found = branch(run(clone.path), "x")
+    assert found.verdict is Verdict.FAILED
+    assert getattr(found.result.outcome, "code", "") == "missing_object"
+    assert clone.git("for-each-ref") == tips
+    assert not canary.exists(), "an object was fetched"
+
+
+def test_a_shallow_clone_that_goes_deep_enough_is_aligned(work: Workspace, tmp_path: Path) -> None:
+    """Edge case 25."""
+    for number in range(5):
+        work.commit(f"before {number}", {"before": b"%d\n" % number})
+    work.switch("late", "main")
+    work.commit("late", {"late": b"1\n"})
+    work.switch("main")
+    work.commit("goes on", {"goes": b"on\n"})
+    clone = cloned(work, tmp_path / "shallow.git", work.path, "--depth=3", "--no-single-branch")
+    report = run(clone.path, only=("late",))
+    assert branch(report, "late").verdict is Verdict.ALIGNED
+    assert clone.git("rev-parse", "late^") == work.tip("main")
+
+
+def supports_reftable(folder: Path) -> bool:
+    done = subprocess.run(["git", "init", "-q", "--ref-format=reftable", str(folder)], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_refs_in_tables(tmp_path: Path, object_format: str) -> None:
+    """Edge case 31: the reftable back end (git 2.45), with work trees, a conflict, an undo and a directory clash."""
+    if not supports_reftable(tmp_path / "probe"):
+        pytest.skip("this git keeps refs in files only")
+    work = Workspace.__new__(Workspace)
+    work.path, work.executable, work._minute = tmp_path / "repo", "git", 0
+    work.path.mkdir()
+    work.git("init", "-q", "-b", "main", "--ref-format=reftable", f"--object-format={object_format}")
+    work.git("config", "user.name", "O Perator")
+    work.git("config", "user.email", "operator@example.org")
+    fill(work)
+    work.git("worktree", "add", "-q", str(tmp_path / "wt"), "x")
+    work.switch("clash", "main~1")
+    work.commit("clash", {"list": LINES.replace(b"line 3\n", b"drei\n")})
+    work.switch("main")
+    x = work.tip("x")
+    report = run(work.path)
+    assert branch(report, "x").verdict is Verdict.ALIGNED
+    assert branch(report, "clash").verdict is Verdict.CONFLICTED
+    assert stands_on_main(work)
+    assert report.run.id in work.git("log", "-1", "-g", "--format=%gs", "x")
+    assert work.git("-C", str(tmp_path / "wt"), "status", "--porcelain") == ""
+    facade.undo(request(work.path), "last", permit=Permit(plan_id="*"))
+    assert work.tip("x") == x
+    assert work.git("-C", str(tmp_path / "wt"), "status", "--porcelain") == ""
+
+
+def test_packed_refs_move_like_loose_ones(work: Workspace) -> None:
+    """Edge case 31."""
+    work.git("pack-refs", "--all", "--prune")
+    assert not (work.path / ".git" / "refs" / "heads" / "x").exists()
+    x = work.tip("x")
+    assert branch(run(work.path), "x").verdict is Verdict.ALIGNED
+    assert work.tip("x") != x
+    work.git("pack-refs", "--all", "--prune")
+    facade.undo(request(work.path), "last", permit=Permit(plan_id="*"))
+    assert work.tip("x") == x
+
+
+def test_another_users_repository_is_refused_by_name(work: Workspace) -> None:
+    """Edge case 41: safe.directory."""
+    if os.geteuid() != 0:
+        pytest.skip("needs leave to give files away")
+    for folder, names, files in os.walk(work.path):
+        for name in [*names, *files, "."]:
+            os.lchown(os.path.join(folder, name), 65534, 65534)
+    with pytest.raises(NotARepository, match="dubious ownership"):
+        facade.plan(request(work.path))
+
+
+def test_an_empty_repository_and_one_without_targets_say_so(tmp_path: Path) -> None:
+    """Edge case 5."""
+    empty = Workspace(tmp_path / "empty")
+    assert facade.plan(request(empty.path)).steps == ()
+    assert run(empty.path).exit_code() == 0
+    work = fill(Workspace(tmp_path / "repo"))
+    work.git("branch", "-m", "main", "trunk")
+    plan = facade.plan(request(work.path))
+    assert {one.code for one in plan.excluded} == {"no_target"}
+    with pytest.raises(GitAlignError, match="no such target"):
+        facade.plan(request(work.path, targets=("nowhere",)))
+    report = run(work.path, targets=("trunk",))
+    assert branch(report, "x").verdict is Verdict.ALIGNED
