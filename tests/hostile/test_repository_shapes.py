@@ -67,9 +67,6 @@ def test_a_repository_is_found_from_everywhere(work: Workspace, tmp_path: Path, 
     assert len(facade.runs(request(work.path))) == 1
 
 
-URL_PARTS = pytest.mark.xfail(strict=True, reason="the path of the journal is read as a URL")
-
-
 @pytest.mark.parametrize(
     "name",
     [
@@ -81,8 +78,8 @@ URL_PARTS = pytest.mark.xfail(strict=True, reason="the path of the journal is re
         "-dash",
         "größe",
         "a:b",
-        pytest.param("%40", marks=URL_PARTS),
-        pytest.param("what?", marks=URL_PARTS),
+        "%40",
+        "what?",
     ],
 )
 def test_any_path_will_do(tmp_path: Path, name: str) -> None:

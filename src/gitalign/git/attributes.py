@@ -30,7 +30,7 @@ def read_attributes(git: Git, commit: Oid, *, timeout_s: float = 120.0) -> Attri
             continue
         meta, _, path = entry.partition(b"\t")
         mode, _, oid = meta.split(b" ")
-        if path.rsplit(b"/", 1)[-1] == b".gitattributes" and mode in (b"100644", b"100755"):
+        if _is_attribute_file(path) and mode in (b"100644", b"100755"):
             found.append((text(path), oid.decode("ascii")))
     files: list[tuple[str, bytes]] = []
     for name, blob in sorted(found):
@@ -38,3 +38,15 @@ def read_attributes(git: Git, commit: Oid, *, timeout_s: float = 120.0) -> Attri
         if len(content) <= _LARGEST_BYTES:
             files.append((name, content))
     return tuple(files)
+
+
+def _is_attribute_file(path: bytes) -> bool:
+    """True for an attribute file at a place git would check out.
+
+    A crafted tree can hold names like `..` or `.git`; git refuses to check them out (read-cache.c, verify_path), so
+    attributes there count nowhere, and writing them out would climb out of the quarantine.
+    """
+    *folders, name = path.split(b"/")
+    return name == b".gitattributes" and not any(
+        part in (b"", b".", b"..") or part.lower() == b".git" for part in folders
+    )

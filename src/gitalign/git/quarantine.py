@@ -234,6 +234,8 @@ class Quarantine:
             _write(git_dir / "info" / "attributes", own.read_bytes())
         for path, content in attributes:
             place = work_tree / os.fsdecode(raw(path))
+            if not Path(os.path.normpath(place)).is_relative_to(work_tree):
+                raise InvariantBroken(f"attribute file {path!r} lies outside the quarantine")
             place.parent.mkdir(parents=True, exist_ok=True)
             _write(place, content)
         variables = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1"}

@@ -14,7 +14,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event, func, insert, inspect, select, text, update
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import DBAPIError
 
 from gitalign import wire
@@ -43,7 +56,7 @@ def open_journal(path: Path) -> SqlJournal:
             f"cannot make {path.parent}: {error.strerror}", hint="make the git directory writable"
         ) from error
     engine = create_engine(
-        f"sqlite:///{path}",
+        URL.create("sqlite", database=str(path)),
         connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False, "isolation_level": None},
     )
     event.listen(engine, "connect", _configure)
