@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -14,7 +14,7 @@ from gitalign.core.publication import MoveState, Publication
 from gitalign.engine.signals import StopSignal
 from gitalign.git.refs import RefDoor, read_refs
 from gitalign.git.repository import Repository
-from gitalign.git.worktree import WorkTreeMove
+from gitalign.git.worktree import WorkTreeMove, read_checkouts
 from gitalign.ports import Emitter, Journal
 
 _SAVE_EVERY_S = 0.2
@@ -54,7 +54,8 @@ def move_stacks(
     done: dict[str, Publication] = {}
     unsaved: list[Publication] = []
     saved_at = time.monotonic()
-    asked_at = -math.inf
+    asked_at = looked_at = -math.inf
+    holders: dict[str, list[str]] = {}
     wanted = [one.update.ref for one in publications if one.state is MoveState.INTENDED]
     still_ours = True
     for _, members in groupby(
@@ -68,10 +69,13 @@ def move_stacks(
         if guarded and time.monotonic() - asked_at > _ASK_EVERY_S:
             guarded = still_ours = journal.holds(run_id, wanted)
             asked_at = time.monotonic()
+        if time.monotonic() - looked_at > _ASK_EVERY_S:
+            holders = _holders(repository, wanted)
+            looked_at = time.monotonic()
         if not still_ours:
             moved = _held(stack, "another run took it over")
         else:
-            moved = _move_stack(repository, door, stack, checkpoint)
+            moved = _move_stack(repository, door, stack, holders, checkpoint)
         for one in moved:
             done[one.update.ref] = one
             _tell(emit, one)
@@ -85,10 +89,26 @@ def move_stacks(
     return tuple(done.get(one.update.ref, one) for one in publications)
 
 
+def _holders(repository: Repository, refs: Sequence[str]) -> dict[str, list[str]]:
+    """Branch ref -> work trees that hold it now: somebody may have checked it out, or left it, since the plan was made."""
+    found: dict[str, list[str]] = {}
+    for checkout in read_checkouts(repository, of_interest=frozenset(refs)):
+        found.setdefault(checkout.ref, []).append(checkout.path)
+    return found
+
+
 def _move_stack(
-    repository: Repository, door: RefDoor, stack: Sequence[Publication], checkpoint: Checkpoint
+    repository: Repository,
+    door: RefDoor,
+    stack: Sequence[Publication],
+    holders: Mapping[str, Sequence[str]],
+    checkpoint: Checkpoint,
 ) -> list[Publication]:
     followed: list[tuple[WorkTreeMove, Publication]] = []
+    crowded = next((one for one in stack if len(holders.get(one.update.ref, ())) > 1), None)
+    if crowded is not None:
+        return _held(stack, f"it is checked out in {' and '.join(holders[crowded.update.ref])}", of=crowded)
+    stack = [replace(one, work_tree=next(iter(holders.get(one.update.ref, ())), None)) for one in stack]
     for one in stack:
         if one.work_tree is None:
             continue
