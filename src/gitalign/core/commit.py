@@ -70,7 +70,7 @@ class RawCommit:
         line = self.message.lstrip(b"\n").split(b"\n", 1)[0]
         try:
             return line.decode(encoding, "replace")
-        except LookupError:
+        except (LookupError, ValueError):  # a codec nobody has, or one that refuses to replace
             return line.decode("utf-8", "replace")
 
     def _one(self, wanted: bytes) -> bytes:
