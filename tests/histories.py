@@ -40,6 +40,26 @@ PATHS = [
     b"src/f.bin",
     b"x/y/z",
 ]
+ODD_PATHS = [
+    *PATHS,
+    b"A",
+    b"src/C/d",
+    b"lib/c",
+    b"x-y",
+    b"x/y.z",
+    "docs/gro\u0308\u00dfe".encode(),
+    b"caf\xe9",
+    b"tab\there",
+    b'quote"s',
+    b"*glob",
+    b"[x]",
+    b"back\\slash",
+    b":colon",
+    b"-dash",
+    b"src/g.bin",
+    b"new/1",
+    b"moved/1",
+]
 
 
 def git(
@@ -121,10 +141,14 @@ class RandomHistory:
     Args:
         chance: source of all choices.
         merges: whether branches may merge the target in, or one another.
+        odd: whether paths differ in case only, hold bytes that are no text, and the like, and whether branches may merge in
+            a history with a root of its own.
     """
 
-    def __init__(self, chance: random.Random, *, branches: int = 5, merges: bool = False) -> None:
+    def __init__(self, chance: random.Random, *, branches: int = 5, merges: bool = False, odd: bool = False) -> None:
         self.chance = chance
+        self._paths = ODD_PATHS if odd else PATHS
+        self._odd = odd
         self.stream = Stream()
         self._fresh = 0
         self._on_main = True
@@ -149,7 +173,7 @@ class RandomHistory:
         return path
 
     def _first_tree(self) -> Tree:
-        chosen = self.chance.sample(PATHS, self.chance.randint(4, len(PATHS)))
+        chosen = self.chance.sample(self._paths, self.chance.randint(4, len(self._paths)))
         tree: Tree = {path: (FILE, self._content(path)) for path in chosen}
         if self.chance.random() < 0.3:
             tree[b"link"] = (LINK, b"a")
@@ -207,7 +231,19 @@ class RandomHistory:
             made.before, made.changed = tip.tree, tree
             nodes.append(made)
             tip = made
+        if merges and self._odd and self.chance.random() < 0.3:
+            self._merge_a_root(name, nodes, tip)
         self.branches[name] = nodes
+
+    def _merge_a_root(self, name: str, nodes: list[Node], tip: Node) -> None:
+        """Merge in a history that shares nothing with the others, perhaps in a folder of its own."""
+        chosen = self.chance.sample(self._paths, 3)
+        folder = b"sub-project/" if self.chance.random() < 0.5 else b""
+        foreign: Tree = {folder + path: (FILE, self._content(path)) for path in chosen}
+        both = {**foreign, **tip.tree}
+        if _is_possible(foreign) and _is_possible(both):
+            root = self._commit(f"root/{name}", foreign, [])
+            nodes.append(self._commit(name, both, [tip, root]))
 
     def _commit(self, branch: str, tree: Tree, parents: list[Node]) -> Node:
         self._fresh += 1
@@ -240,7 +276,7 @@ class RandomHistory:
         )[0]
         if kind == "add" or not files:
             self._fresh += 1
-            place = chance.choice(PATHS) if chance.random() < 0.15 else b"new/%d" % self._fresh
+            place = chance.choice(self._paths) if chance.random() < 0.15 else b"new/%d" % self._fresh
             tree[place] = (FILE, self._content(place))
             return
         path = chance.choice(files)
@@ -266,7 +302,11 @@ class RandomHistory:
             del tree[path]
             tree[
                 chance.choice(
-                    [b"moved/%d" % chance.randint(1, 4), b"src/renamed-%d" % chance.randint(1, 3), chance.choice(PATHS)]
+                    [
+                        b"moved/%d" % chance.randint(1, 4),
+                        b"src/renamed-%d" % chance.randint(1, 3),
+                        chance.choice(self._paths),
+                    ]
                 )
             ] = (
                 mode,
@@ -289,6 +329,39 @@ class RandomHistory:
         elif kind == "move folder":
             for old in [one for one in tree if one.startswith(b"src/")]:
                 tree[b"lib/" + old[4:]] = tree.pop(old)
+
+
+def draw(text: str, place: Path) -> dict[str, str]:
+    """Make a repository of a drawing; id of every commit by its letter.
+
+    `main: A-B-C; x: A-D-M+C` is a commit A with two lines of history on it; M merges C into x. Every commit adds a file of
+    its own name, so nothing conflicts.
+    """
+    stream = Stream()
+    marks: dict[str, int] = {}
+    trees: dict[str, Tree] = {}
+    for line in filter(None, (part.strip() for part in text.split(";"))):
+        branch, _, chain = line.partition(":")
+        below: list[str] = []
+        for word in chain.strip().split("-"):
+            letter, *merged = word.strip().split("+")
+            if letter not in marks:
+                parents = [*below, *merged]
+                tree: Tree = {path: entry for parent in parents for path, entry in trees[parent].items()}
+                tree[letter.encode()] = (FILE, letter.encode() + b"\n")
+                trees[letter] = tree
+                ref = f"refs/heads/{branch.strip()}"
+                marks[letter] = stream.commit(ref, tree, [marks[parent] for parent in parents], letter.encode() + b"\n")
+            below = [letter]
+        stream.data += b"reset refs/heads/%b\nfrom :%d\n\n" % (branch.strip().encode(), marks[below[0]])
+    git(place.parent, "init", "-q", "--bare", "-b", "main", str(place))
+    git(place, "config", "user.name", "O Perator")
+    git(place, "config", "user.email", "operator@example.org")
+    exported = place / "marks"
+    git(place, "fast-import", "--quiet", "--force", f"--export-marks={exported}", stdin=bytes(stream.data))
+    ids = dict(line.split(" ") for line in exported.read_text().splitlines())
+    exported.unlink()
+    return {letter: ids[f":{mark}"] for letter, mark in marks.items()}
 
 
 def _is_possible(tree: Tree) -> bool:

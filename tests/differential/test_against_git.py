@@ -134,6 +134,18 @@ def test_merge_instead_equals_git_merge_for_branches_with_merges(seed: int) -> N
                 assert branch.step.notes, branch.step
 
 
+@settings(max_examples=15)
+@given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge"]))
+def test_odd_paths_and_merged_roots_equal_git(seed: int, how: str) -> None:
+    """Edge cases 5, 12."""
+    settings_of = {"rebase": {}, "flatten": {"merges": "flatten"}, "merge": {"strategy": "merge"}}[how]
+    with tempfile.TemporaryDirectory() as folder:
+        history = RandomHistory(random.Random(seed), merges=how != "rebase", odd=True)
+        repository = history.build(Path(folder) / "repo.git")
+        report = align(repository, **settings_of)
+        assert compare(repository, report, Judge(repository, Path(folder) / "judge"), seed=seed) >= 3
+
+
 @settings(max_examples=10)
 @given(seed=st.integers(0, 2**32))
 def test_a_second_run_changes_nothing(seed: int) -> None:

@@ -139,6 +139,8 @@ def require_writable(path: Path) -> None:
     folder = path.resolve().parent
     if path.is_dir():
         raise UserError(f"{path} is a directory", hint="name a file with --output FILE")
+    if path.exists() and not path.is_file() and os.access(path, os.W_OK):
+        return
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist", hint=f"mkdir -p {folder}")
     if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
@@ -148,15 +150,21 @@ def require_writable(path: Path) -> None:
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that it is there whole or not at all.
 
+    A link is followed; a device or pipe is written to, never replaced.
+
     Raises:
         OutOfSpace
     """
     from gitalign.errors import OutOfSpace
 
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    place = path.resolve()
+    temporary = place.with_name(f".{place.name}.{os.getpid()}.new")
     try:
+        if place.exists() and not place.is_file():
+            place.write_text(text, encoding="utf-8")
+            return
         temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        temporary.replace(place)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise OutOfSpace(
