@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitalign import wire
+from gitalign.core.forecast import Forecast
 from gitalign.core.plan import Permit, Plan, StepKind, Target
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.move import Checkpoint, no_checkpoint
+from gitalign.engine.prepare import graph_of
 from gitalign.engine.retention import PruneReport
 from gitalign.engine.retention import prune as remove_old
 from gitalign.engine.session import Request as Request
@@ -31,9 +33,11 @@ from gitalign.engine.session import (
     open_for,
     recover_dead,
     require_state,
+    sockets_of,
     stored_report,
 )
 from gitalign.engine.signals import StopSignal
+from gitalign.engine.stream import EventStream
 from gitalign.errors import NotPermitted
 from gitalign.ports import Listener
 from gitalign.store.journal import SqlJournal, open_journal
@@ -117,6 +121,48 @@ def run(
             stop=stop or StopSignal(),
             checkpoint=checkpoint,
             fetched=request.fetch,
+        )
+
+
+def forecast(
+    request: Request,
+    *,
+    plan: Plan | None = None,
+    against: Sequence[str] = (),
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
+) -> Forecast:
+    """What a run would come to, without moving anything: the same integration, stopped before it publishes.
+
+    Args:
+        request: as for `plan`.
+        plan: made earlier; its commits are tried, wherever the branches stand by now.
+        against: targets to try every branch on; empty for the target each branch belongs to.
+        listeners: followers of the event stream.
+        stop: the stop button.
+
+    Raises:
+        UserError, GitError, RemoteError, StoreError, OutOfSpace
+    """
+    from gitalign.engine.execute import require_space
+    from gitalign.engine.forecast import forecast as foresee_all
+
+    opened = open_for(request)
+    made = plan if plan is not None else make_plan(opened, request)
+    require_space(opened.repository)
+    at = now()
+    with journal_of(opened) as journal:
+        return foresee_all(
+            opened.repository,
+            made,
+            graph_of(opened.repository, made),
+            against=against,
+            limits=opened.config.limits(),
+            sockets=sockets_of(opened.config),
+            memory=journal,
+            emit=EventStream("forecast", now, listeners),
+            stop=stop or StopSignal(),
+            at=at,
         )
 
 

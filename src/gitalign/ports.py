@@ -128,7 +128,17 @@ class Claim:
     """Fencing token: grows with every claim of the repository."""
 
 
-class Journal(Protocol):
+class VerdictMemory(Protocol):
+    """Conflicts found before, by content: the same commits under the same rules conflict in the same way."""
+
+    def remembered(self, keys: Iterable[str]) -> Mapping[str, str]:
+        """Verdicts remembered from earlier runs, by content key."""
+
+    def remember(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
+        """Keep verdicts for later runs."""
+
+
+class Journal(VerdictMemory, Protocol):
     """The durable memory of runs. Every method is one transaction, on disk when it returns."""
 
     def begin_run(self, record: RunRecord, *, plan_json: str) -> None:
@@ -188,12 +198,6 @@ class Journal(Protocol):
 
     def holds(self, run_id: str, refs: Iterable[str]) -> bool:
         """True when the run still holds every one of the refs (a worker that lost its claim must not publish)."""
-
-    def remembered(self, keys: Iterable[str]) -> Mapping[str, str]:
-        """Verdicts remembered from earlier runs, by content key."""
-
-    def remember(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
-        """Keep verdicts for later runs."""
 
     def forget_before(self, when: datetime) -> tuple[str, ...]:
         """Drop details (events, results, verdicts) of runs finished before `when`; their ids. Rows of runs stay."""

@@ -63,7 +63,7 @@ def test_help_is_quick_and_every_verb_has_one() -> None:
         assert call("--help").returncode == 0
         took.append(time.perf_counter() - started)
     assert min(took) < 0.6  # 0.1 s on an idle machine; the bench holds the 0.3 s
-    for verb in ("plan", "run", "runs", "show", "undo", "resume", "prune", "doctor", "demo", "version"):
+    for verb in ("plan", "forecast", "run", "runs", "show", "undo", "resume", "prune", "doctor", "demo", "version"):
         done = call(verb, "--help")
         assert done.returncode == 0
         assert verb in done.stdout
@@ -77,6 +77,29 @@ def test_plan_changes_nothing_and_says_why(work: Workspace) -> None:
     assert "own commit" in done.stdout
     assert "Nothing was changed" in done.stdout
     assert (work.git("for-each-ref"), sorted(str(path) for path in (work.path / ".git").rglob("*"))) == before
+
+
+def test_forecast_moves_nothing_and_names_the_stop(work: Workspace) -> None:
+    before = work.git("for-each-ref")
+    done = call("forecast", cwd=work.path)
+    assert done.returncode == 1, done.stderr
+    assert "1 clean, 1 conflict" in done.stdout
+    assert "conflicts at commit 1 of 1: list" in done.stdout
+    assert "most contested paths:" in done.stdout
+    document = json.loads(call("forecast", "--all-targets", "--json", cwd=work.path).stdout)
+    assert {(one["branch"], one["target"], one["prospect"]) for one in document["branches"]} == {
+        ("clean", "main", "clean"),
+        ("clash", "main", "conflict"),
+        ("clean", "scientific", "unchanged"),
+        ("clash", "scientific", "unchanged"),
+        ("clean", "orchestration-tools", "unchanged"),
+        ("clash", "orchestration-tools", "unchanged"),
+    }
+    assert call("forecast", "--only", "clean", "-q", cwd=work.path).returncode == 0
+    refused = call("forecast", "--target", "nowhere", cwd=work.path)
+    assert refused.returncode == 2
+    assert "unknown target 'nowhere'" in refused.stderr
+    assert work.git("for-each-ref") == before
 
 
 def test_run_without_leave_asks_for_yes(work: Workspace) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gitalign.cli import after
+from gitalign.cli import after, before
 from gitalign.cli.console import Options
 from gitalign.cli.options import (
     ConfigFile,
@@ -272,7 +272,7 @@ def show(
     leave(carried_out(options, work))
 
 
-for verb in (after.undo, after.resume, after.prune, after.doctor, after.demo, after.version):
+for verb in (before.forecast, after.undo, after.resume, after.prune, after.doctor, after.demo, after.version):
     app.command()(verb)
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gitalign.core.forecast import BranchForecast, Forecast, Prospect
 from gitalign.core.names import branch_of, display
 from gitalign.core.outcome import Aligned, Conflicted, Failed, Refused
 from gitalign.core.plan import Plan, StepKind
@@ -93,6 +94,54 @@ def show_plan(out: Console, plan: Plan, *, everything: bool = False) -> None:
     if refused:
         kinds.append(f"{refused} refused")
     out.print(f"\nplan {plan.id[:12]}: {', '.join(kinds) or 'nothing to do'}. Nothing was changed.")
+
+
+_FORESEEN = {
+    Prospect.CLEAN: "green",
+    Prospect.UNCHANGED: "dim",
+    Prospect.CONFLICT: "yellow",
+    Prospect.REFUSED: "yellow",
+    Prospect.FAILED: "red",
+    Prospect.CANCELLED: "magenta",
+}
+_MOST_PATHS = 10
+
+
+def show_forecast(out: Console, forecast: Forecast, *, everything: bool = False) -> None:
+    """What a run would come to, target by target, and the paths at which most branches stop."""
+    for target in forecast.targets:
+        cells = [cell for cell in forecast.branches if cell.target == target.name]
+        counts = ", ".join(
+            f"[{_FORESEEN[prospect]}]{number} {prospect.value}[/]"
+            for prospect, number in forecast.counts(target.name).items()
+        )
+        out.print(f"\n[bold]{safe(target.name)}[/] at {target.oid[:12]}: {counts or 'no branches'}")
+        telling = [cell for cell in cells if everything or cell.prospect is not Prospect.UNCHANGED]
+        shown = telling if everything else telling[:_MOST_ROWS]
+        if shown:
+            table = Table(box=None, pad_edge=False, header_style="bold dim")
+            for column in ("branch", "foreseen", "why"):
+                table.add_column(column, overflow="fold")
+            for cell in shown:
+                colour = _FORESEEN[cell.prospect]
+                table.add_row(safe(cell.branch), f"[{colour}]{cell.prospect.value}[/]", safe(_foreseen(cell)))
+            out.print(table)
+        if len(shown) < len(telling):
+            out.print(f"[dim]and {len(telling) - len(shown)} more; -v shows all[/]")
+        contested = forecast.contested(target.name)
+        if contested:
+            out.print("most contested paths:")
+            for one in contested[:_MOST_PATHS]:
+                out.print(f"  {len(one.branches):4}  {safe(one.path)}")
+    out.print("\nNothing was moved.")
+
+
+def _foreseen(cell: BranchForecast) -> str:
+    how = (
+        f"{_KINDS[cell.kind]}, {cell.own_commits} own, {cell.behind} behind" if cell.prospect is Prospect.CLEAN else ""
+    )
+    stop = f"{cell.commit[:12]} {cell.subject}" if cell.commit else ""
+    return "; ".join(part for part in (how, cell.reason, stop) if part)
 
 
 def show_report(out: Console, report: Report, *, everything: bool = False) -> None:

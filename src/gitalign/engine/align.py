@@ -49,6 +49,7 @@ class Workshop:
     Attributes:
         attributes: attribute files by target tip.
         remembered: conflicts of earlier runs, by branch name.
+        verdict_keys: content key of every step's verdict, by branch name.
         documents_dir: where a documenter may write.
     """
 
@@ -62,6 +63,7 @@ class Workshop:
     rules: ReplayRules
     sockets: Sockets
     remembered: Mapping[str, Conflicted]
+    verdict_keys: Mapping[str, str]
     documents_dir: str
 
 

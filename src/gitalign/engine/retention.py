@@ -5,13 +5,12 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from gitalign.core.names import Oid
 from gitalign.core.publication import MoveState
 from gitalign.core.run import RunRecord, RunState
 from gitalign.engine.anchor import anchor_ref, release_keeps
-from gitalign.git.quarantine import remove_quarantine
+from gitalign.git.quarantine import sweep_quarantines
 from gitalign.git.refs import RefDoor, deletions, read_refs
 from gitalign.git.repository import Repository
 from gitalign.store.journal import SqlJournal
@@ -98,10 +97,10 @@ def prune(
             release_keeps(repository, record.id)
             shutil.rmtree(repository.state_dir / "runs" / record.id / "logs", ignore_errors=True)
         journal.forget_before(now - older_than)
-        _remove_orphans(
-            repository,
-            {record.id for record in journal.runs() if record.state in (RunState.INTEGRATING, RunState.PUBLISHING)},
-        )
+        unfinished = {
+            record.id for record in journal.runs() if record.state in (RunState.INTEGRATING, RunState.PUBLISHING)
+        }
+        sweep_quarantines(repository.state_dir / "quarantine", keep=unfinished)
     return PruneReport(
         runs=report.runs, anchors=report.anchors, backups=report.backups, kept_backups=tuple(kept), dry_run=False
     )
@@ -113,11 +112,3 @@ def _is_old(record: RunRecord, before: datetime) -> bool:
         and record.finished_at is not None
         and record.finished_at <= before
     )
-
-
-def _remove_orphans(repository: Repository, alive: set[str]) -> None:
-    folder: Path = repository.state_dir / "quarantine"
-    if folder.is_dir():
-        for entry in folder.iterdir():
-            if entry.name not in alive:
-                remove_quarantine(entry)

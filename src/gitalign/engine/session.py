@@ -169,7 +169,7 @@ def carry_out(
             journal=journal,
             emit=emit,
             stop=stop,
-            sockets=_sockets(opened.config),
+            sockets=sockets_of(opened.config),
             owner=this_owner(),
             is_alive=owner_is_alive,
             checkpoint=checkpoint,
@@ -283,7 +283,8 @@ def stored_report(opened: Opened, journal: SqlJournal, run_id: str) -> Report:
     )
 
 
-def _sockets(config: Config) -> Sockets:
+def sockets_of(config: Config) -> Sockets:
+    """The plug-ins the configuration names."""
     from gitalign.engine.plugins import load_sockets
 
     return load_sockets(detectors=config.alignment.detectors, documenter=config.alignment.documenter)

@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +77,7 @@ class Quarantine:
         self._flushing = threading.Lock()
         try:
             (self.path / "pack").mkdir(parents=True, exist_ok=True)
+            _write(self.path / _OWNER, this_owner().encode())
             self._memory = _claim_memory(memory, self.path)
             self._budget = min(_MEMORY_BYTES, free_bytes(self._memory) // 2) if self._memory else 0
             self._free_at_start = free_bytes(self._memory) if self._memory else 0
@@ -263,6 +264,27 @@ def remove_quarantine(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
     with contextlib.suppress(OSError):
         path.parent.rmdir()
+
+
+def sweep_quarantines(folder: Path, *, glob: str = "*", keep: Collection[str] = ()) -> None:
+    """Delete the quarantines in a folder whose process is gone.
+
+    Args:
+        folder: `<state_dir>/quarantine`.
+        glob: of names to look at.
+        keep: names that stay whatever became of their process; recovery deals with those.
+    """
+    for entry in list(folder.glob(glob)):
+        if entry.name not in keep and not _is_in_use(entry):
+            remove_quarantine(entry)
+
+
+def _is_in_use(path: Path) -> bool:
+    try:
+        owner = (path / _OWNER).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return bool(owner) and owner_is_alive(owner)
 
 
 def free_bytes(place: Path) -> int:

@@ -1,0 +1,193 @@
+"""The forecast: what a run would come to, branch by branch and target by target, before anything moves.
+
+Pure values. The same repository and settings give the same forecast, byte for byte: no times, no counts of work.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from gitalign.core.names import Oid
+from gitalign.core.outcome import (
+    Aligned,
+    Cancelled,
+    Conflict,
+    Conflicted,
+    Failed,
+    Refused,
+    Skipped,
+    StepResult,
+    Unchanged,
+)
+from gitalign.core.plan import Exclusion, Plan, Step, StepKind, Target
+
+
+class Prospect(StrEnum):
+    """What is foreseen for a branch."""
+
+    CLEAN = "clean"
+    UNCHANGED = "unchanged"
+    CONFLICT = "conflict"
+    REFUSED = "refused"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    """The forecast was stopped before it came to this branch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchForecast:
+    """One branch against one target.
+
+    Attributes:
+        branch, target: names.
+        tip, onto: the commits that were tried.
+        kind: what a run would do.
+        assigned: whether this is the target a run would take.
+        prospect: what would come of it.
+        code: machine word for the reason; empty for a clean branch.
+        reason: the same in words.
+        tree: tree the branch would have afterwards; None unless it is clean.
+        commit, subject, position, total: where it stops, the k-th of n commits; None and 0 unless it conflicts.
+        conflicts: as git names them.
+        paths: conflicted paths, sorted.
+    """
+
+    branch: str
+    target: str
+    tip: Oid
+    onto: Oid
+    kind: StepKind
+    assigned: bool
+    prospect: Prospect
+    own_commits: int
+    behind: int
+    code: str = ""
+    reason: str = ""
+    tree: Oid | None = None
+    commit: Oid | None = None
+    subject: str = ""
+    position: int = 0
+    total: int = 0
+    conflicts: tuple[Conflict, ...] = ()
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContestedPath:
+    """A path at which branches stop."""
+
+    path: str
+    branches: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """Every branch against its targets.
+
+    Attributes:
+        branches: by target in the order of `targets`, then by name.
+        excluded: branches a run would leave out, and why.
+    """
+
+    targets: tuple[Target, ...]
+    branches: tuple[BranchForecast, ...]
+    excluded: tuple[Exclusion, ...]
+
+    def counts(self, target: str) -> dict[Prospect, int]:
+        """How many branches have which prospect on a target; prospects nobody has are left out."""
+        found = {
+            prospect: sum(one.target == target and one.prospect is prospect for one in self.branches)
+            for prospect in Prospect
+        }
+        return {prospect: count for prospect, count in found.items() if count}
+
+    def contested(self, target: str) -> tuple[ContestedPath, ...]:
+        """Paths at which branches stop on a target, most contested first."""
+        stopping: dict[str, list[str]] = defaultdict(list)
+        for one in self.branches:
+            if one.target == target:
+                for path in one.paths:
+                    stopping[path].append(one.branch)
+        ranked = sorted(stopping.items(), key=lambda item: (-len(item[1]), item[0]))
+        return tuple(ContestedPath(path=path, branches=tuple(branches)) for path, branches in ranked)
+
+    def exit_code(self) -> int:
+        """0 when every branch would be aligned or is, 1 when some need attention, 130 when it was stopped."""
+        prospects = {one.prospect for one in self.branches}
+        if Prospect.CANCELLED in prospects:
+            return 130
+        return 0 if prospects <= {Prospect.CLEAN, Prospect.UNCHANGED} else 1
+
+
+def foresee(plan: Plan, results: Sequence[StepResult], *, assigned: Mapping[str, str]) -> tuple[BranchForecast, ...]:
+    """The forecast of one plan from what its steps came to, by target and name.
+
+    Args:
+        plan: the plan.
+        results: of its steps.
+        assigned: the target a run would take, by branch.
+    """
+    by_step = {result.step_id: result for result in results}
+    place = {target.name: number for number, target in enumerate(plan.targets)}
+    steps = sorted(plan.steps, key=lambda step: (place[step.target.name], step.branch.name))
+    made: list[BranchForecast] = []
+    for step in steps:
+        outcome = by_step[step.id].outcome
+
+        def cell(
+            prospect: Prospect,
+            *,
+            code: str = "",
+            reason: str = "",
+            tree: Oid | None = None,
+            stopped: Conflicted | None = None,
+            step: Step = step,
+        ) -> BranchForecast:
+            return BranchForecast(
+                branch=step.branch.name,
+                target=step.target.name,
+                tip=step.seen,
+                onto=step.onto,
+                kind=step.kind,
+                assigned=assigned.get(step.branch.name) == step.target.name,
+                prospect=prospect,
+                own_commits=step.own_commits,
+                behind=step.behind,
+                code=code,
+                reason=reason,
+                tree=tree,
+                commit=stopped.commit if stopped else None,
+                subject=stopped.subject if stopped else "",
+                position=stopped.position if stopped else 0,
+                total=stopped.total if stopped else 0,
+                conflicts=stopped.conflicts if stopped else (),
+                paths=stopped.paths if stopped else (),
+            )
+
+        match outcome:
+            case Aligned():
+                made.append(cell(Prospect.CLEAN, tree=outcome.tree))
+            case Unchanged():
+                made.append(cell(Prospect.UNCHANGED, code=outcome.code, reason=outcome.reason))
+            case Conflicted():
+                made.append(cell(Prospect.CONFLICT, code="conflict", reason=_stop(outcome), stopped=outcome))
+            case Refused():
+                made.append(cell(Prospect.REFUSED, code=outcome.code, reason=outcome.reason))
+            case Failed() | Skipped():
+                made.append(cell(Prospect.FAILED, code=outcome.code, reason=outcome.reason))
+            case Cancelled():
+                made.append(cell(Prospect.CANCELLED, code="cancelled", reason=outcome.reason))
+            case _ as never:
+                assert_never(never)
+    return tuple(made)
+
+
+def _stop(outcome: Conflicted) -> str:
+    paths = outcome.paths
+    named = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+    where = f"at commit {outcome.position} of {outcome.total}" if outcome.commit else "merging the target in"
+    return f"conflicts {where}: {named}"

@@ -1,0 +1,104 @@
+"""Foreseeing: a run stopped before it publishes, for the targets of the plan or for any others. Nothing moves."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from gitalign.core.branch import ListedBranch
+from gitalign.core.forecast import BranchForecast, Forecast, foresee
+from gitalign.core.graph import CommitGraph
+from gitalign.core.plan import Plan, Target
+from gitalign.core.planning import build_plan
+from gitalign.core.policy import Limits
+from gitalign.engine.integration import furnish, integrate, remember_conflicts
+from gitalign.engine.signals import StopSignal
+from gitalign.errors import UserError
+from gitalign.git.quarantine import Quarantine, sweep_quarantines
+from gitalign.git.repository import Repository
+from gitalign.ports import Emitter, Sockets, VerdictMemory
+
+_PREFIX = "forecast-"
+
+
+def forecast(
+    repository: Repository,
+    plan: Plan,
+    graph: CommitGraph,
+    *,
+    against: Sequence[str],
+    limits: Limits,
+    sockets: Sockets,
+    memory: VerdictMemory,
+    emit: Emitter,
+    stop: StopSignal,
+    at: datetime,
+) -> Forecast:
+    """What a run of the plan would come to, and what would become of its branches on other targets.
+
+    A documenter writes files and changes no verdict, so it is not asked; detectors can refuse a branch, so they are.
+
+    Args:
+        repository: the repository.
+        plan: what a run would do.
+        graph: history behind all branches and targets.
+        against: names of targets to try every branch on; empty for the plan's own assignment.
+        limits: bounds, as for a run.
+        sockets: configured plug-ins.
+        memory: conflicts found before; new ones are added.
+        emit: the event stream.
+        stop: the stop button.
+        at: committer date for the commits that are thrown away.
+
+    Raises:
+        UserError: unknown target.
+        GitError, OutOfSpace
+    """
+    wanted = _targets(plan, against)
+    assigned: dict[str, str] = {step.branch.name: step.target.name for step in plan.steps}
+    found: list[BranchForecast] = []
+    sweep_quarantines(repository.state_dir / "quarantine", glob=f"{_PREFIX}*")
+    for one in [plan] if not against else [_all_onto(plan, graph, target) for target in wanted]:
+        quarantine = Quarantine(repository, _PREFIX + secrets.token_hex(6))
+        try:
+            workshop = furnish(
+                quarantine,
+                one,
+                graph,
+                already={},
+                memory=memory,
+                limits=limits,
+                sockets=replace(sockets, documenter=None),
+                at=at,
+                documents_dir=Path(),
+            )
+            results = integrate(workshop, one, already={}, emit=emit, stop=stop).results
+            remember_conflicts(memory, workshop, results, at=at)
+        finally:
+            quarantine.remove()
+        found += foresee(one, results, assigned=assigned)
+    return Forecast(targets=wanted, branches=tuple(found), excluded=plan.excluded)
+
+
+def _targets(plan: Plan, against: Sequence[str]) -> tuple[Target, ...]:
+    known: dict[str, Target] = {target.name: target for target in plan.targets}
+    for name in against:
+        if name not in known:
+            raise UserError(
+                f"unknown target {name!r}; there are {', '.join(known) or 'none'}",
+                hint="name targets in the configuration: alignment.targets",
+            )
+    return tuple(known[name] for name in dict.fromkeys(against)) if against else plan.targets
+
+
+def _all_onto(plan: Plan, graph: CommitGraph, target: Target) -> Plan:
+    """The plan that gives every branch of a plan to one target."""
+    listed = [
+        ListedBranch(index=number, name=step.branch.name, target=target.name, reason="forecast")
+        for number, step in enumerate(plan.steps)
+    ]
+    made = build_plan(plan.snapshot, graph, policy=plan.policy, targets=plan.targets, listed=listed)
+    return replace(made, targets=(target,))

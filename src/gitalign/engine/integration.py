@@ -1,0 +1,202 @@
+"""Integrating every branch of a plan in a quarantine: the part of a run that a forecast shares, step for step.
+
+Nothing here moves a ref or stores an object in the repository.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from gitalign import wire
+from gitalign.core.events import EventKind
+from gitalign.core.graph import CommitGraph
+from gitalign.core.names import Oid, StepId
+from gitalign.core.outcome import Aligned, Conflicted, Failed, StepResult
+from gitalign.core.plan import Plan, Step, StepKind
+from gitalign.core.policy import CommitterPolicy, Limits
+from gitalign.engine.align import BranchAligner, Workshop, foregone
+from gitalign.engine.driver import drive
+from gitalign.engine.signals import StopSignal
+from gitalign.git.attributes import AttributeFiles, read_attributes
+from gitalign.git.identity import operator_ident
+from gitalign.git.merge import MergeWire, Wire, probe_wire
+from gitalign.git.objects import CommitWriter
+from gitalign.git.quarantine import Quarantine
+from gitalign.git.repository import Repository
+from gitalign.git.signing import configured_signer
+from gitalign.integrate.conserve import verify_histories
+from gitalign.integrate.rebase import ReplayRules
+from gitalign.integrate.upstream import UpstreamIndex
+from gitalign.integrate.verdicts import verdict_key
+from gitalign.ports import Emitter, Sockets, VerdictMemory
+
+_WORK = frozenset({StepKind.REPLAY, StepKind.MERGE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Integrated:
+    """What became of every step.
+
+    Attributes:
+        merges: how many merges git made, how many answers were shared, how many needed none.
+    """
+
+    results: tuple[StepResult, ...]
+    merges: tuple[int, int, int]
+
+
+def furnish(
+    quarantine: Quarantine,
+    plan: Plan,
+    graph: CommitGraph,
+    *,
+    already: Mapping[StepId, StepResult],
+    memory: VerdictMemory,
+    limits: Limits,
+    sockets: Sockets,
+    at: datetime,
+    documents_dir: Path,
+) -> Workshop:
+    """Lay out what the branches of a plan share: merge wire, patch ids of the targets, attributes, remembered conflicts.
+
+    Args:
+        quarantine: where objects go.
+        plan: the plan.
+        graph: history behind its steps.
+        already: steps that need no work.
+        memory: conflicts found before.
+        limits: deadlines.
+        sockets: configured plug-ins.
+        at: the committer date of rewritten commits.
+        documents_dir: where a documenter may write.
+
+    Raises:
+        GitError, OutOfSpace
+    """
+    repository = quarantine.repository
+    work = [step for step in plan.steps if step.kind in _WORK and step.refusal is None and step.id not in already]
+    attributes = {onto: read_attributes(quarantine.git, onto) for onto in sorted({step.onto for step in work})}
+    keys = _verdict_keys(repository, work, attributes)
+    remembered = _remembered(memory, keys)
+    work = [step for step in work if step.branch.name not in remembered]
+    return Workshop(
+        quarantine=quarantine,
+        wire=_probe(quarantine) if work else MergeWire(Wire.SINGLE),
+        graph=graph,
+        upstream=UpstreamIndex.build(
+            repository, graph, [(step.seen, step.onto) for step in work if step.kind is StepKind.REPLAY]
+        ),
+        attributes=attributes,
+        policy=plan.policy,
+        limits=limits,
+        rules=_rules(repository, plan, work, at=at),
+        sockets=sockets,
+        remembered=remembered,
+        verdict_keys=keys,
+        documents_dir=str(documents_dir),
+    )
+
+
+def integrate(
+    workshop: Workshop, plan: Plan, *, already: Mapping[StepId, StepResult], emit: Emitter, stop: StopSignal
+) -> Integrated:
+    """Carry every step to its outcome, in parallel, and read all new history back.
+
+    Raises:
+        GitAlignError: when the whole cannot go on.
+    """
+    resolved = dict(already)
+    for step in plan.steps:
+        if step.id not in resolved and (known := foregone(step, workshop.remembered)) is not None:
+            resolved[step.id] = StepResult(step_id=step.id, branch=step.branch.name, outcome=known)
+    aligner = BranchAligner(workshop)
+    emit(EventKind.INTEGRATION_STARTED, steps=len(plan.steps), wire=str(workshop.wire.wire))
+    try:
+        results = drive(plan.steps, limits=workshop.limits, aligner=aligner, emit=emit, stop=stop, already=resolved)
+    finally:
+        aligner.close()
+    results = _with_histories_verified(workshop.quarantine, results, timeout_s=workshop.limits.branch_timeout_s)
+    merges = (aligner.counts.merged, aligner.counts.shared, aligner.counts.trivial)
+    emit(EventKind.INTEGRATION_FINISHED, merges=merges[0], shared=merges[1], trivial=merges[2])
+    return Integrated(results=results, merges=merges)
+
+
+def remember_conflicts(
+    memory: VerdictMemory, workshop: Workshop, results: Sequence[StepResult], *, at: datetime
+) -> None:
+    """Keep the conflicts found, so that no later run or forecast merges the very same commits again."""
+    keys = workshop.verdict_keys
+    fresh = {
+        keys[result.branch]: wire.dumps(result.outcome)
+        for result in results
+        if isinstance(result.outcome, Conflicted) and not result.outcome.remembered and result.branch in keys
+    }
+    if fresh:
+        memory.remember(fresh, at=at)
+
+
+def _rules(repository: Repository, plan: Plan, work: Sequence[Step], *, at: datetime) -> ReplayRules:
+    """Who stands as committer and who signs; asked only when a commit may have to be made."""
+    if not work:
+        return ReplayRules(operator=b"", committer=None, signer=None)
+    operator = operator_ident(repository.git, at=at)
+    signer = configured_signer(repository.git, committer=operator, object_format=repository.object_format)
+    return ReplayRules(
+        operator=operator,
+        committer=operator if plan.policy.committer is CommitterPolicy.OPERATOR else None,
+        signer=signer,
+    )
+
+
+def _probe(quarantine: Quarantine) -> MergeWire:
+    object_format = quarantine.repository.object_format
+    writer = CommitWriter(quarantine.objects, object_format=object_format)
+    return probe_wire(quarantine.ungated(quarantine.git), writer, object_format=object_format)
+
+
+def _verdict_keys(
+    repository: Repository, work: Sequence[Step], attributes: Mapping[Oid, AttributeFiles]
+) -> dict[str, str]:
+    """Branch name -> content key of its verdict."""
+    own = Path(repository.common_dir) / "info" / "attributes"
+    local = own.read_bytes() if own.is_file() else b""
+    return {
+        step.branch.name: verdict_key(
+            step, attributes=attributes[step.onto], local_attributes=local, git_version=repository.git_version
+        )
+        for step in work
+    }
+
+
+def _remembered(memory: VerdictMemory, keys: Mapping[str, str]) -> dict[str, Conflicted]:
+    known = memory.remembered(keys.values())
+    found: dict[str, Conflicted] = {}
+    for branch, key in keys.items():
+        if key in known:
+            outcome = wire.load_outcome(known[key])
+            if isinstance(outcome, Conflicted):
+                found[branch] = outcome
+    return found
+
+
+def _with_histories_verified(
+    quarantine: Quarantine, results: Sequence[StepResult], *, timeout_s: float
+) -> tuple[StepResult, ...]:
+    aligned = [result.outcome for result in results if isinstance(result.outcome, Aligned)]
+    known = {oid for one in aligned for oid in (one.before, one.onto)}
+    faults = verify_histories(quarantine.git, aligned, known=known, timeout_s=timeout_s)
+    if not faults:
+        return tuple(results)
+    hint = "this is a bug of git-align; the branch was not moved"
+    return tuple(
+        replace(
+            result,
+            outcome=Failed(code="conservation", reason=faults[result.outcome.after], hint=hint, stage="conserve"),
+        )
+        if isinstance(result.outcome, Aligned) and result.outcome.after in faults
+        else result
+        for result in results
+    )
