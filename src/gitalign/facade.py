@@ -129,6 +129,7 @@ def forecast(
     *,
     plan: Plan | None = None,
     against: Sequence[str] = (),
+    pairs: bool = False,
     listeners: Sequence[Listener] = (),
     stop: StopSignal | None = None,
 ) -> Forecast:
@@ -138,6 +139,7 @@ def forecast(
         request: as for `plan`.
         plan: made earlier; its commits are tried, wherever the branches stand by now.
         against: targets to try every branch on; empty for the target each branch belongs to.
+        pairs: find out, too, which branches clash with one another once aligned.
         listeners: followers of the event stream.
         stop: the stop button.
 
@@ -157,6 +159,7 @@ def forecast(
             made,
             graph_of(opened.repository, made),
             against=against,
+            pairs=pairs,
             limits=opened.config.limits(),
             sockets=sockets_of(opened.config),
             memory=journal,

@@ -40,6 +40,9 @@ def forecast(
         ),
     ] = None,
     all_targets: Annotated[bool, typer.Option("--all-targets", help="Try every branch on every target.")] = False,
+    pairs: Annotated[
+        bool, typer.Option("--pairs", help="Find out, too, which branches clash with one another once aligned.")
+    ] = False,
     strategy: Strategy = None,
     merges: Merges = None,
     fetch: Fetch = False,
@@ -64,7 +67,7 @@ def forecast(
         against = tuple(one.name for one in made.targets) if all_targets else tuple(target or ())
         stop = StopSignal()
         with handling_signals(stop), watching(options, None if against else made) as listeners:
-            found = facade.forecast(request, plan=made, against=against, listeners=listeners, stop=stop)
+            found = facade.forecast(request, plan=made, against=against, pairs=pairs, listeners=listeners, stop=stop)
         if options.json:
             emit_json(wire.dump(found))
         elif not options.quiet:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gitalign.core.clashes import Clash, PairCount
 from gitalign.core.forecast import BranchForecast, Forecast, Prospect
 from gitalign.core.names import branch_of, display
 from gitalign.core.outcome import Aligned, Conflicted, Failed, Refused
@@ -133,7 +134,32 @@ def show_forecast(out: Console, forecast: Forecast, *, everything: bool = False)
             out.print("most contested paths:")
             for one in contested[:_MOST_PATHS]:
                 out.print(f"  {len(one.branches):4}  {safe(one.path)}")
+        counted = next((count for count in forecast.pairs if count.target == target.name), None)
+        if counted is not None:
+            _show_pairs(out, counted, [clash for clash in forecast.clashes if clash.target == target.name], everything)
+    if not forecast.is_complete:
+        out.print("\n[magenta]stopped before it was done[/]")
     out.print("\nNothing was moved.")
+
+
+def _show_pairs(out: Console, count: PairCount, clashes: Sequence[Clash], everything: bool) -> None:
+    """Who must talk to whom."""
+    left = f"; {count.left_out} branches that do not align were compared with nobody" if count.left_out else ""
+    out.print(
+        f"{count.pairs} pairs of {count.branches} branches: {count.pruned} proved clean, {count.merged} merged, "
+        f"[yellow]{count.clashing} clash[/]{left}"
+    )
+    shown = clashes if everything else clashes[:_MOST_ROWS]
+    if not shown:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold dim")
+    for column in ("branch", "clashes with", "at"):
+        table.add_column(column, overflow="fold")
+    for clash in shown:
+        table.add_row(safe(clash.one), safe(clash.other), safe(", ".join(clash.paths)))
+    out.print(table)
+    if len(shown) < len(clashes):
+        out.print(f"[dim]and {len(clashes) - len(shown)} more; -v shows all[/]")
 
 
 def _foreseen(cell: BranchForecast) -> str:

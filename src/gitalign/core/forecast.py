@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
+from gitalign.core.clashes import Clash, PairCount
 from gitalign.core.names import Oid
 from gitalign.core.outcome import (
     Aligned,
@@ -96,6 +97,12 @@ class Forecast:
     targets: tuple[Target, ...]
     branches: tuple[BranchForecast, ...]
     excluded: tuple[Exclusion, ...]
+    pairs: tuple[PairCount, ...] = ()
+    """Of each target, when pairs were asked for."""
+    clashes: tuple[Clash, ...] = ()
+    """Pairs of branches that align cleanly, each by itself, and clash with one another; by target and name."""
+    is_complete: bool = True
+    """False when it was stopped: branches are `cancelled`, or targets are missing from `pairs`."""
 
     def counts(self, target: str) -> dict[Prospect, int]:
         """How many branches have which prospect on a target; prospects nobody has are left out."""
@@ -118,7 +125,7 @@ class Forecast:
     def exit_code(self) -> int:
         """0 when every branch would be aligned or is, 1 when some need attention, 130 when it was stopped."""
         prospects = {one.prospect for one in self.branches}
-        if Prospect.CANCELLED in prospects:
+        if not self.is_complete:
             return 130
         return 0 if prospects <= {Prospect.CLEAN, Prospect.UNCHANGED} else 1
 

@@ -9,12 +9,14 @@ from datetime import datetime
 from pathlib import Path
 
 from gitalign.core.branch import ListedBranch
+from gitalign.core.clashes import Clash, PairCount
 from gitalign.core.forecast import BranchForecast, Forecast, foresee
 from gitalign.core.graph import CommitGraph
 from gitalign.core.plan import Plan, Target
 from gitalign.core.planning import build_plan
 from gitalign.core.policy import Limits
 from gitalign.engine.integration import furnish, integrate, remember_conflicts
+from gitalign.engine.pairs import find_clashes
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import UserError
 from gitalign.git.quarantine import Quarantine, sweep_quarantines
@@ -30,6 +32,7 @@ def forecast(
     graph: CommitGraph,
     *,
     against: Sequence[str],
+    pairs: bool,
     limits: Limits,
     sockets: Sockets,
     memory: VerdictMemory,
@@ -46,6 +49,7 @@ def forecast(
         plan: what a run would do.
         graph: history behind all branches and targets.
         against: names of targets to try every branch on; empty for the plan's own assignment.
+        pairs: whether to find out, too, which branches clash with one another.
         limits: bounds, as for a run.
         sockets: configured plug-ins.
         memory: conflicts found before; new ones are added.
@@ -60,6 +64,8 @@ def forecast(
     wanted = _targets(plan, against)
     assigned: dict[str, str] = {step.branch.name: step.target.name for step in plan.steps}
     found: list[BranchForecast] = []
+    counts: list[PairCount] = []
+    clashes: list[Clash] = []
     sweep_quarantines(repository.state_dir / "quarantine", glob=f"{_PREFIX}*")
     for one in [plan] if not against else [_all_onto(plan, graph, target) for target in wanted]:
         quarantine = Quarantine(repository, _PREFIX + secrets.token_hex(6))
@@ -77,10 +83,21 @@ def forecast(
             )
             results = integrate(workshop, one, already={}, emit=emit, stop=stop).results
             remember_conflicts(memory, workshop, results, at=at)
+            if pairs:
+                counted, clashing = find_clashes(workshop, one, results, stop=stop)
+                counts += counted
+                clashes += clashing
         finally:
             quarantine.remove()
         found += foresee(one, results, assigned=assigned)
-    return Forecast(targets=wanted, branches=tuple(found), excluded=plan.excluded)
+    return Forecast(
+        targets=wanted,
+        branches=tuple(found),
+        excluded=plan.excluded,
+        pairs=tuple(counts),
+        clashes=tuple(clashes),
+        is_complete=not stop.stop_requested,
+    )
 
 
 def _targets(plan: Plan, against: Sequence[str]) -> tuple[Target, ...]:

@@ -84,7 +84,7 @@ def furnish(
     work = [step for step in work if step.branch.name not in remembered]
     return Workshop(
         quarantine=quarantine,
-        wire=_probe(quarantine) if work else MergeWire(Wire.SINGLE),
+        wire=probe(quarantine) if work else MergeWire(Wire.SINGLE),
         graph=graph,
         upstream=UpstreamIndex.build(
             repository, graph, [(step.seen, step.onto) for step in work if step.kind is StepKind.REPLAY]
@@ -151,7 +151,8 @@ def _rules(repository: Repository, plan: Plan, work: Sequence[Step], *, at: date
     )
 
 
-def _probe(quarantine: Quarantine) -> MergeWire:
+def probe(quarantine: Quarantine) -> MergeWire:
+    """The fastest way this git can be asked to merge."""
     object_format = quarantine.repository.object_format
     writer = CommitWriter(quarantine.objects, object_format=object_format)
     return probe_wire(quarantine.ungated(quarantine.git), writer, object_format=object_format)

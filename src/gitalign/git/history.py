@@ -59,7 +59,7 @@ def load_graph(repository: Repository, tips: Iterable[Oid]) -> CommitGraph:
     return CommitGraph(rows, shallow=shallow, unreadable=unreadable)
 
 
-def _rows(git: Git, tips: Sequence[Oid]) -> list[tuple[Oid, tuple[Oid, ...]]]:
+def _rows(git: Git, tips: Sequence[str]) -> list[tuple[Oid, tuple[Oid, ...]]]:
     if not tips:
         return []
     words = ("rev-list", "--topo-order", "--parents", "--stdin")
@@ -69,6 +69,17 @@ def _rows(git: Git, tips: Sequence[Oid]) -> list[tuple[Oid, tuple[Oid, ...]]]:
         oid, *parents = line.split(" ")
         rows.append((Oid(oid), tuple(map(Oid, parents))))
     return rows
+
+
+def commits_beyond(git: Git, tips: Iterable[Oid], onto: Oid) -> list[tuple[Oid, tuple[Oid, ...]]]:
+    """(id, parents) of what the tips have and `onto` has not, children before parents.
+
+    Raises:
+        GitError
+
+    Source: `git help rev-list` (--stdin takes `^commit`).
+    """
+    return _rows(git, [*sorted(set(tips)), f"^{onto}"])
 
 
 def _unreadable(repository: Repository, tips: Sequence[Oid], shallow: frozenset[Oid]) -> dict[Oid, str]:
@@ -141,7 +152,24 @@ def raw_changes(repository: Repository, commits: Sequence[Oid]) -> Iterator[tupl
         yield from _raw_changes(repository.git, commits[start : start + _CHANGES_AT_ONCE])
 
 
-def _raw_changes(git: Git, commits: Sequence[Oid]) -> Iterator[tuple[Oid, tuple[Change, ...]]]:
+def changes_between(git: Git, pairs: Sequence[tuple[Oid, Oid]]) -> Iterator[tuple[Oid, tuple[Change, ...]]]:
+    """Changed paths from one commit to another, without reading file contents.
+
+    Args:
+        git: sees both.
+        pairs: (before, after); answers carry `after`. A pair whose trees cannot be read is left out.
+
+    Raises:
+        GitTimedOut, GitMissing, OutOfSpace
+
+    Source: `git help diff-tree` (--stdin: further commits on a line stand in for the parents of the first).
+    """
+    lines = [f"{after} {before}" for before, after in pairs]
+    for start in range(0, len(lines), _CHANGES_AT_ONCE):
+        yield from _raw_changes(git, lines[start : start + _CHANGES_AT_ONCE])
+
+
+def _raw_changes(git: Git, commits: Sequence[str]) -> Iterator[tuple[Oid, tuple[Change, ...]]]:
     words = ("diff-tree", "--stdin", "--always", "-r", "--raw", "-z", "--root", "--no-abbrev", *_PLAIN_DIFF)
     try:
         answer = git.run(*words, stdin="\n".join(commits).encode("ascii") + b"\n", timeout_s=_TIMEOUT_S).stdout

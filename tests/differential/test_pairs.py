@@ -1,0 +1,142 @@
+"""The clash map against merging every pair with git: pruning never loses a clash, and names the same paths."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import tempfile
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gitalign import facade
+from gitalign.core.forecast import Prospect
+from gitalign.core.report import Verdict
+from gitalign.engine.signals import StopSignal
+from tests.git.workspace import Workspace
+from tests.histories import RandomHistory, draw, git
+from tests.runs import request, run
+
+LINES = b"".join(b"line %d\n" % number for number in range(30))
+
+
+def conflicted_paths(repository: Path, one: str, other: str) -> set[str] | None:
+    """What git says of merging two branches; None for a clean merge. Paths git invents are left out."""
+    words = ["git", "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages"]
+    sides = [f"refs/heads/{one}", f"refs/heads/{other}"]
+    done = subprocess.run([*words, *sides], cwd=repository, capture_output=True, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    if not done.returncode:
+        return None
+    named = done.stdout.split(b"\0")[1:]
+    return {path.decode("utf-8", "surrogateescape") for path in named if path and b"~" not in path}
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge"]))
+def test_every_clash_of_all_pairs_is_found(seed: int, how: str) -> None:
+    """Edge cases 6, 7, 12."""
+    asked: dict[str, Any] = {"rebase": {}, "flatten": {"merges": "flatten"}, "merge": {"strategy": "merge"}}[how]
+    with tempfile.TemporaryDirectory() as folder:
+        chance = random.Random(seed)
+        history = RandomHistory(chance, branches=9, merges=how != "rebase", odd=chance.random() < 0.5)
+        repository = history.build(Path(folder) / "repo.git")
+        foreseen = facade.forecast(request(repository, **asked), pairs=True)
+        report = run(repository, **asked)
+        told = {(clash.one, clash.other): clash for clash in foreseen.clashes}
+        counted = 0
+        for target in foreseen.targets:
+            names = sorted(
+                branch.step.branch.name
+                for branch in report.branches()
+                if branch.step.target.name == target.name
+                and (
+                    branch.verdict is Verdict.ALIGNED
+                    or (branch.verdict is Verdict.UNCHANGED and branch.step.kind == "up_to_date")
+                )
+            )
+            for one, other in combinations(names, 2):
+                where = f"seed {seed}, {how}: {one}, {other}"
+                truth = conflicted_paths(repository, one, other)
+                clash = told.pop((one, other), None)
+                assert (clash is None) == (truth is None), f"{where}: git says {truth}"
+                if clash is not None and truth is not None:
+                    assert {path for path in clash.paths if "~" not in path} == truth, where
+                counted += 1
+        assert not told
+        assert counted == sum(count.pairs for count in foreseen.pairs)
+        assert all(count.pruned + count.merged == count.pairs for count in foreseen.pairs)
+
+
+def branches_of(tmp_path: Path, **changed: dict[str, bytes | None]) -> Path:
+    """A repository whose branches differ from main as said; None takes a file away."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": LINES, "d/a": LINES * 2, "d/b": LINES * 3})
+    for name, files in changed.items():
+        work.switch(name, "main")
+        work.commit(name, files)
+    work.switch("main")
+    work.commit("on", {"g": b"1\n"})
+    return work.path
+
+
+def clashes_of(place: Path) -> tuple[list[tuple[str, str]], int]:
+    """Clashing pairs, and how many pairs were merged."""
+    found = facade.forecast(request(place), pairs=True)
+    return [(clash.one, clash.other) for clash in found.clashes], sum(count.merged for count in found.pairs)
+
+
+def test_pairs_that_share_nothing_are_not_merged(tmp_path: Path) -> None:
+    place = branches_of(tmp_path, x={"f": b"x\n"}, y={"new": b"y\n"}, z={"d/a": b"z\n"})
+    assert clashes_of(place) == ([], 0)
+
+
+def test_the_same_change_twice_is_no_clash(tmp_path: Path) -> None:
+    place = branches_of(tmp_path, x={"f": b"same\n"}, y={"f": b"same\n", "own": b"y\n"})
+    assert clashes_of(place) == ([], 0)
+
+
+def test_a_file_added_to_a_folder_another_branch_renamed_is_looked_at(tmp_path: Path) -> None:
+    """Edge case 6."""
+    moved: dict[str, bytes | None] = {"d/a": None, "d/b": None, "e/a": LINES * 2, "e/b": LINES * 3}
+    place = branches_of(tmp_path, mover=moved, adder={"d/new": b"n\n"}, other={"elsewhere": b"o\n"})
+    assert clashes_of(place) == ([("adder", "mover")], 1)
+
+
+def test_a_file_where_another_branch_has_a_folder_is_a_clash(tmp_path: Path) -> None:
+    """Edge case 12."""
+    place = branches_of(tmp_path, file={"n": b"1\n"}, folder={"n/m": b"2\n"})
+    assert clashes_of(place) == ([("file", "folder")], 1)
+
+
+def test_a_stack_does_not_clash_with_itself(tmp_path: Path) -> None:
+    """Edge case 22: what the upper branch does to lines of the lower one is no clash of the two."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": LINES})
+    work.switch("lower", "main")
+    work.commit("lower", {"f": LINES.replace(b"line 3\n", b"three\n")})
+    work.switch("upper", "lower")
+    work.commit("upper", {"f": LINES.replace(b"line 3\n", b"drei\n")})
+    work.switch("main")
+    work.commit("on", {"g": b"1\n"})
+    found = facade.forecast(request(work.path), pairs=True)
+    assert {cell.prospect for cell in found.branches} == {Prospect.CLEAN}
+    assert found.clashes == ()
+    assert [count.merged for count in found.pairs] == [1]
+
+
+def test_a_stopped_comparison_says_so(tmp_path: Path) -> None:
+    """Edge case 42."""
+    place = tmp_path / "repo.git"
+    draw("main: A-B; x: A-D; y: A-E", place)
+    stop = StopSignal()
+    stop.request_stop()
+    before = git(place, "for-each-ref")
+    found = facade.forecast(request(place), pairs=True, stop=stop)
+    assert not found.is_complete
+    assert found.exit_code() == 130
+    assert found.clashes == ()
+    assert git(place, "for-each-ref") == before
