@@ -64,7 +64,9 @@ def test_every_clash_of_all_pairs_is_found(seed: int, how: str) -> None:
                 clash = told.pop((one, other), None)
                 assert (clash is None) == (truth is None), f"{where}: git says {truth}"
                 if clash is not None and truth is not None:
-                    assert {path for path in clash.paths if "~" not in path} == truth, where
+                    # Of some conflicts (a file in the way of a renamed folder) git lists no stages; then its messages name the paths.
+                    assert {path for path in clash.paths if "~" not in path} == truth or not truth, where
+                    assert clash.paths, where
                 counted += 1
         assert not told
         assert counted == sum(count.pairs for count in foreseen.pairs)
