@@ -86,6 +86,16 @@ def test_forecast_moves_nothing_and_names_the_stop(work: Workspace) -> None:
     assert "1 clean, 1 conflict" in done.stdout
     assert "conflicts at commit 1 of 1: list" in done.stdout
     assert "most contested paths:" in done.stdout
+    assert "branches left out: 3" in done.stdout
+    map_of_pairs = call("forecast", "--pairs", cwd=work.path)
+    assert "pairs of branches: 0, of which 0 proved clean, 0 merged, 0 clash" in map_of_pairs.stdout
+    assert "compared with nobody: 1" in map_of_pairs.stdout.replace("\n", " ")
+    empty = work.path.parent / "empty"
+    empty.mkdir()
+    subprocess.run(["git", "init", "-q"], cwd=empty, check=True)
+    nothing = call("forecast", cwd=empty)
+    assert nothing.returncode == 0
+    assert "There is no target branch here" in nothing.stdout
     document = json.loads(call("forecast", "--all-targets", "--json", cwd=work.path).stdout)
     assert {(one["branch"], one["target"], one["prospect"]) for one in document["branches"]} == {
         ("clean", "main", "clean"),

@@ -137,6 +137,10 @@ def show_forecast(out: Console, forecast: Forecast, *, everything: bool = False)
         counted = next((count for count in forecast.pairs if count.target == target.name), None)
         if counted is not None:
             _show_pairs(out, counted, [clash for clash in forecast.clashes if clash.target == target.name], everything)
+    if not forecast.targets:
+        out.print("There is no target branch here; name some in the configuration: alignment.targets")
+    if forecast.excluded:
+        out.print(f"\n[dim]branches left out: {len(forecast.excluded)}; git align plan says why[/]")
     if not forecast.is_complete:
         out.print("\n[magenta]stopped before it was done[/]")
     out.print("\nNothing was moved.")
@@ -144,9 +148,9 @@ def show_forecast(out: Console, forecast: Forecast, *, everything: bool = False)
 
 def _show_pairs(out: Console, count: PairCount, clashes: Sequence[Clash], everything: bool) -> None:
     """Who must talk to whom."""
-    left = f"; {count.left_out} branches that do not align were compared with nobody" if count.left_out else ""
+    left = f"; branches that do not align, compared with nobody: {count.left_out}" if count.left_out else ""
     out.print(
-        f"{count.pairs} pairs of {count.branches} branches: {count.pruned} proved clean, {count.merged} merged, "
+        f"pairs of branches: {count.pairs}, of which {count.pruned} proved clean, {count.merged} merged, "
         f"[yellow]{count.clashing} clash[/]{left}"
     )
     shown = clashes if everything else clashes[:_MOST_ROWS]
