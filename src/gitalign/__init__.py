@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gitalign.core.plan import Plan as Plan
     from gitalign.core.report import Report as Report
     from gitalign.facade import Request as Request
+    from gitalign.facade import categorize as categorize
     from gitalign.facade import forecast as forecast
     from gitalign.facade import plan as plan
     from gitalign.facade import resume as resume
@@ -31,6 +32,7 @@ except PackageNotFoundError:  # pragma: no cover - running from a source tree th
 
 _HOMES = {
     "Request": "gitalign.facade",
+    "categorize": "gitalign.facade",
     "forecast": "gitalign.facade",
     "plan": "gitalign.facade",
     "run": "gitalign.facade",

@@ -98,6 +98,26 @@ class Alignment(BaseModel):
         return value
 
 
+class Rule(BaseModel):
+    """Branches whose whole name matches a glob go to a target."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    match: Annotated[str, Field(min_length=1)]
+    target: Annotated[str, Field(min_length=1)]
+
+
+class Categorization(BaseModel):
+    """How branches are given to targets when their history is weighed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rules: tuple[Rule, ...] = ()
+    keywords: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    decide_above: Annotated[float, Field(ge=0.5, le=1)] = 0.6
+    cluster_cut: Annotated[float, Field(gt=0, le=100)] = 0.5
+
+
 class Config(BaseModel):
     """All settings, and where each came from."""
 
@@ -105,6 +125,7 @@ class Config(BaseModel):
 
     orchestration: Orchestration = Orchestration()
     alignment: Alignment = Alignment()
+    categorization: Categorization = Categorization()
     origins: Mapping[str, str] = Field(default_factory=dict, exclude=True)
 
     def origin(self, key: str) -> str:
@@ -148,7 +169,11 @@ class Config(BaseModel):
         )
 
 
-_SECTIONS: Mapping[str, type[BaseModel]] = {"orchestration": Orchestration, "alignment": Alignment}
+_SECTIONS: Mapping[str, type[BaseModel]] = {
+    "orchestration": Orchestration,
+    "alignment": Alignment,
+    "categorization": Categorization,
+}
 KNOWN_KEYS: tuple[str, ...] = tuple(
     f"{section}.{key}" for section, model in _SECTIONS.items() for key in model.model_fields
 )
@@ -205,7 +230,8 @@ def _fault(section: str, detail: dict[str, Any], origins: Mapping[str, str]) -> 
         ]
         match = difflib.get_close_matches(value.lower(), [word.lower() for word in offered], n=1, cutoff=0.5)
         near = f"; did you mean {match[0]}?" if match else ""
-    return f"{origins.get(key, 'default')}: {key} is {value!r}: {message}{near}"
+    inside = "".join(f"[{part!r}]" for part in detail["loc"][1:])
+    return f"{origins.get(key, 'default')}: {key}{inside} is {value!r}: {message}{near}"
 
 
 def _unknown(key: str) -> str:

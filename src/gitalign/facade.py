@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitalign import wire
+from gitalign.core.categories import Categorized
 from gitalign.core.forecast import Forecast
 from gitalign.core.plan import Permit, Plan, StepKind, Target
 from gitalign.core.publication import MoveState, Publication
@@ -122,6 +123,31 @@ def run(
             checkpoint=checkpoint,
             fetched=request.fetch,
         )
+
+
+def categorize(
+    request: Request, *, plan: Plan | None = None, as_of: datetime | None = None, clusters: bool = True
+) -> Categorized:
+    """Where every branch belongs and why, measured, flagged and clustered. Changes nothing.
+
+    Args:
+        request: `only` and `fetch` as for `plan`; a branch list is not looked at, since one is being made.
+        plan: made earlier; its commits are looked at, whatever targets it gives them.
+        as_of: the day ages are counted to; now by default. The same repository and day give the same answer.
+        clusters: put branches together that are alike; needs the extra `cluster`.
+
+    Raises:
+        UserError, ConfigError, GitError, RemoteError, OutOfSpace
+    """
+    from gitalign.engine.categorize import categorize as weigh
+    from gitalign.engine.categorize import with_clusters
+
+    opened = open_for(request)
+    made = plan or make_plan(opened, replace(request, input=None), whatever_is_checked_out=True)
+    graph = graph_of(opened.repository, made)
+    settings = opened.config.categorization
+    found = weigh(opened.repository, made, graph, settings, as_of=as_of or now())
+    return with_clusters(opened.repository, found, graph, cut=settings.cluster_cut) if clusters else found
 
 
 def forecast(

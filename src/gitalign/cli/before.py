@@ -1,7 +1,9 @@
-"""Verbs that look ahead and move nothing: forecast."""
+"""Verbs that look ahead and move nothing: categorize, forecast."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,10 +22,100 @@ from gitalign.cli.options import (
     Strategy,
     Verbose,
     Yes,
+    as_text,
     carried_out,
     leave,
     overrides_of,
 )
+
+
+class Shape(StrEnum):
+    """Shapes of the file that `categorize` writes."""
+
+    SIMPLE = "simple"
+    DETAILED = "detailed"
+    CLUSTERED = "clustered"
+    ALL = "all"
+
+
+def categorize(
+    repo: Repo = Path(),
+    config: ConfigFile = None,
+    only: Only = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Write the branch list: categorized_branches.json, which run reads.", metavar="FILE"
+        ),
+    ] = None,
+    shape: Annotated[
+        Shape,
+        typer.Option(
+            "--format",
+            help="What to write: simple (a branch list), detailed, clustered, or all, side by side with the checklist.",
+            show_default=True,
+        ),
+    ] = Shape.SIMPLE,
+    checklist: Annotated[
+        Path | None, typer.Option("--checklist", help="Write ALIGNMENT_CHECKLIST.md.", metavar="FILE")
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option("--as-of", help="Count ages to this day (UTC).", formats=["%Y-%m-%d"], show_default="now"),
+    ] = None,
+    clusters: Annotated[bool, typer.Option(help="Put branches together that are alike.")] = True,
+    fetch: Fetch = False,
+    json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find out where each branch belongs, and why. Moves nothing."""
+    options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
+
+    def work() -> int:
+        from gitalign import facade
+        from gitalign.categorize import documents
+        from gitalign.cli import render
+        from gitalign.cli.console import console, emit_json, require_writable, write_whole
+        from gitalign.errors import UserError
+
+        if shape is not Shape.SIMPLE and output is None and not options.json:
+            raise UserError(f"--format {shape} says what to write, but not where", hint="add -o FILE")
+        places: dict[Path, Shape | None] = {}
+        if output is not None and shape is Shape.ALL:
+            stem = output.with_suffix("")
+            places = {
+                output: Shape.SIMPLE,
+                stem.with_name(f"{stem.name}_detailed.json"): Shape.DETAILED,
+                output.with_name("clustered_branches.json"): Shape.CLUSTERED,
+            }
+            places[checklist or output.with_name("ALIGNMENT_CHECKLIST.md")] = None
+        elif output is not None:
+            places[output] = shape
+        if checklist is not None:
+            places[checklist] = None
+        for place in places:
+            require_writable(place)
+        request = options.request(only=tuple(only or ()), fetch=fetch)
+        day = as_of.replace(tzinfo=UTC) if as_of is not None else None
+        found = facade.categorize(request, as_of=day, clusters=clusters)
+        made = {
+            Shape.SIMPLE: documents.simple_document,
+            Shape.DETAILED: documents.detailed_document,
+            Shape.CLUSTERED: documents.clustered_document,
+        }
+        for place, one in places.items():
+            write_whole(place, documents.checklist(found) if one is None else as_text(made[one](found)))
+        if options.json:
+            emit_json(made.get(shape, documents.detailed_document)(found))
+        elif not options.quiet:
+            render.show_categories(console(), found, everything=verbose)
+            for place in places:
+                console().print(f"written: {render.safe(str(place))}")
+        return found.exit_code()
+
+    leave(carried_out(options, work))
 
 
 def forecast(

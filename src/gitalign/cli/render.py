@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gitalign.core.categories import Categorized
 from gitalign.core.clashes import Clash, PairCount
 from gitalign.core.forecast import BranchForecast, Forecast, Prospect
 from gitalign.core.names import branch_of, display
@@ -95,6 +96,42 @@ def show_plan(out: Console, plan: Plan, *, everything: bool = False) -> None:
     if refused:
         kinds.append(f"{refused} refused")
     out.print(f"\nplan {plan.id[:12]}: {', '.join(kinds) or 'nothing to do'}. Nothing was changed.")
+
+
+def show_categories(out: Console, found: Categorized, *, everything: bool = False) -> None:
+    """Where each branch belongs, the uncertain ones first, and what is to be known of them."""
+    for target in [*(target.name for target in found.targets), None]:
+        here = [one for one in found.categories if one.target == target]
+        if not here:
+            continue
+        unsure = sum(one.needs_decision for one in here)
+        title = f"[bold]{safe(target)}[/]" if target is not None else "[bold]without a target[/]"
+        out.print(f"\n{title}: {len(here)} branches" + (f", [yellow]{unsure} need a decision[/]" if unsure else ""))
+        here.sort(key=lambda one: (not one.needs_decision, one.branch))
+        shown = here if everything else here[:_MOST_ROWS]
+        table = Table(box=None, pad_edge=False, header_style="bold dim")
+        for column in ("branch", "sure", "why", "flags"):
+            table.add_column(column, overflow="fold")
+        for one in shown:
+            sure = f"{one.confidence:.2f}"
+            flags = ", ".join(flag.value for flag in one.flags)
+            table.add_row(safe(one.branch), f"[yellow]{sure}[/]" if one.needs_decision else sure, safe(one.reason), flags)
+        out.print(table)
+        if len(shown) < len(here):
+            out.print(f"[dim]and {len(here) - len(shown)} more; -v shows all[/]")
+    made = found.clustering
+    if made is not None and made.clusters:
+        quality = "" if made.silhouette is None else f" (silhouette {made.silhouette:.2f})"
+        out.print(f"\nclusters: {len(made.clusters)}{quality}; --format clustered -o FILE writes them")
+    elif found.unclustered:
+        out.print(f"\nno clusters: {safe(found.unclustered)}")
+    if found.excluded:
+        out.print(f"[dim]branches left out: {len(found.excluded)}; git align plan says why[/]")
+    unsure = sum(one.needs_decision for one in found.categories)
+    out.print(
+        f"\n{len(found.categories)} branches, {unsure} need a decision"
+        + ("; give them targets under categorization.rules in the configuration" if unsure else "")
+    )
 
 
 _FORESEEN = {

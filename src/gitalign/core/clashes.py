@@ -75,7 +75,7 @@ def may_clash(target_paths: Iterable[bytes], changed: Sequence[Sequence[PathChan
     Source: merge-ort.c (collect_merge_info_callback resolves what one side left alone or both made the same;
     get_provisional_directory_renames wants the folder gone on the renaming side).
     """
-    sizes = Counter(folder for path in target_paths for folder in _folders(path))
+    sizes = Counter(folder for path in target_paths for folder in folders_of(path))
     touching: dict[bytes, int] = defaultdict(int)
     same: dict[PathChange, int] = defaultdict(int)
     emptying: dict[bytes, int] = defaultdict(int)
@@ -85,7 +85,7 @@ def may_clash(target_paths: Iterable[bytes], changed: Sequence[Sequence[PathChan
             touching[change.path] |= bit
             if change.before and change.after:
                 same[change] |= bit
-        for folder in _emptied(sizes, changes):
+        for folder in emptied_folders(sizes, changes):
             emptying[folder] |= bit
     masks = [_partners(changes, touching, same, emptying) for changes in changed]
     pairs: set[tuple[int, int]] = set()
@@ -125,25 +125,25 @@ def _partners(
     for change in changes:
         # Both made the same of a file that was there: decided before renames are looked for.
         mask |= touching[change.path] & ~(same[change] if change.before and change.after else 0)
-        for folder in _folders(change.path):
+        for folder in folders_of(change.path):
             mask |= touching.get(folder, 0)
             if change.before is None:
                 mask |= emptying.get(folder, 0)
     return mask
 
 
-def _emptied(sizes: Mapping[bytes, int], changes: Sequence[PathChange]) -> Iterator[bytes]:
+def emptied_folders(sizes: Mapping[bytes, int], changes: Sequence[PathChange]) -> Iterator[bytes]:
     """Folders of the target that hold no file afterwards."""
     left: dict[bytes, int] = {}
     for change in changes:
         step = (change.after is not None) - (change.before is not None)
         if step:
-            for folder in _folders(change.path):
+            for folder in folders_of(change.path):
                 left[folder] = left.get(folder, sizes.get(folder, 0)) + step
     return (folder for folder, count in left.items() if not count and sizes.get(folder))
 
 
-def _folders(path: bytes) -> Iterator[bytes]:
+def folders_of(path: bytes) -> Iterator[bytes]:
     """Every folder a path lies in, the root (empty) last."""
     while path:
         path = path.rpartition(b"/")[0]

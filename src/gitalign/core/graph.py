@@ -6,9 +6,11 @@ than its children.
 
 from __future__ import annotations
 
+import bisect
 import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gitalign.core.names import Oid
 
@@ -41,6 +43,20 @@ class OwnCommits:
         return len(self.picks) + len(self.merges)
 
 
+class Fork(NamedTuple):
+    """Where a branch leaves a target, going down first parents alone.
+
+    Attributes:
+        commit: the first one the target has; None when there is none.
+        distance: commits of the branch passed on the way.
+        is_on_line: the target came to that commit by its own first parents, not by merging something in.
+    """
+
+    commit: Oid | None
+    distance: int
+    is_on_line: bool
+
+
 class UnknownCommit(KeyError):
     """The commit is not in the graph."""
 
@@ -64,6 +80,7 @@ class CommitGraph:
     _reach: dict[int, bytearray] = field(default_factory=dict, init=False, repr=False)
     _behind: dict[tuple[int, tuple[int, ...]], int] = field(default_factory=dict, init=False, repr=False)
     _own: dict[tuple[int, int], OwnCommits] = field(default_factory=dict, init=False, repr=False)
+    _lines: dict[int, tuple[int, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         rows = list(self.commits)
@@ -158,6 +175,56 @@ class CommitGraph:
         if reached is not None:
             return bool(reached[wanted])
         return wanted == start or wanted in self._below((start,), floor=wanted)
+
+    def fork(self, tip: Oid, onto: Oid) -> Fork:
+        """Where `tip` leaves `onto`, going down first parents.
+
+        Raises:
+            UnknownCommit: one of the two is not in the graph.
+        """
+        target = self._at(onto)
+        reached = self._reached_from(target)
+        distance = 0
+        for number in self._line(self._at(tip)):
+            if reached[number]:
+                return Fork(self._ids[number], distance, self._is_on(number, self._line(target)))
+            distance += 1
+        return Fork(None, distance, False)
+
+    def arrival(self, tip: Oid, onto: Oid) -> Oid | None:
+        """The commit of the target's own line by which it came to have `tip`; None when it has not.
+
+        Raises:
+            UnknownCommit: one of the two is not in the graph.
+        """
+        if not self._reached_from(self._at(onto))[self._at(tip)]:
+            return None
+        line = self._line(self._at(onto))
+        have, lack = 0, len(line)
+        while lack - have > 1:
+            middle = (have + lack) // 2
+            if self.is_ancestor(tip, self._ids[line[middle]]):
+                have = middle
+            else:
+                lack = middle
+        return self._ids[line[have]]
+
+    def _line(self, start: int) -> tuple[int, ...]:
+        """First parents from a commit down, it included: ascending numbers. Remembered for targets alone."""
+        known = self._lines.get(start)
+        if known is not None:
+            return known
+        line = [start]
+        while self._parents[line[-1]]:
+            line.append(self._parents[line[-1]][0])
+        if start in self._reach:
+            self._lines[start] = tuple(line)
+        return tuple(line)
+
+    @staticmethod
+    def _is_on(number: int, line: Sequence[int]) -> bool:
+        place = bisect.bisect_left(line, number)
+        return place < len(line) and line[place] == number
 
     def _at(self, oid: Oid) -> int:
         try:

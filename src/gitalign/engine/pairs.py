@@ -15,12 +15,11 @@ from gitalign.engine.align import Workshop
 from gitalign.engine.integration import probe
 from gitalign.engine.signals import StopSignal
 from gitalign.git.attributes import read_attributes
-from gitalign.git.history import Change, changes_between, commits_beyond
+from gitalign.git.history import commits_beyond, path_changes
 from gitalign.git.merge import Side, Wire, with_side_names
 from gitalign.integrate.lane import Lane, SharedMerges
 
 _WORKERS = 2
-_ABSENT = b"000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +90,11 @@ def _standing(
         else:
             left_out += 1
     wanted = sorted({commit for _, commit in commits})
-    read = dict(changes_between(workshop.quarantine.git, [(target.oid, commit) for commit in wanted]))
+    read = path_changes(workshop.quarantine.git, [(target.oid, commit) for commit in wanted])
     standing = [
-        _Standing(name, commit, tuple(map(_change, read[commit]))) for name, commit in commits if commit in read
+        _Standing(name, commit, read[target.oid, commit]) for name, commit in commits if (target.oid, commit) in read
     ]
     return standing, left_out + len(commits) - len(standing)
-
-
-def _change(change: Change) -> PathChange:
-    return PathChange(
-        change.path,
-        None if change.old_mode == _ABSENT else (change.old_mode, change.old_oid),
-        None if change.new_mode == _ABSENT else (change.new_mode, change.new_oid),
-    )
 
 
 def _merged(

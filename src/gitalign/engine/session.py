@@ -89,8 +89,13 @@ def open_for(request: Request) -> Opened:
     return Opened(repository.gated(ProcessGate(config.limits().max_git_processes)), config)
 
 
-def make_plan(opened: Opened, request: Request) -> Plan:
+def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool = False) -> Plan:
     """Read the branch list, fetch when asked, take the snapshot and decide.
+
+    Args:
+        opened: repository and settings.
+        request: what is asked.
+        whatever_is_checked_out: take in branches that could not be moved now because a work tree holds them.
 
     Raises:
         UserError, GitError, RemoteError
@@ -103,7 +108,7 @@ def make_plan(opened: Opened, request: Request) -> Plan:
     snapshot = take_snapshot(opened.repository, now=now(), remote=remote, ask_remote=request.push)
     prepared = prepare(
         opened.repository,
-        snapshot,
+        replace(snapshot, checkouts=()) if whatever_is_checked_out else snapshot,
         policy=opened.config.policy(),
         target_names=settings.targets,
         prefer_remote=request.fetch,

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from gitalign.core.clashes import PathChange
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
 from gitalign.errors import GitDied, GitError, GitMissing, GitTimedOut, OutOfSpace
@@ -80,6 +81,94 @@ def commits_beyond(git: Git, tips: Iterable[Oid], onto: Oid) -> list[tuple[Oid, 
     Source: `git help rev-list` (--stdin takes `^commit`).
     """
     return _rows(git, [*sorted(set(tips)), f"^{onto}"])
+
+
+class Authorship(NamedTuple):
+    """Who wrote a commit (mailmap applied) and when; times in seconds since the epoch."""
+
+    author: str
+    authored_at: int
+    committed_at: int
+
+
+def authorship(git: Git, commits: Iterable[Oid]) -> dict[Oid, Authorship]:
+    """Who wrote which commit and when, in one process.
+
+    Raises:
+        GitError
+
+    Source: `git help rev-list` (--no-walk, --no-commit-header; PRETTY FORMATS).
+    """
+    wanted = list(dict.fromkeys(commits))
+    if not wanted:
+        return {}
+    words = ("rev-list", "--no-walk=unsorted", "--no-commit-header", "--format=%H%x00%aE%x00%at%x00%ct", "--stdin")
+    listed = git.run(*words, stdin="\n".join(wanted).encode("ascii") + b"\n", timeout_s=_TIMEOUT_S).stdout
+    found: dict[Oid, Authorship] = {}
+    for line in listed.split(b"\n"):
+        if line:
+            oid, author, authored, committed = line.split(b"\0")
+            found[Oid(oid.decode("ascii"))] = Authorship(text(author), int(authored or 0), int(committed or 0))
+    return found
+
+
+class LineCount(NamedTuple):
+    """Lines a change adds to and takes from one path; zero for a binary file."""
+
+    path: bytes
+    added: int
+    deleted: int
+
+
+def line_counts(git: Git, pairs: Iterable[tuple[Oid, Oid]]) -> dict[tuple[Oid, Oid], tuple[LineCount, ...]]:
+    """Lines changed from one commit to another, path by path.
+
+    Args:
+        git: sees both.
+        pairs: (before, after). A pair whose files cannot be read is left out.
+
+    Raises:
+        GitTimedOut, GitMissing, OutOfSpace
+
+    Source: `git help diff-tree` (--stdin, --numstat, -z).
+    """
+    found: dict[tuple[Oid, Oid], tuple[LineCount, ...]] = {}
+    for asked in _each_once(pairs):
+        before = {after: one for one, after in asked}
+        lines = [f"{after} {one}" for one, after in asked]
+        chunks = [lines[start : start + _DIFFS_AT_ONCE] for start in range(0, len(lines), _DIFFS_AT_ONCE)]
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="line-counts") as pool:
+            for answered in pool.map(lambda chunk: _line_counts(git, chunk), chunks):
+                found.update({(before[after], after): counts for after, counts in answered.items()})
+    return found
+
+
+def _line_counts(git: Git, pairs: Sequence[str]) -> dict[Oid, tuple[LineCount, ...]]:
+    words = ("diff-tree", "--stdin", "--always", "-r", "--numstat", "-z", *_PLAIN_DIFF)
+    try:
+        answer = git.run(*words, stdin="\n".join(pairs).encode("ascii") + b"\n", timeout_s=_TIMEOUT_S).stdout
+    except _NOT_ABOUT_OBJECTS:
+        raise
+    except GitError:
+        if len(pairs) == 1:
+            return {}
+        middle = len(pairs) // 2
+        return {**_line_counts(git, pairs[:middle]), **_line_counts(git, pairs[middle:])}
+    found: dict[Oid, list[LineCount]] = {}
+    current: list[LineCount] = []
+    for field in answer.split(b"\0"):
+        added, tab, rest = field.partition(b"\t")
+        if tab:
+            deleted, _, path = rest.partition(b"\t")
+            current.append(LineCount(path, _lines(added), _lines(deleted)))
+        elif field:
+            current = found[Oid(field.strip().decode("ascii"))] = []
+    return {oid: tuple(counts) for oid, counts in found.items()}
+
+
+def _lines(count: bytes) -> int:
+    """git writes a dash for binary files."""
+    return 0 if count == b"-" else int(count)
 
 
 def _unreadable(repository: Repository, tips: Sequence[Oid], shallow: frozenset[Oid]) -> dict[Oid, str]:
@@ -167,6 +256,40 @@ def changes_between(git: Git, pairs: Sequence[tuple[Oid, Oid]]) -> Iterator[tupl
     lines = [f"{after} {before}" for before, after in pairs]
     for start in range(0, len(lines), _CHANGES_AT_ONCE):
         yield from _raw_changes(git, lines[start : start + _CHANGES_AT_ONCE])
+
+
+_ABSENT = b"000000"
+
+
+def path_changes(git: Git, pairs: Iterable[tuple[Oid, Oid]]) -> dict[tuple[Oid, Oid], tuple[PathChange, ...]]:
+    """What changes from one commit to another, by (before, after). A pair whose trees cannot be read is left out.
+
+    Raises:
+        GitTimedOut, GitMissing, OutOfSpace
+    """
+    found: dict[tuple[Oid, Oid], tuple[PathChange, ...]] = {}
+    for asked in _each_once(pairs):
+        before = {after: one for one, after in asked}
+        for after, changes in changes_between(git, asked):
+            found[before[after], after] = tuple(map(_path_change, changes))
+    return found
+
+
+def _each_once(pairs: Iterable[tuple[Oid, Oid]]) -> Iterator[list[tuple[Oid, Oid]]]:
+    """The pairs in as few lists as need be, each `after` once in a list: git answers with `after` alone."""
+    waiting = list(dict.fromkeys(pairs))
+    while waiting:
+        asked = {after: before for before, after in reversed(waiting)}
+        yield [(before, after) for after, before in asked.items()]
+        waiting = [pair for pair in waiting if asked[pair[1]] != pair[0]]
+
+
+def _path_change(change: Change) -> PathChange:
+    return PathChange(
+        change.path,
+        None if change.old_mode == _ABSENT else (change.old_mode, change.old_oid),
+        None if change.new_mode == _ABSENT else (change.new_mode, change.new_oid),
+    )
 
 
 def _raw_changes(git: Git, commits: Sequence[str]) -> Iterator[tuple[Oid, tuple[Change, ...]]]:

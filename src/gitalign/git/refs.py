@@ -6,10 +6,12 @@ transaction over many refs is not crash-atomic, so the journal is, and each tran
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from gitalign import child
 from gitalign.core.names import HEADS, PIN_PREFIX, Oid
@@ -54,6 +56,51 @@ def read_tips(repository: Repository, *prefixes: str) -> tuple[Tip, ...]:
 def read_refs(repository: Repository, *prefixes: str) -> dict[str, Oid]:
     """Ref name -> id, for the prefixes."""
     return {tip.ref: tip.oid for tip in read_tips(repository, *prefixes)}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What git was told when a branch was made, as far as it still knows.
+
+    Attributes:
+        upstream: full name of the ref it is set to track; empty when none is set.
+        created_from: what its oldest reflog entry names; empty when there is none.
+    """
+
+    upstream: str
+    created_from: str
+
+
+_CREATED = b"\tbranch: Created from "
+_ENTRY_BYTES = 4_096
+
+
+def read_origins(repository: Repository) -> dict[str, Origin]:
+    """Full ref name -> what git was told when that branch was made; branches of which nothing is known are left out.
+
+    Source: `git help for-each-ref` (upstream); `git help gitrepository-layout` (logs). Reflogs are read where they are files.
+    """
+    done = repository.git.run(
+        "for-each-ref", "--format=%(refname)%00%(upstream)%00", "refs/heads", accept=(0, 1, 128), timeout_s=_TIMEOUT_S
+    )
+    found: dict[str, Origin] = {}
+    for line in done.stdout.split(b"\0\n"):
+        ref, _, upstream = line.removesuffix(b"\0").partition(b"\0")
+        if not ref:
+            continue
+        created_from = _created_from(Path(repository.common_dir) / "logs" / os.fsdecode(ref))
+        if upstream or created_from:
+            found[text(ref)] = Origin(text(upstream), created_from)
+    return found
+
+
+def _created_from(log: Path) -> str:
+    try:
+        with log.open("rb") as entries:
+            oldest = entries.readline(_ENTRY_BYTES)
+    except OSError:
+        return ""
+    return text(oldest.partition(_CREATED)[2].rstrip(b"\n"))
 
 
 @dataclass(frozen=True, slots=True)
