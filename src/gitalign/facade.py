@@ -140,14 +140,17 @@ def categorize(
         UserError, ConfigError, GitError, RemoteError, OutOfSpace
     """
     from gitalign.engine.categorize import categorize as weigh
-    from gitalign.engine.categorize import with_clusters
 
     opened = open_for(request)
     made = plan or make_plan(opened, replace(request, input=None), whatever_is_checked_out=True)
-    graph = graph_of(opened.repository, made)
-    settings = opened.config.categorization
-    found = weigh(opened.repository, made, graph, settings, as_of=as_of or now())
-    return with_clusters(opened.repository, found, graph, cut=settings.cluster_cut) if clusters else found
+    return weigh(
+        opened.repository,
+        made,
+        graph_of(opened.repository, made),
+        opened.config.categorization,
+        as_of=as_of or now(),
+        clusters=clusters,
+    )
 
 
 def forecast(

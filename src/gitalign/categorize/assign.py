@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -24,7 +25,7 @@ class Kinship:
         on_line: the branch leaves the target's own line.
         picks: own commits that are no merges.
         picked: of those, how many the target has under another id.
-        paths: files the branch changed that only this target has.
+        paths: files the branch edited that only this target has.
         named: the words by which its name says this target.
         hints: what git was told when the branch was made.
     """
@@ -87,15 +88,16 @@ def _weighed(kinships: Sequence[Kinship]) -> list[Evidence]:
     fewest = min((one.own_commits or 0 for one in related), default=0)
     nearest = min((one.first_parents for one in related if one.first_parents is not None), default=None)
     hinted = any(one.hints for one in kinships)
-    touched = sum(one.paths for one in kinships)
+    touched = sum(one.paths for one in related)
+    some_line = any(one.on_line for one in related)
     named = 0 < sum(one.named is not None for one in kinships) < len(kinships)
     picked = any(one.picked for one in kinships)
     found: list[Evidence] = []
     for one in kinships:
         parts = {
-            "history": _history(one, fewest, nearest),
+            "history": _history(one, fewest, nearest, some_line=some_line),
             "hints": float(bool(one.hints)) if hinted else None,
-            "paths": one.paths / touched if touched else None,
+            "paths": (one.paths / touched if one in related else 0.0) if touched else None,
             "name": float(one.named is not None) if named else None,
             "patches": (one.picked / one.picks if one.picks else 0.0) if picked else None,
         }
@@ -120,13 +122,13 @@ def _weighed(kinships: Sequence[Kinship]) -> list[Evidence]:
     return found
 
 
-def _history(one: Kinship, fewest: int, nearest: int | None) -> float:
-    """Nearness: the fewest own commits over this target's, by all parents and by first parents, halved out."""
+def _history(one: Kinship, fewest: int, nearest: int | None, *, some_line: bool) -> float:
+    """Nearness: the fewest own commits over this target's, by all parents and by first parents (geometric mean)."""
     if one.own_commits is None:
         return 0.0
     total = (fewest + 1) / (one.own_commits + 1)
-    first = (nearest + 1) / (one.first_parents + 1) if nearest is not None and one.first_parents is not None else 0.0
-    return (total + first) / 2 * (1.0 if one.on_line else _OFF_LINE)
+    first = (nearest + 1) / (one.first_parents + 1) if nearest is not None and one.first_parents is not None else total
+    return math.sqrt(total * first) * (_OFF_LINE if some_line and not one.on_line else 1.0)
 
 
 def _words(one: Kinship, evidence: Evidence, touched: int) -> list[str]:
@@ -140,8 +142,8 @@ def _words(one: Kinship, evidence: Evidence, touched: int) -> list[str]:
             words.append("not from its own line")
     if evidence.hints is not None and one.hints:
         words += one.hints
-    if evidence.paths is not None:
-        words.append(f"{one.paths} of {touched} changed files that one target alone has")
+    if evidence.paths is not None and one.own_commits is not None:
+        words.append(f"{one.paths} of {touched} edited files that one target alone has")
     if evidence.name and one.named:
         words.append(f"named by {display(one.named)!r}")
     if evidence.patches:

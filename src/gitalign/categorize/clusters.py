@@ -48,7 +48,7 @@ def cluster(branches: Mapping[str, Likeness], *, cut: float) -> Clustering | str
     if len(names) > _MOST_BRANCHES:
         return f"more than {_MOST_BRANCHES} branches: the distances of all pairs would not fit in memory"
     if len(names) < 2:
-        return _made(names, {name: 0 for name in names}, branches, cut=cut, points=None, merges=())
+        return _made(names, dict.fromkeys(names, 0), branches, cut=cut, points=None, merges=())
     try:
         import numpy
         from scipy.cluster.hierarchy import fcluster, linkage
@@ -81,7 +81,11 @@ def _points(branches: Sequence[Likeness]) -> NDArray[numpy.float64]:
         "paths": paths,
         "diff": numpy.array([list((one.metrics.diff or {}).values()) for one in branches]),
     }
-    widest = {"history": math.sqrt(blocks["history"].shape[1]), "paths": math.sqrt(2), "diff": math.sqrt(blocks["diff"].shape[1])}
+    widest = {
+        "history": math.sqrt(blocks["history"].shape[1]),
+        "paths": math.sqrt(2),
+        "diff": math.sqrt(blocks["diff"].shape[1]),
+    }
     return numpy.hstack([block * (math.sqrt(_SHARES[name]) / widest[name]) for name, block in blocks.items()])
 
 

@@ -102,7 +102,9 @@ def checklist(found: Categorized) -> str:
 
 
 def _status(one: Category) -> list[str]:
-    return [flag.value.replace("_", " ") for flag in one.flags if flag.value in ("merged", "already_contained", "duplicate")]
+    return [
+        flag.value.replace("_", " ") for flag in one.flags if flag.value in ("merged", "already_contained", "duplicate")
+    ]
 
 
 def _cell(words: str) -> str:
@@ -148,9 +150,7 @@ def _evidence(one: Evidence) -> dict[str, Any]:
     return {
         "target": one.target,
         "score": round(one.score, _DIGITS),
-        "parts": {
-            name: _digits(getattr(one, name)) for name in ("history", "hints", "paths", "name", "patches")
-        },
+        "parts": {name: _digits(getattr(one, name)) for name in ("history", "hints", "paths", "name", "patches")},
         "own_commits": one.own_commits,
         "behind": one.behind,
         "first_parents": one.first_parents,

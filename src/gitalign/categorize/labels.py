@@ -51,7 +51,11 @@ def tags_of(
         tags.add("low-risk" if safety >= 0.8 else "medium-risk" if safety >= 0.5 else "high-risk")
     stale = {Flag.STALE_30, Flag.STALE_60, Flag.STALE_90}.intersection(flags)
     tags.add("stale" if stale else "active")
-    for flag, tag in ((Flag.MERGED, "merged"), (Flag.ALREADY_CONTAINED, "already-contained"), (Flag.DUPLICATE, "duplicate")):
+    for flag, tag in (
+        (Flag.MERGED, "merged"),
+        (Flag.ALREADY_CONTAINED, "already-contained"),
+        (Flag.DUPLICATE, "duplicate"),
+    ):
         if flag in flags:
             tags.add(tag)
     return tuple(sorted(tags))
@@ -74,5 +78,13 @@ def _content(changed: Sequence[bytes]) -> set[str]:
         tags.add("tag:requires_unit_tests")
     if any(map(is_security, changed)):
         tags.add("tag:requires_security_review")
-    tags.add("single-file" if len(changed) == 1 else "small-scope" if len(changed) <= _SMALL else "wide-scope" if len(changed) >= _LARGE else "medium-scope")
+    tags.add(
+        "single-file"
+        if len(changed) == 1
+        else "small-scope"
+        if len(changed) <= _SMALL
+        else "wide-scope"
+        if len(changed) >= _LARGE
+        else "medium-scope"
+    )
     return tags

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gitalign.categorize.paths import folder_of, is_core, risk_of
+from gitalign.categorize.footprint import Distance, Footprint
+from gitalign.categorize.paths import folder_of, risk_of
 from gitalign.core.categories import Metrics
-from gitalign.core.clashes import PathChange, emptied_folders, folders_of
-from gitalign.git.history import Authorship, LineCount
+from gitalign.git.history import Authorship
+from gitalign.git.linecount import LineCount
 
 _DAY = 86_400
 _CHURN_OF_A_COMMIT = 500
@@ -50,7 +51,9 @@ MEASURES: Mapping[str, Mapping[str, Measure]] = {
         ),
         "file_additions": Measure(0.25, "max(0, 1 - files added / files of the branch)", "fewer new files"),
         "core_module_stability": Measure(
-            0.25, "(1, or .5 when a core file is deleted) - .1 for every 5 core files modified, at least 0", "core left alone"
+            0.25,
+            "(1, or .5 when a core file is deleted) - .1 for every 5 core files modified, at least 0",
+            "core left alone",
         ),
         "namespace_isolation": Measure(
             0.20, "changed files in the top folder changed most / changed files", "work in one place"
@@ -79,10 +82,9 @@ class Facts:
         own_commits: how many there are.
         as_of: seconds since the epoch.
         behind, most_behind: commits of the target the branch lacks; the greatest such number of any branch of the target.
-        lines: what the branch changed since it left, line counts; None when files could not be read.
-        changes: the same, with blobs; None when trees could not be read.
-        against_target: what differs from the target's tip; None when trees could not be read.
-        target_folders: files of the target below each folder; the root is the empty name.
+        lines: of each path the branch changed since it left; None when a file could not be read.
+        footprint: those changes; None when trees could not be read.
+        distance: from the target's tip; None when trees could not be read.
     """
 
     commits: Sequence[Authorship]
@@ -90,10 +92,9 @@ class Facts:
     as_of: int
     behind: int
     most_behind: int
-    lines: Sequence[LineCount] | None
-    changes: Sequence[PathChange] | None
-    against_target: Sequence[PathChange] | None
-    target_folders: Mapping[bytes, int]
+    lines: Mapping[bytes, LineCount] | None
+    footprint: Footprint | None
+    distance: Distance | None
 
 
 def measure(facts: Facts) -> Metrics:
@@ -108,10 +109,10 @@ def measure(facts: Facts) -> Metrics:
     }
     churn = None
     if facts.lines is not None:
-        churn = sum(one.added + one.deleted for one in facts.lines)
+        churn = sum(one.added + one.deleted for one in facts.lines.values())
         counts |= {
-            "lines_added": sum(one.added for one in facts.lines),
-            "lines_deleted": sum(one.deleted for one in facts.lines),
+            "lines_added": sum(one.added for one in facts.lines.values()),
+            "lines_deleted": sum(one.deleted for one in facts.lines.values()),
         }
     history = {
         "commit_recency": math.exp(-max(0.0, (facts.as_of - max(times)) / _DAY) / 30) if times else 0.0,
@@ -123,8 +124,8 @@ def measure(facts: Facts) -> Metrics:
         else max(0.0, 1 - churn / max(1, facts.own_commits) / _CHURN_OF_A_COMMIT),
     }
     structure = None
-    if facts.changes is not None and facts.against_target is not None:
-        structure = _structure(facts.changes, facts.against_target, facts.target_folders, counts)
+    if facts.footprint is not None and facts.distance is not None:
+        structure = _structure(facts.footprint, facts.distance, counts)
     diff = None if facts.lines is None else _diff(facts.lines)
     return Metrics(history=history, structure=structure, diff=diff, counts=counts)
 
@@ -143,46 +144,32 @@ def aggregates(metrics: Metrics) -> Iterator[tuple[str, float]]:
         yield "combined", 0.35 * found["history"] + 0.35 * found["structure"] + 0.30 * found["diff"]
 
 
-def _structure(
-    changes: Sequence[PathChange],
-    against_target: Sequence[PathChange],
-    target_folders: Mapping[bytes, int],
-    counts: dict[str, int],
-) -> dict[str, float]:
-    added = sum(change.before is None for change in changes)
-    deleted = sum(change.after is None for change in changes)
-    files = target_folders.get(b"", 0) + sum((one.before is None) - (one.after is None) for one in against_target)
-    gone = len(set(emptied_folders(target_folders, against_target)) - {b""})
-    new = {folder for one in against_target if one.before is None for folder in folders_of(one.path)}
-    new -= target_folders.keys() | {b""}
-    there = len(target_folders.keys() - {b""})
-    core = [change for change in changes if is_core(change.path)]
-    kept = 0.5 if any(change.after is None for change in core) else 1.0
-    modified = sum(change.before is not None and change.after is not None for change in core)
-    tops = Counter(folder_of(change.path, 1) for change in changes)
+def _structure(changed: Footprint, apart: Distance, counts: dict[str, int]) -> dict[str, float]:
+    tops = Counter(folder_of(path, 1) for path in changed.paths)
     counts |= {
-        "file_count": files,
-        "directory_count": there - gone + len(new),
-        "new_files": added,
-        "modified_files": len(changes) - added - deleted,
-        "deleted_files": deleted,
+        "file_count": apart.files,
+        "directory_count": apart.folders,
+        "new_files": changed.added,
+        "modified_files": changed.edited,
+        "deleted_files": changed.deleted,
     }
+    kept = 0.5 if changed.core_deleted else 1.0
     return {
-        "directory_similarity": (there - gone) / (there + len(new)) if there + len(new) else 1.0,
-        "file_additions": max(0.0, 1 - added / files) if files > 0 else 0.0,
-        "core_module_stability": max(0.0, kept - 0.1 * (modified // 5)),
-        "namespace_isolation": max(tops.values()) / len(changes) if changes else _UNTOLD,
+        "directory_similarity": apart.shared_folders / apart.either_folders if apart.either_folders else 1.0,
+        "file_additions": max(0.0, 1 - changed.added / apart.files) if apart.files > 0 else 0.0,
+        "core_module_stability": max(0.0, kept - 0.1 * (changed.core_edited // 5)),
+        "namespace_isolation": max(tops.values()) / tops.total() if tops else _UNTOLD,
     }
 
 
-def _diff(lines: Sequence[LineCount]) -> dict[str, float]:
+def _diff(lines: Mapping[bytes, LineCount]) -> dict[str, float]:
     if not lines:
         return dict.fromkeys(MEASURES["diff"], _UNTOLD)
-    sizes = [one.added + one.deleted for one in lines]
+    sizes = [one.added + one.deleted for one in lines.values()]
     mean = sum(sizes) / len(sizes)
     return {
         "code_churn": max(0.0, 1 - min(sum(sizes) / _LARGE_CHURN, 1)),
         "change_concentration": 1 - min(len(lines) / _MANY_FILES, 1),
         "diff_complexity": min(max(sizes) / mean / 3, 1.0) if mean else _UNTOLD,
-        "integration_risk": 1 - sum(risk_of(one.path) for one in lines) / len(lines),
+        "integration_risk": 1 - sum(map(risk_of, lines)) / len(lines),
     }

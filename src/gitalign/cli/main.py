@@ -272,7 +272,16 @@ def show(
     leave(carried_out(options, work))
 
 
-for verb in (before.categorize, before.forecast, after.undo, after.resume, after.prune, after.doctor, after.demo, after.version):
+for verb in (
+    before.categorize,
+    before.forecast,
+    after.undo,
+    after.resume,
+    after.prune,
+    after.doctor,
+    after.demo,
+    after.version,
+):
     app.command()(verb)
 
 

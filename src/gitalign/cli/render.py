@@ -115,7 +115,9 @@ def show_categories(out: Console, found: Categorized, *, everything: bool = Fals
         for one in shown:
             sure = f"{one.confidence:.2f}"
             flags = ", ".join(flag.value for flag in one.flags)
-            table.add_row(safe(one.branch), f"[yellow]{sure}[/]" if one.needs_decision else sure, safe(one.reason), flags)
+            table.add_row(
+                safe(one.branch), f"[yellow]{sure}[/]" if one.needs_decision else sure, safe(one.reason), flags
+            )
         out.print(table)
         if len(shown) < len(here):
             out.print(f"[dim]and {len(here) - len(shown)} more; -v shows all[/]")

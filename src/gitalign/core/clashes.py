@@ -16,13 +16,16 @@ from typing import NamedTuple
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Conflict
 
+FileVersion = tuple[bytes, bytes]
+"""Mode and blob of a file."""
+
 
 class PathChange(NamedTuple):
-    """What a branch did to one path: mode and blob before and after, None where the path is not there."""
+    """What a branch did to one path: the file before and after, None where the path is not there."""
 
     path: bytes
-    before: tuple[bytes, bytes] | None
-    after: tuple[bytes, bytes] | None
+    before: FileVersion | None
+    after: FileVersion | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

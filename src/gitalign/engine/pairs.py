@@ -90,7 +90,7 @@ def _standing(
         else:
             left_out += 1
     wanted = sorted({commit for _, commit in commits})
-    read = path_changes(workshop.quarantine.git, [(target.oid, commit) for commit in wanted])
+    read = dict(path_changes(workshop.quarantine.git, [(target.oid, commit) for commit in wanted]))
     standing = [
         _Standing(name, commit, read[target.oid, commit]) for name, commit in commits if (target.oid, commit) in read
     ]

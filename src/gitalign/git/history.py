@@ -25,6 +25,8 @@ from gitalign.git.repository import Repository
 _TIMEOUT_S = 600.0
 _OBJECT_TIMEOUT_S = 60.0
 _CHANGES_AT_ONCE = 2_000
+# Whole branches differ in more paths than single commits do.
+_PAIRS_AT_ONCE = 50
 # The text of a diff is held in memory while its id is reckoned: a chunk ends at whichever bound it meets first.
 _DIFFS_AT_ONCE = 100
 _PATHS_AT_ONCE = 1_000
@@ -110,65 +112,6 @@ def authorship(git: Git, commits: Iterable[Oid]) -> dict[Oid, Authorship]:
             oid, author, authored, committed = line.split(b"\0")
             found[Oid(oid.decode("ascii"))] = Authorship(text(author), int(authored or 0), int(committed or 0))
     return found
-
-
-class LineCount(NamedTuple):
-    """Lines a change adds to and takes from one path; zero for a binary file."""
-
-    path: bytes
-    added: int
-    deleted: int
-
-
-def line_counts(git: Git, pairs: Iterable[tuple[Oid, Oid]]) -> dict[tuple[Oid, Oid], tuple[LineCount, ...]]:
-    """Lines changed from one commit to another, path by path.
-
-    Args:
-        git: sees both.
-        pairs: (before, after). A pair whose files cannot be read is left out.
-
-    Raises:
-        GitTimedOut, GitMissing, OutOfSpace
-
-    Source: `git help diff-tree` (--stdin, --numstat, -z).
-    """
-    found: dict[tuple[Oid, Oid], tuple[LineCount, ...]] = {}
-    for asked in _each_once(pairs):
-        before = {after: one for one, after in asked}
-        lines = [f"{after} {one}" for one, after in asked]
-        chunks = [lines[start : start + _DIFFS_AT_ONCE] for start in range(0, len(lines), _DIFFS_AT_ONCE)]
-        with ThreadPoolExecutor(_READERS, thread_name_prefix="line-counts") as pool:
-            for answered in pool.map(lambda chunk: _line_counts(git, chunk), chunks):
-                found.update({(before[after], after): counts for after, counts in answered.items()})
-    return found
-
-
-def _line_counts(git: Git, pairs: Sequence[str]) -> dict[Oid, tuple[LineCount, ...]]:
-    words = ("diff-tree", "--stdin", "--always", "-r", "--numstat", "-z", *_PLAIN_DIFF)
-    try:
-        answer = git.run(*words, stdin="\n".join(pairs).encode("ascii") + b"\n", timeout_s=_TIMEOUT_S).stdout
-    except _NOT_ABOUT_OBJECTS:
-        raise
-    except GitError:
-        if len(pairs) == 1:
-            return {}
-        middle = len(pairs) // 2
-        return {**_line_counts(git, pairs[:middle]), **_line_counts(git, pairs[middle:])}
-    found: dict[Oid, list[LineCount]] = {}
-    current: list[LineCount] = []
-    for field in answer.split(b"\0"):
-        added, tab, rest = field.partition(b"\t")
-        if tab:
-            deleted, _, path = rest.partition(b"\t")
-            current.append(LineCount(path, _lines(added), _lines(deleted)))
-        elif field:
-            current = found[Oid(field.strip().decode("ascii"))] = []
-    return {oid: tuple(counts) for oid, counts in found.items()}
-
-
-def _lines(count: bytes) -> int:
-    """git writes a dash for binary files."""
-    return 0 if count == b"-" else int(count)
 
 
 def _unreadable(repository: Repository, tips: Sequence[Oid], shallow: frozenset[Oid]) -> dict[Oid, str]:
@@ -261,18 +204,24 @@ def changes_between(git: Git, pairs: Sequence[tuple[Oid, Oid]]) -> Iterator[tupl
 _ABSENT = b"000000"
 
 
-def path_changes(git: Git, pairs: Iterable[tuple[Oid, Oid]]) -> dict[tuple[Oid, Oid], tuple[PathChange, ...]]:
-    """What changes from one commit to another, by (before, after). A pair whose trees cannot be read is left out.
+def path_changes(
+    git: Git, pairs: Iterable[tuple[Oid, Oid]]
+) -> Iterator[tuple[tuple[Oid, Oid], tuple[PathChange, ...]]]:
+    """What changes from one commit to another, pair by pair in no order to rely on; a few pairs are held at a time.
+
+    Args:
+        git: sees both.
+        pairs: (before, after). One whose trees cannot be read is left out.
 
     Raises:
         GitTimedOut, GitMissing, OutOfSpace
     """
-    found: dict[tuple[Oid, Oid], tuple[PathChange, ...]] = {}
     for asked in _each_once(pairs):
-        before = {after: one for one, after in asked}
-        for after, changes in changes_between(git, asked):
-            found[before[after], after] = tuple(map(_path_change, changes))
-    return found
+        for start in range(0, len(asked), _PAIRS_AT_ONCE):
+            chunk = asked[start : start + _PAIRS_AT_ONCE]
+            before = {after: one for one, after in chunk}
+            for after, changes in changes_between(git, chunk):
+                yield (before[after], after), tuple(map(_path_change, changes))
 
 
 def _each_once(pairs: Iterable[tuple[Oid, Oid]]) -> Iterator[list[tuple[Oid, Oid]]]:

@@ -1,0 +1,96 @@
+"""How many lines changes add and take, each distinct change of a file counted once, however many branches make it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from gitalign.core.clashes import FileVersion, PathChange
+from gitalign.errors import GitDied, GitError, GitMissing, GitTimedOut, OutOfSpace
+from gitalign.git.command import Git
+from gitalign.git.quarantine import Quarantine
+
+_AT_ONCE = 2_000
+_READERS = 2
+_TIMEOUT_S = 600.0
+
+Versions = tuple[FileVersion | None, FileVersion | None]
+"""A file before and after; None where it is not there."""
+
+
+class LineCount(NamedTuple):
+    """Lines a change adds to and takes from one file; zero for a binary file."""
+
+    added: int
+    deleted: int
+
+
+def versions_of(change: PathChange) -> Versions:
+    """The change without its path."""
+    return change.before, change.after
+
+
+def count_lines(quarantine: Quarantine, changes: Iterable[Versions]) -> dict[Versions, LineCount]:
+    """Lines of each change; one whose content cannot be read is left out.
+
+    All old versions are put into one tree and all new ones into another, so that git compares each pair once, in a few processes.
+
+    Raises:
+        GitTimedOut, GitMissing, OutOfSpace
+
+    Source: `git help mktree` (--missing), `git help diff-tree` (--numstat, -z).
+    """
+    wanted = list(dict.fromkeys(changes))
+    chunks = [wanted[start : start + _AT_ONCE] for start in range(0, len(wanted), _AT_ONCE)]
+    found: dict[Versions, LineCount] = {}
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="line-counts") as pool:
+        for counted in pool.map(lambda chunk: _counted(quarantine.git, chunk), chunks):
+            found.update(counted)
+    return found
+
+
+def _counted(git: Git, chunk: Sequence[Versions]) -> dict[Versions, LineCount]:
+    words = (
+        "diff-tree",
+        "--numstat",
+        "-z",
+        "--no-renames",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--ignore-submodules=none",
+    )
+    try:
+        trees = [_tree(git, [versions[side] for versions in chunk]) for side in (0, 1)]
+        answer = git.run(*words, *trees, timeout_s=_TIMEOUT_S).stdout
+    except (GitTimedOut, GitDied, GitMissing, OutOfSpace):
+        raise
+    except GitError:
+        # A missing file stops the whole comparison: halve until it is alone, and let it go uncounted.
+        if len(chunk) == 1:
+            return {}
+        middle = len(chunk) // 2
+        return {**_counted(git, chunk[:middle]), **_counted(git, chunk[middle:])}
+    # The same content under another mode is no line of output.
+    found = dict.fromkeys(chunk, LineCount(0, 0))
+    for line in answer.split(b"\0"):
+        if line:
+            added, deleted, name = line.split(b"\t")
+            found[chunk[int(name)]] = LineCount(_lines(added), _lines(deleted))
+    return found
+
+
+def _tree(git: Git, versions: Sequence[FileVersion | None]) -> str:
+    entries = [
+        b"%b %b %b\t%d\0" % (mode, b"commit" if mode == b"160000" else b"blob", oid, number)
+        for number, version in enumerate(versions)
+        if version is not None
+        for mode, oid in (version,)
+    ]
+    made = git.run("mktree", "-z", "--missing", stdin=b"".join(entries), timeout_s=_TIMEOUT_S)
+    return made.stdout.decode("ascii").strip()
+
+
+def _lines(count: bytes) -> int:
+    """git writes a dash for binary files."""
+    return 0 if count == b"-" else int(count)
