@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gitalign.facade import Request as Request
     from gitalign.facade import categorize as categorize
     from gitalign.facade import forecast as forecast
+    from gitalign.facade import order as order
     from gitalign.facade import plan as plan
     from gitalign.facade import resume as resume
     from gitalign.facade import run as run
@@ -34,6 +35,7 @@ _HOMES = {
     "Request": "gitalign.facade",
     "categorize": "gitalign.facade",
     "forecast": "gitalign.facade",
+    "order": "gitalign.facade",
     "plan": "gitalign.facade",
     "run": "gitalign.facade",
     "resume": "gitalign.facade",

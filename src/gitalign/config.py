@@ -118,6 +118,14 @@ class Categorization(BaseModel):
     cluster_cut: Annotated[float, Field(gt=0, le=100)] = 0.5
 
 
+class Landing(BaseModel):
+    """What is known of the order in which branches land."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dependencies: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+
+
 class Config(BaseModel):
     """All settings, and where each came from."""
 
@@ -126,6 +134,7 @@ class Config(BaseModel):
     orchestration: Orchestration = Orchestration()
     alignment: Alignment = Alignment()
     categorization: Categorization = Categorization()
+    landing: Landing = Landing()
     origins: Mapping[str, str] = Field(default_factory=dict, exclude=True)
 
     def origin(self, key: str) -> str:
@@ -173,6 +182,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "orchestration": Orchestration,
     "alignment": Alignment,
     "categorization": Categorization,
+    "landing": Landing,
 }
 KNOWN_KEYS: tuple[str, ...] = tuple(
     f"{section}.{key}" for section, model in _SECTIONS.items() for key in model.model_fields

@@ -45,6 +45,7 @@ from gitalign.store.journal import SqlJournal, open_journal
 from gitalign.store.owner import owner_is_alive, this_owner
 
 if TYPE_CHECKING:
+    from gitalign.batch.execution_plan import ExecutionPlan
     from gitalign.engine.doctor import Diagnosis
 
 
@@ -195,6 +196,46 @@ def forecast(
             emit=EventStream("forecast", now, listeners),
             stop=stop or StopSignal(),
             at=at,
+        )
+
+
+def order(
+    request: Request,
+    *,
+    plan: Plan | None = None,
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
+) -> ExecutionPlan:
+    """In which order, and which together, branches should land so that the fewest stop for a person. Moves nothing.
+
+    Args:
+        request: as for `plan`.
+        plan: made earlier; its commits are tried, wherever the branches stand by now.
+        listeners: followers of the event stream.
+        stop: the stop button.
+
+    Raises:
+        UserError: also when dependencies go round in a circle.
+        GitError, RemoteError, StoreError, OutOfSpace
+    """
+    from gitalign.engine.execute import require_space
+    from gitalign.engine.order import order as put_in_order
+
+    opened = open_for(request)
+    made = plan if plan is not None else make_plan(opened, request)
+    require_space(opened.repository)
+    with journal_of(opened) as journal:
+        return put_in_order(
+            opened.repository,
+            made,
+            graph_of(opened.repository, made),
+            dependencies=opened.config.landing.dependencies,
+            limits=opened.config.limits(),
+            sockets=sockets_of(opened.config),
+            memory=journal,
+            emit=EventStream("order", now, listeners),
+            stop=stop or StopSignal(),
+            at=now(),
         )
 
 

@@ -171,7 +171,8 @@ def _read(kind: Any, data: Any, where: str) -> Any:
     if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
         if not isinstance(data, dict):
             raise Malformed(f"{where}: not an object")
-        return dict(data)
+        value = get_args(kind)[1] if get_args(kind) else Any
+        return {key: _read(value, item, f"{where}[{key!r}]") for key, item in data.items()}
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return _read_dataclass(kind, data, where)
     return _read_scalar(kind, data, where)

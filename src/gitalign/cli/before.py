@@ -1,4 +1,4 @@
-"""Verbs that look ahead and move nothing: categorize, forecast."""
+"""Verbs that look ahead and move nothing: categorize, forecast, order."""
 
 from __future__ import annotations
 
@@ -164,6 +164,72 @@ def forecast(
             emit_json(wire.dump(found))
         elif not options.quiet:
             render.show_forecast(console(), found, everything=verbose)
+        return found.exit_code()
+
+    leave(carried_out(options, work))
+
+
+class Drawing(StrEnum):
+    """Forms in which `order` shows an execution plan."""
+
+    TEXT = "text"
+    JSON = "json"
+    MERMAID = "mermaid"
+
+
+def order(
+    repo: Repo = Path(),
+    config: ConfigFile = None,
+    input: Input = None,
+    only: Only = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the execution plan.", metavar="FILE")
+    ] = None,
+    drawing: Annotated[
+        Drawing | None, typer.Option("--format", help="Form of it: json (for a file), text or mermaid.")
+    ] = None,
+    strategy: Strategy = None,
+    merges: Merges = None,
+    fetch: Fetch = False,
+    json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Choose what lands together and what lands first, so that the fewest branches stop. Moves nothing."""
+    options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
+
+    def work() -> int:
+        from gitalign import facade
+        from gitalign.batch import drawing as draw
+        from gitalign.cli import render
+        from gitalign.cli.console import console, emit_json, require_writable, write_whole
+        from gitalign.cli.progress import watching
+        from gitalign.engine.signals import StopSignal, handling_signals
+
+        if output is not None:
+            require_writable(output)
+        overrides = overrides_of(strategy=strategy, merges=merges)
+        request = options.request(input=input, only=tuple(only or ()), fetch=fetch, overrides=overrides)
+        planned = facade.plan(request)
+        stop = StopSignal()
+        with handling_signals(stop), watching(options, planned) as listeners:
+            found = facade.order(request, plan=planned, listeners=listeners, stop=stop)
+        forms = {
+            Drawing.TEXT: lambda: draw.as_text(found) + "\n",
+            Drawing.JSON: lambda: as_text(found.to_dict()),
+            Drawing.MERMAID: lambda: draw.as_mermaid(found),
+        }
+        if output is not None:
+            write_whole(output, forms[drawing or Drawing.JSON]())
+        if options.json:
+            emit_json(found.to_dict())
+        elif drawing is not None and output is None:
+            console().print(forms[drawing](), markup=False, soft_wrap=True, end="")
+        elif not options.quiet:
+            render.show_order(console(), found, everything=verbose)
+            if output is not None:
+                console().print(f"written: {render.safe(str(output))}")
         return found.exit_code()
 
     leave(carried_out(options, work))

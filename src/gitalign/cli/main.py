@@ -275,6 +275,7 @@ def show(
 for verb in (
     before.categorize,
     before.forecast,
+    before.order,
     after.undo,
     after.resume,
     after.prune,

@@ -20,6 +20,7 @@ from gitalign.core.report import BranchReport, Report, Verdict
 from gitalign.core.run import RunKind, RunRecord
 
 if TYPE_CHECKING:
+    from gitalign.batch.execution_plan import ExecutionPlan
     from gitalign.engine.doctor import Diagnosis
     from gitalign.engine.retention import PruneReport
     from gitalign.facade import Status
@@ -145,6 +146,8 @@ _FORESEEN = {
     Prospect.CANCELLED: "magenta",
 }
 _MOST_PATHS = 10
+_MOST_MEMBERS = 12
+_MOST_ADVICE = 5
 
 
 def show_forecast(out: Console, forecast: Forecast, *, everything: bool = False) -> None:
@@ -203,6 +206,57 @@ def _show_pairs(out: Console, count: PairCount, clashes: Sequence[Clash], everyt
     out.print(table)
     if len(shown) < len(clashes):
         out.print(f"[dim]and {len(clashes) - len(shown)} more; -v shows all[/]")
+
+
+def show_order(out: Console, plan: ExecutionPlan, *, everything: bool = False) -> None:
+    """What lands together, what lands first, and what that spares."""
+    if plan.batches:
+        table = Table(box=None, pad_edge=False, header_style="bold dim")
+        for column in ("batch", "after", "branches", "predicted conflicts"):
+            table.add_column(column, overflow="fold")
+        for batch in plan.batches:
+            shown = batch.members if everything else batch.members[:_MOST_MEMBERS]
+            more = f" and {len(batch.members) - len(shown)} more" if len(shown) < len(batch.members) else ""
+            with_whom = sorted(
+                {f"{display(one.second)} with {display(one.first)}" for one in batch.predicted_conflicts}
+            )
+            told = with_whom if everything else with_whom[:_MOST_MEMBERS]
+            rest = f" and {len(with_whom) - len(told)} more" if len(told) < len(with_whom) else ""
+            table.add_row(
+                str(batch.batch_id),
+                ", ".join(map(str, batch.depends_on)) or "-",
+                safe(", ".join(map(display, shown))) + more,
+                safe("; ".join(told)) + rest,
+            )
+        out.print(table)
+    for one in plan.advice if everything else plan.advice[:_MOST_ADVICE]:
+        first = ", ".join(display(name) for name in one.first[:_MOST_MEMBERS])
+        more = f" and {len(one.first) - _MOST_MEMBERS} more" if len(one.first) > _MOST_MEMBERS else ""
+        out.print(f"land {safe(first)}{more} before {safe(one.then)}: {one.saves} fewer stop")
+    if len(plan.critical_path) > 1:
+        out.print(f"longest chain: {safe(' -> '.join(map(display, plan.critical_path)))}")
+    waiting = [one for one in plan.held if one.code != "nothing_to_land"]
+    done = len(plan.held) - len(waiting)
+    if waiting:
+        out.print(f"\n[bold]in no batch[/]: {len(waiting)} branches")
+        rows = waiting if everything else waiting[:_MOST_ROWS]
+        table = Table(box=None, pad_edge=False, header_style="bold dim")
+        for column in ("branch", "why"):
+            table.add_column(column, overflow="fold")
+        for held in rows:
+            table.add_row(safe(held.branch), safe(held.reason))
+        out.print(table)
+        if len(rows) < len(waiting):
+            out.print(f"[dim]and {len(waiting) - len(rows)} more; -v shows all[/]")
+    best = "no order has fewer" if plan.stops == plan.least_stops else f"no order has fewer than {plan.least_stops}"
+    out.print(
+        f"\n{plan.total_tasks} branches in {len(plan.batches)} batches; {plan.stops} of them stop because of others"
+        + (f" ({best})" if plan.stops else "")
+        + (f"; {done} have nothing to land" if done else "")
+        + ". Nothing was moved."
+    )
+    if not plan.is_complete:
+        out.print("[magenta]stopped before it was done[/]")
 
 
 def _foreseen(cell: BranchForecast) -> str:

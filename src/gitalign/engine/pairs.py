@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from gitalign.core.clashes import Clash, PairCount, PathChange, may_clash, sharing
@@ -103,26 +104,17 @@ def _merged(
     """Those of the pairs that conflict, in order; the third says that the two meet above the target."""
     if not pairs:
         return []
-    quarantine = workshop.quarantine
-    wire = workshop.wire if workshop.wire.wire is not Wire.SINGLE else probe(quarantine)
-    attributes = {target.oid: read_attributes(quarantine.git, target.oid)}
-    shared = SharedMerges()
+    made = _lane_maker(workshop, [target.oid])
     own = threading.local()
     lanes: list[Lane] = []
 
     def lane() -> Lane:
         if not hasattr(own, "lane"):
-            own.lane = Lane(
-                quarantine,
-                wire=wire,
-                attributes=attributes,
-                shared=shared,
-                timeout_s=workshop.limits.integration_timeout_s,
-            )
+            own.lane = made()
             own.sides = {}
             lanes.append(own.lane)
-        made: Lane = own.lane
-        return made
+        mine: Lane = own.lane
+        return mine
 
     def side(commit: Oid) -> Side:
         here = lane()
@@ -157,3 +149,23 @@ def _merged(
     finally:
         for one in lanes:
             one.close()
+
+
+@contextmanager
+def merging_lane(workshop: Workshop, targets: Iterable[Oid]) -> Iterator[Lane]:
+    """One lane for merges beyond the plan's own, under the attributes of the targets."""
+    lane = _lane_maker(workshop, targets)()
+    try:
+        yield lane
+    finally:
+        lane.close()
+
+
+def _lane_maker(workshop: Workshop, targets: Iterable[Oid]) -> Callable[[], Lane]:
+    """Makes lanes that share their merges."""
+    quarantine = workshop.quarantine
+    wire = workshop.wire if workshop.wire.wire is not Wire.SINGLE else probe(quarantine)
+    attributes = {target: read_attributes(quarantine.git, target) for target in sorted(targets)}
+    shared = SharedMerges()
+    timeout_s = workshop.limits.integration_timeout_s
+    return lambda: Lane(quarantine, wire=wire, attributes=attributes, shared=shared, timeout_s=timeout_s)
