@@ -163,7 +163,7 @@ def test_every_batch_lands_as_a_whole(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         repository = RandomHistory(random.Random(seed), odd=True).build(Path(folder) / "repo.git")
         found = ordered(repository, merges="flatten")
-        assert found.batches
+        assert found.batches or found.held
         again = ordered(repository, merges="flatten")
         assert json.dumps(found.to_dict()) == json.dumps(again.to_dict())
         run(repository, merges="flatten")
@@ -172,4 +172,4 @@ def test_every_batch_lands_as_a_whole(seed: int) -> None:
                 union = git(repository, "rev-parse", target)
                 for name in members:
                     tree = git(repository, "merge-tree", "--write-tree", union, name).splitlines()[0]
-                    union = git(repository, "commit-tree", "-m", "union", "-p", target, tree)
+                    union = git(repository, "commit-tree", "-m", "union", "-p", union, "-p", name, tree)

@@ -19,6 +19,7 @@ from gitalign.batch.execution_plan import (
 )
 from gitalign.batch.landing import Contender, Landing, batches, check_dependencies, choose_order, count_stops
 from gitalign.core.clashes import Clash
+from gitalign.core.commit import RawCommit, new_commit
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, display
 from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Failed, Refused, Skipped, StepResult, Unchanged
@@ -28,7 +29,6 @@ from gitalign.engine.align import Workshop
 from gitalign.engine.forecast import tried
 from gitalign.engine.pairs import find_clashes, merging_lane
 from gitalign.engine.signals import StopSignal
-from gitalign.git.merge import Side
 from gitalign.git.repository import Repository
 from gitalign.ports import Emitter, Sockets, VerdictMemory
 
@@ -184,20 +184,25 @@ def _apart(
                 for onto, names in by_target.items():
                     if len(names) < 3 or tuple(names) in merged:
                         continue
-                    base = lane.side(onto)
-                    union = lane.side(standing[names[0]].commit)
+                    union = standing[names[0]].commit
                     for at, name in enumerate(names[1:], start=1):
-                        answer = lane.merge(onto, base=base, ours=union, theirs=lane.side(standing[name].commit))
+                        answer = lane.merge_histories(onto, union, standing[name].commit)
                         if not answer.is_clean:
                             found += [(other, name) for other in names[:at]]
                             break
-                        union = Side(answer.tree)
+                        (union,) = lane.write([_union(answer.tree, union, standing[name].commit)])
                     else:
                         merged.add(tuple(names))
             if not found:
                 break
             apart += found
     return apart
+
+
+def _union(tree: Oid, *parents: Oid) -> RawCommit:
+    """A commit for what a batch has merged so far, never seen by anybody."""
+    who = b"git-align <git-align@localhost> 0 +0000"
+    return new_commit(tree=tree, parents=parents, author=who, committer=who, message=b"batch\n")
 
 
 def _drawn_up(
