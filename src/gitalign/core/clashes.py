@@ -8,12 +8,11 @@ the other renamed away; everything else is proved clean without a merge.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
 
-from gitalign.core.names import Oid
 from gitalign.core.outcome import Conflict
 
 FileVersion = tuple[bytes, bytes]
@@ -97,25 +96,19 @@ def may_clash(target_paths: Iterable[bytes], changed: Sequence[Sequence[PathChan
     return sorted(pairs)
 
 
-def sharing(commits: Iterable[tuple[Oid, tuple[Oid, ...]]], tips: Sequence[Oid]) -> set[tuple[int, int]]:
-    """Pairs of positions in `tips` that have a commit in common.
+def sharing(own: Sequence[Collection[str]]) -> set[tuple[int, int]]:
+    """Pairs of positions that have a commit above the target in common.
 
     Such branches meet above the target, so what each changes against the target proves nothing about the two.
 
     Args:
-        commits: (id, parents) of everything the tips have beyond the target, children before parents.
-        tips: one for each branch.
+        own: for each branch, names of its commits above the target.
     """
-    holders: dict[Oid, int] = defaultdict(int)
-    for number, tip in enumerate(tips):
-        holders[tip] |= 1 << number
-    together: set[int] = set()
-    for oid, parents in commits:
-        mask = holders[oid]
-        for parent in parents:
-            holders[parent] |= mask
-        together.add(mask)
-    return {pair for mask in together for pair in combinations(_bits(mask), 2)}
+    holders: dict[str, int] = defaultdict(int)
+    for number, commits in enumerate(own):
+        for commit in commits:
+            holders[commit] |= 1 << number
+    return {pair for mask in set(holders.values()) for pair in combinations(_bits(mask), 2)}
 
 
 def _partners(

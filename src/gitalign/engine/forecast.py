@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 from gitalign.core.branch import ListedBranch
 from gitalign.core.clashes import Clash, PairCount
 from gitalign.core.forecast import BranchForecast, Forecast, foresee
 from gitalign.core.graph import CommitGraph
-from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Plan, Target
 from gitalign.core.planning import build_plan
 from gitalign.core.policy import Limits
-from gitalign.engine.align import Workshop
-from gitalign.engine.integration import furnish, integrate, remember_conflicts
 from gitalign.engine.pairs import find_clashes
 from gitalign.engine.signals import StopSignal
+from gitalign.engine.trial import Trial
 from gitalign.errors import UserError
-from gitalign.git.quarantine import Quarantine, sweep_quarantines
 from gitalign.git.repository import Repository
 from gitalign.ports import Emitter, Sockets, VerdictMemory
-
-_PREFIX = "forecast-"
 
 
 def forecast(
@@ -44,8 +36,6 @@ def forecast(
     at: datetime,
 ) -> Forecast:
     """What a run of the plan would come to, and what would become of its branches on other targets.
-
-    A documenter writes files and changes no verdict, so it is not asked; detectors can refuse a branch, so they are.
 
     Args:
         repository: the repository.
@@ -70,11 +60,10 @@ def forecast(
     counts: list[PairCount] = []
     clashes: list[Clash] = []
     for one in [plan] if not against else [_all_onto(plan, graph, target) for target in wanted]:
-        with tried(
-            repository, one, graph, limits=limits, sockets=sockets, memory=memory, emit=emit, stop=stop, at=at
-        ) as (workshop, results):
+        with Trial(repository, one, graph, limits, sockets, memory, emit, stop, at) as trial:
+            results = trial.results
             if pairs:
-                counted, clashing = find_clashes(workshop, one, results, stop=stop)
+                counted, clashing = find_clashes(trial)
                 counts += counted
                 clashes += clashing
         found += foresee(one, results, assigned=assigned)
@@ -86,45 +75,6 @@ def forecast(
         clashes=tuple(clashes),
         is_complete=not stop.stop_requested,
     )
-
-
-@contextmanager
-def tried(
-    repository: Repository,
-    plan: Plan,
-    graph: CommitGraph,
-    *,
-    limits: Limits,
-    sockets: Sockets,
-    memory: VerdictMemory,
-    emit: Emitter,
-    stop: StopSignal,
-    at: datetime,
-) -> Iterator[tuple[Workshop, tuple[StepResult, ...]]]:
-    """A plan carried out in a quarantine that is gone afterwards: the workshop with all results in it.
-
-    Raises:
-        GitError, OutOfSpace
-    """
-    sweep_quarantines(repository.state_dir / "quarantine", glob=f"{_PREFIX}*")
-    quarantine = Quarantine(repository, _PREFIX + secrets.token_hex(6))
-    try:
-        workshop = furnish(
-            quarantine,
-            plan,
-            graph,
-            already={},
-            memory=memory,
-            limits=limits,
-            sockets=replace(sockets, documenter=None),
-            at=at,
-            documents_dir=Path(),
-        )
-        results = integrate(workshop, plan, already={}, emit=emit, stop=stop).results
-        remember_conflicts(memory, workshop, results, at=at)
-        yield workshop, results
-    finally:
-        quarantine.remove()
 
 
 def _targets(plan: Plan, against: Sequence[str]) -> tuple[Target, ...]:

@@ -13,14 +13,14 @@ from pathlib import Path
 from gitalign import wire
 from gitalign.core.events import EventKind
 from gitalign.core.graph import CommitGraph
-from gitalign.core.names import Oid, StepId
+from gitalign.core.names import Oid, StepId, is_zero
 from gitalign.core.outcome import Aligned, Conflicted, Failed, StepResult
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.policy import CommitterPolicy, Limits
 from gitalign.engine.align import BranchAligner, Workshop, foregone
 from gitalign.engine.driver import drive
 from gitalign.engine.signals import StopSignal
-from gitalign.git.attributes import AttributeFiles, read_attributes
+from gitalign.git.attributes import read_attributes
 from gitalign.git.identity import operator_ident
 from gitalign.git.merge import MergeWire, Wire, probe_wire
 from gitalign.git.objects import CommitWriter
@@ -30,7 +30,7 @@ from gitalign.git.signing import configured_signer
 from gitalign.integrate.conserve import verify_histories
 from gitalign.integrate.rebase import ReplayRules
 from gitalign.integrate.upstream import UpstreamIndex
-from gitalign.integrate.verdicts import verdict_key
+from gitalign.integrate.verdicts import merge_rules_key, verdict_key
 from gitalign.ports import Emitter, Sockets, VerdictMemory
 
 _WORK = frozenset({StepKind.REPLAY, StepKind.MERGE})
@@ -79,7 +79,7 @@ def furnish(
     repository = quarantine.repository
     work = [step for step in plan.steps if step.kind in _WORK and step.refusal is None and step.id not in already]
     attributes = {onto: read_attributes(quarantine.git, onto) for onto in sorted({step.onto for step in work})}
-    keys = _verdict_keys(repository, work, attributes)
+    keys = verdict_keys(quarantine, work)
     remembered = _remembered(memory, keys)
     work = [step for step in work if step.branch.name not in remembered]
     return Workshop(
@@ -158,18 +158,21 @@ def probe(quarantine: Quarantine) -> MergeWire:
     return probe_wire(quarantine.ungated(quarantine.git), writer, object_format=object_format)
 
 
-def _verdict_keys(
-    repository: Repository, work: Sequence[Step], attributes: Mapping[Oid, AttributeFiles]
-) -> dict[str, str]:
-    """Branch name -> content key of its verdict."""
-    own = Path(repository.common_dir) / "info" / "attributes"
-    local = own.read_bytes() if own.is_file() else b""
-    return {
-        step.branch.name: verdict_key(
-            step, attributes=attributes[step.onto], local_attributes=local, git_version=repository.git_version
-        )
-        for step in work
-    }
+def verdict_keys(quarantine: Quarantine, steps: Sequence[Step]) -> dict[str, str]:
+    """Branch name -> content key of its verdict, for the steps that merge something."""
+    work = [step for step in steps if step.kind in _WORK and step.refusal is None]
+    rules = {onto: rules_key(quarantine, onto) for onto in sorted({step.onto for step in work})}
+    return {step.branch.name: verdict_key(step, rules=rules[step.onto]) for step in work}
+
+
+def rules_key(quarantine: Quarantine, onto: Oid) -> str:
+    """Content key of what, besides commits, decides merges with a target: attributes, and which git it is."""
+    own = Path(quarantine.repository.common_dir) / "info" / "attributes"
+    return merge_rules_key(
+        attributes=read_attributes(quarantine.git, onto),
+        local_attributes=own.read_bytes() if own.is_file() else b"",
+        git_version=quarantine.repository.git_version,
+    )
 
 
 def _remembered(memory: VerdictMemory, keys: Mapping[str, str]) -> dict[str, Conflicted]:
@@ -177,7 +180,10 @@ def _remembered(memory: VerdictMemory, keys: Mapping[str, str]) -> dict[str, Con
     found: dict[str, Conflicted] = {}
     for branch, key in keys.items():
         if key in known:
-            outcome = wire.load_outcome(known[key])
+            try:
+                outcome = wire.load_outcome(known[key])
+            except wire.Malformed:
+                continue
             if isinstance(outcome, Conflicted):
                 found[branch] = outcome
     return found
@@ -186,7 +192,12 @@ def _remembered(memory: VerdictMemory, keys: Mapping[str, str]) -> dict[str, Con
 def _with_histories_verified(
     quarantine: Quarantine, results: Sequence[StepResult], *, timeout_s: float
 ) -> tuple[StepResult, ...]:
-    aligned = [result.outcome for result in results if isinstance(result.outcome, Aligned)]
+    # A trial may take a clean result from memory, without commits to look at.
+    aligned = [
+        result.outcome
+        for result in results
+        if isinstance(result.outcome, Aligned) and not is_zero(result.outcome.after)
+    ]
     known = {oid for one in aligned for oid in (one.before, one.onto)}
     faults = verify_histories(quarantine.git, aligned, known=known, timeout_s=timeout_s)
     if not faults:

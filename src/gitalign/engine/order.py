@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import networkx as nx
@@ -22,25 +22,20 @@ from gitalign.core.clashes import Clash
 from gitalign.core.commit import RawCommit, new_commit
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, display
-from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Failed, Refused, Skipped, StepResult, Unchanged
+from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Failed, Refused, Skipped, Unchanged
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.policy import Limits
-from gitalign.engine.align import Workshop
-from gitalign.engine.forecast import tried
+from gitalign.engine.integration import rules_key
 from gitalign.engine.pairs import find_clashes, merging_lane
 from gitalign.engine.signals import StopSignal
+from gitalign.engine.trial import Standing, Trial
+from gitalign.git.command import raw
 from gitalign.git.repository import Repository
+from gitalign.integrate.lane import Lane
 from gitalign.ports import Emitter, Sockets, VerdictMemory
 
 _MOST_ADVICE = 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """A branch that can land, and the commit it lands as."""
-
-    step: Step
-    commit: Oid
+_FORMAT = "batch 1"
 
 
 def order(
@@ -76,18 +71,15 @@ def order(
     """
     before, missing = _dependencies(plan, dependencies)
     check_dependencies(before)
-    with tried(repository, plan, graph, limits=limits, sockets=sockets, memory=memory, emit=emit, stop=stop, at=at) as (
-        workshop,
-        results,
-    ):
-        _, clashes = find_clashes(workshop, plan, results, stop=stop)
-        standing, held = _sorted_out(plan, results, before)
+    with Trial(repository, plan, graph, limits, sockets, memory, emit, stop, at) as trial:
+        _, clashes = find_clashes(trial)
+        standing, held = _sorted_out(trial, before)
         names = frozenset(standing)
         pairs = [(clash.one, clash.other) for clash in clashes if {clash.one, clash.other} <= names]
         inside = [pair for pair in before if names.issuperset(pair)]
         contenders = [Contender(name, one.step.branch.priority) for name, one in standing.items()]
         landing = choose_order(contenders, pairs, inside)
-        apart = _apart(workshop, standing, landing, pairs, stop=stop)
+        apart = _apart(trial, standing, landing, pairs)
     return _drawn_up(
         plan, standing, held, landing, clashes, apart, inside, missing, is_complete=not stop.stop_requested
     )
@@ -113,14 +105,13 @@ def _dependencies(
     return sorted(found), sorted(missing)
 
 
-def _sorted_out(
-    plan: Plan, results: Sequence[StepResult], before: Sequence[tuple[str, str]]
-) -> tuple[dict[str, _Standing], list[Held]]:
+def _sorted_out(trial: Trial, before: Sequence[tuple[str, str]]) -> tuple[dict[str, Standing], list[Held]]:
     """Branches that can land, by name, and the others."""
-    by_step = {result.step_id: result.outcome for result in results}
-    standing: dict[str, _Standing] = {}
+    by_step = {result.step_id: result.outcome for result in trial.results}
+    known = {one.name: one for target in trial.plan.targets for one in trial.standing(target)}
+    standing: dict[str, Standing] = {}
     held: dict[str, Held] = {}
-    for step in sorted(plan.steps, key=lambda one: one.branch.name):
+    for step in sorted(trial.plan.steps, key=lambda one: one.branch.name):
         name = step.branch.name
 
         def hold(code: HeldCode, reason: str, *, step: Step = step) -> None:
@@ -129,18 +120,17 @@ def _sorted_out(
         match by_step[step.id]:
             case Aligned(how=AlignedKind.FAST_FORWARDED):
                 hold(HeldCode.NOTHING_TO_LAND, "every commit is in its target")
-            case Aligned() as aligned:
-                standing[name] = _Standing(step, aligned.after)
-            case Unchanged() as unchanged:
-                if step.kind is StepKind.UP_TO_DATE and step.own_commits:
-                    standing[name] = _Standing(step, step.seen)
-                else:
-                    hold(HeldCode.NOTHING_TO_LAND, unchanged.reason)
+            case Unchanged(reason=reason) if step.kind is not StepKind.UP_TO_DATE or not step.own_commits:
+                hold(HeldCode.NOTHING_TO_LAND, reason)
+            case Aligned() | Unchanged() if name in known:
+                standing[name] = known[name]
+            case Aligned() | Unchanged():
+                hold(HeldCode.FAILED, "its files cannot be read")
             case Conflicted() as stopped:
                 hold(HeldCode.CONFLICT, f"conflicts with {display(step.target.name)} at {', '.join(stopped.paths[:3])}")
-            case Refused(code=_, reason=reason):
+            case Refused(reason=reason):
                 hold(HeldCode.REFUSED, reason)
-            case Failed(code=_, reason=reason) | Skipped(code=_, reason=reason):
+            case Failed(reason=reason) | Skipped(reason=reason):
                 hold(HeldCode.FAILED, reason)
             case cancelled:
                 hold(HeldCode.CANCELLED, cancelled.reason)
@@ -160,12 +150,7 @@ def _sorted_out(
 
 
 def _apart(
-    workshop: Workshop,
-    standing: Mapping[str, _Standing],
-    landing: Landing,
-    pairs: Sequence[tuple[str, str]],
-    *,
-    stop: StopSignal,
+    trial: Trial, standing: Mapping[str, Standing], landing: Landing, pairs: Sequence[tuple[str, str]]
 ) -> list[tuple[str, str]]:
     """Pairs that are clean by themselves and not together with their batch, found by merging every batch.
 
@@ -173,33 +158,48 @@ def _apart(
     until all of them merge.
     """
     apart: list[tuple[str, str]] = []
-    merged: set[tuple[str, ...]] = set()
-    with merging_lane(workshop, {one.step.onto for one in standing.values()}) as lane:
-        while not stop.stop_requested:
+    with merging_lane(trial.workshop, {one.step.onto for one in standing.values()}) as lane:
+        while not trial.stop.stop_requested:
             found: list[tuple[str, str]] = []
             for batch in batches(landing.order, [*pairs, *apart], landing.after):
-                by_target: dict[Oid, list[str]] = defaultdict(list)
+                by_target: dict[Oid, list[Standing]] = defaultdict(list)
                 for name in batch:
-                    by_target[standing[name].step.onto].append(name)
-                for onto, names in by_target.items():
-                    if len(names) < 3 or tuple(names) in merged:
-                        continue
-                    union = standing[names[0]].commit
-                    for at, name in enumerate(names[1:], start=1):
-                        answer = lane.merge_histories(onto, union, standing[name].commit)
-                        if not answer.is_clean:
-                            found += [(other, name) for other in names[:at]]
-                            break
-                        (union,) = lane.write([_union(answer.tree, union, standing[name].commit)])
-                    else:
-                        merged.add(tuple(names))
+                    by_target[standing[name].step.onto].append(standing[name])
+                for onto, members in by_target.items():
+                    # Two are a pair, and pairs are known.
+                    joined = _joined(trial, lane, onto, members) if len(members) > 2 else len(members)
+                    if joined < len(members):
+                        found += [(other.name, members[joined].name) for other in members[:joined]]
             if not found:
                 break
             apart += found
     return apart
 
 
-def _union(tree: Oid, *parents: Oid) -> RawCommit:
+def _joined(trial: Trial, lane: Lane, onto: Oid, members: Sequence[Standing]) -> int:
+    """How many members of a batch merge cleanly one after another."""
+    rules = rules_key(trial.workshop.quarantine, onto)
+    parts = (_FORMAT, rules, onto, *(part for one in members for part in (one.name, one.key)))
+    key = hashlib.sha256(b"\0".join(map(raw, parts))).hexdigest()
+    known = trial.memory.remembered([key])
+    if key in known and known[key].isdecimal():
+        return int(known[key])
+    commits = trial.commits(members)
+    if trial.stop.stop_requested:
+        return len(members)
+    union = commits[members[0].name]
+    joined = 1
+    for one in members[1:]:
+        answer = lane.merge_histories(onto, union, commits[one.name])
+        if not answer.is_clean:
+            break
+        (union,) = lane.write([_made_of(answer.tree, union, commits[one.name])])
+        joined += 1
+    trial.memory.remember({key: str(joined)}, at=trial.at)
+    return joined
+
+
+def _made_of(tree: Oid, *parents: Oid) -> RawCommit:
     """A commit for what a batch has merged so far, never seen by anybody."""
     who = b"git-align <git-align@localhost> 0 +0000"
     return new_commit(tree=tree, parents=parents, author=who, committer=who, message=b"batch\n")
@@ -207,7 +207,7 @@ def _union(tree: Oid, *parents: Oid) -> RawCommit:
 
 def _drawn_up(
     plan: Plan,
-    standing: Mapping[str, _Standing],
+    standing: Mapping[str, Standing],
     held: Sequence[Held],
     landing: Landing,
     clashes: Sequence[Clash],
@@ -270,7 +270,7 @@ def _drawn_up(
 
 
 def _predicted(
-    standing: Mapping[str, _Standing],
+    standing: Mapping[str, Standing],
     clashes: Sequence[Clash],
     apart: Sequence[tuple[str, str]],
     place: Mapping[str, int],
@@ -302,7 +302,7 @@ def _predicted(
     return sorted(found, key=lambda one: (place[one.second], place[one.first], one.jointly))
 
 
-def _by_target(standing: Mapping[str, _Standing], batch: Iterable[str]) -> dict[str, list[str]]:
+def _by_target(standing: Mapping[str, Standing], batch: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for name in batch:
         found[standing[name].step.target.name].append(name)
@@ -336,7 +336,7 @@ def _advice(
 
 
 def _tags(
-    standing: Mapping[str, _Standing], held: Sequence[Held], pairs: Sequence[tuple[str, str]]
+    standing: Mapping[str, Standing], held: Sequence[Held], pairs: Sequence[tuple[str, str]]
 ) -> dict[str, tuple[str, ...]]:
     clashing = {name for pair in pairs for name in pair}
     tags: dict[str, tuple[str, ...]] = {

@@ -1,69 +1,79 @@
-"""The clash map: pairs of branches that would stand on the same target, pruned by what they change, the rest merged by git."""
+"""The clash map: pairs of branches that would stand on the same target, pruned by what they change, the rest merged by git.
+
+Every merged pair is remembered by content, so that after one branch moved only its pairs are merged again.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from gitalign.core.clashes import Clash, PairCount, PathChange, may_clash, sharing
+from gitalign import wire
+from gitalign.core.clashes import Clash, PairCount, may_clash, sharing
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Aligned, StepResult, Unchanged
-from gitalign.core.plan import Plan, StepKind, Target
+from gitalign.core.plan import Target
 from gitalign.engine.align import Workshop
-from gitalign.engine.integration import probe
-from gitalign.engine.signals import StopSignal
+from gitalign.engine.integration import probe, rules_key
+from gitalign.engine.trial import Standing, Trial
 from gitalign.git.attributes import read_attributes
-from gitalign.git.history import commits_beyond, path_changes
+from gitalign.git.command import raw
 from gitalign.git.merge import Side, Wire, with_side_names
 from gitalign.integrate.lane import Lane, SharedMerges
 
 _WORKERS = 2
+_FORMAT = "pair 1"
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
-    """A branch that stands on the target, or would once aligned."""
+class _Pair:
+    """Two branches that may clash.
 
-    name: str
-    commit: Oid
-    changes: tuple[PathChange, ...]
+    Attributes:
+        is_related: they meet above the target, so they are merged on the bases git finds.
+        key: content key of the answer.
+    """
+
+    one: Standing
+    other: Standing
+    is_related: bool
+    key: str
 
 
-def find_clashes(
-    workshop: Workshop, plan: Plan, results: Sequence[StepResult], *, stop: StopSignal
-) -> tuple[tuple[PairCount, ...], tuple[Clash, ...]]:
-    """Which branches clash with one another once each is aligned.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What is remembered of a pair; no clash means that git merged it."""
 
-    Args:
-        workshop: with the aligned commits in its quarantine.
-        plan: the plan.
-        results: of its steps.
-        stop: ends the comparison early; targets it did not finish are left out.
+    clash: Clash | None
+
+
+def find_clashes(trial: Trial) -> tuple[tuple[PairCount, ...], tuple[Clash, ...]]:
+    """Which branches clash with one another once each is aligned. Targets that a stop left unfinished are left out.
 
     Raises:
         GitError, OutOfSpace
     """
     counts: list[PairCount] = []
     clashes: list[Clash] = []
-    for target in plan.targets:
-        standing, left_out = _standing(workshop, plan, results, target)
-        listed = workshop.quarantine.git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", target.oid).stdout
-        tips = [one.commit for one in standing]
-        related = sharing(commits_beyond(workshop.quarantine.git, tips, target.oid), tips)
-        pairs = sorted(related.union(may_clash(listed.split(b"\0")[:-1], [one.changes for one in standing])))
-        asked = [(standing[one], standing[other], (one, other) in related) for one, other in pairs]
-        found = _merged(workshop, target, asked, stop)
-        if stop.stop_requested:
+    for target in trial.plan.targets:
+        standing = trial.standing(target)
+        pairs = _pairs(trial, target, standing)
+        answers = _recalled(trial, pairs)
+        fresh = _merged(trial, target, [pair for pair in pairs if pair.key not in answers])
+        if trial.stop.stop_requested:
             break
+        trial.memory.remember({key: wire.dumps(_Answer(clash=clash)) for key, clash in fresh.items()}, at=trial.at)
+        answers |= fresh
+        found = [clash for pair in pairs if (clash := answers[pair.key]) is not None]
         everything = len(standing) * (len(standing) - 1) // 2
         counts.append(
             PairCount(
                 target=target.name,
                 branches=len(standing),
-                left_out=left_out,
+                left_out=sum(step.target == target for step in trial.plan.steps) - len(standing),
                 pairs=everything,
                 pruned=everything - len(pairs),
                 merged=len(pairs),
@@ -74,37 +84,45 @@ def find_clashes(
     return tuple(counts), tuple(clashes)
 
 
-def _standing(
-    workshop: Workshop, plan: Plan, results: Sequence[StepResult], target: Target
-) -> tuple[list[_Standing], int]:
-    by_step = {result.step_id: result.outcome for result in results}
-    commits: list[tuple[str, Oid]] = []
-    left_out = 0
-    for step in sorted(plan.steps, key=lambda step: step.branch.name):
-        if step.target != target:
-            continue
-        outcome = by_step[step.id]
-        if isinstance(outcome, Aligned):
-            commits.append((step.branch.name, outcome.after))
-        elif isinstance(outcome, Unchanged) and step.kind is StepKind.UP_TO_DATE:
-            commits.append((step.branch.name, step.seen))
-        else:
-            left_out += 1
-    wanted = sorted({commit for _, commit in commits})
-    read = dict(path_changes(workshop.quarantine.git, [(target.oid, commit) for commit in wanted]))
-    standing = [
-        _Standing(name, commit, read[target.oid, commit]) for name, commit in commits if (target.oid, commit) in read
+def _pairs(trial: Trial, target: Target, standing: Sequence[Standing]) -> list[_Pair]:
+    """Those that are not proved clean, in order."""
+    git = trial.workshop.quarantine.git
+    listed = git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", target.oid).stdout
+    related = sharing([one.own for one in standing])
+    candidates = sorted(related.union(may_clash(listed.split(b"\0")[:-1], [one.changes for one in standing])))
+    rules = rules_key(trial.workshop.quarantine, target.oid) if candidates else ""
+
+    def key(one: Standing, other: Standing, is_related: bool) -> str:
+        content = (one.key, other.key) if is_related else (one.tree, other.tree)
+        parts = (_FORMAT, rules, target.name, target.oid, str(is_related), *content, one.name, other.name)
+        return hashlib.sha256(b"\0".join(map(raw, parts))).hexdigest()
+
+    return [
+        _Pair(standing[one], standing[other], pair in related, key(standing[one], standing[other], pair in related))
+        for pair in candidates
+        for one, other in (pair,)
     ]
-    return standing, left_out + len(commits) - len(standing)
 
 
-def _merged(
-    workshop: Workshop, target: Target, pairs: Sequence[tuple[_Standing, _Standing, bool]], stop: StopSignal
-) -> list[Clash]:
-    """Those of the pairs that conflict, in order; the third says that the two meet above the target."""
+def _recalled(trial: Trial, pairs: Sequence[_Pair]) -> dict[str, Clash | None]:
+    """Key -> answer, for those merged before; damaged ones are asked again."""
+    found: dict[str, Clash | None] = {}
+    for key, body in trial.memory.remembered([pair.key for pair in pairs]).items():
+        try:
+            found[key] = wire.loads(_Answer, body).clash
+        except wire.Malformed:
+            continue
+    return found
+
+
+def _merged(trial: Trial, target: Target, pairs: Sequence[_Pair]) -> dict[str, Clash | None]:
+    """Key -> answer."""
     if not pairs:
-        return []
-    made = _lane_maker(workshop, [target.oid])
+        return {}
+    commits = trial.commits({one.name: one for pair in pairs for one in (pair.one, pair.other)}.values())
+    if trial.stop.stop_requested:
+        return {}
+    made = _lane_maker(trial.workshop, [target.oid])
     own = threading.local()
     lanes: list[Lane] = []
 
@@ -123,32 +141,32 @@ def _merged(
         known: Side = own.sides[commit]
         return known
 
-    def clash(pair: tuple[_Standing, _Standing, bool]) -> Clash | None:
-        if stop.stop_requested:
+    def answer(pair: _Pair) -> Clash | None:
+        if trial.stop.stop_requested:
             return None
-        one, other, is_related = pair
-        if is_related:
-            answer = lane().merge_histories(target.oid, one.commit, other.commit)
-        else:
-            answer = lane().merge(target.oid, base=side(target.oid), ours=side(one.commit), theirs=side(other.commit))
-        if answer.is_clean:
-            return None
-        answer = with_side_names(answer, ours=one.name, theirs=other.name)
-        named = {entry.path for entry in answer.entries} or {path for made in answer.conflicts for path in made.paths}
-        return Clash(
-            one=one.name,
-            other=other.name,
-            target=target.name,
-            conflicts=answer.conflicts,
-            paths=tuple(sorted(named)),
-        )
+        return _asked(lane(), side, target, pair, commits)
 
     try:
         with ThreadPoolExecutor(_WORKERS, thread_name_prefix="pairs") as pool:
-            return [found for found in pool.map(clash, pairs) if found is not None]
+            return dict(zip((pair.key for pair in pairs), pool.map(answer, pairs), strict=True))
     finally:
         for one in lanes:
             one.close()
+
+
+def _asked(
+    lane: Lane, side: Callable[[Oid], Side], target: Target, pair: _Pair, commits: Mapping[str, Oid]
+) -> Clash | None:
+    one, other = pair.one.name, pair.other.name
+    if pair.is_related:
+        answer = lane.merge_histories(target.oid, commits[one], commits[other])
+    else:
+        answer = lane.merge(target.oid, base=side(target.oid), ours=side(commits[one]), theirs=side(commits[other]))
+    if answer.is_clean:
+        return None
+    answer = with_side_names(answer, ours=one, theirs=other)
+    named = {entry.path for entry in answer.entries} or {path for made in answer.conflicts for path in made.paths}
+    return Clash(one=one, other=other, target=target.name, conflicts=answer.conflicts, paths=tuple(sorted(named)))
 
 
 @contextmanager

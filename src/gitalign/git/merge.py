@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -266,33 +266,42 @@ def _parse_single(data: bytes, *, is_clean: bool) -> MergeAnswer:
 
 
 def _named(answer: MergeAnswer, ours: str, theirs: str) -> MergeAnswer:
-    """The answer with `~ours` and `~theirs` where git put the ids of the two sides into the paths it had to invent."""
+    """The answer with marks where git put the ids of the two sides, in its words and in paths it had to invent.
+
+    The ids are those of passing trees and commits: they say nothing to anybody, and differ from one time to the next.
+    """
     if answer.is_clean:
         return answer
-
-    def named(path: str) -> str:
-        return path.replace(f"~{ours}", OURS_MARK).replace(f"~{theirs}", THEIRS_MARK)
-
-    entries = tuple(replace(entry, path=named(entry.path)) for entry in answer.entries)
-    conflicts = tuple(
-        replace(one, paths=tuple(map(named, one.paths)), message=named(one.message)) for one in answer.conflicts
+    return _renamed(
+        answer, {ours: OURS_MARK[1:], theirs: THEIRS_MARK[1:]}, {f"~{ours}": OURS_MARK, f"~{theirs}": THEIRS_MARK}
     )
-    return replace(answer, entries=entries, conflicts=conflicts)
 
 
 def with_side_names(answer: MergeAnswer, *, ours: str, theirs: str) -> MergeAnswer:
-    """The answer with names people know in invented paths, as git writes them (`file~HEAD`, `file~topic`)."""
+    """The answer with names people know, as git writes them: `file~HEAD`, `file~topic_1` for paths, plain in its words."""
+    in_paths = {OURS_MARK: "~" + ours.replace("/", "_"), THEIRS_MARK: "~" + theirs.replace("/", "_")}
+    return _renamed(answer, {OURS_MARK[1:]: ours, THEIRS_MARK[1:]: theirs}, in_paths)
 
-    def named(path: str) -> str:
-        return path.replace(OURS_MARK, "~" + ours.replace("/", "_")).replace(
-            THEIRS_MARK, "~" + theirs.replace("/", "_")
-        )
 
-    entries = tuple(replace(entry, path=named(entry.path)) for entry in answer.entries)
-    conflicts = tuple(
-        replace(one, paths=tuple(map(named, one.paths)), message=named(one.message)) for one in answer.conflicts
+def _renamed(answer: MergeAnswer, in_words: Mapping[str, str], in_paths: Mapping[str, str]) -> MergeAnswer:
+    def path(text: str) -> str:
+        for old, new in in_paths.items():
+            text = text.replace(old, new)
+        return text
+
+    def words(text: str) -> str:
+        text = path(text)
+        for old, new in in_words.items():
+            text = text.replace(old, new)
+        return text
+
+    return replace(
+        answer,
+        entries=tuple(replace(entry, path=path(entry.path)) for entry in answer.entries),
+        conflicts=tuple(
+            replace(one, paths=tuple(map(path, one.paths)), message=words(one.message)) for one in answer.conflicts
+        ),
     )
-    return replace(answer, entries=entries, conflicts=conflicts)
 
 
 def _entry(line: bytes) -> StageEntry:

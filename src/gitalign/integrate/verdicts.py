@@ -1,4 +1,4 @@
-"""Remembered conflicts: the same commits, rules and git give the same conflict, so it is merged once and for all runs."""
+"""Content keys of verdicts: the same commits, rules and git give the same verdict, so it is found once and for all runs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,23 @@ from gitalign.core.plan import Step
 from gitalign.git.attributes import AttributeFiles
 from gitalign.git.command import raw
 
-_FORMAT = "2"
+_FORMAT = "3"
 
 
-def verdict_key(
-    step: Step, *, attributes: AttributeFiles, local_attributes: bytes, git_version: tuple[int, ...]
-) -> str:
-    """Content key of a step's verdict: everything that can change whether and where it conflicts."""
-    digest = hashlib.sha256()
-    for part in (_FORMAT, step.kind, step.strategy, step.seen, step.onto, ".".join(map(str, git_version))):
-        digest.update(raw(str(part)) + b"\0")
+def verdict_key(step: Step, *, rules: str) -> str:
+    """Content key of a step's verdict: everything that can change whether and where it conflicts.
+
+    Args:
+        step: the step.
+        rules: as `merge_rules_key` has it for its target.
+    """
+    parts = (_FORMAT, step.kind, step.strategy, step.seen, step.onto, rules)
+    return hashlib.sha256(b"\0".join(raw(str(part)) for part in parts)).hexdigest()
+
+
+def merge_rules_key(*, attributes: AttributeFiles, local_attributes: bytes, git_version: tuple[int, ...]) -> str:
+    """Content key of the rules merges are made by."""
+    digest = hashlib.sha256(raw(".".join(map(str, git_version))) + b"\0")
     for path, content in (*attributes, ("info/attributes", local_attributes)):
         digest.update(raw(path) + b"\0" + hashlib.sha256(content).digest())
     return digest.hexdigest()
