@@ -87,7 +87,7 @@ def test_only_pairs_of_what_moved_are_merged(tmp_path: Path, monkeypatch: pytest
     real = pairs_module._asked
 
     def noted(*words: object) -> object:
-        pair = words[3]
+        pair = words[2]
         assert isinstance(pair, pairs_module._Pair)
         merged.append(frozenset({pair.one.name, pair.other.name}))
         return real(*words)  # type: ignore[arg-type]

@@ -7,13 +7,14 @@ import subprocess
 import tempfile
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitalign import facade
-from gitalign.core.forecast import Prospect
+from gitalign.core.clashes import Basis
+from gitalign.core.forecast import Forecast, Prospect
 from gitalign.core.report import Verdict
 from gitalign.engine.signals import StopSignal
 from tests.git.workspace import Workspace
@@ -46,7 +47,7 @@ def test_every_clash_of_all_pairs_is_found(seed: int, how: str) -> None:
         repository = history.build(Path(folder) / "repo.git")
         foreseen = facade.forecast(request(repository, **asked), pairs=True)
         report = run(repository, **asked)
-        told = {(clash.one, clash.other): clash for clash in foreseen.clashes}
+        told = {(clash.one, clash.other): clash for clash in foreseen.clashes if clash.basis is Basis.ALIGNED}
         counted = 0
         for target in foreseen.targets:
             names = sorted(
@@ -69,8 +70,129 @@ def test_every_clash_of_all_pairs_is_found(seed: int, how: str) -> None:
                     assert clash.paths, where
                 counted += 1
         assert not told
-        assert counted == sum(count.pairs for count in foreseen.pairs)
-        assert all(count.pruned + count.merged == count.pairs for count in foreseen.pairs)
+        assert counted == sum(count.branches * (count.branches - 1) // 2 for count in foreseen.pairs)
+        for count in foreseen.pairs:
+            assert count.pruned + count.merged + count.undecided + count.failed == count.pairs
+
+
+class InPart(NamedTuple):
+    """A branch that does not align, merged with its target by git in one piece."""
+
+    commit: str
+    stops: set[bytes]
+    changes: set[bytes]
+
+
+def in_part(repository: Path, target: str, branch: str) -> InPart:
+    """What git makes of it, without a line of ours."""
+    words = ["git", "merge-tree", "--write-tree", "-z", "--name-only", "--messages"]
+    sides = [f"refs/heads/{target}", f"refs/heads/{branch}"]
+    done = subprocess.run([*words, *sides], cwd=repository, capture_output=True, check=False)
+    fields = done.stdout.split(b"\0")
+    tree = fields[0].strip().decode()
+    stops: set[bytes] = set()
+    at = 1
+    # git may talk of a conflict it then finds resolved: the verdict counts.
+    while done.returncode and at < len(fields) and fields[at]:
+        stops.add(fields[at])
+        at += 1
+    at += 1
+    while done.returncode and at < len(fields) and fields[at].strip().isdigit():
+        count = int(fields[at])
+        if fields[at + count + 1].startswith(b"CONFLICT"):
+            stops.update(fields[at + 1 : at + 1 + count])
+        at += count + 3
+    commit = git(repository, "commit-tree", "-m", "in part", "-p", sides[0], tree).strip()
+    listed = subprocess.run(
+        ["git", "diff-tree", "-r", "-z", "--name-only", "--no-renames", sides[0], commit],
+        cwd=repository,
+        capture_output=True,
+        check=True,
+    )
+    return InPart(commit, stops, set(listed.stdout.split(b"\0")) - {b""})
+
+
+def merges_cleanly(repository: Path, one: str, other: str) -> bool:
+    done = subprocess.run(
+        ["git", "merge-tree", "--write-tree", one, other], cwd=repository, capture_output=True, check=False
+    )
+    assert done.returncode in (0, 1), done.stderr
+    return done.returncode == 0
+
+
+def undecided_pairs(foreseen: Forecast) -> set[tuple[str, str]]:
+    found: set[tuple[str, str]] = set()
+    for contest in foreseen.contests:
+        everybody = {*contest.stopping, *contest.changing}
+        found |= {(min(one, other), max(one, other)) for one in contest.stopping for other in everybody if one != other}
+    return found
+
+
+def own_commits(repository: Path, target: str, tip: str) -> set[str]:
+    return set(git(repository, "rev-list", tip, f"^refs/heads/{target}").split())
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge", "refuse"]))
+def test_branches_that_stop_are_compared_as_far_as_git_merges_them(seed: int, how: str) -> None:
+    asked: dict[str, Any] = {
+        "rebase": {},
+        "flatten": {"merges": "flatten"},
+        "merge": {"strategy": "merge"},
+        "refuse": {"merges": "refuse"},
+    }[how]
+    with tempfile.TemporaryDirectory() as folder:
+        chance = random.Random(seed)
+        history = RandomHistory(chance, branches=9, merges=how != "rebase", odd=chance.random() < 0.5)
+        repository = history.build(Path(folder) / "repo.git")
+        before = {line.split()[1]: line.split()[0] for line in git(repository, "show-ref").splitlines()}
+        foreseen = facade.forecast(request(repository, **asked), pairs=True)
+        run(repository, **asked)
+        told = {(clash.one, clash.other): clash for clash in foreseen.clashes if clash.basis is not Basis.ALIGNED}
+        undecided = undecided_pairs(foreseen)
+        seen: set[tuple[str, str]] = set()
+        for target in foreseen.targets:
+            cells = {cell.branch: cell for cell in foreseen.branches if cell.target == target.name}
+            stopping = {
+                name: in_part(repository, target.name, name)
+                for name, cell in cells.items()
+                if cell.prospect is Prospect.CONFLICT or cell.code == "contains_merges"
+            }
+            aligned = {
+                name
+                for name, cell in cells.items()
+                if cell.prospect is Prospect.CLEAN
+                or (cell.prospect is Prospect.UNCHANGED and cell.kind == "up_to_date")
+            }
+            for one, other in combinations(sorted({*stopping, *aligned}), 2):
+                if not {one, other} & stopping.keys():
+                    continue
+                where = f"seed {seed}, {how}: {one}, {other}"
+                seen.add((one, other))
+                if (one, other) in undecided:
+                    assert (one, other) not in told, where
+                    continue
+                tips = [before[f"refs/heads/{name}"] for name in (one, other)]
+                if own_commits(repository, target.name, tips[0]) & own_commits(repository, target.name, tips[1]):
+                    sides = tips
+                else:
+                    sides = [
+                        stopping[name].commit if name in stopping else f"refs/heads/{name}" for name in (one, other)
+                    ]
+                assert merges_cleanly(repository, *sides) == ((one, other) not in told), where
+            for contest in foreseen.contests:
+                if contest.target == target.name:
+                    path = contest.path.encode("utf-8", "surrogateescape")
+                    named = {
+                        name
+                        for name, one in stopping.items()
+                        if path in {p.partition(b"~")[0] for p in one.stops} | one.stops
+                    }
+                    assert set(contest.stopping) == named, f"seed {seed}: {contest}"
+                    for name in contest.changing:
+                        assert name in aligned or path in stopping[name].changes, f"seed {seed}: {contest}"
+        assert told.keys() <= seen
+        assert undecided <= seen
 
 
 def branches_of(tmp_path: Path, **changed: dict[str, bytes | None]) -> Path:

@@ -1,7 +1,7 @@
 """Which pairs of aligned branches can clash at all: pruning by what each of them changes.
 
-Pure. Branches that stand on the same target and share nothing above it are merged with the target's tip as base. git's merge can only conflict where
-both sides change one path, where one side's path is a folder of the other's, or where one side added a file to a folder
+Pure. Branches that stand on the same target and share nothing above it are merged with the target's tip as base. git's merge
+can only conflict where both sides change one path, where one side's path is a folder of the other's, or where one side added a file to a folder
 the other renamed away; everything else is proved clean without a merge.
 """
 
@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import combinations
 from typing import NamedTuple
 
+from gitalign.core.hunks import Hunk
+from gitalign.core.names import Oid
 from gitalign.core.outcome import Conflict
 
 FileVersion = tuple[bytes, bytes]
@@ -27,44 +30,108 @@ class PathChange(NamedTuple):
     after: FileVersion | None
 
 
+class Basis(StrEnum):
+    """What of two branches was merged."""
+
+    ALIGNED = "aligned"
+    """Both as they stand, or would once aligned, on their target."""
+    PARTIAL = "partial"
+    """At least one does not align: what git merges of it with the target, without the files at which that stops."""
+    AS_THEY_STAND = "as_they_stand"
+    """At least one does not align and they share commits: their tips, on the bases git finds."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clash:
     """Two branches that cannot both land on their target without a person.
 
     Attributes:
         one, other: branch names, sorted.
-        target: on which both align cleanly.
+        target: of both.
+        basis: what of them was merged.
         conflicts: as git names them.
         paths: conflicted paths, sorted.
+        hunks: where in those files, as far as they are text.
+        hunks_left_out: how many more there are.
+        one_commits, other_commits: commits of each branch that touch those paths, oldest first.
     """
 
     one: str
     other: str
     target: str
+    basis: Basis
     conflicts: tuple[Conflict, ...]
     paths: tuple[str, ...]
+    hunks: tuple[Hunk, ...] = ()
+    hunks_left_out: int = 0
+    one_commits: tuple[Oid, ...] = ()
+    other_commits: tuple[Oid, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """A path at which branches stop on their target and that others change, too.
+
+    What a stopping branch makes of the path is not known until a person has resolved it, so whether it clashes with any
+    other of these branches is not known either.
+
+    Attributes:
+        stopping: branches whose merge with the target stops here, sorted.
+        changing: branches that change the path and merge cleanly here, sorted.
+    """
+
+    target: str
+    path: str
+    stopping: tuple[str, ...]
+    changing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmergedPair:
+    """Two branches that git could not merge, and why."""
+
+    one: str
+    other: str
+    target: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairCount:
-    """How the pairs of one target were decided.
+    """How the pairs of one target were decided: `pairs` is the sum of `pruned`, `merged`, `undecided` and `failed`.
 
     Attributes:
         branches: branches that stand on the target, or would once aligned.
-        left_out: branches that do not, and so were compared with nobody.
-        pairs: of `branches`.
+        partial: branches that do not, compared as far as git merges them.
+        left_out: branches that were compared with nobody: nothing of them can be merged with the target.
+        pairs: of `branches` and `partial`.
         pruned: pairs proved clean by what they change.
         merged: pairs merged by git.
+        undecided: pairs that meet at a path at which one of them stops (`Contest`).
+        failed: pairs git could not merge.
         clashing: merged pairs that conflict.
     """
 
     target: str
     branches: int
+    partial: int
     left_out: int
     pairs: int
     pruned: int
     merged: int
+    undecided: int
+    failed: int
     clashing: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClashMap:
+    """Which branches clash with one another, target by target."""
+
+    counts: tuple[PairCount, ...]
+    clashes: tuple[Clash, ...]
+    contests: tuple[Contest, ...]
+    unmerged: tuple[UnmergedPair, ...]
 
 
 def may_clash(target_paths: Iterable[bytes], changed: Sequence[Sequence[PathChange]]) -> list[tuple[int, int]]:
@@ -109,6 +176,47 @@ def sharing(own: Sequence[Collection[str]]) -> set[tuple[int, int]]:
         for commit in commits:
             holders[commit] |= 1 << number
     return {pair for mask in set(holders.values()) for pair in combinations(_bits(mask), 2)}
+
+
+def find_contests(
+    changed: Sequence[Collection[PathChange]], unresolved: Sequence[Collection[bytes]]
+) -> tuple[dict[bytes, tuple[int, int]], list[int]]:
+    """Paths at which a branch stops and that another branch changes, or stops at, too.
+
+    Args:
+        changed: for each branch, what it is known to change.
+        unresolved: for each branch, where it stops.
+
+    Returns:
+        path -> branches that stop there and branches that change it, as bits by position; and for each branch those it is
+        undecided with.
+    """
+    stopping: dict[bytes, int] = defaultdict(int)
+    for number, paths in enumerate(unresolved):
+        for path in paths:
+            stopping[path] |= 1 << number
+    changing = dict.fromkeys(stopping, 0)
+    for number, changes in enumerate(changed):
+        for change in changes:
+            if change.path in changing:
+                changing[change.path] |= 1 << number
+    found: dict[bytes, tuple[int, int]] = {}
+    partners = [0] * len(changed)
+    for path, stops in stopping.items():
+        changes_it = changing[path] & ~stops
+        everybody = stops | changes_it
+        if everybody & (everybody - 1):
+            found[path] = (stops, changes_it)
+            for number in _bits(stops):
+                partners[number] |= everybody & ~(1 << number)
+            for number in _bits(changes_it):
+                partners[number] |= stops
+    return found, partners
+
+
+def positions(mask: int) -> list[int]:
+    """The positions whose bits are set, ascending."""
+    return list(_bits(mask))
 
 
 def _partners(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from gitalign.core.clashes import Clash, PairCount
+from gitalign.core.clashes import Clash, Contest, PairCount, UnmergedPair
 from gitalign.core.names import Oid
 from gitalign.core.outcome import (
     Aligned,
@@ -86,23 +86,78 @@ class ContestedPath:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """Somebody who wrote commits; `.mailmap` applied."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose a branch is.
+
+    Attributes:
+        authors: of its own commits, those with most commits first; of its tip when it has none.
+        last_commit_at: committer time of its tip, seconds since the epoch.
+    """
+
+    branch: str
+    authors: tuple[Author, ...]
+    last_commit_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitNote:
+    """A commit named elsewhere in the forecast."""
+
+    commit: Oid
+    author: Author
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Talk:
+    """Two authors whose branches clash.
+
+    Attributes:
+        one, other: by mail address; the same person when both branches are theirs.
+        clashes: pairs of branches, sorted.
+        paths: where, sorted.
+    """
+
+    one: Author
+    other: Author
+    clashes: tuple[tuple[str, str], ...]
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
     """Every branch against its targets.
 
     Attributes:
         branches: by target in the order of `targets`, then by name.
         excluded: branches a run would leave out, and why.
+        owners: of every branch, by name.
+        pairs: of each target, when pairs were asked for.
+        clashes: pairs of branches that clash with one another; by target and name.
+        contests: paths at which branches stop that others change, too; by target and path.
+        unmerged: pairs git could not merge.
+        commits: those that clashes name, by id.
+        is_complete: False when it was stopped: branches are `cancelled`, or targets are missing from `pairs`.
     """
 
     targets: tuple[Target, ...]
     branches: tuple[BranchForecast, ...]
     excluded: tuple[Exclusion, ...]
+    owners: tuple[Owner, ...] = ()
     pairs: tuple[PairCount, ...] = ()
-    """Of each target, when pairs were asked for."""
     clashes: tuple[Clash, ...] = ()
-    """Pairs of branches that align cleanly, each by itself, and clash with one another; by target and name."""
+    contests: tuple[Contest, ...] = ()
+    unmerged: tuple[UnmergedPair, ...] = ()
+    commits: tuple[CommitNote, ...] = ()
     is_complete: bool = True
-    """False when it was stopped: branches are `cancelled`, or targets are missing from `pairs`."""
 
     def counts(self, target: str) -> dict[Prospect, int]:
         """How many branches have which prospect on a target; prospects nobody has are left out."""
@@ -122,12 +177,40 @@ class Forecast:
         ranked = sorted(stopping.items(), key=lambda item: (-len(item[1]), item[0]))
         return tuple(ContestedPath(path=path, branches=tuple(branches)) for path, branches in ranked)
 
+    def talks(self) -> tuple[Talk, ...]:
+        """Who must talk to whom: authors of the commits that clash, those with most clashes first."""
+        wrote = {note.commit: note.author for note in self.commits}
+        owners = {owner.branch: owner.authors for owner in self.owners}
+        pairs: dict[tuple[Author, Author], list[Clash]] = defaultdict(list)
+        for clash in self.clashes:
+            ones = {wrote[oid] for oid in clash.one_commits if oid in wrote} or set(owners.get(clash.one, ()))
+            others = {wrote[oid] for oid in clash.other_commits if oid in wrote} or set(owners.get(clash.other, ()))
+            met = {tuple(sorted((one, other), key=_by_address)) for one in ones for other in others}
+            for first, second in met:
+                pairs[first, second].append(clash)
+        found = [
+            Talk(
+                one=one,
+                other=other,
+                clashes=tuple(sorted((clash.one, clash.other) for clash in clashes)),
+                paths=tuple(sorted({path for clash in clashes for path in clash.paths})),
+            )
+            for (one, other), clashes in pairs.items()
+        ]
+        return tuple(
+            sorted(found, key=lambda talk: (-len(talk.clashes), _by_address(talk.one), _by_address(talk.other)))
+        )
+
     def exit_code(self) -> int:
         """0 when every branch would be aligned or is, 1 when some need attention, 130 when it was stopped."""
         prospects = {one.prospect for one in self.branches}
         if not self.is_complete:
             return 130
         return 0 if prospects <= {Prospect.CLEAN, Prospect.UNCHANGED} else 1
+
+
+def _by_address(author: Author) -> tuple[str, str]:
+    return author.email, author.name
 
 
 def foresee(plan: Plan, results: Sequence[StepResult], *, assigned: Mapping[str, str]) -> tuple[BranchForecast, ...]:

@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from gitalign.core.branch import ListedBranch
-from gitalign.core.clashes import Clash, PairCount
+from gitalign.core.clashes import ClashMap
 from gitalign.core.forecast import BranchForecast, Forecast, foresee
 from gitalign.core.graph import CommitGraph
 from gitalign.core.plan import Plan, Target
 from gitalign.core.planning import build_plan
 from gitalign.core.policy import Limits
 from gitalign.engine.pairs import find_clashes
+from gitalign.engine.people import People
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.trial import Trial
 from gitalign.errors import UserError
@@ -57,22 +58,25 @@ def forecast(
     wanted = _targets(plan, against)
     assigned: dict[str, str] = {step.branch.name: step.target.name for step in plan.steps}
     found: list[BranchForecast] = []
-    counts: list[PairCount] = []
-    clashes: list[Clash] = []
+    maps: list[ClashMap] = []
     for one in [plan] if not against else [_all_onto(plan, graph, target) for target in wanted]:
         with Trial(repository, one, graph, limits, sockets, memory, emit, stop, at) as trial:
             results = trial.results
             if pairs:
-                counted, clashing = find_clashes(trial)
-                counts += counted
-                clashes += clashing
+                maps.append(find_clashes(trial, with_partial=True))
         found += foresee(one, results, assigned=assigned)
+    clashes = [clash for one in maps for clash in one.clashes]
+    named = People(repository, plan, graph, wanted, clashes)
     return Forecast(
         targets=wanted,
         branches=tuple(found),
         excluded=plan.excluded,
-        pairs=tuple(counts),
-        clashes=tuple(clashes),
+        owners=named.owners(),
+        pairs=tuple(count for one in maps for count in one.counts),
+        clashes=tuple(map(named.with_commits, clashes)),
+        contests=tuple(contest for one in maps for contest in one.contests),
+        unmerged=tuple(pair for one in maps for pair in one.unmerged),
+        commits=named.notes(),
         is_complete=not stop.stop_requested,
     )
 

@@ -26,9 +26,11 @@ from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Failed, Refu
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.policy import Limits
 from gitalign.engine.integration import rules_key
-from gitalign.engine.pairs import find_clashes, merging_lane
+from gitalign.engine.lanes import merging_lane
+from gitalign.engine.pairs import find_clashes
 from gitalign.engine.signals import StopSignal
-from gitalign.engine.trial import Standing, Trial
+from gitalign.engine.standing import Standing
+from gitalign.engine.trial import Trial
 from gitalign.git.command import raw
 from gitalign.git.repository import Repository
 from gitalign.integrate.lane import Lane
@@ -72,7 +74,7 @@ def order(
     before, missing = _dependencies(plan, dependencies)
     check_dependencies(before)
     with Trial(repository, plan, graph, limits, sockets, memory, emit, stop, at) as trial:
-        _, clashes = find_clashes(trial)
+        clashes = find_clashes(trial, with_partial=False).clashes
         standing, held = _sorted_out(trial, before)
         names = frozenset(standing)
         pairs = [(clash.one, clash.other) for clash in clashes if {clash.one, clash.other} <= names]

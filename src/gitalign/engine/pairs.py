@@ -1,4 +1,4 @@
-"""The clash map: pairs of branches that would stand on the same target, pruned by what they change, the rest merged by git.
+"""The clash map: pairs of branches with the same target, pruned by what they change, the rest merged by git.
 
 Every merged pair is remembered by content, so that after one branch moved only its pairs are merged again.
 """
@@ -6,26 +6,38 @@ Every merged pair is remembered by content, so that after one branch moved only 
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gitalign import wire
-from gitalign.core.clashes import Clash, PairCount, may_clash, sharing
+from gitalign.core.clashes import (
+    Basis,
+    Clash,
+    ClashMap,
+    Contest,
+    PairCount,
+    PathChange,
+    UnmergedPair,
+    find_contests,
+    may_clash,
+    positions,
+    sharing,
+)
+from gitalign.core.hunks import Hunk, conflict_hunks
 from gitalign.core.names import Oid
 from gitalign.core.plan import Target
-from gitalign.engine.align import Workshop
-from gitalign.engine.integration import probe, rules_key
-from gitalign.engine.trial import Standing, Trial
-from gitalign.git.attributes import read_attributes
-from gitalign.git.command import raw
-from gitalign.git.merge import Side, Wire, with_side_names
-from gitalign.integrate.lane import Lane, SharedMerges
+from gitalign.engine.integration import rules_key
+from gitalign.engine.lanes import asked_of_lanes
+from gitalign.engine.partial import ABOUT_ONE_MERGE
+from gitalign.engine.standing import Standing
+from gitalign.engine.trial import Trial
+from gitalign.git.command import raw, text
+from gitalign.git.merge import MergeAnswer, with_side_names
+from gitalign.integrate.lane import Lane
 
-_WORKERS = 2
-_FORMAT = "pair 1"
+_FORMAT = "pair 2"
+_MOST_HUNKS = 20
+_MOST_BYTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,148 +54,211 @@ class _Pair:
     is_related: bool
     key: str
 
+    @property
+    def basis(self) -> Basis:
+        """What of them is merged."""
+        if not (self.one.is_partial or self.other.is_partial):
+            return Basis.ALIGNED
+        return Basis.AS_THEY_STAND if self.is_related else Basis.PARTIAL
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
-    """What is remembered of a pair; no clash means that git merged it."""
+    """What is known of a pair; neither clash nor failure means that git merged it."""
 
     clash: Clash | None
+    failure: str | None = None
 
 
-def find_clashes(trial: Trial) -> tuple[tuple[PairCount, ...], tuple[Clash, ...]]:
-    """Which branches clash with one another once each is aligned. Targets that a stop left unfinished are left out.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidates:
+    """The branches of a target, and what is to be found out about them.
+
+    Attributes:
+        pairs: not proved clean and not undecided, in order.
+        undecided: how many pairs meet where one of them stops.
+    """
+
+    branches: Sequence[Standing]
+    pairs: Sequence[_Pair]
+    contests: Sequence[Contest]
+    undecided: int
+
+
+def find_clashes(trial: Trial, *, with_partial: bool) -> ClashMap:
+    """Which branches clash with one another on their targets. Targets that a stop left unfinished are left out.
+
+    Args:
+        trial: the plan, tried out.
+        with_partial: compare branches that do not align, too, as far as git merges them.
 
     Raises:
         GitError, OutOfSpace
     """
     counts: list[PairCount] = []
     clashes: list[Clash] = []
+    contests: list[Contest] = []
+    unmerged: list[UnmergedPair] = []
     for target in trial.plan.targets:
         standing = trial.standing(target)
-        pairs = _pairs(trial, target, standing)
-        answers = _recalled(trial, pairs)
-        fresh = _merged(trial, target, [pair for pair in pairs if pair.key not in answers])
+        partial = trial.partial(target) if with_partial else ()
+        found = _candidates(trial, target, sorted([*standing, *partial], key=lambda one: one.name))
+        answers = _recalled(trial, found.pairs)
+        fresh = _merged(trial, target, [pair for pair in found.pairs if pair.key not in answers])
         if trial.stop.stop_requested:
             break
-        trial.memory.remember({key: wire.dumps(_Answer(clash=clash)) for key, clash in fresh.items()}, at=trial.at)
+        lasting = {key: wire.dumps(answer) for key, answer in fresh.items() if answer.failure is None}
+        trial.memory.remember(lasting, at=trial.at)
         answers |= fresh
-        found = [clash for pair in pairs if (clash := answers[pair.key]) is not None]
-        everything = len(standing) * (len(standing) - 1) // 2
+        clashing = [clash for pair in found.pairs if (clash := answers[pair.key].clash) is not None]
+        failed = [
+            UnmergedPair(one=pair.one.name, other=pair.other.name, target=target.name, reason=reason)
+            for pair in found.pairs
+            if (reason := answers[pair.key].failure) is not None
+        ]
+        everything = len(found.branches) * (len(found.branches) - 1) // 2
         counts.append(
             PairCount(
                 target=target.name,
                 branches=len(standing),
-                left_out=sum(step.target == target for step in trial.plan.steps) - len(standing),
+                partial=len(partial),
+                left_out=sum(step.target == target for step in trial.plan.steps) - len(found.branches),
                 pairs=everything,
-                pruned=everything - len(pairs),
-                merged=len(pairs),
-                clashing=len(found),
+                pruned=everything - len(found.pairs) - found.undecided,
+                merged=len(found.pairs) - len(failed),
+                undecided=found.undecided,
+                failed=len(failed),
+                clashing=len(clashing),
             )
         )
-        clashes += found
-    return tuple(counts), tuple(clashes)
+        clashes += clashing
+        contests += found.contests
+        unmerged += failed
+    return ClashMap(counts=tuple(counts), clashes=tuple(clashes), contests=tuple(contests), unmerged=tuple(unmerged))
 
 
-def _pairs(trial: Trial, target: Target, standing: Sequence[Standing]) -> list[_Pair]:
-    """Those that are not proved clean, in order."""
+def _candidates(trial: Trial, target: Target, branches: Sequence[Standing]) -> _Candidates:
     git = trial.workshop.quarantine.git
-    listed = git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", target.oid).stdout
-    related = sharing([one.own for one in standing])
-    candidates = sorted(related.union(may_clash(listed.split(b"\0")[:-1], [one.changes for one in standing])))
-    rules = rules_key(trial.workshop.quarantine, target.oid) if candidates else ""
-
-    def key(one: Standing, other: Standing, is_related: bool) -> str:
-        content = (one.key, other.key) if is_related else (one.tree, other.tree)
-        parts = (_FORMAT, rules, target.name, target.oid, str(is_related), *content, one.name, other.name)
-        return hashlib.sha256(b"\0".join(map(raw, parts))).hexdigest()
-
-    return [
-        _Pair(standing[one], standing[other], pair in related, key(standing[one], standing[other], pair in related))
-        for pair in candidates
-        for one, other in (pair,)
+    files = git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", target.oid).stdout.split(b"\0")[:-1]
+    # What becomes of an unresolved path is open: it counts as changed in a way nobody else shares.
+    changed = [[*one.changes, *(PathChange(path, None, None) for path in one.unresolved)] for one in branches]
+    contested, partners = find_contests([one.changes for one in branches], [one.unresolved for one in branches])
+    related = _related(trial, target, branches)
+    wanted = [
+        (one, other)
+        for one, other in sorted(related.union(may_clash(files, changed)))
+        if not partners[one] >> other & 1
     ]
+    rules = rules_key(trial.workshop.quarantine, target.oid) if wanted else ""
+    contests = [
+        Contest(
+            target=target.name,
+            path=text(path),
+            stopping=tuple(branches[at].name for at in positions(stopping)),
+            changing=tuple(branches[at].name for at in positions(changing)),
+        )
+        for path, (stopping, changing) in sorted(contested.items())
+    ]
+    return _Candidates(
+        branches=branches,
+        pairs=[
+            _pair(target, branches[one], branches[other], is_related=(one, other) in related, rules=rules)
+            for one, other in wanted
+        ],
+        contests=contests,
+        undecided=sum(mask.bit_count() for mask in partners) // 2,
+    )
 
 
-def _recalled(trial: Trial, pairs: Sequence[_Pair]) -> dict[str, Clash | None]:
+def _related(trial: Trial, target: Target, branches: Sequence[Standing]) -> set[tuple[int, int]]:
+    """Pairs that meet above the target: aligned ones as they would stand, the others as they stand now."""
+    aligned = sharing([() if one.is_partial else one.own for one in branches])
+    if not any(one.is_partial for one in branches):
+        return aligned
+    own = [one.own if one.is_partial else trial.graph.own_ids(one.step.seen, target.oid) for one in branches]
+    return aligned | {
+        (one, other) for one, other in sharing(own) if branches[one].is_partial or branches[other].is_partial
+    }
+
+
+def _pair(target: Target, one: Standing, other: Standing, *, is_related: bool, rules: str) -> _Pair:
+    content = (one.key, other.key) if is_related else (one.tree, other.tree)
+    parts = (_FORMAT, rules, target.name, target.oid, str(is_related), *content, one.name, other.name)
+    return _Pair(one, other, is_related, hashlib.sha256(b"\0".join(map(raw, parts))).hexdigest())
+
+
+def _recalled(trial: Trial, pairs: Sequence[_Pair]) -> dict[str, _Answer]:
     """Key -> answer, for those merged before; damaged ones are asked again."""
-    found: dict[str, Clash | None] = {}
+    found: dict[str, _Answer] = {}
     for key, body in trial.memory.remembered([pair.key for pair in pairs]).items():
         try:
-            found[key] = wire.loads(_Answer, body).clash
+            found[key] = wire.loads(_Answer, body)
         except wire.Malformed:
             continue
     return found
 
 
-def _merged(trial: Trial, target: Target, pairs: Sequence[_Pair]) -> dict[str, Clash | None]:
+def _merged(trial: Trial, target: Target, pairs: Sequence[_Pair]) -> dict[str, _Answer]:
     """Key -> answer."""
     if not pairs:
         return {}
-    commits = trial.commits({one.name: one for pair in pairs for one in (pair.one, pair.other)}.values())
+    needed = (one for pair in pairs if pair.basis is not Basis.AS_THEY_STAND for one in (pair.one, pair.other))
+    commits = trial.commits({one.name: one for one in needed}.values())
     if trial.stop.stop_requested:
         return {}
-    made = _lane_maker(trial.workshop, [target.oid])
-    own = threading.local()
-    lanes: list[Lane] = []
 
-    def lane() -> Lane:
-        if not hasattr(own, "lane"):
-            own.lane = made()
-            own.sides = {}
-            lanes.append(own.lane)
-        mine: Lane = own.lane
-        return mine
-
-    def side(commit: Oid) -> Side:
-        here = lane()
-        if commit not in own.sides:
-            own.sides[commit] = here.side(commit)
-        known: Side = own.sides[commit]
-        return known
-
-    def answer(pair: _Pair) -> Clash | None:
+    def ask(lane: Lane, pair: _Pair) -> _Answer:
         if trial.stop.stop_requested:
-            return None
-        return _asked(lane(), side, target, pair, commits)
+            return _Answer(clash=None)
+        if pair.basis is not Basis.AS_THEY_STAND and not {pair.one.name, pair.other.name} <= commits.keys():
+            return _Answer(clash=None, failure="files of one of them can no longer be read")
+        try:
+            return _Answer(clash=_asked(lane, target, pair, commits))
+        except ABOUT_ONE_MERGE as error:
+            return _Answer(clash=None, failure=str(error))
 
-    try:
-        with ThreadPoolExecutor(_WORKERS, thread_name_prefix="pairs") as pool:
-            return dict(zip((pair.key for pair in pairs), pool.map(answer, pairs), strict=True))
-    finally:
-        for one in lanes:
-            one.close()
+    answers = asked_of_lanes(trial.workshop, [target.oid], ask, pairs)
+    return dict(zip((pair.key for pair in pairs), answers, strict=True))
 
 
-def _asked(
-    lane: Lane, side: Callable[[Oid], Side], target: Target, pair: _Pair, commits: Mapping[str, Oid]
-) -> Clash | None:
+def _asked(lane: Lane, target: Target, pair: _Pair, commits: Mapping[str, Oid]) -> Clash | None:
     one, other = pair.one.name, pair.other.name
-    if pair.is_related:
+    if pair.basis is Basis.AS_THEY_STAND:
+        answer = lane.merge_histories(target.oid, pair.one.step.seen, pair.other.step.seen)
+    elif pair.is_related:
         answer = lane.merge_histories(target.oid, commits[one], commits[other])
     else:
-        answer = lane.merge(target.oid, base=side(target.oid), ours=side(commits[one]), theirs=side(commits[other]))
+        sides = lane.side(commits[one]), lane.side(commits[other])
+        answer = lane.merge(target.oid, base=lane.side(target.oid), ours=sides[0], theirs=sides[1])
     if answer.is_clean:
         return None
+    hunks = _hunks(lane, answer)
     answer = with_side_names(answer, ours=one, theirs=other)
     named = {entry.path for entry in answer.entries} or {path for made in answer.conflicts for path in made.paths}
-    return Clash(one=one, other=other, target=target.name, conflicts=answer.conflicts, paths=tuple(sorted(named)))
+    return Clash(
+        one=one,
+        other=other,
+        target=target.name,
+        basis=pair.basis,
+        conflicts=answer.conflicts,
+        paths=tuple(sorted(named)),
+        hunks=tuple(hunks[:_MOST_HUNKS]),
+        hunks_left_out=max(0, len(hunks) - _MOST_HUNKS),
+    )
 
 
-@contextmanager
-def merging_lane(workshop: Workshop, targets: Iterable[Oid]) -> Iterator[Lane]:
-    """One lane for merges beyond the plan's own, under the attributes of the targets."""
-    lane = _lane_maker(workshop, targets)()
-    try:
-        yield lane
-    finally:
-        lane.close()
-
-
-def _lane_maker(workshop: Workshop, targets: Iterable[Oid]) -> Callable[[], Lane]:
-    """Makes lanes that share their merges."""
-    quarantine = workshop.quarantine
-    wire = workshop.wire if workshop.wire.wire is not Wire.SINGLE else probe(quarantine)
-    attributes = {target: read_attributes(quarantine.git, target) for target in sorted(targets)}
-    shared = SharedMerges()
-    timeout_s = workshop.limits.integration_timeout_s
-    return lambda: Lane(quarantine, wire=wire, attributes=attributes, shared=shared, timeout_s=timeout_s)
+def _hunks(lane: Lane, answer: MergeAnswer) -> list[Hunk]:
+    """Of files both sides have, by path."""
+    sides: dict[str, dict[int, str]] = {}
+    for entry in answer.entries:
+        if entry.mode.startswith("100"):
+            sides.setdefault(entry.path, {})[entry.stage] = entry.oid
+    found: list[Hunk] = []
+    for path, stages in sorted(sides.items()):
+        # A path git invented, for a file in the way of a folder, is none of the tree's.
+        if 2 in stages and 3 in stages and "\0" not in path:
+            names = [f"{answer.tree}:".encode("ascii") + raw(path), stages[2].encode(), stages[3].encode()]
+            marked, one, other = lane.files(names, most_bytes=_MOST_BYTES)
+            if marked is not None and one is not None and other is not None:
+                found += conflict_hunks(path, marked, one=one, other=other)
+    return found

@@ -1,15 +1,13 @@
 """A plan tried out: integrated in a quarantine that is gone afterwards, with what earlier trials found taken from memory.
 
-Remembered are verdicts and results by content: the same commits, rules and git give the same. Objects are not kept; a
+Remembered are verdicts and results by content. Objects are not kept; a
 branch whose commits are needed after all is integrated again.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import secrets
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,18 +15,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from gitalign import wire
-from gitalign.core.clashes import FileVersion, PathChange
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, StepId, zero_like
-from gitalign.core.outcome import Aligned, AlignedKind, Failed, StepResult, Unchanged
+from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Failed, Refused, StepResult, Unchanged
 from gitalign.core.plan import Plan, Step, StepKind, Target
 from gitalign.core.policy import Limits
 from gitalign.engine.align import Workshop
-from gitalign.engine.integration import furnish, integrate, remember_conflicts, verdict_keys
+from gitalign.engine.integration import furnish, integrate, remember_conflicts, rules_key, verdict_keys
+from gitalign.engine.partial import merged_in_part, partial_key
 from gitalign.engine.signals import StopSignal
+from gitalign.engine.standing import Standing, memory_key, packed, unpacked
 from gitalign.errors import GitError, InvariantBroken
-from gitalign.git.command import raw
 from gitalign.git.history import commits_beyond, path_changes
 from gitalign.git.objects import CommitReader
 from gitalign.git.quarantine import Quarantine, sweep_quarantines
@@ -36,34 +33,6 @@ from gitalign.git.repository import Repository
 from gitalign.ports import Emitter, Sockets, VerdictMemory
 
 _PREFIX = "forecast-"
-_FORMAT = "standing 1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """A branch that stands on its target, or would once aligned.
-
-    Attributes:
-        key: content key; the same commits, rules and git give the same.
-        how: it came to stand there; None when it stood there already.
-        tree: of the branch then.
-        changes: against the target's tip.
-        own: what tells its commits above the target apart; shared ones are shared commits.
-        commit: as it stands; None when it is remembered and was not made again.
-    """
-
-    step: Step
-    key: str
-    how: AlignedKind | None
-    tree: Oid
-    changes: tuple[PathChange, ...]
-    own: frozenset[str]
-    commit: Oid | None
-
-    @property
-    def name(self) -> str:
-        """Name of the branch."""
-        return self.step.branch.name
 
 
 @dataclass(slots=True)
@@ -140,6 +109,41 @@ class Trial:
         """Branches that stand on a target, or would once aligned, by name."""
         return self._standing[target.name]
 
+    def partial(self, target: Target) -> Sequence[Standing]:
+        """Branches that do not align, as far as git merges them with their target, by name. New ones are remembered.
+
+        Those that cannot be merged at all (no common history, objects missing) are left out.
+
+        Raises:
+            GitError, OutOfSpace
+        """
+        outcomes = {result.step_id: result.outcome for result in self.results}
+        rules = rules_key(self._quarantine, target.oid)
+        keys: dict[str, Step] = {}
+        for step in self.plan.steps:
+            outcome = outcomes[step.id]
+            if step.target == target and (
+                isinstance(outcome, Conflicted) or (isinstance(outcome, Refused) and outcome.code == "contains_merges")
+            ):
+                keys[partial_key(step, rules=rules)] = step
+        known = self.memory.remembered(map(memory_key, keys))
+        found: list[Standing] = []
+        for key, step in keys.items():
+            body = known.get(memory_key(key))
+            one = unpacked(step, key, body) if body is not None else None
+            if one is not None and one.is_partial:
+                found.append(one)
+        recalled = {one.key for one in found}
+        made = merged_in_part(
+            self._workshop,
+            target,
+            {key: step for key, step in keys.items() if key not in recalled},
+            self.graph,
+            self.stop,
+        )
+        self.memory.remember({memory_key(one.key): packed(one) for one in made}, at=self.at)
+        return tuple(sorted([*found, *made], key=lambda one: one.name))
+
     def _find_standing(self, target: Target) -> tuple[Standing, ...]:
         """New ones are remembered."""
         outcomes = {result.step_id: result.outcome for result in self.results}
@@ -157,7 +161,7 @@ class Trial:
                 fresh.append((step, step.seen, None))
         made = self._looked_at(fresh, target)
         if not self.sockets.detectors:
-            self.memory.remember({_memory_key(one.key): _packed(one) for one in made if one.key}, at=self.at)
+            self.memory.remember({memory_key(one.key): packed(one) for one in made if one.key}, at=self.at)
         return tuple(sorted([*known, *made], key=lambda one: one.name))
 
     def commits(self, wanted: Iterable[Standing]) -> dict[str, Oid]:
@@ -169,13 +173,17 @@ class Trial:
         """
         asked = list(wanted)
         found = self._again | {one.name: one.commit for one in asked if one.commit is not None}
-        missing = {one.step.id: one for one in asked if one.name not in found}
+        unknown = [one for one in asked if one.name not in found]
+        for target in self.plan.targets:
+            again = {one.key: one.step for one in unknown if one.is_partial and one.step.target == target}
+            for one in merged_in_part(self._workshop, target, again, self.graph, self.stop):
+                if one.commit is not None:
+                    self._again[one.name] = one.commit
+        missing = {one.step.id: one for one in unknown if not one.is_partial}
         if missing and not self.stop.stop_requested:
             already = {StepId(result.step_id): result for result in self.results if result.step_id not in missing}
-            again = integrate(
-                self._furnished(already), self.plan, already=already, emit=_nobody, stop=self.stop
-            ).results
-            for result in again:
+            made = integrate(self._furnished(already), self.plan, already=already, emit=_nobody, stop=self.stop)
+            for result in made.results:
                 known = missing.get(StepId(result.step_id))
                 if known is not None:
                     self._again[result.branch] = _as_remembered(result, known)
@@ -205,12 +213,17 @@ class Trial:
     def _recall(self) -> dict[StepId, Standing]:
         if self.sockets.detectors:
             return {}
-        known = self.memory.remembered(map(_memory_key, self._keys.values()))
+        known = self.memory.remembered(map(memory_key, self._keys.values()))
         found: dict[StepId, Standing] = {}
         for step in self.plan.steps:
             key = self._keys.get(step.branch.name)
-            body = known.get(_memory_key(key)) if key is not None else None
-            if key is not None and body is not None and (one := _unpacked(step, key, body)) is not None:
+            body = known.get(memory_key(key)) if key is not None else None
+            if (
+                key is not None
+                and body is not None
+                and (one := unpacked(step, key, body)) is not None
+                and (one.how is None) == _stands(step)
+            ):
                 found[step.id] = one
         return found
 
@@ -297,60 +310,3 @@ def _own(
                     waiting.append(parent)
         found[tip] = frozenset(names[oid] for oid in seen)
     return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Body:
-    """A remembered standing: the tree, and changes and own commits, packed."""
-
-    how: AlignedKind | None
-    tree: str
-    changes: str
-    own: str
-
-
-def _memory_key(key: str) -> str:
-    return hashlib.sha256(f"{_FORMAT} {key}".encode("ascii")).hexdigest()
-
-
-def _packed(one: Standing) -> str:
-    changes = b"".join(
-        b"%b\0%b\0%b\0" % (path, _version(before), _version(after)) for path, before, after in one.changes
-    )
-    own = " ".join(sorted(one.own)).encode("ascii")
-    return wire.dumps(_Body(how=one.how, tree=one.tree, changes=_squeezed(changes), own=_squeezed(own)))
-
-
-def _unpacked(step: Step, key: str, body: str) -> Standing | None:
-    """None for what another version wrote, or what is damaged: then it is found out anew."""
-    try:
-        read = wire.loads(_Body, body)
-        fields = _unsqueezed(read.changes).split(b"\0")
-        changes = tuple(
-            PathChange(path, _read_version(before), _read_version(after))
-            for path, before, after in zip(fields[0:-1:3], fields[1::3], fields[2::3], strict=True)
-        )
-        own = frozenset(_unsqueezed(read.own).decode("ascii").split())
-    except (ValueError, zlib.error):
-        return None
-    if (read.how is None) != _stands(step):
-        return None
-    commit = step.seen if _stands(step) else None
-    return Standing(step=step, key=key, how=read.how, tree=Oid(read.tree), changes=changes, own=own, commit=commit)
-
-
-def _version(version: FileVersion | None) -> bytes:
-    return b" ".join(version) if version is not None else b""
-
-
-def _read_version(field: bytes) -> FileVersion | None:
-    mode, _, oid = field.partition(b" ")
-    return (mode, oid) if oid else None
-
-
-def _squeezed(data: bytes) -> str:
-    return base64.b85encode(zlib.compress(data, 3)).decode("ascii")
-
-
-def _unsqueezed(text: str) -> bytes:
-    return zlib.decompress(base64.b85decode(raw(text)))

@@ -85,32 +85,41 @@ def commits_beyond(git: Git, tips: Iterable[Oid], onto: Oid) -> list[tuple[Oid, 
     return _rows(git, [*sorted(set(tips)), f"^{onto}"])
 
 
+_AUTHORSHIP = "%H%x00%aE%x00%at%x00%ct%x00%aN%x00%s"
+
+
 class Authorship(NamedTuple):
-    """Who wrote a commit (mailmap applied) and when; times in seconds since the epoch."""
+    """Who wrote a commit (mailmap applied), when, and what about; times in seconds since the epoch."""
 
     author: str
+    """The mail address."""
     authored_at: int
     committed_at: int
+    name: str = ""
+    subject: str = ""
 
 
 def authorship(git: Git, commits: Iterable[Oid]) -> dict[Oid, Authorship]:
-    """Who wrote which commit and when, in one process.
+    """Who wrote which commit and when, in one process. The mailmap is HEAD's, with a work tree or without.
 
     Raises:
         GitError
 
-    Source: `git help rev-list` (--no-walk, --no-commit-header; PRETTY FORMATS).
+    Source: `git help rev-list` (--no-walk, --no-commit-header; PRETTY FORMATS); `mailmap.blob` in `git help config`.
     """
     wanted = list(dict.fromkeys(commits))
     if not wanted:
         return {}
-    words = ("rev-list", "--no-walk=unsorted", "--no-commit-header", "--format=%H%x00%aE%x00%at%x00%ct", "--stdin")
+    git = replace(git, config=(*git.config, ("mailmap.blob", "HEAD:.mailmap")))
+    words = ("rev-list", "--no-walk=unsorted", "--no-commit-header", f"--format={_AUTHORSHIP}", "--stdin")
     listed = git.run(*words, stdin="\n".join(wanted).encode("ascii") + b"\n", timeout_s=_TIMEOUT_S).stdout
     found: dict[Oid, Authorship] = {}
     for line in listed.split(b"\n"):
         if line:
-            oid, author, authored, committed = line.split(b"\0")
-            found[Oid(oid.decode("ascii"))] = Authorship(text(author), int(authored or 0), int(committed or 0))
+            oid, author, authored, committed, name, subject = line.split(b"\0", 5)
+            found[Oid(oid.decode("ascii"))] = Authorship(
+                text(author), int(authored or 0), int(committed or 0), text(name), text(subject)
+            )
     return found
 
 

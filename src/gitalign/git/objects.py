@@ -111,6 +111,41 @@ class CommitReader(_Answering):
             raise self._lost(error) from error
 
 
+class FileReader(_Answering):
+    """Contents of files by id, or by tree and path."""
+
+    words = ("cat-file", "--batch")
+
+    def read(self, names: Sequence[bytes], *, most_bytes: int) -> list[bytes | None]:
+        """Contents in the order asked; None for what is not there, is no file, or is longer than `most_bytes`.
+
+        Args:
+            names: `<id>` or `<tree>:<path>`; a path with a line break cannot be asked for, and is not there.
+            most_bytes: bound on what is kept of each.
+
+        Raises:
+            GitTimedOut, GitDied, GitError
+        """
+        deadline = time.monotonic() + self._timeout_s
+        found: list[bytes | None] = []
+        try:
+            talk = self._talk()
+            for name in names:
+                if b"\n" in name:
+                    found.append(None)
+                    continue
+                talk.send(name + b"\n", deadline=deadline)
+                *_, kind, size = (b" " + talk.read_until(b"\n", deadline=deadline)).rsplit(b" ", 2)
+                if not size.isdigit():
+                    found.append(None)
+                    continue
+                data = talk.read(int(size) + 1, deadline=deadline)[:-1]
+                found.append(data if kind == b"blob" and len(data) <= most_bytes else None)
+        except (ChildEnded, ChildTimedOut) as error:
+            raise self._lost(error) from error
+        return found
+
+
 class CommitWriter:
     """Writes commit objects into the quarantine's own store, as loose objects.
 

@@ -13,7 +13,7 @@ from gitalign.core.names import Oid
 from gitalign.errors import GitDied, OutOfSpace
 from gitalign.git.attributes import AttributeFiles
 from gitalign.git.merge import MergeAnswer, MergeProcess, MergeWire, Side
-from gitalign.git.objects import CommitReader, CommitWriter
+from gitalign.git.objects import CommitReader, CommitWriter, FileReader
 from gitalign.git.quarantine import Quarantine
 
 T = TypeVar("T")
@@ -119,6 +119,7 @@ class Lane:
         self._shared = shared
         self._timeout_s = timeout_s
         self._reader = CommitReader(plain, timeout_s=timeout_s)
+        self._files = FileReader(plain, timeout_s=timeout_s)
         self._writer = CommitWriter(quarantine.objects, object_format=quarantine.repository.object_format)
         self._merger: MergeProcess | None = None
         self._merger_bench = ""
@@ -137,6 +138,10 @@ class Lane:
         """A commit as a side of a merge."""
         (commit,) = self.read([oid])
         return Side(commit.tree, oid, commit.parents)
+
+    def files(self, names: Sequence[bytes], *, most_bytes: int) -> list[bytes | None]:
+        """Contents of files named `<id>` or `<tree>:<path>`; None for what is not there or longer than `most_bytes`."""
+        return _once_more(lambda: self._files.read(names, most_bytes=most_bytes))
 
     def write(self, commits: Sequence[RawCommit]) -> list[Oid]:
         """Write commits into the quarantine."""
@@ -167,6 +172,7 @@ class Lane:
     def close(self) -> None:
         """End every process of the lane."""
         self._reader.close()
+        self._files.close()
         if self._merger is not None:
             self._merger.close()
             self._merger = None

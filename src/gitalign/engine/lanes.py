@@ -1,0 +1,69 @@
+"""Lanes for merges beyond the plan's own: one for a single thread, or a few that work through a list together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from gitalign.core.names import Oid
+from gitalign.engine.align import Workshop
+from gitalign.engine.integration import probe
+from gitalign.git.attributes import read_attributes
+from gitalign.git.merge import Wire
+from gitalign.integrate.lane import Lane, SharedMerges
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_WORKERS = 2
+
+
+@contextmanager
+def merging_lane(workshop: Workshop, targets: Iterable[Oid]) -> Iterator[Lane]:
+    """One lane, under the attributes of the targets."""
+    lane = _lane_maker(workshop, targets)()
+    try:
+        yield lane
+    finally:
+        lane.close()
+
+
+def asked_of_lanes(
+    workshop: Workshop, targets: Iterable[Oid], ask: Callable[[Lane, T], R], items: Sequence[T]
+) -> list[R]:
+    """Ask for every item, in parallel, each thread with a lane of its own; answers in the order of the items.
+
+    Raises:
+        whatever `ask` raises.
+    """
+    if not items:
+        return []
+    made = _lane_maker(workshop, targets)
+    own = threading.local()
+    lanes: list[Lane] = []
+
+    def answer(item: T) -> R:
+        if not hasattr(own, "lane"):
+            own.lane = made()
+            lanes.append(own.lane)
+        return ask(own.lane, item)
+
+    try:
+        with ThreadPoolExecutor(_WORKERS, thread_name_prefix="lane") as pool:
+            return list(pool.map(answer, items))
+    finally:
+        for one in lanes:
+            one.close()
+
+
+def _lane_maker(workshop: Workshop, targets: Iterable[Oid]) -> Callable[[], Lane]:
+    """Makes lanes that share their merges."""
+    quarantine = workshop.quarantine
+    wire = workshop.wire if workshop.wire.wire is not Wire.SINGLE else probe(quarantine)
+    attributes = {target: read_attributes(quarantine.git, target) for target in sorted(targets)}
+    shared = SharedMerges()
+    timeout_s = workshop.limits.integration_timeout_s
+    return lambda: Lane(quarantine, wire=wire, attributes=attributes, shared=shared, timeout_s=timeout_s)

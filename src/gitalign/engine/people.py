@@ -1,0 +1,96 @@
+"""Whose branches are, and which commits of theirs stand behind a clash."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gitalign.core.clashes import Clash
+from gitalign.core.forecast import Author, CommitNote, Owner
+from gitalign.core.graph import CommitGraph
+from gitalign.core.names import Oid
+from gitalign.core.plan import Plan, Target
+from gitalign.git.command import raw
+from gitalign.git.history import Authorship, authorship, raw_changes
+from gitalign.git.repository import Repository
+
+
+class People:
+    """Authors and commits of the branches of a plan, read in two passes over their own commits.
+
+    Args:
+        repository: the repository.
+        plan: whose branches.
+        graph: history behind them.
+        targets: those that clashes name.
+        clashes: whose commits are wanted.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        plan: Plan,
+        graph: CommitGraph,
+        targets: Sequence[Target],
+        clashes: Sequence[Clash],
+    ) -> None:
+        onto: dict[str, Oid] = {target.name: target.oid for target in targets}
+        self._tips: dict[str, Oid] = {step.branch.name: step.seen for step in plan.steps}
+        self._own: dict[str, tuple[Oid, ...]] = {
+            step.branch.name: _own(graph, step.seen, step.onto) for step in plan.steps
+        }
+        sides = sorted({(name, clash.target) for clash in clashes for name in (clash.one, clash.other)})
+        self._beyond = {(name, target): _own(graph, self._tips[name], onto[target]) for name, target in sides}
+        wanted = sorted({oid for own in self._beyond.values() for oid in own})
+        self._touched = {
+            oid: frozenset(change.path for change in changes) for oid, changes in raw_changes(repository, wanted)
+        }
+        known = {oid for own in self._own.values() for oid in own} | set(wanted)
+        known |= {tip for tip in self._tips.values() if tip in graph}
+        self._wrote = authorship(repository.git, sorted(known))
+        self._named: set[Oid] = set()
+
+    def owners(self) -> tuple[Owner, ...]:
+        """Of every branch, by name."""
+        found: list[Owner] = []
+        for name, tip in sorted(self._tips.items()):
+            commits = [self._wrote[oid] for oid in self._own[name] or (tip,) if oid in self._wrote]
+            counted = Counter(map(_author, commits))
+            ranked = sorted(counted, key=lambda one: (-counted[one], one.email, one.name))
+            at = self._wrote[tip].committed_at if tip in self._wrote else 0
+            found.append(Owner(branch=name, authors=tuple(ranked), last_commit_at=at))
+        return tuple(found)
+
+    def with_commits(self, clash: Clash) -> Clash:
+        """The clash with the commits of both branches that touch its paths."""
+        paths = frozenset(map(raw, clash.paths))
+        ones, others = (
+            tuple(
+                oid
+                for oid in self._beyond[name, clash.target]
+                if oid in self._wrote and not paths.isdisjoint(self._touched.get(oid, ()))
+            )
+            for name in (clash.one, clash.other)
+        )
+        self._named.update(ones, others)
+        return replace(clash, one_commits=ones, other_commits=others)
+
+    def notes(self) -> tuple[CommitNote, ...]:
+        """Of the commits that clashes were given, by id."""
+        return tuple(
+            CommitNote(commit=oid, author=_author(self._wrote[oid]), subject=self._wrote[oid].subject)
+            for oid in sorted(self._named)
+        )
+
+
+def _own(graph: CommitGraph, tip: Oid, onto: Oid) -> tuple[Oid, ...]:
+    """Oldest first; none where history cannot be walked."""
+    if tip not in graph or onto not in graph:
+        return ()
+    own = graph.own(tip, onto)
+    return (*own.picks, *own.merges)
+
+
+def _author(wrote: Authorship) -> Author:
+    return Author(name=wrote.name, email=wrote.author)
