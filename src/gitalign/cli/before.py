@@ -135,6 +135,12 @@ def forecast(
     pairs: Annotated[
         bool, typer.Option("--pairs", help="Find out, too, which branches clash with one another once aligned.")
     ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", help="Write a page with the clash map and a page per branch; implies --pairs.", metavar="FILE"
+        ),
+    ] = None,
     strategy: Strategy = None,
     merges: Merges = None,
     fetch: Fetch = False,
@@ -149,21 +155,30 @@ def forecast(
     def work() -> int:
         from gitalign import facade, wire
         from gitalign.cli import render
-        from gitalign.cli.console import console, emit_json
+        from gitalign.cli.console import console, emit_json, require_writable, write_whole
         from gitalign.cli.progress import watching
         from gitalign.engine.signals import StopSignal, handling_signals
+        from gitalign.views.forecast import forecast_page
 
+        if html is not None:
+            require_writable(html)
         overrides = overrides_of(strategy=strategy, merges=merges)
         request = options.request(input=input, only=tuple(only or ()), fetch=fetch, overrides=overrides)
         made = facade.plan(request)
         against = tuple(one.name for one in made.targets) if all_targets else tuple(target or ())
         stop = StopSignal()
         with handling_signals(stop), watching(options, None if against else made) as listeners:
-            found = facade.forecast(request, plan=made, against=against, pairs=pairs, listeners=listeners, stop=stop)
+            found = facade.forecast(
+                request, plan=made, against=against, pairs=pairs or html is not None, listeners=listeners, stop=stop
+            )
+        if html is not None:
+            write_whole(html, forecast_page(found, name=repo.resolve().name))
         if options.json:
             emit_json(wire.dump(found))
         elif not options.quiet:
             render.show_forecast(console(), found, everything=verbose)
+            if html is not None:
+                console().print(f"written: {render.safe(str(html))}")
         return found.exit_code()
 
     leave(carried_out(options, work))

@@ -1,0 +1,42 @@
+"""A page in one file: markup, style, script and data put together.
+
+Nothing of a repository reaches the markup: names, paths and subjects are data, written by the script as text. The policy in the
+head forbids every request.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from importlib.resources import files
+
+_IN_A_SCRIPT = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+def page(name: str, *, title: str, data: object) -> str:
+    """The page `name` of this package's assets.
+
+    Args:
+        name: of its markup and script, without extension.
+        title: shown in the browser's tab.
+        data: what JSON can say; the script finds it in the element `data`.
+    """
+    assets = files("gitalign.views") / "assets"
+    written = json.dumps(data, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
+    for character, escape in _IN_A_SCRIPT.items():
+        written = written.replace(character, escape)
+    parts = {
+        "title": html.escape(title.encode("utf-8", "replace").decode("utf-8")),
+        "style": (assets / "page.css").read_text(encoding="utf-8"),
+        "body": (assets / f"{name}.html").read_text(encoding="utf-8"),
+        "data": written,
+        "script": (assets / "page.js").read_text(encoding="utf-8")
+        + (assets / f"{name}.js").read_text(encoding="utf-8"),
+    }
+    frame = (assets / "frame.html").read_text(encoding="utf-8")
+    made: list[str] = []
+    # In one pass, so that nothing inside a part is taken for a place of its own.
+    for piece in frame.split("{{"):
+        key, closes, rest = piece.partition("}}")
+        made.append(parts[key] + rest if closes else piece)
+    return "".join(made)
