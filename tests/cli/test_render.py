@@ -178,3 +178,25 @@ def test_files_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["out.json"]
     with pytest.raises(OutOfSpace):
         write_whole(tmp_path / "gone" / "out.json", "x")
+
+
+def test_the_clash_map_says_who_must_talk_to_whom(tmp_path: Path) -> None:
+    work = Workspace(tmp_path / "talk")
+    work.commit("base", {"list": LINES, "other": LINES})
+    for name, word in (("one", b"eins\n"), ("two", b"zwei\n")):
+        work.switch(name, "main")
+        work.commit(name, {"list": LINES.replace(b"line 3\n", word)})
+    for name, word in (("stops", b"fuenf\n"), ("stops-too", b"sechs\n")):
+        work.switch(name, "main")
+        work.commit(name, {"other": LINES.replace(b"line 5\n", word)})
+    work.switch("main")
+    work.commit("main", {"other": LINES.replace(b"line 5\n", b"five\n")})
+    found = facade.forecast(request(work.path), pairs=True)
+    text = shown(render.show_forecast, found)
+    assert "pairs of branches: 6, of which 4 proved clean, 1 merged, 1 clash, 1 undecided" in text
+    assert "compared as far as git merges them with the target: 2" in text
+    assert " ".join(["one", "two", "once", "aligned", "list"]) in " ".join(text.split())
+    talk = text[text.index("who must talk to whom") :]
+    assert "both branches are theirs" in talk
+    assert "2 0 other" in " ".join(talk.split())
+    assert "who must talk" not in shown(render.show_forecast, facade.forecast(request(work.path)))

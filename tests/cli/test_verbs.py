@@ -88,8 +88,8 @@ def test_forecast_moves_nothing_and_names_the_stop(work: Workspace) -> None:
     assert "most contested paths:" in done.stdout
     assert "branches left out: 3" in done.stdout
     map_of_pairs = call("forecast", "--pairs", cwd=work.path)
-    assert "pairs of branches: 0, of which 0 proved clean, 0 merged, 0 clash" in map_of_pairs.stdout
-    assert "compared with nobody: 1" in map_of_pairs.stdout.replace("\n", " ")
+    assert "pairs of branches: 1, of which 1 proved clean, 0 merged, 0 clash" in map_of_pairs.stdout
+    assert "compared as far as git merges them with the target: 1" in map_of_pairs.stdout.replace("\n", " ")
     empty = work.path.parent / "empty"
     empty.mkdir()
     subprocess.run(["git", "init", "-q"], cwd=empty, check=True)

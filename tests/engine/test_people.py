@@ -87,6 +87,15 @@ def test_mailmap_is_applied(place: Path) -> None:
     assert owners["x"] == (Author(name="Ada Lovelace", email="countess@example.org"),)
 
 
+def test_one_address_is_one_person_whatever_the_name(place: Path) -> None:
+    git(place, "switch", "-q", "y")
+    (place / "y").write_bytes(b"more\n")
+    commit_as(place, Author(name="Ada L.", email="ADA@example.org"), "y by Ada, too")
+    found = facade.forecast(request(place), pairs=True)
+    owners = {owner.branch: owner.authors for owner in found.owners}
+    assert owners["y"] == (BOB, ADA)
+
+
 def test_branches_that_stop_at_the_same_path_contest_it(place: Path) -> None:
     found = facade.forecast(request(place), pairs=True)
     (contest,) = found.contests

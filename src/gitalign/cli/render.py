@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from gitalign.core.categories import Categorized
-from gitalign.core.clashes import Clash, PairCount
-from gitalign.core.forecast import BranchForecast, Forecast, Prospect
+from gitalign.core.clashes import Basis, Clash, PairCount
+from gitalign.core.forecast import Author, BranchForecast, Forecast, Prospect
 from gitalign.core.names import branch_of, display
 from gitalign.core.outcome import Aligned, Conflicted, Failed, Refused
 from gitalign.core.plan import Plan, StepKind
@@ -148,6 +149,9 @@ _FORESEEN = {
 _MOST_PATHS = 10
 _MOST_MEMBERS = 12
 _MOST_ADVICE = 5
+_MOST_CLASHES = 20
+_MOST_TOLD = 3
+_BASES = {Basis.ALIGNED: "once aligned", Basis.PARTIAL: "in part", Basis.AS_THEY_STAND: "as they stand"}
 
 
 def show_forecast(out: Console, forecast: Forecast, *, everything: bool = False) -> None:
@@ -179,6 +183,7 @@ def show_forecast(out: Console, forecast: Forecast, *, everything: bool = False)
         counted = next((count for count in forecast.pairs if count.target == target.name), None)
         if counted is not None:
             _show_pairs(out, counted, [clash for clash in forecast.clashes if clash.target == target.name], everything)
+    _show_talks(out, forecast, everything)
     if not forecast.targets:
         out.print("There is no target branch here; name some in the configuration: alignment.targets")
     if forecast.excluded:
@@ -189,23 +194,74 @@ def show_forecast(out: Console, forecast: Forecast, *, everything: bool = False)
 
 
 def _show_pairs(out: Console, count: PairCount, clashes: Sequence[Clash], everything: bool) -> None:
-    """Who must talk to whom."""
-    left = f"; branches that do not align, compared with nobody: {count.left_out}" if count.left_out else ""
+    """How the pairs were decided, and which of them clash."""
+    undecided = f", {count.undecided} undecided (both change a path at which one stops)" if count.undecided else ""
+    failed = f", [red]{count.failed} that git could not merge[/]" if count.failed else ""
     out.print(
         f"pairs of branches: {count.pairs}, of which {count.pruned} proved clean, {count.merged} merged, "
-        f"[yellow]{count.clashing} clash[/]{left}"
+        f"[yellow]{count.clashing} clash[/]{undecided}{failed}"
     )
-    shown = clashes if everything else clashes[:_MOST_ROWS]
-    if not shown:
+    if count.partial:
+        out.print(f"  branches that stop, compared as far as git merges them with the target: {count.partial}")
+    if count.left_out:
+        out.print(f"  branches compared with nobody, as git merges nothing of them with the target: {count.left_out}")
+    if not clashes:
         return
+    shown = clashes if everything else clashes[:_MOST_CLASHES]
     table = Table(box=None, pad_edge=False, header_style="bold dim")
-    for column in ("branch", "clashes with", "at"):
+    for column in ("branch", "clashes with", "merged", "at"):
         table.add_column(column, overflow="fold")
     for clash in shown:
-        table.add_row(safe(clash.one), safe(clash.other), safe(", ".join(clash.paths)))
+        paths = safe(_some(clash.paths, everything))
+        table.add_row(safe(clash.one), safe(clash.other), _BASES[clash.basis], paths)
     out.print(table)
     if len(shown) < len(clashes):
         out.print(f"[dim]and {len(clashes) - len(shown)} more; -v shows all[/]")
+
+
+def _show_talks(out: Console, forecast: Forecast, everything: bool) -> None:
+    """Who must talk to whom, and which pairs nobody can decide before a branch is resolved."""
+    talks = forecast.talks()
+    if talks:
+        names = Counter(author.name for author in {author for talk in talks for author in (talk.one, talk.other)})
+
+        def called(author: Author) -> str:
+            is_plain = author.name and names[author.name] == 1
+            return safe(author.name if is_plain else f"{author.name} <{author.email}>".strip())
+
+        out.print("\n[bold]who must talk to whom[/]")
+        table = Table(box=None, pad_edge=False, header_style="bold dim")
+        table.add_column("who", overflow="fold")
+        table.add_column("with whom", overflow="fold")
+        table.add_column("clashes", justify="right")
+        table.add_column("at", overflow="fold")
+        shown = talks if everything else talks[:_MOST_CLASHES]
+        for talk in shown:
+            other = "[dim]both branches are theirs[/]" if talk.one == talk.other else called(talk.other)
+            table.add_row(called(talk.one), other, str(len(talk.clashes)), safe(_some(talk.paths, everything)))
+        out.print(table)
+        if len(shown) < len(talks):
+            out.print(f"[dim]and {len(talks) - len(shown)} more; -v shows all[/]")
+    contests = sorted(forecast.contests, key=lambda one: (-len(one.stopping), -len(one.changing), one.target, one.path))
+    if contests:
+        out.print("\n[bold]undecided until somebody resolves them[/]: paths at which branches stop and others change")
+        table = Table(box=None, pad_edge=False, header_style="bold dim")
+        for column in ("stop", "change it, too"):
+            table.add_column(column, justify="right")
+        table.add_column("path", overflow="fold")
+        rows = contests if everything else contests[:_MOST_PATHS]
+        for one in rows:
+            table.add_row(str(len(one.stopping)), str(len(one.changing)), safe(one.path))
+        out.print(table)
+        if len(rows) < len(contests):
+            out.print(f"[dim]and {len(contests) - len(rows)} more; -v shows all[/]")
+
+
+def _some(paths: Sequence[str], everything: bool) -> str:
+    """The first paths and the number of the rest."""
+    shown = paths if everything else paths[:_MOST_TOLD]
+    more = f" and {len(paths) - len(shown)} more" if len(shown) < len(paths) else ""
+    return ", ".join(map(display, shown)) + more
 
 
 def show_order(out: Console, plan: ExecutionPlan, *, everything: bool = False) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gitalign.core.clashes import Clash
@@ -49,14 +49,15 @@ class People:
         known = {oid for own in self._own.values() for oid in own} | set(wanted)
         known |= {tip for tip in self._tips.values() if tip in graph}
         self._wrote = authorship(repository.git, sorted(known))
+        self._authors = _authors(self._wrote)
         self._named: set[Oid] = set()
 
     def owners(self) -> tuple[Owner, ...]:
         """Of every branch, by name."""
         found: list[Owner] = []
         for name, tip in sorted(self._tips.items()):
-            commits = [self._wrote[oid] for oid in self._own[name] or (tip,) if oid in self._wrote]
-            counted = Counter(map(_author, commits))
+            commits = self._own[name] or (tip,)
+            counted = Counter(self._authors[oid] for oid in commits if oid in self._authors)
             ranked = sorted(counted, key=lambda one: (-counted[one], one.email, one.name))
             at = self._wrote[tip].committed_at if tip in self._wrote else 0
             found.append(Owner(branch=name, authors=tuple(ranked), last_commit_at=at))
@@ -79,7 +80,7 @@ class People:
     def notes(self) -> tuple[CommitNote, ...]:
         """Of the commits that clashes were given, by id."""
         return tuple(
-            CommitNote(commit=oid, author=_author(self._wrote[oid]), subject=self._wrote[oid].subject)
+            CommitNote(commit=oid, author=self._authors[oid], subject=self._wrote[oid].subject)
             for oid in sorted(self._named)
         )
 
@@ -92,5 +93,16 @@ def _own(graph: CommitGraph, tip: Oid, onto: Oid) -> tuple[Oid, ...]:
     return (*own.picks, *own.merges)
 
 
-def _author(wrote: Authorship) -> Author:
-    return Author(name=wrote.name, email=wrote.author)
+def _authors(wrote: Mapping[Oid, Authorship]) -> dict[Oid, Author]:
+    """Who wrote each commit: one mail address is one person, under the name most used with it."""
+    names: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    persons: dict[Oid, str] = {}
+    for oid, one in wrote.items():
+        persons[oid] = one.author.casefold() or one.name
+        names[persons[oid]][one.name, one.author] += 1
+    known = {
+        person: Author(name=name, email=email)
+        for person, used in names.items()
+        for (name, email), _ in [min(used.items(), key=lambda item: (-item[1], item[0]))]
+    }
+    return {oid: known[person] for oid, person in persons.items()}

@@ -343,7 +343,7 @@ function branchPage(at) {
       const contest = DATA.contests[number], stops = contest.stopping.includes(at);
       const others = (stops ? contest.stopping.concat(contest.changing) : contest.stopping).filter(one => one !== at);
       if (!others.length) continue;
-      parts.push(el("details", {}, el("summary", {}, name(DATA.paths[contest.path], "mono"), el("span", { class: "soft" }, stops ? ` stops here, as ${contest.stopping.length - 1} others do` : ` changed here; ${contest.stopping.length} others stop`)),
+      parts.push(el("details", {}, el("summary", {}, name(DATA.paths[contest.path], "mono"), el("span", { class: "soft" }, stops ? ` it stops here; ${plural(others.length, "other branch", "other branches")} stop or change it, too` : ` it changes this; ${plural(others.length, "other branch stops", "other branches stop")}`)),
         el("ul", { class: "plain" }, others.slice(0, 200).map(one => el("li", {}, toBranch(one))), others.length > 200 ? el("li", { class: "soft" }, `and ${others.length - 200} more`) : null)));
     }
   }
@@ -362,13 +362,13 @@ function draw(typing = false) {
     count ? el("p", { class: "soft" }, `${count.pairs.toLocaleString("en")} pairs: ${count.pruned.toLocaleString("en")} proved clean without a merge, ${count.merged.toLocaleString("en")} merged by git (${count.clashing.toLocaleString("en")} clash), ${count.undecided.toLocaleString("en")} undecided` + (count.failed ? `, ${count.failed} could not be merged` : "") + (count.left_out ? `; ${plural(count.left_out, "branch", "branches")} compared with nobody` : "")) : null,
     DATA.complete ? null : el("p", { class: "conflict" }, "The forecast was stopped before it was done."),
     el("nav", { class: "tabs" }, tabs.map(([id, text]) => el("a", { href: link({ tab: id }), "aria-current": id === wanted.tab ? "page" : null }, text))),
-    content()].flat();
+    content()];
   if (typing && document.getElementById("filters")) fill(document.getElementById("body"), body);
   else fill(main, el("div", { id: "filters" }, filters(wanted)), el("div", { id: "body" }, body));
 }
 
 fill(document.getElementById("title"), name(DATA.name));
-fill(document.getElementById("targets"), DATA.targets.map((target, at) => [at ? " \u00b7 " : "", name(target.shown), " ", el("code", {}, target.tip.slice(0, 10))]).flat());
+fill(document.getElementById("targets"), DATA.targets.map((target, at) => [at ? " \u00b7 " : "", name(target.shown), " ", el("code", {}, target.tip.slice(0, 10))]));
 fill(document.getElementById("theme"), themeButton());
 addEventListener("hashchange", () => draw());
 addEventListener("resize", () => drawMap && drawMap());

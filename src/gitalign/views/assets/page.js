@@ -7,7 +7,7 @@ function el(tag, attributes, ...children) {
     if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
     else if (value !== undefined && value !== null && value !== false) made.setAttribute(key, value === true ? "" : value);
   }
-  for (const child of children.flat()) {
+  for (const child of children.flat(Infinity)) {
     if (child !== null && child !== undefined) made.append(child);
   }
   return made;
@@ -15,7 +15,7 @@ function el(tag, attributes, ...children) {
 
 function name(text, cls = "") { return el("bdi", { class: ("name " + cls).trim() }, text); }
 
-function fill(place, ...children) { place.replaceChildren(...children.flat().filter(one => one !== null && one !== undefined)); }
+function fill(place, ...children) { place.replaceChildren(...children.flat(Infinity).filter(one => one !== null && one !== undefined)); }
 
 function plural(count, one, many = one + "s") { return count + " " + (count === 1 ? one : many); }
 
