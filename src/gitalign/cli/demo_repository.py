@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from zlib import crc32
 
 from gitalign import child
 from gitalign.git.command import Git, environment, failure_of, raw
 
-_WHO = b"Sample Author <author@example.org>"
+_AUTHORS = (b"Ada Sample <ada@example.org>", b"Bo Sample <bo@example.org>", b"Chen Sample <chen@example.org>")
 _START = 1_750_000_000
 _LINES = 40
 
@@ -36,8 +37,9 @@ class _Stream:
         self.clock += 3600
         words = raw(message + "\n")
         self.data += b"commit refs/heads/%b\nmark :%d\n" % (raw(branch), self.mark)
+        who = _AUTHORS[crc32(raw(branch)) % len(_AUTHORS)]
         for role in (b"author", b"committer"):
-            self.data += b"%b %b %d +0000\n" % (role, _WHO, self.clock)
+            self.data += b"%b %b %d +0000\n" % (role, who, self.clock)
         self.data += b"data %d\n%b\n" % (len(words), words)
         if parent is not None:
             self.data += b"from :%d\n" % parent
@@ -135,12 +137,13 @@ def _write_history(stream: _Stream, branches: int) -> None:
         "orchestration-tools", "feat: better runner", {"tools/run.sh": "echo run faster\n"}, parent=tools
     )
     _special(stream, root=root, base=base, main=main, science=science)
+    _clashing(stream, main)
     _plain(
         stream,
         {"main": base, "scientific": science - 1, "orchestration-tools": tools - 1},
         science=science,
         tools=tools,
-        count=max(0, branches - 34),
+        count=max(0, branches - 40),
     )
 
 
@@ -226,6 +229,28 @@ def _special(stream: _Stream, *, root: int, base: int, main: int, science: int) 
     )
     stream.commit("scientific-plot", "feat: a plot", {"science/plot.py": _text("plot")}, parent=science - 1)
     stream.commit("binary/asset", "feat: an asset", {"asset.bin": "\x00\x01\x02 not text\n"}, parent=base)
+
+
+def _clashing(stream: _Stream, main: int) -> None:
+    """Branches that align, each alone, but not all with one another."""
+    for name, message, files in (
+        (
+            "team/log-in-form",
+            "feat: a form to log in",
+            {"src/module_6.py": {8: "form"}, "src/module_7.py": {3: "form"}},
+        ),
+        ("team/log-in-button", "feat: a button to log in", {"src/module_6.py": {8: "button"}}),
+        (
+            "team/log-in-by-mail",
+            "feat: log in by mail",
+            {"src/module_6.py": {8: "mail"}, "src/module_8.py": {3: "mail"}},
+        ),
+        ("team/session", "feat: sessions", {"src/module_7.py": {3: "session"}, "src/module_6.py": {30: "session"}}),
+        ("team/mail-queue", "feat: a queue for mail", {"src/module_8.py": {3: "queue"}, "src/queue.py": {}}),
+        ("team/queue", "feat: a queue", {"src/queue.py": {1: "any"}}),
+    ):
+        changed = {path: _text(Path(path).stem.replace("_", " "), lines) for path, lines in files.items()}
+        stream.commit(name, message, changed, parent=main)
 
 
 def _plain(stream: _Stream, bases: Mapping[str, int], *, science: int, tools: int, count: int) -> None:

@@ -38,7 +38,7 @@ function state() {
     branch: asked.get("branch"),
     target: asked.has("target") ? asked.get("target") : DATA.targets.length ? String(first) : "",
     prospect: asked.get("prospect") || "", author: asked.get("author") || "", age: asked.get("age") || "",
-    path: asked.get("path") || "", find: asked.get("find") || "", sort: asked.get("sort") || "meets",
+    path: asked.get("path") || "", find: asked.get("find") || "", sort: asked.get("sort") || "clashes",
   };
 }
 
@@ -106,9 +106,11 @@ function tiles(shown) {
   const clashing = DATA.clashes.filter(one => inside.has(one.one) && inside.has(one.other)).length;
   let open = 0;
   for (const at of shown) for (const other of openWith[at]) if (other > at && inside.has(other)) open++;
+  const others = shown.length - count("clean") - count("conflict") - count("unchanged");
   const tile = (number, text, cls) => el("li", {}, el("b", { class: cls }, number.toLocaleString("en")), text);
   return el("ul", { class: "tiles" }, tile(shown.length, "branches"), tile(count("clean"), "would align", "clean"),
     tile(count("conflict"), "stop", "conflict"), tile(count("unchanged"), "unchanged", "unchanged"),
+    others ? tile(others, "refused or failed", "failed") : null,
     DATA.with_pairs ? [tile(clashing, "pairs clash", "conflict"), tile(open, "pairs undecided", "refused")] : null);
 }
 
@@ -120,8 +122,8 @@ const COLUMNS = [
   { id: "age", title: "days", number: true, key: at => days(DATA.branches[at]), show: at => DATA.branches[at].at ? String(days(DATA.branches[at])) : "" },
   { id: "own", title: "own", number: true, key: at => DATA.branches[at].own, show: at => String(DATA.branches[at].own) },
   { id: "behind", title: "behind", number: true, key: at => DATA.branches[at].behind, show: at => String(DATA.branches[at].behind) },
-  { id: "clashes", title: "clashes", number: true, key: at => clashesOf[at].length, show: at => String(clashesOf[at].length) },
-  { id: "meets", title: "undecided", number: true, key: at => clashesOf[at].length * 10000 + openWith[at].size, show: at => String(openWith[at].size) },
+  { id: "clashes", title: "clashes", number: true, key: at => clashesOf[at].length * 10000 + openWith[at].size, show: at => String(clashesOf[at].length) },
+  { id: "undecided", title: "undecided", number: true, key: at => openWith[at].size, show: at => String(openWith[at].size) },
   { id: "why", title: "why", key: at => DATA.branches[at].reason, show: at => name(DATA.branches[at].reason) },
 ];
 
@@ -243,7 +245,7 @@ function heatMap(shown, wanted) {
   }
   canvas.addEventListener("mousemove", event => { if (!kept) tell(at(event)); });
   canvas.addEventListener("click", event => { const cell = at(event); kept = kept ? null : cell; tell(cell); });
-  const sorts = [["meets", "most clashes"], ["name", "name"], ["author", "author"], ["age", "oldest"], ["-age", "newest"], ["foreseen", "foreseen"]];
+  const sorts = [["clashes", "most clashes"], ["undecided", "most undecided"], ["name", "name"], ["author", "author"], ["age", "oldest"], ["-age", "newest"], ["foreseen", "foreseen"]];
   const bar = el("div", { class: "filters" }, el("label", {}, "Order", el("select", { id: "by-sort", onchange: event => go({ sort: event.target.value }) },
     sorts.map(([value, text]) => el("option", { value, selected: value === wanted.sort }, text)))));
   const key = (cls, text) => el("span", {}, el("i", { style: `background: var(${cls})` }), text);

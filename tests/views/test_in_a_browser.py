@@ -1,0 +1,151 @@
+"""The page in a real browser, opened from disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from gitalign.core.forecast import Forecast
+from gitalign.views.forecast import forecast_page
+from tests.views.clashing import HOSTILE_PATH, MARKUP, clashing
+
+_CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_QUIETLY = [
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-dev-shm-usage",
+]
+
+pytestmark = pytest.mark.skipif(_CHROMIUM is None, reason="needs chromium (Debian: apt-get install chromium)")
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Forecast:
+    return clashing(tmp_path_factory.mktemp("pages") / "repo")
+
+
+@pytest.fixture(scope="module")
+def address(found: Forecast, tmp_path_factory: pytest.TempPathFactory) -> str:
+    file = tmp_path_factory.mktemp("page") / "forecast.html"
+    file.write_text(forecast_page(found, name="repo"), encoding="utf-8")
+    return file.as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+        made = playwright.chromium.launch(executable_path=_CHROMIUM, args=[*_QUIETLY, *as_root])
+        yield made
+        made.close()
+
+
+class Watched:
+    """A page together with all it complained about and asked for."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.asked: list[str] = []
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda asked: self.asked.append(asked.url))
+
+
+@pytest.fixture(params=["light", "dark"])
+def watched(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Watched]:
+    context = browser.new_context(color_scheme=request.param, viewport={"width": 1280, "height": 900})
+    made = Watched(context.new_page())
+    yield made
+    assert made.complaints == []
+    assert {asked.split("#")[0].split(":")[0] for asked in made.asked} == {"file"}
+    assert made.page.evaluate("window.broken") is None
+    context.close()
+
+
+def rows(page: Page) -> list[str]:
+    return page.locator("tbody tr td:first-child").all_inner_texts()
+
+
+def test_the_map_shows_clashes_and_the_pair_that_is_pointed_at(watched: Watched, address: str) -> None:
+    page = watched.page
+    page.goto(address)
+    tiles = dict(
+        zip(page.locator(".tiles li").all_inner_texts(), page.locator(".tiles b").all_inner_texts(), strict=True)
+    )
+    shown = {text.split("\n")[-1]: number for text, number in tiles.items()}
+    assert (shown["branches"], shown["stop"], shown["pairs clash"], shown["pairs undecided"]) == ("8", "2", "4", "1")
+    page.wait_for_selector("canvas[data-side]")
+    canvas = page.locator("canvas")
+    side, margin, top = (float(canvas.get_attribute(f"data-{key}") or "nan") for key in ("side", "margin", "top"))
+    # The two with most clashes come first.
+    canvas.click(position={"x": margin + 1.5 * side, "y": top + 0.5 * side})
+    aside = page.locator("aside").inner_text()
+    assert "clash at 1 path" in aside
+    assert "list" in aside
+    page.get_by_role("link", name="hunks and commits").click()
+    opened = page.locator("details[open]").inner_text()
+    assert "line 4" in opened
+    assert "commits here" in opened
+
+
+def test_light_and_dark(watched: Watched, address: str) -> None:
+    page = watched.page
+    page.goto(address)
+    ground = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(ground)
+    is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    assert (sum(int(part) for part in before[4:-1].split(",")) < 200) == is_dark
+    page.locator("#theme button").click()
+    assert page.evaluate(ground) != before
+
+
+def test_tables_sort_and_filters_narrow(watched: Watched, address: str) -> None:
+    page = watched.page
+    page.goto(f"{address}#tab=branches")
+    assert len(rows(page)) == 8
+    page.get_by_role("button", name="branch").click()
+    ascending = rows(page)
+    page.get_by_role("button", name="branch").click()
+    assert rows(page) == ascending[::-1]
+    page.select_option("#by-prospect", "conflict")
+    assert sorted(rows(page)) == ["stops", "stops-too"]
+    page.select_option("#by-prospect", "")
+    page.fill("#by-path", "list")
+    assert sorted(rows(page)) == ["one", "three", "two"]
+    page.fill("#by-path", "")
+    bo = page.locator("#by-author option", has_text="bo@example.org").get_attribute("value")
+    page.select_option("#by-author", bo)
+    assert sorted(rows(page)) == ["stops", "stops-too", "three", "two"]
+    # What is looked at is in the address.
+    page.reload()
+    assert sorted(rows(page)) == ["stops", "stops-too", "three", "two"]
+    page.get_by_role("button", name="Reset").click()
+    page.select_option("#by-age", ">30")
+    assert rows(page) == ["none"] or len(rows(page)) == 8
+    page.select_option("#by-age", "<30" if rows(page) == ["none"] else ">30")
+    assert len(rows(page)) == 8
+
+
+def test_a_page_per_branch_and_hostile_names_are_text(watched: Watched, address: str, found: Forecast) -> None:
+    page = watched.page
+    for at, branch in enumerate(found.branches):
+        page.goto(f"{address}#branch={at}")
+        page.wait_for_function("document.querySelector('h2') !== null")
+        assert page.locator("h2").inner_text() == branch.branch
+        clashes = sum(branch.branch in (clash.one, clash.other) for clash in found.clashes)
+        assert f"Clashes with {clashes} branch" in page.locator("main").inner_text()
+    page.goto(f"{address}#tab=paths")
+    assert HOSTILE_PATH in page.locator("tbody").inner_text()
+    page.goto(f"{address}#tab=people")
+    people = page.locator("tbody").inner_text()
+    assert f"bo {MARKUP}" in people
+    assert "both branches are theirs" in people
+    assert page.locator("main img").count() == 0
