@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gitalign import facade
@@ -24,12 +24,24 @@ from tests.runs import request, run
 LINES = b"".join(b"line %d\n" % number for number in range(30))
 
 
+class GitDied(Exception):
+    """git's merge failed an assertion of its own, as it does on some histories."""
+
+
+def merge_tree(repository: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+    done = subprocess.run(
+        ["git", "merge-tree", "--write-tree", *words], cwd=repository, capture_output=True, check=False
+    )
+    if b"Assertion" in done.stderr:
+        raise GitDied
+    assert done.returncode in (0, 1), done.stderr
+    return done
+
+
 def conflicted_paths(repository: Path, one: str, other: str) -> set[str] | None:
     """What git says of merging two branches; None for a clean merge. Paths git invents are left out."""
-    words = ["git", "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages"]
     sides = [f"refs/heads/{one}", f"refs/heads/{other}"]
-    done = subprocess.run([*words, *sides], cwd=repository, capture_output=True, check=False)
-    assert done.returncode in (0, 1), done.stderr
+    done = merge_tree(repository, "-z", "--name-only", "--no-messages", *sides)
     if not done.returncode:
         return None
     named = done.stdout.split(b"\0")[1:]
@@ -48,6 +60,7 @@ def test_every_clash_of_all_pairs_is_found(seed: int, how: str) -> None:
         foreseen = facade.forecast(request(repository, **asked), pairs=True)
         report = run(repository, **asked)
         told = {(clash.one, clash.other): clash for clash in foreseen.clashes if clash.basis is Basis.ALIGNED}
+        unmerged = {(pair.one, pair.other) for pair in foreseen.unmerged}
         counted = 0
         for target in foreseen.targets:
             names = sorted(
@@ -61,14 +74,18 @@ def test_every_clash_of_all_pairs_is_found(seed: int, how: str) -> None:
             )
             for one, other in combinations(names, 2):
                 where = f"seed {seed}, {how}: {one}, {other}"
-                truth = conflicted_paths(repository, one, other)
+                counted += 1
+                try:
+                    truth = conflicted_paths(repository, one, other)
+                except GitDied:
+                    assert (one, other) in unmerged, where
+                    continue
                 clash = told.pop((one, other), None)
                 assert (clash is None) == (truth is None), f"{where}: git says {truth}"
                 if clash is not None and truth is not None:
                     # Of some conflicts (a file in the way of a renamed folder) git lists no stages; then its messages name the paths.
                     assert {path for path in clash.paths if "~" not in path} == truth or not truth, where
                     assert clash.paths, where
-                counted += 1
         assert not told
         assert counted == sum(count.branches * (count.branches - 1) // 2 for count in foreseen.pairs)
         for count in foreseen.pairs:
@@ -85,9 +102,8 @@ class InPart(NamedTuple):
 
 def in_part(repository: Path, target: str, branch: str) -> InPart:
     """What git makes of it, without a line of ours."""
-    words = ["git", "merge-tree", "--write-tree", "-z", "--name-only", "--messages"]
     sides = [f"refs/heads/{target}", f"refs/heads/{branch}"]
-    done = subprocess.run([*words, *sides], cwd=repository, capture_output=True, check=False)
+    done = merge_tree(repository, "-z", "--name-only", "--messages", *sides)
     fields = done.stdout.split(b"\0")
     tree = fields[0].strip().decode()
     stops: set[bytes] = set()
@@ -113,11 +129,7 @@ def in_part(repository: Path, target: str, branch: str) -> InPart:
 
 
 def merges_cleanly(repository: Path, one: str, other: str) -> bool:
-    done = subprocess.run(
-        ["git", "merge-tree", "--write-tree", one, other], cwd=repository, capture_output=True, check=False
-    )
-    assert done.returncode in (0, 1), done.stderr
-    return done.returncode == 0
+    return merge_tree(repository, one, other).returncode == 0
 
 
 def undecided_pairs(foreseen: Forecast) -> set[tuple[str, str]]:
@@ -133,6 +145,8 @@ def own_commits(repository: Path, target: str, tip: str) -> set[str]:
 
 
 @settings(max_examples=60)
+@example(seed=2**32, how="flatten")
+@example(seed=500_086, how="flatten")
 @given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge", "refuse"]))
 def test_branches_that_stop_are_compared_as_far_as_git_merges_them(seed: int, how: str) -> None:
     asked: dict[str, Any] = {
@@ -150,6 +164,7 @@ def test_branches_that_stop_are_compared_as_far_as_git_merges_them(seed: int, ho
         run(repository, **asked)
         told = {(clash.one, clash.other): clash for clash in foreseen.clashes if clash.basis is not Basis.ALIGNED}
         undecided = undecided_pairs(foreseen)
+        unmerged = {(pair.one, pair.other) for pair in foreseen.unmerged}
         seen: set[tuple[str, str]] = set()
         for target in foreseen.targets:
             cells = {cell.branch: cell for cell in foreseen.branches if cell.target == target.name}
@@ -179,7 +194,12 @@ def test_branches_that_stop_are_compared_as_far_as_git_merges_them(seed: int, ho
                     sides = [
                         stopping[name].commit if name in stopping else f"refs/heads/{name}" for name in (one, other)
                     ]
-                assert merges_cleanly(repository, *sides) == ((one, other) not in told), where
+                try:
+                    is_clean = merges_cleanly(repository, *sides)
+                except GitDied:
+                    assert (one, other) in unmerged, where
+                else:
+                    assert is_clean == ((one, other) not in told), where
             for contest in foreseen.contests:
                 if contest.target == target.name:
                     path = contest.path.encode("utf-8", "surrogateescape")

@@ -184,7 +184,7 @@ def find_contests(
     """Paths at which a branch stops and that another branch changes, or stops at, too.
 
     Args:
-        changed: for each branch, what it is known to change.
+        changed: for each branch, what it changes.
         unresolved: for each branch, where it stops.
 
     Returns:

@@ -380,6 +380,8 @@ def _step(one: _Chosen, graph: CommitGraph, policy: Policy, remote_seen: Oid | N
         own = graph.own(one.tip, one.target.oid)
         behind = graph.behind_count(one.tip, one.target.oid)
         kind, notes, refusal = _kind(own, behind, one.target, policy)
+        if "tag:needs_decision" in one.branch.tags:
+            notes = [f"the branch list is not sure of {display(one.target.name)}: a person should decide", *notes]
     return Step(
         id=StepId(0),
         branch=one.branch,

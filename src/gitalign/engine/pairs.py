@@ -140,8 +140,14 @@ def find_clashes(trial: Trial, *, with_partial: bool) -> ClashMap:
 def _candidates(trial: Trial, target: Target, branches: Sequence[Standing]) -> _Candidates:
     git = trial.workshop.quarantine.git
     files = git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", target.oid).stdout.split(b"\0")[:-1]
-    # What becomes of an unresolved path is open: it counts as changed in a way nobody else shares.
-    changed = [[*one.changes, *(PathChange(path, None, None) for path in one.unresolved)] for one in branches]
+    # An unresolved path counts as changed, even where what git leaves in its place is what the target has.
+    changed = [
+        [
+            *one.changes,
+            *(PathChange(path, None, None) for path in one.unresolved - {change.path for change in one.changes}),
+        ]
+        for one in branches
+    ]
     contested, partners = find_contests([one.changes for one in branches], [one.unresolved for one in branches])
     related = _related(trial, target, branches)
     wanted = [

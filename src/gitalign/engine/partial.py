@@ -79,7 +79,7 @@ def merged_in_part(
                 key=key,
                 how=None,
                 tree=answer.tree,
-                changes=tuple(one for one in changes[target.oid, commit] if one.path not in unresolved),
+                changes=tuple(changes[target.oid, commit]),
                 own=frozenset(graph.own_ids(steps[key].seen, target.oid)),
                 commit=commit,
                 unresolved=unresolved,

@@ -14,7 +14,7 @@ from gitalign.core.outcome import AlignedKind
 from gitalign.core.plan import Step
 from gitalign.git.command import raw
 
-_FORMAT = "standing 2"
+_FORMAT = "standing 3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Standing:
         key: content key; the same commits, rules and git give the same.
         how: it came to stand there; None when it stood there already, or stands there in part.
         tree: of the branch then; of one in part, with conflict markers in what is unresolved.
-        changes: against the target's tip, as far as they are known.
+        changes: of `tree` against the target's tip.
         own: what tells its commits above the target apart; shared ones are shared commits.
         commit: as it stands; None when it is remembered and was not made again.
         unresolved: paths at which merging it with the target in one piece stops.
