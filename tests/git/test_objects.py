@@ -10,7 +10,7 @@ import pytest
 from gitalign.core.commit import new_commit, rewritten, serialise
 from gitalign.core.names import Oid
 from gitalign.errors import MissingObject, OutOfSpace
-from gitalign.git.objects import CommitReader, CommitWriter
+from gitalign.git.objects import CommitReader, CommitWriter, FileReader
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import open_repository
 from tests.git.workspace import Workspace
@@ -83,6 +83,30 @@ def test_a_blob_is_not_taken_for_a_commit(work: Workspace, quarantine: Quarantin
     with pytest.raises(MissingObject, match="blob"):
         reader.read([Oid(work.tip("main:a"))])
     reader.close()
+
+
+def test_files_are_read_by_id_and_by_path(tmp_path: Path) -> None:
+    work = Workspace(tmp_path / "files")
+    work.commit("base", {"a": b"a\n", "d/b c 12": b"", "long": b"x" * 1001, "missing 7": b"\n\n"})
+    quarantine = Quarantine(open_repository(work.path), "test")
+    reader = FileReader(quarantine.git, timeout_s=20)
+    tree = work.tip("main^{tree}").encode()
+    asked = {
+        work.tip("main:a").encode(): b"a\n",
+        tree + b":d/b c 12": b"",
+        tree + b":long": None,
+        tree + b":missing 7": b"\n\n",
+        tree + b":not blob 3": None,
+        tree + b":d": None,
+        tree + b":a\nb": None,
+        b"12" * 20: None,
+        tree + b":a": b"a\n",
+    }
+    assert reader.read(list(asked), most_bytes=1000) == list(asked.values())
+    reader.close()
+    assert reader.read([tree + b":long"], most_bytes=1001) == [b"x" * 1001]
+    reader.close()
+    quarantine.remove()
 
 
 def test_a_vanished_store_is_a_disk_error(work: Workspace, quarantine: Quarantine) -> None:

@@ -112,16 +112,16 @@ class CommitReader(_Answering):
 
 
 class FileReader(_Answering):
-    """Contents of files by id, or by tree and path."""
+    """Contents of files by id, or by tree and path. The size is asked for first: a long file is never read."""
 
-    words = ("cat-file", "--batch")
+    words = ("cat-file", "--batch-command")
 
     def read(self, names: Sequence[bytes], *, most_bytes: int) -> list[bytes | None]:
         """Contents in the order asked; None for what is not there, is no file, or is longer than `most_bytes`.
 
         Args:
             names: `<id>` or `<tree>:<path>`; a path with a line break cannot be asked for, and is not there.
-            most_bytes: bound on what is kept of each.
+            most_bytes: bound on what is read of each.
 
         Raises:
             GitTimedOut, GitDied, GitError
@@ -134,13 +134,15 @@ class FileReader(_Answering):
                 if b"\n" in name:
                     found.append(None)
                     continue
-                talk.send(name + b"\n", deadline=deadline)
-                *_, kind, size = (b" " + talk.read_until(b"\n", deadline=deadline)).rsplit(b" ", 2)
-                if not size.isdigit():
+                talk.send(b"info %b\n" % name, deadline=deadline)
+                # What is not there is answered with its name, which may hold blanks, and one word.
+                oid, kind, size = (b"  " + talk.read_until(b"\n", deadline=deadline)).rsplit(b" ", 2)
+                if kind != b"blob" or not size.isdigit() or int(size) > most_bytes:
                     found.append(None)
                     continue
-                data = talk.read(int(size) + 1, deadline=deadline)[:-1]
-                found.append(data if kind == b"blob" and len(data) <= most_bytes else None)
+                talk.send(b"contents %b\n" % oid.strip(), deadline=deadline)
+                talk.read_until(b"\n", deadline=deadline)
+                found.append(talk.read(int(size) + 1, deadline=deadline)[:-1])
         except (ChildEnded, ChildTimedOut) as error:
             raise self._lost(error) from error
         return found
