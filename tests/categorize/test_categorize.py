@@ -251,7 +251,10 @@ def test_a_shallow_clone_says_that_it_may_be_wrong(work: Workspace, tmp_path: Pa
     work.git("-C", str(shallow), "branch", "scientific", "origin/scientific")
     answer = facade.categorize(facade.Request(repo=shallow))
     assert one(answer, "a").needs_decision
-    assert Flag.NEEDS_DEEPENING in one(answer, "a").flags or Flag.UNRELATED in one(answer, "a").flags
+    assert Flag.NEEDS_DEEPENING in one(answer, "a").flags
+    assert Flag.UNRELATED not in one(answer, "a").flags
+    assert "cut off (shallow clone)" in one(answer, "a").reason
+    assert one(answer, "a").target is None
 
 
 def test_empty_repositories_and_single_branches(tmp_path: Path) -> None:

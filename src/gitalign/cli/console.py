@@ -138,13 +138,13 @@ def require_writable(path: Path) -> None:
 
     folder = path.resolve().parent
     if path.is_dir():
-        raise UserError(f"{path} is a directory", hint="name a file with --output FILE")
+        raise UserError(f"{path} is a directory", hint="name a file in it")
     if path.exists() and not path.is_file() and os.access(path, os.W_OK):
         return
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist", hint=f"mkdir -p {folder}")
     if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise UserError(f"{path} cannot be written", hint="name another file with --output FILE")
+        raise UserError(f"{path} cannot be written", hint="name another file")
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -168,5 +168,6 @@ def write_whole(path: Path, text: str) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise OutOfSpace(
-            f"cannot write {path}: {error.strerror}", hint="the run itself is done: git align show last --json"
+            f"cannot write {path}: {error.strerror}",
+            hint="free space or name another file; what was done in the repository stands",
         ) from error

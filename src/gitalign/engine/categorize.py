@@ -38,6 +38,7 @@ class _Known:
         target: of the assignment, if there is one.
         own: own commits over it.
         since: base and tip; None when the two never met.
+        is_cut_off: hidden history may hold a better base, or the only one.
     """
 
     step: Step
@@ -48,6 +49,7 @@ class _Known:
     since: Pair | None
     footprint: Footprint | None
     distance: Distance | None
+    is_cut_off: bool
 
     @property
     def kinship(self) -> Kinship | None:
@@ -171,6 +173,7 @@ def _known(
             since,
             changes.footprints.get(since) if since is not None else None,
             apart.get((target.name, target.oid, step.seen)) if target is not None else None,
+            any(ancestry.is_cut_off(step, one) for one in ([target] if target is not None else targets)),
         )
         for step, kinships, assignment, target, since in decided
     ]
@@ -192,6 +195,9 @@ def _assigned(
             return Assignment(rule.target, 1.0, False, words, tuple(ranked))
     if targets and not kinships:
         return replace(found, reason=ancestry.unreadable(step))
+    if found.target is None and any(ancestry.is_cut_off(step, target) for target in targets.values()):
+        words = "history is cut off (shallow clone) before the branch meets any target, so that nothing can be told"
+        return replace(found, needs_decision=True, reason=words)
     if found.target is not None and ancestry.is_cut_off(step, targets[found.target]):
         words = f"history is cut off (shallow clone), so that this may be wrong. {found.reason}"
         return replace(found, needs_decision=True, reason=words)
@@ -241,13 +247,13 @@ def _flags(
 
     if not one.kinships:
         raise_flag(Flag.UNREADABLE, ancestry.unreadable(one.step))
+    elif one.is_cut_off:
+        raise_flag(Flag.NEEDS_DEEPENING, "history is cut off (shallow clone): git fetch --unshallow")
     elif one.since is None:
         where = "any target" if one.target is None else display(one.target.name)
         raise_flag(Flag.UNRELATED, f"shares no commit with {where}")
     elif (words := _contained(one)) is not None:
         raise_flag(Flag.ALREADY_CONTAINED if one.own else Flag.MERGED, words)
-    if one.target is not None and ancestry.is_cut_off(one.step, one.target):
-        raise_flag(Flag.NEEDS_DEEPENING, "history is cut off (shallow clone): git fetch --unshallow")
     if twin is not None:
         raise_flag(Flag.DUPLICATE, twin)
     if wrote is not None:
