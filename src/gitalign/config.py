@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from gitalign.core.outcome import FindingRule, Origin, Severity
 from gitalign.core.policy import (
     AlreadyMerged,
     BreakerPolicy,
@@ -87,7 +88,6 @@ class Alignment(BaseModel):
     protected: tuple[str, ...] = ("release/*", "releases/*", "hotfix/*")
     remote: str = "origin"
     retention_days: Annotated[int, Field(ge=0, le=36_500)] = 30
-    detectors: tuple[str, ...] = ()
     documenter: str | None = None
 
     @field_validator("remote")
@@ -96,6 +96,21 @@ class Alignment(BaseModel):
         if not value or value.startswith("-"):
             raise ValueError("must be the name of a remote")
         return value
+
+
+class Detection(BaseModel):
+    """What is looked for in aligned branches, and what keeps one from being published."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    detectors: tuple[str, ...] = ("markers", "encoding", "syntax", "paths", "python")
+    refuse_severity: Literal["critical", "warning", "info", "none"] = "critical"
+    refuse_introduced_by: tuple[Origin, ...] = ("integration",)
+
+    def refusing(self) -> FindingRule:
+        """The two settings as the rule that travels with detectors."""
+        severity = None if self.refuse_severity == "none" else Severity(self.refuse_severity)
+        return FindingRule(severity=severity, introduced_by=self.refuse_introduced_by)
 
 
 class Rule(BaseModel):
@@ -133,6 +148,7 @@ class Config(BaseModel):
 
     orchestration: Orchestration = Orchestration()
     alignment: Alignment = Alignment()
+    detection: Detection = Detection()
     categorization: Categorization = Categorization()
     landing: Landing = Landing()
     origins: Mapping[str, str] = Field(default_factory=dict, exclude=True)
@@ -181,6 +197,7 @@ class Config(BaseModel):
 _SECTIONS: Mapping[str, type[BaseModel]] = {
     "orchestration": Orchestration,
     "alignment": Alignment,
+    "detection": Detection,
     "categorization": Categorization,
     "landing": Landing,
 }

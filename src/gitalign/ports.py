@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from gitalign.core.clashes import PathChange
 from gitalign.core.events import Event
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Finding, Outcome, StepResult
+from gitalign.core.outcome import Finding, FindingRule, Outcome, StepResult
 from gitalign.core.plan import Step
 from gitalign.core.publication import Publication
 from gitalign.core.run import RunRecord, RunState
@@ -59,22 +60,54 @@ class Integrator(Protocol):
         """The outcome for the step; a conflict is an outcome, an exception a broken world."""
 
 
+class Source(Protocol):
+    """Objects as a run sees them: the repository and what is not published yet. One worker's; not thread-safe."""
+
+    def read(self, names: Sequence[bytes], *, most_bytes: int) -> list[bytes | None]:
+        """Contents of files named `<id>` or `<commit>:<path>`; None for what is not there or longer."""
+
+    def sizes(self, oids: Sequence[bytes]) -> list[int | None]:
+        """Bytes of objects."""
+
+    def changes(self, before: Oid, after: Oid) -> tuple[PathChange, ...]:
+        """What changes from one commit to another; renames are a path gone and a path added."""
+
+    def paths(self, commit: Oid) -> tuple[bytes, ...]:
+        """Every file of a commit."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectionRequest:
-    """What a detector looks at: objects by id, never files of a work tree."""
+    """What a detector looks at: objects by id, never files of a work tree.
+
+    Attributes:
+        repository: git directory that sees the result's objects.
+        base: where branch and target parted; None when they never met.
+        before: the branch as it was.
+        onto: the target.
+        after: the result.
+        changed_paths: paths that differ between target and result.
+        source: reads objects without starting a process.
+    """
 
     repository: str
     branch: str
     target: str
+    base: Oid | None
     before: Oid
     onto: Oid
     after: Oid
-    changed_paths: tuple[str, ...] = ()
+    changed_paths: tuple[str, ...]
+    source: Source
 
 
 @runtime_checkable
 class Detector(Protocol):
-    """Looks for errors in an aligned branch (Task 76)."""
+    """Looks for errors in an aligned branch (Task 76).
+
+    A detector may have an attribute `key`: text that changes whenever its verdict on the same objects could. Results that only
+    detectors with a key have seen are remembered.
+    """
 
     name: str
 
@@ -218,4 +251,10 @@ class Sockets:
     """Plug-ins the operator named. Empty means the stage is reported as `not configured`."""
 
     detectors: tuple[Detector, ...] = field(default=())
+    refusing: FindingRule = field(default=FindingRule())
     documenter: Documenter | None = None
+
+    def detection_key(self) -> str | None:
+        """Text that changes whenever detection could judge the same objects otherwise; None when that cannot be told."""
+        keys = [getattr(detector, "key", None) for detector in self.detectors]
+        return None if None in keys else repr((keys, self.refusing))

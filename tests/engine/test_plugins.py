@@ -122,7 +122,7 @@ def test_nothing_named_is_nothing_loaded_and_told(work: Workspace) -> None:
 def test_what_cannot_be_used_is_refused_before_anything_runs(work: Workspace, name: str, words: str) -> None:
     before = work.git("for-each-ref")
     with pytest.raises(PluginError, match=words) as caught:
-        run(work.path, detectors=[name])
+        run(work.path, detection__detectors=[name])
     assert caught.value.exit_code == 3
     assert work.git("for-each-ref") == before
 
@@ -134,7 +134,7 @@ def test_a_documenter_must_offer_what_its_socket_asks(work: Workspace) -> None:
 
 def test_critical_findings_hold_the_branch_and_others_are_told(work: Workspace) -> None:
     tip = work.tip("bad")
-    report = run(work.path, detectors=["finds"])
+    report = run(work.path, detection__detectors=["finds"])
     found = branch(report, "bad")
     assert found.verdict is Verdict.FAILED
     assert found.result.outcome.kind == "failed"
@@ -146,7 +146,7 @@ def test_critical_findings_hold_the_branch_and_others_are_told(work: Workspace) 
 
 
 def test_a_plug_in_that_raises_fails_its_own_branch(work: Workspace) -> None:
-    report = run(work.path, detectors=["explodes"])
+    report = run(work.path, detection__detectors=["explodes"])
     assert branch(report, "odd").verdict is Verdict.FAILED
     assert "boom" in branch(report, "odd").detail
     assert branch(report, "good").verdict is Verdict.ALIGNED
@@ -163,7 +163,7 @@ def test_a_document_is_referred_to_or_its_failure_told(work: Workspace) -> None:
 
 def test_a_detector_that_hangs_fails_its_branches_in_time(work: Workspace) -> None:
     tip = work.tip("good")
-    found = branch(run(work.path, detectors=["hangs"], orchestration__error_detection_timeout_seconds=0.2), "good")
+    found = branch(run(work.path, detection__detectors=["hangs"], orchestration__error_detection_timeout_seconds=0.2), "good")
     assert found.verdict is Verdict.FAILED
     assert getattr(found.result.outcome, "code", "") == "detector_timed_out"
     assert work.tip("good") == tip

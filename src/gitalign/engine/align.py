@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeVar, assert_never
 
 from gitalign.core.graph import CommitGraph
-from gitalign.core.names import Oid
+from gitalign.core.names import Oid, display
 from gitalign.core.outcome import (
     Aligned,
     AlignedKind,
@@ -20,12 +20,12 @@ from gitalign.core.outcome import (
     Finding,
     Outcome,
     Refused,
-    Severity,
     StepResult,
     Unchanged,
 )
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import AlreadyMerged, Limits, Policy
+from gitalign.engine.source import LaneSource, SharedTrees
 from gitalign.errors import GitAlignError, InvariantBroken
 from gitalign.git.attributes import AttributeFiles
 from gitalign.git.command import text
@@ -90,6 +90,7 @@ class BranchAligner:
         self._workshop = workshop
         self._shared = SharedMerges()
         self._rewrites = Rewrites()
+        self._trees = SharedTrees()
         self._lanes: dict[int, Lane] = {}
         self._lock = threading.Lock()
 
@@ -132,6 +133,12 @@ class BranchAligner:
                     timeout_s=shop.limits.integration_timeout_s,
                 )
             return self._lanes[worker]
+
+    def _abandon_lane(self, worker: int) -> None:
+        with self._lock:
+            lane = self._lanes.pop(worker, None)
+        if lane is not None:
+            lane.close()
 
     def _integrate(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
         known = foregone(step, self._workshop.remembered)
@@ -189,14 +196,18 @@ class BranchAligner:
         if not detectors or not isinstance(result.outcome, Aligned):
             return result
         aligned = result.outcome
+        source = LaneSource(self._lane(worker), self._trees)
+        bases = self._workshop.graph.own(step.seen, step.onto).bases
         request = DetectionRequest(
             repository=self._workshop.quarantine.git.git_dir,
             branch=step.branch.name,
             target=step.target.name,
+            base=bases[0] if bases else None,
             before=step.seen,
             onto=step.onto,
             after=aligned.after,
-            changed_paths=self._changed_paths(aligned),
+            changed_paths=tuple(text(change.path) for change in source.changes(step.onto, aligned.after)),
+            source=source,
         )
         findings: list[Finding] = []
         for detector in detectors:
@@ -204,6 +215,8 @@ class BranchAligner:
                 looking = partial(_within, self._workshop.limits.detection_timeout_s, detector, request)
                 findings += _timed(phases, "detect", looking)
             except TimeoutError as error:
+                # It may still be talking to the lane's processes: nobody else must.
+                self._abandon_lane(worker)
                 failed = Failed(
                     code="detector_timed_out",
                     reason=str(error),
@@ -221,22 +234,20 @@ class BranchAligner:
                     stage="detect",
                 )
                 return replace(result, outcome=failed, detection="failed")
-        critical = [finding for finding in findings if finding.severity is Severity.CRITICAL]
-        if critical:
+        rule = self._workshop.sockets.refusing
+        refusing = [finding for finding in findings if rule.refuses(finding)]
+        if refusing:
+            first = refusing[0]
+            where = f" in {display(first.path)}" if first.path is not None else ""
             failed = Failed(
                 code="error_detection",
-                reason=f"{len(critical)} critical findings, first {critical[0].code}: {critical[0].message}",
+                reason=f"{_counted(len(refusing))} forbid it, first {first.code}{where}: {first.message}",
                 hint="look at the findings in the report; the branch was not moved",
                 stage="detect",
                 findings=tuple(findings),
             )
-            return replace(result, outcome=failed, detection="critical", findings=tuple(findings))
+            return replace(result, outcome=failed, detection="refused", findings=tuple(findings))
         return replace(result, detection="found" if findings else "clean", findings=tuple(findings))
-
-    def _changed_paths(self, aligned: Aligned) -> tuple[str, ...]:
-        git = self._workshop.quarantine.git
-        listed = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", aligned.onto, aligned.after).stdout
-        return tuple(text(path) for path in listed.split(b"\0") if path)
 
     def _document(self, step: Step, result: StepResult, phases: list[tuple[str, float]]) -> StepResult:
         documenter = self._workshop.sockets.documenter
@@ -270,6 +281,10 @@ _HINTS = {
     "contains_merges": "choose --merges merge-instead or flatten",
     "unrelated_history": "align it by hand if that is really meant: git rebase --onto, or git merge --allow-unrelated-histories",
 }
+
+
+def _counted(findings: int) -> str:
+    return "1 finding" if findings == 1 else f"{findings} findings"
 
 
 def _left(step: Step) -> Unchanged:

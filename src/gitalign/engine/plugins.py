@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
 
+from gitalign.core.outcome import FindingRule
 from gitalign.errors import PluginError
 from gitalign.ports import Detector, Documenter, Sockets
 
@@ -12,11 +13,12 @@ DETECTORS = "gitalign.detectors"
 DOCUMENTERS = "gitalign.documenters"
 
 
-def load_sockets(*, detectors: Sequence[str], documenter: str | None) -> Sockets:
+def load_sockets(*, detectors: Sequence[str], refusing: FindingRule | None = None, documenter: str | None) -> Sockets:
     """Load what the configuration names; an entry point must be a callable that makes the plug-in.
 
     Args:
         detectors: entry-point names in group `gitalign.detectors`.
+        refusing: which findings keep a branch from being published.
         documenter: entry-point name in group `gitalign.documenters`, None for none.
 
     Raises:
@@ -40,7 +42,7 @@ def load_sockets(*, detectors: Sequence[str], documenter: str | None) -> Sockets
                 hint="see docs/architecture.md, sockets",
             )
         writer = plugin
-    return Sockets(detectors=tuple(made), documenter=writer)
+    return Sockets(detectors=tuple(made), refusing=refusing or FindingRule(), documenter=writer)
 
 
 def _load(group: str, name: str) -> object:

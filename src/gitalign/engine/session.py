@@ -292,7 +292,11 @@ def sockets_of(config: Config) -> Sockets:
     """The plug-ins the configuration names."""
     from gitalign.engine.plugins import load_sockets
 
-    return load_sockets(detectors=config.alignment.detectors, documenter=config.alignment.documenter)
+    return load_sockets(
+        detectors=config.detection.detectors,
+        refusing=config.detection.refusing(),
+        documenter=config.alignment.documenter,
+    )
 
 
 @contextmanager

@@ -71,6 +71,7 @@ class Trial:
     _remembered: dict[StepId, Standing] = field(default_factory=dict, init=False, repr=False)
     _keys: Mapping[str, str] = field(default_factory=dict, init=False, repr=False)
     _again: dict[str, Oid] = field(default_factory=dict, init=False, repr=False)
+    _detection: str | None = field(default=None, init=False, repr=False)
 
     def __enter__(self) -> Self:
         """Integrate every branch.
@@ -79,6 +80,7 @@ class Trial:
             GitError, OutOfSpace
         """
         self.sockets = replace(self.sockets, documenter=None)
+        self._detection = self.sockets.detection_key()
         sweep_quarantines(self.repository.state_dir / "quarantine", glob=f"{_PREFIX}*")
         self._quarantine = Quarantine(self.repository, _PREFIX + secrets.token_hex(6))
         try:
@@ -160,8 +162,8 @@ class Trial:
             elif isinstance(outcome, Unchanged) and _stands(step):
                 fresh.append((step, step.seen, None))
         made = self._looked_at(fresh, target)
-        if not self.sockets.detectors:
-            self.memory.remember({memory_key(one.key): packed(one) for one in made if one.key}, at=self.at)
+        if self._detection is not None:
+            self.memory.remember({self._memory_key(one.key): packed(one) for one in made if one.key}, at=self.at)
         return tuple(sorted([*known, *made], key=lambda one: one.name))
 
     def commits(self, wanted: Iterable[Standing]) -> dict[str, Oid]:
@@ -210,14 +212,17 @@ class Trial:
                 keys[step.branch.name] = hashlib.sha256(f"{step.seen} on {step.onto}".encode("ascii")).hexdigest()
         return keys
 
+    def _memory_key(self, key: str) -> str:
+        return memory_key(f"{key} {self._detection}" if self.sockets.detectors else key)
+
     def _recall(self) -> dict[StepId, Standing]:
-        if self.sockets.detectors:
+        if self._detection is None:
             return {}
-        known = self.memory.remembered(map(memory_key, self._keys.values()))
+        known = self.memory.remembered(map(self._memory_key, self._keys.values()))
         found: dict[StepId, Standing] = {}
         for step in self.plan.steps:
             key = self._keys.get(step.branch.name)
-            body = known.get(memory_key(key)) if key is not None else None
+            body = known.get(self._memory_key(key)) if key is not None else None
             if (
                 key is not None
                 and body is not None

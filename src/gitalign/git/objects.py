@@ -14,10 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gitalign.child import ChildEnded, ChildTimedOut, Conversation
+from gitalign.core.clashes import PathChange
 from gitalign.core.commit import RawCommit, commit_id, parse_commit, serialise
 from gitalign.core.names import Oid
 from gitalign.errors import GitCrashed, GitDied, GitError, GitTimedOut, MissingObject, OutOfSpace
 from gitalign.git.command import Git, failure_of, text
+
+_ABSENT = b"000000"
 
 
 class _Answering:
@@ -146,6 +149,70 @@ class FileReader(_Answering):
         except (ChildEnded, ChildTimedOut) as error:
             raise self._lost(error) from error
         return found
+
+    def sizes(self, oids: Sequence[bytes]) -> list[int | None]:
+        """Bytes of objects in the order asked; None for what is not there.
+
+        Raises:
+            GitTimedOut, GitDied, GitError
+        """
+        deadline = time.monotonic() + self._timeout_s
+        found: list[int | None] = []
+        try:
+            talk = self._talk()
+            for oid in oids:
+                talk.send(b"info %b\n" % oid, deadline=deadline)
+                size = talk.read_until(b"\n", deadline=deadline).rpartition(b" ")[2]
+                found.append(int(size) if size.isdigit() else None)
+        except (ChildEnded, ChildTimedOut) as error:
+            raise self._lost(error) from error
+        return found
+
+
+class TreeComparer(_Answering):
+    """What changes from one tree to another, without reading file contents; renames are a path gone and a path added."""
+
+    # A line that is no object name is echoed and what came before it flushed (builtin/diff-tree.c, cmd_diff_tree).
+    words = ("diff-tree", "--stdin", "-r", "--raw", "-z", "--no-abbrev", "--no-renames", "--ignore-submodules=none")
+
+    def compare(self, before: Oid, after: Oid) -> tuple[PathChange, ...]:
+        """Changed paths in git's order.
+
+        Args:
+            before, after: ids of trees.
+
+        Raises:
+            MissingObject: one of them, or a tree below, cannot be read.
+            GitTimedOut, GitDied, GitError
+        """
+        if before == after:
+            return ()
+        deadline = time.monotonic() + self._timeout_s
+        found: list[PathChange] = []
+        try:
+            talk = self._talk()
+            talk.send(f"{before} {after}\n-\n".encode("ascii"), deadline=deadline)
+            head = talk.read_until(b"\n", deadline=deadline)
+            if head == b"-":
+                raise MissingObject(
+                    f"trees {before} and {after} cannot be compared", hint="fetch the missing objects, then run again"
+                )
+            while (start := talk.read(1, deadline=deadline)) == b":":
+                old_mode, new_mode, old_oid, new_oid, _ = talk.read_until(b"\0", deadline=deadline).split(b" ")
+                path = talk.read_until(b"\0", deadline=deadline)
+                found.append(
+                    PathChange(
+                        path,
+                        None if old_mode == _ABSENT else (old_mode, old_oid),
+                        None if new_mode == _ABSENT else (new_mode, new_oid),
+                    )
+                )
+            talk.read_until(b"\n", deadline=deadline)
+            if start != b"-":
+                raise GitError(f"git diff-tree: answered {start!r}", hint="this is a bug of git-align")
+        except (ChildEnded, ChildTimedOut) as error:
+            raise self._lost(error) from error
+        return tuple(found)
 
 
 class CommitWriter:

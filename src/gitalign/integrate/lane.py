@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from gitalign.core.clashes import PathChange
 from gitalign.core.commit import RawCommit
 from gitalign.core.names import Oid
 from gitalign.errors import GitDied, OutOfSpace
 from gitalign.git.attributes import AttributeFiles
 from gitalign.git.merge import MergeAnswer, MergeProcess, MergeWire, Side
-from gitalign.git.objects import CommitReader, CommitWriter, FileReader
+from gitalign.git.objects import CommitReader, CommitWriter, FileReader, TreeComparer
 from gitalign.git.quarantine import Quarantine
 
 T = TypeVar("T")
@@ -120,6 +121,7 @@ class Lane:
         self._timeout_s = timeout_s
         self._reader = CommitReader(plain, timeout_s=timeout_s)
         self._files = FileReader(plain, timeout_s=timeout_s)
+        self._trees = TreeComparer(plain, timeout_s=timeout_s)
         self._writer = CommitWriter(quarantine.objects, object_format=quarantine.repository.object_format)
         self._merger: MergeProcess | None = None
         self._merger_bench = ""
@@ -142,6 +144,22 @@ class Lane:
     def files(self, names: Sequence[bytes], *, most_bytes: int) -> list[bytes | None]:
         """Contents of files named `<id>` or `<tree>:<path>`; None for what is not there or longer than `most_bytes`."""
         return _once_more(lambda: self._files.read(names, most_bytes=most_bytes))
+
+    def sizes(self, oids: Sequence[bytes]) -> list[int | None]:
+        """Bytes of objects; None for what is not there."""
+        return _once_more(lambda: self._files.sizes(oids))
+
+    def changes(self, before: Oid, after: Oid) -> tuple[PathChange, ...]:
+        """What changes from one commit to another."""
+        one, other = self.read([before, after])
+        return _once_more(lambda: self._trees.compare(one.tree, other.tree))
+
+    def paths(self, commit: Oid) -> tuple[bytes, ...]:
+        """Every file of a commit."""
+        listed = self._quarantine.git.run(
+            "ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, timeout_s=self._timeout_s
+        )
+        return tuple(listed.stdout.split(b"\0")[:-1])
 
     def write(self, commits: Sequence[RawCommit]) -> list[Oid]:
         """Write commits into the quarantine."""
@@ -173,6 +191,7 @@ class Lane:
         """End every process of the lane."""
         self._reader.close()
         self._files.close()
+        self._trees.close()
         if self._merger is not None:
             self._merger.close()
             self._merger = None

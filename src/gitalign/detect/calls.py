@@ -1,0 +1,206 @@
+"""The clean merge that does not work: imports and calls of what the other side took away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gitalign.core.clashes import FileVersion, PathChange
+from gitalign.core.outcome import Finding, Origin, Severity
+from gitalign.detect.modules import ModuleIndex, is_declared, is_standard
+from gitalign.detect.python import Import, PythonFacts
+from gitalign.git.command import text
+
+Facts = Callable[[FileVersion | None], PythonFacts | None]
+_MOST = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting:
+    """Branch and target as they meet in a result.
+
+    Attributes:
+        changes: from the target to the result, Python files alone.
+        branch: path -> change from the base to the branch as it was, Python files alone.
+        target: path -> change from the base to the target, Python files alone.
+        result_index, target_index, branch_index: modules of the three trees.
+        facts: of a file; None when it cannot be read as Python.
+        dependencies: declared in the result; None when nothing is declared at all.
+    """
+
+    changes: Sequence[PathChange]
+    branch: Mapping[bytes, PathChange]
+    target: Mapping[bytes, PathChange]
+    result_index: ModuleIndex
+    target_index: ModuleIndex
+    branch_index: ModuleIndex
+    facts: Facts
+    dependencies: frozenset[str] | None
+
+    def result_version(self, path: bytes) -> FileVersion | None:
+        """The file in the result, as far as one of the sides changed it."""
+        for change in self.changes:
+            if change.path == path:
+                return change.after
+        there = self.target.get(path)
+        return there.after if there is not None else None
+
+
+def unresolved_imports(meeting: Meeting) -> list[Finding]:
+    """`import_unresolved`: in files the branch changed, and in files of the target where the branch took the module away."""
+    found: list[Finding] = []
+    for change in meeting.changes:
+        facts = meeting.facts(change.after)
+        if facts is not None:
+            path = text(change.path)
+            in_target = _imported(meeting.facts(change.before))
+            in_branch = _imported(meeting.facts(_after(meeting.branch.get(change.path))))
+            for one in _missing(facts, path, meeting.result_index):
+                found += _unresolved(meeting, one, path, in_target=in_target, in_branch=in_branch)
+    if any(change.after is None for change in meeting.changes):
+        mine = {change.path for change in meeting.changes}
+        for place, change in meeting.target.items():
+            if place in mine or (facts := meeting.facts(change.after)) is None:
+                continue
+            path = text(place)
+            before = _imported(meeting.facts(change.before))
+            found += [
+                _finding(
+                    "import_unresolved", f"{_spelled(one)}: the branch took it away", path, one.line, "integration"
+                )
+                for one in _missing(facts, path, meeting.result_index)
+                if meeting.target_index.resolve(one, path) and (one.module, one.level) not in before
+            ]
+    return found[:_MOST]
+
+
+def removed_symbols(meeting: Meeting) -> list[Finding]:
+    """`symbol_removed_in_use`: one side took a name away, the other newly uses it."""
+    found: list[Finding] = []
+    for change in meeting.changes:
+        result = meeting.facts(change.after)
+        if result is None:
+            continue
+        path = text(change.path)
+        there, mine = meeting.facts(change.before), meeting.facts(_after(meeting.branch.get(change.path)))
+        if there is not None and mine is not None:
+            found += [
+                _finding("symbol_removed_in_use", f"{name} is not defined any more", path, line, "integration")
+                for name, line in result.unbound.items()
+                if name not in there.unbound and name not in mine.unbound
+            ]
+        found += _gone(meeting, path, result, known=there, taken=meeting.target)
+    taken = {place: change for place, change in meeting.branch.items() if _takes_away(meeting.facts, change)}
+    if taken:
+        mine_too = {change.path for change in meeting.changes}
+        for place, change in meeting.target.items():
+            if place not in mine_too and (facts := meeting.facts(change.after)) is not None:
+                found += _gone(meeting, text(place), facts, known=meeting.facts(change.before), taken=taken)
+    return found[:_MOST]
+
+
+def _takes_away(facts: Facts, change: PathChange) -> bool:
+    before, after = facts(change.before), facts(change.after)
+    if before is None or before.exports is None or after is None or after.exports is None:
+        return False
+    return not before.exports <= after.exports
+
+
+def _gone(
+    meeting: Meeting, path: str, user: PythonFacts, *, known: PythonFacts | None, taken: Mapping[bytes, PathChange]
+) -> Iterator[Finding]:
+    """Uses of names that a changed module had in the base and has no more.
+
+    Args:
+        meeting: of the two sides.
+        path: of the file that uses them.
+        user: what that file uses.
+        known: what it used before; those uses are not new.
+        taken: changes of the other side.
+    """
+    before = set(_uses(known, path, meeting.result_index)) if known is not None else set()
+    lines = dict(_uses_with_lines(user, path, meeting.result_index))
+    for (stem, name), line in lines.items():
+        if (stem, name) in before:
+            continue
+        for ending in (".py", "/__init__.py"):
+            place = f"{stem}{ending}".encode("utf-8", "surrogateescape")
+            change = taken.get(place)
+            if change is None or meeting.result_index.holds(f"{stem}/{name}"):
+                continue
+            was, now = meeting.facts(change.before), meeting.facts(meeting.result_version(place))
+            if was is None or now is None or was.exports is None or now.exports is None:
+                continue
+            if name in was.exports and name not in now.exports:
+                words = f"{name} is used here, and {text(place)} has it no more"
+                yield _finding("symbol_removed_in_use", words, path, line, "integration")
+
+
+def _uses(facts: PythonFacts, path: str, index: ModuleIndex) -> Iterator[tuple[str, str]]:
+    return (use for use, _ in _uses_with_lines(facts, path, index))
+
+
+def _uses_with_lines(facts: PythonFacts, path: str, index: ModuleIndex) -> Iterator[tuple[tuple[str, str], int]]:
+    """(module path without ending, name) -> line, of what a file takes from modules of its repository."""
+    for one in facts.imports:
+        for stem in index.resolve(one, path) if one.names else ():
+            for name in one.names:
+                if name != "*":
+                    yield (stem, name), one.line
+    for (local, attribute), line in facts.attributes.items():
+        module = facts.modules.get(local)
+        if module is not None:
+            for stem in index.resolve(Import(module, 0, (), line, False), path):
+                yield (stem, attribute), line
+
+
+def _missing(facts: PythonFacts, path: str, index: ModuleIndex) -> Iterator[Import]:
+    for one in facts.imports:
+        if not one.is_optional and not (one.level == 0 and is_standard(one.module)) and not index.resolve(one, path):
+            yield one
+
+
+def _unresolved(
+    meeting: Meeting,
+    one: Import,
+    path: str,
+    *,
+    in_target: frozenset[tuple[str, int]],
+    in_branch: frozenset[tuple[str, int]],
+) -> Iterator[Finding]:
+    key = (one.module, one.level)
+    top = one.module.partition(".")[0]
+    indexes = (meeting.target_index, meeting.branch_index)
+    is_local = one.level > 0 or meeting.result_index.is_local(top) or any(index.is_local(top) for index in indexes)
+    if not is_local:
+        if key not in in_target and meeting.dependencies is not None and not is_declared(top, meeting.dependencies):
+            words = f"{_spelled(one)}: not of this repository, not of the standard library, and not declared"
+            yield _finding("import_unresolved", words, path, one.line, "branch", severity=Severity.INFO)
+        return
+    had_target = key in in_target and not meeting.target_index.resolve(one, path)
+    had_branch = key in in_branch and not meeting.branch_index.resolve(one, path)
+    origin: Origin = "target" if had_target else "branch" if had_branch else "integration"
+    severity = Severity.CRITICAL if origin == "integration" else Severity.WARNING
+    yield _finding(
+        "import_unresolved", f"{_spelled(one)}: no such module here", path, one.line, origin, severity=severity
+    )
+
+
+def _imported(facts: PythonFacts | None) -> frozenset[tuple[str, int]]:
+    return frozenset((one.module, one.level) for one in facts.imports) if facts is not None else frozenset()
+
+
+def _after(change: PathChange | None) -> FileVersion | None:
+    return change.after if change is not None else None
+
+
+def _spelled(one: Import) -> str:
+    return f"{'.' * one.level}{one.module}"
+
+
+def _finding(
+    code: str, message: str, path: str, line: int, origin: Origin, *, severity: Severity = Severity.CRITICAL
+) -> Finding:
+    return Finding(
+        code=code, severity=severity, message=message, path=path, line=line, detector="python", introduced_by=origin
+    )

@@ -1,0 +1,198 @@
+"""What a Python file defines, imports and uses, read from its syntax tree alone."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+K = TypeVar("K")
+
+_LONGEST = 2_000_000
+_BUILTINS = frozenset(dir(builtins)) | {
+    "__file__",
+    "__name__",
+    "__doc__",
+    "__package__",
+    "__path__",
+    "__spec__",
+    "__loader__",
+    "__builtins__",
+    "__annotations__",
+    "__module__",
+    "__qualname__",
+    "__class__",
+    "__debug__",
+    "WindowsError",
+    "reveal_type",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One module that a file imports, or imports from.
+
+    Attributes:
+        level: leading dots of a relative import; 0 for an absolute one.
+        names: what is taken from it; empty for `import module`.
+        is_optional: stands in a `try`, a function, or under a condition, where a program may live without it.
+    """
+
+    module: str
+    level: int
+    names: tuple[str, ...]
+    line: int
+    is_optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PythonFacts:
+    """What is known of a file.
+
+    Attributes:
+        exports: names bound at module level; None when that cannot be told (`import *`, `__getattr__`).
+        imports: in order of line.
+        unbound: names that are read and bound nowhere in the file, with their first line.
+        attributes: (name, attribute) pairs that are read, with their first line.
+        modules: local name -> module it stands for, of `import a.b as c`.
+    """
+
+    exports: frozenset[str] | None
+    imports: tuple[Import, ...]
+    unbound: dict[str, int]
+    attributes: dict[tuple[str, str], int]
+    modules: dict[str, str]
+
+
+def python_facts(data: bytes) -> PythonFacts | None:
+    """None for a file that is no Python, too long, or too deeply nested."""
+    if len(data) > _LONGEST:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(data)
+            return _facts(tree)
+    except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError):
+        return None
+
+
+def _facts(tree: ast.Module) -> PythonFacts:
+    reader = _Reader()
+    reader.read(tree)
+    has_star = any("*" in one.names for one in reader.imports)
+    exports = None if has_star else frozenset(_exports(tree.body))
+    if exports is not None and "__getattr__" in exports:
+        exports = None
+    known = reader.bound | _BUILTINS
+    return PythonFacts(
+        exports=exports,
+        imports=tuple(sorted(reader.imports, key=lambda one: one.line)),
+        unbound={} if has_star else {name: line for name, line in reader.loaded.items() if name not in known},
+        attributes=reader.attributes,
+        modules=reader.modules,
+    )
+
+
+class _Reader:
+    """Gathers what the nodes of a tree say. Written for speed: a repository has millions of nodes."""
+
+    def __init__(self) -> None:
+        self.bound: set[str] = set()
+        self.loaded: dict[str, int] = {}
+        self.attributes: dict[tuple[str, str], int] = {}
+        self.imports: list[Import] = []
+        self.modules: dict[str, str] = {}
+
+    def read(self, tree: ast.Module) -> None:
+        """Take in every node, and for imports whether they stand where a program may never come."""
+        waiting: list[tuple[Any, bool]] = [(tree, False)]
+        while waiting:
+            node, is_optional = waiting.pop()
+            kind = node.__class__
+            if kind is ast.Name:
+                if node.ctx.__class__ is ast.Load:
+                    self._first(self.loaded, node.id, node.lineno)
+                else:
+                    self.bound.add(node.id)
+                continue
+            if kind is ast.Attribute:
+                if node.value.__class__ is ast.Name and node.ctx.__class__ is ast.Load:
+                    self._first(self.attributes, (node.value.id, node.attr), node.lineno)
+            elif kind is ast.Import or kind is ast.ImportFrom:
+                self._import(node, is_optional)
+                continue
+            elif kind in _NAMED:
+                name = getattr(node, _NAMED[kind])
+                if isinstance(name, str):
+                    self.bound.add(name)
+            elif kind is ast.Global or kind is ast.Nonlocal:
+                self.bound.update(node.names)
+            inside = is_optional or kind in _CONDITIONAL
+            for field in node._fields:
+                value = getattr(node, field, None)
+                if value.__class__ is list:
+                    waiting.extend((item, inside) for item in value if isinstance(item, ast.AST))
+                elif isinstance(value, ast.AST) and value._fields:
+                    waiting.append((value, inside))
+
+    def _first(self, lines: dict[K, int], key: K, line: int) -> None:
+        known = lines.get(key)
+        if known is None or line < known:
+            lines[key] = line
+
+    def _import(self, node: ast.Import | ast.ImportFrom, is_optional: bool) -> None:
+        if isinstance(node, ast.ImportFrom):
+            names = tuple(alias.name for alias in node.names)
+            self.imports.append(Import(node.module or "", node.level or 0, names, node.lineno, is_optional))
+            self.bound.update(alias.asname or alias.name for alias in node.names)
+            return
+        for alias in node.names:
+            self.imports.append(Import(alias.name, 0, (), node.lineno, is_optional))
+            local = alias.asname or alias.name.partition(".")[0]
+            self.bound.add(local)
+            if alias.asname or "." not in alias.name:
+                self.modules[local] = alias.name
+
+
+_NAMED = {
+    ast.FunctionDef: "name",
+    ast.AsyncFunctionDef: "name",
+    ast.ClassDef: "name",
+    ast.arg: "arg",
+    ast.ExceptHandler: "name",
+    ast.MatchAs: "name",
+    ast.MatchStar: "name",
+    ast.MatchMapping: "rest",
+}
+"""Nodes that bind a name, and where they keep it."""
+_CONDITIONAL = frozenset({ast.Try, ast.TryStar, ast.If, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda})
+
+
+def _exports(body: list[ast.stmt]) -> Iterator[str]:
+    """Names that statements at module level bind, also inside its conditions and loops."""
+    for statement in body:
+        match statement:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                for alias in aliases:
+                    yield alias.asname or alias.name.partition(".")[0]
+            case ast.If() | ast.For() | ast.While() | ast.With() | ast.Try() | ast.TryStar() | ast.AsyncWith():
+                for part in ("body", "orelse", "finalbody"):
+                    yield from _exports(getattr(statement, part, []))
+                for handler in getattr(statement, "handlers", []):
+                    yield from _exports(handler.body)
+                yield from _names(statement)
+            case _:
+                yield from _names(statement)
+
+
+def _names(statement: ast.stmt) -> Iterator[str]:
+    """Names a statement binds by assignment, not looking into functions and classes."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id

@@ -1,0 +1,72 @@
+"""Where detectors read from: a lane's processes, and what all branches of a run compare themselves with, kept once."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from typing import Generic, TypeVar
+
+from gitalign.core.clashes import PathChange
+from gitalign.core.names import Oid
+from gitalign.integrate.lane import Lane
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+_KEPT_CHANGES = 400
+_KEPT_TREES = 16
+
+
+class Kept(Generic[K, V]):
+    """The answers asked for last. Thread-safe; two that ask at the same time may both find out."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: OrderedDict[K, V] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: K, find: Callable[[], V]) -> V:
+        """The answer for a key, found out when nobody asked lately."""
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+                return self._known[key]
+        found = find()
+        with self._lock:
+            self._known[key] = found
+            while len(self._known) > self._most:
+                self._known.popitem(last=False)
+        return found
+
+
+class SharedTrees:
+    """What many branches of a run ask alike: changes from base to target, files of targets."""
+
+    def __init__(self) -> None:
+        self.changes: Kept[tuple[Oid, Oid], tuple[PathChange, ...]] = Kept(_KEPT_CHANGES)
+        self.paths: Kept[Oid, tuple[bytes, ...]] = Kept(_KEPT_TREES)
+
+
+class LaneSource:
+    """Implements `ports.Source` on a lane."""
+
+    def __init__(self, lane: Lane, shared: SharedTrees) -> None:
+        self._lane = lane
+        self._shared = shared
+
+    def read(self, names: Sequence[bytes], *, most_bytes: int) -> list[bytes | None]:
+        """See `ports.Source.read`."""
+        return self._lane.files(names, most_bytes=most_bytes)
+
+    def sizes(self, oids: Sequence[bytes]) -> list[int | None]:
+        """See `ports.Source.sizes`."""
+        return self._lane.sizes(oids)
+
+    def changes(self, before: Oid, after: Oid) -> tuple[PathChange, ...]:
+        """See `ports.Source.changes`."""
+        return self._shared.changes.get((before, after), lambda: self._lane.changes(before, after))
+
+    def paths(self, commit: Oid) -> tuple[bytes, ...]:
+        """See `ports.Source.paths`."""
+        return self._shared.paths.get(commit, lambda: self._lane.paths(commit))
