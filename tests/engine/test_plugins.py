@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gitalign.core.outcome import Finding, Severity
+from gitalign.core.outcome import Failed, Finding, Severity
 from gitalign.core.report import Verdict
 from gitalign.engine.plugins import load_sockets
 from gitalign.errors import PluginError
@@ -112,7 +112,7 @@ def test_nothing_named_is_nothing_loaded_and_told(work: Workspace) -> None:
     sockets = load_sockets(detectors=(), documenter=None)
     assert sockets.detectors == ()
     assert sockets.documenter is None
-    result = branch(run(work.path), "good").result
+    result = branch(run(work.path, detection__detectors=[]), "good").result
     assert (result.detection, result.documentation) == ("not configured", "not configured")
 
 
@@ -138,7 +138,8 @@ def test_critical_findings_hold_the_branch_and_others_are_told(work: Workspace) 
     found = branch(report, "bad")
     assert found.verdict is Verdict.FAILED
     assert found.result.outcome.kind == "failed"
-    assert found.result.findings[0].code == "bad"
+    assert isinstance(found.result.outcome, Failed)
+    assert found.result.outcome.findings[0].code == "bad"
     assert work.tip("bad") == tip
     assert branch(report, "odd").verdict is Verdict.ALIGNED
     assert branch(report, "odd").result.detection == "found"
@@ -153,7 +154,7 @@ def test_a_plug_in_that_raises_fails_its_own_branch(work: Workspace) -> None:
 
 
 def test_a_document_is_referred_to_or_its_failure_told(work: Workspace) -> None:
-    report = run(work.path, documenter="explodes")
+    report = run(work.path, detection__detectors=[], documenter="explodes")
     summary = branch(report, "good").result.summary
     assert summary is not None
     assert Path(summary).read_text() == "good"
@@ -163,7 +164,9 @@ def test_a_document_is_referred_to_or_its_failure_told(work: Workspace) -> None:
 
 def test_a_detector_that_hangs_fails_its_branches_in_time(work: Workspace) -> None:
     tip = work.tip("good")
-    found = branch(run(work.path, detection__detectors=["hangs"], orchestration__error_detection_timeout_seconds=0.2), "good")
+    found = branch(
+        run(work.path, detection__detectors=["hangs"], orchestration__error_detection_timeout_seconds=0.2), "good"
+    )
     assert found.verdict is Verdict.FAILED
     assert getattr(found.result.outcome, "code", "") == "detector_timed_out"
     assert work.tip("good") == tip

@@ -14,7 +14,7 @@ from gitalign.core.categories import Categorized
 from gitalign.core.clashes import Basis, Clash, PairCount
 from gitalign.core.forecast import Author, BranchForecast, Forecast, Prospect
 from gitalign.core.names import branch_of, display
-from gitalign.core.outcome import Aligned, Conflicted, Failed, Refused
+from gitalign.core.outcome import Aligned, Conflicted, Failed, Finding, Refused, Severity
 from gitalign.core.plan import Plan, StepKind
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.report import BranchReport, Report, Verdict
@@ -382,11 +382,27 @@ def _story(branch: BranchReport) -> str:
         for drop in outcome.dropped:
             reasons[drop.reason.value] = reasons.get(drop.reason.value, 0) + 1
         parts += [f"{number} {reason.replace('_', ' ')}" for reason, number in reasons.items()]
-        parts += [finding.message for finding in outcome.findings if finding.severity != "info"]
+        telling = [finding for finding in outcome.findings if finding.severity is not Severity.INFO]
+        parts += [_where(finding) + finding.message for finding in telling[:1]]
+        if len(telling) > 1:
+            parts.append(f"and {len(telling) - 1} more findings")
         if branch.detail:
             parts.append(branch.detail)
         return ", ".join(parts)
     return branch.detail
+
+
+def _where(finding: Finding) -> str:
+    if finding.path is None:
+        return ""
+    return f"{finding.path}: " if finding.line is None else f"{finding.path}:{finding.line}: "
+
+
+def _show_findings(out: Console, findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        whose = f" (from the {finding.introduced_by})" if finding.introduced_by else ""
+        words = safe(f"{_where(finding)}{finding.message}{whose}")
+        out.print(f"  finding    {finding.severity.value} {finding.code}: {words}")
 
 
 def _next_steps(out: Console, report: Report) -> None:
@@ -427,8 +443,9 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
                 out.print(
                     f"    {drop.oid[:12]} dropped: {drop.reason.value.replace('_', ' ')}{same}  {safe(drop.subject)}"
                 )
-            for finding in outcome.findings:
-                out.print(f"  finding    {finding.severity.value}: {safe(finding.message)}")
+            _show_findings(out, outcome.findings)
+        case Failed():
+            _show_findings(out, outcome.findings)
         case Conflicted():
             if outcome.commit is not None:
                 out.print(

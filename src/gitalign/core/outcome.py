@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
@@ -241,4 +241,3 @@ class StepResult:
     detection: str = "not configured"
     documentation: str = "not configured"
     summary: str | None = None
-    findings: tuple[Finding, ...] = field(default=())

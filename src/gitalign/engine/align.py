@@ -244,10 +244,11 @@ class BranchAligner:
                 reason=f"{_counted(len(refusing))} forbid it, first {first.code}{where}: {first.message}",
                 hint="look at the findings in the report; the branch was not moved",
                 stage="detect",
-                findings=tuple(findings),
+                findings=(*aligned.findings, *findings),
             )
-            return replace(result, outcome=failed, detection="refused", findings=tuple(findings))
-        return replace(result, detection="found" if findings else "clean", findings=tuple(findings))
+            return replace(result, outcome=failed, detection="refused")
+        seen = replace(aligned, findings=(*aligned.findings, *findings))
+        return replace(result, outcome=seen, detection="found" if findings else "clean")
 
     def _document(self, step: Step, result: StepResult, phases: list[tuple[str, float]]) -> StepResult:
         documenter = self._workshop.sockets.documenter

@@ -1,0 +1,197 @@
+"""One small repository for every code, and a clean twin of each that must stay silent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gitalign.core.outcome import Aligned, Failed, Finding
+from gitalign.core.report import Verdict
+from tests.git.workspace import Workspace
+from tests.runs import branch, run
+
+Files = Mapping[str, bytes | None]
+LINES = b"".join(b"# line %d\n" % number for number in range(12))
+MARKED = b"a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> topic\nd\n"
+PARSE = b"def parse(x):\n    return x\n\n\n" + LINES
+RENAMED = PARSE.replace(b"def parse(", b"def parse_line(")
+USE = b"from lib.text import parse\n\nprint(parse(1))\n"
+INIT = {"lib/__init__.py": b"", "lib/text.py": PARSE}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What base, target and branch hold, and what must be found; nothing in a twin.
+
+    Attributes:
+        expected: (code, path, who brought it), the first finding that is not `info`.
+        refused: the branch must not be published.
+    """
+
+    base: Files
+    target: Files
+    topic: Files
+    expected: tuple[str, str | None, str] | None
+    refused: bool = False
+
+
+CASES = {
+    "marker that the branch brings": Case({"f": b"1\n"}, {"g": b"1\n"}, {"n.txt": MARKED}, ("conflict_marker", "n.txt", "branch")),
+    "marker with a diff3 base": Case(
+        {"f": b"1\n"}, {"g": b"1\n"}, {"n.txt": MARKED.replace(b"=======\n", b"||||||| 1234\nz\n=======\n")},
+        ("conflict_marker", "n.txt", "branch"),
+    ),
+    "marker that the target has already": Case(
+        {"f": MARKED + LINES}, {"g": b"1\n"}, {"f": MARKED + LINES + b"more\n"}, ("conflict_marker", "f", "target")
+    ),
+    "headings are no markers": Case({"f": b"1\n"}, {"g": b"1\n"}, {"n.md": b"Title\n=======\n\nQuote\n>>>>>>>\ntext\n"}, None),
+    "longer and indented ones are no markers": Case(
+        {"f": b"1\n"}, {"g": b"1\n"}, {"n.txt": b"<<<<<<<< x\n    <<<<<<< x\n========\n>>>>>>>> y\n  >>>>>>> y\n"}, None
+    ),
+    "marker inside a binary": Case({"f": b"1\n"}, {"g": b"1\n"}, {"n.bin": b"\0" + MARKED}, None),
+    "invalid UTF-8": Case({"f": b"1\n"}, {"g": b"1\n"}, {"n.txt": b"gr\xfcn\n"}, ("encoding_invalid_utf8", "n.txt", "branch")),
+    "valid UTF-8": Case({"f": b"1\n"}, {"g": b"1\n"}, {"n.txt": "grün 日本\n".encode()}, None),
+    "replacement characters": Case(
+        {"f": b"1\n"}, {"g": b"1\n"}, {"n.txt": "gr\ufffdn\n".encode()}, ("encoding_replacement_chars", "n.txt", "branch")
+    ),
+    "Python that the merge broke": Case(
+        {"m.py": b"x = [\n    1,\n]\n" + LINES + b"y = 1\n"},
+        {"m.py": b"x = (\n    1,\n]\n".replace(b"]", b")") + LINES + b"y = 1\n"},
+        {"m.py": b"x = [\n    1,\n]\n" + LINES + b"y = 2\n"},
+        None,
+    ),
+    "Python that two clean edits break": Case(
+        {"m.py": b"if True:\n    a = 1\n" + LINES + b"if True:\n    b = 1\n"},
+        {"m.py": b"if True:\n    a = 1\n" + LINES + b"if True:\n    b = 1\n    c = 2\n"},
+        {"m.py": b"if True:\n    a = 1\n    d = (\n" + LINES + b"    )\nif True:\n    b = 1\n"},
+        None,
+    ),
+    "Python that the branch broke": Case({"f": b"1\n"}, {"g": b"1\n"}, {"m.py": b"def f(:\n"}, ("syntax_error", "m.py", "branch")),
+    "Python that only the merge broke": Case(
+        {"m.py": b"x = '''\n" + LINES + b"'''\n" + LINES + b"y = 1\n"},
+        {"m.py": b"x = '''\n" + LINES + b"'''\n" + LINES + b"y = '''1'''\n"},
+        {"m.py": b"x = 0\n" + LINES + LINES + b"y = 1\n"},
+        None,
+    ),
+    "JSON with a comma too many": Case(
+        {"f": b"1\n"}, {"g": b"1\n"}, {"n.json": b'{"a": 1,}\n'}, ("syntax_error", "n.json", "branch")
+    ),
+    "JSON that the merge broke": Case(
+        {"n.json": b'{\n  "a": 1,\n\n  "b": 2,\n\n  "c": 3\n}\n'},
+        {"n.json": b'{\n  "a": 1,\n\n  "b": 2\n}\n'},
+        {"n.json": b'{\n  "z": 0,\n  "a": 1,\n\n  "b": 2,\n\n  "c": 3\n}\n'},
+        None,
+    ),
+    "JSON with comments where they are meant": Case({"f": b"1\n"}, {"g": b"1\n"}, {"tsconfig.json": b"{ // yes\n}\n"}, None),
+    "JSON, one document a line": Case({"f": b"1\n"}, {"g": b"1\n"}, {"log.json": b'{"a": 1}\n{"a": 2}\n'}, None),
+    "YAML": Case({"f": b"1\n"}, {"g": b"1\n"}, {"n.yaml": b"a: [1\nb: 2\n"}, ("syntax_error", "n.yaml", "branch")),
+    "YAML with tags and several documents": Case(
+        {"f": b"1\n"}, {"g": b"1\n"}, {"n.yml": b"a: !Ref x\n---\nb: !!python/object:os.system 1\n"}, None
+    ),
+    "YAML that is a template": Case({"f": b"1\n"}, {"g": b"1\n"}, {"n.yaml": b"a: {{ .Values.x }}\n{{- end }}\n"}, None),
+    "TOML": Case({"f": b"1\n"}, {"g": b"1\n"}, {"n.toml": b"a = \n"}, ("syntax_error", "n.toml", "branch")),
+    "TOML that both sides gave the same key": Case(
+        {"n.toml": b"[a]\nx = 1\n\n[b]\ny = 1\n\n[c]\nz = 1\n"},
+        {"n.toml": b"[a]\nx = 1\nk = 1\n\n[b]\ny = 1\n\n[c]\nz = 1\n"},
+        {"n.toml": b"[a]\nk = 2\nx = 1\n\n[b]\ny = 1\n\n[c]\nz = 1\n"},
+        ("syntax_error", "n.toml", "integration"),
+        refused=True,
+    ),
+    "TOML with another key": Case(
+        {"n.toml": b"[a]\nx = 1\n\n[b]\ny = 1\n\n[c]\nz = 1\n"},
+        {"n.toml": b"[a]\nx = 1\nk = 1\n\n[b]\ny = 1\n\n[c]\nz = 1\n"},
+        {"n.toml": b"[a]\nl = 2\nx = 1\n\n[b]\ny = 1\n\n[c]\nz = 1\n"},
+        None,
+    ),
+    "a name the target renamed and the branch newly calls": Case(
+        INIT, {"lib/text.py": RENAMED}, {"use.py": USE}, ("symbol_removed_in_use", "use.py", "integration"), refused=True
+    ),
+    "the same through the module": Case(
+        INIT,
+        {"lib/text.py": RENAMED},
+        {"use.py": b"import lib.text as text\n\ntext.parse(1)\n"},
+        ("symbol_removed_in_use", "use.py", "integration"),
+        refused=True,
+    ),
+    "a name the target kept under its old name, too": Case(
+        INIT, {"lib/text.py": RENAMED + b"\n\nparse = parse_line\n"}, {"use.py": USE}, None
+    ),
+    "a name the branch renamed and the target newly calls": Case(
+        INIT, {"use.py": USE}, {"lib/text.py": RENAMED}, ("symbol_removed_in_use", "use.py", "integration"), refused=True
+    ),
+    "a name the branch renamed together with its use": Case(
+        {**INIT, "use.py": USE}, {"g": b"1\n"}, {"lib/text.py": RENAMED, "use.py": USE.replace(b"parse", b"parse_line")}, None
+    ),
+    "a helper the target deleted and the branch newly calls in the same file": Case(
+        {"m.py": b"def helper():\n    return 1\n\n\n" + LINES + b"def f():\n    return 2\n"},
+        {"m.py": LINES + b"def f():\n    return 2\n"},
+        {"m.py": b"def helper():\n    return 1\n\n\n" + LINES + b"def f():\n    return helper()\n"},
+        ("symbol_removed_in_use", "m.py", "integration"),
+        refused=True,
+    ),
+    "a name that neither side ever defined": Case(
+        {"m.py": LINES + b"def f():\n    return 2\n"},
+        {"m.py": b"import os\n" + LINES + b"def f():\n    return 2\n"},
+        {"m.py": LINES + b"def f():\n    return magic()\n"},
+        None,
+    ),
+    "a module the target deleted and the branch newly imports": Case(
+        INIT, {"lib/text.py": None, "lib/other.py": b"x = 1\n"}, {"use.py": USE}, ("import_unresolved", "use.py", "integration"), refused=True
+    ),
+    "a module the branch deleted and the target newly imports": Case(
+        INIT, {"use.py": USE}, {"lib/text.py": None, "lib/other.py": b"x = 1\n"}, ("import_unresolved", "use.py", "integration"), refused=True
+    ),
+    "a module the branch never had": Case(
+        INIT, {"g": b"1\n"}, {"use.py": b"from lib.nowhere import x\n"}, ("import_unresolved", "use.py", "branch")
+    ),
+    "a module that may be missing": Case(
+        INIT, {"lib/text.py": None, "lib/o.py": b"x = 1\n"}, {"use.py": b"try:\n    import lib.text\nexcept ImportError:\n    pass\n"}, None
+    ),
+    "relative imports and packages without init": Case(
+        {"pkg/a/x.py": b"X = 1\n", "pkg/b/y.py": b"Y = 1\n"},
+        {"g": b"1\n"},
+        {"pkg/a/z.py": b"from .x import X\nfrom ..b.y import Y\nfrom ..b import y\nfrom pkg.a import x\nimport a.x\n"},
+        None,
+    ),
+    "a path that differs in case from the target's": Case(
+        {"f": b"1\n"}, {"docs/Readme.md": b"1\n"}, {"docs/README.md": b"2\n"}, ("path_case_collision", "docs/README.md", "integration"), refused=True
+    ),
+    "a folder that differs in case": Case(
+        {"f": b"1\n"}, {"Docs/a.md": b"1\n"}, {"docs/b.md": b"2\n"}, ("path_case_collision", "docs/b.md", "integration"), refused=True
+    ),
+    "one form of a letter and the other": Case(
+        {"f": b"1\n"}, {"gr\u00fcn": b"1\n"}, {"gru\u0308n": b"2\n"}, ("path_case_collision", "gru\u0308n", "integration"), refused=True
+    ),
+    "paths that the branch renamed in case": Case({"readme": LINES}, {"g": b"1\n"}, {"readme": None, "README": LINES}, None),
+    "a large file": Case(
+        {"f": b"1\n"}, {"g": b"1\n"}, {"large.dat": b"x" * 5_000_001}, ("large_blob", "large.dat", "branch")
+    ),
+    "a file as large as allowed": Case({"f": b"1\n"}, {"g": b"1\n"}, {"large.dat": b"x" * 5_000_000}, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("strategy", ["rebase", "merge"])
+def test_what_is_found_and_what_is_not(tmp_path: Path, name: str, strategy: str) -> None:
+    case = CASES[name]
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", case.base)
+    work.switch("topic", "main")
+    work.commit("topic", case.topic)
+    work.switch("main")
+    work.commit("on", case.target)
+    before = work.tip("topic")
+    found = branch(run(work.path, strategy=strategy), "topic")
+    outcome = found.result.outcome
+    assert isinstance(outcome, Aligned | Failed), outcome
+    told = [one for one in outcome.findings if one.detector != "conserve" and one.severity != "info"]
+    assert [_key(one) for one in told[:1]] == ([case.expected] if case.expected else []), told
+    assert (found.verdict is Verdict.FAILED) == case.refused
+    assert (work.tip("topic") == before) == case.refused
+
+
+def _key(finding: Finding) -> tuple[str, str | None, str | None]:
+    return finding.code, finding.path, finding.introduced_by
