@@ -82,7 +82,8 @@ class DetectionRequest:
 
     Attributes:
         repository: git directory that sees the result's objects.
-        base: where branch and target parted; None when they never met.
+        base: where branch and target parted, the best of several such places; None when they never met.
+        own: (first parent, commit) of the branch's own commits.
         before: the branch as it was.
         onto: the target.
         after: the result.
@@ -94,6 +95,7 @@ class DetectionRequest:
     branch: str
     target: str
     base: Oid | None
+    own: tuple[tuple[Oid, Oid], ...]
     before: Oid
     onto: Oid
     after: Oid

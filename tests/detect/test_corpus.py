@@ -157,13 +157,13 @@ CASES = {
         None,
     ),
     "a path that differs in case from the target's": Case(
-        {"f": b"1\n"}, {"docs/Readme.md": b"1\n"}, {"docs/README.md": b"2\n"}, ("path_case_collision", "docs/README.md", "integration"), refused=True
+        {"f": b"1\n"}, {"docs/Readme.md": b"1\n"}, {"docs/README.md": b"2\n"}, ("path_case_collision", "docs/README.md", "integration")
     ),
     "a folder that differs in case": Case(
-        {"f": b"1\n"}, {"Docs/a.md": b"1\n"}, {"docs/b.md": b"2\n"}, ("path_case_collision", "docs/b.md", "integration"), refused=True
+        {"f": b"1\n"}, {"Docs/a.md": b"1\n"}, {"docs/b.md": b"2\n"}, ("path_case_collision", "docs/b.md", "integration")
     ),
     "one form of a letter and the other": Case(
-        {"f": b"1\n"}, {"gr\u00fcn": b"1\n"}, {"gru\u0308n": b"2\n"}, ("path_case_collision", "gru\u0308n", "integration"), refused=True
+        {"f": b"1\n"}, {"gr\u00fcn": b"1\n"}, {"gru\u0308n": b"2\n"}, ("path_case_collision", "gru\u0308n", "integration")
     ),
     "paths that the branch renamed in case": Case({"readme": LINES}, {"g": b"1\n"}, {"readme": None, "README": LINES}, None),
     "a large file": Case(

@@ -14,7 +14,7 @@ from gitalign.detect.modules import DECLARATIONS, ModuleIndex, declared
 from gitalign.detect.python import PythonFacts, python_facts
 from gitalign.detect.spots import Scanner, Spot, told_apart
 from gitalign.detect.syntax import SyntaxScanner
-from gitalign.detect.tree import FoldedTree, case_collisions, too_large, vanished
+from gitalign.detect.tree import FoldedTree, case_collisions, deleted_by_nobody, too_large, vanished
 from gitalign.git.command import text
 from gitalign.ports import DetectionRequest, Detector, Source
 
@@ -113,7 +113,14 @@ class PathDetector:
         source = request.source
         changes = source.changes(request.onto, request.after)
         branch = source.changes(request.base, request.before) if request.base is not None else ()
-        found = list(vanished(changes, branch))
+        found: list[Finding] = []
+        gone = vanished(changes)
+        taken = {change.path for change in branch if change.after is None}
+        if any(change.path not in taken for change in gone):
+            # With several bases, or merges among its commits, one base does not tell what the branch itself deleted.
+            for parent, commit in request.own:
+                taken |= {change.path for change in source.changes(parent, commit) if change.after is None}
+            found += deleted_by_nobody(gone, taken)
         if any(change.before is None for change in changes):
             if request.onto not in self._folded:
                 self._folded[request.onto] = FoldedTree(source.paths(request.onto))

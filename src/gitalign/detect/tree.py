@@ -74,7 +74,7 @@ def case_collisions(
             found.append(
                 Finding(
                     code="path_case_collision",
-                    severity=Severity.CRITICAL,
+                    severity=Severity.WARNING,
                     message=f"{display(text(place))} and {display(text(clash))} are one path where case does not count",
                     path=text(path),
                     detector="paths",
@@ -85,15 +85,19 @@ def case_collisions(
     return found[:_MOST]
 
 
-def vanished(changes: Sequence[PathChange], branch: Sequence[PathChange]) -> list[Finding]:
+def vanished(changes: Sequence[PathChange]) -> list[PathChange]:
+    """Files of the target that the result has not, not even under another name."""
+    moved = {change.after for change in changes if change.before is None}
+    return [change for change in changes if change.after is None and change.before not in moved]
+
+
+def deleted_by_nobody(gone: Sequence[PathChange], taken: Collection[bytes]) -> list[Finding]:
     """`module_deleted`: the target has the file, the result has not, and no commit of the branch took it away.
 
     Args:
-        changes: from the target to the result.
-        branch: from the base to the branch, as it was.
+        gone: files that vanished.
+        taken: paths that commits of the branch deleted.
     """
-    taken = {change.path for change in branch if change.after is None}
-    moved = {change.after for change in changes if change.before is None}
     return [
         Finding(
             code="module_deleted",
@@ -103,8 +107,8 @@ def vanished(changes: Sequence[PathChange], branch: Sequence[PathChange]) -> lis
             detector="paths",
             introduced_by="integration",
         )
-        for change in changes
-        if change.after is None and change.path not in taken and change.before not in moved
+        for change in gone
+        if change.path not in taken
     ][:_MOST]
 
 

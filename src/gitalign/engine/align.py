@@ -196,13 +196,16 @@ class BranchAligner:
         if not detectors or not isinstance(result.outcome, Aligned):
             return result
         aligned = result.outcome
-        source = LaneSource(self._lane(worker), self._trees)
-        bases = self._workshop.graph.own(step.seen, step.onto).bases
+        lane, graph = self._lane(worker), self._workshop.graph
+        lane.start_readers()
+        source = LaneSource(lane, self._trees)
+        own = graph.own(step.seen, step.onto)
         request = DetectionRequest(
             repository=self._workshop.quarantine.git.git_dir,
             branch=step.branch.name,
             target=step.target.name,
-            base=bases[0] if bases else None,
+            base=own.bases[0] if own.bases else None,
+            own=tuple((parent, oid) for oid in (*own.picks, *own.merges) for parent in graph.parents(oid)[:1]),
             before=step.seen,
             onto=step.onto,
             after=aligned.after,
@@ -241,7 +244,7 @@ class BranchAligner:
             where = f" in {display(first.path)}" if first.path is not None else ""
             failed = Failed(
                 code="error_detection",
-                reason=f"{_counted(len(refusing))} forbid it, first {first.code}{where}: {first.message}",
+                reason=f"{_counted(len(refusing))}, first {first.code}{where}: {first.message}",
                 hint="look at the findings in the report; the branch was not moved",
                 stage="detect",
                 findings=(*aligned.findings, *findings),
@@ -285,7 +288,7 @@ _HINTS = {
 
 
 def _counted(findings: int) -> str:
-    return "1 finding" if findings == 1 else f"{findings} findings"
+    return "1 finding forbids it" if findings == 1 else f"{findings} findings forbid it"
 
 
 def _left(step: Step) -> Unchanged:

@@ -33,6 +33,10 @@ class _Answering:
         self._timeout_s = timeout_s
         self._conversation: Conversation | None = None
 
+    def start(self) -> None:
+        """Start the process now. It ends with the thread that started it (`man prctl`, PR_SET_PDEATHSIG)."""
+        self._talk()
+
     def close(self) -> None:
         """End the process."""
         if self._conversation is not None:
