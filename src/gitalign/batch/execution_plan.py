@@ -42,7 +42,8 @@ class PredictedConflict:
     Attributes:
         first, second: in the order of landing.
         kinds: conflict types as git names them, sorted.
-        jointly: the two are clean with one another, and clash only together with the rest of a batch.
+        jointly: the two are clean with one another, and clash only together with others that land before.
+        is_stop: the second stops when it lands in this order; false for two that were only put into different batches.
     """
 
     first: str
@@ -51,6 +52,7 @@ class PredictedConflict:
     paths: tuple[str, ...]
     kinds: tuple[str, ...]
     jointly: bool = False
+    is_stop: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,15 +90,15 @@ def choose_order(
     needs.add_nodes_from(names)
     needs.add_edges_from(pair for pair in before if known.issuperset(pair))
     chain: nx.DiGraph[str] = nx.DiGraph(needs)
+    priority = {one.name: one.priority for one in contenders}
     untouched: set[str] = set()
     least = 0
     for group in nx.connected_components(nx.compose(clash, needs.to_undirected())):
         members = sorted(group)
-        chosen, is_best = _untouched(clash.subgraph(members), needs.subgraph(members))
+        chosen, is_best = _untouched(clash.subgraph(members), needs.subgraph(members), priority)
         untouched |= chosen
         chain.add_edges_from((one, other) for one in chosen for other in clash[one])
         least += len(members) - len(chosen) if is_best else _least_stops(clash.subgraph(members))
-    priority = {one.name: one.priority for one in contenders}
     order = tuple(
         nx.lexicographical_topological_sort(
             chain, key=lambda name: (-priority[name], name not in untouched, clash.degree(name), name)
@@ -156,10 +156,13 @@ def batches(
     return made
 
 
-def _untouched(clash: nx.Graph[str], needs: nx.DiGraph[str]) -> tuple[set[str], bool]:
-    """The largest set of branches that can all land before everything they clash with, and whether it is proved largest."""
+def _untouched(clash: nx.Graph[str], needs: nx.DiGraph[str], priority: Mapping[str, int]) -> tuple[set[str], bool]:
+    """The largest set of branches that can all land before everything they clash with, and whether it is proved largest.
+
+    Among sets of one size those with higher priorities are preferred, as far as the search comes to them first.
+    """
     # Fewest clashes first: the first answer of the search is good then, and its bound bites early.
-    names = sorted(clash, key=lambda name: (clash.degree(name), name))
+    names = sorted(clash, key=lambda name: (clash.degree(name), -priority[name], name))
     number = {name: at for at, name in enumerate(names)}
     near = [sum(1 << number[other] for other in clash[name]) for name in names]
 

@@ -58,7 +58,7 @@ def show_plan(out: Console, plan: Plan, *, everything: bool = False) -> None:
     """What a run would do, branch by branch, and why."""
     for target in plan.targets:
         steps = [step for step in plan.steps if step.target == target]
-        out.print(f"\n[bold]{safe(target.name)}[/] at {target.oid[:12]}: {len(steps)} branches")
+        out.print(f"\n[bold]{safe(target.name)}[/] at {target.oid[:12]}: {_many(len(steps), 'branch', 'branches')}")
         if not steps:
             continue
         table = Table(box=None, pad_edge=False, header_style="bold dim")
@@ -79,7 +79,7 @@ def show_plan(out: Console, plan: Plan, *, everything: bool = False) -> None:
         if len(shown) < len(steps):
             out.print(f"[dim]and {len(steps) - len(shown)} more; -v shows all[/]")
     if plan.excluded:
-        out.print(f"\n[bold]left out[/]: {len(plan.excluded)} branches")
+        out.print(f"\n[bold]left out[/]: {_many(len(plan.excluded), 'branch', 'branches')}")
         rows = plan.excluded if everything else plan.excluded[:_MOST_ROWS]
         table = Table(box=None, pad_edge=False, header_style="bold dim")
         table.add_column("branch", overflow="fold")
@@ -108,7 +108,10 @@ def show_categories(out: Console, found: Categorized, *, everything: bool = Fals
             continue
         unsure = sum(one.needs_decision for one in here)
         title = f"[bold]{safe(target)}[/]" if target is not None else "[bold]without a target[/]"
-        out.print(f"\n{title}: {len(here)} branches" + (f", [yellow]{unsure} need a decision[/]" if unsure else ""))
+        out.print(
+            f"\n{title}: {_many(len(here), 'branch', 'branches')}"
+            + (f", [yellow]{unsure} need a decision[/]" if unsure else "")
+        )
         here.sort(key=lambda one: (not one.needs_decision, one.branch))
         shown = here if everything else here[:_MOST_ROWS]
         table = Table(box=None, pad_edge=False, header_style="bold dim")
@@ -133,7 +136,7 @@ def show_categories(out: Console, found: Categorized, *, everything: bool = Fals
         out.print(f"[dim]branches left out: {len(found.excluded)}; git align plan says why[/]")
     unsure = sum(one.needs_decision for one in found.categories)
     out.print(
-        f"\n{len(found.categories)} branches, {unsure} need a decision"
+        f"\n{_many(len(found.categories), 'branch', 'branches')}, {unsure} need a decision"
         + ("; give them targets under categorization.rules in the configuration" if unsure else "")
     )
 
@@ -204,7 +207,7 @@ def _show_pairs(out: Console, count: PairCount, clashes: Sequence[Clash], everyt
     if count.partial:
         out.print(f"  branches that stop, compared as far as git merges them with the target: {count.partial}")
     if count.left_out:
-        out.print(f"  branches compared with nobody, as git merges nothing of them with the target: {count.left_out}")
+        out.print(f"  branches compared with nobody (refused, unreadable, or left where they are): {count.left_out}")
     if not clashes:
         return
     shown = clashes if everything else clashes[:_MOST_CLASHES]
@@ -257,6 +260,10 @@ def _show_talks(out: Console, forecast: Forecast, everything: bool) -> None:
             out.print(f"[dim]and {len(contests) - len(rows)} more; -v shows all[/]")
 
 
+def _many(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
+
+
 def _some(paths: Sequence[str], everything: bool) -> str:
     """The first paths and the number of the rest."""
     shown = paths if everything else paths[:_MOST_TOLD]
@@ -274,7 +281,11 @@ def show_order(out: Console, plan: ExecutionPlan, *, everything: bool = False) -
             shown = batch.members if everything else batch.members[:_MOST_MEMBERS]
             more = f" and {len(batch.members) - len(shown)} more" if len(shown) < len(batch.members) else ""
             with_whom = sorted(
-                {f"{display(one.second)} with {display(one.first)}" for one in batch.predicted_conflicts}
+                {
+                    f"{display(one.second)} with {display(one.first)}" + (" and others together" if one.jointly else "")
+                    for one in batch.predicted_conflicts
+                    if one.is_stop
+                }
             )
             told = with_whom if everything else with_whom[:_MOST_MEMBERS]
             rest = f" and {len(with_whom) - len(told)} more" if len(told) < len(with_whom) else ""
@@ -294,7 +305,7 @@ def show_order(out: Console, plan: ExecutionPlan, *, everything: bool = False) -
     waiting = [one for one in plan.held if one.code != "nothing_to_land"]
     done = len(plan.held) - len(waiting)
     if waiting:
-        out.print(f"\n[bold]in no batch[/]: {len(waiting)} branches")
+        out.print(f"\n[bold]in no batch[/]: {_many(len(waiting), 'branch', 'branches')}")
         rows = waiting if everything else waiting[:_MOST_ROWS]
         table = Table(box=None, pad_edge=False, header_style="bold dim")
         for column in ("branch", "why"):
@@ -304,9 +315,14 @@ def show_order(out: Console, plan: ExecutionPlan, *, everything: bool = False) -
         out.print(table)
         if len(rows) < len(waiting):
             out.print(f"[dim]and {len(waiting) - len(rows)} more; -v shows all[/]")
+    for first, then in plan.metadata.get("missing_dependencies", ()):
+        out.print(
+            f"[yellow]landing.dependencies[/]: {safe(then)} after {safe(first)} has no effect: one of them lands nothing here"
+        )
     best = "no order has fewer" if plan.stops == plan.least_stops else f"no order has fewer than {plan.least_stops}"
     out.print(
-        f"\n{plan.total_tasks} branches in {len(plan.batches)} batches; {plan.stops} of them stop because of others"
+        f"\n{_many(plan.total_tasks, 'branch', 'branches')} in {_many(len(plan.batches), 'batch', 'batches')}; "
+        f"{plan.stops} of them stop because of others"
         + (f" ({best})" if plan.stops else "")
         + (f"; {done} have nothing to land" if done else "")
         + ". Nothing was moved."

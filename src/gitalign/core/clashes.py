@@ -51,9 +51,10 @@ class Clash:
         basis: what of them was merged.
         conflicts: as git names them.
         paths: conflicted paths, sorted.
+        sources: further paths by which either side knows those files: before a rename, or in a folder that was renamed.
         hunks: where in those files, as far as they are text.
         hunks_left_out: how many more there are.
-        one_commits, other_commits: commits of each branch that touch those paths, oldest first.
+        one_commits, other_commits: commits of each branch that touch those paths or sources, oldest first.
     """
 
     one: str
@@ -62,6 +63,7 @@ class Clash:
     basis: Basis
     conflicts: tuple[Conflict, ...]
     paths: tuple[str, ...]
+    sources: tuple[str, ...] = ()
     hunks: tuple[Hunk, ...] = ()
     hunks_left_out: int = 0
     one_commits: tuple[Oid, ...] = ()
@@ -176,6 +178,35 @@ def sharing(own: Sequence[Collection[str]]) -> set[tuple[int, int]]:
         for commit in commits:
             holders[commit] |= 1 << number
     return {pair for mask in set(holders.values()) for pair in combinations(_bits(mask), 2)}
+
+
+def other_names(
+    paths: Collection[bytes], blobs: Collection[bytes], sides: Sequence[Collection[PathChange]]
+) -> set[bytes]:
+    """Paths by which two sides know conflicted files besides the conflicted ones.
+
+    Args:
+        paths: conflicted paths.
+        blobs: ids of the versions in conflict.
+        sides: what each side changes.
+    """
+    found = {
+        change.path
+        for changes in sides
+        for change in changes
+        if any(version is not None and version[1] in blobs for version in (change.before, change.after))
+    }
+    # Where a side changes none of these, it renamed the folder they lie in, or lay in.
+    for changes in sides:
+        known = {*paths, *found}
+        if not any(change.path in known for change in changes):
+            folders = {folder for path in known for folder in folders_of(path) if folder}
+            found |= {
+                change.path
+                for change in changes
+                if change.after is None and any(folder in folders for folder in folders_of(change.path))
+            }
+    return found - set(paths)
 
 
 def find_contests(

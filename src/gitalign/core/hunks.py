@@ -68,7 +68,7 @@ def conflict_hunks(path: str, marked: bytes, *, one: bytes, other: bytes) -> tup
     at = 0
     while at < len(lines):
         opened = _OPENS.match(lines[at])
-        ends = _ends(lines, at, len(opened[1])) if opened else None
+        ends = _ends(lines, at, len(opened[1]), one=one, other=other) if opened else None
         if ends is None:
             merged_one.append(lines[at])
             merged_other.append(lines[at])
@@ -99,8 +99,11 @@ def _lines(data: bytes) -> list[bytes]:
     return lines if lines[-1] else lines[:-1]
 
 
-def _ends(lines: Sequence[bytes], at: int, size: int) -> tuple[int, int] | None:
-    """Where the separator and the closing marker of a region stand."""
+def _ends(lines: Sequence[bytes], at: int, size: int, *, one: bytes, other: bytes) -> tuple[int, int] | None:
+    """Where the separator and the closing marker of a region stand.
+
+    A side may hold lines that look like the separator, headings for one: that one is it which leaves to each side a stretch of its file.
+    """
     closes = re.compile(rb">{%d} [0-9a-f]{40,64}(:|$)" % size)
     separators: list[int] = []
     for number in range(at + 1, len(lines)):
@@ -108,8 +111,20 @@ def _ends(lines: Sequence[bytes], at: int, size: int) -> tuple[int, int] | None:
         if line == b"=" * size:
             separators.append(number)
         elif closes.match(line) and separators:
-            return separators[0], number
+            fitting = [
+                middle
+                for middle in separators
+                if len(separators) == 1
+                or (_holds(one, lines[at + 1 : middle]) and _holds(other, lines[middle + 1 : number]))
+            ]
+            return (fitting or separators)[0], number
     return None
+
+
+def _holds(side: bytes, stretch: Sequence[bytes]) -> bool:
+    """True when a file has these lines, one after another."""
+    plain = b"\n" + side.replace(b"\r\n", b"\n") + b"\n"
+    return not stretch or b"\n" + b"\n".join(stretch) + b"\n" in plain
 
 
 def _places(merged: Sequence[bytes], side: Sequence[bytes], wanted: Sequence[tuple[int, int]]) -> list[int | None]:

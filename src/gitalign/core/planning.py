@@ -307,7 +307,9 @@ class _Chooser:
                 f"is a symbolic ref to {display(tip.symbolic_target)}, which is treated under its own name",
             )
         if tip.object_type != "commit":
-            return out(ExclusionCode.NOT_A_COMMIT, f"points to a {tip.object_type}, not to a commit")
+            missing = "its commit is missing: fetch the missing objects, then plan again"
+            words = missing if tip.object_type == "missing" else f"points to a {tip.object_type}, not to a commit"
+            return out(ExclusionCode.NOT_A_COMMIT, words)
         if is_backup_name(name, prefix=self._policy.backup_prefix):
             return out(ExclusionCode.BACKUP, "is a backup branch")
         for glob in self._policy.protected:

@@ -247,6 +247,8 @@ def _flags(
 
     if not one.kinships:
         raise_flag(Flag.UNREADABLE, ancestry.unreadable(one.step))
+    elif one.target is not None and one.since is not None and (one.footprint is None or one.distance is None):
+        raise_flag(Flag.UNREADABLE, "objects are missing; its files were not weighed")
     elif one.is_cut_off:
         raise_flag(Flag.NEEDS_DEEPENING, "history is cut off (shallow clone): git fetch --unshallow")
     elif one.since is None:
@@ -288,7 +290,7 @@ def _mismatch(kinships: Sequence[Kinship], settings: Categorization) -> str | No
     other = assign([replace(one, named=None) for one in kinships], decide_above=settings.decide_above)
     if other.target is None or other.target == said[0] or other.needs_decision:
         return None
-    return f"its name says {display(said[0])}, its history and files {display(other.target)}"
+    return f"its name says {display(said[0])}, everything else {display(other.target)}"
 
 
 def _twins(known: Sequence[_Known]) -> dict[str, str]:

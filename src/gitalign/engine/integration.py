@@ -27,7 +27,7 @@ from gitalign.git.objects import CommitWriter
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import Repository
 from gitalign.git.signing import configured_signer
-from gitalign.integrate.conserve import verify_histories
+from gitalign.integrate.conserve import missing_trees, verify_histories
 from gitalign.integrate.rebase import ReplayRules
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.integrate.verdicts import merge_rules_key, verdict_key
@@ -119,6 +119,7 @@ def integrate(
     finally:
         aligner.close()
     results = _with_histories_verified(workshop.quarantine, results, timeout_s=workshop.limits.branch_timeout_s)
+    results = _with_trees_found(workshop.quarantine, results, timeout_s=workshop.limits.branch_timeout_s)
     merges = (aligner.counts.merged, aligner.counts.shared, aligner.counts.trivial)
     emit(EventKind.INTEGRATION_FINISHED, merges=merges[0], shared=merges[1], trivial=merges[2])
     return Integrated(results=results, merges=merges)
@@ -136,6 +137,43 @@ def remember_conflicts(
     }
     if fresh:
         memory.remember(fresh, at=at)
+
+
+def _with_trees_found(
+    quarantine: Quarantine, results: Sequence[StepResult], *, timeout_s: float
+) -> tuple[StepResult, ...]:
+    """Results that hold a folder nobody can read cannot be published: those branches fail, and no other.
+
+    git merges past a folder that neither side changed without reading it.
+    """
+    made = {
+        result.step_id: result.outcome
+        for result in results
+        if isinstance(result.outcome, Aligned)
+        and result.outcome.after != result.outcome.onto
+        and not is_zero(result.outcome.after)
+    }
+    if not made or not missing_trees(quarantine.git, made.values(), timeout_s=timeout_s):
+        return tuple(results)
+    lost = {
+        step_id: found[0]
+        for step_id, one in made.items()
+        if (found := missing_trees(quarantine.git, [one], timeout_s=timeout_s))
+    }
+    return tuple(
+        replace(
+            result,
+            outcome=Failed(
+                code="missing_object",
+                reason=f"tree {lost[result.step_id]} of its files is missing",
+                hint="fetch the missing objects, then run again",
+                stage="conserve",
+            ),
+        )
+        if result.step_id in lost
+        else result
+        for result in results
+    )
 
 
 def _rules(repository: Repository, plan: Plan, work: Sequence[Step], *, at: datetime) -> ReplayRules:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import networkx as nx
 
+from gitalign import wire
 from gitalign.batch.execution_plan import (
     Advice,
     ExecutionBatch,
@@ -18,26 +20,28 @@ from gitalign.batch.execution_plan import (
     PredictedConflict,
 )
 from gitalign.batch.landing import Contender, Landing, batches, check_dependencies, choose_order, count_stops
-from gitalign.core.clashes import Clash
+from gitalign.core.clashes import Basis, Clash, UnmergedPair
 from gitalign.core.commit import RawCommit, new_commit
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, display
-from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Failed, Refused, Skipped, Unchanged
+from gitalign.core.outcome import Aligned, AlignedKind, Conflict, Conflicted, Failed, Refused, Skipped, Unchanged
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.policy import Limits
 from gitalign.engine.integration import rules_key
 from gitalign.engine.lanes import merging_lane
 from gitalign.engine.pairs import find_clashes
+from gitalign.engine.partial import ABOUT_ONE_MERGE
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.standing import Standing
 from gitalign.engine.trial import Trial
 from gitalign.git.command import raw
+from gitalign.git.merge import MergeAnswer, with_side_names
 from gitalign.git.repository import Repository
 from gitalign.integrate.lane import Lane
 from gitalign.ports import Emitter, Sockets, VerdictMemory
 
 _MOST_ADVICE = 20
-_FORMAT = "batch 1"
+_FORMAT = "batch 2"
 
 
 def order(
@@ -72,9 +76,11 @@ def order(
         GitError, OutOfSpace
     """
     before, missing = _dependencies(plan, dependencies)
-    check_dependencies(before)
+    check_dependencies([*before, *missing])
     with Trial(repository, plan, graph, limits, sockets, memory, emit, stop, at) as trial:
-        clashes = find_clashes(trial, with_partial=False).clashes
+        found = find_clashes(trial, with_partial=False)
+        # Whether two clash that git cannot merge is not known: they land apart, and the second stops.
+        clashes = [*found.clashes, *map(_unknown, found.unmerged)]
         standing, held = _sorted_out(trial, before)
         names = frozenset(standing)
         pairs = [(clash.one, clash.other) for clash in clashes if {clash.one, clash.other} <= names]
@@ -82,9 +88,27 @@ def order(
         contenders = [Contender(name, one.step.branch.priority) for name, one in standing.items()]
         landing = choose_order(contenders, pairs, inside)
         apart = _apart(trial, standing, landing, pairs)
+        made = batches(landing.order, [*pairs, *apart], landing.after)
+        jointly = _landed(trial, standing, made, pairs)
     return _drawn_up(
-        plan, standing, held, landing, clashes, apart, inside, missing, is_complete=not stop.stop_requested
+        plan,
+        standing,
+        held,
+        landing,
+        made,
+        clashes,
+        apart,
+        jointly,
+        inside,
+        missing,
+        is_complete=not stop.stop_requested,
     )
+
+
+def _unknown(pair: UnmergedPair) -> Clash:
+    kind = "cannot be merged"
+    told = Conflict(kind=kind, paths=(), message=pair.reason)
+    return Clash(one=pair.one, other=pair.other, target=pair.target, basis=Basis.ALIGNED, conflicts=(told,), paths=())
 
 
 def _dependencies(
@@ -180,9 +204,7 @@ def _apart(
 
 def _joined(trial: Trial, lane: Lane, onto: Oid, members: Sequence[Standing]) -> int:
     """How many members of a batch merge cleanly one after another."""
-    rules = rules_key(trial.workshop.quarantine, onto)
-    parts = (_FORMAT, rules, onto, *(part for one in members for part in (one.name, one.key)))
-    key = hashlib.sha256(b"\0".join(map(raw, parts))).hexdigest()
+    key = _key(trial, onto, "batch", members)
     known = trial.memory.remembered([key])
     if key in known and known[key].isdecimal():
         return int(known[key])
@@ -192,13 +214,112 @@ def _joined(trial: Trial, lane: Lane, onto: Oid, members: Sequence[Standing]) ->
     union = commits[members[0].name]
     joined = 1
     for one in members[1:]:
-        answer = lane.merge_histories(onto, union, commits[one.name])
-        if not answer.is_clean:
+        answer = _merged(lane, onto, union, commits[one.name])
+        if answer is None or not answer.is_clean:
             break
         (union,) = lane.write([_made_of(answer.tree, union, commits[one.name])])
         joined += 1
     trial.memory.remember({key: str(joined)}, at=trial.at)
     return joined
+
+
+def _landed(
+    trial: Trial, standing: Mapping[str, Standing], made: Sequence[Sequence[str]], pairs: Sequence[tuple[str, str]]
+) -> list[PredictedConflict]:
+    """Branches that stop though they clash with no single other: found by landing all batches, one branch after another.
+
+    A branch that clashes with one that landed stops, and does not land; it takes nothing away from those after it.
+    """
+    clashing: dict[str, set[str]] = defaultdict(set)
+    for one, other in pairs:
+        clashing[one].add(other)
+        clashing[other].add(one)
+    by_target: dict[Oid, list[Standing]] = defaultdict(list)
+    for name in (name for batch in made for name in batch):
+        by_target[standing[name].step.onto].append(standing[name])
+    found: list[PredictedConflict] = []
+    with merging_lane(trial.workshop, set(by_target)) as lane:
+        for onto, members in by_target.items():
+            if trial.stop.stop_requested:
+                break
+            known = _key(trial, onto, "landed", members)
+            body = trial.memory.remembered([known]).get(known)
+            stops = _read_stops(body) if body is not None else None
+            if stops is None:
+                stops = _land(trial, lane, onto, members, clashing)
+                if not trial.stop.stop_requested:
+                    trial.memory.remember({known: wire.dumps(_Stops(stops=stops))}, at=trial.at)
+            found += stops
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stops:
+    """What is remembered of landing a sequence of branches."""
+
+    stops: tuple[PredictedConflict, ...]
+
+
+def _read_stops(body: str) -> tuple[PredictedConflict, ...] | None:
+    try:
+        return wire.loads(_Stops, body).stops
+    except wire.Malformed:
+        return None
+
+
+def _land(
+    trial: Trial, lane: Lane, onto: Oid, members: Sequence[Standing], clashing: Mapping[str, set[str]]
+) -> tuple[PredictedConflict, ...]:
+    commits = trial.commits(members)
+    if trial.stop.stop_requested:
+        return ()
+    unions: list[tuple[str, Oid]] = [("", onto)]
+    found: list[PredictedConflict] = []
+    for one in members:
+        name = one.name
+        if clashing[name] & {landed for landed, _ in unions}:
+            continue
+        answer = _merged(lane, onto, unions[-1][1], commits[name])
+        if answer is not None and answer.is_clean:
+            (union,) = lane.write([_made_of(answer.tree, unions[-1][1], commits[name])])
+            unions.append((name, union))
+            continue
+        # Who made it stop: the first that, once landed, leaves no clean merge.
+        first = next(
+            (
+                landed
+                for landed, union in unions[1:]
+                if (tried := _merged(lane, onto, union, commits[name])) is None or not tried.is_clean
+            ),
+            unions[-1][0],
+        )
+        named = with_side_names(answer, ours=first, theirs=name) if answer is not None else None
+        found.append(
+            PredictedConflict(
+                first=first,
+                second=name,
+                target=one.step.target.name,
+                paths=tuple(sorted({path for made in named.conflicts for path in made.paths})) if named else (),
+                kinds=tuple(sorted({made.kind for made in named.conflicts})) if named else ("cannot be merged",),
+                jointly=True,
+                is_stop=True,
+            )
+        )
+    return tuple(found)
+
+
+def _merged(lane: Lane, onto: Oid, one: Oid, other: Oid) -> MergeAnswer | None:
+    """None when git cannot merge the two."""
+    try:
+        return lane.merge_histories(onto, one, other)
+    except ABOUT_ONE_MERGE:
+        return None
+
+
+def _key(trial: Trial, onto: Oid, what: str, members: Sequence[Standing]) -> str:
+    rules = rules_key(trial.workshop.quarantine, onto)
+    parts = (_FORMAT, what, rules, onto, *(part for one in members for part in (one.name, one.key)))
+    return hashlib.sha256(b"\0".join(map(raw, parts))).hexdigest()
 
 
 def _made_of(tree: Oid, *parents: Oid) -> RawCommit:
@@ -212,24 +333,28 @@ def _drawn_up(
     standing: Mapping[str, Standing],
     held: Sequence[Held],
     landing: Landing,
+    made: Sequence[Sequence[str]],
     clashes: Sequence[Clash],
     apart: Sequence[tuple[str, str]],
+    jointly: Sequence[PredictedConflict],
     before: Sequence[tuple[str, str]],
     missing: Sequence[tuple[str, str]],
     *,
     is_complete: bool,
 ) -> ExecutionPlan:
     place = {name: at for at, name in enumerate(landing.order)}
-    predicted = _predicted(standing, clashes, apart, place)
+    told = {(one.first, one.second) for one in jointly}
+    apart = [pair for pair in apart if not {pair, pair[::-1]} & told]
+    predicted = _in_order([*_predicted(standing, clashes, apart, place), *jointly], place)
     pairs = [(one.first, one.second) for one in predicted if not one.jointly]
-    made = batches(landing.order, [*pairs, *apart], landing.after)
     number = {name: at for at, batch in enumerate(made) for name in batch}
     needs: dict[int, set[int]] = defaultdict(set)
     for name, firsts in landing.after.items():
         needs[number[name]] |= {number[first] for first in firsts}
     for one in predicted:
         late, early = sorted((number[one.first], number[one.second]), reverse=True)
-        needs[late].add(early)
+        if late != early:
+            needs[late].add(early)
     chain: nx.DiGraph[str] = nx.DiGraph()
     chain.add_nodes_from(landing.order)
     chain.add_edges_from((first, name) for name, firsts in landing.after.items() for first in firsts)
@@ -252,11 +377,11 @@ def _drawn_up(
         order=tuple(final),
         predicted_conflicts=tuple(predicted),
         advice=_advice(final, pairs, before),
-        stops=count_stops(final, pairs),
+        stops=count_stops(final, pairs) + len(jointly),
         least_stops=min(landing.least_stops, count_stops(final, pairs)),
         dependencies=tuple(before),
         critical_path=tuple(nx.dag_longest_path(chain)) if landing.order else (),
-        tags=_tags(standing, held, pairs),
+        tags=_tags(standing, held, [*pairs, *told]),
         metadata={
             "total_tasks": len(final),
             "total_batches": len(made),
@@ -297,10 +422,15 @@ def _predicted(
             paths=(),
             kinds=(),
             jointly=True,
+            is_stop=False,
         )
         for one, other in apart
         for first, second in (sorted((one, other), key=place.__getitem__),)
     ]
+    return found
+
+
+def _in_order(found: Sequence[PredictedConflict], place: Mapping[str, int]) -> list[PredictedConflict]:
     return sorted(found, key=lambda one: (place[one.second], place[one.first], one.jointly))
 
 

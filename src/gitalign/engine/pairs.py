@@ -20,6 +20,7 @@ from gitalign.core.clashes import (
     UnmergedPair,
     find_contests,
     may_clash,
+    other_names,
     positions,
     sharing,
 )
@@ -35,7 +36,7 @@ from gitalign.git.command import raw, text
 from gitalign.git.merge import MergeAnswer, with_side_names
 from gitalign.integrate.lane import Lane
 
-_FORMAT = "pair 2"
+_FORMAT = "pair 3"
 _MOST_HUNKS = 20
 _MOST_BYTES = 4_000_000
 
@@ -241,6 +242,11 @@ def _asked(lane: Lane, target: Target, pair: _Pair, commits: Mapping[str, Oid]) 
     hunks = _hunks(lane, answer)
     answer = with_side_names(answer, ours=one, theirs=other)
     named = {entry.path for entry in answer.entries} or {path for made in answer.conflicts for path in made.paths}
+    sources = other_names(
+        {raw(path) for path in named | {path for made in answer.conflicts for path in made.paths}},
+        {entry.oid.encode("ascii") for entry in answer.entries},
+        [pair.one.changes, pair.other.changes],
+    )
     return Clash(
         one=one,
         other=other,
@@ -248,6 +254,7 @@ def _asked(lane: Lane, target: Target, pair: _Pair, commits: Mapping[str, Oid]) 
         basis=pair.basis,
         conflicts=answer.conflicts,
         paths=tuple(sorted(named)),
+        sources=tuple(sorted(map(text, sources))),
         hunks=tuple(hunks[:_MOST_HUNKS]),
         hunks_left_out=max(0, len(hunks) - _MOST_HUNKS),
     )

@@ -65,7 +65,8 @@ class People:
 
     def with_commits(self, clash: Clash) -> Clash:
         """The clash with the commits of both branches that touch its paths."""
-        paths = frozenset(map(raw, clash.paths))
+        paths = frozenset(map(raw, (*clash.paths, *clash.sources)))
+        paths |= {raw(path) for conflict in clash.conflicts for path in conflict.paths}
         ones, others = (
             tuple(
                 oid

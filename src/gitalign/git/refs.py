@@ -23,6 +23,7 @@ from gitalign.git.repository import Repository
 
 _TIMEOUT_S = 120.0
 _FORMAT = "%(objectname)%00%(objecttype)%00%(symref)%00%(refname)%00"
+_FORMAT_WITHOUT_TYPES = "%(objectname)%00%00%(symref)%00%(refname)%00"
 
 
 def read_tips(repository: Repository, *prefixes: str) -> tuple[Tip, ...]:
@@ -35,10 +36,20 @@ def read_tips(repository: Repository, *prefixes: str) -> tuple[Tip, ...]:
     """
     where = prefixes or ("refs/heads", "refs/remotes")
     done = repository.git.run("for-each-ref", f"--format={_FORMAT}", *where, accept=(0, 1, 128), timeout_s=_TIMEOUT_S)
-    if done.returncode != 0 and not done.stdout:
-        raise failure_of(done.argv, done.returncode, done.stderr)
+    if done.returncode == 0:
+        return _tips(done.stdout)
+    # A ref to an object that is not there ends the listing; without types no object is looked at.
+    again = repository.git.run("for-each-ref", f"--format={_FORMAT_WITHOUT_TYPES}", *where, timeout_s=_TIMEOUT_S)
+    tips = _tips(again.stdout)
+    asked = "".join(f"{tip.oid}\n" for tip in tips).encode("ascii")
+    answers = repository.git.run("cat-file", "--batch-check=%(objecttype)", stdin=asked, timeout_s=_TIMEOUT_S).stdout
+    kinds = [text(line).rpartition(" ")[2] for line in answers.splitlines()]
+    return tuple(replace(tip, object_type=kind) for tip, kind in zip(tips, kinds, strict=True))
+
+
+def _tips(listed: bytes) -> tuple[Tip, ...]:
     tips: list[Tip] = []
-    for line in done.stdout.split(b"\0\n"):
+    for line in listed.split(b"\0\n"):
         if not line:
             continue
         oid, kind, symref, ref = line.removesuffix(b"\0").split(b"\0")

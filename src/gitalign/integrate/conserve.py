@@ -138,6 +138,23 @@ def verify_histories(git: Git, aligned: Iterable[Aligned], *, known: Iterable[Oi
     return faults
 
 
+def missing_trees(git: Git, aligned: Iterable[Aligned], *, timeout_s: float) -> list[Oid]:
+    """Trees of results, beyond those of their targets, that are not there; in one process, without reading files.
+
+    Args:
+        git: bound to the quarantine.
+        aligned: results of the run.
+        timeout_s: deadline in seconds.
+
+    Source: `git help rev-list` (--objects, --filter=blob:none, --missing=print).
+    """
+    results = list(aligned)
+    revisions = [*sorted({one.after for one in results}), *(f"^{oid}" for oid in sorted({one.onto for one in results}))]
+    words = ("rev-list", "--objects", "--filter=blob:none", "--missing=print", "--quiet", "--stdin")
+    listed = git.run(*words, stdin="\n".join(revisions).encode("ascii") + b"\n", timeout_s=timeout_s).stdout
+    return [Oid(line[1:]) for line in text(listed).splitlines() if line.startswith("?")]
+
+
 def _walk(one: Aligned, parents: dict[str, list[str]]) -> str | None:
     if one.how is AlignedKind.MERGED:
         found = parents.get(one.after)

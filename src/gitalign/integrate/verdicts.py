@@ -8,7 +8,7 @@ from gitalign.core.plan import Step
 from gitalign.git.attributes import AttributeFiles
 from gitalign.git.command import raw
 
-_FORMAT = "3"
+_FORMAT = "4"
 
 
 def verdict_key(step: Step, *, rules: str) -> str:
@@ -18,7 +18,8 @@ def verdict_key(step: Step, *, rules: str) -> str:
         step: the step.
         rules: as `merge_rules_key` has it for its target.
     """
-    parts = (_FORMAT, step.kind, step.strategy, step.seen, step.onto, rules)
+    # A verdict speaks of both by name: in messages, in paths git invents, in commands to type.
+    parts = (_FORMAT, step.kind, step.strategy, step.seen, step.onto, step.branch.name, step.target.name, rules)
     return hashlib.sha256(b"\0".join(raw(str(part)) for part in parts)).hexdigest()
 
 
