@@ -96,6 +96,8 @@ def test_priority_counts_among_equals() -> None:
     assert found.order == ("b", "a", "c")
     hub = choose_order([Contender("a"), Contender("hub", 5), Contender("c")], [("hub", "a"), ("hub", "c")], [])
     assert hub.order[-1] == "hub"
+    pair = choose_order([Contender("x"), Contender("y", 5)], [("x", "y")], [])
+    assert (pair.order, pair.stops) == (("y", "x"), 1)
 
 
 def test_many_branches_get_an_answer_with_a_bound() -> None:

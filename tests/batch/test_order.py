@@ -156,6 +156,55 @@ def test_clean_in_pairs_and_not_together(tmp_path: Path) -> None:
     assert (found.stops, found.exit_code()) == (0, 0)
 
 
+def test_a_branch_that_only_several_others_together_stop_is_found_and_counted(tmp_path: Path) -> None:
+    """Of a stack the upper part lands after those that move the folder away; git stops it there."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"d/1": text(l1=b"one"), "d/2": text(l1=b"two", l9=b"2"), "other": b"o\n"})
+    branch(work, "a", "main", {"d/1": None, "p/1": text(l1=b"one")})
+    branch(work, "b", "main", {"d/2": None, "p/2": text(l1=b"two", l9=b"2")})
+    branch(work, "lower", "main", {"z": b"z\n"})
+    branch(work, "upper", "lower", {"d/3": b"new\n"})
+    found = ordered(work.path)
+    (told,) = [one for one in found.predicted_conflicts if one.is_stop]
+    assert (told.second, told.jointly, "d/3" in told.paths) == ("upper", True, True)
+    assert (found.stops, found.least_stops, found.exit_code()) == (1, 0, 1)
+    assert found.tags["upper"] == ("merge-conflict-risk", "tag:sequential_required")
+    assert found.to_dict() == ordered(work.path).to_dict()
+    for name in found.order[:-1]:
+        work.switch(name)
+        work.git("rebase", "-q", "main")
+        work.switch("main")
+        work.git("merge", "-q", "--ff-only", name)
+    work.switch("upper")
+    work.git("rebase", "-q", "main", check=False)
+    assert "d/3" in work.git("status", "--porcelain") or "p/3" in work.git("status", "--porcelain")
+
+
+def test_a_file_that_is_missing_keeps_two_apart_and_nobody_else(tmp_path: Path) -> None:
+    """Edge case 41."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": text()})
+    branch(work, "fine", "main", {"a": b"a\n"})
+    branch(work, "one", "main", {"f": text(l3=b"one")})
+    branch(work, "two", "main", {"f": text(l20=b"two")})
+    work.commit("on", {"m": b"m\n"})
+    blob = work.tip("two:f")
+    (work.path / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    found = ordered(work.path)
+    assert {name for batch in found.batches for name in batch.members} == {"fine", "one", "two"}
+    assert (found.stops, found.exit_code()) == (1, 1)
+    assert [(one.first, one.second, one.kinds) for one in found.predicted_conflicts] == [
+        ("one", "two", ("cannot be merged",))
+    ]
+
+
+def test_dependencies_on_nobody_are_told_and_their_circles_refused(work: Workspace) -> None:
+    found = ordered(work.path, landing__dependencies={"b": ["nowhere"]})
+    assert found.metadata["missing_dependencies"] == [["nowhere", "b"]]
+    with pytest.raises(UserError, match="X before Y before X"):
+        ordered(work.path, landing__dependencies={"X": ["Y"], "Y": ["X"]})
+
+
 @settings(max_examples=20)
 @given(seed=st.integers(0, 2**32))
 def test_every_batch_lands_as_a_whole(seed: int) -> None:

@@ -74,6 +74,17 @@ def test_longer_markers_line_ends_and_a_last_line_without_end(tmp_path: Path) ->
     assert (hunk.one.text, hunk.other.text) == (("one",), ("other",))
 
 
+def test_headings_that_look_like_the_separator(tmp_path: Path) -> None:
+    base = b"a\n\nTitle\n-----\n\nz\n"
+    one, other = (
+        base.replace(b"Title\n-----", b"Title A\n=======\nmore"),
+        base.replace(b"Title\n-----", b"Title B\n+++++++"),
+    )
+    (hunk,) = hunks(tmp_path / "r", base, one, other)
+    assert (hunk.one.text, hunk.other.text) == (("Title A", "=======", "more"), ("Title B", "+++++++"))
+    assert lines(hunk) == ((3, 5), (3, 4))
+
+
 edits = st.lists(st.tuples(st.integers(0, 9), st.sampled_from([b"", b"x\n", b"y\nz\n", b"line 3\n"])), max_size=4)
 
 

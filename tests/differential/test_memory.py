@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gitalign import facade, wire
 from gitalign.engine import pairs as pairs_module
+from tests.git.workspace import Workspace
 from tests.histories import RandomHistory, git
 from tests.runs import request, run
 
@@ -103,3 +104,17 @@ def test_only_pairs_of_what_moved_are_merged(tmp_path: Path, monkeypatch: pytest
     git(repository, "update-ref", f"refs/heads/{name}", made)
     facade.forecast(asked, pairs=True)
     assert all(name in pair for pair in merged)
+
+
+def test_what_is_remembered_speaks_of_the_right_branches(tmp_path: Path) -> None:
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"a": b"1\n"})
+    work.switch("one", "main")
+    work.commit("one", {"f/x": b"1\n"})
+    work.switch("main")
+    work.commit("on", {"f": b"2\n"})
+    work.git("branch", "scientific")
+    elsewhere = facade.forecast(request(work.path, strategy="merge"), against=("scientific",))
+    here = facade.forecast(request(work.path, strategy="merge"), against=("main",))
+    assert [cell.paths for cell in elsewhere.branches] == [("f~scientific",)]
+    assert [cell.paths for cell in here.branches] == [("f~main",)]

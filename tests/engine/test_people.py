@@ -104,3 +104,25 @@ def test_branches_that_stop_at_the_same_path_contest_it(place: Path) -> None:
     assert (count.branches, count.partial, count.left_out, count.pairs) == (3, 2, 0, 10)
     # x, y and the two that stop all change f; those that stop are undecided with one another already.
     assert (count.undecided, count.merged, count.clashing, count.failed) == (1, 5, 1, 0)
+
+
+def test_commits_before_a_rename_are_found(tmp_path: Path) -> None:
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": LINES, "d/1": LINES * 2, "d/2": LINES * 3})
+    for name, files in (
+        ("renames", {"f": None, "g": LINES.replace(b"line 3\n", b"drei\n")}),
+        ("edits", {"f": LINES.replace(b"line 3\n", b"trois\n")}),
+        ("moves", {"d/1": None, "d/2": None, "e/1": LINES * 2, "e/2": LINES * 3}),
+        ("adds", {"d/new": b"new\n"}),
+    ):
+        work.switch(name, "main")
+        work.commit(name, files)
+    work.switch("main")
+    work.commit("on", {"h": b"1\n"})
+    found = facade.forecast(request(work.path), pairs=True)
+    told = {(clash.one, clash.other): clash for clash in found.clashes}
+    assert told.keys() == {("adds", "moves"), ("edits", "renames")}
+    for (one, other), clash in told.items():
+        assert clash.one_commits == (work.tip(one),)
+        assert clash.other_commits == (work.tip(other),)
+    assert told["edits", "renames"].sources == ("f",)

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
+from gitalign.core.categories import Flag
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
 from gitalign.errors import GitAlignError, NotARepository
 from tests.git.workspace import Workspace
-from tests.runs import branch, request, run
+from tests.runs import branch, excluded, request, run
 
 LINES = b"".join(b"line %d\n" % number for number in range(30))
 
@@ -284,3 +285,27 @@ def test_an_empty_repository_and_one_without_targets_say_so(tmp_path: Path) -> N
         facade.plan(request(work.path, targets=("nowhere",)))
     report = run(work.path, targets=("trunk",))
     assert branch(report, "x").verdict is Verdict.ALIGNED
+
+
+def test_a_folder_or_a_tip_that_is_missing_fails_its_own_branch(tmp_path: Path) -> None:
+    """Edge case 41: git merges past a folder neither side changed without reading it; it cannot be published for all that."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": b"1\n"})
+    for name, files in (("fine", {"a": b"a\n"}), ("folder", {"t/t": b"t\n"}), ("tip", {"b": b"b\n"})):
+        work.switch(name, "main")
+        work.commit(name, files)
+    work.switch("main")
+    work.commit("on", {"m": b"m\n"})
+    gone = work.tip("folder:t"), work.tip("tip")
+    before = work.tip("folder")
+    for oid in gone:
+        (work.path / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
+    foreseen = facade.forecast(request(work.path), pairs=True)
+    assert {cell.branch: cell.code for cell in foreseen.branches} == {"fine": "", "folder": "missing_object"}
+    report = run(work.path)
+    assert branch(report, "fine").verdict is Verdict.ALIGNED
+    assert getattr(branch(report, "folder").result.outcome, "code", "") == "missing_object"
+    assert work.tip("folder") == before
+    assert "missing" in excluded(report, "tip").reason
+    sorted_out = facade.categorize(request(work.path))
+    assert Flag.UNREADABLE in next(one for one in sorted_out.categories if one.branch == "folder").flags
