@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from gitalign import wire
 from gitalign.core.categories import Categorized
+from gitalign.core.certificate import Proof
 from gitalign.core.forecast import Forecast
+from gitalign.core.names import HEADS
 from gitalign.core.plan import Permit, Plan, StepKind, Target
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.report import Report
@@ -34,12 +36,13 @@ from gitalign.engine.session import (
     open_for,
     recover_dead,
     require_state,
+    run_folder,
     sockets_of,
     stored_report,
 )
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream
-from gitalign.errors import NotPermitted
+from gitalign.errors import NotPermitted, UserError
 from gitalign.ports import Listener
 from gitalign.store.journal import SqlJournal, open_journal
 from gitalign.store.owner import owner_is_alive, this_owner
@@ -352,6 +355,37 @@ def show(request: Request, run_id: str = "last") -> Report:
     require_state(opened, run_id)
     with journal_of(opened) as journal:
         return stored_report(opened, journal, journal.run(run_id).id)
+
+
+def verify(
+    request: Request, run_id: str = "last", *, branch: str | None = None, certificates: Path | None = None
+) -> tuple[Proof, ...]:
+    """Prove the certificates of a run again, from the repository alone. Changes nothing.
+
+    Args:
+        request: which repository.
+        run_id: id, unambiguous prefix or `last`; not looked at when a file is given.
+        branch: only this one.
+        certificates: a file as a run writes it, instead of the run's own.
+
+    Raises:
+        UnknownRun
+        UserError: no certificates, or none of that branch.
+    """
+    from gitalign.engine.certify import FILE, prove_again, read
+
+    opened = open_for(request)
+    place = certificates
+    if place is None:
+        require_state(opened, run_id)
+        with journal_of(opened) as journal:
+            place = run_folder(opened.repository, journal.run(run_id).id) / FILE
+    found = read(place)
+    if branch is not None:
+        found = tuple(one for one in found if one.ref == f"{HEADS}{branch}")
+        if not found:
+            raise UserError(f"no certificate of {branch}: only aligned branches have one", hint="git align show last")
+    return prove_again(opened.repository, found)
 
 
 def prune(

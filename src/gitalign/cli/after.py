@@ -99,6 +99,38 @@ def resume(
     leave(carried_out(options, work))
 
 
+def verify(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id, beginning of one, or last.")] = "last",
+    branch: Annotated[str | None, typer.Argument(metavar="[BRANCH]", help="Only this one.")] = None,
+    certificates: Annotated[
+        Path | None,
+        typer.Option("--certificates", help="A file of certificates instead of the run's own.", metavar="FILE"),
+    ] = None,
+    repo: Repo = Path(),
+    config: ConfigFile = None,
+    json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Prove again, from the repository alone, that a run lost nothing. Changes nothing."""
+    options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
+
+    def work() -> int:
+        from gitalign import facade, wire
+        from gitalign.cli import render
+        from gitalign.cli.console import console, emit_json
+
+        proofs = facade.verify(options.request(), run_id, branch=branch, certificates=certificates)
+        if options.json:
+            emit_json([wire.dump(proof) | {"holds": proof.holds} for proof in proofs])
+        elif not options.quiet:
+            render.show_proofs(console(), proofs, everything=verbose or branch is not None)
+        return 0 if all(proof.holds for proof in proofs) else 1
+
+    leave(carried_out(options, work))
+
+
 def prune(
     older_than: Annotated[
         int | None,

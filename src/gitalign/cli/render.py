@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gitalign.core.categories import Categorized
+from gitalign.core.certificate import Proof
 from gitalign.core.clashes import Basis, Clash, PairCount
 from gitalign.core.forecast import Author, BranchForecast, Forecast, Prospect
 from gitalign.core.names import branch_of, display
@@ -419,6 +420,29 @@ def _show_findings(out: Console, findings: Sequence[Finding]) -> None:
         whose = f" (from the {finding.introduced_by})" if finding.introduced_by else ""
         words = safe(f"{_where(finding)}{finding.message}{whose}")
         out.print(f"  finding    {finding.severity.value} {finding.code}: {words}")
+
+
+def show_proofs(out: Console, proofs: Sequence[Proof], *, everything: bool = False) -> None:
+    """Which certificates hold, and what is wrong with the others."""
+    shown = proofs if everything else [proof for proof in proofs if not proof.holds]
+    for proof in shown:
+        one = proof.certificate
+        word = "[green]proved[/]" if proof.holds else "[red]not proved[/]"
+        out.print(f"{safe(branch_of(one.ref))}: {word}; {proof.standing}")
+        out.print(f"  {one.before[:12]} on {one.onto[:12]} gave {one.after[:12]} ({one.how.value})")
+        for pair in one.commits if everything else ():
+            out.print(f"    {pair.old[:12]} -> {pair.new[:12]}  {pair.patch.value}")
+        for fault in proof.faults:
+            out.print(f"  [red]{safe(fault)}[/]")
+        for check in proof.checks:
+            if everything or not check.passed:
+                what = check.name.value.replace("_", " ")
+                out.print(
+                    f"  {'yes' if check.passed else '[red]no[/] '}  {what}"
+                    + (f": {safe(check.detail)}" if check.detail else "")
+                )
+    held = sum(proof.holds for proof in proofs)
+    out.print(f"{_many(len(proofs), 'certificate', 'certificates')}: {held} proved, {len(proofs) - held} not")
 
 
 def _next_steps(out: Console, report: Report) -> None:

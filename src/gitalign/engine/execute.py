@@ -16,6 +16,7 @@ from gitalign.core.outcome import Aligned, AlignedKind, Refused, Skipped, StepRe
 from gitalign.core.plan import Permit, Plan, StepKind
 from gitalign.core.policy import Limits
 from gitalign.core.publication import Publication
+from gitalign.engine.certify import certify, keep
 from gitalign.engine.integration import furnish, integrate, remember_conflicts
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.publish import publish
@@ -80,6 +81,7 @@ def execute(
     limits: Limits,
     crew: Crew,
     documents_dir: Path,
+    certificates_dir: Path,
 ) -> Executed:
     """Carry out a plan. The run is in the journal already; its state is advanced here.
 
@@ -107,6 +109,9 @@ def execute(
         integrated = integrate(workshop, plan, already=already, emit=crew.emit, stop=crew.stop)
         results, merges = integrated.results, integrated.merges
         phases.done("integrate")
+        results, certificates = certify(repository, quarantine.git, plan, results, run_id=run_id)
+        keep(certificates_dir, certificates)
+        phases.done("verify")
         crew.checkpoint("results")
         crew.journal.record_results(run_id, results)
         remember_conflicts(crew.journal, workshop, results, at=started_at)

@@ -190,6 +190,7 @@ def carry_out(
                 limits=opened.config.limits(),
                 crew=crew,
                 documents_dir=run_folder(opened.repository, run_id) / "summaries",
+                certificates_dir=run_folder(opened.repository, run_id),
             )
         except BaseException as error:
             _ended_badly(journal, run_id, emit, error)

@@ -1,0 +1,175 @@
+"""Certificates of a run: made and proved before anything is published, kept as a file, proved again when asked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gitalign import __version__, wire
+from gitalign.core.certificate import Certificate, Check, CommitProof, PatchVerdict, Proof
+from gitalign.core.names import Oid, StepId
+from gitalign.core.outcome import Aligned, Failed, StepResult
+from gitalign.core.plan import Plan
+from gitalign.engine.proofs import certified, prove
+from gitalign.errors import OutOfSpace, UserError
+from gitalign.git.command import Git
+from gitalign.git.refs import read_refs
+from gitalign.git.repository import Repository
+
+FILE = "certificates.jsonl"
+
+
+def certify(
+    repository: Repository, git: Git, plan: Plan, results: Sequence[StepResult], *, run_id: str
+) -> tuple[tuple[StepResult, ...], tuple[Certificate, ...]]:
+    """Prove every aligned branch; one that cannot be proved ends as failed.
+
+    Args:
+        repository: the repository.
+        git: sees the results.
+        plan: whose steps.
+        results: of the steps.
+        run_id: of the run.
+
+    Returns:
+        The results, and a certificate for each branch that is still aligned.
+
+    Raises:
+        GitError
+    """
+    aligned = [(result, result.outcome) for result in results if isinstance(result.outcome, Aligned)]
+    claims = [
+        Certificate(
+            run_id=run_id,
+            plan_id=plan.id,
+            ref=plan.steps[StepId(result.step_id)].ref,
+            target_ref=plan.steps[StepId(result.step_id)].target.ref,
+            how=outcome.how,
+            before=outcome.before,
+            onto=outcome.onto,
+            after=outcome.after,
+            tree=outcome.tree,
+            commits=tuple(
+                CommitProof(old=pair.old, new=pair.new, patch=PatchVerdict.CHANGED) for pair in outcome.rewritten
+            ),
+            dropped=outcome.dropped,
+            checks=(),
+            tool_version=__version__,
+            git_version=".".join(map(str, repository.git_version)),
+        )
+        for result, outcome in aligned
+    ]
+    proved = {
+        result.step_id: sealed(one)
+        for (result, _), one in zip(aligned, certified(repository, git, claims), strict=True)
+    }
+    kept = tuple(
+        replace(result, outcome=_unproved(proved[result.step_id].checks))
+        if result.step_id in proved and not proved[result.step_id].holds
+        else result
+        for result in results
+    )
+    return kept, tuple(one for one in proved.values() if one.holds)
+
+
+def _unproved(checks: Iterable[Check]) -> Failed:
+    first = next(check for check in checks if not check.passed)
+    return Failed(
+        code="not_proved",
+        reason=f"{first.name.value.replace('_', ' ')} does not hold: {first.detail}",
+        hint="the branch was not moved; please report this with the run's log",
+        stage="conserve",
+    )
+
+
+def sealed(one: Certificate) -> Certificate:
+    """The certificate with its digest."""
+    return replace(one, digest=_digest(one))
+
+
+def _digest(one: Certificate) -> str:
+    document = wire.dump(replace(one, digest=""))
+    written = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(written.encode("ascii")).hexdigest()
+
+
+def keep(folder: Path, certificates: Iterable[Certificate]) -> None:
+    """Write the certificates of a run, whole and on disk, one a line.
+
+    Raises:
+        OutOfSpace
+    """
+    place, temporary = folder / FILE, folder / f"{FILE}.new"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w", encoding="ascii") as file:
+            file.writelines(f"{json.dumps(wire.dump(one), sort_keys=True)}\n" for one in certificates)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(place)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutOfSpace(
+            f"cannot write {place}: {error.strerror}; nothing was moved", hint="free some space, then run again"
+        ) from error
+
+
+def read(place: Path) -> tuple[Certificate, ...]:
+    """Certificates as `keep` wrote them.
+
+    Raises:
+        UserError: not there, or no certificates.
+    """
+    try:
+        lines = place.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"no certificates can be read at {place}: {error}", hint="git align runs") from error
+    found: list[Certificate] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            found.append(wire.loads(Certificate, line))
+        except wire.Malformed as error:
+            raise UserError(
+                f"{place}, line {number}: not a certificate: {error}", hint="take it from the run's folder again"
+            ) from error
+    return tuple(found)
+
+
+def prove_again(repository: Repository, certificates: Sequence[Certificate]) -> tuple[Proof, ...]:
+    """Look at certificates again, from the repository alone.
+
+    Raises:
+        GitError
+    """
+    refs = read_refs(repository)
+    graph_checks = prove(repository, certificates)
+    return tuple(
+        Proof(certificate=one, checks=checks, faults=_faults(one), standing=_standing(repository, one, refs))
+        for one, checks in zip(certificates, graph_checks, strict=True)
+    )
+
+
+def _faults(one: Certificate) -> tuple[str, ...]:
+    found: list[str] = []
+    if one.digest != _digest(one):
+        found.append("the document was changed after it was written: its digest is another")
+    if not one.holds:
+        found.append("it does not say that every check was made and passed")
+    return tuple(found)
+
+
+def _standing(repository: Repository, one: Certificate, refs: Mapping[str, Oid]) -> str:
+    now = refs.get(one.ref)
+    if now is None:
+        return "the branch is gone"
+    if now == one.after:
+        return "the branch is there"
+    if now == one.before:
+        return "the branch is where it was before the run"
+    words = ("merge-base", "--is-ancestor", one.after, now)
+    has_it = repository.git.run(*words, accept=(0, 1, 128)).returncode == 0
+    return "the branch has moved on from there" if has_it else "the branch is elsewhere now"

@@ -1,0 +1,269 @@
+"""Certificates: proved before anything is published, proved again later, and broken by any change of history."""
+
+from __future__ import annotations
+
+import json
+import random
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gitalign import facade, wire
+from gitalign.core.certificate import Certificate, CheckName, CommitProof, PatchVerdict
+from gitalign.core.names import Oid
+from gitalign.core.outcome import AlignedKind, Failed
+from gitalign.core.plan import Permit
+from gitalign.core.report import Verdict
+from gitalign.engine.certify import prove_again, sealed
+from gitalign.engine.proofs import certified
+from gitalign.errors import UserError
+from gitalign.git.repository import open_repository
+from tests.git.workspace import Workspace
+from tests.histories import RandomHistory
+from tests.runs import branch, request, run
+
+LINES = b"".join(b"line %d\n" % number for number in range(30))
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Workspace:
+    """A branch of three commits, one of them upstream and one whose surroundings change; a branch with a merge."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": LINES, "g": b"g\n", "k": b"old\n"})
+    work.switch("topic", "main")
+    work.commit("first", {"own": b"1\n"})
+    work.commit("picked", {"g": b"picked\n"})
+    work.commit("near", {"f": LINES.replace(b"line 20\n", b"zwanzig\n")})
+    work.switch("side", "main")
+    work.commit("side", {"side": b"1\n"})
+    work.switch("merging", "main")
+    work.commit("before", {"m": b"1\n"})
+    work.git("merge", "-q", "--no-ff", "-m", "merge side", "side")
+    work.switch("main")
+    work.commit("picked", {"g": b"picked\n"})
+    work.commit("on", {"f": LINES.replace(b"line 18\n", b"achtzehn\n"), "k": b"new\n"})
+    return work
+
+
+def certificates(work: Workspace) -> dict[str, Certificate]:
+    proofs = facade.verify(request(work.path))
+    return {proof.certificate.ref.removeprefix("refs/heads/"): proof.certificate for proof in proofs}
+
+
+def test_a_run_is_proved_again_from_the_repository_alone(work: Workspace) -> None:
+    report = run(work.path)
+    proofs = facade.verify(request(work.path))
+    assert {proof.certificate.ref for proof in proofs} == {
+        f"refs/heads/{name}" for name in ("merging", "side", "topic")
+    }
+    assert all(proof.holds and proof.standing == "the branch is there" for proof in proofs)
+    topic = certificates(work)["topic"]
+    assert [pair.patch for pair in topic.commits] == [PatchVerdict.SAME, PatchVerdict.CHANGED]
+    assert [(drop.reason.value, drop.subject) for drop in topic.dropped] == [("upstream", "picked")]
+    assert [check.name for check in topic.checks] == list(CheckName)
+    assert certificates(work)["merging"].how is AlignedKind.MERGED
+    assert topic.plan_id == report.plan.id
+    facade.undo(request(work.path), report.run.id, permit=Permit(plan_id="*"))
+    again = facade.verify(request(work.path), report.run.id)
+    assert {proof.standing for proof in again} == {"the branch is where it was before the run"}
+    assert all(proof.holds for proof in again)
+
+
+def test_where_the_branch_is_now_is_told(work: Workspace) -> None:
+    run(work.path)
+    work.switch("topic")
+    work.commit("more", {"more": b"1\n"})
+    work.switch("main")
+    work.git("branch", "-D", "-q", "merging")
+    work.git("update-ref", "refs/heads/side", "main")
+    standing = {proof.certificate.ref: proof.standing for proof in facade.verify(request(work.path))}
+    assert standing == {
+        "refs/heads/merging": "the branch is gone",
+        "refs/heads/side": "the branch is elsewhere now",
+        "refs/heads/topic": "the branch has moved on from there",
+    }
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(inner, (*path, key))
+    elif isinstance(value, list):
+        for at, inner in enumerate(value):
+            yield from leaves(inner, (*path, at))
+    else:
+        yield path
+
+
+def other(value: Any) -> Any:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if value is None:
+        return "0" * 40
+    return ("1" if value[:1] == "0" else "0") + value[1:] if value else "x"
+
+
+def test_any_changed_word_is_noticed(work: Workspace) -> None:
+    run(work.path)
+    repository = open_repository(work.path)
+    for one in certificates(work).values():
+        document = wire.dump(one)
+        for place in leaves(document):
+            changed = json.loads(json.dumps(document))
+            inner = changed
+            for key in place[:-1]:
+                inner = inner[key]
+            inner[place[-1]] = other(inner[place[-1]])
+            try:
+                forged = wire.load(Certificate, changed)
+            except wire.Malformed:
+                continue
+            (proof,) = prove_again(repository, [forged])
+            assert not proof.holds, place
+
+
+def history_of(one: Certificate, work: Workspace) -> dict[str, Certificate]:
+    """The certificate told otherwise, one fact at a time, with a digest that fits."""
+    first, *rest = one.commits
+    main = Oid(work.tip("main"))
+    return {
+        "a commit less": replace(one, commits=tuple(rest)),
+        "a commit twice": replace(one, commits=(first, *one.commits)),
+        "commits in another order": replace(one, commits=one.commits[::-1]),
+        "an old commit exchanged": replace(
+            one, commits=(CommitProof(old=Oid(work.tip("side~0")), new=first.new, patch=first.patch), *rest)
+        ),
+        "another verdict on a change": replace(one, commits=(replace(first, patch=PatchVerdict.CHANGED), *rest)),
+        "a commit as untouched": replace(one, commits=(replace(first, new=first.old), *rest)),
+        "a dropped commit less": replace(one, dropped=()),
+        "another upstream commit": replace(one, dropped=(replace(one.dropped[0], upstream=main),)),
+        "another target": replace(one, onto=Oid(work.tip("main~1"))),
+        "another result": replace(one, after=main),
+        "another beginning": replace(one, before=Oid(work.tip("side"))),
+        "another tree": replace(one, tree=Oid(work.tip("main^{tree}"))),
+        "merged instead": replace(one, how=AlignedKind.MERGED),
+        "a result that is missing": replace(one, after=Oid("1" * 40)),
+        "a check less": replace(one, checks=one.checks[1:]),
+    }
+
+
+def test_a_forger_who_knows_the_digest_does_not_get_past_history(work: Workspace) -> None:
+    run(work.path)
+    repository = open_repository(work.path)
+    topic = certificates(work)["topic"]
+    for what, forged in history_of(topic, work).items():
+        (proof,) = prove_again(repository, [sealed(forged)])
+        assert not proof.holds, what
+
+
+def failing(work: Workspace, **facts: Any) -> set[CheckName]:
+    """Checks that fail for a branch made by hand."""
+    claim = Certificate(
+        run_id="r", plan_id="p", ref="refs/heads/x", target_ref="refs/heads/main", dropped=(), checks=(),
+        tool_version="0", git_version="0", **facts,
+    )  # fmt: skip
+    (proof,) = prove_again(open_repository(work.path), [sealed(claim)])
+    return {check.name for check in proof.checks if not check.passed}
+
+
+def by_hand(work: Workspace, message: str, files: dict[str, bytes | None], **more: str) -> dict[str, Any]:
+    """One commit of a branch, and what somebody claims it became."""
+    work.switch("by-hand", "main~2")
+    work.commit("work", {"own": b"1\n"})
+    before = Oid(work.tip("HEAD"))
+    work.switch("result", "main")
+    work.commit(message, files)
+    work.switch("main")
+    after = Oid(work.tip("result"))
+    return {
+        "how": AlignedKind.REPLAYED,
+        "before": before,
+        "onto": Oid(work.tip("main")),
+        "after": after,
+        "tree": Oid(work.tip("result^{tree}")),
+        "commits": (CommitProof(old=before, new=after, patch=PatchVerdict(more.get("patch", "same"))),),
+    }
+
+
+@pytest.mark.parametrize(
+    ("message", "files", "broken"),
+    [
+        ("other words", {"own": b"1\n"}, {CheckName.AUTHORSHIP_KEPT}),
+        ("work", {"own": b"2\n"}, {CheckName.PATCHES_KEPT}),
+        ("work", {"own": b"1\n", "k": b"old\n"}, {CheckName.PATCHES_KEPT, CheckName.TARGET_NOT_REVERSED}),
+    ],
+)
+def test_what_a_wrong_result_is_told_apart_by(
+    work: Workspace, message: str, files: dict[str, bytes | None], broken: set[CheckName]
+) -> None:
+    work.git("checkout", "-q", "main")
+    facts = by_hand(work, message, files)
+    # The clock of the workspace ticks: the date differs unless it is put back.
+    date = work.git("show", "-s", "--format=%ad", "--date=raw", facts["before"])
+    work.switch("result")
+    env = {"GIT_AUTHOR_DATE": date}
+    work.git("commit", "-q", "--amend", "--no-edit", "--date", date, env=env)
+    work.switch("main")
+    after = Oid(work.tip("result"))
+    facts |= {"after": after, "commits": (replace(facts["commits"][0], new=after),)}
+    assert failing(work, **facts) == broken
+
+
+def test_nothing_is_published_that_is_not_proved(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    tip = work.tip("topic")
+
+    def lost(make: Callable[..., list[Certificate]]) -> Callable[..., list[Certificate]]:
+        def made(repository: Any, git: Any, claims: Any) -> list[Certificate]:
+            """As if the replay had lost the first commit of `topic`."""
+            return make(
+                repository,
+                git,
+                [replace(one, commits=one.commits[1:]) if one.ref.endswith("topic") else one for one in claims],
+            )
+
+        return made
+
+    monkeypatch.setattr("gitalign.engine.certify.certified", lost(certified))
+    report = run(work.path)
+    outcome = branch(report, "topic").result.outcome
+    assert isinstance(outcome, Failed)
+    assert (outcome.code, work.tip("topic")) == ("not_proved", tip)
+    assert branch(report, "side").verdict is Verdict.ALIGNED
+    assert "topic" not in certificates(work)
+
+
+def test_files_that_are_no_certificates_are_refused(work: Workspace, tmp_path: Path) -> None:
+    run(work.path)
+    place = tmp_path / "certificates"
+    with pytest.raises(UserError, match="no certificates can be read"):
+        facade.verify(request(work.path), certificates=place)
+    place.write_text("{}\n")
+    with pytest.raises(UserError, match="line 1: not a certificate"):
+        facade.verify(request(work.path), certificates=place)
+    with pytest.raises(UserError, match="no certificate of nobody"):
+        facade.verify(request(work.path), branch="nobody")
+    (written,) = (work.path / ".git" / "gitalign" / "runs").glob("*/certificates.jsonl")
+    place.write_bytes(written.read_bytes())
+    assert all(proof.holds for proof in facade.verify(request(work.path), certificates=place))
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge"]))
+def test_every_aligned_branch_of_any_history_is_proved(seed: int, how: str) -> None:
+    asked: dict[str, Any] = {"rebase": {}, "flatten": {"merges": "flatten"}, "merge": {"strategy": "merge"}}[how]
+    with tempfile.TemporaryDirectory() as folder:
+        chance = random.Random(seed)
+        history = RandomHistory(chance, merges=how != "rebase", odd=chance.random() < 0.5)
+        repository = history.build(Path(folder) / "repo.git")
+        report = run(repository, detection__detectors=[], **asked)
+        codes = {getattr(one.result.outcome, "code", "") for one in report.branches()}
+        assert "not_proved" not in codes, f"seed {seed}, {how}"
+        assert all(proof.holds for proof in facade.verify(request(repository))), f"seed {seed}, {how}"
