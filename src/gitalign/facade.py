@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from gitalign import wire
 from gitalign.core.categories import Categorized
 from gitalign.core.certificate import Proof
+from gitalign.core.events import EventKind
 from gitalign.core.forecast import Forecast
 from gitalign.core.names import HEADS
 from gitalign.core.plan import Permit, Plan, StepKind, Target
@@ -24,8 +26,8 @@ from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.prepare import graph_of
 from gitalign.engine.retention import PruneReport
 from gitalign.engine.retention import prune as remove_old
-from gitalign.engine.session import Request as Request
 from gitalign.engine.session import (
+    Opened,
     carry_out,
     event_stream,
     has_state,
@@ -40,6 +42,7 @@ from gitalign.engine.session import (
     sockets_of,
     stored_report,
 )
+from gitalign.engine.session import Request as Request
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream
 from gitalign.errors import NotPermitted, UserError
@@ -355,6 +358,97 @@ def show(request: Request, run_id: str = "last") -> Report:
     require_state(opened, run_id)
     with journal_of(opened) as journal:
         return stored_report(opened, journal, journal.run(run_id).id)
+
+
+class ReportFormat(StrEnum):
+    """Forms in which a run is written up."""
+
+    MARKDOWN = "md"
+    JSON = "json"
+    HTML = "html"
+    JUNIT = "junit"
+    SARIF = "sarif"
+
+
+def write_up(request: Request, run_id: str = "last", *, form: ReportFormat) -> str:
+    """A run written up, from journal and repository. Changes nothing.
+
+    Args:
+        request: which repository.
+        run_id: id, unambiguous prefix or `last`.
+        form: of the text.
+
+    Raises:
+        UnknownRun, GitError
+    """
+    opened = open_for(request)
+    found = show(request, run_id)
+    match form:
+        case ReportFormat.MARKDOWN:
+            from gitalign.views.report_markdown import report_markdown
+
+            return report_markdown(found)
+        case ReportFormat.JSON:
+            return wire.dumps_report(found, indent=2) + "\n"
+        case ReportFormat.JUNIT:
+            from gitalign.views.junit import junit
+
+            return junit(found)
+        case ReportFormat.SARIF:
+            from gitalign.views.sarif import sarif
+
+            return sarif(found)
+        case ReportFormat.HTML:
+            return _page_of(opened, found)
+        case _ as never:
+            assert_never(never)
+
+
+def _page_of(opened: Opened, found: Report) -> str:
+    from gitalign.engine.range_diffs import range_diffs
+    from gitalign.engine.summaries import summaries
+    from gitalign.views.report import Span, report_page
+
+    with journal_of(opened) as journal:
+        events = journal.events(found.run.id)
+    begun = next((event.at for event in events if event.kind is EventKind.RUN_STARTED), found.executed_at)
+    spans = [
+        Span(
+            branch=event.branch,
+            worker=int(event.data.get("worker", 0)),
+            start_s=(event.at - begun).total_seconds() - float(event.data.get("duration_s", 0)),
+            duration_s=float(event.data.get("duration_s", 0)),
+        )
+        for event in events
+        if event.kind is EventKind.STEP_FINISHED and event.branch is not None
+    ]
+    told = summaries(opened.repository, found)
+    place = Path(opened.repository.common_dir)
+    return report_page(
+        found,
+        name=place.parent.name if place.name == ".git" else place.name,
+        summaries=told,
+        timeline=spans,
+        range_diffs=range_diffs(opened.repository, told),
+    )
+
+
+def write_summaries(request: Request, run_id: str = "last", *, folder: Path) -> tuple[Path, ...]:
+    """Write `<branch>_CHANGES_SUMMARY.md` and the same as JSON for every branch of a run; the Markdown files.
+
+    Args:
+        request: which repository.
+        run_id: id, unambiguous prefix or `last`.
+        folder: made when it is not there.
+
+    Raises:
+        UnknownRun, GitError, OutOfSpace
+    """
+    from gitalign.engine.summaries import summaries
+    from gitalign.engine.summaries import write_summaries as write
+
+    opened = open_for(request)
+    return tuple(write(folder, summaries(opened.repository, show(request, run_id))))
 
 
 def verify(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from gitalign.categorize.metrics import MEASURES, aggregates
 from gitalign.core.categories import Categorized, Category, Evidence, Metrics
-from gitalign.core.names import display
+from gitalign.core.markup import markdown
 
 _DIGITS = 4
 
@@ -97,7 +96,7 @@ def checklist(found: Categorized) -> str:
             status,
             "; ".join(one.notes),
         )
-        lines.append(f"| {' | '.join(cell if cell is status else _cell(cell) for cell in cells)} |")
+        lines.append(f"| {' | '.join(cell if cell is status else markdown(cell) for cell in cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -105,12 +104,6 @@ def _status(one: Category) -> list[str]:
     return [
         flag.value.replace("_", " ") for flag in one.flags if flag.value in ("merged", "already_contained", "duplicate")
     ]
-
-
-def _cell(words: str) -> str:
-    """Text of a table cell: nothing in a name or commit may be read as Markdown or HTML."""
-    plain = display(words).replace("\n", " ")
-    return re.sub(r"([\\`*_{}\[\]<>|#~&])", lambda match: f"&#{ord(match.group(0))};", plain)
 
 
 def _entry(one: Category) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Verbs for what comes after a run: undo, resume, prune, doctor; and the demo."""
+"""Verbs for what comes after a run: undo, resume, report, verify, prune, doctor; and the demo."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -95,6 +96,69 @@ def resume(
             for report in reports:
                 render.show_report(console(), report, everything=verbose)
         return max((report.exit_code() for report in reports), default=0)
+
+    leave(carried_out(options, work))
+
+
+class Form(StrEnum):
+    """What `report` prints."""
+
+    TEXT = "text"
+    MD = "md"
+    JSON = "json"
+    HTML = "html"
+    JUNIT = "junit"
+    SARIF = "sarif"
+
+
+def report(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id, beginning of one, or last.")] = "last",
+    form: Annotated[
+        Form, typer.Option("--format", help="text, md, json, html, junit or sarif.", show_default=True)
+    ] = Form.TEXT,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write it instead of printing it.", metavar="FILE")
+    ] = None,
+    summaries: Annotated[
+        Path | None,
+        typer.Option("--summaries", help="Write a change summary of every branch there, too.", metavar="DIR"),
+    ] = None,
+    repo: Repo = Path(),
+    config: ConfigFile = None,
+    json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a run up: for people, for CI pages, as one self-contained page. Changes nothing."""
+    options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
+
+    def work() -> int:
+        from gitalign import facade
+        from gitalign.cli import render
+        from gitalign.cli.console import console, require_writable, write_whole
+        from gitalign.errors import UserError
+
+        chosen = Form.JSON if json else form
+        if output is not None:
+            require_writable(output)
+            if chosen is Form.TEXT:
+                raise UserError("text is for the terminal", hint="choose --format md, json, html, junit or sarif")
+        written = facade.write_summaries(options.request(), run_id, folder=summaries) if summaries else ()
+        if chosen is Form.TEXT:
+            render.show_report(console(), facade.show(options.request(), run_id), everything=verbose)
+        else:
+            made = facade.write_up(options.request(), run_id, form=facade.ReportFormat(chosen.value))
+            if output is not None:
+                write_whole(output, made)
+                if not quiet:
+                    console().print(f"written: {render.safe(str(output))}")
+            else:
+                typer.echo(made.encode("utf-8", "replace"), nl=False)
+        # Nothing may be mixed into a document on standard output.
+        if summaries and not quiet and (output is not None or chosen is Form.TEXT):
+            console().print(f"written: {len(written)} summaries in {render.safe(str(summaries))}")
+        return 0
 
     leave(carried_out(options, work))
 

@@ -278,6 +278,7 @@ for verb in (
     before.order,
     after.undo,
     after.resume,
+    after.report,
     after.verify,
     after.prune,
     after.doctor,

@@ -5,7 +5,7 @@ Whole lists per process; nothing is asked once per branch.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gitalign.core.certificate import Certificate, Check, CheckName, PatchVerdict
@@ -69,6 +69,17 @@ def certified(repository: Repository, git: Git, claims: Sequence[Certificate]) -
         for one in claims
     ]
     return [replace(one, checks=_checks(one, evidence)) for one in filled]
+
+
+def patch_verdicts(repository: Repository, pairs: Iterable[tuple[Oid, Oid]]) -> dict[tuple[Oid, Oid], PatchVerdict]:
+    """What became of the changes of commits, by (old, new).
+
+    Raises:
+        GitError
+    """
+    asked = sorted(set(pairs))
+    patches, ids = _patches(repository, asked)
+    return {pair: _verdict(pair, patches, ids) for pair in asked}
 
 
 def prove(repository: Repository, certificates: Sequence[Certificate]) -> list[tuple[Check, ...]]:

@@ -380,3 +380,51 @@ def _with_binary(diffs: bytes) -> set[Oid]:
         elif line.startswith(b"Binary files "):
             found.add(Oid(current.decode("ascii")))
     return found
+
+
+def line_counts(
+    git: Git, pairs: Iterable[tuple[Oid, Oid]]
+) -> dict[tuple[Oid, Oid], dict[bytes, tuple[int, int] | None]]:
+    """Lines added and taken from one commit to another, by path; None for binary files. A pair that cannot be read is left out.
+
+    Raises:
+        GitTimedOut, GitMissing, OutOfSpace
+
+    Source: `git help diff-tree` (--stdin, --numstat, -z).
+    """
+    found: dict[tuple[Oid, Oid], dict[bytes, tuple[int, int] | None]] = {}
+    for asked in _each_once(pairs):
+        for start in range(0, len(asked), _PAIRS_AT_ONCE):
+            chunk = asked[start : start + _PAIRS_AT_ONCE]
+            before = {after: one for one, after in chunk}
+            for after, counts in _numstat(git, chunk):
+                found[before[after], after] = counts
+    return found
+
+
+def _numstat(git: Git, pairs: Sequence[tuple[Oid, Oid]]) -> Iterator[tuple[Oid, dict[bytes, tuple[int, int] | None]]]:
+    words = ("diff-tree", "--stdin", "--always", "-r", "--numstat", "-z", "--no-abbrev", *_PLAIN_DIFF)
+    asked = "".join(f"{after} {before}\n" for before, after in pairs).encode("ascii")
+    try:
+        answer = git.run(*words, stdin=asked, timeout_s=_TIMEOUT_S).stdout
+    except _NOT_ABOUT_OBJECTS:
+        raise
+    except GitError:
+        if len(pairs) > 1:
+            middle = len(pairs) // 2
+            yield from _numstat(git, pairs[:middle])
+            yield from _numstat(git, pairs[middle:])
+        return
+    current: Oid | None = None
+    counts: dict[bytes, tuple[int, int] | None] = {}
+    for field in answer.split(b"\0"):
+        added, tab, rest = field.partition(b"\t")
+        if tab:
+            deleted, _, path = rest.partition(b"\t")
+            counts[path] = (int(added), int(deleted)) if added.isdigit() and deleted.isdigit() else None
+        elif field:
+            if current is not None:
+                yield current, counts
+            current, counts = Oid(field.strip().decode("ascii")), {}
+    if current is not None:
+        yield current, counts

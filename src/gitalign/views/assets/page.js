@@ -30,7 +30,7 @@ function table(columns, rows, { sort, onSort, most = 2000 } = {}) {
   function order(wanted) {
     by = wanted;
     heads.forEach((head, at) => at === by.column ? head.setAttribute("aria-sort", by.down ? "descending" : "ascending") : head.removeAttribute("aria-sort"));
-    const key = columns[by.column].key;
+    const key = columns[by.column]?.key || (() => 0);
     const keyed = rows.map((row, at) => [key(row), at, row]);
     keyed.sort((a, b) => {
       const found = typeof a[0] === "number" ? a[0] - b[0] : BY_TEXT(a[0], b[0]);

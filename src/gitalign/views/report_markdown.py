@@ -1,0 +1,79 @@
+"""A report as Markdown: totals, targets, what needs a person, findings, time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from gitalign.core.markup import markdown
+from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict
+from gitalign.core.run import RunKind
+
+
+def report_markdown(report: Report) -> str:
+    """The document."""
+    lines = [f"# Run {markdown(report.run.id)}", ""]
+    counts = ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in report.counts().items())
+    lines += [
+        f"{'Undo' if report.run.kind is RunKind.UNDO else 'Alignment'} of {report.executed_at:%Y-%m-%d %H:%M:%S} UTC, "
+        f"{report.total_s:.1f} s: {counts or 'no branch'}. Outcome: {markdown(report.run.outcome)}.",
+        "",
+        "| target | at | aligned | unchanged | conflicted | other |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    by_target = report.by_target()
+    for target in report.plan.targets:
+        found = Counter(branch.verdict for branch in by_target.get(target.name, ()))
+        other = sum(found.values()) - sum(found[one] for one in (*SUCCESSES, Verdict.CONFLICTED))
+        lines.append(
+            f"| {markdown(target.name)} | `{target.oid[:12]}` | {found[Verdict.ALIGNED]} | {found[Verdict.UNCHANGED]} "
+            f"| {found[Verdict.CONFLICTED]} | {other} |"
+        )
+    attention = [branch for branch in report.branches() if branch.verdict not in SUCCESSES]
+    lines += _branches("Need a person", attention)
+    contested = Counter(path for branch in attention for path in getattr(branch.result.outcome, "paths", ()))
+    if contested:
+        lines += ["", "## Most contested paths", "", "| branches | path |", "|---:|---|"]
+        lines += [
+            f"| {count} | {markdown(path)} |"
+            for path, count in sorted(contested.items(), key=lambda one: (-one[1], one[0]))[:30]
+        ]
+    findings = [
+        (branch, finding) for branch in report.branches() for finding in getattr(branch.result.outcome, "findings", ())
+    ]
+    if findings:
+        lines += [
+            "",
+            "## Findings",
+            "",
+            "| branch | severity | code | where | from | what |",
+            "|---|---|---|---|---|---|",
+        ]
+        lines += [
+            f"| {markdown(branch.step.branch.name)} | {finding.severity.value} | {finding.code} "
+            f"| {markdown(finding.path or '')}{f':{finding.line}' if finding.line else ''} | {finding.introduced_by or ''} "
+            f"| {markdown(finding.message)} |"
+            for branch, finding in findings
+        ]
+    lines += _branches("Aligned", [branch for branch in report.branches() if branch.verdict is Verdict.ALIGNED])
+    moved = sum(one.state.value == "moved" for one in report.publications)
+    lines += ["", "## Time and rollback", ""]
+    lines += [f"- {name}: {seconds:.2f} s" for name, seconds in report.phases]
+    lines += [f"- peak memory: {report.peak_memory_bytes / 1e6:.0f} MB"] if report.peak_memory_bytes else []
+    lines += [f"- {markdown(notice)}" for notice in report.notices]
+    if report.run.undone_by:
+        lines.append(f"- undone by run {markdown(report.run.undone_by)}")
+    elif moved:
+        lines.append(f"- {moved} branches moved; `git align undo {report.run.id}` puts them back")
+    return "\n".join(lines) + "\n"
+
+
+def _branches(title: str, branches: Sequence[BranchReport]) -> list[str]:
+    if not branches:
+        return []
+    rows = [
+        f"| {markdown(branch.step.branch.name)} | {markdown(branch.step.target.name)} | {branch.verdict.value.replace('_', ' ')} "
+        f"| {markdown(branch.detail)} |"
+        for branch in branches
+    ]
+    return ["", f"## {title}", "", "| branch | target | verdict | why |", "|---|---|---|---|", *rows]

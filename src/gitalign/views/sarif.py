@@ -1,0 +1,100 @@
+"""A report as SARIF 2.1.0: findings and conflicts with file and line, for pages that show code scanning results."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from gitalign import __version__
+from gitalign.core.names import display
+from gitalign.core.outcome import Conflicted, Severity
+from gitalign.core.report import BranchReport, Report
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS = {Severity.CRITICAL: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+
+def sarif(report: Report) -> str:
+    """The document: one run of one tool, a result for each finding and each conflicted path."""
+    results = [result for branch in report.branches() for result in _results(branch)]
+    rules = sorted({result["ruleId"] for result in results})
+    document = {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "git-align",
+                        "version": __version__,
+                        "rules": [{"id": rule, "shortDescription": {"text": rule.replace("_", " ")}} for rule in rules],
+                    }
+                },
+                "automationDetails": {"id": f"git-align/{report.run.id}"},
+                "columnKind": "unicodeCodePoints",
+                "results": results,
+            }
+        ],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _results(branch: BranchReport) -> list[dict[str, Any]]:
+    outcome = branch.result.outcome
+    name = display(branch.step.branch.name)
+    found: list[dict[str, Any]] = []
+    if isinstance(outcome, Conflicted):
+        found += [
+            _result(
+                "merge_conflict",
+                "error",
+                f"{name}: {conflict.kind} with {display(branch.step.target.name)} at commit {outcome.position} of {outcome.total}",
+                path,
+                None,
+                branch,
+            )
+            for conflict in outcome.conflicts
+            for path in conflict.paths
+        ]
+    found += [
+        _result(
+            finding.code,
+            _LEVELS[finding.severity],
+            f"{name}: {display(finding.message)}",
+            finding.path,
+            finding.line,
+            branch,
+            introduced_by=finding.introduced_by,
+        )
+        for finding in getattr(outcome, "findings", ())
+    ]
+    return found
+
+
+def _result(
+    rule: str,
+    level: str,
+    words: str,
+    path: str | None,
+    line: int | None,
+    branch: BranchReport,
+    *,
+    introduced_by: str | None = None,
+) -> dict[str, Any]:
+    properties = {"branch": display(branch.step.branch.name), "target": display(branch.step.target.name)}
+    if introduced_by is not None:
+        properties["introducedBy"] = introduced_by
+    made: dict[str, Any] = {
+        "ruleId": rule,
+        "level": level,
+        "message": {"text": words},
+        "properties": properties,
+    }
+    if path is not None:
+        # A URI reference, so that every byte of a name survives.
+        place: dict[str, Any] = {"artifactLocation": {"uri": quote(path.encode("utf-8", "surrogateescape"), safe="/")}}
+        if line is not None:
+            place["region"] = {"startLine": line}
+        made["locations"] = [{"physicalLocation": place}]
+    return made
