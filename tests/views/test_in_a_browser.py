@@ -9,8 +9,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from gitalign import facade
 from gitalign.core.forecast import Forecast
 from gitalign.views.forecast import forecast_page
+from tests.runs import request, run
 from tests.views.clashing import HOSTILE_PATH, MARKUP, clashing
 
 _CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -148,4 +150,32 @@ def test_a_page_per_branch_and_hostile_names_are_text(watched: Watched, address:
     people = page.locator("tbody").inner_text()
     assert f"bo {MARKUP}" in people
     assert "both branches are theirs" in people
+    assert page.locator("main img").count() == 0
+
+
+@pytest.fixture(scope="module")
+def report_address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    place = tmp_path_factory.mktemp("reported")
+    clashing(place / "repo")
+    run(place / "repo")
+    file = place / "report.html"
+    file.write_text(facade.write_up(request(place / "repo"), form=facade.ReportFormat.HTML), encoding="utf-8")
+    return file.as_uri()
+
+
+def test_the_report_of_a_run(watched: Watched, report_address: str) -> None:
+    page = watched.page
+    page.goto(report_address)
+    assert len(rows(page)) == 8
+    page.select_option("#by-verdict", "conflicted")
+    assert sorted(rows(page)) == ["stops", "stops-too"]
+    page.get_by_role("link", name="Timeline").click()
+    assert page.locator("svg rect").count() == 2
+    page.select_option("#by-verdict", "")
+    assert page.locator("svg rect").count() == 8
+    page.locator("svg rect").first.dispatch_event("click")
+    assert page.locator("h2").count() == 1
+    page.goto(f"{report_address}#branch=0")
+    page.wait_for_selector("h2")
+    assert "own commit" in page.locator("main").inner_text()
     assert page.locator("main img").count() == 0

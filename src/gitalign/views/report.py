@@ -105,7 +105,5 @@ def _branch(one: BranchReport, told: Mapping[str, Any] | None, range_diffs: Mapp
         "dropped": [
             [drop["commit"], drop["reason"], display(drop["subject"])] for drop in (told["dropped"] if told else ())
         ],
-        "range_diff": display(range_diffs[one.step.branch.name]).split("\n")
-        if one.step.branch.name in range_diffs
-        else [],
+        "range_diff": [display(line.expandtabs(4)) for line in range_diffs.get(one.step.branch.name, "").splitlines()],
     }

@@ -1,0 +1,119 @@
+"""A run written up in every form: what CI pages read is well-formed, whatever names a repository has."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from gitalign import facade
+from tests.git.workspace import Workspace
+from tests.runs import request, run
+from tests.views.test_forecast_page import data_of
+
+LINES = b"".join(b"line %d\n" % number for number in range(30))
+ODD = 'odd<&>"name'
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Workspace:
+    """One branch aligned with changed surroundings, one stuck, one refused by detection, one contained, one unrelated."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": LINES, "lib/__init__.py": b"", "lib/text.py": b"def parse():\n    pass\n"})
+    work.git("branch", "done")
+    work.switch(ODD, "main")
+    work.commit("near </script>", {"f": LINES.replace(b"line 20\n", b"zwanzig\n"), "n o\x01t.txt": b"gr\xfcn\n"})
+    work.switch("stuck", "main")
+    work.commit("stuck", {"f": LINES.replace(b"line 18\n", b"stuck\n")})
+    work.switch("broken", "main")
+    work.commit("uses", {"use.py": b"from lib.text import parse\n\nparse()\n"})
+    work.switch("main")
+    work.commit(
+        "on", {"f": LINES.replace(b"line 18\n", b"achtzehn\n"), "lib/text.py": b"def parse_line():\n    pass\n"}
+    )
+    run(work.path)
+    return work
+
+
+def written(work: Workspace, form: str) -> str:
+    return facade.write_up(request(work.path), form=facade.ReportFormat(form))
+
+
+def test_junit(work: Workspace) -> None:
+    root = ElementTree.fromstring(written(work, "junit"))
+    assert (root.get("tests"), root.get("failures"), root.get("errors"), root.get("skipped")) == ("4", "1", "1", "0")
+    cases = {case.get("name"): case for case in root.iter("testcase")}
+    assert cases.keys() == {ODD, "stuck", "broken", "done"}
+    assert [one.tag for one in cases["stuck"]] == ["failure"]
+    assert "CONFLICT (contents): f" in (cases["stuck"][0].text or "")
+    assert "symbol_removed_in_use use.py:1" in (cases["broken"][0].text or "")
+    assert [one.tag for one in cases[ODD]] == ["system-out"]
+    assert list(cases["done"]) == []
+
+
+def test_sarif(work: Workspace) -> None:
+    document = json.loads(written(work, "sarif"))
+    assert document["version"] == "2.1.0"
+    (one,) = document["runs"]
+    results = {result["ruleId"]: result for result in one["results"]}
+    assert {rule["id"] for rule in one["tool"]["driver"]["rules"]} == results.keys()
+    assert results.keys() >= {"merge_conflict", "symbol_removed_in_use", "encoding_invalid_utf8"}
+    place = results["symbol_removed_in_use"]["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": "use.py"}, "region": {"startLine": 1}}
+    assert results["symbol_removed_in_use"]["level"] == "error"
+    assert results["symbol_removed_in_use"]["properties"]["introducedBy"] == "integration"
+    assert results["encoding_invalid_utf8"]["level"] == "warning"
+    assert (
+        results["encoding_invalid_utf8"]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        == "n%20o%01t.txt"
+    )
+
+
+def test_markdown(work: Workspace) -> None:
+    text = written(work, "md")
+    assert "2 aligned, 1 conflicted, 1 failed" in text
+    assert "| main |" in text
+    assert "| 1 | f |" in text
+    assert ODD not in text
+    assert "git align undo" in text
+
+
+def test_json_is_what_show_prints(work: Workspace) -> None:
+    assert json.loads(written(work, "json"))["counts"] == {"aligned": 2, "conflicted": 1, "failed": 1}
+
+
+def test_the_page_holds_timeline_and_diffs_of_diffs(work: Workspace) -> None:
+    page = written(work, "html")
+    assert page == written(work, "html")
+    assert page.count("<script") == 2
+    data = data_of(page)
+    by_name = {one["name"]: one for one in data["branches"]}
+    assert by_name[ODD]["range_diff"][0].startswith("1:")
+    assert any("achtzehn" in line for line in by_name[ODD]["range_diff"])
+    assert by_name["stuck"]["range_diff"] == []
+    assert {span[0] for span in data["timeline"]} >= {ODD, "stuck", "broken"}
+    assert all(span[2] >= 0 and span[3] >= 0 for span in data["timeline"])
+    assert {phase for phase, _ in data["phases"]} == {"prepare", "integrate", "verify", "publish"}
+
+
+def test_the_verbs(work: Workspace, tmp_path: Path) -> None:
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "gitalign", *words]
+        return subprocess.run(command, cwd=work.path, capture_output=True, text=True, env=os.environ, check=False)
+
+    place = tmp_path / "junit.xml"
+    done = call("report", "--format", "junit", "-o", str(place), "--summaries", str(tmp_path / "told"))
+    assert (done.returncode, "written: 4 summaries" in done.stdout) == (0, True), done.stderr
+    ElementTree.fromstring(place.read_text())
+    assert json.loads(call("report", "--json", "--summaries", str(tmp_path / "again")).stdout)["exit_code"] == 1
+    assert "conflicted" in call("report").stdout
+    assert call("report", "nothing").returncode == 2
+    assert "choose --format" in call("report", "-o", str(tmp_path / "x")).stderr
+    proved = call("verify", "last", ODD)
+    assert (proved.returncode, "1 certificate: 1 proved" in proved.stdout) == (0, True)
+    assert all(one["holds"] for one in json.loads(call("verify", "--json").stdout))
