@@ -51,6 +51,12 @@ CASES = {
     "longer and indented ones are no markers": Case(
         {"f": b"1\n"}, {"g": b"1\n"}, {"n.txt": b"<<<<<<<< x\n    <<<<<<< x\n========\n>>>>>>>> y\n  >>>>>>> y\n"}, None
     ),
+    "prose about markers is none": Case(
+        {"f": b"1\n"}, {"g": b"1\n"}, {"n.md": b"It writes\n<<<<<<< and >>>>>>> around them:\n\n<<<<<<< is the first\n"}, None
+    ),
+    "half a marker with a commit's subject": Case(
+        {"f": b"1\n"}, {"g": b"1\n"}, {"n.c": b"a\n>>>>>>> 1234567 (fix: a thing or two)\n"}, ("conflict_marker", "n.c", "branch")
+    ),
     "marker inside a binary": Case({"f": b"1\n"}, {"g": b"1\n"}, {"n.bin": b"\0" + MARKED}, None),
     "invalid UTF-8": Case({"f": b"1\n"}, {"g": b"1\n"}, {"n.txt": b"gr\xfcn\n"}, ("encoding_invalid_utf8", "n.txt", "branch")),
     "valid UTF-8": Case({"f": b"1\n"}, {"g": b"1\n"}, {"n.txt": "grün 日本\n".encode()}, None),
@@ -149,6 +155,12 @@ CASES = {
     ),
     "a module that may be missing": Case(
         INIT, {"lib/text.py": None, "lib/o.py": b"x = 1\n"}, {"use.py": b"try:\n    import lib.text\nexcept ImportError:\n    pass\n"}, None
+    ),
+    "modules that are made later": Case(
+        {**INIT, "py.py": b"import sys\n"}, {"g": b"1\n"}, {"use.py": b"from lib._version import v\nimport lib.data_pb2\nimport py.path\n"}, None
+    ),
+    "a module that vanished from a package": Case(
+        INIT, {"g": b"1\n"}, {"use.py": b"import lib.text.deep\nimport lib.gone\n"}, ("import_unresolved", "use.py", "branch")
     ),
     "relative imports and packages without init": Case(
         {"pkg/a/x.py": b"X = 1\n", "pkg/b/y.py": b"Y = 1\n"},

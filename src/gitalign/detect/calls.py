@@ -156,7 +156,9 @@ def _uses_with_lines(facts: PythonFacts, path: str, index: ModuleIndex) -> Itera
 
 def _missing(facts: PythonFacts, path: str, index: ModuleIndex) -> Iterator[Import]:
     for one in facts.imports:
-        if not one.is_optional and not (one.level == 0 and is_standard(one.module)) and not index.resolve(one, path):
+        if one.is_optional or (one.level == 0 and is_standard(one.module)):
+            continue
+        if not index.resolve(one, path) and not index.may_be_made(one, path):
             yield one
 
 

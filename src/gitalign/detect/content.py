@@ -10,6 +10,8 @@ from gitalign.detect.spots import Spot, is_text
 
 # Exactly seven at the start of a line (`git help merge`, HOW CONFLICTS ARE PRESENTED). `=======` alone is a heading.
 _MARKER = re.compile(rb"^(<{7}|\|{7}|>{7})(?: (.*?))?\r?$", re.MULTILINE)
+# What git and its front ends write behind a marker: one word, an id with a subject, or a known phrase. Prose is none of them.
+_LABEL = re.compile(rb"\S+|[0-9a-f]{7,64}\b.*|Updated upstream|Stashed changes|(parent of )?[0-9a-f]{7,} .*")
 _MIDDLE = re.compile(rb"^={7}\r?$", re.MULTILINE)
 _REPLACEMENT = "\ufffd"
 _TOLD = 80
@@ -40,8 +42,13 @@ class MarkerScanner:
                 key=f"marker {match[0].strip()!r}",
             )
             for match in found
-            if is_whole or match[2]
+            if (is_whole or match[2])
+            and (not match[2] or _LABEL.fullmatch(match[2]) or (is_whole and not _is_prose(match[2])))
         ]
+
+
+def _is_prose(label: bytes) -> bool:
+    return b">>>>>>>" in label or b"<<<<<<<" in label
 
 
 class EncodingScanner:

@@ -85,9 +85,27 @@ class ModuleIndex:
                 folder = folder.rpartition("/")[0]
             stem = "/".join(part for part in (folder, one.module.replace(".", "/")) if part)
             return [stem] if (stem and self.holds(stem)) or not one.module else []
-        tail = one.module.replace(".", "/")
-        places = (f"{root}/{tail}" if root else tail for root in self.roots(one.module.partition(".")[0]))
+        parts = one.module.split(".")
+        places = ("/".join(filter(None, (root, *parts))) for root in self.roots(parts[0]))
         return [place for place in places if self.holds(place)]
+
+    def may_be_made(self, one: Import, importer: str) -> bool:
+        """True for modules that are written or made up when a program is built or run.
+
+        Version files are generated; and what lies below a single file, instead of a package, only that file can offer.
+        """
+        parts = one.module.split(".")
+        if _GENERATED.search(parts[-1]):
+            return True
+        return any(
+            self.resolve(Import(".".join(parts[:end]), one.level, (), one.line, False), importer)
+            and not any(self._is_folder("/".join(filter(None, (root, *parts[:end])))) for root in self.roots(parts[0]))
+            for end in range(1, len(parts))
+        )
+
+    def _is_folder(self, place: str) -> bool:
+        below = self._below._is_folder(place) if self._below else False
+        return below or self._folders[place] > 0
 
     def _count(self, stem: str) -> int:
         below = self._below._count(stem) if self._below else 0
@@ -110,7 +128,8 @@ _NAMED_OTHERWISE = {
     "dotenv": "python-dotenv",
     "fitz": "pymupdf",
     "git": "gitpython",
-    "google": "google",
+    "google": "google-cloud",
+    "googleapiclient": "google-api-python-client",
     "jose": "python-jose",
     "jwt": "pyjwt",
     "magic": "python-magic",
@@ -128,6 +147,7 @@ _NAMED_OTHERWISE = {
     "yaml": "pyyaml",
     "zmq": "pyzmq",
 }
+_GENERATED = re.compile(r"^_?version$|_pb2(_grpc)?$|^_?build_info$")
 _REQUIREMENT = re.compile(r"""(?:^|["'\[,])\s*([A-Za-z0-9][A-Za-z0-9._-]*)""", re.MULTILINE)
 DECLARATIONS = re.compile(
     r"(^|/)(pyproject\.toml|setup\.(py|cfg)|Pipfile|environment\.ya?ml|requirements[^/]*\.(txt|in)|constraints[^/]*\.txt|uv\.lock|poetry\.lock)$"
