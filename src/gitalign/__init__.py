@@ -10,8 +10,9 @@ The library's front door. Names are loaded when first used, so that importing th
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
+
+from gitalign.release import VERSION
 
 if TYPE_CHECKING:
     from gitalign.core.plan import Permit as Permit
@@ -26,10 +27,7 @@ if TYPE_CHECKING:
     from gitalign.facade import run as run
     from gitalign.facade import undo as undo
 
-try:
-    __version__ = version("git-align")
-except PackageNotFoundError:  # pragma: no cover - running from a source tree that was never installed
-    __version__ = "0+unknown"
+__version__ = VERSION
 
 _HOMES = {
     "Request": "gitalign.facade",
@@ -46,6 +44,9 @@ _HOMES = {
     "BranchAlignmentOrchestrator": "gitalign.seeds.orchestrator",
     "run_alignment_for_branch": "gitalign.seeds.orchestrator",
     "ParallelAlignmentFramework": "gitalign.seeds.framework",
+    "run_error_detection": "gitalign.seeds.checks",
+    "check_factory_pattern_support": "gitalign.seeds.checks",
+    "generate_final_report": "gitalign.seeds.checks",
 }
 
 __all__ = ["__version__", *_HOMES]

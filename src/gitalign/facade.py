@@ -18,6 +18,7 @@ from gitalign.core.certificate import Proof
 from gitalign.core.events import EventKind
 from gitalign.core.forecast import Forecast
 from gitalign.core.names import HEADS
+from gitalign.core.outcome import Finding
 from gitalign.core.plan import Permit, Plan, StepKind, Target
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.report import Report
@@ -46,7 +47,10 @@ from gitalign.engine.session import Request as Request
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream
 from gitalign.errors import NotPermitted, UserError
-from gitalign.ports import Listener
+from gitalign.git.command import text
+from gitalign.git.history import load_graph
+from gitalign.git.refs import commit_of
+from gitalign.ports import DetectionRequest, Listener
 from gitalign.store.journal import SqlJournal, open_journal
 from gitalign.store.owner import owner_is_alive, this_owner
 
@@ -358,6 +362,50 @@ def show(request: Request, run_id: str = "last") -> Report:
     require_state(opened, run_id)
     with journal_of(opened) as journal:
         return stored_report(opened, journal, journal.run(run_id).id)
+
+
+def detect(
+    request: Request, *, onto: str, branch: str, after: str, paths: Sequence[str] | None = None
+) -> tuple[Finding, ...]:
+    """What the configured detectors find in a result somebody made of a branch and a target. Changes nothing.
+
+    Args:
+        request: which repository.
+        onto: the target: any name git knows a commit by.
+        branch: the branch as it was.
+        after: the result.
+        paths: only findings at these paths, and those without one; None for all.
+
+    Raises:
+        UserError: a name is none of a commit.
+        GitError, PluginError
+    """
+    from gitalign.engine.source import RepositorySource
+
+    opened = open_for(request)
+    git = opened.repository.git
+    target, tip, result = (commit_of(opened.repository, name) for name in (onto, branch, after))
+    graph = load_graph(opened.repository, [target, tip])
+    own = graph.own(tip, target)
+    source = RepositorySource(git, timeout_s=opened.config.limits().integration_timeout_s)
+    try:
+        asked = DetectionRequest(
+            repository=git.git_dir,
+            branch=branch,
+            target=onto,
+            base=own.bases[0] if own.bases else None,
+            own=tuple((parent, oid) for oid in (*own.picks, *own.merges) for parent in graph.parents(oid)[:1]),
+            before=tip,
+            onto=target,
+            after=result,
+            changed_paths=tuple(text(change.path) for change in source.changes(target, result)),
+            source=source,
+        )
+        found = [finding for detector in sockets_of(opened.config).detectors for finding in detector.detect(asked)]
+    finally:
+        source.close()
+    wanted = None if paths is None else set(paths)
+    return tuple(one for one in found if wanted is None or one.path is None or one.path in wanted)
 
 
 class ReportFormat(StrEnum):

@@ -82,21 +82,25 @@ def removed_symbols(meeting: Meeting) -> list[Finding]:
         if result is None:
             continue
         path = text(change.path)
-        there, mine = meeting.facts(change.before), meeting.facts(_after(meeting.branch.get(change.path)))
-        if there is not None and mine is not None:
-            found += [
-                _finding("symbol_removed_in_use", f"{name} is not defined any more", path, line, "integration")
-                for name, line in result.unbound.items()
-                if name not in there.unbound and name not in mine.unbound
-            ]
-        found += _gone(meeting, path, result, known=there, taken=meeting.target)
+        mine = _after(meeting.branch.get(change.path))
+        if result.unbound and mine is not None and mine != change.after and change.before is not None:
+            found += _unbound(meeting.facts, path, result, sides=(change.before, mine))
+        found += _gone(meeting, path, result, known=change.before, taken=meeting.target)
     taken = {place: change for place, change in meeting.branch.items() if _takes_away(meeting.facts, change)}
     if taken:
         mine_too = {change.path for change in meeting.changes}
         for place, change in meeting.target.items():
             if place not in mine_too and (facts := meeting.facts(change.after)) is not None:
-                found += _gone(meeting, text(place), facts, known=meeting.facts(change.before), taken=taken)
+                found += _gone(meeting, text(place), facts, known=change.before, taken=taken)
     return found[:_MOST]
+
+
+def _unbound(facts: Facts, path: str, result: PythonFacts, *, sides: Sequence[FileVersion]) -> Iterator[Finding]:
+    """Names of a merged file that nothing defines any more, though both sides defined them or did not need them."""
+    known = [facts(side) for side in sides]
+    for name, line in result.unbound.items():
+        if all(one is not None and name not in one.unbound for one in known):
+            yield _finding("symbol_removed_in_use", f"{name} is not defined any more", path, line, "integration")
 
 
 def _takes_away(facts: Facts, change: PathChange) -> bool:
@@ -107,7 +111,7 @@ def _takes_away(facts: Facts, change: PathChange) -> bool:
 
 
 def _gone(
-    meeting: Meeting, path: str, user: PythonFacts, *, known: PythonFacts | None, taken: Mapping[bytes, PathChange]
+    meeting: Meeting, path: str, user: PythonFacts, *, known: FileVersion | None, taken: Mapping[bytes, PathChange]
 ) -> Iterator[Finding]:
     """Uses of names that a changed module had in the base and has no more.
 
@@ -115,14 +119,12 @@ def _gone(
         meeting: of the two sides.
         path: of the file that uses them.
         user: what that file uses.
-        known: what it used before; those uses are not new.
+        known: that file before; what it used then is not new.
         taken: changes of the other side.
     """
-    before = set(_uses(known, path, meeting.result_index)) if known is not None else set()
+    before: set[tuple[str, str]] | None = None
     lines = dict(_uses_with_lines(user, path, meeting.result_index))
     for (stem, name), line in lines.items():
-        if (stem, name) in before:
-            continue
         for ending in (".py", "/__init__.py"):
             place = f"{stem}{ending}".encode("utf-8", "surrogateescape")
             change = taken.get(place)
@@ -132,6 +134,11 @@ def _gone(
             if was is None or now is None or was.exports is None or now.exports is None:
                 continue
             if name in was.exports and name not in now.exports:
+                if before is None:
+                    facts = meeting.facts(known)
+                    before = set(_uses(facts, path, meeting.result_index)) if facts is not None else set()
+                if (stem, name) in before:
+                    continue
                 words = f"{name} is used here, and {text(place)} has it no more"
                 yield _finding("symbol_removed_in_use", words, path, line, "integration")
 

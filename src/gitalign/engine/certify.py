@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gitalign import __version__, wire
+from gitalign import wire
 from gitalign.core.certificate import Certificate, Check, CommitProof, PatchVerdict, Proof
 from gitalign.core.names import Oid, StepId
 from gitalign.core.outcome import Aligned, Failed, StepResult
@@ -19,6 +19,7 @@ from gitalign.errors import OutOfSpace, UserError
 from gitalign.git.command import Git
 from gitalign.git.refs import read_refs
 from gitalign.git.repository import Repository
+from gitalign.release import VERSION
 
 FILE = "certificates.jsonl"
 
@@ -58,7 +59,7 @@ def certify(
             ),
             dropped=outcome.dropped,
             checks=(),
-            tool_version=__version__,
+            tool_version=VERSION,
             git_version=".".join(map(str, repository.git_version)),
         )
         for result, outcome in aligned

@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 
 from gitalign.core.clashes import PathChange
 from gitalign.core.names import Oid
+from gitalign.git.command import Git
+from gitalign.git.objects import CommitReader, FileReader, TreeComparer
 from gitalign.integrate.lane import Lane
 
 K = TypeVar("K", bound=Hashable)
@@ -46,6 +48,54 @@ class SharedTrees:
     def __init__(self) -> None:
         self.changes: Kept[tuple[Oid, Oid], tuple[PathChange, ...]] = Kept(_KEPT_CHANGES)
         self.paths: Kept[Oid, tuple[bytes, ...]] = Kept(_KEPT_TREES)
+
+
+class RepositorySource:
+    """Implements `ports.Source` on a repository by itself, without a run.
+
+    Args:
+        git: the repository's.
+        timeout_s: deadline of one question in seconds.
+    """
+
+    def __init__(self, git: Git, *, timeout_s: float) -> None:
+        self._git = git
+        self._timeout_s = timeout_s
+        self._commits = CommitReader(git, timeout_s=timeout_s)
+        self._files = FileReader(git, timeout_s=timeout_s)
+        self._trees = TreeComparer(git, timeout_s=timeout_s)
+        self._shared = SharedTrees()
+
+    def read(self, names: Sequence[bytes], *, most_bytes: int) -> list[bytes | None]:
+        """See `ports.Source.read`."""
+        return self._files.read(names, most_bytes=most_bytes)
+
+    def sizes(self, oids: Sequence[bytes]) -> list[int | None]:
+        """See `ports.Source.sizes`."""
+        return self._files.sizes(oids)
+
+    def changes(self, before: Oid, after: Oid) -> tuple[PathChange, ...]:
+        """See `ports.Source.changes`."""
+
+        def find() -> tuple[PathChange, ...]:
+            one, other = self._commits.read([before, after])
+            return self._trees.compare(one.tree, other.tree)
+
+        return self._shared.changes.get((before, after), find)
+
+    def paths(self, commit: Oid) -> tuple[bytes, ...]:
+        """See `ports.Source.paths`."""
+
+        def find() -> tuple[bytes, ...]:
+            words = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit)
+            return tuple(self._git.run(*words, timeout_s=self._timeout_s).stdout.split(b"\0")[:-1])
+
+        return self._shared.paths.get(commit, find)
+
+    def close(self) -> None:
+        """End every process."""
+        for reader in (self._commits, self._files, self._trees):
+            reader.close()
 
 
 class LaneSource:

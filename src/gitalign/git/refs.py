@@ -17,7 +17,7 @@ from gitalign import child
 from gitalign.core.names import HEADS, PIN_PREFIX, Oid
 from gitalign.core.plan import Tip
 from gitalign.core.publication import RefUpdate
-from gitalign.errors import GitError, GitTimedOut, InvariantBroken
+from gitalign.errors import GitError, GitTimedOut, InvariantBroken, UserError
 from gitalign.git.command import failure_of, raw, text
 from gitalign.git.repository import Repository
 
@@ -62,6 +62,21 @@ def _tips(listed: bytes) -> tuple[Tip, ...]:
             )
         )
     return tuple(tips)
+
+
+def commit_of(repository: Repository, name: str) -> Oid:
+    """The commit a name stands for: a branch first, then whatever git makes of it.
+
+    Raises:
+        UserError: none.
+    """
+    for spelled in (f"{HEADS}{name}", name):
+        done = repository.git.run(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{spelled}^{{commit}}", accept=(0, 1, 128)
+        )
+        if done.returncode == 0:
+            return Oid(text(done.stdout).split()[-1])
+    raise UserError(f"{name} is no commit here", hint="git branch --all lists the branches")
 
 
 def read_refs(repository: Repository, *prefixes: str) -> dict[str, Oid]:

@@ -6,10 +6,10 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from gitalign import __version__
 from gitalign.core.names import display
 from gitalign.core.outcome import Conflicted, Severity
 from gitalign.core.report import BranchReport, Report
+from gitalign.release import VERSION
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Severity.CRITICAL: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -27,7 +27,7 @@ def sarif(report: Report) -> str:
                 "tool": {
                     "driver": {
                         "name": "git-align",
-                        "version": __version__,
+                        "version": VERSION,
                         "rules": [{"id": rule, "shortDescription": {"text": rule.replace("_", " ")}} for rule in rules],
                     }
                 },
