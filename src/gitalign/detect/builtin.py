@@ -25,6 +25,8 @@ VERSION = "1"
 _LONGEST_TEXT = 5_000_000
 _MOST_BYTES = 5_000_000
 _KEPT = 50_000
+_AT_ONCE = 20
+"""Files held in memory together."""
 _REGULAR = (b"100644", b"100755")
 
 
@@ -79,8 +81,8 @@ class ContentDetector:
             for path, version in files
             if version is not None and self._place(path, version) not in self._known
         }
-        for start in range(0, len(asked), 200):
-            chunk = list(asked.items())[start : start + 200]
+        for start in range(0, len(asked), _AT_ONCE):
+            chunk = list(asked.items())[start : start + _AT_ONCE]
             contents = source.read([oid for oid, _ in chunk], most_bytes=_LONGEST_TEXT)
             for (oid, path), data in zip(chunk, contents, strict=True):
                 spots = tuple(self._scanner.scan(path, data)) if data is not None else ()

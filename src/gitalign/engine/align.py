@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar, assert_never
@@ -212,31 +212,30 @@ class BranchAligner:
             changed_paths=tuple(text(change.path) for change in source.changes(step.onto, aligned.after)),
             source=source,
         )
-        findings: list[Finding] = []
-        for detector in detectors:
-            try:
-                looking = partial(_within, self._workshop.limits.detection_timeout_s, detector, request)
-                findings += _timed(phases, "detect", looking)
-            except TimeoutError as error:
-                # It may still be talking to the lane's processes: nobody else must.
-                self._abandon_lane(worker)
-                failed = Failed(
-                    code="detector_timed_out",
-                    reason=str(error),
-                    hint="raise error_detection_timeout_seconds, or take the detector out of the configuration",
-                    stage="detect",
-                )
-                return replace(result, outcome=failed, detection="failed")
-            except GitAlignError:
-                raise
-            except Exception as error:
-                _LOG.exception("detector %s failed on %s", detector.name, step.branch.name)
-                failed = Failed(
-                    code="detector_failed",
-                    reason=f"detector {detector.name} raised {type(error).__name__}: {error}",
-                    stage="detect",
-                )
-                return replace(result, outcome=failed, detection="failed")
+        watch = _Watch()
+        try:
+            looking = partial(_within, self._workshop.limits.detection_timeout_s, detectors, request, watch)
+            findings = _timed(phases, "detect", looking)
+        except TimeoutError as error:
+            # It may still be talking to the lane's processes: nobody else must.
+            self._abandon_lane(worker)
+            failed = Failed(
+                code="detector_timed_out",
+                reason=str(error),
+                hint="raise error_detection_timeout_seconds, or take the detector out of the configuration",
+                stage="detect",
+            )
+            return replace(result, outcome=failed, detection="failed")
+        except GitAlignError:
+            raise
+        except Exception as error:
+            _LOG.exception("detector %s failed on %s", watch.detector, step.branch.name)
+            failed = Failed(
+                code="detector_failed",
+                reason=f"detector {watch.detector} raised {type(error).__name__}: {error}",
+                stage="detect",
+            )
+            return replace(result, outcome=failed, detection="failed")
         rule = self._workshop.sockets.refusing
         refusing = [finding for finding in findings if rule.refuses(finding)]
         if refusing:
@@ -298,30 +297,41 @@ def _left(step: Step) -> Unchanged:
     )
 
 
-def _within(seconds: float, detector: Detector, request: DetectionRequest) -> list[Finding]:
-    """The detector's findings, if it ends in time.
+@dataclass(slots=True)
+class _Watch:
+    """Which detector is looking."""
+
+    detector: str = ""
+
+
+def _within(seconds: float, detectors: Sequence[Detector], request: DetectionRequest, watch: _Watch) -> list[Finding]:
+    """What all detectors find, if they end in time.
 
     A thread cannot be ended from outside; one that is late is left behind, as a daemon that holds up nothing.
 
     Raises:
         TimeoutError
     """
-    answer: list[list[Finding] | BaseException] = []
+    found: list[Finding] = []
+    ended: list[BaseException | None] = []
 
     def look() -> None:
         try:
-            answer.append(list(detector.detect(request)))
+            for detector in detectors:
+                watch.detector = detector.name
+                found.extend(detector.detect(request))
+            ended.append(None)
         except BaseException as error:
-            answer.append(error)
+            ended.append(error)
 
-    thread = threading.Thread(target=look, name=f"detector {detector.name}", daemon=True)
+    thread = threading.Thread(target=look, name="detectors", daemon=True)
     thread.start()
     thread.join(seconds)
-    if not answer:
-        raise TimeoutError(f"detector {detector.name} gave no answer within {seconds:g} s")
-    if isinstance(answer[0], BaseException):
-        raise answer[0]
-    return answer[0]
+    if not ended:
+        raise TimeoutError(f"detector {watch.detector} gave no answer within {seconds:g} s")
+    if ended[0] is not None:
+        raise ended[0]
+    return found
 
 
 def _timed(phases: list[tuple[str, float]], name: str, call: Callable[[], R]) -> R:

@@ -6,6 +6,7 @@ Whole lists per process; nothing is asked once per branch.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from gitalign.core.certificate import Certificate, Check, CheckName, PatchVerdict
@@ -22,6 +23,7 @@ from gitalign.git.repository import Repository
 
 _TIMEOUT_S = 120.0
 _AT_ONCE = 500
+_READERS = 2
 
 Patch = frozenset[tuple[bytes, bytes, bytes, bytes, bytes]]
 """Changes of a commit: path, and mode and id before and after."""
@@ -93,29 +95,35 @@ def prove(repository: Repository, certificates: Sequence[Certificate]) -> list[t
 
 
 def _gathered(repository: Repository, certificates: Sequence[Certificate]) -> _Evidence:
-    graph = load_graph(repository, {oid for one in certificates for oid in (one.before, one.onto, one.after)})
     named = {
         oid
         for one in certificates
         for oid in (one.after, *(oid for pair in one.commits for oid in (pair.old, pair.new)))
     }
-    patches, ids = _patches(
-        repository,
-        [(pair.old, pair.new) for one in certificates for pair in one.commits]
-        + [(drop.oid, drop.upstream or drop.oid) for one in certificates for drop in one.dropped],
-    )
-    wanted: set[tuple[Oid, Oid]] = set()
-    for one in certificates:
-        if all(oid in graph for oid in (one.before, one.onto, one.after)):
-            bases = graph.own(one.before, one.onto).bases
-            wanted |= {(one.onto, one.after)} | {(base, tip) for base in bases for tip in (one.before, one.onto)}
-    return _Evidence(
-        graph=graph,
-        commits=_read(repository.git, named),
-        patches=patches,
-        patch_ids=ids,
-        apart=dict(path_changes(repository.git, sorted(wanted))),
-    )
+    pairs = [(pair.old, pair.new) for one in certificates for pair in one.commits]
+    pairs += [(drop.oid, drop.upstream or drop.oid) for one in certificates for drop in one.dropped]
+    # What is waited for is git; two at a time keep two processors busy.
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="proofs") as pool:
+        loading = pool.submit(
+            load_graph, repository, {oid for one in certificates for oid in (one.before, one.onto, one.after)}
+        )
+        patching = pool.submit(_patches, repository, pairs)
+        graph = loading.result()
+        reading = pool.submit(_read, repository.git, named)
+        wanted: set[tuple[Oid, Oid]] = set()
+        for one in certificates:
+            if all(oid in graph for oid in (one.before, one.onto, one.after)):
+                bases = graph.own(one.before, one.onto).bases
+                wanted |= {(one.onto, one.after)} | {(base, tip) for base in bases for tip in (one.before, one.onto)}
+        asked = sorted(wanted)
+        halves = [asked[: len(asked) // 2], asked[len(asked) // 2 :]]
+        apart = {
+            pair: changes
+            for found in pool.map(lambda half: list(path_changes(repository.git, half)), halves)
+            for pair, changes in found
+        }
+        patches, ids = patching.result()
+        return _Evidence(graph=graph, commits=reading.result(), patches=patches, patch_ids=ids, apart=apart)
 
 
 def _read(git: Git, wanted: Collection[Oid]) -> dict[Oid, RawCommit]:
@@ -147,12 +155,15 @@ def _one_by_one(reader: CommitReader, wanted: Sequence[Oid]) -> dict[Oid, RawCom
 def _patches(repository: Repository, pairs: Sequence[tuple[Oid, Oid]]) -> tuple[dict[Oid, Patch], dict[Oid, str]]:
     """Changes of commits; and patch ids of those whose changes are others than those of what they are paired with."""
     wanted = sorted({oid for pair in pairs for oid in pair})
-    patches = {
-        oid: frozenset(
-            (change.path, change.old_mode, change.old_oid, change.new_mode, change.new_oid) for change in changes
-        )
-        for oid, changes in raw_changes(repository, wanted)
-    }
+    halves = [wanted[: len(wanted) // 2], wanted[len(wanted) // 2 :]]
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="patches") as pool:
+        patches = {
+            oid: frozenset(
+                (change.path, change.old_mode, change.old_oid, change.new_mode, change.new_oid) for change in changes
+            )
+            for found in pool.map(lambda half: list(raw_changes(repository, half)), halves)
+            for oid, changes in found
+        }
     unlike = sorted({oid for old, new in pairs if patches.get(old) != patches.get(new) for oid in (old, new)})
     return patches, patch_ids(repository, unlike) if unlike else {}
 

@@ -18,6 +18,7 @@ V = TypeVar("V")
 
 _KEPT_CHANGES = 400
 _KEPT_TREES = 16
+_MOST_HELD = 16_000_000
 
 
 class Kept(Generic[K, V]):
@@ -104,10 +105,19 @@ class LaneSource:
     def __init__(self, lane: Lane, shared: SharedTrees) -> None:
         self._lane = lane
         self._shared = shared
+        self._contents: dict[tuple[bytes, int], bytes | None] = {}
+        self._held = 0
 
     def read(self, names: Sequence[bytes], *, most_bytes: int) -> list[bytes | None]:
-        """See `ports.Source.read`."""
-        return self._lane.files(names, most_bytes=most_bytes)
+        """See `ports.Source.read`. Several detectors look at the same files: what was read is kept a while."""
+        unread = [name for name in dict.fromkeys(names) if (name, most_bytes) not in self._contents]
+        if self._held > _MOST_HELD:
+            self._contents.clear()
+            self._held, unread = 0, list(dict.fromkeys(names))
+        for name, data in zip(unread, self._lane.files(unread, most_bytes=most_bytes) if unread else (), strict=True):
+            self._contents[name, most_bytes] = data
+            self._held += len(data) if data is not None else 0
+        return [self._contents[name, most_bytes] for name in names]
 
     def sizes(self, oids: Sequence[bytes]) -> list[int | None]:
         """See `ports.Source.sizes`."""

@@ -134,25 +134,24 @@ class FileReader(_Answering):
             GitTimedOut, GitDied, GitError
         """
         deadline = time.monotonic() + self._timeout_s
-        found: list[bytes | None] = []
+        asked = [name for name in names if b"\n" not in name]
         try:
             talk = self._talk()
-            for name in names:
-                if b"\n" in name:
-                    found.append(None)
-                    continue
-                talk.send(b"info %b\n" % name, deadline=deadline)
+            talk.send(b"".join(b"info %b\n" % name for name in asked), deadline=deadline)
+            short: dict[bytes, bytes] = {}
+            for name in asked:
                 # What is not there is answered with its name, which may hold blanks, and one word.
                 oid, kind, size = (b"  " + talk.read_until(b"\n", deadline=deadline)).rsplit(b" ", 2)
-                if kind != b"blob" or not size.isdigit() or int(size) > most_bytes:
-                    found.append(None)
-                    continue
-                talk.send(b"contents %b\n" % oid.strip(), deadline=deadline)
-                talk.read_until(b"\n", deadline=deadline)
-                found.append(talk.read(int(size) + 1, deadline=deadline)[:-1])
+                if kind == b"blob" and size.isdigit() and int(size) <= most_bytes:
+                    short[name] = oid.strip()
+            contents: dict[bytes, bytes] = {}
+            talk.send(b"".join(b"contents %b\n" % oid for oid in short.values()), deadline=deadline)
+            for name in short:
+                size = talk.read_until(b"\n", deadline=deadline).rpartition(b" ")[2]
+                contents[name] = talk.read(int(size) + 1, deadline=deadline)[:-1]
         except (ChildEnded, ChildTimedOut) as error:
             raise self._lost(error) from error
-        return found
+        return [contents.get(name) for name in names]
 
     def sizes(self, oids: Sequence[bytes]) -> list[int | None]:
         """Bytes of objects in the order asked; None for what is not there.
@@ -164,8 +163,8 @@ class FileReader(_Answering):
         found: list[int | None] = []
         try:
             talk = self._talk()
-            for oid in oids:
-                talk.send(b"info %b\n" % oid, deadline=deadline)
+            talk.send(b"".join(b"info %b\n" % oid for oid in oids), deadline=deadline)
+            for _ in oids:
                 size = talk.read_until(b"\n", deadline=deadline).rpartition(b" ")[2]
                 found.append(int(size) if size.isdigit() else None)
         except (ChildEnded, ChildTimedOut) as error:
