@@ -17,7 +17,7 @@ def page(name: str, *, title: str, data: object) -> str:
     """The page `name` of this package's assets.
 
     Args:
-        name: of its markup and script, without extension.
+        name: of its script, without extension.
         title: shown in the browser's tab.
         data: what JSON can say; the script finds it in the element `data`.
     """
@@ -28,7 +28,7 @@ def page(name: str, *, title: str, data: object) -> str:
     parts = {
         "title": html.escape(title.encode("utf-8", "replace").decode("utf-8")),
         "style": (assets / "page.css").read_text(encoding="utf-8"),
-        "body": (assets / f"{name}.html").read_text(encoding="utf-8"),
+        "body": (assets / "page.html").read_text(encoding="utf-8"),
         "data": written,
         "script": (assets / "page.js").read_text(encoding="utf-8")
         + (assets / f"{name}.js").read_text(encoding="utf-8"),
