@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gitalign import facade
 from gitalign.core.forecast import Forecast
@@ -140,16 +140,14 @@ def test_a_page_per_branch_and_hostile_names_are_text(watched: Watched, address:
     page = watched.page
     for at, branch in enumerate(found.branches):
         page.goto(f"{address}#branch={at}")
-        page.wait_for_function("document.querySelector('h2') !== null")
-        assert page.locator("h2").inner_text() == branch.branch
+        expect(page.locator("h2")).to_have_text(branch.branch)
         clashes = sum(branch.branch in (clash.one, clash.other) for clash in found.clashes)
-        assert f"Clashes with {clashes} branch" in page.locator("main").inner_text()
+        expect(page.locator("main")).to_contain_text(f"Clashes with {clashes} branch")
     page.goto(f"{address}#tab=paths")
-    assert HOSTILE_PATH in page.locator("tbody").inner_text()
+    expect(page.locator("tbody")).to_contain_text(HOSTILE_PATH)
     page.goto(f"{address}#tab=people")
-    people = page.locator("tbody").inner_text()
-    assert f"bo {MARKUP}" in people
-    assert "both branches are theirs" in people
+    expect(page.locator("tbody")).to_contain_text(f"bo {MARKUP}")
+    expect(page.locator("tbody")).to_contain_text("both branches are theirs")
     assert page.locator("main img").count() == 0
 
 
@@ -170,12 +168,11 @@ def test_the_report_of_a_run(watched: Watched, report_address: str) -> None:
     page.select_option("#by-verdict", "conflicted")
     assert sorted(rows(page)) == ["stops", "stops-too"]
     page.get_by_role("link", name="Timeline").click()
-    assert page.locator("svg rect").count() == 2
+    expect(page.locator("svg rect")).to_have_count(2)
     page.select_option("#by-verdict", "")
-    assert page.locator("svg rect").count() == 8
+    expect(page.locator("svg rect")).to_have_count(8)
     page.locator("svg rect").first.dispatch_event("click")
-    assert page.locator("h2").count() == 1
+    expect(page.locator("h2")).to_have_count(1)
     page.goto(f"{report_address}#branch=0")
-    page.wait_for_selector("h2")
-    assert "own commit" in page.locator("main").inner_text()
+    expect(page.locator("main")).to_contain_text("own commit")
     assert page.locator("main img").count() == 0
