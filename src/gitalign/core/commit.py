@@ -132,6 +132,12 @@ def new_commit(*, tree: str, parents: tuple[str, ...], author: bytes, committer:
     return RawCommit(tuple(headers), message)
 
 
+def unseen_commit(tree: str, *parents: str) -> RawCommit:
+    """A commit that only stands for a tree in a merge and is thrown away: the same every time, seen by nobody."""
+    who = b"git-align <git-align@localhost> 0 +0000"
+    return new_commit(tree=tree, parents=parents, author=who, committer=who, message=b"")
+
+
 def with_signature(commit: RawCommit, signature: bytes, *, object_format: str) -> RawCommit:
     """The commit with a signature over its unsigned bytes (`git help commit`, --gpg-sign)."""
     header = b"gpgsig" if object_format == "sha1" else b"gpgsig-sha256"

@@ -81,8 +81,9 @@ class ContentDetector:
             for path, version in files
             if version is not None and self._place(path, version) not in self._known
         }
-        for start in range(0, len(asked), _AT_ONCE):
-            chunk = list(asked.items())[start : start + _AT_ONCE]
+        files_asked = list(asked.items())
+        for start in range(0, len(files_asked), _AT_ONCE):
+            chunk = files_asked[start : start + _AT_ONCE]
             contents = source.read([oid for oid, _ in chunk], most_bytes=_LONGEST_TEXT)
             for (oid, path), data in zip(chunk, contents, strict=True):
                 spots = tuple(self._scanner.scan(path, data)) if data is not None else ()
@@ -97,7 +98,7 @@ class ContentDetector:
         return self._known.get(place, ())
 
     def _place(self, path: bytes, version: FileVersion) -> bytes:
-        # What a scanner makes of a content depends on the path's last part alone, where at all.
+        # Of a path that is looked at, only its ending can matter to a scanner.
         return version[1] + b" " + path.rpartition(b".")[2]
 
 

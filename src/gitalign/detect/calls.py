@@ -50,12 +50,12 @@ def unresolved_imports(meeting: Meeting) -> list[Finding]:
     """`import_unresolved`: in files the branch changed, and in files of the target where the branch took the module away."""
     found: list[Finding] = []
     for change in meeting.changes:
-        facts = meeting.facts(change.after)
-        if facts is not None:
-            path = text(change.path)
+        facts, path = meeting.facts(change.after), text(change.path)
+        missing = list(_missing(facts, path, meeting.result_index)) if facts is not None else []
+        if missing:
             in_target = _imported(meeting.facts(change.before))
             in_branch = _imported(meeting.facts(_after(meeting.branch.get(change.path))))
-            for one in _missing(facts, path, meeting.result_index):
+            for one in missing:
                 found += _unresolved(meeting, one, path, in_target=in_target, in_branch=in_branch)
     if any(change.after is None for change in meeting.changes):
         mine = {change.path for change in meeting.changes}

@@ -11,7 +11,7 @@ from gitalign.detect.spots import Spot, is_text
 # Exactly seven at the start of a line (`git help merge`, HOW CONFLICTS ARE PRESENTED). `=======` alone is a heading.
 _MARKER = re.compile(rb"^(<{7}|\|{7}|>{7})(?: (.*?))?\r?$", re.MULTILINE)
 # What git and its front ends write behind a marker: one word, an id with a subject, or a known phrase. Prose is none of them.
-_LABEL = re.compile(rb"\S+|[0-9a-f]{7,64}\b.*|Updated upstream|Stashed changes|(parent of )?[0-9a-f]{7,} .*")
+_LABEL = re.compile(rb"\S+|(parent of )?[0-9a-f]{7,64}\b.*|Updated upstream|Stashed changes")
 _MIDDLE = re.compile(rb"^={7}\r?$", re.MULTILINE)
 _REPLACEMENT = "\ufffd"
 _TOLD = 80

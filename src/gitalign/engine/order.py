@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import networkx as nx
 
-from gitalign import wire
 from gitalign.batch.execution_plan import (
     Advice,
     ExecutionBatch,
@@ -21,27 +18,20 @@ from gitalign.batch.execution_plan import (
 )
 from gitalign.batch.landing import Contender, Landing, batches, check_dependencies, choose_order, count_stops
 from gitalign.core.clashes import Basis, Clash, UnmergedPair
-from gitalign.core.commit import RawCommit, new_commit
 from gitalign.core.graph import CommitGraph
-from gitalign.core.names import Oid, display
+from gitalign.core.names import display
 from gitalign.core.outcome import Aligned, AlignedKind, Conflict, Conflicted, Failed, Refused, Skipped, Unchanged
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.policy import Limits
-from gitalign.engine.integration import rules_key
-from gitalign.engine.lanes import merging_lane
+from gitalign.engine.joint import UNMERGED, kept_apart, stopping_jointly
 from gitalign.engine.pairs import find_clashes
-from gitalign.engine.partial import ABOUT_ONE_MERGE
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.standing import Standing
 from gitalign.engine.trial import Trial
-from gitalign.git.command import raw
-from gitalign.git.merge import MergeAnswer, with_side_names
 from gitalign.git.repository import Repository
-from gitalign.integrate.lane import Lane
 from gitalign.ports import Emitter, Sockets, VerdictMemory
 
 _MOST_ADVICE = 20
-_FORMAT = "batch 2"
 
 
 def order(
@@ -87,9 +77,9 @@ def order(
         inside = [pair for pair in before if names.issuperset(pair)]
         contenders = [Contender(name, one.step.branch.priority) for name, one in standing.items()]
         landing = choose_order(contenders, pairs, inside)
-        apart = _apart(trial, standing, landing, pairs)
+        apart = kept_apart(trial, standing, landing, pairs)
         made = batches(landing.order, [*pairs, *apart], landing.after)
-        jointly = _landed(trial, standing, made, pairs)
+        jointly = stopping_jointly(trial, standing, made, pairs)
     return _drawn_up(
         plan,
         standing,
@@ -106,8 +96,7 @@ def order(
 
 
 def _unknown(pair: UnmergedPair) -> Clash:
-    kind = "cannot be merged"
-    told = Conflict(kind=kind, paths=(), message=pair.reason)
+    told = Conflict(kind=UNMERGED, paths=(), message=pair.reason)
     return Clash(one=pair.one, other=pair.other, target=pair.target, basis=Basis.ALIGNED, conflicts=(told,), paths=())
 
 
@@ -173,159 +162,6 @@ def _sorted_out(trial: Trial, before: Sequence[tuple[str, str]]) -> tuple[dict[s
             words = f"waits for {', '.join(map(display, stuck))}"
             held[then] = Held(branch=then, target=step.target.name, code=HeldCode.WAITS, reason=words)
     return standing, [held[name] for name in sorted(held)]
-
-
-def _apart(
-    trial: Trial, standing: Mapping[str, Standing], landing: Landing, pairs: Sequence[tuple[str, str]]
-) -> list[tuple[str, str]]:
-    """Pairs that are clean by themselves and not together with their batch, found by merging every batch.
-
-    A branch that cannot join what its batch has merged so far is kept apart from every member of it, and batches are made anew,
-    until all of them merge.
-    """
-    apart: list[tuple[str, str]] = []
-    with merging_lane(trial.workshop, {one.step.onto for one in standing.values()}) as lane:
-        while not trial.stop.stop_requested:
-            found: list[tuple[str, str]] = []
-            for batch in batches(landing.order, [*pairs, *apart], landing.after):
-                by_target: dict[Oid, list[Standing]] = defaultdict(list)
-                for name in batch:
-                    by_target[standing[name].step.onto].append(standing[name])
-                for onto, members in by_target.items():
-                    # Two are a pair, and pairs are known.
-                    joined = _joined(trial, lane, onto, members) if len(members) > 2 else len(members)
-                    if joined < len(members):
-                        found += [(other.name, members[joined].name) for other in members[:joined]]
-            if not found:
-                break
-            apart += found
-    return apart
-
-
-def _joined(trial: Trial, lane: Lane, onto: Oid, members: Sequence[Standing]) -> int:
-    """How many members of a batch merge cleanly one after another."""
-    key = _key(trial, onto, "batch", members)
-    known = trial.memory.remembered([key])
-    if key in known and known[key].isdecimal():
-        return int(known[key])
-    commits = trial.commits(members)
-    if trial.stop.stop_requested:
-        return len(members)
-    union = commits[members[0].name]
-    joined = 1
-    for one in members[1:]:
-        answer = _merged(lane, onto, union, commits[one.name])
-        if answer is None or not answer.is_clean:
-            break
-        (union,) = lane.write([_made_of(answer.tree, union, commits[one.name])])
-        joined += 1
-    trial.memory.remember({key: str(joined)}, at=trial.at)
-    return joined
-
-
-def _landed(
-    trial: Trial, standing: Mapping[str, Standing], made: Sequence[Sequence[str]], pairs: Sequence[tuple[str, str]]
-) -> list[PredictedConflict]:
-    """Branches that stop though they clash with no single other: found by landing all batches, one branch after another.
-
-    A branch that clashes with one that landed stops, and does not land; it takes nothing away from those after it.
-    """
-    clashing: dict[str, set[str]] = defaultdict(set)
-    for one, other in pairs:
-        clashing[one].add(other)
-        clashing[other].add(one)
-    by_target: dict[Oid, list[Standing]] = defaultdict(list)
-    for name in (name for batch in made for name in batch):
-        by_target[standing[name].step.onto].append(standing[name])
-    found: list[PredictedConflict] = []
-    with merging_lane(trial.workshop, set(by_target)) as lane:
-        for onto, members in by_target.items():
-            if trial.stop.stop_requested:
-                break
-            known = _key(trial, onto, "landed", members)
-            body = trial.memory.remembered([known]).get(known)
-            stops = _read_stops(body) if body is not None else None
-            if stops is None:
-                stops = _land(trial, lane, onto, members, clashing)
-                if not trial.stop.stop_requested:
-                    trial.memory.remember({known: wire.dumps(_Stops(stops=stops))}, at=trial.at)
-            found += stops
-    return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stops:
-    """What is remembered of landing a sequence of branches."""
-
-    stops: tuple[PredictedConflict, ...]
-
-
-def _read_stops(body: str) -> tuple[PredictedConflict, ...] | None:
-    try:
-        return wire.loads(_Stops, body).stops
-    except wire.Malformed:
-        return None
-
-
-def _land(
-    trial: Trial, lane: Lane, onto: Oid, members: Sequence[Standing], clashing: Mapping[str, set[str]]
-) -> tuple[PredictedConflict, ...]:
-    commits = trial.commits(members)
-    if trial.stop.stop_requested:
-        return ()
-    unions: list[tuple[str, Oid]] = [("", onto)]
-    found: list[PredictedConflict] = []
-    for one in members:
-        name = one.name
-        if clashing[name] & {landed for landed, _ in unions}:
-            continue
-        answer = _merged(lane, onto, unions[-1][1], commits[name])
-        if answer is not None and answer.is_clean:
-            (union,) = lane.write([_made_of(answer.tree, unions[-1][1], commits[name])])
-            unions.append((name, union))
-            continue
-        # Who made it stop: the first that, once landed, leaves no clean merge.
-        first = next(
-            (
-                landed
-                for landed, union in unions[1:]
-                if (tried := _merged(lane, onto, union, commits[name])) is None or not tried.is_clean
-            ),
-            unions[-1][0],
-        )
-        named = with_side_names(answer, ours=first, theirs=name) if answer is not None else None
-        found.append(
-            PredictedConflict(
-                first=first,
-                second=name,
-                target=one.step.target.name,
-                paths=tuple(sorted({path for made in named.conflicts for path in made.paths})) if named else (),
-                kinds=tuple(sorted({made.kind for made in named.conflicts})) if named else ("cannot be merged",),
-                jointly=True,
-                is_stop=True,
-            )
-        )
-    return tuple(found)
-
-
-def _merged(lane: Lane, onto: Oid, one: Oid, other: Oid) -> MergeAnswer | None:
-    """None when git cannot merge the two."""
-    try:
-        return lane.merge_histories(onto, one, other)
-    except ABOUT_ONE_MERGE:
-        return None
-
-
-def _key(trial: Trial, onto: Oid, what: str, members: Sequence[Standing]) -> str:
-    rules = rules_key(trial.workshop.quarantine, onto)
-    parts = (_FORMAT, what, rules, onto, *(part for one in members for part in (one.name, one.key)))
-    return hashlib.sha256(b"\0".join(map(raw, parts))).hexdigest()
-
-
-def _made_of(tree: Oid, *parents: Oid) -> RawCommit:
-    """A commit for what a batch has merged so far, never seen by anybody."""
-    who = b"git-align <git-align@localhost> 0 +0000"
-    return new_commit(tree=tree, parents=parents, author=who, committer=who, message=b"batch\n")
 
 
 def _drawn_up(

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from gitalign.core.commit import RawCommit, new_commit
+from gitalign.core.commit import unseen_commit
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
 from gitalign.core.plan import Step, Target
@@ -60,7 +60,7 @@ def merged_in_part(
                 answer = lane.merge_histories(step.onto, step.onto, step.seen)
         except ABOUT_ONE_MERGE:
             return None
-        (commit,) = lane.write([_passing(answer.tree, step.onto)])
+        (commit,) = lane.write([unseen_commit(answer.tree, step.onto)])
         return answer, commit
 
     answers = asked_of_lanes(workshop, [target.oid], merged, list(steps.values()))
@@ -87,9 +87,3 @@ def merged_in_part(
             )
         )
     return found
-
-
-def _passing(tree: Oid, target: Oid) -> RawCommit:
-    """A commit on the target for a tree, never seen by anybody."""
-    who = b"git-align <git-align@localhost> 0 +0000"
-    return new_commit(tree=tree, parents=(target,), author=who, committer=who, message=b"as far as it merges\n")
