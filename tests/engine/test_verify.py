@@ -251,6 +251,11 @@ def test_files_that_are_no_certificates_are_refused(work: Workspace, tmp_path: P
     with pytest.raises(UserError, match="no certificate of nobody"):
         facade.verify(request(work.path), branch="nobody")
     (written,) = (work.path / ".git" / "gitalign" / "runs").glob("*/certificates.jsonl")
+    first = written.read_text().splitlines()[0]
+    for odd in ("--all", "1" * 39, "0" * 40 + r"\n--not", "HEAD"):
+        place.write_text(first.replace(json.loads(first)["before"], odd))
+        with pytest.raises(UserError, match="is no object id"):
+            facade.verify(request(work.path), certificates=place)
     place.write_bytes(written.read_bytes())
     assert all(proof.holds for proof in facade.verify(request(work.path), certificates=place))
 

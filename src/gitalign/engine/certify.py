@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from gitalign.git.repository import Repository
 from gitalign.release import VERSION
 
 FILE = "certificates.jsonl"
+_AN_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def certify(
@@ -132,12 +134,23 @@ def read(place: Path) -> tuple[Certificate, ...]:
     found: list[Certificate] = []
     for number, line in enumerate(lines, 1):
         try:
-            found.append(wire.loads(Certificate, line))
+            one = wire.loads(Certificate, line)
+            if odd := [oid for oid in _ids(one) if not _AN_ID.fullmatch(oid)]:
+                raise wire.Malformed(f"{odd[0]!r} is no object id")
+            found.append(one)
         except wire.Malformed as error:
             raise UserError(
                 f"{place}, line {number}: not a certificate: {error}", hint="take it from the run's folder again"
             ) from error
     return tuple(found)
+
+
+def _ids(one: Certificate) -> list[str]:
+    """Every object id that a certificate names: the file may come from anybody, and git is asked by them."""
+    found: list[str] = [one.before, one.onto, one.after, one.tree]
+    found += [oid for pair in one.commits for oid in (pair.old, pair.new)]
+    found += [drop.oid for drop in one.dropped]
+    return found + [drop.upstream for drop in one.dropped if drop.upstream is not None]
 
 
 def prove_again(repository: Repository, certificates: Sequence[Certificate]) -> tuple[Proof, ...]:
@@ -147,10 +160,10 @@ def prove_again(repository: Repository, certificates: Sequence[Certificate]) -> 
         GitError
     """
     refs = read_refs(repository)
-    graph_checks = prove(repository, certificates)
+    made = prove(repository, certificates)
     return tuple(
         Proof(certificate=one, checks=checks, faults=_faults(one), standing=_standing(repository, one, refs))
-        for one, checks in zip(certificates, graph_checks, strict=True)
+        for one, checks in zip(certificates, made, strict=True)
     )
 
 
