@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, assert_never
 from gitalign import wire
 from gitalign.core.categories import Categorized
 from gitalign.core.certificate import Proof
-from gitalign.core.events import EventKind
 from gitalign.core.forecast import Forecast
 from gitalign.core.names import HEADS
 from gitalign.core.outcome import Finding
@@ -47,10 +46,7 @@ from gitalign.engine.session import Request as Request
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream
 from gitalign.errors import NotPermitted, UserError
-from gitalign.git.command import text
-from gitalign.git.history import load_graph
-from gitalign.git.refs import commit_of
-from gitalign.ports import DetectionRequest, Listener
+from gitalign.ports import Listener
 from gitalign.store.journal import SqlJournal, open_journal
 from gitalign.store.owner import owner_is_alive, this_owner
 
@@ -380,30 +376,17 @@ def detect(
         UserError: a name is none of a commit.
         GitError, PluginError
     """
-    from gitalign.engine.source import RepositorySource
+    from gitalign.engine.detection import detect_between
 
     opened = open_for(request)
-    git = opened.repository.git
-    target, tip, result = (commit_of(opened.repository, name) for name in (onto, branch, after))
-    graph = load_graph(opened.repository, [target, tip])
-    own = graph.own(tip, target)
-    source = RepositorySource(git, timeout_s=opened.config.limits().integration_timeout_s)
-    try:
-        asked = DetectionRequest(
-            repository=git.git_dir,
-            branch=branch,
-            target=onto,
-            base=own.bases[0] if own.bases else None,
-            own=tuple((parent, oid) for oid in (*own.picks, *own.merges) for parent in graph.parents(oid)[:1]),
-            before=tip,
-            onto=target,
-            after=result,
-            changed_paths=tuple(text(change.path) for change in source.changes(target, result)),
-            source=source,
-        )
-        found = [finding for detector in sockets_of(opened.config).detectors for finding in detector.detect(asked)]
-    finally:
-        source.close()
+    found = detect_between(
+        opened.repository,
+        sockets_of(opened.config).detectors,
+        onto=onto,
+        branch=branch,
+        after=after,
+        timeout_s=opened.config.limits().integration_timeout_s,
+    )
     wanted = None if paths is None else set(paths)
     return tuple(one for one in found if wanted is None or one.path is None or one.path in wanted)
 
@@ -455,28 +438,17 @@ def write_up(request: Request, run_id: str = "last", *, form: ReportFormat) -> s
 def _page_of(opened: Opened, found: Report) -> str:
     from gitalign.engine.range_diffs import range_diffs
     from gitalign.engine.summaries import summaries
-    from gitalign.views.report import Span, report_page
+    from gitalign.views.report import report_page, timeline
 
     with journal_of(opened) as journal:
         events = journal.events(found.run.id)
-    begun = next((event.at for event in events if event.kind is EventKind.RUN_STARTED), found.executed_at)
-    spans = [
-        Span(
-            branch=event.branch,
-            worker=int(event.data.get("worker", 0)),
-            start_s=(event.at - begun).total_seconds() - float(event.data.get("duration_s", 0)),
-            duration_s=float(event.data.get("duration_s", 0)),
-        )
-        for event in events
-        if event.kind is EventKind.STEP_FINISHED and event.branch is not None
-    ]
     told = summaries(opened.repository, found)
     place = Path(opened.repository.common_dir)
     return report_page(
         found,
         name=place.parent.name if place.name == ".git" else place.name,
         summaries=told,
-        timeline=spans,
+        timeline=timeline(events),
         range_diffs=range_diffs(opened.repository, told),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gitalign.core.events import Event, EventKind
 from gitalign.core.names import display
 from gitalign.core.report import BranchReport, Report
 from gitalign.document.summary import Summary, summary_document
@@ -20,6 +21,21 @@ class Span:
     worker: int
     start_s: float
     duration_s: float
+
+
+def timeline(events: Sequence[Event]) -> list[Span]:
+    """When each worker was busy with which branch, as the events of a run tell it; in their order."""
+    begun = next((event.at for event in events if event.kind is EventKind.RUN_STARTED), None)
+    return [
+        Span(
+            branch=event.branch,
+            worker=int(event.data.get("worker", 0)),
+            start_s=(event.at - begun).total_seconds() - float(event.data.get("duration_s", 0)),
+            duration_s=float(event.data.get("duration_s", 0)),
+        )
+        for event in events
+        if begun is not None and event.kind is EventKind.STEP_FINISHED and event.branch is not None
+    ]
 
 
 def report_page(
