@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from gitalign import facade
-from gitalign.cli import render
+from gitalign.cli import render, render_before
 from gitalign.cli.console import Options, guarded, require_writable, write_whole
 from gitalign.cli.progress import Bars, PlainLines
 from gitalign.core.events import Event, EventKind
@@ -106,10 +106,11 @@ def test_publications_decide_what_a_success_is(report: Report) -> None:
 
 
 def test_long_lists_are_cut_and_say_so(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(render, "_MOST_ROWS", 1)
+    for room in (render, render_before):
+        monkeypatch.setattr(room, "MOST_ROWS", 1)
     assert "more; git align show" in shown(render.show_report, report)
-    assert "more; -v shows all" in shown(render.show_plan, report.plan)
-    assert "more; -v shows all" not in shown(render.show_plan, report.plan, everything=True)
+    assert "more; -v shows all" in shown(render_before.show_plan, report.plan)
+    assert "more; -v shows all" not in shown(render_before.show_plan, report.plan, everything=True)
 
 
 def test_lists_of_nothing_say_what_to_type() -> None:
@@ -192,11 +193,11 @@ def test_the_clash_map_says_who_must_talk_to_whom(tmp_path: Path) -> None:
     work.switch("main")
     work.commit("main", {"other": LINES.replace(b"line 5\n", b"five\n")})
     found = facade.forecast(request(work.path), pairs=True)
-    text = shown(render.show_forecast, found)
+    text = shown(render_before.show_forecast, found)
     assert "pairs of branches: 6, of which 4 proved clean, 1 merged, 1 clash, 1 undecided" in text
     assert "compared as far as git merges them with the target: 2" in text
     assert " ".join(["one", "two", "once", "aligned", "list"]) in " ".join(text.split())
     talk = text[text.index("who must talk to whom") :]
     assert "both branches are theirs" in talk
     assert "2 0 other" in " ".join(talk.split())
-    assert "who must talk" not in shown(render.show_forecast, facade.forecast(request(work.path)))
+    assert "who must talk" not in shown(render_before.show_forecast, facade.forecast(request(work.path)))

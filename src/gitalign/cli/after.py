@@ -135,7 +135,7 @@ def report(
 
     def work() -> int:
         from gitalign import facade
-        from gitalign.cli import render
+        from gitalign.cli import render, tables
         from gitalign.cli.console import console, require_writable, write_whole
         from gitalign.errors import UserError
 
@@ -152,12 +152,12 @@ def report(
             if output is not None:
                 write_whole(output, made)
                 if not quiet:
-                    console().print(f"written: {render.safe(str(output))}")
+                    console().print(f"written: {tables.safe(str(output))}")
             else:
                 typer.echo(made.encode("utf-8", "replace"), nl=False)
         # Nothing may be mixed into a document on standard output.
         if summaries and not quiet and (output is not None or chosen is Form.TEXT):
-            console().print(f"written: {len(written)} summaries in {render.safe(str(summaries))}")
+            console().print(f"written: {len(written)} summaries in {tables.safe(str(summaries))}")
         return 0
 
     leave(carried_out(options, work))

@@ -76,7 +76,7 @@ def categorize(
     def work() -> int:
         from gitalign import facade
         from gitalign.categorize import documents
-        from gitalign.cli import render
+        from gitalign.cli import render_before, tables
         from gitalign.cli.console import console, emit_json, require_writable, write_whole
         from gitalign.errors import UserError
 
@@ -110,9 +110,9 @@ def categorize(
         if options.json:
             emit_json(made.get(shape, documents.detailed_document)(found))
         elif not options.quiet:
-            render.show_categories(console(), found, everything=verbose)
+            render_before.show_categories(console(), found, everything=verbose)
             for place in places:
-                console().print(f"written: {render.safe(str(place))}")
+                console().print(f"written: {tables.safe(str(place))}")
         return found.exit_code()
 
     leave(carried_out(options, work))
@@ -154,7 +154,7 @@ def forecast(
 
     def work() -> int:
         from gitalign import facade, wire
-        from gitalign.cli import render
+        from gitalign.cli import render_before, tables
         from gitalign.cli.console import console, emit_json, require_writable, write_whole
         from gitalign.cli.progress import watching
         from gitalign.engine.signals import StopSignal, handling_signals
@@ -176,9 +176,9 @@ def forecast(
         if options.json:
             emit_json(wire.dump(found))
         elif not options.quiet:
-            render.show_forecast(console(), found, everything=verbose)
+            render_before.show_forecast(console(), found, everything=verbose)
             if html is not None:
-                console().print(f"written: {render.safe(str(html))}")
+                console().print(f"written: {tables.safe(str(html))}")
         return found.exit_code()
 
     leave(carried_out(options, work))
@@ -217,7 +217,7 @@ def order(
     def work() -> int:
         from gitalign import facade
         from gitalign.batch import drawing as draw
-        from gitalign.cli import render
+        from gitalign.cli import render_before, tables
         from gitalign.cli.console import console, emit_json, require_writable, write_whole
         from gitalign.cli.progress import watching
         from gitalign.engine.signals import StopSignal, handling_signals
@@ -242,9 +242,9 @@ def order(
         elif drawing is not None and output is None:
             console().print(forms[drawing](), markup=False, soft_wrap=True, end="")
         elif not options.quiet:
-            render.show_order(console(), found, everything=verbose)
+            render_before.show_order(console(), found, everything=verbose)
             if output is not None:
-                console().print(f"written: {render.safe(str(output))}")
+                console().print(f"written: {tables.safe(str(output))}")
         return found.exit_code()
 
     leave(carried_out(options, work))

@@ -20,7 +20,7 @@ def tour(options: Options, *, directory: Path | None, branches: int) -> int:
         UserError: the folder holds something already.
     """
     from gitalign import facade, wire
-    from gitalign.cli import render
+    from gitalign.cli import render, render_before, tables
     from gitalign.cli.demo_repository import build
     from gitalign.cli.progress import watching
     from gitalign.core.plan import Permit
@@ -39,14 +39,14 @@ def tour(options: Options, *, directory: Path | None, branches: int) -> int:
             out.print(words)
 
     say(
-        f"[bold]1.[/] Building a sample repository of about {branches} branches and 3 targets in {render.safe(str(place))}"
+        f"[bold]1.[/] Building a sample repository of about {branches} branches and 3 targets in {tables.safe(str(place))}"
     )
     build(place, branches=branches)
     request = facade.Request(repo=place)
     say("[bold]2.[/] git align plan")
     plan = facade.plan(request)
     if not options.quiet:
-        render.show_plan(out, plan, everything=options.verbose)
+        render_before.show_plan(out, plan, everything=options.verbose)
     say("\n[bold]3.[/] git align run --yes")
     stop = StopSignal()
     with handling_signals(stop), watching(options, plan) as listeners:
@@ -66,6 +66,6 @@ def tour(options: Options, *, directory: Path | None, branches: int) -> int:
         ("git align undo last --yes", "put it back, then undo that undo"),
         ("git log --graph --oneline main stack/3-top", "the stack, rewritten once"),
     ):
-        say(f"  {render.safe(command):<46} {why}")
+        say(f"  {tables.safe(command):<46} {why}")
     # Conflicts are part of the sample: the tour is done when the run is.
     return 130 if report.exit_code() == 130 else 0

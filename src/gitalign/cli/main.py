@@ -101,7 +101,7 @@ def plan(
 
     def work() -> int:
         from gitalign import facade, wire
-        from gitalign.cli import render
+        from gitalign.cli import render_before
         from gitalign.cli.console import console, emit_json, require_writable, write_whole
 
         if save is not None:
@@ -120,7 +120,7 @@ def plan(
         if options.json:
             emit_json(wire.dump(made))
         elif not options.quiet:
-            render.show_plan(console(), made, everything=verbose)
+            render_before.show_plan(console(), made, everything=verbose)
             if save is not None:
                 console().print(f"saved; run it with: git align run --plan {save}")
         return 0
@@ -157,7 +157,7 @@ def run(
 
     def work() -> int:
         from gitalign import facade, wire
-        from gitalign.cli import render
+        from gitalign.cli import render, render_before
         from gitalign.cli.console import console, emit_json, require_writable, write_whole
         from gitalign.cli.progress import watching
         from gitalign.core.plan import Permit
@@ -173,7 +173,7 @@ def run(
             if options.json:
                 emit_json(wire.dump(made))
             else:
-                render.show_plan(console(), made, everything=verbose)
+                render_before.show_plan(console(), made, everything=verbose)
             return 0
         given_by = permission(options, made, push=push)
         if given_by is None:

@@ -104,7 +104,7 @@ def read_plan(path: Path) -> Any:
 
 def permission(options: Options, plan: Any, *, push: bool) -> str | None:
     """Who gave leave to move branches; None when the person at the terminal said no."""
-    from gitalign.cli import render
+    from gitalign.cli import render_before
     from gitalign.cli.console import console
     from gitalign.core.plan import StepKind
 
@@ -112,7 +112,7 @@ def permission(options: Options, plan: Any, *, push: bool) -> str | None:
     if options.yes or not count:
         return "--yes" if options.yes else "nothing to move"
     if not options.json and may_ask():
-        render.show_plan(console(stderr=True), plan)
+        render_before.show_plan(console(stderr=True), plan)
     question = f"Align {count} branches now{' and push them' if push else ''}? They can be put back with undo."
     return "prompt" if asked(options, question) else None
 
