@@ -51,7 +51,7 @@ class Summary:
     """What is told of a branch.
 
     Attributes:
-        commits: oldest first, those that were dropped too.
+        commits: own commits, dropped ones too: plain ones oldest first, then merges.
         files: from the target to the result.
         shared: files that both branch and target changed since they parted.
         target_commits: commits of the target the branch lacked.
