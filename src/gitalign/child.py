@@ -73,7 +73,7 @@ class ChildRegister:
         with self._lock:
             children = tuple(self._children)
         for child in children:
-            _signal_group(child, signal.SIGKILL)
+            kill_group(child)
 
 
 REGISTER = ChildRegister()
@@ -90,14 +90,19 @@ def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(child.pid, number)
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def kill_group(child: subprocess.Popen[bytes]) -> None:
+    """Kill a process group at once; whoever is gone already does not matter."""
+    _signal_group(child, signal.SIGKILL)
+
+
+def end_group(child: subprocess.Popen[bytes]) -> None:
     """End a process group: politely, then not."""
     _signal_group(child, signal.SIGTERM)
     try:
         child.wait(KILL_GRACE_S)
     except subprocess.TimeoutExpired:
         pass
-    _signal_group(child, signal.SIGKILL)
+    kill_group(child)
     child.wait()
 
 
@@ -136,17 +141,37 @@ def run(
         try:
             out, err = child.communicate(stdin, timeout=timeout_s)
         except subprocess.TimeoutExpired as late:
-            _end(child)
+            end_group(child)
             child.communicate()
             raise ChildTimedOut(f"{' '.join(argv[:4])}: no end after {timeout_s:g} s") from late
         except BaseException:
-            _end(child)
+            end_group(child)
             raise
         return Completed(tuple(argv), child.returncode, out, err)
     finally:
         # Left-overs of the group (a credential helper, say) must not outlive the command.
-        _signal_group(child, signal.SIGKILL)
+        kill_group(child)
         REGISTER.discard(child)
+
+
+def start_unattended(argv: Sequence[str], *, env: Mapping[str, str], cwd: str | Path) -> subprocess.Popen[bytes]:
+    """Start a command without input, its output and errors in one pipe. Whoever asks must end, reap and discard it.
+
+    Raises:
+        OSError: the executable is missing or cannot be run.
+    """
+    child = subprocess.Popen(
+        list(argv),
+        env=dict(env),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        bufsize=0,
+    )
+    REGISTER.add(child)
+    return child
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +198,7 @@ def pipe(first: Call, second: Call, *, stdin: bytes, timeout_s: float) -> tuple[
     try:
         sink = _start(second, stdin=source.stdout)
     except BaseException:
-        _end(source)
+        end_group(source)
         REGISTER.discard(source)
         raise
     assert source.stdin is not None
@@ -193,8 +218,8 @@ def pipe(first: Call, second: Call, *, stdin: bytes, timeout_s: float) -> tuple[
     finally:
         for one in (source, sink):
             if one.poll() is None:
-                _end(one)
-            _signal_group(one, signal.SIGKILL)
+                end_group(one)
+            kill_group(one)
             REGISTER.discard(one)
         feeder.join(KILL_GRACE_S)
         listener.join(KILL_GRACE_S)
@@ -304,8 +329,8 @@ class Conversation:
             try:
                 self._child.wait(0.5)
             except subprocess.TimeoutExpired:
-                _end(self._child)
-        _signal_group(self._child, signal.SIGKILL)
+                end_group(self._child)
+        kill_group(self._child)
         REGISTER.discard(self._child)
 
     def _wait(self, deadline: float, *, writing: bool = False) -> None:
@@ -318,7 +343,7 @@ class Conversation:
             if writing:
                 self._poll.unregister(self._in)
         if not ready:
-            _end(self._child)
+            end_group(self._child)
             raise ChildTimedOut(f"{' '.join(self._argv[:4])}: no answer in time")
         for fd, _ in ready:
             if fd == self._out:

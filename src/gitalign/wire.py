@@ -267,6 +267,7 @@ def report_document(report: Report) -> dict[str, Any]:
                 "notes": list(step.notes),
                 "outcome": dump(result.outcome),
                 "detection": result.detection,
+                "validation": dump(result.validation),
                 "documentation": result.documentation,
                 "summary": result.summary,
                 "duration_s": round(result.duration_s, 6),

@@ -23,7 +23,9 @@ _LINE_EVERY_S = 2.0
 _STAGES = {
     EventKind.RUN_STARTED: "reading history",
     EventKind.INTEGRATION_STARTED: "aligning",
-    EventKind.INTEGRATION_FINISHED: "storing objects",
+    EventKind.INTEGRATION_FINISHED: "proving",
+    EventKind.VALIDATION_STARTED: "running checks",
+    EventKind.VALIDATION_FINISHED: "storing objects",
     EventKind.OBJECTS_STORED: "journal",
     EventKind.PUBLISH_STARTED: "pinning",
     EventKind.PINNED: "backups",
@@ -95,6 +97,8 @@ class Bars:
             if event.target in self._targets:
                 words = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
                 self._progress.update(self._targets[event.target], advance=1, state=words)
+        elif event.kind is EventKind.BRANCH_VALIDATED:
+            self._progress.update(self._all, state=f"checks: {event.data['done']} of {event.data['of']} branches")
         elif event.kind in _STAGES:
             self._progress.update(self._all, state=_STAGES[event.kind])
         elif event.kind is EventKind.STOP_REQUESTED:
@@ -122,6 +126,10 @@ class PlainLines:
                 self._line(
                     f"{done} of {total} branches ({words})" + (f", about {left:.0f} s left" if done < total else "")
                 )
+        elif event.kind is EventKind.VALIDATION_STARTED:
+            self._line(f"running the checks on {event.data['branches']} branches; {event.data['confinement']}")
+        elif event.kind is EventKind.BRANCH_VALIDATED:
+            self._checked(int(event.data["done"]), int(event.data["of"]))
         elif event.kind is EventKind.STOP_REQUESTED:
             self._line("stopping: what is under way ends, nothing new is started (once more to stop at once)")
         elif event.kind is EventKind.BREAKER_TRIPPED:
@@ -130,6 +138,12 @@ class PlainLines:
             )
         elif event.kind is EventKind.NOTICE:
             self._line(display(str(event.data.get("text", ""))))
+
+    def _checked(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._shown >= _LINE_EVERY_S or done == total:
+            self._shown = now
+            self._line(f"checks of {done} of {total} branches have ended")
 
     def _line(self, words: str) -> None:
         sys.stderr.write(f"git-align: {words}\n")

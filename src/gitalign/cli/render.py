@@ -14,6 +14,7 @@ from gitalign.core.outcome import Aligned, Conflicted, Failed, Finding, Refused,
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.report import BranchReport, Report, Verdict
 from gitalign.core.run import RunKind, RunRecord
+from gitalign.core.validation import Validation
 
 if TYPE_CHECKING:
     from gitalign.engine.doctor import Diagnosis
@@ -33,6 +34,8 @@ _COLOURS = {
     Verdict.CANCELLED: "magenta",
     Verdict.NOT_PUBLISHED: "magenta",
 }
+
+_OUTPUT_LINES = 20
 
 
 def show_report(out: Console, report: Report, *, everything: bool = False) -> None:
@@ -115,6 +118,20 @@ def _show_findings(out: Console, findings: Sequence[Finding]) -> None:
         out.print(f"  finding    {finding.severity.value} {finding.code}: {words}")
 
 
+def _show_validation(out: Console, validation: Validation) -> None:
+    for check in validation.checks:
+        words = check.status.value.replace("_", " ")
+        why = f": {safe(check.reason)}" if check.reason else ""
+        out.print(f"  check      {safe(check.name)} {words}{why}  ({check.duration_s:.1f} s)")
+        if check.refuses:
+            for line in check.output.splitlines()[-_OUTPUT_LINES:]:
+                out.print(f"    | {safe(line)}")
+    if validation.reason:
+        out.print(f"  checks     {validation.status.value}: {safe(validation.reason)}")
+    if validation.confinement:
+        out.print(f"  confined   {safe(validation.confinement)}")
+
+
 def show_proofs(out: Console, proofs: Sequence[Proof], *, everything: bool = False) -> None:
     """Which certificates hold, and what is wrong with the others."""
     shown = proofs if everything else [proof for proof in proofs if not proof.holds]
@@ -179,6 +196,8 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
             _show_findings(out, outcome.findings)
         case Failed():
             _show_findings(out, outcome.findings)
+            if outcome.hint:
+                out.print(f"  next       {safe(outcome.hint)}")
         case Conflicted():
             if outcome.commit is not None:
                 out.print(
@@ -191,11 +210,12 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
             out.print("  to meet the same conflict:")
             for command in outcome.reproduce:
                 out.print(f"    {safe(command)}")
-        case Refused() | Failed():
+        case Refused():
             if outcome.hint:
                 out.print(f"  next       {safe(outcome.hint)}")
         case _:
             pass
+    _show_validation(out, branch.result.validation)
     publication = branch.publication
     if publication is not None:
         out.print(

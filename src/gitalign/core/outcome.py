@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from gitalign.core.names import Oid
+from gitalign.core.validation import Validation, ValidationStatus
 
 
 class Severity(StrEnum):
@@ -229,6 +230,7 @@ class StepResult:
         phases: seconds per phase (`integrate`, `conserve`, `detect`, `document`), monotonic clock.
         detection: `not configured`, or what the detectors said in one word.
         summary: reference to the generated document, None when no documenter is configured.
+        validation: what the operator's checks said.
     """
 
     step_id: int
@@ -241,3 +243,4 @@ class StepResult:
     detection: str = "not configured"
     documentation: str = "not configured"
     summary: str | None = None
+    validation: Validation = Validation(status=ValidationStatus.NOT_CONFIGURED)

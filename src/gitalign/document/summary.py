@@ -11,6 +11,7 @@ from gitalign.core.certificate import PatchVerdict
 from gitalign.core.markup import markdown
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned, Conflicted, Dropped, Finding, Outcome
+from gitalign.core.validation import Validation, ValidationStatus
 
 _MOST_FILES = 200
 _CONVENTIONAL = re.compile(r"^(?P<kind>[a-z]+)(\([^)]*\))?(?P<breaking>!)?:", re.IGNORECASE)
@@ -69,6 +70,7 @@ class Summary:
     commits: tuple[CommitStory, ...]
     files: tuple[FileStory, ...]
     shared: tuple[str, ...]
+    validation: Validation = Validation(status=ValidationStatus.NOT_CONFIGURED)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -157,6 +159,13 @@ def summary_document(one: Summary) -> dict[str, Any]:
             }
             for finding in one.findings
         ],
+        "validation": {
+            "status": one.validation.status.value,
+            "checks": [
+                {"name": check.name, "status": check.status.value, "reason": check.reason}
+                for check in one.validation.checks
+            ],
+        },
     }
 
 
@@ -227,6 +236,15 @@ def summary_markdown(one: Summary) -> str:
                     markdown(finding.message),
                 )
                 for finding in one.findings
+            ],
+        )
+    if one.validation.checks:
+        lines += ["", "## Checks", ""]
+        lines += _table(
+            ("check", "ended as", "why"),
+            [
+                (markdown(check.name), check.status.value.replace("_", " "), markdown(check.reason))
+                for check in one.validation.checks
             ],
         )
     lines += ["", "## Deviations from the plan", "", "(for a person to fill in)"]

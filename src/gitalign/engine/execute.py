@@ -16,11 +16,13 @@ from gitalign.core.outcome import Aligned, AlignedKind, Refused, Skipped, StepRe
 from gitalign.core.plan import Permit, Plan, StepKind
 from gitalign.core.policy import Limits
 from gitalign.core.publication import Publication
+from gitalign.core.validation import ValidationPlan
 from gitalign.engine.certify import certify, keep
 from gitalign.engine.integration import furnish, integrate, remember_conflicts
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.publish import publish
 from gitalign.engine.signals import StopSignal
+from gitalign.engine.validation import validate
 from gitalign.errors import OutOfSpace
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.refs import read_tips
@@ -57,6 +59,7 @@ class Crew:
     owner: str
     is_alive: OwnerProbe
     checkpoint: Checkpoint = no_checkpoint
+    checks: ValidationPlan = ValidationPlan()
 
 
 class _Phases:
@@ -112,6 +115,18 @@ def execute(
         results, certificates = certify(repository, quarantine.git, plan, results, run_id=run_id)
         keep(certificates_dir, certificates)
         phases.done("verify")
+        if crew.checks.is_configured:
+            results = validate(
+                quarantine,
+                plan,
+                results,
+                checks=crew.checks,
+                memory=crew.journal,
+                emit=crew.emit,
+                stop=crew.stop,
+                at=started_at,
+            )
+            phases.done("validate")
         crew.checkpoint("results")
         crew.journal.record_results(run_id, results)
         remember_conflicts(crew.journal, workshop, results, at=started_at)

@@ -25,6 +25,7 @@ from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.execute import Crew, Executed, execute
+from gitalign.engine.gate import keep_gate
 from gitalign.engine.limits import MemoryWatch
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.prepare import graph_of, prepare, take_snapshot
@@ -178,6 +179,7 @@ def carry_out(
             owner=this_owner(),
             is_alive=owner_is_alive,
             checkpoint=checkpoint,
+            checks=opened.config.checks(),
         )
         try:
             executed = execute(
@@ -214,6 +216,7 @@ def carry_out(
         emit(EventKind.RUN_FINISHED, outcome=outcome, moved=journal.run(run_id).moved)
     report = replace(report, run=journal.run(run_id))
     _keep_report(opened.repository, report)
+    keep_gate(opened.repository, report)
     return report
 
 

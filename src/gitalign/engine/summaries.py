@@ -102,6 +102,7 @@ def summaries(repository: Repository, report: Report) -> tuple[Summary, ...]:
             commits=commit_stories(one),
             files=file_stories(one),
             shared=shared(one),
+            validation=one.result.validation,
         )
         for one in told
     )

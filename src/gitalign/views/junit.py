@@ -70,7 +70,12 @@ def _lines(branch: BranchReport) -> list[str]:
         f"{finding.severity.value} {finding.code} {finding.path or ''}:{finding.line or ''} {finding.message}"
         for finding in getattr(outcome, "findings", ())
     ]
-    return [_plain(line) for line in (*conflicts, *findings)]
+    checks = [
+        f"check {check.name}: {check.status.value}{': ' if check.reason else ''}{check.reason}"
+        + (f"\n{check.output}" if check.refuses and check.output else "")
+        for check in branch.result.validation.checks
+    ]
+    return [_plain(line) for text in (*conflicts, *findings, *checks) for line in text.splitlines()]
 
 
 def _plain(words: str) -> str:

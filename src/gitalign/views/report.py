@@ -12,6 +12,8 @@ from gitalign.core.report import BranchReport, Report
 from gitalign.document.summary import Summary, summary_document
 from gitalign.views.page import page
 
+_OUTPUT_LINES = 60
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
@@ -92,6 +94,19 @@ def _branch(one: BranchReport, told: Mapping[str, Any] | None, range_diffs: Mapp
         "before": one.step.seen,
         "after": getattr(outcome, "after", None),
         "detection": one.result.detection,
+        "validation": one.result.validation.status.value,
+        "confinement": display(one.result.validation.confinement),
+        "checks": [
+            [
+                display(check.name),
+                check.status.value,
+                display(check.reason),
+                round(check.duration_s, 3),
+                display(" ".join(check.command)),
+                [display(line) for line in check.output.splitlines()[-_OUTPUT_LINES:]],
+            ]
+            for check in one.result.validation.checks
+        ],
         "backup": one.publication.backup_ref if one.publication is not None else None,
         "conflicts": [
             [conflict.kind, [display(path) for path in conflict.paths]]

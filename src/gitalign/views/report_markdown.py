@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from gitalign.core.markup import markdown
 from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict
 from gitalign.core.run import RunKind
+from gitalign.core.validation import CheckStatus
 
 
 def report_markdown(report: Report) -> str:
@@ -55,6 +56,7 @@ def report_markdown(report: Report) -> str:
             f"| {markdown(finding.message)} |"
             for branch, finding in findings
         ]
+    lines += _validation(report)
     lines += _branches("Aligned", [branch for branch in report.branches() if branch.verdict is Verdict.ALIGNED])
     moved = sum(one.state.value == "moved" for one in report.publications)
     lines += ["", "## Time and rollback", ""]
@@ -66,6 +68,31 @@ def report_markdown(report: Report) -> str:
     elif moved:
         lines.append(f"- {moved} branches moved; `git align undo {report.run.id}` puts them back")
     return "\n".join(lines) + "\n"
+
+
+def _validation(report: Report) -> list[str]:
+    checked = [branch for branch in report.branches() if branch.result.validation.checks]
+    if not checked:
+        return []
+    statuses = Counter(branch.result.validation.status.value for branch in checked)
+    confined = sorted({branch.result.validation.confinement for branch in checked} - {""})
+    telling = [
+        (branch, check)
+        for branch in checked
+        for check in branch.result.validation.checks
+        if check.status not in (CheckStatus.PASSED, CheckStatus.SKIPPED)
+    ]
+    lines = ["", "## Validation", ""]
+    lines += [f"- {len(checked)} branches checked: " + ", ".join(f"{n} {one}" for one, n in sorted(statuses.items()))]
+    lines += [f"- {markdown(one)}" for one in confined]
+    if telling:
+        lines += ["", "| branch | check | ended as | why | s |", "|---|---|---|---|---:|"]
+    lines += [
+        f"| {markdown(branch.step.branch.name)} | {markdown(check.name)} | {check.status.value.replace('_', ' ')} "
+        f"| {markdown(check.reason)} | {check.duration_s:.1f} |"
+        for branch, check in telling
+    ]
+    return lines
 
 
 def _branches(title: str, branches: Sequence[BranchReport]) -> list[str]:

@@ -66,6 +66,19 @@ function findings(shown) {
   ], rows);
 }
 
+function checks(shown) {
+  const rows = shown.flatMap(at => DATA.branches[at].checks.map(check => [at, ...check]));
+  const clean = new Set(["passed", "skipped"]), soft = new Set(["flaky", "failed_before"]);
+  const rank = status => clean.has(status) ? 2 : soft.has(status) ? 1 : 0;
+  return table([
+    { title: "ended as", key: row => rank(row[2]) + row[2], show: row => el("span", { class: rank(row[2]) === 0 ? "conflict" : rank(row[2]) === 1 ? "refused" : row[2] === "passed" ? "clean" : "soft" }, words(row[2])) },
+    { title: "check", key: row => row[1], show: row => el("span", { title: row[5] }, name(row[1])) },
+    { title: "branch", key: row => DATA.branches[row[0]].name, show: row => toBranch(row[0]) },
+    { title: "s", number: true, key: row => row[4], show: row => row[4].toFixed(2) },
+    { title: "why", key: row => row[3], show: row => row[6].length && rank(row[2]) < 2 ? el("details", {}, el("summary", {}, name(row[3] || "output")), el("pre", { class: "scroll mono" }, row[6].join("\n"))) : name(row[3]) },
+  ], rows, { sort: { column: 0, down: false } });
+}
+
 function svg(tag, attributes, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -127,6 +140,7 @@ function branchPage(at) {
     parts.push(el("h3", {}, "Conflicts"), el("ul", { class: "plain" }, branch.conflicts.map(([kind, paths]) => el("li", {}, kind.replace(/^CONFLICT \((.*)\)$/, "$1"), ": ", paths.map((path, number) => [number ? ", " : "", name(path, "mono")])))));
     if (branch.reproduce.length) parts.push(el("pre", { class: "mono" }, branch.reproduce.join("\n")));
   }
+  if (branch.checks.length) parts.push(el("h3", {}, "Checks"), checks([at]), ...branch.confinement ? [el("p", { class: "soft" }, branch.confinement)] : []);
   if (branch.findings.length) parts.push(el("h3", {}, "Findings"), findings([at]));
   if (branch.commits.length) {
     parts.push(el("h3", {}, "Commits"), table([
@@ -157,8 +171,8 @@ function draw(typing = false) {
   const wanted = state(), main = document.getElementById("main");
   if (wanted.branch !== null && DATA.branches[Number(wanted.branch)]) { fill(main, branchPage(Number(wanted.branch))); scrollTo(0, 0); return; }
   const shown = chosen(wanted);
-  const tabs = [["branches", "Branches"], ["findings", "Findings"], ["timeline", "Timeline"], ["left", "Left out"]];
-  const content = { branches: () => branches(shown), findings: () => findings(shown), timeline: () => timeline(shown), left: leftOut }[wanted.tab] || (() => branches(shown));
+  const tabs = [["branches", "Branches"], ["findings", "Findings"], ...DATA.branches.some(branch => branch.checks.length) ? [["checks", "Checks"]] : [], ["timeline", "Timeline"], ["left", "Left out"]];
+  const content = { branches: () => branches(shown), findings: () => findings(shown), checks: () => checks(shown), timeline: () => timeline(shown), left: leftOut }[wanted.tab] || (() => branches(shown));
   const body = [tiles(), DATA.undone_by ? el("p", { class: "refused" }, `undone by run ${DATA.undone_by}`) : null,
     el("nav", { class: "tabs" }, tabs.map(([id, text]) => el("a", { href: link({ tab: id }), "aria-current": id === wanted.tab ? "page" : null }, text))), content(),
     DATA.notices.length ? el("p", { class: "soft" }, DATA.notices.join("; ")) : null];

@@ -1,0 +1,166 @@
+"""One command on one work tree: is its tool there, how did it end, what does that mean."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from gitalign.core.names import Oid
+from gitalign.core.validation import Bounds, CheckKind, CheckResult, CheckStatus, CommandCheck
+from gitalign.validate.confine import Confinement, Place, Watch, environment_in, new_mark
+from gitalign.validate.observe import CANCELLED, DEADLINE, observe
+
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_LONGEST_LINE = 2000
+_SHELL_NOT_FOUND = 127
+
+
+class CheckCancelled(Exception):
+    """The operator stopped the run; the command was ended and says nothing."""
+
+
+def run_command(
+    check: CommandCheck,
+    place: Place,
+    *,
+    confinement: Confinement,
+    bounds: Bounds,
+    visible: Mapping[str, str],
+    is_cancelled: Callable[[], bool],
+    kind: CheckKind = CheckKind.COMMAND,
+) -> CheckResult:
+    """Run a command in a work tree that holds what it is to look at.
+
+    Args:
+        check: the command.
+        place: of the work tree.
+        confinement: how it is confined.
+        bounds: what it may use.
+        visible: its environment, but for what depends on the place.
+        is_cancelled: asked now and then.
+        kind: of the result.
+
+    Raises:
+        CheckCancelled
+    """
+    result = CheckResult(
+        name=check.name, kind=kind, status=CheckStatus.PASSED, required=check.required, command=check.argv
+    )
+    tool = find_tool(check.argv[0], place.tree, visible)
+    if tool is None:
+        reason = f"{check.argv[0]} is not there, or cannot be executed"
+        return _ended(result, CheckStatus.MISSING_TOOL, reason, attempts=0)
+    mark = new_mark()
+    watch = Watch(bounds, place, mark)
+    try:
+        seen = observe(
+            confinement.argv([tool, *check.argv[1:]], place, bounds),
+            env=environment_in(place, visible, mark=mark),
+            cwd=place.tree,
+            timeout_s=check.timeout_s,
+            watch=watch,
+            is_cancelled=is_cancelled,
+        )
+    except OSError as error:
+        return _ended(result, CheckStatus.NOT_POSSIBLE, f"it cannot be started: {error.strerror}", attempts=0)
+    finally:
+        if not confinement.own_processes:
+            watch.sweep()
+    if seen.ended_because == CANCELLED:
+        raise CheckCancelled(check.name)
+    written = readable(seen.output)
+    result = replace(
+        result, exit_code=seen.returncode, duration_s=seen.duration_s, output=written, output_bytes=seen.output_bytes
+    )
+    if seen.ended_because == DEADLINE:
+        return _ended(result, CheckStatus.TIMED_OUT, f"no end after {check.timeout_s:g} s")
+    if seen.ended_because is not None:
+        return _ended(result, CheckStatus.OVER_LIMIT, f"ended: {seen.ended_because}")
+    if seen.returncode == _SHELL_NOT_FOUND:
+        return _ended(result, CheckStatus.MISSING_TOOL, "exit 127: a command that it calls is not there")
+    if seen.returncode != 0:
+        return _ended(result, CheckStatus.FAILED, _exit_words(seen.returncode or 0))
+    return _with_coverage(result, check)
+
+
+def _with_coverage(result: CheckResult, check: CommandCheck) -> CheckResult:
+    if check.coverage_pattern is None:
+        return result
+    percent = coverage_in(result.output, check.coverage_pattern)
+    least = check.min_coverage_percent
+    result = replace(result, coverage_percent=percent)
+    if least is None:
+        return result
+    if percent is None:
+        return _ended(result, CheckStatus.FAILED, "its output tells no coverage, and a least one is asked for")
+    if percent < least:
+        return _ended(result, CheckStatus.FAILED, f"coverage is {percent:g} %, at least {least:g} % is asked for")
+    return result
+
+
+def coverage_in(output: str, pattern: str) -> float | None:
+    """The last percentage that a pattern finds in lines of an output; None when there is none."""
+    wanted = re.compile(pattern)
+    for line in reversed(output.splitlines()):
+        found = wanted.search(line[:_LONGEST_LINE])
+        if found and wanted.groups:
+            try:
+                return float(found.group(1))
+            except (TypeError, ValueError):
+                continue
+    return None
+
+
+def find_tool(word: str, tree: Path, visible: Mapping[str, str]) -> str | None:
+    """What a command's first word starts: a path in the work tree, or a name looked up in PATH; None when nothing."""
+    if "/" in word and not os.path.isabs(word):
+        inside = tree / word
+        return word if inside.is_file() and os.access(inside, os.X_OK) else None
+    return shutil.which(word, path=visible.get("PATH", os.defpath))
+
+
+def pass_key(check: CommandCheck, tree: Oid, *, visible: Mapping[str, str], network: bool) -> str:
+    """Key under which a pass is remembered: tree, command, environment, and which file its tool is.
+
+    A tool that lies in the tree is part of it; another one is known by its place, size and time.
+    """
+    tool = shutil.which(check.argv[0], path=visible.get("PATH", os.defpath)) if "/" not in check.argv[0] else None
+    known = ""
+    if tool is not None:
+        found = os.stat(tool)
+        known = f"{os.path.realpath(tool)} {found.st_size} {found.st_mtime_ns}"
+    content = {
+        "tree": tree,
+        "argv": check.argv,
+        "environment": sorted(visible.items()),
+        "coverage": (check.coverage_pattern, check.min_coverage_percent),
+        "network": network,
+        "tool": known,
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return "check " + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def readable(output: bytes) -> str:
+    """Output as text for people: no escape sequences, no control characters but line ends and tabs."""
+    plain = _ESCAPE.sub("", output.decode("utf-8", "replace")).replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(char for char in plain if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs"))
+
+
+def _exit_words(code: int) -> str:
+    if code < 0:
+        return f"ended by signal {-code}"
+    if code > 128:
+        return f"exit {code} (as after signal {code - 128})"
+    return f"exit {code}"
+
+
+def _ended(result: CheckResult, status: CheckStatus, reason: str, *, attempts: int = 1) -> CheckResult:
+    return replace(result, status=status, reason=reason, attempts=attempts)

@@ -1,0 +1,389 @@
+"""Keeping commands away from what is not theirs: network, files outside their work tree, processes of others.
+
+What the system offers is found out by trying it. Where it offers nothing, that is said, never passed over.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from gitalign import child
+from gitalign.core.validation import Bounds, ValidationPlan
+from gitalign.errors import UserError
+
+MARK = "GITALIGN_CHECK"
+"""Variable by which a command's processes are found again after they left its process group."""
+_PROBE_S = 20.0
+_LARGEST_FILE = "--fsize={}"
+_SHARED_MEMORY_BYTES = 256 * 1024 * 1024
+_SECRET_FOLDERS = (
+    ".ssh",
+    ".gnupg",
+    ".aws",
+    ".azure",
+    ".config/gcloud",
+    ".config/gh",
+    ".config/git",
+    ".docker",
+    ".kube",
+    ".password-store",
+)
+_SECRET_FILES = (
+    ".netrc",
+    ".git-credentials",
+    ".gitconfig",
+    ".npmrc",
+    ".pypirc",
+    ".config/hub",
+    ".cargo/credentials.toml",
+)
+# Loopback is down in a new network namespace; a service that is tested needs it (`man 7 netdevice`, SIOCSIFFLAGS).
+_LOOPBACK = (
+    "import fcntl,os,socket,struct,sys\n"
+    "s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n"
+    "fcntl.ioctl(s,0x8914,struct.pack('16sH14s',b'lo',0x41,b''))\n"
+    "s.close()\n"
+    "os.execvp(sys.argv[1],sys.argv[1:])\n"
+)
+# The first process of a namespace cannot be killed from inside (`man 7 pid_namespaces`): a command in its place that
+# ended itself by a signal would seem to go on, or to end well.
+_FIRST = ("/bin/sh", "-c", '"$@"; exit $?', "first")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command may write: its work tree and folders of its own.
+
+    Attributes:
+        objects: the object directory that the work tree's `.git` stands on; readable.
+    """
+
+    root: Path
+    tree: Path
+    home: Path
+    scratch: Path
+    objects: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """A way of confining commands that works on this machine.
+
+    Attributes:
+        name: `bubblewrap`, `namespaces` or `none`.
+        network: commands can use the network.
+        words: what it does, for the report.
+        own_processes: everything a command starts ends with it.
+        repository: git directory whose configuration is hidden where files can be.
+    """
+
+    name: str
+    network: bool
+    words: str
+    own_processes: bool
+    repository: Path
+    prefix: tuple[str, ...] = ()
+
+    def argv(self, command: Sequence[str], place: Place, bounds: Bounds) -> list[str]:
+        """The command as it is to be started."""
+        inner = list(command)
+        if self.name == "bubblewrap":
+            inner = [*_bubblewrap(place, network=self.network, hide=self.repository), *inner]
+        elif self.prefix:
+            inner = [*self.prefix, *inner]
+        limits = shutil.which("prlimit")
+        if limits is not None:
+            inner = [limits, "--core=0", _LARGEST_FILE.format(bounds.disk_bytes), "--", *inner]
+        return child.dies_with_parent(inner)
+
+
+def confinement_for(plan: ValidationPlan, repository: Path) -> Confinement:
+    """The strongest confinement this machine offers under a plan.
+
+    Raises:
+        UserError: the plan requires one and there is none.
+    """
+    if plan.confinement == "none":
+        return Confinement(
+            "none",
+            True,
+            "not confined, as configured: checks can use the network and every file of the operator",
+            False,
+            repository,
+        )
+    found = _available(plan.network, repository)
+    if found is not None:
+        return found
+    why = "neither bubblewrap (bwrap) nor namespaces (unshare) work on this machine"
+    if plan.confinement == "require":
+        raise UserError(
+            f"checks must be confined, but {why}",
+            hint="install bubblewrap, or set validation.confinement to prefer",
+        )
+    return Confinement(
+        "none",
+        True,
+        f"not confined: {why}; checks can use the network and every file of the operator",
+        False,
+        repository,
+    )
+
+
+_lock = threading.Lock()
+_known: dict[tuple[bool, str], Confinement | None] = {}
+
+
+def _available(network: bool, repository: Path) -> Confinement | None:
+    with _lock:
+        key = (network, str(repository))
+        if key not in _known:
+            _known[key] = next((one for one in candidates(network, repository) if works(one)), None)
+        return _known[key]
+
+
+def candidates(network: bool, repository: Path) -> list[Confinement]:
+    """Every confinement that could work here, the strongest first."""
+    off = "network as it is" if network else "network off"
+    made: list[Confinement] = []
+    if shutil.which("bwrap"):
+        words = f"bubblewrap: {off}, files read-only outside the work tree, credentials in the home folder hidden"
+        made.append(Confinement("bubblewrap", network, words, True, repository))
+    unshare = shutil.which("unshare")
+    if unshare is not None:
+        user = () if os.geteuid() == 0 else ("--user", "--map-current-user", "--keep-caps")
+        net = () if network else ("--net",)
+        up = () if network else (sys.executable, "-I", "-S", "-c", _LOOPBACK)
+        contained = ("--pid", "--fork", "--kill-child", "--mount-proc")
+        for ids in dict.fromkeys((user, ("--user", "--map-current-user", "--keep-caps"))):
+            words = f"namespaces: {off}, processes contained; every file of the operator can be read and written"
+            made.append(
+                Confinement(
+                    "namespaces",
+                    network,
+                    words,
+                    True,
+                    repository,
+                    (unshare, *ids, *net, *contained, "--", *up, *_FIRST),
+                )
+            )
+        if not network:
+            for ids in dict.fromkeys((user, ("--user", "--map-current-user", "--keep-caps"))):
+                words = "namespaces: network off; every file of the operator can be read and written"
+                made.append(
+                    Confinement("namespaces", network, words, False, repository, (unshare, *ids, *net, "--", *up))
+                )
+    return made
+
+
+def works(one: Confinement) -> bool:
+    """Whether a command can really be run so, in a folder like those of checks."""
+    root = Path(os.environ.get("TMPDIR", "/tmp")) / f"git-align-probe-{secrets.token_hex(6)}"
+    place = Place(root, root / "tree", root / "home", root / "tmp")
+    try:
+        for folder in (place.tree, place.home, place.scratch):
+            folder.mkdir(parents=True)
+        argv = one.argv(["/bin/sh", "-c", "echo made > made"], place, Bounds())
+        done = child.run(argv, env={"PATH": os.defpath}, cwd=place.tree, timeout_s=_PROBE_S)
+        return done.returncode == 0 and (place.tree / "made").exists()
+    except (OSError, child.ChildTimedOut):
+        return False
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _bubblewrap(place: Place, *, network: bool, hide: Path) -> list[str]:
+    """Words before the command. Later ones cover earlier ones (`man bwrap`)."""
+    words = ["bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--cap-drop", "ALL"]
+    if not network:
+        words.append("--unshare-net")
+    words += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    words += ["--size", str(_SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"]
+    home = Path.home()
+    for name in _SECRET_FOLDERS:
+        if (home / name).is_dir():
+            words += ["--tmpfs", str(home / name)]
+    for name in _SECRET_FILES:
+        if (home / name).is_file():
+            words += ["--ro-bind", "/dev/null", str(home / name)]
+    if (hide / "config").is_file():
+        words += ["--ro-bind", "/dev/null", str(hide / "config")]
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    if runtime and Path(runtime).is_dir():  # sockets of key agents and of the desktop
+        words += ["--tmpfs", runtime]
+    # A temporary folder of its own, with what lies in the real one and is needed.
+    words += ["--bind", str(place.scratch), "/tmp"]
+    for needed in dict.fromkeys(path for path in (*_tools(), hide, *place.tree.parents) if _is_in(path, Path("/tmp"))):
+        if needed != place.root and needed not in place.root.parents and needed.is_dir():
+            words += ["--ro-bind", str(needed), str(needed)]
+    if place.objects is not None:  # may be in memory, which is covered
+        words += ["--ro-bind", *[str(place.objects.resolve())] * 2]
+    words += ["--bind", str(place.root), str(place.root), "--chdir", str(place.tree), "--"]
+    return words
+
+
+def _tools() -> list[Path]:
+    """Folders that commands come from."""
+    found = [Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep) if entry.startswith("/")]
+    found += [Path(sys.prefix), Path(sys.base_prefix)]
+    return [path.parent if path.name == "bin" else path for path in found]
+
+
+def _is_in(path: Path, folder: Path) -> bool:
+    return folder in path.parents
+
+
+_ALWAYS = (
+    "PATH",
+    "LANG",
+    "LANGUAGE",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "TERM",
+    "LD_LIBRARY_PATH",
+    "VIRTUAL_ENV",
+    "PYTHONDONTWRITEBYTECODE",
+)
+
+
+def visible_environment(
+    plan: ValidationPlan, own: Sequence[tuple[str, str]], *, source: Mapping[str, str]
+) -> dict[str, str]:
+    """What a check's environment holds whatever work tree it runs in; part of the key under which a pass is remembered.
+
+    Args:
+        plan: names the variables to pass.
+        own: of the check.
+        source: where inherited variables come from.
+    """
+    names = (*_ALWAYS, *plan.pass_environment)
+    inherited = {name: source[name] for name in names if name in source}
+    return {
+        "CI": "true",
+        "GITALIGN": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        **inherited,
+        **dict(own),
+    }
+
+
+def environment_in(place: Place, visible: Mapping[str, str], *, mark: str) -> dict[str, str]:
+    """The whole environment of a command in a place."""
+    return {
+        "HOME": str(place.home),
+        "XDG_CACHE_HOME": str(place.home / ".cache"),
+        "XDG_CONFIG_HOME": str(place.home / ".config"),
+        "XDG_DATA_HOME": str(place.home / ".local/share"),
+        "TMPDIR": str(place.scratch),
+        **visible,
+        MARK: mark,
+    }
+
+
+class Watch:
+    """Looks at what a command and all it started use. Called now and then from the one thread that waits for it."""
+
+    def __init__(self, bounds: Bounds, place: Place, mark: str) -> None:
+        self._bounds = bounds
+        self._place = place
+        self._mark = mark
+        self._free_at_start = _free(place.root)
+        self._measured_at = self._free_at_start
+
+    def __call__(self, pid: int) -> str | None:
+        """None, or which bound is passed."""
+        memory, processes = _usage(pid)
+        if processes > self._bounds.processes:
+            return f"more than {self._bounds.processes} processes"
+        if memory > self._bounds.memory_bytes:
+            return f"more than {self._bounds.memory_bytes // 1024**2} MiB of memory"
+        return self._disk()
+
+    def _disk(self) -> str | None:
+        free = _free(self._place.root)
+        if free < _LEAST_FREE_BYTES and self._free_at_start > 2 * _LEAST_FREE_BYTES:
+            return f"less than {_LEAST_FREE_BYTES // 1024**2} MiB of the disk are free"
+        # Measuring a work tree takes long: only when as much has gone as could be its doing.
+        if self._measured_at - free < self._bounds.disk_bytes:
+            return None
+        self._measured_at = free
+        if _size(self._place.root, most=self._bounds.disk_bytes) > self._bounds.disk_bytes:
+            return f"more than {self._bounds.disk_bytes // 1024**2} MiB of disk"
+        return None
+
+    def sweep(self) -> None:
+        """Kill what left the process group: found by the mark in its environment."""
+        for _ in range(5):
+            stray = _marked(self._mark)
+            if not stray:
+                return
+            for one in stray:
+                with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                    one.kill()
+
+
+_LEAST_FREE_BYTES = 128 * 1024 * 1024
+
+
+def new_mark() -> str:
+    """A mark nobody else has."""
+    return secrets.token_hex(12)
+
+
+def _usage(pid: int) -> tuple[int, int]:
+    """(bytes of memory, processes) of a command and all it started, as far as they are still below it."""
+    try:
+        top = psutil.Process(pid)
+        family = [top, *top.children(recursive=True)]
+    except psutil.Error:
+        return 0, 0
+    return sum(filter(None, map(_memory, family))), len(family)
+
+
+def _memory(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _marked(mark: str) -> list[psutil.Process]:
+    found: list[psutil.Process] = []
+    for one in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if one.environ().get(MARK) == mark and one.status() != psutil.STATUS_ZOMBIE:
+                found.append(one)
+    return found
+
+
+def _free(place: Path) -> int:
+    found = os.statvfs(place)
+    return found.f_bavail * found.f_frsize
+
+
+def _size(place: Path, *, most: int) -> int:
+    """Bytes on disk below a folder; counting stops above `most`."""
+    total = 0
+    waiting = [str(place)]
+    while waiting and total <= most:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    with suppress(OSError):
+                        total += entry.stat(follow_symlinks=False).st_blocks * 512
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(entry.path)
+        except OSError:
+            continue
+    return total
