@@ -6,6 +6,7 @@ Prints the name of the effect it died before; exits 0 when there were fewer effe
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
@@ -16,12 +17,10 @@ from gitalign.core.plan import Permit
 
 def main() -> None:
     repository, verb, wanted = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    seen = 0
+    effects = itertools.count(1)  # two threads come by
 
     def checkpoint(name: str) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == wanted:
+        if next(effects) == wanted:
             sys.stdout.write(name)
             sys.stdout.flush()
             os.kill(os.getpid(), signal.SIGKILL)

@@ -67,7 +67,8 @@ def sleeping(seconds: str) -> list[int]:
     found: list[int] = []
     for one in psutil.process_iter():
         try:
-            if one.cmdline()[-2:] == ["sleep", seconds] and one.status() != psutil.STATUS_ZOMBIE:
+            words = one.cmdline()
+            if words[-1:] == [seconds] and Path(words[-2]).name == "sleep" and one.status() != psutil.STATUS_ZOMBIE:
                 found.append(one.pid)
         except psutil.Error:
             continue
@@ -112,7 +113,10 @@ def test_a_missing_tool_is_never_a_pass(room: Place, confinement: Confinement) -
 
 def test_a_hanging_command_ends_at_its_deadline(room: Place, confinement: Confinement, seconds: str) -> None:
     started = time.monotonic()
-    ended = check(room, confinement, "sleep", seconds, timeout_s=0.5)
+    seen: list[int] = []
+    threading.Timer(0.3, lambda: seen.extend(sleeping(seconds))).start()
+    ended = check(room, confinement, "sleep", seconds, timeout_s=1)
+    assert seen, "it was there"
     assert ended.status is CheckStatus.TIMED_OUT
     assert time.monotonic() - started < 6
     assert gone(seconds)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,12 @@ from gitalign.core.outcome import Aligned, Failed
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report, Verdict
 from gitalign.core.results_file import results_document
-from gitalign.core.validation import CheckResult, CheckStatus, ValidationStatus
+from gitalign.core.validation import CheckResult, CheckStatus, ValidationPlan, ValidationStatus
+from gitalign.engine.validation import work_tree_home
 from gitalign.errors import ConfigError
 from tests.git.workspace import Workspace
 from tests.runs import branch, request, run
+from tests.validate.test_confined import gone, sleeping
 
 PY = sys.executable
 TEST = b"import calc\nassert calc.add(1, 2) == 3, 'add is broken'\n"
@@ -288,10 +292,37 @@ def test_stopping_cancels_what_was_not_checked_and_resume_goes_on(work: Workspac
     assert checks(resumed, "good")["tests"].status is CheckStatus.PASSED
 
 
+@pytest.mark.parametrize("confinement", ["prefer", "none"])
+def test_a_run_that_is_killed_while_it_checks_leaves_no_process_and_nothing_that_stays(
+    work: Workspace, tmp_path: Path, confinement: str
+) -> None:
+    seconds = f"{5000 + os.getpid() % 1000}.{time.monotonic_ns() % 1_000_000}"
+    settings = tmp_path / "config.yaml"
+    settings.write_text(json.dumps({"validation": {"test_command": ["sleep", seconds], "confinement": confinement}}))
+    before = work.git("for-each-ref", "refs/heads")
+    running = subprocess.Popen(
+        [PY, "-m", "gitalign", "run", "--yes", "--quiet", "--repo", str(work.path), "--config", str(settings)]
+    )
+    until = time.monotonic() + 60
+    while not sleeping(seconds):
+        assert time.monotonic() < until
+        assert running.poll() is None
+        time.sleep(0.05)
+    running.kill()
+    running.wait()
+    assert gone(seconds)
+    assert work.git("for-each-ref", "refs/heads") == before
+    cache = Path(os.environ["XDG_CACHE_HOME"]) / "git-align"
+    assert any(cache.rglob("tree"))
+    report = validated(work, test_command=["true"])
+    assert branch(report, "good").verdict is Verdict.ALIGNED
+    mine = work_tree_home(ValidationPlan(), str(work.path / ".git"))
+    assert not mine.exists()
+
+
 def test_nothing_is_left_behind(work: Workspace) -> None:
     validated(work, test_command=[PY, "test.py"])
-    cache = Path(os.environ["XDG_CACHE_HOME"]) / "git-align"
-    assert not cache.exists() or not any(cache.rglob("tree"))
+    assert not work_tree_home(ValidationPlan(), str(work.path / ".git")).exists()
 
 
 @pytest.mark.parametrize(

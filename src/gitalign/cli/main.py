@@ -146,6 +146,9 @@ def run(
     only: Only = None,
     fetch: Fetch = False,
     push: Annotated[bool, typer.Option("--push", help="Push what moved, each branch under its own lease.")] = False,
+    no_checks: Annotated[
+        bool, typer.Option("--no-checks", help="Do not run the configured checks; the report says so.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop before anything moves: the same as plan.")] = False,
     json: Json = False,
     yes: Yes = False,
@@ -167,6 +170,8 @@ def run(
         if output is not None:
             require_writable(output)
         overrides = overrides_of(strategy=strategy, merges=merges, workers=workers)
+        if no_checks:
+            overrides["validation.enabled"] = False
         request = options.request(input=input, only=tuple(only or ()), fetch=fetch, push=push, overrides=overrides)
         made = read_plan(plan_file) if plan_file is not None else facade.plan(request)
         if dry_run:

@@ -13,12 +13,14 @@ from typing import Protocol
 from gitalign.core.names import HEADS
 from gitalign.core.plan import CheckoutState
 from gitalign.core.run import RunRecord, RunState
+from gitalign.core.validation import ValidationPlan
 from gitalign.engine.execute import LEAST_FREE_BYTES
 from gitalign.errors import GitAlignError
 from gitalign.git.command import text
 from gitalign.git.refs import read_tips
 from gitalign.git.repository import MINIMUM_GIT, Repository, git_version, open_repository
 from gitalign.git.worktree import read_checkouts
+from gitalign.validate.confine import confinement_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,7 @@ def examine(
         _space(repository),
         _store(repository, journal),
         _locks(repository),
+        _confinement(repository),
     ]
     found += _work_trees(repository)
     return tuple(found)
@@ -175,6 +178,14 @@ def _locks(repository: Repository) -> Diagnosis:
             hint="if no git process is at work: git align resume removes ours, others are yours to remove",
         )
     return Diagnosis(check="locks", ok=True, detail="none")
+
+
+def _confinement(repository: Repository) -> Diagnosis:
+    """How checks would be confined here, whether any are configured or not."""
+    found = confinement_for(ValidationPlan(), Path(repository.common_dir))
+    is_best = found.name == "bubblewrap"
+    hint = "" if is_best else "install bubblewrap, so that checks cannot reach the network or the operator's files"
+    return Diagnosis(check="checks", ok=True if is_best else None, detail=found.words, hint=hint)
 
 
 def _work_trees(repository: Repository) -> list[Diagnosis]:
