@@ -47,6 +47,8 @@ _HOMES = {
     "run_error_detection": "gitalign.seeds.checks",
     "check_factory_pattern_support": "gitalign.seeds.checks",
     "generate_final_report": "gitalign.seeds.checks",
+    "generate_changes_summary": "gitalign.seeds.validation",
+    "ValidationVerificationFramework": "gitalign.seeds.validation",
 }
 
 __all__ = ["__version__", *_HOMES]

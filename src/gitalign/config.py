@@ -91,6 +91,7 @@ class Alignment(BaseModel):
     remote: str = "origin"
     retention_days: Annotated[int, Field(ge=0, le=36_500)] = 30
     documenter: str | None = None
+    summaries: bool = False
 
     @field_validator("remote")
     @classmethod

@@ -33,7 +33,8 @@ from gitalign.engine.recovery import Recovered, recover
 from gitalign.engine.retention import prune as remove_old
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream, JournalListener
-from gitalign.errors import UnknownRun
+from gitalign.engine.summaries import summaries, write_summaries
+from gitalign.errors import GitAlignError, UnknownRun
 from gitalign.git.command import ProcessGate
 from gitalign.git.remote import fetch
 from gitalign.git.repository import Repository, open_repository
@@ -215,9 +216,29 @@ def carry_out(
             )
         emit(EventKind.RUN_FINISHED, outcome=outcome, moved=journal.run(run_id).moved)
     report = replace(report, run=journal.run(run_id))
+    if opened.config.alignment.summaries:
+        report = _summarised(opened.repository, report)
+        journal.record_results(run_id, report.results)
     _keep_report(opened.repository, report)
     keep_gate(opened.repository, report)
     return report
+
+
+def _summarised(repository: Repository, report: Report) -> Report:
+    """The report with references to change summaries; what cannot be written is said, and undoes nothing."""
+    folder = run_folder(repository, report.run.id) / "summaries"
+    try:
+        told = summaries(repository, report)
+        written = dict(zip((one.branch for one in told), map(str, write_summaries(folder, told)), strict=True))
+    except GitAlignError as error:
+        return replace(report, notices=(*report.notices, f"no change summaries: {error.message}"))
+    results = tuple(
+        replace(result, documentation="written", summary=written[result.branch])
+        if result.branch in written and result.summary is None
+        else result
+        for result in report.results
+    )
+    return replace(report, results=results)
 
 
 def _end_state(executed: Executed) -> RunState:
