@@ -46,6 +46,7 @@ def build(place: Path, *, branches: int, files: int) -> list[str]:
     (place / "new.py").write_text("new = 1\n")
     git(place, "add", "-A")
     git(place, "commit", "-qm", "target moves")
+    git(place, "repack", "-adq")
     return names
 
 

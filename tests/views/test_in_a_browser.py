@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from gitalign import facade
 from gitalign.core.forecast import Forecast
 from gitalign.views.forecast import forecast_page
+from tests.git.workspace import Workspace
 from tests.runs import request, run
 from tests.views.clashing import HOSTILE_PATH, MARKUP, clashing
 
@@ -175,4 +176,34 @@ def test_the_report_of_a_run(watched: Watched, report_address: str) -> None:
     expect(page.locator("h2")).to_have_count(1)
     page.goto(f"{report_address}#branch=0")
     expect(page.locator("main")).to_contain_text("own commit")
+    assert page.locator("main img").count() == 0
+
+
+@pytest.fixture(scope="module")
+def checked_address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A run in which one branch fails a check that writes markup."""
+    place = tmp_path_factory.mktemp("checked")
+    work = Workspace(place / "repo")
+    work.commit("base", {"f": b"1\n"})
+    for name in ("good", "bad"):
+        work.switch(name, "main")
+        work.commit(name, {name: b"1\n"})
+    work.switch("main")
+    work.commit("on", {"f": b"2\n"})
+    script = 'printf "%s\\n" "$1"; test ! -e bad'
+    run(place / "repo", validation__test_command=["sh", "-c", script, "sh", f"{MARKUP} \033[31mred"])
+    file = place / "report.html"
+    file.write_text(facade.write_up(request(place / "repo"), form=facade.ReportFormat.HTML), encoding="utf-8")
+    return file.as_uri()
+
+
+def test_checks_with_what_they_wrote(watched: Watched, checked_address: str) -> None:
+    page = watched.page
+    page.goto(checked_address)
+    page.get_by_role("link", name="Checks").click()
+    assert rows(page) == ["failed", "passed"]
+    page.locator("details summary").click()
+    expect(page.locator("details pre")).to_contain_text(f"{MARKUP} red")
+    page.get_by_role("link", name="bad").click()
+    expect(page.locator("main")).to_contain_text("exit 1")
     assert page.locator("main img").count() == 0

@@ -117,3 +117,19 @@ def test_the_verbs(work: Workspace, tmp_path: Path) -> None:
     proved = call("verify", "last", ODD)
     assert (proved.returncode, "1 certificate: 1 proved" in proved.stdout) == (0, True)
     assert all(one["holds"] for one in json.loads(call("verify", "--json").stdout))
+
+
+def test_checks_stand_in_every_format(work: Workspace) -> None:
+    work.switch("fresh", "main~1")
+    work.commit("fresh", {"fresh": b"1\n"})
+    work.switch("main")
+    run(work.path, validation__test_command=["sh", "-c", "echo said; exit 3"], validation__fail_on_new_only=False)
+    text = written(work, "md")
+    assert "## Validation" in text
+    assert "| tests | failed | exit 3 |" in text
+    xml = ElementTree.fromstring(written(work, "junit"))
+    assert any("said" in (case.text or "") for case in xml.iter("failure")) or any(
+        "said" in (case.text or "") for case in xml.iter("error")
+    )
+    branches = json.loads(written(work, "json"))["branches"]
+    assert {one["branch"]: one["validation"]["status"] for one in branches}["fresh"] == "failed"

@@ -24,6 +24,7 @@ from gitalign.core.plan import Permit, Plan
 from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
+from gitalign.core.validation import ValidationStatus
 from gitalign.engine.execute import Crew, Executed, execute
 from gitalign.engine.gate import keep_gate
 from gitalign.engine.limits import MemoryWatch
@@ -267,11 +268,24 @@ def _notices(executed: Executed) -> tuple[str, ...]:
     merged, shared, trivial = executed.merges
     unsigned = sum(result.outcome.unsigned for result in executed.results if isinstance(result.outcome, Aligned))
     notes = [f"{merged} merges made, {shared} answers shared, {trivial} needed none"]
+    if (checked := _checked(executed)) is not None:
+        notes.append(checked)
     if unsigned:
         notes.append(
             f"{unsigned} rewritten commits were signed before and are not now; set commit.gpgsign to sign them again"
         )
     return tuple(notes)
+
+
+def _checked(executed: Executed) -> str | None:
+    """One line about the operator's checks; None when none were configured."""
+    told = [result.validation for result in executed.results]
+    statuses = [one.status for one in told if one.status is not ValidationStatus.NOT_CONFIGURED]
+    if not statuses:
+        return None
+    words = ", ".join(f"{statuses.count(one)} {one.value}" for one in ValidationStatus if one in statuses)
+    confined = next((one.confinement for one in told if one.confinement), "")
+    return f"checks: {words}" + (f" ({confined})" if confined else "")
 
 
 def _ended_badly(journal: SqlJournal, run_id: str, emit: Callable[..., None], error: BaseException) -> None:
