@@ -8,17 +8,27 @@ from pathlib import Path
 
 import pytest
 
+from gitalign.config import Detection
 from gitalign.core.outcome import Aligned, Failed, Finding
 from gitalign.core.report import Verdict
 from tests.git.workspace import Workspace
 from tests.runs import branch, run
 
+DEFAULT = Detection().detectors
 Files = Mapping[str, bytes | None]
 LINES = b"".join(b"# line %d\n" % number for number in range(12))
 MARKED = b"a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> topic\nd\n"
 PARSE = b"def parse(x):\n    return x\n\n\n" + LINES
 RENAMED = PARSE.replace(b"def parse(", b"def parse_line(")
 USE = b"from lib.text import parse\n\nprint(parse(1))\n"
+# Put together here, so that nobody takes this file for one that holds a key.
+CLOUD_KEY = b"AKIA" + b"Q3ZL7T2MNB6VXC5D"
+RANDOM = b"u8Zq" + b"T4nVx1KpLw7RfYb3HdJ9sGcMa2Ee"
+PRIVATE = (
+    b"-----BEGIN RSA PRIV"
+    + b"ATE KEY-----\n"
+    + b"MIIEpQIBAAKCAQEAx3kR9vT2mNq8Zw5LpYb7HdJ4sGcFa1Ee6UiOoXr0BtVnKyQj\n" * 3
+)
 INIT = {"lib/__init__.py": b"", "lib/text.py": PARSE}
 
 
@@ -29,6 +39,7 @@ class Case:
     Attributes:
         expected: (code, path, who brought it), the first finding that is not `info`.
         refused: the branch must not be published.
+        also: detectors asked beside the default ones.
     """
 
     base: Files
@@ -36,6 +47,7 @@ class Case:
     topic: Files
     expected: tuple[str, str | None, str] | None
     refused: bool = False
+    also: tuple[str, ...] = ()
 
 
 CASES = {
@@ -181,6 +193,39 @@ CASES = {
     "a large file": Case(
         {"f": b"1\n"}, {"g": b"1\n"}, {"large.dat": b"x" * 5_000_001}, ("large_blob", "large.dat", "branch")
     ),
+    "a cloud key that the branch brings": Case(
+        {"f": b"1\n"}, {"g": b"1\n"}, {"n.py": b"key = '" + CLOUD_KEY + b"'\n"}, ("secret_suspected", "n.py", "branch"), also=("secrets",)
+    ),
+    "a key that the target has already, on another line": Case(
+        {"n.sh": b"KEY=" + CLOUD_KEY + b"\n" + LINES}, {"g": b"1\n"}, {"n.sh": b"#!\n\nKEY=" + CLOUD_KEY + b"\n" + LINES},
+        ("secret_suspected", "n.sh", "target"), also=("secrets",),
+    ),
+    "another key than the target's": Case(
+        {"k.pem": PRIVATE + b"-----END\n" + LINES}, {"g": b"1\n"}, {"k.pem": PRIVATE.replace(b"x3kR", b"y4lS") + b"-----END\n" + LINES},
+        ("secret_suspected", "k.pem", "branch"), also=("secrets",),
+    ),
+    "a random word": Case(
+        {"f": b"1\n"}, {"g": b"1\n"}, {"n.py": b"salt = '" + RANDOM + b"'\n"}, ("secret_suspected", "n.py", "branch"), also=("secrets",)
+    ),
+    "a password by its name": Case(
+        {"f": b"1\n"}, {"g": b"1\n"}, {"n.yaml": b"db_password: k3Rf9-Tq\n"}, ("secret_suspected", "n.yaml", "branch"), also=("secrets",)
+    ),
+    "what only looks like a credential": Case(
+        {"f": b"1\n"},
+        {"g": b"1\n"},
+        {
+            "a.py": b"password = get_password('db')\nsecret = os.environ['SECRET']\napi_key = '<your-api-key>'\ntoken = '${TOKEN}'\n",
+            "b.py": b"key = 'AKIA" + b"IOSFODNN7EXAMPLE'\npassword = 'changeme'\nsecret = '0123456789abcdef'\nX = '" + b"0f" * 20 + b"'\n",
+            "c.md": b"Look for a line with BEGIN RSA PRIV" + b"ATE KEY in it.\n",
+            "yarn.lock": b"integrity '" + RANDOM + b"'\n",
+            "d.bin": b"\0 '" + RANDOM + b"'\n",
+            "e.py": b"known = '" + RANDOM + b"'  # pragma: allowlist secret\n",
+            "u.py": b"run = '4b825dc6-42cb-4eb9-a060-e54bf8d69288'\ntree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'\n",
+        },
+        None,
+        also=("secrets",),
+    ),
+    "a key, and nobody asked": Case({"f": b"1\n"}, {"g": b"1\n"}, {"n.py": b"key = '" + CLOUD_KEY + b"'\n"}, None),
     "a file as large as allowed": Case({"f": b"1\n"}, {"g": b"1\n"}, {"large.dat": b"x" * 5_000_000}, None),
 }  # fmt: skip
 
@@ -196,7 +241,7 @@ def test_what_is_found_and_what_is_not(tmp_path: Path, name: str, strategy: str)
     work.switch("main")
     work.commit("on", case.target)
     before = work.tip("topic")
-    found = branch(run(work.path, strategy=strategy), "topic")
+    found = branch(run(work.path, strategy=strategy, detection__detectors=[*DEFAULT, *case.also]), "topic")
     outcome = found.result.outcome
     assert isinstance(outcome, Aligned | Failed), outcome
     told = [one for one in outcome.findings if one.detector != "conserve" and one.severity != "info"]

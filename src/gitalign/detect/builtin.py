@@ -10,6 +10,7 @@ from gitalign.core.names import Oid
 from gitalign.core.outcome import Finding
 from gitalign.detect.calls import Meeting, removed_symbols, unresolved_imports
 from gitalign.detect.content import EncodingScanner, MarkerScanner
+from gitalign.detect.credentials import SecretScanner
 from gitalign.detect.modules import DECLARATIONS, ModuleIndex, declared
 from gitalign.detect.python import PythonFacts, python_facts
 from gitalign.detect.spots import Scanner, Spot, told_apart
@@ -45,11 +46,12 @@ class ContentDetector:
 
     Args:
         scanner: looks at single files.
+        rules: text that changes whenever rules from outside of this package do.
     """
 
-    def __init__(self, scanner: Scanner) -> None:
+    def __init__(self, scanner: Scanner, *, rules: str = "") -> None:
         self.name = scanner.name
-        self.key = f"{scanner.name} {VERSION}"
+        self.key = f"{scanner.name} {VERSION} {rules}".rstrip()
         self._scanner = scanner
         self._known: _Bounded[tuple[Spot, ...]] = _Bounded()
 
@@ -257,3 +259,13 @@ def paths() -> Detector:
 def python() -> Detector:
     """Entry point: imports and names the other side took away."""
     return PythonDetector()
+
+
+def secrets() -> Detector:
+    """Entry point: keys, tokens and passwords; needs the extra `secrets`.
+
+    Raises:
+        PluginError: the extra is not installed.
+    """
+    scanner = SecretScanner()
+    return ContentDetector(scanner, rules=scanner.version)

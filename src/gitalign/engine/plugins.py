@@ -60,6 +60,8 @@ def _make(entry: EntryPoint) -> object:
     try:
         factory = entry.load()
         return factory()
+    except PluginError:
+        raise
     except Exception as error:
         raise PluginError(
             f"plug-in {entry.name!r} cannot be loaded: {type(error).__name__}: {error}",
