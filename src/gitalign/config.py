@@ -301,6 +301,23 @@ class Landing(BaseModel):
     dependencies: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
+class Telemetry(BaseModel):
+    """What other systems are told of runs. Nothing, unless it is asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    metrics_file: Path | None = None
+    traces: bool = False
+
+    @field_validator("metrics_file")
+    @classmethod
+    def _is_absolute(cls, value: Path | None) -> Path | None:
+        # Relative to what? To wherever the next command happens to be typed.
+        if value is not None and not value.is_absolute():
+            raise ValueError("must be an absolute path")
+        return value
+
+
 class Config(BaseModel):
     """All settings, and where each came from."""
 
@@ -312,6 +329,7 @@ class Config(BaseModel):
     validation: Validation = Validation()
     categorization: Categorization = Categorization()
     landing: Landing = Landing()
+    telemetry: Telemetry = Telemetry()
     origins: Mapping[str, str] = Field(default_factory=dict, exclude=True)
 
     def origin(self, key: str) -> str:
@@ -366,6 +384,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "validation": Validation,
     "categorization": Categorization,
     "landing": Landing,
+    "telemetry": Telemetry,
 }
 KNOWN_KEYS: tuple[str, ...] = tuple(
     f"{section}.{key}" for section, model in _SECTIONS.items() for key in model.model_fields

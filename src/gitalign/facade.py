@@ -23,6 +23,7 @@ from gitalign.core.publication import MoveState, Publication
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.move import Checkpoint, no_checkpoint
+from gitalign.engine.observers import observing
 from gitalign.engine.prepare import graph_of
 from gitalign.engine.retention import PruneReport
 from gitalign.engine.retention import prune as remove_old
@@ -311,7 +312,10 @@ def undo(
         undone = journal.run(run_id)
         started = now()
         new_id = new_run_id(started)
-        with event_stream(opened, journal, new_id, listeners) as emit:
+        with (
+            observing(opened.config.telemetry, opened.repository, measured=False) as observers,
+            event_stream(opened, journal, new_id, [*listeners, *observers.listeners]) as emit,
+        ):
             put_back(
                 opened.repository,
                 journal,

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gitalign.output_file import require_writable as require_writable
+from gitalign.output_file import write_whole as write_whole
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -126,48 +129,3 @@ def _log_crash(options: Options) -> str:
     with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as log:
         log.write(text)
     return name
-
-
-def require_writable(path: Path) -> None:
-    """Refuse an output file that cannot be written before any work is done.
-
-    Raises:
-        UserError
-    """
-    from gitalign.errors import UserError
-
-    folder = path.resolve().parent
-    if path.is_dir():
-        raise UserError(f"{path} is a directory", hint="name a file in it")
-    if path.exists() and not path.is_file() and os.access(path, os.W_OK):
-        return
-    if not folder.is_dir():
-        raise UserError(f"{folder} does not exist", hint=f"mkdir -p {folder}")
-    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise UserError(f"{path} cannot be written", hint="name another file")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all.
-
-    A link is followed; a device or pipe is written to, never replaced.
-
-    Raises:
-        OutOfSpace
-    """
-    from gitalign.errors import OutOfSpace
-
-    place = path.resolve()
-    temporary = place.with_name(f".{place.name}.{os.getpid()}.new")
-    try:
-        if place.exists() and not place.is_file():
-            place.write_text(text, encoding="utf-8")
-            return
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(place)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutOfSpace(
-            f"cannot write {path}: {error.strerror}",
-            hint="free space or name another file; what was done in the repository stands",
-        ) from error

@@ -29,6 +29,7 @@ from gitalign.engine.execute import Crew, Executed, execute
 from gitalign.engine.gate import keep_gate
 from gitalign.engine.limits import MemoryWatch
 from gitalign.engine.move import Checkpoint, no_checkpoint
+from gitalign.engine.observers import observing, require_observers
 from gitalign.engine.prepare import graph_of, prepare, take_snapshot
 from gitalign.engine.recovery import Recovered, recover
 from gitalign.engine.retention import prune as remove_old
@@ -84,11 +85,13 @@ def open_for(request: Request) -> Opened:
 
     Raises:
         NotARepository, GitTooOld, GitMissing, ConfigError
+        PluginError: a library that the settings need is missing.
     """
     repository = open_repository(request.repo)
     config = load_config(
         file=request.config_file, git_dir=Path(repository.common_dir), environ=os.environ, overrides=request.overrides
     )
+    require_observers(config.telemetry)
     return Opened(repository.gated(ProcessGate(config.limits().max_git_processes)), config)
 
 
@@ -147,6 +150,36 @@ def carry_out(
     Raises:
         GitAlignError: the run as a whole could not go on; the journal says how far it got.
     """
+    # What cannot be had is told before a run is written down that could not go on.
+    sockets = sockets_of(opened.config)
+    with observing(opened.config.telemetry, opened.repository) as observers:
+        report = _carry_through(
+            opened,
+            made,
+            permit,
+            journal=journal,
+            listeners=[*listeners, *observers.listeners],
+            stop=stop,
+            checkpoint=checkpoint,
+            fetched=fetched,
+            sockets=sockets,
+        )
+        observers.finished(report)
+    return report
+
+
+def _carry_through(
+    opened: Opened,
+    made: Plan,
+    permit: Permit,
+    *,
+    journal: SqlJournal,
+    listeners: Sequence[Listener],
+    stop: StopSignal,
+    checkpoint: Checkpoint,
+    fetched: bool,
+    sockets: Sockets,
+) -> Report:
     started = now()
     run_id = new_run_id(started)
     record = RunRecord(
@@ -177,7 +210,7 @@ def carry_out(
             journal=journal,
             emit=emit,
             stop=stop,
-            sockets=sockets_of(opened.config),
+            sockets=sockets,
             owner=this_owner(),
             is_alive=owner_is_alive,
             checkpoint=checkpoint,
