@@ -45,7 +45,7 @@ class Case:
     base: Files
     target: Files
     topic: Files
-    expected: tuple[str, str | None, str] | None
+    expected: tuple[str, str | None, str | None] | None
     refused: bool = False
     also: tuple[str, ...] = ()
 
@@ -124,6 +124,13 @@ CASES = {
         {"n.toml": b"[a]\nl = 2\nx = 1\n\n[b]\ny = 1\n\n[c]\nz = 1\n"},
         None,
     ),
+    "JSON with a number longer than Python converts": Case(
+        {"f": b"1\n"}, {"g": b"1\n"}, {"n.json": b'{"a": ' + b"9" * 5_000 + b"}\n"}, None
+    ),
+    "a file that a parser trips over": Case(
+        {"f": b"1\n"}, {"g": b"1\n"}, {"n.toml": b"a = " + b"9" * 5_000 + b"\n"}, ("detector_failed", "n.toml", None), refused=True
+    ),
+    "a file that no parser trips over": Case({"f": b"1\n"}, {"g": b"1\n"}, {"n.toml": b"a = " + b"9" * 18 + b"\n"}, None),
     "a name the target renamed and the branch newly calls": Case(
         INIT, {"lib/text.py": RENAMED}, {"use.py": USE}, ("symbol_removed_in_use", "use.py", "integration"), refused=True
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from gitalign.core.clashes import FileVersion, PathChange
@@ -11,6 +12,7 @@ from gitalign.core.outcome import Finding
 from gitalign.detect.calls import Meeting, removed_symbols, unresolved_imports
 from gitalign.detect.content import EncodingScanner, MarkerScanner
 from gitalign.detect.credentials import SecretScanner
+from gitalign.detect.judging import Unjudged, detector_failed, judged
 from gitalign.detect.modules import DECLARATIONS, ModuleIndex, declared
 from gitalign.detect.python import PythonFacts, python_facts
 from gitalign.detect.spots import Scanner, Spot, told_apart
@@ -21,7 +23,7 @@ from gitalign.ports import DetectionRequest, Detector, Source
 
 V = TypeVar("V")
 
-VERSION = "1"
+VERSION = "2"
 """Changes whenever a rule does: what was found by another version is found out anew."""
 _LONGEST_TEXT = 5_000_000
 _MOST_BYTES = 5_000_000
@@ -53,7 +55,7 @@ class ContentDetector:
         self.name = scanner.name
         self.key = f"{scanner.name} {VERSION} {rules}".rstrip()
         self._scanner = scanner
-        self._known: _Bounded[tuple[Spot, ...]] = _Bounded()
+        self._known: _Bounded[tuple[Spot, ...] | Unjudged] = _Bounded()
 
     def detect(self, request: DetectionRequest) -> Sequence[Finding]:
         """See `ports.Detector.detect`."""
@@ -66,8 +68,10 @@ class ContentDetector:
         self._read(source, [(change.path, change.after) for change in looked_at])
         found: list[Finding] = []
         for change in looked_at:
-            spots = self._spots(source, change.path, change.after)
-            if spots:
+            seen = self._look(source, change.path, change.after)
+            if isinstance(seen, Unjudged):
+                found.append(detector_failed(change.path, self.name, seen))
+            elif spots := seen:
                 target = self._spots(source, change.path, change.before)
                 branch = [
                     spot
@@ -88,10 +92,17 @@ class ContentDetector:
             chunk = files_asked[start : start + _AT_ONCE]
             contents = source.read([oid for oid, _ in chunk], most_bytes=_LONGEST_TEXT)
             for (oid, path), data in zip(chunk, contents, strict=True):
-                spots = tuple(self._scanner.scan(path, data)) if data is not None else ()
-                self._known.keep(self._place(path, (b"", oid)), spots)
+                seen = judged(partial(self._scan, path, data)) if data is not None else ()
+                self._known.keep(self._place(path, (b"", oid)), seen)
+
+    def _scan(self, path: bytes, data: bytes) -> tuple[Spot, ...]:
+        return tuple(self._scanner.scan(path, data))
 
     def _spots(self, source: Source, path: bytes, version: FileVersion | None) -> tuple[Spot, ...]:
+        seen = self._look(source, path, version)
+        return () if isinstance(seen, Unjudged) else seen
+
+    def _look(self, source: Source, path: bytes, version: FileVersion | None) -> tuple[Spot, ...] | Unjudged:
         if not _is_file(version) or version is None:
             return ()
         place = self._place(path, version)
@@ -142,7 +153,7 @@ class PythonDetector:
     def __init__(self) -> None:
         self.name = "python"
         self.key = f"python {VERSION}"
-        self._facts: _Bounded[PythonFacts | None] = _Bounded()
+        self._facts: _Bounded[PythonFacts | Unjudged | None] = _Bounded()
         self._indexes: dict[Oid, ModuleIndex] = {}
         self._declarations: tuple[tuple[bytes, ...], frozenset[str]] | None = None
 
@@ -161,26 +172,32 @@ class PythonDetector:
                 alike = branch_versions(request, change)
                 if len(alike) == 1:
                     branch[change.path] = PathChange(change.path, None, alike[0])
+        target = _by_path(source.changes(request.base, request.onto))
         meeting = Meeting(
             changes=changes,
             branch=branch,
-            target=_by_path(source.changes(request.base, request.onto)),
+            target=target,
             result_index=_changed(target_index, every),
             target_index=target_index,
             branch_index=_changed(self._index(source, request.base), source.changes(request.base, request.before)),
             facts=lambda version: self._facts_of(source, version),
             dependencies=self._declared(source, request),
         )
-        return [*unresolved_imports(meeting), *removed_symbols(meeting)]
+        found = [*unresolved_imports(meeting), *removed_symbols(meeting)]
+        asked = {**{path: change.after for path, change in target.items()}, **{one.path: one.after for one in changes}}
+        failed = [(path, self._facts.get(version[1])) for path, version in asked.items() if version is not None]
+        return found + [detector_failed(path, self.name, one) for path, one in failed if isinstance(one, Unjudged)]
 
     def _facts_of(self, source: Source, version: FileVersion | None) -> PythonFacts | None:
         if version is None or not _is_file(version):
             return None
         oid = version[1]
-        if oid not in self._facts:
+        if oid in self._facts:
+            known = self._facts[oid]
+        else:
             (data,) = source.read([oid], most_bytes=_LONGEST_TEXT)
-            return self._facts.keep(oid, python_facts(data) if data is not None else None)
-        return self._facts[oid]
+            known = self._facts.keep(oid, judged(partial(python_facts, data)) if data is not None else None)
+        return None if isinstance(known, Unjudged) else known
 
     def _index(self, source: Source, commit: Oid) -> ModuleIndex:
         if commit not in self._indexes:

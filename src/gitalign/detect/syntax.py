@@ -74,7 +74,8 @@ def _json(data: bytes) -> Fault | None:
     if not data.strip() or _TEMPLATE.search(data):
         return None
     try:
-        json.loads(data.decode("utf-8-sig"))
+        # Integers may have any number of digits; Python converts 4,300 at most.
+        json.loads(data.decode("utf-8-sig"), parse_int=len)
     except UnicodeDecodeError:
         return None  # the encoding scanner says so
     except json.JSONDecodeError as error:
@@ -90,7 +91,7 @@ def _json(data: bytes) -> Fault | None:
 
 def _is_json(line: bytes) -> bool:
     try:
-        json.loads(line)
+        json.loads(line, parse_int=len)
     except (ValueError, RecursionError):
         return False
     return True
