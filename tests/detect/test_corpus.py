@@ -29,6 +29,7 @@ PRIVATE = (
     + b"ATE KEY-----\n"
     + b"MIIEpQIBAAKCAQEAx3kR9vT2mNq8Zw5LpYb7HdJ4sGcFa1Ee6UiOoXr0BtVnKyQj\n" * 3
 )
+COMMENT = b"/*\n" + LINES.replace(b"#", b"//") + b"*/\nlet b = 2;\n"
 INIT = {"lib/__init__.py": b"", "lib/text.py": PARSE}
 
 
@@ -200,6 +201,56 @@ CASES = {
     "a large file": Case(
         {"f": b"1\n"}, {"g": b"1\n"}, {"large.dat": b"x" * 5_000_001}, ("large_blob", "large.dat", "branch")
     ),
+    "prose in a comment that the target turned into code": Case(
+        {"n.js": COMMENT},
+        {"n.js": COMMENT.replace(b"/*\n", b"").replace(b"*/\n", b"")},
+        {"n.js": COMMENT.replace(b"// line 5\n", b"// line 5\nand this is prose, no code\n")},
+        ("syntax_error", "n.js", "integration"),
+        refused=True,
+        also=("languages",),
+    ),
+    "code in a comment that the target turned into code": Case(
+        {"n.js": COMMENT},
+        {"n.js": COMMENT.replace(b"/*\n", b"").replace(b"*/\n", b"")},
+        {"n.js": COMMENT.replace(b"// line 5\n", b"// line 5\nlet c = 3;\n")},
+        None,
+        also=("languages",),
+    ),
+    "Go that the branch broke": Case(
+        {"f": b"1\n"}, {"g": b"1\n"}, {"n.go": b"package n\n\nfunc f( {\n}\n"}, ("syntax_error", "n.go", "branch"), also=("languages",)
+    ),
+    "Rust that the target had broken": Case(
+        {"n.rs": b"fn f( {\n" + LINES.replace(b"#", b"//")}, {"g": b"1\n"}, {"n.rs": b"fn f( {\n" + LINES.replace(b"#", b"//") + b"fn g() {}\n"},
+        ("syntax_error", "n.rs", "target"), also=("languages",),
+    ),
+    "sound files in all languages": Case(
+        {"f": b"1\n"},
+        {"g": b"1\n"},
+        {
+            "a.js": b"export const f = async (x) => `${await x}` ?? {...x};\n",
+            "a.jsx": b"const A = () => <b style={{ color: 'red' }}>{1}</b>;\n",
+            "t.js": b"const f = (x: number): string => String(x);\n",
+            "a.ts": b"export function f<T extends object>(x: T): keyof T { return x as any; }\n",
+            "a.tsx": b"export const A = <T,>(x: { y: T }) => <b>{String(x.y)}</b>;\n",
+            "a.go": b"package a\n\nfunc F[T any](x T) T { return x }\n",
+            "a.rs": b"fn f<'a>(x: &'a str) -> &'a str { x }\n",
+            "A.java": b"record A(int x) { String s() { return switch (x) { case 1 -> \"a\"; default -> \"b\"; }; } }\n",
+            "a.c": b"int main(void) { return 0; }\n",
+            "a.h": b"#pragma once\ntemplate <class T> class A { T x; };\n",
+            "a.cpp": b"#include <map>\nauto f = [](auto x) { return x; };\n",
+            "a.sh": b"#!/bin/sh\nfor f in *; do echo \"$f\" | sed 's/a/b/'; done\n",
+            "a.css": b"a > b:not(.c) { color: var(--x); }\n",
+            "a.min.js": b"(((\n",
+            "t.ts": b"const a = {% if x %};\n",
+            "b.js": b"\0(((\n",
+        },
+        None,
+        also=("languages",),
+    ),
+    "C that only its macros make whole": Case(
+        {"f": b"1\n"}, {"g": b"1\n"}, {"a.c": b"int f(int x UNUSED) { return 0; }\n"}, None, also=("languages",)
+    ),
+    "broken code of another language, and nobody asked": Case({"f": b"1\n"}, {"g": b"1\n"}, {"n.go": b"func f( {\n"}, None),
     "a cloud key that the branch brings": Case(
         {"f": b"1\n"}, {"g": b"1\n"}, {"n.py": b"key = '" + CLOUD_KEY + b"'\n"}, ("secret_suspected", "n.py", "branch"), also=("secrets",)
     ),

@@ -13,6 +13,7 @@ from gitalign.detect.calls import Meeting, removed_symbols, unresolved_imports
 from gitalign.detect.content import EncodingScanner, MarkerScanner
 from gitalign.detect.credentials import SecretScanner
 from gitalign.detect.judging import Unjudged, detector_failed, judged
+from gitalign.detect.languages import LanguageScanner
 from gitalign.detect.modules import DECLARATIONS, ModuleIndex, declared
 from gitalign.detect.python import PythonFacts, python_facts
 from gitalign.detect.spots import Scanner, Spot, told_apart
@@ -72,13 +73,19 @@ class ContentDetector:
             if isinstance(seen, Unjudged):
                 found.append(detector_failed(change.path, self.name, seen))
             elif spots := seen:
-                target = self._spots(source, change.path, change.before)
-                branch = [
-                    spot
-                    for version in branch_versions(request, change)
-                    for spot in self._spots(source, change.path, version)
-                ]
-                found += told_apart(change.path, self.name, spots, target=target, branch=branch)
+                versions = branch_versions(request, change)
+                sides = [self._look(source, change.path, one) for one in (change.before, *versions)]
+                known = [() if isinstance(side, Unjudged) else side for side in sides]
+                found += told_apart(
+                    change.path,
+                    self.name,
+                    spots,
+                    target=known[0],
+                    branch=[spot for side in known[1:] for spot in side],
+                    are_sides_known=all(map(_is_file, (change.before, *versions)))
+                    and bool(versions)
+                    and not any(isinstance(side, Unjudged) for side in sides),
+                )
         return found
 
     def _read(self, source: Source, files: Iterable[tuple[bytes, FileVersion | None]]) -> None:
@@ -97,10 +104,6 @@ class ContentDetector:
 
     def _scan(self, path: bytes, data: bytes) -> tuple[Spot, ...]:
         return tuple(self._scanner.scan(path, data))
-
-    def _spots(self, source: Source, path: bytes, version: FileVersion | None) -> tuple[Spot, ...]:
-        seen = self._look(source, path, version)
-        return () if isinstance(seen, Unjudged) else seen
 
     def _look(self, source: Source, path: bytes, version: FileVersion | None) -> tuple[Spot, ...] | Unjudged:
         if not _is_file(version) or version is None:
@@ -285,4 +288,14 @@ def secrets() -> Detector:
         PluginError: the extra is not installed.
     """
     scanner = SecretScanner()
+    return ContentDetector(scanner, rules=scanner.version)
+
+
+def languages() -> Detector:
+    """Entry point: files that their language's grammar refuses; needs the extra `languages`.
+
+    Raises:
+        PluginError: the extra is not installed.
+    """
+    scanner = LanguageScanner()
     return ContentDetector(scanner, rules=scanner.version)

@@ -16,6 +16,7 @@ class Spot:
 
     Attributes:
         key: tells it from other spots of the file, whatever its line: the same key on a side means that it was there before.
+        when_merged: severity instead, when both sides were looked at and neither has it.
     """
 
     code: str
@@ -23,6 +24,7 @@ class Spot:
     message: str
     line: int | None
     key: str
+    when_merged: Severity | None = None
 
 
 class Scanner(Protocol):
@@ -43,7 +45,13 @@ def is_text(data: bytes) -> bool:
 
 
 def told_apart(
-    path: bytes, detector: str, spots: Sequence[Spot], *, target: Iterable[Spot], branch: Iterable[Spot]
+    path: bytes,
+    detector: str,
+    spots: Sequence[Spot],
+    *,
+    target: Iterable[Spot],
+    branch: Iterable[Spot],
+    are_sides_known: bool = False,
 ) -> list[Finding]:
     """Findings of the result, with who brought each: a side that had it already, or else the integration.
 
@@ -53,6 +61,7 @@ def told_apart(
         spots: in the result.
         target: in the target's version of the file.
         branch: in the branch's version.
+        are_sides_known: both versions are there and were looked at.
     """
     in_target, in_branch = {spot.key for spot in target}, {spot.key for spot in branch}
     found: list[Finding] = []
@@ -61,7 +70,9 @@ def told_apart(
         found.append(
             Finding(
                 code=spot.code,
-                severity=spot.severity,
+                severity=spot.when_merged
+                if spot.when_merged is not None and origin == "integration" and are_sides_known
+                else spot.severity,
                 message=spot.message,
                 path=text(path),
                 line=spot.line,
