@@ -31,7 +31,7 @@ _WINDOW, _OVERLAP = 1_000, 200
 _REFERENCE = 500
 _AROUND = 12
 _KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{40,}")
-_OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_OBJECT_ID = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 """Digests, of which repositories are full; with a telling name before it one is still seen."""
 _SPACES = re.compile(r"\s+")
 _NOT_SECRET = frozenset({"IPPublicDetector"})
@@ -40,7 +40,7 @@ _UNSURE = frozenset({"ArtifactoryDetector", "BasicAuthDetector", "JwtTokenDetect
 _MORE_LOCK_FILES = frozenset({"pnpm-lock.yaml", "npm-shrinkwrap.json", "bun.lockb"})
 _SAMPLE = re.compile(
     r"example|placeholder|change[_-]?me|your[_-]|dummy|(.)\1{7}|xxxx|abcdefghijk|nopqrstuvwx|[_-]here$"
-    r"|^(none|null|true|false|undefined|inherit|tests?|testing|passw?d?|string|.{0,3})$",
+    r"|^(none|null|true|false|undefined|inherit|tests?|testing|passw?d?|password|secret|string|.{0,3})$",
     re.IGNORECASE,
 )
 """What stands for a value without being one."""
