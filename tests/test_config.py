@@ -143,3 +143,12 @@ def test_thresholds_may_be_switched_off(tmp_path: Path) -> None:
     ).limits()
     assert limits.breaker.count is None
     assert limits.breaker.percent is None
+
+
+def test_yaml_that_unfolds_without_end_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    rows = [f"x{number}: &x{number} [{', '.join([f'*x{number - 1}'] * 10)}]" for number in range(1, 9)]
+    for text in ("\n".join(["x0: &x0 [1]", *rows]), "alignment: &a {targets: [*a]}"):
+        file.write_text(text)
+        with pytest.raises(ConfigError, match="is not valid YAML"):
+            load_config(file=file, git_dir=None, environ={}, overrides={})

@@ -30,6 +30,7 @@ from gitalign.core.policy import (
 )
 from gitalign.core.validation import TESTS, Bounds, CommandCheck, FileCheck, StartupCheck, ValidationPlan
 from gitalign.errors import ConfigError
+from gitalign.strict_yaml import NotStrict, load_yaml
 
 _LARGEST_BYTES = 1024 * 1024
 _ENVIRONMENT = "GITALIGN_"
@@ -453,23 +454,6 @@ def _unknown(key: str) -> str:
     return f"unknown key {key!r}" + (f"; did you mean {match[0]}?" if match else "")
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Safe loader that refuses a key written twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """A mapping; the same key twice is an error."""
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str | int | float | bool) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
-                )
-            if isinstance(key, str | int | float | bool):
-                seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
 def _from_file(place: Path, faults: list[str]) -> list[tuple[str, object]]:
     try:
         if place.stat().st_size > _LARGEST_BYTES:
@@ -483,10 +467,10 @@ def _from_file(place: Path, faults: list[str]) -> list[tuple[str, object]]:
             hint="give a readable file with --config FILE",
         ) from error
     try:
-        data = yaml.load(text, Loader=_StrictLoader)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        data = load_yaml(text)
+    except NotStrict as error:
         raise ConfigError(
-            f"{place} is not valid YAML: {' '.join(str(error).split())}",
+            f"{place} is not valid YAML: {error}",
             hint="see docs/configuration.md for an example",
         ) from error
     if data is None:
