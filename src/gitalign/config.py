@@ -319,6 +319,15 @@ class Telemetry(BaseModel):
         return value
 
 
+class Rules(BaseModel):
+    """Which house rules hold, and what they keep from being published."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    packs: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    refuse: Literal["must", "never"] = "must"
+
+
 class Config(BaseModel):
     """All settings, and where each came from."""
 
@@ -331,6 +340,7 @@ class Config(BaseModel):
     categorization: Categorization = Categorization()
     landing: Landing = Landing()
     telemetry: Telemetry = Telemetry()
+    rules: Rules = Rules()
     origins: Mapping[str, str] = Field(default_factory=dict, exclude=True)
 
     def origin(self, key: str) -> str:
@@ -386,6 +396,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "categorization": Categorization,
     "landing": Landing,
     "telemetry": Telemetry,
+    "rules": Rules,
 }
 KNOWN_KEYS: tuple[str, ...] = tuple(
     f"{section}.{key}" for section, model in _SECTIONS.items() for key in model.model_fields

@@ -6,6 +6,7 @@ whether trying again can help. Not here: any import of the package.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -56,6 +57,16 @@ class BranchListError(UserError):
     def __init__(self, message: str, *, faults: tuple[str, ...] = (), hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.faults = faults
+
+
+class RulePackError(UserError):
+    """Rule packs cannot be read or are malformed. `faults` lists every fault of every pack."""
+
+    code = "bad_rule_pack"
+
+    def __init__(self, faults: Sequence[str], *, hint: str = "every key is in docs/rules.md") -> None:
+        super().__init__("; ".join(faults), hint=hint)
+        self.faults = tuple(faults)
 
 
 class PlanRefused(UserError):

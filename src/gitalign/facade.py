@@ -21,6 +21,7 @@ from gitalign.core.outcome import Finding
 from gitalign.core.plan import Permit, Plan, StepKind, Target
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.report import Report
+from gitalign.core.rules import Compliance, RulePack
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.observers import observing
@@ -393,6 +394,52 @@ def detect(
     )
     wanted = None if paths is None else set(paths)
     return tuple(one for one in found if wanted is None or one.path is None or one.path in wanted)
+
+
+def rule_packs(request: Request, packs: Sequence[str] = ()) -> tuple[RulePack, ...]:
+    """Rule packs by name or file; without names the configured ones, or those that are built in. Changes nothing.
+
+    Raises:
+        RulePackError, ConfigError
+    """
+    from gitalign.engine.session import configured_rules
+    from gitalign.rules.load import built_in_names, load_packs
+
+    if packs:
+        return load_packs(packs, folder=Path())
+    configured = configured_rules(open_for(request))
+    return configured.packs if configured is not None else load_packs(built_in_names(), folder=Path())
+
+
+def check_rules(
+    request: Request, *, branches: Sequence[str] = (), packs: Sequence[str] = (), target: str | None = None
+) -> tuple[Compliance, ...]:
+    """What the house rules say of branches as they stand. Changes nothing.
+
+    Args:
+        request: which repository, and which branches when none are named.
+        branches: by name; all that would be planned when empty.
+        packs: names of built-in packs or files; the configured ones when empty.
+        target: what to compare with, by any name git knows a commit by; each branch's own target when None.
+
+    Raises:
+        UserError: no rules are configured or named; a branch is not there or has no target.
+        RulePackError, ConfigError, GitError
+    """
+    from gitalign.engine.rules import HouseRules, judge_as_they_stand
+    from gitalign.engine.session import configured_rules
+
+    opened = open_for(request)
+    timeout_s = opened.config.limits().detection_timeout_s
+    house = (
+        HouseRules(packs=rule_packs(request, packs), refuses_must=True, timeout_s=timeout_s)
+        if packs
+        else configured_rules(opened)
+    )
+    if house is None:
+        raise UserError("no house rules are configured", hint="git align rules check --pack python")
+    made = make_plan(opened, request, whatever_is_checked_out=True)
+    return judge_as_they_stand(opened.repository, made, branches=branches, target=target, house=house)
 
 
 class ReportFormat(StrEnum):

@@ -30,6 +30,7 @@ from gitalign.core.outcome import (
 from gitalign.core.plan import PLAN_FORMAT, Plan, plan_hash
 from gitalign.core.publication import Publication
 from gitalign.core.report import Report
+from gitalign.core.rules import Compliance
 from gitalign.errors import PlanRefused
 
 T = TypeVar("T")
@@ -269,6 +270,7 @@ def report_document(report: Report) -> dict[str, Any]:
                 "detection": result.detection,
                 "validation": dump(result.validation),
                 "documentation": result.documentation,
+                "house_rules": compliance_document(result.compliance) if result.compliance is not None else None,
                 "summary": result.summary,
                 "duration_s": round(result.duration_s, 6),
                 "phases": {name: round(seconds, 6) for name, seconds in result.phases},
@@ -291,6 +293,16 @@ def report_document(report: Report) -> dict[str, Any]:
         "notices": list(report.notices),
         "executed_at": dump(report.executed_at),
         "total_s": round(report.total_s, 6),
+    }
+
+
+def compliance_document(one: Compliance) -> dict[str, Any]:
+    """What the house rules say of a branch as JSON objects; keys are documented in docs/json.md and stable."""
+    return {
+        **dump(one),
+        "results": [{**dump(result), "is_compliant": result.is_compliant} for result in one.results],
+        "critical_issues": [result.id for result in one.critical],
+        "needs_attention": one.needs_attention or bool(one.critical),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gitalign.cli import after, before
+from gitalign.cli import after, before, rules
 from gitalign.cli.console import Options
 from gitalign.cli.options import (
     ConfigFile,
@@ -291,6 +291,7 @@ for verb in (
     after.version,
 ):
     app.command()(verb)
+app.add_typer(rules.app, name="rules")
 
 
 def main() -> None:

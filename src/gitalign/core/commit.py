@@ -64,14 +64,21 @@ class RawCommit:
     @property
     def subject(self) -> str:
         """First line of the message for people; undecodable bytes replaced."""
+        return self._decoded(self.message.lstrip(b"\n").split(b"\n", 1)[0])
+
+    @property
+    def text(self) -> str:
+        """The whole message for people; undecodable bytes replaced."""
+        return self._decoded(self.message)
+
+    def _decoded(self, data: bytes) -> str:
         encoding = next(
             (value.decode("ascii", "replace") for name, value in self.headers if name == b"encoding"), "utf-8"
         )
-        line = self.message.lstrip(b"\n").split(b"\n", 1)[0]
         try:
-            return line.decode(encoding, "replace")
+            return data.decode(encoding, "replace")
         except (LookupError, ValueError):  # a codec nobody has, or one that refuses to replace
-            return line.decode("utf-8", "replace")
+            return data.decode("utf-8", "replace")
 
     def _one(self, wanted: bytes) -> bytes:
         for name, value in self.headers:

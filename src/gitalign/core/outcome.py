@@ -8,6 +8,7 @@ from typing import Literal
 
 from gitalign.core.names import Oid
 from gitalign.core.validation import Validation, ValidationStatus
+from gitalign.core.rules import Compliance
 
 
 class Severity(StrEnum):
@@ -231,6 +232,7 @@ class StepResult:
         detection: `not configured`, or what the detectors said in one word.
         summary: reference to the generated document, None when no documenter is configured.
         validation: what the operator's checks said.
+        compliance: what the house rules say of the result, None when none are configured or there was no result to judge.
     """
 
     step_id: int
@@ -244,3 +246,4 @@ class StepResult:
     documentation: str = "not configured"
     summary: str | None = None
     validation: Validation = Validation(status=ValidationStatus.NOT_CONFIGURED)
+    compliance: Compliance | None = None

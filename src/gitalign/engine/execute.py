@@ -21,6 +21,7 @@ from gitalign.engine.certify import certify, keep
 from gitalign.engine.integration import furnish, integrate, remember_conflicts
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.publish import publish
+from gitalign.engine.rules import HouseRules, hold_to_rules
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.validation import validate
 from gitalign.errors import OutOfSpace
@@ -50,7 +51,7 @@ class Executed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crew:
-    """Those who take part in a run beside git: journal, listeners, stop button, plug-ins."""
+    """Those who take part in a run beside git: journal, listeners, stop button, plug-ins, house rules."""
 
     journal: Journal
     emit: Emitter
@@ -58,6 +59,7 @@ class Crew:
     sockets: Sockets
     owner: str
     is_alive: OwnerProbe
+    rules: HouseRules | None = None
     checkpoint: Checkpoint = no_checkpoint
     checks: ValidationPlan = ValidationPlan()
 
@@ -113,8 +115,10 @@ def execute(
         results, merges = integrated.results, integrated.merges
         phases.done("integrate")
         results, certificates = certify(repository, quarantine.git, plan, results, run_id=run_id)
-        keep(certificates_dir, certificates)
         phases.done("verify")
+        if crew.rules is not None and not crew.stop.stop_requested:
+            results = hold_to_rules(quarantine.git, graph, plan, results, house=crew.rules)
+            phases.done("rules")
         if crew.checks.is_configured:
             results = validate(
                 quarantine,
@@ -127,6 +131,8 @@ def execute(
                 at=started_at,
             )
             phases.done("validate")
+        to_move = {plan.steps[StepId(one.step_id)].ref for one in results if isinstance(one.outcome, Aligned)}
+        keep(certificates_dir, [one for one in certificates if one.ref in to_move])
         crew.checkpoint("results")
         crew.journal.record_results(run_id, results)
         remember_conflicts(crew.journal, workshop, results, at=started_at)

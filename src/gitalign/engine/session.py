@@ -40,13 +40,14 @@ from gitalign.errors import GitAlignError, UnknownRun
 from gitalign.git.command import ProcessGate
 from gitalign.git.remote import fetch
 from gitalign.git.repository import Repository, open_repository
+from gitalign.git.worktree import work_trees
 from gitalign.ports import Listener, Sockets
 from gitalign.store.journal import SqlJournal, open_journal
 from gitalign.store.owner import owner_is_alive, this_owner
 from gitalign.telemetry import AuditTrail, BranchLogs, RunLog
 
 if TYPE_CHECKING:
-    pass
+    from gitalign.engine.rules import HouseRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +153,7 @@ def carry_out(
     """
     # What cannot be had is told before a run is written down that could not go on.
     sockets = sockets_of(opened.config)
+    house = configured_rules(opened)
     with observing(opened.config.telemetry, opened.repository) as observers:
         report = _carry_through(
             opened,
@@ -163,6 +165,7 @@ def carry_out(
             checkpoint=checkpoint,
             fetched=fetched,
             sockets=sockets,
+            house=house,
         )
         observers.finished(report)
     return report
@@ -179,6 +182,7 @@ def _carry_through(
     checkpoint: Checkpoint,
     fetched: bool,
     sockets: Sockets,
+    house: HouseRules | None,
 ) -> Report:
     started = now()
     run_id = new_run_id(started)
@@ -211,6 +215,7 @@ def _carry_through(
             emit=emit,
             stop=stop,
             sockets=sockets,
+            rules=house,
             owner=this_owner(),
             is_alive=owner_is_alive,
             checkpoint=checkpoint,
@@ -368,6 +373,27 @@ def sockets_of(config: Config) -> Sockets:
         detectors=config.detection.detectors,
         refusing=config.detection.refusing(),
         documenter=config.alignment.documenter,
+    )
+
+
+def configured_rules(opened: Opened) -> HouseRules | None:
+    """The house rules that the configuration names; None when it names none.
+
+    Raises:
+        RulePackError: a pack cannot be read, is malformed, or lies in a work tree, where a branch could change it.
+    """
+    settings = opened.config.rules
+    if not settings.packs:
+        return None
+    from gitalign.engine.rules import HouseRules
+    from gitalign.rules.load import load_packs
+
+    origin = opened.config.origin("rules.packs")
+    folder = Path(origin).parent if Path(origin).is_file() else Path()
+    return HouseRules(
+        packs=load_packs(settings.packs, folder=folder, forbidden=work_trees(opened.repository)),
+        refuses_must=settings.refuse == "must",
+        timeout_s=opened.config.limits().detection_timeout_s,
     )
 
 

@@ -56,6 +56,11 @@ def read_checkouts(repository: Repository, *, of_interest: Collection[str] | Non
     return tuple(found)
 
 
+def work_trees(repository: Repository) -> tuple[Path, ...]:
+    """Folders of every work tree that is there."""
+    return tuple(Path(listed.path) for listed in _list(repository) if not listed.is_bare)
+
+
 def _list(repository: Repository) -> list[_Listed]:
     done = repository.git.run("worktree", "list", "--porcelain", "-z", timeout_s=_TIMEOUT_S)
     by_path = {_resolved(path): git_dir for path, git_dir in _linked(repository)}

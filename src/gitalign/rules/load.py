@@ -1,0 +1,160 @@
+"""Loading rule packs: built in by name, or from a file; every fault at once, with its place and the nearest valid name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from gitalign.core.rules import RulePack
+from gitalign.errors import RulePackError
+from gitalign.rules.pack_format import PackFile
+from gitalign.strict_yaml import NotStrict, load_yaml
+
+_LARGEST_BYTES = 256 * 1024
+
+
+def load_packs(names: Sequence[str], *, folder: Path, forbidden: Sequence[Path] = ()) -> tuple[RulePack, ...]:
+    """The packs of these names.
+
+    Args:
+        names: of built-in packs, or of files; what holds a slash or ends with .yaml or .yml is a file.
+        folder: where relative file names begin.
+        forbidden: work trees: a file there is refused, since a branch could bring another one. Git directories are none.
+
+    Raises:
+        RulePackError: every fault of every pack.
+    """
+    packs: list[RulePack] = []
+    faults: list[str] = []
+    for name in dict.fromkeys(names):
+        try:
+            packs.append(_from_file(folder / name, forbidden) if _is_file_name(name) else _built_in(name))
+        except RulePackError as error:
+            faults += error.faults
+    taken: dict[str, str] = {}
+    for pack in packs:
+        if pack.name in taken:
+            faults.append(f"{pack.origin}: a pack named {pack.name!r} is there already ({taken[pack.name]})")
+        taken.setdefault(pack.name, pack.origin)
+    if faults:
+        raise RulePackError(faults)
+    return tuple(packs)
+
+
+def built_in_names() -> tuple[str, ...]:
+    """Names of the packs that come with git-align, sorted."""
+    place = resources.files("gitalign") / "rules" / "packs"
+    return tuple(sorted(one.name.removesuffix(".yaml") for one in place.iterdir() if one.name.endswith(".yaml")))
+
+
+def parse_pack(text: str, *, origin: str) -> RulePack:
+    """A pack from its text.
+
+    Raises:
+        RulePackError
+    """
+    try:
+        data = load_yaml(text)
+    except NotStrict as error:
+        raise RulePackError([f"{origin} is not valid YAML: {error}"]) from error
+    if not isinstance(data, dict):
+        raise RulePackError([f"{origin} must hold keys: format, name, version, requirements"])
+    try:
+        return PackFile.model_validate(data).value(origin)
+    except (ValidationError, RecursionError) as error:
+        details = error.errors(include_url=False) if isinstance(error, ValidationError) else []
+        told = [_fault(origin, data, dict(detail)) for detail in details]
+        raise RulePackError(told or [f"{origin} is nested too deeply"]) from error
+
+
+def _is_file_name(name: str) -> bool:
+    return "/" in name or name.endswith((".yaml", ".yml"))
+
+
+def _built_in(name: str) -> RulePack:
+    known = built_in_names()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        told = f"did you mean {near[0]}?" if near else f"built in: {', '.join(known)}; a file needs a / or .yaml"
+        raise RulePackError([f"there is no rule pack {name!r}; {told}"])
+    place = resources.files("gitalign") / "rules" / "packs" / f"{name}.yaml"
+    return parse_pack(place.read_text(encoding="utf-8"), origin="built in")
+
+
+def _from_file(place: Path, forbidden: Sequence[Path]) -> RulePack:
+    try:
+        real = place.resolve()
+        if any(real.is_relative_to(tree.resolve()) for tree in forbidden) and ".git" not in real.parts:
+            raise RulePackError([f"{place} lies in a work tree, where a branch can change it: keep it elsewhere"])
+        if not place.is_file():
+            raise RulePackError([f"cannot read {place}: no such file"])
+        with place.open("rb") as file:
+            data = file.read(_LARGEST_BYTES + 1)
+        if len(data) > _LARGEST_BYTES:
+            raise RulePackError([f"{place} is larger than {_LARGEST_BYTES} bytes"])
+        return parse_pack(data.decode("utf-8-sig"), origin=str(place))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise RulePackError([f"cannot read {place}: {why}"]) from error
+
+
+def _fault(origin: str, data: Any, detail: dict[str, Any]) -> str:
+    where = list(detail["loc"])
+    place = "".join(
+        f"[{_named(data, where[: at + 1])}]" if isinstance(part, int) else f".{part}" for at, part in enumerate(where)
+    )
+    place = place.removeprefix(".") or "the pack"
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden":
+        return f"{origin}: unknown key {place}{_near(str(where[-1]), _keys_at(where[:-1]))}"
+    if detail["type"] == "missing":
+        return f"{origin}: {place} is missing"
+    value = detail.get("input")
+    shown = "" if isinstance(value, dict | list | BaseModel) else f" is {str(value)[:80]!r}"
+    offered = [
+        word.strip(" '") for word in str(detail.get("ctx", {}).get("expected", "")).replace(" or ", ",").split(",")
+    ]
+    near = _near(value, offered) if isinstance(value, str) and detail["type"] in ("literal_error", "enum") else ""
+    return f"{origin}: {place}{shown}: {message}{near}"
+
+
+def _named(data: Any, where: Sequence[Any]) -> str:
+    """A list's item by its id where it has one, else by its position."""
+    found = data
+    for part in where:
+        try:
+            found = found[part]
+        except (KeyError, IndexError, TypeError):
+            return str(where[-1])
+    own = found.get("id") if isinstance(found, dict) else None
+    return own if isinstance(own, str) and own else str(where[-1])
+
+
+def _keys_at(where: Iterable[Any]) -> list[str]:
+    """Keys that the format knows at a place."""
+    model: type[BaseModel] = PackFile
+    for part in where:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(str(part))
+        inner = _model_in(field.annotation) if field is not None else None
+        if inner is None:
+            return []
+        model = inner
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for one in get_args(annotation) if (found := _model_in(one)) is not None), None)
+
+
+def _near(word: str, known: Sequence[str]) -> str:
+    match = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {match[0]}?" if match else f" (known: {', '.join(known)})" if 0 < len(known) < 12 else ""
