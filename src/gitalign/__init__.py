@@ -49,6 +49,7 @@ _HOMES = {
     "generate_final_report": "gitalign.seeds.checks",
     "generate_changes_summary": "gitalign.seeds.validation",
     "ValidationVerificationFramework": "gitalign.seeds.validation",
+    "ConstitutionalAnalyzer": "gitalign.seeds.constitution",
 }
 
 __all__ = ["__version__", *_HOMES]

@@ -31,6 +31,7 @@ from gitalign.engine.retention import prune as remove_old
 from gitalign.engine.session import (
     Opened,
     carry_out,
+    configured_rules,
     event_stream,
     has_state,
     journal_of,
@@ -402,7 +403,6 @@ def rule_packs(request: Request, packs: Sequence[str] = ()) -> tuple[RulePack, .
     Raises:
         RulePackError, ConfigError
     """
-    from gitalign.engine.session import configured_rules
     from gitalign.rules.load import built_in_names, load_packs
 
     if packs:
@@ -427,7 +427,6 @@ def check_rules(
         RulePackError, ConfigError, GitError
     """
     from gitalign.engine.rules import HouseRules, judge_as_they_stand
-    from gitalign.engine.session import configured_rules
 
     opened = open_for(request)
     timeout_s = opened.config.limits().detection_timeout_s
@@ -574,7 +573,7 @@ def doctor(request: Request) -> tuple[Diagnosis, ...]:
     def journal(state_dir: Path) -> SqlJournal | None:
         return open_journal(state_dir / "gitalign.db") if (state_dir / "gitalign.db").exists() else None
 
-    return examine(request.repo, load=lambda: open_for(request).config, journal=journal)
+    return examine(request.repo, load=lambda: configured_rules(open_for(request)), journal=journal)
 
 
 def status(request: Request) -> Status:

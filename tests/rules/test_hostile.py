@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gitalign import facade
 from gitalign.core.rules import Band, Verdict
 from gitalign.errors import RulePackError
 from gitalign.rules.globs import matches
+from gitalign.rules.lines import added_lines
 from gitalign.rules.load import load_packs, parse_pack
 from gitalign.rules.searcher import CannotTell, Searcher
 from tests.rules.house import branch_with, check, pack_of, result, told, write_pack
@@ -236,3 +239,35 @@ def test_two_packs_of_one_name(tmp_path: Path) -> None:
 )
 def test_globs(path: str, pattern: str, is_match: bool) -> None:
     assert matches(path, pattern) is is_match
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\r\n", b"\n"])
+def test_line_ends_hide_nothing(tmp_path: Path, end: bytes) -> None:
+    work = branch_with(
+        tmp_path, {"m.py": end.join([b"x = 1", b""])}, {"m.py": end.join([b"x = 1", b"", b"eval(x)", b""])}
+    )
+    found = check(work, pack_of({"python": "dangerous_calls"}, {"pattern": {"forbidden": "eval"}}, *AST))
+    assert [told(one) for one in found.results] == [[("m.py", 3)]] * 3
+
+
+@given(
+    st.lists(st.sampled_from([b"a", b"b", b"c"]), max_size=12),
+    st.lists(st.sampled_from([b"a", b"b", b"c"]), max_size=12),
+)
+def test_what_is_not_new_stood_there_in_that_order(old: list[bytes], new: list[bytes]) -> None:
+    added = added_lines(b"\n".join([*old, b""]), b"\n".join([*new, b""]))
+    rest = iter(old)
+    assert all(line in rest for number, line in enumerate(new, 1) if number not in added)
+    assert added <= set(range(1, len(new) + 1))
+    if old == new:
+        assert not added
+
+
+def test_versions_too_different_to_compare_are_compared_roughly() -> None:
+    old = b"".join(b"old %d\n" % number for number in range(3_000)) + b"same\n" + b"end\n"
+    new = b"".join(b"new %d\n" % number for number in range(3_000)) + b"same\n" + b"other end\n"
+    started = time.monotonic()
+    added = added_lines(old, new)
+    assert time.monotonic() - started < 2
+    assert 3_001 not in added
+    assert len(added) == 3_001

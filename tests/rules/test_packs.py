@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -60,13 +61,14 @@ def test_built_in_packs_are_valid_by_schema_and_complete(name: str) -> None:
 
 
 def test_schema_and_loader_refuse_alike() -> None:
-    for check_of in (
+    wrong: list[dict[str, Any]] = [
         {},
         {"path": {}},
         {"pattern": {"forbidden": "x"}, "python": "docstrings"},
         {"python": "nothing"},
         {"nothing": {}},
-    ):
+    ]
+    for check_of in wrong:
         pack = pack_of({"python": "docstrings"})
         pack["requirements"][0]["check"] = check_of
         with pytest.raises(jsonschema.ValidationError):

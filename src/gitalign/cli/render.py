@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from gitalign.cli.tables import MOST_ROWS, many, plain_table, safe
+from gitalign.cli.render_rules import show_rule
+from gitalign.cli.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.core.certificate import Proof
 from gitalign.core.names import branch_of
 from gitalign.core.outcome import Aligned, Conflicted, Failed, Finding, Refused, Severity
@@ -56,6 +57,7 @@ def show_report(out: Console, report: Report, *, everything: bool = False) -> No
         out.print(table)
         if len(shown) < len(rows):
             out.print(f"[dim]and {len(rows) - len(shown)} more; git align show {report.run.id} -v lists all[/]")
+    _show_house_rules(out, report, everything)
     counts = ", ".join(f"{number} {verdict.replace('_', ' ')}" for verdict, number in report.counts().items())
     phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.phases)
     out.print(f"\nrun [bold]{report.run.id}[/]: {counts or 'no branch to align'}")
@@ -64,6 +66,21 @@ def show_report(out: Console, report: Report, *, everything: bool = False) -> No
             f"[dim]{report.total_s:.1f} s ({phases}), {report.peak_memory_bytes // 1_000_000} MB; {safe('; '.join(report.notices))}[/]"
         )
     _next_steps(out, report)
+
+
+def _show_house_rules(out: Console, report: Report, everything: bool) -> None:
+    """One line for each branch that the house rules want looked at."""
+    judged = [(branch, one) for branch in report.branches() if (one := branch.result.compliance) is not None]
+    telling = [(branch, one) for branch, one in judged if one.needs_attention]
+    if telling:
+        out.print(
+            f"\n[bold]house rules[/]: {len(telling)} of {many(len(judged), 'branch', 'branches')} in need of attention"
+        )
+        shown = telling if everything else telling[:MOST_ROWS]
+        for branch, one in shown:
+            names = ", ".join(result.id for result in one.critical) or "no MUST is missed"
+            out.print(f"  {safe(branch.step.branch.name)}: {safe(one.words)}: {safe(names)}")
+        tell_rest(out, len(shown), len(telling))
 
 
 def _most_telling(rows: list[BranchReport]) -> list[BranchReport]:
@@ -216,6 +233,12 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
         case _:
             pass
     _show_validation(out, branch.result.validation)
+    if branch.result.compliance is not None:
+        found = branch.result.compliance
+        out.print(f"  house rules {safe(found.words)} ({safe(', '.join(found.packs))})")
+        for one in found.results:
+            if not one.is_compliant:
+                show_rule(out, one)
     publication = branch.publication
     if publication is not None:
         out.print(

@@ -64,7 +64,7 @@ def show_compliance(out: Console, found: Sequence[Compliance], *, everything: bo
         if telling:
             out.print(f"\n[bold]{safe(one.branch)}[/]")
             for result in telling:
-                _show_result(out, result, everything)
+                show_rule(out, result, everything=everything)
     attention = sum(one.needs_attention or bool(one.critical) for one in found)
     out.print(
         f"\n{many(len(found), 'branch', 'branches')} judged by {safe(', '.join(found[0].packs))}; {attention} in need of attention. "
@@ -72,7 +72,8 @@ def show_compliance(out: Console, found: Sequence[Compliance], *, everything: bo
     )
 
 
-def _show_result(out: Console, result: RequirementResult, everything: bool) -> None:
+def show_rule(out: Console, result: RequirementResult, *, everything: bool = False) -> None:
+    """What came of one rule, and where."""
     colour = _VERDICTS[result.verdict]
     out.print(
         f"  [{colour}]{result.verdict.value.replace('_', ' ')}[/] {result.severity.value.upper()} {safe(result.id)}: "

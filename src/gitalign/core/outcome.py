@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Literal
 
 from gitalign.core.names import Oid
-from gitalign.core.validation import Validation, ValidationStatus
 from gitalign.core.rules import Compliance
+from gitalign.core.validation import Validation, ValidationStatus
 
 
 class Severity(StrEnum):

@@ -11,7 +11,9 @@ from gitalign.core.certificate import PatchVerdict
 from gitalign.core.markup import markdown
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned, Conflicted, Dropped, Finding, Outcome
+from gitalign.core.rules import Compliance
 from gitalign.core.validation import Validation, ValidationStatus
+from gitalign.wire import compliance_document
 
 _MOST_FILES = 200
 _CONVENTIONAL = re.compile(r"^(?P<kind>[a-z]+)(\([^)]*\))?(?P<breaking>!)?:", re.IGNORECASE)
@@ -56,6 +58,7 @@ class Summary:
         files: from the target to the result.
         shared: files that both branch and target changed since they parted.
         target_commits: commits of the target the branch lacked.
+        compliance: what the house rules say of the result, None when nobody asked them.
     """
 
     run_id: str
@@ -71,6 +74,7 @@ class Summary:
     files: tuple[FileStory, ...]
     shared: tuple[str, ...]
     validation: Validation = Validation(status=ValidationStatus.NOT_CONFIGURED)
+    compliance: Compliance | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -166,6 +170,7 @@ def summary_document(one: Summary) -> dict[str, Any]:
                 for check in one.validation.checks
             ],
         },
+        "house_rules": compliance_document(one.compliance) if one.compliance is not None else None,
     }
 
 
@@ -247,8 +252,34 @@ def summary_markdown(one: Summary) -> str:
                 for check in one.validation.checks
             ],
         )
+    if one.compliance is not None:
+        lines += _house_rules(one.compliance)
     lines += ["", "## Deviations from the plan", "", "(for a person to fill in)"]
     return "\n".join(lines) + "\n"
+
+
+def _house_rules(found: Compliance) -> list[str]:
+    rows = [
+        (
+            result.severity.value.upper(),
+            markdown(result.id),
+            result.verdict.value.replace("_", " "),
+            "" if result.score is None else f"{result.score:.2f}",
+            markdown(result.details),
+        )
+        for result in found.results
+    ]
+    spots = [
+        f"- {markdown(result.id)}: {markdown(spot.path or '')}{f':{spot.line}' if spot.line else ''} {markdown(spot.message)}"
+        for result in found.results
+        for spot in result.spots
+        if not result.is_compliant
+    ]
+    more = len(spots) - _MOST_FILES
+    told = [*spots[:_MOST_FILES], *([f"- and {more} more"] if more > 0 else [])]
+    table = _table(("", "rule", "verdict", "score", "how"), rows)
+    lines = ["", "## House rules", "", f"{markdown(', '.join(found.packs))}: {found.words}.", "", *table]
+    return [*lines, "", *told] if told else lines
 
 
 def _told(outcome: Outcome) -> list[str]:

@@ -116,8 +116,10 @@ def execute(
         phases.done("integrate")
         results, certificates = certify(repository, quarantine.git, plan, results, run_id=run_id)
         phases.done("verify")
-        if crew.rules is not None and not crew.stop.stop_requested:
-            results = hold_to_rules(quarantine.git, graph, plan, results, house=crew.rules)
+        if crew.rules is not None:
+            results = hold_to_rules(
+                quarantine.git, graph, plan, results, house=crew.rules, is_stopped=lambda: crew.stop.stop_requested
+            )
             phases.done("rules")
         if crew.checks.is_configured:
             results = validate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gitalign.core.graph import CommitGraph, UnknownCommit
@@ -122,7 +122,13 @@ class Court:
 
 
 def hold_to_rules(
-    git: Git, graph: CommitGraph, plan: Plan, results: Sequence[StepResult], *, house: HouseRules
+    git: Git,
+    graph: CommitGraph,
+    plan: Plan,
+    results: Sequence[StepResult],
+    *,
+    house: HouseRules,
+    is_stopped: Callable[[], bool],
 ) -> tuple[StepResult, ...]:
     """Judge every aligned branch of a run; one that misses a MUST ends as failed, if that is what the operator asked for.
 
@@ -132,13 +138,14 @@ def hold_to_rules(
         plan: whose steps.
         results: of the steps.
         house: the rules.
+        is_stopped: asked before each branch; the rest is not judged then, and nothing may be published.
 
     Returns:
         The results, with what the rules say of each that was judged. What merely moves to its target is not judged.
     """
     court = Court(git, graph, house)
     try:
-        return tuple(_held(court, plan, result, house) for result in results)
+        return tuple(result if is_stopped() else _held(court, plan, result, house) for result in results)
     finally:
         court.close()
 

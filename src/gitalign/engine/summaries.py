@@ -103,6 +103,7 @@ def summaries(repository: Repository, report: Report) -> tuple[Summary, ...]:
             files=file_stories(one),
             shared=shared(one),
             validation=one.result.validation,
+            compliance=one.result.compliance,
         )
         for one in told
     )

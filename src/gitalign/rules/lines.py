@@ -9,9 +9,8 @@ _MOST_COMPARISONS = 4_000_000
 
 
 def lines_of(data: bytes) -> list[bytes]:
-    """Lines as git counts them, without their ends, whichever those are."""
-    lines = [line.removesuffix(b"\r") for line in data.split(b"\n")]
-    return lines if lines[-1] else lines[:-1]
+    """Lines without their ends: LF, CR LF or CR alone, as parsers of Python count them."""
+    return data.splitlines()
 
 
 def added_lines(before: bytes | None, after: bytes) -> frozenset[int]:

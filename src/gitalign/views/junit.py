@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 from gitalign.core.names import display
 from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict
+from gitalign.core.rules import Verdict as RuleVerdict
 
 # Characters XML 1.0 cannot hold, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -75,7 +76,13 @@ def _lines(branch: BranchReport) -> list[str]:
         + (f"\n{check.output}" if check.refuses and check.output else "")
         for check in branch.result.validation.checks
     ]
-    return [_plain(line) for text in (*conflicts, *findings, *checks) for line in text.splitlines()]
+    found = branch.result.compliance
+    rules = [
+        f"house rule {one.id} ({one.severity.value}) {one.verdict.value}: {one.details}"
+        for one in (found.results if found is not None else ())
+        if one.verdict in (RuleVerdict.FAILED, RuleVerdict.UNKNOWN)
+    ]
+    return [_plain(line) for text in (*conflicts, *findings, *rules, *checks) for line in text.splitlines()]
 
 
 def _plain(words: str) -> str:

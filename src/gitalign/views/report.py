@@ -9,10 +9,12 @@ from typing import Any
 from gitalign.core.events import Event, EventKind
 from gitalign.core.names import display
 from gitalign.core.report import BranchReport, Report
+from gitalign.core.rules import Compliance, Spot
 from gitalign.document.summary import Summary, summary_document
 from gitalign.views.page import page
 
 _OUTPUT_LINES = 60
+_MOST_SPOTS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,5 +138,32 @@ def _branch(one: BranchReport, told: Mapping[str, Any] | None, range_diffs: Mapp
         "dropped": [
             [drop["commit"], drop["reason"], display(drop["subject"])] for drop in (told["dropped"] if told else ())
         ],
+        "rules": _house_rules(one.result.compliance),
         "range_diff": [display(line.expandtabs(4)) for line in range_diffs.get(one.step.branch.name, "").splitlines()],
     }
+
+
+def _house_rules(found: Compliance | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "packs": display(", ".join(found.packs)),
+        "words": found.words,
+        "wanting": found.needs_attention,
+        "results": [
+            [
+                one.severity.value,
+                display(one.id),
+                one.verdict.value,
+                one.score,
+                display(one.details),
+                [display(_place(spot)) for spot in one.spots[:_MOST_SPOTS]],
+            ]
+            for one in found.results
+        ],
+    }
+
+
+def _place(spot: Spot) -> str:
+    where = "" if spot.path is None else f"{spot.path}:{spot.line}: " if spot.line else f"{spot.path}: "
+    return where + spot.message

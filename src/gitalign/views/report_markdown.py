@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from gitalign.core.markup import markdown
 from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict
+from gitalign.core.rules import Verdict as RuleVerdict
 from gitalign.core.run import RunKind
 from gitalign.core.validation import CheckStatus
 
@@ -57,6 +58,7 @@ def report_markdown(report: Report) -> str:
             for branch, finding in findings
         ]
     lines += _validation(report)
+    lines += _house_rules(report.branches())
     lines += _branches("Aligned", [branch for branch in report.branches() if branch.verdict is Verdict.ALIGNED])
     moved = sum(one.state.value == "moved" for one in report.publications)
     lines += ["", "## Time and rollback", ""]
@@ -93,6 +95,21 @@ def _validation(report: Report) -> list[str]:
         for branch, check in telling
     ]
     return lines
+
+
+def _house_rules(branches: Sequence[BranchReport]) -> list[str]:
+    judged = [(branch, one) for branch in branches if (one := branch.result.compliance) is not None]
+    if not judged:
+        return []
+    judged.sort(key=lambda pair: not pair[1].needs_attention)
+    rows = []
+    for branch, found in judged:
+        wanting = [one for one in found.results if one.verdict in (RuleVerdict.FAILED, RuleVerdict.UNKNOWN)]
+        told = ", ".join(f"{one.severity.value.upper()} {markdown(one.id)} {one.verdict.value}" for one in wanting)
+        rows.append(f"| {markdown(branch.step.branch.name)} | {found.words} | {len(found.critical)} | {told} |")
+    packs = markdown(", ".join(judged[0][1].packs))
+    head = ["| branch | band | critical | failed or unknown |", "|---|---|---:|---|"]
+    return ["", "## House rules", "", f"By {packs}.", "", *head, *rows]
 
 
 def _branches(title: str, branches: Sequence[BranchReport]) -> list[str]:

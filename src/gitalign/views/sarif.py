@@ -9,9 +9,11 @@ from urllib.parse import quote
 from gitalign.core.names import display
 from gitalign.core.outcome import Conflicted, Severity
 from gitalign.core.report import BranchReport, Report
+from gitalign.core.rules import Compliance, Demand, Spot, Verdict
 from gitalign.release import VERSION
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_DEMANDS = {Demand.MUST: "error", Demand.SHOULD: "warning", Demand.MAY: "note"}
 _LEVELS = {Severity.CRITICAL: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
@@ -69,6 +71,22 @@ def _results(branch: BranchReport) -> list[dict[str, Any]]:
         )
         for finding in getattr(outcome, "findings", ())
     ]
+    if branch.result.compliance is not None:
+        found += _house_rules(branch, branch.result.compliance)
+    return found
+
+
+def _house_rules(branch: BranchReport, judged: Compliance) -> list[dict[str, Any]]:
+    """What failed, by the weight of the rule; what could not be judged is a note, whatever it weighs."""
+    name = display(branch.step.branch.name)
+    found: list[dict[str, Any]] = []
+    for one in judged.results:
+        if one.verdict not in (Verdict.FAILED, Verdict.UNKNOWN):
+            continue
+        level = _DEMANDS[one.severity] if one.verdict is Verdict.FAILED else "note"
+        for spot in one.spots or (Spot(None, None, one.details),):
+            words = f"{name}: {display(one.name)}: {display(spot.message)}"
+            found.append(_result(f"house_rules.{one.pack}.{one.id}", level, words, spot.path, spot.line, branch))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gitalign.core.rule_checks import AstPatternCheck
 from gitalign.core.rules import Requirement, Spot
 from gitalign.rules.evidence import Evidence, Judged, readable
+from gitalign.rules.lines import lines_of
 from gitalign.rules.searcher import CannotTell
 
 
@@ -16,7 +17,8 @@ def judge_ast_pattern(check: AstPatternCheck, requirement: Requirement, evidence
     for file, data in files:
         evidence.spend()
         try:
-            source = data.decode("utf-8")
+            # Its parsers know of no line that ends with CR alone.
+            source = b"\n".join([*lines_of(data), b""]).decode("utf-8")
             forbidden = _find(check, check.forbidden, source, evidence)
             required = _find(check, check.required, source, evidence)
         except UnicodeDecodeError:

@@ -79,6 +79,21 @@ function checks(shown) {
   ], rows, { sort: { column: 0, down: false } });
 }
 
+const DEMANDS = { must: 0, should: 1, may: 2 };
+const RULE_CLASS = { passed: "clean", failed: "conflict", unknown: "refused", not_applicable: "soft" };
+
+function houseRules(shown) {
+  const rows = shown.flatMap(at => DATA.branches[at].rules ? DATA.branches[at].rules.results.map(row => [at, ...row]) : []);
+  return table([
+    { title: "branch", key: row => DATA.branches[row[0]].name, show: row => toBranch(row[0]) },
+    { title: "", key: row => DEMANDS[row[1]], show: row => row[1].toUpperCase() },
+    { title: "rule", key: row => row[2], show: row => name(row[2]) },
+    { title: "verdict", key: row => row[3], show: row => el("span", { class: RULE_CLASS[row[3]] }, words(row[3])) },
+    { title: "score", number: true, key: row => row[4] ?? -1, show: row => row[4] === null ? "-" : row[4].toFixed(2) },
+    { title: "how", key: row => row[5], show: row => [name(row[5]), row[6].length ? el("ul", { class: "plain mono" }, row[6].map(spot => el("li", {}, name(spot)))) : null] },
+  ], rows, { sort: { column: 3, down: false } });
+}
+
 function svg(tag, attributes, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -142,6 +157,7 @@ function branchPage(at) {
   }
   if (branch.checks.length) parts.push(el("h3", {}, "Checks"), checks([at]), ...branch.confinement ? [el("p", { class: "soft" }, branch.confinement)] : []);
   if (branch.findings.length) parts.push(el("h3", {}, "Findings"), findings([at]));
+  if (branch.rules) parts.push(el("h3", {}, "House rules"), el("p", { class: branch.rules.wanting ? "refused" : "soft" }, branch.rules.words, " (", name(branch.rules.packs), ")"), houseRules([at]));
   if (branch.commits.length) {
     parts.push(el("h3", {}, "Commits"), table([
       { title: "was", key: row => row[0], show: row => short(row[0]) },
@@ -171,8 +187,9 @@ function draw(typing = false) {
   const wanted = state(), main = document.getElementById("main");
   if (wanted.branch !== null && DATA.branches[Number(wanted.branch)]) { fill(main, branchPage(Number(wanted.branch))); scrollTo(0, 0); return; }
   const shown = chosen(wanted);
-  const tabs = [["branches", "Branches"], ["findings", "Findings"], ...DATA.branches.some(branch => branch.checks.length) ? [["checks", "Checks"]] : [], ["timeline", "Timeline"], ["left", "Left out"]];
-  const content = { branches: () => branches(shown), findings: () => findings(shown), checks: () => checks(shown), timeline: () => timeline(shown), left: leftOut }[wanted.tab] || (() => branches(shown));
+  const branchesHold = what => DATA.branches.some(branch => what(branch));
+  const tabs = [["branches", "Branches"], ["findings", "Findings"], ...branchesHold(one => one.rules) ? [["rules", "House rules"]] : [], ...branchesHold(one => one.checks.length) ? [["checks", "Checks"]] : [], ["timeline", "Timeline"], ["left", "Left out"]];
+  const content = { branches: () => branches(shown), findings: () => findings(shown), rules: () => houseRules(shown), checks: () => checks(shown), timeline: () => timeline(shown), left: leftOut }[wanted.tab] || (() => branches(shown));
   const body = [tiles(), DATA.undone_by ? el("p", { class: "refused" }, `undone by run ${DATA.undone_by}`) : null,
     el("nav", { class: "tabs" }, tabs.map(([id, text]) => el("a", { href: link({ tab: id }), "aria-current": id === wanted.tab ? "page" : null }, text))), content(),
     DATA.notices.length ? el("p", { class: "soft" }, DATA.notices.join("; ")) : null];
