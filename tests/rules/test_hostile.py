@@ -271,3 +271,35 @@ def test_versions_too_different_to_compare_are_compared_roughly() -> None:
     assert time.monotonic() - started < 2
     assert 3_001 not in added
     assert len(added) == 3_001
+
+
+def test_a_file_that_was_too_long_is_not_called_new(tmp_path: Path) -> None:
+    old = b"eval(x)\n" + b"# long\n" * 200_000
+    work = branch_with(tmp_path, {"m.py": old}, {"m.py": b"eval(x)\n"})
+    found = check(work, pack_of({"python": "dangerous_calls"}, {"size": {"most_lines": 1}}))
+    assert [one.verdict for one in found.results] == [Verdict.UNKNOWN, Verdict.UNKNOWN]
+
+
+def test_history_that_is_cut_off_or_missing_is_unknown(tmp_path: Path) -> None:
+    work = branch_with(tmp_path, {}, {"a.py": b"x = 1\n"})
+    oid, tree = work.tip("topic:a.py"), work.tip("topic^{tree}")
+    (work.path / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
+    found = result(check(work, pack_of({"python": "dangerous_calls"})))
+    assert (found.verdict, "cannot be read" in found.details) == (Verdict.UNKNOWN, True)
+    (work.path / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    found = result(check(work, pack_of({"python": "dangerous_calls"})))
+    assert (found.verdict, found.is_critical) == (Verdict.UNKNOWN, True)
+    work = branch_with(tmp_path / "deep", {}, {"a.py": b"x = 1\n"})
+    work.git("clone", "-q", "--depth=1", "--no-single-branch", f"file://{work.path}", str(tmp_path / "shallow"))
+    pack = write_pack(tmp_path / "pack.yaml", pack_of({"python": "dangerous_calls"}))
+    shallow = facade.Request(repo=tmp_path / "shallow")
+    (judged,) = facade.check_rules(shallow, branches=("origin/topic",), packs=(str(pack),), target="main")
+    assert "history is cut off" in result(judged).details
+
+
+def test_branches_that_never_met_are_compared_with_the_target_as_it_is(tmp_path: Path) -> None:
+    work = branch_with(tmp_path, {}, {"a": b"1\n"})
+    work.git("checkout", "-q", "--orphan", "alone")
+    work.commit("alone", {"m.py": b"eval(x)\n"})
+    found = check(work, pack_of({"python": "dangerous_calls"}), "alone", target="main")
+    assert told(result(found)) == [("m.py", 1)]

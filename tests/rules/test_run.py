@@ -8,17 +8,20 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade, wire
+from gitalign.core.events import Event, EventKind
 from gitalign.core.outcome import Aligned, Failed
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
 from gitalign.core.rules import Band
 from gitalign.engine.certify import FILE, read
+from gitalign.engine.signals import StopSignal
 from gitalign.errors import RulePackError
 from tests.git.workspace import Workspace
 from tests.rules.house import pack_of, write_pack
 from tests.runs import branch, request, run
 
 EVAL = b"x = eval(input())\n"
+MENDED = b"'m'\nx = 1\n"
 
 
 @pytest.fixture
@@ -139,3 +142,33 @@ def test_packs_of_a_configuration_file_lie_beside_it(work: Workspace) -> None:
     (folder / "config.yaml").write_text("rules:\n  packs: [house.yaml]\n")
     report = run(work.path, detection__detectors=[])
     assert [branch(report, name).verdict for name in ("good", "bad")] == [Verdict.ALIGNED, Verdict.FAILED]
+
+
+def test_a_run_that_is_stopped_before_it_judges_publishes_nothing_and_resumes(work: Workspace) -> None:
+    tips = {name: work.tip(name) for name in ("good", "bad")}
+    stop = StopSignal()
+
+    def press(event: Event) -> None:
+        if event.kind is EventKind.INTEGRATION_FINISHED:
+            stop.request_stop()
+
+    asked = request(work.path, rules__packs=["python"], detection__detectors=[])
+    report = facade.run(asked, permit=Permit(plan_id="*"), listeners=[press], stop=stop)
+    assert report.run.outcome == "interrupted"
+    assert all(one.result.compliance is None for one in report.branches())
+    assert {name: work.tip(name) for name in tips} == tips
+    (resumed,) = facade.resume(asked)
+    assert branch(resumed, "good").verdict is Verdict.ALIGNED
+    assert branch(resumed, "bad").verdict is Verdict.FAILED
+    assert work.tip("bad") == tips["bad"]
+
+
+def test_a_stack_is_judged_member_by_member(work: Workspace) -> None:
+    work.switch("upper", "bad")
+    work.commit("feat: mend", {"bad.py": MENDED})
+    work.switch("main")
+    report = run(work.path, only=("bad", "upper"), rules__packs=["python"])
+    assert branch(report, "bad").verdict is Verdict.FAILED
+    upper = branch(report, "upper").result.compliance
+    assert upper is not None
+    assert (upper.band, branch(report, "upper").verdict) == (Band.EXCELLENT, Verdict.ALIGNED)

@@ -174,6 +174,6 @@ def test_the_analyzer_of_the_original_requests(work: Workspace) -> None:
 
 def test_the_example_of_the_documentation_is_a_pack(tmp_path: Path) -> None:
     words = (Path(__file__).parents[2] / "docs" / "rules.md").read_text()
-    text = words.split("```yaml\n", 1)[1].split("```", 1)[0]
+    text = words.split("## A pack\n```yaml\n", 1)[1].split("```", 1)[0]
     place = write_pack(tmp_path / "example.yaml", yaml.safe_load(text))
     assert call("rules", "explain", "--pack", str(place), cwd=tmp_path).returncode == 0

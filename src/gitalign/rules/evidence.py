@@ -101,6 +101,7 @@ class Evidence:
         self._contents: dict[bytes, bytes | None] = {}
         self._held = 0
         self._added: dict[str, frozenset[int]] = {}
+        self._origins: dict[str, FileVersion | None] = {}
 
     @property
     def changes(self) -> tuple[PathChange, ...]:
@@ -137,12 +138,23 @@ class Evidence:
         """The file in the tip; None when it is too long or not there."""
         return self._read(file.after)
 
-    def before(self, file: ChangedFile) -> bytes | None:
-        """The file as it was at the base; for a new file, the one it was moved from, if any."""
+    def origin(self, file: ChangedFile) -> FileVersion | None:
+        """The version of the file at the base; for a new file, of the one it was moved from, if any."""
         if file.before is not None:
-            return self._read(file.before)
-        origin = self._origin(file)
+            return file.before
+        if file.path not in self._origins:
+            self._origins[file.path] = self._moved_from(file)
+        return self._origins[file.path]
+
+    def before(self, file: ChangedFile) -> bytes | None:
+        """The content of `origin`."""
+        origin = self.origin(file)
         return None if origin is None else self._read(origin)
+
+    def is_comparable(self, file: ChangedFile) -> bool:
+        """False when what the file was before is there and cannot be read, so that nobody can tell what is new in it."""
+        was = file.before
+        return was is None or was[0] not in _REGULAR or self._read(was) is not None
 
     def added(self, file: ChangedFile) -> frozenset[int]:
         """Numbers of the lines that the branch added or changed."""
@@ -173,7 +185,7 @@ class Evidence:
             self._held += len(data or b"")
         return self._contents[oid]
 
-    def _origin(self, file: ChangedFile) -> FileVersion | None:
+    def _moved_from(self, file: ChangedFile) -> FileVersion | None:
         """Where a new file comes from, much as git finds renames: the same content, or at least half of its lines."""
         gone = [one for one in self.changes if one.after is None and one.before is not None]
         versions = [(text(one.path), one.before) for one in gone if one.before is not None]
@@ -213,6 +225,8 @@ def readable(evidence: Evidence, requirement: Requirement) -> tuple[list[tuple[C
         data = evidence.content(file)
         if data is None:
             unjudged.append(Spot(file.path, None, f"cannot be read, or is longer than {MOST_BYTES} bytes"))
+        elif not evidence.is_comparable(file):
+            unjudged.append(Spot(file.path, None, f"cannot be read as it was, or was longer than {MOST_BYTES} bytes"))
         elif is_text(data):
             found.append((file, data))
         elif requirement.paths:

@@ -20,7 +20,7 @@ from gitalign.rules.checkers.ast_pattern import judge_ast_pattern
 from gitalign.rules.checkers.commit_message import judge_commit_messages
 from gitalign.rules.checkers.paths import judge_paths
 from gitalign.rules.checkers.pattern import judge_pattern
-from gitalign.rules.checkers.python_code import judge_python
+from gitalign.rules.checkers.python_code import PythonReader, judge_python
 from gitalign.rules.checkers.required_files import judge_required_files
 from gitalign.rules.checkers.size import judge_size
 from gitalign.rules.evidence import Evidence, Judged, TimeIsUp
@@ -35,14 +35,16 @@ def judge(packs: Sequence[RulePack], evidence: Evidence) -> tuple[RequirementRes
     A checker that runs out of time, or fails over what it is shown, leaves its rule unknown; it never passes it, and it never
     stops another.
     """
-    return tuple(_result(pack, one, evidence) for pack in packs for one in pack.requirements)
+    checks = [one.check for pack in packs for one in pack.requirements]
+    reader = PythonReader(check.look for check in checks if isinstance(check, PythonCheck))
+    return tuple(_result(pack, one, evidence, reader) for pack in packs for one in pack.requirements)
 
 
-def _result(pack: RulePack, one: Requirement, evidence: Evidence) -> RequirementResult:
+def _result(pack: RulePack, one: Requirement, evidence: Evidence, reader: PythonReader) -> RequirementResult:
     if one.check is None:
         return _told(pack, one, Verdict.UNKNOWN, None, "no checker: a person has to tell")
     try:
-        found = _judged(one.check, one, evidence)
+        found = _judged(one.check, one, evidence, reader)
     except TimeIsUp:
         return _told(pack, one, Verdict.UNKNOWN, None, "could not be judged in time")
     except (RecursionError, MemoryError) as error:
@@ -62,7 +64,7 @@ def _result(pack: RulePack, one: Requirement, evidence: Evidence) -> Requirement
     return _told(pack, one, verdict, score, _counted(found), spots)
 
 
-def _judged(check: Check, one: Requirement, evidence: Evidence) -> Judged:
+def _judged(check: Check, one: Requirement, evidence: Evidence, reader: PythonReader) -> Judged:
     match check:
         case PathCheck():
             return judge_paths(check, one, evidence)
@@ -77,7 +79,7 @@ def _judged(check: Check, one: Requirement, evidence: Evidence) -> Judged:
         case AstPatternCheck():
             return judge_ast_pattern(check, one, evidence)
         case PythonCheck():
-            return judge_python(check, one, evidence)
+            return judge_python(check, one, evidence, reader)
         case _ as never:
             assert_never(never)
 

@@ -30,24 +30,22 @@ class Place:
     key: str = ""
 
 
-def places(look: PythonLook, tree: ast.Module, *, is_new: bool) -> list[Place]:
-    """What a look sees in a file, in order of line.
-
-    Args:
-        look: what is looked for.
-        tree: of the file.
-        is_new: whether the branch made the file.
-    """
-    return sorted(_LOOKS[look](tree, is_new), key=lambda place: (place.line, place.fault or ""))
+MODULE = "module"
+"""Key of the place of a module as a whole, which is the branch's where the branch made the file."""
 
 
-def _bare_except(tree: ast.Module, is_new: bool) -> Iterator[Place]:
+def places(look: PythonLook, tree: ast.Module) -> list[Place]:
+    """What a look sees in a file, in order of line."""
+    return sorted(_LOOKS[look](tree), key=lambda place: (place.line, place.fault or ""))
+
+
+def _bare_except(tree: ast.Module) -> Iterator[Place]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ExceptHandler) and node.type is None:
             yield Place(node.lineno, node.lineno, node.lineno, "catches everything: name the errors that are expected")
 
 
-def _empty_except(tree: ast.Module, is_new: bool) -> Iterator[Place]:
+def _empty_except(tree: ast.Module) -> Iterator[Place]:
     for scope, node in _scoped(tree):
         if isinstance(node, ast.ExceptHandler):
             fault = "swallows an error without a word" if all(map(_does_nothing, node.body)) else None
@@ -62,17 +60,17 @@ def _does_nothing(statement: ast.stmt) -> bool:
     )
 
 
-def _return_annotations(tree: ast.Module, is_new: bool) -> Iterator[Place]:
+def _return_annotations(tree: ast.Module) -> Iterator[Place]:
     for scope, node in _scoped(tree):
         if isinstance(node, Function) and node.name != "__init__":
             fault = None if node.returns is not None else f"{node.name}() does not say what it returns"
             yield _definition(node, fault, scope)
 
 
-def _docstrings(tree: ast.Module, is_new: bool) -> Iterator[Place]:
+def _docstrings(tree: ast.Module) -> Iterator[Place]:
     if tree.body:
         fault = None if ast.get_docstring(tree) else "the module has no docstring"
-        yield Place(1, 1 if is_new else 0, 1, fault, "module")
+        yield Place(1, 0, 1, fault, MODULE)
     yield from _documented(tree, "")
 
 
@@ -122,7 +120,7 @@ _DANGEROUS = {
 }
 
 
-def _dangerous_calls(tree: ast.Module, is_new: bool) -> Iterator[Place]:
+def _dangerous_calls(tree: ast.Module) -> Iterator[Place]:
     names = _imported(tree)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
@@ -183,7 +181,7 @@ _PLACEHOLDER = re.compile(
 _SHORTEST_SECRET = 6
 
 
-def _hard_coded_secrets(tree: ast.Module, is_new: bool) -> Iterator[Place]:
+def _hard_coded_secrets(tree: ast.Module) -> Iterator[Place]:
     told: set[int] = set()
     for name, value in _named_values(tree):
         if _SECRET_NAME.search(name) and _is_secret(value.value):
@@ -260,7 +258,7 @@ def _scoped(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
         waiting += [(scope, child) for child in ast.iter_child_nodes(node)]
 
 
-_LOOKS: Mapping[PythonLook, Callable[[ast.Module, bool], Iterator[Place]]] = {
+_LOOKS: Mapping[PythonLook, Callable[[ast.Module], Iterator[Place]]] = {
     PythonLook.BARE_EXCEPT: _bare_except,
     PythonLook.EMPTY_EXCEPT: _empty_except,
     PythonLook.RETURN_ANNOTATIONS: _return_annotations,

@@ -30,7 +30,7 @@ def judge_size(check: SizeCheck, requirement: Requirement, evidence: Evidence) -
         total, unread = 0, []
         for file in files:
             data = evidence.content(file)
-            if data is None:
+            if data is None or not evidence.is_comparable(file):
                 unread.append(file.path)
             elif is_text(data):
                 total += len(evidence.added(file))
