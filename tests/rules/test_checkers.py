@@ -109,6 +109,10 @@ CASES = {
         "import os as o, subprocess\nfrom os import popen as p\neval(a)\no.system(a)\np(a)\nsubprocess.run(\n    a,\n    shell=True)\n",
         3, 4, 5, 6,
     ),
+    "dangerous calls by way of a star": python(
+        "dangerous_calls", "from subprocess import *\nfrom os import *\nrun(a, shell=True)\nsystem(a)\nrun([a])\n", 3, 4
+    ),
+    "an eval of one's own": python("dangerous_calls", "from .safe import eval\neval(a)\ndef exec(): ...\nexec()\n"),
     "calls that only look dangerous": python(
         "dangerous_calls", "import subprocess\nmodel.eval()\nsubprocess.run([a], shell=False)\nx = 'eval(a)'\n# exec(a)\nself.os.system(a)\n"
     ),
@@ -121,7 +125,7 @@ CASES = {
         1, 2, 3, 4, 5,
     ),
     "names of secrets without any": python(
-        "hard_coded_secrets", "import os\npassword = os.environ['PASSWORD']\ntoken = ''\nsecret = 'changeme'\nmax_tokens = 'abcdef123'\nkey = 'name'\napi_key = '<your key>'\n"
+        "hard_coded_secrets", "import os\npassword = os.environ['PASSWORD']\ntoken = ''\nsecret = 'changeme'\nmax_tokens = 'abcdef123'\naccess_token = 'access-token'\nkey = 'name'\napi_key = '<your key>'\n"
     ),
 }  # fmt: skip
 

@@ -65,7 +65,7 @@ def test_a_search_that_was_stopped_starts_again() -> None:
         searcher.close()
 
 
-PYTHON = [{"python": look} for look in ("bare_except", "docstrings", "dangerous_calls")]
+PYTHON = [{"python": look} for look in ("empty_except", "docstrings", "dangerous_calls")]
 AST = [{"ast_pattern": {"language": "python", "forbidden": "eval($A)"}}]
 
 
@@ -78,8 +78,9 @@ AST = [{"ast_pattern": {"language": "python", "forbidden": "eval($A)"}}]
         (b"x = 1\n" + b"# long\n" * 200_000, "longer than"),
         (b"(" * 5_000 + b")" * 5_000, "ython"),
         (b"x = " + b"-" * 100_000 + b"1\n", ""),
+        (b"try:\n    f()\nexcept 0x" + b"f" * 5_000 + b":\n    pass\n", "ValueError"),
     ],
-    ids=["syntax", "NUL", "UTF-8", "long", "nested", "deep"],
+    ids=["syntax", "NUL", "UTF-8", "long", "nested", "deep", "digits"],
 )
 def test_what_cannot_be_judged_is_unknown(tmp_path: Path, content: bytes, reason: str) -> None:
     work = branch_with(tmp_path, {}, {"m.py": content, "fine.py": b"'''m'''\nx = 1\n"})

@@ -194,10 +194,12 @@ class Evidence:
         data = self.content(file)
         name = file.path.rpartition("/")[2]
         versions.sort(key=lambda one: (one[0].rpartition("/")[2] != name, one[0]))
-        best: tuple[float, FileVersion | None] = (_LEAST_ALIKE, None)
+        best: tuple[float, FileVersion | None] = (0.0, None)
         for _, version in versions[:_MOST_ORIGINS] if data is not None else ():
+            self.spend()
             old = self._read(version)
-            if old is not None and data is not None and (share := share_kept(old, data)) > best[0]:
+            share = share_kept(old, data) if old is not None and data is not None else 0.0
+            if share >= _LEAST_ALIKE and share > best[0]:
                 best = (share, version)
         return best[1]
 

@@ -89,7 +89,7 @@ def _built_in(name: str) -> RulePack:
 def _from_file(place: Path, forbidden: Sequence[Path]) -> RulePack:
     try:
         real = place.resolve()
-        if any(real.is_relative_to(tree.resolve()) for tree in forbidden) and ".git" not in real.parts:
+        if any(_is_in(real, tree.resolve()) for tree in forbidden):
             raise RulePackError([f"{place} lies in a work tree, where a branch can change it: keep it elsewhere"])
         if not place.is_file():
             raise RulePackError([f"cannot read {place}: no such file"])
@@ -101,6 +101,11 @@ def _from_file(place: Path, forbidden: Sequence[Path]) -> RulePack:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise RulePackError([f"cannot read {place}: {why}"]) from error
+
+
+def _is_in(place: Path, tree: Path) -> bool:
+    """True for what lies in a work tree; its git directory is none of it."""
+    return place.is_relative_to(tree) and ".git" not in place.relative_to(tree).parts
 
 
 def _fault(origin: str, data: Any, detail: dict[str, Any]) -> str:

@@ -39,8 +39,8 @@ class PythonReader:
             tree = _parsed(data)
             try:
                 found = tree if isinstance(tree, str) else {look: places(look, tree) for look in self._looks}
-            except RecursionError:
-                found = "cannot be read as Python: RecursionError"
+            except (RecursionError, ValueError) as error:  # too deep, or a number with too many digits
+                found = f"cannot be read as Python: {type(error).__name__}"
             self._known[key] = found
         return self._known[key]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitalign.core.rule_checks import PythonLook
@@ -119,6 +119,9 @@ _DANGEROUS = {
     "os.popen": "os.popen() hands text to a shell",
 }
 
+_STARS: Mapping[str, Iterable[str]] = {"os": ("system", "popen"), "subprocess": _SHELLS}
+"""What `from module import *` brings of interest."""
+
 
 def _dangerous_calls(tree: ast.Module) -> Iterator[Place]:
     names = _imported(tree)
@@ -146,9 +149,11 @@ def _imported(tree: ast.Module) -> Mapping[str, str]:
                 names[alias.asname or alias.name.partition(".")[0]] = (
                     alias.name if alias.asname else alias.name.partition(".")[0]
                 )
-        elif isinstance(found, ast.ImportFrom) and not found.level:
+        elif isinstance(found, ast.ImportFrom):
+            module = "." * found.level + (found.module or "")
             for alias in found.names:
-                names[alias.asname or alias.name] = f"{found.module}.{alias.name}"
+                taken = _STARS.get(module, ()) if alias.name == "*" else (alias.name,)
+                names.update({alias.asname or name: f"{module}.{name}" for name in taken})
     return names
 
 
@@ -178,13 +183,14 @@ _SECRET_SHAPE = re.compile(
 _PLACEHOLDER = re.compile(
     r"(?i)^(?:|[x*.\-_ ]+|none|null|true|false|test\w*|dummy\w*|example\w*|changeme|change-me|your[_-].*|todo.*|<.*>|\$?\{.*\}|%\(.*|\*+)$"
 )
+_SEPARATORS = re.compile("[-_]")
 _SHORTEST_SECRET = 6
 
 
 def _hard_coded_secrets(tree: ast.Module) -> Iterator[Place]:
     told: set[int] = set()
     for name, value in _named_values(tree):
-        if _SECRET_NAME.search(name) and _is_secret(value.value):
+        if _SECRET_NAME.search(name) and _is_secret(name, value.value):
             told.add(id(value))
             yield _value(value, f"{name} is written into the code")
     for node in ast.walk(tree):
@@ -232,7 +238,8 @@ def _name(node: ast.expr | None) -> str:
             return ""
 
 
-def _is_secret(value: object) -> bool:
+def _is_secret(name: str, value: object) -> bool:
+    """True for a text without blanks that is neither a placeholder nor the name itself, as names of fields are."""
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     return (
@@ -240,6 +247,7 @@ def _is_secret(value: object) -> bool:
         and len(value) >= _SHORTEST_SECRET
         and " " not in value
         and not _PLACEHOLDER.match(value[:200])
+        and _SEPARATORS.sub("", value.casefold()) != _SEPARATORS.sub("", name.casefold())
     )
 
 
