@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -13,6 +14,7 @@ from gitalign import facade
 from gitalign.core.forecast import Forecast
 from gitalign.views.forecast import forecast_page
 from tests.git.workspace import Workspace
+from tests.rules.house import branch_with
 from tests.runs import request, run
 from tests.views.clashing import HOSTILE_PATH, MARKUP, clashing
 
@@ -206,4 +208,19 @@ def test_checks_with_what_they_wrote(watched: Watched, checked_address: str) -> 
     expect(page.locator("details pre")).to_contain_text(f"{MARKUP} red")
     page.get_by_role("link", name="bad").click()
     expect(page.locator("main")).to_contain_text("exit 1")
+    assert page.locator("main img").count() == 0
+
+
+def test_house_rules_in_the_report_of_a_run(watched: Watched, tmp_path: Path) -> None:
+    work = branch_with(tmp_path, {}, {"m.py": b"eval(x)\n", f"{MARKUP}.py": b"exec(x)\n"})
+    run(work.path, rules__packs=["python"], rules__refuse="never")
+    file = tmp_path / "report.html"
+    file.write_text(facade.write_up(request(work.path), form=facade.ReportFormat.HTML), encoding="utf-8")
+    page = watched.page
+    page.goto(file.as_uri())
+    page.get_by_role("link", name="House rules").click()
+    expect(page.locator("tbody")).to_contain_text("m.py:1: eval() runs text as code")
+    page.get_by_role("link", name="topic").first.click()
+    expect(page.locator("h3").filter(has_text="House rules")).to_have_count(1)
+    expect(page.locator("main")).to_contain_text("partially compliant, score")
     assert page.locator("main img").count() == 0
