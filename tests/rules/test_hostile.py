@@ -59,8 +59,13 @@ def test_a_search_that_was_stopped_starts_again() -> None:
     searcher = Searcher()
     try:
         with pytest.raises(CannotTell, match="too long"):
-            searcher.lines("^(a+)+$", ["a" * 60 + "!"], ignore_case=False, deadline=time.monotonic() + 0.5)
+            searcher.lines("^(a+)+$", ["a" * 60 + "!"], ignore_case=False, deadline=time.monotonic() + 1.1)
         assert searcher.lines("b", ["a", "b"], ignore_case=False, deadline=time.monotonic() + 20) == [1]
+        for _ in range(2):
+            with pytest.raises(CannotTell, match="too long"):
+                searcher.lines("^(a+)+$", ["a" * 60 + "!"], ignore_case=False, deadline=time.monotonic() + 1.1)
+        with pytest.raises(CannotTell, match="not looked for any more"):
+            searcher.lines("^(a+)+$", ["a"], ignore_case=False, deadline=time.monotonic() + 20)
     finally:
         searcher.close()
 

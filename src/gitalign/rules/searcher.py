@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ from gitalign.child import ChildEnded, ChildTimedOut, Conversation
 _SCRIPT = Path(__file__).with_name("search_process.py")
 _LONGEST_S = 5.0
 """What one question may take, so that one pattern does not use up the time of all rules."""
+
+_FAIR_S = 1.0
+"""Time enough to tell that a pattern is slow, and not that its branch had none left."""
+_MOST_TRIES = 3
+"""How often a pattern may take too long before it is not looked for any more: there may be thousands of branches."""
 
 
 class CannotTell(Exception):
@@ -29,6 +35,7 @@ class Searcher:
 
     def __init__(self) -> None:
         self._talk: Conversation | None = None
+        self._slow: Counter[str] = Counter()
 
     def lines(self, pattern: str, lines: Sequence[str], *, ignore_case: bool, deadline: float) -> list[int]:
         """Positions of the lines in which a regular expression is found.
@@ -59,7 +66,10 @@ class Searcher:
             self._talk = None
 
     def _ask(self, asked: dict[str, Any], deadline: float) -> dict[str, Any]:
-        until = min(deadline, time.monotonic() + _LONGEST_S)
+        if self._slow[asked["pattern"]] >= _MOST_TRIES:
+            raise TookTooLong(f"took too long {_MOST_TRIES} times, and is not looked for any more")
+        begun = time.monotonic()
+        until = min(deadline, begun + _LONGEST_S)
         try:
             if self._talk is None:
                 # -I: neither the environment nor the folder we stand in says what is imported.
@@ -68,6 +78,7 @@ class Searcher:
             said: dict[str, Any] = json.loads(self._talk.read_until(b"\n", deadline=until))
         except ChildTimedOut as error:
             self.close()
+            self._slow[asked["pattern"]] += until - begun >= _FAIR_S
             raise TookTooLong("took too long") from error
         except (ChildEnded, OSError, ValueError) as error:
             self.close()
