@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gitalign.config import Detection
 from gitalign.core.outcome import Aligned, Failed, Finding
 from gitalign.core.report import Verdict
+from gitalign.settings import Detection
 from tests.git.workspace import Workspace
 from tests.runs import branch, run
 

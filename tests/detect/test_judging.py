@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gitalign.core.outcome import Failed, Finding, Severity
+from gitalign.core.outcome import Aligned, Failed, Finding, Severity
 from gitalign.core.report import Verdict
 from gitalign.detect.builtin import ContentDetector, PythonDetector
 from gitalign.detect.judging import Unjudged, judged
@@ -119,3 +119,18 @@ def test_a_broken_world_is_no_broken_file() -> None:
         judged(dies)
     assert isinstance(judged(lambda: 1 // 0), Unjudged)
     assert judged(lambda: 1) == 1
+
+
+def test_a_file_whose_content_is_missing_is_not_called_clean(tmp_path: Path) -> None:
+    """As in a partial copy. Nothing speaks against the branch, so it is aligned, and the report says what was not looked at."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": b"1\n"})
+    work.switch("topic", "main")
+    work.commit("topic", {"hole.json": b"{a content of its own}\n", "g": b"1\n"})
+    lost = work.git("rev-parse", "topic:hole.json")
+    work.switch("main")
+    work.commit("on", {"f": b"2\n"})
+    (work.path / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
+    outcome = branch(run(work.path), "topic").result.outcome
+    assert isinstance(outcome, Aligned)
+    assert [(one.code, one.path) for one in outcome.findings] == [("content_missing", "hole.json")]

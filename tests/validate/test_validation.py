@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+import gitalign
 from gitalign import facade
 from gitalign.core.outcome import Aligned, Failed
 from gitalign.core.plan import Permit
@@ -226,7 +227,7 @@ def test_the_gates_document(work: Workspace) -> None:
         checks=[{"name": "build", "command": ["true"]}],
     )
     folder = work.path / ".git" / "gitalign" / "runs" / report.run.id / "validation"
-    schema = json.loads((Path(facade.__file__).parent / "schemas" / "gate.schema.json").read_text())
+    schema = json.loads((Path(gitalign.__file__).parent / "schemas" / "gate.schema.json").read_text())
     told = {}
     for name in ("good", "bad", "docs"):
         told[name] = json.loads((folder / f"{name}.json").read_text())

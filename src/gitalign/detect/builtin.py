@@ -18,13 +18,13 @@ from gitalign.detect.modules import DECLARATIONS, ModuleIndex, declared
 from gitalign.detect.python import PythonFacts, python_facts
 from gitalign.detect.spots import Scanner, Spot, told_apart
 from gitalign.detect.syntax import SyntaxScanner
-from gitalign.detect.tree import FoldedTree, case_collisions, deleted_by_nobody, too_large, vanished
+from gitalign.detect.tree import FoldedTree, case_collisions, deleted_by_nobody, too_large, unreadable, vanished
 from gitalign.git.command import text
 from gitalign.ports import DetectionRequest, Detector, Source
 
 V = TypeVar("V")
 
-VERSION = "2"
+VERSION = "3"
 """Changes whenever a rule does: what was found by another version is found out anew."""
 _LONGEST_TEXT = 5_000_000
 _MOST_BYTES = 5_000_000
@@ -35,7 +35,7 @@ _REGULAR = (b"100644", b"100755")
 
 
 class _Bounded(dict[bytes, V]):
-    """By blob id; forgets everything rather than grow without end. Reads and writes are single steps, so threads may share it."""
+    """By blob id; forgets everything rather than grow without end. Shared by threads: what is there now may be gone at the next step."""
 
     def keep(self, oid: bytes, value: V) -> V:
         if len(self) >= _KEPT:
@@ -66,10 +66,11 @@ class ContentDetector:
             for change in source.changes(request.onto, request.after)
             if _is_file(change.after) and self._scanner.wants(change.path)
         ]
-        self._read(source, [(change.path, change.after) for change in looked_at])
+        read = self._read(source, [(change.path, change.after) for change in looked_at])
         found: list[Finding] = []
         for change in looked_at:
-            seen = self._look(source, change.path, change.after)
+            assert change.after is not None
+            seen = read[self._place(change.path, change.after)]
             if isinstance(seen, Unjudged):
                 found.append(detector_failed(change.path, self.name, seen))
             elif spots := seen:
@@ -88,19 +89,29 @@ class ContentDetector:
                 )
         return found
 
-    def _read(self, source: Source, files: Iterable[tuple[bytes, FileVersion | None]]) -> None:
-        asked = {
-            version[1]: path
-            for path, version in files
-            if version is not None and self._place(path, version) not in self._known
-        }
-        files_asked = list(asked.items())
-        for start in range(0, len(files_asked), _AT_ONCE):
-            chunk = files_asked[start : start + _AT_ONCE]
-            contents = source.read([oid for oid, _ in chunk], most_bytes=_LONGEST_TEXT)
-            for (oid, path), data in zip(chunk, contents, strict=True):
+    def _read(
+        self, source: Source, files: Iterable[tuple[bytes, FileVersion | None]]
+    ) -> dict[bytes, tuple[Spot, ...] | Unjudged]:
+        """What is seen in files, by their place."""
+        found: dict[bytes, tuple[Spot, ...] | Unjudged] = {}
+        unread: dict[bytes, tuple[bytes, bytes]] = {}
+        for path, version in files:
+            if version is not None:
+                place = self._place(path, version)
+                known = self._known.get(place)
+                if known is None:
+                    unread[place] = (version[1], path)
+                else:
+                    found[place] = known
+        asked = list(unread.items())
+        for start in range(0, len(asked), _AT_ONCE):
+            chunk = asked[start : start + _AT_ONCE]
+            contents = source.read([oid for _, (oid, _) in chunk], most_bytes=_LONGEST_TEXT)
+            for (place, (_, path)), data in zip(chunk, contents, strict=True):
+                # What is too long or not there is told by the detector of paths.
                 seen = judged(partial(self._scan, path, data)) if data is not None else ()
-                self._known.keep(self._place(path, (b"", oid)), seen)
+                found[place] = self._known.keep(place, seen)
+        return found
 
     def _scan(self, path: bytes, data: bytes) -> tuple[Spot, ...]:
         return tuple(self._scanner.scan(path, data))
@@ -108,10 +119,7 @@ class ContentDetector:
     def _look(self, source: Source, path: bytes, version: FileVersion | None) -> tuple[Spot, ...] | Unjudged:
         if not _is_file(version) or version is None:
             return ()
-        place = self._place(path, version)
-        if place not in self._known:
-            self._read(source, [(path, version)])
-        return self._known.get(place, ())
+        return self._read(source, [(path, version)])[self._place(path, version)]
 
     def _place(self, path: bytes, version: FileVersion) -> bytes:
         # Of a path that is looked at, only its ending can matter to a scanner.
@@ -146,8 +154,9 @@ class PathDetector:
             in_branch = {change.path for change in branch if change.before is None}
             found += case_collisions(changes, self._folded[request.onto], in_branch=in_branch)
         oids = [change.after[1] for change in changes if change.after is not None and _is_file(change.after)]
-        sizes = {oid: size for oid, size in zip(oids, source.sizes(oids), strict=True) if size is not None}
-        return [*found, *too_large(changes, sizes, most_bytes=self._most_bytes)]
+        measured = dict(zip(oids, source.sizes(oids), strict=True))
+        sizes = {oid: size for oid, size in measured.items() if size is not None}
+        return [*found, *too_large(changes, sizes, most_bytes=self._most_bytes), *unreadable(changes, measured)]
 
 
 class PythonDetector:
@@ -176,6 +185,7 @@ class PythonDetector:
                 if len(alike) == 1:
                     branch[change.path] = PathChange(change.path, None, alike[0])
         target = _by_path(source.changes(request.base, request.onto))
+        unjudged: dict[bytes, Unjudged] = {}
         meeting = Meeting(
             changes=changes,
             branch=branch,
@@ -183,24 +193,32 @@ class PythonDetector:
             result_index=_changed(target_index, every),
             target_index=target_index,
             branch_index=_changed(self._index(source, request.base), source.changes(request.base, request.before)),
-            facts=lambda version: self._facts_of(source, version),
+            facts=lambda version: self._facts_of(source, version, unjudged),
             dependencies=self._declared(source, request),
         )
         found = [*unresolved_imports(meeting), *removed_symbols(meeting)]
         asked = {**{path: change.after for path, change in target.items()}, **{one.path: one.after for one in changes}}
-        failed = [(path, self._facts.get(version[1])) for path, version in asked.items() if version is not None]
-        return found + [detector_failed(path, self.name, one) for path, one in failed if isinstance(one, Unjudged)]
+        return found + [
+            detector_failed(path, self.name, unjudged[version[1]])
+            for path, version in asked.items()
+            if version is not None and version[1] in unjudged
+        ]
 
-    def _facts_of(self, source: Source, version: FileVersion | None) -> PythonFacts | None:
+    def _facts_of(
+        self, source: Source, version: FileVersion | None, unjudged: dict[bytes, Unjudged]
+    ) -> PythonFacts | None:
         if version is None or not _is_file(version):
             return None
         oid = version[1]
-        if oid in self._facts:
+        try:
             known = self._facts[oid]
-        else:
+        except KeyError:
             (data,) = source.read([oid], most_bytes=_LONGEST_TEXT)
             known = self._facts.keep(oid, judged(partial(python_facts, data)) if data is not None else None)
-        return None if isinstance(known, Unjudged) else known
+        if isinstance(known, Unjudged):
+            unjudged[oid] = known
+            return None
+        return known
 
     def _index(self, source: Source, commit: Oid) -> ModuleIndex:
         if commit not in self._indexes:

@@ -132,3 +132,18 @@ def too_large(changes: Sequence[PathChange], sizes: Mapping[bytes, int], *, most
         for change in changes
         if change.after is not None and (size := sizes.get(change.after[1], 0)) > most_bytes
     ]
+
+
+def unreadable(changes: Iterable[PathChange], sizes: Mapping[bytes, int | None]) -> list[Finding]:
+    """`content_missing`: files of which nothing could be looked at, because this copy of the repository lacks their content."""
+    return [
+        Finding(
+            code="content_missing",
+            severity=Severity.WARNING,
+            message="its content is not in this copy of the repository; nothing was looked for in it",
+            path=text(change.path),
+            detector="paths",
+        )
+        for change in changes
+        if change.after is not None and sizes.get(change.after[1], 0) is None
+    ]

@@ -14,7 +14,6 @@ from gitalign.categorize.clusters import Likeness, cluster
 from gitalign.categorize.footprint import Distance, Footprint
 from gitalign.categorize.labels import tags_of
 from gitalign.categorize.metrics import Facts, measure
-from gitalign.config import Categorization
 from gitalign.core.categories import Categorized, Category, Flag, Metrics
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, display
@@ -24,6 +23,7 @@ from gitalign.errors import ConfigError
 from gitalign.git.history import Authorship, authorship
 from gitalign.git.quarantine import Quarantine, sweep_quarantines
 from gitalign.git.repository import Repository
+from gitalign.settings import Categorization
 
 _PREFIX = "categorize-"
 _DAY = 86_400

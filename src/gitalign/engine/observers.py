@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gitalign.config import Telemetry
 from gitalign.core.report import Report
 from gitalign.git.repository import Repository
 from gitalign.observe.extras import require_library
 from gitalign.output_file import require_writable
 from gitalign.ports import Listener
+from gitalign.settings import Telemetry
 
 if TYPE_CHECKING:
     from gitalign.observe.metrics import RunMetrics

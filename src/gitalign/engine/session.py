@@ -19,12 +19,10 @@ from gitalign.branch_list import BranchList, load_branch_list
 from gitalign.config import Config, load_config
 from gitalign.core.events import EventKind
 from gitalign.core.names import RunId
-from gitalign.core.outcome import Aligned, StepResult
 from gitalign.core.plan import Permit, Plan
 from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
-from gitalign.core.validation import ValidationStatus
 from gitalign.engine.execute import Crew, Executed, execute
 from gitalign.engine.gate import keep_gate
 from gitalign.engine.limits import MemoryWatch
@@ -32,11 +30,11 @@ from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.observers import observing, require_observers
 from gitalign.engine.prepare import graph_of, prepare, take_snapshot
 from gitalign.engine.recovery import Recovered, recover
+from gitalign.engine.reports import keep_report, made_report, run_folder, summarised
 from gitalign.engine.retention import prune as remove_old
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream, JournalListener
-from gitalign.engine.summaries import summaries, write_summaries
-from gitalign.errors import GitAlignError, UnknownRun
+from gitalign.errors import UnknownRun
 from gitalign.git.command import ProcessGate
 from gitalign.git.remote import fetch
 from gitalign.git.repository import Repository, open_repository
@@ -239,7 +237,7 @@ def _carry_through(
             raise
         finally:
             journal.release(run_id)
-        report = _report(journal.run(run_id), made, executed, started=started, memory=memory)
+        report = made_report(journal.run(run_id), made, executed, started=started, now=now(), memory=memory)
         outcome = "interrupted" if executed.interrupted else ("ok" if report.exit_code() == 0 else "attention")
         journal.set_state(run_id, _end_state(executed), outcome=outcome, finished_at=now())
         if opened.config.orchestration.auto_cleanup_backups and outcome == "ok":
@@ -256,28 +254,11 @@ def _carry_through(
         emit(EventKind.RUN_FINISHED, outcome=outcome, moved=journal.run(run_id).moved)
     report = replace(report, run=journal.run(run_id))
     if opened.config.alignment.summaries:
-        report = _summarised(opened.repository, report)
+        report = summarised(opened.repository, report)
         journal.record_results(run_id, report.results)
-    _keep_report(opened.repository, report)
+    keep_report(opened.repository, report)
     keep_gate(opened.repository, report)
     return report
-
-
-def _summarised(repository: Repository, report: Report) -> Report:
-    """The report with references to change summaries; what cannot be written is said, and undoes nothing."""
-    folder = run_folder(repository, report.run.id) / "summaries"
-    try:
-        told = summaries(repository, report)
-        written = dict(zip((one.branch for one in told), map(str, write_summaries(folder, told)), strict=True))
-    except GitAlignError as error:
-        return replace(report, notices=(*report.notices, f"no change summaries: {error.message}"))
-    results = tuple(
-        replace(result, documentation="written", summary=written[result.branch])
-        if result.branch in written and result.summary is None
-        else result
-        for result in report.results
-    )
-    return replace(report, results=results)
 
 
 def _end_state(executed: Executed) -> RunState:
@@ -285,45 +266,6 @@ def _end_state(executed: Executed) -> RunState:
     if any(one.state is MoveState.INTENDED for one in executed.publications):
         return RunState.PUBLISHING
     return RunState.INTERRUPTED if executed.interrupted and not executed.publications else RunState.FINISHED
-
-
-def _report(record: RunRecord, made: Plan, executed: Executed, *, started: datetime, memory: MemoryWatch) -> Report:
-    return Report(
-        run=record,
-        plan=made,
-        results=executed.results,
-        publications=executed.publications,
-        phases=executed.phases,
-        peak_memory_bytes=memory.peak_own_bytes(),
-        breaker_tripped=any(getattr(result.outcome, "code", "") == "circuit_breaker" for result in executed.results),
-        notices=_notices(executed),
-        executed_at=started,
-        total_s=(now() - started).total_seconds(),
-    )
-
-
-def _notices(executed: Executed) -> tuple[str, ...]:
-    merged, shared, trivial = executed.merges
-    unsigned = sum(result.outcome.unsigned for result in executed.results if isinstance(result.outcome, Aligned))
-    notes = [f"{merged} merges made, {shared} answers shared, {trivial} needed none"]
-    if (checked := _checked(executed)) is not None:
-        notes.append(checked)
-    if unsigned:
-        notes.append(
-            f"{unsigned} rewritten commits were signed before and are not now; set commit.gpgsign to sign them again"
-        )
-    return tuple(notes)
-
-
-def _checked(executed: Executed) -> str | None:
-    """One line about the operator's checks; None when none were configured."""
-    told = [result.validation for result in executed.results]
-    statuses = [one.status for one in told if one.status is not ValidationStatus.NOT_CONFIGURED]
-    if not statuses:
-        return None
-    words = ", ".join(f"{statuses.count(one)} {one.value}" for one in ValidationStatus if one in statuses)
-    confined = next((one.confinement for one in told if one.confinement), "")
-    return f"checks: {words}" + (f" ({confined})" if confined else "")
 
 
 def _ended_badly(journal: SqlJournal, run_id: str, emit: Callable[..., None], error: BaseException) -> None:
@@ -343,26 +285,6 @@ def _ended_badly(journal: SqlJournal, run_id: str, emit: Callable[..., None], er
 def recover_dead(opened: Opened, journal: SqlJournal, listeners: Sequence[Listener]) -> tuple[Recovered, ...]:
     """Finish or roll back what dead processes left unfinished."""
     return recover(opened.repository, journal, listeners=listeners, is_alive=owner_is_alive, now=now())
-
-
-def stored_report(opened: Opened, journal: SqlJournal, run_id: str) -> Report:
-    """A run's report from the journal; timings come from the report file where there is one."""
-    record = journal.run(run_id)
-    made = wire.load_plan(journal.plan_json(run_id))
-    results: tuple[StepResult, ...] = journal.results(run_id)
-    kept = wire.load_report_extras(run_folder(opened.repository, run_id) / "report.json")
-    return Report(
-        run=record,
-        plan=made,
-        results=results,
-        publications=journal.publications(run_id),
-        phases=kept.phases,
-        peak_memory_bytes=kept.peak_memory_bytes,
-        breaker_tripped=any(getattr(result.outcome, "code", "") == "circuit_breaker" for result in results),
-        notices=kept.notices,
-        executed_at=record.started_at,
-        total_s=((record.finished_at or record.started_at) - record.started_at).total_seconds(),
-    )
 
 
 def sockets_of(config: Config) -> Sockets:
@@ -429,14 +351,6 @@ def event_stream(
                 one.close()
 
 
-def _keep_report(repository: Repository, report: Report) -> None:
-    folder = run_folder(repository, report.run.id)
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / "report.json.new"
-    temporary.write_text(wire.dumps_report(report), encoding="ascii")
-    temporary.replace(folder / "report.json")
-
-
 def has_state(opened: Opened) -> bool:
     """True when something was run in the repository before."""
     return database(opened.repository).exists()
@@ -455,11 +369,6 @@ def require_state(opened: Opened, run_id: str) -> None:
 def database(repository: Repository) -> Path:
     """Where the journal is."""
     return repository.state_dir / "gitalign.db"
-
-
-def run_folder(repository: Repository, run_id: str) -> Path:
-    """Where a run's report, logs and audit trail are."""
-    return repository.state_dir / "runs" / run_id
 
 
 def new_run_id(at: datetime) -> RunId:

@@ -1,0 +1,29 @@
+"""Whole use cases, one function each: shared by the command line, the library and every later surface.
+
+Nothing here knows a terminal. Every function opens the repository, does its work and leaves no process behind.
+"""
+
+from __future__ import annotations
+
+from gitalign.engine.session import Request as Request
+from gitalign.facade.after import ReportFormat as ReportFormat
+from gitalign.facade.after import detect as detect
+from gitalign.facade.after import runs as runs
+from gitalign.facade.after import show as show
+from gitalign.facade.after import verify as verify
+from gitalign.facade.after import write_summaries as write_summaries
+from gitalign.facade.after import write_up as write_up
+from gitalign.facade.before import Status as Status
+from gitalign.facade.before import categorize as categorize
+from gitalign.facade.before import check_rules as check_rules
+from gitalign.facade.before import doctor as doctor
+from gitalign.facade.before import forecast as forecast
+from gitalign.facade.before import order as order
+from gitalign.facade.before import plan as plan
+from gitalign.facade.before import rule_packs as rule_packs
+from gitalign.facade.before import status as status
+from gitalign.facade.during import prune as prune
+from gitalign.facade.during import resume as resume
+from gitalign.facade.during import run as run
+from gitalign.facade.during import undo as undo
+from gitalign.facade.during import undo_preview as undo_preview

@@ -1,0 +1,189 @@
+"""After a run: what it came to, written up in every form, proved again; and looking for errors in any result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import assert_never
+
+from gitalign import wire
+from gitalign.core.certificate import Proof
+from gitalign.core.names import HEADS
+from gitalign.core.outcome import Finding
+from gitalign.core.report import Report
+from gitalign.core.run import RunRecord
+from gitalign.engine.reports import run_folder, stored_report
+from gitalign.engine.session import (
+    Opened,
+    has_state,
+    journal_of,
+    open_for,
+    require_state,
+    sockets_of,
+)
+from gitalign.engine.session import Request as Request
+from gitalign.errors import UserError
+
+
+def runs(request: Request) -> tuple[RunRecord, ...]:
+    """Every run of the repository, newest first. Changes nothing."""
+    opened = open_for(request)
+    if not has_state(opened):
+        return ()
+    with journal_of(opened) as journal:
+        return journal.runs()
+
+
+def show(request: Request, run_id: str = "last") -> Report:
+    """The report of one run, by id, unambiguous prefix or `last`.
+
+    Raises:
+        UnknownRun
+    """
+    opened = open_for(request)
+    require_state(opened, run_id)
+    with journal_of(opened) as journal:
+        return stored_report(opened.repository, journal, journal.run(run_id).id)
+
+
+class ReportFormat(StrEnum):
+    """Forms in which a run is written up."""
+
+    MARKDOWN = "md"
+    JSON = "json"
+    HTML = "html"
+    JUNIT = "junit"
+    SARIF = "sarif"
+
+
+def write_up(request: Request, run_id: str = "last", *, form: ReportFormat) -> str:
+    """A run written up, from journal and repository. Changes nothing.
+
+    Args:
+        request: which repository.
+        run_id: id, unambiguous prefix or `last`.
+        form: of the text.
+
+    Raises:
+        UnknownRun, GitError
+    """
+    opened = open_for(request)
+    found = show(request, run_id)
+    match form:
+        case ReportFormat.MARKDOWN:
+            from gitalign.views.report_markdown import report_markdown
+
+            return report_markdown(found)
+        case ReportFormat.JSON:
+            return wire.dumps_report(found, indent=2) + "\n"
+        case ReportFormat.JUNIT:
+            from gitalign.views.junit import junit
+
+            return junit(found)
+        case ReportFormat.SARIF:
+            from gitalign.views.sarif import sarif
+
+            return sarif(found)
+        case ReportFormat.HTML:
+            return _page_of(opened, found)
+        case _ as never:
+            assert_never(never)
+
+
+def _page_of(opened: Opened, found: Report) -> str:
+    from gitalign.engine.range_diffs import range_diffs
+    from gitalign.engine.summaries import summaries
+    from gitalign.views.report import report_page, timeline
+
+    with journal_of(opened) as journal:
+        events = journal.events(found.run.id)
+    told = summaries(opened.repository, found)
+    place = Path(opened.repository.common_dir)
+    return report_page(
+        found,
+        name=place.parent.name if place.name == ".git" else place.name,
+        summaries=told,
+        timeline=timeline(events),
+        range_diffs=range_diffs(opened.repository, told),
+    )
+
+
+def write_summaries(request: Request, run_id: str = "last", *, folder: Path) -> tuple[Path, ...]:
+    """Write `<branch>_CHANGES_SUMMARY.md` and the same as JSON for every branch of a run; the Markdown files.
+
+    Args:
+        request: which repository.
+        run_id: id, unambiguous prefix or `last`.
+        folder: made when it is not there.
+
+    Raises:
+        UnknownRun, GitError, OutOfSpace
+    """
+    from gitalign.engine.summaries import summaries
+    from gitalign.engine.summaries import write_summaries as write
+
+    opened = open_for(request)
+    return tuple(write(folder, summaries(opened.repository, show(request, run_id))))
+
+
+def verify(
+    request: Request, run_id: str = "last", *, branch: str | None = None, certificates: Path | None = None
+) -> tuple[Proof, ...]:
+    """Prove the certificates of a run again, from the repository alone. Changes nothing.
+
+    Args:
+        request: which repository.
+        run_id: id, unambiguous prefix or `last`; not looked at when a file is given.
+        branch: only this one.
+        certificates: a file as a run writes it, instead of the run's own.
+
+    Raises:
+        UnknownRun
+        UserError: no certificates, or none of that branch.
+    """
+    from gitalign.engine.certify import FILE, prove_again, read
+
+    opened = open_for(request)
+    place = certificates
+    if place is None:
+        require_state(opened, run_id)
+        with journal_of(opened) as journal:
+            place = run_folder(opened.repository, journal.run(run_id).id) / FILE
+    found = read(place)
+    if branch is not None:
+        found = tuple(one for one in found if one.ref == f"{HEADS}{branch}")
+        if not found:
+            raise UserError(f"no certificate of {branch}: only aligned branches have one", hint="git align show last")
+    return prove_again(opened.repository, found)
+
+
+def detect(
+    request: Request, *, onto: str, branch: str, after: str, paths: Sequence[str] | None = None
+) -> tuple[Finding, ...]:
+    """What the configured detectors find in a result somebody made of a branch and a target. Changes nothing.
+
+    Args:
+        request: which repository.
+        onto: the target: any name git knows a commit by.
+        branch: the branch as it was.
+        after: the result.
+        paths: only findings at these paths, and those without one; None for all.
+
+    Raises:
+        UserError: a name is none of a commit.
+        GitError, PluginError
+    """
+    from gitalign.engine.detection import detect_between
+
+    opened = open_for(request)
+    found = detect_between(
+        opened.repository,
+        sockets_of(opened.config).detectors,
+        onto=onto,
+        branch=branch,
+        after=after,
+        timeout_s=opened.config.limits().integration_timeout_s,
+    )
+    wanted = None if paths is None else set(paths)
+    return tuple(one for one in found if wanted is None or one.path is None or one.path in wanted)

@@ -1,0 +1,261 @@
+"""Before a run: where things stand, what would happen, what will clash, what should land first. Nothing here moves a branch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitalign.core.categories import Categorized
+from gitalign.core.forecast import Forecast
+from gitalign.core.plan import Plan, StepKind, Target
+from gitalign.core.rules import Compliance, RulePack
+from gitalign.core.run import RunRecord, RunState
+from gitalign.engine.prepare import graph_of
+from gitalign.engine.session import Request as Request
+from gitalign.engine.session import (
+    configured_rules,
+    journal_of,
+    make_plan,
+    now,
+    open_for,
+    sockets_of,
+)
+from gitalign.engine.signals import StopSignal
+from gitalign.engine.stream import EventStream
+from gitalign.errors import UserError
+from gitalign.facade.after import runs
+from gitalign.ports import Listener
+from gitalign.store.journal import SqlJournal, open_journal
+
+if TYPE_CHECKING:
+    from gitalign.batch.execution_plan import ExecutionPlan
+    from gitalign.engine.doctor import Diagnosis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Where a repository stands.
+
+    Attributes:
+        to_align: branches a run would work on.
+        up_to_date: branches that contain their target.
+        next_command: what to type next.
+    """
+
+    repository: str
+    targets: tuple[Target, ...]
+    to_align: int
+    up_to_date: int
+    excluded: int
+    unfinished: tuple[RunRecord, ...]
+    last: RunRecord | None
+    next_command: str
+
+
+def status(request: Request) -> Status:
+    """Where things stand, and what to type next. Changes nothing."""
+    opened = open_for(request)
+    made = make_plan(opened, replace(request, fetch=False, push=False))
+    history: tuple[RunRecord, ...] = runs(request)
+    unfinished = tuple(
+        record
+        for record in history
+        if record.state in (RunState.INTEGRATING, RunState.PUBLISHING, RunState.INTERRUPTED)
+    )
+    to_align = sum(step.kind not in (StepKind.UP_TO_DATE, StepKind.LEAVE) for step in made.steps)
+    if unfinished:
+        next_command = "git align resume"
+    elif not made.targets:
+        next_command = "git align plan --help"
+    else:
+        next_command = "git align run" if to_align else "git align runs"
+    return Status(
+        repository=opened.repository.work_tree or opened.repository.common_dir,
+        targets=made.targets,
+        to_align=to_align,
+        up_to_date=len(made.steps) - to_align,
+        excluded=len(made.excluded),
+        unfinished=unfinished,
+        last=history[0] if history else None,
+        next_command=next_command,
+    )
+
+
+def plan(request: Request) -> Plan:
+    """What a run would do, branch by branch, and why. Changes nothing (with `fetch`, remote-tracking refs only).
+
+    Raises:
+        UserError: bad configuration, branch list or targets.
+        GitError, RemoteError, StoreError
+    """
+    return make_plan(open_for(request), request)
+
+
+def categorize(
+    request: Request, *, plan: Plan | None = None, as_of: datetime | None = None, clusters: bool = True
+) -> Categorized:
+    """Where every branch belongs and why, measured, flagged and clustered. Changes nothing.
+
+    Args:
+        request: `only` and `fetch` as for `plan`; a branch list is not looked at, since one is being made.
+        plan: made earlier; its commits are looked at, whatever targets it gives them.
+        as_of: the day ages are counted to; now by default. The same repository and day give the same answer.
+        clusters: put branches together that are alike; needs the extra `cluster`.
+
+    Raises:
+        UserError, ConfigError, GitError, RemoteError, OutOfSpace
+    """
+    from gitalign.engine.categorize import categorize as weigh
+
+    opened = open_for(request)
+    made = plan or make_plan(opened, replace(request, input=None), whatever_is_checked_out=True)
+    return weigh(
+        opened.repository,
+        made,
+        graph_of(opened.repository, made),
+        opened.config.categorization,
+        as_of=as_of or now(),
+        clusters=clusters,
+    )
+
+
+def forecast(
+    request: Request,
+    *,
+    plan: Plan | None = None,
+    against: Sequence[str] = (),
+    pairs: bool = False,
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
+) -> Forecast:
+    """What a run would come to, without moving anything: the same integration, stopped before it publishes.
+
+    Args:
+        request: as for `plan`.
+        plan: made earlier; its commits are tried, wherever the branches stand by now.
+        against: targets to try every branch on; empty for the target each branch belongs to.
+        pairs: find out, too, which branches clash with one another once aligned.
+        listeners: followers of the event stream.
+        stop: the stop button.
+
+    Raises:
+        UserError, GitError, RemoteError, StoreError, OutOfSpace
+    """
+    from gitalign.engine.execute import require_space
+    from gitalign.engine.forecast import forecast as foresee_all
+
+    opened = open_for(request)
+    made = plan if plan is not None else make_plan(opened, request)
+    require_space(opened.repository)
+    at = now()
+    with journal_of(opened) as journal:
+        return foresee_all(
+            opened.repository,
+            made,
+            graph_of(opened.repository, made),
+            against=against,
+            pairs=pairs,
+            limits=opened.config.limits(),
+            sockets=sockets_of(opened.config),
+            memory=journal,
+            emit=EventStream("forecast", now, listeners),
+            stop=stop or StopSignal(),
+            at=at,
+        )
+
+
+def order(
+    request: Request,
+    *,
+    plan: Plan | None = None,
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
+) -> ExecutionPlan:
+    """In which order, and which together, branches should land so that the fewest stop for a person. Moves nothing.
+
+    Args:
+        request: as for `plan`.
+        plan: made earlier; its commits are tried, wherever the branches stand by now.
+        listeners: followers of the event stream.
+        stop: the stop button.
+
+    Raises:
+        UserError: also when dependencies go round in a circle.
+        GitError, RemoteError, StoreError, OutOfSpace
+    """
+    from gitalign.engine.execute import require_space
+    from gitalign.engine.order import order as put_in_order
+
+    opened = open_for(request)
+    made = plan if plan is not None else make_plan(opened, request)
+    require_space(opened.repository)
+    with journal_of(opened) as journal:
+        return put_in_order(
+            opened.repository,
+            made,
+            graph_of(opened.repository, made),
+            dependencies=opened.config.landing.dependencies,
+            limits=opened.config.limits(),
+            sockets=sockets_of(opened.config),
+            memory=journal,
+            emit=EventStream("order", now, listeners),
+            stop=stop or StopSignal(),
+            at=now(),
+        )
+
+
+def rule_packs(request: Request, packs: Sequence[str] = ()) -> tuple[RulePack, ...]:
+    """Rule packs by name or file; without names the configured ones, or those that are built in. Changes nothing.
+
+    Raises:
+        RulePackError, ConfigError
+    """
+    from gitalign.rules.load import built_in_names, load_packs
+
+    if packs:
+        return load_packs(packs, folder=Path())
+    configured = configured_rules(open_for(request))
+    return configured.packs if configured is not None else load_packs(built_in_names(), folder=Path())
+
+
+def check_rules(
+    request: Request, *, branches: Sequence[str] = (), packs: Sequence[str] = (), target: str | None = None
+) -> tuple[Compliance, ...]:
+    """What the house rules say of branches as they stand. Changes nothing.
+
+    Args:
+        request: which repository, and which branches when none are named.
+        branches: by name; all that would be planned when empty.
+        packs: names of built-in packs or files; the configured ones when empty.
+        target: what to compare with, by any name git knows a commit by; each branch's own target when None.
+
+    Raises:
+        UserError: no rules are configured or named; a branch is not there or has no target.
+        RulePackError, ConfigError, GitError
+    """
+    from gitalign.engine.rules import HouseRules, judge_as_they_stand
+
+    opened = open_for(request)
+    timeout_s = opened.config.limits().detection_timeout_s
+    house = (
+        HouseRules(packs=rule_packs(request, packs), refuses_must=True, timeout_s=timeout_s)
+        if packs
+        else configured_rules(opened)
+    )
+    if house is None:
+        raise UserError("no house rules are configured", hint="git align rules check --pack python")
+    made = make_plan(opened, request, whatever_is_checked_out=True)
+    return judge_as_they_stand(opened.repository, made, branches=branches, target=target, house=house)
+
+
+def doctor(request: Request) -> tuple[Diagnosis, ...]:
+    """Check git, the repository, the store, the disk, work trees and settings. Changes nothing and does not raise for what it finds."""
+    from gitalign.engine.doctor import examine
+
+    def journal(state_dir: Path) -> SqlJournal | None:
+        return open_journal(state_dir / "gitalign.db") if (state_dir / "gitalign.db").exists() else None
+
+    return examine(request.repo, load=lambda: configured_rules(open_for(request)), journal=journal)

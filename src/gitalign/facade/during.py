@@ -1,0 +1,193 @@
+"""A run, going on with one, and taking one back: the use cases that move branches, each with leave to do so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from gitalign import wire
+from gitalign.core.plan import Permit, Plan
+from gitalign.core.publication import MoveState, Publication
+from gitalign.core.report import Report
+from gitalign.core.run import RunKind, RunState
+from gitalign.engine.move import Checkpoint, no_checkpoint
+from gitalign.engine.observers import observing
+from gitalign.engine.reports import stored_report
+from gitalign.engine.retention import PruneReport
+from gitalign.engine.retention import prune as remove_old
+from gitalign.engine.session import Request as Request
+from gitalign.engine.session import (
+    carry_out,
+    event_stream,
+    has_state,
+    journal_of,
+    make_plan,
+    new_run_id,
+    now,
+    open_for,
+    recover_dead,
+    require_state,
+)
+from gitalign.engine.signals import StopSignal
+from gitalign.errors import NotPermitted
+from gitalign.ports import Listener
+from gitalign.store.owner import owner_is_alive, this_owner
+
+
+def run(
+    request: Request,
+    *,
+    plan: Plan | None = None,
+    permit: Permit | None = None,
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> Report:
+    """Align every branch of a plan and publish the results.
+
+    Args:
+        request: the repository and settings; `input`, `only`, `fetch` and `push` matter only without `plan`.
+        plan: made earlier; branches that moved since are refused, never overwritten.
+        permit: leave to move refs. Without `plan`, a permit for any plan of this request is made with `Permit(plan_id="*")`.
+        listeners: followers of the event stream.
+        stop: the stop button.
+        checkpoint: called with a name before each effect; rehearsals of crashes end the process there.
+
+    Raises:
+        NotPermitted: without a permit for the plan.
+        UserError, GitError, RemoteError, StoreError, OutOfSpace
+    """
+    if permit is None:
+        raise NotPermitted(
+            "running would move branches, and leave to do so was not given",
+            hint="add --yes, or look first: git align plan",
+        )
+    opened = open_for(request)
+    with journal_of(opened) as journal:
+        recover_dead(opened, journal, listeners)
+        made = plan if plan is not None else make_plan(opened, request)
+        leave = replace(permit, plan_id=made.id) if permit.plan_id == "*" else permit
+        if leave.plan_id != made.id:
+            raise NotPermitted("the permit is for another plan", hint="give leave for this plan: git align run --yes")
+        return carry_out(
+            opened,
+            made,
+            leave,
+            journal=journal,
+            listeners=listeners,
+            stop=stop or StopSignal(),
+            checkpoint=checkpoint,
+            fetched=request.fetch,
+        )
+
+
+def resume(
+    request: Request, *, listeners: Sequence[Listener] = (), stop: StopSignal | None = None
+) -> tuple[Report, ...]:
+    """Finish or roll back every run that was cut off, then go on with those that were stopped before they published.
+
+    Returns:
+        Reports of the runs that were recovered or went on; empty when there was nothing to do.
+    """
+    opened = open_for(request)
+    if not has_state(opened):
+        return ()
+    button = stop or StopSignal()
+    reports: list[Report] = []
+    with journal_of(opened) as journal:
+        recovered = recover_dead(opened, journal, listeners)
+        reports += [
+            stored_report(opened.repository, journal, run_id)
+            for run_id in dict.fromkeys(one.run_id for one in recovered)
+            if any(one.state is not MoveState.ROLLED_BACK for one in journal.publications(run_id))
+        ]
+        for record in journal.runs():
+            if record.kind is RunKind.ALIGN and record.state is RunState.INTERRUPTED and not button.stop_requested:
+                stored = wire.load_plan(journal.plan_json(record.id))
+                reports.append(
+                    carry_out(
+                        opened,
+                        stored,
+                        Permit(plan_id=stored.id, given_by=f"resume of {record.id}"),
+                        journal=journal,
+                        listeners=listeners,
+                        stop=button,
+                    )
+                )
+                journal.set_state(record.id, RunState.FINISHED, outcome="continued")
+    return tuple(reports)
+
+
+def undo(
+    request: Request,
+    run_id: str,
+    *,
+    push: bool = False,
+    permit: Permit | None = None,
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> Report:
+    """Put back what a run moved, wherever it still stands as the run left it. Itself a run, so it can be undone.
+
+    Raises:
+        NotPermitted, UnknownRun, GitError, StoreError
+    """
+    from gitalign.engine.undo import undo as put_back
+
+    if permit is None:
+        raise NotPermitted(
+            "undoing would move branches, and leave to do so was not given",
+            hint="add --yes, or look first with --dry-run",
+        )
+    opened = open_for(request)
+    require_state(opened, run_id)
+    with journal_of(opened) as journal:
+        recover_dead(opened, journal, listeners)
+        undone = journal.run(run_id)
+        started = now()
+        new_id = new_run_id(started)
+        with (
+            observing(opened.config.telemetry, opened.repository, measured=False) as observers,
+            event_stream(opened, journal, new_id, [*listeners, *observers.listeners]) as emit,
+        ):
+            put_back(
+                opened.repository,
+                journal,
+                undone.id,
+                new_run_id=new_id,
+                only=request.only,
+                push=push,
+                emit=emit,
+                stop=stop or StopSignal(),
+                started_at=started,
+                owner=this_owner(),
+                is_alive=owner_is_alive,
+                checkpoint=checkpoint,
+            )
+        return stored_report(opened.repository, journal, new_id)
+
+
+def undo_preview(request: Request, run_id: str) -> tuple[Publication, ...]:
+    """What `undo` would move, and what it would leave and why. Changes nothing."""
+    from gitalign.engine.undo import preview
+
+    opened = open_for(request)
+    require_state(opened, run_id)
+    with journal_of(opened) as journal:
+        return preview(opened.repository, journal, journal.run(run_id).id, only=request.only)
+
+
+def prune(
+    request: Request, *, older_than_days: int | None = None, backups: bool = False, dry_run: bool = False
+) -> PruneReport:
+    """Remove pins, and on request backups, of runs older than the retention; never the only way back of a younger one."""
+    opened = open_for(request)
+    days = opened.config.alignment.retention_days if older_than_days is None else older_than_days
+    with journal_of(opened) as journal:
+        if not dry_run:
+            recover_dead(opened, journal, ())
+        return remove_old(
+            opened.repository, journal, older_than=timedelta(days=days), now=now(), backups=backups, dry_run=dry_run
+        )
