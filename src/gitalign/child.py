@@ -154,6 +154,24 @@ def run(
         REGISTER.discard(child)
 
 
+def attended(argv: Sequence[str], *, cwd: str | Path) -> int:
+    """Run a program that a person sits at (an editor, a merge tool) on our own terminal, to its end; its exit code.
+
+    Raises:
+        OSError: the executable is missing or cannot be run.
+    """
+    # In our process group, so that the terminal is its own; it leaves Ctrl-C to the program as shells do.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return subprocess.call(list(argv), cwd=cwd, restore_signals=True, preexec_fn=_heed_interrupts)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start_unattended(argv: Sequence[str], *, env: Mapping[str, str], cwd: str | Path) -> subprocess.Popen[bytes]:
     """Start a command without input, its output and errors in one pipe. Whoever asks must end, reap and discard it.
 

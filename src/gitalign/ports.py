@@ -16,6 +16,7 @@ from gitalign.core.names import Oid
 from gitalign.core.outcome import Finding, FindingRule, Outcome, StepResult
 from gitalign.core.plan import Step
 from gitalign.core.publication import Publication
+from gitalign.core.resolving import Session
 from gitalign.core.run import RunRecord, RunState
 
 
@@ -233,6 +234,15 @@ class Journal(VerdictMemory, Protocol):
 
     def holds(self, run_id: str, refs: Iterable[str]) -> bool:
         """True when the run still holds every one of the refs (a worker that lost its claim must not publish)."""
+
+    def open_session(self, session: Session) -> bool:
+        """Write down that a person is resolving a branch; False when one is open for it already."""
+
+    def sessions(self) -> tuple[Session, ...]:
+        """Branches that are being resolved, by name."""
+
+    def close_session(self, ref: str) -> None:
+        """Nobody is resolving the branch any more."""
 
     def forget_before(self, when: datetime) -> tuple[str, ...]:
         """Drop details (events, results, verdicts) of runs finished before `when`; their ids. Rows of runs stay."""

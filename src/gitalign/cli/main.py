@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gitalign.cli import after, before, rules
+from gitalign.cli import after, before, resolve, rules
 from gitalign.cli.console import Options
 from gitalign.cli.options import (
     ConfigFile,
@@ -281,6 +281,7 @@ for verb in (
     before.categorize,
     before.forecast,
     before.order,
+    resolve.resolve,
     after.undo,
     after.resume,
     after.report,

@@ -184,6 +184,10 @@ def _next_steps(out: Console, report: Report) -> None:
     if attention:
         name = safe(attention[0].step.branch.name)
         out.print(f"[bold]next:[/] git align show {report.run.id} {name}   tells all about one branch")
+    stopped = next((branch for branch in attention if branch.verdict is Verdict.CONFLICTED), None)
+    if stopped is not None:
+        name = safe(stopped.step.branch.name)
+        out.print(f"[bold]next:[/] git align resolve {name}   resolves its conflict step by step")
     if report.run.outcome == "interrupted":
         out.print("[bold]next:[/] git align resume   goes on where the run was stopped")
 

@@ -92,6 +92,8 @@ class DropReason(StrEnum):
     UPSTREAM = "upstream"
     BECAME_EMPTY = "became_empty"
     MERGE_FLATTENED = "merge_flattened"
+    LEFT_OUT = "left_out"
+    """A person resolving the branch left it out, or nothing of it was left then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -87,15 +87,18 @@ def execute(
     crew: Crew,
     documents_dir: Path,
     certificates_dir: Path,
+    given: Mapping[StepId, StepResult] | None = None,
 ) -> Executed:
     """Carry out a plan. The run is in the journal already; its state is advanced here.
+
+    Results that were made elsewhere are `given`: they are proved, checked and published like any other.
 
     Raises:
         GitAlignError: when the run as a whole cannot go on. Nothing has moved unless the journal says so.
     """
     phases = _Phases()
     require_space(repository)
-    already = _resolved_beforehand(repository, plan, run_id=run_id, crew=crew)
+    already = {**(given or {}), **_resolved_beforehand(repository, plan, run_id=run_id, crew=crew)}
     crew.checkpoint("quarantine")
     quarantine = Quarantine(repository, run_id)
     try:

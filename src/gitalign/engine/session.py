@@ -18,7 +18,8 @@ from gitalign import wire
 from gitalign.branch_list import BranchList, load_branch_list
 from gitalign.config import Config, load_config
 from gitalign.core.events import EventKind
-from gitalign.core.names import RunId
+from gitalign.core.names import RunId, StepId
+from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Permit, Plan
 from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
@@ -133,6 +134,7 @@ def carry_out(
     stop: StopSignal,
     checkpoint: Checkpoint = no_checkpoint,
     fetched: bool = False,
+    given: Mapping[StepId, StepResult] | None = None,
 ) -> Report:
     """Carry a plan through as a new run and write its report.
 
@@ -145,6 +147,7 @@ def carry_out(
         stop: the stop button.
         checkpoint: called before each effect.
         fetched: whether targets were fetched for this plan; for the log.
+        given: results of steps that were made elsewhere.
 
     Raises:
         GitAlignError: the run as a whole could not go on; the journal says how far it got.
@@ -164,6 +167,7 @@ def carry_out(
             fetched=fetched,
             sockets=sockets,
             house=house,
+            given=given,
         )
         observers.finished(report)
     return report
@@ -181,6 +185,7 @@ def _carry_through(
     fetched: bool,
     sockets: Sockets,
     house: HouseRules | None,
+    given: Mapping[StepId, StepResult] | None,
 ) -> Report:
     started = now()
     run_id = new_run_id(started)
@@ -231,6 +236,7 @@ def _carry_through(
                 crew=crew,
                 documents_dir=run_folder(opened.repository, run_id) / "summaries",
                 certificates_dir=run_folder(opened.repository, run_id),
+                given=given,
             )
         except BaseException as error:
             _ended_badly(journal, run_id, emit, error)

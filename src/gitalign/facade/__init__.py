@@ -27,3 +27,10 @@ from gitalign.facade.during import resume as resume
 from gitalign.facade.during import run as run
 from gitalign.facade.during import undo as undo
 from gitalign.facade.during import undo_preview as undo_preview
+from gitalign.facade.resolving import resolutions_under_way as resolutions_under_way
+from gitalign.facade.resolving import resolve as resolve
+from gitalign.facade.resolving import resolve_abort as resolve_abort
+from gitalign.facade.resolving import resolve_continue as resolve_continue
+from gitalign.facade.resolving import resolve_finish as resolve_finish
+from gitalign.facade.resolving import resolve_skip as resolve_skip
+from gitalign.facade.resolving import resolve_stage as resolve_stage

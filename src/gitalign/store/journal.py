@@ -34,6 +34,7 @@ from gitalign import wire
 from gitalign.core.events import Event
 from gitalign.core.outcome import StepResult
 from gitalign.core.publication import MoveState, Publication
+from gitalign.core.resolving import Session
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.errors import StoreError, UnknownRun
 from gitalign.ports import Claim, OwnerProbe
@@ -398,6 +399,28 @@ class SqlJournal:
                 insert(schema.verdicts).prefix_with("OR REPLACE"),
                 [{"key": key, "body": body, "at": at} for key, body in verdicts.items()],
             )
+
+    def open_session(self, session: Session) -> bool:
+        """Write down that a person is resolving a branch; False when one is open for it already."""
+        table = schema.sessions
+        with self._transaction() as connection:
+            if connection.execute(select(table.c.ref).where(table.c.ref == session.ref)).first() is not None:
+                return False
+            row = {"ref": session.ref, "body": wire.dumps(session), "at": session.opened_at}
+            connection.execute(insert(table), [row])
+        return True
+
+    def sessions(self) -> tuple[Session, ...]:
+        """Branches that are being resolved, by name."""
+        table = schema.sessions
+        with self._reading() as connection:
+            rows = connection.execute(select(table.c.body).order_by(table.c.ref)).all()
+        return tuple(wire.loads(Session, row.body) for row in rows)
+
+    def close_session(self, ref: str) -> None:
+        """Nobody is resolving the branch any more."""
+        with self._transaction() as connection:
+            connection.execute(delete(schema.sessions).where(schema.sessions.c.ref == ref))
 
     def forget_before(self, when: datetime) -> tuple[str, ...]:
         """Drop details of runs finished before `when`; their ids. Rows of runs stay."""

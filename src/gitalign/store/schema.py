@@ -20,7 +20,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-HEAD_REVISION = "0001"
+HEAD_REVISION = "0002"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -133,6 +133,14 @@ verdicts = Table(
     "verdicts",
     metadata,
     Column("key", String(64), primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("ref", AsciiText, primary_key=True),
     Column("body", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
 )

@@ -1,0 +1,182 @@
+"""Resolving a conflict by hand: what is known of it while a person is at it, and what may be done next. Pure values."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gitalign.core.commit import RawCommit
+from gitalign.core.names import Oid
+from gitalign.core.outcome import Dropped, DropReason, Rewrite, StageEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A branch that a person is resolving, as the journal keeps it.
+
+    Attributes:
+        ref: full name of the branch; one session for each at a time.
+        seen: the branch as it was, and stays until the session is finished.
+        onto: the target's tip that is being taken in.
+        folder: the disposable work tree.
+        plan: of this one branch, as `wire` writes it.
+        is_merge: the target is merged in; otherwise the branch is rebased.
+    """
+
+    ref: str
+    branch: str
+    target: str
+    seen: Oid
+    onto: Oid
+    folder: str
+    plan: str
+    is_merge: bool
+    opened_at: datetime
+
+
+class Stand(StrEnum):
+    """Where a session stands, told from its work tree alone: whoever typed the commands."""
+
+    STOPPED = "stopped"
+    """Paths are in conflict."""
+    READY = "ready"
+    """Nothing is in conflict any more; the rebase or merge waits to be continued."""
+    DONE = "done"
+    """The work tree holds a result."""
+    LEFT = "left"
+    """Somebody ended the rebase or merge without a result."""
+    GONE = "gone"
+    """The work tree was deleted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A session, looked at.
+
+    Attributes:
+        head: commit that its work tree stands on.
+        position, total: the k-th of n commits; 1 of 1 for a merge.
+        stopped_at: commit of the branch that is being applied.
+        subject: of that commit.
+        entries: paths in conflict, by stage.
+        marked: paths that are said to be resolved and still hold conflict markers.
+        now: where the branch itself is; None when it is gone.
+    """
+
+    session: Session
+    stand: Stand
+    head: Oid | None = None
+    position: int = 0
+    total: int = 0
+    stopped_at: Oid | None = None
+    subject: str = ""
+    entries: tuple[StageEntry, ...] = ()
+    marked: tuple[str, ...] = ()
+    now: Oid | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Paths in conflict."""
+        return tuple(sorted({entry.path for entry in self.entries}))
+
+    @property
+    def has_moved(self) -> bool:
+        """True when the branch is no longer where the session found it."""
+        return self.now != self.session.seen
+
+    def sides(self) -> tuple[tuple[int, str], ...]:
+        """What each stage is, in words: in a rebase `ours` is the target, which surprises many."""
+        branch, target = self.session.branch, self.session.target
+        if self.session.is_merge:
+            return (
+                (1, "base: where the two parted"),
+                (2, f"ours: {branch}"),
+                (3, f"theirs: {target}"),
+            )
+        return (
+            (1, "base: the commit before the one that is applied"),
+            (2, f"ours: {target}, with the commits of {branch} applied so far"),
+            (3, f"theirs: your commit of {branch}"),
+        )
+
+    def commands(self) -> tuple[tuple[str, str], ...]:
+        """What to type next, and what for."""
+        inside = f"git -C {shlex.quote(self.session.folder)}"
+        again = f"git align resolve {shlex.quote(self.session.branch)}"
+        match self.stand:
+            case Stand.STOPPED:
+                found = [(f"{inside} mergetool", "resolve in your merge tool")]
+                for path in self.paths[:_MOST_PATHS]:
+                    quoted = shlex.quote(path)
+                    stages = {entry.stage for entry in self.entries if entry.path == path}
+                    if stages == {1, 2, 3} or stages == {2, 3}:
+                        found.append((f"{inside} add {quoted}", f"{path} is resolved"))
+                        found.append((f"{inside} checkout --theirs {quoted}", "take the third side whole"))
+                    else:
+                        found.append((f"{inside} add {quoted}", f"keep {path}"))
+                        found.append((f"{inside} rm {quoted}", f"delete {path}"))
+                found.append((f"{again} --continue", "go on"))
+                if not self.session.is_merge:
+                    found.append((f"{again} --skip", "leave this commit out"))
+                return (*found, (f"{again} --abort", "give up; the branch stays as it was"))
+            case Stand.READY:
+                return ((f"{again} --continue", "go on"), (f"{again} --abort", "give up; the branch stays as it was"))
+            case Stand.DONE:
+                return (
+                    (f"{again} --continue", "check the result and move the branch"),
+                    (f"{again} --abort", "throw the result away"),
+                )
+            case Stand.LEFT | Stand.GONE:
+                return ((f"{again} --abort", "close it"), (again, "after that: begin again"))
+
+
+_MOST_PATHS = 10
+
+
+class NotTheBranch(ValueError):
+    """What was made is not the branch on its target; the message says why."""
+
+
+def matched(
+    old: Sequence[tuple[Oid, RawCommit]], new: Sequence[tuple[Oid, RawCommit]]
+) -> tuple[tuple[Rewrite, ...], tuple[Dropped, ...]]:
+    """Which commit became which, told by author, date and message, in order.
+
+    Args:
+        old: own commits of the branch, oldest first.
+        new: commits above the target, oldest first.
+
+    Returns:
+        Pairs, and commits that were left out.
+
+    Raises:
+        NotTheBranch: a new commit is none of the branch's, or their order changed.
+    """
+    waiting = list(old)
+    pairs: list[Rewrite] = []
+    dropped: list[Dropped] = []
+    for oid, commit in new:
+        while waiting and not _is_same(waiting[0][1], commit):
+            left, it = waiting.pop(0)
+            dropped.append(Dropped(oid=left, reason=DropReason.LEFT_OUT, subject=it.subject))
+        if not waiting:
+            raise NotTheBranch(
+                f"commit {oid[:12]} ({commit.subject}) has no counterpart among the branch's own commits, by author, "
+                "date and message, in order"
+            )
+        pairs.append(Rewrite(old=waiting.pop(0)[0], new=oid))
+    dropped += [Dropped(oid=oid, reason=DropReason.LEFT_OUT, subject=it.subject) for oid, it in waiting]
+    return tuple(pairs), tuple(dropped)
+
+
+def _is_same(old: RawCommit, new: RawCommit) -> bool:
+    return old.author == new.author and _cleaned(old.message) == _cleaned(new.message)
+
+
+def _cleaned(message: bytes) -> bytes:
+    """A message as `git rebase --continue` leaves it: no comment lines, no blanks at the ends (`git help commit`, --cleanup=strip)."""
+    lines = [line.rstrip() for line in message.splitlines() if not line.startswith(b"#")]
+    return b"\n".join(line for line in lines if line)

@@ -1,0 +1,123 @@
+"""Resolving a conflict by hand: a disposable work tree for each branch, kept until the branch is moved or the session given up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gitalign.core.plan import Permit
+from gitalign.core.report import Report
+from gitalign.core.resolving import Look, Session
+from gitalign.engine import resolving
+from gitalign.engine.session import Opened, Request, has_state, journal_of, open_for, recover_dead
+from gitalign.engine.signals import StopSignal
+from gitalign.errors import NotPermitted, UserError
+from gitalign.ports import Listener
+from gitalign.store.journal import SqlJournal
+
+
+def resolutions_under_way(request: Request) -> tuple[Look, ...]:
+    """Every branch that is being resolved, and how far it is. Changes nothing."""
+    opened = open_for(request)
+    if not has_state(opened):
+        return ()
+    with journal_of(opened) as journal:
+        return resolving.looks(opened, journal)
+
+
+def resolve(request: Request, branch: str, *, folder: Path | None = None) -> Look:
+    """Begin to resolve a branch, or look at how far it is. Moves no branch.
+
+    Args:
+        request: strategy and targets, as for a run.
+        branch: by name.
+        folder: where the work tree of a new session is to be; None for one in the git directory.
+
+    Raises:
+        UserError: nothing is to be resolved there.
+        GitError, OutOfSpace
+    """
+    opened = open_for(request)
+    with journal_of(opened) as journal:
+        recover_dead(opened, journal, ())
+        session = resolving.find(journal, branch)
+        if session is None:
+            return resolving.begin(opened, journal, request, branch, folder=folder)
+        return next(one for one in resolving.looks(opened, journal) if one.session.ref == session.ref)
+
+
+def resolve_continue(request: Request, branch: str) -> Look:
+    """Go on after everything in conflict was resolved. Moves no branch.
+
+    Raises:
+        UserError: nothing is under way, or something is still in conflict.
+        GitError
+    """
+    opened = open_for(request)
+    with journal_of(opened) as journal:
+        return resolving.go_on(opened, _session(opened, journal, branch))
+
+
+def resolve_stage(request: Request, branch: str) -> Look:
+    """Say that everything in conflict is resolved as it is in the work tree, like `git add` of each path.
+
+    Raises:
+        UserError: a file still holds conflict markers.
+    """
+    opened = open_for(request)
+    with journal_of(opened) as journal:
+        return resolving.stage(opened, _session(opened, journal, branch))
+
+
+def resolve_skip(request: Request, branch: str) -> Look:
+    """Leave out the commit that stopped. Moves no branch.
+
+    Raises:
+        UserError, GitError
+    """
+    opened = open_for(request)
+    with journal_of(opened) as journal:
+        return resolving.skip(opened, _session(opened, journal, branch))
+
+
+def resolve_abort(request: Request, branch: str) -> Session:
+    """Give up: the work tree goes, the branch is where it was all the time.
+
+    Raises:
+        UserError: nothing is under way.
+    """
+    opened = open_for(request)
+    with journal_of(opened) as journal:
+        session = _session(opened, journal, branch)
+        resolving.abort(opened, journal, session)
+        return session
+
+
+def resolve_finish(
+    request: Request,
+    branch: str,
+    *,
+    permit: Permit | None = None,
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
+) -> Report:
+    """Prove, check and publish what was resolved, as a run of this one branch: it can be undone like any other.
+
+    Raises:
+        NotPermitted: without leave to move the branch.
+        UserError: it is not resolved, or what was made is not the branch on its target.
+        GitAlignError
+    """
+    if permit is None:
+        raise NotPermitted("this would move the branch, and leave to do so was not given", hint="add --yes")
+    opened = open_for(request)
+    with journal_of(opened) as journal:
+        session = _session(opened, journal, branch)
+        return resolving.finish(opened, journal, session, permit=permit, listeners=listeners, stop=stop)
+
+
+def _session(opened: Opened, journal: SqlJournal, branch: str) -> Session:
+    found = resolving.find(journal, branch)
+    if found is None:
+        raise UserError(f"nobody is resolving {branch}", hint=f"git align resolve {branch}")
+    return found

@@ -1,0 +1,178 @@
+"""A disposable work tree in which a person resolves a conflict. It belongs to us; git does the work in it, a person decides.
+
+It is a linked work tree with a detached HEAD, so the person has the repository's configuration, merge tools and rerere at hand,
+and no branch is held or moved by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gitalign.core.names import Oid
+from gitalign.core.outcome import StageEntry
+from gitalign.core.resolving import Look, Session, Stand
+from gitalign.errors import GitError, OutOfSpace
+from gitalign.git.command import Git, text
+from gitalign.git.disposable import remove_tree
+from gitalign.git.refs import read_refs
+from gitalign.git.repository import Repository
+
+_TIMEOUT_S = 600.0
+# The plain course of a rebase or merge, whatever the operator's configuration prefers for others.
+_PLAIN = (
+    ("rebase.autoSquash", "false"),
+    ("rebase.autoStash", "false"),
+    ("rebase.updateRefs", "false"),
+    ("rebase.rebaseMerges", "false"),
+    ("rebase.backend", "merge"),
+    ("merge.autoStash", "false"),
+    ("rerere.enabled", "true"),
+    ("rerere.autoUpdate", "false"),
+    ("commit.gpgSign", "false"),
+)
+_MARKS = (b"<<<<<<< ", b">>>>>>> ")
+
+
+def begin(repository: Repository, session: Session, *, message: bytes) -> None:
+    """Make the work tree and go as far as git goes by itself.
+
+    Args:
+        repository: the repository.
+        session: says what and where.
+        message: of the merge commit, when the target is merged in.
+
+    Raises:
+        GitError, OutOfSpace
+    """
+    folder = Path(session.folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutOfSpace(
+            f"cannot make {folder.parent}: {error.strerror}", hint="name another folder with --dir"
+        ) from error
+    repository.git.run("worktree", "prune", timeout_s=_TIMEOUT_S)
+    repository.git.run("worktree", "add", "--detach", "--force", str(folder), session.seen, timeout_s=_TIMEOUT_S)
+    if session.is_merge:
+        words = ["merge", "--no-ff", "--no-edit", "-m", text(message), session.onto]
+    else:
+        words = ["rebase", "--merge", "--empty=drop", "--no-fork-point", session.onto]
+    try:
+        _inside(repository, session).run(*words, accept=range(256), timeout_s=_TIMEOUT_S)
+    except BaseException:
+        end(repository, session)
+        raise
+
+
+def look(repository: Repository, session: Session) -> Look:
+    """Where the session stands, told from its work tree.
+
+    Raises:
+        GitError
+    """
+    now = read_refs(repository).get(session.ref)
+    folder = Path(session.folder)
+    if not (folder / ".git").exists():
+        return Look(session=session, stand=Stand.GONE, now=now)
+    inside = _inside(repository, session)
+    try:
+        git_dir = Path(text(inside.run("rev-parse", "--absolute-git-dir").stdout).rstrip("\n"))
+        head = Oid(text(inside.run("rev-parse", "--verify", "HEAD^{commit}").stdout).strip())
+    except GitError:
+        return Look(session=session, stand=Stand.GONE, now=now)
+    position, total = _progress(git_dir)
+    is_under_way = (git_dir / "rebase-merge").is_dir() or (git_dir / "MERGE_HEAD").exists()
+    if not is_under_way:
+        stand = Stand.LEFT if head == session.seen else Stand.DONE
+        return Look(session=session, stand=stand, head=head, now=now)
+    entries = _unmerged(inside)
+    stopped_at = _stopped_at(inside, "MERGE_HEAD" if session.is_merge else "REBASE_HEAD")
+    subject = ""
+    if stopped_at is not None:
+        subject = text(inside.run("log", "-1", "--format=%s", stopped_at).stdout).rstrip("\n")
+    return Look(
+        session=session,
+        stand=Stand.STOPPED if entries else Stand.READY,
+        head=head,
+        position=position,
+        total=total,
+        stopped_at=stopped_at,
+        subject=subject,
+        entries=entries,
+        marked=() if entries else marked(folder, _changed(inside)),
+        now=now,
+    )
+
+
+def stage(repository: Repository, session: Session, paths: Sequence[str]) -> None:
+    """Say that paths are resolved as they are in the work tree, deleted ones included."""
+    inside = _inside(repository, session)
+    inside.run("add", "--all", "--force", "--", *(f":(top,literal){path}" for path in paths), timeout_s=_TIMEOUT_S)
+
+
+def go_on(repository: Repository, session: Session) -> None:
+    """Continue after everything in conflict was resolved; git stops again at the next conflict, or ends."""
+    words = ("commit", "--no-edit", "--no-verify") if session.is_merge else ("rebase", "--continue")
+    _inside(repository, session).run(*words, accept=range(256), timeout_s=_TIMEOUT_S)
+
+
+def skip(repository: Repository, session: Session) -> None:
+    """Leave out the commit that stopped."""
+    _inside(repository, session).run("rebase", "--skip", accept=range(256), timeout_s=_TIMEOUT_S)
+
+
+def end(repository: Repository, session: Session) -> None:
+    """Remove the work tree, whatever state it is in. The branch was never held by it."""
+    repository.git.run("worktree", "remove", "--force", "--force", session.folder, accept=range(256))
+    remove_tree(Path(session.folder))
+    repository.git.run("worktree", "prune", accept=range(256))
+
+
+def _inside(repository: Repository, session: Session) -> Git:
+    """git in the work tree; hooks do not run for what we start."""
+    folder = Path(session.folder)
+    link = text((folder / ".git").read_bytes()).strip().removeprefix("gitdir: ")
+    return replace(repository.git, git_dir=link, work_tree=str(folder), config=(*repository.git.config, *_PLAIN))
+
+
+def _progress(git_dir: Path) -> tuple[int, int]:
+    try:
+        done, of = (int((git_dir / "rebase-merge" / name).read_text()) for name in ("msgnum", "end"))
+        return done, of
+    except (OSError, ValueError):
+        return 1, 1
+
+
+def _stopped_at(inside: Git, name: str) -> Oid | None:
+    done = inside.run("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}", accept=(0, 1, 128))
+    return Oid(text(done.stdout).strip()) if done.returncode == 0 else None
+
+
+def _unmerged(inside: Git) -> tuple[StageEntry, ...]:
+    found: list[StageEntry] = []
+    for line in inside.run("ls-files", "--unmerged", "-z", timeout_s=_TIMEOUT_S).stdout.split(b"\0"):
+        if line:
+            head, _, path = line.partition(b"\t")
+            mode, oid, stage = head.split(b" ")
+            found.append(StageEntry(stage=int(stage), mode=text(mode), oid=Oid(text(oid)), path=text(path)))
+    return tuple(found)
+
+
+def marked(folder: Path, paths: Sequence[str]) -> tuple[str, ...]:
+    """Those of the files that hold both kinds of conflict marker."""
+    return tuple(path for path in paths if _holds_marks(folder / path))
+
+
+def _changed(inside: Git) -> list[str]:
+    words = ("diff-index", "--cached", "--name-only", "-z", "--diff-filter=AM", "HEAD")
+    return [text(path) for path in inside.run(*words).stdout.split(b"\0") if path]
+
+
+def _holds_marks(place: Path) -> bool:
+    try:
+        lines: Sequence[bytes] = place.read_bytes().split(b"\n") if not place.is_symlink() else ()
+    except OSError:
+        return False
+    return all(any(line.startswith(mark) for line in lines) for mark in _MARKS)
