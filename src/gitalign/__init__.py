@@ -49,6 +49,10 @@ _HOMES = {
     "generate_final_report": "gitalign.seeds.checks",
     "generate_changes_summary": "gitalign.seeds.validation",
     "ValidationVerificationFramework": "gitalign.seeds.validation",
+    "ConflictDetectionResolver": "gitalign.seeds.conflicts",
+    "IConflictDetector": "gitalign.seeds.conflicts",
+    "IResolver": "gitalign.seeds.conflicts",
+    "RollbackRecoveryMechanisms": "gitalign.seeds.recovery",
     "ConstitutionalAnalyzer": "gitalign.seeds.constitution",
 }
 

@@ -102,22 +102,22 @@ class Look:
             (3, f"theirs: your commit of {branch}"),
         )
 
-    def commands(self) -> tuple[tuple[str, str], ...]:
-        """What to type next, and what for."""
+    def commands(self, path: str | None = None) -> tuple[tuple[str, str], ...]:
+        """What to type next, and what for; of those for single paths, only those for `path` when it is given."""
         inside = f"git -C {shlex.quote(self.session.folder)}"
         again = f"git align resolve {shlex.quote(self.session.branch)}"
         match self.stand:
             case Stand.STOPPED:
                 found = [(f"{inside} mergetool", "resolve in your merge tool")]
-                for path in self.paths[:_MOST_PATHS]:
-                    quoted = shlex.quote(path)
-                    stages = {entry.stage for entry in self.entries if entry.path == path}
+                for one in self.paths[:_MOST_PATHS] if path is None else (path,):
+                    quoted = shlex.quote(one)
+                    stages = {entry.stage for entry in self.entries if entry.path == one}
                     if stages == {1, 2, 3} or stages == {2, 3}:
-                        found.append((f"{inside} add {quoted}", f"{path} is resolved"))
+                        found.append((f"{inside} add {quoted}", f"{one} is resolved"))
                         found.append((f"{inside} checkout --theirs {quoted}", "take the third side whole"))
                     else:
-                        found.append((f"{inside} add {quoted}", f"keep {path}"))
-                        found.append((f"{inside} rm {quoted}", f"delete {path}"))
+                        found.append((f"{inside} add {quoted}", f"keep {one}"))
+                        found.append((f"{inside} rm {quoted}", f"delete {one}"))
                 found.append((f"{again} --continue", "go on"))
                 if not self.session.is_merge:
                     found.append((f"{again} --skip", "leave this commit out"))

@@ -125,6 +125,28 @@ def stage(opened: Opened, session: Session) -> Look:
     return tree.look(opened.repository, session)
 
 
+_STAGES = {"ours": 2, "theirs": 3}
+
+
+def resolve_path(opened: Opened, session: Session, path: str, *, side: str) -> bool:
+    """Say that one file is resolved: as a side has it, or `as-is`; False when markers are left in it.
+
+    Raises:
+        UserError: it is not in conflict, or there is no such side.
+    """
+    seen = tree.look(opened.repository, session)
+    if path not in seen.paths:
+        raise UserError(f"{path} is not in conflict", hint=f"git align resolve {session.branch}")
+    if side not in (*_STAGES, "as-is"):
+        raise UserError(f"there is no side {side!r}", hint="ours, theirs or as-is")
+    if side in _STAGES:
+        tree.take(opened.repository, session, path, stage=_STAGES[side])
+    elif tree.marked(Path(session.folder), [path]):
+        return False
+    tree.stage(opened.repository, session, [path])
+    return True
+
+
 def skip(opened: Opened, session: Session) -> Look:
     """Leave out the commit that stopped.
 

@@ -32,5 +32,6 @@ from gitalign.facade.resolving import resolve as resolve
 from gitalign.facade.resolving import resolve_abort as resolve_abort
 from gitalign.facade.resolving import resolve_continue as resolve_continue
 from gitalign.facade.resolving import resolve_finish as resolve_finish
+from gitalign.facade.resolving import resolve_path as resolve_path
 from gitalign.facade.resolving import resolve_skip as resolve_skip
 from gitalign.facade.resolving import resolve_stage as resolve_stage

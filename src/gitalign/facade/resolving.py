@@ -69,6 +69,17 @@ def resolve_stage(request: Request, branch: str) -> Look:
         return resolving.stage(opened, _session(opened, journal, branch))
 
 
+def resolve_path(request: Request, branch: str, path: str, *, side: str = "as-is") -> bool:
+    """Say that one file is resolved: as `ours` or `theirs` has it, or `as-is`; False when markers are left in it.
+
+    Raises:
+        UserError: it is not in conflict, or there is no such side.
+    """
+    opened = open_for(request)
+    with journal_of(opened) as journal:
+        return resolving.resolve_path(opened, _session(opened, journal, branch), path, side=side)
+
+
 def resolve_skip(request: Request, branch: str) -> Look:
     """Leave out the commit that stopped. Moves no branch.
 

@@ -32,6 +32,7 @@ _PLAIN = (
     ("rerere.autoUpdate", "false"),
     ("commit.gpgSign", "false"),
 )
+_OURS = 2
 _MARKS = (b"<<<<<<< ", b">>>>>>> ")
 
 
@@ -110,6 +111,16 @@ def stage(repository: Repository, session: Session, paths: Sequence[str]) -> Non
     """Say that paths are resolved as they are in the work tree, deleted ones included."""
     inside = _inside(repository, session)
     inside.run("add", "--all", "--force", "--", *(f":(top,literal){path}" for path in paths), timeout_s=_TIMEOUT_S)
+
+
+def take(repository: Repository, session: Session, path: str, *, stage: int) -> None:
+    """Have a conflicted file as one side has it; deleted when that side has none."""
+    inside = _inside(repository, session)
+    if any(entry.path == path and entry.stage == stage for entry in _unmerged(inside)):
+        side = "--ours" if stage == _OURS else "--theirs"
+        inside.run("checkout", "--quiet", side, "--", f":(top,literal){path}", timeout_s=_TIMEOUT_S)
+    else:
+        remove_tree(Path(session.folder) / path)
 
 
 def go_on(repository: Repository, session: Session) -> None:
