@@ -1,0 +1,165 @@
+"""Rungs of the ladder: each settles what it is for, and nothing beside it."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitalign.resolve.regions import Lines, NotMarked, Region, regions
+from gitalign.resolve.rungs import Rung, climb, imports, same_lines, union, whitespace
+
+
+def lines(text: str) -> Lines:
+    return tuple(text.encode().splitlines(keepends=True))
+
+
+def region(ours: str, base: str, theirs: str) -> Region:
+    return Region(lines(ours), lines(base), lines(theirs))
+
+
+def text(found: Lines | None) -> str | None:
+    return None if found is None else b"".join(found).decode()
+
+
+@pytest.mark.parametrize(
+    ("ours", "base", "theirs", "wanted"),
+    [
+        ("a  b\n", "a b c\n", "a b\n", "a  b\n"),  # the same but for blanks
+        ("a b\r\n", "a b\n", "a c\n", "a c\r\n"),  # ours changed line ends alone: theirs, with those ends
+        ("a c\n", "a b\n", "a  b \n", "a c\n"),  # theirs changed blanks alone
+        ("x\n\n", "y\n", "x\n", "x\n\n"),  # blank lines at the end
+        ("a\n", "b\n", "c\n", None),
+        ("  a\n", "b\n", "a\n", None),  # indentation is no mere blank
+        ("\ta\n", "b\n", "    a\n", None),
+    ],
+)
+def test_whitespace(ours: str, base: str, theirs: str, wanted: str | None) -> None:
+    assert text(whitespace(region(ours, base, theirs))) == wanted
+
+
+@pytest.mark.parametrize(
+    ("ours", "base", "theirs", "wanted"),
+    [
+        ("a\nb\n", "", "a\nb\nc\n", "a\nb\nc\n"),
+        ("x\na\nb\n", "", "a\nb\n", "x\na\nb\n"),
+        ("a\nc\n", "", "a\nb\nc\n", None),  # not in one piece
+        ("a\n", "z\n", "a\nb\n", None),  # there was something
+        ("", "", "a\n", None),
+    ],
+)
+def test_same_lines(ours: str, base: str, theirs: str, wanted: str | None) -> None:
+    assert text(same_lines(region(ours, base, theirs))) == wanted
+
+
+@pytest.mark.parametrize(
+    ("ours", "base", "theirs", "wanted"),
+    [
+        ("a\nb\n", "a\n", "a\nc\n", "a\nb\nc\n"),
+        ("b\n", "", "c\nb\n", "b\nc\n"),
+        ("a\n", "a\nb\n", "a\nb\nc\n", None),  # a line was removed
+        ("A\n", "a\n", "a\nb\n", None),  # a line was changed
+        ("a\nb", "a\n", "a\nc\n", None),  # no line end at the end of the file
+    ],
+)
+def test_union(ours: str, base: str, theirs: str, wanted: str | None) -> None:
+    assert text(union(region(ours, base, theirs))) == wanted
+
+
+@pytest.mark.parametrize(
+    ("ours", "base", "theirs", "wanted"),
+    [
+        ("import a\nimport b\n", "import a\n", "import a\nimport c\n", "import a\nimport b\nimport c\n"),
+        ("import a\nimport b\n", "import a\n", "import c\n", "import b\nimport c\n"),  # theirs removed one
+        ("from x import y\n", "", "from x import z\n", "from x import y\nfrom x import z\n"),
+        ("from x import y\n", "", "from w import y\n", None),  # the same name from two places
+        ("import a as y\n", "", "from w import y\n", None),
+        ("import a\nx = 1\n", "import a\n", "import b\n", None),
+        ("from x import (\n", "", "import b\n", None),
+        ("import a  # why\n", "", "import b\n", None),
+        ("from x import *\n", "", "import b\n", None),
+        ("from __future__ import annotations\n", "", "import b\n", None),
+        ("import a\n    import b\n", "", "import c\n", None),
+        ("import a.b\n", "", "import a.c\n", "import a.b\nimport a.c\n"),
+    ],
+)
+def test_imports(ours: str, base: str, theirs: str, wanted: str | None) -> None:
+    assert text(imports(region(ours, base, theirs))) == wanted
+
+
+SIDE = st.lists(
+    st.sampled_from(["a\n", "b\n", "  a\n", "import a\n", "import b\n", "=======\n", "<<<<<<< x\n", "\n"]), max_size=6
+)
+
+
+@given(SIDE, SIDE, SIDE)
+def test_whatever_is_settled_follows_from_the_sides(ours: list[str], base: list[str], theirs: list[str]) -> None:
+    """No line is invented, and none that both sides kept is lost."""
+    one = Region(*(tuple(line.encode() for line in side) for side in (ours, base, theirs)))
+    for rung in (whitespace, same_lines, imports, union):
+        found = rung(one)
+        if found is None:
+            continue
+        words = {line.strip() for line in found}
+        assert words <= {line.strip() for line in (*one.ours, *one.theirs)}
+        kept = {line.strip() for line in one.ours} & {line.strip() for line in one.theirs} - {b""}
+        assert kept <= words
+
+
+def merged(folder: Path, ours: bytes, base: bytes, theirs: bytes) -> tuple[bytes, tuple[bytes, bytes, bytes]]:
+    """What git makes of three files, in diff3 style under labels of its own."""
+    labels = tuple(secrets.token_hex(8).encode() for _ in range(3))
+    for name, content in (("ours", ours), ("base", base), ("theirs", theirs)):
+        (folder / name).write_bytes(content)
+    words = [word for label in labels for word in ("-L", label.decode())]
+    done = subprocess.run(
+        ["git", "merge-file", "-p", "--diff3", *words, "ours", "base", "theirs"],
+        cwd=folder,
+        capture_output=True,
+        check=False,
+    )
+    return done.stdout, (labels[0], labels[1], labels[2])
+
+
+@given(SIDE, SIDE, SIDE)
+def test_a_file_is_taken_apart_as_git_put_it_together(
+    tmp_path_factory: pytest.TempPathFactory, ours: list[str], base: list[str], theirs: list[str]
+) -> None:
+    """Also where files hold lines that look like markers."""
+    folder = tmp_path_factory.mktemp("merge")
+    sides = [("top\n" + "".join(side) + "bottom\n").encode() for side in (ours, base, theirs)]
+    marked, labels = merged(folder, sides[0], sides[1], sides[2])
+    try:
+        parts = regions(marked, labels=labels)
+    except NotMarked:
+        # A bare line of seven equal signs inside a side cannot be told from the separator.
+        assert any("=======\n" in side for side in (ours, base, theirs))
+        return
+    if any("=======\n" in side for side in (ours, base, theirs)):
+        return
+    for at, side in ((0, sides[0]), (1, sides[1]), (2, sides[2])):
+        put = b"".join(
+            b"".join((part.ours, part.base, part.theirs)[at] if isinstance(part, Region) else part) for part in parts
+        )
+        if at != 1:
+            assert set(side.splitlines()) >= set(put.splitlines()) - set(sides[2 - at].splitlines())
+    only = [part for part in parts if isinstance(part, Region)]
+    assert (b"<<<<<<< " + labels[0] in marked) == bool(only)
+
+
+def test_every_region_must_be_settled(tmp_path: Path) -> None:
+    base = b"import a\n" + b"\n".join(b"%d" % number for number in range(20)) + b"\nend\n"
+    ours = base.replace(b"import a\n", b"import a\nimport b\n").replace(b"19\n", b"neunzehn\n")
+    theirs = base.replace(b"import a\n", b"import a\nimport c\n")
+    marked, labels = merged(tmp_path, ours, base, theirs)
+    assert climb(regions(marked, labels=labels), [Rung.IMPORTS]) == (
+        ours.replace(b"import b\n", b"import b\nimport c\n"),
+        (Rung.IMPORTS,),
+    )
+    marked, labels = merged(tmp_path, ours, base, theirs.replace(b"19\n", b"dix-neuf\n"))
+    assert climb(regions(marked, labels=labels), list(Rung)) is None
+    assert climb(regions(marked, labels=labels), []) is None
