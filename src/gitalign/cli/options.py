@@ -31,7 +31,12 @@ Input = Annotated[
         metavar="FILE",
     ),
 ]
-Strategy = Annotated[str | None, typer.Option("--strategy", help="rebase or merge.", metavar="rebase|merge")]
+Strategy = Annotated[
+    str | None,
+    typer.Option(
+        "--strategy", help="rebase, merge, or auto: merge where a rebase conflicts.", metavar="rebase|merge|auto"
+    ),
+]
 Merges = Annotated[
     str | None,
     typer.Option("--merges", help="Branches that contain merges: refuse, flatten or merge-instead.", metavar="POLICY"),

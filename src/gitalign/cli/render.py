@@ -108,6 +108,8 @@ def _story(branch: BranchReport) -> str:
             "fast_forwarded": "already merged; stands at the target's tip",
         }
         parts = [words[outcome.how.value]]
+        if outcome.climbed:
+            parts.append(f"since {outcome.climbed[0]}")
         reasons: dict[str, int] = {}
         for drop in outcome.dropped:
             reasons[drop.reason.value] = reasons.get(drop.reason.value, 0) + 1
@@ -207,6 +209,8 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
     match outcome:
         case Aligned():
             out.print(f"  is now     {outcome.after} ({outcome.how.value})")
+            for tried in outcome.climbed:
+                out.print(f"  tried      {safe(tried)}")
             for rewrite in outcome.rewritten:
                 out.print(f"    {rewrite.old[:12]} -> {rewrite.new[:12]}")
             for drop in outcome.dropped:
@@ -224,6 +228,8 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
                 out.print(
                     f"  stopped at commit {outcome.position} of {outcome.total}: {outcome.commit} {safe(outcome.subject)}"
                 )
+            for tried in outcome.climbed:
+                out.print(f"  tried      {safe(tried)}")
             for conflict in outcome.conflicts:
                 out.print(f"    {safe(conflict.kind)}: {safe(', '.join(conflict.paths))}")
             for entry in outcome.entries:

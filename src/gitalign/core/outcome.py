@@ -139,6 +139,8 @@ class Aligned:
     findings: tuple[Finding, ...] = ()
     unsigned: int = 0
     """Commits that carried a signature before and carry none now."""
+    climbed: tuple[str, ...] = ()
+    """Strategies that were tried before this one under `strategy: auto`, and where each stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +173,8 @@ class Conflicted:
     conflicts: tuple[Conflict, ...]
     entries: tuple[StageEntry, ...]
     reproduce: tuple[str, ...] = ()
+    climbed: tuple[str, ...] = ()
+    """Further strategies that were tried under `strategy: auto`, and where each stopped."""
     remembered: bool = False
     """True when an earlier run found this for the very same commits and the merge was not repeated."""
 

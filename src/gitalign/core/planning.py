@@ -413,7 +413,7 @@ def _kind(
             return StepKind.LEAVE, ["already merged: every commit is in the target"], None
         return StepKind.FAST_FORWARD, ["already merged: every commit is in the target; moves to the target's tip"], None
     merges = len(own.merges)
-    named = [f"contains {_counted(merges, 'merge')}"] if merges and policy.strategy is Strategy.REBASE else []
+    named = [f"contains {_counted(merges, 'merge')}"] if merges and policy.strategy is not Strategy.MERGE else []
     flattened = bool(named) and policy.merges is MergesPolicy.FLATTEN
     # git rebase, too, leaves a branch that stands on its target alone, but only when its history is linear
     # (builtin/rebase.c, can_fast_forward).

@@ -11,6 +11,8 @@ class Strategy(StrEnum):
 
     REBASE = "rebase"
     MERGE = "merge"
+    AUTO = "auto"
+    """Rebase; where that conflicts, merge the target in."""
 
 
 class MergesPolicy(StrEnum):

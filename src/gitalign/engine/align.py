@@ -24,7 +24,7 @@ from gitalign.core.outcome import (
     Unchanged,
 )
 from gitalign.core.plan import Step, StepKind
-from gitalign.core.policy import AlreadyMerged, Limits, Policy
+from gitalign.core.policy import AlreadyMerged, Limits, Policy, Strategy
 from gitalign.engine.source import LaneSource, SharedTrees
 from gitalign.errors import GitAlignError, InvariantBroken
 from gitalign.git.attributes import AttributeFiles
@@ -151,13 +151,22 @@ class BranchAligner:
                     how=AlignedKind.FAST_FORWARDED, before=step.seen, after=step.onto, onto=step.onto, tree=target.tree
                 )
             case StepKind.REPLAY:
-                return self._replay(step, worker, cancel)
+                return self._climb(step, self._replay(step, worker, cancel), worker)
             case StepKind.MERGE:
                 return self._merge(step, worker)
             case StepKind.UP_TO_DATE | StepKind.LEAVE:
                 raise InvariantBroken(f"step {step.id} needs no worker")
             case _ as never:
                 assert_never(never)
+
+    def _climb(self, step: Step, outcome: Outcome, worker: int) -> Outcome:
+        """Under `auto`, what the next strategy makes of a branch that conflicts; the first one's conflict when none is better."""
+        if step.strategy is not Strategy.AUTO or not isinstance(outcome, Conflicted):
+            return outcome
+        merged = self._merge(step, worker)
+        if isinstance(merged, Aligned):
+            return replace(merged, climbed=(f"rebase {_stop(outcome)}",))
+        return replace(outcome, climbed=(f"merge {_stop(merged)}",)) if isinstance(merged, Conflicted) else outcome
 
     def _replay(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
         shop = self._workshop
@@ -284,6 +293,12 @@ _HINTS = {
     "contains_merges": "choose --merges merge-instead or flatten",
     "unrelated_history": "align it by hand if that is really meant: git rebase --onto, or git merge --allow-unrelated-histories",
 }
+
+
+def _stop(one: Conflicted) -> str:
+    where = f"stops at commit {one.position} of {one.total} " if one.commit is not None else "stops "
+    more = f" and {len(one.paths) - 1} more" if len(one.paths) > 1 else ""
+    return f"{where}in {display(one.paths[0]) if one.paths else 'git'}{more}"
 
 
 def _counted(findings: int) -> str:
