@@ -186,3 +186,7 @@ class InvariantBroken(GitAlignError):
 
     code = "bug"
     exit_code = 70
+
+
+ABOUT_ONE_MERGE = (MissingObject, GitCrashed, GitTimedOut)
+"""What may go wrong with one merge and says nothing about the others."""

@@ -88,6 +88,21 @@ def test_much_is_packed_to_disk_and_stays_readable(
     quarantine.remove()
 
 
+def test_what_git_is_writing_at_this_moment_is_left_alone(
+    work: Workspace, memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gitalign.git.quarantine._MEMORY_BYTES", 10_000)
+    quarantine = Quarantine(open_repository(work.path), "run", memory=memory)
+    made = CommitWriter(quarantine.objects, object_format="sha1").write(commits(work, 100, size=400))
+    half_written = quarantine.objects / made[0][:2] / "tmp_obj_a1B2c3"
+    half_written.write_bytes(b"half an object")
+    quarantine.keep_within_bounds()
+    assert list((quarantine.path / "pack").glob("*.pack"))
+    assert half_written.exists()
+    assert readable(quarantine, made)
+    quarantine.remove()
+
+
 def test_when_memory_is_not_enough_disk_is(work: Workspace, memory: Path) -> None:
     quarantine = Quarantine(open_repository(work.path), "run", memory=memory)
     writer = CommitWriter(quarantine.objects, object_format="sha1")

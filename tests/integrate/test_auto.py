@@ -68,3 +68,16 @@ def test_a_forecast_says_the_same(work: Workspace) -> None:
     }
     again = facade.forecast(request(work.path, strategy="auto"))
     assert [one.tree for one in again.branches] == [one.tree for one in found.branches]
+
+
+def test_a_merge_that_cannot_be_made_leaves_the_conflict_as_it_is(work: Workspace) -> None:
+    """A content that only the merge has to read is missing, as in a partial copy."""
+    work.switch("holed", "main~1")
+    work.commit("conflicts", {"f": LINES.replace(b"line 3\n", b"trois\n")})
+    work.commit("takes it back", {"f": LINES, "g": LINES.replace(b"line 5\n", b"cinq\n")})
+    work.switch("main")
+    lost = work.git("rev-parse", "holed:g")
+    (work.path / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
+    outcome = branch(run(work.path, strategy="auto"), "holed").result.outcome
+    assert isinstance(outcome, Conflicted)
+    assert "merge cannot be made" in outcome.climbed[0]

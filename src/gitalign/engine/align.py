@@ -26,7 +26,7 @@ from gitalign.core.outcome import (
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import AlreadyMerged, Limits, Policy, Strategy
 from gitalign.engine.source import LaneSource, SharedTrees
-from gitalign.errors import GitAlignError, InvariantBroken
+from gitalign.errors import ABOUT_ONE_MERGE, GitAlignError, InvariantBroken
 from gitalign.git.attributes import AttributeFiles
 from gitalign.git.command import text
 from gitalign.git.merge import MergeWire
@@ -163,7 +163,10 @@ class BranchAligner:
         """Under `auto`, what the next strategy makes of a branch that conflicts; the first one's conflict when none is better."""
         if step.strategy is not Strategy.AUTO or not isinstance(outcome, Conflicted):
             return outcome
-        merged = self._merge(step, worker)
+        try:
+            merged = self._merge(step, worker)
+        except ABOUT_ONE_MERGE as error:
+            return replace(outcome, climbed=(f"merge cannot be made: {error.message[:200]}",))
         if isinstance(merged, Aligned):
             return replace(merged, climbed=(f"rebase {_stop(outcome)}",))
         return replace(outcome, climbed=(f"merge {_stop(merged)}",)) if isinstance(merged, Conflicted) else outcome

@@ -14,9 +14,9 @@ from gitalign.core.commit import unseen_commit
 from gitalign.core.names import Oid
 from gitalign.engine.integration import rules_key
 from gitalign.engine.lanes import merging_lane
-from gitalign.engine.partial import ABOUT_ONE_MERGE
 from gitalign.engine.standing import Standing
 from gitalign.engine.trial import Trial
+from gitalign.errors import ABOUT_ONE_MERGE
 from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer, with_side_names
 from gitalign.integrate.lane import Lane

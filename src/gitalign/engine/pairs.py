@@ -29,9 +29,9 @@ from gitalign.core.names import Oid
 from gitalign.core.plan import Target
 from gitalign.engine.integration import rules_key
 from gitalign.engine.lanes import asked_of_lanes
-from gitalign.engine.partial import ABOUT_ONE_MERGE
 from gitalign.engine.standing import Standing
 from gitalign.engine.trial import Trial
+from gitalign.errors import ABOUT_ONE_MERGE
 from gitalign.git.command import raw, text
 from gitalign.git.merge import MergeAnswer, with_side_names
 from gitalign.integrate.lane import Lane

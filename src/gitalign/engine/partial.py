@@ -15,14 +15,11 @@ from gitalign.engine.align import Workshop
 from gitalign.engine.lanes import asked_of_lanes
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.standing import Standing
-from gitalign.errors import GitCrashed, GitTimedOut, MissingObject
+from gitalign.errors import ABOUT_ONE_MERGE
 from gitalign.git.command import raw
 from gitalign.git.history import path_changes
 from gitalign.git.merge import MergeAnswer
 from gitalign.integrate.lane import Lane
-
-ABOUT_ONE_MERGE = (MissingObject, GitCrashed, GitTimedOut)
-"""What may go wrong with one merge and says nothing about the others."""
 
 
 def partial_key(step: Step, *, rules: str) -> str:

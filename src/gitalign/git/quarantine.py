@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -47,6 +48,7 @@ MEMORY = Path("/dev/shm")
 _MEMORY_PREFIX = "git-align-"
 _MEMORY_BYTES = 256 * 1024 * 1024
 _LEAST_MEMORY_BYTES = 128 * 1024 * 1024
+_AN_OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _POINTER = "memory"
 _OWNER = "owner"
 
@@ -127,7 +129,14 @@ class Quarantine:
         """Pack the loose objects that are there now, then remove them; readers find them in the pack."""
         where = folder or self._memory
         assert where is not None
-        loose = [entry for fan in where.iterdir() if len(fan.name) == 2 for entry in fan.iterdir()]
+        # Beside objects there are files that are being written at this moment (`tmp_obj_…`).
+        loose = [
+            entry
+            for fan in where.iterdir()
+            if len(fan.name) == 2
+            for entry in fan.iterdir()
+            if _AN_OBJECT.fullmatch(fan.name + entry.name)
+        ]
         if not loose:
             return
         names = "".join(f"{entry.parent.name}{entry.name}\n" for entry in loose).encode("ascii")
