@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -16,9 +17,19 @@ import pytest
 
 from gitalign.core.validation import Bounds, CheckResult, CheckStatus, CommandCheck, ValidationPlan
 from gitalign.errors import UserError
+from gitalign.store.owner import this_owner
 from gitalign.validate import confine
 from gitalign.validate.commands import CheckCancelled, coverage_in, readable, run_command
-from gitalign.validate.confine import Confinement, Place, candidates, confinement_for, visible_environment, works
+from gitalign.validate.confine import (
+    MARK,
+    Confinement,
+    Place,
+    candidates,
+    confinement_for,
+    end_orphans,
+    visible_environment,
+    works,
+)
 from gitalign.validate.observe import observe
 
 MIB = 1024**2
@@ -68,7 +79,7 @@ def sleeping(seconds: str) -> list[int]:
     for one in psutil.process_iter():
         try:
             words = one.cmdline()
-            if words[-1:] == [seconds] and Path(words[-2]).name == "sleep" and one.status() != psutil.STATUS_ZOMBIE:
+            if words[-1:] == [seconds] and one.name() == "sleep" and one.status() != psutil.STATUS_ZOMBIE:
                 found.append(one.pid)
         except psutil.Error:
             continue
@@ -258,6 +269,25 @@ def test_files_outside_the_work_tree_are_safe_under_bubblewrap(
     shutil.rmtree(key.parent)
 
 
+def test_sockets_of_daemons_are_out_of_reach_under_bubblewrap(
+    room: Place, confinement: Confinement, tmp_path: Path
+) -> None:
+    """A network of one's own does not cover sockets in the file system."""
+    if confinement.name != "bubblewrap":
+        return
+    folder = Path("/tmp") / f"daemon-{os.getpid()}"
+    folder.mkdir(exist_ok=True)
+    try:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(folder / "socket"))
+            server.listen()
+            code = f"import socket; socket.socket(socket.AF_UNIX).connect({str(folder / 'socket')!r})"
+            assert python(room, confinement, code).status is CheckStatus.FAILED
+    finally:
+        shutil.rmtree(folder)
+    assert check(room, confinement, "sh", "-c", "ls -A /run | grep -q sock").status is CheckStatus.FAILED
+
+
 def test_the_operator_can_stop_a_command(room: Place, seconds: str) -> None:
     stop = threading.Event()
     threading.Timer(0.3, stop.set).start()
@@ -271,6 +301,23 @@ def test_the_operator_can_stop_a_command(room: Place, seconds: str) -> None:
             is_cancelled=stop.is_set,
         )
     assert gone(seconds)
+
+
+def test_commands_of_dead_runs_are_ended_and_those_of_living_ones_are_not(seconds: str) -> None:
+    host, boot, _, started = this_owner().split("|")
+    dead = f"{host}|{boot}|{2**22 + 1}|{started}|abc"
+    orphan = subprocess.Popen(["sleep", seconds], env={"PATH": os.environ["PATH"], MARK: dead})
+    mine = subprocess.Popen(["sleep", seconds], env={"PATH": os.environ["PATH"], MARK: f"{this_owner()}|abc"})
+    other = subprocess.Popen(["sleep", seconds], env={"PATH": os.environ["PATH"], MARK: "nonsense"})
+    try:
+        end_orphans()
+        assert orphan.wait(5) == -9
+        assert mine.poll() is None
+        assert other.poll() is None
+    finally:
+        for one in (orphan, mine, other):
+            one.kill()
+            one.wait()
 
 
 def test_coverage_is_read_from_the_output(room: Place, confinement: Confinement) -> None:

@@ -42,7 +42,7 @@ from gitalign.git.objects import CommitReader, FileReader
 from gitalign.git.quarantine import Quarantine
 from gitalign.ports import Emitter, VerdictMemory
 from gitalign.validate.commands import CheckCancelled, pass_key, run_command
-from gitalign.validate.confine import Confinement, Place, confinement_for, visible_environment
+from gitalign.validate.confine import Confinement, Place, confinement_for, end_orphans, visible_environment
 from gitalign.validate.files import check_file
 from gitalign.validate.startup import NAME as STARTUP
 from gitalign.validate.startup import startup_command
@@ -156,7 +156,7 @@ class _Site:
     ) -> Iterator[_Site]:
         repository = quarantine.repository
         confinement = confinement_for(checks, Path(repository.common_dir))
-        width = max(1, min(checks.work_trees or os.cpu_count() or 1, len(aligned)))
+        width = max(1, min(checks.work_trees or _processors(), len(aligned)))
         git = quarantine.git
         commits = sorted({one.onto for one in aligned} | {one.after for one in aligned})
         reader = CommitReader(git, timeout_s=_READ_S)
@@ -169,6 +169,7 @@ class _Site:
             for pair, changes in path_changes(git, [(one.onto, one.after) for one in aligned])
         }
         files = FileReader(git, timeout_s=_READ_S)
+        end_orphans()
         folder = claim_folder(work_tree_home(checks, repository.common_dir), quarantine.path.name)
         site = cls(plan, checks, memory, emit, stop, at, confinement, files, width, trees, changed)
         made: list[DisposableTree] = []
@@ -406,6 +407,10 @@ def work_tree_home(checks: ValidationPlan, common_dir: str) -> Path:
         return Path(checks.directory) / name
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(cache) / "git-align" / name
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _is_for(targets: Sequence[str], name: str) -> bool:

@@ -20,6 +20,7 @@ import psutil
 from gitalign import child
 from gitalign.core.validation import Bounds, ValidationPlan
 from gitalign.errors import UserError
+from gitalign.store.owner import owner_is_alive, this_owner
 
 MARK = "GITALIGN_CHECK"
 """Variable by which a command's processes are found again after they left its process group."""
@@ -37,6 +38,13 @@ _SECRET_FOLDERS = (
     ".docker",
     ".kube",
     ".password-store",
+    ".local/share/keyrings",
+)
+_SOCKETS = (
+    "/run/docker.sock",
+    "/run/podman/podman.sock",
+    "/run/containerd/containerd.sock",
+    "/run/dbus/system_bus_socket",
 )
 _SECRET_FILES = (
     ".netrc",
@@ -215,16 +223,19 @@ def _bubblewrap(place: Place, *, network: bool, hide: Path) -> list[str]:
     for name in _SECRET_FILES:
         if (home / name).is_file():
             words += ["--ro-bind", "/dev/null", str(home / name)]
+    # A socket in the file system is reached in spite of a network of one's own: those of daemons and key agents are covered.
+    words += ["--bind", str(place.scratch), "/tmp"]
+    covered = [Path("/tmp")]
+    if not network:  # otherwise names are looked up by way of /run
+        words += ["--tmpfs", "/run"]
+        covered.append(Path("/run"))
+    else:
+        words += [word for one in _SOCKETS if Path(one).exists() for word in ("--ro-bind", "/dev/null", one)]
+    for needed in dict.fromkeys((*_tools(), hide)):
+        if needed.is_dir() and any(_is_in(needed, folder) for folder in covered):
+            words += ["--ro-bind", str(needed), str(needed)]
     if (hide / "config").is_file():
         words += ["--ro-bind", "/dev/null", str(hide / "config")]
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    if runtime and Path(runtime).is_dir():  # sockets of key agents and of the desktop
-        words += ["--tmpfs", runtime]
-    # A temporary folder of its own, with what lies in the real one and is needed.
-    words += ["--bind", str(place.scratch), "/tmp"]
-    for needed in dict.fromkeys(path for path in (*_tools(), hide, *place.tree.parents) if _is_in(path, Path("/tmp"))):
-        if needed != place.root and needed not in place.root.parents and needed.is_dir():
-            words += ["--ro-bind", str(needed), str(needed)]
     if place.objects is not None:  # may be in memory, which is covered
         words += ["--ro-bind", *[str(place.objects.resolve())] * 2]
     words += ["--bind", str(place.root), str(place.root), "--chdir", str(place.tree), "--"]
@@ -234,8 +245,8 @@ def _bubblewrap(place: Place, *, network: bool, hide: Path) -> list[str]:
 def _tools() -> list[Path]:
     """Folders that commands come from."""
     found = [Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep) if entry.startswith("/")]
-    found += [Path(sys.prefix), Path(sys.base_prefix)]
-    return [path.parent if path.name == "bin" else path for path in found]
+    found = [path.parent if path.name == "bin" and len(path.parts) > 3 else path for path in found]
+    return [*found, Path(sys.prefix), Path(sys.base_prefix)]
 
 
 def _is_in(path: Path, folder: Path) -> bool:
@@ -337,8 +348,23 @@ _LEAST_FREE_BYTES = 128 * 1024 * 1024
 
 
 def new_mark() -> str:
-    """A mark nobody else has."""
-    return secrets.token_hex(12)
+    """A mark nobody else has, that says whose the command is."""
+    return f"{this_owner()}|{secrets.token_hex(12)}"
+
+
+def end_orphans() -> int:
+    """Kill commands of runs that are dead; how many there were.
+
+    A command dies with its run, but for one that was being started at the very moment (PR_SET_PDEATHSIG is not set yet then).
+    """
+    ended = 0
+    for one in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            owner, _, nonce = one.environ().get(MARK, "").rpartition("|")
+            if owner and nonce and not owner_is_alive(owner):
+                one.kill()
+                ended += 1
+    return ended
 
 
 def _usage(pid: int) -> tuple[int, int]:
