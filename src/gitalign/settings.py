@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
+import pathspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gitalign.core.outcome import FindingRule, Origin, Severity
@@ -139,6 +140,16 @@ class Check(BaseModel):
             raise ValueError(f"is no regular expression: {error}") from error
         return value
 
+    @field_validator("paths")
+    @classmethod
+    def _are_patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            try:
+                pathspec.GitIgnoreSpec.from_lines([pattern])
+            except ValueError as error:
+                raise ValueError(f"{pattern!r} is no pattern of paths: {error}") from error
+        return value
+
     @model_validator(mode="after")
     def _can_be_told(self) -> Check:
         if self.min_coverage_percent is not None and self.coverage_pattern is None:
@@ -194,6 +205,13 @@ class Validation(BaseModel):
     max_memory_mb: Annotated[int, Field(ge=16)] = 2048
     max_disk_mb: Annotated[int, Field(ge=16)] = 2048
     max_processes: Annotated[int, Field(ge=4)] = 512
+
+    @field_validator("directory")
+    @classmethod
+    def _is_absolute(cls, value: str | None) -> str | None:
+        if value is not None and not Path(value).is_absolute():
+            raise ValueError("must be an absolute path")
+        return value
 
     @field_validator("checks")
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -57,9 +57,18 @@ def here(
         typer.echo(f"git-align {__version__}")
         raise typer.Exit
     if ctx.invoked_subcommand is not None:
+        given = {"repo": repo, "config": config, "json": json}
+        told = {name for name in given if getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"}
+        # What stands before a verb holds for the verb, and for the verbs of a verb.
+        ctx.default_map = _for_every_verb(ctx.command, {name: given[name] for name in sorted(told)})
         return
     options = Options(repo=repo, config=config, json=json)
     leave(carried_out(options, lambda: _status(options)))
+
+
+def _for_every_verb(command: Any, given: dict[str, Any]) -> dict[str, Any]:
+    verbs: dict[str, Any] = getattr(command, "commands", {})
+    return {**given, **{name: _for_every_verb(verb, given) for name, verb in verbs.items()}}
 
 
 def _status(options: Options) -> int:

@@ -87,6 +87,8 @@ def _status(checks: Sequence[CheckResult], validation: Validation) -> str:
         return ValidationStatus.FAILED.value
     if all(check.status is CheckStatus.SKIPPED for check in checks):
         return ValidationStatus.SKIPPED.value
+    if any(check.required and check.status is CheckStatus.FAILED_BEFORE for check in checks):
+        return ValidationStatus.INCONCLUSIVE.value
     return ValidationStatus.PASSED.value
 
 

@@ -22,6 +22,7 @@ from gitalign.core.outcome import (
 from gitalign.core.plan import Plan, Step
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.run import RunKind, RunRecord
+from gitalign.core.validation import ValidationStatus
 
 
 class Verdict(StrEnum):
@@ -110,6 +111,8 @@ class Report:
                 for one in self.publications
             )
             return 0 if fine else 1
+        if any(branch.result.validation.status is ValidationStatus.INCONCLUSIVE for branch in self.branches()):
+            return 1
         return 0 if all(branch.verdict in SUCCESSES for branch in self.branches()) else 1
 
     def _branch(self, step: Step, result: StepResult | None) -> BranchReport:

@@ -48,6 +48,8 @@ class ValidationStatus(StrEnum):
     NOT_CONFIGURED = "not_configured"
     SKIPPED = "skipped"
     PASSED = "passed"
+    INCONCLUSIVE = "inconclusive"
+    """Nothing speaks against the branch, and nothing for it: what could have, fails on the target itself."""
     FAILED = "failed"
 
 
@@ -131,6 +133,8 @@ def judged(checks: Sequence[CheckResult], *, confinement: str, duration_s: float
         status = ValidationStatus.FAILED
     elif all(check.status is CheckStatus.SKIPPED for check in checks):
         status = ValidationStatus.SKIPPED
+    elif any(check.required and check.status is CheckStatus.FAILED_BEFORE for check in checks):
+        status = ValidationStatus.INCONCLUSIVE
     else:
         status = ValidationStatus.PASSED
     tests = next((check.status.value for check in checks if check.name == TESTS), "not_configured")

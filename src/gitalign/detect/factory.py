@@ -61,8 +61,8 @@ def _may_bind(node: ast.stmt, name: str) -> bool:
                 (isinstance(inner, ast.Name) and inner.id == name and not isinstance(inner.ctx, ast.Load))
                 or (isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and inner.name == name)
                 or (
-                    isinstance(inner, ast.ImportFrom)
-                    and any((alias.asname or alias.name) == name for alias in inner.names)
+                    isinstance(inner, ast.Import | ast.ImportFrom)
+                    and any((alias.asname or alias.name) in (name, "*") for alias in inner.names)
                 )
                 for inner in ast.walk(node)
             )

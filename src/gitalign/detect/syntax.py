@@ -35,8 +35,14 @@ class SyntaxScanner:
     def scan(self, path: bytes, data: bytes) -> Sequence[Spot]:
         """At most one spot: parsers stop at the first error."""
         parse = _parser_of(path)
-        if parse is None or len(data) > _LONGEST or not is_text(data):
+        if parse is None or len(data) > _LONGEST:
             return ()
+        if not is_text(data):
+            # Whatever else that may be under its name, Python does not take it.
+            is_code = parse is _python
+            return (
+                [Spot("syntax_error", Severity.CRITICAL, "Python: NUL bytes", None, "syntax error")] if is_code else ()
+            )
         fault = parse(data)
         if fault is None:
             return ()
@@ -65,8 +71,6 @@ def _python(data: bytes) -> Fault | None:
         return f"Python: {error.msg}", error.lineno
     except (ValueError, LookupError) as error:
         return f"Python: {error}", None
-    except (RecursionError, MemoryError):
-        return None  # too deeply nested to be judged here
     return None
 
 
@@ -84,8 +88,6 @@ def _json(data: bytes) -> Fault | None:
         if error.msg == "Extra data" and len(lines) > 1 and all(_is_json(line) for line in lines):
             return None
         return f"JSON: {error.msg}", error.lineno
-    except RecursionError:
-        return None
     return None
 
 
@@ -129,6 +131,4 @@ def _toml(data: bytes) -> Fault | None:
     except tomllib.TOMLDecodeError as error:
         where = re.search(r"at line (\d+)", str(error))
         return f"TOML: {error}", int(where[1]) if where else None
-    except RecursionError:
-        return None
     return None

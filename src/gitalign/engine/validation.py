@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
+import logging
 import os
 import queue
 import threading
@@ -34,19 +35,20 @@ from gitalign.core.validation import (
     judged,
 )
 from gitalign.engine.signals import StopSignal
-from gitalign.errors import GitError
-from gitalign.git.command import raw, text
+from gitalign.errors import GitAlignError, GitError
+from gitalign.git.command import Git, raw, text
 from gitalign.git.disposable import DisposableTree, claim_folder, remove_tree
 from gitalign.git.history import path_changes
 from gitalign.git.objects import CommitReader, FileReader
 from gitalign.git.quarantine import Quarantine
 from gitalign.ports import Emitter, VerdictMemory
-from gitalign.validate.commands import CheckCancelled, pass_key, run_command
+from gitalign.validate.commands import CheckCancelled, find_tool, pass_key, run_command
 from gitalign.validate.confine import Confinement, Place, confinement_for, end_orphans, visible_environment
 from gitalign.validate.files import check_file
 from gitalign.validate.startup import NAME as STARTUP
 from gitalign.validate.startup import startup_command
 
+_LOG = logging.getLogger("gitalign.validation")
 _READ_S = 120.0
 _LONGEST_SOURCE = 2_000_000
 _SWITCHED_OFF = Validation(status=ValidationStatus.SKIPPED, reason="switched off for this run")
@@ -120,6 +122,29 @@ class _Asked:
     kind: CheckKind
 
 
+class _Files:
+    """Files of commits, read by one at a time."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+        self._reader = FileReader(git, timeout_s=_READ_S)
+        self.lock = threading.Lock()
+
+    def read(self, names: Sequence[bytes], *, most_bytes: int) -> list[bytes | None]:
+        """Contents by `<commit>:<path>`; None for what is not there or longer."""
+        return self._reader.read(names, most_bytes=most_bytes)
+
+    def kind(self, commit: Oid, path: bytes) -> bytes | None:
+        """Mode of a path in a commit; None when it is not there."""
+        words = ("ls-tree", "-z", "--full-tree", commit, "--", f":(literal){text(path)}")
+        line = self._git.run(*words, timeout_s=_READ_S).stdout
+        return line.split(b" ", 1)[0] if line else None
+
+    def close(self) -> None:
+        """End the process."""
+        self._reader.close()
+
+
 @dataclass(slots=True)
 class _Site:
     """The work trees of a run and everything that its branches share."""
@@ -131,13 +156,12 @@ class _Site:
     stop: StopSignal
     at: datetime
     confinement: Confinement
-    files: FileReader
+    files: _Files
     width: int
     trees: Mapping[Oid, Oid]
     """Commit -> tree, of results and targets."""
     changed: Mapping[tuple[Oid, Oid], tuple[str, ...]]
     _free: queue.SimpleQueue[DisposableTree] = field(default_factory=queue.SimpleQueue)
-    _files_lock: threading.Lock = field(default_factory=threading.Lock)
     _before: dict[str, Future[CheckResult]] = field(default_factory=dict)
     _before_lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -168,7 +192,7 @@ class _Site:
             pair: tuple(text(change.path) for change in changes)
             for pair, changes in path_changes(git, [(one.onto, one.after) for one in aligned])
         }
-        files = FileReader(git, timeout_s=_READ_S)
+        files = _Files(git)
         end_orphans()
         folder = claim_folder(work_tree_home(checks, repository.common_dir), quarantine.path.name)
         site = cls(plan, checks, memory, emit, stop, at, confinement, files, width, trees, changed)
@@ -189,7 +213,8 @@ class _Site:
             for one in made:
                 with suppress(OSError):
                     one.remove()
-            remove_tree(folder)
+            with suppress(OSError):
+                remove_tree(folder)
             for parent in (folder.parent, folder.parent.parent):
                 with suppress(OSError):
                     parent.rmdir()
@@ -220,6 +245,16 @@ class _Site:
         except CheckCancelled:
             reason = "the run was stopped before its checks had ended"
             return replace(result, outcome=Cancelled(reason=reason))
+        except Exception as error:  # whatever a branch does to its work tree is that branch's affair alone
+            _LOG.exception("the checks of %s could not be made", result.branch)
+            reason = error.message if isinstance(error, GitAlignError) else f"{type(error).__name__}: {error}"
+            failed = Failed(
+                code="validation_not_possible",
+                reason=f"its checks could not be made: {reason}",
+                hint="look at the run's log; the branch was not moved",
+                stage="validate",
+            )
+            return replace(result, outcome=failed)
         took = time.monotonic() - started
         ran = any(check.command and check.attempts for check in made)
         validation = judged(made, confinement=self.confinement.words if ran else "", duration_s=took)
@@ -239,7 +274,9 @@ class _Site:
         ]
         if self.checks.startup is not None:
             asked.append(self._startup(step, one, self.checks.startup))
-        open_ones = [each for each in asked if isinstance(each, _Asked) and not self._is_known(each, one.after)]
+        commands = [each for each in asked if isinstance(each, _Asked)]
+        known = {each: found for each in commands if (found := self._recalled(each, one.after)) is not None}
+        open_ones = [each for each in commands if each not in known]
         ended = self._run_all(open_ones, step, one) if open_ones else {}
         for each in asked:
             if isinstance(each, CheckResult):
@@ -247,7 +284,7 @@ class _Site:
             elif each in ended:
                 yield ended[each]
             else:
-                yield self._told(step, _remembered(each))
+                yield self._told(step, known[each])
 
     def _told(self, step: Step, check: CheckResult) -> CheckResult:
         self.emit(
@@ -263,7 +300,7 @@ class _Site:
     def _file(self, step: Step, one: Aligned, check: FileCheck) -> CheckResult:
         if not _is_for(check.targets, step.target.name):
             return _skipped(f"file {check.path}", CheckKind.FILE, f"not for {step.target.name}", check.required)
-        with self._files_lock:
+        with self.files.lock:
             found = check_file(check, one.after, self.files)
             if found.refuses and self.checks.new_only and check_file(check, one.onto, self.files).refuses:
                 found = _failed_before(found, step)
@@ -295,20 +332,35 @@ class _Site:
         return _failed_before(failed, step) if is_old else failed
 
     def _startup_at(self, commit: Oid, check: StartupCheck) -> CommandCheck | str:
-        with self._files_lock:
+        with self.files.lock:
             (source,) = self.files.read([raw(f"{commit}:{check.module}")], most_bytes=_LONGEST_SOURCE)
         return startup_command(check, source)
 
     def _key(self, asked: _Asked, commit: Oid) -> str:
         visible = self._visible(asked.check)
-        return pass_key(asked.check, self.trees[commit], visible=visible, network=self.confinement.network)
+        return pass_key(
+            asked.check,
+            self.trees[commit],
+            visible=visible,
+            confinement=self.confinement,
+            bounds=self.checks.bounds,
+        )
 
     def _visible(self, check: CommandCheck) -> dict[str, str]:
         return visible_environment(self.checks, check.environment, source=os.environ)
 
-    def _is_known(self, asked: _Asked, commit: Oid) -> bool:
+    def _recalled(self, asked: _Asked, commit: Oid) -> CheckResult | None:
+        """A pass of an earlier run; None when there is none, or what it needs is not there any more."""
+        tool = asked.check.argv[0]
+        is_ours = "/" not in tool or os.path.isabs(tool)
+        if is_ours and find_tool(tool, Path("/"), self._visible(asked.check)) is None:
+            return None
         key = self._key(asked, commit)
-        return key in self.memory.remembered([key])
+        body = self.memory.remembered([key]).get(key)
+        if body is None:
+            return None
+        percent = body.partition(" ")[2]
+        return replace(_remembered(asked), coverage_percent=float(percent) if percent else None)
 
     def _run_all(self, asked: Sequence[_Asked], step: Step, one: Aligned) -> dict[_Asked, CheckResult]:
         work_tree = self._free.get()
@@ -320,10 +372,11 @@ class _Site:
     def _run(self, asked: _Asked, step: Step, one: Aligned, work_tree: DisposableTree) -> CheckResult:
         found = self._twice(asked, one.after, work_tree)
         if found.status is CheckStatus.PASSED:
-            self.memory.remember({self._key(asked, one.after): "passed"}, at=self.at)
+            percent = "" if found.coverage_percent is None else f" {found.coverage_percent}"
+            self.memory.remember({self._key(asked, one.after): f"passed{percent}"}, at=self.at)
         elif self.checks.new_only and found.status is CheckStatus.FAILED:
             before = self._on_target(asked, one.onto, work_tree)
-            if before.status is CheckStatus.FAILED:
+            if before.status is CheckStatus.FAILED and before.exit_code == found.exit_code:
                 return _failed_before(found, step)
         return found
 

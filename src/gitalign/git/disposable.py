@@ -7,24 +7,28 @@ made anew for each tree, with one commit that depends on the tree alone: same tr
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from gitalign import child
 from gitalign.core.commit import new_commit
 from gitalign.core.names import Oid
 from gitalign.errors import OutOfSpace
-from gitalign.git.command import Git
+from gitalign.git.command import Git, raw
 from gitalign.git.objects import CommitWriter
+from gitalign.git.quarantine import alternate_line
 from gitalign.store.owner import owner_is_alive, this_owner
 
 _TIMEOUT_S = 600.0
 _OWNER = "owner"
+_DEEPEST = 200
 _YOUNG_S = 600.0
 _NOBODY = b"git-align <git-align@localhost> 946684800 +0000"
 
@@ -61,6 +65,8 @@ class DisposableTree:
     def hold(self, tree: Oid, *, keep: Sequence[str] = ()) -> None:
         """Have exactly the files of a tree, and of what was there before only what matches `keep`.
 
+        What is there is trusted as far as it can be looked at: anything out of place, and the whole is thrown away first.
+
         Args:
             tree: id of the tree.
             keep: patterns of files and folders that may stay, as in a `.gitignore`; never of files that the tree has.
@@ -68,15 +74,15 @@ class DisposableTree:
         Raises:
             GitError, OutOfSpace
         """
-        if self._is_used and not self._tidy(keep):
-            self._discard()
-        self._is_used = True
         try:
+            if self._is_used and not (self._is_in_place() and self._tidy(keep)):
+                self._discard()
+            self._is_used = True
             for folder in (self.home, self.scratch):
                 remove_tree(folder)
                 folder.mkdir()
             remove_tree(self.tree / ".git")
-            self._git.run("read-tree", "--reset", "-u", tree, timeout_s=_TIMEOUT_S)
+            self._lay_out(tree)
             self._pretend(tree)
         except OSError as error:
             raise OutOfSpace(
@@ -90,18 +96,73 @@ class DisposableTree:
 
     def _make(self) -> None:
         try:
+            self.root.mkdir(parents=True, exist_ok=True)
             for folder in (self.tree, self.home, self.scratch):
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir()
         except OSError as error:
             raise OutOfSpace(
                 f"cannot make a work tree at {self.root}: {error.strerror}",
                 hint="set validation.directory to a folder that can be written",
             ) from error
+        self._identity = _identity(self.root), _identity(self.tree)
+        self._folder_mode = stat.S_IMODE(self.tree.lstat().st_mode)
+        self._rules: frozenset[bytes] | None = None
+
+    def _is_in_place(self) -> bool:
+        """Whether the folders are still those that were made: nothing that ran here has put others, or links, in their place."""
+        return (_identity(self.root), _identity(self.tree)) == self._identity
 
     def _tidy(self, keep: Sequence[str]) -> bool:
+        """Remove what is not git's; False when that cannot be done."""
+        if not self._mend():
+            return False
         words = [word for pattern in keep for word in ("-e", pattern)]
-        done = self._git.run("clean", "-ffdxq", *words, accept=range(256), timeout_s=_TIMEOUT_S)
+        try:
+            done = self._git.run("clean", "-ffdxq", *words, accept=range(256), timeout_s=_TIMEOUT_S)
+        except OSError:
+            return False
         return done.returncode == 0
+
+    def _mend(self) -> bool:
+        """Bring back modes that git does not look at, and remove files that are more than their name here; False when too deep."""
+        file_modes = {self._folder_mode & 0o666, self._folder_mode & 0o777}
+        waiting = [(str(self.tree), 0)]
+        while waiting:
+            folder, depth = waiting.pop()
+            if depth > _DEEPEST:
+                return False
+            try:
+                if stat.S_IMODE(os.lstat(folder).st_mode) != self._folder_mode:
+                    os.chmod(folder, self._folder_mode)
+                with os.scandir(folder) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append((entry.path, depth + 1))
+                        elif not entry.is_symlink():
+                            found = entry.stat(follow_symlinks=False)
+                            if stat.S_IMODE(found.st_mode) not in file_modes or found.st_nlink > 1:
+                                os.unlink(entry.path)
+            except OSError:
+                return False
+        return True
+
+    def _lay_out(self, tree: Oid) -> None:
+        self._git.run("read-tree", "--reset", "-u", tree, timeout_s=_TIMEOUT_S)
+        rules: set[bytes] = set()
+        for line in self._git.run("ls-files", "--stage", "-z", timeout_s=_TIMEOUT_S).stdout.split(b"\0"):
+            head, _, path = line.partition(b"\t")
+            if head.startswith(b"160000 "):  # git leaves alone what is in the folder of a submodule
+                place = self.tree / os.fsdecode(path)
+                remove_tree(place)
+                place.mkdir()
+            elif path == b".gitattributes" or path.endswith(b"/.gitattributes"):
+                rules.add(line)
+        if self._rules is not None and rules != self._rules:
+            # git does not write unchanged files anew because their line ends would be others now.
+            self._discard()
+            self._is_used = True
+            self._git.run("read-tree", "--reset", "-u", tree, timeout_s=_TIMEOUT_S)
+        self._rules = frozenset(rules)
 
     def _discard(self) -> None:
         self.remove()
@@ -112,7 +173,9 @@ class DisposableTree:
         place = self.tree / ".git"
         for folder in ("refs/heads", "refs/tags", "objects/info", "objects/pack"):
             (place / folder).mkdir(parents=True)
-        (place / "objects" / "info" / "alternates").write_bytes(os.fsencode(self.objects) + b"\n")
+        (place / "objects" / "info" / "alternates").write_bytes(
+            raw(alternate_line(str(self.objects.resolve()))) + b"\n"
+        )
         lines = ["[core]", f"\trepositoryformatversion = {0 if self._format == 'sha1' else 1}", "\tbare = false"]
         lines += [] if self._format == "sha1" else ["[extensions]", f"\tobjectFormat = {self._format}"]
         (place / "config").write_text("\n".join(lines) + "\n", encoding="ascii")
@@ -124,25 +187,41 @@ class DisposableTree:
 
 
 def remove_tree(place: Path) -> None:
-    """Delete a folder that its owner may have made unreadable; links are removed, never followed."""
+    """Delete a folder, however deep, whatever modes it was given; links are removed, never followed.
+
+    Raises:
+        OSError: it is still there.
+    """
     try:
-        mode = place.lstat().st_mode
+        is_folder = stat.S_ISDIR(place.lstat().st_mode)
     except OSError:
         return
-    if not stat.S_ISDIR(mode):
+    if not is_folder:
         place.unlink(missing_ok=True)
         return
+    try:
+        shutil.rmtree(place)
+        return
+    except (OSError, RecursionError):
+        pass
+    # Two passes: a folder that could not be read hides others that cannot.
+    for _ in range(2):
+        for words in (("chmod", "-R", "u+rwX"), ("rm", "-rf")):
+            child.run(
+                [*words, "--", str(place)], env={"PATH": os.environ.get("PATH", os.defpath)}, timeout_s=_TIMEOUT_S
+            )
+        if not os.path.lexists(place):
+            return
+    raise OSError(errno.ENOTEMPTY, "cannot be removed", str(place))
 
-    def open_up(call: Callable[..., object], path: str, _: object) -> None:
-        with suppress(OSError):
-            os.chmod(os.path.dirname(path), stat.S_IRWXU)
-            if stat.S_ISDIR(os.lstat(path).st_mode):
-                os.chmod(path, stat.S_IRWXU)
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                os.unlink(path)
 
-    shutil.rmtree(place, onerror=open_up)
+def _identity(place: Path) -> tuple[int, int] | None:
+    """What a folder is, whatever it is called; None for a link, or nothing."""
+    try:
+        found = place.lstat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
 
 
 def claim_folder(parent: Path, name: str) -> Path:
@@ -155,7 +234,8 @@ def claim_folder(parent: Path, name: str) -> Path:
         parent.mkdir(parents=True, exist_ok=True)
         for entry in list(parent.iterdir()):
             if not _is_in_use(entry):
-                remove_tree(entry)
+                with suppress(OSError):
+                    remove_tree(entry)
         place = parent / name
         place.mkdir(mode=0o700)
         (place / _OWNER).write_text(this_owner(), encoding="utf-8")

@@ -119,7 +119,7 @@ class Quarantine:
         (folder / "info").mkdir(parents=True, exist_ok=True)
         if not (folder / "pack").is_symlink():
             (folder / "pack").symlink_to(self.path / "pack")
-        _write(folder / "info" / "alternates", raw(_quoted(self.repository.objects_dir)) + b"\n")
+        _write(folder / "info" / "alternates", raw(alternate_line(self.repository.objects_dir)) + b"\n")
         swap = self.path / "objects.new"
         swap.unlink(missing_ok=True)
         swap.symlink_to(folder)
@@ -334,7 +334,7 @@ def _write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def _quoted(path: str) -> str:
+def alternate_line(path: str) -> str:
     """A path as a line of `info/alternates` (quoted like C when it begins with a quote or holds a newline)."""
     if path.startswith('"') or "\n" in path or path.startswith("#"):
         return '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

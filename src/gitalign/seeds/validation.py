@@ -17,7 +17,8 @@ from gitalign.core.validation import CheckResult, CheckStatus, ValidationStatus
 from gitalign.errors import UserError
 from gitalign.seeds.checks import run_error_detection
 
-_GOOD = frozenset({CheckStatus.PASSED, CheckStatus.FLAKY, CheckStatus.FAILED_BEFORE})
+_GOOD = frozenset({CheckStatus.PASSED, CheckStatus.FLAKY})
+_TELLS_NOTHING = frozenset({CheckStatus.SKIPPED, CheckStatus.FAILED_BEFORE})
 
 
 class ValidationVerificationFramework:
@@ -176,7 +177,7 @@ def _integrity(proof: Proof) -> dict[str, Any]:
 
 
 def _quality(checks: Sequence[CheckResult]) -> dict[str, Any]:
-    ran = [check for check in checks if check.status is not CheckStatus.SKIPPED]
+    ran = [check for check in checks if check.status not in _TELLS_NOTHING]
     good = sum(check.status in _GOOD for check in ran)
     return {
         "checks": {check.name: check.status.value for check in checks},

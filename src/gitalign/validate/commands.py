@@ -7,8 +7,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from gitalign.validate.observe import CANCELLED, DEADLINE, observe
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _LONGEST_LINE = 2000
-_SHELL_NOT_FOUND = 127
+_NOT_EXECUTABLE, _NOT_FOUND = 126, 127
+_FILE_TOO_LARGE = 128 + signal.SIGXFSZ
+_LAST_SIGNAL = 64
 
 
 class CheckCancelled(Exception):
@@ -83,11 +86,29 @@ def run_command(
         return _ended(result, CheckStatus.TIMED_OUT, f"no end after {check.timeout_s:g} s")
     if seen.ended_because is not None:
         return _ended(result, CheckStatus.OVER_LIMIT, f"ended: {seen.ended_because}")
-    if seen.returncode == _SHELL_NOT_FOUND:
-        return _ended(result, CheckStatus.MISSING_TOOL, "exit 127: a command that it calls is not there")
+    if missing := _missing_tool(check, seen.returncode, written):
+        return _ended(result, CheckStatus.MISSING_TOOL, missing)
+    if seen.returncode == _FILE_TOO_LARGE:
+        return _ended(result, CheckStatus.OVER_LIMIT, f"ended: a file of more than {bounds.disk_bytes // 1024**2} MiB")
     if seen.returncode != 0:
         return _ended(result, CheckStatus.FAILED, _exit_words(seen.returncode or 0))
     return _with_coverage(result, check)
+
+
+def _missing_tool(check: CommandCheck, code: int | None, written: str) -> str | None:
+    """Why a command could not be executed, when that is what its end says."""
+    if code == _NOT_EXECUTABLE:
+        return "exit 126: a command cannot be executed"
+    if code == _NOT_FOUND:
+        return "exit 127: a command is not there"
+    last = written.rstrip().rpartition("\n")[2]
+    if (
+        code == 1
+        and "-m" in check.argv[:-1]
+        and last.endswith(f"No module named {check.argv[check.argv.index('-m') + 1]}")
+    ):
+        return last
+    return None
 
 
 def _with_coverage(result: CheckResult, check: CommandCheck) -> CheckResult:
@@ -112,9 +133,11 @@ def coverage_in(output: str, pattern: str) -> float | None:
         found = wanted.search(line[:_LONGEST_LINE])
         if found and wanted.groups:
             try:
-                return float(found.group(1))
+                percent = float(found.group(1))
             except (TypeError, ValueError):
                 continue
+            if 0 <= percent <= 100:
+                return percent
     return None
 
 
@@ -126,26 +149,50 @@ def find_tool(word: str, tree: Path, visible: Mapping[str, str]) -> str | None:
     return shutil.which(word, path=visible.get("PATH", os.defpath))
 
 
-def pass_key(check: CommandCheck, tree: Oid, *, visible: Mapping[str, str], network: bool) -> str:
-    """Key under which a pass is remembered: tree, command, environment, and which file its tool is.
+def pass_key(
+    check: CommandCheck, tree: Oid, *, visible: Mapping[str, str], confinement: Confinement, bounds: Bounds
+) -> str:
+    """Key under which a pass is remembered: tree, command, environment, confinement, and which files the command names.
 
-    A tool that lies in the tree is part of it; another one is known by its place, size and time.
+    Of every word that is a program or a file of this machine, its place, size and time count, and the time of the packages
+    beside an interpreter. What a program loads beyond that is not known.
     """
-    tool = shutil.which(check.argv[0], path=visible.get("PATH", os.defpath)) if "/" not in check.argv[0] else None
-    known = ""
-    if tool is not None:
-        found = os.stat(tool)
-        known = f"{os.path.realpath(tool)} {found.st_size} {found.st_mtime_ns}"
     content = {
         "tree": tree,
         "argv": check.argv,
         "environment": sorted(visible.items()),
         "coverage": (check.coverage_pattern, check.min_coverage_percent),
-        "network": network,
-        "tool": known,
+        "confinement": (confinement.name, confinement.network),
+        "bounds": (bounds.memory_bytes, bounds.disk_bytes, bounds.processes),
+        "files": [known for word in check.argv for known in _known_files(word, visible)],
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return "check " + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _known_files(word: str, visible: Mapping[str, str]) -> Iterator[str]:
+    if "\0" in word or len(word) > os.pathconf("/", "PC_PATH_MAX"):
+        return
+    place = (
+        word
+        if os.path.isabs(word)
+        else shutil.which(word, path=visible.get("PATH", os.defpath))
+        if "/" not in word
+        else None
+    )
+    if place is None:
+        return
+    real = Path(os.path.realpath(place))
+    for one in (
+        real,
+        *real.parent.parent.glob("lib/python*/site-packages"),
+        *Path(place).parent.parent.glob("lib/python*/site-packages"),
+    ):
+        try:
+            found = one.stat()
+        except OSError:
+            continue
+        yield f"{one} {found.st_size} {found.st_mtime_ns}"
 
 
 def readable(output: bytes) -> str:
@@ -157,7 +204,7 @@ def readable(output: bytes) -> str:
 def _exit_words(code: int) -> str:
     if code < 0:
         return f"ended by signal {-code}"
-    if code > 128:
+    if 128 < code <= 128 + _LAST_SIGNAL:
         return f"exit {code} (as after signal {code - 128})"
     return f"exit {code}"
 

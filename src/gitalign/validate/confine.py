@@ -5,6 +5,7 @@ What the system offers is found out by trying it. Where it offers nothing, that 
 
 from __future__ import annotations
 
+import ast
 import os
 import secrets
 import shutil
@@ -40,6 +41,9 @@ _SECRET_FOLDERS = (
     ".password-store",
     ".local/share/keyrings",
 )
+_KERNEL = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/acpi")
+_MOST_STORES = 20
+_LONGEST_PATH = 1024
 _SOCKETS = (
     "/run/docker.sock",
     "/run/podman/podman.sock",
@@ -92,7 +96,7 @@ class Confinement:
         network: commands can use the network.
         words: what it does, for the report.
         own_processes: everything a command starts ends with it.
-        repository: git directory whose configuration is hidden where files can be.
+        repository: git directory that is hidden, but for objects, where files can be.
     """
 
     name: str
@@ -104,9 +108,10 @@ class Confinement:
 
     def argv(self, command: Sequence[str], place: Place, bounds: Bounds) -> list[str]:
         """The command as it is to be started."""
-        inner = list(command)
+        # The shell tells by its exit code (126, 127) that a command cannot be executed where it is to run.
+        inner = ["/bin/sh", "-c", 'exec "$@"', "check", *command]
         if self.name == "bubblewrap":
-            inner = [*_bubblewrap(place, network=self.network, hide=self.repository), *inner]
+            inner = [*_bubblewrap(place, command, network=self.network, hide=self.repository), *inner]
         elif self.prefix:
             inner = [*self.prefix, *inner]
         limits = shutil.which("prlimit")
@@ -209,37 +214,71 @@ def works(one: Confinement) -> bool:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _bubblewrap(place: Place, *, network: bool, hide: Path) -> list[str]:
+def _bubblewrap(place: Place, command: Sequence[str], *, network: bool, hide: Path) -> list[str]:
     """Words before the command. Later ones cover earlier ones (`man bwrap`)."""
     words = ["bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--cap-drop", "ALL"]
     if not network:
         words.append("--unshare-net")
-    words += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-    words += ["--size", str(_SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"]
+    words += ["--ro-bind", "/", "/", "--dev", "/dev", "--size", str(_SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"]
+    words += ["--remount-ro", "/dev", "--proc", "/proc"]
+    # For the kernel root is root also without capabilities: what it can be told by way of /proc must not be writable.
+    words += [word for one in _KERNEL if Path(one).exists() for word in ("--ro-bind", one, one)]
     home = Path.home()
-    for name in _SECRET_FOLDERS:
-        if (home / name).is_dir():
-            words += ["--tmpfs", str(home / name)]
-    for name in _SECRET_FILES:
-        if (home / name).is_file():
-            words += ["--ro-bind", "/dev/null", str(home / name)]
+    for folder in _existing(home, _SECRET_FOLDERS):
+        words += ["--size", "4096", "--tmpfs", str(folder)]
+    for file in _existing(home, _SECRET_FILES):
+        words += ["--ro-bind", "/dev/null", str(file)]
     # A socket in the file system is reached in spite of a network of one's own: those of daemons and key agents are covered.
     words += ["--bind", str(place.scratch), "/tmp"]
-    covered = [Path("/tmp")]
+    covered = [Path("/tmp"), Path("/dev/shm")]
     if not network:  # otherwise names are looked up by way of /run
-        words += ["--tmpfs", "/run"]
+        words += ["--size", "4096", "--tmpfs", "/run"]
         covered.append(Path("/run"))
     else:
         words += [word for one in _SOCKETS if Path(one).exists() for word in ("--ro-bind", "/dev/null", one)]
-    for needed in dict.fromkeys((*_tools(), hide)):
-        if needed.is_dir() and any(_is_in(needed, folder) for folder in covered):
+    named = [Path(word) for word in command if os.path.isabs(word) and "\0" not in word and len(word) < _LONGEST_PATH]
+    for needed in dict.fromkeys((*_tools(), *named)):
+        if needed.exists() and any(_is_in(needed, folder) for folder in covered):
             words += ["--ro-bind", str(needed), str(needed)]
-    if (hide / "config").is_file():
-        words += ["--ro-bind", "/dev/null", str(hide / "config")]
-    if place.objects is not None:  # may be in memory, which is covered
-        words += ["--ro-bind", *[str(place.objects.resolve())] * 2]
-    words += ["--bind", str(place.root), str(place.root), "--chdir", str(place.tree), "--"]
-    return words
+    # Of the repository nothing but objects is to be seen: configuration, remotes and logs tell more than a check needs.
+    words += ["--size", "4096", "--tmpfs", str(hide)]
+    for store in _object_stores(place.objects) if place.objects is not None else ():
+        words += ["--ro-bind", str(store), str(store)]
+    # Each by itself: a folder that something is mounted on cannot be moved away or replaced.
+    for own in (place.tree, place.home, place.scratch):
+        words += ["--bind", str(own), str(own)]
+    return [*words, "--chdir", str(place.tree), "--"]
+
+
+def _existing(home: Path, names: Sequence[str]) -> list[Path]:
+    """What there is of them, by its real name: a link cannot be covered."""
+    found: dict[Path, None] = {}
+    for name in names:
+        with suppress(OSError, RuntimeError):
+            found[(home / name).resolve(strict=True)] = None
+    return list(found)
+
+
+def _object_stores(objects: Path) -> list[Path]:
+    """An object directory and those it stands on (`git help gitrepository-layout`, info/alternates)."""
+    found: dict[Path, None] = {}
+    waiting = [objects]
+    while waiting and len(found) < _MOST_STORES:
+        with suppress(OSError, ValueError):
+            store = waiting.pop().resolve(strict=True)
+            if store in found:
+                continue
+            found[store] = None
+            alternates = store / "info" / "alternates"
+            lines = os.fsdecode(alternates.read_bytes()).splitlines() if alternates.is_file() else []
+            for line in lines:
+                path = ast.literal_eval(line) if line.startswith('"') else line
+                if path and not line.startswith("#"):
+                    waiting.append(store / path)
+    for store in list(found):  # packs may lie elsewhere
+        with suppress(OSError):
+            found[(store / "pack").resolve(strict=True)] = None
+    return list(found)
 
 
 def _tools() -> list[Path]:
