@@ -146,3 +146,16 @@ def test_in_long_lines_they_are_found_too() -> None:
 
 def test_large_files_are_let_be() -> None:
     assert SecretScanner().scan(b"dump.sql", b"x\n" * 600_000 + CLOUD_KEY) == ()
+
+
+@pytest.mark.parametrize("prefix", [b"ghp_", b"gho_", b"glpat-"])
+def test_tokens_of_hosts_are_taken_whole(prefix: bytes) -> None:
+    """Rules that capture a prefix alone would take all tokens of a host for one."""
+    alphabet = b"Qw7rTz2uPoA9sDf4GhJkL1yXcVbN5mE8Rt3Z"
+    one = prefix + alphabet[: 20 if prefix == b"glpat-" else 36]
+    other = prefix + alphabet[::-1][: 20 if prefix == b"glpat-" else 36]
+    found = [SecretScanner().scan(b"a.py", b"token = '" + value + b"'\n") for value in (one, other)]
+    found.append(SecretScanner().scan(b"a.env", b"TOKEN=" + one + b"\n"))
+    assert [[spot.severity for spot in spots] for spots in found] == [[Severity.CRITICAL]] * 3
+    assert found[0][0].key != found[1][0].key
+    assert found[0][0].key == found[2][0].key

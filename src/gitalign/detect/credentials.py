@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from detect_secrets.plugins.high_entropy_strings import HighEntropyStringsPlugin
 
 _LONGEST = 1_000_000
+_LEAST_WHOLE = 12
 _LONGEST_S = 5.0
 _MOST = 50
 # Some of the library's patterns take quadratic or cubic time on a line without end.
@@ -84,6 +85,7 @@ class SecretScanner:
         self._random: list[HighEntropyStringsPlugin] = [
             one for one in plugins if isinstance(one, HighEntropyStringsPlugin)
         ]
+        self._plainly = RegexBasedDetector.analyze_string
         self._keyword = keyword.KeywordDetector()
         self._words = re.compile("|".join(keyword.DENYLIST), re.IGNORECASE)
         self._rules_of = keyword.REGEX_BY_FILETYPE
@@ -151,7 +153,7 @@ class SecretScanner:
     ) -> Iterator[_Hit]:
         for one in typed:
             severity = Severity.WARNING if type(one).__name__ in _UNSURE else Severity.CRITICAL
-            for value in one.analyze_string(line):
+            for value in self._values(one, line):
                 if not self._is_nothing(value):
                     yield _Hit(one, value, severity)
         guesses: list[_Hit] = []
@@ -180,6 +182,16 @@ class SecretScanner:
         for hit in guesses:
             if not self._is_nothing(hit.value) and not self._heuristic.is_likely_id_string(hit.value, line, hit.plugin):
                 yield hit
+
+    def _values(self, plugin: RegexBasedDetector, line: str) -> Iterator[str]:
+        """What a plugin takes for credentials in a line, whole: some rules capture nothing but the prefix of a token."""
+        if type(plugin).analyze_string is not self._plainly:
+            yield from plugin.analyze_string(line)
+            return
+        for pattern in plugin.denylist:
+            for match in pattern.finditer(line):
+                inner = max(filter(None, match.groups()), key=len, default="")
+                yield inner if len(inner) >= _LEAST_WHOLE else match[0]
 
     def _is_excused(self, path: str, line: str, previous: str) -> bool:
         """True for a line that says itself, or whose forerunner says, that it holds no secret (`pragma: allowlist secret`)."""
