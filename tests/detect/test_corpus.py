@@ -142,6 +142,37 @@ CASES = {
         ("symbol_removed_in_use", "use.py", "integration"),
         refused=True,
     ),
+    "the same through the module by its whole name": Case(
+        INIT,
+        {"lib/text.py": RENAMED},
+        {"use.py": b"import lib.text\n\nlib.text.parse(1)\n"},
+        ("symbol_removed_in_use", "use.py", "integration"),
+        refused=True,
+    ),
+    "the same through the module, taken from its package": Case(
+        INIT,
+        {"lib/text.py": RENAMED},
+        {"use.py": b"from lib import text\n\ntext.parse(1)\n"},
+        ("symbol_removed_in_use", "use.py", "integration"),
+        refused=True,
+    ),
+    "the same through the module, taken from the package of the file": Case(
+        INIT,
+        {"lib/text.py": RENAMED},
+        {"lib/use.py": b"from . import text as words\n\nwords.parse(1)\n"},
+        ("symbol_removed_in_use", "lib/use.py", "integration"),
+        refused=True,
+    ),
+    "a method of something taken from the module": Case(
+        {**INIT, "lib/text.py": INIT["lib/text.py"] + b"\n\nclass Text:\n    def parse(self):\n        return 1\n"},
+        {"lib/text.py": RENAMED + b"\n\nclass Text:\n    def parse(self):\n        return 1\n"},
+        {"use.py": b"from lib.text import Text\n\nText.parse(1)\n"},
+        None,
+    ),
+    "JSON too deep for its parser": Case(
+        {"f": b"1\n"}, {"g": b"1\n"}, {"n.json": b"[" * 200_000}, ("detector_failed", "n.json", None), refused=True
+    ),
+    "Python with a NUL byte": Case({"f": b"1\n"}, {"g": b"1\n"}, {"n.py": b"a = 1\0\n"}, ("syntax_error", "n.py", "branch")),
     "a name the target kept under its old name, too": Case(
         INIT, {"lib/text.py": RENAMED + b"\n\nparse = parse_line\n"}, {"use.py": USE}, None
     ),

@@ -256,3 +256,24 @@ def test_a_repository_that_borrows_objects(work: Workspace, tmp_path: Path) -> N
         work.git("--git-dir", str(tmp_path / "borrower"), "config", key, value)
     report = run(tmp_path / "borrower", validation__test_command=["sh", "-c", SCRIPT])
     assert branch(report, "topic").verdict is Verdict.ALIGNED
+
+
+def test_what_stands_on_a_refused_branch_is_held_with_it(work: Workspace) -> None:
+    work.switch("low", "main")
+    work.commit("low", {"check.sh": b"exit 1\n"})
+    work.switch("middle", "low")
+    work.commit("middle", {"check.sh": b"exit 0\n"})
+    work.switch("top", "middle")
+    work.commit("top", {"top": b"1\n"})
+    work.switch("apart", "main")
+    work.commit("apart", {"apart": b"1\n"})
+    work.switch("main")
+    work.commit("on", {"f": b"2\n"})
+    before = {name: work.git("rev-parse", name) for name in ("low", "middle", "top")}
+    report = checked(work, "prefer")
+    assert branch(report, "low").verdict is Verdict.FAILED
+    assert branch(report, "middle").verdict is Verdict.REFUSED
+    assert "stands on low" in branch(report, "middle").detail
+    assert branch(report, "top").verdict is Verdict.REFUSED
+    assert branch(report, "apart").verdict is Verdict.ALIGNED
+    assert {name: work.git("rev-parse", name) for name in before} == before

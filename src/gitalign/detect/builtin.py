@@ -24,7 +24,7 @@ from gitalign.ports import DetectionRequest, Detector, Source
 
 V = TypeVar("V")
 
-VERSION = "4"
+VERSION = "5"
 """Changes whenever a rule does: what was found by another version is found out anew."""
 _LONGEST_TEXT = 5_000_000
 _MOST_BYTES = 5_000_000

@@ -157,7 +157,7 @@ def _uses_with_lines(facts: PythonFacts, path: str, index: ModuleIndex) -> Itera
     for (local, attribute), line in facts.attributes.items():
         module = facts.modules.get(local)
         if module is not None:
-            for stem in index.resolve(Import(module, 0, (), line, False), path):
+            for stem in index.resolve(Import(module[0], module[1], (), line, False), path):
                 yield (stem, attribute), line
 
 

@@ -56,15 +56,16 @@ class PythonFacts:
         exports: names bound at module level; None when that cannot be told (`import *`, `__getattr__`).
         imports: in order of line.
         unbound: names that are read and bound nowhere in the file, with their first line.
-        attributes: (name, attribute) pairs that are read, with their first line.
-        modules: local name -> module it stands for, of `import a.b as c`.
+        attributes: (dotted name, attribute) pairs that are read, with their first line.
+        modules: local dotted name -> module it may stand for, and the leading dots of that: `c` for `import a.b as c`, `a.b` for
+            `import a.b`, `b` for `from a import b`.
     """
 
     exports: frozenset[str] | None
     imports: tuple[Import, ...]
     unbound: dict[str, int]
     attributes: dict[tuple[str, str], int]
-    modules: dict[str, str]
+    modules: dict[str, tuple[str, int]]
 
 
 def python_facts(data: bytes) -> PythonFacts | None:
@@ -105,7 +106,7 @@ class _Reader:
         self.loaded: dict[str, int] = {}
         self.attributes: dict[tuple[str, str], int] = {}
         self.imports: list[Import] = []
-        self.modules: dict[str, str] = {}
+        self.modules: dict[str, tuple[str, int]] = {}
 
     def read(self, tree: ast.Module) -> None:
         """Take in every node, and for imports whether they stand where a program may never come."""
@@ -120,8 +121,8 @@ class _Reader:
                     self.bound.add(node.id)
                 continue
             if kind is ast.Attribute:
-                if node.value.__class__ is ast.Name and node.ctx.__class__ is ast.Load:
-                    self._first(self.attributes, (node.value.id, node.attr), node.lineno)
+                if node.ctx.__class__ is ast.Load and (local := _dotted(node.value)) is not None:
+                    self._first(self.attributes, (local, node.attr), node.lineno)
             elif kind is ast.Import or kind is ast.ImportFrom:
                 self._import(node, is_optional)
                 continue
@@ -148,14 +149,25 @@ class _Reader:
         if isinstance(node, ast.ImportFrom):
             names = tuple(alias.name for alias in node.names)
             self.imports.append(Import(node.module or "", node.level or 0, names, node.lineno, is_optional))
-            self.bound.update(alias.asname or alias.name for alias in node.names)
+            for alias in node.names:
+                local = alias.asname or alias.name
+                self.bound.add(local)
+                # Whether it is a module or a name within one is for the tree to say.
+                self.modules[local] = (f"{node.module}.{alias.name}" if node.module else alias.name, node.level or 0)
             return
         for alias in node.names:
             self.imports.append(Import(alias.name, 0, (), node.lineno, is_optional))
             local = alias.asname or alias.name.partition(".")[0]
             self.bound.add(local)
-            if alias.asname or "." not in alias.name:
-                self.modules[local] = alias.name
+            self.modules[alias.asname or alias.name] = (alias.name, 0)
+
+
+def _dotted(node: ast.expr) -> str | None:
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join((node.id, *reversed(parts))) if isinstance(node, ast.Name) else None
 
 
 _NAMED = {

@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from gitalign.core.events import EventKind
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import StepId
-from gitalign.core.outcome import Aligned, AlignedKind, Refused, Skipped, StepResult
+from gitalign.core.outcome import Aligned, AlignedKind, Failed, Refused, Skipped, StepResult
 from gitalign.core.plan import Permit, Plan, StepKind
 from gitalign.core.policy import Limits
 from gitalign.core.publication import Publication
@@ -136,6 +136,7 @@ def execute(
                 at=started_at,
             )
             phases.done("validate")
+        results = held_with_what_they_stand_on(plan, results)
         to_move = {plan.steps[StepId(one.step_id)].ref for one in results if isinstance(one.outcome, Aligned)}
         keep(certificates_dir, [one for one in certificates if one.ref in to_move])
         crew.checkpoint("results")
@@ -165,6 +166,33 @@ def execute(
         )
     finally:
         quarantine.remove()
+
+
+def held_with_what_they_stand_on(plan: Plan, results: Sequence[StepResult]) -> tuple[StepResult, ...]:
+    """Branches that stand on one that was refused after it had been aligned are not moved either.
+
+    They hold its rewritten commits: moved, they would stand on a branch that nobody has.
+    """
+    outcomes = {result.step_id: result.outcome for result in results}
+    held: dict[int, Refused] = {}
+    for step in plan.steps:  # whoever stands on others comes after them
+        for below in step.depends_on:
+            outcome = held.get(below) or outcomes.get(below)
+            is_refused = isinstance(outcome, Failed) and outcome.stage in _AFTER_ALIGNING
+            if (is_refused or below in held) and isinstance(outcomes.get(step.id), Aligned):
+                name = plan.steps[below].branch.name
+                held[step.id] = Refused(
+                    code="stack_mate_refused",
+                    reason=f"it stands on {name}, which is not moved: {getattr(outcome, 'reason', '')}",
+                    hint=f"git align show last {name}",
+                )
+                break
+    return tuple(
+        replace(result, outcome=held[result.step_id]) if result.step_id in held else result for result in results
+    )
+
+
+_AFTER_ALIGNING = frozenset({"conserve", "detect", "validate", "document"})
 
 
 def require_space(repository: Repository) -> None:
