@@ -22,7 +22,17 @@ from gitalign.core.policy import (
 )
 from gitalign.core.validation import ValidationPlan
 from gitalign.errors import ConfigError
-from gitalign.settings import Alignment, Categorization, Detection, Landing, Orchestration, Rules, Telemetry, Validation
+from gitalign.settings import (
+    Alignment,
+    Categorization,
+    Detection,
+    Landing,
+    Orchestration,
+    Resolutions,
+    Rules,
+    Telemetry,
+    Validation,
+)
 from gitalign.strict_yaml import NotStrict, load_yaml
 
 _LARGEST_BYTES = 1024 * 1024
@@ -42,6 +52,7 @@ class Config(BaseModel):
     landing: Landing = Landing()
     telemetry: Telemetry = Telemetry()
     rules: Rules = Rules()
+    resolutions: Resolutions = Resolutions()
     origins: Mapping[str, str] = Field(default_factory=dict, exclude=True)
 
     def origin(self, key: str) -> str:
@@ -61,6 +72,8 @@ class Config(BaseModel):
             backups=self.orchestration.enable_backup_branches,
             backup_prefix=self.orchestration.backup_branch_prefix,
             protected=settings.protected,
+            apply_resolutions=self.resolutions.apply,
+            read_rr_cache=self.resolutions.rr_cache != "off",
         )
 
     def checks(self) -> ValidationPlan:
@@ -98,6 +111,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "landing": Landing,
     "telemetry": Telemetry,
     "rules": Rules,
+    "resolutions": Resolutions,
 }
 KNOWN_KEYS: tuple[str, ...] = tuple(
     f"{section}.{key}" for section, model in _SECTIONS.items() for key in model.model_fields

@@ -25,7 +25,7 @@ def require_writable(path: Path) -> None:
         raise UserError(f"{path} cannot be written", hint="name another file")
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file so that it is there whole or not at all.
 
     A link is followed; a device or pipe is written to, never replaced.
@@ -33,13 +33,14 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         OutOfSpace
     """
+    data = content.encode("utf-8") if isinstance(content, str) else content
     place = path.resolve()
     temporary = place.with_name(f".{place.name}.{os.getpid()}.new")
     try:
         if place.exists() and not place.is_file():
-            place.write_text(text, encoding="utf-8")
+            place.write_bytes(data)
             return
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(data)
         temporary.replace(place)
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 from gitalign.core.clashes import PathChange
 from gitalign.core.events import Event
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Finding, FindingRule, Outcome, StepResult
+from gitalign.core.outcome import AppliedResolution, Finding, FindingRule, Outcome, StageEntry, StepResult
 from gitalign.core.plan import Step
 from gitalign.core.publication import Publication
 from gitalign.core.resolving import Session
@@ -259,12 +259,63 @@ class OwnerProbe(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConflictedFile:
+    """A file whose contents git could not merge.
+
+    Attributes:
+        stages: base (when there is one), ours and theirs by id, as `outcome.StageEntry` explains them.
+        marked: the file with conflict markers.
+        marker_size: characters of a marker.
+    """
+
+    path: str
+    stages: tuple[StageEntry, ...]
+    marked: bytes
+    marker_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What a conflicted file is to hold instead.
+
+    Attributes:
+        told: how it came about; `commit` is filled in by whoever applies it.
+    """
+
+    content: bytes
+    told: AppliedResolution
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """Something is known of a conflict, and is not applied."""
+
+    reason: str
+
+
+class ConflictResolver(Protocol):
+    """Settles conflicts within files. Asked by several workers at once, once every conflict of a commit is of that kind."""
+
+    @property
+    def key(self) -> str:
+        """Text that changes whenever it could answer otherwise."""
+
+    def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
+        """What the file is to hold; None when nothing is known of its conflicts.
+
+        Raises:
+            GitError
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sockets:
     """Plug-ins the operator named. Empty means the stage is reported as `not configured`."""
 
     detectors: tuple[Detector, ...] = field(default=())
     refusing: FindingRule = field(default=FindingRule())
     documenter: Documenter | None = None
+    resolver: ConflictResolver | None = None
 
     def detection_key(self) -> str | None:
         """Text that changes whenever detection could judge the same objects otherwise; None when that cannot be told."""

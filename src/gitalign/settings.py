@@ -307,6 +307,15 @@ class Landing(BaseModel):
     dependencies: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
+class Resolutions(BaseModel):
+    """What is done with recorded resolutions of conflicts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    apply: bool = False
+    rr_cache: Literal["read", "write", "off"] = "read"
+
+
 class Telemetry(BaseModel):
     """What other systems are told of runs. Nothing, unless it is asked for."""
 

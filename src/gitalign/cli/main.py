@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gitalign.cli import after, before, resolve, rules
+from gitalign.cli import resolutions as resolutions_verbs
 from gitalign.cli.console import Options
 from gitalign.cli.options import (
     ConfigFile,
@@ -19,6 +20,7 @@ from gitalign.cli.options import (
     Only,
     Quiet,
     Repo,
+    Resolutions,
     RunId,
     Strategy,
     Verbose,
@@ -92,6 +94,7 @@ def plan(
     only: Only = None,
     strategy: Strategy = None,
     merges: Merges = None,
+    resolutions: Resolutions = None,
     fetch: Fetch = False,
     push: Annotated[
         bool, typer.Option("--push", help="Read the remote's tips, so that a run of this plan can push.")
@@ -121,7 +124,7 @@ def plan(
                 only=tuple(only or ()),
                 fetch=fetch,
                 push=push,
-                overrides=overrides_of(strategy=strategy, merges=merges),
+                overrides=overrides_of(strategy=strategy, merges=merges, resolutions=resolutions),
             )
         )
         if save is not None:
@@ -158,6 +161,7 @@ def run(
     no_checks: Annotated[
         bool, typer.Option("--no-checks", help="Do not run the configured checks; the report says so.")
     ] = False,
+    resolutions: Resolutions = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop before anything moves: the same as plan.")] = False,
     json: Json = False,
     yes: Yes = False,
@@ -178,7 +182,7 @@ def run(
 
         if output is not None:
             require_writable(output)
-        overrides = overrides_of(strategy=strategy, merges=merges, workers=workers)
+        overrides = overrides_of(strategy=strategy, merges=merges, workers=workers, resolutions=resolutions)
         if no_checks:
             overrides["validation.enabled"] = False
         request = options.request(input=input, only=tuple(only or ()), fetch=fetch, push=push, overrides=overrides)
@@ -302,6 +306,7 @@ for verb in (
 ):
     app.command()(verb)
 app.add_typer(rules.app, name="rules")
+app.add_typer(resolutions_verbs.app, name="resolutions")
 
 
 def main() -> None:

@@ -41,6 +41,14 @@ Merges = Annotated[
     str | None,
     typer.Option("--merges", help="Branches that contain merges: refuse, flatten or merge-instead.", metavar="POLICY"),
 ]
+Resolutions = Annotated[
+    bool | None,
+    typer.Option(
+        "--resolutions/--no-resolutions",
+        help="Settle conflicts by recorded resolutions; every use is reported.",
+        show_default="resolutions.apply of the configuration",
+    ),
+]
 Fetch = Annotated[bool, typer.Option("--fetch", help="Fetch first, and align onto what the remote has.")]
 
 
@@ -81,13 +89,18 @@ def leave(code: int) -> None:
 
 
 def overrides_of(
-    *, strategy: str | None = None, merges: str | None = None, workers: int | None = None
+    *,
+    strategy: str | None = None,
+    merges: str | None = None,
+    workers: int | None = None,
+    resolutions: bool | None = None,
 ) -> dict[str, object]:
     """Settings given as flags, by dotted key."""
     given = {
         "alignment.strategy": strategy,
         "alignment.merges": merges,
         "orchestration.max_workers_per_target": workers,
+        "resolutions.apply": resolutions,
     }
     return {key: value for key, value in given.items() if value is not None}
 

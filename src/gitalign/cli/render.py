@@ -11,7 +11,7 @@ from gitalign.cli.render_rules import show_rule
 from gitalign.cli.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.core.certificate import Proof
 from gitalign.core.names import branch_of
-from gitalign.core.outcome import Aligned, Conflicted, Failed, Finding, Refused, Severity
+from gitalign.core.outcome import Aligned, AppliedResolution, Conflicted, Failed, Finding, Refused, Severity
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.report import BranchReport, Report, Verdict
 from gitalign.core.run import RunKind, RunRecord
@@ -114,6 +114,8 @@ def _story(branch: BranchReport) -> str:
         for drop in outcome.dropped:
             reasons[drop.reason.value] = reasons.get(drop.reason.value, 0) + 1
         parts += [f"{number} {reason.replace('_', ' ')}" for reason, number in reasons.items()]
+        if outcome.resolved:
+            parts.append(f"{many(len(outcome.resolved), 'conflict', 'conflicts')} settled by what was recorded")
         telling = [finding for finding in outcome.findings if finding.severity is not Severity.INFO]
         parts += [_where(finding) + finding.message for finding in telling[:1]]
         if len(telling) > 1:
@@ -135,6 +137,13 @@ def _show_findings(out: Console, findings: Sequence[Finding]) -> None:
         whose = f" (from the {finding.introduced_by})" if finding.introduced_by else ""
         words = safe(f"{_where(finding)}{finding.message}{whose}")
         out.print(f"  finding    {finding.severity.value} {finding.code}: {words}")
+
+
+def _show_resolved(out: Console, word: str, resolved: Sequence[AppliedResolution]) -> None:
+    for one in resolved:
+        by = f" by {safe(one.recorded_by)}" if one.recorded_by else ""
+        at = f" in {one.commit[:12]}" if one.commit else ""
+        out.print(f"  {word:<10} {safe(one.path)}{at}: conflict {safe(one.conflict[:12])}, {safe(one.source)}{by}")
 
 
 def _show_validation(out: Console, validation: Validation) -> None:
@@ -218,6 +227,7 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
                 out.print(
                     f"    {drop.oid[:12]} dropped: {drop.reason.value.replace('_', ' ')}{same}  {safe(drop.subject)}"
                 )
+            _show_resolved(out, "settled", outcome.resolved)
             _show_findings(out, outcome.findings)
         case Failed():
             _show_findings(out, outcome.findings)
@@ -234,6 +244,9 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
                 out.print(f"    {safe(conflict.kind)}: {safe(', '.join(conflict.paths))}")
             for entry in outcome.entries:
                 out.print(f"    stage {entry.stage} {entry.mode} {entry.oid[:12]} {safe(entry.path)}")
+            _show_resolved(out, "known", outcome.known_resolutions)
+            for words in outcome.undecided:
+                out.print(f"  undecided  {safe(words)}")
             out.print("  to meet the same conflict:")
             for command in outcome.reproduce:
                 out.print(f"    {safe(command)}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gitalign.core.names import Oid
-from gitalign.core.outcome import AlignedKind, Dropped
+from gitalign.core.outcome import AlignedKind, AppliedResolution, Dropped
 
 FORMAT = 1
 
@@ -90,6 +90,8 @@ class Certificate:
     checks: tuple[Check, ...]
     tool_version: str
     git_version: str
+    resolved: tuple[AppliedResolution, ...] = ()
+    """Conflicts that were settled by what was recorded before."""
     digest: str = ""
     format: int = FORMAT
 

@@ -15,6 +15,7 @@ from gitalign.core.clashes import Clash, Contest, PairCount, UnmergedPair
 from gitalign.core.names import Oid
 from gitalign.core.outcome import (
     Aligned,
+    AppliedResolution,
     Cancelled,
     Conflict,
     Conflicted,
@@ -55,6 +56,7 @@ class BranchForecast:
         commit, subject, position, total: where it stops, the k-th of n commits; None and 0 unless it conflicts.
         conflicts: as git names them.
         paths: conflicted paths, sorted.
+        resolved: conflicts that recorded resolutions would settle.
     """
 
     branch: str
@@ -75,6 +77,7 @@ class BranchForecast:
     total: int = 0
     conflicts: tuple[Conflict, ...] = ()
     paths: tuple[str, ...] = ()
+    resolved: tuple[AppliedResolution, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +238,7 @@ def foresee(plan: Plan, results: Sequence[StepResult], *, assigned: Mapping[str,
             reason: str = "",
             tree: Oid | None = None,
             stopped: Conflicted | None = None,
+            resolved: tuple[AppliedResolution, ...] = (),
             step: Step = step,
         ) -> BranchForecast:
             return BranchForecast(
@@ -256,11 +260,12 @@ def foresee(plan: Plan, results: Sequence[StepResult], *, assigned: Mapping[str,
                 total=stopped.total if stopped else 0,
                 conflicts=stopped.conflicts if stopped else (),
                 paths=stopped.paths if stopped else (),
+                resolved=resolved,
             )
 
         match outcome:
             case Aligned():
-                made.append(cell(Prospect.CLEAN, tree=outcome.tree))
+                made.append(cell(Prospect.CLEAN, tree=outcome.tree, resolved=outcome.resolved))
             case Unchanged():
                 made.append(cell(Prospect.UNCHANGED, code=outcome.code, reason=outcome.reason))
             case Conflicted():

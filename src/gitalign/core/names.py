@@ -26,6 +26,7 @@ StepId = NewType("StepId", int)
 
 HEADS = "refs/heads/"
 PIN_PREFIX = "refs/gitalign/runs/"
+RESOLUTIONS_REF = "refs/gitalign/resolutions"
 
 
 def ref_of(branch: str) -> str:

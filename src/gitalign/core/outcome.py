@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -86,6 +88,43 @@ class Conflict:
     message: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedResolution:
+    """A conflict of one file that was settled without a person, by what is known of an earlier one.
+
+    Attributes:
+        commit: the commit of the branch that stopped, None while the target was merged in.
+        conflict: what the resolution goes by; for a recorded one, the id git names its folder by in `rr-cache`.
+        recorded_by: name and address of who settled it then; empty when nobody knows.
+        source: in words, where it comes from.
+        resolver: what applied it.
+    """
+
+    commit: Oid | None
+    path: str
+    conflict: str
+    recorded_by: str = ""
+    recorded_at: datetime | None = None
+    source: str = ""
+    resolver: str = "recorded"
+
+
+def told_as_findings(resolved: Sequence[AppliedResolution]) -> tuple[Finding, ...]:
+    """A finding for each conflict that was settled without a person, so that every report tells of it."""
+    return tuple(
+        Finding(
+            code="resolution_applied",
+            severity=Severity.INFO,
+            message=f"conflict {one.conflict[:12]} was settled by a resolution {one.source}"
+            + (f", by {one.recorded_by}" if one.recorded_by else ""),
+            path=one.path,
+            detector=one.resolver,
+            introduced_by="integration",
+        )
+        for one in resolved
+    )
+
+
 class DropReason(StrEnum):
     """Why a commit of the branch is not in the result under a new id."""
 
@@ -141,6 +180,8 @@ class Aligned:
     """Commits that carried a signature before and carry none now."""
     climbed: tuple[str, ...] = ()
     """Strategies that were tried before this one under `strategy: auto`, and where each stopped."""
+    resolved: tuple[AppliedResolution, ...] = ()
+    """Conflicts that were settled by what was recorded before, in the order they were met."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +203,8 @@ class Conflicted:
         onto: the target's tip.
         entries: conflicted paths by stage.
         reproduce: commands that lead to the same stop.
+        known_resolutions: of its paths, those that would have been settled by what was recorded before, had it been all.
+        undecided: paths of which something is recorded that was not applied, each with the reason.
     """
 
     kind: Literal["conflicted"] = "conflicted"
@@ -177,6 +220,8 @@ class Conflicted:
     """Further strategies that were tried under `strategy: auto`, and where each stopped."""
     remembered: bool = False
     """True when an earlier run found this for the very same commits and the merge was not repeated."""
+    known_resolutions: tuple[AppliedResolution, ...] = ()
+    undecided: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:

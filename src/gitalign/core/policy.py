@@ -75,6 +75,10 @@ class Policy:
     backup_prefix: str = "backup"
     protected: tuple[str, ...] = ()
     """Glob patterns of branches that are never touched."""
+    apply_resolutions: bool = False
+    """Settle conflicts by resolutions that were recorded before."""
+    read_rr_cache: bool = True
+    """Take in those that git itself has recorded in this clone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -196,7 +196,12 @@ class BranchAligner:
         shop = self._workshop
         own = shop.graph.own(step.seen, step.onto)
         return merge_target(
-            step, bases=own.bases, lane=self._lane(worker), author=shop.rules.operator, signer=shop.rules.signer
+            step,
+            bases=own.bases,
+            lane=self._lane(worker),
+            author=shop.rules.operator,
+            signer=shop.rules.signer,
+            resolver=shop.rules.resolver,
         )
 
     def _conserve(self, step: Step, aligned: Aligned, worker: int) -> Outcome:

@@ -60,6 +60,7 @@ def certify(
                 CommitProof(old=pair.old, new=pair.new, patch=PatchVerdict.CHANGED) for pair in outcome.rewritten
             ),
             dropped=outcome.dropped,
+            resolved=outcome.resolved,
             checks=(),
             tool_version=VERSION,
             git_version=".".join(map(str, repository.git_version)),
@@ -96,6 +97,8 @@ def sealed(one: Certificate) -> Certificate:
 
 def _digest(one: Certificate) -> str:
     document = wire.dump(replace(one, digest=""))
+    if not one.resolved:
+        del document["resolved"]  # certificates from before there were any keep their digest
     written = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(written.encode("ascii")).hexdigest()
 
@@ -150,6 +153,7 @@ def _ids(one: Certificate) -> list[str]:
     found: list[str] = [one.before, one.onto, one.after, one.tree]
     found += [oid for pair in one.commits for oid in (pair.old, pair.new)]
     found += [drop.oid for drop in one.dropped]
+    found += [applied.commit for applied in one.resolved if applied.commit is not None]
     return found + [drop.upstream for drop in one.dropped if drop.upstream is not None]
 
 

@@ -31,7 +31,7 @@ from gitalign.integrate.conserve import missing_trees, verify_histories
 from gitalign.integrate.rebase import ReplayRules
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.integrate.verdicts import merge_rules_key, verdict_key
-from gitalign.ports import Emitter, Sockets, VerdictMemory
+from gitalign.ports import ConflictResolver, Emitter, Sockets, VerdictMemory
 
 _WORK = frozenset({StepKind.REPLAY, StepKind.MERGE})
 
@@ -79,7 +79,7 @@ def furnish(
     repository = quarantine.repository
     work = [step for step in plan.steps if step.kind in _WORK and step.refusal is None and step.id not in already]
     attributes = {onto: read_attributes(quarantine.git, onto) for onto in sorted({step.onto for step in work})}
-    keys = verdict_keys(quarantine, work)
+    keys = verdict_keys(quarantine, work, resolver=sockets.resolver)
     remembered = _remembered(memory, keys)
     work = [step for step in work if step.branch.name not in remembered]
     return Workshop(
@@ -92,7 +92,7 @@ def furnish(
         attributes=attributes,
         policy=plan.policy,
         limits=limits,
-        rules=_rules(repository, plan, work, at=at),
+        rules=_rules(repository, plan, work, at=at, resolver=sockets.resolver),
         sockets=sockets,
         remembered=remembered,
         verdict_keys=keys,
@@ -176,7 +176,9 @@ def _with_trees_found(
     )
 
 
-def _rules(repository: Repository, plan: Plan, work: Sequence[Step], *, at: datetime) -> ReplayRules:
+def _rules(
+    repository: Repository, plan: Plan, work: Sequence[Step], *, at: datetime, resolver: ConflictResolver | None
+) -> ReplayRules:
     """Who stands as committer and who signs; asked only when a commit may have to be made."""
     if not work:
         return ReplayRules(operator=b"", committer=None, signer=None)
@@ -186,6 +188,7 @@ def _rules(repository: Repository, plan: Plan, work: Sequence[Step], *, at: date
         operator=operator,
         committer=operator if plan.policy.committer is CommitterPolicy.OPERATOR else None,
         signer=signer,
+        resolver=resolver,
     )
 
 
@@ -196,11 +199,20 @@ def probe(quarantine: Quarantine) -> MergeWire:
     return probe_wire(quarantine.ungated(quarantine.git), writer, object_format=object_format)
 
 
-def verdict_keys(quarantine: Quarantine, steps: Sequence[Step]) -> dict[str, str]:
-    """Branch name -> content key of its verdict, for the steps that merge something."""
+def verdict_keys(
+    quarantine: Quarantine, steps: Sequence[Step], *, resolver: ConflictResolver | None = None
+) -> dict[str, str]:
+    """Branch name -> content key of its verdict, for the steps that merge something.
+
+    Args:
+        quarantine: where they are merged.
+        steps: of a plan.
+        resolver: what it knows decides, too: a resolution recorded later must not be hidden by a verdict from before.
+    """
     work = [step for step in steps if step.kind in _WORK and step.refusal is None]
     rules = {onto: rules_key(quarantine, onto) for onto in sorted({step.onto for step in work})}
-    return {step.branch.name: verdict_key(step, rules=rules[step.onto]) for step in work}
+    known = f" {resolver.key}" if resolver is not None else ""
+    return {step.branch.name: verdict_key(step, rules=rules[step.onto] + known) for step in work}
 
 
 def rules_key(quarantine: Quarantine, onto: Oid) -> str:

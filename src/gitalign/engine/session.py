@@ -153,9 +153,11 @@ def carry_out(
         GitAlignError: the run as a whole could not go on; the journal says how far it got.
     """
     # What cannot be had is told before a run is written down that could not go on.
-    sockets = sockets_of(opened.config)
     house = configured_rules(opened)
-    with observing(opened.config.telemetry, opened.repository) as observers:
+    with (
+        resolving(opened, made, sockets_of(opened.config)) as sockets,
+        observing(opened.config.telemetry, opened.repository) as observers,
+    ):
         report = _carry_through(
             opened,
             made,
@@ -302,6 +304,30 @@ def sockets_of(config: Config) -> Sockets:
         refusing=config.detection.refusing(),
         documenter=config.alignment.documenter,
     )
+
+
+@contextmanager
+def resolving(opened: Opened, made: Plan, sockets: Sockets) -> Iterator[Sockets]:
+    """The sockets, with the resolutions that are on record when the plan asks for them.
+
+    Raises:
+        GitError
+    """
+    if not made.policy.apply_resolutions:
+        yield sockets
+        return
+    from gitalign.resolve.memory import read_memory
+    from gitalign.resolve.recorded import RecordedResolver
+
+    memory = read_memory(opened.repository, rr_cache=made.policy.read_rr_cache)
+    if memory.is_empty:
+        yield sockets
+        return
+    resolver = RecordedResolver(memory, opened.repository)
+    try:
+        yield replace(sockets, resolver=resolver)
+    finally:
+        resolver.close()
 
 
 def configured_rules(opened: Opened) -> HouseRules | None:

@@ -163,7 +163,10 @@ class Trial:
                 fresh.append((step, step.seen, None))
         made = self._looked_at(fresh, target)
         if self._detection is not None:
-            self.memory.remember({self._memory_key(one.key): packed(one) for one in made if one.key}, at=self.at)
+            # What is remembered of a result does not tell which resolutions went into it, and those are never silent.
+            told = {result.branch for result in self.results if getattr(result.outcome, "resolved", ())}
+            kept = [one for one in made if one.key and one.name not in told]
+            self.memory.remember({self._memory_key(one.key): packed(one) for one in kept}, at=self.at)
         return tuple(sorted([*known, *made], key=lambda one: one.name))
 
     def commits(self, wanted: Iterable[Standing]) -> dict[str, Oid]:
@@ -206,7 +209,7 @@ class Trial:
 
     def _content_keys(self) -> dict[str, str]:
         """Branch name -> content key, for those that merge something and those that stand on their target."""
-        keys = dict(verdict_keys(self._quarantine, self.plan.steps))
+        keys = dict(verdict_keys(self._quarantine, self.plan.steps, resolver=self.sockets.resolver))
         for step in self.plan.steps:
             if _stands(step):
                 keys[step.branch.name] = hashlib.sha256(f"{step.seen} on {step.onto}".encode("ascii")).hexdigest()

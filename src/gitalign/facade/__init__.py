@@ -27,6 +27,12 @@ from gitalign.facade.during import resume as resume
 from gitalign.facade.during import run as run
 from gitalign.facade.during import undo as undo
 from gitalign.facade.during import undo_preview as undo_preview
+from gitalign.facade.resolutions import export_resolutions as export_resolutions
+from gitalign.facade.resolutions import forget_resolution as forget_resolution
+from gitalign.facade.resolutions import import_resolutions as import_resolutions
+from gitalign.facade.resolutions import learn_resolutions as learn_resolutions
+from gitalign.facade.resolutions import resolution as resolution
+from gitalign.facade.resolutions import resolutions as resolutions
 from gitalign.facade.resolving import resolutions_under_way as resolutions_under_way
 from gitalign.facade.resolving import resolve as resolve
 from gitalign.facade.resolving import resolve_abort as resolve_abort

@@ -21,6 +21,7 @@ from gitalign.engine.session import (
     make_plan,
     now,
     open_for,
+    resolving,
     sockets_of,
 )
 from gitalign.engine.signals import StopSignal
@@ -151,7 +152,7 @@ def forecast(
     made = plan if plan is not None else make_plan(opened, request)
     require_space(opened.repository)
     at = now()
-    with journal_of(opened) as journal:
+    with journal_of(opened) as journal, resolving(opened, made, sockets_of(opened.config)) as sockets:
         return foresee_all(
             opened.repository,
             made,
@@ -159,7 +160,7 @@ def forecast(
             against=against,
             pairs=pairs,
             limits=opened.config.limits(),
-            sockets=sockets_of(opened.config),
+            sockets=sockets,
             memory=journal,
             emit=EventStream("forecast", now, listeners),
             stop=stop or StopSignal(),
@@ -192,14 +193,14 @@ def order(
     opened = open_for(request)
     made = plan if plan is not None else make_plan(opened, request)
     require_space(opened.repository)
-    with journal_of(opened) as journal:
+    with journal_of(opened) as journal, resolving(opened, made, sockets_of(opened.config)) as sockets:
         return put_in_order(
             opened.repository,
             made,
             graph_of(opened.repository, made),
             dependencies=opened.config.landing.dependencies,
             limits=opened.config.limits(),
-            sockets=sockets_of(opened.config),
+            sockets=sockets,
             memory=journal,
             emit=EventStream("order", now, listeners),
             stop=stop or StopSignal(),

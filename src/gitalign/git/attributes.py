@@ -6,10 +6,14 @@ checked out; the quarantine gives it a work tree made of these files alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from gitalign.core.names import Oid
-from gitalign.git.command import Git, text
+from gitalign.git.command import Git, raw, text
 
 AttributeFiles = tuple[tuple[str, bytes], ...]
+_MARKER_SIZE, _MARKER_SIZE_ATTRIBUTE = 7, b"conflict-marker-size"
 _LARGEST_BYTES = 100 * 1024 * 1024  # git itself ignores larger attribute files
 
 
@@ -38,6 +42,31 @@ def read_attributes(git: Git, commit: Oid, *, timeout_s: float = 120.0) -> Attri
         if len(content) <= _LARGEST_BYTES:
             files.append((name, content))
     return tuple(files)
+
+
+def marker_sizes(
+    bench: Git, attributes: AttributeFiles, paths: Sequence[str], *, timeout_s: float = 120.0
+) -> dict[str, int]:
+    """Characters of a conflict marker by path: the attribute `conflict-marker-size`, 7 where it is not set or no number.
+
+    Args:
+        bench: git of a quarantine whose work tree holds the attribute files.
+        attributes: the same files; git is asked only when one of them, or the repository's own, has a word on it.
+        paths: of files.
+
+    Source: `git help check-attr` (-z, --stdin); merge-ll.c, ll_merge_marker_size.
+    """
+    own = Path(bench.git_dir) / "info" / "attributes"
+    named = [content for _, content in attributes] + ([own.read_bytes()] if own.is_file() else [])
+    sizes = dict.fromkeys(paths, _MARKER_SIZE)
+    if any(_MARKER_SIZE_ATTRIBUTE in content for content in named):
+        asked = b"".join(raw(path) + b"\0" for path in paths)
+        words = ("check-attr", "-z", "--stdin", _MARKER_SIZE_ATTRIBUTE.decode("ascii"))
+        fields = bench.run(*words, stdin=asked, cwd=bench.work_tree, timeout_s=timeout_s).stdout.split(b"\0")
+        for path, value in zip(fields[0::3], fields[2::3], strict=False):
+            if value.isdigit() and int(value) > 0:
+                sizes[text(path)] = int(value)
+    return sizes
 
 
 def _is_attribute_file(path: bytes) -> bool:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from gitalign.core.clashes import PathChange
 from gitalign.core.commit import RawCommit
 from gitalign.core.names import Oid
+from gitalign.core.outcome import AppliedResolution
 from gitalign.errors import GitDied, OutOfSpace
-from gitalign.git.attributes import AttributeFiles
+from gitalign.git.attributes import AttributeFiles, marker_sizes
+from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer, MergeProcess, MergeWire, Side
 from gitalign.git.objects import CommitReader, CommitWriter, FileReader, TreeComparer
 from gitalign.git.quarantine import Quarantine
+from gitalign.git.trees import write_blobs, write_tree
 
 T = TypeVar("T")
 
@@ -85,11 +88,13 @@ class Rewrites:
     Attributes:
         replayed: (old commit, new parent) -> the rewritten commit and its id, or None when it became empty.
         written: ids known to be in the quarantine.
+        resolved: what was applied where git could not merge, by the same places as `replayed`.
         lock: held while a commit is signed, so that shared commits get one signature.
     """
 
     replayed: dict[tuple[Oid, Oid], tuple[Oid, RawCommit] | None] = field(default_factory=dict)
     written: set[Oid] = field(default_factory=set)
+    resolved: dict[tuple[Oid, Oid], tuple[AppliedResolution, ...]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
@@ -165,6 +170,18 @@ class Lane:
             "ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, timeout_s=self._timeout_s
         )
         return tuple(listed.stdout.split(b"\0")[:-1])
+
+    def marker_sizes(self, target: Oid, paths: Sequence[str]) -> dict[str, int]:
+        """Characters of a conflict marker in files merged under the attributes of `target` (`git help gitattributes`)."""
+        bench = self._quarantine.bench(self._attributes[target])
+        return marker_sizes(bench, self._attributes[target], paths, timeout_s=self._timeout_s)
+
+    def tree_with(self, tree: Oid, files: Mapping[str, tuple[str, bytes]]) -> Oid:
+        """The tree with some files written anew: path -> mode and content."""
+        git = self._quarantine.git
+        oids = write_blobs(git, [content for _, content in files.values()], object_format=self.object_format)
+        changes = {raw(path): (mode, oid) for (path, (mode, _)), oid in zip(files.items(), oids, strict=True)}
+        return write_tree(git, tree, changes)
 
     def write(self, commits: Sequence[RawCommit]) -> list[Oid]:
         """Write commits into the quarantine."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gitalign.core.commit import commit_id, new_commit, serialise
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Outcome
+from gitalign.core.outcome import Aligned, AlignedKind, AppliedResolution, Conflicted, Outcome, told_as_findings
 from gitalign.core.plan import Step
 from gitalign.errors import InvariantBroken
 from gitalign.git.command import raw
@@ -14,9 +14,19 @@ from gitalign.git.merge import with_side_names
 from gitalign.git.signing import Signer
 from gitalign.integrate.lane import Lane
 from gitalign.integrate.reproduce import reproduce_merge
+from gitalign.integrate.settle import Settled, Unsettled, settle
+from gitalign.ports import ConflictResolver
 
 
-def merge_target(step: Step, *, bases: Sequence[Oid], lane: Lane, author: bytes, signer: Signer | None) -> Outcome:
+def merge_target(
+    step: Step,
+    *,
+    bases: Sequence[Oid],
+    lane: Lane,
+    author: bytes,
+    signer: Signer | None,
+    resolver: ConflictResolver | None = None,
+) -> Outcome:
     """Merge the target into the branch: first parent the branch, second the target.
 
     Args:
@@ -25,6 +35,7 @@ def merge_target(step: Step, *, bases: Sequence[Oid], lane: Lane, author: bytes,
         lane: the worker's processes.
         author: author and committer value of the merge commit.
         signer: signs it, None leaves it unsigned.
+        resolver: settles conflicts that are known from before, None leaves all of them to people.
 
     Returns:
         Aligned or Conflicted; a broken world is an exception.
@@ -33,7 +44,15 @@ def merge_target(step: Step, *, bases: Sequence[Oid], lane: Lane, author: bytes,
         answer = lane.merge(step.onto, base=lane.side(bases[0]), ours=lane.side(step.seen), theirs=lane.side(step.onto))
     else:
         answer = lane.merge_histories(step.onto, step.seen, step.onto)
-    if not answer.is_clean:
+    tree, unsettled = answer.tree, Unsettled()
+    resolved: tuple[AppliedResolution, ...] = ()
+    if not answer.is_clean and resolver is not None:
+        settled = settle(answer, target=step.onto, commit=None, lane=lane, resolver=resolver)
+        if isinstance(settled, Settled):
+            tree, resolved = settled.tree, settled.applied
+        else:
+            unsettled = settled
+    if not answer.is_clean and not resolved:
         answer = with_side_names(answer, ours="HEAD", theirs=step.target.name)
         return Conflicted(
             commit=None,
@@ -43,16 +62,26 @@ def merge_target(step: Step, *, bases: Sequence[Oid], lane: Lane, author: bytes,
             conflicts=answer.conflicts,
             entries=answer.entries,
             reproduce=reproduce_merge(step),
+            known_resolutions=unsettled.known,
+            undecided=unsettled.undecided,
         )
     commit = new_commit(
-        tree=answer.tree, parents=(step.seen, step.onto), author=author, committer=author, message=merge_message(step)
+        tree=tree, parents=(step.seen, step.onto), author=author, committer=author, message=merge_message(step)
     )
     if signer is not None:
         commit = signer.sign(commit)
     expected = commit_id(serialise(commit), object_format=lane.object_format)
     if lane.write([commit]) != [expected]:
         raise InvariantBroken("a merge commit got another id than reckoned")
-    return Aligned(how=AlignedKind.MERGED, before=step.seen, after=expected, onto=step.onto, tree=answer.tree)
+    return Aligned(
+        how=AlignedKind.MERGED,
+        before=step.seen,
+        after=expected,
+        onto=step.onto,
+        tree=tree,
+        resolved=resolved,
+        findings=told_as_findings(resolved),
+    )
 
 
 def merge_message(step: Step) -> bytes:

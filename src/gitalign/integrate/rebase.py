@@ -19,6 +19,7 @@ from gitalign.core.names import Oid
 from gitalign.core.outcome import (
     Aligned,
     AlignedKind,
+    AppliedResolution,
     Cancelled,
     Conflicted,
     Dropped,
@@ -27,6 +28,7 @@ from gitalign.core.outcome import (
     Outcome,
     Refused,
     Rewrite,
+    told_as_findings,
 )
 from gitalign.core.plan import Step
 from gitalign.errors import InvariantBroken
@@ -34,7 +36,10 @@ from gitalign.git.merge import MergeAnswer, Side, with_side_names
 from gitalign.git.signing import Signer
 from gitalign.integrate.lane import Lane, Rewrites
 from gitalign.integrate.reproduce import reproduce_rebase
-from gitalign.ports import CancelToken
+from gitalign.integrate.settle import Settled, Unsettled, settle
+from gitalign.ports import CancelToken, ConflictResolver
+
+_NOTHING: tuple[AppliedResolution, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +50,13 @@ class ReplayRules:
         operator: author and committer value of commits made for the operator.
         committer: committer value of rewritten commits, None to keep each one's own.
         signer: signs rewritten commits, None leaves them unsigned.
+        resolver: settles conflicts that are known from before, None leaves all of them to people.
     """
 
     operator: bytes
     committer: bytes | None
     signer: Signer | None
+    resolver: ConflictResolver | None = None
 
 
 def replay(
@@ -92,6 +99,7 @@ def replay(
     tip = lane.side(step.onto)
     kept: list[Rewrite] = []
     unwritten: list[tuple[Oid, RawCommit]] = []
+    resolved: list[AppliedResolution] = []
     unsigned = 0
     for position, oid in enumerate(todo, start=1):
         if cancel.is_cancelled:
@@ -118,17 +126,23 @@ def replay(
         if place not in rewrites.replayed:
             base = lane.side(commit.parents[0]) if commit.parents else None
             answer = lane.merge(step.onto, base=base, ours=tip, theirs=Side(commit.tree, oid, commit.parents))
+            tree, applied = answer.tree, _NOTHING
             if not answer.is_clean:
-                return _stopped(step, oid, commit, answer, position=position, total=len(todo))
+                settled = _settled(step, oid, answer, lane, rules)
+                if isinstance(settled, Unsettled):
+                    return _stopped(step, oid, commit, answer, settled, position=position, total=len(todo))
+                tree, applied = settled.tree, settled.applied
             was_empty = base is not None and base.tree == commit.tree
             with rewrites.lock:
                 if place not in rewrites.replayed:
+                    rewrites.resolved[place] = applied
                     rewrites.replayed[place] = (
                         None
-                        if answer.tree == tip.tree and not was_empty
-                        else _remake(commit, answer.tree, tip.commit, rules, lane.object_format)
+                        if tree == tip.tree and not was_empty
+                        else _remake(commit, tree, tip.commit, rules, lane.object_format)
                     )
         made = rewrites.replayed[place]
+        resolved += rewrites.resolved[place]
         if made is None:
             dropped.append(Dropped(oid=oid, reason=DropReason.BECAME_EMPTY, subject=commit.subject))
             continue
@@ -149,7 +163,15 @@ def replay(
         rewritten=tuple(kept),
         dropped=tuple(dropped),
         unsigned=unsigned,
+        resolved=tuple(resolved),
+        findings=told_as_findings(resolved),
     )
+
+
+def _settled(step: Step, oid: Oid, answer: MergeAnswer, lane: Lane, rules: ReplayRules) -> Settled | Unsettled:
+    if rules.resolver is None:
+        return Unsettled()
+    return settle(answer, target=step.onto, commit=oid, lane=lane, resolver=rules.resolver)
 
 
 def _remake(commit: RawCommit, tree: Oid, parent: Oid, rules: ReplayRules, object_format: str) -> tuple[Oid, RawCommit]:
@@ -170,7 +192,9 @@ def _write(lane: Lane, rewrites: Rewrites, commits: Sequence[tuple[Oid, RawCommi
     rewrites.written.update(answered)
 
 
-def _stopped(step: Step, oid: Oid, commit: RawCommit, answer: MergeAnswer, *, position: int, total: int) -> Conflicted:
+def _stopped(
+    step: Step, oid: Oid, commit: RawCommit, answer: MergeAnswer, unsettled: Unsettled, *, position: int, total: int
+) -> Conflicted:
     answer = with_side_names(answer, ours="HEAD", theirs=f"{oid[:7]} ({commit.subject})")
     return Conflicted(
         commit=oid,
@@ -181,4 +205,6 @@ def _stopped(step: Step, oid: Oid, commit: RawCommit, answer: MergeAnswer, *, po
         conflicts=answer.conflicts,
         entries=answer.entries,
         reproduce=reproduce_rebase(step),
+        known_resolutions=unsettled.known,
+        undecided=unsettled.undecided,
     )

@@ -1,0 +1,103 @@
+"""The memory of resolutions: what is on record, learning, handing on, taking in, withdrawing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+from gitalign.engine.resolutions import Known, Used, look_up, take_in, withdraw
+from gitalign.engine.resolutions import export as write_out
+from gitalign.engine.resolutions import known as on_record
+from gitalign.engine.resolutions import learn as learn_from_merges
+from gitalign.engine.session import Opened, Request, has_state, journal_of, now, open_for
+from gitalign.resolve.entries import Images
+from gitalign.resolve.learn import Lessons
+from gitalign.resolve.record import Recorded
+
+
+def resolutions(request: Request) -> tuple[tuple[Known, ...], tuple[str, ...]]:
+    """Every resolution on record, and what was found that cannot be used. Changes nothing.
+
+    Raises:
+        GitError
+    """
+    opened = open_for(request)
+    return on_record(opened.repository, rr_cache=_reads_cache(opened))
+
+
+def resolution(request: Request, name: str) -> tuple[Known, ...]:
+    """Resolutions of one conflict with their contents, by id, the beginning of one, or `<id>.<variant>`. Changes nothing.
+
+    Raises:
+        UserError: there is none, or several conflicts begin like that.
+        GitError
+    """
+    opened = open_for(request)
+    return look_up(opened.repository, name, rr_cache=_reads_cache(opened))
+
+
+def forget_resolution(request: Request, name: str) -> tuple[tuple[Images, ...], tuple[Used, ...]]:
+    """Withdraw resolutions; which, and every branch whose newest result has one of them in it. Moves no branch.
+
+    Raises:
+        UserError, GitError, OutOfSpace
+    """
+    opened = open_for(request)
+    with journal_of(opened) if has_state(opened) else nullcontext() as journal:
+        return withdraw(opened.repository, name, rr_cache=_reads_cache(opened), journal=journal, at=now())
+
+
+def learn_resolutions(
+    request: Request, *, again: bool = False, is_stopped: Callable[[], bool] = lambda: False
+) -> tuple[Lessons, Recorded]:
+    """Learn from the merges behind every branch how people settled conflicts. Moves no branch.
+
+    Args:
+        request: which repository.
+        again: look also at history that was looked at before.
+        is_stopped: asked between merges; what was found until then is recorded.
+
+    Raises:
+        GitError, OutOfSpace, ConfigError
+    """
+    opened = open_for(request)
+    return learn_from_merges(
+        opened.repository, again=again, write_cache=_writes_cache(opened), at=now(), is_stopped=is_stopped
+    )
+
+
+def export_resolutions(request: Request, place: Path) -> int:
+    """Write every usable resolution to a file; how many.
+
+    Raises:
+        GitError, OutOfSpace
+    """
+    opened = open_for(request)
+    return write_out(opened.repository, place, rr_cache=_reads_cache(opened))
+
+
+def import_resolutions(
+    request: Request, source: str, *, is_ref: bool = False, again: bool = False
+) -> tuple[Recorded, tuple[str, ...]]:
+    """Take in resolutions; what came of it, and what could not be read. Moves no branch.
+
+    Args:
+        request: which repository.
+        source: a file as `export_resolutions` writes it, or a ref that was fetched.
+        is_ref: which of the two.
+        again: take in also what was forgotten here.
+
+    Raises:
+        UserError, GitError, OutOfSpace, ConfigError
+    """
+    opened = open_for(request)
+    return take_in(opened.repository, source, is_ref=is_ref, again=again, write_cache=_writes_cache(opened), at=now())
+
+
+def _reads_cache(opened: Opened) -> bool:
+    return opened.config.resolutions.rr_cache != "off"
+
+
+def _writes_cache(opened: Opened) -> bool:
+    return opened.config.resolutions.rr_cache == "write"

@@ -1,0 +1,114 @@
+"""Going on where git stopped: every conflict of a commit settled by what is known of earlier ones, or none of them.
+
+git's merge stays git's: all that is changed in its result is the contents of the files it left with conflict markers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gitalign.core.names import Oid
+from gitalign.core.outcome import AppliedResolution, StageEntry
+from gitalign.git.command import raw
+from gitalign.git.merge import MergeAnswer
+from gitalign.integrate.lane import Lane
+from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, Undecided
+
+_WITHIN_A_FILE = "CONFLICT (contents)"
+_REGULAR = ("100644", "100755")
+_MOST_PATHS = 500
+LARGEST_BYTES = 4 * 1024 * 1024
+"""Of a file with conflict markers; longer ones are left to a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A merge with all of its conflicts settled."""
+
+    tree: Oid
+    applied: tuple[AppliedResolution, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A merge that a person has to look at.
+
+    Attributes:
+        known: what could have been applied.
+        undecided: paths of which something is known that was not applied, each with the reason.
+    """
+
+    known: tuple[AppliedResolution, ...] = ()
+    undecided: tuple[str, ...] = ()
+
+
+def settle(
+    answer: MergeAnswer, *, target: Oid, commit: Oid | None, lane: Lane, resolver: ConflictResolver
+) -> Settled | Unsettled:
+    """Settle every conflict of a merge.
+
+    Args:
+        answer: of git, unclean, as it came from the lane.
+        target: whose attributes the merge was made under.
+        commit: the commit of the branch, for the report; None while the target is merged in.
+        lane: the worker's processes.
+        resolver: knows earlier conflicts.
+
+    Raises:
+        GitError, OutOfSpace
+    """
+    modes = conflicted_files(answer)
+    if not modes or len(modes) > _MOST_PATHS:
+        return Unsettled()
+    paths = list(modes)
+    contents = lane.files([raw(f"{answer.tree}:{path}") for path in paths], most_bytes=LARGEST_BYTES)
+    sizes = lane.marker_sizes(target, paths)
+    proposals: dict[str, Proposal] = {}
+    undecided: list[str] = []
+    for path, marked in zip(paths, contents, strict=True):
+        if marked is None:
+            continue
+        stages = tuple(entry for entry in answer.entries if entry.path == path)
+        asked = ConflictedFile(path=path, stages=stages, marked=marked, marker_size=sizes[path])
+        match resolver.propose(asked):
+            case Proposal() as proposal:
+                proposals[path] = proposal
+            case Undecided(reason=reason):
+                undecided.append(f"{path}: {reason}")
+            case None:
+                pass
+    applied = tuple(replace(proposals[path].told, commit=commit, path=path) for path in paths if path in proposals)
+    everything = {entry.path for entry in answer.entries} | {path for one in answer.conflicts for path in one.paths}
+    if proposals.keys() != everything:
+        return Unsettled(applied, tuple(undecided))
+    files = {path: (mode, proposals[path].content) for path, mode in modes.items()}
+    return Settled(lane.tree_with(answer.tree, files), applied)
+
+
+def conflicted_files(answer: MergeAnswer) -> dict[str, str]:
+    """Path -> mode of the merged file, where all that is wrong is the contents of a regular file.
+
+    A file that one side deleted, renames that went two ways, links, submodules, files against folders, and files that are
+    executable on one side only are decisions beyond the lines of a file (rerere leaves them alone, too: rerere.c,
+    check_one_conflict).
+    """
+    stages: dict[str, dict[int, StageEntry]] = {}
+    for entry in answer.entries:
+        stages.setdefault(entry.path, {})[entry.stage] = entry
+    kinds: dict[str, set[str]] = {}
+    for conflict in answer.conflicts:
+        for path in conflict.paths:
+            kinds.setdefault(path, set()).add(conflict.kind)
+    modes = {path: _merged_mode(sides) for path, sides in stages.items() if kinds.get(path) == {_WITHIN_A_FILE}}
+    return {path: mode for path, mode in modes.items() if mode}
+
+
+def _merged_mode(sides: dict[int, StageEntry]) -> str | None:
+    """The mode git gave the file (merge-ort.c, handle_content_merge); None when that is in question itself."""
+    if not {2, 3} <= sides.keys() or any(entry.mode not in _REGULAR for entry in sides.values()):
+        return None
+    ours, theirs = sides[2].mode, sides[3].mode
+    base = sides[1].mode if 1 in sides else None
+    if ours in (theirs, base):
+        return theirs
+    return ours if theirs == base else None

@@ -1,0 +1,113 @@
+"""Applying what was recorded, as `git rerere` does: a three-way merge of this file, the file then, and what was made of it."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from gitalign.core.outcome import AppliedResolution
+from gitalign.git.repository import Repository
+from gitalign.git.trees import merge_file
+from gitalign.ports import ConflictedFile, Proposal, Undecided
+from gitalign.resolve.entries import Origin, OriginKind, Resolution
+from gitalign.resolve.memory import Memory, Shelf
+from gitalign.resolve.rerere import NormalisedConflict, Unbalanced, holds_conflict, normalise
+
+_KEPT = 1_000
+
+
+class RecordedResolver:
+    """Answers conflicts from a memory. Implements `ports.ConflictResolver`; thread-safe.
+
+    Args:
+        memory: read at the start; what is recorded later is not seen.
+        repository: where contents are.
+    """
+
+    def __init__(self, memory: Memory, repository: Repository) -> None:
+        self._memory = memory
+        self._shelf = Shelf(memory, repository)
+        self._git = repository.git
+        self._format = repository.object_format
+        self._lock = threading.Lock()
+        self._answers: OrderedDict[tuple[int, bytes], Proposal | Undecided | None] = OrderedDict()
+        if not memory.is_empty:
+            self._shelf.start()
+
+    @property
+    def key(self) -> str:
+        """Changes with what is recorded."""
+        return self._memory.key
+
+    def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
+        """See `ports.ConflictResolver.propose`."""
+        try:
+            conflict = normalise(file.marked, marker_size=file.marker_size, object_format=self._format)
+        except Unbalanced:
+            return None
+        if conflict is None or conflict.id not in self._memory.entries:
+            return None
+        # Branches that stop at the same clash bring the same image.
+        asked = (file.marker_size, conflict.image)
+        with self._lock:
+            if asked in self._answers:
+                return self._answers[asked]
+        made = self._applied(conflict, file.marker_size)
+        with self._lock:
+            self._answers[asked] = made
+            while len(self._answers) > _KEPT:
+                self._answers.popitem(last=False)
+        return made
+
+    def close(self) -> None:
+        """End the process that reads."""
+        self._shelf.close()
+
+    def _applied(self, conflict: NormalisedConflict, marker_size: int) -> Proposal | Undecided:
+        fitting: dict[bytes, tuple[int, Resolution]] = {}
+        faults: list[str] = []
+        for number, entry in enumerate(self._memory.entries[conflict.id]):
+            one = self._shelf.get(entry)
+            if isinstance(one, str):
+                faults.append(f"what is recorded for {conflict.id[:12]} cannot be used: {one}")
+                continue
+            merged = merge_file(self._git, ours=conflict.image, base=one.preimage, theirs=one.postimage)
+            # A clean merge may still have left a conflict alone: then it settled something else.
+            if merged is not None and not holds_conflict(merged, marker_size=marker_size):
+                fitting.setdefault(merged, (number, one))
+        if len(fitting) > 1:
+            return Undecided(
+                reason=f"{len(fitting)} resolutions of conflict {conflict.id[:12]} disagree; git align resolutions show {conflict.id[:12]}"
+            )
+        if not fitting:
+            return Undecided(
+                reason=faults[0]
+                if faults
+                else f"the resolution of conflict {conflict.id[:12]} does not fit the file around it"
+            )
+        ((content, (_, one)),) = fitting.items()
+        return Proposal(
+            content=content,
+            told=AppliedResolution(
+                commit=None,
+                path="",
+                conflict=conflict.id,
+                recorded_by=one.origin.by,
+                recorded_at=one.origin.at,
+                source=origin_in_words(one.origin),
+            ),
+        )
+
+
+def origin_in_words(origin: Origin) -> str:
+    """Where a resolution comes from, in a few words."""
+    match origin.kind:
+        case OriginKind.LEARNED:
+            words = f"learned from merge {origin.commit[:12]}"
+        case OriginKind.RESOLVED:
+            words = f"settled while aligning {origin.branch}" if origin.branch else "settled by hand"
+        case OriginKind.RR_CACHE:
+            words = "recorded by git"
+        case OriginKind.UNKNOWN:
+            words = "of unknown origin"
+    return f"{words}, imported from {origin.imported_from}" if origin.imported_from else words
