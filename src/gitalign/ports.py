@@ -300,8 +300,11 @@ class ConflictResolver(Protocol):
     def key(self) -> str:
         """Text that changes whenever it could answer otherwise."""
 
+    def knows(self, file: ConflictedFile) -> str | None:
+        """What goes for the file's conflict, by name; None when nothing is known of it. Asked of every file, so it is quick."""
+
     def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
-        """What the file is to hold; None when nothing is known of its conflicts.
+        """What the file is to hold; None when nothing is known of it. Asked when all files of a commit are known.
 
         Raises:
             GitError

@@ -139,11 +139,11 @@ def _show_findings(out: Console, findings: Sequence[Finding]) -> None:
         out.print(f"  finding    {finding.severity.value} {finding.code}: {words}")
 
 
-def _show_resolved(out: Console, word: str, resolved: Sequence[AppliedResolution]) -> None:
+def _show_resolved(out: Console, resolved: Sequence[AppliedResolution]) -> None:
     for one in resolved:
         by = f" by {safe(one.recorded_by)}" if one.recorded_by else ""
         at = f" in {one.commit[:12]}" if one.commit else ""
-        out.print(f"  {word:<10} {safe(one.path)}{at}: conflict {safe(one.conflict[:12])}, {safe(one.source)}{by}")
+        out.print(f"  settled    {safe(one.path)}{at}: conflict {safe(one.conflict[:12])}, {safe(one.source)}{by}")
 
 
 def _show_validation(out: Console, validation: Validation) -> None:
@@ -227,7 +227,7 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
                 out.print(
                     f"    {drop.oid[:12]} dropped: {drop.reason.value.replace('_', ' ')}{same}  {safe(drop.subject)}"
                 )
-            _show_resolved(out, "settled", outcome.resolved)
+            _show_resolved(out, outcome.resolved)
             _show_findings(out, outcome.findings)
         case Failed():
             _show_findings(out, outcome.findings)
@@ -244,7 +244,8 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
                 out.print(f"    {safe(conflict.kind)}: {safe(', '.join(conflict.paths))}")
             for entry in outcome.entries:
                 out.print(f"    stage {entry.stage} {entry.mode} {entry.oid[:12]} {safe(entry.path)}")
-            _show_resolved(out, "known", outcome.known_resolutions)
+            for known in outcome.known_resolutions:
+                out.print(f"  known      {safe(known.path)}: git align resolutions show {safe(known.conflict[:12])}")
             for words in outcome.undecided:
                 out.print(f"  undecided  {safe(words)}")
             out.print("  to meet the same conflict:")

@@ -109,6 +109,14 @@ class AppliedResolution:
     resolver: str = "recorded"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownConflict:
+    """A conflict of one file for which something is on record; whether it fits was not tried."""
+
+    path: str
+    conflict: str
+
+
 def told_as_findings(resolved: Sequence[AppliedResolution]) -> tuple[Finding, ...]:
     """A finding for each conflict that was settled without a person, so that every report tells of it."""
     return tuple(
@@ -203,8 +211,8 @@ class Conflicted:
         onto: the target's tip.
         entries: conflicted paths by stage.
         reproduce: commands that lead to the same stop.
-        known_resolutions: of its paths, those that would have been settled by what was recorded before, had it been all.
-        undecided: paths of which something is recorded that was not applied, each with the reason.
+        known_resolutions: of its paths, those of whose conflict a resolution is on record; not all of them are.
+        undecided: when all of them are: paths at which it was not applied, each with the reason.
     """
 
     kind: Literal["conflicted"] = "conflicted"
@@ -220,7 +228,7 @@ class Conflicted:
     """Further strategies that were tried under `strategy: auto`, and where each stopped."""
     remembered: bool = False
     """True when an earlier run found this for the very same commits and the merge was not repeated."""
-    known_resolutions: tuple[AppliedResolution, ...] = ()
+    known_resolutions: tuple[KnownConflict, ...] = ()
     undecided: tuple[str, ...] = ()
 
     @property

@@ -11,7 +11,7 @@ from typing import TypeVar
 from gitalign.core.clashes import PathChange
 from gitalign.core.commit import RawCommit
 from gitalign.core.names import Oid
-from gitalign.core.outcome import AppliedResolution
+from gitalign.core.outcome import AppliedResolution, KnownConflict
 from gitalign.errors import GitDied, OutOfSpace
 from gitalign.git.attributes import AttributeFiles, marker_sizes
 from gitalign.git.command import raw
@@ -81,6 +81,19 @@ class SharedMerges:
             self.counts.trivial += 1
 
 
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A merge that a person has to look at.
+
+    Attributes:
+        known: of its files, those of which something is known.
+        undecided: when all of them are: paths at which it was not applied, each with the reason.
+    """
+
+    known: tuple[KnownConflict, ...] = ()
+    undecided: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Rewrites:
     """Commits rewritten in this run, shared by all branches that contain them.
@@ -88,6 +101,7 @@ class Rewrites:
     Attributes:
         replayed: (old commit, new parent) -> the rewritten commit and its id, or None when it became empty.
         written: ids known to be in the quarantine.
+        unsettled: what is known of merges that a person has to look at, by the same places.
         resolved: what was applied where git could not merge, by the same places as `replayed`.
         lock: held while a commit is signed, so that shared commits get one signature.
     """
@@ -95,6 +109,7 @@ class Rewrites:
     replayed: dict[tuple[Oid, Oid], tuple[Oid, RawCommit] | None] = field(default_factory=dict)
     written: set[Oid] = field(default_factory=set)
     resolved: dict[tuple[Oid, Oid], tuple[AppliedResolution, ...]] = field(default_factory=dict)
+    unsettled: dict[tuple[Oid, Oid], Unsettled] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 

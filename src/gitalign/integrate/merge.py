@@ -12,9 +12,9 @@ from gitalign.errors import InvariantBroken
 from gitalign.git.command import raw
 from gitalign.git.merge import with_side_names
 from gitalign.git.signing import Signer
-from gitalign.integrate.lane import Lane
+from gitalign.integrate.lane import Lane, Unsettled
 from gitalign.integrate.reproduce import reproduce_merge
-from gitalign.integrate.settle import Settled, Unsettled, settle
+from gitalign.integrate.settle import Settled, settle
 from gitalign.ports import ConflictResolver
 
 

@@ -34,9 +34,9 @@ from gitalign.core.plan import Step
 from gitalign.errors import InvariantBroken
 from gitalign.git.merge import MergeAnswer, Side, with_side_names
 from gitalign.git.signing import Signer
-from gitalign.integrate.lane import Lane, Rewrites
+from gitalign.integrate.lane import Lane, Rewrites, Unsettled
 from gitalign.integrate.reproduce import reproduce_rebase
-from gitalign.integrate.settle import Settled, Unsettled, settle
+from gitalign.integrate.settle import Settled, settle
 from gitalign.ports import CancelToken, ConflictResolver
 
 _NOTHING: tuple[AppliedResolution, ...] = ()
@@ -128,8 +128,9 @@ def replay(
             answer = lane.merge(step.onto, base=base, ours=tip, theirs=Side(commit.tree, oid, commit.parents))
             tree, applied = answer.tree, _NOTHING
             if not answer.is_clean:
-                settled = _settled(step, oid, answer, lane, rules)
+                settled = rewrites.unsettled.get(place) or _settled(step, oid, answer, lane, rules)
                 if isinstance(settled, Unsettled):
+                    rewrites.unsettled[place] = settled
                     return _stopped(step, oid, commit, answer, settled, position=position, total=len(todo))
                 tree, applied = settled.tree, settled.applied
             was_empty = base is not None and base.tree == commit.tree

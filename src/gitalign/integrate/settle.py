@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from gitalign.core.names import Oid
-from gitalign.core.outcome import AppliedResolution, StageEntry
+from gitalign.core.outcome import AppliedResolution, KnownConflict, StageEntry
 from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer
-from gitalign.integrate.lane import Lane
-from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, Undecided
+from gitalign.integrate.lane import Lane, Unsettled
+from gitalign.ports import ConflictedFile, ConflictResolver, Proposal
 
 _WITHIN_A_FILE = "CONFLICT (contents)"
 _REGULAR = ("100644", "100755")
@@ -27,19 +27,6 @@ class Settled:
 
     tree: Oid
     applied: tuple[AppliedResolution, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Unsettled:
-    """A merge that a person has to look at.
-
-    Attributes:
-        known: what could have been applied.
-        undecided: paths of which something is known that was not applied, each with the reason.
-    """
-
-    known: tuple[AppliedResolution, ...] = ()
-    undecided: tuple[str, ...] = ()
 
 
 def settle(
@@ -63,26 +50,34 @@ def settle(
     paths = list(modes)
     contents = lane.files([raw(f"{answer.tree}:{path}") for path in paths], most_bytes=LARGEST_BYTES)
     sizes = lane.marker_sizes(target, paths)
+    files = [
+        ConflictedFile(
+            path=path,
+            stages=tuple(entry for entry in answer.entries if entry.path == path),
+            marked=marked,
+            marker_size=sizes[path],
+        )
+        for path, marked in zip(paths, contents, strict=True)
+        if marked is not None
+    ]
+    names = {file.path: name for file in files if (name := resolver.knows(file)) is not None}
+    known = tuple(KnownConflict(path=path, conflict=name) for path, name in names.items())
+    everything = {entry.path for entry in answer.entries} | {path for one in answer.conflicts for path in one.paths}
+    if names.keys() != everything:
+        return Unsettled(known)
     proposals: dict[str, Proposal] = {}
     undecided: list[str] = []
-    for path, marked in zip(paths, contents, strict=True):
-        if marked is None:
-            continue
-        stages = tuple(entry for entry in answer.entries if entry.path == path)
-        asked = ConflictedFile(path=path, stages=stages, marked=marked, marker_size=sizes[path])
-        match resolver.propose(asked):
-            case Proposal() as proposal:
-                proposals[path] = proposal
-            case Undecided(reason=reason):
-                undecided.append(f"{path}: {reason}")
-            case None:
-                pass
-    applied = tuple(replace(proposals[path].told, commit=commit, path=path) for path in paths if path in proposals)
-    everything = {entry.path for entry in answer.entries} | {path for one in answer.conflicts for path in one.paths}
-    if proposals.keys() != everything:
-        return Unsettled(applied, tuple(undecided))
-    files = {path: (mode, proposals[path].content) for path, mode in modes.items()}
-    return Settled(lane.tree_with(answer.tree, files), applied)
+    for file in files:
+        proposal = resolver.propose(file)
+        if isinstance(proposal, Proposal):
+            proposals[file.path] = proposal
+        else:
+            undecided.append(f"{file.path}: {proposal.reason if proposal is not None else 'nothing fits'}")
+    if undecided:
+        return Unsettled(known, tuple(undecided))
+    applied = tuple(replace(proposals[path].told, commit=commit, path=path) for path in proposals)
+    tree = lane.tree_with(answer.tree, {path: (modes[path], one.content) for path, one in proposals.items()})
+    return Settled(tree, applied)
 
 
 def conflicted_files(answer: MergeAnswer) -> dict[str, str]:

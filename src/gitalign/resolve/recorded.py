@@ -39,13 +39,15 @@ class RecordedResolver:
         """Changes with what is recorded."""
         return self._memory.key
 
+    def knows(self, file: ConflictedFile) -> str | None:
+        """See `ports.ConflictResolver.knows`."""
+        conflict = self._conflict(file)
+        return conflict.id if conflict is not None else None
+
     def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
         """See `ports.ConflictResolver.propose`."""
-        try:
-            conflict = normalise(file.marked, marker_size=file.marker_size, object_format=self._format)
-        except Unbalanced:
-            return None
-        if conflict is None or conflict.id not in self._memory.entries:
+        conflict = self._conflict(file)
+        if conflict is None:
             return None
         # Branches that stop at the same clash bring the same image.
         asked = (file.marker_size, conflict.image)
@@ -58,6 +60,14 @@ class RecordedResolver:
             while len(self._answers) > _KEPT:
                 self._answers.popitem(last=False)
         return made
+
+    def _conflict(self, file: ConflictedFile) -> NormalisedConflict | None:
+        """The file's conflict, if it is on record."""
+        try:
+            found = normalise(file.marked, marker_size=file.marker_size, object_format=self._format)
+        except Unbalanced:
+            return None
+        return found if found is not None and found.id in self._memory.entries else None
 
     def close(self) -> None:
         """End the process that reads."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 MARKER_SIZE = 7
 """Characters of a conflict marker unless the attribute `conflict-marker-size` says otherwise (`git help gitattributes`)."""
 _DEEPEST = 64  # git recurses as deep as the file goes; nobody's resolution does
-_BLANKS = b" \t\n\v\f\r"
 
 
 class Unbalanced(ValueError):
@@ -78,21 +79,28 @@ def normalise(
     written: list[bytes] = []
     waiting: list[_Open] = []
     found = False
-    for line in io.BytesIO(content):
-        sign = _marker(line, marker_size)
+    at = 0
+    for marker in _markers(marker_size).finditer(content):
+        sign = content[marker.start() : marker.start() + 1]
+        if not waiting and sign != b"<":
+            continue  # a line like any other
+        between = content[at : marker.start()]
+        at = marker.end()
+        if waiting:
+            waiting[-1].take(between)
+        else:
+            written.append(between)
         if sign == b"<":
             if len(waiting) == _DEEPEST:
                 raise Unbalanced(f"conflicts nested deeper than {_DEEPEST}")
             waiting.append(_Open())
-        elif not waiting:
-            written.append(line)
         elif sign == b"|":
             _expect(waiting[-1], _Side.ONE)
             waiting[-1].side = _Side.BASE
         elif sign == b"=":
             _expect(waiting[-1], _Side.ONE, _Side.BASE)
             waiting[-1].side = _Side.TWO
-        elif sign == b">":
+        else:
             _expect(waiting[-1], _Side.TWO)
             ended = waiting.pop()
             one, two = sorted((b"".join(ended.one), b"".join(ended.two)))
@@ -103,10 +111,9 @@ def normalise(
                 written.append(block)
                 digest.update(b"%b\0%b\0" % (one, two))
                 found = True
-        else:
-            waiting[-1].take(line)
     if waiting:
         raise Unbalanced("a conflict has no end")
+    written.append(content[at:])
     return NormalisedConflict(digest.hexdigest(), b"".join(written)) if found else None
 
 
@@ -115,13 +122,12 @@ def _expect(conflict: _Open, *sides: _Side) -> None:
         raise Unbalanced("conflict markers in an order git does not write")
 
 
-def _marker(line: bytes, size: int) -> bytes:
-    """The sign of a marker line, empty for any other line (merge-ll.c, is_conflict_marker_line)."""
-    sign = line[:1]
-    if sign not in (b"<", b"|", b"=", b">") or not sign or len(line) <= size or line[:size] != sign * size:
-        return b""
-    after = line[size : size + 1]
-    return sign if (after == b" " if sign in (b"<", b">") else after in _BLANKS) else b""
+@lru_cache(maxsize=16)
+def _markers(size: int) -> re.Pattern[bytes]:
+    """Marker lines with their ends (merge-ll.c, is_conflict_marker_line)."""
+    ends = rb"(?:<{%d}|>{%d}) [^\n]*(?:\n|\Z)" % (size, size)
+    middles = rb"(?:={%d}|\|{%d})(?:\n|[ \t\v\f\r][^\n]*(?:\n|\Z))" % (size, size)
+    return re.compile(rb"^(?:%b|%b)" % (ends, middles), re.MULTILINE)
 
 
 def holds_conflict(content: bytes, *, marker_size: int = MARKER_SIZE) -> bool:
