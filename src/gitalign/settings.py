@@ -81,6 +81,7 @@ class Alignment(BaseModel):
     retention_days: Annotated[int, Field(ge=0, le=36_500)] = 30
     documenter: str | None = None
     summaries: bool = False
+    furthest: bool = False
 
     @field_validator("remote")
     @classmethod

@@ -373,3 +373,17 @@ def test_demo_builds_aligns_and_says_what_to_try(tmp_path: Path, size: int) -> N
 
 def test_version_is_told_in_both_ways() -> None:
     assert call("--version").stdout == call("version").stdout
+
+
+def test_how_far_a_branch_aligns_is_told_on_every_verb(work: Workspace) -> None:
+    clean, broken = work.tip("main~1")[:10], work.tip("main")[:10]
+    told = f"aligns nowhere further, first broken by {broken} (A U Thor: main)"
+    assert told in " ".join(call("forecast", "--furthest", cwd=work.path, env={"COLUMNS": "300"}).stdout.split())
+    call("run", "--yes", "--json", cwd=work.path)
+    assert told in " ".join(call("show", "last", cwd=work.path, env={"COLUMNS": "300"}).stdout.split())
+    one = call("show", "last", "clash", cwd=work.path, env={"COLUMNS": "300"}).stdout
+    assert f"aligns nowhere above {clean}" in one
+    assert f"first broken by commit {broken}" in one
+    asked = json.loads(call("report", "--furthest", "--json", cwd=work.path).stdout)
+    found = next(entry for entry in asked["branches"] if entry["branch"] == "clash")["outcome"]["furthest"]
+    assert (found["gained"], found["ahead"], found["broken"][:10]) == (0, 1, broken)

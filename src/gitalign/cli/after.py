@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from gitalign.cli.console import Options
-from gitalign.cli.options import ConfigFile, Json, Only, Quiet, Repo, RunId, Verbose, Yes, asked, carried_out, leave
+from gitalign.cli.options import (
+    ConfigFile,
+    Furthest,
+    Json,
+    Only,
+    Quiet,
+    Repo,
+    RunId,
+    Verbose,
+    Yes,
+    asked,
+    carried_out,
+    leave,
+)
 
 
 def undo(
@@ -123,6 +136,7 @@ def report(
         Path | None,
         typer.Option("--summaries", help="Write a change summary of every branch there, too.", metavar="DIR"),
     ] = None,
+    furthest: Furthest = False,
     repo: Repo = Path(),
     config: ConfigFile = None,
     json: Json = False,
@@ -137,6 +151,8 @@ def report(
         from gitalign import facade
         from gitalign.cli import render, tables
         from gitalign.cli.console import console, require_writable, write_whole
+        from gitalign.cli.progress import watching
+        from gitalign.engine.signals import StopSignal, handling_signals
         from gitalign.errors import UserError
 
         chosen = Form.JSON if json else form
@@ -145,10 +161,23 @@ def report(
             if chosen is Form.TEXT:
                 raise UserError("text is for the terminal", hint="choose --format md, json, html, junit or sarif")
         written = facade.write_summaries(options.request(), run_id, folder=summaries) if summaries else ()
+        source = facade.FurthestFrom.GIT if furthest else facade.FurthestFrom.MEMORY
+        stop = StopSignal()
+        with handling_signals(stop), watching(options, None) as listeners:
+            if chosen is Form.TEXT:
+                found = facade.show(options.request(), run_id, furthest=source, listeners=listeners, stop=stop)
+            else:
+                made = facade.write_up(
+                    options.request(),
+                    run_id,
+                    form=facade.ReportFormat(chosen.value),
+                    furthest=source,
+                    listeners=listeners,
+                    stop=stop,
+                )
         if chosen is Form.TEXT:
-            render.show_report(console(), facade.show(options.request(), run_id), everything=verbose)
+            render.show_report(console(), found, everything=verbose)
         else:
-            made = facade.write_up(options.request(), run_id, form=facade.ReportFormat(chosen.value))
             if output is not None:
                 write_whole(output, made)
                 if not quiet:

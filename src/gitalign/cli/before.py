@@ -13,6 +13,7 @@ from gitalign.cli.console import Options
 from gitalign.cli.options import (
     ConfigFile,
     Fetch,
+    Furthest,
     Input,
     Json,
     Merges,
@@ -135,6 +136,7 @@ def forecast(
     pairs: Annotated[
         bool, typer.Option("--pairs", help="Find out, too, which branches clash with one another once aligned.")
     ] = False,
+    furthest: Furthest = False,
     html: Annotated[
         Path | None,
         typer.Option(
@@ -169,7 +171,13 @@ def forecast(
         stop = StopSignal()
         with handling_signals(stop), watching(options, None if against else made) as listeners:
             found = facade.forecast(
-                request, plan=made, against=against, pairs=pairs or html is not None, listeners=listeners, stop=stop
+                request,
+                plan=made,
+                against=against,
+                pairs=pairs or html is not None,
+                furthest=furthest,
+                listeners=listeners,
+                stop=stop,
             )
         if html is not None:
             write_whole(html, forecast_page(found, name=repo.resolve().name))

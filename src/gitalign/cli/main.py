@@ -14,6 +14,7 @@ from gitalign.cli.console import Options
 from gitalign.cli.options import (
     ConfigFile,
     Fetch,
+    Furthest,
     Input,
     Json,
     Merges,
@@ -162,6 +163,7 @@ def run(
         bool, typer.Option("--no-checks", help="Do not run the configured checks; the report says so.")
     ] = False,
     resolutions: Resolutions = None,
+    furthest: Furthest = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop before anything moves: the same as plan.")] = False,
     json: Json = False,
     yes: Yes = False,
@@ -182,7 +184,9 @@ def run(
 
         if output is not None:
             require_writable(output)
-        overrides = overrides_of(strategy=strategy, merges=merges, workers=workers, resolutions=resolutions)
+        overrides = overrides_of(
+            strategy=strategy, merges=merges, workers=workers, resolutions=resolutions, furthest=furthest
+        )
         if no_checks:
             overrides["validation.enabled"] = False
         request = options.request(input=input, only=tuple(only or ()), fetch=fetch, push=push, overrides=overrides)
@@ -263,9 +267,17 @@ def show(
         from gitalign import facade, wire
         from gitalign.cli import render
         from gitalign.cli.console import console, emit_json
+        from gitalign.engine.signals import StopSignal, handling_signals
         from gitalign.errors import UserError
 
-        report = facade.show(options.request(), run_id)
+        if branch is None:
+            report = facade.show(options.request(), run_id, furthest=facade.FurthestFrom.MEMORY)
+        else:
+            stop = StopSignal()
+            with handling_signals(stop):
+                report = facade.show(
+                    options.request(), run_id, furthest=facade.FurthestFrom.GIT, branches=(branch,), stop=stop
+                )
         if branch is None:
             if options.json:
                 emit_json(wire.report_document(report))

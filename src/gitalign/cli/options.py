@@ -49,6 +49,9 @@ Resolutions = Annotated[
         show_default="resolutions.apply of the configuration",
     ),
 ]
+Furthest = Annotated[
+    bool, typer.Option("--furthest", help="Find out how far conflicting branches align, and what stops them there.")
+]
 Fetch = Annotated[bool, typer.Option("--fetch", help="Fetch first, and align onto what the remote has.")]
 
 
@@ -94,6 +97,7 @@ def overrides_of(
     merges: str | None = None,
     workers: int | None = None,
     resolutions: bool | None = None,
+    furthest: bool = False,
 ) -> dict[str, object]:
     """Settings given as flags, by dotted key."""
     given = {
@@ -101,6 +105,7 @@ def overrides_of(
         "alignment.merges": merges,
         "orchestration.max_workers_per_target": workers,
         "resolutions.apply": resolutions,
+        "alignment.furthest": furthest or None,
     }
     return {key: value for key, value in given.items() if value is not None}
 

@@ -24,6 +24,8 @@ _STAGES = {
     EventKind.RUN_STARTED: "reading history",
     EventKind.INTEGRATION_STARTED: "aligning",
     EventKind.INTEGRATION_FINISHED: "proving",
+    EventKind.FURTHEST_STARTED: "looking how far conflicting branches align",
+    EventKind.FURTHEST_FINISHED: "proving",
     EventKind.VALIDATION_STARTED: "running checks",
     EventKind.VALIDATION_FINISHED: "storing objects",
     EventKind.OBJECTS_STORED: "journal",
@@ -97,6 +99,9 @@ class Bars:
             if event.target in self._targets:
                 words = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
                 self._progress.update(self._targets[event.target], advance=1, state=words)
+        elif event.kind is EventKind.FURTHEST_FOUND:
+            words = f"how far they align: {event.data['done']} of {event.data['of']}"
+            self._progress.update(self._all, state=words)
         elif event.kind is EventKind.BRANCH_VALIDATED:
             self._progress.update(self._all, state=f"checks: {event.data['done']} of {event.data['of']} branches")
         elif event.kind in _STAGES:
@@ -128,8 +133,10 @@ class PlainLines:
                 )
         elif event.kind is EventKind.VALIDATION_STARTED:
             self._line(f"running the checks on {event.data['branches']} branches; {event.data['confinement']}")
+        elif event.kind is EventKind.FURTHEST_FOUND:
+            self._now_and_then("how far conflicting branches align: {} of {}", event)
         elif event.kind is EventKind.BRANCH_VALIDATED:
-            self._checked(int(event.data["done"]), int(event.data["of"]))
+            self._now_and_then("checks of {} of {} branches have ended", event)
         elif event.kind is EventKind.STOP_REQUESTED:
             self._line("stopping: what is under way ends, nothing new is started (once more to stop at once)")
         elif event.kind is EventKind.BREAKER_TRIPPED:
@@ -139,11 +146,12 @@ class PlainLines:
         elif event.kind is EventKind.NOTICE:
             self._line(display(str(event.data.get("text", ""))))
 
-    def _checked(self, done: int, total: int) -> None:
+    def _now_and_then(self, words: str, event: Event) -> None:
+        done, total = int(event.data["done"]), int(event.data["of"])
         now = time.monotonic()
         if now - self._shown >= _LINE_EVERY_S or done == total:
             self._shown = now
-            self._line(f"checks of {done} of {total} branches have ended")
+            self._line(words.format(done, total))
 
     def _line(self, words: str) -> None:
         sys.stderr.write(f"git-align: {words}\n")

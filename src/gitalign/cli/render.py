@@ -13,7 +13,7 @@ from gitalign.core.certificate import Proof
 from gitalign.core.names import branch_of
 from gitalign.core.outcome import Aligned, AppliedResolution, Conflicted, Failed, Finding, Refused, Severity
 from gitalign.core.publication import MoveState, Publication, PushState
-from gitalign.core.report import BranchReport, Report, Verdict
+from gitalign.core.report import BranchReport, Report, Verdict, furthest_in_words
 from gitalign.core.run import RunKind, RunRecord
 from gitalign.core.validation import Validation
 
@@ -248,6 +248,8 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
                 out.print(f"  known      {safe(known.path)}: git align resolutions show {safe(known.conflict[:12])}")
             for words in outcome.undecided:
                 out.print(f"  undecided  {safe(words)}")
+            for line in furthest_in_words(outcome.furthest):
+                out.print(f"  {safe(line)}")
             out.print("  to meet the same conflict:")
             for command in outcome.reproduce:
                 out.print(f"    {safe(command)}")

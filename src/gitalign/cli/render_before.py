@@ -14,6 +14,7 @@ from gitalign.core.clashes import Basis, Clash, PairCount
 from gitalign.core.forecast import Author, BranchForecast, Forecast, Prospect
 from gitalign.core.names import display
 from gitalign.core.plan import Plan
+from gitalign.core.report import furthest_in_short
 
 if TYPE_CHECKING:
     from gitalign.batch.execution_plan import ExecutionPlan
@@ -270,4 +271,4 @@ def _foreseen(cell: BranchForecast) -> str:
         else ""
     )
     stop = f"{cell.commit[:12]} {cell.subject}" if cell.commit else ""
-    return "; ".join(part for part in (how, cell.reason, stop) if part)
+    return "; ".join(part for part in (how, cell.reason, stop, furthest_in_short(cell.furthest)) if part)

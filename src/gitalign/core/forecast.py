@@ -20,10 +20,12 @@ from gitalign.core.outcome import (
     Conflict,
     Conflicted,
     Failed,
+    Furthest,
     Refused,
     Skipped,
     StepResult,
     Unchanged,
+    Untold,
 )
 from gitalign.core.plan import Exclusion, Plan, Step, StepKind, Target
 
@@ -57,6 +59,7 @@ class BranchForecast:
         conflicts: as git names them.
         paths: conflicted paths, sorted.
         resolved: conflicts that recorded resolutions would settle.
+        furthest: how far it aligns; None where nobody asked.
     """
 
     branch: str
@@ -78,6 +81,7 @@ class BranchForecast:
     conflicts: tuple[Conflict, ...] = ()
     paths: tuple[str, ...] = ()
     resolved: tuple[AppliedResolution, ...] = ()
+    furthest: Furthest | Untold | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +265,7 @@ def foresee(plan: Plan, results: Sequence[StepResult], *, assigned: Mapping[str,
                 conflicts=stopped.conflicts if stopped else (),
                 paths=stopped.paths if stopped else (),
                 resolved=resolved,
+                furthest=stopped.furthest if stopped else None,
             )
 
         match outcome:

@@ -172,6 +172,52 @@ class AlignedKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Furthest:
+    """How far along its target's own line (first parents) a conflicting branch aligns, and what stops it there.
+
+    Attributes:
+        fork: newest commit of the line that the branch has.
+        clean: the last one onto which it aligns; `fork` when that is none.
+        broken: its successor, onto which the branch does not align: the target's commit of the clash.
+        gained: commits of the line from `fork` to `clean`.
+        ahead: commits of the line beyond `clean`.
+        is_merge: `broken` is a merge: what it brought in clashes, or how it was merged.
+        author, email, subject: of `broken`.
+        commit: the branch's commit of the clash; None when the target is merged in.
+        commit_author, commit_email, commit_subject: of `commit`.
+        position, total: the k-th of n commits to replay onto `broken`.
+        conflicts: between the two, as git names them.
+        paths: conflicted paths, sorted.
+    """
+
+    fork: Oid
+    clean: Oid
+    broken: Oid
+    gained: int
+    ahead: int
+    is_merge: bool
+    author: str = ""
+    email: str = ""
+    subject: str = ""
+    commit: Oid | None
+    commit_author: str = ""
+    commit_email: str = ""
+    commit_subject: str = ""
+    position: int
+    total: int
+    conflicts: tuple[Conflict, ...]
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untold:
+    """How far a conflicting branch aligns cannot be told: `no_common_line`, `missing_object`, `stopped`, ..."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Aligned:
     """The branch takes in its target; `after` is what its ref is to hold."""
 
@@ -213,6 +259,7 @@ class Conflicted:
         reproduce: commands that lead to the same stop.
         known_resolutions: of its paths, those of whose conflict a resolution is on record; not all of them are.
         undecided: when all of them are: paths at which it was not applied, each with the reason.
+        furthest: how far it aligns; None when nobody asked.
     """
 
     kind: Literal["conflicted"] = "conflicted"
@@ -230,6 +277,7 @@ class Conflicted:
     """True when an earlier run found this for the very same commits and the merge was not repeated."""
     known_resolutions: tuple[KnownConflict, ...] = ()
     undecided: tuple[str, ...] = ()
+    furthest: Furthest | Untold | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -13,11 +13,13 @@ from gitalign.core.outcome import (
     Cancelled,
     Conflicted,
     Failed,
+    Furthest,
     Outcome,
     Refused,
     Skipped,
     StepResult,
     Unchanged,
+    Untold,
 )
 from gitalign.core.plan import Plan, Step
 from gitalign.core.publication import MoveState, Publication, PushState
@@ -168,8 +170,38 @@ def _published(outcome: Aligned, publication: Publication | None) -> tuple[Verdi
     return Verdict.ALIGNED, ""
 
 
+def furthest_in_words(found: Furthest | Untold | None) -> tuple[str, ...]:
+    """How far a conflicting branch aligns and what stops it there, line by line; nothing where nobody asked."""
+    if found is None:
+        return ()
+    if isinstance(found, Untold):
+        return (f"how far it aligns cannot be told: {found.reason}",)
+    moves = f"{found.gained} of {found.gained + found.ahead} first-parent commits of the target"
+    far = f"aligns up to {found.clean[:12]} ({moves})" if found.gained else f"aligns nowhere above {found.fork[:12]}"
+    what = "merge" if found.is_merge else "commit"
+    mine = f"{found.commit[:12]} {found.commit_subject} ({found.commit_author})" if found.commit else "the whole branch"
+    return (
+        far,
+        f"first broken by {what} {found.broken[:12]} {found.subject} ({found.author} <{found.email}>)",
+        f"which clashes with {mine}: {', '.join(found.paths[:5])}",
+    )
+
+
 def conflict_in_words(outcome: Conflicted) -> str:
-    """One line: where it stopped, on what."""
+    """One line: where it stopped, on what; and how far it aligns, where that is known."""
+    far = furthest_in_short(outcome.furthest)
+    return _stop_in_words(outcome) + (f"; {far}" if far else "")
+
+
+def furthest_in_short(found: Furthest | Untold | None) -> str:
+    """How far a conflicting branch aligns, in half a line; empty where nobody asked."""
+    if not isinstance(found, Furthest):
+        return ""
+    far = f"aligns up to {found.clean[:10]}" if found.gained else "aligns nowhere further"
+    return f"{far}, first broken by {found.broken[:10]} ({found.author}: {found.subject})"
+
+
+def _stop_in_words(outcome: Conflicted) -> str:
     paths = ", ".join(outcome.paths[:3]) + (f" and {len(outcome.paths) - 3} more" if len(outcome.paths) > 3 else "")
     kinds = ", ".join(
         dict.fromkeys(conflict.kind.removeprefix("CONFLICT ").strip("()") for conflict in outcome.conflicts)

@@ -11,6 +11,7 @@ from gitalign.core.certificate import PatchVerdict
 from gitalign.core.markup import markdown
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned, Conflicted, Dropped, Finding, Outcome
+from gitalign.core.report import furthest_in_words
 from gitalign.core.rules import Compliance
 from gitalign.core.validation import Validation, ValidationStatus
 from gitalign.wire import compliance_document
@@ -305,7 +306,9 @@ def _told(outcome: Outcome) -> list[str]:
                 for conflict in outcome.conflicts
             ]
             steps = [f"    {step}" for step in outcome.reproduce]
-            return ["", "## Conflicts", "", f"Stopped at {where}.", "", *listed, "", "To meet it yourself:", "", *steps]
+            far = [f"- {markdown(line)}" for line in furthest_in_words(outcome.furthest)]
+            told = [f"Stopped at {where}.", "", *listed, "", *far, *([""] if far else [])]
+            return ["", "## Conflicts", "", *told, "To meet it yourself:", "", *steps]
         case _:
             return []
 

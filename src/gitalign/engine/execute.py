@@ -18,6 +18,7 @@ from gitalign.core.policy import Limits
 from gitalign.core.publication import Publication
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.certify import certify, keep
+from gitalign.engine.furthest import with_furthest
 from gitalign.engine.integration import furnish, integrate, remember_conflicts
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.publish import publish
@@ -62,6 +63,8 @@ class Crew:
     rules: HouseRules | None = None
     checkpoint: Checkpoint = no_checkpoint
     checks: ValidationPlan = ValidationPlan()
+    furthest: bool = False
+    """Whether to find out how far conflicting branches align."""
 
 
 class _Phases:
@@ -117,6 +120,11 @@ def execute(
         integrated = integrate(workshop, plan, already=already, emit=crew.emit, stop=crew.stop)
         results, merges = integrated.results, integrated.merges
         phases.done("integrate")
+        if crew.furthest:
+            results = with_furthest(
+                workshop, plan, results, memory=crew.journal, emit=crew.emit, stop=crew.stop, at=started_at
+            )
+            phases.done("furthest")
         results, certificates = certify(repository, quarantine.git, plan, results, run_id=run_id)
         phases.done("verify")
         if crew.rules is not None:
@@ -141,7 +149,7 @@ def execute(
         keep(certificates_dir, [one for one in certificates if one.ref in to_move])
         crew.checkpoint("results")
         crew.journal.record_results(run_id, results)
-        remember_conflicts(crew.journal, workshop, results, at=started_at)
+        remember_conflicts(crew.journal, workshop, integrated.results, at=started_at)
         if crew.stop.stop_requested:
             return Executed(
                 results=results, publications=(), phases=tuple(phases.seconds), merges=merges, interrupted=True

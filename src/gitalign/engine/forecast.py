@@ -13,6 +13,7 @@ from gitalign.core.graph import CommitGraph
 from gitalign.core.plan import Plan, Target
 from gitalign.core.planning import build_plan
 from gitalign.core.policy import Limits
+from gitalign.engine.furthest import with_furthest
 from gitalign.engine.pairs import find_clashes
 from gitalign.engine.people import People
 from gitalign.engine.signals import StopSignal
@@ -29,6 +30,7 @@ def forecast(
     *,
     against: Sequence[str],
     pairs: bool,
+    furthest: bool = False,
     limits: Limits,
     sockets: Sockets,
     memory: VerdictMemory,
@@ -44,6 +46,7 @@ def forecast(
         graph: history behind all branches and targets.
         against: names of targets to try every branch on; empty for the plan's own assignment.
         pairs: whether to find out, too, which branches clash with one another.
+        furthest: whether to find out, too, how far conflicting branches align.
         limits: bounds, as for a run.
         sockets: configured plug-ins.
         memory: conflicts found before; new ones are added.
@@ -62,6 +65,8 @@ def forecast(
     for one in [plan] if not against else [_all_onto(plan, graph, target) for target in wanted]:
         with Trial(repository, one, graph, limits, sockets, memory, emit, stop, at) as trial:
             results = trial.results
+            if furthest:
+                results = with_furthest(trial.workshop, one, results, memory=memory, emit=emit, stop=stop, at=at)
             if pairs:
                 maps.append(find_clashes(trial, with_partial=True))
         found += foresee(one, results, assigned=assigned)

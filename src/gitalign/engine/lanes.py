@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -11,7 +11,7 @@ from typing import TypeVar
 from gitalign.core.names import Oid
 from gitalign.engine.align import Workshop
 from gitalign.engine.integration import probe
-from gitalign.git.attributes import read_attributes
+from gitalign.git.attributes import AttributeFiles, read_attributes
 from gitalign.git.merge import Wire
 from gitalign.integrate.lane import Lane, SharedMerges
 
@@ -32,9 +32,18 @@ def merging_lane(workshop: Workshop, targets: Iterable[Oid]) -> Iterator[Lane]:
 
 
 def asked_of_lanes(
-    workshop: Workshop, targets: Iterable[Oid], ask: Callable[[Lane, T], R], items: Sequence[T]
+    workshop: Workshop,
+    targets: Iterable[Oid] | Mapping[Oid, AttributeFiles],
+    ask: Callable[[Lane, T], R],
+    items: Sequence[T],
 ) -> list[R]:
     """Ask for every item, in parallel, each thread with a lane of its own; answers in the order of the items.
+
+    Args:
+        workshop: where the lanes are.
+        targets: under whose attributes merges are made; with their attribute files, where they were read already.
+        ask: one item.
+        items: what is asked.
 
     Raises:
         whatever `ask` raises.
@@ -59,11 +68,14 @@ def asked_of_lanes(
             one.close()
 
 
-def _lane_maker(workshop: Workshop, targets: Iterable[Oid]) -> Callable[[], Lane]:
+def _lane_maker(workshop: Workshop, targets: Iterable[Oid] | Mapping[Oid, AttributeFiles]) -> Callable[[], Lane]:
     """Makes lanes that share their merges."""
     quarantine = workshop.quarantine
     wire = workshop.wire if workshop.wire.wire is not Wire.SINGLE else probe(quarantine)
-    attributes = {target: read_attributes(quarantine.git, target) for target in sorted(targets)}
+    if isinstance(targets, Mapping):
+        attributes = dict(targets)
+    else:
+        attributes = {target: read_attributes(quarantine.git, target) for target in sorted(targets)}
     shared = SharedMerges()
     timeout_s = workshop.limits.integration_timeout_s
     return lambda: Lane(quarantine, wire=wire, attributes=attributes, shared=shared, timeout_s=timeout_s)

@@ -225,6 +225,7 @@ def _carry_through(
             is_alive=owner_is_alive,
             checkpoint=checkpoint,
             checks=opened.config.checks(),
+            furthest=opened.config.alignment.furthest,
         )
         try:
             executed = execute(

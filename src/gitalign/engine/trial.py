@@ -32,7 +32,8 @@ from gitalign.git.quarantine import Quarantine, sweep_quarantines
 from gitalign.git.repository import Repository
 from gitalign.ports import Emitter, Sockets, VerdictMemory
 
-_PREFIX = "forecast-"
+PREFIX = "forecast-"
+"""Of the names of quarantines that nobody needs once their process is gone."""
 
 
 @dataclass(slots=True)
@@ -81,8 +82,8 @@ class Trial:
         """
         self.sockets = replace(self.sockets, documenter=None)
         self._detection = self.sockets.detection_key()
-        sweep_quarantines(self.repository.state_dir / "quarantine", glob=f"{_PREFIX}*")
-        self._quarantine = Quarantine(self.repository, _PREFIX + secrets.token_hex(6))
+        sweep_quarantines(self.repository.state_dir / "quarantine", glob=f"{PREFIX}*")
+        self._quarantine = Quarantine(self.repository, PREFIX + secrets.token_hex(6))
         try:
             self._keys = self._content_keys()
             self._remembered = self._recall()

@@ -6,6 +6,7 @@ Nothing here knows a terminal. Every function opens the repository, does its wor
 from __future__ import annotations
 
 from gitalign.engine.session import Request as Request
+from gitalign.facade.after import FurthestFrom as FurthestFrom
 from gitalign.facade.after import ReportFormat as ReportFormat
 from gitalign.facade.after import detect as detect
 from gitalign.facade.after import runs as runs

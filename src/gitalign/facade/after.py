@@ -18,12 +18,27 @@ from gitalign.engine.session import (
     Opened,
     has_state,
     journal_of,
+    now,
     open_for,
     require_state,
     sockets_of,
 )
 from gitalign.engine.session import Request as Request
+from gitalign.engine.signals import StopSignal
+from gitalign.engine.stream import EventStream
 from gitalign.errors import UserError
+from gitalign.ports import Listener
+
+
+class FurthestFrom(StrEnum):
+    """Where to learn how far conflicting branches align."""
+
+    NOWHERE = "nowhere"
+    """From the run alone, if it looked."""
+    MEMORY = "memory"
+    """From what was found before, too; merges nothing."""
+    GIT = "git"
+    """From git, where memory does not know it."""
 
 
 def runs(request: Request) -> tuple[RunRecord, ...]:
@@ -35,16 +50,47 @@ def runs(request: Request) -> tuple[RunRecord, ...]:
         return journal.runs()
 
 
-def show(request: Request, run_id: str = "last") -> Report:
-    """The report of one run, by id, unambiguous prefix or `last`.
+def show(
+    request: Request,
+    run_id: str = "last",
+    *,
+    furthest: FurthestFrom = FurthestFrom.NOWHERE,
+    branches: Sequence[str] | None = None,
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
+) -> Report:
+    """The report of one run, by id, unambiguous prefix or `last`. Moves nothing.
+
+    Args:
+        request: which repository.
+        run_id: id, unambiguous prefix or `last`.
+        furthest: where to learn how far conflicting branches align, if the run did not look.
+        branches: whom to learn that of; all when None.
+        listeners: followers of the search.
+        stop: the stop button.
 
     Raises:
-        UnknownRun
+        UnknownRun, GitError, OutOfSpace
     """
     opened = open_for(request)
     require_state(opened, run_id)
     with journal_of(opened) as journal:
-        return stored_report(opened.repository, journal, journal.run(run_id).id)
+        report = stored_report(opened.repository, journal, journal.run(run_id).id)
+        if furthest is FurthestFrom.NOWHERE:
+            return report
+        from gitalign.engine.hindsight import report_with_furthest
+
+        return report_with_furthest(
+            opened.repository,
+            report,
+            branches=branches,
+            limits=opened.config.limits(),
+            memory=journal,
+            emit=EventStream("furthest", now, listeners),
+            stop=stop or StopSignal(),
+            at=now(),
+            from_memory_only=furthest is FurthestFrom.MEMORY,
+        )
 
 
 class ReportFormat(StrEnum):
@@ -57,19 +103,30 @@ class ReportFormat(StrEnum):
     SARIF = "sarif"
 
 
-def write_up(request: Request, run_id: str = "last", *, form: ReportFormat) -> str:
-    """A run written up, from journal and repository. Changes nothing.
+def write_up(
+    request: Request,
+    run_id: str = "last",
+    *,
+    form: ReportFormat,
+    furthest: FurthestFrom = FurthestFrom.MEMORY,
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
+) -> str:
+    """A run written up, from journal and repository. Moves nothing.
 
     Args:
         request: which repository.
         run_id: id, unambiguous prefix or `last`.
         form: of the text.
+        furthest: where to learn how far conflicting branches align, if the run did not look.
+        listeners: followers of that search.
+        stop: the stop button.
 
     Raises:
         UnknownRun, GitError
     """
     opened = open_for(request)
-    found = show(request, run_id)
+    found = show(request, run_id, furthest=furthest, listeners=listeners, stop=stop)
     match form:
         case ReportFormat.MARKDOWN:
             from gitalign.views.report_markdown import report_markdown

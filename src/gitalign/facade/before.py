@@ -129,6 +129,7 @@ def forecast(
     plan: Plan | None = None,
     against: Sequence[str] = (),
     pairs: bool = False,
+    furthest: bool = False,
     listeners: Sequence[Listener] = (),
     stop: StopSignal | None = None,
 ) -> Forecast:
@@ -139,6 +140,7 @@ def forecast(
         plan: made earlier; its commits are tried, wherever the branches stand by now.
         against: targets to try every branch on; empty for the target each branch belongs to.
         pairs: find out, too, which branches clash with one another once aligned.
+        furthest: find out, too, how far conflicting branches align.
         listeners: followers of the event stream.
         stop: the stop button.
 
@@ -159,6 +161,7 @@ def forecast(
             graph_of(opened.repository, made),
             against=against,
             pairs=pairs,
+            furthest=furthest,
             limits=opened.config.limits(),
             sockets=sockets,
             memory=journal,

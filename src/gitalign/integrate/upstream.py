@@ -57,10 +57,23 @@ class UpstreamIndex:
         self._twins = twins
 
     @classmethod
-    def build(cls, repository: Repository, graph: CommitGraph, pairs: Iterable[tuple[Oid, Oid]]) -> UpstreamIndex:
+    def build(
+        cls,
+        repository: Repository,
+        graph: CommitGraph,
+        pairs: Iterable[tuple[Oid, Oid]],
+        *,
+        forks: Mapping[tuple[Oid, Oid], Oid] | None = None,
+    ) -> UpstreamIndex:
         """Compare the own commits of every (tip, onto) pair with what its target has beyond the branch.
 
         Commits whose trees or files cannot be read have no twin: whether that matters shows when they are merged.
+
+        Args:
+            repository: the repository.
+            graph: history behind the pairs.
+            pairs: what may be asked.
+            forks: older commits of a target, by pair: what a branch has beyond them is compared, too, for `twins`.
 
         Raises:
             GitTimedOut, GitMissing, OutOfSpace
@@ -73,6 +86,8 @@ class UpstreamIndex:
         meetings: dict[Oid, list[tuple[list[Oid], list[Oid]]]] = {}
         for onto, tips in by_target.items():
             own = graph.own_of_any(tips, onto)
+            if forks:
+                own = _also_beyond(graph, own, [(tip, forks[tip, onto]) for tip in tips if (tip, onto) in forks])
             if own:
                 # Only what some branch lacks can be a twin; the rest is in every branch.
                 upstream = graph.lacked_by_any(tips, onto)
@@ -87,19 +102,40 @@ class UpstreamIndex:
         Raises:
             InvariantBroken: the index was not built for this pair; an empty answer would be a wrong one.
         """
+        found = self.twins(tip, onto, self._graph.own(tip, onto).picks)
+        return {oid: others[0] for oid, others in found.items()}
+
+    def twins(self, tip: Oid, onto: Oid, picks: Iterable[Oid]) -> Mapping[Oid, tuple[Oid, ...]]:
+        """Commit of the branch -> the commits of the target, and not of the branch, with the same patch; those that have some.
+
+        Args:
+            tip: of the branch.
+            onto: of the target.
+            picks: which commits of the branch.
+
+        Raises:
+            InvariantBroken: the index was not built for this pair; an empty answer would be a wrong one.
+        """
         if (tip, onto) not in self._pairs:
             raise InvariantBroken(f"the upstream index was not built for {tip} on {onto}")
         twins = self._twins.get(onto)
-        known = [oid for oid in self._graph.own(tip, onto).picks if oid in twins] if twins else []
+        known = [oid for oid in picks if oid in twins] if twins else []
         if not twins or not known:
             return {}
         lacks = self._graph.lacks(tip, onto)
-        found: dict[Oid, Oid] = {}
-        for oid in known:
-            twin = next((other for other in twins[oid] if lacks(other)), None)
-            if twin is not None:
-                found[oid] = twin
-        return found
+        found = {oid: tuple(other for other in twins[oid] if lacks(other)) for oid in known}
+        return {oid: others for oid, others in found.items() if others}
+
+
+def _also_beyond(graph: CommitGraph, own: Sequence[Oid], forks: Iterable[tuple[Oid, Oid]]) -> list[Oid]:
+    """Own commits with what branches have beyond their forks."""
+    by_fork: dict[Oid, list[Oid]] = defaultdict(list)
+    for tip, fork in forks:
+        by_fork[fork].append(tip)
+    found = dict.fromkeys(own)
+    for fork, tips in by_fork.items():
+        found |= dict.fromkeys(graph.own_of_any(tips, fork))
+    return list(found)
 
 
 def _read_footprints(

@@ -8,7 +8,7 @@ from typing import Any
 
 from gitalign.core.events import Event, EventKind
 from gitalign.core.names import display
-from gitalign.core.report import BranchReport, Report
+from gitalign.core.report import BranchReport, Report, furthest_in_words
 from gitalign.core.rules import Compliance, Spot
 from gitalign.document.summary import Summary, summary_document
 from gitalign.views.page import page
@@ -114,6 +114,7 @@ def _branch(one: BranchReport, told: Mapping[str, Any] | None, range_diffs: Mapp
             [conflict.kind, [display(path) for path in conflict.paths]]
             for conflict in getattr(outcome, "conflicts", ())
         ],
+        "furthest": [display(line) for line in furthest_in_words(getattr(outcome, "furthest", None))],
         "reproduce": [display(step) for step in getattr(outcome, "reproduce", ())],
         "findings": [
             [

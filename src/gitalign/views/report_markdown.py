@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gitalign.core.markup import markdown
+from gitalign.core.outcome import Furthest, Untold
 from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict
 from gitalign.core.rules import Verdict as RuleVerdict
 from gitalign.core.run import RunKind
@@ -33,6 +34,7 @@ def report_markdown(report: Report) -> str:
         )
     attention = [branch for branch in report.branches() if branch.verdict not in SUCCESSES]
     lines += _branches("Need a person", attention)
+    lines += _furthest(attention)
     contested = Counter(path for branch in attention for path in getattr(branch.result.outcome, "paths", ()))
     if contested:
         lines += ["", "## Most contested paths", "", "| branches | path |", "|---:|---|"]
@@ -70,6 +72,28 @@ def report_markdown(report: Report) -> str:
     elif moved:
         lines.append(f"- {moved} branches moved; `git align undo {report.run.id}` puts them back")
     return "\n".join(lines) + "\n"
+
+
+def _furthest(branches: Sequence[BranchReport]) -> list[str]:
+    """How far conflicting branches align, and whom to talk to."""
+    told = [
+        (branch.step.branch.name, found)
+        for branch in branches
+        if isinstance(found := getattr(branch.result.outcome, "furthest", None), Furthest | Untold)
+    ]
+    if not told:
+        return []
+    rows = []
+    for branch, found in told:
+        if isinstance(found, Untold):
+            rows.append(f"| {markdown(branch)} | | | | {markdown(found.reason)} |")
+            continue
+        far = f"`{found.clean[:12]}`, {found.gained} of {found.gained + found.ahead}"
+        by = f"{'merge ' if found.is_merge else ''}`{found.broken[:12]}` {markdown(found.subject)}"
+        mine = f"`{found.commit[:12]}` {markdown(found.commit_subject)}" if found.commit else "the whole branch"
+        rows.append(f"| {markdown(branch)} | {far} | {by} | {markdown(found.author)} | {mine} |")
+    head = ["| branch | aligns up to | first broken by | whose | clashes with |", "|---|---|---|---|---|"]
+    return ["", "## As far as possible", "", *head, *rows]
 
 
 def _validation(report: Report) -> list[str]:

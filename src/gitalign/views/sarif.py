@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from gitalign.core.names import display
 from gitalign.core.outcome import Conflicted, Severity
-from gitalign.core.report import BranchReport, Report
+from gitalign.core.report import BranchReport, Report, furthest_in_short
 from gitalign.core.rules import Compliance, Demand, Spot, Verdict
 from gitalign.release import VERSION
 
@@ -47,11 +47,13 @@ def _results(branch: BranchReport) -> list[dict[str, Any]]:
     name = display(branch.step.branch.name)
     found: list[dict[str, Any]] = []
     if isinstance(outcome, Conflicted):
+        far = furthest_in_short(outcome.furthest)
+        far = f"; {display(far)}" if far else ""
         found += [
             _result(
                 "merge_conflict",
                 "error",
-                f"{name}: {conflict.kind} with {display(branch.step.target.name)} at commit {outcome.position} of {outcome.total}",
+                f"{name}: {conflict.kind} with {display(branch.step.target.name)} at commit {outcome.position} of {outcome.total}{far}",
                 path,
                 None,
                 branch,

@@ -153,6 +153,7 @@ function branchPage(at) {
   ];
   if (branch.conflicts.length) {
     parts.push(el("h3", {}, "Conflicts"), el("ul", { class: "plain" }, branch.conflicts.map(([kind, paths]) => el("li", {}, kind.replace(/^CONFLICT \((.*)\)$/, "$1"), ": ", paths.map((path, number) => [number ? ", " : "", name(path, "mono")])))));
+    parts.push(...branch.furthest.map(line => el("p", {}, name(line))));
     if (branch.reproduce.length) parts.push(el("pre", { class: "mono" }, branch.reproduce.join("\n")));
   }
   if (branch.checks.length) parts.push(el("h3", {}, "Checks"), checks([at]), ...branch.confinement ? [el("p", { class: "soft" }, branch.confinement)] : []);
