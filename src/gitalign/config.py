@@ -69,6 +69,7 @@ class Config(BaseModel):
             checked_out=settings.checked_out,
             committer=settings.committer,
             unknown_target=settings.unknown_target,
+            partial=settings.partial,
             backups=self.orchestration.enable_backup_branches,
             backup_prefix=self.orchestration.backup_branch_prefix,
             protected=settings.protected,

@@ -82,6 +82,7 @@ class Alignment(BaseModel):
     documenter: str | None = None
     summaries: bool = False
     furthest: bool = False
+    partial: bool = False
 
     @field_validator("remote")
     @classmethod

@@ -9,12 +9,13 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitalign.core.outcome import Conflicted, Furthest, Untold
+from gitalign import facade
+from gitalign.core.outcome import Aligned, Conflicted, Furthest, Untold
 from gitalign.core.plan import StepKind
-from gitalign.core.report import Report
+from gitalign.core.report import Report, Verdict
 from tests.histories import RandomHistory, git
 from tests.oracle import Judge, Judgement
-from tests.runs import run
+from tests.runs import request, run
 
 
 def grown(repository: Path, at: random.Random, *, merges: int) -> None:
@@ -88,7 +89,7 @@ def built(folder: str, seed: int, *, merges: bool, odd: bool) -> Path:
     return repository
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge-instead", "merge"]), odd=st.booleans()
 )
@@ -98,6 +99,42 @@ def test_both_commits_are_as_git_finds_them(seed: int, how: str, odd: bool) -> N
         merges = "flatten" if how == "flatten" else "merge-instead"
         report = run(repository, furthest=True, strategy="merge" if how == "merge" else "rebase", merges=merges)
         compare(repository, report, Judge(repository, Path(folder) / "judge"), seed=seed)
+
+
+@settings(max_examples=12)
+@given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge-instead", "merge"]))
+def test_part_of_the_way_is_what_git_makes_of_it(seed: int, how: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        repository = built(folder, seed, merges=how not in ("rebase", "merge"), odd=False)
+        before = tips(repository)
+        report = run(
+            repository,
+            partial=True,
+            strategy="merge" if how == "merge" else "rebase",
+            merges="flatten" if how == "flatten" else "merge-instead",
+        )
+        judge = Judge(repository, Path(folder) / "judge")
+        for branch in report.branches():
+            step, outcome = branch.step, branch.result.outcome
+            where = f"seed {seed}, {step.branch.name}"
+            now = git(repository, "rev-parse", step.ref)
+            if branch.verdict is not Verdict.PARTLY_ALIGNED:
+                assert not isinstance(outcome, Conflicted) or now == before[step.ref], where
+                continue
+            assert isinstance(outcome, Aligned), where
+            of_git = judged(judge, step.seen, outcome.onto, merging=step.kind is StepKind.MERGE)
+            assert of_git.is_clean, where
+            assert git(repository, "rev-parse", f"{now}^{{tree}}") == of_git.tree == outcome.tree, where
+            # Never away from what it has: everything it shared with its target it still shares.
+            lost = git(repository, "rev-list", git(repository, "merge-base", step.seen, step.onto), f"^{now}")
+            assert not lost, where
+        assert git(repository, "rev-parse", "main") == before["refs/heads/main"]
+        assert all(proof.holds for proof in facade.verify(request(repository)))
+
+
+def tips(repository: Path) -> dict[str, str]:
+    listed = git(repository, "for-each-ref", "--format=%(refname) %(objectname)", "refs/heads").splitlines()
+    return dict(line.split(" ") for line in listed)
 
 
 def test_enough_is_compared(tmp_path: Path) -> None:
@@ -111,7 +148,7 @@ def test_enough_is_compared(tmp_path: Path) -> None:
     assert compared >= 12
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 2**32))
 def test_asked_again_everything_is_remembered(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:

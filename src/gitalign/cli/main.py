@@ -19,6 +19,7 @@ from gitalign.cli.options import (
     Json,
     Merges,
     Only,
+    Partial,
     Quiet,
     Repo,
     Resolutions,
@@ -96,6 +97,7 @@ def plan(
     strategy: Strategy = None,
     merges: Merges = None,
     resolutions: Resolutions = None,
+    partial: Partial = False,
     fetch: Fetch = False,
     push: Annotated[
         bool, typer.Option("--push", help="Read the remote's tips, so that a run of this plan can push.")
@@ -125,7 +127,7 @@ def plan(
                 only=tuple(only or ()),
                 fetch=fetch,
                 push=push,
-                overrides=overrides_of(strategy=strategy, merges=merges, resolutions=resolutions),
+                overrides=overrides_of(strategy=strategy, merges=merges, resolutions=resolutions, partial=partial),
             )
         )
         if save is not None:
@@ -163,6 +165,7 @@ def run(
         bool, typer.Option("--no-checks", help="Do not run the configured checks; the report says so.")
     ] = False,
     resolutions: Resolutions = None,
+    partial: Partial = False,
     furthest: Furthest = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop before anything moves: the same as plan.")] = False,
     json: Json = False,
@@ -185,7 +188,12 @@ def run(
         if output is not None:
             require_writable(output)
         overrides = overrides_of(
-            strategy=strategy, merges=merges, workers=workers, resolutions=resolutions, furthest=furthest
+            strategy=strategy,
+            merges=merges,
+            workers=workers,
+            resolutions=resolutions,
+            furthest=furthest,
+            partial=partial,
         )
         if no_checks:
             overrides["validation.enabled"] = False

@@ -52,6 +52,7 @@ Resolutions = Annotated[
 Furthest = Annotated[
     bool, typer.Option("--furthest", help="Find out how far conflicting branches align, and what stops them there.")
 ]
+Partial = Annotated[bool, typer.Option("--partial", help="Take conflicting branches as far as they align, too.")]
 Fetch = Annotated[bool, typer.Option("--fetch", help="Fetch first, and align onto what the remote has.")]
 
 
@@ -98,6 +99,7 @@ def overrides_of(
     workers: int | None = None,
     resolutions: bool | None = None,
     furthest: bool = False,
+    partial: bool = False,
 ) -> dict[str, object]:
     """Settings given as flags, by dotted key."""
     given = {
@@ -106,6 +108,7 @@ def overrides_of(
         "orchestration.max_workers_per_target": workers,
         "resolutions.apply": resolutions,
         "alignment.furthest": furthest or None,
+        "alignment.partial": partial or None,
     }
     return {key: value for key, value in given.items() if value is not None}
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _COLOURS = {
     Verdict.ALIGNED: "green",
     Verdict.UNCHANGED: "dim",
+    Verdict.PARTLY_ALIGNED: "yellow",
     Verdict.CONFLICTED: "yellow",
     Verdict.REFUSED: "yellow",
     Verdict.HELD_BACK: "yellow",
@@ -188,7 +189,8 @@ def _next_steps(out: Console, report: Report) -> None:
     attention = [
         branch
         for branch in report.branches()
-        if branch.verdict in (Verdict.CONFLICTED, Verdict.FAILED, Verdict.REFUSED, Verdict.HELD_BACK)
+        if branch.verdict
+        in (Verdict.CONFLICTED, Verdict.PARTLY_ALIGNED, Verdict.FAILED, Verdict.REFUSED, Verdict.HELD_BACK)
     ]
     if moved:
         out.print(f"[bold]next:[/] git align undo {report.run.id}   puts the {moved} moved branches back")
@@ -229,30 +231,14 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
                 )
             _show_resolved(out, outcome.resolved)
             _show_findings(out, outcome.findings)
+            if outcome.stopped_by is not None:
+                _show_conflict(out, outcome.stopped_by)
         case Failed():
             _show_findings(out, outcome.findings)
             if outcome.hint:
                 out.print(f"  next       {safe(outcome.hint)}")
         case Conflicted():
-            if outcome.commit is not None:
-                out.print(
-                    f"  stopped at commit {outcome.position} of {outcome.total}: {outcome.commit} {safe(outcome.subject)}"
-                )
-            for tried in outcome.climbed:
-                out.print(f"  tried      {safe(tried)}")
-            for conflict in outcome.conflicts:
-                out.print(f"    {safe(conflict.kind)}: {safe(', '.join(conflict.paths))}")
-            for entry in outcome.entries:
-                out.print(f"    stage {entry.stage} {entry.mode} {entry.oid[:12]} {safe(entry.path)}")
-            for known in outcome.known_resolutions:
-                out.print(f"  known      {safe(known.path)}: git align resolutions show {safe(known.conflict[:12])}")
-            for words in outcome.undecided:
-                out.print(f"  undecided  {safe(words)}")
-            for line in furthest_in_words(outcome.furthest):
-                out.print(f"  {safe(line)}")
-            out.print("  to meet the same conflict:")
-            for command in outcome.reproduce:
-                out.print(f"    {safe(command)}")
+            _show_conflict(out, outcome)
         case Refused():
             if outcome.hint:
                 out.print(f"  next       {safe(outcome.hint)}")
@@ -273,6 +259,28 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
         )
         if publication.push is not PushState.NOT_ASKED:
             out.print(f"  pushed     {publication.push.value} {safe(publication.push_detail)}")
+
+
+def _show_conflict(out: Console, outcome: Conflicted) -> None:
+    if outcome.commit is not None:
+        out.print(
+            f"  stopped at commit {outcome.position} of {outcome.total}: {outcome.commit} {safe(outcome.subject)}"
+        )
+    for tried in outcome.climbed:
+        out.print(f"  tried      {safe(tried)}")
+    for conflict in outcome.conflicts:
+        out.print(f"    {safe(conflict.kind)}: {safe(', '.join(conflict.paths))}")
+    for entry in outcome.entries:
+        out.print(f"    stage {entry.stage} {entry.mode} {entry.oid[:12]} {safe(entry.path)}")
+    for known in outcome.known_resolutions:
+        out.print(f"  known      {safe(known.path)}: git align resolutions show {safe(known.conflict[:12])}")
+    for words in outcome.undecided:
+        out.print(f"  undecided  {safe(words)}")
+    for line in furthest_in_words(outcome.furthest):
+        out.print(f"  {safe(line)}")
+    out.print("  to meet the same conflict:")
+    for command in outcome.reproduce:
+        out.print(f"    {safe(command)}")
 
 
 def show_moves(out: Console, publications: Sequence[Publication], *, tense: str = "") -> None:

@@ -219,7 +219,11 @@ class Untold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aligned:
-    """The branch takes in its target; `after` is what its ref is to hold."""
+    """The branch takes in its target; `after` is what its ref is to hold.
+
+    Attributes:
+        stopped_by: it takes in its target only up to `onto`, an older commit than the tip: the conflict that keeps it from going on.
+    """
 
     kind: Literal["aligned"] = "aligned"
     how: AlignedKind
@@ -236,6 +240,7 @@ class Aligned:
     """Strategies that were tried before this one under `strategy: auto`, and where each stopped."""
     resolved: tuple[AppliedResolution, ...] = ()
     """Conflicts that were settled by what was recorded before, in the order they were met."""
+    stopped_by: Conflicted | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +265,7 @@ class Conflicted:
         known_resolutions: of its paths, those of whose conflict a resolution is on record; not all of them are.
         undecided: when all of them are: paths at which it was not applied, each with the reason.
         furthest: how far it aligns; None when nobody asked.
+        stays: why it did not go part of the way; empty when that was not asked for.
     """
 
     kind: Literal["conflicted"] = "conflicted"
@@ -278,6 +284,7 @@ class Conflicted:
     known_resolutions: tuple[KnownConflict, ...] = ()
     undecided: tuple[str, ...] = ()
     furthest: Furthest | Untold | None = None
+    stays: str = ""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -328,6 +335,13 @@ class Cancelled:
 
 
 Outcome = Aligned | Unchanged | Conflicted | Refused | Failed | Skipped | Cancelled
+
+
+def conflict_of(outcome: Outcome) -> Conflicted | None:
+    """The conflict that keeps a branch from its target's tip, whether it went part of the way or not."""
+    if isinstance(outcome, Aligned):
+        return outcome.stopped_by
+    return outcome if isinstance(outcome, Conflicted) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,8 @@ class Policy:
     checked_out: CheckedOut = CheckedOut.MOVE
     committer: CommitterPolicy = CommitterPolicy.OPERATOR
     unknown_target: UnknownTarget = UnknownTarget.SKIP
+    partial: bool = False
+    """Whether conflicting branches go as far as they align."""
     backups: bool = True
     backup_prefix: str = "backup"
     protected: tuple[str, ...] = ()

@@ -31,6 +31,8 @@ class Verdict(StrEnum):
     """How a branch ended, outcome and publication taken together."""
 
     ALIGNED = "aligned"
+    PARTLY_ALIGNED = "partly_aligned"
+    """Conflicts with its target, and stands on the last commit of it onto which it aligns."""
     UNCHANGED = "unchanged"
     CONFLICTED = "conflicted"
     REFUSED = "refused"
@@ -160,13 +162,16 @@ def _published(outcome: Aligned, publication: Publication | None) -> tuple[Verdi
     if publication is None or publication.state is MoveState.INTENDED:
         return Verdict.NOT_PUBLISHED, "aligned in memory only; its branch was not moved"
     if publication.state is MoveState.UNDONE:
-        return Verdict.ALIGNED, "was aligned; undone since"
+        verdict = Verdict.ALIGNED if outcome.stopped_by is None else Verdict.PARTLY_ALIGNED
+        return verdict, "was aligned; undone since"
     if publication.state is not MoveState.MOVED:
         return Verdict.HELD_BACK, publication.detail
     if publication.detail:
         return Verdict.MOVED_AWAY, publication.detail
     if publication.push in (PushState.REJECTED, PushState.UNKNOWN):
         return Verdict.PUSH_FAILED, publication.push_detail or publication.push.value
+    if outcome.stopped_by is not None:
+        return Verdict.PARTLY_ALIGNED, conflict_in_words(outcome.stopped_by)
     return Verdict.ALIGNED, ""
 
 
@@ -190,7 +195,8 @@ def furthest_in_words(found: Furthest | Untold | None) -> tuple[str, ...]:
 def conflict_in_words(outcome: Conflicted) -> str:
     """One line: where it stopped, on what; and how far it aligns, where that is known."""
     far = furthest_in_short(outcome.furthest)
-    return _stop_in_words(outcome) + (f"; {far}" if far else "")
+    stays = f"; not moved: {outcome.stays}" if outcome.stays else ""
+    return _stop_in_words(outcome) + (f"; {far}" if far else "") + stays
 
 
 def furthest_in_short(found: Furthest | Untold | None) -> str:

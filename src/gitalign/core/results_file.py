@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Any
 
-from gitalign.core.outcome import Aligned, Conflicted, Failed
+from gitalign.core.outcome import Aligned, Failed, conflict_of
 from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict
 
 _SKIPPED = frozenset({Verdict.SKIPPED})
@@ -25,7 +25,8 @@ def results_document(report: Report) -> dict[str, Any]:
     """The results of a run.
 
     `processed_branches` counts branches that came to an end (successful + failed); skipped and aborted ones are counted
-    beside it. Conflicts are `failed_integration` with the code `merge_conflict_unresolvable`.
+    beside it. Conflicts are `failed_integration` with the code `merge_conflict_unresolvable`, also where the branch went
+    part of the way: the format knows no third thing, and the rich report tells of that.
     """
     groups: dict[str, Any] = {}
     successful = failed = 0
@@ -88,7 +89,7 @@ def _status(branch: BranchReport) -> str:
 
 def _errors(branch: BranchReport) -> list[str]:
     outcome = branch.result.outcome
-    if isinstance(outcome, Conflicted):
+    if conflict_of(outcome) is not None and branch.verdict in (Verdict.CONFLICTED, Verdict.PARTLY_ALIGNED):
         return ["merge_conflict_unresolvable"]
     if isinstance(outcome, Aligned):
         return [branch.verdict.value]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gitalign.core.certificate import PatchVerdict
@@ -284,6 +284,8 @@ def _house_rules(found: Compliance) -> list[str]:
 
 
 def _told(outcome: Outcome) -> list[str]:
+    if isinstance(outcome, Aligned) and outcome.stopped_by is not None:
+        return [*_told(replace(outcome, stopped_by=None)), *_told(outcome.stopped_by)]
     match outcome:
         case Aligned(dropped=dropped) if dropped:
             rows = [

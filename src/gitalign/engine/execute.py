@@ -21,6 +21,7 @@ from gitalign.engine.certify import certify, keep
 from gitalign.engine.furthest import with_furthest
 from gitalign.engine.integration import furnish, integrate, remember_conflicts
 from gitalign.engine.move import Checkpoint, no_checkpoint
+from gitalign.engine.partway import conflicting_again, taken_partway
 from gitalign.engine.publish import publish
 from gitalign.engine.rules import HouseRules, hold_to_rules
 from gitalign.engine.signals import StopSignal
@@ -120,11 +121,26 @@ def execute(
         integrated = integrate(workshop, plan, already=already, emit=crew.emit, stop=crew.stop)
         results, merges = integrated.results, integrated.merges
         phases.done("integrate")
-        if crew.furthest:
+        if crew.furthest or plan.policy.partial:
             results = with_furthest(
                 workshop, plan, results, memory=crew.journal, emit=crew.emit, stop=crew.stop, at=started_at
             )
             phases.done("furthest")
+        if plan.policy.partial:
+            results = taken_partway(
+                quarantine,
+                plan,
+                graph,
+                results,
+                limits=limits,
+                sockets=crew.sockets,
+                emit=crew.emit,
+                stop=crew.stop,
+                at=started_at,
+                documents_dir=documents_dir,
+            )
+            phases.done("partial")
+        taken = results
         results, certificates = certify(repository, quarantine.git, plan, results, run_id=run_id)
         phases.done("verify")
         if crew.rules is not None:
@@ -144,6 +160,7 @@ def execute(
                 at=started_at,
             )
             phases.done("validate")
+        results = conflicting_again(taken, results)
         results = held_with_what_they_stand_on(plan, results)
         to_move = {plan.steps[StepId(one.step_id)].ref for one in results if isinstance(one.outcome, Aligned)}
         keep(certificates_dir, [one for one in certificates if one.ref in to_move])

@@ -136,7 +136,9 @@ def _finish(
     if record.undoes is not None:
         mark_undone(journal, record.undoes, publications)
     well = all(one.state is MoveState.MOVED and not one.detail for one in publications) and all(
-        isinstance(result.outcome, Aligned | Unchanged) for result in journal.results(record.id)
+        isinstance(result.outcome, Unchanged)
+        or (isinstance(result.outcome, Aligned) and result.outcome.stopped_by is None)
+        for result in journal.results(record.id)
     )
     # Cut off before its objects were safe: nothing moved, so the run can simply be made again.
     again = record.kind is RunKind.ALIGN and all(one.state is MoveState.ROLLED_BACK for one in publications)

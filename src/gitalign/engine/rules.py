@@ -159,7 +159,7 @@ def _held(court: Court, plan: Plan, result: StepResult, house: HouseRules) -> St
         branch=step.branch.name,
         target=step.target.name,
         seen=step.seen,
-        onto=step.onto,
+        onto=outcome.onto,
         result=outcome.after,
         dropped={drop.oid for drop in outcome.dropped},
     )

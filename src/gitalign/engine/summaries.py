@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gitalign.core.certificate import PatchVerdict
 from gitalign.core.clashes import PathChange
+from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, file_name_for
 from gitalign.core.outcome import Aligned, Unchanged
 from gitalign.core.report import BranchReport, Report
@@ -29,6 +31,7 @@ def summaries(repository: Repository, report: Report) -> tuple[Summary, ...]:
     """
     told = [one for one in report.branches() if not isinstance(one.result.outcome, Unchanged)]
     graph = load_graph(repository, {oid for one in told for oid in (one.step.seen, one.step.onto)})
+    told = [_as_far_as_it_went(one, graph) for one in told]
     own = {
         one.step.id: graph.own(one.step.seen, one.step.onto)
         for one in told
@@ -107,6 +110,15 @@ def summaries(repository: Repository, report: Report) -> tuple[Summary, ...]:
         )
         for one in told
     )
+
+
+def _as_far_as_it_went(one: BranchReport, graph: CommitGraph) -> BranchReport:
+    """A branch that went part of the way took in that much of its target and no more."""
+    outcome = one.result.outcome
+    if not isinstance(outcome, Aligned) or outcome.onto == one.step.onto or outcome.onto not in graph:
+        return one
+    behind = graph.behind_count(one.step.seen, outcome.onto)
+    return replace(one, step=replace(one.step, onto=outcome.onto, behind=behind))
 
 
 def summary_name(branch: str) -> str:

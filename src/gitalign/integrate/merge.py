@@ -86,7 +86,9 @@ def merge_target(
 
 def merge_message(step: Step) -> bytes:
     """The message `git merge` writes (`git help fmt-merge-msg`)."""
-    if step.target.ref.startswith("refs/remotes/"):
+    if step.onto != step.target.oid:
+        what = f"commit '{step.onto}'"
+    elif step.target.ref.startswith("refs/remotes/"):
         what = f"remote-tracking branch '{step.target.ref.removeprefix('refs/remotes/')}'"
     else:
         what = f"branch '{step.target.name}'"

@@ -8,6 +8,7 @@ from typing import Any
 
 from gitalign.core.events import Event, EventKind
 from gitalign.core.names import display
+from gitalign.core.outcome import conflict_of
 from gitalign.core.report import BranchReport, Report, furthest_in_words
 from gitalign.core.rules import Compliance, Spot
 from gitalign.document.summary import Summary, summary_document
@@ -83,6 +84,7 @@ def report_page(
 
 def _branch(one: BranchReport, told: Mapping[str, Any] | None, range_diffs: Mapping[str, str]) -> dict[str, Any]:
     outcome = one.result.outcome
+    stopped = conflict_of(outcome)
     return {
         "name": display(one.step.branch.name),
         "target": display(one.step.target.name),
@@ -112,10 +114,10 @@ def _branch(one: BranchReport, told: Mapping[str, Any] | None, range_diffs: Mapp
         "backup": one.publication.backup_ref if one.publication is not None else None,
         "conflicts": [
             [conflict.kind, [display(path) for path in conflict.paths]]
-            for conflict in getattr(outcome, "conflicts", ())
+            for conflict in getattr(stopped, "conflicts", ())
         ],
-        "furthest": [display(line) for line in furthest_in_words(getattr(outcome, "furthest", None))],
-        "reproduce": [display(step) for step in getattr(outcome, "reproduce", ())],
+        "furthest": [display(line) for line in furthest_in_words(getattr(stopped, "furthest", None))],
+        "reproduce": [display(step) for step in getattr(stopped, "reproduce", ())],
         "findings": [
             [
                 finding.severity.value,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gitalign.core.markup import markdown
-from gitalign.core.outcome import Furthest, Untold
+from gitalign.core.outcome import Furthest, Untold, conflict_of
 from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict
 from gitalign.core.rules import Verdict as RuleVerdict
 from gitalign.core.run import RunKind
@@ -35,7 +35,9 @@ def report_markdown(report: Report) -> str:
     attention = [branch for branch in report.branches() if branch.verdict not in SUCCESSES]
     lines += _branches("Need a person", attention)
     lines += _furthest(attention)
-    contested = Counter(path for branch in attention for path in getattr(branch.result.outcome, "paths", ()))
+    contested = Counter(
+        path for branch in attention for path in getattr(conflict_of(branch.result.outcome), "paths", ())
+    )
     if contested:
         lines += ["", "## Most contested paths", "", "| branches | path |", "|---:|---|"]
         lines += [
@@ -79,7 +81,7 @@ def _furthest(branches: Sequence[BranchReport]) -> list[str]:
     told = [
         (branch.step.branch.name, found)
         for branch in branches
-        if isinstance(found := getattr(branch.result.outcome, "furthest", None), Furthest | Untold)
+        if isinstance(found := getattr(conflict_of(branch.result.outcome), "furthest", None), Furthest | Untold)
     ]
     if not told:
         return []

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gitalign.core.names import display
-from gitalign.core.outcome import Conflicted, Severity
+from gitalign.core.outcome import Severity, conflict_of
 from gitalign.core.report import BranchReport, Report, furthest_in_short
 from gitalign.core.rules import Compliance, Demand, Spot, Verdict
 from gitalign.release import VERSION
@@ -46,19 +46,20 @@ def _results(branch: BranchReport) -> list[dict[str, Any]]:
     outcome = branch.result.outcome
     name = display(branch.step.branch.name)
     found: list[dict[str, Any]] = []
-    if isinstance(outcome, Conflicted):
-        far = furthest_in_short(outcome.furthest)
+    stopped = conflict_of(outcome)
+    if stopped is not None:
+        far = furthest_in_short(stopped.furthest)
         far = f"; {display(far)}" if far else ""
         found += [
             _result(
                 "merge_conflict",
                 "error",
-                f"{name}: {conflict.kind} with {display(branch.step.target.name)} at commit {outcome.position} of {outcome.total}{far}",
+                f"{name}: {conflict.kind} with {display(branch.step.target.name)} at commit {stopped.position} of {stopped.total}{far}",
                 path,
                 None,
                 branch,
             )
-            for conflict in outcome.conflicts
+            for conflict in stopped.conflicts
             for path in conflict.paths
         ]
     found += [
