@@ -387,3 +387,21 @@ def test_how_far_a_branch_aligns_is_told_on_every_verb(work: Workspace) -> None:
     asked = json.loads(call("report", "--furthest", "--json", cwd=work.path).stdout)
     found = next(entry for entry in asked["branches"] if entry["branch"] == "clash")["outcome"]["furthest"]
     assert (found["gained"], found["ahead"], found["broken"][:10]) == (0, 1, broken)
+
+
+def test_conflicts_are_grouped_and_told_one_by_one(work: Workspace) -> None:
+    before = work.git("for-each-ref")
+    done = call("conflicts", cwd=work.path, env={"COLUMNS": "200"})
+    assert done.returncode == 1, done.stderr
+    assert "1. one branch stops: contents in list" in done.stdout
+    assert f"caused by  {work.tip('main')[:12]} main, A U Thor <author@example.org>" in done.stdout
+    one = call("conflicts", "clash", cwd=work.path, env={"COLUMNS": "200"})
+    assert one.returncode == 1
+    assert '"ours" (stage 2) is the target main' in one.stdout
+    assert "| drei" in one.stdout
+    assert "git -C ../align-clash rebase" in one.stdout
+    document = json.loads(call("conflicts", "--json", cwd=work.path).stdout)
+    assert [group["branches"] for group in document["groups"]] == [["clash"]]
+    fine = call("conflicts", "clean", cwd=work.path)
+    assert (fine.returncode, "clean does not conflict" in fine.stdout) == (0, True)
+    assert work.git("for-each-ref") == before

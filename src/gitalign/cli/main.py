@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gitalign.cli import after, before, resolve, rules
+from gitalign.cli import after, before, conflicts, resolve, rules
 from gitalign.cli import resolutions as resolutions_verbs
 from gitalign.cli.console import Options
 from gitalign.cli.options import (
@@ -314,6 +314,7 @@ for verb in (
     before.categorize,
     before.forecast,
     before.order,
+    conflicts.conflicts,
     resolve.resolve,
     after.undo,
     after.resume,

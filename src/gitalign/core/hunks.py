@@ -61,7 +61,26 @@ def conflict_hunks(path: str, marked: bytes, *, one: bytes, other: bytes) -> tup
 
     Source: `git help merge` (HOW CONFLICTS ARE PRESENTED), `conflict-marker-size` in `git help attributes`.
     """
-    lines, ones, others = _lines(marked), _lines(one), _lines(other)
+    ones, others = _lines(one), _lines(other)
+    regions, merged_one, merged_other = _regions(marked, one=one, other=other)
+    in_one = _places(merged_one, ones, [(region.before_one, len(region.one)) for region in regions])
+    in_other = _places(merged_other, others, [(region.before_other, len(region.other)) for region in regions])
+    return tuple(
+        Hunk(path=path, one=_side(region.one, first), other=_side(region.other, second))
+        for region, first, second in zip(regions, in_one, in_other, strict=True)
+    )
+
+
+def conflict_sides(
+    marked: bytes, *, one: bytes, other: bytes
+) -> tuple[tuple[tuple[bytes, ...], tuple[bytes, ...]], ...]:
+    """The lines of both sides of each hunk of a conflicted file, in order, without line ends; arguments as `conflict_hunks`."""
+    return tuple((region.one, region.other) for region in _regions(marked, one=one, other=other)[0])
+
+
+def _regions(marked: bytes, *, one: bytes, other: bytes) -> tuple[list[_Region], list[bytes], list[bytes]]:
+    """What stands between markers, and the whole file as each side would have it."""
+    lines = _lines(marked)
     regions: list[_Region] = []
     merged_one: list[bytes] = []
     merged_other: list[bytes] = []
@@ -85,12 +104,7 @@ def conflict_hunks(path: str, marked: bytes, *, one: bytes, other: bytes) -> tup
         merged_one += region.one
         merged_other += region.other
         at = closing + 1
-    in_one = _places(merged_one, ones, [(region.before_one, len(region.one)) for region in regions])
-    in_other = _places(merged_other, others, [(region.before_other, len(region.other)) for region in regions])
-    return tuple(
-        Hunk(path=path, one=_side(region.one, first), other=_side(region.other, second))
-        for region, first, second in zip(regions, in_one, in_other, strict=True)
-    )
+    return regions, merged_one, merged_other
 
 
 def _lines(data: bytes) -> list[bytes]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from gitalign import wire
 from gitalign.core.bisection import search
 from gitalign.core.events import EventKind
+from gitalign.core.graph import OwnCommits
 from gitalign.core.line import TargetLine
 from gitalign.core.names import Oid, StepId
 from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Furthest, Outcome, StepResult, Untold
@@ -58,7 +59,7 @@ class _Sought:
 
 
 @dataclass(frozen=True, slots=True)
-class _Until:
+class Until:
     """The stop button and the time of one branch, as whoever integrates is shown them."""
 
     stop: StopSignal
@@ -66,6 +67,7 @@ class _Until:
 
     @property
     def is_cancelled(self) -> bool:
+        """True once the operator asked to stop."""
         return self.stop.stop_requested
 
 
@@ -240,7 +242,7 @@ def _looked_for(
     done = count(1)
 
     def ask(lane: Lane, one: _Sought) -> Furthest | Untold:
-        until = _Until(stop, time.monotonic() + workshop.limits.branch_timeout_s)
+        until = Until(stop, time.monotonic() + workshop.limits.branch_timeout_s)
         answer = _Bisector(one, courses[one.line.tip], upstream, lane, until).find()
         emit(
             EventKind.FURTHEST_FOUND,
@@ -271,6 +273,35 @@ def _course(quarantine: Quarantine, line: TargetLine, deepest: int) -> _Course:
     return _Course(touched=touched, attributes=attributes)
 
 
+def tried_in(lane: Lane, step: Step, own: OwnCommits, upstream: Mapping[Oid, Oid], until: Until) -> Outcome:
+    """What a run would make of a step, made in a lane and thrown away.
+
+    Args:
+        lane: merges.
+        step: the branch and where to.
+        own: what it has beyond that commit.
+        upstream: which of these that commit has as patches.
+        until: when to give up.
+
+    Raises:
+        MissingObject, GitTimedOut, GitCrashed, OutOfSpace
+    """
+    if until.is_cancelled:
+        return Cancelled(reason="it was stopped before that")
+    if step.kind is StepKind.MERGE:
+        return merge_target(step, bases=own.bases, lane=lane, author=_NOBODY, signer=None)
+    return replay(
+        step,
+        picks=own.picks,
+        merges=own.merges,
+        upstream=upstream,
+        lane=lane,
+        rewrites=Rewrites(),
+        rules=THROWN_AWAY,
+        cancel=until,
+    )
+
+
 class _Bisector:
     """Finds how far one branch aligns.
 
@@ -282,7 +313,7 @@ class _Bisector:
         until: when to give up.
     """
 
-    def __init__(self, one: _Sought, course: _Course, upstream: UpstreamIndex, lane: Lane, until: _Until) -> None:
+    def __init__(self, one: _Sought, course: _Course, upstream: UpstreamIndex, lane: Lane, until: Until) -> None:
         self._one = one
         self._course = course
         self._lane = lane
@@ -323,25 +354,12 @@ class _Bisector:
         line, seen = self._one.line, self._one.step.seen
         step = replace(self._one.step, onto=line.commits[place])
         own = line.own(seen, place)
-        if self._until.is_cancelled:
-            return Cancelled(reason="stopped")
-        if step.kind is StepKind.MERGE:
-            return merge_target(step, bases=own.bases, lane=self._lane, author=_NOBODY, signer=None)
         upstream = {
             oid: there[0]
             for oid in own.picks
             if (there := [twin for twin in self._twins.get(oid, ()) if line.has_at(place, twin)])
         }
-        return replay(
-            step,
-            picks=own.picks,
-            merges=own.merges,
-            upstream=upstream,
-            lane=self._lane,
-            rewrites=Rewrites(),
-            rules=THROWN_AWAY,
-            cancel=self._until,
-        )
+        return tried_in(self._lane, step, own, upstream, self._until)
 
     def _suspects(self, stop: Conflicted) -> list[int]:
         """Positions, from the fork up, of commits that change a path of a conflict."""

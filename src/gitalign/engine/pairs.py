@@ -29,6 +29,7 @@ from gitalign.core.names import Oid
 from gitalign.core.plan import Target
 from gitalign.engine.integration import rules_key
 from gitalign.engine.lanes import asked_of_lanes
+from gitalign.engine.marked import marked_files
 from gitalign.engine.standing import Standing
 from gitalign.engine.trial import Trial
 from gitalign.errors import ABOUT_ONE_MERGE
@@ -38,7 +39,6 @@ from gitalign.integrate.lane import Lane
 
 _FORMAT = "pair 3"
 _MOST_HUNKS = 20
-_MOST_BYTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,16 +262,8 @@ def _asked(lane: Lane, target: Target, pair: _Pair, commits: Mapping[str, Oid]) 
 
 def _hunks(lane: Lane, answer: MergeAnswer) -> list[Hunk]:
     """Of files both sides have, by path."""
-    sides: dict[str, dict[int, str]] = {}
-    for entry in answer.entries:
-        if entry.mode.startswith("100"):
-            sides.setdefault(entry.path, {})[entry.stage] = entry.oid
-    found: list[Hunk] = []
-    for path, stages in sorted(sides.items()):
-        # A path git invented, for a file in the way of a folder, is none of the tree's.
-        if 2 in stages and 3 in stages and "\0" not in path:
-            names = [f"{answer.tree}:".encode("ascii") + raw(path), stages[2].encode(), stages[3].encode()]
-            marked, one, other = lane.files(names, most_bytes=_MOST_BYTES)
-            if marked is not None and one is not None and other is not None:
-                found += conflict_hunks(path, marked, one=one, other=other)
-    return found
+    return [
+        hunk
+        for path, marked, one, other in marked_files(lane, answer)
+        for hunk in conflict_hunks(path, marked, one=one, other=other)
+    ]

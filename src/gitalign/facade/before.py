@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitalign.core.categories import Categorized
+from gitalign.core.conflict_groups import Conflicts
 from gitalign.core.forecast import Forecast
 from gitalign.core.plan import Plan, StepKind, Target
 from gitalign.core.rules import Compliance, RulePack
@@ -168,6 +169,50 @@ def forecast(
             emit=EventStream("forecast", now, listeners),
             stop=stop or StopSignal(),
             at=at,
+        )
+
+
+def conflicts(
+    request: Request,
+    *,
+    plan: Plan | None = None,
+    branch: str | None = None,
+    furthest: bool = True,
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
+) -> Conflicts:
+    """The conflicts a run would meet, grouped by clash; taken from memory where earlier runs and forecasts found them. Moves nothing.
+
+    Args:
+        request: as for `plan`.
+        plan: made earlier; its commits are tried, wherever the branches stand by now.
+        branch: tell all about this one.
+        furthest: find out, too, which commit of its target stops each first; where one branch is asked for, of that one alone.
+        listeners: followers of the event stream.
+        stop: the stop button.
+
+    Raises:
+        UserError: also when there is no such branch.
+        GitError, RemoteError, StoreError, OutOfSpace
+    """
+    from gitalign.engine.conflicts import find_conflicts
+    from gitalign.engine.execute import require_space
+
+    opened = open_for(request)
+    made = plan if plan is not None else make_plan(opened, request, whatever_is_checked_out=True)
+    require_space(opened.repository)
+    with journal_of(opened) as journal:
+        return find_conflicts(
+            opened.repository,
+            made,
+            graph_of(opened.repository, made),
+            branch=branch,
+            furthest=furthest,
+            limits=opened.config.limits(),
+            memory=journal,
+            emit=EventStream("conflicts", now, listeners),
+            stop=stop or StopSignal(),
+            at=now(),
         )
 
 

@@ -146,6 +146,8 @@ class Lane:
         self._merger: MergeProcess | None = None
         self._merger_bench = ""
         self._merges = 0
+        self.stopped_at: MergeAnswer | None = None
+        """The last merge that git could not make, with the names git gave."""
 
     @property
     def object_format(self) -> str:
@@ -213,15 +215,19 @@ class Lane:
             return MergeAnswer(True, ours.tree)
         bench = self._bench(target)
         triple = (bench, base.tree if base else "", ours.tree, theirs.tree)
-        return self._shared.answer(
-            triple, lambda: self._asked(lambda: self._process(target).merge(base=base, ours=ours, theirs=theirs))
+        return self._noted(
+            self._shared.answer(
+                triple, lambda: self._asked(lambda: self._process(target).merge(base=base, ours=ours, theirs=theirs))
+            )
         )
 
     def merge_histories(self, target: Oid, ours: Oid, theirs: Oid) -> MergeAnswer:
         """Merge two commits on the bases git finds, under the attributes of `target`."""
         triple = (self._bench(target), "history", ours, theirs)
-        return self._shared.answer(
-            triple, lambda: self._asked(lambda: self._process(target).merge_histories(ours, theirs))
+        return self._noted(
+            self._shared.answer(
+                triple, lambda: self._asked(lambda: self._process(target).merge_histories(ours, theirs))
+            )
         )
 
     def close(self) -> None:
@@ -232,6 +238,11 @@ class Lane:
         if self._merger is not None:
             self._merger.close()
             self._merger = None
+
+    def _noted(self, answer: MergeAnswer) -> MergeAnswer:
+        if not answer.is_clean:
+            self.stopped_at = answer
+        return answer
 
     def _asked(self, merge: Callable[[], MergeAnswer]) -> MergeAnswer:
         """A merge made by git; when memory was not enough for its objects, made again on disk."""

@@ -1,0 +1,74 @@
+"""The verb `conflicts`: which branches stop at the same clash, and all about one of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gitalign.cli.console import Options
+from gitalign.cli.options import (
+    ConfigFile,
+    Fetch,
+    Input,
+    Json,
+    Merges,
+    Only,
+    Quiet,
+    Repo,
+    Strategy,
+    Verbose,
+    Yes,
+    carried_out,
+    complete_branch,
+    leave,
+    overrides_of,
+)
+
+
+def conflicts(
+    branch: Annotated[
+        str | None, typer.Argument(help="Tell all about one branch.", metavar="BRANCH", autocompletion=complete_branch)
+    ] = None,
+    repo: Repo = Path(),
+    config: ConfigFile = None,
+    input: Input = None,
+    only: Only = None,
+    strategy: Strategy = None,
+    merges: Merges = None,
+    furthest: Annotated[
+        bool, typer.Option(help="Find out, too, which commit of the target stops each branch first.")
+    ] = True,
+    fetch: Fetch = False,
+    json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Group the branches that conflict by the clash they stop at. Moves nothing."""
+    options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
+
+    def work() -> int:
+        from gitalign import facade, wire
+        from gitalign.cli.console import console, emit_json
+        from gitalign.cli.progress import watching
+        from gitalign.cli.render_conflicts import show_conflict, show_groups
+        from gitalign.engine.signals import StopSignal, handling_signals
+
+        overrides = overrides_of(strategy=strategy, merges=merges)
+        request = options.request(input=input, only=tuple(only or ()), fetch=fetch, overrides=overrides)
+        stop = StopSignal()
+        with handling_signals(stop), watching(options, None) as listeners:
+            found = facade.conflicts(request, branch=branch, furthest=furthest, listeners=listeners, stop=stop)
+        if options.json:
+            emit_json(wire.dump(found))
+        elif branch is not None:
+            show_conflict(console(), found, branch)
+        elif not options.quiet:
+            show_groups(console(), found, everything=verbose)
+        if branch is not None and found.is_complete:
+            return int(found.detail is not None)
+        return found.exit_code()
+
+    leave(carried_out(options, work))

@@ -1,0 +1,224 @@
+"""Conflicts put together that are the same clash, whichever branch meets it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gitalign.core.forecast import CommitNote
+from gitalign.core.hunks import Hunk
+from gitalign.core.names import Oid
+from gitalign.core.outcome import Conflict, Conflicted, Furthest, StageEntry
+from gitalign.core.plan import StepKind, Target
+
+Sides = tuple[tuple[bytes, ...], tuple[bytes, ...]]
+"""The lines of the two sides of a hunk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchConflict:
+    """A branch that conflicts with its target.
+
+    Attributes:
+        branch, target: names.
+        tip: of the branch.
+        kind: whether its commits are replayed, or the target is merged in.
+        clash: the same for branches that stop at the same clash; empty where that could not be told.
+        conflict: where it stops, and how far it aligns.
+    """
+
+    branch: str
+    target: str
+    tip: Oid
+    kind: StepKind
+    clash: str
+    conflict: Conflicted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """The first commit of a target that stops branches of a group.
+
+    Attributes:
+        commit, author, email, subject: of it.
+        is_merge: it has several parents.
+        branches: how many of the group it stops.
+    """
+
+    commit: Oid
+    author: str
+    email: str
+    subject: str
+    is_merge: bool
+    branches: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopping:
+    """A commit at which branches of a group stop.
+
+    Attributes:
+        commit, subject: of it.
+        branches: how many of the group stop there.
+    """
+
+    commit: Oid
+    subject: str
+    branches: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConflictGroup:
+    """Branches that stop at the same clash: whoever resolves it for one has resolved it for all.
+
+    Attributes:
+        clash: what is the same, as one word.
+        kinds: as git names them, sorted.
+        paths: conflicted ones, sorted.
+        targets: names, sorted.
+        branches: names, sorted.
+        commits: of the branches, at which they stop, most met first; none where targets are merged in.
+        causes: commits of the targets that stop them first, most met first.
+    """
+
+    clash: str
+    kinds: tuple[str, ...]
+    paths: tuple[str, ...]
+    targets: tuple[str, ...]
+    branches: tuple[str, ...]
+    commits: tuple[Stopping, ...]
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConflictDetail:
+    """All about the conflict of one branch.
+
+    Attributes:
+        branch: its name.
+        hunks: where both sides changed a file, by path; at most the first few.
+        hunks_left_out: how many more there are.
+        ours, theirs: what stages 2 and 3 hold, in words.
+        branch_commits, target_commits: those of each side that touch the conflicted paths, newest first; at most the first few.
+        branch_commits_left_out, target_commits_left_out: how many more there are.
+    """
+
+    branch: str
+    hunks: tuple[Hunk, ...]
+    hunks_left_out: int
+    ours: str
+    theirs: str
+    branch_commits: tuple[CommitNote, ...]
+    branch_commits_left_out: int
+    target_commits: tuple[CommitNote, ...]
+    target_commits_left_out: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflicts:
+    """Every branch that conflicts with its target, grouped.
+
+    Attributes:
+        groups: the one that helps most branches first.
+        branches: by name.
+        detail: of the one that was asked for.
+        aligned: branches that do not conflict.
+        is_complete: False when it was stopped before everything was found out.
+    """
+
+    targets: tuple[Target, ...]
+    groups: tuple[ConflictGroup, ...]
+    branches: tuple[BranchConflict, ...]
+    detail: ConflictDetail | None
+    aligned: int
+    is_complete: bool
+
+    def exit_code(self) -> int:
+        """0 when no branch conflicts, 1 when some do, 130 when it was stopped."""
+        if not self.is_complete:
+            return 130
+        return 1 if self.branches else 0
+
+
+def clash_key(
+    conflicts: Iterable[Conflict],
+    entries: Iterable[StageEntry],
+    sides: Mapping[str, Sequence[Sides]],
+    *,
+    is_merge: bool,
+) -> str:
+    """One word for a clash: the same for two conflicts of the same types, at the same paths, with the same content.
+
+    Content is the lines of both sides of every hunk, whichever side stands first and wherever in the file; where a path has no hunks, the
+    very files. The rest of a file does not count: what resolves the clash resolves it there, too.
+
+    Args:
+        conflicts: as git names them; its words do not count.
+        entries: conflicted paths by stage.
+        sides: path -> hunks, for files that both sides have as text.
+        is_merge: the target is merged in: the sides stand the other way round.
+    """
+    digest = hashlib.sha256()
+
+    def told(*parts: str | bytes) -> None:
+        for part in parts:
+            raw = part if isinstance(part, bytes) else part.encode("utf-8", "surrogateescape")
+            digest.update(str(len(raw)).encode("ascii") + b":" + raw)
+
+    swapped = {2: 3, 3: 2} if is_merge else {}
+    for kind, paths in sorted((one.kind, tuple(sorted(map(_plain, one.paths)))) for one in conflicts):
+        told("conflict", kind, *paths)
+    for path in sorted(sides):
+        told("hunks", path)
+        for one, other in sides[path]:
+            first, second = sorted((one, other))
+            told("hunk", str(len(first)), *first, str(len(second)), *second)
+    stages = [(_plain(entry.path), swapped.get(entry.stage, entry.stage), entry.mode, entry.oid) for entry in entries]
+    for path, stage, mode, oid in sorted(stages):
+        told("stage", path, str(stage), mode, "" if path in sides else oid)
+    return digest.hexdigest()
+
+
+def _plain(path: str) -> str:
+    """A path without what git adds to tell the sides of an invented one apart."""
+    return path.partition("~\0")[0]
+
+
+def grouped(branches: Iterable[BranchConflict]) -> tuple[ConflictGroup, ...]:
+    """Groups, the one with most branches first; a branch whose clash could not be told stands alone."""
+    groups: dict[str, list[BranchConflict]] = defaultdict(list)
+    for one in branches:
+        groups[one.clash or f"of {one.branch}"].append(one)
+    found = [_group(clash, members) for clash, members in groups.items()]
+    return tuple(sorted(found, key=lambda one: (-len(one.branches), one.paths, one.branches)))
+
+
+def _group(clash: str, members: Sequence[BranchConflict]) -> ConflictGroup:
+    stopping = Counter(
+        (one.conflict.commit, one.conflict.subject) for one in members if one.conflict.commit is not None
+    )
+    causes = Counter(
+        (far.broken, far.author, far.email, far.subject, far.is_merge)
+        for one in members
+        if isinstance(far := one.conflict.furthest, Furthest)
+    )
+    return ConflictGroup(
+        clash=clash,
+        kinds=tuple(sorted({conflict.kind for one in members for conflict in one.conflict.conflicts})),
+        paths=tuple(sorted({path for one in members for path in one.conflict.paths})),
+        targets=tuple(sorted({one.target for one in members})),
+        branches=tuple(sorted(one.branch for one in members)),
+        commits=tuple(
+            Stopping(commit=commit, subject=subject, branches=count)
+            for (commit, subject), count in sorted(stopping.items(), key=lambda item: (-item[1], item[0]))
+            if commit is not None
+        ),
+        causes=tuple(
+            Cause(commit=commit, author=author, email=email, subject=subject, is_merge=is_merge, branches=count)
+            for (commit, author, email, subject, is_merge), count in sorted(
+                causes.items(), key=lambda item: (-item[1], item[0])
+            )
+        ),
+    )

@@ -1,0 +1,112 @@
+"""Conflicts grouped by clash, and one of them told from both sides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gitalign import facade, wire
+from gitalign.core.conflict_groups import Conflicts
+from gitalign.errors import UserError
+from tests.git.workspace import Workspace
+from tests.runs import request, run
+
+LINES = [b"line %d\n" % number for number in range(30)]
+
+
+def text(**changed: bytes) -> bytes:
+    return b"".join(changed.get(f"l{number}", line) for number, line in enumerate(LINES))
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Workspace:
+    """`one` and `two` make the same of line 3, beside other things; `three` something else; `far` clashes elsewhere; `fine` not at all."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"list": text(), "gone": b"1\n"})
+    for name, files in (
+        ("one", {"list": text(l3=b"drei\n"), "own": b"1\n"}),
+        ("two", {"list": text(l3=b"drei\n", l29=b"end\n")}),
+        ("three", {"list": text(l3=b"trois\n")}),
+        ("far", {"gone": b"2\n"}),
+        ("fine", {"fine": b"1\n"}),
+    ):
+        work.switch(name, "main")
+        work.commit(f"on {name}", files)
+    work.switch("main")
+    work.commit("before", {"x": b"x\n"})
+    work.commit("three here", {"list": text(l3=b"three\n")})
+    work.commit("away", {"gone": None})
+    return work
+
+
+def groups(found: Conflicts) -> list[tuple[str, ...]]:
+    return [group.branches for group in found.groups]
+
+
+def test_the_same_clash_is_one_group_and_only_that(work: Workspace) -> None:
+    before = work.git("for-each-ref")
+    found = facade.conflicts(request(work.path))
+    assert groups(found) == [("one", "two"), ("far",), ("three",)]
+    first = found.groups[0]
+    assert first.paths == ("list",)
+    assert first.kinds == ("CONFLICT (contents)",)
+    assert [(cause.commit, cause.subject, cause.branches) for cause in first.causes] == [
+        (work.tip("main~1"), "three here", 2)
+    ]
+    assert {stop.commit for stop in first.commits} == {work.tip("one"), work.tip("two")}
+    assert (found.aligned, found.exit_code(), found.detail) == (1, 1, None)
+    assert work.git("for-each-ref") == before
+    assert not list((work.path / ".git" / "gitalign").glob("quarantine/*"))
+
+
+def test_how_a_branch_takes_its_target_in_does_not_count(work: Workspace) -> None:
+    work.switch("two")
+    work.git("merge", "-q", "--no-edit", "main~2")
+    work.switch("main")
+    found = facade.conflicts(request(work.path))
+    assert groups(found)[0] == ("one", "two")
+    assert {one.kind.value for one in found.branches if one.branch in ("one", "two")} == {"replay", "merge"}
+
+
+def test_asked_again_or_after_a_run_it_is_the_same(work: Workspace) -> None:
+    first = facade.conflicts(request(work.path))
+    run(work.path)
+    again = facade.conflicts(request(work.path))
+    assert [wire.dump(group) for group in again.groups] == [wire.dump(group) for group in first.groups]
+    assert all(one.conflict.remembered for one in again.branches)
+
+
+def test_without_looking_for_the_cause(work: Workspace) -> None:
+    found = facade.conflicts(request(work.path), furthest=False)
+    assert groups(found) == [("one", "two"), ("far",), ("three",)]
+    assert all(not group.causes for group in found.groups)
+
+
+def test_one_branch_from_both_sides(work: Workspace) -> None:
+    found = facade.conflicts(request(work.path), branch="two")
+    assert found.detail is not None
+    (hunk,) = found.detail.hunks
+    assert (hunk.one.first, hunk.one.text, hunk.other.text) == (4, ("three",), ("drei",))
+    assert found.detail.ours == "the target main"
+    assert found.detail.theirs == "the branch two: commit 1 of 1"
+    assert [note.commit for note in found.detail.branch_commits] == [work.tip("two")]
+    assert [note.subject for note in found.detail.target_commits] == ["three here"]
+    causes = {one.branch: one.conflict.furthest is not None for one in found.branches}
+    assert causes == {"far": False, "one": False, "three": False, "two": True}
+
+
+def test_while_merging_the_sides_stand_the_other_way_round(work: Workspace) -> None:
+    found = facade.conflicts(request(work.path, strategy="merge"), branch="two")
+    assert found.detail is not None
+    assert (found.detail.ours, found.detail.theirs) == ("the branch two", "the target main")
+    (hunk,) = found.detail.hunks
+    assert (hunk.one.text, hunk.other.text) == (("drei",), ("three",))
+
+
+def test_a_branch_that_is_not_there_or_has_no_conflict(work: Workspace) -> None:
+    assert facade.conflicts(request(work.path), branch="fine").detail is None
+    with pytest.raises(UserError, match="no branch 'nowhere'"):
+        facade.conflicts(request(work.path), branch="nowhere")
+    with pytest.raises(UserError, match="main is left out: is a target"):
+        facade.conflicts(request(work.path), branch="main")
