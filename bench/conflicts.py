@@ -30,7 +30,8 @@ def generate(place: Path, *, branches: int, behind: int) -> Path:
     files = {f"src/{number}.txt": b"".join(b"line %d\n" % line for line in range(60)) for number in range(200)}
 
     def commit(ref: str, message: str, changes: dict[str, bytes], start: str | None = None) -> None:
-        stream.extend(f"commit refs/heads/{ref}\ncommitter A U Thor <a@example.org> 1700000000 +0000\n".encode())
+        mark = "mark :1\n" if message == "base" else ""
+        stream.extend(f"commit refs/heads/{ref}\n{mark}committer A U Thor <a@example.org> 1700000000 +0000\n".encode())
         stream.extend(f"data {len(message)}\n{message}\n".encode())
         if start is not None:
             stream.extend(f"from {start}\n".encode())
@@ -38,11 +39,9 @@ def generate(place: Path, *, branches: int, behind: int) -> Path:
             stream.extend(f"M 644 inline {path}\ndata {len(content)}\n".encode() + content + b"\n")
 
     commit("main", "base", files)
-    stream.extend(b"tag base\nfrom refs/heads/main\ntagger A U Thor <a@example.org> 1700000000 +0000\ndata 0\n\n")
-    commit("base", "start", {}, "refs/heads/main")
     for number in range(branches):
         path = f"src/{number % 200}.txt"
-        commit(f"topic/{number}", "one", {f"new/{number}": b"1\n"}, "refs/heads/base")
+        commit(f"topic/{number}", "one", {f"new/{number}": b"1\n"}, ":1")
         commit(f"topic/{number}", "two", {path: files[path].replace(b"line 9\n", b"branch %d\n" % number)})
     for number in range(behind):
         path = f"src/{number % 200}.txt"
