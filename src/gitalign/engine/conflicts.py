@@ -20,10 +20,9 @@ from gitalign.engine.furthest import Until, tried_in, with_furthest
 from gitalign.engine.integration import verdict_keys
 from gitalign.engine.lanes import asked_of_lanes
 from gitalign.engine.marked import marked_files
-from gitalign.engine.partial import ABOUT_ONE_MERGE
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.trial import Trial
-from gitalign.errors import UserError
+from gitalign.errors import ABOUT_ONE_MERGE, UserError
 from gitalign.git.command import raw
 from gitalign.git.history import authorship, raw_changes
 from gitalign.git.merge import MergeAnswer

@@ -23,8 +23,8 @@ from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Furthest, Outc
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.engine.align import Workshop
 from gitalign.engine.lanes import asked_of_lanes
-from gitalign.engine.partial import ABOUT_ONE_MERGE
 from gitalign.engine.signals import StopSignal
+from gitalign.errors import ABOUT_ONE_MERGE
 from gitalign.git.attributes import AttributeFiles, read_attributes
 from gitalign.git.command import raw
 from gitalign.git.history import authorship, path_changes
