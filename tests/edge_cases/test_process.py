@@ -338,4 +338,4 @@ def test_the_number_of_processes_does_not_grow_with_the_branches(
         stream.load(work.path)
         calls[count] = counted(work, tmp_path / f"bin{count}", monkeypatch)
     assert calls[10] < 80
-    assert calls[210] <= calls[10] + 20
+    assert calls[210] <= calls[10] + 20, calls

@@ -1,6 +1,6 @@
 """Runs the main job in a process of its own and ends that process with SIGKILL at the n-th effect.
 
-Usage: python -m tests.engine.rehearsal REPOSITORY VERB N   (VERB: run or undo; N from 1)
+Usage: python -m tests.engine.rehearsal REPOSITORY VERB N   (VERB: run or undo; N from 1, or the name of an effect)
 Prints the name of the effect it died before; exits 0 when there were fewer effects than N.
 """
 
@@ -16,11 +16,11 @@ from gitalign.core.plan import Permit
 
 
 def main() -> None:
-    repository, verb, wanted = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    repository, verb, wanted = sys.argv[1:4]
     effects = itertools.count(1)  # two threads come by
 
     def checkpoint(name: str) -> None:
-        if next(effects) == wanted:
+        if str(next(effects)) == wanted or name == wanted:
             sys.stdout.write(name)
             sys.stdout.flush()
             os.kill(os.getpid(), signal.SIGKILL)

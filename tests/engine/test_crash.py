@@ -34,7 +34,7 @@ def sample(place: Path) -> Path:
     return repository
 
 
-def rehearse(repository: Path, verb: str, number: int) -> str | None:
+def rehearse(repository: Path, verb: str, number: int | str) -> str | None:
     """Name of the effect the process died before; None when it came to its end."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.engine.rehearsal", str(repository), verb, str(number)],
@@ -96,13 +96,12 @@ def test_every_effect_of_a_run(pristine: tuple[Path, dict[str, str], dict[str, s
     """Edge cases 33, 37, 39."""
     _, before, after = pristine
     assert before != after
-    died: list[str] = []
-    for number in range(1, 200):
+
+    def dies_before(number: int | str) -> str | None:
         repository = again(tmp_path / "trial")
         effect = rehearse(repository, "run", number)
         if effect is None:
-            break
-        died.append(effect)
+            return None
         where = f"killed before effect {number} ({effect})"
         between = tips(repository)
         for ref, oid in between.items():
@@ -117,7 +116,21 @@ def test_every_effect_of_a_run(pristine: tuple[Path, dict[str, str], dict[str, s
         sound(repository)
         again_nothing = facade.resume(request)
         assert again_nothing == (), where
-    assert {
+        return effect
+
+    died: set[str] = set()
+    for number in range(1, 200):
+        effect = dies_before(number)
+        if effect is None:
+            break
+        died.add(effect)
+    # Two threads have effects, and some are saved by time: numbers may pass one by.
+    for name in EFFECTS - died:
+        assert dies_before(name) == name
+
+
+EFFECTS = frozenset(
+    {
         "quarantine",
         "store",
         "journal",
@@ -129,7 +142,8 @@ def test_every_effect_of_a_run(pristine: tuple[Path, dict[str, str], dict[str, s
         "save",
         "verify",
         "end",
-    } <= set(died)
+    }
+)
 
 
 def test_every_effect_of_an_undo(pristine: tuple[Path, dict[str, str], dict[str, str]], tmp_path: Path) -> None:
