@@ -122,6 +122,27 @@ def test_a_missing_tool_is_never_a_pass(room: Place, confinement: Confinement) -
     assert inner.refuses
 
 
+def test_a_confinement_that_cannot_be_set_up_is_no_verdict(room: Place, tmp_path: Path) -> None:
+    """Where a folder cannot be covered, say: the command was never run."""
+    confinement = next((one for one in candidates(False, tmp_path) if one.name == "bubblewrap" and works(one)), None)
+    if confinement is None:
+        pytest.skip("bubblewrap does not work on this machine")
+    broken = Place(room.root, room.tree, room.root / "not there", room.scratch)
+    ended = check(broken, confinement, "true")
+    assert ended.status is CheckStatus.NOT_POSSIBLE
+    assert ended.refuses
+
+
+def test_a_tool_that_is_a_link_in_a_hidden_folder_is_shown(room: Place, confinement: Confinement) -> None:
+    folder = Path("/tmp") / f"tools-{os.getpid()}"
+    folder.mkdir(exist_ok=True)
+    try:
+        (folder / "tool").symlink_to(shutil.which("true") or "/bin/true")
+        assert check(room, confinement, str(folder / "tool")).status is CheckStatus.PASSED
+    finally:
+        shutil.rmtree(folder)
+
+
 def test_a_hanging_command_ends_at_its_deadline(room: Place, confinement: Confinement, seconds: str) -> None:
     started = time.monotonic()
     seen: list[int] = []

@@ -86,6 +86,8 @@ def run_command(
         return _ended(result, CheckStatus.TIMED_OUT, f"no end after {check.timeout_s:g} s")
     if seen.ended_because is not None:
         return _ended(result, CheckStatus.OVER_LIMIT, f"ended: {seen.ended_because}")
+    if confinement.has_failed(seen.returncode, written):
+        return _ended(result, CheckStatus.NOT_POSSIBLE, f"it cannot be confined: {written.strip()[:300]}")
     if missing := _missing_tool(check, seen.returncode, written):
         return _ended(result, CheckStatus.MISSING_TOOL, missing)
     if seen.returncode == _FILE_TOO_LARGE:

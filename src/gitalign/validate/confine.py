@@ -106,6 +106,10 @@ class Confinement:
     repository: Path
     prefix: tuple[str, ...] = ()
 
+    def has_failed(self, code: int | None, output: str) -> bool:
+        """Whether it could not be set up, so that the command was not run at all."""
+        return code == 1 and output.startswith(("bwrap: ", "unshare: ", "prlimit: ", "setpriv: "))
+
     def argv(self, command: Sequence[str], place: Place, bounds: Bounds) -> list[str]:
         """The command as it is to be started."""
         # The shell tells by its exit code (126, 127) that a command cannot be executed where it is to run.
@@ -237,9 +241,12 @@ def _bubblewrap(place: Place, command: Sequence[str], *, network: bool, hide: Pa
     else:
         words += [word for one in _SOCKETS if Path(one).exists() for word in ("--ro-bind", "/dev/null", one)]
     named = [Path(word) for word in command if os.path.isabs(word) and "\0" not in word and len(word) < _LONGEST_PATH]
+    shown: list[Path] = []
     for needed in dict.fromkeys((*_tools(), *named)):
-        if needed.exists() and any(_is_in(needed, folder) for folder in covered):
-            words += ["--ro-bind", str(needed), str(needed)]
+        is_there = any(needed == one or one in needed.parents for one in shown)
+        if needed.exists() and not is_there and any(_is_in(needed, folder) for folder in covered):
+            words += ["--ro-bind", str(needed.resolve()), str(needed)]
+            shown.append(needed)
     # Of the repository nothing but objects is to be seen: configuration, remotes and logs tell more than a check needs.
     words += ["--size", "4096", "--tmpfs", str(hide)]
     for store in _object_stores(place.objects) if place.objects is not None else ():
