@@ -124,6 +124,18 @@ CASES = {
         "password = 'correct-horse'\nf(api_key='k123456789')\nd = {'token': 'abcdef123'}\ndef g(secret='hunter22!'): ...\nx = 'AKIAIOSFODNN7EXAMPLE'\n",
         1, 2, 3, 4, 5,
     ),
+    "secrets in the code by every way in": python(
+        "hard_coded_secrets",
+        "user, password = 'bob', 'hunter22xyz'\nf(os.environ.get('PASSWORD', 'hunter22xyz'))\ntoken = 'abcdef123' if a else ''\n"
+        "dbPassword = 'hunter22xyz'\nDB_PASS = 'hunter22xyz'\nsecret = get() or 'hunter22xyz'\npassword = 'testHunter2RealOne'\n",
+        1, 2, 3, 4, 5, 6, 7,
+    ),
+    "dangerous calls under names that mean more than one thing": python(
+        "dangerous_calls",
+        "def f():\n    from os import system as run\n    run(a)\ndef g():\n    from x import y as run\ndef h():\n    import json as os\n"
+        "def i():\n    import os\n    os.system(a)\n",
+        3, 10,
+    ),
     "names of secrets without any": python(
         "hard_coded_secrets", "import os\npassword = os.environ['PASSWORD']\ntoken = ''\nsecret = 'changeme'\nmax_tokens = 'abcdef123'\naccess_token = 'access-token'\nkey = 'name'\napi_key = '<your key>'\n"
     ),

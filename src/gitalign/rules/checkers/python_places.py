@@ -128,41 +128,51 @@ def _dangerous_calls(tree: ast.Module) -> Iterator[Place]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
-        called = _called(node.func, names)
-        fault = _DANGEROUS.get(called)
-        module, _, function = called.rpartition(".")
-        if fault is None and module == "subprocess" and function in _SHELLS and _asks_for_a_shell(node):
-            fault = f"subprocess.{function}(shell=True) hands text to a shell"
-        if fault is not None:
-            yield Place(node.lineno, node.end_lineno or node.lineno, node.lineno, fault)
+        faults = [fault for called in sorted(_called(node.func, names)) if (fault := _danger(called, node)) is not None]
+        if faults:
+            yield Place(node.lineno, node.end_lineno or node.lineno, node.lineno, faults[0])
 
 
-def _imported(tree: ast.Module) -> Mapping[str, str]:
-    """Local names and what they stand for, wherever in the file they are imported; names the file defines stand for themselves."""
-    names = {"eval": "builtins.eval", "exec": "builtins.exec"}
+def _danger(called: str, node: ast.Call) -> str | None:
+    module, _, function = called.rpartition(".")
+    if module == "subprocess" and function in _SHELLS and _asks_for_a_shell(node):
+        return f"subprocess.{function}(shell=True) hands text to a shell"
+    return _DANGEROUS.get(called)
+
+
+def _imported(tree: ast.Module) -> Mapping[str, set[str]]:
+    """Local names and all they may stand for; one that the module itself binds is no builtin any more.
+
+    Which import holds where is not followed: a name that is dangerous anywhere in the file is taken for it everywhere.
+    """
+    names = {"eval": {"builtins.eval"}, "exec": {"builtins.exec"}}
     for node in tree.body:
-        if isinstance(node, ast.ClassDef | Function):
-            names.pop(node.name, None)
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                names.pop(name, None)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                for alias in aliases:
+                    names.pop(alias.asname or alias.name, None)
     for found in ast.walk(tree):
         if isinstance(found, ast.Import):
             for alias in found.names:
-                names[alias.asname or alias.name.partition(".")[0]] = (
-                    alias.name if alias.asname else alias.name.partition(".")[0]
-                )
+                local = alias.asname or alias.name.partition(".")[0]
+                names.setdefault(local, set()).add(alias.name if alias.asname else local)
         elif isinstance(found, ast.ImportFrom):
             module = "." * found.level + (found.module or "")
             for alias in found.names:
                 taken = _STARS.get(module, ()) if alias.name == "*" else (alias.name,)
-                names.update({alias.asname or name: f"{module}.{name}" for name in taken})
+                for name in taken:
+                    names.setdefault(alias.asname or name, set()).add(f"{module}.{name}")
     return names
 
 
-def _called(function: ast.expr, names: Mapping[str, str]) -> str:
+def _called(function: ast.expr, names: Mapping[str, set[str]]) -> set[str]:
     if isinstance(function, ast.Name):
-        return names.get(function.id, "")
+        return names.get(function.id, set())
     if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
-        return f"{names.get(function.value.id, function.value.id)}.{function.attr}"
-    return ""
+        return {f"{one}.{function.attr}" for one in names.get(function.value.id, {function.value.id})}
+    return set()
 
 
 def _asks_for_a_shell(call: ast.Call) -> bool:
@@ -174,14 +184,15 @@ def _asks_for_a_shell(call: ast.Call) -> bool:
 
 _SECRET_NAME = re.compile(
     r"(?i)(?:^|_)(?:password|passwd|pwd|passphrase|secret|api_?key|apikey|auth_?token|access_?token|token|secret_?key"
-    r"|private_?key|access_?key|credentials?)$"
+    r"|private_?key|access_?key|credentials?|pass)$"
 )
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SECRET_SHAPE = re.compile(
     r"AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40}|glpat-[A-Za-z0-9_-]{20}|xox[abprs]-[A-Za-z0-9-]{10}"
     r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"
 )
 _PLACEHOLDER = re.compile(
-    r"(?i)^(?:|[x*.\-_ ]+|none|null|true|false|test\w*|dummy\w*|example\w*|changeme|change-me|your[_-].*|todo.*|<.*>|\$?\{.*\}|%\(.*|\*+)$"
+    r"(?i)^(?:|[x*.\-_ ]+|none|null|true|false|tests?|testing|test[_-]?\d*|dummy\w*|example\w*|changeme|change-me|your[_-].*|todo.*|<.*>|\$?\{.*\}|%\(.*|\*+)$"
 )
 _SEPARATORS = re.compile("[-_]")
 _SHORTEST_SECRET = 6
@@ -190,7 +201,7 @@ _SHORTEST_SECRET = 6
 def _hard_coded_secrets(tree: ast.Module) -> Iterator[Place]:
     told: set[int] = set()
     for name, value in _named_values(tree):
-        if _SECRET_NAME.search(name) and _is_secret(name, value.value):
+        if _SECRET_NAME.search(_HUMP.sub("_", name)) and _is_secret(name, value.value):
             told.add(id(value))
             yield _value(value, f"{name} is written into the code")
     for node in ast.walk(tree):
@@ -207,13 +218,17 @@ def _named_values(tree: ast.Module) -> Iterator[tuple[str, ast.Constant]]:
         pairs: list[tuple[str, ast.expr | None]] = []
         match node:
             case ast.Assign(targets=targets, value=value):
-                pairs = [(_name(target), value) for target in targets]
+                pairs = [pair for target in targets for pair in _unpacked(target, value)]
             case ast.AnnAssign(target=target, value=value):
                 pairs = [(_name(target), value)]
             case ast.NamedExpr(target=target, value=value):
                 pairs = [(_name(target), value)]
-            case ast.Call(keywords=keywords):
+            case ast.Call(args=arguments, keywords=keywords):
                 pairs = [(keyword.arg or "", keyword.value) for keyword in keywords]
+                # `environ.get("PASSWORD", "…")`: what is taken where nothing is set.
+                pairs += [
+                    (_name(arguments[0]), value) for value in arguments[1:2] if isinstance(arguments[0], ast.Constant)
+                ]
             case ast.Dict(keys=keys, values=values):
                 pairs = [(_name(key), value) for key, value in zip(keys, values, strict=True)]
             case ast.arguments(args=arguments, posonlyargs=first, kwonlyargs=last):
@@ -224,8 +239,35 @@ def _named_values(tree: ast.Module) -> Iterator[tuple[str, ast.Constant]]:
             case _:
                 continue
         for name, found in pairs:
-            if isinstance(found, ast.Constant):
-                yield name, found
+            for constant in _alternatives(found):
+                yield name, constant
+
+
+def _unpacked(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """Names and what each gets, also in `a, b = 1, 2`."""
+    sides = (target, value)
+    if all(isinstance(side, ast.Tuple | ast.List) for side in sides):
+        targets, values = (getattr(side, "elts", []) for side in sides)
+        if len(targets) == len(values):
+            for one, other in zip(targets, values, strict=True):
+                yield from _unpacked(one, other)
+        return
+    yield _name(target), value
+
+
+def _alternatives(node: ast.expr | None) -> Iterator[ast.Constant]:
+    """Constants an expression may come to: itself, either branch of a condition, any part of an `or`."""
+    match node:
+        case ast.Constant():
+            yield node
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from _alternatives(body)
+            yield from _alternatives(orelse)
+        case ast.BoolOp(values=values):
+            for value in values:
+                yield from _alternatives(value)
+        case _:
+            return
 
 
 def _name(node: ast.expr | None) -> str:
