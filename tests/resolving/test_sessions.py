@@ -290,3 +290,21 @@ def test_hooks_of_the_repository_do_not_run(work: Workspace, tmp_path: Path) -> 
     resolved(work, "topic", {"g": changed(l7=b"x")})
     finish(work, "topic")
     assert not (tmp_path / "ran").exists()
+
+
+def test_what_a_person_settled_is_applied_to_the_next_branch_that_meets_it(work: Workspace) -> None:
+    work.switch("same", "main~1")
+    work.commit("the same clash", {"f": changed(l3=b"three of topic"), "own-same": b"1\n"})
+    work.switch("other", "main~1")
+    work.commit("another clash", {"f": changed(l3=b"three of other")})
+    work.switch("main")
+    known = request(work.path, resolutions__rr_cache="off")
+    assert facade.resolutions(known) == ((), ())
+    resolved(work, "topic", {"f": changed(l3=b"three of both")})
+    assert len(facade.resolutions(known)[0]) == 1
+    report = run(work.path, resolutions__apply=True)
+    same = branch(report, "same").result.outcome
+    assert isinstance(same, Aligned)
+    assert [(one.path, one.recorded_by) for one in same.resolved] == [("f", "O Perator <operator@example.org>")]
+    assert work.git("show", "same:f").encode() + b"\n" == changed(l3=b"three of both")
+    assert branch(report, "other").verdict is Verdict.CONFLICTED

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import glob
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from gitalign import wire
-from gitalign.core.commit import RawCommit, rewritten, serialise
+from gitalign.core.commit import RawCommit, rewritten
 from gitalign.core.names import Oid, file_name_for
 from gitalign.core.outcome import Aligned, AlignedKind, Dropped, DropReason, Failed, Outcome, StepResult
 from gitalign.core.plan import Permit, Step, StepKind
 from gitalign.core.report import Report
 from gitalign.core.resolving import Look, NotTheBranch, Session, Stand, matched
 from gitalign.engine.detection import detect_between
+from gitalign.engine.resolutions import remember
 from gitalign.engine.session import Opened, Request, carry_out, make_plan, now, sockets_of
 from gitalign.engine.signals import StopSignal
-from gitalign.errors import UserError
+from gitalign.errors import GitAlignError, UserError
 from gitalign.git import resolving as tree
 from gitalign.git.command import text
 from gitalign.git.history import load_graph
 from gitalign.git.identity import operator_ident
 from gitalign.git.objects import CommitReader
 from gitalign.git.repository import Repository
+from gitalign.git.trees import write_commit
 from gitalign.integrate.merge import merge_message
 from gitalign.ports import Journal, Listener
+from gitalign.resolve.entries import Origin, OriginKind
+from gitalign.resolve.rerere import MARKER_SIZE
 from gitalign.store.journal import SqlJournal
 
+_LOG = logging.getLogger("gitalign.resolving")
 _FOLDER = "resolving"
 _TIMEOUT_S = 120.0
 
@@ -106,6 +112,7 @@ def go_on(opened: Opened, session: Session) -> Look:
             raise UserError(
                 f"conflict markers are left in {', '.join(seen.marked[:3])}", hint="edit it, then git add it again"
             )
+        _record(opened, session, seen)
         tree.go_on(opened.repository, session)
         seen = tree.look(opened.repository, session)
     return seen
@@ -123,6 +130,31 @@ def stage(opened: Opened, session: Session) -> Look:
     if seen.paths:
         tree.stage(opened.repository, session, seen.paths)
     return tree.look(opened.repository, session)
+
+
+def _record(opened: Opened, session: Session, seen: Look) -> None:
+    """Keep what the person made of conflicts, for every other branch that meets them. What cannot be kept stops nobody."""
+    operator = text(operator_ident(opened.repository.git, at=now())).rpartition("> ")[0] + ">"
+    try:
+        for one in tree.settled_conflicts(opened.repository, session):
+            remember(
+                opened.repository,
+                marked=one.marked,
+                settled=one.content,
+                marker_size=MARKER_SIZE,
+                origin=Origin(
+                    kind=OriginKind.RESOLVED,
+                    by=operator,
+                    at=now(),
+                    commit=seen.stopped_at or "",
+                    branch=session.branch,
+                    path=one.path,
+                ),
+                write_cache=opened.config.resolutions.rr_cache == "write",
+                at=now(),
+            )
+    except GitAlignError as error:
+        _LOG.warning("a resolution of %s was not recorded: %s", session.branch, error.message)
 
 
 _STAGES = {"ours": 2, "theirs": 3}
@@ -273,7 +305,7 @@ def _replayed(opened: Opened, step: Step, session: Session, head: Oid) -> Aligne
             at = pair.new
         else:
             commit = rewritten(by_old[pair.old], tree=trees[pair.new], parents=(at,), committer=committer)
-            at = _written(repository, serialise(commit))
+            at = write_commit(repository.git, commit)
         rewrites.append(replace(pair, new=at))
     tip_tree = trees[pairs[-1].new] if pairs else _read(repository, [step.onto])[0].tree
     return Aligned(
@@ -301,9 +333,3 @@ def _read(repository: Repository, oids: Sequence[Oid]) -> list[RawCommit]:
         return reader.read(list(oids))
     finally:
         reader.close()
-
-
-def _written(repository: Repository, commit: bytes) -> Oid:
-    """Write a commit; git checks its form (`git help hash-object`)."""
-    done = repository.git.run("hash-object", "-w", "-t", "commit", "--stdin", stdin=commit)
-    return Oid(text(done.stdout).strip())

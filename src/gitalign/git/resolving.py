@@ -7,7 +7,7 @@ and no branch is held or moved by it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitalign.core.names import Oid
@@ -18,6 +18,7 @@ from gitalign.git.command import Git, text
 from gitalign.git.disposable import remove_tree
 from gitalign.git.refs import read_refs
 from gitalign.git.repository import Repository
+from gitalign.git.trees import marked_file
 
 _TIMEOUT_S = 600.0
 # The plain course of a rebase or merge, whatever the operator's configuration prefers for others.
@@ -32,7 +33,7 @@ _PLAIN = (
     ("rerere.autoUpdate", "false"),
     ("commit.gpgSign", "false"),
 )
-_OURS = 2
+_OURS, _THEIRS = 2, 3
 _MARKS = (b"<<<<<<< ", b">>>>>>> ")
 
 
@@ -121,6 +122,45 @@ def take(repository: Repository, session: Session, path: str, *, stage: int) -> 
         inside.run("checkout", "--quiet", side, "--", f":(top,literal){path}", timeout_s=_TIMEOUT_S)
     else:
         remove_tree(Path(session.folder) / path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A conflict within a file, as it was met and as a person left it."""
+
+    path: str
+    marked: bytes
+    content: bytes
+
+
+def settled_conflicts(repository: Repository, session: Session) -> list[Settled]:
+    """Conflicts within files that were resolved since git stopped; git keeps their stages until it goes on.
+
+    Source: `git help ls-files` (--resolve-undo).
+    """
+    inside = _inside(repository, session)
+    stages: dict[bytes, dict[int, tuple[bytes, bytes]]] = {}
+    for line in inside.run("ls-files", "--resolve-undo", "-z").stdout.split(b"\0"):
+        if line:
+            head, _, path = line.partition(b"\t")
+            mode, oid, stage = head.split(b" ")
+            stages.setdefault(path, {})[int(stage)] = (mode, oid)
+    found: list[Settled] = []
+    for path, sides in stages.items():
+        if not {_OURS, _THEIRS} <= sides.keys() or any(not mode.startswith(b"100") for mode, _ in sides.values()):
+            continue
+        now = inside.run("ls-files", "--stage", "-z", "--", f":(top,literal){text(path)}").stdout
+        if not now.startswith(b"100"):
+            continue
+        base, ours, theirs = (
+            inside.run("cat-file", "blob", text(sides[stage][1])).stdout if stage in sides else b""
+            for stage in (1, 2, 3)
+        )
+        marked = marked_file(repository.git, ours=ours, base=base, theirs=theirs)
+        content = inside.run("cat-file", "blob", text(now.split(b" ")[1])).stdout
+        if marked is not None:
+            found.append(Settled(path=text(path), marked=marked, content=content))
+    return found
 
 
 def go_on(repository: Repository, session: Session) -> None:

@@ -87,17 +87,28 @@ def merge_file(git: Git, *, ours: bytes, base: bytes, theirs: bytes) -> bytes | 
     """
     if base in (ours, theirs):
         return theirs if base == ours else ours
+    code, merged = _merged(git, ours, base, theirs)
+    return merged if code == 0 else None
+
+
+def marked_file(git: Git, *, ours: bytes, base: bytes, theirs: bytes) -> bytes | None:
+    """A file as git leaves it in a conflict, with markers; None when there is none, or a side is no text.
+
+    Raises:
+        GitError, OutOfSpace
+    """
+    code, merged = _merged(git, ours, base, theirs)
+    return merged if 0 < code < _IS_NO_TEXT else None
+
+
+_IS_NO_TEXT = 128  # `git help merge-file`: 127 conflicts or more are told as 127; what is larger is an error
+
+
+def _merged(git: Git, ours: bytes, base: bytes, theirs: bytes) -> tuple[int, bytes]:
     with tempfile.TemporaryDirectory(prefix="git-align-merge-") as folder:
         places = [Path(folder) / name for name in ("ours", "base", "theirs")]
         for place, content in zip(places, (ours, base, theirs), strict=True):
             place.write_bytes(content)
-        done = git.run(
-            "merge-file",
-            "-p",
-            "--quiet",
-            *map(str, places),
-            accept=range(256),
-            cwd=folder,
-            timeout_s=_TIMEOUT_S,
-        )
-        return done.stdout if done.returncode == 0 else None
+        words = ("merge-file", "-p", "--quiet", *map(str, places))
+        done = git.run(*words, accept=range(256), cwd=folder, timeout_s=_TIMEOUT_S)
+        return done.returncode, done.stdout
