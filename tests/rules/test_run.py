@@ -163,7 +163,7 @@ def test_a_run_that_is_stopped_before_it_judges_publishes_nothing_and_resumes(wo
     assert work.tip("bad") == tips["bad"]
 
 
-def test_a_stack_is_judged_member_by_member(work: Workspace) -> None:
+def test_a_stack_is_judged_member_by_member_and_held_together(work: Workspace) -> None:
     work.switch("upper", "bad")
     work.commit("feat: mend", {"bad.py": MENDED})
     work.switch("main")
@@ -171,4 +171,5 @@ def test_a_stack_is_judged_member_by_member(work: Workspace) -> None:
     assert branch(report, "bad").verdict is Verdict.FAILED
     upper = branch(report, "upper").result.compliance
     assert upper is not None
-    assert (upper.band, branch(report, "upper").verdict) == (Band.EXCELLENT, Verdict.ALIGNED)
+    assert (upper.band, branch(report, "upper").verdict) == (Band.EXCELLENT, Verdict.REFUSED)
+    assert "stands on bad" in branch(report, "upper").detail
