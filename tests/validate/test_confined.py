@@ -20,17 +20,10 @@ from gitalign.errors import UserError
 from gitalign.store.owner import this_owner
 from gitalign.validate import confine
 from gitalign.validate.commands import CheckCancelled, coverage_in, readable, run_command
-from gitalign.validate.confine import (
-    MARK,
-    Confinement,
-    Place,
-    candidates,
-    confinement_for,
-    end_orphans,
-    visible_environment,
-    works,
-)
+from gitalign.validate.confine import Confinement, candidates, confinement_for, works
 from gitalign.validate.observe import observe
+from gitalign.validate.place import MARK, Place, visible_environment
+from gitalign.validate.watch import end_orphans
 
 MIB = 1024**2
 BOUNDS = Bounds()

@@ -20,7 +20,7 @@ from gitalign.core.plan import Permit
 from gitalign.core.report import Report, Verdict
 from gitalign.core.results_file import results_document
 from gitalign.core.validation import CheckResult, CheckStatus, ValidationPlan, ValidationStatus
-from gitalign.engine.validation import work_tree_home
+from gitalign.engine.check_site import work_tree_home
 from gitalign.errors import ConfigError
 from tests.git.workspace import Workspace
 from tests.runs import branch, request, run

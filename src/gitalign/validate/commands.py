@@ -15,8 +15,10 @@ from pathlib import Path
 
 from gitalign.core.names import Oid
 from gitalign.core.validation import Bounds, CheckKind, CheckResult, CheckStatus, CommandCheck
-from gitalign.validate.confine import Confinement, Place, Watch, environment_in, new_mark
+from gitalign.validate.confine import Confinement
 from gitalign.validate.observe import CANCELLED, DEADLINE, observe
+from gitalign.validate.place import Place, environment_in
+from gitalign.validate.watch import Watch, new_mark
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _LONGEST_LINE = 2000
