@@ -56,6 +56,24 @@ def work(tmp_path: Path) -> Workspace:
     return work
 
 
+def test_what_stands_before_a_verb_holds_for_the_verb(work: Workspace, tmp_path: Path) -> None:
+    """Also for a verb of a verb; and the verb's own option wins."""
+    here = Workspace(tmp_path / "here")
+    here.commit("base", {"a": b"a\n"})
+    before = here.git("for-each-ref")
+    done = call("--repo", str(work.path), "--json", "run", "--yes", "--quiet", cwd=here.path)
+    assert json.loads(done.stdout)["counts"] == {"aligned": 1, "conflicted": 1}
+    assert here.git("for-each-ref") == before
+    missing = call("--config", str(tmp_path / "nowhere.yaml"), "plan", cwd=here.path)
+    assert missing.returncode == 2
+    assert "nowhere.yaml" in missing.stderr
+    nested = call("--repo", str(work.path), "--json", "rules", "check", "--pack", "python", cwd=tmp_path)
+    assert nested.returncode in (0, 1), nested.stderr
+    json.loads(nested.stdout)
+    own = call("--repo", str(tmp_path), "plan", "--repo", str(work.path), cwd=tmp_path)
+    assert own.returncode == 0, own.stderr
+
+
 def test_help_is_quick_and_every_verb_has_one() -> None:
     took = []
     for _ in range(3):
