@@ -287,11 +287,12 @@ def main() -> None:
             return
         if options.short:
             source = generate(scratch / "source.git", files=1000, branches=100, commits=5, behind=50)
-            rows = compare(source, scratch, sample=8, merges="flatten")
+            rows = compare(source, scratch, sample=20, merges="flatten")
             show("Short: 1,000 files, 100 branches of 5 commits, 50 behind", rows)
             rebased = rows[0].seconds
             whole = next(row.seconds for row in rows if row.what == "git-align run, 2 workers")
-            if rebased / whole < 3:
+            # A hundred small branches: half of the run is starting Python, and a loop of rebases is quick here and slow there.
+            if rebased / whole < 2:
                 raise SystemExit(f"gross regression: only {rebased / whole:.1f} times faster than a loop of git rebase")
             return
         if options.repo is not None:
