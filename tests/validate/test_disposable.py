@@ -182,3 +182,32 @@ def test_removing_follows_no_link(tmp_path: Path) -> None:
     remove_tree(folder)
     assert not folder.exists()
     assert (precious / "file").exists()
+
+
+def test_a_link_on_the_way_to_a_submodule_is_not_followed(work: Workspace, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    (victim / "sub").mkdir(parents=True)
+    (victim / "sub" / "precious").write_bytes(b"x")
+    work.git("update-index", "--add", "--cacheinfo", f"160000,{work.git('rev-parse', 'HEAD')},way/sub")
+    work.git("commit", "-qm", "submodule")
+    one = opened(work, tmp_path / "slot")
+    one.hold(tree(work, "HEAD"))
+    for keep in ((), ("way",)):
+        remove_tree(one.tree / "way")
+        (one.tree / "way").symlink_to(victim)
+        one.hold(tree(work, "HEAD"), keep=keep)
+        assert (victim / "sub" / "precious").exists()
+        assert list((one.tree / "way" / "sub").iterdir()) == []
+
+
+def test_what_is_kept_is_left_as_it_is(work: Workspace, tmp_path: Path) -> None:
+    """Package managers link files into such folders, and write-protect them."""
+    one = opened(work, tmp_path / "slot")
+    one.hold(tree(work, "HEAD"))
+    store = one.root.parent / "store"
+    store.write_bytes(b"shared")
+    (one.tree / "modules").mkdir()
+    os.link(store, one.tree / "modules" / "linked")
+    (one.tree / "modules" / "linked").chmod(0o444)
+    one.hold(tree(work, "HEAD"), keep=("modules/",))
+    assert (one.tree / "modules" / "linked").stat().st_mode & 0o777 == 0o444

@@ -31,6 +31,7 @@ from gitalign.core.validation import (
     StartupCheck,
     Validation,
     ValidationPlan,
+    ValidationStatus,
     judged,
 )
 from gitalign.engine.signals import StopSignal
@@ -210,7 +211,9 @@ class Site:
                 hint="look at the run's log; the branch was not moved",
                 stage="validate",
             )
-            return replace(result, outcome=failed)
+            return replace(
+                result, outcome=failed, validation=Validation(status=ValidationStatus.FAILED, reason=failed.reason)
+            )
         took = time.monotonic() - started
         ran = any(check.command and check.attempts for check in made)
         validation = judged(made, confinement=self.confinement.words if ran else "", duration_s=took)

@@ -17,6 +17,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import pathspec
+
 from gitalign import child
 from gitalign.core.commit import new_commit
 from gitalign.core.names import Oid
@@ -114,7 +116,7 @@ class DisposableTree:
 
     def _tidy(self, keep: Sequence[str]) -> bool:
         """Remove what is not git's; False when that cannot be done."""
-        if not self._mend():
+        if not self._mend(pathspec.GitIgnoreSpec.from_lines(keep)):
             return False
         words = [word for pattern in keep for word in ("-e", pattern)]
         try:
@@ -123,8 +125,11 @@ class DisposableTree:
             return False
         return done.returncode == 0
 
-    def _mend(self) -> bool:
-        """Bring back modes that git does not look at, and remove files that are more than their name here; False when too deep."""
+    def _mend(self, keep: pathspec.GitIgnoreSpec) -> bool:
+        """Bring back modes that git does not look at, and remove files that have another name as well; False when too deep.
+
+        What is kept is left as it is: package managers link its files, and write-protect them.
+        """
         file_modes = {self._folder_mode & 0o666, self._folder_mode & 0o777}
         waiting = [(str(self.tree), 0)]
         while waiting:
@@ -136,7 +141,11 @@ class DisposableTree:
                     os.chmod(folder, self._folder_mode)
                 with os.scandir(folder) as entries:
                     for entry in entries:
-                        if entry.is_dir(follow_symlinks=False):
+                        is_folder = entry.is_dir(follow_symlinks=False)
+                        path = os.path.relpath(entry.path, self.tree)
+                        if keep.match_file(f"{path}/" if is_folder else path):
+                            continue
+                        if is_folder:
                             waiting.append((entry.path, depth + 1))
                         elif not entry.is_symlink():
                             found = entry.stat(follow_symlinks=False)
@@ -152,9 +161,7 @@ class DisposableTree:
         for line in self._git.run("ls-files", "--stage", "-z", timeout_s=_TIMEOUT_S).stdout.split(b"\0"):
             head, _, path = line.partition(b"\t")
             if head.startswith(b"160000 "):  # git leaves alone what is in the folder of a submodule
-                place = self.tree / os.fsdecode(path)
-                remove_tree(place)
-                place.mkdir()
+                self._empty(self.tree / os.fsdecode(path))
             elif path == b".gitattributes" or path.endswith(b"/.gitattributes"):
                 rules.add(line)
         if self._rules is not None and rules != self._rules:
@@ -163,6 +170,16 @@ class DisposableTree:
             self._is_used = True
             self._git.run("read-tree", "--reset", "-u", tree, timeout_s=_TIMEOUT_S)
         self._rules = frozenset(rules)
+
+    def _empty(self, place: Path) -> None:
+        """Have an empty folder there, by way of folders alone: a link on the way would lead out of the work tree."""
+        for parent in reversed(place.relative_to(self.tree).parents):
+            way = self.tree / parent
+            if _identity(way) is None:
+                remove_tree(way)
+                way.mkdir()
+        remove_tree(place)
+        place.mkdir()
 
     def _discard(self) -> None:
         self.remove()
@@ -207,9 +224,10 @@ def remove_tree(place: Path) -> None:
     # Two passes: a folder that could not be read hides others that cannot.
     for _ in range(2):
         for words in (("chmod", "-R", "u+rwX"), ("rm", "-rf")):
-            child.run(
-                [*words, "--", str(place)], env={"PATH": os.environ.get("PATH", os.defpath)}, timeout_s=_TIMEOUT_S
-            )
+            with suppress(child.ChildTimedOut):
+                child.run(
+                    [*words, "--", str(place)], env={"PATH": os.environ.get("PATH", os.defpath)}, timeout_s=_TIMEOUT_S
+                )
         if not os.path.lexists(place):
             return
     raise OSError(errno.ENOTEMPTY, "cannot be removed", str(place))

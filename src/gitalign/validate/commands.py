@@ -162,6 +162,7 @@ def pass_key(
     beside an interpreter. What a program loads beyond that is not known.
     """
     content = {
+        "of": "check",
         "tree": tree,
         "argv": check.argv,
         "environment": sorted(visible.items()),
@@ -171,7 +172,7 @@ def pass_key(
         "files": [known for word in check.argv for known in _known_files(word, visible)],
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return "check " + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _known_files(word: str, visible: Mapping[str, str]) -> Iterator[str]:
