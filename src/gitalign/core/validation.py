@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -240,3 +240,28 @@ class ValidationPlan:
     def is_configured(self) -> bool:
         """True when there is anything to check."""
         return bool(self.commands or self.files or self.startup)
+
+
+def skipped(name: str, kind: CheckKind, reason: str, required: bool) -> CheckResult:
+    """A check that the configuration does not want here."""
+    return CheckResult(name=name, kind=kind, status=CheckStatus.SKIPPED, required=required, reason=reason, attempts=0)
+
+
+def failed_before(found: CheckResult, *, target: str) -> CheckResult:
+    """A failure that the target has as well."""
+    reason = f"{found.reason or found.status.value}; it fails on {target} itself, too"
+    return replace(found, status=CheckStatus.FAILED_BEFORE, reason=reason)
+
+
+def remembered(check: CommandCheck, kind: CheckKind) -> CheckResult:
+    """A pass of an earlier run on the same tree."""
+    return CheckResult(
+        name=check.name,
+        kind=kind,
+        status=CheckStatus.PASSED,
+        required=check.required,
+        reason="passed on the very same files in an earlier run",
+        command=check.argv,
+        attempts=0,
+        from_memory=True,
+    )

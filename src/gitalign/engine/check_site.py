@@ -32,7 +32,10 @@ from gitalign.core.validation import (
     Validation,
     ValidationPlan,
     ValidationStatus,
+    failed_before,
     judged,
+    remembered,
+    skipped,
 )
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import GitAlignError, GitError
@@ -258,24 +261,24 @@ class Site:
 
     def _file(self, step: Step, one: Aligned, check: FileCheck) -> CheckResult:
         if not _is_for(check.targets, step.target.name):
-            return _skipped(f"file {check.path}", CheckKind.FILE, f"not for {step.target.name}", check.required)
+            return skipped(f"file {check.path}", CheckKind.FILE, f"not for {step.target.name}", check.required)
         with self.files.lock:
             found = check_file(check, one.after, self.files)
             if found.refuses and self.checks.new_only and check_file(check, one.onto, self.files).refuses:
-                found = _failed_before(found, step)
+                found = failed_before(found, target=step.target.name)
         return found
 
     def _wanted(self, step: Step, one: Aligned, check: CommandCheck) -> CheckResult | None:
         """None when a command is to be run; otherwise why not."""
         if not _is_for(check.targets, step.target.name):
-            return _skipped(check.name, CheckKind.COMMAND, f"not for {step.target.name}", check.required)
+            return skipped(check.name, CheckKind.COMMAND, f"not for {step.target.name}", check.required)
         if check.paths and not _touches(check.paths, self.changed.get((one.onto, one.after), ())):
-            return _skipped(check.name, CheckKind.COMMAND, "no path it is needed for was changed", check.required)
+            return skipped(check.name, CheckKind.COMMAND, "no path it is needed for was changed", check.required)
         return None
 
     def _startup(self, step: Step, one: Aligned, check: StartupCheck) -> _Asked | CheckResult:
         if not _is_for(check.targets, step.target.name):
-            return _skipped(STARTUP, CheckKind.STARTUP, f"not for {step.target.name}", check.required)
+            return skipped(STARTUP, CheckKind.STARTUP, f"not for {step.target.name}", check.required)
         made = self._startup_at(one.after, check)
         if isinstance(made, CommandCheck):
             return _Asked(made, CheckKind.STARTUP)
@@ -288,7 +291,7 @@ class Site:
             attempts=0,
         )
         is_old = self.checks.new_only and not isinstance(self._startup_at(one.onto, check), CommandCheck)
-        return _failed_before(failed, step) if is_old else failed
+        return failed_before(failed, target=step.target.name) if is_old else failed
 
     def _startup_at(self, commit: Oid, check: StartupCheck) -> CommandCheck | str:
         with self.files.lock:
@@ -319,7 +322,7 @@ class Site:
         if body is None:
             return None
         percent = body.partition(" ")[2]
-        return replace(_remembered(asked), coverage_percent=float(percent) if percent else None)
+        return replace(remembered(asked.check, asked.kind), coverage_percent=float(percent) if percent else None)
 
     def _run_all(self, asked: Sequence[_Asked], step: Step, one: Aligned) -> dict[_Asked, CheckResult]:
         work_tree = self._free.get()
@@ -336,7 +339,7 @@ class Site:
         elif self.checks.new_only and found.status is CheckStatus.FAILED:
             before = self._on_target(asked, one.onto, work_tree)
             if before.status is CheckStatus.FAILED and before.exit_code == found.exit_code:
-                return _failed_before(found, step)
+                return failed_before(found, target=step.target.name)
         return found
 
     def _twice(self, asked: _Asked, commit: Oid, work_tree: DisposableTree) -> CheckResult:
@@ -412,28 +415,6 @@ def _is_for(targets: Sequence[str], name: str) -> bool:
 def _touches(patterns: Sequence[str], paths: Iterable[str]) -> bool:
     wanted = pathspec.GitIgnoreSpec.from_lines(patterns)
     return any(wanted.match_file(path) for path in paths)
-
-
-def _skipped(name: str, kind: CheckKind, reason: str, required: bool) -> CheckResult:
-    return CheckResult(name=name, kind=kind, status=CheckStatus.SKIPPED, required=required, reason=reason, attempts=0)
-
-
-def _failed_before(found: CheckResult, step: Step) -> CheckResult:
-    reason = f"{found.reason or found.status.value}; it fails on {step.target.name} itself, too"
-    return replace(found, status=CheckStatus.FAILED_BEFORE, reason=reason)
-
-
-def _remembered(asked: _Asked) -> CheckResult:
-    return CheckResult(
-        name=asked.check.name,
-        kind=asked.kind,
-        status=CheckStatus.PASSED,
-        required=asked.check.required,
-        reason="passed on the very same files in an earlier run",
-        command=asked.check.argv,
-        attempts=0,
-        from_memory=True,
-    )
 
 
 def refusal(validation: Validation) -> Failed:

@@ -15,20 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
-    URL,
     Connection,
     Engine,
-    create_engine,
     delete,
-    event,
     func,
     insert,
-    inspect,
     select,
-    text,
     update,
 )
-from sqlalchemy.exc import DBAPIError
 
 from gitalign import wire
 from gitalign.core.events import Event
@@ -36,11 +30,11 @@ from gitalign.core.outcome import StepResult
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.resolving import Session
 from gitalign.core.run import RunKind, RunRecord, RunState
-from gitalign.errors import StoreError, UnknownRun
+from gitalign.errors import UnknownRun
 from gitalign.ports import Claim, OwnerProbe
 from gitalign.store import schema
+from gitalign.store.database import open_database, translated
 
-_BUSY_MS = 15_000
 _AT_ONCE = 400  # parameters per statement stay far below SQLite's bound
 
 
@@ -50,76 +44,9 @@ def open_journal(path: Path) -> SqlJournal:
     Raises:
         StoreError: not a database, of a newer version, not writable, or locked for too long.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"cannot make {path.parent}: {error.strerror}", hint="make the git directory writable"
-        ) from error
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)),
-        connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False, "isolation_level": None},
-    )
-    event.listen(engine, "connect", _configure)
-    with _translated(path):
-        _bring_up_to_date(engine, path)
+    engine = open_database(path)
+    with translated(path):
         return SqlJournal(engine, path)
-
-
-def _configure(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
-
-
-def _bring_up_to_date(engine: Engine, path: Path) -> None:
-    with engine.connect() as connection:
-        known = inspect(connection).has_table("alembic_version")
-        revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() if known else None
-    if revision == schema.HEAD_REVISION:
-        return
-    if revision is not None and revision > schema.HEAD_REVISION:
-        raise StoreError(
-            f"{path} was written by a newer git-align (revision {revision})", hint="pip install --upgrade git-align"
-        )
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    with engine.connect() as connection:
-        # Two processes may come here at once; the second one waits and finds the work done.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        if (
-            inspect(connection).has_table("alembic_version")
-            and connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == schema.HEAD_REVISION
-        ):
-            connection.exec_driver_sql("COMMIT")
-            return
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        if connection.connection.dbapi_connection is not None and connection.connection.dbapi_connection.in_transaction:
-            connection.exec_driver_sql("COMMIT")
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except DBAPIError as error:
-        words = str(error.orig)
-        hints = {
-            "locked": "another git-align is writing; try again",
-            "full": "free some space",
-            "readonly": "make the git directory writable",
-            "unable to open": "make the git directory writable",
-            "malformed": f"move {path} away; runs before now cannot be undone by id then, their anchors are still under refs/gitalign",
-            "not a database": f"move {path} away; runs before now cannot be undone by id then, their anchors are still under refs/gitalign",
-        }
-        hint = next((advice for sign, advice in hints.items() if sign in words), "git align doctor")
-        raise StoreError(f"journal {path}: {words}", hint=hint) from error
 
 
 class SqlJournal:
@@ -139,7 +66,7 @@ class SqlJournal:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        with self._lock, _translated(self._path):
+        with self._lock, translated(self._path):
             self._connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -150,7 +77,7 @@ class SqlJournal:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with self._lock, _translated(self._path):
+        with self._lock, translated(self._path):
             yield self._connection
 
     def begin_run(self, record: RunRecord, *, plan_json: str) -> None:

@@ -1,0 +1,99 @@
+"""Opening the database: made or brought up to date when needed, and its errors told in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from gitalign.errors import StoreError
+from gitalign.store import schema
+
+_BUSY_MS = 15_000
+
+
+def open_database(path: Path) -> Engine:
+    """The database at a path.
+
+    Raises:
+        StoreError: not a database, of a newer version, not writable, or locked for too long.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"cannot make {path.parent}: {error.strerror}", hint="make the git directory writable"
+        ) from error
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False, "isolation_level": None},
+    )
+    event.listen(engine, "connect", _configure)
+    with translated(path):
+        _bring_up_to_date(engine, path)
+        return engine
+
+
+def _configure(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _bring_up_to_date(engine: Engine, path: Path) -> None:
+    with engine.connect() as connection:
+        known = inspect(connection).has_table("alembic_version")
+        revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() if known else None
+    if revision == schema.HEAD_REVISION:
+        return
+    if revision is not None and revision > schema.HEAD_REVISION:
+        raise StoreError(
+            f"{path} was written by a newer git-align (revision {revision})", hint="pip install --upgrade git-align"
+        )
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    with engine.connect() as connection:
+        # Two processes may come here at once; the second one waits and finds the work done.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if (
+            inspect(connection).has_table("alembic_version")
+            and connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == schema.HEAD_REVISION
+        ):
+            connection.exec_driver_sql("COMMIT")
+            return
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        if connection.connection.dbapi_connection is not None and connection.connection.dbapi_connection.in_transaction:
+            connection.exec_driver_sql("COMMIT")
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Errors of the database as `StoreError`, with what to do about them.
+
+    Raises:
+        StoreError
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        words = str(error.orig)
+        hints = {
+            "locked": "another git-align is writing; try again",
+            "full": "free some space",
+            "readonly": "make the git directory writable",
+            "unable to open": "make the git directory writable",
+            "malformed": f"move {path} away; runs before now cannot be undone by id then, their anchors are still under refs/gitalign",
+            "not a database": f"move {path} away; runs before now cannot be undone by id then, their anchors are still under refs/gitalign",
+        }
+        hint = next((advice for sign, advice in hints.items() if sign in words), "git align doctor")
+        raise StoreError(f"journal {path}: {words}", hint=hint) from error
