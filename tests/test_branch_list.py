@@ -95,6 +95,27 @@ def test_an_empty_list_is_valid(tmp_path: Path, data: Any) -> None:
     assert load_branch_list(write(tmp_path, data)).entries == ()
 
 
+def test_numbers_are_known_by_their_own_names_or_with_their_group_where_several_groups_have_them(
+    tmp_path: Path,
+) -> None:
+    metrics = {
+        "history": {"commit_recency": 0.25, "score": 1},
+        "diff": {"score": 2, "note": "x", "flag": True},
+        "structure": None,
+        "age_days": 40,
+    }
+    row = {"branch": "x", "target": "main", "metrics": metrics}
+    (entry,) = load_branch_list(write(tmp_path, [row])).entries
+    assert dict(entry.metrics) == {"commit_recency": 0.25, "history.score": 1.0, "diff.score": 2.0, "age_days": 40.0}
+
+
+@pytest.mark.parametrize("odd", ["null", "[]", '"x"', "3", '{"a": null}', '{"a": {"b": {"c": 1}}}', '{"a": 1e999}'])
+def test_what_are_no_numbers_says_nothing(tmp_path: Path, odd: str) -> None:
+    text = '[{"branch": "x", "target": "main", "metrics": ' + odd + "}]"
+    (entry,) = load_branch_list(write(tmp_path, text)).entries
+    assert entry.metrics == ()
+
+
 def test_a_missing_target_is_left_to_planning(tmp_path: Path) -> None:
     assert (
         load_branch_list(write(tmp_path, [{"branch": "x"}, {"branch": "y", "target": None}])).entries[1].target is None

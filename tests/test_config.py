@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from gitalign.config import Config, load_config
-from gitalign.core.policy import GroupExecution
+from gitalign.core.policy import GroupExecution, MergesPolicy, Strategy, StrategyRule
 from gitalign.errors import ConfigError
 
 DEFAULTS = {
@@ -77,6 +77,28 @@ def test_the_git_directory_may_hold_a_file_and_need_not(tmp_path: Path) -> None:
     config = load(tmp_path, git_dir=tmp_path)
     assert config.alignment.targets == ("trunk",)
     assert config.alignment.remote == "upstream"
+
+
+def test_strategies_by_rule(tmp_path: Path) -> None:
+    text = """
+alignment:
+  strategies:
+    - {match: "epic/*", strategy: merge}
+    - {metric: own_commits, at_least: 30, strategy: auto, merges: flatten}
+"""
+    policy = load(tmp_path, text).policy()
+    assert policy.strategies == (
+        StrategyRule(strategy=Strategy.MERGE, match="epic/*"),
+        StrategyRule(strategy=Strategy.AUTO, merges=MergesPolicy.FLATTEN, metric="own_commits", at_least=30),
+    )
+    for rule, words in (
+        ("{strategy: merge}", "needs match, target, tag or metric"),
+        ("{strategy: merge, metric: behind}", "at_least or at_most"),
+        ("{strategy: merge, match: x, at_most: 3}", "at_least or at_most"),
+        ("{strategy: squash, match: x}", "strategies"),
+        ("{match: x}", "strategies"),
+    ):
+        assert words in faults(tmp_path, f"alignment: {{strategies: [{rule}]}}")
 
 
 def test_lists_come_from_the_environment_too(tmp_path: Path) -> None:

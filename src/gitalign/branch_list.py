@@ -155,6 +155,7 @@ def _entry(index: int, row: Any, faults: list[str]) -> ListedBranch | None:
         cluster_id=cluster,
         priority=priority,
         reason=str(reason),
+        metrics=_metrics(row.get("metrics")),
     )
 
 
@@ -206,6 +207,17 @@ def _tags(index: int, row: Mapping[str, Any], faults: list[str]) -> tuple[str, .
         if not isinstance(tag, str):
             faults.append(f"entry {index}, tags[{position}]: text is expected, found {_kind(tag)}")
     return tuple(tag for tag in value if isinstance(tag, str))
+
+
+def _metrics(value: Any) -> tuple[tuple[str, float], ...]:
+    """Every number of an entry's `metrics`: by its own name, or by `group.name` where that name stands twice."""
+    found: dict[str, list[tuple[str, float]]] = {}
+    groups = {"": value, **value} if isinstance(value, Mapping) else {}
+    for group, numbers in groups.items():
+        for name, number in numbers.items() if isinstance(numbers, Mapping) else ():
+            if isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number):
+                found.setdefault(str(name), []).append((f"{group}.{name}" if group else str(name), float(number)))
+    return tuple(sorted((name, same[0][1]) if len(same) == 1 else one for name, same in found.items() for one in same))
 
 
 def _kind(value: Any) -> str:

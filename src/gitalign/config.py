@@ -19,6 +19,7 @@ from gitalign.core.policy import (
     GroupExecution,
     Limits,
     Policy,
+    StrategyRule,
 )
 from gitalign.core.validation import ValidationPlan
 from gitalign.errors import ConfigError
@@ -64,6 +65,7 @@ class Config(BaseModel):
         settings = self.alignment
         return Policy(
             strategy=settings.strategy,
+            strategies=tuple(StrategyRule(**rule.model_dump()) for rule in settings.strategies),
             merges=settings.merges,
             already_merged=settings.already_merged,
             checked_out=settings.checked_out,

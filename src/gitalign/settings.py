@@ -64,6 +64,30 @@ class Orchestration(BaseModel):
         return value
 
 
+class BranchStrategy(BaseModel):
+    """A strategy for the branches that fit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    strategy: Strategy
+    merges: MergesPolicy | None = None
+    match: Annotated[str, Field(min_length=1)] | None = None
+    target: Annotated[str, Field(min_length=1)] | None = None
+    tag: Annotated[str, Field(min_length=1)] | None = None
+    metric: Annotated[str, Field(min_length=1)] | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _fits_something(self) -> BranchStrategy:
+        has_bound = self.at_least is not None or self.at_most is not None
+        if (self.metric is not None) != has_bound:
+            raise ValueError("a metric needs at_least or at_most, and these need a metric")
+        if self.match is None and self.target is None and self.tag is None and self.metric is None:
+            raise ValueError("needs match, target, tag or metric; alignment.strategy goes for all branches")
+        return self
+
+
 class Alignment(BaseModel):
     """What a run does to branches."""
 
@@ -71,6 +95,7 @@ class Alignment(BaseModel):
 
     targets: tuple[str, ...] = ()
     strategy: Strategy = Strategy.REBASE
+    strategies: tuple[BranchStrategy, ...] = ()
     merges: MergesPolicy = MergesPolicy.MERGE_INSTEAD
     already_merged: AlreadyMerged = AlreadyMerged.FAST_FORWARD
     checked_out: CheckedOut = CheckedOut.MOVE

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
+from gitalign.cli.options import overrides_of
 from gitalign.core.forecast import Prospect
 from gitalign.core.outcome import Aligned, AlignedKind, Conflicted
 from gitalign.core.report import Verdict
@@ -81,3 +82,27 @@ def test_a_merge_that_cannot_be_made_leaves_the_conflict_as_it_is(work: Workspac
     outcome = branch(run(work.path, strategy="auto"), "holed").result.outcome
     assert isinstance(outcome, Conflicted)
     assert "merge cannot be made" in outcome.climbed[0]
+
+
+def test_rules_choose_the_strategy_of_a_branch_and_what_is_typed_wins(work: Workspace) -> None:
+    config = work.path / ".git" / "gitalign" / "config.yaml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(
+        'alignment: {strategies: [{match: "there-*", strategy: merge}, {metric: behind, at_least: 99, strategy: merge}]}'
+    )
+    steps = {step.branch.name: step for step in facade.plan(request(work.path)).steps}
+    assert {name: step.strategy.value for name, step in steps.items()} == {
+        "there-and-back": "merge",
+        "clashes": "rebase",
+        "plain": "rebase",
+    }
+    typed = facade.Request(repo=work.path, overrides=overrides_of(strategy="rebase"))
+    assert {step.strategy.value for step in facade.plan(typed).steps} == {"rebase"}
+    report = run(work.path)
+    merged = branch(report, "there-and-back").result.outcome
+    assert isinstance(merged, Aligned)
+    assert merged.how is AlignedKind.MERGED
+    assert "by rule 1: name matches there-*" in " ".join(branch(report, "there-and-back").step.notes)
+    replayed = branch(report, "plain").result.outcome
+    assert isinstance(replayed, Aligned)
+    assert replayed.how is AlignedKind.REPLAYED

@@ -104,6 +104,8 @@ def overrides_of(
     """Settings given as flags, by dotted key."""
     given = {
         "alignment.strategy": strategy,
+        # What is typed goes for every branch.
+        "alignment.strategies": () if strategy is not None else None,
         "alignment.merges": merges,
         "orchestration.max_workers_per_target": workers,
         "resolutions.apply": resolutions,

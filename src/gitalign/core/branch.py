@@ -50,3 +50,5 @@ class ListedBranch:
     cluster_id: str | int | None = None
     priority: int = 0
     reason: str = "listed"
+    metrics: tuple[tuple[str, float], ...] = ()
+    """Numbers the list gives, by name; `group.name` where a name stands in several groups."""

@@ -28,9 +28,11 @@ from gitalign.core.plan import (
 )
 from gitalign.core.policy import AlreadyMerged, CheckedOut, MergesPolicy, Policy, Strategy, UnknownTarget
 from gitalign.core.stacks import in_order
+from gitalign.core.strategies import policy_for
 from gitalign.errors import UserError
 
 _REMOTES = "refs/remotes/"
+_BY_STRATEGY = frozenset({StepKind.REPLAY, StepKind.MERGE})
 DEFAULT_TARGETS = ("main", "master", "scientific", "orchestration-tools")
 
 
@@ -127,6 +129,7 @@ class _Chosen:
     target: Target
     tip: Oid
     checkout: str | None
+    metrics: tuple[tuple[str, float], ...] = ()
 
 
 class _Chooser:
@@ -245,7 +248,7 @@ class _Chooser:
                 tags=entry.tags,
                 cluster_id=entry.cluster_id,
             )
-            chosen.append(self._chosen(branch, target, tip.oid))
+            chosen.append(replace(self._chosen(branch, target, tip.oid), metrics=entry.metrics))
         return chosen, excluded
 
     def _refuse_unknown_targets(self, listed: Sequence[ListedBranch]) -> None:
@@ -381,7 +384,11 @@ def _step(one: _Chosen, graph: CommitGraph, policy: Policy, remote_seen: Oid | N
     else:
         own = graph.own(one.tip, one.target.oid)
         behind = graph.behind_count(one.tip, one.target.oid)
+        numbers = {**dict(one.metrics), "own_commits": own.count, "behind": behind, "merges": len(own.merges)}
+        policy, why = policy_for(one.branch, policy, numbers=numbers)
         kind, notes, refusal = _kind(own, behind, one.target, policy)
+        if why and kind in _BY_STRATEGY:
+            notes = [why, *notes]
         if "tag:needs_decision" in one.branch.tags:
             notes = [f"the branch list is not sure of {display(one.target.name)}: a person should decide", *notes]
     return Step(

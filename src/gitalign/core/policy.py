@@ -59,6 +59,29 @@ class UnknownTarget(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyRule:
+    """A strategy for the branches that fit; every condition given must hold.
+
+    Attributes:
+        merges: for branches that contain merges; None leaves it to `Policy.merges`.
+        match: glob over the whole name.
+        target: name of the target.
+        tag: one of the branch list's tags.
+        metric: `own_commits`, `behind`, `merges`, or a number the branch list gives.
+        at_least, at_most: bounds of that number, both included.
+    """
+
+    strategy: Strategy
+    merges: MergesPolicy | None = None
+    match: str | None = None
+    target: str | None = None
+    tag: str | None = None
+    metric: str | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Everything that changes what a run does to branches. Part of the plan's hash.
 
@@ -66,6 +89,8 @@ class Policy:
     """
 
     strategy: Strategy = Strategy.REBASE
+    strategies: tuple[StrategyRule, ...] = ()
+    """For single branches; the first that fits wins over `strategy`."""
     merges: MergesPolicy = MergesPolicy.MERGE_INSTEAD
     already_merged: AlreadyMerged = AlreadyMerged.FAST_FORWARD
     checked_out: CheckedOut = CheckedOut.MOVE

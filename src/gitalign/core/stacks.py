@@ -53,11 +53,24 @@ def in_order(steps: Sequence[Step], targets: Sequence[Target], graph: CommitGrap
     made: list[Step] = []
     for at in ranked:
         step = steps[at]
-        notes = (*step.notes, shared[at]) if at in shared else step.notes
+        notes = (
+            *step.notes,
+            *([shared[at]] if at in shared else ()),
+            *_comes_apart(step, [steps[one] for one in parents[at]]),
+        )
         stack = renumbered.setdefault(stacks[at], len(renumbered))
         below = tuple(sorted(place[parent] for parent in parents[at]))
         made.append(replace(step, id=place[at], stack=stack, depends_on=below, notes=notes))
     return tuple(made)
+
+
+def _comes_apart(step: Step, below: Sequence[Step]) -> list[str]:
+    """Words for a step that will not stand on what it stands on now: only a replay moves a whole stack along."""
+    return [
+        f"stands on {display(one.branch.name)}, which takes its target in by another strategy: they come apart"
+        for one in sorted(below, key=lambda one: one.branch.name)
+        if one.kind is not step.kind
+    ]
 
 
 def _stacks(steps: Sequence[Step], own: Mapping[int, Sequence[Oid]]) -> list[int]:

@@ -1,0 +1,53 @@
+"""Which strategy goes for which branch: the first rule that fits, otherwise the policy's own. Pure."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gitalign.core.branch import Branch
+from gitalign.core.policy import Policy, StrategyRule
+
+
+def policy_for(branch: Branch, policy: Policy, *, numbers: Mapping[str, float]) -> tuple[Policy, str]:
+    """The policy as it holds for one branch, and why it is not the general one; empty when it is.
+
+    Args:
+        branch: with its target and tags.
+        policy: of the run.
+        numbers: what is known of the branch, by name of the metric.
+    """
+    for position, rule in enumerate(policy.strategies, start=1):
+        if _fits(rule, branch, numbers):
+            merges = policy.merges if rule.merges is None else rule.merges
+            return replace(policy, strategy=rule.strategy, merges=merges), _reason(rule, position, numbers)
+    return policy, ""
+
+
+def _fits(rule: StrategyRule, branch: Branch, numbers: Mapping[str, float]) -> bool:
+    if rule.match is not None and not fnmatch.fnmatchcase(branch.name, rule.match):
+        return False
+    if rule.target is not None and branch.target != rule.target:
+        return False
+    if rule.tag is not None and rule.tag not in branch.tags:
+        return False
+    if rule.metric is None:
+        return True
+    number = numbers.get(rule.metric)
+    # What nobody measured fits no bound.
+    return (
+        number is not None
+        and (rule.at_least is None or number >= rule.at_least)
+        and (rule.at_most is None or number <= rule.at_most)
+    )
+
+
+def _reason(rule: StrategyRule, position: int, numbers: Mapping[str, float]) -> str:
+    words = [
+        *([f"name matches {rule.match}"] if rule.match is not None else []),
+        *([f"target is {rule.target}"] if rule.target is not None else []),
+        *([f"has the tag {rule.tag}"] if rule.tag is not None else []),
+        *([f"{rule.metric} is {numbers[rule.metric]:g}"] if rule.metric is not None else []),
+    ]
+    return f"strategy {rule.strategy} by rule {position}: {', '.join(words)}"
