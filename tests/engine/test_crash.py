@@ -18,6 +18,7 @@ from gitalign.core.events import Event
 from gitalign.core.names import ref_of
 from gitalign.core.plan import Permit
 from gitalign.core.publication import Publication
+from gitalign.core.report import Verdict
 from gitalign.core.run import RunState
 from gitalign.store.journal import open_journal
 from tests.histories import RandomHistory, git
@@ -168,6 +169,28 @@ def test_every_effect_of_an_undo(pristine: tuple[Path, dict[str, str], dict[str,
         assert leftovers(repository) == [], where
         sound(repository)
     assert "refs" in died
+
+
+def test_every_effect_of_a_run_that_goes_part_of_the_way(tmp_path: Path) -> None:
+    settings = {**REQUEST, "alignment.partial": True}
+    whole = facade.Request(repo=again(tmp_path / "whole"), overrides=settings)
+    before = tips(tmp_path / "whole" / "repo.git")
+    report = facade.run(whole, permit=Permit(plan_id="*"))
+    partly = {ref_of(one.step.branch.name) for one in report.branches() if one.verdict is Verdict.PARTLY_ALIGNED}
+    after = tips(tmp_path / "whole" / "repo.git")
+    assert any(before[ref] != after[ref] for ref in partly)
+    for effect in sorted(EFFECTS):
+        repository = again(tmp_path / "trial")
+        assert rehearse(repository, "partial", effect) == effect
+        where = f"killed before {effect}"
+        for ref, oid in tips(repository).items():
+            assert oid in (before[ref], after[ref]), where
+        request = facade.Request(repo=repository, overrides=settings)
+        facade.resume(request)
+        assert tips(repository) == after, where
+        assert leftovers(repository) == [], where
+        assert all(proof.holds for proof in facade.verify(request)), where
+        sound(repository)
 
 
 def test_killed_update_ref_leaves_locks_that_are_ours_and_go(tmp_path: Path) -> None:
