@@ -34,7 +34,8 @@ from gitalign.git.quarantine import Quarantine
 from gitalign.integrate.conserve import conserve
 from gitalign.integrate.lane import Lane, MergeCounts, Rewrites, SharedMerges
 from gitalign.integrate.merge import merge_target
-from gitalign.integrate.rebase import ReplayRules, replay
+from gitalign.integrate.pick import ReplayRules
+from gitalign.integrate.rebase import replay
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.ports import CancelToken, DetectionRequest, Detector, DocumentRequest, Sockets
 

@@ -31,7 +31,8 @@ from gitalign.git.history import authorship, path_changes
 from gitalign.git.quarantine import Quarantine
 from gitalign.integrate.lane import Lane, Rewrites
 from gitalign.integrate.merge import merge_target
-from gitalign.integrate.rebase import ReplayRules, replay
+from gitalign.integrate.pick import ReplayRules
+from gitalign.integrate.rebase import replay
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.integrate.verdicts import merge_rules_key
 from gitalign.ports import Emitter, VerdictMemory

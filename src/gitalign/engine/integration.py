@@ -28,7 +28,7 @@ from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import Repository
 from gitalign.git.signing import configured_signer
 from gitalign.integrate.conserve import missing_trees, verify_histories
-from gitalign.integrate.rebase import ReplayRules
+from gitalign.integrate.pick import ReplayRules
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.integrate.verdicts import merge_rules_key, verdict_key
 from gitalign.ports import ConflictResolver, Emitter, Sockets, VerdictMemory

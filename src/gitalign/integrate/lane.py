@@ -99,17 +99,17 @@ class Rewrites:
     """Commits rewritten in this run, shared by all branches that contain them.
 
     Attributes:
-        replayed: (old commit, new parent) -> the rewritten commit and its id, or None when it became empty.
+        replayed: (old commit, new parents) -> the rewritten commit and its id, or None when it became empty.
         written: ids known to be in the quarantine.
         unsettled: what is known of merges that a person has to look at, by the same places.
         resolved: what was applied where git could not merge, by the same places as `replayed`.
         lock: held while a commit is signed, so that shared commits get one signature.
     """
 
-    replayed: dict[tuple[Oid, Oid], tuple[Oid, RawCommit] | None] = field(default_factory=dict)
+    replayed: dict[tuple[Oid, ...], tuple[Oid, RawCommit] | None] = field(default_factory=dict)
     written: set[Oid] = field(default_factory=set)
-    resolved: dict[tuple[Oid, Oid], tuple[AppliedResolution, ...]] = field(default_factory=dict)
-    unsettled: dict[tuple[Oid, Oid], Unsettled] = field(default_factory=dict)
+    resolved: dict[tuple[Oid, ...], tuple[AppliedResolution, ...]] = field(default_factory=dict)
+    unsettled: dict[tuple[Oid, ...], Unsettled] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 

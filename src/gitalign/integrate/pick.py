@@ -1,0 +1,251 @@
+"""Putting the commits of one branch on a growing result, one at a time, as `git cherry-pick` inside a rebase does.
+
+Shared by every strategy that rewrites commits; the order, and what stands on what, is theirs to say.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gitalign.core.commit import RawCommit, commit_id, rewritten, serialise
+from gitalign.core.names import Oid
+from gitalign.core.outcome import (
+    Aligned,
+    AlignedKind,
+    AppliedResolution,
+    Cancelled,
+    Conflicted,
+    Dropped,
+    DropReason,
+    Failed,
+    Outcome,
+    Refused,
+    Rewrite,
+    told_as_findings,
+)
+from gitalign.core.plan import Step
+from gitalign.errors import InvariantBroken
+from gitalign.git.merge import MergeAnswer, Side, with_side_names
+from gitalign.git.signing import Signer
+from gitalign.integrate.lane import Lane, Rewrites, Unsettled
+from gitalign.integrate.settle import Settled, settle
+from gitalign.ports import CancelToken, ConflictResolver
+
+_NOTHING: tuple[AppliedResolution, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayRules:
+    """What rewriting commits needs to know beside its branch.
+
+    Attributes:
+        operator: author and committer value of commits made for the operator.
+        committer: committer value of rewritten commits, None to keep each one's own.
+        signer: signs rewritten commits, None leaves them unsigned.
+        resolver: settles conflicts that are known from before, None leaves all of them to people.
+    """
+
+    operator: bytes
+    committer: bytes | None
+    signer: Signer | None
+    resolver: ConflictResolver | None = None
+
+
+class Picker:
+    """The result of one branch while it grows.
+
+    Args:
+        step: the branch, and what it is put onto.
+        lane: the worker's processes.
+        rewrites: commits other branches have rewritten already.
+        rules: committer, signing, resolutions.
+        cancel: asked between commits.
+        total: commits to be put there.
+        reproduce: commands that lead to the same stop.
+        under: the commit under whose attributes merges are made; None for what the branch is put onto.
+    """
+
+    def __init__(
+        self,
+        step: Step,
+        *,
+        lane: Lane,
+        rewrites: Rewrites,
+        rules: ReplayRules,
+        cancel: CancelToken,
+        total: int,
+        reproduce: Sequence[str],
+        under: Oid | None = None,
+    ) -> None:
+        self.step = step
+        self.lane = lane
+        self.rewrites = rewrites
+        self.rules = rules
+        self.under = under or step.onto
+        self.dropped: list[Dropped] = []
+        self.kept: list[Rewrite] = []
+        self._cancel = cancel
+        self._total = total
+        self._reproduce = tuple(reproduce)
+        self._unwritten: list[tuple[Oid, RawCommit]] = []
+        self._resolved: list[AppliedResolution] = []
+        self._unsigned = 0
+
+    def refusal(self, oid: Oid, commit: RawCommit, *, position: int) -> Outcome | None:
+        """Why no further commit is put there: stopped, out of time, or a commit that is none yet."""
+        if self._cancel.is_cancelled:
+            return Cancelled(reason="the run was stopped while this branch was under way")
+        if time.monotonic() > self._cancel.deadline:
+            return Failed(
+                code="branch_timed_out",
+                reason=f"its time was up at commit {position} of {self._total}",
+                hint="raise branch_alignment_timeout_seconds",
+            )
+        if foreign := commit.foreign_conflict:
+            return Refused(
+                code="foreign_conflict",
+                reason=f"commit {oid[:12]} ({commit.subject}) carries the header {foreign}: another tool keeps an unresolved conflict in it",
+                hint="resolve it with the tool that made it",
+            )
+        return None
+
+    def keep(self, oid: Oid, commit: RawCommit) -> Side:
+        """A commit that already stands where it is to stand."""
+        self.kept.append(Rewrite(old=oid, new=oid))
+        return Side(commit.tree, oid, commit.parents)
+
+    def drop(
+        self, oid: Oid, commit: RawCommit, reason: DropReason = DropReason.BECAME_EMPTY, *, upstream: Oid | None = None
+    ) -> None:
+        """A commit that is not in the result."""
+        self.dropped.append(Dropped(oid=oid, reason=reason, subject=commit.subject, upstream=upstream))
+
+    def pick(self, oid: Oid, commit: RawCommit, tip: Side, *, position: int) -> Side | Conflicted:
+        """Put a commit with at most one parent on the result so far.
+
+        Returns:
+            The new end of the result, the old one when the commit became empty; or the conflict.
+        """
+        if commit.parents and commit.parents[0] == tip.commit:
+            return self.keep(oid, commit)
+        assert tip.commit is not None
+        place = (oid, tip.commit)
+        if place not in self.rewrites.replayed:
+            base = self.lane.side(commit.parents[0]) if commit.parents else None
+            answer = self.lane.merge(self.under, base=base, ours=tip, theirs=Side(commit.tree, oid, commit.parents))
+            tree, applied = answer.tree, _NOTHING
+            if not answer.is_clean:
+                settled = self.rewrites.unsettled.get(place) or self.settled(oid, answer)
+                if isinstance(settled, Unsettled):
+                    self.rewrites.unsettled[place] = settled
+                    return self.stopped(oid, commit, answer, settled, position=position)
+                tree, applied = settled.tree, settled.applied
+            was_empty = base is not None and base.tree == commit.tree
+            is_dropped = tree == tip.tree and not was_empty
+            self.remake(place, commit, None if is_dropped else tree, applied)
+        return self.take(place, commit) or tip
+
+    def settled(
+        self, oid: Oid, answer: MergeAnswer, *, resolver: ConflictResolver | None = None
+    ) -> Settled | Unsettled:
+        """What is known from before of a merge that is not clean.
+
+        Args:
+            oid: the commit of the branch.
+            answer: of git.
+            resolver: another one than the rules have.
+        """
+        asked = resolver or self.rules.resolver
+        if asked is None:
+            return Unsettled()
+        return settle(answer, target=self.under, commit=oid, lane=self.lane, resolver=asked)
+
+    def remake(
+        self, place: tuple[Oid, ...], commit: RawCommit, tree: Oid | None, applied: Sequence[AppliedResolution] = ()
+    ) -> None:
+        """Make a commit anew unless another branch has, so that all share one: (old commit, new parents) says where.
+
+        Args:
+            place: the old id, then the new parents.
+            commit: the old one.
+            tree: of the new one, None when nothing of it is left.
+            applied: resolutions that went into the tree.
+        """
+        with self.rewrites.lock:
+            if place in self.rewrites.replayed:
+                return
+            self.rewrites.resolved[place] = tuple(applied)
+            if tree is None:
+                self.rewrites.replayed[place] = None
+                return
+            made = rewritten(commit, tree=tree, parents=place[1:], committer=self.rules.committer)
+            if self.rules.signer is not None:
+                made = self.rules.signer.sign(made)
+            made_id = commit_id(serialise(made), object_format=self.lane.object_format)
+            self.rewrites.replayed[place] = (made_id, made)
+
+    def take(self, place: tuple[Oid, ...], commit: RawCommit) -> Side | None:
+        """Take what was made of a commit into the result; None when nothing of it was left."""
+        made = self.rewrites.replayed[place]
+        self._resolved += self.rewrites.resolved[place]
+        if made is None:
+            self.drop(place[0], commit)
+            return None
+        new_oid, new_commit = made
+        if commit.is_signed and not new_commit.is_signed:
+            self._unsigned += 1
+        self.kept.append(Rewrite(old=place[0], new=new_oid))
+        self._unwritten.append((new_oid, new_commit))
+        return Side(new_commit.tree, new_oid, new_commit.parents)
+
+    def stopped(
+        self, oid: Oid, commit: RawCommit, answer: MergeAnswer, unsettled: Unsettled, *, position: int
+    ) -> Conflicted:
+        """A commit that git cannot put there without a person."""
+        answer = with_side_names(answer, ours="HEAD", theirs=f"{oid[:7]} ({commit.subject})")
+        return Conflicted(
+            commit=oid,
+            subject=commit.subject,
+            position=position,
+            total=self._total,
+            onto=self.step.onto,
+            conflicts=answer.conflicts,
+            entries=answer.entries,
+            reproduce=self._reproduce,
+            known_resolutions=unsettled.known,
+            undecided=unsettled.undecided,
+        )
+
+    def write(self) -> None:
+        """Write what no other branch has written; ids are known only once they are in the quarantine.
+
+        Raises:
+            GitError, OutOfSpace
+        """
+        unwritten, self._unwritten = self._unwritten, []
+        missing = [(oid, commit) for oid, commit in unwritten if oid not in self.rewrites.written]
+        if not missing:
+            return
+        answered = self.lane.write([commit for _, commit in missing])
+        if answered != [oid for oid, _ in missing]:
+            raise InvariantBroken("a rewritten commit got another id than reckoned")
+        self.rewrites.written.update(answered)
+
+    def aligned(self, tip: Side, how: AlignedKind) -> Aligned:
+        """The result, written, when nothing more is to come."""
+        self.write()
+        assert tip.commit is not None
+        return Aligned(
+            how=how if self.kept else AlignedKind.FAST_FORWARDED,
+            before=self.step.seen,
+            after=tip.commit,
+            onto=self.step.onto,
+            tree=tip.tree,
+            rewritten=tuple(self.kept),
+            dropped=tuple(self.dropped),
+            unsigned=self._unsigned,
+            resolved=tuple(self._resolved),
+            findings=told_as_findings(self._resolved),
+        )
