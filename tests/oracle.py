@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,24 @@ class Judge:
             kept=kept(self._repository, self._git(self._place, "rev-parse", "HEAD"), onto),
         )
 
+    def recreate(self, tip: str, onto: str) -> Judgement:
+        """`git rebase --rebase-merges <onto>` with the branch's tip checked out; `kept` is the shape of what it made."""
+        self._stand_at(tip)
+        if self._crashes("rebase", "-q", "--rebase-merges", "--no-autosquash", "--no-gpg-sign", onto):
+            return Judgement(False, has_crashed=True)
+        folder = Path(self._git(self._place, "rev-parse", "--path-format=absolute", "--git-path", "rebase-merge"))
+        if folder.exists():
+            done = (folder / "done").read_text().splitlines()[-1].split()
+            name = done[2] if done[0] in ("merge", "m") else done[1]
+            judged = Judgement(False, stopped_at=self._git(self._place, "rev-parse", name), entries=self._entries())
+            self._git(self._place, "rebase", "--abort", check=False)
+            shutil.rmtree(folder, ignore_errors=True)
+            return judged
+        head = self._git(self._place, "rev-parse", "HEAD")
+        return Judgement(
+            True, tree=self._git(self._place, "rev-parse", "HEAD^{tree}"), kept=shape(self._repository, head, onto)
+        )
+
     def merge(self, tip: str, target: str) -> Judgement:
         """`git merge <target>` with the branch's tip checked out."""
         self._stand_at(tip)
@@ -119,3 +138,23 @@ class Judge:
 def kept(repository: Path, tip: str, onto: str) -> str:
     """Tree, author, date and message of every commit above the target."""
     return git(repository, "log", "--no-show-signature", f"--format={KEPT_FORMAT}", "--date=raw", f"{onto}..{tip}")
+
+
+def shape(repository: Path, tip: str, onto: str) -> str:
+    """Tree, author, date, message and parents of every commit above the target; committers, who differ, left out."""
+    listed = git(
+        repository,
+        "log",
+        "--no-show-signature",
+        "--topo-order",
+        "--reverse",
+        "--format=%H%x00%P%x00" + KEPT_FORMAT,
+        "--date=raw",
+        f"{onto}..{tip}",
+    )
+    names: dict[str, str] = {}
+    for row in filter(None, (row.lstrip("\n") for row in listed.split("\x01"))):
+        oid, parents, said = row.split("\0", 2)
+        above = " ".join(names.get(parent, parent) for parent in parents.split())
+        names[oid] = hashlib.sha256(f"{above}\0{said}".encode("utf-8", "surrogateescape")).hexdigest()
+    return names.get(tip, tip)

@@ -5,7 +5,7 @@ Protocols only. Built-ins and plug-ins come through the same door; nothing here 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -309,6 +309,28 @@ class ConflictResolver(Protocol):
         Raises:
             GitError
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledFile:
+    """A file whose contents git could not merge, and what a merge commit made of it.
+
+    Attributes:
+        merge: the merge commit.
+        marked: the file with conflict markers.
+        settled: the file in the merge commit.
+        marker_size: characters of a marker.
+    """
+
+    merge: Oid
+    path: str
+    marked: bytes
+    settled: bytes
+    marker_size: int
+
+
+MergeTeacher = Callable[[Sequence[SettledFile]], ConflictResolver]
+"""Makes a resolver of what one merge commit did: it knows the very same conflicts at the very same paths, and no others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,6 +105,7 @@ def _story(branch: BranchReport) -> str:
         count = len(outcome.rewritten)
         words = {
             "replayed": f"{count} commit{'' if count == 1 else 's'} replayed",
+            "recreated": f"{count} commit{'' if count == 1 else 's'} replayed, merges made again",
             "merged": f"{branch.step.target.name} merged in",
             "fast_forwarded": "already merged; stands at the target's tip",
         }
@@ -266,6 +267,8 @@ def _show_conflict(out: Console, outcome: Conflicted) -> None:
         out.print(
             f"  stopped at commit {outcome.position} of {outcome.total}: {outcome.commit} {safe(outcome.subject)}"
         )
+    if outcome.recreating is not None:
+        out.print("  recreating this merge on what its parents became is what stopped")
     for tried in outcome.climbed:
         out.print(f"  tried      {safe(tried)}")
     for conflict in outcome.conflicts:

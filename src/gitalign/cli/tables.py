@@ -13,6 +13,7 @@ MOST_ROWS = 60
 """Rows shown unless everything is asked for."""
 STEP_WORDS = {
     StepKind.REPLAY: "rebase",
+    StepKind.RECREATE: "rebase with merges",
     StepKind.MERGE: "merge",
     StepKind.FAST_FORWARD: "fast-forward",
     StepKind.UP_TO_DATE: "up to date",

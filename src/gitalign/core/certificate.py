@@ -18,7 +18,8 @@ class CheckName(StrEnum):
     """Every commit and tree that the certificate names can be read."""
     TARGET_IS_ANCESTOR = "target_is_ancestor"
     LINEAR_HISTORY = "linear_history"
-    """Above the target stand the listed commits and nothing else, without a merge; or the one merge of branch and target."""
+    """Above the target stand the listed commits and nothing else, without a merge; or the one merge of branch and target; or, where
+    merges were made again, the listed commits, each on what the parents of the old one became."""
     COMMITS_CONSERVED = "commits_conserved"
     """Every own commit of the branch is in the result or named as dropped, and none is there that was not."""
     AUTHORSHIP_KEPT = "authorship_kept"
@@ -37,7 +38,7 @@ class PatchVerdict(StrEnum):
     """The commit is the very same."""
     SAME = "same"
     CHANGED = "changed"
-    """Lines around it, or in it, were merged with the target's."""
+    """Lines around it, or in it, were merged with the target's; said of every merge that was made again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ class OwnCommits:
         bases: merge bases with the target, best ones only; empty for unrelated histories.
         roots: own commits without parents.
         hits_shallow: history is cut off on one side before it meets the other, so the base is not known.
+        ordered: picks and merges together, in the order of `git rev-list --topo-order --reverse`.
         is_linear_on_target: the target's tip is the only base and no own commit is a merge: git leaves such a branch as it is.
     """
 
@@ -36,6 +37,7 @@ class OwnCommits:
     roots: tuple[Oid, ...]
     hits_shallow: bool
     is_linear_on_target: bool
+    ordered: tuple[Oid, ...] = ()
 
     @property
     def count(self) -> int:
@@ -326,6 +328,7 @@ class CommitGraph:
             roots=tuple(self._ids[number] for number in own if not self._parents[number]),
             hits_shallow=self._is_cut_off(own, target, bases),
             is_linear_on_target=bases == [target] and not merges,
+            ordered=tuple(self._ids[number] for number in ordered),
         )
 
     def _is_cut_off(self, own: Sequence[int], target: int, bases: Sequence[int]) -> bool:

@@ -138,6 +138,8 @@ class DropReason(StrEnum):
 
     UPSTREAM = "upstream"
     BECAME_EMPTY = "became_empty"
+    ALREADY_MERGED = "already_merged"
+    """A merge of nothing: what it merged is in the result without it."""
     MERGE_FLATTENED = "merge_flattened"
     LEFT_OUT = "left_out"
     """A person resolving the branch left it out, or nothing of it was left then."""
@@ -166,6 +168,8 @@ class AlignedKind(StrEnum):
     """In which way a branch was aligned."""
 
     REPLAYED = "replayed"
+    RECREATED = "recreated"
+    """Replayed, with merges made again on what their parents became."""
     MERGED = "merged"
     FAST_FORWARDED = "fast_forwarded"
     """Every commit is in the target: the branch stands at its tip now ("already merged")."""
@@ -264,6 +268,7 @@ class Conflicted:
         reproduce: commands that lead to the same stop.
         known_resolutions: of its paths, those of whose conflict a resolution is on record; not all of them are.
         undecided: when all of them are: paths at which it was not applied, each with the reason.
+        recreating: the merge commit that could not be made again on what its parents became; None for any other stop.
         furthest: how far it aligns; None when nobody asked.
         stays: why it did not go part of the way; empty when that was not asked for.
     """
@@ -283,6 +288,7 @@ class Conflicted:
     """True when an earlier run found this for the very same commits and the merge was not repeated."""
     known_resolutions: tuple[KnownConflict, ...] = ()
     undecided: tuple[str, ...] = ()
+    recreating: Oid | None = None
     furthest: Furthest | Untold | None = None
     stays: str = ""
 

@@ -89,6 +89,8 @@ class StepKind(StrEnum):
 
     REPLAY = "replay"
     """Own commits are picked onto the target."""
+    RECREATE = "recreate"
+    """Own commits are picked onto the target, and own merges are made again on what their parents became."""
     MERGE = "merge"
     """The target is merged into the branch."""
     FAST_FORWARD = "fast_forward"

@@ -32,7 +32,7 @@ from gitalign.core.strategies import policy_for
 from gitalign.errors import UserError
 
 _REMOTES = "refs/remotes/"
-_BY_STRATEGY = frozenset({StepKind.REPLAY, StepKind.MERGE})
+_BY_STRATEGY = frozenset({StepKind.REPLAY, StepKind.RECREATE, StepKind.MERGE})
 DEFAULT_TARGETS = ("main", "master", "scientific", "orchestration-tools")
 
 
@@ -421,7 +421,8 @@ def _kind(
         return StepKind.FAST_FORWARD, ["already merged: every commit is in the target; moves to the target's tip"], None
     merges = len(own.merges)
     named = [f"contains {_counted(merges, 'merge')}"] if merges and policy.strategy is not Strategy.MERGE else []
-    flattened = bool(named) and policy.merges is MergesPolicy.FLATTEN
+    merges_policy = MergesPolicy.RECREATE if policy.strategy is Strategy.REBASE_MERGES else policy.merges
+    flattened = bool(named) and merges_policy is MergesPolicy.FLATTEN
     # git rebase, too, leaves a branch that stands on its target alone, but only when its history is linear
     # (builtin/rebase.c, can_fast_forward).
     if not behind and not flattened:
@@ -435,9 +436,12 @@ def _kind(
         return StepKind.MERGE, [], None
     if not named:
         return StepKind.REPLAY, [], None
-    match policy.merges:
+    match merges_policy:
         case MergesPolicy.FLATTEN:
             return StepKind.REPLAY, [f"{named[0]}: they are flattened, as git rebase does"], None
+        case MergesPolicy.RECREATE:
+            note = f"{named[0]}: they are made again on the target, with what was decided in them"
+            return StepKind.RECREATE, [note], None
         case MergesPolicy.MERGE_INSTEAD:
             return StepKind.MERGE, [f"{named[0]}: the target is merged in instead of rebasing"], None
         case MergesPolicy.REFUSE:

@@ -10,6 +10,8 @@ class Strategy(StrEnum):
     """How a branch takes in its target."""
 
     REBASE = "rebase"
+    REBASE_MERGES = "rebase-merges"
+    """Rebase; merges among the commits of the branch are made again on their rewritten parents."""
     MERGE = "merge"
     AUTO = "auto"
     """Rebase; where that conflicts, merge the target in."""
@@ -21,6 +23,7 @@ class MergesPolicy(StrEnum):
     REFUSE = "refuse"
     FLATTEN = "flatten"
     MERGE_INSTEAD = "merge-instead"
+    RECREATE = "recreate"
 
 
 class AlreadyMerged(StrEnum):

@@ -214,4 +214,8 @@ def _stop_in_words(outcome: Conflicted) -> str:
     )
     if outcome.commit is None:
         return f"merging the target in: {kinds or 'conflict'} in {paths}"
-    return f"commit {outcome.position} of {outcome.total} ({outcome.commit[:10]}): {kinds or 'conflict'} in {paths}"
+    if outcome.recreating is not None:
+        where = f"making merge {outcome.commit[:10]} again (commit {outcome.position} of {outcome.total})"
+    else:
+        where = f"commit {outcome.position} of {outcome.total} ({outcome.commit[:10]})"
+    return f"{where}: {kinds or 'conflict'} in {paths}"

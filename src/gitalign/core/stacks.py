@@ -12,9 +12,10 @@ from dataclasses import replace
 
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, StepId, TargetName, display
-from gitalign.core.plan import Step, Target
+from gitalign.core.plan import Step, StepKind, Target
 
 _Place = tuple[TargetName, Oid]
+_REWRITING = frozenset({StepKind.REPLAY, StepKind.RECREATE})
 
 
 def in_order(steps: Sequence[Step], targets: Sequence[Target], graph: CommitGraph) -> tuple[Step, ...]:
@@ -65,11 +66,11 @@ def in_order(steps: Sequence[Step], targets: Sequence[Target], graph: CommitGrap
 
 
 def _comes_apart(step: Step, below: Sequence[Step]) -> list[str]:
-    """Words for a step that will not stand on what it stands on now: only a replay moves a whole stack along."""
+    """Words for a step that will not stand on what it stands on now: only rewriting moves a whole stack along."""
     return [
         f"stands on {display(one.branch.name)}, which takes its target in by another strategy: they come apart"
         for one in sorted(below, key=lambda one: one.branch.name)
-        if one.kind is not step.kind
+        if (one.kind in _REWRITING) is not (step.kind in _REWRITING)
     ]
 
 

@@ -36,6 +36,7 @@ from gitalign.integrate.lane import Lane, MergeCounts, Rewrites, SharedMerges
 from gitalign.integrate.merge import merge_target
 from gitalign.integrate.pick import ReplayRules
 from gitalign.integrate.rebase import replay
+from gitalign.integrate.recreate import recreate
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.ports import CancelToken, DetectionRequest, Detector, DocumentRequest, Sockets
 
@@ -107,7 +108,7 @@ class BranchAligner:
         outcome = _timed(phases, "integrate", lambda: self._integrate(step, worker, cancel))
         result = StepResult(step_id=step.id, branch=step.branch.name, outcome=outcome, worker=worker, attempts=attempt)
         if isinstance(outcome, Aligned):
-            if outcome.how is AlignedKind.REPLAYED:
+            if outcome.how in (AlignedKind.REPLAYED, AlignedKind.RECREATED):
                 result = replace(
                     result, outcome=_timed(phases, "conserve", lambda: self._conserve(step, outcome, worker))
                 )
@@ -153,6 +154,8 @@ class BranchAligner:
                 )
             case StepKind.REPLAY:
                 return self._climb(step, self._replay(step, worker, cancel), worker)
+            case StepKind.RECREATE:
+                return self._climb(step, self._recreate(step, worker, cancel), worker)
             case StepKind.MERGE:
                 return self._merge(step, worker)
             case StepKind.UP_TO_DATE | StepKind.LEAVE:
@@ -185,10 +188,27 @@ class BranchAligner:
             rules=shop.rules,
             cancel=cancel,
         )
+        return self._unless_left(step, outcome)
+
+    def _recreate(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
+        shop = self._workshop
+        outcome = recreate(
+            step,
+            own=shop.graph.own(step.seen, step.onto),
+            upstream=shop.upstream.matches(step.seen, step.onto),
+            lane=self._lane(worker),
+            rewrites=self._rewrites,
+            rules=shop.rules,
+            cancel=cancel,
+        )
+        return self._unless_left(step, outcome)
+
+    def _unless_left(self, step: Step, outcome: Outcome) -> Outcome:
+        """The outcome, but for a branch of which nothing is left, where policy leaves such a one alone."""
         if (
             isinstance(outcome, Aligned)
             and outcome.after == step.onto
-            and shop.policy.already_merged is AlreadyMerged.LEAVE
+            and self._workshop.policy.already_merged is AlreadyMerged.LEAVE
         ):
             return _left(step)
         return outcome
@@ -299,7 +319,7 @@ class BranchAligner:
 _HINTS = {
     "needs_deepening": "git fetch --unshallow, then run again",
     "missing_object": "fetch the missing objects, then run again",
-    "contains_merges": "choose --merges merge-instead or flatten",
+    "contains_merges": "choose --merges merge-instead, recreate or flatten",
     "unrelated_history": "align it by hand if that is really meant: git rebase --onto, or git merge --allow-unrelated-histories",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts, Sides, clash_key, grouped
@@ -16,7 +17,7 @@ from gitalign.core.outcome import Cancelled, Conflicted
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.policy import Limits
 from gitalign.engine.align import Workshop
-from gitalign.engine.furthest import Until, tried_in, with_furthest
+from gitalign.engine.furthest import PICKS, THROWN_AWAY, Until, tried_in, with_furthest
 from gitalign.engine.integration import verdict_keys
 from gitalign.engine.lanes import asked_of_lanes
 from gitalign.engine.marked import marked_files
@@ -120,6 +121,7 @@ class _Sight:
     def __init__(self, workshop: Workshop, stop: StopSignal) -> None:
         self._workshop = workshop
         self._stop = stop
+        self._rules = replace(THROWN_AWAY, teacher=workshop.rules.teacher)
 
     def clashes(self, steps: Sequence[Step], memory: VerdictMemory, *, at: datetime) -> dict[str, str]:
         """Branch name -> its clash; those that could not be met again are left out."""
@@ -184,16 +186,16 @@ class _Sight:
         )
 
     def _upstream(self, steps: Sequence[Step]) -> UpstreamIndex:
-        pairs = [(step.seen, step.onto) for step in steps if step.kind is StepKind.REPLAY]
+        pairs = [(step.seen, step.onto) for step in steps if step.kind in PICKS]
         return UpstreamIndex.build(self._workshop.quarantine.repository, self._workshop.graph, pairs)
 
     def _met(self, lane: Lane, step: Step, upstream: UpstreamIndex) -> MergeAnswer | None:
         """What git left of the conflict; None when it was stopped or could not be met."""
         own = self._workshop.graph.own(step.seen, step.onto)
-        twins: Mapping[Oid, Oid] = upstream.matches(step.seen, step.onto) if step.kind is StepKind.REPLAY else {}
+        twins: Mapping[Oid, Oid] = upstream.matches(step.seen, step.onto) if step.kind in PICKS else {}
         until = Until(self._stop, time.monotonic() + self._workshop.limits.branch_timeout_s)
         try:
-            outcome = tried_in(lane, step, own, twins, until)
+            outcome = tried_in(lane, step, own, twins, until, rules=self._rules)
         except ABOUT_ONE_MERGE:
             return None
         return lane.stopped_at if isinstance(outcome, Conflicted) else None

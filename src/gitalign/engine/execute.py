@@ -217,6 +217,8 @@ def held_with_what_they_stand_on(plan: Plan, results: Sequence[StepResult]) -> t
     )
 
 
+_KEEPS_OLD = frozenset({AlignedKind.MERGED, AlignedKind.RECREATED})
+"""Their results stand on commits that the branch had before."""
 _AFTER_ALIGNING = frozenset({"conserve", "detect", "validate", "document"})
 
 
@@ -277,9 +279,7 @@ def _publish(
     if not moves:
         return ()
     # Only what new commits stand on: naming every old tip as well would make git read all their trees.
-    known = {
-        oid for _, one in moves for oid in ((one.onto, one.before) if one.how is AlignedKind.MERGED else (one.onto,))
-    }
+    known = {oid for _, one in moves for oid in ((one.onto, one.before) if one.how in _KEEPS_OLD else (one.onto,))}
 
     def store() -> int:
         packs = quarantine.store([aligned.after for _, aligned in moves], known)

@@ -33,6 +33,7 @@ from gitalign.integrate.lane import Lane, Rewrites
 from gitalign.integrate.merge import merge_target
 from gitalign.integrate.pick import ReplayRules
 from gitalign.integrate.rebase import replay
+from gitalign.integrate.recreate import recreate
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.integrate.verdicts import merge_rules_key
 from gitalign.ports import Emitter, VerdictMemory
@@ -41,6 +42,7 @@ _FORMAT = "furthest 1"
 _NOBODY = b"git-align <git-align@localhost> 0 +0000"
 THROWN_AWAY = ReplayRules(operator=_NOBODY, committer=_NOBODY, signer=None)
 """What is made on the way is thrown away: nobody signs it."""
+PICKS = frozenset({StepKind.REPLAY, StepKind.RECREATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +233,7 @@ def _looked_for(
         line.tip: _course(workshop.quarantine, line, max(one.fork for one in sought if one.line is line))
         for line in {id(one.line): one.line for one in sought}.values()
     }
-    replayed = [one for one in sought if one.step.kind is StepKind.REPLAY]
+    replayed = [one for one in sought if one.step.kind in PICKS]
     upstream = UpstreamIndex.build(
         workshop.quarantine.repository,
         workshop.graph,
@@ -240,11 +242,12 @@ def _looked_for(
     )
     attributes = {oid: files for course in courses.values() for oid, files in course.attributes.items()}
 
+    rules = replace(THROWN_AWAY, teacher=workshop.rules.teacher)
     done = count(1)
 
     def ask(lane: Lane, one: _Sought) -> Furthest | Untold:
         until = Until(stop, time.monotonic() + workshop.limits.branch_timeout_s)
-        answer = _Bisector(one, courses[one.line.tip], upstream, lane, until).find()
+        answer = _Bisector(one, courses[one.line.tip], upstream, lane, until, rules).find()
         emit(
             EventKind.FURTHEST_FOUND,
             branch=one.step.branch.name,
@@ -274,7 +277,15 @@ def _course(quarantine: Quarantine, line: TargetLine, deepest: int) -> _Course:
     return _Course(touched=touched, attributes=attributes)
 
 
-def tried_in(lane: Lane, step: Step, own: OwnCommits, upstream: Mapping[Oid, Oid], until: Until) -> Outcome:
+def tried_in(
+    lane: Lane,
+    step: Step,
+    own: OwnCommits,
+    upstream: Mapping[Oid, Oid],
+    until: Until,
+    *,
+    rules: ReplayRules = THROWN_AWAY,
+) -> Outcome:
     """What a run would make of a step, made in a lane and thrown away.
 
     Args:
@@ -283,6 +294,7 @@ def tried_in(lane: Lane, step: Step, own: OwnCommits, upstream: Mapping[Oid, Oid
         own: what it has beyond that commit.
         upstream: which of these that commit has as patches.
         until: when to give up.
+        rules: who makes commits nobody will see, and how old merges teach new ones.
 
     Raises:
         MissingObject, GitTimedOut, GitCrashed, OutOfSpace
@@ -291,6 +303,8 @@ def tried_in(lane: Lane, step: Step, own: OwnCommits, upstream: Mapping[Oid, Oid
         return Cancelled(reason="it was stopped before that")
     if step.kind is StepKind.MERGE:
         return merge_target(step, bases=own.bases, lane=lane, author=_NOBODY, signer=None)
+    if step.kind is StepKind.RECREATE:
+        return recreate(step, own=own, upstream=upstream, lane=lane, rewrites=Rewrites(), rules=rules, cancel=until)
     return replay(
         step,
         picks=own.picks,
@@ -298,7 +312,7 @@ def tried_in(lane: Lane, step: Step, own: OwnCommits, upstream: Mapping[Oid, Oid
         upstream=upstream,
         lane=lane,
         rewrites=Rewrites(),
-        rules=THROWN_AWAY,
+        rules=rules,
         cancel=until,
     )
 
@@ -312,17 +326,21 @@ class _Bisector:
         upstream: which of its commits the target has as patches.
         lane: merges.
         until: when to give up.
+        rules: of the run; nobody signs here.
     """
 
-    def __init__(self, one: _Sought, course: _Course, upstream: UpstreamIndex, lane: Lane, until: Until) -> None:
+    def __init__(
+        self, one: _Sought, course: _Course, upstream: UpstreamIndex, lane: Lane, until: Until, rules: ReplayRules
+    ) -> None:
         self._one = one
         self._course = course
         self._lane = lane
         self._until = until
+        self._rules = rules
         step, line = one.step, one.line
         self._twins = (
             upstream.twins(step.seen, step.onto, line.own(step.seen, max(0, one.fork - 1)).picks)
-            if step.kind is StepKind.REPLAY
+            if step.kind in PICKS
             else {}
         )
 
@@ -360,7 +378,7 @@ class _Bisector:
             for oid in own.picks
             if (there := [twin for twin in self._twins.get(oid, ()) if line.has_at(place, twin)])
         }
-        return tried_in(self._lane, step, own, upstream, self._until)
+        return tried_in(self._lane, step, own, upstream, self._until, rules=self._rules)
 
     def _suspects(self, stop: Conflicted) -> list[int]:
         """Positions, from the fork up, of commits that change a path of a conflict."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from gitalign import wire
@@ -32,8 +33,10 @@ from gitalign.integrate.pick import ReplayRules
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.integrate.verdicts import merge_rules_key, verdict_key
 from gitalign.ports import ConflictResolver, Emitter, Sockets, VerdictMemory
+from gitalign.resolve.remerge import taught_by_merges
 
-_WORK = frozenset({StepKind.REPLAY, StepKind.MERGE})
+_WORK = frozenset({StepKind.REPLAY, StepKind.RECREATE, StepKind.MERGE})
+_PICKS = frozenset({StepKind.REPLAY, StepKind.RECREATE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +90,7 @@ def furnish(
         wire=probe(quarantine) if work else MergeWire(Wire.SINGLE),
         graph=graph,
         upstream=UpstreamIndex.build(
-            repository, graph, [(step.seen, step.onto) for step in work if step.kind is StepKind.REPLAY]
+            repository, graph, [(step.seen, step.onto) for step in work if step.kind in _PICKS]
         ),
         attributes=attributes,
         policy=plan.policy,
@@ -189,6 +192,7 @@ def _rules(
         committer=operator if plan.policy.committer is CommitterPolicy.OPERATOR else None,
         signer=signer,
         resolver=resolver,
+        teacher=partial(taught_by_merges, repository.git, repository.object_format),
     )
 
 

@@ -13,8 +13,9 @@ from gitalign.core.certificate import Certificate, Check, CheckName, PatchVerdic
 from gitalign.core.clashes import PathChange
 from gitalign.core.commit import RawCommit
 from gitalign.core.graph import CommitGraph
+from gitalign.core.images import misplaced
 from gitalign.core.names import Oid
-from gitalign.core.outcome import AlignedKind, DropReason
+from gitalign.core.outcome import Aligned, AlignedKind, DropReason, Rewrite
 from gitalign.errors import MissingObject
 from gitalign.git.command import Git
 from gitalign.git.history import load_graph, patch_ids, path_changes, raw_changes
@@ -221,6 +222,8 @@ def _not_linear(one: Certificate, evidence: _Evidence) -> str:
     if one.how is AlignedKind.MERGED:
         parents = graph.parents(one.after)
         return "" if parents == (one.before, one.onto) else f"the merge has the parents {', '.join(parents)}"
+    if one.how is AlignedKind.RECREATED:
+        return _not_recreated(one, graph)
     at = one.after
     for pair in reversed(one.commits):
         if pair.new != at:
@@ -230,6 +233,26 @@ def _not_linear(one: Certificate, evidence: _Evidence) -> str:
             return f"commit {at} has {len(parents)} parents"
         at = parents[0]
     return "" if at == one.onto else f"the listed commits stand on {at}, not on the target"
+
+
+def _not_recreated(one: Certificate, graph: CommitGraph) -> str:
+    """Above the target stand the listed commits and nothing else, each on what the parents of the old one became."""
+    own = graph.own(one.before, one.onto)
+    claimed = Aligned(
+        how=one.how,
+        before=one.before,
+        after=one.after,
+        onto=one.onto,
+        tree=one.tree,
+        rewritten=tuple(Rewrite(old=pair.old, new=pair.new) for pair in one.commits),
+        dropped=one.dropped,
+    )
+    if fault := misplaced(
+        claimed, own=own.ordered, bases=own.bases, old_parents=graph.parents, new_parents=graph.parents
+    ):
+        return fault
+    above = set(graph.own_ids(one.after, one.onto)) ^ {pair.new for pair in one.commits}
+    return f"commit {min(above)} is in the result or listed, not both" if above else ""
 
 
 def _not_conserved(one: Certificate, evidence: _Evidence) -> str:

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from gitalign.core.commit import RawCommit
+from gitalign.core.images import misplaced
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Aligned, AlignedKind, Failed, Finding, Outcome, Severity
+from gitalign.core.outcome import Aligned, AlignedKind, Failed, Finding, Outcome, Rewrite, Severity
 from gitalign.core.plan import Step
 from gitalign.git.command import Git, text
 from gitalign.integrate.lane import Lane
@@ -20,7 +22,7 @@ from gitalign.integrate.lane import Lane
 def conserve(
     step: Step, aligned: Aligned, *, picks: Sequence[Oid], merges: Sequence[Oid], bases: Sequence[Oid], lane: Lane
 ) -> Outcome:
-    """Check one replayed branch.
+    """Check one branch whose commits were rewritten.
 
     Every own commit must be in the result, be upstream, or be reported as dropped; rewritten commits must keep author
     and message; the result's tree must equal the one-shot merge, or the difference is a finding.
@@ -28,7 +30,11 @@ def conserve(
     Returns:
         The alignment with its findings, or Failed with stage `conserve`.
     """
-    if fault := _unaccounted(aligned, picks=picks, merges=merges) or _altered(aligned, lane):
+    if fault := (
+        _unaccounted(aligned, picks=picks, merges=merges)
+        or _altered(aligned, lane)
+        or _misshaped(aligned, picks=picks, merges=merges, bases=bases, lane=lane)
+    ):
         return Failed(
             code="conservation",
             reason=fault,
@@ -62,6 +68,8 @@ def _altered(aligned: Aligned, lane: Lane) -> str | None:
         return None
     olds = lane.read([pair.old for pair in pairs])
     news = lane.read([pair.new for pair in pairs])
+    if aligned.how is AlignedKind.RECREATED:
+        return _reshaped(aligned, pairs, olds, news)
     parent: str = aligned.onto
     chain = {pair.new for pair in aligned.rewritten}
     for pair, old, new in zip(pairs, olds, news, strict=True):
@@ -73,6 +81,31 @@ def _altered(aligned: Aligned, lane: Lane) -> str | None:
     if news[-1].tree != aligned.tree or pairs[-1].new != aligned.after:
         return "the result does not end with the last commit of the branch"
     return None
+
+
+def _reshaped(aligned: Aligned, pairs: list[Rewrite], olds: list[RawCommit], news: list[RawCommit]) -> str | None:
+    """What was altered in commits, where merges were made again. Where they stand is for `_misshaped` to say."""
+    for pair, old, new in zip(pairs, olds, news, strict=True):
+        if new.author != old.author or new.message != old.message:
+            return f"commit {pair.old} lost its author or message in {pair.new}"
+    last = [new for pair, new in zip(pairs, news, strict=True) if pair.new == aligned.after]
+    if last and last[0].tree != aligned.tree:
+        return "the result does not have the tree of the last commit of the branch"
+    return None
+
+
+def _misshaped(
+    aligned: Aligned, *, picks: Sequence[Oid], merges: Sequence[Oid], bases: Sequence[Oid], lane: Lane
+) -> str | None:
+    if aligned.how is not AlignedKind.RECREATED:
+        return None
+    own = (*picks, *merges)
+    named = list(dict.fromkeys((*own, *(pair.new for pair in aligned.rewritten))))
+    parents = {oid: commit.parents for oid, commit in zip(named, lane.read(named), strict=True)}
+    return (
+        misplaced(aligned, own=own, bases=bases, old_parents=parents.__getitem__, new_parents=parents.__getitem__)
+        or None
+    )
 
 
 def _against_one_shot_merge(step: Step, aligned: Aligned, *, bases: Sequence[Oid], lane: Lane) -> tuple[Finding, ...]:
@@ -159,6 +192,8 @@ def _walk(one: Aligned, parents: dict[str, list[str]]) -> str | None:
     if one.how is AlignedKind.MERGED:
         found = parents.get(one.after)
         return None if found == [one.before, one.onto] else f"merge commit has parents {found}"
+    if one.how is AlignedKind.RECREATED:
+        return _reached(one, parents)
     at: str = one.after
     for pair in reversed(one.rewritten):
         if pair.new != at:
@@ -170,3 +205,17 @@ def _walk(one: Aligned, parents: dict[str, list[str]]) -> str | None:
             return f"commit {at} has parents {above}"
         at = above[0]
     return None if at == one.onto else f"the result stands on {at}, not on the target {one.onto}"
+
+
+def _reached(one: Aligned, parents: dict[str, list[str]]) -> str | None:
+    """Where merges were made again: new commits that are not reported, or reported and not there."""
+    wanted = {str(pair.new) for pair in one.rewritten if pair.new != pair.old}
+    seen = {str(one.after)} & parents.keys()
+    waiting = list(seen)
+    while waiting:
+        above = {parent for parent in parents[waiting.pop()] if parent in parents} - seen
+        seen |= above
+        waiting += above
+    if seen == wanted:
+        return None
+    return f"commit {min(seen ^ wanted)} is in the result or in its report, not in both"

@@ -14,7 +14,7 @@ from gitalign.core.names import Oid
 from gitalign.core.outcome import AppliedResolution, KnownConflict
 from gitalign.errors import GitDied, OutOfSpace
 from gitalign.git.attributes import AttributeFiles, marker_sizes
-from gitalign.git.command import raw
+from gitalign.git.command import raw, text
 from gitalign.git.merge import MergeAnswer, MergeProcess, MergeWire, Side
 from gitalign.git.objects import CommitReader, CommitWriter, FileReader, TreeComparer
 from gitalign.git.quarantine import Quarantine
@@ -48,6 +48,8 @@ class SharedMerges:
         self._answers: OrderedDict[Triple, MergeAnswer] = OrderedDict()
         self._under_way: dict[Triple, threading.Event] = {}
         self.counts = MergeCounts()
+        self.bases: dict[tuple[Oid, Oid], tuple[Oid, ...]] = {}
+        """Merge bases, by pair. Racing workers write the same."""
 
     def answer(self, triple: Triple, merge: Callable[[], MergeAnswer]) -> MergeAnswer:
         """The answer for a triple, made by `merge` when nobody has it yet."""
@@ -220,6 +222,19 @@ class Lane:
                 triple, lambda: self._asked(lambda: self._process(target).merge(base=base, ours=ours, theirs=theirs))
             )
         )
+
+    def bases(self, ours: Oid, theirs: Oid) -> tuple[Oid, ...]:
+        """Merge bases of two commits that are written, best ones only, in git's order; empty for unrelated ones.
+
+        Source: `git help merge-base` (--all; exits with 1 when there is none).
+        """
+        key = (ours, theirs)
+        if key not in self._shared.bases:
+            done = self._quarantine.git.run(
+                "merge-base", "--all", ours, theirs, accept=(0, 1), timeout_s=self._timeout_s
+            )
+            self._shared.bases[key] = tuple(Oid(word) for word in text(done.stdout).split())
+        return self._shared.bases[key]
 
     def merge_histories(self, target: Oid, ours: Oid, theirs: Oid) -> MergeAnswer:
         """Merge two commits on the bases git finds, under the attributes of `target`."""

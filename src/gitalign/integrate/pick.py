@@ -31,7 +31,7 @@ from gitalign.git.merge import MergeAnswer, Side, with_side_names
 from gitalign.git.signing import Signer
 from gitalign.integrate.lane import Lane, Rewrites, Unsettled
 from gitalign.integrate.settle import Settled, settle
-from gitalign.ports import CancelToken, ConflictResolver
+from gitalign.ports import CancelToken, ConflictResolver, MergeTeacher
 
 _NOTHING: tuple[AppliedResolution, ...] = ()
 
@@ -45,12 +45,14 @@ class ReplayRules:
         committer: committer value of rewritten commits, None to keep each one's own.
         signer: signs rewritten commits, None leaves them unsigned.
         resolver: settles conflicts that are known from before, None leaves all of them to people.
+        teacher: lets a merge that is made again be settled as the old one was, None leaves that to people.
     """
 
     operator: bytes
     committer: bytes | None
     signer: Signer | None
     resolver: ConflictResolver | None = None
+    teacher: MergeTeacher | None = None
 
 
 class Picker:

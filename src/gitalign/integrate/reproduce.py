@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
-from gitalign.core.names import file_name_for
+from gitalign.core.names import Oid, file_name_for
 from gitalign.core.plan import Step
 
 
@@ -16,6 +17,34 @@ def reproduce_rebase(step: Step) -> tuple[str, ...]:
         f"git -C {folder} rebase {step.onto}",
         *_leave(folder),
     )
+
+
+def reproduce_recreation(
+    step: Step, settled: Sequence[tuple[Oid, Sequence[str]]], *, carrying: Oid | None = None
+) -> tuple[str, ...]:
+    """Commands that stop where making merges again stopped.
+
+    git forgets what merges held beside the automatic merge: it stops at earlier ones whose conflicts were settled here, and not at
+    all where only that could not be carried over.
+
+    Args:
+        step: the branch.
+        settled: merges before that whose conflicts were settled as the old merge had settled them, with the paths.
+        carrying: the merge whose own content could not be carried over.
+    """
+    folder = _folder(step)
+    told: list[str] = [f"git worktree add --detach {folder} {step.seen}"]
+    rebase = f"rebase --rebase-merges {step.onto}"
+    if carrying is not None:
+        editor = shlex.quote(f"sed -i '/^merge -C {carrying} /a break'")
+        rebase = f"-c core.abbrev=no -c sequence.editor={editor} rebase -i --rebase-merges {step.onto}"
+    told.append(f"git -C {folder} {rebase}")
+    for merge, paths in settled:
+        told.append(f"git -C {folder} checkout {merge} -- {' '.join(shlex.quote(path) for path in paths)}")
+        told.append(f"git -C {folder} -c core.editor=true rebase --continue")
+    if carrying is not None:
+        told.append(f"git -C {folder} show --remerge-diff {carrying}")
+    return (*told, *_leave(folder))
 
 
 def reproduce_merge(step: Step) -> tuple[str, ...]:

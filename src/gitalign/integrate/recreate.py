@@ -1,0 +1,249 @@
+"""Replaying a branch with its merges: each is made again on what its parents became, with what a person put into it kept.
+
+What is picked, in which order, and what stands on what are as `git rebase --rebase-merges` has them (`core.images`); the
+differential tests hold both against each other. git merges the new parents and forgets the rest of the old merge. Here the rest is
+kept: what the merge commit has beyond the automatic merge of its old parents is carried over by a three-way merge of git's, on the
+automatic merges before and now. Where git could not make the old merge by itself, the decision of whoever made it is taken
+for the very same conflict and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gitalign.core.commit import RawCommit
+from gitalign.core.graph import OwnCommits
+from gitalign.core.images import Images, todo_order
+from gitalign.core.names import Oid
+from gitalign.core.outcome import AlignedKind, AppliedResolution, Conflicted, DropReason, Outcome, Refused
+from gitalign.core.plan import Step
+from gitalign.git.command import raw
+from gitalign.git.merge import MergeAnswer, Side
+from gitalign.integrate.lane import Lane, Rewrites, Unsettled
+from gitalign.integrate.pick import Picker, ReplayRules
+from gitalign.integrate.reproduce import reproduce_recreation
+from gitalign.integrate.settle import LARGEST_BYTES, Settled, conflicted_files
+from gitalign.ports import CancelToken, SettledFile
+
+
+def recreate(
+    step: Step,
+    *,
+    own: OwnCommits,
+    upstream: Mapping[Oid, Oid],
+    lane: Lane,
+    rewrites: Rewrites,
+    rules: ReplayRules,
+    cancel: CancelToken,
+) -> Outcome:
+    """Replay the own commits of a branch onto its target, merges among them.
+
+    Args:
+        step: the branch.
+        own: its own commits.
+        upstream: own commit -> commit of the target with the same patch.
+        lane: the worker's processes.
+        rewrites: commits other branches have rewritten already.
+        rules: committer, signing, resolutions.
+        cancel: asked between commits.
+
+    Returns:
+        Aligned, Conflicted or Refused; a broken world is an exception.
+    """
+    commits = dict(zip(own.ordered, lane.read(own.ordered), strict=True))
+    # A root has no parent to be left with, so it stays whatever the target has.
+    skipped = {oid for oid in upstream if oid in commits and commits[oid].parents}
+    picker = Picker(
+        step,
+        lane=lane,
+        rewrites=rewrites,
+        rules=rules,
+        cancel=cancel,
+        total=len(commits) - len(skipped),
+        reproduce=(),
+    )
+    # git gives the name of the target to one merge base only (sequencer.c: the first of the range's boundary).
+    bases = own.bases if len(own.bases) == 1 else lane.bases(step.onto, step.seen)
+    return _Recreation(picker, commits, Images(bases[:1], step.onto)).carried_out(
+        todo_order(own.ordered, lambda oid: commits[oid].parents), {oid: upstream[oid] for oid in skipped}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Remade:
+    """The tree of a merge that was made again."""
+
+    tree: Oid
+    applied: tuple[AppliedResolution, ...] = ()
+
+
+class _Recreation:
+    """One branch under way."""
+
+    def __init__(self, picker: Picker, commits: Mapping[Oid, RawCommit], images: Images) -> None:
+        self._picker = picker
+        self._lane = picker.lane
+        self._commits = commits
+        self._images = images
+        self._sides: dict[Oid, Side] = {}
+        self._settled: list[tuple[Oid, tuple[str, ...]]] = []
+
+    def carried_out(self, order: list[Oid], upstream: Mapping[Oid, Oid]) -> Outcome:
+        picker, position = self._picker, 0
+        for oid in order:
+            commit = self._commits[oid]
+            if oid in upstream:
+                picker.drop(oid, commit, DropReason.UPSTREAM, upstream=upstream[oid])
+                self._images.note(oid, self._images.of(commit.parents[0]))
+                continue
+            position += 1
+            if stop := picker.refusal(oid, commit, position=position):
+                return stop
+            heads = tuple(map(self._images.of, commit.parents))
+            made: Side | Outcome
+            if heads == commit.parents:
+                made = picker.keep(oid, commit)
+            elif len(heads) == 1:
+                made = picker.pick(oid, commit, self._side(heads[0]), position=position)
+                if isinstance(made, Conflicted):
+                    made = replace(made, reproduce=reproduce_recreation(picker.step, self._settled))
+            else:
+                made = self._merge(oid, commit, heads, position=position)
+            if not isinstance(made, Side):
+                return made
+            assert made.commit is not None
+            self._sides[made.commit] = made
+            self._images.note(oid, made.commit)
+        return picker.aligned(self._side(self._images.of(picker.step.seen)), AlignedKind.RECREATED)
+
+    def _side(self, oid: Oid) -> Side:
+        """A commit of the result, which may not have been written yet, or of the repository."""
+        if oid not in self._sides:
+            self._sides[oid] = self._lane.side(oid)
+        return self._sides[oid]
+
+    def _merge(self, oid: Oid, commit: RawCommit, heads: tuple[Oid, ...], *, position: int) -> Side | Outcome:
+        if len(heads) > 2:
+            return Refused(
+                code="octopus_merge",
+                reason=f"commit {oid[:12]} ({commit.subject}) merges {len(heads) - 1} branches at once, which is not made again",
+                hint="choose --merges merge-instead, or --strategy merge",
+            )
+        self._picker.write()  # git looks for merge bases in what is written
+        ours, theirs = heads
+        if theirs in self._lane.bases(ours, theirs):
+            return self._already_merged(oid, commit, ours)
+        place = (oid, ours, theirs)
+        if place not in self._picker.rewrites.replayed:
+            made = self._remade(oid, commit, self._automatic(ours, theirs), position=position)
+            if isinstance(made, Conflicted):
+                return made
+            self._picker.remake(place, commit, made.tree, made.applied)
+        taken = self._picker.take(place, commit)
+        assert taken is not None
+        if applied := self._picker.rewrites.resolved[place]:
+            self._settled.append((oid, tuple(one.path for one in applied)))
+        return taken
+
+    def _already_merged(self, oid: Oid, commit: RawCommit, ours: Oid) -> Side | Outcome:
+        """git makes no merge of what is there already. Nobody would hold what the old one had of its own then."""
+        before = self._automatic(*commit.parents)
+        if not before.is_clean or before.tree != commit.tree:
+            return Refused(
+                code="merge_collapsed",
+                reason=f"what merge {oid[:12]} ({commit.subject}) merged is in the target already, and nothing is left to hold what the merge itself changed",
+                hint="choose --merges merge-instead, or --strategy merge",
+            )
+        self._picker.drop(oid, commit, DropReason.ALREADY_MERGED)
+        return self._side(ours)
+
+    def _automatic(self, ours: Oid, theirs: Oid) -> MergeAnswer:
+        """The merge git makes of two commits by itself."""
+        bases = self._lane.bases(ours, theirs)
+        if len(bases) > 1:
+            return self._lane.merge_histories(self._picker.under, ours, theirs)
+        base = self._side(bases[0]) if bases else None
+        return self._lane.merge(self._picker.under, base=base, ours=self._side(ours), theirs=self._side(theirs))
+
+    def _remade(self, oid: Oid, commit: RawCommit, now: MergeAnswer, *, position: int) -> _Remade | Conflicted:
+        """The tree of the new merge: the automatic one, with what was settled or added by hand in the old one."""
+        before = self._automatic(*commit.parents)
+        lessons = self._lessons(oid, commit, before)
+        tree, unsettled = now.tree, Unsettled()
+        applied: tuple[AppliedResolution, ...] = ()
+        if not now.is_clean:
+            settled = self._settle(oid, now, lessons)
+            if isinstance(settled, Unsettled):
+                return self._stop(oid, commit, now, settled, position=position)
+            tree, applied = settled.tree, settled.applied
+        base = before.tree
+        if not before.is_clean:
+            named = {entry.path for entry in before.entries} | {p for one in before.conflicts for p in one.paths}
+            here = {one.path for one in applied}
+            if named != {one.path for one in lessons} or not self._same(lessons, tree, without=here):
+                return self._stop(oid, commit, now, unsettled, position=position, carrying=before)
+            modes = conflicted_files(before)
+            base = self._lane.tree_with(base, {one.path: (modes[one.path], one.settled) for one in lessons})
+        if base == commit.tree:
+            return _Remade(tree, applied)
+        carried = self._lane.merge(self._picker.under, base=Side(base), ours=Side(tree), theirs=Side(commit.tree))
+        if not carried.is_clean:
+            return self._stop(oid, commit, carried, unsettled, position=position, carrying=before)
+        return _Remade(carried.tree, applied)
+
+    def _settle(self, oid: Oid, now: MergeAnswer, lessons: list[SettledFile]) -> Settled | Unsettled:
+        """As the old merge settled it, or else by what is on record."""
+        teacher = self._picker.rules.teacher
+        if lessons and teacher is not None:
+            settled = self._picker.settled(oid, now, resolver=teacher(lessons))
+            if isinstance(settled, Settled):
+                return settled
+        return self._picker.settled(oid, now)
+
+    def _lessons(self, oid: Oid, commit: RawCommit, before: MergeAnswer) -> list[SettledFile]:
+        """Files whose contents git could not merge the first time, with what the merge commit has there."""
+        paths = [] if before.is_clean else list(conflicted_files(before))
+        if not paths:
+            return []
+        marked, settled = (
+            self._lane.files([raw(f"{tree}:{path}") for path in paths], most_bytes=LARGEST_BYTES)
+            for tree in (before.tree, commit.tree)
+        )
+        sizes = self._lane.marker_sizes(self._picker.under, paths)
+        return [
+            SettledFile(merge=oid, path=path, marked=was, settled=now, marker_size=sizes[path])
+            for path, was, now in zip(paths, marked, settled, strict=True)
+            if was is not None and now is not None
+        ]
+
+    def _same(self, lessons: list[SettledFile], tree: Oid, *, without: set[str]) -> bool:
+        """Whether git makes by itself now what was made by hand then, at all paths that no resolution was applied to."""
+        asked = [one for one in lessons if one.path not in without]
+        found = (
+            self._lane.files([raw(f"{tree}:{one.path}") for one in asked], most_bytes=LARGEST_BYTES) if asked else []
+        )
+        return all(one.settled == content for one, content in zip(asked, found, strict=True))
+
+    def _stop(
+        self,
+        oid: Oid,
+        commit: RawCommit,
+        answer: MergeAnswer,
+        unsettled: Unsettled,
+        *,
+        position: int,
+        carrying: MergeAnswer | None = None,
+    ) -> Conflicted:
+        if answer.is_clean and carrying is not None:
+            # git merges the new parents, but how the old ones were merged by hand cannot be carried over: the old conflict is shown.
+            answer = carrying
+        self._lane.stopped_at = answer
+        stopped = self._picker.stopped(oid, commit, answer, unsettled, position=position)
+        return replace(
+            stopped,
+            recreating=oid,
+            reproduce=reproduce_recreation(
+                self._picker.step, self._settled, carrying=oid if carrying is not None else None
+            ),
+        )
