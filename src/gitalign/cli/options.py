@@ -34,12 +34,16 @@ Input = Annotated[
 Strategy = Annotated[
     str | None,
     typer.Option(
-        "--strategy", help="rebase, merge, or auto: merge where a rebase conflicts.", metavar="rebase|merge|auto"
+        "--strategy",
+        help="How a branch takes in its target; auto tries one after another (docs/strategies.md).",
+        metavar="rebase|rebase-merges|merge|auto",
     ),
 ]
 Merges = Annotated[
     str | None,
-    typer.Option("--merges", help="Branches that contain merges: refuse, flatten or merge-instead.", metavar="POLICY"),
+    typer.Option(
+        "--merges", help="Branches that contain merges: refuse, flatten, merge-instead or recreate.", metavar="POLICY"
+    ),
 ]
 Resolutions = Annotated[
     bool | None,

@@ -62,6 +62,11 @@ def begin(opened: Opened, journal: Journal, request: Request, branch: str, *, fo
     if step is None:
         reason = next((one.reason for one in made.excluded if one.branch == branch), "there is no such branch")
         raise UserError(f"{branch} cannot be resolved: {reason}", hint="git align plan --verbose")
+    if step.kind is StepKind.RECREATE and step.refusal is None:
+        raise UserError(
+            f"{branch} contains merges that would be made again, which is not done step by step",
+            hint="choose how it is resolved: --strategy merge, or --strategy rebase --merges flatten",
+        )
     if step.refusal is not None or step.kind not in (StepKind.REPLAY, StepKind.MERGE):
         reason = step.refusal[1] if step.refusal is not None else f"nothing has to be merged to align it ({step.kind})"
         raise UserError(f"{branch} cannot be resolved: {reason}", hint="git align run")
