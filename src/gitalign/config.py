@@ -77,6 +77,8 @@ class Config(BaseModel):
             protected=settings.protected,
             apply_resolutions=self.resolutions.apply,
             read_rr_cache=self.resolutions.rr_cache != "off",
+            rungs=self.resolutions.rungs,
+            union_files=self.resolutions.union_files,
         )
 
     def checks(self) -> ValidationPlan:

@@ -266,12 +266,25 @@ class ConflictedFile:
         stages: base (when there is one), ours and theirs by id, as `outcome.StageEntry` explains them.
         marked: the file with conflict markers.
         marker_size: characters of a marker.
+        is_plain: merged as text, without a merge driver, filter or encoding that attributes declare for it.
+        sides: given when a proposal is asked for; None where one is missing or too long.
     """
 
     path: str
     stages: tuple[StageEntry, ...]
     marked: bytes
     marker_size: int
+    is_plain: bool = True
+    sides: Sides | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The three contents of a file; an empty base where both sides added it."""
+
+    base: bytes
+    ours: bytes
+    theirs: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,9 +301,14 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undecided:
-    """Something is known of a conflict, and is not applied."""
+    """A conflict that could have been settled, and is not.
+
+    Attributes:
+        is_disputed: people settled it in different ways: nothing else may decide between them.
+    """
 
     reason: str
+    is_disputed: bool = False
 
 
 class ConflictResolver(Protocol):
@@ -301,10 +319,13 @@ class ConflictResolver(Protocol):
         """Text that changes whenever it could answer otherwise."""
 
     def knows(self, file: ConflictedFile) -> str | None:
-        """What goes for the file's conflict, by name; None when nothing is known of it. Asked of every file, so it is quick."""
+        """What is on record of the file's conflict, by name; None when nothing is. Asked of every file, so it is quick."""
+
+    def could(self, file: ConflictedFile) -> bool:
+        """False when there will be no proposal, whatever the file holds. Asked of every file, so it is quick."""
 
     def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
-        """What the file is to hold; None when nothing is known of it. Asked when all files of a commit are known.
+        """What the file is to hold; None when nothing fits. Asked when all files of a commit could be settled.
 
         Raises:
             GitError

@@ -17,6 +17,7 @@ from gitalign.core.policy import (
     CommitterPolicy,
     GroupExecution,
     MergesPolicy,
+    Rung,
     Strategy,
     UnknownTarget,
 )
@@ -142,6 +143,18 @@ Words = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_len
 Line = Annotated[str, AfterValidator(_one_line)]
 
 
+def _patterns(value: tuple[str, ...]) -> tuple[str, ...]:
+    for pattern in value:
+        try:
+            pathspec.GitIgnoreSpec.from_lines([pattern])
+        except ValueError as error:
+            raise ValueError(f"{pattern!r} is no pattern of paths: {error}") from error
+    return value
+
+
+Patterns = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], AfterValidator(_patterns)]
+
+
 class Check(BaseModel):
     """A command that is run on every result."""
 
@@ -150,7 +163,7 @@ class Check(BaseModel):
     name: Line
     command: Words
     targets: tuple[str, ...] = ()
-    paths: tuple[str, ...] = ()
+    paths: Patterns = ()
     timeout_seconds: Seconds = 600
     environment: Mapping[str, str] = Field(default_factory=dict)
     required: bool = True
@@ -165,16 +178,6 @@ class Check(BaseModel):
                 raise ValueError("must have a group for the percentage, such as 'TOTAL.* (\\d+)%'")
         except re.error as error:
             raise ValueError(f"is no regular expression: {error}") from error
-        return value
-
-    @field_validator("paths")
-    @classmethod
-    def _are_patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for pattern in value:
-            try:
-                pathspec.GitIgnoreSpec.from_lines([pattern])
-            except ValueError as error:
-                raise ValueError(f"{pattern!r} is no pattern of paths: {error}") from error
         return value
 
     @model_validator(mode="after")
@@ -335,12 +338,27 @@ class Landing(BaseModel):
 
 
 class Resolutions(BaseModel):
-    """What is done with recorded resolutions of conflicts."""
+    """What settles conflicts without a person: resolutions that are on record, and rungs of the ladder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     apply: bool = False
     rr_cache: Literal["read", "write", "off"] = "read"
+    rungs: tuple[Rung, ...] = ()
+    union_files: Patterns = ()
+
+    @field_validator("rungs")
+    @classmethod
+    def _are_different(cls, value: tuple[Rung, ...]) -> tuple[Rung, ...]:
+        if twice := [rung for rung in dict.fromkeys(value) if value.count(rung) > 1]:
+            raise ValueError(f"{twice[0]} stands twice")
+        return value
+
+    @model_validator(mode="after")
+    def _has_what_its_rungs_need(self) -> Resolutions:
+        if Rung.UNION in self.rungs and not self.union_files:
+            raise ValueError("the rung union needs union_files: patterns of the files that are lists")
+        return self
 
 
 class Telemetry(BaseModel):

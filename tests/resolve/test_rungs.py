@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitalign.core.policy import Rung
 from gitalign.resolve.regions import Lines, NotMarked, Region, regions
-from gitalign.resolve.rungs import Rung, climb, imports, same_lines, union, whitespace
+from gitalign.resolve.rungs import climb, imports, same_lines, union, whitespace
 
 
 def lines(text: str) -> Lines:

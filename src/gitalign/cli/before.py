@@ -20,6 +20,8 @@ from gitalign.cli.options import (
     Only,
     Quiet,
     Repo,
+    Resolutions,
+    ResolveWith,
     Strategy,
     Verbose,
     Yes,
@@ -145,6 +147,8 @@ def forecast(
     ] = None,
     strategy: Strategy = None,
     merges: Merges = None,
+    resolutions: Resolutions = None,
+    resolve_with: ResolveWith = None,
     fetch: Fetch = False,
     json: Json = False,
     yes: Yes = False,
@@ -164,7 +168,7 @@ def forecast(
 
         if html is not None:
             require_writable(html)
-        overrides = overrides_of(strategy=strategy, merges=merges)
+        overrides = overrides_of(strategy=strategy, merges=merges, resolutions=resolutions, resolve_with=resolve_with)
         request = options.request(input=input, only=tuple(only or ()), fetch=fetch, overrides=overrides)
         made = facade.plan(request)
         against = tuple(one.name for one in made.targets) if all_targets else tuple(target or ())
@@ -213,6 +217,8 @@ def order(
     ] = None,
     strategy: Strategy = None,
     merges: Merges = None,
+    resolutions: Resolutions = None,
+    resolve_with: ResolveWith = None,
     fetch: Fetch = False,
     json: Json = False,
     yes: Yes = False,
@@ -232,7 +238,7 @@ def order(
 
         if output is not None:
             require_writable(output)
-        overrides = overrides_of(strategy=strategy, merges=merges)
+        overrides = overrides_of(strategy=strategy, merges=merges, resolutions=resolutions, resolve_with=resolve_with)
         request = options.request(input=input, only=tuple(only or ()), fetch=fetch, overrides=overrides)
         planned = facade.plan(request)
         stop = StopSignal()

@@ -23,6 +23,7 @@ from gitalign.cli.options import (
     Quiet,
     Repo,
     Resolutions,
+    ResolveWith,
     RunId,
     Strategy,
     Verbose,
@@ -97,6 +98,7 @@ def plan(
     strategy: Strategy = None,
     merges: Merges = None,
     resolutions: Resolutions = None,
+    resolve_with: ResolveWith = None,
     partial: Partial = False,
     fetch: Fetch = False,
     push: Annotated[
@@ -127,7 +129,13 @@ def plan(
                 only=tuple(only or ()),
                 fetch=fetch,
                 push=push,
-                overrides=overrides_of(strategy=strategy, merges=merges, resolutions=resolutions, partial=partial),
+                overrides=overrides_of(
+                    strategy=strategy,
+                    merges=merges,
+                    resolutions=resolutions,
+                    resolve_with=resolve_with,
+                    partial=partial,
+                ),
             )
         )
         if save is not None:
@@ -165,6 +173,7 @@ def run(
         bool, typer.Option("--no-checks", help="Do not run the configured checks; the report says so.")
     ] = False,
     resolutions: Resolutions = None,
+    resolve_with: ResolveWith = None,
     partial: Partial = False,
     furthest: Furthest = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop before anything moves: the same as plan.")] = False,
@@ -192,6 +201,7 @@ def run(
             merges=merges,
             workers=workers,
             resolutions=resolutions,
+            resolve_with=resolve_with,
             furthest=furthest,
             partial=partial,
         )

@@ -53,6 +53,15 @@ Resolutions = Annotated[
         show_default="resolutions.apply of the configuration",
     ),
 ]
+ResolveWith = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--resolve-with",
+        help="Settle conflicts by these rungs, in this order; may be given several times. `none` for none.",
+        metavar="RUNG,…",
+        show_default="resolutions.rungs of the configuration",
+    ),
+]
 Furthest = Annotated[
     bool, typer.Option("--furthest", help="Find out how far conflicting branches align, and what stops them there.")
 ]
@@ -102,6 +111,7 @@ def overrides_of(
     merges: str | None = None,
     workers: int | None = None,
     resolutions: bool | None = None,
+    resolve_with: list[str] | None = None,
     furthest: bool = False,
     partial: bool = False,
 ) -> dict[str, object]:
@@ -113,10 +123,16 @@ def overrides_of(
         "alignment.merges": merges,
         "orchestration.max_workers_per_target": workers,
         "resolutions.apply": resolutions,
+        "resolutions.rungs": None if not resolve_with else _rungs(resolve_with),
         "alignment.furthest": furthest or None,
         "alignment.partial": partial or None,
     }
     return {key: value for key, value in given.items() if value is not None}
+
+
+def _rungs(given: list[str]) -> list[str]:
+    names = [name.strip().replace("-", "_") for one in given for name in one.split(",") if name.strip()]
+    return [] if names == ["none"] else names
 
 
 def read_plan(path: Path) -> Any:

@@ -11,7 +11,7 @@ from gitalign.cli.render_rules import show_rule
 from gitalign.cli.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.core.certificate import Proof
 from gitalign.core.names import branch_of
-from gitalign.core.outcome import Aligned, AppliedResolution, Conflicted, Failed, Finding, Refused, Severity
+from gitalign.core.outcome import RECORDED, Aligned, AppliedResolution, Conflicted, Failed, Finding, Refused, Severity
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.report import BranchReport, Report, Verdict, furthest_in_words
 from gitalign.core.run import RunKind, RunRecord
@@ -117,7 +117,7 @@ def _story(branch: BranchReport) -> str:
             reasons[drop.reason.value] = reasons.get(drop.reason.value, 0) + 1
         parts += [f"{number} {reason.replace('_', ' ')}" for reason, number in reasons.items()]
         if outcome.resolved:
-            parts.append(f"{many(len(outcome.resolved), 'conflict', 'conflicts')} settled by what was recorded")
+            parts.append(f"{many(len(outcome.resolved), 'conflict', 'conflicts')} settled {_by_what(outcome.resolved)}")
         telling = [finding for finding in outcome.findings if finding.severity is not Severity.INFO]
         parts += [_where(finding) + finding.message for finding in telling[:1]]
         if len(telling) > 1:
@@ -126,6 +126,11 @@ def _story(branch: BranchReport) -> str:
             parts.append(branch.detail)
         return ", ".join(parts)
     return branch.detail
+
+
+def _by_what(resolved: Sequence[AppliedResolution]) -> str:
+    names = dict.fromkeys("what was recorded" if one.resolver == RECORDED else one.resolver for one in resolved)
+    return f"by {', '.join(names)}"
 
 
 def _where(finding: Finding) -> str:

@@ -88,16 +88,20 @@ class Conflict:
     message: str
 
 
+RECORDED = "recorded"
+"""What applies resolutions that are on record."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedResolution:
-    """A conflict of one file that was settled without a person, by what is known of an earlier one.
+    """A conflict of one file that was settled without a person.
 
     Attributes:
         commit: the commit of the branch that stopped, None while the target was merged in.
-        conflict: what the resolution goes by; for a recorded one, the id git names its folder by in `rr-cache`.
+        conflict: the id by which git names its folder in `rr-cache`; empty where it would not record it.
         recorded_by: name and address of who settled it then; empty when nobody knows.
         source: in words, where it comes from.
-        resolver: what applied it.
+        resolver: what settled it: `recorded`, or rungs by name, joined by `+`.
     """
 
     commit: Oid | None
@@ -106,7 +110,13 @@ class AppliedResolution:
     recorded_by: str = ""
     recorded_at: datetime | None = None
     source: str = ""
-    resolver: str = "recorded"
+    resolver: str = RECORDED
+
+    def in_words(self) -> str:
+        """What was settled, and by whom or what."""
+        which = f"conflict {self.conflict[:12]}" if self.conflict else "a conflict"
+        how = f"by a resolution {self.source}" if self.resolver == RECORDED else f"without a person, {self.source}"
+        return f"{which} was settled {how}" + (f", by {self.recorded_by}" if self.recorded_by else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +133,7 @@ def told_as_findings(resolved: Sequence[AppliedResolution]) -> tuple[Finding, ..
         Finding(
             code="resolution_applied",
             severity=Severity.INFO,
-            message=f"conflict {one.conflict[:12]} was settled by a resolution {one.source}"
-            + (f", by {one.recorded_by}" if one.recorded_by else ""),
+            message=one.in_words(),
             path=one.path,
             detector=one.resolver,
             introduced_by="integration",

@@ -61,6 +61,19 @@ class UnknownTarget(StrEnum):
     REFUSE = "refuse"
 
 
+class Rung(StrEnum):
+    """Ways in which conflicts may be settled without a person, by the names the configuration knows them by."""
+
+    WHITESPACE = "whitespace"
+    """The sides differ in blanks and line ends alone, or one side changed nothing else."""
+    SAME_LINES = "same_lines"
+    """Both sides added lines where there were none, and one side's are all of the other's, in one piece."""
+    IMPORTS = "imports"
+    """Python imports, one to a line: both sides' additions and removals."""
+    UNION = "union"
+    """Files declared as lists: both sides' additions, where nobody removed or changed a line."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrategyRule:
     """A strategy for the branches that fit; every condition given must hold.
@@ -109,6 +122,10 @@ class Policy:
     """Settle conflicts by resolutions that were recorded before."""
     read_rr_cache: bool = True
     """Take in those that git itself has recorded in this clone."""
+    rungs: tuple[Rung, ...] = ()
+    """Ways in which conflicts may be settled without a person, in the order in which they are tried; none by default."""
+    union_files: tuple[str, ...] = ()
+    """Patterns, as in .gitignore, of files that are lists: the rung `union` is for them alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Aligned
+from gitalign.core.outcome import RECORDED, Aligned
 from gitalign.errors import UserError
 from gitalign.git.quarantine import Quarantine, sweep_quarantines
 from gitalign.git.refs import commit_of, read_tips
@@ -155,7 +155,7 @@ def uses(journal: Journal, conflicts: Iterable[str]) -> tuple[Used, ...]:
                 found += [
                     Used(branch=result.branch, run_id=one.id, path=applied.path, conflict=applied.conflict)
                     for applied in result.outcome.resolved
-                    if applied.conflict in wanted
+                    if applied.conflict in wanted and applied.resolver == RECORDED
                 ]
     return tuple(sorted(set(found), key=lambda used: (used.branch, used.path)))
 

@@ -33,6 +33,7 @@ from gitalign.engine.prepare import graph_of, prepare, take_snapshot
 from gitalign.engine.recovery import Recovered, recover
 from gitalign.engine.reports import keep_report, made_report, run_folder, summarised
 from gitalign.engine.retention import prune as remove_old
+from gitalign.engine.settlers import resolving
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream, JournalListener
 from gitalign.errors import UnknownRun
@@ -155,7 +156,7 @@ def carry_out(
     # What cannot be had is told before a run is written down that could not go on.
     house = configured_rules(opened)
     with (
-        resolving(opened, made, sockets_of(opened.config)) as sockets,
+        resolving(opened.repository, made.policy, sockets_of(opened.config)) as sockets,
         observing(opened.config.telemetry, opened.repository) as observers,
     ):
         report = _carry_through(
@@ -305,30 +306,6 @@ def sockets_of(config: Config) -> Sockets:
         refusing=config.detection.refusing(),
         documenter=config.alignment.documenter,
     )
-
-
-@contextmanager
-def resolving(opened: Opened, made: Plan, sockets: Sockets) -> Iterator[Sockets]:
-    """The sockets, with the resolutions that are on record when the plan asks for them.
-
-    Raises:
-        GitError
-    """
-    if not made.policy.apply_resolutions:
-        yield sockets
-        return
-    from gitalign.resolve.memory import read_memory
-    from gitalign.resolve.recorded import RecordedResolver
-
-    memory = read_memory(opened.repository, rr_cache=made.policy.read_rr_cache)
-    if memory.is_empty:
-        yield sockets
-        return
-    resolver = RecordedResolver(memory, opened.repository)
-    try:
-        yield replace(sockets, resolver=resolver)
-    finally:
-        resolver.close()
 
 
 def configured_rules(opened: Opened) -> HouseRules | None:

@@ -22,9 +22,9 @@ from gitalign.engine.session import (
     make_plan,
     now,
     open_for,
-    resolving,
     sockets_of,
 )
+from gitalign.engine.settlers import resolving
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream
 from gitalign.errors import UserError
@@ -155,7 +155,7 @@ def forecast(
     made = plan if plan is not None else make_plan(opened, request)
     require_space(opened.repository)
     at = now()
-    with journal_of(opened) as journal, resolving(opened, made, sockets_of(opened.config)) as sockets:
+    with journal_of(opened) as journal, resolving(opened.repository, made.policy, sockets_of(opened.config)) as sockets:
         return foresee_all(
             opened.repository,
             made,
@@ -241,7 +241,7 @@ def order(
     opened = open_for(request)
     made = plan if plan is not None else make_plan(opened, request)
     require_space(opened.repository)
-    with journal_of(opened) as journal, resolving(opened, made, sockets_of(opened.config)) as sockets:
+    with journal_of(opened) as journal, resolving(opened.repository, made.policy, sockets_of(opened.config)) as sockets:
         return put_in_order(
             opened.repository,
             made,

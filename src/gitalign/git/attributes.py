@@ -7,6 +7,7 @@ checked out; the quarantine gives it a work tree made of these files alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitalign.core.names import Oid
@@ -14,6 +15,12 @@ from gitalign.git.command import Git, raw, text
 
 AttributeFiles = tuple[tuple[str, bytes], ...]
 _MARKER_SIZE, _MARKER_SIZE_ATTRIBUTE = 7, b"conflict-marker-size"
+# Attribute -> values under which a file is plain text; a driver that no configuration of ours defines may be defined elsewhere.
+_SPECIAL = {
+    b"merge": (b"unspecified", b"set", b"text"),
+    b"filter": (b"unspecified", b"unset"),
+    b"working-tree-encoding": (b"unspecified", b"unset"),
+}
 _LARGEST_BYTES = 100 * 1024 * 1024  # git itself ignores larger attribute files
 
 
@@ -44,10 +51,24 @@ def read_attributes(git: Git, commit: Oid, *, timeout_s: float = 120.0) -> Attri
     return tuple(files)
 
 
-def marker_sizes(
+@dataclass(frozen=True, slots=True)
+class MergedAs:
+    """How one file is merged.
+
+    Attributes:
+        marker_size: characters of a conflict marker.
+        is_plain: as text, its content in a work tree being the one that is stored but for line ends: no driver, no filter and no
+            encoding is declared for it.
+    """
+
+    marker_size: int = _MARKER_SIZE
+    is_plain: bool = True
+
+
+def merged_as(
     bench: Git, attributes: AttributeFiles, paths: Sequence[str], *, timeout_s: float = 120.0
-) -> dict[str, int]:
-    """Characters of a conflict marker by path: the attribute `conflict-marker-size`, 7 where it is not set or no number.
+) -> dict[str, MergedAs]:
+    """How files are merged, by path.
 
     Args:
         bench: git of a quarantine whose work tree holds the attribute files.
@@ -58,15 +79,19 @@ def marker_sizes(
     """
     own = Path(bench.git_dir) / "info" / "attributes"
     named = [content for _, content in attributes] + ([own.read_bytes()] if own.is_file() else [])
-    sizes = dict.fromkeys(paths, _MARKER_SIZE)
-    if any(_MARKER_SIZE_ATTRIBUTE in content for content in named):
+    found = dict.fromkeys(paths, MergedAs())
+    if any(word in content for content in named for word in (_MARKER_SIZE_ATTRIBUTE, *_SPECIAL, b"binary")):
         asked = b"".join(raw(path) + b"\0" for path in paths)
-        words = ("check-attr", "-z", "--stdin", _MARKER_SIZE_ATTRIBUTE.decode("ascii"))
+        words = ("check-attr", "-z", "--stdin", *(one.decode("ascii") for one in (_MARKER_SIZE_ATTRIBUTE, *_SPECIAL)))
         fields = bench.run(*words, stdin=asked, cwd=bench.work_tree, timeout_s=timeout_s).stdout.split(b"\0")
-        for path, value in zip(fields[0::3], fields[2::3], strict=False):
-            if value.isdigit() and int(value) > 0:
-                sizes[text(path)] = int(value)
-    return sizes
+        for name, attribute, value in zip(fields[0::3], fields[1::3], fields[2::3], strict=False):
+            path = text(name)
+            if attribute == _MARKER_SIZE_ATTRIBUTE:
+                if value.isdigit() and int(value) > 0:
+                    found[path] = replace(found[path], marker_size=int(value))
+            elif value not in _SPECIAL[attribute]:
+                found[path] = replace(found[path], is_plain=False)
+    return found
 
 
 def _is_attribute_file(path: bytes) -> bool:

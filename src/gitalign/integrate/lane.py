@@ -13,7 +13,7 @@ from gitalign.core.commit import RawCommit
 from gitalign.core.names import Oid
 from gitalign.core.outcome import AppliedResolution, KnownConflict
 from gitalign.errors import GitDied, OutOfSpace
-from gitalign.git.attributes import AttributeFiles, marker_sizes
+from gitalign.git.attributes import AttributeFiles, MergedAs, merged_as
 from gitalign.git.command import raw, text
 from gitalign.git.merge import MergeAnswer, MergeProcess, MergeWire, Side
 from gitalign.git.objects import CommitReader, CommitWriter, FileReader, TreeComparer
@@ -190,10 +190,10 @@ class Lane:
         )
         return tuple(listed.stdout.split(b"\0")[:-1])
 
-    def marker_sizes(self, target: Oid, paths: Sequence[str]) -> dict[str, int]:
-        """Characters of a conflict marker in files merged under the attributes of `target` (`git help gitattributes`)."""
+    def merged_as(self, target: Oid, paths: Sequence[str]) -> dict[str, MergedAs]:
+        """How files are merged under the attributes of `target` (`git help gitattributes`)."""
         bench = self._quarantine.bench(self._attributes[target])
-        return marker_sizes(bench, self._attributes[target], paths, timeout_s=self._timeout_s)
+        return merged_as(bench, self._attributes[target], paths, timeout_s=self._timeout_s)
 
     def tree_with(self, tree: Oid, files: Mapping[str, tuple[str, bytes]]) -> Oid:
         """The tree with some files written anew: path -> mode and content."""

@@ -210,9 +210,9 @@ class _Recreation:
             self._lane.files([raw(f"{tree}:{path}") for path in paths], most_bytes=LARGEST_BYTES)
             for tree in (before.tree, commit.tree)
         )
-        sizes = self._lane.marker_sizes(self._picker.under, paths)
+        merged = self._lane.merged_as(self._picker.under, paths)
         return [
-            SettledFile(merge=oid, path=path, marked=was, settled=now, marker_size=sizes[path])
+            SettledFile(merge=oid, path=path, marked=was, settled=now, marker_size=merged[path].marker_size)
             for path, was, now in zip(paths, marked, settled, strict=True)
             if was is not None and now is not None
         ]

@@ -1,4 +1,4 @@
-"""Going on where git stopped: every conflict of a commit settled by what is known of earlier ones, or none of them.
+"""Going on where git stopped: every conflict of a commit settled by what the operator allows for it, or none of them.
 
 git's merge stays git's: all that is changed in its result is the contents of the files it left with conflict markers.
 """
@@ -12,7 +12,7 @@ from gitalign.core.outcome import AppliedResolution, KnownConflict, StageEntry
 from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer
 from gitalign.integrate.lane import Lane, Unsettled
-from gitalign.ports import ConflictedFile, ConflictResolver, Proposal
+from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, Sides
 
 _WITHIN_A_FILE = "CONFLICT (contents)"
 _REGULAR = ("100644", "100755")
@@ -39,7 +39,7 @@ def settle(
         target: whose attributes the merge was made under.
         commit: the commit of the branch, for the report; None while the target is merged in.
         lane: the worker's processes.
-        resolver: knows earlier conflicts.
+        resolver: proposes what files are to hold.
 
     Raises:
         GitError, OutOfSpace
@@ -49,13 +49,14 @@ def settle(
         return Unsettled()
     paths = list(modes)
     contents = lane.files([raw(f"{answer.tree}:{path}") for path in paths], most_bytes=LARGEST_BYTES)
-    sizes = lane.marker_sizes(target, paths)
+    merged_as = lane.merged_as(target, paths)
     files = [
         ConflictedFile(
             path=path,
             stages=tuple(entry for entry in answer.entries if entry.path == path),
             marked=marked,
-            marker_size=sizes[path],
+            marker_size=merged_as[path].marker_size,
+            is_plain=merged_as[path].is_plain,
         )
         for path, marked in zip(paths, contents, strict=True)
         if marked is not None
@@ -63,12 +64,12 @@ def settle(
     names = {file.path: name for file in files if (name := resolver.knows(file)) is not None}
     known = tuple(KnownConflict(path=path, conflict=name) for path, name in names.items())
     everything = {entry.path for entry in answer.entries} | {path for one in answer.conflicts for path in one.paths}
-    if names.keys() != everything:
+    if {file.path for file in files if resolver.could(file)} != everything:
         return Unsettled(known)
     proposals: dict[str, Proposal] = {}
     undecided: list[str] = []
     for file in files:
-        proposal = resolver.propose(file)
+        proposal = resolver.propose(replace(file, sides=_sides(file, lane)))
         if isinstance(proposal, Proposal):
             proposals[file.path] = proposal
         else:
@@ -78,6 +79,17 @@ def settle(
     applied = tuple(replace(proposals[path].told, commit=commit, path=path) for path in proposals)
     tree = lane.tree_with(answer.tree, {path: (modes[path], one.content) for path, one in proposals.items()})
     return Settled(tree, applied)
+
+
+def _sides(file: ConflictedFile, lane: Lane) -> Sides | None:
+    oids = {entry.stage: raw(entry.oid) for entry in file.stages}
+    asked = [oids[stage] for stage in (1, 2, 3) if stage in oids]
+    found = lane.files(asked, most_bytes=LARGEST_BYTES)
+    contents = [one for one in found if one is not None]
+    if len(contents) != len(asked):
+        return None
+    base, ours, theirs = contents if 1 in oids else (b"", *contents)
+    return Sides(base, ours, theirs)
 
 
 def conflicted_files(answer: MergeAnswer) -> dict[str, str]:

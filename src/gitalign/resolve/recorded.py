@@ -44,6 +44,10 @@ class RecordedResolver:
         conflict = self._conflict(file)
         return conflict.id if conflict is not None else None
 
+    def could(self, file: ConflictedFile) -> bool:
+        """See `ports.ConflictResolver.could`."""
+        return self._conflict(file) is not None
+
     def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
         """See `ports.ConflictResolver.propose`."""
         conflict = self._conflict(file)
@@ -87,7 +91,8 @@ class RecordedResolver:
                 fitting.setdefault(merged, (number, one))
         if len(fitting) > 1:
             return Undecided(
-                reason=f"{len(fitting)} resolutions of conflict {conflict.id[:12]} disagree; git align resolutions show {conflict.id[:12]}"
+                reason=f"{len(fitting)} resolutions of conflict {conflict.id[:12]} disagree; git align resolutions show {conflict.id[:12]}",
+                is_disputed=True,
             )
         if not fitting:
             return Undecided(

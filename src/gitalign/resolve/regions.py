@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,11 @@ class Region:
     ours: Lines
     base: Lines
     theirs: Lines
+
+
+def lines_of(content: bytes) -> Lines:
+    """Lines as git has them: ended by a line feed and by nothing else."""
+    return tuple(io.BytesIO(content))
 
 
 class NotMarked(ValueError):
@@ -43,7 +49,7 @@ def regions(marked: bytes, *, labels: tuple[bytes, bytes, bytes], marker_size: i
     found: list[Lines | Region] = []
     text: list[bytes] = []
     sides: list[list[bytes]] = []
-    for line in marked.splitlines(keepends=True):
+    for line in lines_of(marked):
         bare = line.rstrip(b"\r\n")
         if not sides:
             if bare == marks[0]:

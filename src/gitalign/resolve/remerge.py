@@ -39,6 +39,10 @@ class SettledInMerge:
         found = self._same(file)
         return found[1].id if found is not None else None
 
+    def could(self, file: ConflictedFile) -> bool:
+        """See `ports.ConflictResolver.could`."""
+        return self._same(file) is not None
+
     def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
         """See `ports.ConflictResolver.propose`."""
         found = self._same(file)

@@ -8,22 +8,9 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
 
+from gitalign.core.policy import Rung
 from gitalign.resolve.regions import Lines, Region
-
-
-class Rung(StrEnum):
-    """Names of rungs, as the configuration knows them, from the safest on."""
-
-    WHITESPACE = "whitespace"
-    """The sides differ in blanks and line ends alone, or one side changed nothing else."""
-    SAME_LINES = "same_lines"
-    """Both sides added lines where there were none, and one side's are all of the other's, in one piece."""
-    IMPORTS = "imports"
-    """Python imports, one to a line: both sides' additions and removals."""
-    UNION = "union"
-    """Files declared as lists: both sides' additions, where nobody removed or changed a line."""
 
 
 def whitespace(region: Region) -> Lines | None:

@@ -1,0 +1,46 @@
+"""Several resolvers as one: for each file, the first that settles it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, Undecided
+
+
+class CompositeResolver:
+    """Asks resolvers one after the other. Implements `ports.ConflictResolver`.
+
+    Args:
+        resolvers: in the order in which they are asked.
+    """
+
+    def __init__(self, resolvers: Sequence[ConflictResolver]) -> None:
+        self._resolvers = tuple(resolvers)
+
+    @property
+    def key(self) -> str:
+        """Changes with any of them."""
+        return repr([one.key for one in self._resolvers])
+
+    def knows(self, file: ConflictedFile) -> str | None:
+        """See `ports.ConflictResolver.knows`."""
+        return next((name for one in self._resolvers if (name := one.knows(file)) is not None), None)
+
+    def could(self, file: ConflictedFile) -> bool:
+        """See `ports.ConflictResolver.could`."""
+        return any(one.could(file) for one in self._resolvers)
+
+    def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
+        """See `ports.ConflictResolver.propose`. Where people disagree, nothing else decides."""
+        reasons: list[str] = []
+        for one in self._resolvers:
+            if not one.could(file):
+                continue
+            answer = one.propose(file)
+            if isinstance(answer, Proposal):
+                return answer
+            if isinstance(answer, Undecided):
+                if answer.is_disputed:
+                    return answer
+                reasons.append(answer.reason)
+        return Undecided(reason="; ".join(reasons)) if reasons else None

@@ -1,0 +1,199 @@
+"""The ladder: conflicts settled by rungs, one stretch of a file after the other.
+
+A rung looks at what git itself could not merge and at nothing else: the merge of the file is made again with its base, and must be
+the very one that stopped. Where it is not, nothing is proposed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import pathspec
+
+from gitalign.core.outcome import AppliedResolution
+from gitalign.core.policy import Rung
+from gitalign.git.repository import Repository
+from gitalign.git.trees import merge_again
+from gitalign.ports import ConflictedFile, Proposal, Sides, Undecided
+from gitalign.resolve.regions import Lines, NotMarked, Region, lines_of, regions
+from gitalign.resolve.rerere import Unbalanced, holds_conflict, normalise
+from gitalign.resolve.rungs import RUNGS, climb
+
+PURE = tuple(RUNGS)
+"""Rungs that need no other program."""
+_KEPT = 2_000
+_FORMAT = 1
+_IMPORT_FILES = (".py", ".pyi")
+_LONGEST_MARKER = 1_000
+# git merges trees with it since there is merge-ort (merge-ort.c, merge_start); merge-file knows it since 2.44.
+_ALGORITHM = "histogram"
+_SINCE = (2, 44)
+
+
+class LadderResolver:
+    """Settles conflicts by pure rungs. Implements `ports.ConflictResolver`; thread-safe.
+
+    Args:
+        rungs: those that may be used, in the order in which they are tried.
+        union_files: patterns, as in .gitignore, of files that are lists.
+        repository: whose git makes merges of files again.
+    """
+
+    def __init__(self, rungs: Sequence[Rung], *, union_files: Sequence[str], repository: Repository) -> None:
+        self._rungs = tuple(rung for rung in rungs if rung in RUNGS)
+        self._patterns = tuple(union_files)
+        self._lists = pathspec.GitIgnoreSpec.from_lines(union_files)
+        self._repository = repository
+        self._algorithm = _ALGORITHM if repository.git_version >= _SINCE else None
+        self._lock = threading.Lock()
+        self._parts: OrderedDict[str, tuple[Lines | Region, ...] | str] = OrderedDict()
+
+    @property
+    def key(self) -> str:
+        """Changes with what is allowed, and where."""
+        return "ladder " + json.dumps([_FORMAT, self._rungs, self._patterns])
+
+    def knows(self, file: ConflictedFile) -> str | None:
+        """Nothing is on record here."""
+        return None
+
+    def could(self, file: ConflictedFile) -> bool:
+        """See `ports.ConflictResolver.could`."""
+        return file.is_plain and b"\0" not in file.marked and bool(self._allowed(file.path))
+
+    def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
+        """See `ports.ConflictResolver.propose`."""
+        if not self.could(file) or file.sides is None:
+            return None
+        parts = self._taken_apart(file, file.sides)
+        if isinstance(parts, str):
+            return Undecided(reason=parts)
+        climbed = climb(parts, self._allowed(file.path))
+        names = ", ".join(self._allowed(file.path))
+        if climbed is None:
+            return Undecided(reason=f"no rung fits every stretch of it ({names})")
+        content, used = climbed
+        if holds_conflict(content, marker_size=file.marker_size):
+            return Undecided(reason="what would come of it looks like a conflict")
+        return Proposal(
+            content=content,
+            told=AppliedResolution(
+                commit=None,
+                path="",
+                conflict=conflict_id(file, object_format=self._repository.object_format),
+                source=f"by {'the rung' if len(used) == 1 else 'the rungs'} {', '.join(used)}",
+                resolver="+".join(used),
+            ),
+        )
+
+    def _allowed(self, path: str) -> tuple[Rung, ...]:
+        return tuple(
+            rung
+            for rung in self._rungs
+            if (rung is not Rung.UNION or self._lists.match_file(path))
+            and (rung is not Rung.IMPORTS or path.endswith(_IMPORT_FILES))
+        )
+
+    def _taken_apart(self, file: ConflictedFile, sides: Sides) -> tuple[Lines | Region, ...] | str:
+        """Merged stretches and regions; why not, in words, where the merge that stopped cannot be made again."""
+        digest = hashlib.sha256(b"%d" % file.marker_size)
+        for one in (sides.base, sides.ours, sides.theirs, file.marked):
+            digest.update(hashlib.sha256(one).digest())
+        asked = digest.hexdigest()
+        with self._lock:
+            if asked in self._parts:
+                return self._parts[asked]
+        made = self._made_again(file, sides)
+        with self._lock:
+            self._parts[asked] = made
+            while len(self._parts) > _KEPT:
+                self._parts.popitem(last=False)
+        return made
+
+    def _made_again(self, file: ConflictedFile, sides: Sides) -> tuple[Lines | Region, ...] | str:
+        everything = (sides.ours, sides.base, sides.theirs)
+        size = _unlike(everything)
+        if size > _LONGEST_MARKER:
+            return "its lines cannot be told from conflict markers"
+        labels = _new_labels(everything)
+        again = merge_again(
+            self._repository.git,
+            ours=sides.ours,
+            base=sides.base,
+            theirs=sides.theirs,
+            labels=labels,
+            marker_size=file.marker_size,
+            diff3_marker_size=size,
+            algorithm=self._algorithm,
+        )
+        if again is None or not _is_same(again.marked, file.marked, labels=labels, marker_size=file.marker_size):
+            return "the merge of its three sides is not the one that stopped"
+        try:
+            return _with_ends_as_they_were(regions(again.diff3, labels=labels, marker_size=size), sides)
+        except NotMarked:
+            return "its conflicts cannot be told apart"
+
+
+def conflict_id(file: ConflictedFile, *, object_format: str) -> str:
+    """The id under which git files the conflict; empty where it would file none."""
+    try:
+        found = normalise(file.marked, marker_size=file.marker_size, object_format=object_format)
+    except Unbalanced:
+        return ""
+    return found.id if found is not None else ""
+
+
+def _unlike(contents: Sequence[bytes]) -> int:
+    """A size of markers that no line of the contents looks like: the one between the sides has no label."""
+    runs = [len(run) for content in contents for run in re.findall(rb"={7,}", content)]
+    return max([7, *(length + 1 for length in runs)])
+
+
+def _new_labels(contents: Sequence[bytes]) -> tuple[bytes, bytes, bytes]:
+    while True:
+        word = secrets.token_hex(16).encode("ascii")
+        if not any(word in content for content in contents):
+            return b"ours-" + word, b"base-" + word, b"theirs-" + word
+
+
+def _is_same(again: bytes, marked: bytes, *, labels: tuple[bytes, bytes, bytes], marker_size: int) -> bool:
+    """Whether two marked files are the same but for the labels, line by line."""
+    mine, gits = lines_of(again), lines_of(marked)
+    if len(mine) != len(gits):
+        return False
+    starts = {
+        b"<" * marker_size + b" " + labels[0]: b"<" * marker_size + b" ",
+        b">" * marker_size + b" " + labels[2]: b">" * marker_size + b" ",
+    }
+    for one, other in zip(mine, gits, strict=True):
+        start = starts.get(one.rstrip(b"\r\n"))
+        if not (other.startswith(start) if start is not None else one == other):
+            return False
+    return True
+
+
+def _with_ends_as_they_were(parts: tuple[Lines | Region, ...], sides: Sides) -> tuple[Lines | Region, ...]:
+    """The parts, with the line end taken off that git puts after a last line that has none, to set a marker beneath."""
+    last = parts[-1] if parts else None
+    if not isinstance(last, Region):
+        return parts
+    cut = Region(
+        _cut(last.ours, sides.ours),
+        _cut(last.base, sides.base),
+        _cut(last.theirs, sides.theirs),
+    )
+    return (*parts[:-1], cut)
+
+
+def _cut(lines: Lines, content: bytes) -> Lines:
+    if not lines or content.endswith(b"\n"):
+        return lines
+    line = lines[-1]
+    bare = next((one for one in (line[:-1], line.removesuffix(b"\r\n")) if content.endswith(one)), line)
+    return (*lines[:-1], bare)
