@@ -79,6 +79,7 @@ class Config(BaseModel):
             read_rr_cache=self.resolutions.rr_cache != "off",
             rungs=self.resolutions.rungs,
             union_files=self.resolutions.union_files,
+            programs=self.resolutions.programs().digest(self.resolutions.rungs),
         )
 
     def checks(self) -> ValidationPlan:

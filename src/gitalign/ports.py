@@ -15,6 +15,7 @@ from gitalign.core.events import Event
 from gitalign.core.names import Oid
 from gitalign.core.outcome import AppliedResolution, Finding, FindingRule, Outcome, StageEntry, StepResult
 from gitalign.core.plan import Step
+from gitalign.core.programs import Program
 from gitalign.core.publication import Publication
 from gitalign.core.resolving import Session
 from gitalign.core.run import RunRecord, RunState
@@ -268,6 +269,8 @@ class ConflictedFile:
         marker_size: characters of a marker.
         is_plain: merged as text, without a merge driver, filter or encoding that attributes declare for it.
         sides: given when a proposal is asked for; None where one is missing or too long.
+        commit, subject: of the branch's commit that stopped; None and empty while the target is merged in.
+        target: its name.
     """
 
     path: str
@@ -276,6 +279,9 @@ class ConflictedFile:
     marker_size: int
     is_plain: bool = True
     sides: Sides | None = None
+    commit: Oid | None = None
+    subject: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +315,45 @@ class Undecided:
 
     reason: str
     is_disputed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramCall:
+    """A program that is to be run once, in a new folder that holds some files and nothing else.
+
+    Attributes:
+        files: by plain name.
+        stdin: what it is given to read.
+        answer: the file that is read when it has ended; None reads what it wrote on standard output.
+        most_bytes: of the answer.
+    """
+
+    program: Program
+    command: tuple[str, ...]
+    files: Mapping[str, bytes]
+    stdin: bytes = b""
+    answer: str | None = None
+    most_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramEnd:
+    """How a program ended.
+
+    Attributes:
+        answer: None when there is none that could be used.
+        fault: why not, in words; empty when there is an answer.
+    """
+
+    answer: bytes | None
+    fault: str = ""
+
+
+class ProgramRunner(Protocol):
+    """Runs programs of the operator on what comes from branches: confined, with a deadline, bounded."""
+
+    def run(self, call: ProgramCall) -> ProgramEnd:
+        """Run to the end. Only an exit code of 0 gives an answer."""
 
 
 class ConflictResolver(Protocol):

@@ -16,6 +16,7 @@ from gitalign.ports import ConflictedFile, Proposal, Sides, Undecided
 from gitalign.resolve.composite import CompositeResolver
 from gitalign.resolve.ladder import LadderResolver
 from gitalign.resolve.regions import lines_of
+from gitalign.resolve.rungs import RUNGS
 from tests.git.workspace import Workspace
 
 LINE = st.sampled_from(
@@ -70,7 +71,7 @@ def test_every_proposal_follows_from_the_sides(
         return
     sized = ("--marker-size=40", "--diff3", "-L", "OURS", "-L", "BASE", "-L", "THEIRS")
     merged = outside(merge_file(folder, sides, *sized))
-    for rung in Rung:
+    for rung in RUNGS:
         answer = ladder(repository, rung, union_files=("*.py",)).propose(file)
         assert isinstance(answer, Proposal | Undecided)
         if isinstance(answer, Undecided):

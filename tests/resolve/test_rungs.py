@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gitalign.core.policy import Rung
 from gitalign.resolve.regions import Lines, NotMarked, Region, regions
-from gitalign.resolve.rungs import climb, imports, same_lines, union, whitespace
+from gitalign.resolve.rungs import RUNGS, climb, imports, same_lines, union, whitespace
 
 
 def lines(text: str) -> Lines:
@@ -162,5 +162,5 @@ def test_every_region_must_be_settled(tmp_path: Path) -> None:
         (Rung.IMPORTS,),
     )
     marked, labels = merged(tmp_path, ours, base, theirs.replace(b"19\n", b"dix-neuf\n"))
-    assert climb(regions(marked, labels=labels), list(Rung)) is None
+    assert climb(regions(marked, labels=labels), list(RUNGS)) is None
     assert climb(regions(marked, labels=labels), []) is None

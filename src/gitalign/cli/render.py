@@ -240,6 +240,7 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
             if outcome.stopped_by is not None:
                 _show_conflict(out, outcome.stopped_by)
         case Failed():
+            _show_resolved(out, outcome.resolved)
             _show_findings(out, outcome.findings)
             if outcome.hint:
                 out.print(f"  next       {safe(outcome.hint)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -322,7 +322,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """Something is broken: a missing object, a time-out, a full disk, a failed check, a bug."""
+    """Something is broken: a missing object, a time-out, a full disk, a failed check, a bug.
+
+    Attributes:
+        resolved: conflicts that were settled without a person in the result that was refused.
+    """
 
     kind: Literal["failed"] = "failed"
     code: str
@@ -330,6 +334,7 @@ class Failed:
     hint: str = ""
     stage: Literal["integrate", "conserve", "detect", "validate", "document", "publish", "engine"] = "integrate"
     findings: tuple[Finding, ...] = ()
+    resolved: tuple[AppliedResolution, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,6 +355,27 @@ class Cancelled:
 
 
 Outcome = Aligned | Unchanged | Conflicted | Refused | Failed | Skipped | Cancelled
+
+
+def with_settled(failed: Failed, refused: Aligned) -> Failed:
+    """A failure that tells which conflicts were settled without a person in the result it speaks of.
+
+    What was settled wrongly shows as a failed check more often than not: whoever reads of the failure must read of that, too.
+    """
+    if not refused.resolved or failed.resolved:
+        return failed
+    told = told_as_findings(refused.resolved)
+    by = dict.fromkeys(one.resolver for one in refused.resolved)
+    count = len(refused.resolved)
+    words = (
+        f"{count} conflict{'' if count == 1 else 's'} in it {'was' if count == 1 else 'were'} settled without a person"
+    )
+    return replace(
+        failed,
+        reason=f"{failed.reason} ({words}: {', '.join(by)})",
+        findings=(*failed.findings, *(finding for finding in told if finding not in failed.findings)),
+        resolved=refused.resolved,
+    )
 
 
 def conflict_of(outcome: Outcome) -> Conflicted | None:

@@ -72,6 +72,10 @@ class Rung(StrEnum):
     """Python imports, one to a line: both sides' additions and removals."""
     UNION = "union"
     """Files declared as lists: both sides' additions, where nobody removed or changed a line."""
+    DRIVER = "driver"
+    """A merge driver of the operator's, run on the three contents."""
+    EXTERNAL = "external"
+    """A command of the operator's that is given the conflict as JSON and proposes content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +130,8 @@ class Policy:
     """Ways in which conflicts may be settled without a person, in the order in which they are tried; none by default."""
     union_files: tuple[str, ...] = ()
     """Patterns, as in .gitignore, of files that are lists: the rung `union` is for them alone."""
+    programs: str = ""
+    """Digest of the commands behind the rungs; empty when none of the rungs has one. The commands are the configuration's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from gitalign.core.outcome import (
     Refused,
     StepResult,
     Unchanged,
+    with_settled,
 )
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import AlreadyMerged, Limits, Policy, Strategy
@@ -114,6 +115,8 @@ class BranchAligner:
                 )
             result = self._detect(step, result, worker, phases)
             result = self._document(step, result, phases)
+            if isinstance(result.outcome, Failed):
+                result = replace(result, outcome=with_settled(result.outcome, outcome))
         return replace(result, duration_s=time.monotonic() - started, phases=tuple(phases))
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from gitalign.core.events import EventKind
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import StepId
-from gitalign.core.outcome import Aligned, AlignedKind, Failed, Refused, Skipped, StepResult
+from gitalign.core.outcome import Aligned, AlignedKind, Failed, Refused, Skipped, StepResult, with_settled
 from gitalign.core.plan import Permit, Plan, StepKind
 from gitalign.core.policy import Limits
 from gitalign.core.publication import Publication
@@ -160,7 +160,7 @@ def execute(
                 at=started_at,
             )
             phases.done("validate")
-        results = conflicting_again(taken, results)
+        results = conflicting_again(taken, _with_settled(taken, results))
         results = held_with_what_they_stand_on(plan, results)
         to_move = {plan.steps[StepId(one.step_id)].ref for one in results if isinstance(one.outcome, Aligned)}
         keep(certificates_dir, [one for one in certificates if one.ref in to_move])
@@ -191,6 +191,17 @@ def execute(
         )
     finally:
         quarantine.remove()
+
+
+def _with_settled(before: Sequence[StepResult], checked: Sequence[StepResult]) -> tuple[StepResult, ...]:
+    """Checked results, of which those that were refused tell what was settled in them without a person."""
+    aligned = {one.step_id: one.outcome for one in before if isinstance(one.outcome, Aligned)}
+    return tuple(
+        replace(one, outcome=with_settled(one.outcome, aligned[one.step_id]))
+        if isinstance(one.outcome, Failed) and one.step_id in aligned
+        else one
+        for one in checked
+    )
 
 
 def held_with_what_they_stand_on(plan: Plan, results: Sequence[StepResult]) -> tuple[StepResult, ...]:

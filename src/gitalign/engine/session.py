@@ -33,7 +33,7 @@ from gitalign.engine.prepare import graph_of, prepare, take_snapshot
 from gitalign.engine.recovery import Recovered, recover
 from gitalign.engine.reports import keep_report, made_report, run_folder, summarised
 from gitalign.engine.retention import prune as remove_old
-from gitalign.engine.settlers import resolving
+from gitalign.engine.settlers import Settling, resolving
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream, JournalListener
 from gitalign.errors import UnknownRun
@@ -155,8 +155,9 @@ def carry_out(
     """
     # What cannot be had is told before a run is written down that could not go on.
     house = configured_rules(opened)
+    settling = Settling(repository=opened.repository, config=opened.config, memory=journal, stop=stop, at=now())
     with (
-        resolving(opened.repository, made.policy, sockets_of(opened.config)) as sockets,
+        resolving(settling, made.policy, sockets_of(opened.config)) as sockets,
         observing(opened.config.telemetry, opened.repository) as observers,
     ):
         report = _carry_through(

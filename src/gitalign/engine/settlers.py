@@ -2,27 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
 
-from gitalign.core.policy import Policy
+from gitalign.config import Config
+from gitalign.core.policy import Policy, Rung
+from gitalign.core.programs import Program
+from gitalign.engine.signals import StopSignal
+from gitalign.errors import PlanRefused
 from gitalign.git.repository import Repository
-from gitalign.ports import ConflictResolver, Sockets
+from gitalign.ports import ConflictResolver, ProgramRunner, Sockets, VerdictMemory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settling:
+    """What resolvers need of a run.
+
+    Attributes:
+        memory: of what was proposed before.
+        at: now, for the memory.
+    """
+
+    repository: Repository
+    config: Config
+    memory: VerdictMemory
+    stop: StopSignal
+    at: datetime
 
 
 @contextmanager
-def resolving(repository: Repository, policy: Policy, sockets: Sockets) -> Iterator[Sockets]:
+def resolving(settling: Settling, policy: Policy, sockets: Sockets) -> Iterator[Sockets]:
     """The sockets, with what the plan's policy lets settle conflicts.
 
     Args:
-        repository: the repository.
+        settling: the run.
         policy: of the plan.
         sockets: configured plug-ins.
 
     Raises:
         GitError
+        UserError: a confinement is required that this machine does not offer.
+        PlanRefused: the plan was made while other commands were configured.
     """
+    repository = settling.repository
+    configured = settling.config.resolutions.programs().digest(policy.rungs)
+    if configured != policy.programs:
+        raise PlanRefused(
+            "the plan was made while other commands stood behind its rungs", hint="make it anew: git align plan"
+        )
     found: list[ConflictResolver] = []
     with ExitStack() as until_then:
         if policy.apply_resolutions:
@@ -34,10 +67,7 @@ def resolving(repository: Repository, policy: Policy, sockets: Sockets) -> Itera
                 recorded = RecordedResolver(memory, repository)
                 until_then.callback(recorded.close)
                 found.append(recorded)
-        if policy.rungs:
-            from gitalign.resolve.ladder import LadderResolver
-
-            found.append(LadderResolver(policy.rungs, union_files=policy.union_files, repository=repository))
+        found += _rungs(settling, policy)
         if not found:
             yield sockets
         elif len(found) == 1:
@@ -46,3 +76,64 @@ def resolving(repository: Repository, policy: Policy, sockets: Sockets) -> Itera
             from gitalign.resolve.composite import CompositeResolver
 
             yield replace(sockets, resolver=CompositeResolver(found))
+
+
+def _rungs(settling: Settling, policy: Policy) -> Iterator[ConflictResolver]:
+    """Resolvers in the order of the rungs; pure ones that follow one another settle a file together."""
+    if not policy.rungs:
+        return
+    from gitalign.resolve.driver import DriverResolver
+    from gitalign.resolve.external import ExternalResolver
+    from gitalign.resolve.ladder import LadderResolver
+
+    programs = settling.config.resolutions.programs()
+    behind = {Rung.DRIVER: programs.driver, Rung.EXTERNAL: programs.external}
+    object_format = settling.repository.object_format
+    for program, rungs in groupby(policy.rungs, key=behind.get):
+        named = tuple(rungs)
+        if program is None:
+            yield LadderResolver(named, union_files=policy.union_files, repository=settling.repository)
+        elif named == (Rung.DRIVER,):
+            yield DriverResolver(program, runner=_runner(settling, program), object_format=object_format)
+        else:
+            kept = _Kept(settling)
+            yield ExternalResolver(
+                program,
+                runner=_runner(settling, program),
+                object_format=object_format,
+                recall=kept.recall,
+                keep=kept.keep,
+            )
+
+
+def _runner(settling: Settling, program: Program) -> ProgramRunner:
+    from gitalign.validate.programs import ConfinedPrograms
+
+    runner = ConfinedPrograms(
+        settling.config.checks(),
+        repository=Path(settling.repository.common_dir),
+        source=os.environ,
+        is_cancelled=lambda: settling.stop.cancel_requested,
+    )
+    runner.prepare(program)
+    return runner
+
+
+class _Kept:
+    """Proposals of earlier runs and forecasts, so that the same conflict is given the same bytes."""
+
+    def __init__(self, settling: Settling) -> None:
+        self._settling = settling
+
+    def recall(self, key: str) -> str | None:
+        """What was kept under a key."""
+        known: Mapping[str, str] = self._settling.memory.remembered([_hashed(key)])
+        return known.get(_hashed(key))
+
+    def keep(self, key: str, answer: str) -> None:
+        """Keep it."""
+        self._settling.memory.remember({_hashed(key): answer}, at=self._settling.at)
+
+
+def _hashed(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8")).hexdigest()

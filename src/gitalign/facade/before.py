@@ -15,8 +15,8 @@ from gitalign.core.plan import Plan, StepKind, Target
 from gitalign.core.rules import Compliance, RulePack
 from gitalign.core.run import RunRecord, RunState
 from gitalign.engine.prepare import graph_of
-from gitalign.engine.session import Request as Request
 from gitalign.engine.session import (
+    Opened,
     configured_rules,
     journal_of,
     make_plan,
@@ -24,7 +24,8 @@ from gitalign.engine.session import (
     open_for,
     sockets_of,
 )
-from gitalign.engine.settlers import resolving
+from gitalign.engine.session import Request as Request
+from gitalign.engine.settlers import Settling, resolving
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream
 from gitalign.errors import UserError
@@ -155,7 +156,11 @@ def forecast(
     made = plan if plan is not None else make_plan(opened, request)
     require_space(opened.repository)
     at = now()
-    with journal_of(opened) as journal, resolving(opened.repository, made.policy, sockets_of(opened.config)) as sockets:
+    button = stop or StopSignal()
+    with (
+        journal_of(opened) as journal,
+        resolving(_settling(opened, journal, button), made.policy, sockets_of(opened.config)) as sockets,
+    ):
         return foresee_all(
             opened.repository,
             made,
@@ -167,7 +172,7 @@ def forecast(
             sockets=sockets,
             memory=journal,
             emit=EventStream("forecast", now, listeners),
-            stop=stop or StopSignal(),
+            stop=button,
             at=at,
         )
 
@@ -216,6 +221,10 @@ def conflicts(
         )
 
 
+def _settling(opened: Opened, journal: SqlJournal, stop: StopSignal) -> Settling:
+    return Settling(repository=opened.repository, config=opened.config, memory=journal, stop=stop, at=now())
+
+
 def order(
     request: Request,
     *,
@@ -241,7 +250,11 @@ def order(
     opened = open_for(request)
     made = plan if plan is not None else make_plan(opened, request)
     require_space(opened.repository)
-    with journal_of(opened) as journal, resolving(opened.repository, made.policy, sockets_of(opened.config)) as sockets:
+    button = stop or StopSignal()
+    with (
+        journal_of(opened) as journal,
+        resolving(_settling(opened, journal, button), made.policy, sockets_of(opened.config)) as sockets,
+    ):
         return put_in_order(
             opened.repository,
             made,
@@ -251,7 +264,7 @@ def order(
             sockets=sockets,
             memory=journal,
             emit=EventStream("order", now, listeners),
-            stop=stop or StopSignal(),
+            stop=button,
             at=now(),
         )
 

@@ -47,7 +47,7 @@ def merge_target(
     tree, unsettled = answer.tree, Unsettled()
     resolved: tuple[AppliedResolution, ...] = ()
     if not answer.is_clean and resolver is not None:
-        settled = settle(answer, target=step.onto, commit=None, lane=lane, resolver=resolver)
+        settled = settle(answer, step, under=step.onto, commit=None, lane=lane, resolver=resolver)
         if isinstance(settled, Settled):
             tree, resolved = settled.tree, settled.applied
         else:

@@ -139,7 +139,7 @@ class Picker:
             answer = self.lane.merge(self.under, base=base, ours=tip, theirs=Side(commit.tree, oid, commit.parents))
             tree, applied = answer.tree, _NOTHING
             if not answer.is_clean:
-                settled = self.rewrites.unsettled.get(place) or self.settled(oid, answer)
+                settled = self.rewrites.unsettled.get(place) or self.settled(oid, commit, answer)
                 if isinstance(settled, Unsettled):
                     self.rewrites.unsettled[place] = settled
                     return self.stopped(oid, commit, answer, settled, position=position)
@@ -150,19 +150,27 @@ class Picker:
         return self.take(place, commit) or tip
 
     def settled(
-        self, oid: Oid, answer: MergeAnswer, *, resolver: ConflictResolver | None = None
+        self, oid: Oid, commit: RawCommit, answer: MergeAnswer, *, resolver: ConflictResolver | None = None
     ) -> Settled | Unsettled:
         """What is known from before of a merge that is not clean.
 
         Args:
-            oid: the commit of the branch.
+            oid, commit: of the branch.
             answer: of git.
             resolver: another one than the rules have.
         """
         asked = resolver or self.rules.resolver
         if asked is None:
             return Unsettled()
-        return settle(answer, target=self.under, commit=oid, lane=self.lane, resolver=asked)
+        return settle(
+            answer,
+            self.step,
+            under=self.under,
+            commit=oid,
+            subject=commit.subject,
+            lane=self.lane,
+            resolver=asked,
+        )
 
     def remake(
         self, place: tuple[Oid, ...], commit: RawCommit, tree: Oid | None, applied: Sequence[AppliedResolution] = ()

@@ -173,7 +173,7 @@ class _Recreation:
         tree, unsettled = now.tree, Unsettled()
         applied: tuple[AppliedResolution, ...] = ()
         if not now.is_clean:
-            settled = self._settle(oid, now, lessons)
+            settled = self._settle(oid, commit, now, lessons)
             if isinstance(settled, Unsettled):
                 return self._stop(oid, commit, now, settled, position=position)
             tree, applied = settled.tree, settled.applied
@@ -192,14 +192,14 @@ class _Recreation:
             return self._stop(oid, commit, carried, unsettled, position=position, carrying=before)
         return _Remade(carried.tree, applied)
 
-    def _settle(self, oid: Oid, now: MergeAnswer, lessons: list[SettledFile]) -> Settled | Unsettled:
+    def _settle(self, oid: Oid, commit: RawCommit, now: MergeAnswer, lessons: list[SettledFile]) -> Settled | Unsettled:
         """As the old merge settled it, or else by what is on record."""
         teacher = self._picker.rules.teacher
         if lessons and teacher is not None:
-            settled = self._picker.settled(oid, now, resolver=teacher(lessons))
+            settled = self._picker.settled(oid, commit, now, resolver=teacher(lessons))
             if isinstance(settled, Settled):
                 return settled
-        return self._picker.settled(oid, now)
+        return self._picker.settled(oid, commit, now)
 
     def _lessons(self, oid: Oid, commit: RawCommit, before: MergeAnswer) -> list[SettledFile]:
         """Files whose contents git could not merge the first time, with what the merge commit has there."""

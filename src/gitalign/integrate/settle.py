@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from gitalign.core.names import Oid
 from gitalign.core.outcome import AppliedResolution, KnownConflict, StageEntry
+from gitalign.core.plan import Step
 from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer
 from gitalign.integrate.lane import Lane, Unsettled
@@ -30,14 +31,22 @@ class Settled:
 
 
 def settle(
-    answer: MergeAnswer, *, target: Oid, commit: Oid | None, lane: Lane, resolver: ConflictResolver
+    answer: MergeAnswer,
+    step: Step,
+    *,
+    under: Oid,
+    commit: Oid | None,
+    subject: str = "",
+    lane: Lane,
+    resolver: ConflictResolver,
 ) -> Settled | Unsettled:
     """Settle every conflict of a merge.
 
     Args:
         answer: of git, unclean, as it came from the lane.
-        target: whose attributes the merge was made under.
-        commit: the commit of the branch, for the report; None while the target is merged in.
+        step: of the branch.
+        under: the commit whose attributes the merge was made under.
+        commit, subject: of the commit of the branch, for the report; None while the target is merged in.
         lane: the worker's processes.
         resolver: proposes what files are to hold.
 
@@ -49,7 +58,7 @@ def settle(
         return Unsettled()
     paths = list(modes)
     contents = lane.files([raw(f"{answer.tree}:{path}") for path in paths], most_bytes=LARGEST_BYTES)
-    merged_as = lane.merged_as(target, paths)
+    merged_as = lane.merged_as(under, paths)
     files = [
         ConflictedFile(
             path=path,
@@ -57,6 +66,9 @@ def settle(
             marked=marked,
             marker_size=merged_as[path].marker_size,
             is_plain=merged_as[path].is_plain,
+            commit=commit,
+            subject=subject,
+            target=step.target.name,
         )
         for path, marked in zip(paths, contents, strict=True)
         if marked is not None

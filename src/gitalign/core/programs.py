@@ -1,0 +1,53 @@
+"""Programs of the operator that settle conflicts: what is run, on which files, within which bounds. Pure values."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gitalign.core.policy import Rung
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A command that may settle conflicts.
+
+    Attributes:
+        command: words; never a shell.
+        paths: patterns, as in .gitignore, of files it is for; empty for all.
+        timeout_s: deadline of one call in seconds.
+        network: it may use the network.
+        pass_environment: names of variables it may see.
+        name: that its proposals are told under.
+        most_per_run: how often it is asked in one run; None for no bound.
+    """
+
+    command: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+    timeout_s: float = 30.0
+    network: bool = False
+    pass_environment: tuple[str, ...] = ()
+    name: str = ""
+    most_per_run: int | None = None
+
+    def digest(self) -> str:
+        """Changes with anything that can change what it answers."""
+        text = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programs:
+    """All of them; None for those that are not configured."""
+
+    driver: Program | None = None
+    external: Program | None = None
+
+    def digest(self, rungs: Iterable[Rung]) -> str:
+        """One digest of the programs that some rungs have; empty when none has any."""
+        behind = {Rung.DRIVER: self.driver, Rung.EXTERNAL: self.external}
+        parts = [f"{rung} {program.digest()}" for rung in sorted(set(rungs)) if (program := behind.get(rung))]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest() if parts else ""

@@ -1,0 +1,211 @@
+"""A command of the operator's, which may be a language model, that is given a conflict as JSON and proposes content."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pathspec
+
+from gitalign.core.outcome import AppliedResolution
+from gitalign.core.policy import Rung
+from gitalign.core.programs import Program
+from gitalign.ports import ConflictedFile, ProgramCall, ProgramRunner, Proposal, Sides, Undecided
+from gitalign.resolve.answers import Answers, content_key
+from gitalign.resolve.ladder import conflict_id
+from gitalign.resolve.regions import lines_of
+from gitalign.resolve.rerere import MARKER_SIZE, holds_conflict
+
+VERSION = 1
+_LARGEST_BYTES = 4 * 1024 * 1024
+_MOST_ANSWER_BYTES = 32 * 1024 * 1024  # JSON may spell a byte in six
+_LONGEST_WORDS = 300
+_MEANING = {
+    "ours": "the target, with the commits of the branch that came before on it",
+    "theirs": "the commit of the branch that is being replayed",
+}
+_MEANING_OF_MERGE = {"ours": "the branch", "theirs": "the target that is merged into it"}
+
+
+class ExternalResolver:
+    """Settles conflicts by what a command proposes. Implements `ports.ConflictResolver`; thread-safe.
+
+    Args:
+        program: is started once for each conflict.
+        runner: runs it.
+        object_format: `sha1` or `sha256`.
+        recall: what it proposed before, by key; None when it did not.
+        keep: remembers what it proposed.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        *,
+        runner: ProgramRunner,
+        object_format: str,
+        recall: Callable[[str], str | None],
+        keep: Callable[[str, str], None],
+    ) -> None:
+        self._program = program
+        self._runner = runner
+        self._format = object_format
+        self._recall = recall
+        self._keep = keep
+        self._paths = pathspec.GitIgnoreSpec.from_lines(program.paths) if program.paths else None
+        self._answers = Answers()
+        self._lock = threading.Lock()
+        self._asked_so_far = 0
+        self._once = secrets.token_hex(8)
+
+    @property
+    def key(self) -> str:
+        """Another one in every run."""
+        return f"external {self._program.digest()} {self._once}"
+
+    def knows(self, file: ConflictedFile) -> str | None:
+        """Nothing is on record here."""
+        return None
+
+    def could(self, file: ConflictedFile) -> bool:
+        """See `ports.ConflictResolver.could`."""
+        return file.is_plain and b"\0" not in file.marked and (self._paths is None or self._paths.match_file(file.path))
+
+    def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
+        """See `ports.ConflictResolver.propose`."""
+        if not self.could(file) or file.sides is None:
+            return None
+        sides = file.sides
+        return self._answers.of(content_key(file), lambda: self._asked(file, sides))
+
+    def _asked(self, file: ConflictedFile, sides: Sides) -> Proposal | Undecided:
+        key = f"external {self._program.digest()} {content_key(file)}"
+        known = self._recall(key)
+        if known is not None:
+            answer = self._judged(known.encode(), file)
+            if isinstance(answer, Proposal):
+                return answer
+        with self._lock:
+            most = self._program.most_per_run
+            if most is not None and self._asked_so_far >= most:
+                return Undecided(reason=f"{self._program.name}: it was asked {most} times in this run already")
+            self._asked_so_far += 1
+        request = json.dumps(request_document(file, sides)).encode("ascii")
+        ended = self._runner.run(
+            ProgramCall(
+                program=self._program,
+                command=self._program.command,
+                files={},
+                stdin=request,
+                most_bytes=_MOST_ANSWER_BYTES,
+            )
+        )
+        if ended.answer is None:
+            return Undecided(reason=f"{self._program.name}: {ended.fault}")
+        answer = self._judged(ended.answer, file)
+        if isinstance(answer, Proposal):
+            self._keep(key, ended.answer.decode())
+        return answer
+
+    def _judged(self, answer: bytes, file: ConflictedFile) -> Proposal | Undecided:
+        try:
+            content, by, note = read_answer(answer)
+            if any(holds_conflict(content, marker_size=size) for size in {file.marker_size, MARKER_SIZE}):
+                raise Declined("its proposal still holds a conflict")
+        except Declined as error:
+            return Undecided(reason=f"{self._program.name}: {error}")
+        return Proposal(
+            content=content,
+            told=AppliedResolution(
+                commit=None,
+                path="",
+                conflict=conflict_id(file, object_format=self._format),
+                recorded_by=by,
+                source=f"as {self._program.name} proposed" + (f": {note}" if note else ""),
+                resolver=Rung.EXTERNAL.value,
+            ),
+        )
+
+
+class Declined(Exception):
+    """There is no proposal; why not, in words."""
+
+
+def request_document(file: ConflictedFile, sides: Sides) -> dict[str, Any]:
+    """What the command is given (schemas/resolve-request.schema.json)."""
+    return {
+        "version": VERSION,
+        "path": _text(file.path.encode("utf-8", "surrogateescape")),
+        "target": file.target,
+        "commit": file.commit,
+        "subject": file.subject.encode("utf-8", "replace").decode(),
+        "meaning": dict(_MEANING if file.commit is not None else _MEANING_OF_MERGE),
+        "base": _text(sides.base),
+        "ours": _text(sides.ours),
+        "theirs": _text(sides.theirs),
+        "marked": _text(file.marked),
+        "marker_size": file.marker_size,
+        "regions": _regions(file),
+    }
+
+
+def read_answer(answer: bytes) -> tuple[bytes, str, str]:
+    """Content, who made it, and a note (schemas/resolve-answer.schema.json).
+
+    Raises:
+        Declined
+    """
+    try:
+        document = json.loads(answer)
+    except (ValueError, RecursionError) as error:
+        raise Declined("its answer is no JSON") from error
+    if not isinstance(document, dict):
+        raise Declined("its answer is no JSON object")
+    if "decline" in document:
+        raise Declined(f"it declined: {_words(document['decline'])}")
+    content = document.get("content")
+    if isinstance(content, dict) and set(content) == {"base64"} and isinstance(content["base64"], str):
+        try:
+            made = base64.b64decode(content["base64"], validate=True)
+        except ValueError as error:
+            raise Declined("the content of its answer is no base64") from error
+    elif isinstance(content, str):
+        try:
+            made = content.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise Declined("the content of its answer is no text") from error
+    else:
+        raise Declined("its answer has no content")
+    if len(made) > _LARGEST_BYTES:
+        raise Declined(f"its proposal is longer than {_LARGEST_BYTES} bytes")
+    if b"\0" in made:
+        raise Declined("its proposal is no text")
+    return made, _words(document.get("by", "")), _words(document.get("note", ""))
+
+
+def _text(content: bytes) -> str | dict[str, str]:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(content).decode("ascii")}
+
+
+def _words(value: object) -> str:
+    text = value if isinstance(value, str) else ""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:_LONGEST_WORDS]
+
+
+def _regions(file: ConflictedFile) -> list[dict[str, int]]:
+    """Lines of the markers of each conflict in the marked file, counted from 1."""
+    size, found, start = file.marker_size, list[dict[str, int]](), 0
+    for number, line in enumerate(lines_of(file.marked), start=1):
+        if line.startswith(b"<" * size + b" ") and not start:
+            start = number
+        elif line.startswith(b">" * size + b" ") and start:
+            found.append({"first_line": start, "last_line": number})
+            start = 0
+    return found
