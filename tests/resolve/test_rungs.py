@@ -43,6 +43,12 @@ def test_whitespace(ours: str, base: str, theirs: str, wanted: str | None) -> No
     assert text(whitespace(region(ours, base, theirs))) == wanted
 
 
+def test_a_carriage_return_alone_ends_no_line() -> None:
+    grown = (b"a\n", b"b\n")
+    assert whitespace(Region((b"end\r",), (b"end",), grown)) == grown
+    assert whitespace(Region((b"x\r\n",), (b"x\n",), (b"y\r\r\n",))) == (b"y\r\r\n",)
+
+
 @pytest.mark.parametrize(
     ("ours", "base", "theirs", "wanted"),
     [

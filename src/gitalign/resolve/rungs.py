@@ -41,11 +41,16 @@ def _plain(lines: Lines) -> list[tuple[bytes, bytes]]:
 
 def _with_ends_of(sample: Lines, lines: Lines) -> Lines:
     """Lines with the line ends of a sample, when all of the sample agree."""
-    ends = {line[len(line.rstrip(b"\r\n")) :] for line in sample} - {b""}
+    ends = {_end_of(line) for line in sample} - {b""}
     if len(ends) != 1:
         return lines
     (end,) = ends
-    return tuple(line.rstrip(b"\r\n") + end if line.endswith(b"\n") else line for line in lines)
+    return tuple(line.removesuffix(_end_of(line)) + end if _end_of(line) else line for line in lines)
+
+
+def _end_of(line: bytes) -> bytes:
+    """What ends a line: CR LF or LF; a CR alone is a character like any other."""
+    return next((end for end in (b"\r\n", b"\n") if line.endswith(end)), b"")
 
 
 def same_lines(region: Region) -> Lines | None:
