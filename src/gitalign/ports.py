@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from gitalign.core.clashes import PathChange
@@ -356,6 +357,58 @@ class ProgramRunner(Protocol):
         """Run to the end. Only an exit code of 0 gives an answer."""
 
 
+class WorkTree(Protocol):
+    """A disposable work tree: see `git.disposable.DisposableTree`."""
+
+    root: Path
+    tree: Path
+    home: Path
+    scratch: Path
+    objects: Path
+
+    def hold(self, tree: Oid) -> None:
+        """Have exactly the files of a tree."""
+
+    def remove(self) -> None:
+        """Delete it with everything in it."""
+
+
+class WorkTreeMaker(Protocol):
+    """Makes work trees for objects that are not published yet."""
+
+    def __call__(self, root: Path) -> WorkTree:
+        """A new one at `root`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regenerated:
+    """Files that were made anew.
+
+    Attributes:
+        contents: by path; empty when there are none that could be used.
+        name: of the program.
+        fault: why there are none, in words.
+    """
+
+    contents: Mapping[str, bytes]
+    name: str
+    fault: str = ""
+
+
+class Regenerator(Protocol):
+    """Makes files anew that are made from others. Asked by several workers at once."""
+
+    def rule_for(self, path: str) -> int | None:
+        """Which of its rules makes a file, None when none does."""
+
+    def regenerate(self, rule: int, paths: Sequence[str], *, tree: Oid, make: WorkTreeMaker) -> Regenerated:
+        """Run a rule on a tree that holds the target's version of the paths.
+
+        Raises:
+            GitError, OutOfSpace
+        """
+
+
 class ConflictResolver(Protocol):
     """Settles conflicts within files. Asked by several workers at once, once every conflict of a commit is of that kind."""
 
@@ -407,6 +460,7 @@ class Sockets:
     refusing: FindingRule = field(default=FindingRule())
     documenter: Documenter | None = None
     resolver: ConflictResolver | None = None
+    regenerator: Regenerator | None = None
 
     def detection_key(self) -> str | None:
         """Text that changes whenever detection could judge the same objects otherwise; None when that cannot be told."""

@@ -381,7 +381,24 @@ class External(BaseModel):
         return replace(_program(self), most_per_run=self.max_per_run)
 
 
-def _program(settings: Driver | External) -> Program:
+class Regenerate(BaseModel):
+    """A command that makes files anew which are made from others, such as lock files."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: Words
+    paths: Annotated[Patterns, Field(min_length=1)]
+    timeout_seconds: Seconds = 300
+    network: bool = False
+    pass_environment: tuple[str, ...] = ()
+    name: Line | None = None
+
+    def program(self) -> Program:
+        """The settings as the value that travels with a run."""
+        return _program(self)
+
+
+def _program(settings: Driver | External | Regenerate) -> Program:
     return Program(
         command=settings.command,
         paths=settings.paths,
@@ -403,6 +420,7 @@ class Resolutions(BaseModel):
     union_files: Patterns = ()
     driver: Driver | None = None
     external: External | None = None
+    regenerate: tuple[Regenerate, ...] = ()
 
     @field_validator("rungs")
     @classmethod
@@ -415,8 +433,12 @@ class Resolutions(BaseModel):
     def _has_what_its_rungs_need(self) -> Resolutions:
         if Rung.UNION in self.rungs and not self.union_files:
             raise ValueError("the rung union needs union_files: patterns of the files that are lists")
-        for rung, program in ((Rung.DRIVER, self.driver), (Rung.EXTERNAL, self.external)):
-            if rung in self.rungs and program is None:
+        for rung, program in (
+            (Rung.DRIVER, self.driver),
+            (Rung.EXTERNAL, self.external),
+            (Rung.REGENERATE, self.regenerate),
+        ):
+            if rung in self.rungs and not program:
                 raise ValueError(f"the rung {rung} needs resolutions.{rung}: its command")
         return self
 
@@ -425,6 +447,7 @@ class Resolutions(BaseModel):
         return Programs(
             driver=self.driver.program() if self.driver is not None else None,
             external=self.external.program() if self.external is not None else None,
+            regenerate=tuple(one.program() for one in self.regenerate),
         )
 
 

@@ -76,6 +76,8 @@ class Rung(StrEnum):
     """A merge driver of the operator's, run on the three contents."""
     EXTERNAL = "external"
     """A command of the operator's that is given the conflict as JSON and proposes content."""
+    REGENERATE = "regenerate"
+    """Files that are made from others: made anew by a command of the operator's, when all else is settled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,9 +45,16 @@ class Programs:
 
     driver: Program | None = None
     external: Program | None = None
+    regenerate: tuple[Program, ...] = ()
+    """Of each file the first whose paths match."""
 
     def digest(self, rungs: Iterable[Rung]) -> str:
         """One digest of the programs that some rungs have; empty when none has any."""
-        behind = {Rung.DRIVER: self.driver, Rung.EXTERNAL: self.external}
-        parts = [f"{rung} {program.digest()}" for rung in sorted(set(rungs)) if (program := behind.get(rung))]
+        behind = {
+            Rung.DRIVER: (self.driver,),
+            Rung.EXTERNAL: (self.external,),
+            Rung.REGENERATE: self.regenerate,
+        }
+        named = [(rung, program) for rung in sorted(set(rungs)) for program in behind.get(rung, ())]
+        parts = [f"{rung} {program.digest()}" for rung, program in named if program is not None]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest() if parts else ""

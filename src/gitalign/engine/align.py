@@ -226,6 +226,7 @@ class BranchAligner:
             author=shop.rules.operator,
             signer=shop.rules.signer,
             resolver=shop.rules.resolver,
+            regenerator=shop.rules.regenerator,
         )
 
     def _conserve(self, step: Step, aligned: Aligned, worker: int) -> Outcome:

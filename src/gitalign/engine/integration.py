@@ -95,7 +95,7 @@ def furnish(
         attributes=attributes,
         policy=plan.policy,
         limits=limits,
-        rules=_rules(repository, plan, work, at=at, resolver=sockets.resolver),
+        rules=_rules(repository, plan, work, at=at, sockets=sockets),
         sockets=sockets,
         remembered=remembered,
         verdict_keys=keys,
@@ -179,9 +179,7 @@ def _with_trees_found(
     )
 
 
-def _rules(
-    repository: Repository, plan: Plan, work: Sequence[Step], *, at: datetime, resolver: ConflictResolver | None
-) -> ReplayRules:
+def _rules(repository: Repository, plan: Plan, work: Sequence[Step], *, at: datetime, sockets: Sockets) -> ReplayRules:
     """Who stands as committer and who signs; asked only when a commit may have to be made."""
     if not work:
         return ReplayRules(operator=b"", committer=None, signer=None)
@@ -191,7 +189,8 @@ def _rules(
         operator=operator,
         committer=operator if plan.policy.committer is CommitterPolicy.OPERATOR else None,
         signer=signer,
-        resolver=resolver,
+        resolver=sockets.resolver,
+        regenerator=sockets.regenerator,
         teacher=partial(taught_by_merges, repository.git, repository.object_format),
     )
 

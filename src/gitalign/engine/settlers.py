@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -14,10 +15,11 @@ from pathlib import Path
 from gitalign.config import Config
 from gitalign.core.policy import Policy, Rung
 from gitalign.core.programs import Program
+from gitalign.engine.check_site import work_tree_home
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import PlanRefused
 from gitalign.git.repository import Repository
-from gitalign.ports import ConflictResolver, ProgramRunner, Sockets, VerdictMemory
+from gitalign.ports import ConflictResolver, ProgramRunner, Regenerator, Sockets, VerdictMemory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +70,38 @@ def resolving(settling: Settling, policy: Policy, sockets: Sockets) -> Iterator[
                 until_then.callback(recorded.close)
                 found.append(recorded)
         found += _rungs(settling, policy)
-        if not found:
+        regenerator = _regenerator(settling, policy, until_then)
+        if not found and regenerator is None:
             yield sockets
-        elif len(found) == 1:
+        elif len(found) == 1 and regenerator is None:
             yield replace(sockets, resolver=found[0])
         else:
             from gitalign.resolve.composite import CompositeResolver
 
-            yield replace(sockets, resolver=CompositeResolver(found))
+            # What a command makes tomorrow is not known: no verdict is taken from an earlier run.
+            beside = secrets.token_hex(8) if regenerator is not None else ""
+            yield replace(sockets, resolver=CompositeResolver(found, beside=beside), regenerator=regenerator)
+
+
+def _regenerator(settling: Settling, policy: Policy, until_then: ExitStack) -> Regenerator | None:
+    if Rung.REGENERATE not in policy.rungs:
+        return None
+    from gitalign.validate.regenerate import ConfinedRegenerator
+
+    checks = settling.config.checks()
+    regenerator = ConfinedRegenerator(
+        settling.config.resolutions.programs().regenerate,
+        plan=checks,
+        repository=Path(settling.repository.common_dir),
+        home=work_tree_home(checks, settling.repository.common_dir),
+        name=f"regenerate-{secrets.token_hex(6)}",
+        most=checks.work_trees or os.cpu_count() or 1,
+        source=os.environ,
+        is_cancelled=lambda: settling.stop.cancel_requested,
+    )
+    regenerator.prepare()
+    until_then.callback(regenerator.close)
+    return regenerator
 
 
 def _rungs(settling: Settling, policy: Policy) -> Iterator[ConflictResolver]:
@@ -89,7 +115,8 @@ def _rungs(settling: Settling, policy: Policy) -> Iterator[ConflictResolver]:
     programs = settling.config.resolutions.programs()
     behind = {Rung.DRIVER: programs.driver, Rung.EXTERNAL: programs.external}
     object_format = settling.repository.object_format
-    for program, rungs in groupby(policy.rungs, key=behind.get):
+    # Files that are made anew come last, whatever the order.
+    for program, rungs in groupby((rung for rung in policy.rungs if rung is not Rung.REGENERATE), key=behind.get):
         named = tuple(rungs)
         if program is None:
             yield LadderResolver(named, union_files=policy.union_files, repository=settling.repository)

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from gitalign.core.clashes import PathChange
@@ -15,6 +16,7 @@ from gitalign.core.outcome import AppliedResolution, KnownConflict
 from gitalign.errors import GitDied, OutOfSpace
 from gitalign.git.attributes import AttributeFiles, MergedAs, merged_as
 from gitalign.git.command import raw, text
+from gitalign.git.disposable import DisposableTree
 from gitalign.git.merge import MergeAnswer, MergeProcess, MergeWire, Side
 from gitalign.git.objects import CommitReader, CommitWriter, FileReader, TreeComparer
 from gitalign.git.quarantine import Quarantine
@@ -201,6 +203,12 @@ class Lane:
         oids = write_blobs(git, [content for _, content in files.values()], object_format=self.object_format)
         changes = {raw(path): (mode, oid) for (path, (mode, _)), oid in zip(files.items(), oids, strict=True)}
         return write_tree(git, tree, changes)
+
+    def work_tree(self, root: Path) -> DisposableTree:
+        """A work tree for trees of the quarantine."""
+        return DisposableTree(
+            root, self._quarantine.git, objects=self._quarantine.objects, object_format=self.object_format
+        )
 
     def write(self, commits: Sequence[RawCommit]) -> list[Oid]:
         """Write commits into the quarantine."""

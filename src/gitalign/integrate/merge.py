@@ -15,7 +15,7 @@ from gitalign.git.signing import Signer
 from gitalign.integrate.lane import Lane, Unsettled
 from gitalign.integrate.reproduce import reproduce_merge
 from gitalign.integrate.settle import Settled, settle
-from gitalign.ports import ConflictResolver
+from gitalign.ports import ConflictResolver, Regenerator
 
 
 def merge_target(
@@ -26,6 +26,7 @@ def merge_target(
     author: bytes,
     signer: Signer | None,
     resolver: ConflictResolver | None = None,
+    regenerator: Regenerator | None = None,
 ) -> Outcome:
     """Merge the target into the branch: first parent the branch, second the target.
 
@@ -35,7 +36,8 @@ def merge_target(
         lane: the worker's processes.
         author: author and committer value of the merge commit.
         signer: signs it, None leaves it unsigned.
-        resolver: settles conflicts that are known from before, None leaves all of them to people.
+        resolver: settles conflicts without a person, None leaves all of them to people.
+        regenerator: makes files anew that are made from others.
 
     Returns:
         Aligned or Conflicted; a broken world is an exception.
@@ -47,7 +49,9 @@ def merge_target(
     tree, unsettled = answer.tree, Unsettled()
     resolved: tuple[AppliedResolution, ...] = ()
     if not answer.is_clean and resolver is not None:
-        settled = settle(answer, step, under=step.onto, commit=None, lane=lane, resolver=resolver)
+        settled = settle(
+            answer, step, under=step.onto, commit=None, lane=lane, resolver=resolver, regenerator=regenerator
+        )
         if isinstance(settled, Settled):
             tree, resolved = settled.tree, settled.applied
         else:

@@ -31,7 +31,7 @@ from gitalign.git.merge import MergeAnswer, Side, with_side_names
 from gitalign.git.signing import Signer
 from gitalign.integrate.lane import Lane, Rewrites, Unsettled
 from gitalign.integrate.settle import Settled, settle
-from gitalign.ports import CancelToken, ConflictResolver, MergeTeacher
+from gitalign.ports import CancelToken, ConflictResolver, MergeTeacher, Regenerator
 
 _NOTHING: tuple[AppliedResolution, ...] = ()
 
@@ -44,7 +44,8 @@ class ReplayRules:
         operator: author and committer value of commits made for the operator.
         committer: committer value of rewritten commits, None to keep each one's own.
         signer: signs rewritten commits, None leaves them unsigned.
-        resolver: settles conflicts that are known from before, None leaves all of them to people.
+        resolver: settles conflicts without a person, None leaves all of them to people.
+        regenerator: makes files anew that are made from others.
         teacher: lets a merge that is made again be settled as the old one was, None leaves that to people.
     """
 
@@ -52,6 +53,7 @@ class ReplayRules:
     committer: bytes | None
     signer: Signer | None
     resolver: ConflictResolver | None = None
+    regenerator: Regenerator | None = None
     teacher: MergeTeacher | None = None
 
 
@@ -170,6 +172,7 @@ class Picker:
             subject=commit.subject,
             lane=self.lane,
             resolver=asked,
+            regenerator=self.rules.regenerator,
         )
 
     def remake(

@@ -5,15 +5,17 @@ git's merge stays git's: all that is changed in its result is the contents of th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gitalign.core.names import Oid
 from gitalign.core.outcome import AppliedResolution, KnownConflict, StageEntry
 from gitalign.core.plan import Step
+from gitalign.core.policy import Rung
 from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer
 from gitalign.integrate.lane import Lane, Unsettled
-from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, Sides
+from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, Regenerator, Sides
 
 _WITHIN_A_FILE = "CONFLICT (contents)"
 _REGULAR = ("100644", "100755")
@@ -39,6 +41,7 @@ def settle(
     subject: str = "",
     lane: Lane,
     resolver: ConflictResolver,
+    regenerator: Regenerator | None = None,
 ) -> Settled | Unsettled:
     """Settle every conflict of a merge.
 
@@ -49,6 +52,7 @@ def settle(
         commit, subject: of the commit of the branch, for the report; None while the target is merged in.
         lane: the worker's processes.
         resolver: proposes what files are to hold.
+        regenerator: makes files anew that are made from others, when all others are settled; they are its alone.
 
     Raises:
         GitError, OutOfSpace
@@ -76,21 +80,91 @@ def settle(
     names = {file.path: name for file in files if (name := resolver.knows(file)) is not None}
     known = tuple(KnownConflict(path=path, conflict=name) for path, name in names.items())
     everything = {entry.path for entry in answer.entries} | {path for one in answer.conflicts for path in one.paths}
-    if {file.path for file in files if resolver.could(file)} != everything:
+    made = {file.path: rule for file in files if (rule := _rule_for(file, regenerator)) is not None}
+    if {file.path for file in files if file.path in made or resolver.could(file)} != everything:
         return Unsettled(known)
+    sides = {file.path: _sides(file, lane) for file in files}
     proposals: dict[str, Proposal] = {}
     undecided: list[str] = []
     for file in files:
-        proposal = resolver.propose(replace(file, sides=_sides(file, lane)))
+        if file.path in made:
+            continue
+        proposal = resolver.propose(replace(file, sides=sides[file.path]))
         if isinstance(proposal, Proposal):
             proposals[file.path] = proposal
         else:
             undecided.append(f"{file.path}: {proposal.reason if proposal is not None else 'nothing fits'}")
     if undecided:
         return Unsettled(known, tuple(undecided))
-    applied = tuple(replace(proposals[path].told, commit=commit, path=path) for path in proposals)
     tree = lane.tree_with(answer.tree, {path: (modes[path], one.content) for path, one in proposals.items()})
-    return Settled(tree, applied)
+    told = [replace(proposals[path].told, commit=commit, path=path) for path in proposals]
+    if regenerator is not None and made:
+        begun = _Generated(
+            {file.path: (modes[file.path], one) for file in files if file.path in made and (one := sides[file.path])},
+            # While the target is merged in, it is the other side.
+            is_ours=commit is not None,
+        )
+        remade = begun.made(tree, made, lane, regenerator)
+        if isinstance(remade, str):
+            return Unsettled(known, (remade,))
+        tree, names = remade
+        told += [
+            AppliedResolution(
+                commit=commit,
+                path=path,
+                conflict="",
+                source=f"made anew by {names[path]}",
+                resolver=Rung.REGENERATE.value,
+            )
+            for path in names
+        ]
+    return Settled(tree, tuple(sorted(told, key=lambda one: paths.index(one.path))))
+
+
+def _rule_for(file: ConflictedFile, regenerator: Regenerator | None) -> int | None:
+    return regenerator.rule_for(file.path) if regenerator is not None and file.is_plain else None
+
+
+class _Generated:
+    """Conflicted files that are made from others.
+
+    Args:
+        files: path -> mode and sides.
+        is_ours: the target's side is ours.
+    """
+
+    def __init__(self, files: Mapping[str, tuple[str, Sides]], *, is_ours: bool) -> None:
+        self._files = files
+        self._before = {path: sides.ours if is_ours else sides.theirs for path, (_, sides) in files.items()}
+
+    def made(
+        self, tree: Oid, rules: Mapping[str, int], lane: Lane, regenerator: Regenerator
+    ) -> tuple[Oid, dict[str, str]] | str:
+        """The tree with all of them made anew, and by what each was; why not, in words."""
+        if missing := [path for path in rules if path not in self._files]:
+            return f"{missing[0]}: one of its sides cannot be read"
+        tree = lane.tree_with(tree, {path: (mode, self._before[path]) for path, (mode, _) in self._files.items()})
+        names: dict[str, str] = {}
+        for rule in sorted(set(rules.values())):
+            paths = [path for path in rules if rules[path] == rule]
+            answer = regenerator.regenerate(rule, paths, tree=tree, make=lane.work_tree)
+            for path in paths:
+                fault = answer.fault or self._fault(path, answer.contents.get(path))
+                if fault:
+                    return f"{path}: {answer.name}: {fault}"
+            tree = lane.tree_with(tree, {path: (self._files[path][0], answer.contents[path]) for path in paths})
+            names |= dict.fromkeys(paths, answer.name)
+        return tree, {path: names[path] for path in rules}
+
+    def _fault(self, path: str, content: bytes | None) -> str:
+        if content is None:
+            return "it is no regular file afterwards, or a very long one"
+        if content == self._before[path]:
+            # A command that did nothing ends well, too, and would drop what the branch did.
+            return "it left the file as the target has it"
+        if any(line.startswith((b"<<<<<<< ", b">>>>>>> ")) for line in content.split(b"\n")):
+            return "it holds a conflict afterwards"
+        return ""
 
 
 def _sides(file: ConflictedFile, lane: Lane) -> Sides | None:

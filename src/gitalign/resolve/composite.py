@@ -12,15 +12,17 @@ class CompositeResolver:
 
     Args:
         resolvers: in the order in which they are asked.
+        beside: key of what settles files beside them.
     """
 
-    def __init__(self, resolvers: Sequence[ConflictResolver]) -> None:
+    def __init__(self, resolvers: Sequence[ConflictResolver], *, beside: str = "") -> None:
         self._resolvers = tuple(resolvers)
+        self._beside = beside
 
     @property
     def key(self) -> str:
         """Changes with any of them."""
-        return repr([one.key for one in self._resolvers])
+        return repr([*(one.key for one in self._resolvers), self._beside])
 
     def knows(self, file: ConflictedFile) -> str | None:
         """See `ports.ConflictResolver.knows`."""

@@ -1,0 +1,154 @@
+"""Files that are made from others, made anew: a command of the operator's, run in a disposable work tree as checks are."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pathspec
+
+from gitalign.core.names import Oid
+from gitalign.core.programs import Program
+from gitalign.core.validation import CheckStatus, CommandCheck, ValidationPlan
+from gitalign.git.disposable import claim_folder, remove_tree
+from gitalign.ports import Regenerated, WorkTreeMaker
+from gitalign.validate.commands import CheckCancelled, run_command
+from gitalign.validate.confine import confinement_for
+from gitalign.validate.place import Place, visible_environment
+from gitalign.validate.programs import read_regular
+
+_LARGEST_BYTES = 4 * 1024 * 1024
+_SAID = 300
+
+
+class ConfinedRegenerator:
+    """Makes files anew. Implements `ports.Regenerator`; thread-safe.
+
+    Args:
+        programs: one for each rule.
+        plan: how checks are confined and what they may use; network and variables are each program's own.
+        repository: git directory that is hidden where files can be.
+        home: where work trees are made; folders of dead processes there are removed.
+        name: of the folder.
+        most: work trees at a time.
+        source: the operator's environment.
+        is_cancelled: asked now and then.
+    """
+
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        *,
+        plan: ValidationPlan,
+        repository: Path,
+        home: Path,
+        name: str,
+        most: int,
+        source: Mapping[str, str],
+        is_cancelled: Callable[[], bool],
+    ) -> None:
+        self._programs = tuple(programs)
+        self._specs = [pathspec.GitIgnoreSpec.from_lines(one.paths) for one in programs]
+        self._plan = plan
+        self._repository = repository
+        self._home = home
+        self._name = name
+        self._room = threading.BoundedSemaphore(most)
+        self._source = source
+        self._is_cancelled = is_cancelled
+        self._numbers = count()
+        self._folder: Path | None = None
+        self._lock = threading.Lock()
+        self._known: dict[tuple[int, Oid, tuple[str, ...]], Future[Regenerated]] = {}
+
+    def prepare(self) -> None:
+        """Find out how the programs can be confined, before anything is begun.
+
+        Raises:
+            UserError: a confinement is required that this machine does not offer.
+        """
+        for program in self._programs:
+            confinement_for(replace(self._plan, network=program.network), self._repository)
+
+    def close(self) -> None:
+        """Remove what is left."""
+        if self._folder is not None:
+            with suppress(OSError):
+                remove_tree(self._folder)
+            for parent in (self._folder.parent, self._folder.parent.parent):
+                with suppress(OSError):
+                    parent.rmdir()
+
+    def rule_for(self, path: str) -> int | None:
+        """See `ports.Regenerator.rule_for`."""
+        return next((number for number, spec in enumerate(self._specs) if spec.match_file(path)), None)
+
+    def regenerate(self, rule: int, paths: Sequence[str], *, tree: Oid, make: WorkTreeMaker) -> Regenerated:
+        """See `ports.Regenerator.regenerate`. The same tree is asked for once in a run."""
+        asked = (rule, tree, tuple(paths))
+        with self._lock:
+            known = self._known.get(asked)
+            mine: Future[Regenerated] | None = None
+            if known is None:
+                mine = known = self._known[asked] = Future()
+        if mine is not None:
+            try:
+                with self._room:
+                    mine.set_result(self._made(self._programs[rule], paths, tree, make))
+            except BaseException as error:
+                # The next attempt asks anew: a full disk does not stay full.
+                with self._lock:
+                    del self._known[asked]
+                mine.set_exception(error)
+                raise
+        return known.result()
+
+    def _made(self, program: Program, paths: Sequence[str], tree: Oid, make: WorkTreeMaker) -> Regenerated:
+        with self._lock:
+            if self._folder is None:
+                self._folder = claim_folder(self._home, self._name)
+            number = next(self._numbers)
+        work = make(self._folder / str(number))
+        try:
+            work.hold(tree)
+            place = Place(work.root, work.tree, work.home, work.scratch, work.objects)
+            plan = replace(self._plan, network=program.network, pass_environment=program.pass_environment)
+            try:
+                ended = run_command(
+                    CommandCheck(name=program.name, argv=program.command, timeout_s=program.timeout_s),
+                    place,
+                    confinement=confinement_for(plan, self._repository),
+                    bounds=plan.bounds,
+                    visible=visible_environment(plan, (), source=self._source),
+                    is_cancelled=self._is_cancelled,
+                )
+            except CheckCancelled:
+                return Regenerated(contents={}, name=program.name, fault="the run was stopped")
+            if ended.status is not CheckStatus.PASSED:
+                said = " ".join(ended.output.split())[:_SAID]
+                fault = ended.reason + (f" ({said})" if said else "")
+                return Regenerated(contents={}, name=program.name, fault=fault)
+            found = {path: _inside(work.tree, path) for path in paths}
+            contents = {path: content for path, content in found.items() if content is not None}
+            return Regenerated(contents=contents, name=program.name)
+        finally:
+            with suppress(OSError):
+                work.remove()
+
+
+def _inside(tree: Path, path: str) -> bytes | None:
+    """A file's content; None when a folder on the way is a link by now: it would lead out of the work tree."""
+    *folders, _ = parts = path.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        return None
+    way = tree
+    for part in folders:
+        way = way / part
+        if way.is_symlink():
+            return None
+    return read_regular(tree / path, most_bytes=_LARGEST_BYTES)
