@@ -23,13 +23,13 @@ from gitalign.core.policy import (
 )
 from gitalign.core.validation import ValidationPlan
 from gitalign.errors import ConfigError
+from gitalign.resolution_settings import Resolutions
 from gitalign.settings import (
     Alignment,
     Categorization,
     Detection,
     Landing,
     Orchestration,
-    Resolutions,
     Rules,
     Telemetry,
     Validation,

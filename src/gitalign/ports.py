@@ -461,6 +461,7 @@ class Sockets:
     documenter: Documenter | None = None
     resolver: ConflictResolver | None = None
     regenerator: Regenerator | None = None
+    notices: tuple[str, ...] = ()
 
     def detection_key(self) -> str | None:
         """Text that changes whenever detection could judge the same objects otherwise; None when that cannot be told."""

@@ -126,6 +126,16 @@ def test_a_driver_that_fails_settles_nothing(tmp_path: Path, script: str | None,
     assert time.monotonic() - started < 60
 
 
+def test_a_tool_that_is_not_there_is_told_once_for_the_run(tmp_path: Path) -> None:
+    work = diverged(tmp_path / "repo", {"f.json": (BASE, OURS, THEIRS)})
+    report = run(work.path, **driven(work, ["no-such-merge-tool", "%A"], name="tool"))
+    told = "tool settles nothing: no-such-merge-tool is not there, or cannot be executed"
+    assert report.notices.count(told) == 1
+    assert told in call("report", "--format", "md", cwd=work.path).stdout
+    fine = run(work.path, **driven(work, [*tool(tmp_path, JSON_DRIVER), "%O", "%A", "%B"]))
+    assert not any("settles nothing" in notice for notice in fine.notices)
+
+
 def test_what_a_driver_is_not_for_is_not_given_to_it(tmp_path: Path) -> None:
     work = diverged(tmp_path / "repo", {"f.txt": (b"a\n", b"b\n", b"c\n")})
     outcome = outcome_of(work, driven(work, [*tool(tmp_path, JSON_DRIVER), "%O", "%A", "%B"], paths=["*.json"]))

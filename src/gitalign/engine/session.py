@@ -249,6 +249,7 @@ def _carry_through(
         finally:
             journal.release(run_id)
         report = made_report(journal.run(run_id), made, executed, started=started, now=now(), memory=memory)
+        report = replace(report, notices=(*report.notices, *sockets.notices))
         outcome = "interrupted" if executed.interrupted else ("ok" if report.exit_code() == 0 else "attention")
         journal.set_state(run_id, _end_state(executed), outcome=outcome, finished_at=now())
         if opened.config.orchestration.auto_cleanup_backups and outcome == "ok":

@@ -59,6 +59,7 @@ def resolving(settling: Settling, policy: Policy, sockets: Sockets) -> Iterator[
             "the plan was made while other commands stood behind its rungs", hint="make it anew: git align plan"
         )
     found: list[ConflictResolver] = []
+    notices: list[str] = []
     with ExitStack() as until_then:
         if policy.apply_resolutions:
             from gitalign.resolve.memory import read_memory
@@ -69,8 +70,9 @@ def resolving(settling: Settling, policy: Policy, sockets: Sockets) -> Iterator[
                 recorded = RecordedResolver(memory, repository)
                 until_then.callback(recorded.close)
                 found.append(recorded)
-        found += _rungs(settling, policy)
-        regenerator = _regenerator(settling, policy, until_then)
+        found += _rungs(settling, policy, notices)
+        regenerator = _regenerator(settling, policy, until_then, notices)
+        sockets = replace(sockets, notices=(*sockets.notices, *notices))
         if not found and regenerator is None:
             yield sockets
         elif len(found) == 1 and regenerator is None:
@@ -83,7 +85,7 @@ def resolving(settling: Settling, policy: Policy, sockets: Sockets) -> Iterator[
             yield replace(sockets, resolver=CompositeResolver(found, beside=beside), regenerator=regenerator)
 
 
-def _regenerator(settling: Settling, policy: Policy, until_then: ExitStack) -> Regenerator | None:
+def _regenerator(settling: Settling, policy: Policy, until_then: ExitStack, notices: list[str]) -> Regenerator | None:
     if Rung.REGENERATE not in policy.rungs:
         return None
     from gitalign.validate.regenerate import ConfinedRegenerator
@@ -99,12 +101,12 @@ def _regenerator(settling: Settling, policy: Policy, until_then: ExitStack) -> R
         source=os.environ,
         is_cancelled=lambda: settling.stop.cancel_requested,
     )
-    regenerator.prepare()
+    notices += regenerator.prepare()
     until_then.callback(regenerator.close)
     return regenerator
 
 
-def _rungs(settling: Settling, policy: Policy) -> Iterator[ConflictResolver]:
+def _rungs(settling: Settling, policy: Policy, notices: list[str]) -> Iterator[ConflictResolver]:
     """Resolvers in the order of the rungs; pure ones that follow one another settle a file together."""
     if not policy.rungs:
         return
@@ -121,19 +123,19 @@ def _rungs(settling: Settling, policy: Policy) -> Iterator[ConflictResolver]:
         if program is None:
             yield LadderResolver(named, union_files=policy.union_files, repository=settling.repository)
         elif named == (Rung.DRIVER,):
-            yield DriverResolver(program, runner=_runner(settling, program), object_format=object_format)
+            yield DriverResolver(program, runner=_runner(settling, program, notices), object_format=object_format)
         else:
             kept = _Kept(settling)
             yield ExternalResolver(
                 program,
-                runner=_runner(settling, program),
+                runner=_runner(settling, program, notices),
                 object_format=object_format,
                 recall=kept.recall,
                 keep=kept.keep,
             )
 
 
-def _runner(settling: Settling, program: Program) -> ProgramRunner:
+def _runner(settling: Settling, program: Program, notices: list[str]) -> ProgramRunner:
     from gitalign.validate.programs import ConfinedPrograms
 
     runner = ConfinedPrograms(
@@ -142,7 +144,7 @@ def _runner(settling: Settling, program: Program) -> ProgramRunner:
         source=os.environ,
         is_cancelled=lambda: settling.stop.cancel_requested,
     )
-    runner.prepare(program)
+    notices += filter(None, [runner.prepare(program)])
     return runner
 
 

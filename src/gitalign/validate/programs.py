@@ -41,13 +41,13 @@ class ConfinedPrograms:
         self._source = source
         self._is_cancelled = is_cancelled
 
-    def prepare(self, program: Program) -> None:
-        """Find out how a program can be confined, before anything is begun.
+    def prepare(self, program: Program) -> str:
+        """Find out how a program can be confined, before anything is begun; what is wrong with it, empty when nothing is.
 
         Raises:
             UserError: a confinement is required that this machine does not offer.
         """
-        confinement_for(replace(self._plan, network=program.network), self._repository)
+        return prepared(program, self._plan, self._repository, self._source)
 
     def run(self, call: ProgramCall) -> ProgramEnd:
         """See `ports.ProgramRunner.run`.
@@ -97,6 +97,21 @@ class ConfinedPrograms:
             return ProgramEnd(answer=None, fault=f"it cannot be run: {error.strerror}")
         finally:
             _removed(root)
+
+
+def prepared(program: Program, plan: ValidationPlan, repository: Path, source: Mapping[str, str]) -> str:
+    """What is wrong with a program, in words, as far as that can be known before it is run; empty when nothing is.
+
+    Raises:
+        UserError: a confinement is required that this machine does not offer.
+    """
+    plan = replace(plan, network=program.network, pass_environment=program.pass_environment)
+    confinement_for(plan, repository)
+    word = program.command[0]
+    is_in_tree = "/" in word and not os.path.isabs(word)
+    if is_in_tree or find_tool(word, repository, visible_environment(plan, (), source=source)) is not None:
+        return ""
+    return f"{program.name} settles nothing: {word} is not there, or cannot be executed"
 
 
 def read_regular(place: Path, *, most_bytes: int) -> bytes | None:

@@ -20,7 +20,7 @@ from gitalign.ports import Regenerated, WorkTreeMaker
 from gitalign.validate.commands import CheckCancelled, run_command
 from gitalign.validate.confine import confinement_for
 from gitalign.validate.place import Place, visible_environment
-from gitalign.validate.programs import read_regular
+from gitalign.validate.programs import prepared, read_regular
 
 _LARGEST_BYTES = 4 * 1024 * 1024
 _SAID = 300
@@ -66,14 +66,14 @@ class ConfinedRegenerator:
         self._lock = threading.Lock()
         self._known: dict[tuple[int, Oid, tuple[str, ...]], Future[Regenerated]] = {}
 
-    def prepare(self) -> None:
-        """Find out how the programs can be confined, before anything is begun.
+    def prepare(self) -> tuple[str, ...]:
+        """Find out how the programs can be confined, before anything is begun; what is wrong with them.
 
         Raises:
             UserError: a confinement is required that this machine does not offer.
         """
-        for program in self._programs:
-            confinement_for(replace(self._plan, network=program.network), self._repository)
+        faults = [prepared(one, self._plan, self._repository, self._source) for one in self._programs]
+        return tuple(filter(None, faults))
 
     def close(self) -> None:
         """Remove what is left."""
