@@ -110,3 +110,38 @@ def test_a_branch_that_is_not_there_or_has_no_conflict(work: Workspace) -> None:
         facade.conflicts(request(work.path), branch="nowhere")
     with pytest.raises(UserError, match="main is left out: is a target"):
         facade.conflicts(request(work.path), branch="main")
+
+
+def test_a_file_with_all_its_sides(work: Workspace) -> None:
+    found = facade.conflicts(request(work.path), branch="two")
+    assert found.detail is not None
+    (file,) = found.detail.files
+    assert (file.path, file.hunks, file.has_base, file.lines_left_out) == ("list", 1, True, 0)
+    clashing = [(line.kind.value, line.text) for line in file.lines if line.hunk]
+    assert clashing == [("ours", "three"), ("base", "line 3"), ("theirs", "drei")]
+
+
+def test_lines_that_look_like_markers_are_lines(tmp_path: Path) -> None:
+    work = Workspace(tmp_path / "repo")
+    heading = b"one\n=======\n||||||| base\n<<<<<<< ours\n>>>>>>> theirs\n=========\n"
+    work.commit("base", {"f": b"top\n" + heading + b"end\n"})
+    work.switch("topic", "main")
+    work.commit("topic", {"f": b"top\n" + heading.replace(b"one", b"two") * 2 + b"end\n"})
+    work.switch("main")
+    work.commit("main", {"f": b"top\n" + heading.replace(b"one", b"three") + b"end\n"})
+    found = facade.conflicts(request(work.path), branch="topic")
+    assert found.detail is not None
+    (file,) = found.detail.files
+    sides = {kind: [line.text for line in file.lines if line.kind.value == kind] for kind in ("ours", "base", "theirs")}
+    assert (sides["ours"][0], sides["base"][0], sides["theirs"][0]) == ("three", "one", "two")
+    assert not any("ours-" in line.text or "theirs-" in line.text for line in file.lines)
+
+
+def test_one_conflict_without_looking_for_the_others_again(work: Workspace) -> None:
+    asked = request(work.path)
+    plan = facade.plan(asked, whatever_is_checked_out=True)
+    found = facade.conflicts(asked, plan=plan)
+    whole = facade.conflicts(asked, branch="three").detail
+    three = next(one for one in found.branches if one.branch == "three")
+    assert facade.conflict_detail(asked, plan=plan, conflict=three) == whole
+    assert not list((work.path / ".git" / "gitalign").glob("quarantine/*"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from gitalign.core.forecast import CommitNote
 from gitalign.core.hunks import Hunk
+from gitalign.core.marked_text import MarkedFile
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Conflict, Conflicted, Furthest, StageEntry
 from gitalign.core.plan import StepKind, Target
@@ -100,6 +101,7 @@ class ConflictDetail:
         branch: its name.
         hunks: where both sides changed a file, by path; at most the first few.
         hunks_left_out: how many more there are.
+        files: conflicted ones that both sides have as text, with all their sides, by path; at most the first few.
         ours, theirs: what stages 2 and 3 hold, in words.
         branch_commits, target_commits: those of each side that touch the conflicted paths, newest first; at most the first few.
         branch_commits_left_out, target_commits_left_out: how many more there are.
@@ -108,6 +110,7 @@ class ConflictDetail:
     branch: str
     hunks: tuple[Hunk, ...]
     hunks_left_out: int
+    files: tuple[MarkedFile, ...]
     ours: str
     theirs: str
     branch_commits: tuple[CommitNote, ...]

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
-from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts, Sides, clash_key, grouped
-from gitalign.core.forecast import Author, CommitNote
+from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts, grouped
 from gitalign.core.graph import CommitGraph
-from gitalign.core.hunks import Hunk, conflict_hunks, conflict_sides
-from gitalign.core.names import Oid
 from gitalign.core.outcome import Cancelled, Conflicted
-from gitalign.core.plan import Plan, Step, StepKind
+from gitalign.core.plan import Plan
 from gitalign.core.policy import Limits
-from gitalign.engine.align import Workshop
-from gitalign.engine.furthest import PICKS, THROWN_AWAY, Until, tried_in, with_furthest
-from gitalign.engine.integration import verdict_keys
-from gitalign.engine.lanes import asked_of_lanes
-from gitalign.engine.marked import marked_files
+from gitalign.engine.furthest import with_furthest
+from gitalign.engine.hindsight import small_workshop
+from gitalign.engine.sight import Sight
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.trial import Trial
-from gitalign.errors import ABOUT_ONE_MERGE, UserError
-from gitalign.git.command import raw
-from gitalign.git.history import authorship, raw_changes
-from gitalign.git.merge import MergeAnswer
+from gitalign.errors import UserError
+from gitalign.git.history import load_graph
 from gitalign.git.repository import Repository
-from gitalign.integrate.lane import Lane
-from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.ports import Emitter, Sockets, VerdictMemory
-
-_FORMAT = "clash 1"
-_MOST_HUNKS = 40
-_MOST_COMMITS = 20
 
 
 def find_conflicts(
@@ -85,7 +68,7 @@ def find_conflicts(
             for step, result in zip(plan.steps, results, strict=True)
             if isinstance(result.outcome, Conflicted)
         }
-        sight = _Sight(trial.workshop, stop)
+        sight = Sight(trial.workshop, stop)
         clashes = sight.clashes([step for step, _ in stopped.values()], memory, at=at)
         found = tuple(
             BranchConflict(
@@ -110,112 +93,30 @@ def find_conflicts(
     )
 
 
-class _Sight:
-    """Meets conflicts again, to look at what git left of them.
+def look_at_conflict(
+    repository: Repository,
+    plan: Plan,
+    conflict: BranchConflict,
+    *,
+    limits: Limits,
+    stop: StopSignal,
+) -> ConflictDetail:
+    """All about one conflict that `find_conflicts` found, without looking for the others again.
 
     Args:
-        workshop: where to merge.
+        repository: the repository.
+        plan: what the conflicts were found for.
+        conflict: one of them.
+        limits: bounds, as for a run.
         stop: the stop button.
+
+    Raises:
+        UserError: the plan has no such branch.
+        GitError, OutOfSpace
     """
-
-    def __init__(self, workshop: Workshop, stop: StopSignal) -> None:
-        self._workshop = workshop
-        self._stop = stop
-        self._rules = replace(THROWN_AWAY, teacher=workshop.rules.teacher)
-
-    def clashes(self, steps: Sequence[Step], memory: VerdictMemory, *, at: datetime) -> dict[str, str]:
-        """Branch name -> its clash; those that could not be met again are left out."""
-        verdicts = verdict_keys(self._workshop.quarantine, steps)
-        keys = {name: hashlib.sha256(f"{_FORMAT} {key}".encode("ascii")).hexdigest() for name, key in verdicts.items()}
-        known = memory.remembered(keys.values())
-        found = {name: known[key] for name, key in keys.items() if key in known}
-        fresh = [step for step in steps if step.branch.name not in found]
-        upstream = self._upstream(fresh)
-
-        def ask(lane: Lane, step: Step) -> str | None:
-            answer = self._met(lane, step, upstream)
-            if answer is None:
-                return None
-            sides: dict[str, Sequence[Sides]] = {
-                path: hunks
-                for path, marked, one, other in marked_files(lane, answer)
-                if (hunks := conflict_sides(marked, one=one, other=other))
-            }
-            is_merge = step.kind is StepKind.MERGE
-            return clash_key(answer.conflicts, answer.entries, sides, is_merge=is_merge)
-
-        answers = asked_of_lanes(self._workshop, sorted({step.onto for step in fresh}), ask, fresh)
-        made = {step.branch.name: clash for step, clash in zip(fresh, answers, strict=True) if clash is not None}
-        memory.remember({keys[name]: clash for name, clash in made.items()}, at=at)
-        return found | made
-
-    def detail(self, step: Step, conflict: Conflicted) -> ConflictDetail:
-        """All about one branch."""
-        upstream = self._upstream([step])
-
-        def ask(lane: Lane, step: Step) -> list[Hunk]:
-            answer = self._met(lane, step, upstream)
-            if answer is None:
-                return []
-            return [
-                hunk
-                for path, marked, one, other in marked_files(lane, answer)
-                for hunk in conflict_hunks(path, marked, one=one, other=other)
-            ]
-
-        (hunks,) = asked_of_lanes(self._workshop, [step.onto], ask, [step])
-        graph = self._workshop.graph
-        paths = frozenset(raw(path.partition("~")[0]) for path in conflict.paths)
-        paths |= {raw(path) for one in conflict.conflicts for path in one.paths}
-        mine, mine_left = self._notes(graph.own(step.seen, step.onto).picks, paths)
-        theirs, theirs_left = self._notes(graph.own(step.onto, step.seen).picks, paths)
-        branch = f"the branch {step.branch.name}"
-        target = f"the target {step.target.name}"
-        is_merge = step.kind is StepKind.MERGE
-        before = f" with {conflict.position - 1} commits of the branch on it" if conflict.position > 1 else ""
-        return ConflictDetail(
-            branch=step.branch.name,
-            hunks=tuple(hunks[:_MOST_HUNKS]),
-            hunks_left_out=max(0, len(hunks) - _MOST_HUNKS),
-            ours=branch if is_merge else f"{target}{before}",
-            theirs=target if is_merge else f"{branch}: commit {conflict.position} of {conflict.total}",
-            branch_commits=mine,
-            branch_commits_left_out=mine_left,
-            target_commits=theirs,
-            target_commits_left_out=theirs_left,
-        )
-
-    def _upstream(self, steps: Sequence[Step]) -> UpstreamIndex:
-        pairs = [(step.seen, step.onto) for step in steps if step.kind in PICKS]
-        return UpstreamIndex.build(self._workshop.quarantine.repository, self._workshop.graph, pairs)
-
-    def _met(self, lane: Lane, step: Step, upstream: UpstreamIndex) -> MergeAnswer | None:
-        """What git left of the conflict; None when it was stopped or could not be met."""
-        own = self._workshop.graph.own(step.seen, step.onto)
-        twins: Mapping[Oid, Oid] = upstream.matches(step.seen, step.onto) if step.kind in PICKS else {}
-        until = Until(self._stop, time.monotonic() + self._workshop.limits.branch_timeout_s)
-        try:
-            outcome = tried_in(lane, step, own, twins, until, rules=self._rules)
-        except ABOUT_ONE_MERGE:
-            return None
-        return lane.stopped_at if isinstance(outcome, Conflicted) else None
-
-    def _notes(self, commits: Sequence[Oid], paths: frozenset[bytes]) -> tuple[tuple[CommitNote, ...], int]:
-        """Those of the commits that touch the paths, newest first, and how many are left out."""
-        repository = self._workshop.quarantine.repository
-        touching = {
-            oid
-            for oid, changes in raw_changes(repository, commits)
-            if not paths.isdisjoint(change.path for change in changes)
-        }
-        newest = [oid for oid in reversed(commits) if oid in touching]
-        shown = newest[:_MOST_COMMITS]
-        wrote = authorship(repository.git, shown)
-        notes = tuple(
-            CommitNote(
-                commit=oid, author=Author(name=wrote[oid].name, email=wrote[oid].author), subject=wrote[oid].subject
-            )
-            for oid in shown
-            if oid in wrote
-        )
-        return notes, len(newest) - len(notes)
+    step = next((step for step in plan.steps if step.branch.name == conflict.branch), None)
+    if step is None:
+        raise UserError(f"there is no branch {conflict.branch!r} to align", hint="git align plan -v")
+    graph = load_graph(repository, [step.seen, step.onto])
+    with small_workshop(repository, plan, graph, limits) as workshop:
+        return Sight(workshop, stop).detail(step, conflict.conflict)

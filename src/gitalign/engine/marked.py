@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Iterator
 
-from gitalign.git.command import raw
+from gitalign.core.marked_text import MarkedFile, Stretch, abridged
+from gitalign.git.command import Git, raw
 from gitalign.git.merge import MergeAnswer
+from gitalign.git.trees import three_sided_file
 from gitalign.integrate.lane import Lane
+from gitalign.resolve.regions import NotMarked, Region, regions
 
 _MOST_BYTES = 4_000_000
+_SEPARATORS = re.compile(rb"^={7,}", re.MULTILINE)
+_LOOKED_AT_FOR_TEXT = 8_000  # as git does (xdiff-interface.c, buffer_is_binary)
 
 
 def marked_files(lane: Lane, answer: MergeAnswer) -> Iterator[tuple[str, bytes, bytes, bytes]]:
@@ -24,3 +31,48 @@ def marked_files(lane: Lane, answer: MergeAnswer) -> Iterator[tuple[str, bytes, 
             marked, one, other = lane.files(names, most_bytes=_MOST_BYTES)
             if marked is not None and one is not None and other is not None:
                 yield path, marked, one, other
+
+
+def three_sided_files(git: Git, lane: Lane, answer: MergeAnswer, *, most: int) -> Iterator[MarkedFile]:
+    """Conflicted files with all their sides, by path, at most the first few.
+
+    The sides are those of git's merge of the very files at the three stages; left out is what is no text, no file on both sides, or very
+    long.
+
+    Args:
+        git: of the repository.
+        lane: reads.
+        answer: what git left of the merge.
+        most: how many at most.
+
+    Raises:
+        GitError, OutOfSpace
+    """
+    stages: dict[str, dict[int, str]] = {}
+    for entry in answer.entries:
+        if entry.mode.startswith("100"):
+            stages.setdefault(entry.path, {})[entry.stage] = entry.oid
+    for path in [path for path in sorted(stages) if {2, 3} <= stages[path].keys() and "\0" not in path][:most]:
+        held = stages[path]
+        has_base = 1 in held
+        names = [held[stage].encode("ascii") for stage in ((1, 2, 3) if has_base else (2, 3))]
+        contents = lane.files(names, most_bytes=_MOST_BYTES)
+        if any(one is None or b"\0" in one[:_LOOKED_AT_FOR_TEXT] for one in contents):
+            continue
+        base, ours, theirs = [one or b"" for one in (contents if has_base else (b"", *contents))]
+        # Labels nobody's file holds, and a separator longer than any: a line that looks like a marker is told from a marker.
+        word = secrets.token_hex(16)
+        labels = (f"ours-{word}", f"base-{word}", f"theirs-{word}")
+        size = 1 + max((len(run) for one in (ours, base, theirs) for run in _SEPARATORS.findall(one)), default=6)
+        marked = three_sided_file(git, ours=ours, base=base, theirs=theirs, labels=labels, marker_size=size)
+        if marked is None:
+            continue
+        try:
+            named = (labels[0].encode(), labels[1].encode(), labels[2].encode())
+            found = regions(marked, labels=named, marker_size=size)
+        except NotMarked:
+            continue
+        parts: list[Stretch] = [
+            (one.ours, one.base, one.theirs) if isinstance(one, Region) else (one,) for one in found
+        ]
+        yield abridged(path, parts, has_base=has_base)

@@ -17,6 +17,7 @@ from gitalign.facade.after import write_up as write_up
 from gitalign.facade.before import Status as Status
 from gitalign.facade.before import categorize as categorize
 from gitalign.facade.before import check_rules as check_rules
+from gitalign.facade.before import conflict_detail as conflict_detail
 from gitalign.facade.before import conflicts as conflicts
 from gitalign.facade.before import doctor as doctor
 from gitalign.facade.before import forecast as forecast

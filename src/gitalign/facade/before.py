@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitalign.core.categories import Categorized
-from gitalign.core.conflict_groups import Conflicts
+from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts
 from gitalign.core.forecast import Forecast
 from gitalign.core.plan import Plan, StepKind, Target
 from gitalign.core.rules import Compliance, RulePack
@@ -87,14 +87,18 @@ def status(request: Request) -> Status:
     )
 
 
-def plan(request: Request) -> Plan:
+def plan(request: Request, *, whatever_is_checked_out: bool = False) -> Plan:
     """What a run would do, branch by branch, and why. Changes nothing (with `fetch`, remote-tracking refs only).
+
+    Args:
+        request: what is asked.
+        whatever_is_checked_out: take in branches that could not be moved now because a work tree holds them, as `conflicts` does.
 
     Raises:
         UserError: bad configuration, branch list or targets.
         GitError, RemoteError, StoreError
     """
-    return make_plan(open_for(request), request)
+    return make_plan(open_for(request), request, whatever_is_checked_out=whatever_is_checked_out)
 
 
 def categorize(
@@ -219,6 +223,28 @@ def conflicts(
             stop=stop or StopSignal(),
             at=now(),
         )
+
+
+def conflict_detail(
+    request: Request, *, plan: Plan, conflict: BranchConflict, stop: StopSignal | None = None
+) -> ConflictDetail:
+    """All about one of the conflicts that `conflicts` found, without looking for the others again. Moves nothing.
+
+    Args:
+        request: as for `conflicts`.
+        plan: what they were found for.
+        conflict: which.
+        stop: the stop button.
+
+    Raises:
+        UserError: the plan has no such branch.
+        GitError, OutOfSpace
+    """
+    from gitalign.engine.conflicts import look_at_conflict
+
+    opened = open_for(request)
+    limits = opened.config.limits()
+    return look_at_conflict(opened.repository, plan, conflict, limits=limits, stop=stop or StopSignal())
 
 
 def _settling(opened: Opened, journal: SqlJournal, stop: StopSignal) -> Settling:

@@ -102,6 +102,27 @@ def marked_file(git: Git, *, ours: bytes, base: bytes, theirs: bytes) -> bytes |
     return merged if 0 < code < _IS_NO_TEXT else None
 
 
+def three_sided_file(
+    git: Git, *, ours: bytes, base: bytes, theirs: bytes, labels: Sequence[str], marker_size: int
+) -> bytes | None:
+    """A file as git leaves it in a conflict, with the base of each; None as for `marked_file`.
+
+    Args:
+        git: of any repository.
+        ours, base, theirs: the file at the three stages.
+        labels: of the three.
+        marker_size: characters of a marker.
+
+    Raises:
+        GitError, OutOfSpace
+
+    Source: `git help merge-file` (--zdiff3, since 2.35; -L, --marker-size).
+    """
+    named = [word for label in labels for word in ("-L", label)]
+    code, merged = _merged(git, ours, base, theirs, "--zdiff3", f"--marker-size={marker_size}", *named)
+    return merged if 0 < code < _IS_NO_TEXT else None
+
+
 _IS_NO_TEXT = 128  # `git help merge-file`: 127 conflicts or more are told as 127; what is larger is an error
 
 
@@ -155,9 +176,9 @@ def merge_again(
         return Remade(marked, diff3) if 0 < code < _IS_NO_TEXT else None
 
 
-def _merged(git: Git, ours: bytes, base: bytes, theirs: bytes) -> tuple[int, bytes]:
+def _merged(git: Git, ours: bytes, base: bytes, theirs: bytes, *options: str) -> tuple[int, bytes]:
     with _sides_in_files(ours, base, theirs) as places:
-        return _merge_file(git, places)
+        return _merge_file(git, places, *options)
 
 
 @contextmanager
