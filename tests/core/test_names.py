@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from gitalign.core.names import (
     is_zero,
     name_fault,
     ref_of,
+    shell_word,
     zero_like,
 )
 
@@ -52,6 +55,19 @@ def test_display_hides_what_could_steer_a_terminal() -> None:
     assert display("caf\udce9") == "caf\\xe9"
     assert display("a\u202eb") == "a\\u202eb"
     assert display("grün/日本") == "grün/日本"
+    assert display("a\u2028b\ufeff\ud800\U000e0041") == "a\\u2028b\\ufeff\\ud800\\ue0041"
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40).map(
+        lambda one: one + "\udce9"
+    )
+)
+def test_a_shell_reads_back_the_very_name(name: str) -> None:
+    word = shell_word(name)
+    assert display(word) == word
+    said = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True).stdout
+    assert said == name.encode("utf-8", "surrogateescape")
 
 
 @given(st.text(min_size=1, max_size=200), st.text(min_size=1, max_size=200))

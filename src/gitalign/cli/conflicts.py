@@ -40,6 +40,7 @@ def conflicts(
     furthest: Annotated[
         bool, typer.Option(help="Find out, too, which commit of the target stops each branch first.")
     ] = True,
+    browse: Annotated[bool, typer.Option("--browse", help="On a screen, to look around in (extra screen).")] = False,
     fetch: Fetch = False,
     json: Json = False,
     yes: Yes = False,
@@ -58,6 +59,11 @@ def conflicts(
 
         overrides = overrides_of(strategy=strategy, merges=merges)
         request = options.request(input=input, only=tuple(only or ()), fetch=fetch, overrides=overrides)
+        if browse:
+            from gitalign.cli.browse import browse as on_a_screen
+
+            flags = _flags(repo=repo, config=config, strategy=strategy, merges=merges)
+            return on_a_screen(options, request, branch=branch, furthest=furthest, flags=flags)
         stop = StopSignal()
         with handling_signals(stop), watching(options, None) as listeners:
             found = facade.conflicts(request, branch=branch, furthest=furthest, listeners=listeners, stop=stop)
@@ -72,3 +78,14 @@ def conflicts(
         return found.exit_code()
 
     leave(carried_out(options, work))
+
+
+def _flags(*, repo: Path, config: Path | None, strategy: str | None, merges: str | None) -> list[str]:
+    """What `resolve` must be given to meet the same conflicts."""
+    given = {
+        "--repo": str(repo) if repo != Path() else None,
+        "--config": str(config) if config is not None else None,
+        "--strategy": strategy,
+        "--merges": merges,
+    }
+    return [word for name, value in given.items() if value is not None for word in (name, value)]

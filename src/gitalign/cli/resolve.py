@@ -87,11 +87,22 @@ def resolve(
             look = facade.resolve_skip(request, branch)
         else:
             look = facade.resolve(request, branch, folder=folder)
-        if may_ask() and not options.json and not options.yes:
-            return _attended(options, request, look)
-        return _told(options, request, look)
+        return _from_here(options, request, look)
 
     leave(carried_out(options, work))
+
+
+def begin(options: Options, request: Request, branch: str) -> int:
+    """Begin to resolve a branch, or go on; the exit code."""
+    from gitalign import facade
+
+    return _from_here(options, request, facade.resolve(request, branch))
+
+
+def _from_here(options: Options, request: Request, look: Look) -> int:
+    if may_ask() and not options.json and not options.yes:
+        return _attended(options, request, look)
+    return _told(options, request, look)
 
 
 def _list(options: Options, looks: tuple[Look, ...]) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from typing import NewType
 
 Oid = NewType("Oid", str)
@@ -68,11 +69,30 @@ def display(name: str) -> str:
             or 0x200B <= code <= 0x200F
             or 0x202A <= code <= 0x202E
             or 0x2066 <= code <= 0x2069
+            or code in (0xAD, 0x61C, 0x2028, 0x2029, 0xFEFF)
+            or 0xD800 <= code <= 0xDFFF
+            or 0xE0000 <= code <= 0xE007F
         ):
             out.append(f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
         else:
             out.append(char)
     return "".join(out)
+
+
+def shell_word(name: str) -> str:
+    """A name as one word of a POSIX shell; where it holds what a terminal must not be shown, in the form `$'...'` of bash, zsh and ksh."""
+    if display(name) == name:
+        return shlex.quote(name)
+    raw = name.encode("utf-8", "surrogateescape")
+    told = "".join(
+        chr(byte)
+        if 0x20 <= byte < 0x7F and byte not in b"'\\"
+        else f"\\x{byte:02x}"
+        if byte not in b"'\\"
+        else "\\" + chr(byte)
+        for byte in raw
+    )
+    return f"$'{told}'"
 
 
 _FORBIDDEN_IN_NAMES = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")

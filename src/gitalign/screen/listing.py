@@ -1,0 +1,68 @@
+"""The rows of the list: what stands in each, and which of them a filter lets through. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gitalign.core.conflict_groups import BranchConflict, ConflictGroup, Conflicts
+from gitalign.core.conflict_kinds import ConflictSeverity, severity_of, type_of
+from gitalign.core.names import display
+from gitalign.core.outcome import Furthest
+
+_HEAVIEST_LAST = tuple(ConflictSeverity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Branches that stop at the same clash.
+
+    Attributes:
+        group: the clash.
+        members: its branches, by name.
+        kinds: sorts of conflicts, sorted.
+        severity: of the gravest.
+        searched: everything a filter looks at, in one casefolded text.
+    """
+
+    group: ConflictGroup
+    members: tuple[BranchConflict, ...]
+    kinds: tuple[str, ...]
+    severity: ConflictSeverity
+    searched: str
+
+    @property
+    def first_path(self) -> str:
+        """The first conflicted path, harmless to the terminal."""
+        return display(self.group.paths[0]) if self.group.paths else "no path"
+
+
+def rows_of(found: Conflicts) -> tuple[Row, ...]:
+    """A row for each group, in their order: the one that holds up most branches first."""
+    by_name = {one.branch: one for one in found.branches}
+    return tuple(_row(group, [by_name[name] for name in group.branches if name in by_name]) for group in found.groups)
+
+
+def _row(group: ConflictGroup, members: Sequence[BranchConflict]) -> Row:
+    types = {type_of(one, member.conflict.entries) for member in members for one in member.conflict.conflicts}
+    kinds = tuple(sorted(one.value.replace("_", " ") for one in types))
+    severity = max((severity_of(one) for one in types), key=_HEAVIEST_LAST.index, default=ConflictSeverity.MEDIUM)
+    words = [*group.branches, *group.paths, *group.kinds, *group.targets, *kinds, severity.value]
+    for member in members:
+        words.append(member.conflict.subject)
+        far = member.conflict.furthest
+        if isinstance(far, Furthest):
+            words += [far.author, far.email, far.subject, far.commit_author, far.commit_email, far.broken]
+    return Row(
+        group=group,
+        members=tuple(members),
+        kinds=kinds,
+        severity=severity,
+        searched="\n".join(display(word) for word in dict.fromkeys(words)).casefold(),
+    )
+
+
+def matching(rows: Iterable[Row], words: str) -> tuple[Row, ...]:
+    """Those rows that hold every word, wherever: branch, path, person, subject, kind, target, severity."""
+    wanted = display(words).casefold().split()
+    return tuple(row for row in rows if all(word in row.searched for word in wanted))
