@@ -72,6 +72,10 @@ class Judge:
             kept=kept(self._repository, self._git(self._place, "rev-parse", "HEAD"), onto),
         )
 
+    def head(self) -> str:
+        """The commit that stands there now."""
+        return self._git(self._place, "rev-parse", "HEAD")
+
     def recreate(self, tip: str, onto: str) -> Judgement:
         """`git rebase --rebase-merges <onto>` with the branch's tip checked out; `kept` is the shape of what it made."""
         self._stand_at(tip)

@@ -72,6 +72,7 @@ class Config(BaseModel):
             committer=settings.committer,
             unknown_target=settings.unknown_target,
             partial=settings.partial,
+            iterative_step=settings.iterative_step,
             backups=self.orchestration.enable_backup_branches,
             backup_prefix=self.orchestration.backup_branch_prefix,
             protected=settings.protected,

@@ -108,6 +108,7 @@ class Alignment(BaseModel):
     summaries: bool = False
     furthest: bool = False
     partial: bool = False
+    iterative_step: Annotated[int, Field(ge=1, le=100_000)] = 20
 
     @field_validator("remote")
     @classmethod

@@ -36,15 +36,22 @@ def refs(repository: Path) -> str:
 
 
 @settings(max_examples=25)
-@given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge", "merge-instead"]))
+@given(
+    seed=st.integers(0, 2**32),
+    how=st.sampled_from(["rebase", "flatten", "merge", "merge-instead", "recreate", "iterative", "auto"]),
+)
 def test_a_run_does_what_the_forecast_said(seed: int, how: str) -> None:
     """Edge cases 6, 7, 12."""
-    asked: dict[str, Any] = {
+    ways: dict[str, dict[str, Any]] = {
         "rebase": {},
         "flatten": {"merges": "flatten"},
         "merge": {"strategy": "merge"},
         "merge-instead": {"merges": "merge-instead"},
-    }[how]
+        "recreate": {"merges": "recreate"},
+        "iterative": {"strategy": "iterative", "iterative_step": 1, "merges": "flatten"},
+        "auto": {"strategy": "auto"},
+    }
+    asked = ways[how]
     with tempfile.TemporaryDirectory() as folder:
         history = RandomHistory(random.Random(seed), merges=how != "rebase", odd=True)
         repository = history.build(Path(folder) / "repo.git")

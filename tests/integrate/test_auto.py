@@ -43,6 +43,7 @@ def test_the_second_rung_is_taken_where_the_first_conflicts(work: Workspace) -> 
     assert isinstance(merged, Aligned)
     assert merged.how is AlignedKind.MERGED
     assert merged.climbed == ("rebase stops at commit 1 of 3 in f",)
+    assert merged.rung == "merge"
     assert merged.tree == wanted
     assert work.git("rev-parse", "there-and-back^1") == before["there-and-back"]
     replayed = branch(report, "plain").result.outcome
@@ -50,7 +51,7 @@ def test_the_second_rung_is_taken_where_the_first_conflicts(work: Workspace) -> 
     assert (replayed.how, replayed.climbed) == (AlignedKind.REPLAYED, ())
     stopped = branch(report, "clashes").result.outcome
     assert isinstance(stopped, Conflicted)
-    assert stopped.climbed == ("merge stops in f and 1 more",)
+    assert stopped.climbed == ("merge stops in f and 1 more", "iterative stops at commit 1 of 1 in f and 1 more")
     assert work.git("rev-parse", "clashes") == before["clashes"]
     assert all(proof.holds for proof in facade.verify(request(work.path)))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
+from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, DropReason, Refused
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
@@ -198,3 +199,36 @@ def test_an_octopus_is_refused_by_name(tmp_path: Path) -> None:
     assert isinstance(outcome, Refused)
     assert outcome.code == "octopus_merge"
     assert branch(report, "one").verdict is Verdict.ALIGNED
+
+
+def test_a_merge_made_again_is_never_said_to_be_the_same(work: Workspace) -> None:
+    work.commit("goes on", {"new": b"1\n"})
+    merge, after = work.tip("feature~1"), work.tip("feature")
+    run(work.path, strategy="rebase-merges")
+    (proof,) = facade.verify(request(work.path))
+    assert proof.holds
+    verdicts = {one.old: one.patch.value for one in proof.certificate.commits}
+    assert (verdicts[Oid(merge)], verdicts[Oid(after)]) == ("changed", "same")
+    assert proof.certificate.how is AlignedKind.RECREATED
+
+
+def test_a_branch_whose_merge_cannot_be_made_again_is_merged_under_auto(work: Workspace) -> None:
+    work.commit("goes on", {"f": _with(l2=b"on", l20=b"theirs")})
+    work.switch("other", "main~1")
+    for name in ("one", "two"):
+        work.switch(name, "other")
+        work.commit(name, {name: b"1\n"})
+    work.switch("octopus", "other")
+    work.commit("three", {"three": b"1\n"})
+    work.git("merge", "-q", "one", "two")
+    work.switch("main")
+    report = run(work.path, strategy="auto")
+    merged = branch(report, "octopus").result.outcome
+    assert isinstance(merged, Aligned)
+    assert (merged.how, merged.rung) == (AlignedKind.MERGED, "merge")
+    assert "rebase-merges is refused" in merged.climbed[0]
+    kept = branch(report, "feature").result.outcome
+    assert isinstance(kept, Aligned)
+    assert (kept.how, kept.rung, kept.climbed) == (AlignedKind.RECREATED, "", ())
+    told = [proof.certificate for proof in facade.verify(request(work.path)) if proof.holds]
+    assert {one.ref: one.rung for one in told}["refs/heads/octopus"] == "merge"

@@ -111,7 +111,7 @@ def _story(branch: BranchReport) -> str:
         }
         parts = [words[outcome.how.value]]
         if outcome.climbed:
-            parts.append(f"since {outcome.climbed[0]}")
+            parts.append(f"by {outcome.rung}, since {'; '.join(outcome.climbed)}")
         reasons: dict[str, int] = {}
         for drop in outcome.dropped:
             reasons[drop.reason.value] = reasons.get(drop.reason.value, 0) + 1
@@ -226,6 +226,8 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
     match outcome:
         case Aligned():
             out.print(f"  is now     {outcome.after} ({outcome.how.value})")
+            if outcome.rung:
+                out.print(f"  strategy   {outcome.rung}")
             for tried in outcome.climbed:
                 out.print(f"  tried      {safe(tried)}")
             for rewrite in outcome.rewritten:
@@ -275,6 +277,8 @@ def _show_conflict(out: Console, outcome: Conflicted) -> None:
         )
     if outcome.recreating is not None:
         out.print("  recreating this merge on what its parents became is what stopped")
+    if outcome.on_the_way is not None:
+        out.print(f"  on the way to the target's tip, at its commit {outcome.on_the_way}")
     for tried in outcome.climbed:
         out.print(f"  tried      {safe(tried)}")
     for conflict in outcome.conflicts:

@@ -93,6 +93,10 @@ class Certificate:
     git_version: str
     resolved: tuple[AppliedResolution, ...] = ()
     """Conflicts that were settled by what was recorded before."""
+    rung: str = ""
+    """The strategy that made it, where `auto` had to try more than one."""
+    climbed: tuple[str, ...] = ()
+    """Strategies that were tried before, and where each stopped."""
     digest: str = ""
     format: int = FORMAT
 

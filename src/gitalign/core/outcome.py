@@ -249,6 +249,8 @@ class Aligned:
     findings: tuple[Finding, ...] = ()
     unsigned: int = 0
     """Commits that carried a signature before and carry none now."""
+    rung: str = ""
+    """The strategy that aligned it, where `strategy: auto` had to try more than one."""
     climbed: tuple[str, ...] = ()
     """Strategies that were tried before this one under `strategy: auto`, and where each stopped."""
     resolved: tuple[AppliedResolution, ...] = ()
@@ -277,6 +279,7 @@ class Conflicted:
         reproduce: commands that lead to the same stop.
         known_resolutions: of its paths, those of whose conflict a resolution is on record; not all of them are.
         undecided: when all of them are: paths at which it was not applied, each with the reason.
+        on_the_way: the commit of the target, before its tip, at which an iterative rebase stopped; None for any other stop.
         recreating: the merge commit that could not be made again on what its parents became; None for any other stop.
         furthest: how far it aligns; None when nobody asked.
         stays: why it did not go part of the way; empty when that was not asked for.
@@ -298,6 +301,7 @@ class Conflicted:
     known_resolutions: tuple[KnownConflict, ...] = ()
     undecided: tuple[str, ...] = ()
     recreating: Oid | None = None
+    on_the_way: Oid | None = None
     furthest: Furthest | Untold | None = None
     stays: str = ""
 

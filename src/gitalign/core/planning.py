@@ -391,12 +391,14 @@ def _step(one: _Chosen, graph: CommitGraph, policy: Policy, remote_seen: Oid | N
             notes = [why, *notes]
         if "tag:needs_decision" in one.branch.tags:
             notes = [f"the branch list is not sure of {display(one.target.name)}: a person should decide", *notes]
+    strategy = Strategy.MERGE if kind is StepKind.MERGE else policy.strategy
     return Step(
         id=StepId(0),
         branch=one.branch,
         target=one.target,
         kind=kind,
-        strategy=Strategy.MERGE if kind is StepKind.MERGE else policy.strategy,
+        strategy=strategy,
+        stride=policy.stride_under(strategy) if kind is StepKind.REPLAY else 0,
         seen=one.tip,
         onto=one.target.oid,
         own_commits=own.count if own else 0,
@@ -421,7 +423,7 @@ def _kind(
         return StepKind.FAST_FORWARD, ["already merged: every commit is in the target; moves to the target's tip"], None
     merges = len(own.merges)
     named = [f"contains {_counted(merges, 'merge')}"] if merges and policy.strategy is not Strategy.MERGE else []
-    merges_policy = MergesPolicy.RECREATE if policy.strategy is Strategy.REBASE_MERGES else policy.merges
+    merges_policy = policy.merges_under(policy.strategy)
     flattened = bool(named) and merges_policy is MergesPolicy.FLATTEN
     # git rebase, too, leaves a branch that stands on its target alone, but only when its history is linear
     # (builtin/rebase.c, can_fast_forward).

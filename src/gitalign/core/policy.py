@@ -13,6 +13,8 @@ class Strategy(StrEnum):
     REBASE_MERGES = "rebase-merges"
     """Rebase; merges among the commits of the branch are made again on their rewritten parents."""
     MERGE = "merge"
+    ITERATIVE = "iterative"
+    """Rebase in steps along the target's own line, so that each step has little to merge."""
     AUTO = "auto"
     """Rebase; where that conflicts, merge the target in."""
 
@@ -118,6 +120,8 @@ class Policy:
     checked_out: CheckedOut = CheckedOut.MOVE
     committer: CommitterPolicy = CommitterPolicy.OPERATOR
     unknown_target: UnknownTarget = UnknownTarget.SKIP
+    iterative_step: int = 20
+    """Commits of the target's own line (first parents) that an iterative rebase takes at a time."""
     partial: bool = False
     """Whether conflicting branches go as far as they align."""
     backups: bool = True
@@ -134,6 +138,18 @@ class Policy:
     """Patterns, as in .gitignore, of files that are lists: the rung `union` is for them alone."""
     programs: str = ""
     """Digest of the commands behind the rungs; empty when none of the rungs has one. The commands are the configuration's."""
+
+    def merges_under(self, strategy: Strategy) -> MergesPolicy:
+        """What happens to a branch that contains merges under a strategy other than merge."""
+        if strategy is Strategy.REBASE_MERGES:
+            return MergesPolicy.RECREATE
+        # The ladder comes to merging the target in by itself.
+        may_climb = strategy is Strategy.AUTO and self.merges is MergesPolicy.MERGE_INSTEAD
+        return MergesPolicy.RECREATE if may_climb else self.merges
+
+    def stride_under(self, strategy: Strategy) -> int:
+        """Commits of the target to a step, under strategies that may rebase in steps; 0 under others."""
+        return self.iterative_step if strategy in (Strategy.ITERATIVE, Strategy.AUTO) else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from gitalign.core.outcome import (
     StepResult,
     Unchanged,
     Untold,
+    conflict_of,
 )
 from gitalign.core.plan import Plan, Step
 from gitalign.core.publication import MoveState, Publication, PushState
@@ -199,6 +200,14 @@ def conflict_in_words(outcome: Conflicted) -> str:
     return _stop_in_words(outcome) + (f"; {far}" if far else "") + stays
 
 
+def ladder_in_words(outcome: Outcome) -> tuple[str, ...]:
+    """What `strategy: auto` tried, a line each, and what it took; empty where one strategy was enough."""
+    stopped = conflict_of(outcome)
+    tried = outcome.climbed if isinstance(outcome, Aligned) else stopped.climbed if stopped is not None else ()
+    taken = (f"aligned by {outcome.rung}",) if isinstance(outcome, Aligned) and outcome.rung else ()
+    return (*(f"tried: {words}" for words in tried), *taken)
+
+
 def furthest_in_short(found: Furthest | Untold | None) -> str:
     """How far a conflicting branch aligns, in half a line; empty where nobody asked."""
     if not isinstance(found, Furthest):
@@ -218,4 +227,6 @@ def _stop_in_words(outcome: Conflicted) -> str:
         where = f"making merge {outcome.commit[:10]} again (commit {outcome.position} of {outcome.total})"
     else:
         where = f"commit {outcome.position} of {outcome.total} ({outcome.commit[:10]})"
+    if outcome.on_the_way is not None:
+        where += f" at {outcome.on_the_way[:10]} on the way to the target's tip"
     return f"{where}: {kinds or 'conflict'} in {paths}"

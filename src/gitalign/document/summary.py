@@ -11,7 +11,7 @@ from gitalign.core.certificate import PatchVerdict
 from gitalign.core.markup import markdown
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned, Conflicted, Dropped, Finding, Outcome
-from gitalign.core.report import furthest_in_words
+from gitalign.core.report import furthest_in_words, ladder_in_words
 from gitalign.core.rules import Compliance
 from gitalign.core.validation import Validation, ValidationStatus
 from gitalign.wire import compliance_document
@@ -189,6 +189,7 @@ def summary_markdown(one: Summary) -> str:
                 if isinstance(one.outcome, Aligned)
                 else []
             ),
+            *((("Strategies", "; ".join(map(markdown, ladder))),) if (ladder := ladder_in_words(one.outcome)) else ()),
             ("New from the target", f"{one.target_commits} commits"),
             ("Run", markdown(one.run_id)),
         ],

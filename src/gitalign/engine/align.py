@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeVar, assert_never
 
 from gitalign.core.graph import CommitGraph
+from gitalign.core.line import TargetLine
 from gitalign.core.names import Oid, display
 from gitalign.core.outcome import (
     Aligned,
@@ -26,13 +27,15 @@ from gitalign.core.outcome import (
 )
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import AlreadyMerged, Limits, Policy, Strategy
+from gitalign.engine.ladder import climb
 from gitalign.engine.source import LaneSource, SharedTrees
-from gitalign.errors import ABOUT_ONE_MERGE, GitAlignError, InvariantBroken
+from gitalign.errors import GitAlignError, InvariantBroken
 from gitalign.git.attributes import AttributeFiles
 from gitalign.git.command import text
 from gitalign.git.merge import MergeWire
 from gitalign.git.quarantine import Quarantine
 from gitalign.integrate.conserve import conserve
+from gitalign.integrate.iterate import iterate, stops_along
 from gitalign.integrate.lane import Lane, MergeCounts, Rewrites, SharedMerges
 from gitalign.integrate.merge import merge_target
 from gitalign.integrate.pick import ReplayRules
@@ -93,6 +96,8 @@ class BranchAligner:
         self._workshop = workshop
         self._shared = SharedMerges()
         self._rewrites = Rewrites()
+        self._passing = Rewrites()
+        self._lines: dict[Oid, TargetLine] = {}
         self._trees = SharedTrees()
         self._lanes: dict[int, Lane] = {}
         self._lock = threading.Lock()
@@ -155,28 +160,26 @@ class BranchAligner:
                 return Aligned(
                     how=AlignedKind.FAST_FORWARDED, before=step.seen, after=step.onto, onto=step.onto, tree=target.tree
                 )
-            case StepKind.REPLAY:
-                return self._climb(step, self._replay(step, worker, cancel), worker)
-            case StepKind.RECREATE:
-                return self._climb(step, self._recreate(step, worker, cancel), worker)
-            case StepKind.MERGE:
-                return self._merge(step, worker)
+            case StepKind.REPLAY | StepKind.RECREATE | StepKind.MERGE:
+                return climb([(name, partial(attempt, step, worker, cancel)) for name, attempt in self._rungs(step)])
             case StepKind.UP_TO_DATE | StepKind.LEAVE:
                 raise InvariantBroken(f"step {step.id} needs no worker")
             case _ as never:
                 assert_never(never)
 
-    def _climb(self, step: Step, outcome: Outcome, worker: int) -> Outcome:
-        """Under `auto`, what the next strategy makes of a branch that conflicts; the first one's conflict when none is better."""
-        if step.strategy is not Strategy.AUTO or not isinstance(outcome, Conflicted):
-            return outcome
-        try:
-            merged = self._merge(step, worker)
-        except ABOUT_ONE_MERGE as error:
-            return replace(outcome, climbed=(f"merge cannot be made: {error.message[:200]}",))
-        if isinstance(merged, Aligned):
-            return replace(merged, climbed=(f"rebase {_stop(outcome)}",))
-        return replace(outcome, climbed=(f"merge {_stop(merged)}",)) if isinstance(merged, Conflicted) else outcome
+    def _rungs(self, step: Step) -> list[tuple[str, Callable[[Step, int, CancelToken], Outcome]]]:
+        """Strategies that are tried on a step, in order; one unless the strategy is `auto`."""
+        first = {
+            StepKind.REPLAY: ("rebase", self._replay),
+            StepKind.RECREATE: ("rebase-merges", self._recreate),
+            StepKind.MERGE: ("merge", self._merge),
+        }[step.kind]
+        if step.strategy is Strategy.ITERATIVE and step.stride:
+            return [("iterative", self._iterate)]
+        if step.strategy is not Strategy.AUTO:
+            return [first]
+        more = [("iterative", self._iterate)] if step.stride else []
+        return [first, ("merge", self._merge), *more]
 
     def _replay(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
         shop = self._workshop
@@ -206,6 +209,29 @@ class BranchAligner:
         )
         return self._unless_left(step, outcome)
 
+    def _iterate(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
+        shop = self._workshop
+        own = shop.graph.own(step.seen, step.onto)
+        twins = shop.upstream.twins(step.seen, step.onto, own.picks)
+        outcome = iterate(
+            step,
+            stops=stops_along(self._line(step.onto), step.seen, twins, stride=step.stride),
+            picks=own.picks,
+            merges=own.merges,
+            lane=self._lane(worker),
+            rewrites=self._rewrites,
+            passing=self._passing,
+            rules=shop.rules,
+            cancel=cancel,
+        )
+        return self._unless_left(step, outcome)
+
+    def _line(self, onto: Oid) -> TargetLine:
+        with self._lock:
+            if onto not in self._lines:
+                self._lines[onto] = TargetLine(self._workshop.graph, onto)
+            return self._lines[onto]
+
     def _unless_left(self, step: Step, outcome: Outcome) -> Outcome:
         """The outcome, but for a branch of which nothing is left, where policy leaves such a one alone."""
         if (
@@ -216,7 +242,7 @@ class BranchAligner:
             return _left(step)
         return outcome
 
-    def _merge(self, step: Step, worker: int) -> Outcome:
+    def _merge(self, step: Step, worker: int, _: CancelToken) -> Outcome:
         shop = self._workshop
         own = shop.graph.own(step.seen, step.onto)
         return merge_target(
@@ -326,12 +352,6 @@ _HINTS = {
     "contains_merges": "choose --merges merge-instead, recreate or flatten",
     "unrelated_history": "align it by hand if that is really meant: git rebase --onto, or git merge --allow-unrelated-histories",
 }
-
-
-def _stop(one: Conflicted) -> str:
-    where = f"stops at commit {one.position} of {one.total} " if one.commit is not None else "stops "
-    more = f" and {len(one.paths) - 1} more" if len(one.paths) > 1 else ""
-    return f"{where}in {display(one.paths[0]) if one.paths else 'git'}{more}"
 
 
 def _counted(findings: int) -> str:

@@ -61,6 +61,8 @@ def certify(
             ),
             dropped=outcome.dropped,
             resolved=outcome.resolved,
+            rung=outcome.rung,
+            climbed=outcome.climbed,
             checks=(),
             tool_version=VERSION,
             git_version=".".join(map(str, repository.git_version)),
@@ -97,8 +99,9 @@ def sealed(one: Certificate) -> Certificate:
 
 def _digest(one: Certificate) -> str:
     document = wire.dump(replace(one, digest=""))
-    if not one.resolved:
-        del document["resolved"]  # certificates from before there were any keep their digest
+    for name in ("resolved", "rung", "climbed"):
+        if not document[name]:
+            del document[name]  # certificates from before there were any keep their digest
     written = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(written.encode("ascii")).hexdigest()
 

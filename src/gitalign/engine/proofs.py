@@ -165,6 +165,11 @@ def _patches(repository: Repository, pairs: Sequence[tuple[Oid, Oid]]) -> tuple[
             for found in pool.map(lambda half: list(raw_changes(repository, half)), halves)
             for oid, changes in found
         }
+    # Two merges are not the same change because neither has one that could be read.
+    silent = _read(repository.git, [oid for oid, changes in patches.items() if not changes])
+    for oid, commit in silent.items():
+        if len(commit.parents) > 1:
+            del patches[oid]
     unlike = sorted({oid for old, new in pairs if patches.get(old) != patches.get(new) for oid in (old, new)})
     return patches, patch_ids(repository, unlike) if unlike else {}
 

@@ -6,7 +6,7 @@ Shared by every strategy that rewrites commits; the order, and what stands on wh
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gitalign.core.commit import RawCommit, commit_id, rewritten, serialise
@@ -69,6 +69,7 @@ class Picker:
         total: commits to be put there.
         reproduce: commands that lead to the same stop.
         under: the commit under whose attributes merges are made; None for what the branch is put onto.
+        called: commits that go by the id of another one, which people know.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Picker:
         total: int,
         reproduce: Sequence[str],
         under: Oid | None = None,
+        called: Mapping[Oid, Oid] | None = None,
     ) -> None:
         self.step = step
         self.lane = lane
@@ -90,6 +92,7 @@ class Picker:
         self.under = under or step.onto
         self.dropped: list[Dropped] = []
         self.kept: list[Rewrite] = []
+        self._called = called or {}
         self._cancel = cancel
         self._total = total
         self._reproduce = tuple(reproduce)
@@ -110,7 +113,7 @@ class Picker:
         if foreign := commit.foreign_conflict:
             return Refused(
                 code="foreign_conflict",
-                reason=f"commit {oid[:12]} ({commit.subject}) carries the header {foreign}: another tool keeps an unresolved conflict in it",
+                reason=f"commit {self._called.get(oid, oid)[:12]} ({commit.subject}) carries the header {foreign}: another tool keeps an unresolved conflict in it",
                 hint="resolve it with the tool that made it",
             )
         return None
@@ -168,7 +171,7 @@ class Picker:
             answer,
             self.step,
             under=self.under,
-            commit=oid,
+            commit=self._called.get(oid, oid),
             subject=commit.subject,
             lane=self.lane,
             resolver=asked,
@@ -217,6 +220,7 @@ class Picker:
         self, oid: Oid, commit: RawCommit, answer: MergeAnswer, unsettled: Unsettled, *, position: int
     ) -> Conflicted:
         """A commit that git cannot put there without a person."""
+        oid = self._called.get(oid, oid)
         answer = with_side_names(answer, ours="HEAD", theirs=f"{oid[:7]} ({commit.subject})")
         return Conflicted(
             commit=oid,

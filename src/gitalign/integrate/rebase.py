@@ -31,6 +31,8 @@ def replay(
     rewrites: Rewrites,
     rules: ReplayRules,
     cancel: CancelToken,
+    under: Oid | None = None,
+    called: Mapping[Oid, Oid] | None = None,
 ) -> Outcome:
     """Replay the own commits of a branch onto its target.
 
@@ -43,6 +45,8 @@ def replay(
         rewrites: commits other branches have rewritten already.
         rules: committer and signing.
         cancel: asked between commits.
+        under: the commit under whose attributes merges are made; None for what the branch is put onto.
+        called: commits that go by the id of another one in what is told, which people know.
 
     Returns:
         Aligned, Conflicted or Refused; a broken world is an exception.
@@ -57,6 +61,8 @@ def replay(
         cancel=cancel,
         total=len(todo),
         reproduce=reproduce_rebase(step),
+        under=under,
+        called=called,
     )
     for oid in picks:
         if oid in upstream:

@@ -19,6 +19,21 @@ def reproduce_rebase(step: Step) -> tuple[str, ...]:
     )
 
 
+def reproduce_steps(step: Step, stops: Sequence[Oid]) -> tuple[str, ...]:
+    """Commands that rebase in steps and stop where the iterative rebase stopped.
+
+    Args:
+        step: the branch.
+        stops: commits of the target, oldest first, up to the one that stopped.
+    """
+    folder = _folder(step)
+    return (
+        f"git worktree add --detach {folder} {step.seen}",
+        f"for onto in {' '.join(stops)}; do git -C {folder} rebase -q $onto || break; done",
+        *_leave(folder),
+    )
+
+
 def reproduce_recreation(
     step: Step, settled: Sequence[tuple[Oid, Sequence[str]]], *, carrying: Oid | None = None
 ) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from gitalign.core.plan import Step
 from gitalign.git.attributes import AttributeFiles
 from gitalign.git.command import raw
 
-_FORMAT = "4"
+_FORMAT = "5"
 
 
 def verdict_key(step: Step, *, rules: str) -> str:
@@ -19,8 +19,18 @@ def verdict_key(step: Step, *, rules: str) -> str:
         rules: as `merge_rules_key` has it for its target.
     """
     # A verdict speaks of both by name: in messages, in paths git invents, in commands to type.
-    parts = (_FORMAT, step.kind, step.strategy, step.seen, step.onto, step.branch.name, step.target.name, rules)
-    return hashlib.sha256(b"\0".join(raw(str(part)) for part in parts)).hexdigest()
+    parts: list[str] = [
+        _FORMAT,
+        step.kind,
+        step.strategy,
+        step.seen,
+        step.onto,
+        step.branch.name,
+        step.target.name,
+        rules,
+        *([str(step.stride)] if step.stride else []),
+    ]
+    return hashlib.sha256(b"\0".join(raw(part) for part in parts)).hexdigest()
 
 
 def merge_rules_key(*, attributes: AttributeFiles, local_attributes: bytes, git_version: tuple[int, ...]) -> str:

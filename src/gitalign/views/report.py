@@ -9,7 +9,7 @@ from typing import Any
 from gitalign.core.events import Event, EventKind
 from gitalign.core.names import display
 from gitalign.core.outcome import conflict_of
-from gitalign.core.report import BranchReport, Report, furthest_in_words
+from gitalign.core.report import BranchReport, Report, furthest_in_words, ladder_in_words
 from gitalign.core.rules import Compliance, Spot
 from gitalign.document.summary import Summary, summary_document
 from gitalign.views.page import page
@@ -117,6 +117,7 @@ def _branch(one: BranchReport, told: Mapping[str, Any] | None, range_diffs: Mapp
             for conflict in getattr(stopped, "conflicts", ())
         ],
         "furthest": [display(line) for line in furthest_in_words(getattr(stopped, "furthest", None))],
+        "ladder": [display(line) for line in ladder_in_words(outcome)],
         "reproduce": [display(step) for step in getattr(stopped, "reproduce", ())],
         "findings": [
             [

@@ -151,6 +151,7 @@ function branchPage(at) {
     el("p", { class: "soft" }, short(branch.before), branch.after ? [" \u2192 ", short(branch.after)] : "", ` \u00b7 ${plural(branch.own, "own commit")} \u00b7 ${branch.behind} behind \u00b7 ${(branch.seconds * 1000).toFixed(1)} ms \u00b7 detection: ${branch.detection}`),
     branch.backup ? el("p", { class: "soft" }, "backup ", name(branch.backup.replace("refs/heads/", ""), "mono")) : null,
   ];
+  parts.push(...branch.ladder.map(line => el("p", { class: "soft" }, name(line))));
   if (branch.conflicts.length) {
     parts.push(el("h3", {}, "Conflicts"), el("ul", { class: "plain" }, branch.conflicts.map(([kind, paths]) => el("li", {}, kind.replace(/^CONFLICT \((.*)\)$/, "$1"), ": ", paths.map((path, number) => [number ? ", " : "", name(path, "mono")])))));
     parts.push(...branch.furthest.map(line => el("p", {}, name(line))));
