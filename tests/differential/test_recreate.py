@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
-from gitalign.core.outcome import Aligned, Conflicted
+from gitalign.core.outcome import Aligned, Conflicted, Refused
 from gitalign.core.plan import StepKind
 from tests.git.workspace import Workspace
+from tests.histories import git
 from tests.oracle import Judge, shape
 from tests.runs import request, run
 
@@ -23,7 +24,8 @@ FILES = ("a", "b", "src/c", "src/d")
 class Story:
     """A small random history, told with git itself: its merges hold what git merges by itself, and nothing else."""
 
-    def __init__(self, path: Path, seed: int) -> None:
+    def __init__(self, path: Path, seed: int, *, slips: bool = False) -> None:
+        self._slips = slips
         self.work = Workspace(path)
         self.chance = random.Random(seed)
         self._fresh = 0
@@ -46,7 +48,7 @@ class Story:
         chance, work = self.chance, self.work
         self._fresh += 1
         kind = chance.choices(["line", "rename", "add", "empty", "delete"], [12, 1, 3, 1, 0.5])[0]
-        there = sorted(line for line in work.git("ls-files").splitlines())
+        there = sorted(line for line in work.git("ls-files").splitlines() if not line.startswith("slip/"))
         name = chance.choice(there)
         if kind == "rename":
             work.commit(message, {name: None, f"moved/{self._fresh}": (work.path / name).read_bytes()})
@@ -97,7 +99,15 @@ class Story:
             work.git("branch", "-D", side)
 
     def _merge(self, other: str) -> None:
+        before = self.work.tip("HEAD")
         self._try("merge", "-q", "--no-ff", "--no-edit", other)
+        if self._slips and self.work.tip("HEAD") != before and self.chance.random() < 0.6:
+            self._fresh += 1
+            place = self.work.path / "slip" / str(self._fresh)
+            place.parent.mkdir(exist_ok=True)
+            place.write_text(f"slipped in {self._fresh}\n")
+            self.work.git("add", "slip")
+            self.work.git("commit", "-q", "--amend", "--no-edit")
 
     def _try(self, *words: str) -> None:
         """Leave out what git cannot do by itself."""
@@ -132,3 +142,30 @@ def test_every_branch_is_as_git_makes_it(seed: int, tmp_path: Path) -> None:
         assert outcome.tree == judged.tree, where
         assert shape(place, outcome.after, step.onto) == judged.kept, where
     assert all(proof.holds for proof in facade.verify(request(place)))
+
+
+def _files(repository: Path, revision: str) -> tuple[set[str], set[str]]:
+    """Files that were slipped into merges, and all others."""
+    listed = git(repository, "ls-tree", "-r", revision).splitlines()
+    slipped = {line for line in listed if "\tslip/" in line}
+    return slipped, set(listed) - slipped
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_was_slipped_into_merges_stays_where_git_forgets_it(seed: int, tmp_path: Path) -> None:
+    """Edge case 4."""
+    story = Story(tmp_path / "repo", 1_000 + seed, slips=True)
+    place = story.work.path
+    judge = Judge(place, tmp_path / "judge", executable=GIT)
+    for one in run(place, strategy="rebase-merges").branches():
+        step, outcome = one.step, one.result.outcome
+        where = f"seed {seed}, {step.branch.name}: {outcome}"
+        if step.kind is not StepKind.RECREATE or not isinstance(outcome, Aligned):
+            assert not isinstance(outcome, Refused) or outcome.code == "merge_collapsed", where
+            continue
+        slipped, others = _files(place, outcome.after)
+        wanted = _files(place, step.seen)[0] | _files(place, step.onto)[0]
+        assert slipped == wanted, where
+        judged = judge.recreate(step.seen, step.onto)
+        assert judged.is_clean, where
+        assert others == _files(place, judge.head())[1], where

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gitalign.core.names import display
-from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Outcome, Refused
+from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Outcome, Refused, Unchanged
 from gitalign.errors import ABOUT_ONE_MERGE
 
 Rung = tuple[str, Callable[[], Outcome]]
@@ -42,7 +42,7 @@ def climb(rungs: Sequence[Rung]) -> Outcome:
             told.append((outcome, f"{name} {stop_in_words(outcome)}"))
         elif isinstance(outcome, Refused) and outcome.code in _OF_ONE_STRATEGY:
             told.append((outcome, f"{name} is refused: {outcome.reason}"))
-        elif isinstance(outcome, Cancelled) or not told:
+        elif isinstance(outcome, Cancelled | Unchanged) or not told:
             return outcome
         else:
             told.append((None, f"{name}: {getattr(outcome, 'reason', outcome.kind)}"))

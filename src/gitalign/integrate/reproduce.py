@@ -55,7 +55,9 @@ def reproduce_recreation(
         rebase = f"-c core.abbrev=no -c sequence.editor={editor} rebase -i --rebase-merges {step.onto}"
     told.append(f"git -C {folder} {rebase}")
     for merge, paths in settled:
-        told.append(f"git -C {folder} checkout {merge} -- {' '.join(shlex.quote(path) for path in paths)}")
+        told.append(
+            f"git -C {folder} --literal-pathspecs checkout {merge} -- {' '.join(shlex.quote(path) for path in paths)}"
+        )
         told.append(f"git -C {folder} -c core.editor=true rebase --continue")
     if carrying is not None:
         told.append(f"git -C {folder} show --remerge-diff {carrying}")
