@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gitalign.core.commit import RawCommit, serialise
@@ -126,71 +125,11 @@ def three_sided_file(
 _IS_NO_TEXT = 128  # `git help merge-file`: 127 conflicts or more are told as 127; what is larger is an error
 
 
-@dataclass(frozen=True, slots=True)
-class Remade:
-    """The merge of one file made again.
-
-    Attributes:
-        marked: as `merge-tree` leaves a conflict, but for its labels.
-        diff3: with the base, in stretches no shorter.
-    """
-
-    marked: bytes
-    diff3: bytes
-
-
-def merge_again(
-    git: Git,
-    *,
-    ours: bytes,
-    base: bytes,
-    theirs: bytes,
-    labels: tuple[bytes, bytes, bytes],
-    marker_size: int,
-    diff3_marker_size: int,
-    algorithm: str | None,
-) -> Remade | None:
-    """Make the merge of a file again, in both styles; None when it has no conflict, or a side is no text.
-
-    Args:
-        git: any.
-        ours, base, theirs: contents.
-        labels: of ours, base and theirs.
-        marker_size: characters of a marker.
-        diff3_marker_size: the same in diff3 style.
-        algorithm: of the differences; None for git's default, which `merge-file` cannot leave before 2.44.
-
-    Raises:
-        GitError, OutOfSpace
-
-    Source: `git help merge-file` (-L, --diff3, --marker-size, --diff-algorithm since 2.44).
-    """
-    words = [word for label in labels for word in ("-L", text(label))]
-    if algorithm is not None:
-        words.append(f"--diff-algorithm={algorithm}")
-    with _sides_in_files(ours, base, theirs) as places:
-        code, marked = _merge_file(git, places, *words, f"--marker-size={marker_size}")
-        if not 0 < code < _IS_NO_TEXT:
-            return None
-        code, diff3 = _merge_file(git, places, *words, "--diff3", f"--marker-size={diff3_marker_size}")
-        return Remade(marked, diff3) if 0 < code < _IS_NO_TEXT else None
-
-
 def _merged(git: Git, ours: bytes, base: bytes, theirs: bytes, *options: str) -> tuple[int, bytes]:
-    with _sides_in_files(ours, base, theirs) as places:
-        return _merge_file(git, places, *options)
-
-
-@contextmanager
-def _sides_in_files(*sides: bytes) -> Iterator[list[Path]]:
     with tempfile.TemporaryDirectory(prefix="git-align-merge-") as folder:
         places = [Path(folder) / name for name in ("ours", "base", "theirs")]
-        for place, content in zip(places, sides, strict=True):
+        for place, content in zip(places, (ours, base, theirs), strict=True):
             place.write_bytes(content)
-        yield places
-
-
-def _merge_file(git: Git, places: Sequence[Path], *words: str) -> tuple[int, bytes]:
-    asked = ("merge-file", "-p", "--quiet", *words, *map(str, places))
-    done = git.run(*asked, accept=range(256), cwd=str(places[0].parent), timeout_s=_TIMEOUT_S)
-    return done.returncode, done.stdout
+        words = ("merge-file", "-p", "--quiet", *options, *map(str, places))
+        done = git.run(*words, accept=range(256), cwd=folder, timeout_s=_TIMEOUT_S)
+        return done.returncode, done.stdout

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -18,8 +16,8 @@ import pathspec
 
 from gitalign.core.outcome import AppliedResolution
 from gitalign.core.policy import Rung
+from gitalign.git.remerge import Remade, merge_again
 from gitalign.git.repository import Repository
-from gitalign.git.trees import merge_again
 from gitalign.ports import ConflictedFile, Proposal, Sides, Undecided
 from gitalign.resolve.regions import Lines, NotMarked, Region, lines_of, regions
 from gitalign.resolve.rerere import Unbalanced, holds_conflict, normalise
@@ -30,10 +28,6 @@ PURE = tuple(RUNGS)
 _KEPT = 2_000
 _FORMAT = 1
 _IMPORT_FILES = (".py", ".pyi")
-_LONGEST_MARKER = 1_000
-# git merges trees with it since there is merge-ort (merge-ort.c, merge_start); merge-file knows it since 2.44.
-_ALGORITHM = "histogram"
-_SINCE = (2, 44)
 
 
 class LadderResolver:
@@ -50,7 +44,6 @@ class LadderResolver:
         self._patterns = tuple(union_files)
         self._lists = pathspec.GitIgnoreSpec.from_lines(union_files)
         self._repository = repository
-        self._algorithm = _ALGORITHM if repository.git_version >= _SINCE else None
         self._lock = threading.Lock()
         self._parts: OrderedDict[str, tuple[Lines | Region, ...] | str] = OrderedDict()
 
@@ -117,27 +110,21 @@ class LadderResolver:
         return made
 
     def _made_again(self, file: ConflictedFile, sides: Sides) -> tuple[Lines | Region, ...] | str:
-        everything = (sides.ours, sides.base, sides.theirs)
-        size = _unlike(everything)
-        if size > _LONGEST_MARKER:
-            return "its lines cannot be told from conflict markers"
-        labels = _new_labels(everything)
         again = merge_again(
             self._repository.git,
             ours=sides.ours,
             base=sides.base,
             theirs=sides.theirs,
-            labels=labels,
             marker_size=file.marker_size,
-            diff3_marker_size=size,
-            algorithm=self._algorithm,
+            object_format=self._repository.object_format,
         )
-        if again is None or not _is_same(again.marked, file.marked, labels=labels, marker_size=file.marker_size):
+        if again is None or not _is_same(again, file):
             return "the merge of its three sides is not the one that stopped"
         try:
-            return _with_ends_as_they_were(regions(again.diff3, labels=labels, marker_size=size), sides)
+            parts = regions(again.diff3, labels=again.diff3_labels, marker_size=again.diff3_marker_size)
         except NotMarked:
             return "its conflicts cannot be told apart"
+        return _with_ends_as_they_were(parts, sides)
 
 
 def conflict_id(file: ConflictedFile, *, object_format: str) -> str:
@@ -149,28 +136,13 @@ def conflict_id(file: ConflictedFile, *, object_format: str) -> str:
     return found.id if found is not None else ""
 
 
-def _unlike(contents: Sequence[bytes]) -> int:
-    """A size of markers that no line of the contents looks like: the one between the sides has no label."""
-    runs = [len(run) for content in contents for run in re.findall(rb"={7,}", content)]
-    return max([7, *(length + 1 for length in runs)])
-
-
-def _new_labels(contents: Sequence[bytes]) -> tuple[bytes, bytes, bytes]:
-    while True:
-        word = secrets.token_hex(16).encode("ascii")
-        if not any(word in content for content in contents):
-            return b"ours-" + word, b"base-" + word, b"theirs-" + word
-
-
-def _is_same(again: bytes, marked: bytes, *, labels: tuple[bytes, bytes, bytes], marker_size: int) -> bool:
+def _is_same(again: Remade, file: ConflictedFile) -> bool:
     """Whether two marked files are the same but for the labels, line by line."""
-    mine, gits = lines_of(again), lines_of(marked)
+    mine, gits = lines_of(again.marked), lines_of(file.marked)
     if len(mine) != len(gits):
         return False
-    starts = {
-        b"<" * marker_size + b" " + labels[0]: b"<" * marker_size + b" ",
-        b">" * marker_size + b" " + labels[2]: b">" * marker_size + b" ",
-    }
+    ends = [b"<" * file.marker_size + b" ", b">" * file.marker_size + b" "]
+    starts = {end + label: end for end, label in zip(ends, again.labels, strict=True)}
     for one, other in zip(mine, gits, strict=True):
         start = starts.get(one.rstrip(b"\r\n"))
         if not (other.startswith(start) if start is not None else one == other):
