@@ -92,7 +92,7 @@ class Certificate:
     tool_version: str
     git_version: str
     resolved: tuple[AppliedResolution, ...] = ()
-    """Conflicts that were settled by what was recorded before."""
+    """Conflicts that were settled without a person, each with who or what settled it."""
     rung: str = ""
     """The strategy that made it, where `auto` had to try more than one."""
     climbed: tuple[str, ...] = ()

@@ -58,7 +58,7 @@ class BranchForecast:
         commit, subject, position, total: where it stops, the k-th of n commits; None and 0 unless it conflicts.
         conflicts: as git names them.
         paths: conflicted paths, sorted.
-        resolved: conflicts that recorded resolutions would settle.
+        resolved: conflicts that would be settled without a person.
         furthest: how far it aligns; None where nobody asked.
     """
 
