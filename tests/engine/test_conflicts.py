@@ -145,3 +145,35 @@ def test_one_conflict_without_looking_for_the_others_again(work: Workspace) -> N
     three = next(one for one in found.branches if one.branch == "three")
     assert facade.conflict_detail(asked, plan=plan, conflict=three) == whole
     assert not list((work.path / ".git" / "gitalign").glob("quarantine/*"))
+
+
+def test_what_branches_of_different_groups_share(work: Workspace) -> None:
+    """`both` has the clash of `one` and `two`, and another of its own."""
+    work.switch("both", "main~3")
+    work.commit("both", {"list": text(l3=b"drei\n"), "gone": b"3\n"})
+    work.switch("main")
+    found = facade.conflicts(request(work.path))
+    assert groups(found) == [("one", "two"), ("far",), ("both",), ("three",)]
+    (shared,) = found.shared
+    assert (shared.branches, shared.freed, shared.paths, shared.pieces) == (
+        ("both", "one", "two"),
+        ("one", "two"),
+        ("list",),
+        1,
+    )
+    assert shared.example is not None
+    assert (shared.example.kind, shared.example.target, shared.example.branch) == ("lines", ("three",), ("drei",))
+    assert wire.dump(facade.conflicts(request(work.path)).shared) == wire.dump(found.shared)
+
+
+def test_what_is_shared_with_branches_of_an_earlier_look(work: Workspace) -> None:
+    """Nobody knew then what they share: it is looked at again, once."""
+    work.switch("both", "main~3")
+    work.commit("both", {"list": text(l3=b"drei\n"), "gone": b"3\n"})
+    work.switch("main")
+    for name in ("one", "both"):
+        assert not facade.conflicts(request(work.path, only=(name,))).shared
+    found = facade.conflicts(request(work.path, only=("one", "both")))
+    (shared,) = found.shared
+    assert shared.example is not None
+    assert (shared.freed, shared.example.branch) == (("one",), ("drei",))

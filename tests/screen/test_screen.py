@@ -155,6 +155,22 @@ async def test_the_filter(work: Workspace) -> None:
         assert not pilot.app.query_one("#filter", Input).display
 
 
+async def test_shared_clashes(work: Workspace) -> None:
+    work.switch("more", "main~1")
+    work.commit("more", {"list": text(l3=b"drei\n"), "other": text(l9=b"nove\n")})
+    work.switch("main")
+    async with opened(source(work)) as pilot:
+        assert len(lines(pilot)) == 3
+        await pilot.press("s")
+        assert [line.split()[0] for line in lines(pilot)] == ["3"]
+        await until(pilot, lambda: "these 3 branches clash at the same lines" in words(pilot))
+        assert "for 2 of them it is all that stops them there" in " ".join(words(pilot).split())
+        assert "1 shared clash;" in words(pilot, "#state")
+        assert "path 1 of 2: list" in words(pilot)
+        await pilot.press("s")
+        assert len(lines(pilot)) == 3
+
+
 async def test_copying_and_help(work: Workspace) -> None:
     of = replace(source(work), flags=("--strategy", "rebase"))
     async with opened(of) as pilot:

@@ -11,10 +11,12 @@ from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Confli
 from gitalign.core.forecast import CommitNote
 from gitalign.core.hunks import HunkSide
 from gitalign.core.report import furthest_in_words
+from gitalign.core.shared_clashes import shared_in_words
 
 _MOST_GROUPS = 12
 _MOST_NAMES = 6
 _MOST_PATHS = 4
+_MOST_SHARED = 5
 
 
 def show_groups(out: Console, found: Conflicts, *, everything: bool = False) -> None:
@@ -33,6 +35,7 @@ def show_groups(out: Console, found: Conflicts, *, everything: bool = False) -> 
         for number, group in enumerate(shown, 1):
             _show_group(out, number, group, everything)
         tell_rest(out, len(shown), len(found.groups))
+        _show_shared(out, found, everything)
         first = found.groups[0].branches[0]
         out.print(f"\n[bold]next:[/] git align conflicts {safe(first)}   tells all about one branch")
     if not found.is_complete:
@@ -56,6 +59,27 @@ def _show_group(out: Console, number: int, group: ConflictGroup, everything: boo
         out.print(f"   caused by  {what}{cause.commit[:12]} {safe(cause.subject)}, {who}{of}")
     if helped > 1:
         out.print(f"   [dim]resolved once, it helps {helped} branches[/]")
+
+
+def _show_shared(out: Console, found: Conflicts, everything: bool) -> None:
+    if not found.shared:
+        return
+    out.print(
+        "\n[bold]shared clashes[/], in branches that have others, too: whoever settles one has settled it for all of them"
+    )
+    shown = found.shared if everything else found.shared[:_MOST_SHARED]
+    for one in shown:
+        out.print(
+            f"\n   {len(one.branches)} branches clash {shared_in_words(one)} in {safe(_some(one.paths, everything, _MOST_PATHS))}"
+        )
+        if one.freed:
+            out.print(f"   for {len(one.freed)} of them it is all that stops them there")
+        for name, lines in (("target", one.example.target), ("branch", one.example.branch)) if one.example else ():
+            for line in lines[: None if everything else 1]:
+                out.print(f"     {name} | {safe(line)}")
+        out.print(f"   branches   {safe(_some(one.branches, everything, _MOST_NAMES))}")
+    where = "they hold up fewer" if everything else "-v shows more"
+    tell_rest(out, len(shown), len(found.shared) + found.shared_left_out, where)
 
 
 def show_conflict(out: Console, found: Conflicts, branch: str) -> None:

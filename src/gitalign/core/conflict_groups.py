@@ -13,9 +13,7 @@ from gitalign.core.marked_text import MarkedFile
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Conflict, Conflicted, Furthest, StageEntry
 from gitalign.core.plan import StepKind, Target
-
-Sides = tuple[tuple[bytes, ...], tuple[bytes, ...]]
-"""The lines of the two sides of a hunk."""
+from gitalign.core.shared_clashes import SharedClash, Sides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +123,8 @@ class Conflicts:
 
     Attributes:
         groups: the one that helps most branches first.
+        shared: what branches of different groups have in common, most branches first; at most the first few hundred.
+        shared_left_out: how many more there are.
         branches: by name.
         detail: of the one that was asked for.
         aligned: branches that do not conflict.
@@ -133,6 +133,8 @@ class Conflicts:
 
     targets: tuple[Target, ...]
     groups: tuple[ConflictGroup, ...]
+    shared: tuple[SharedClash, ...] = ()
+    shared_left_out: int = 0
     branches: tuple[BranchConflict, ...]
     detail: ConflictDetail | None
     aligned: int
@@ -194,11 +196,17 @@ def grouped(branches: Iterable[BranchConflict]) -> tuple[ConflictGroup, ...]:
     groups: dict[str, list[BranchConflict]] = defaultdict(list)
     for one in branches:
         groups[one.clash or f"of {one.branch}"].append(one)
-    found = [_group(clash, members) for clash, members in groups.items()]
+    found = [group_of(clash, members) for clash, members in groups.items()]
     return tuple(sorted(found, key=lambda one: (-len(one.branches), one.paths, one.branches)))
 
 
-def _group(clash: str, members: Sequence[BranchConflict]) -> ConflictGroup:
+def group_of(clash: str, members: Sequence[BranchConflict]) -> ConflictGroup:
+    """Branches as one group.
+
+    Args:
+        clash: what is the same.
+        members: of the group.
+    """
     stopping = Counter(
         (one.conflict.commit, one.conflict.subject) for one in members if one.conflict.commit is not None
     )

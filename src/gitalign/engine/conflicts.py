@@ -9,6 +9,7 @@ from gitalign.core.graph import CommitGraph
 from gitalign.core.outcome import Cancelled, Conflicted
 from gitalign.core.plan import Plan
 from gitalign.core.policy import Limits
+from gitalign.core.shared_clashes import shared_clashes
 from gitalign.engine.furthest import with_furthest
 from gitalign.engine.hindsight import small_workshop
 from gitalign.engine.sight import Sight
@@ -18,6 +19,8 @@ from gitalign.errors import UserError
 from gitalign.git.history import load_graph
 from gitalign.git.repository import Repository
 from gitalign.ports import Emitter, Sockets, VerdictMemory
+
+_MOST_SHARED = 500
 
 
 def find_conflicts(
@@ -69,23 +72,26 @@ def find_conflicts(
             if isinstance(result.outcome, Conflicted)
         }
         sight = Sight(trial.workshop, stop)
-        clashes = sight.clashes([step for step, _ in stopped.values()], memory, at=at)
+        stops, pieces = sight.stops([step for step, _ in stopped.values()], memory, at=at)
         found = tuple(
             BranchConflict(
                 branch=name,
                 target=step.target.name,
                 tip=step.seen,
                 kind=step.kind,
-                clash=clashes.get(name, ""),
+                clash=stops[name].clash if name in stops else "",
                 conflict=conflict,
             )
             for name, (step, conflict) in sorted(stopped.items())
         )
         asked_for = next((one for name, one in stopped.items() if name == branch), None)
+        shared = shared_clashes(stops, pieces)
         detail = sight.detail(*asked_for) if asked_for is not None else None
     return Conflicts(
         targets=plan.targets,
         groups=grouped(found),
+        shared=shared[:_MOST_SHARED],
+        shared_left_out=max(0, len(shared) - _MOST_SHARED),
         branches=found,
         detail=detail,
         aligned=len(plan.steps) - len(found),

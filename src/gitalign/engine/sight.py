@@ -7,14 +7,17 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
-from gitalign.core.conflict_groups import ConflictDetail, Sides, clash_key
+from gitalign import wire
+from gitalign.core.conflict_groups import ConflictDetail, clash_key
 from gitalign.core.forecast import Author, CommitNote
 from gitalign.core.hunks import Hunk, conflict_hunks, conflict_sides
 from gitalign.core.marked_text import MarkedFile
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Conflicted
 from gitalign.core.plan import Step, StepKind
+from gitalign.core.shared_clashes import MOST_PIECES, Piece, Sides, Stop, sharing, taken_to_pieces
 from gitalign.engine.align import Workshop
 from gitalign.engine.furthest import PICKS, THROWN_AWAY, Until, tried_in
 from gitalign.engine.integration import verdict_keys
@@ -29,10 +32,16 @@ from gitalign.integrate.lane import Lane
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.ports import VerdictMemory
 
-_FORMAT = "clash 1"
+T = TypeVar("T")
+
+_FORMAT = "stop 1"
 _MOST_HUNKS = 40
 _MOST_COMMITS = 20
 _MOST_FILES = 30
+_MOST_KEPT = 50_000
+_MOST_TOLD = 40
+"""Pieces of a shared clash whose places are told."""
+_MOST_TELLERS = 50
 
 
 class Sight:
@@ -48,16 +57,51 @@ class Sight:
         self._stop = stop
         self._rules = replace(THROWN_AWAY, teacher=workshop.rules.teacher)
 
-    def clashes(self, steps: Sequence[Step], memory: VerdictMemory, *, at: datetime) -> dict[str, str]:
-        """Branch name -> its clash; those that could not be met again are left out."""
-        verdicts = verdict_keys(self._workshop.quarantine, steps)
-        keys = {name: hashlib.sha256(f"{_FORMAT} {key}".encode("ascii")).hexdigest() for name, key in verdicts.items()}
-        known = memory.remembered(keys.values())
-        found = {name: known[key] for name, key in keys.items() if key in known}
-        fresh = [step for step in steps if step.branch.name not in found]
-        upstream = self._upstream(fresh)
+    def stops(
+        self, steps: Sequence[Step], memory: VerdictMemory, *, at: datetime
+    ) -> tuple[dict[str, Stop], dict[str, Piece]]:
+        """Branch name -> where it stops, without those that could not be met again; and the pieces that several have, by key.
 
-        def ask(lane: Lane, step: Step) -> str | None:
+        Args:
+            steps: of branches that conflict.
+            memory: what was found before; new findings are added.
+            at: for the memory.
+
+        Raises:
+            GitError, OutOfSpace
+        """
+        verdicts = verdict_keys(self._workshop.quarantine, steps)
+        keys = {name: _memory_key(f"{_FORMAT} {key}") for name, key in verdicts.items()}
+        bodies = memory.remembered(keys.values())
+        known = {name: stop for name, key in keys.items() if (stop := _unpacked(Stop, bodies.get(key))) is not None}
+        made, pieces = self._met_again([step for step in steps if step.branch.name not in known])
+        memory.remember({keys[name]: wire.dumps(stop) for name, stop in made.items()}, at=at)
+        stops = known | made
+        wanted = {key for keys_of in sharing(stops).values() for key in keys_of[:_MOST_TOLD]}
+        fresh = {key: piece for key, piece in pieces.items() if key in wanted}
+        bodies = memory.remembered(_memory_key(f"{_FORMAT} piece {key}") for key in wanted - fresh.keys())
+        found = {
+            key: piece
+            for key in wanted - fresh.keys()
+            if (piece := _unpacked(Piece, bodies.get(_memory_key(f"{_FORMAT} piece {key}")))) is not None
+        }
+        # Branches met one by one in earlier runs, of which nobody knew then what they share.
+        missing = wanted - fresh.keys() - found.keys()
+        tellers = {next(name for name, stop in stops.items() if key in stop.pieces) for key in sorted(missing)}
+        if tellers:
+            _, more = self._met_again([step for step in steps if step.branch.name in tellers][:_MOST_TELLERS])
+            fresh |= {key: piece for key, piece in more.items() if key in missing}
+        memory.remember(
+            {_memory_key(f"{_FORMAT} piece {key}"): wire.dumps(piece) for key, piece in fresh.items()}, at=at
+        )
+        return stops, found | fresh
+
+    def _met_again(self, steps: Sequence[Step]) -> tuple[dict[str, Stop], dict[str, Piece]]:
+        """Branch name -> where it stops, and pieces by key: of very many, those that were met first."""
+        upstream = self._upstream(steps)
+        pieces: dict[str, Piece] = {}
+
+        def ask(lane: Lane, step: Step) -> Stop | None:
             answer = self._met(lane, step, upstream)
             if answer is None:
                 return None
@@ -67,12 +111,18 @@ class Sight:
                 if (hunks := conflict_sides(marked, one=one, other=other))
             }
             is_merge = step.kind is StepKind.MERGE
-            return clash_key(answer.conflicts, answer.entries, sides, is_merge=is_merge)
+            own = taken_to_pieces(answer.conflicts, answer.entries, sides, is_merge=is_merge)
+            for key in sorted(own)[:MOST_PIECES]:
+                if len(pieces) < _MOST_KEPT:
+                    pieces.setdefault(key, own[key])
+            return Stop(
+                clash=clash_key(answer.conflicts, answer.entries, sides, is_merge=is_merge),
+                pieces=tuple(sorted(own)[:MOST_PIECES]),
+                is_whole=len(own) <= MOST_PIECES,
+            )
 
-        answers = asked_of_lanes(self._workshop, sorted({step.onto for step in fresh}), ask, fresh)
-        made = {step.branch.name: clash for step, clash in zip(fresh, answers, strict=True) if clash is not None}
-        memory.remember({keys[name]: clash for name, clash in made.items()}, at=at)
-        return found | made
+        answers = asked_of_lanes(self._workshop, sorted({step.onto for step in steps}), ask, steps)
+        return {step.branch.name: stop for step, stop in zip(steps, answers, strict=True) if stop is not None}, pieces
 
     def detail(self, step: Step, conflict: Conflicted) -> ConflictDetail:
         """All about one branch."""
@@ -148,3 +198,17 @@ class Sight:
             if oid in wrote
         )
         return notes, len(newest) - len(notes)
+
+
+def _memory_key(words: str) -> str:
+    return hashlib.sha256(words.encode("ascii")).hexdigest()
+
+
+def _unpacked(kind: type[T], body: str | None) -> T | None:
+    """What was remembered; None when it was not, or is of another kind."""
+    if body is None:
+        return None
+    try:
+        return wire.loads(kind, body)
+    except wire.Malformed:
+        return None

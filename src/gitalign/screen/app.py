@@ -22,7 +22,7 @@ from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Confli
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import GitAlignError
 from gitalign.screen.dialogs import Branches, Command, Help
-from gitalign.screen.listing import Row, matching, rows_of
+from gitalign.screen.listing import Row, matching, rows_of, shared_rows_of
 from gitalign.screen.progress import Following
 from gitalign.screen.source import Leaving, Source
 from gitalign.screen.style import STYLE
@@ -50,6 +50,7 @@ class ConflictsScreen(App[Leaving]):
         Binding("escape", "retreat", "back", key_display="esc"),
         Binding("tab", "other_side", "details", priority=True),
         Binding("slash", "filter", "filter", key_display="/"),
+        Binding("s", "other_list", "shared"),
         Binding("b", "branches", "branches"),
         Binding("r", "resolve", "resolve"),
         Binding("y", "command", "copy"),
@@ -69,6 +70,7 @@ class ConflictsScreen(App[Leaving]):
         self._asked_for = branch
         self._following = Following()
         self._found: Conflicts | None = None
+        self._lists: tuple[tuple[Row, ...], ...] = ((), ())
         self._rows: tuple[Row, ...] = ()
         self._shown: tuple[Row, ...] = ()
         self._row: Row | None = None
@@ -142,7 +144,8 @@ class ConflictsScreen(App[Leaving]):
         if self._stop.stop_requested:
             self.exit(Leaving(found=found, stopped=True))
             return
-        self._rows = rows_of(found)
+        self._lists = (rows_of(found), shared_rows_of(found))
+        self._rows = self._lists[0]
         self.query_one("#loading").display = False
         self.query_one("#both").display = True
         self.call_after_refresh(self._begin)
@@ -178,6 +181,9 @@ class ConflictsScreen(App[Leaving]):
             self._tell("there is no target branch here; name some in the configuration: alignment.targets")
         elif not self._rows:
             self._tell(f"no conflicts: {many(found.aligned, 'branch', 'branches')} looked at")
+        elif self._rows is self._lists[1]:
+            of = f" of {len(self._rows)}" if len(self._shown) != len(self._rows) else ""
+            self._tell(f"{many(len(self._shown), 'shared clash', 'shared clashes')}{of}; s shows whole stops")
         else:
             held = sum(len(row.group.branches) for row in self._shown)
             clashes = many(len(self._shown), "clash", "clashes")
@@ -301,6 +307,8 @@ class ConflictsScreen(App[Leaving]):
             return False
         if action == "help":
             return True
+        if action == "other_list":
+            return bool(self._lists[1])
         if action in ("filter", "other_side"):
             return bool(self._rows)
         return self._one is not None
@@ -333,6 +341,13 @@ class ConflictsScreen(App[Leaving]):
             self.query_one("#filter", Input).value = ""
         self._go("list")
 
+    def action_other_list(self) -> None:
+        """From whole stops to shared clashes and back."""
+        self._rows = self._lists[0] if self._rows is self._lists[1] else self._lists[1]
+        self._row = None
+        self._fill(self.query_one("#filter", Input).value)
+        self._go("list")
+
     def action_branches(self) -> None:
         """All branches of the clash, to choose one."""
         if self._row is not None:
@@ -344,8 +359,8 @@ class ConflictsScreen(App[Leaving]):
 
     def action_path(self, step: int) -> None:
         """The next conflicted path, or the one before."""
-        if self._one is not None:
-            paths = paths_of(self._one, self._details.get(self._one.branch))
+        if self._row is not None and self._one is not None:
+            paths = paths_of(self._row, self._one, self._details.get(self._one.branch))
             self._place = (self._place + step) % max(1, len(paths))
             self._show()
 

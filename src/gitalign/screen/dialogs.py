@@ -18,6 +18,7 @@ KEYS = (
     ("enter, tab", "details, and back"),
     ("/", "filter by branch, path, person, subject, kind; every word must be there"),
     ("esc", "back; takes the filter away"),
+    ("s", "what branches of different clashes share, and back"),
     ("b", "all branches of the clash, to choose one"),
     ("n, p", "next and previous conflicted path"),
     ("y", "copy the command that resolves the branch, and show it"),

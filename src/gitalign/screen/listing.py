@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gitalign.core.conflict_groups import BranchConflict, ConflictGroup, Conflicts
+from gitalign.core.conflict_groups import BranchConflict, ConflictGroup, Conflicts, group_of
 from gitalign.core.conflict_kinds import ConflictSeverity, severity_of, type_of
 from gitalign.core.names import display
 from gitalign.core.outcome import Furthest
+from gitalign.core.shared_clashes import SharedClash
 
 _HEAVIEST_LAST = tuple(ConflictSeverity)
 
@@ -22,6 +23,7 @@ class Row:
         members: its branches, by name.
         kinds: sorts of conflicts, sorted.
         severity: of the gravest.
+        shared: what branches of several groups have in common; None when the row is a whole stop.
         searched: everything a filter looks at, in one casefolded text.
     """
 
@@ -29,6 +31,7 @@ class Row:
     members: tuple[BranchConflict, ...]
     kinds: tuple[str, ...]
     severity: ConflictSeverity
+    shared: SharedClash | None = None
     searched: str
 
     @property
@@ -43,8 +46,27 @@ def rows_of(found: Conflicts) -> tuple[Row, ...]:
     return tuple(_row(group, [by_name[name] for name in group.branches if name in by_name]) for group in found.groups)
 
 
-def _row(group: ConflictGroup, members: Sequence[BranchConflict]) -> Row:
-    types = {type_of(one, member.conflict.entries) for member in members for one in member.conflict.conflicts}
+def shared_rows_of(found: Conflicts) -> tuple[Row, ...]:
+    """A row for each shared clash, in their order."""
+    by_name = {one.branch: one for one in found.branches}
+    rows: list[Row] = []
+    for shared in found.shared:
+        members = [by_name[name] for name in shared.branches if name in by_name]
+        whole = group_of(shared.clash, members)
+        paths = set(shared.paths)
+        kinds = {one.kind for member in members for one in member.conflict.conflicts if paths.intersection(one.paths)}
+        rows.append(_row(replace(whole, paths=shared.paths, kinds=tuple(sorted(kinds))), members, shared))
+    return tuple(rows)
+
+
+def _row(group: ConflictGroup, members: Sequence[BranchConflict], shared: SharedClash | None = None) -> Row:
+    paths = set(group.paths)
+    types = {
+        type_of(one, member.conflict.entries)
+        for member in members
+        for one in member.conflict.conflicts
+        if shared is None or paths.intersection(one.paths)
+    }
     kinds = tuple(sorted(one.value.replace("_", " ") for one in types))
     severity = max((severity_of(one) for one in types), key=_HEAVIEST_LAST.index, default=ConflictSeverity.MEDIUM)
     words = [*group.branches, *group.paths, *group.kinds, *group.targets, *kinds, severity.value]
@@ -58,6 +80,7 @@ def _row(group: ConflictGroup, members: Sequence[BranchConflict]) -> Row:
         members=tuple(members),
         kinds=kinds,
         severity=severity,
+        shared=shared,
         searched="\n".join(display(word) for word in dict.fromkeys(words)).casefold(),
     )
 

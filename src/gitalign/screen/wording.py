@@ -14,6 +14,7 @@ from gitalign.core.marked_text import LineKind, MarkedFile
 from gitalign.core.names import display
 from gitalign.core.outcome import Furthest, Untold
 from gitalign.core.report import furthest_in_words
+from gitalign.core.shared_clashes import shared_in_words
 from gitalign.screen.listing import Row
 
 Part = str | tuple[str, str]
@@ -98,7 +99,7 @@ def chosen(
         width: of a line, in cells.
     """
     head = [*_head(row), *_stop(row, one, detail)]
-    parts: list[Part | Content] = [_set_out(head, width), "\n", *_path(one, detail, place)]
+    parts: list[Part | Content] = [_set_out(head, width), "\n", *_path(row, one, detail, place)]
     parts += ["\n", *_branches(row, one), "\n", *_commands(one, command)]
     if isinstance(detail, ConflictDetail):
         parts += _commits(
@@ -127,10 +128,18 @@ def _set_out(rows: Iterable[tuple[str, Sequence[Part]]], width: int) -> Content:
 def _head(row: Row) -> Iterator[tuple[str, Sequence[Part]]]:
     count = len(row.group.branches)
     words = f"these {count} branches stop at the same clash" if count > 1 else "one branch stops here"
+    if row.shared is not None:
+        words = f"these {count} branches clash {shared_in_words(row.shared)}"
     yield "", [(words, "bold")]
     yield "kind", [(row.severity.value, SEVERITY_STYLES[row.severity]), ": " + ", ".join(row.kinds)]
-    if count > 1:
+    if row.shared is not None:
+        freed = len(row.shared.freed)
+        rest = f"; for {freed} of them it is all that stops them there" if freed else "; each has others, too"
+        yield "helps", [f"settled once, it helps {count} branches{rest}"]
+    elif count > 1:
         yield "helps", [f"resolved once, it helps {count} branches"]
+    if row.shared is not None:
+        yield "paths", [display(", ".join(row.group.paths[:_MOST_NAMES]))]
     for number, cause in enumerate(row.group.causes[:_MOST_CAUSES]):
         yield "talk to" if number == 0 else " ", list(_cause(cause, count))
     if len(row.group.causes) > _MOST_CAUSES:
@@ -165,14 +174,15 @@ def _stop(row: Row, one: BranchConflict, detail: ConflictDetail | str | None) ->
             yield "how far" if number == 0 else " ", [display(words)]
 
 
-def paths_of(one: BranchConflict, detail: ConflictDetail | str | None) -> tuple[str, ...]:
-    """The conflicted paths, those whose text can be shown first."""
+def paths_of(row: Row, one: BranchConflict, detail: ConflictDetail | str | None) -> tuple[str, ...]:
+    """The conflicted paths: those that the row is about first, then those whose text can be shown."""
+    about = row.group.paths if row.shared is not None else ()
     with_text = tuple(file.path for file in detail.files) if isinstance(detail, ConflictDetail) else ()
-    return (*with_text, *(path for path in one.conflict.paths if path not in with_text))
+    return tuple(dict.fromkeys((*about, *with_text, *one.conflict.paths)))
 
 
-def _path(one: BranchConflict, detail: ConflictDetail | str | None, place: int) -> Iterator[Part]:
-    paths = paths_of(one, detail)
+def _path(row: Row, one: BranchConflict, detail: ConflictDetail | str | None, place: int) -> Iterator[Part]:
+    paths = paths_of(row, one, detail)
     if not paths:
         return
     place %= len(paths)
