@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from gitalign.cli.tables import many, safe, tell_rest
-from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, ConflictGroup, Conflicts
+from gitalign.core.conflict_groups import (
+    BranchConflict,
+    ConflictDetail,
+    ConflictGroup,
+    Conflicts,
+    brought_in_words,
+)
 from gitalign.core.forecast import CommitNote
 from gitalign.core.hunks import HunkSide
 from gitalign.core.report import furthest_in_words
@@ -57,6 +63,10 @@ def _show_group(out: Console, number: int, group: ConflictGroup, everything: boo
         what = "merge " if cause.is_merge else ""
         who = safe(f"{cause.author} <{cause.email}>")
         out.print(f"   caused by  {what}{cause.commit[:12]} {safe(cause.subject)}, {who}{of}")
+    for commit in group.brought if everything else group.brought[:1]:
+        of = f" ({commit.branches} of {helped})" if len(group.brought) > 1 or commit.branches != helped else ""
+        who = safe(f"{commit.author} <{commit.email}>")
+        out.print(f"   brought in {commit.commit[:12]} {safe(commit.subject)}, {who}{of}")
     if helped > 1:
         out.print(f"   [dim]resolved once, it helps {helped} branches[/]")
 
@@ -99,6 +109,8 @@ def show_conflict(out: Console, found: Conflicts, branch: str) -> None:
             f"  stops at commit {conflict.position} of {conflict.total}: {conflict.commit[:12]} {safe(conflict.subject)}"
         )
     for line in furthest_in_words(conflict.furthest):
+        out.print(f"  {safe(line)}")
+    for line in brought_in_words(one.brought):
         out.print(f"  {safe(line)}")
     group = next((group for group in found.groups if branch in group.branches), None)
     others = [name for name in group.branches if name != branch] if group is not None else []

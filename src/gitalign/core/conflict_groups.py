@@ -11,9 +11,25 @@ from gitalign.core.forecast import CommitNote
 from gitalign.core.hunks import Hunk
 from gitalign.core.marked_text import MarkedFile
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Conflict, Conflicted, Furthest, StageEntry
+from gitalign.core.outcome import Conflict, Conflicted, Furthest, StageEntry, Untold
 from gitalign.core.plan import StepKind, Target
 from gitalign.core.shared_clashes import SharedClash, Sides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """A commit that came into a target by a merge, and clashes.
+
+    Attributes:
+        commit, author, email, subject: of it.
+        is_merge: it has several parents itself.
+    """
+
+    commit: Oid
+    author: str
+    email: str
+    subject: str
+    is_merge: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +42,7 @@ class BranchConflict:
         kind: whether its commits are replayed, or the target is merged in.
         clash: the same for branches that stop at the same clash; empty where that could not be told.
         conflict: where it stops, and how far it aligns.
+        brought: where the commit that breaks it first is a merge: the commit which that merge brought in, or why it cannot be told.
     """
 
     branch: str
@@ -34,6 +51,7 @@ class BranchConflict:
     kind: StepKind
     clash: str
     conflict: Conflicted
+    brought: Brought | Untold | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +98,7 @@ class ConflictGroup:
         branches: names, sorted.
         commits: of the branches, at which they stop, most met first; none where targets are merged in.
         causes: commits of the targets that stop them first, most met first.
+        brought: where these are merges: the commits they brought in that clash, most met first, as far as could be told.
     """
 
     clash: str
@@ -89,6 +108,7 @@ class ConflictGroup:
     branches: tuple[str, ...]
     commits: tuple[Stopping, ...]
     causes: tuple[Cause, ...]
+    brought: tuple[Cause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +165,16 @@ class Conflicts:
         if not self.is_complete:
             return 130
         return 1 if self.branches else 0
+
+
+def brought_in_words(found: Brought | Untold | None) -> tuple[str, ...]:
+    """What a merge brought in that clashes; nothing where there was no merge to look into."""
+    if found is None:
+        return ()
+    if isinstance(found, Untold):
+        return (f"which commit that merge brought in clashes cannot be told: {found.reason}",)
+    what = "merge" if found.is_merge else "commit"
+    return (f"that merge brought in {what} {found.commit[:12]} {found.subject} ({found.author} <{found.email}>)",)
 
 
 def clash_key(
@@ -215,6 +245,11 @@ def group_of(clash: str, members: Sequence[BranchConflict]) -> ConflictGroup:
         for one in members
         if isinstance(far := one.conflict.furthest, Furthest)
     )
+    brought = Counter(
+        (made.commit, made.author, made.email, made.subject, made.is_merge)
+        for one in members
+        if isinstance(made := one.brought, Brought)
+    )
     return ConflictGroup(
         clash=clash,
         kinds=tuple(sorted({conflict.kind for one in members for conflict in one.conflict.conflicts})),
@@ -226,10 +261,15 @@ def group_of(clash: str, members: Sequence[BranchConflict]) -> ConflictGroup:
             for (commit, subject), count in sorted(stopping.items(), key=lambda item: (-item[1], item[0]))
             if commit is not None
         ),
-        causes=tuple(
-            Cause(commit=commit, author=author, email=email, subject=subject, is_merge=is_merge, branches=count)
-            for (commit, author, email, subject, is_merge), count in sorted(
-                causes.items(), key=lambda item: (-item[1], item[0])
-            )
-        ),
+        causes=_counted(causes),
+        brought=_counted(brought),
+    )
+
+
+def _counted(commits: Counter[tuple[Oid, str, str, str, bool]]) -> tuple[Cause, ...]:
+    return tuple(
+        Cause(commit=commit, author=author, email=email, subject=subject, is_merge=is_merge, branches=count)
+        for (commit, author, email, subject, is_merge), count in sorted(
+            commits.items(), key=lambda item: (-item[1], item[0])
+        )
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts, grouped
 from gitalign.core.graph import CommitGraph
-from gitalign.core.outcome import Cancelled, Conflicted
+from gitalign.core.outcome import Cancelled, Conflicted, Furthest
 from gitalign.core.plan import Plan
 from gitalign.core.policy import Limits
 from gitalign.core.shared_clashes import shared_clashes
+from gitalign.engine.brought import Question, brought_in
 from gitalign.engine.furthest import with_furthest
 from gitalign.engine.hindsight import small_workshop
 from gitalign.engine.sight import Sight
@@ -21,6 +23,9 @@ from gitalign.git.repository import Repository
 from gitalign.ports import Emitter, Sockets, VerdictMemory
 
 _MOST_SHARED = 500
+_BUDGET_SHARE = 0.2
+"""Of the time that everything before took: for looking into merges."""
+_LEAST_BUDGET_S = 3.0
 
 
 def find_conflicts(
@@ -58,6 +63,7 @@ def find_conflicts(
         left_out = next((one.reason for one in plan.excluded if one.branch == branch), None)
         words = f"{branch} is left out: {left_out}" if left_out else f"there is no branch {branch!r} to align"
         raise UserError(words, hint="git align plan -v")
+    began = time.monotonic()
     # Detectors refuse branches that do not conflict; here they would only cost time.
     with Trial(repository, plan, graph, limits, Sockets(), memory, emit, stop, at) as trial:
         results = trial.results
@@ -71,6 +77,17 @@ def find_conflicts(
             for step, result in zip(plan.steps, results, strict=True)
             if isinstance(result.outcome, Conflicted)
         }
+        questions = [
+            Question(step, conflict.furthest)
+            for step, conflict in stopped.values()
+            if isinstance(conflict.furthest, Furthest) and conflict.furthest.is_merge
+        ]
+        budget_s = (
+            limits.branch_timeout_s
+            if branch is not None
+            else max(_LEAST_BUDGET_S, _BUDGET_SHARE * (time.monotonic() - began))
+        )
+        brought = brought_in(trial.workshop, questions, budget_s=budget_s, memory=memory, stop=stop, at=at)
         sight = Sight(trial.workshop, stop)
         stops, pieces = sight.stops([step for step, _ in stopped.values()], memory, at=at)
         found = tuple(
@@ -81,6 +98,7 @@ def find_conflicts(
                 kind=step.kind,
                 clash=stops[name].clash if name in stops else "",
                 conflict=conflict,
+                brought=brought.get(name),
             )
             for name, (step, conflict) in sorted(stopped.items())
         )

@@ -136,7 +136,7 @@ def _recalled(
     """What is known already, by step, and what is to be looked for."""
     graph = workshop.graph
     lines = {onto: TargetLine(graph, onto) for onto in {step.onto for step, _ in stopped} if onto in graph}
-    rules = _rules_key(workshop.quarantine)
+    rules = rules_key(workshop.quarantine)
     found: dict[int, Furthest | Untold] = {}
     sought: list[_Sought] = []
     for step, outcome in stopped:
@@ -193,7 +193,7 @@ def _found(
     return {one.step.id: answer for one, answer in zip(sought, answers, strict=True)}
 
 
-def _rules_key(quarantine: Quarantine) -> str:
+def rules_key(quarantine: Quarantine) -> str:
     """Content key of what decides merges beside commits. Attribute files in commits are part of these."""
     own = Path(quarantine.repository.common_dir) / "info" / "attributes"
     return merge_rules_key(

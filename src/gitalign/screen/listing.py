@@ -74,6 +74,7 @@ def _row(group: ConflictGroup, members: Sequence[BranchConflict], shared: Shared
         words.append(member.conflict.subject)
         far = member.conflict.furthest
         if isinstance(far, Furthest):
+            words += [word for made in group.brought for word in (made.author, made.email, made.subject)]
             words += [far.author, far.email, far.subject, far.commit_author, far.commit_email, far.broken]
     return Row(
         group=group,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.cells import cell_len
 from textual.content import Content
 
-from gitalign.core.conflict_groups import BranchConflict, Cause, ConflictDetail
+from gitalign.core.conflict_groups import BranchConflict, Cause, ConflictDetail, brought_in_words
 from gitalign.core.conflict_kinds import ConflictSeverity
 from gitalign.core.forecast import CommitNote
 from gitalign.core.marked_text import LineKind, MarkedFile
@@ -144,6 +144,8 @@ def _head(row: Row) -> Iterator[tuple[str, Sequence[Part]]]:
         yield "talk to" if number == 0 else " ", list(_cause(cause, count))
     if len(row.group.causes) > _MOST_CAUSES:
         yield " ", [f"and {len(row.group.causes) - _MOST_CAUSES} more causes"]
+    for number, commit in enumerate(row.group.brought[:_MOST_CAUSES]):
+        yield "and to" if number == 0 else " ", [*_cause(commit, count), ", merged in there"]
     yield "", [""]
 
 
@@ -170,7 +172,7 @@ def _stop(row: Row, one: BranchConflict, detail: ConflictDetail | str | None) ->
         yield "stops at", [display(words)]
     far = conflict.furthest
     if isinstance(far, Furthest | Untold):
-        for number, words in enumerate(furthest_in_words(far)):
+        for number, words in enumerate((*furthest_in_words(far), *brought_in_words(one.brought))):
             yield "how far" if number == 0 else " ", [display(words)]
 
 
