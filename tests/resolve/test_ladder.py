@@ -137,6 +137,12 @@ def test_lines_that_look_like_markers_stay_lines(repository: Repository) -> None
     answer = ladder(repository, Rung.WHITESPACE).propose(file)
     assert isinstance(answer, Proposal)
     assert answer.content == title + b"two\n" + title + b"new\n"
+    # In the base it would end the base, and the separator would be taken for a line of theirs.
+    within = conflicted(repository, Sides(title, b"one\n", b"one \n"))
+    assert within is not None
+    answer = ladder(repository, Rung.WHITESPACE).propose(within)
+    assert isinstance(answer, Proposal)
+    assert answer.content == b"one\n"
 
 
 def test_a_last_line_without_an_end_stays_one(repository: Repository) -> None:
