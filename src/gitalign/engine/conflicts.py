@@ -25,7 +25,7 @@ from gitalign.ports import Emitter, Sockets, VerdictMemory
 _MOST_SHARED = 500
 _BUDGET_SHARE = 0.2
 """Of the time that everything before took: for looking into merges."""
-_LEAST_BUDGET_S = 3.0
+_LEAST_BUDGET_S = 1.0
 
 
 def find_conflicts(

@@ -43,6 +43,7 @@ class ConflictsScreen(App[Leaving]):
     """
 
     CSS = STYLE
+    TITLE = "git align conflicts --browse"
     AUTO_FOCUS = None  # the filter would take the keys while nothing is found yet
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (90, "-wide")]  # noqa: RUF012 (as the base class declares it)
