@@ -66,6 +66,8 @@ class UnknownTarget(StrEnum):
 class Rung(StrEnum):
     """Ways in which conflicts may be settled without a person, by the names the configuration knows them by."""
 
+    SQUASH_MERGED = "squash_merged"
+    """The target has at that path what the branch itself had further up: its lower part was squashed into the target."""
     WHITESPACE = "whitespace"
     """The sides differ in blanks and line ends alone, or one side changed nothing else."""
     SAME_LINES = "same_lines"

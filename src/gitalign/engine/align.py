@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar, assert_never
 
-from gitalign.core.graph import CommitGraph
+from gitalign.core.graph import CommitGraph, OwnCommits
 from gitalign.core.line import TargetLine
 from gitalign.core.names import Oid, display
 from gitalign.core.outcome import (
@@ -41,6 +41,7 @@ from gitalign.integrate.merge import merge_target
 from gitalign.integrate.pick import ReplayRules
 from gitalign.integrate.rebase import replay
 from gitalign.integrate.recreate import recreate
+from gitalign.integrate.squashed import Line
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.ports import CancelToken, DetectionRequest, Detector, DocumentRequest, Sockets
 
@@ -253,6 +254,7 @@ class BranchAligner:
             signer=shop.rules.signer,
             resolver=shop.rules.resolver,
             regenerator=shop.rules.regenerator,
+            line=_line_of(shop.graph, own, step.seen) if shop.rules.squash_merged else None,
         )
 
     def _conserve(self, step: Step, aligned: Aligned, worker: int) -> Outcome:
@@ -352,6 +354,16 @@ _HINTS = {
     "contains_merges": "choose --merges merge-instead, recreate or flatten",
     "unrelated_history": "align it by hand if that is really meant: git rebase --onto, or git merge --allow-unrelated-histories",
 }
+
+
+def _line_of(graph: CommitGraph, own: OwnCommits, tip: Oid) -> Line:
+    """The branch's own commits by first parents, oldest first."""
+    mine, line = {*own.picks, *own.merges}, list[Oid]()
+    at: Oid | None = tip
+    while at in mine and at is not None:
+        line.append(at)
+        at = next(iter(graph.parents(at)), None)
+    return {oid: oid for oid in reversed(line)}
 
 
 def _counted(findings: int) -> str:

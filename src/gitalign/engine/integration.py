@@ -17,7 +17,7 @@ from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, StepId, is_zero
 from gitalign.core.outcome import Aligned, Conflicted, Failed, StepResult
 from gitalign.core.plan import Plan, Step, StepKind
-from gitalign.core.policy import CommitterPolicy, Limits
+from gitalign.core.policy import CommitterPolicy, Limits, Rung
 from gitalign.engine.align import BranchAligner, Workshop, foregone
 from gitalign.engine.driver import drive
 from gitalign.engine.signals import StopSignal
@@ -191,6 +191,7 @@ def _rules(repository: Repository, plan: Plan, work: Sequence[Step], *, at: date
         signer=signer,
         resolver=sockets.resolver,
         regenerator=sockets.regenerator,
+        squash_merged=Rung.SQUASH_MERGED in plan.policy.rungs,
         teacher=partial(taught_by_merges, repository.git, repository.object_format),
     )
 

@@ -75,13 +75,13 @@ def resolving(settling: Settling, policy: Policy, sockets: Sockets) -> Iterator[
         sockets = replace(sockets, notices=(*sockets.notices, *notices))
         if not found and regenerator is None:
             yield sockets
-        elif len(found) == 1 and regenerator is None:
+        elif len(found) == 1 and regenerator is None and Rung.SQUASH_MERGED not in policy.rungs:
             yield replace(sockets, resolver=found[0])
         else:
             from gitalign.resolve.composite import CompositeResolver
 
             # What a command makes tomorrow is not known: no verdict is taken from an earlier run.
-            beside = secrets.token_hex(8) if regenerator is not None else ""
+            beside = secrets.token_hex(8) if regenerator is not None else str(policy.rungs)
             yield replace(sockets, resolver=CompositeResolver(found, beside=beside), regenerator=regenerator)
 
 

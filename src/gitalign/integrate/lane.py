@@ -192,6 +192,16 @@ class Lane:
         )
         return tuple(listed.stdout.split(b"\0")[:-1])
 
+    def mode(self, commit: Oid, path: str) -> str | None:
+        """The mode of a file of a commit; None when it has no such file."""
+        words = ("ls-tree", "-z", "--full-tree", commit, "--", path)
+        listed = self._quarantine.git.run(*words, timeout_s=self._timeout_s).stdout
+        for line in listed.split(b"\0")[:-1]:
+            meta, _, name = line.partition(b"\t")
+            if name == raw(path):
+                return meta.split(b" ")[0].decode("ascii")
+        return None
+
     def merged_as(self, target: Oid, paths: Sequence[str]) -> dict[str, MergedAs]:
         """How files are merged under the attributes of `target` (`git help gitattributes`)."""
         bench = self._quarantine.bench(self._attributes[target])

@@ -15,6 +15,7 @@ from gitalign.git.signing import Signer
 from gitalign.integrate.lane import Lane, Unsettled
 from gitalign.integrate.reproduce import reproduce_merge
 from gitalign.integrate.settle import Settled, settle
+from gitalign.integrate.squashed import Line
 from gitalign.ports import ConflictResolver, Regenerator
 
 
@@ -27,6 +28,7 @@ def merge_target(
     signer: Signer | None,
     resolver: ConflictResolver | None = None,
     regenerator: Regenerator | None = None,
+    line: Line | None = None,
 ) -> Outcome:
     """Merge the target into the branch: first parent the branch, second the target.
 
@@ -38,6 +40,7 @@ def merge_target(
         signer: signs it, None leaves it unsigned.
         resolver: settles conflicts without a person, None leaves all of them to people.
         regenerator: makes files anew that are made from others.
+        line: commits of the branch in which the target's files may be found again; None for not to look.
 
     Returns:
         Aligned or Conflicted; a broken world is an exception.
@@ -50,7 +53,14 @@ def merge_target(
     resolved: tuple[AppliedResolution, ...] = ()
     if not answer.is_clean and resolver is not None:
         settled = settle(
-            answer, step, under=step.onto, commit=None, lane=lane, resolver=resolver, regenerator=regenerator
+            answer,
+            step,
+            under=step.onto,
+            commit=None,
+            lane=lane,
+            resolver=resolver,
+            regenerator=regenerator,
+            line=line,
         )
         if isinstance(settled, Settled):
             tree, resolved = settled.tree, settled.applied

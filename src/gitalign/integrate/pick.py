@@ -6,7 +6,7 @@ Shared by every strategy that rewrites commits; the order, and what stands on wh
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitalign.core.commit import RawCommit, commit_id, rewritten, serialise
@@ -31,6 +31,7 @@ from gitalign.git.merge import MergeAnswer, Side, with_side_names
 from gitalign.git.signing import Signer
 from gitalign.integrate.lane import Lane, Rewrites, Unsettled
 from gitalign.integrate.settle import Settled, settle
+from gitalign.integrate.squashed import Line
 from gitalign.ports import CancelToken, ConflictResolver, MergeTeacher, Regenerator
 
 _NOTHING: tuple[AppliedResolution, ...] = ()
@@ -46,6 +47,7 @@ class ReplayRules:
         signer: signs rewritten commits, None leaves them unsigned.
         resolver: settles conflicts without a person, None leaves all of them to people.
         regenerator: makes files anew that are made from others.
+        squash_merged: whether a conflict may be settled by what the branch itself had further up (`squashed`).
         teacher: lets a merge that is made again be settled as the old one was, None leaves that to people.
     """
 
@@ -55,6 +57,7 @@ class ReplayRules:
     resolver: ConflictResolver | None = None
     regenerator: Regenerator | None = None
     teacher: MergeTeacher | None = None
+    squash_merged: bool = False
 
 
 class Picker:
@@ -70,6 +73,7 @@ class Picker:
         reproduce: commands that lead to the same stop.
         under: the commit under whose attributes merges are made; None for what the branch is put onto.
         called: commits that go by the id of another one, which people know.
+        line_after: what stands on a commit of the branch, for the rung `squash_merged`.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class Picker:
         reproduce: Sequence[str],
         under: Oid | None = None,
         called: Mapping[Oid, Oid] | None = None,
+        line_after: Callable[[Oid], Line] | None = None,
     ) -> None:
         self.step = step
         self.lane = lane
@@ -93,6 +98,8 @@ class Picker:
         self.dropped: list[Dropped] = []
         self.kept: list[Rewrite] = []
         self._called = called or {}
+        self._line_after = line_after if rules.squash_merged else None
+        self._alone = Rewrites()
         self._cancel = cancel
         self._total = total
         self._reproduce = tuple(reproduce)
@@ -143,19 +150,31 @@ class Picker:
             base = self.lane.side(commit.parents[0]) if commit.parents else None
             answer = self.lane.merge(self.under, base=base, ours=tip, theirs=Side(commit.tree, oid, commit.parents))
             tree, applied = answer.tree, _NOTHING
+            into = self.rewrites
             if not answer.is_clean:
-                settled = self.rewrites.unsettled.get(place) or self.settled(oid, commit, answer)
+                line = self._line_after(oid) if self._line_after is not None else None
+                if line:
+                    # What stands above the commit decides, and that is another matter in another branch.
+                    into = self._alone
+                settled = into.unsettled.get(place) or self.settled(oid, commit, answer, line=line)
                 if isinstance(settled, Unsettled):
-                    self.rewrites.unsettled[place] = settled
+                    into.unsettled[place] = settled
                     return self.stopped(oid, commit, answer, settled, position=position)
                 tree, applied = settled.tree, settled.applied
             was_empty = base is not None and base.tree == commit.tree
             is_dropped = tree == tip.tree and not was_empty
-            self.remake(place, commit, None if is_dropped else tree, applied)
+            self.remake(place, commit, None if is_dropped else tree, applied, into=into)
+            return self.take(place, commit, of=into) or tip
         return self.take(place, commit) or tip
 
     def settled(
-        self, oid: Oid, commit: RawCommit, answer: MergeAnswer, *, resolver: ConflictResolver | None = None
+        self,
+        oid: Oid,
+        commit: RawCommit,
+        answer: MergeAnswer,
+        *,
+        resolver: ConflictResolver | None = None,
+        line: Line | None = None,
     ) -> Settled | Unsettled:
         """What is known from before of a merge that is not clean.
 
@@ -163,6 +182,7 @@ class Picker:
             oid, commit: of the branch.
             answer: of git.
             resolver: another one than the rules have.
+            line: of the branch, beyond the commit, as `settle` takes it.
         """
         asked = resolver or self.rules.resolver
         if asked is None:
@@ -176,10 +196,17 @@ class Picker:
             lane=self.lane,
             resolver=asked,
             regenerator=self.rules.regenerator,
+            line=line,
         )
 
     def remake(
-        self, place: tuple[Oid, ...], commit: RawCommit, tree: Oid | None, applied: Sequence[AppliedResolution] = ()
+        self,
+        place: tuple[Oid, ...],
+        commit: RawCommit,
+        tree: Oid | None,
+        applied: Sequence[AppliedResolution] = (),
+        *,
+        into: Rewrites | None = None,
     ) -> None:
         """Make a commit anew unless another branch has, so that all share one: (old commit, new parents) says where.
 
@@ -188,24 +215,27 @@ class Picker:
             commit: the old one.
             tree: of the new one, None when nothing of it is left.
             applied: resolutions that went into the tree.
+            into: where it is kept; None for what all branches share.
         """
-        with self.rewrites.lock:
-            if place in self.rewrites.replayed:
+        rewrites = into or self.rewrites
+        with rewrites.lock:
+            if place in rewrites.replayed:
                 return
-            self.rewrites.resolved[place] = tuple(applied)
+            rewrites.resolved[place] = tuple(applied)
             if tree is None:
-                self.rewrites.replayed[place] = None
+                rewrites.replayed[place] = None
                 return
             made = rewritten(commit, tree=tree, parents=place[1:], committer=self.rules.committer)
             if self.rules.signer is not None:
                 made = self.rules.signer.sign(made)
             made_id = commit_id(serialise(made), object_format=self.lane.object_format)
-            self.rewrites.replayed[place] = (made_id, made)
+            rewrites.replayed[place] = (made_id, made)
 
-    def take(self, place: tuple[Oid, ...], commit: RawCommit) -> Side | None:
+    def take(self, place: tuple[Oid, ...], commit: RawCommit, *, of: Rewrites | None = None) -> Side | None:
         """Take what was made of a commit into the result; None when nothing of it was left."""
-        made = self.rewrites.replayed[place]
-        self._resolved += self.rewrites.resolved[place]
+        rewrites = of or self.rewrites
+        made = rewrites.replayed[place]
+        self._resolved += rewrites.resolved[place]
         if made is None:
             self.drop(place[0], commit)
             return None

@@ -18,6 +18,7 @@ from gitalign.core.plan import Step
 from gitalign.integrate.lane import Lane, Rewrites
 from gitalign.integrate.pick import Picker, ReplayRules
 from gitalign.integrate.reproduce import reproduce_rebase
+from gitalign.integrate.squashed import line_after
 from gitalign.ports import CancelToken
 
 
@@ -63,6 +64,7 @@ def replay(
         reproduce=reproduce_rebase(step),
         under=under,
         called=called,
+        line_after=lambda oid: line_after(oid, picks, commits, called or {}),
     )
     for oid in picks:
         if oid in upstream:

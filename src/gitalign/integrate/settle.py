@@ -15,6 +15,7 @@ from gitalign.core.policy import Rung
 from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer
 from gitalign.integrate.lane import Lane, Unsettled
+from gitalign.integrate.squashed import Line, settled_further_up
 from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, Regenerator, Sides
 
 _WITHIN_A_FILE = "CONFLICT (contents)"
@@ -42,6 +43,7 @@ def settle(
     lane: Lane,
     resolver: ConflictResolver,
     regenerator: Regenerator | None = None,
+    line: Line | None = None,
 ) -> Settled | Unsettled:
     """Settle every conflict of a merge.
 
@@ -53,6 +55,7 @@ def settle(
         lane: the worker's processes.
         resolver: proposes what files are to hold.
         regenerator: makes files anew that are made from others, when all others are settled; they are its alone.
+        line: commits of the branch in which the target's file may be found again, as `squashed` has it; None for not to look.
 
     Raises:
         GitError, OutOfSpace
@@ -80,14 +83,30 @@ def settle(
     names = {file.path: name for file in files if (name := resolver.knows(file)) is not None}
     known = tuple(KnownConflict(path=path, conflict=name) for path, name in names.items())
     everything = {entry.path for entry in answer.entries} | {path for one in answer.conflicts for path in one.paths}
-    made = {file.path: rule for file in files if (rule := _rule_for(file, regenerator)) is not None}
-    if {file.path for file in files if file.path in made or resolver.could(file)} != everything:
+    if (
+        not line
+        and {file.path for file in files if _rule_for(file, regenerator) is not None or resolver.could(file)}
+        != everything
+    ):
         return Unsettled(known)
     sides = {file.path: _sides(file, lane) for file in files}
-    proposals: dict[str, Proposal] = {}
+    proposals: dict[str, Proposal] = {
+        file.path: found
+        for file in files
+        if line and (found := settled_further_up(file, sides[file.path], line, lane, max_bytes=LARGEST_BYTES))
+    }
+    made = {
+        file.path: rule
+        for file in files
+        if file.path not in proposals and (rule := _rule_for(file, regenerator)) is not None
+    }
+    if {
+        file.path for file in files if file.path in proposals or file.path in made or resolver.could(file)
+    } != everything:
+        return Unsettled(known)
     undecided: list[str] = []
     for file in files:
-        if file.path in made:
+        if file.path in made or file.path in proposals:
             continue
         proposal = resolver.propose(replace(file, sides=sides[file.path]))
         if isinstance(proposal, Proposal):
