@@ -308,3 +308,29 @@ def test_what_a_person_settled_is_applied_to_the_next_branch_that_meets_it(work:
     assert [(one.path, one.recorded_by) for one in same.resolved] == [("f", "O Perator <operator@example.org>")]
     assert work.git("show", "same:f").encode() + b"\n" == changed(l3=b"three of both")
     assert branch(report, "other").verdict is Verdict.CONFLICTED
+
+
+def test_the_conflict_is_recorded_as_git_left_it_where_another_algorithm_sees_another_one(tmp_path: Path) -> None:
+    """`git merge-file` compares otherwise than a rebase, and finds other conflicts in this file."""
+    base, ours, theirs = (
+        b"b\n\n\nb\n{\n\n}\nx = 1\n\na\n\na\n}\n{\n",
+        b"b\n\n\nx = 1\n{\n\n}\n\nx = 1\na\n\na\n}\n{\n",
+        b"b\n\n\n{\n\n}\nx = 1\n\na\n\na\n}\n{\n",
+    )
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": base})
+    for name in ("first", "second"):
+        work.switch(name, "main")
+        work.commit("clash", {"f": theirs, name: b"1\n"})
+    work.switch("main")
+    work.commit("on", {"f": ours})
+    marked = Path(facade.resolve(request(work.path), "first").session.folder) / "f"
+    settled = b"".join(
+        line for line in marked.read_bytes().splitlines(keepends=True) if line[:7] not in (b"<" * 7, b"=" * 7, b">" * 7)
+    )
+    facade.resolve_abort(request(work.path), "first")
+    resolved(work, "first", {"f": settled})
+    report = run(work.path, only=("second",), resolutions__apply=True)
+    outcome = branch(report, "second").result.outcome
+    assert isinstance(outcome, Aligned)
+    assert work.git("show", "second:f").encode() + b"\n" == settled

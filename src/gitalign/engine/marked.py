@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections.abc import Iterator
 
 from gitalign.core.marked_text import MarkedFile, Stretch, abridged
 from gitalign.git.command import Git, raw
 from gitalign.git.merge import MergeAnswer
-from gitalign.git.trees import three_sided_file
+from gitalign.git.remerge import merge_again
 from gitalign.integrate.lane import Lane
 from gitalign.resolve.regions import NotMarked, Region, regions
+from gitalign.resolve.rerere import MARKER_SIZE
 
 _MOST_BYTES = 4_000_000
-_SEPARATORS = re.compile(rb"^={7,}", re.MULTILINE)
 _LOOKED_AT_FOR_TEXT = 8_000  # as git does (xdiff-interface.c, buffer_is_binary)
 
 
@@ -60,16 +58,13 @@ def three_sided_files(git: Git, lane: Lane, answer: MergeAnswer, *, most: int) -
         if any(one is None or b"\0" in one[:_LOOKED_AT_FOR_TEXT] for one in contents):
             continue
         base, ours, theirs = [one or b"" for one in (contents if has_base else (b"", *contents))]
-        # Labels nobody's file holds, and a separator longer than any: a line that looks like a marker is told from a marker.
-        word = secrets.token_hex(16)
-        labels = (f"ours-{word}", f"base-{word}", f"theirs-{word}")
-        size = 1 + max((len(run) for one in (ours, base, theirs) for run in _SEPARATORS.findall(one)), default=6)
-        marked = three_sided_file(git, ours=ours, base=base, theirs=theirs, labels=labels, marker_size=size)
-        if marked is None:
+        again = merge_again(
+            git, ours=ours, base=base, theirs=theirs, marker_size=MARKER_SIZE, object_format=lane.object_format
+        )
+        if again is None:
             continue
         try:
-            named = (labels[0].encode(), labels[1].encode(), labels[2].encode())
-            found = regions(marked, labels=named, marker_size=size)
+            found = regions(again.diff3, labels=again.diff3_labels, marker_size=again.diff3_marker_size)
         except NotMarked:
             continue
         parts: list[Stretch] = [

@@ -141,7 +141,7 @@ def _record(opened: Opened, session: Session, seen: Look) -> None:
     """Keep what the person made of conflicts, for every other branch that meets them. What cannot be kept stops nobody."""
     operator = text(operator_ident(opened.repository.git, at=now())).rpartition("> ")[0] + ">"
     try:
-        for one in tree.settled_conflicts(opened.repository, session):
+        for one in tree.settled_conflicts(opened.repository, session, marker_size=MARKER_SIZE):
             remember(
                 opened.repository,
                 marked=one.marked,

@@ -17,8 +17,8 @@ from gitalign.errors import GitError, OutOfSpace
 from gitalign.git.command import Git, text
 from gitalign.git.disposable import remove_tree
 from gitalign.git.refs import read_refs
+from gitalign.git.remerge import merge_again
 from gitalign.git.repository import Repository
-from gitalign.git.trees import marked_file
 
 _TIMEOUT_S = 600.0
 # The plain course of a rebase or merge, whatever the operator's configuration prefers for others.
@@ -133,8 +133,13 @@ class Settled:
     content: bytes
 
 
-def settled_conflicts(repository: Repository, session: Session) -> list[Settled]:
+def settled_conflicts(repository: Repository, session: Session, *, marker_size: int) -> list[Settled]:
     """Conflicts within files that were resolved since git stopped; git keeps their stages until it goes on.
+
+    Args:
+        repository: the repository.
+        session: of the branch.
+        marker_size: characters of a marker in what is given.
 
     Source: `git help ls-files` (--resolve-undo).
     """
@@ -156,10 +161,17 @@ def settled_conflicts(repository: Repository, session: Session) -> list[Settled]
             inside.run("cat-file", "blob", text(sides[stage][1])).stdout if stage in sides else b""
             for stage in (1, 2, 3)
         )
-        marked = marked_file(repository.git, ours=ours, base=base, theirs=theirs)
+        again = merge_again(
+            repository.git,
+            ours=ours,
+            base=base,
+            theirs=theirs,
+            marker_size=marker_size,
+            object_format=repository.object_format,
+        )
         content = inside.run("cat-file", "blob", text(now.split(b" ")[1])).stdout
-        if marked is not None:
-            found.append(Settled(path=text(path), marked=marked, content=content))
+        if again is not None:
+            found.append(Settled(path=text(path), marked=again.marked, content=content))
     return found
 
 

@@ -91,45 +91,11 @@ def merge_file(git: Git, *, ours: bytes, base: bytes, theirs: bytes) -> bytes | 
     return merged if code == 0 else None
 
 
-def marked_file(git: Git, *, ours: bytes, base: bytes, theirs: bytes) -> bytes | None:
-    """A file as git leaves it in a conflict, with markers; None when there is none, or a side is no text.
-
-    Raises:
-        GitError, OutOfSpace
-    """
-    code, merged = _merged(git, ours, base, theirs)
-    return merged if 0 < code < _IS_NO_TEXT else None
-
-
-def three_sided_file(
-    git: Git, *, ours: bytes, base: bytes, theirs: bytes, labels: Sequence[str], marker_size: int
-) -> bytes | None:
-    """A file as git leaves it in a conflict, with the base of each; None as for `marked_file`.
-
-    Args:
-        git: of any repository.
-        ours, base, theirs: the file at the three stages.
-        labels: of the three.
-        marker_size: characters of a marker.
-
-    Raises:
-        GitError, OutOfSpace
-
-    Source: `git help merge-file` (--zdiff3, since 2.35; -L, --marker-size).
-    """
-    named = [word for label in labels for word in ("-L", label)]
-    code, merged = _merged(git, ours, base, theirs, "--zdiff3", f"--marker-size={marker_size}", *named)
-    return merged if 0 < code < _IS_NO_TEXT else None
-
-
-_IS_NO_TEXT = 128  # `git help merge-file`: 127 conflicts or more are told as 127; what is larger is an error
-
-
-def _merged(git: Git, ours: bytes, base: bytes, theirs: bytes, *options: str) -> tuple[int, bytes]:
+def _merged(git: Git, ours: bytes, base: bytes, theirs: bytes) -> tuple[int, bytes]:
     with tempfile.TemporaryDirectory(prefix="git-align-merge-") as folder:
         places = [Path(folder) / name for name in ("ours", "base", "theirs")]
         for place, content in zip(places, (ours, base, theirs), strict=True):
             place.write_bytes(content)
-        words = ("merge-file", "-p", "--quiet", *options, *map(str, places))
+        words = ("merge-file", "-p", "--quiet", *map(str, places))
         done = git.run(*words, accept=range(256), cwd=folder, timeout_s=_TIMEOUT_S)
         return done.returncode, done.stdout
