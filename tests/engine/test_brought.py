@@ -138,3 +138,25 @@ def test_against_trying_every_commit(tmp_path: Path, seed: int) -> None:
     told = [False, *(clashes(work, "topic", commit, "f") for commit in side)]
     right = {side[place - 1] for place in range(1, len(told)) if told[place] and not told[place - 1]}
     assert found.brought.commit in right
+
+
+def test_a_sign_that_git_puts_into_invented_names_is_one_like_any_other_in_a_name(tmp_path: Path) -> None:
+    lines = [b"line %d\n" % number for number in range(20)]
+
+    def text_with(word: bytes) -> bytes:
+        return b"".join([*lines[:3], word, *lines[4:]])
+
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"a~1": b"".join(lines), "a~2": b"".join(lines)})
+    work.switch("topic", "main")
+    work.commit("topic", {"a~1": text_with(b"t\n"), "a~2": text_with(b"t2\n")})
+    work.switch("side", "main")
+    work.commit("first", {"a~2": text_with(b"s2\n")})
+    work.commit("takes it back", {"a~2": b"".join(lines)})
+    work.commit("the one", {"a~1": text_with(b"s\n")})
+    work.switch("main")
+    work.commit("beside", {"h": b"1\n"})
+    work.git("merge", "-q", "--no-ff", "--no-edit", "side")
+    found = facade.conflicts(request(work.path, only=("topic",))).branches[0].brought
+    assert isinstance(found, Brought)
+    assert found.subject == "the one"

@@ -142,3 +142,8 @@ def backup_name(branch: str, *, prefix: str = "backup") -> BranchName:
 def is_backup_name(branch: str, *, prefix: str = "backup") -> bool:
     """True for names that `backup_name` makes, with or without a run id behind them."""
     return re.fullmatch(rf"{re.escape(prefix)}-.+-pre-align(-\d{{8}}-\d{{6}}-[0-9a-f]{{6}})?", branch) is not None
+
+
+def paths_meant(path: str) -> frozenset[str]:
+    """A path of a conflict, and those it may stand for where git invented it to keep two sides apart (`file~HEAD`)."""
+    return frozenset(path[:at] for at, sign in enumerate(path) if sign == "~" and at) | {path}

@@ -66,11 +66,12 @@ def in_order(steps: Sequence[Step], targets: Sequence[Target], graph: CommitGrap
 
 
 def _comes_apart(step: Step, below: Sequence[Step]) -> list[str]:
-    """Words for a step that will not stand on what it stands on now: only rewriting moves a whole stack along."""
+    """Words for a step that may not stand on what it stands on now: only what is rewritten in one way moves a whole stack along."""
     return [
-        f"stands on {display(one.branch.name)}, which takes its target in by another strategy: they come apart"
+        f"stands on {display(one.branch.name)}, which takes its target in by another strategy: they "
+        + ("may come apart" if {one.kind, step.kind} == _REWRITING else "come apart")
         for one in sorted(below, key=lambda one: one.branch.name)
-        if (one.kind in _REWRITING) is not (step.kind in _REWRITING)
+        if one.kind is not step.kind
     ]
 
 

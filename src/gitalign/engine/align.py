@@ -34,7 +34,7 @@ from gitalign.git.attributes import AttributeFiles
 from gitalign.git.command import text
 from gitalign.git.merge import MergeWire
 from gitalign.git.quarantine import Quarantine
-from gitalign.integrate.conserve import conserve
+from gitalign.integrate.conserve import brings_more_at_once, conserve
 from gitalign.integrate.iterate import iterate, stops_along
 from gitalign.integrate.lane import Lane, MergeCounts, Rewrites, SharedMerges
 from gitalign.integrate.merge import merge_target
@@ -96,8 +96,9 @@ class BranchAligner:
     def __init__(self, workshop: Workshop) -> None:
         self._workshop = workshop
         self._shared = SharedMerges()
-        self._rewrites = Rewrites()
-        self._passing = Rewrites()
+        # By target: its attributes decide what becomes of a commit.
+        self._rewrites = {onto: Rewrites() for onto in workshop.attributes}
+        self._passing = {onto: Rewrites() for onto in workshop.attributes}
         self._lines: dict[Oid, TargetLine] = {}
         self._trees = SharedTrees()
         self._lanes: dict[int, Lane] = {}
@@ -115,7 +116,8 @@ class BranchAligner:
         outcome = _timed(phases, "integrate", lambda: self._integrate(step, worker, cancel))
         result = StepResult(step_id=step.id, branch=step.branch.name, outcome=outcome, worker=worker, attempts=attempt)
         if isinstance(outcome, Aligned):
-            if outcome.how in (AlignedKind.REPLAYED, AlignedKind.RECREATED):
+            # Also where nothing of the branch is left: what was dropped is compared, too.
+            if outcome.how in (AlignedKind.REPLAYED, AlignedKind.RECREATED) or outcome.dropped:
                 result = replace(
                     result, outcome=_timed(phases, "conserve", lambda: self._conserve(step, outcome, worker))
                 )
@@ -191,11 +193,11 @@ class BranchAligner:
             merges=own.merges,
             upstream=shop.upstream.matches(step.seen, step.onto),
             lane=self._lane(worker),
-            rewrites=self._rewrites,
+            rewrites=self._rewrites[step.onto],
             rules=shop.rules,
             cancel=cancel,
         )
-        return self._unless_left(step, outcome)
+        return self._unless_left(step, outcome, worker)
 
     def _recreate(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
         shop = self._workshop
@@ -204,11 +206,11 @@ class BranchAligner:
             own=shop.graph.own(step.seen, step.onto),
             upstream=shop.upstream.matches(step.seen, step.onto),
             lane=self._lane(worker),
-            rewrites=self._rewrites,
+            rewrites=self._rewrites[step.onto],
             rules=shop.rules,
             cancel=cancel,
         )
-        return self._unless_left(step, outcome)
+        return self._unless_left(step, outcome, worker)
 
     def _iterate(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
         shop = self._workshop
@@ -220,12 +222,12 @@ class BranchAligner:
             picks=own.picks,
             merges=own.merges,
             lane=self._lane(worker),
-            rewrites=self._rewrites,
-            passing=self._passing,
+            rewrites=self._rewrites[step.onto],
+            passing=self._passing[step.onto],
             rules=shop.rules,
             cancel=cancel,
         )
-        return self._unless_left(step, outcome)
+        return self._unless_left(step, outcome, worker)
 
     def _line(self, onto: Oid) -> TargetLine:
         with self._lock:
@@ -233,15 +235,19 @@ class BranchAligner:
                 self._lines[onto] = TargetLine(self._workshop.graph, onto)
             return self._lines[onto]
 
-    def _unless_left(self, step: Step, outcome: Outcome) -> Outcome:
-        """The outcome, but for a branch of which nothing is left, where policy leaves such a one alone."""
-        if (
-            isinstance(outcome, Aligned)
-            and outcome.after == step.onto
-            and self._workshop.policy.already_merged is AlreadyMerged.LEAVE
-        ):
-            return _left(step)
-        return outcome
+    def _unless_left(self, step: Step, outcome: Outcome, worker: int) -> Outcome:
+        """The outcome, but for a branch of which nothing is left, where policy leaves such a one alone or another strategy may do better."""
+        if not isinstance(outcome, Aligned) or outcome.after != step.onto:
+            return outcome
+        if step.strategy is Strategy.AUTO:
+            own = self._workshop.graph.own(step.seen, step.onto)
+            if brings_more_at_once(step, outcome, bases=own.bases, lane=self._lane(worker)):
+                return Refused(
+                    code="leaves_nothing",
+                    reason=f"nothing of its commits is left, and yet merging it would change {step.target.name}",
+                    hint="was it taken back there? choose --strategy rebase to let it go, or merge to bring it back",
+                )
+        return _left(step) if self._workshop.policy.already_merged is AlreadyMerged.LEAVE else outcome
 
     def _merge(self, step: Step, worker: int, _: CancelToken) -> Outcome:
         shop = self._workshop

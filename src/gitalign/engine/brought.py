@@ -14,7 +14,7 @@ from gitalign import wire
 from gitalign.core.bisection import search
 from gitalign.core.conflict_groups import Brought
 from gitalign.core.graph import CommitGraph
-from gitalign.core.names import Oid
+from gitalign.core.names import Oid, paths_meant
 from gitalign.core.outcome import Furthest, Untold
 from gitalign.core.plan import Step
 from gitalign.engine.align import Workshop
@@ -148,7 +148,7 @@ class _Side:
         self._stop = stop
         self._deadline = deadline
         named = {path for conflict in one.furthest.conflicts for path in conflict.paths} | set(one.furthest.paths)
-        self._paths = frozenset(path.partition("~")[0] for path in named)
+        self._paths = frozenset[str]().union(*map(paths_meant, named))
 
     def find(self) -> Oid | Untold:
         """The commit, or why it cannot be told."""
@@ -226,4 +226,4 @@ class _Side:
         else:
             answer = self._lane.merge_histories(at, branch, commit)
         paths = {path for one in answer.conflicts for path in one.paths} | {entry.path for entry in answer.entries}
-        return not answer.is_clean and not self._paths.isdisjoint(path.partition("~")[0] for path in paths)
+        return not answer.is_clean and not self._paths.isdisjoint(path.partition("~\0")[0] for path in paths)

@@ -18,7 +18,7 @@ from gitalign.core.bisection import search
 from gitalign.core.events import EventKind
 from gitalign.core.graph import OwnCommits
 from gitalign.core.line import TargetLine
-from gitalign.core.names import Oid, StepId
+from gitalign.core.names import Oid, StepId, paths_meant
 from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Furthest, Outcome, StepResult, Untold
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.engine.align import Workshop
@@ -382,7 +382,8 @@ class _Bisector:
 
     def _suspects(self, stop: Conflicted) -> list[int]:
         """Positions, from the fork up, of commits that change a path of a conflict."""
-        paths = {path.partition("~")[0] for conflict in stop.conflicts for path in conflict.paths} | set(stop.paths)
+        named = {path for conflict in stop.conflicts for path in conflict.paths} | set(stop.paths)
+        paths = frozenset[str]().union(*map(paths_meant, named))
         fork = self._one.fork
         return sorted(
             {fork - place for path in paths for place in self._course.touched.get(raw(path), ()) if place < fork}

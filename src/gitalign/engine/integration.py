@@ -19,6 +19,7 @@ from gitalign.core.outcome import Aligned, Conflicted, Failed, StepResult
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.policy import CommitterPolicy, Limits, Rung
 from gitalign.engine.align import BranchAligner, Workshop, foregone
+from gitalign.engine.apart import with_stacks_told
 from gitalign.engine.driver import drive
 from gitalign.engine.signals import StopSignal
 from gitalign.git.attributes import read_attributes
@@ -123,6 +124,7 @@ def integrate(
         aligner.close()
     results = _with_histories_verified(workshop.quarantine, results, timeout_s=workshop.limits.branch_timeout_s)
     results = _with_trees_found(workshop.quarantine, results, timeout_s=workshop.limits.branch_timeout_s)
+    results = with_stacks_told(plan, results)
     merges = (aligner.counts.merged, aligner.counts.shared, aligner.counts.trivial)
     emit(EventKind.INTEGRATION_FINISHED, merges=merges[0], shared=merges[1], trivial=merges[2])
     return Integrated(results=results, merges=merges)

@@ -11,7 +11,7 @@ from gitalign.errors import ABOUT_ONE_MERGE
 
 Rung = tuple[str, Callable[[], Outcome]]
 
-_OF_ONE_STRATEGY = frozenset({"octopus_merge", "merge_collapsed", "taken_back", "changed_since"})
+_OF_ONE_STRATEGY = frozenset({"octopus_merge", "merge_collapsed", "taken_back", "changed_since", "leaves_nothing"})
 """Refusals that say something about a strategy, not about the branch."""
 
 

@@ -14,7 +14,7 @@ from gitalign.core.conflict_groups import ConflictDetail, clash_key
 from gitalign.core.forecast import Author, CommitNote
 from gitalign.core.hunks import Hunk, conflict_hunks, conflict_sides
 from gitalign.core.marked_text import MarkedFile
-from gitalign.core.names import Oid
+from gitalign.core.names import Oid, paths_meant
 from gitalign.core.outcome import Conflicted
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.shared_clashes import MOST_PIECES, Piece, Sides, Stop, sharing, taken_to_pieces
@@ -143,8 +143,8 @@ class Sight:
 
         ((hunks, files),) = asked_of_lanes(self._workshop, [step.onto], ask, [step])
         graph = self._workshop.graph
-        paths = frozenset(raw(path.partition("~")[0]) for path in conflict.paths)
-        paths |= {raw(path) for one in conflict.conflicts for path in one.paths}
+        named = {*conflict.paths, *(path for one in conflict.conflicts for path in one.paths)}
+        paths = frozenset(raw(path) for path in frozenset[str]().union(*map(paths_meant, named)))
         mine, mine_left = self._notes(graph.own(step.seen, step.onto).picks, paths)
         theirs, theirs_left = self._notes(graph.own(step.onto, step.seen).picks, paths)
         branch = f"the branch {step.branch.name}"

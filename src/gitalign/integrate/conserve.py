@@ -16,6 +16,7 @@ from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned, AlignedKind, Failed, Finding, Outcome, Rewrite, Severity
 from gitalign.core.plan import Step
 from gitalign.git.command import Git, text
+from gitalign.git.merge import MergeAnswer
 from gitalign.integrate.lane import Lane
 
 
@@ -108,12 +109,25 @@ def _misshaped(
     )
 
 
-def _against_one_shot_merge(step: Step, aligned: Aligned, *, bases: Sequence[Oid], lane: Lane) -> tuple[Finding, ...]:
+def brings_more_at_once(step: Step, aligned: Aligned, *, bases: Sequence[Oid], lane: Lane) -> bool:
+    """True when merging branch and target at once is clean and gives another tree than the result has.
+
+    Raises:
+        GitError, OutOfSpace
+    """
+    answer = _merged_at_once(step, bases=bases, lane=lane)
+    return answer is not None and answer.is_clean and answer.tree != aligned.tree
+
+
+def _merged_at_once(step: Step, *, bases: Sequence[Oid], lane: Lane) -> MergeAnswer | None:
     if len(bases) == 1:
-        answer = lane.merge(step.onto, base=lane.side(bases[0]), ours=lane.side(step.onto), theirs=lane.side(step.seen))
-    elif bases:
-        answer = lane.merge_histories(step.onto, step.onto, step.seen)
-    else:
+        return lane.merge(step.onto, base=lane.side(bases[0]), ours=lane.side(step.onto), theirs=lane.side(step.seen))
+    return lane.merge_histories(step.onto, step.onto, step.seen) if bases else None
+
+
+def _against_one_shot_merge(step: Step, aligned: Aligned, *, bases: Sequence[Oid], lane: Lane) -> tuple[Finding, ...]:
+    answer = _merged_at_once(step, bases=bases, lane=lane)
+    if answer is None:
         return ()
     if not answer.is_clean:
         named = ", ".join(sorted({path for conflict in answer.conflicts for path in conflict.paths})[:5])
