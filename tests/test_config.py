@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from gitalign.config import Config, load_config
+from gitalign.config import KNOWN_KEYS, Config, load_config
 from gitalign.core.policy import GroupExecution, MergesPolicy, Strategy, StrategyRule
 from gitalign.errors import ConfigError
 
@@ -174,3 +175,11 @@ def test_yaml_that_unfolds_without_end_is_refused(tmp_path: Path) -> None:
         file.write_text(text)
         with pytest.raises(ConfigError, match="is not valid YAML"):
             load_config(file=file, git_dir=None, environ={}, overrides={})
+
+
+def test_the_example_in_the_documents_is_a_configuration_with_every_key_and_its_default(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    (example,) = [block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "orchestration:" in block]
+    written, default = load(tmp_path, example), load(tmp_path)
+    assert written == default.model_copy(update={"origins": written.origins})
+    assert {key for key in KNOWN_KEYS if written.origin(key) == "default"} == set()
