@@ -92,12 +92,19 @@ alignment:
         StrategyRule(strategy=Strategy.MERGE, match="epic/*"),
         StrategyRule(strategy=Strategy.AUTO, merges=MergesPolicy.FLATTEN, metric="own_commits", at_least=30),
     )
+    typed = load(tmp_path, text, overrides={"alignment.merges": "refuse"}).policy()
+    assert [rule.merges for rule in typed.strategies] == [None, None]
     for rule, words in (
         ("{strategy: merge}", "needs match, target, tag or metric"),
         ("{strategy: merge, metric: behind}", "at_least or at_most"),
         ("{strategy: merge, match: x, at_most: 3}", "at_least or at_most"),
         ("{strategy: squash, match: x}", "strategies"),
         ("{match: x}", "strategies"),
+        ("{strategy: merge, metric: behind, at_least: 5, at_most: 1}", "no number fits"),
+        ("{strategy: merge, metric: behind, at_least: .nan}", "finite number"),
+        ("{strategy: auto, match: refs/heads/x}", "without refs/heads/"),
+        ("{strategy: rebase-merges, merges: flatten, match: x}", "means nothing beside"),
+        ("{strategy: merge, merges: flatten, match: x}", "means nothing beside"),
     ):
         assert words in faults(tmp_path, f"alignment: {{strategies: [{rule}]}}")
 

@@ -63,9 +63,14 @@ class Config(BaseModel):
     def policy(self) -> Policy:
         """What changes results, as the value that travels with a plan."""
         settings = self.alignment
+        typed = self.origin("alignment.merges") == "command line"
         return Policy(
             strategy=settings.strategy,
-            strategies=tuple(StrategyRule(**rule.model_dump()) for rule in settings.strategies),
+            strategies=tuple(
+                # What is typed goes for every branch.
+                StrategyRule(**rule.model_dump(exclude={"merges"} if typed else None))
+                for rule in settings.strategies
+            ),
             merges=settings.merges,
             already_merged=settings.already_merged,
             checked_out=settings.checked_out,

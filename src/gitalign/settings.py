@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pathspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
 from gitalign.core.outcome import FindingRule, Origin, Severity
 from gitalign.core.policy import (
@@ -75,16 +75,25 @@ class BranchStrategy(BaseModel):
     target: Annotated[str, Field(min_length=1)] | None = None
     tag: Annotated[str, Field(min_length=1)] | None = None
     metric: Annotated[str, Field(min_length=1)] | None = None
-    at_least: float | None = None
-    at_most: float | None = None
+    at_least: FiniteFloat | None = None
+    at_most: FiniteFloat | None = None
 
     @model_validator(mode="after")
-    def _fits_something(self) -> BranchStrategy:
+    def _can_hold(self) -> BranchStrategy:
         has_bound = self.at_least is not None or self.at_most is not None
         if (self.metric is not None) != has_bound:
             raise ValueError("a metric needs at_least or at_most, and these need a metric")
         if self.match is None and self.target is None and self.tag is None and self.metric is None:
             raise ValueError("needs match, target, tag or metric; alignment.strategy goes for all branches")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError("at_least is above at_most: no number fits")
+        if self.match is not None and self.match.startswith("refs/heads/"):
+            raise ValueError("match is a glob over names of branches, without refs/heads/")
+        if self.merges is not None and (
+            self.strategy is Strategy.MERGE
+            or (self.strategy is Strategy.REBASE_MERGES and self.merges is not MergesPolicy.RECREATE)
+        ):
+            raise ValueError(f"merges means nothing beside the strategy {self.strategy}, which keeps them")
         return self
 
 

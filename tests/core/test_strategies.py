@@ -8,6 +8,7 @@ from gitalign.core.branch import ListedBranch
 from gitalign.core.plan import Plan, StepKind
 from gitalign.core.planning import build_plan, discover_targets
 from gitalign.core.policy import MergesPolicy, Policy, Strategy, StrategyRule
+from gitalign.core.strategies import idle_rules
 from tests.core.drawing import draw, graph_of, snapshot
 
 _DRAWING = "main: A-B-C; small: A-D; large: A-E-F-G; merging: A-H-M+B; epic/x: A-I"
@@ -75,6 +76,15 @@ def test_tags_and_numbers_of_the_branch_list() -> None:
         listed=listed,
     )
     assert _kinds(plan) == {"small": "merge", "large": "merge", "epic/x": "replay"}
+
+
+def test_rules_that_align_nothing_are_known() -> None:
+    plan = _plan(
+        StrategyRule(strategy=Strategy.MERGE, match="smal"),
+        StrategyRule(strategy=Strategy.MERGE, match="small"),
+        StrategyRule(strategy=Strategy.AUTO, target="mian"),
+    )
+    assert idle_rules(plan.policy, (note for step in plan.steps for note in step.notes)) == (1, 3)
 
 
 def test_rules_are_part_of_the_plan() -> None:

@@ -15,6 +15,7 @@ from gitalign.core.forecast import Author, BranchForecast, Forecast, Prospect
 from gitalign.core.names import display
 from gitalign.core.plan import Plan
 from gitalign.core.report import furthest_in_short
+from gitalign.core.strategies import idle_rules
 
 if TYPE_CHECKING:
     from gitalign.batch.execution_plan import ExecutionPlan
@@ -41,6 +42,11 @@ def show_plan(out: Console, plan: Plan, *, everything: bool = False) -> None:
             table.add_row(safe(step.branch.name), what, str(step.own_commits), str(step.behind), safe("; ".join(notes)))
         out.print(table)
         tell_rest(out, len(shown), len(steps))
+    if idle := idle_rules(plan.policy, (note for step in plan.steps for note in step.notes)):
+        named = ", ".join(map(str, idle))
+        out.print(
+            f"\n[yellow]alignment.strategies: no branch is aligned by {'rule' if len(idle) == 1 else 'rules'} {named}[/]"
+        )
     if plan.excluded:
         out.print(f"\n[bold]left out[/]: {many(len(plan.excluded), 'branch', 'branches')}")
         rows = plan.excluded if everything else plan.excluded[:MOST_ROWS]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from gitalign.core.branch import Branch
 from gitalign.core.policy import Policy, StrategyRule
+
+_BY_RULE = re.compile(r"strategy \S+ by rule (\d+):")
 
 
 def policy_for(branch: Branch, policy: Policy, *, numbers: Mapping[str, float]) -> tuple[Policy, str]:
@@ -23,6 +26,17 @@ def policy_for(branch: Branch, policy: Policy, *, numbers: Mapping[str, float]) 
             merges = policy.merges if rule.merges is None else rule.merges
             return replace(policy, strategy=rule.strategy, merges=merges), _reason(rule, position, numbers)
     return policy, ""
+
+
+def idle_rules(policy: Policy, notes: Iterable[str]) -> tuple[int, ...]:
+    """Numbers of the rules, from 1, by which no branch is aligned.
+
+    Args:
+        policy: of a plan.
+        notes: of its steps, where `policy_for` said which rule it was.
+    """
+    used = {int(found[1]) for note in notes if (found := _BY_RULE.match(note))}
+    return tuple(number for number in range(1, len(policy.strategies) + 1) if number not in used)
 
 
 def _fits(rule: StrategyRule, branch: Branch, numbers: Mapping[str, float]) -> bool:

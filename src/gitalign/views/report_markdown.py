@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gitalign.core.markup import markdown
 from gitalign.core.outcome import Furthest, Untold, conflict_of
-from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict
+from gitalign.core.report import BranchReport, Report, SUCCESSES, Verdict, ladder_in_words
 from gitalign.core.rules import Verdict as RuleVerdict
 from gitalign.core.run import RunKind
 from gitalign.core.validation import CheckStatus
@@ -143,7 +143,7 @@ def _branches(title: str, branches: Sequence[BranchReport]) -> list[str]:
         return []
     rows = [
         f"| {markdown(branch.step.branch.name)} | {markdown(branch.step.target.name)} | {branch.verdict.value.replace('_', ' ')} "
-        f"| {markdown(branch.detail)} |"
+        f"| {markdown('; '.join(filter(None, (branch.detail, *ladder_in_words(branch.result.outcome)))))} |"
         for branch in branches
     ]
     return ["", f"## {title}", "", "| branch | target | verdict | why |", "|---|---|---|---|", *rows]
