@@ -94,10 +94,10 @@ class Judge:
             True, tree=self._git(self._place, "rev-parse", "HEAD^{tree}"), kept=shape(self._repository, head, onto)
         )
 
-    def merge(self, tip: str, target: str) -> Judgement:
-        """`git merge <target>` with the branch's tip checked out."""
+    def merge(self, tip: str, target: str, *, ff: bool = True) -> Judgement:
+        """`git merge <target>` with the branch's tip checked out; `--no-ff` on request."""
         self._stand_at(tip)
-        if self._crashes("merge", "-q", "--no-edit", "--no-gpg-sign", target):
+        if self._crashes("merge", "-q", "--no-edit", "--no-gpg-sign", "--ff" if ff else "--no-ff", target):
             return Judgement(False, has_crashed=True)
         head = Path(self._git(self._place, "rev-parse", "--path-format=absolute", "--git-path", "MERGE_HEAD"))
         if head.exists():

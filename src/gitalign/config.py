@@ -76,6 +76,7 @@ class Config(BaseModel):
             checked_out=settings.checked_out,
             committer=settings.committer,
             unknown_target=settings.unknown_target,
+            integration_prefix=settings.integration_prefix,
             partial=settings.partial,
             iterative_step=settings.iterative_step,
             backups=self.orchestration.enable_backup_branches,

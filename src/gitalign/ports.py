@@ -221,6 +221,9 @@ class Journal(VerdictMemory, Protocol):
     def publications(self, run_id: str) -> tuple[Publication, ...]:
         """Intended moves of a run with their present state, in the order they were intended."""
 
+    def placed(self, refs: Iterable[str]) -> Mapping[str, Oid]:
+        """Full ref -> where a run last put it; refs that no run put anywhere, or that were put back since, are left out."""
+
     def anchor(self, run_id: str) -> str | None:
         """Full name of the ref that pins the run's objects, None before `intend` and after `prune`."""
 
@@ -270,8 +273,9 @@ class ConflictedFile:
         marker_size: characters of a marker.
         is_plain: merged as text, without a merge driver, filter or encoding that attributes declare for it.
         sides: given when a proposal is asked for; None where one is missing or too long.
-        commit, subject: of the branch's commit that stopped; None and empty while the target is merged in.
+        commit, subject: of the branch's commit that stopped; None and empty while branch and target are merged.
         target: its name.
+        is_integration: the branch is merged into the target, which is ours.
     """
 
     path: str
@@ -283,6 +287,7 @@ class ConflictedFile:
     commit: Oid | None = None
     subject: str = ""
     target: str = ""
+    is_integration: bool = False
 
 
 @dataclass(frozen=True, slots=True)

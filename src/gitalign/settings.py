@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import pathspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
+from gitalign.core.names import name_fault
 from gitalign.core.outcome import FindingRule, Origin, Severity
 from gitalign.core.policy import (
     AlreadyMerged,
@@ -90,7 +91,7 @@ class BranchStrategy(BaseModel):
         if self.match is not None and self.match.startswith("refs/heads/"):
             raise ValueError("match is a glob over names of branches, without refs/heads/")
         if self.merges is not None and (
-            self.strategy is Strategy.MERGE
+            self.strategy in (Strategy.MERGE, Strategy.INTEGRATION_BRANCH)
             or (self.strategy is Strategy.REBASE_MERGES and self.merges is not MergesPolicy.RECREATE)
         ):
             raise ValueError(f"merges means nothing beside the strategy {self.strategy}, which keeps them")
@@ -117,6 +118,7 @@ class Alignment(BaseModel):
     summaries: bool = False
     furthest: bool = False
     partial: bool = False
+    integration_prefix: str = "integration"
     iterative_step: Annotated[int, Field(ge=1, le=100_000)] = 20
 
     @field_validator("remote")
@@ -124,6 +126,13 @@ class Alignment(BaseModel):
     def _is_no_option(cls, value: str) -> str:
         if not value or value.startswith("-"):
             raise ValueError("must be the name of a remote")
+        return value
+
+    @field_validator("integration_prefix")
+    @classmethod
+    def _is_branch_name(cls, value: str) -> str:
+        if fault := name_fault(value):
+            raise ValueError(f"must be fit for the name of a branch, but it {fault}")
         return value
 
 

@@ -261,6 +261,7 @@ def report_document(report: Report) -> dict[str, Any]:
                 "reason_for_target": step.branch.reason,
                 "strategy": step.strategy.value,
                 "kind": step.kind.value,
+                "integration_branch": step.integration,
                 "own_commits": step.own_commits,
                 "behind": step.behind,
                 "merges": step.merges,

@@ -84,6 +84,38 @@ def check(repository: Path, step: Step, outcome: object, judged: Judgement, *, w
         assert kept(repository, now, step.onto) == judged.kept, where
 
 
+@settings(max_examples=25)
+@given(seed=st.integers(0, 2**32))
+def test_integration_branches_equal_git_merge_on_the_target(seed: int) -> None:
+    """The branch never moves; with the target checked out git makes the same tree, or stops at the same conflict."""
+    with tempfile.TemporaryDirectory() as folder:
+        chance = random.Random(seed)
+        repository = RandomHistory(chance, merges=True, odd=seed % 2 == 1).build(Path(folder) / "repo.git")
+        report = align(repository, strategy="integration-branch")
+        judge = Judge(repository, Path(folder) / "judge")
+        for branch in report.branches():
+            step, outcome = branch.step, branch.result.outcome
+            where = f"seed {seed}, {step.branch.name}, {outcome.kind}"
+            assert git(repository, "rev-parse", step.ref) == step.seen, where
+            made = git(repository, "for-each-ref", "--format=%(objectname)", step.moved_ref)
+            if isinstance(outcome, Refused | Unchanged):
+                assert outcome.code in ("unrelated_history", "already_merged", "up_to_date"), where
+                assert made == "", where
+                continue
+            judged = judge.merge(step.onto, step.seen, ff=False)
+            if judged.has_crashed:
+                assert isinstance(outcome, Conflicted | Failed), where
+                continue
+            if isinstance(outcome, Conflicted):
+                check(repository, step, outcome, judged, where=where, merging=True)
+                assert made == "", where
+                continue
+            assert isinstance(outcome, Aligned), f"{where}: {outcome}"
+            assert judged.is_clean, where
+            told = git(repository, "log", "-1", "--format=%T %P", made)
+            assert told == f"{judged.tree} {step.onto} {step.seen}", where
+
+
 @settings(max_examples=40)
 @given(seed=st.integers(0, 2**32))
 def test_rebase_equals_git_rebase(seed: int) -> None:

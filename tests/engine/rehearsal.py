@@ -1,6 +1,6 @@
 """Runs the main job in a process of its own and ends that process with SIGKILL at the n-th effect.
 
-Usage: python -m tests.engine.rehearsal REPOSITORY VERB N   (VERB: run, partial or undo; N from 1, or the name of an effect)
+Usage: python -m tests.engine.rehearsal REPOSITORY VERB N   (VERB: run, partial, integration or undo; N from 1, or the name of an effect)
 Prints the name of the effect it died before; exits 0 when there were fewer effects than N.
 """
 
@@ -25,10 +25,12 @@ def main() -> None:
             sys.stdout.flush()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    settings = {"alignment.committer": "preserve", "alignment.partial": verb == "partial"}
+    settings: dict[str, object] = {"alignment.committer": "preserve", "alignment.partial": verb == "partial"}
+    if verb == "integration":
+        settings["alignment.strategy"] = "integration-branch"
     request = facade.Request(repo=repository, overrides=settings)
     permit = Permit(plan_id="*", given_by="rehearsal")
-    if verb in ("run", "partial"):
+    if verb in ("run", "partial", "integration"):
         facade.run(request, permit=permit, checkpoint=checkpoint)
     else:
         facade.undo(request, "last", permit=permit, checkpoint=checkpoint)

@@ -36,7 +36,7 @@ Strategy = Annotated[
     typer.Option(
         "--strategy",
         help="How a branch takes in its target; auto tries one after another (docs/strategies.md).",
-        metavar="rebase|rebase-merges|merge|iterative|auto",
+        metavar="rebase|rebase-merges|merge|iterative|integration-branch|auto",
     ),
 ]
 Merges = Annotated[

@@ -107,6 +107,7 @@ def _story(branch: BranchReport) -> str:
             "replayed": f"{count} commit{'' if count == 1 else 's'} replayed",
             "recreated": f"{count} commit{'' if count == 1 else 's'} replayed, merges made again",
             "merged": f"{branch.step.target.name} merged in",
+            "integrated": "merged on a branch of its own",
             "fast_forwarded": "already merged; stands at the target's tip",
         }
         parts = [words[outcome.how.value]]
@@ -203,7 +204,8 @@ def _next_steps(out: Console, report: Report) -> None:
     if attention:
         name = safe(attention[0].step.branch.name)
         out.print(f"[bold]next:[/] git align show {report.run.id} {name}   tells all about one branch")
-    stopped = next((branch for branch in attention if branch.verdict is Verdict.CONFLICTED), None)
+    conflicted = [branch for branch in attention if branch.verdict is Verdict.CONFLICTED]
+    stopped = next((branch for branch in conflicted if branch.step.integration is None), None)
     if stopped is not None:
         name = safe(stopped.step.branch.name)
         out.print(f"[bold]next:[/] git align resolve {name}   resolves its conflict step by step")
@@ -225,7 +227,11 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
         out.print(f"  because    {safe(branch.detail)}")
     match outcome:
         case Aligned():
-            out.print(f"  is now     {outcome.after} ({outcome.how.value})")
+            if step.integration is not None:
+                was = f", was at {step.integration_seen}" if step.integration_seen else ""
+                out.print(f"  made       {safe(step.integration)} at {outcome.after}{was}; the branch stays")
+            else:
+                out.print(f"  is now     {outcome.after} ({outcome.how.value})")
             if outcome.rung:
                 out.print(f"  strategy   {outcome.rung}")
             for tried in outcome.climbed:

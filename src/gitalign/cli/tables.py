@@ -15,6 +15,7 @@ STEP_WORDS = {
     StepKind.REPLAY: "rebase",
     StepKind.RECREATE: "rebase with merges",
     StepKind.MERGE: "merge",
+    StepKind.INTEGRATE: "integration branch",
     StepKind.FAST_FORWARD: "fast-forward",
     StepKind.UP_TO_DATE: "up to date",
     StepKind.LEAVE: "leave",

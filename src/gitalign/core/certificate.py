@@ -18,7 +18,8 @@ class CheckName(StrEnum):
     """Every commit and tree that the certificate names can be read."""
     TARGET_IS_ANCESTOR = "target_is_ancestor"
     LINEAR_HISTORY = "linear_history"
-    """Above the target stand the listed commits and nothing else, without a merge; or the one merge of branch and target; or, where
+    """Above the target stand the listed commits and nothing else, without a merge; or the one merge of branch and target, in the order of
+    its parents that is certified; or, where
     merges were made again, the listed commits, each on what the parents of the old one became."""
     COMMITS_CONSERVED = "commits_conserved"
     """Every own commit of the branch is in the result or named as dropped, and none is there that was not."""
@@ -97,6 +98,8 @@ class Certificate:
     """The strategy that made it, where `auto` had to try more than one."""
     climbed: tuple[str, ...] = ()
     """Strategies that were tried before, and where each stopped."""
+    of: str = ""
+    """Full name of the branch that was integrated, where `ref` is an integration branch; `before` is its tip then."""
     digest: str = ""
     format: int = FORMAT
 

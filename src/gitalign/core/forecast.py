@@ -289,5 +289,5 @@ def foresee(plan: Plan, results: Sequence[StepResult], *, assigned: Mapping[str,
 def _stop(outcome: Conflicted) -> str:
     paths = outcome.paths
     named = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
-    where = f"at commit {outcome.position} of {outcome.total}" if outcome.commit else "merging the target in"
+    where = f"at commit {outcome.position} of {outcome.total}" if outcome.commit else "merging branch and target"
     return f"conflicts {where}: {named}"

@@ -64,7 +64,7 @@ class StageEntry:
     """One side of a conflicted path.
 
     Stage 1 is the base. While replaying, 2 is the target with the commits replayed so far and 3 the commit being picked;
-    while merging the target in, 2 is the branch and 3 the target.
+    while merging the target in, 2 is the branch and 3 the target; on an integration branch, 2 is the target and 3 the branch.
     """
 
     stage: int
@@ -180,6 +180,8 @@ class AlignedKind(StrEnum):
     RECREATED = "recreated"
     """Replayed, with merges made again on what their parents became."""
     MERGED = "merged"
+    INTEGRATED = "integrated"
+    """The branch stays where it is; an integration branch holds the merge of it into the target."""
     FAST_FORWARDED = "fast_forwarded"
     """Every commit is in the target: the branch stands at its tip now ("already merged")."""
 

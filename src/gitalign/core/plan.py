@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from gitalign.core.branch import Branch
-from gitalign.core.names import BranchName, Oid, StepId, TargetName
+from gitalign.core.names import BranchName, Oid, StepId, TargetName, ref_of, zero_like
 from gitalign.core.policy import Policy, Strategy
 
 PLAN_FORMAT = 1
@@ -73,6 +73,8 @@ class Snapshot:
     remote: str | None = None
     remote_tips: tuple[tuple[BranchName, Oid], ...] = ()
     is_shallow: bool = False
+    placed: tuple[tuple[str, Oid], ...] = ()
+    """Full refs of integration branches with the commit where a run last put each, as far as the journal knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,8 @@ class StepKind(StrEnum):
     """Own commits are picked onto the target, and own merges are made again on what their parents became."""
     MERGE = "merge"
     """The target is merged into the branch."""
+    INTEGRATE = "integrate"
+    """The branch is merged into the target, on an integration branch; the branch itself stays where it is."""
     FAST_FORWARD = "fast_forward"
     """Everything of the branch is in the target already; the branch moves to the target's tip."""
     UP_TO_DATE = "up_to_date"
@@ -106,7 +110,7 @@ class Step:
     """One branch of the plan.
 
     Attributes:
-        seen: the branch's tip when planning; the value every later move compares against.
+        seen: the branch's tip when planning; the value every later move compares against, unless an integration branch moves.
         onto: the target's tip when planning.
         stride: commits of the target's own line that an iterative rebase takes at a time; 0 where none may be made.
         own_commits: commits of the branch that the target does not have.
@@ -116,8 +120,11 @@ class Step:
         depends_on: steps of the same stack whose own commits are all among this step's.
         notes: what the operator should know, in words ("contains 3 merges: target is merged in instead").
         refusal: code and words when the step is known to end as Refused.
-        remote_seen: the branch's tip on the push remote when planning, if it is there and a push was asked for.
-        checkout: path of the work tree that holds the branch and moves with it.
+        remote_seen: tip of what moves on the push remote when planning, if it is there and a push was asked for.
+        checkout: path of the work tree that holds what moves and moves with it.
+        integration: the integration branch that moves in the branch's place; None under other strategies.
+        integration_seen: where it stood when planning; None when it was not there.
+        integration_by_shape: it is known by its shape alone; that it holds nothing of a person's is looked at before it moves.
     """
 
     id: StepId
@@ -137,11 +144,29 @@ class Step:
     refusal: tuple[str, str] | None = None
     remote_seen: Oid | None = None
     checkout: str | None = None
+    integration: BranchName | None = None
+    integration_seen: Oid | None = None
+    integration_by_shape: bool = False
 
     @property
     def ref(self) -> str:
         """Full ref name of the branch."""
-        return f"refs/heads/{self.branch.name}"
+        return ref_of(self.branch.name)
+
+    @property
+    def moved_ref(self) -> str:
+        """Full ref name of what the step moves or makes: the branch, or its integration branch."""
+        return self.ref if self.integration is None else ref_of(self.integration)
+
+    @property
+    def moved_from(self) -> Oid:
+        """Where `moved_ref` stood when planning; all-zero when it is to be made."""
+        return self.seen if self.integration is None else self.integration_seen or zero_like(self.seen)
+
+    @property
+    def holder(self) -> Oid:
+        """The commit that holds branch and target when there is nothing to do."""
+        return self.seen if self.integration_seen is None else self.integration_seen
 
 
 class ExclusionCode(StrEnum):
@@ -150,6 +175,8 @@ class ExclusionCode(StrEnum):
     IS_TARGET = "is_target"
     PROTECTED = "protected"
     BACKUP = "backup"
+    INTEGRATION = "integration"
+    """It holds the merge of another branch, and follows that one."""
     SYMBOLIC_REF = "symbolic_ref"
     CHECKED_OUT_DIRTY = "checked_out_dirty"
     CHECKED_OUT_BUSY = "checked_out_busy"

@@ -8,11 +8,12 @@ from __future__ import annotations
 import fnmatch
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gitalign.core.branch import Branch, ListedBranch
-from gitalign.core.graph import CommitGraph, OwnCommits
-from gitalign.core.names import HEADS, BranchName, Oid, StepId, TargetName, display, is_backup_name, name_fault, ref_of
+from gitalign.core.graph import CommitGraph
+from gitalign.core.integration_branches import IntegrationBranches
+from gitalign.core.names import HEADS, BranchName, Oid, TargetName, display, is_backup_name, name_fault, ref_of
 from gitalign.core.plan import (
     Checkout,
     CheckoutState,
@@ -26,13 +27,12 @@ from gitalign.core.plan import (
     Tip,
     plan_hash,
 )
-from gitalign.core.policy import AlreadyMerged, CheckedOut, MergesPolicy, Policy, Strategy, UnknownTarget
+from gitalign.core.policy import CheckedOut, Policy, Strategy, UnknownTarget
 from gitalign.core.stacks import in_order
-from gitalign.core.strategies import policy_for
+from gitalign.core.steps import Chosen, counted, step_of
 from gitalign.errors import UserError
 
 _REMOTES = "refs/remotes/"
-_BY_STRATEGY = frozenset({StepKind.REPLAY, StepKind.RECREATE, StepKind.MERGE})
 DEFAULT_TARGETS = ("main", "master", "scientific", "orchestration-tools")
 
 
@@ -110,7 +110,12 @@ def build_plan(
     chooser = _Chooser(snapshot, graph, policy, tuple(targets), tuple(only))
     chosen, excluded = chooser.from_list(listed) if listed is not None else chooser.from_refs()
     remote = dict(snapshot.remote_tips)
-    steps = in_order([_step(one, graph, policy, remote.get(one.branch.name)) for one in chosen], targets, graph)
+    made: list[Step] = []
+    for one in chosen:
+        step, held = chooser.with_work_tree(step_of(one, graph, policy, chooser.integrations, remote), one)
+        made += [step] if held is None else []
+        excluded += [held] if held is not None else []
+    steps = in_order(made, targets, graph)
     left_out = tuple(sorted(excluded, key=lambda one: (one.branch, one.code, one.reason)))
     frozen = tuple(targets)
     return Plan(
@@ -121,15 +126,6 @@ def build_plan(
         steps=steps,
         excluded=left_out,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    branch: Branch
-    target: Target
-    tip: Oid
-    checkout: str | None
-    metrics: tuple[tuple[str, float], ...] = ()
 
 
 class _Chooser:
@@ -159,6 +155,9 @@ class _Chooser:
         self._by_name = {target.name: target for target in targets}
         self._target_refs = self._never_moved()
         self._only = only
+        self.integrations = IntegrationBranches(snapshot, graph, policy, targets, self._target_refs)
+        strategies = {policy.strategy, *(rule.strategy for rule in policy.strategies)}
+        self._may_stay = Strategy.INTEGRATION_BRANCH in strategies
 
     def _never_moved(self) -> dict[str, TargetName]:
         """Refs of the targets and of local branches of their names, and what those are symbolic refs to."""
@@ -172,9 +171,9 @@ class _Chooser:
                     ref = tip.symbolic_target if tip is not None else None
         return refs
 
-    def from_refs(self) -> tuple[list[_Chosen], list[Exclusion]]:
+    def from_refs(self) -> tuple[list[Chosen], list[Exclusion]]:
         """Every branch of the repository, each with the target it is nearest to."""
-        chosen: list[_Chosen] = []
+        chosen: list[Chosen] = []
         excluded: list[Exclusion] = []
         for ref, tip in self._tips.items():
             name = BranchName(ref.removeprefix(HEADS))
@@ -195,9 +194,9 @@ class _Chooser:
             chosen.append(self._chosen(Branch(name=name, target=target.name, reason=reason), target, tip.oid))
         return chosen, excluded
 
-    def from_list(self, listed: Sequence[ListedBranch]) -> tuple[list[_Chosen], list[Exclusion]]:
+    def from_list(self, listed: Sequence[ListedBranch]) -> tuple[list[Chosen], list[Exclusion]]:
         """The branches of a list, each with the target the list gives it."""
-        chosen: list[_Chosen] = []
+        chosen: list[Chosen] = []
         excluded: list[Exclusion] = []
         seen: dict[str, ListedBranch] = {}
         self._refuse_unknown_targets(listed)
@@ -248,7 +247,9 @@ class _Chooser:
                 tags=entry.tags,
                 cluster_id=entry.cluster_id,
             )
-            chosen.append(replace(self._chosen(branch, target, tip.oid), metrics=entry.metrics))
+            one = self._chosen(branch, target, tip.oid)
+            held = replace(one.held, target=target_name) if one.held is not None else None
+            chosen.append(replace(one, metrics=entry.metrics, held=held))
         return chosen, excluded
 
     def _refuse_unknown_targets(self, listed: Sequence[ListedBranch]) -> None:
@@ -286,9 +287,22 @@ class _Chooser:
     def _is_selected(self, name: str) -> bool:
         return not self._only or any(fnmatch.fnmatchcase(name, glob) for glob in self._only)
 
-    def _chosen(self, branch: Branch, target: Target, tip: Oid) -> _Chosen:
+    def _chosen(self, branch: Branch, target: Target, tip: Oid) -> Chosen:
         held = self._holders(ref_of(branch.name))
-        return _Chosen(branch, target, tip, held[0].path if held else None)
+        out = self._held_by_work_tree(branch.name, ref_of(branch.name)) if self._may_stay else None
+        return Chosen(branch, target, tip, held[0].path if held else None, held=out)
+
+    def with_work_tree(self, step: Step, one: Chosen) -> tuple[Step, Exclusion | None]:
+        """A step with the work tree that moves along; and why it is left out, when that one cannot follow."""
+        if step.integration is None:
+            return step, one.held
+        held = self._holders(step.moved_ref)
+        out = None
+        if step.kind is StepKind.INTEGRATE and step.refusal is None:
+            out = self._held_by_work_tree(step.branch.name, step.moved_ref)
+        if out is not None:
+            out = replace(out, reason=f"{display(step.integration)} is {out.reason}", target=step.target.name)
+        return replace(step, checkout=held[0].path if held else None), out
 
     def _holders(self, ref: str) -> list[Checkout]:
         """Work trees that hold a branch, under its own name or an alias."""
@@ -315,10 +329,12 @@ class _Chooser:
             return out(ExclusionCode.NOT_A_COMMIT, words)
         if is_backup_name(name, prefix=self._policy.backup_prefix):
             return out(ExclusionCode.BACKUP, "is a backup branch")
+        if role := self.integrations.role_of(tip):
+            return out(ExclusionCode.INTEGRATION, role)
         for glob in self._policy.protected:
             if fnmatch.fnmatchcase(name, glob):
                 return out(ExclusionCode.PROTECTED, f"protected by the pattern {glob}")
-        return self._held_by_work_tree(name, tip.ref)
+        return None if self._may_stay else self._held_by_work_tree(name, tip.ref)
 
     def _held_by_work_tree(self, name: BranchName, ref: str) -> Exclusion | None:
         held = self._holders(ref)
@@ -360,7 +376,7 @@ class _Chooser:
         own = {target.name: self._graph.own_count(tip, target.oid) for target in known}
         fewest = min(own.values())
         near = [target for target in known if own[target.name] == fewest]
-        reason = f"{_counted(fewest, 'own commit')} not in it"
+        reason = f"{counted(fewest, 'own commit')} not in it"
         if len(near) == 1:
             return near[0], reason + (f", fewest of {len(known)} targets" if len(known) > 1 else "")
         # How far the targets themselves have gone on since says nothing about the branch: a stale line would win every tie.
@@ -368,83 +384,3 @@ class _Chooser:
             near[0],
             f"{reason}, as many as for each of {', '.join(display(target.name) for target in near)}; first in order taken",
         )
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"
-
-
-def _step(one: _Chosen, graph: CommitGraph, policy: Policy, remote_seen: Oid | None) -> Step:
-    kind, own, behind = StepKind.REPLAY, None, 0
-    notes: list[str] = []
-    refusal: tuple[str, str] | None = None
-    if one.tip not in graph or one.target.oid not in graph:
-        words = graph.unreadable.get(one.tip) or graph.unreadable.get(one.target.oid) or "its history cannot be read"
-        refusal = ("missing_object", words[:500])
-    else:
-        own = graph.own(one.tip, one.target.oid)
-        behind = graph.behind_count(one.tip, one.target.oid)
-        numbers = {**dict(one.metrics), "own_commits": own.count, "behind": behind, "merges": len(own.merges)}
-        policy, why = policy_for(one.branch, policy, numbers=numbers)
-        kind, notes, refusal = _kind(own, behind, one.target, policy)
-        if why and kind in _BY_STRATEGY:
-            notes = [why, *notes]
-        if "tag:needs_decision" in one.branch.tags:
-            notes = [f"the branch list is not sure of {display(one.target.name)}: a person should decide", *notes]
-    strategy = Strategy.MERGE if kind is StepKind.MERGE else policy.strategy
-    return Step(
-        id=StepId(0),
-        branch=one.branch,
-        target=one.target,
-        kind=kind,
-        strategy=strategy,
-        stride=policy.stride_under(strategy) if kind is StepKind.REPLAY else 0,
-        seen=one.tip,
-        onto=one.target.oid,
-        own_commits=own.count if own else 0,
-        behind=behind,
-        merges=len(own.merges) if own else 0,
-        stack=0,
-        notes=tuple(notes),
-        refusal=refusal,
-        remote_seen=remote_seen,
-        checkout=one.checkout,
-    )
-
-
-def _kind(
-    own: OwnCommits, behind: int, target: Target, policy: Policy
-) -> tuple[StepKind, list[str], tuple[str, str] | None]:
-    if not own.count:
-        if not behind:
-            return StepKind.UP_TO_DATE, ["stands at the target's tip"], None
-        if policy.already_merged is AlreadyMerged.LEAVE:
-            return StepKind.LEAVE, ["already merged: every commit is in the target"], None
-        return StepKind.FAST_FORWARD, ["already merged: every commit is in the target; moves to the target's tip"], None
-    merges = len(own.merges)
-    named = [f"contains {_counted(merges, 'merge')}"] if merges and policy.strategy is not Strategy.MERGE else []
-    merges_policy = policy.merges_under(policy.strategy)
-    flattened = bool(named) and merges_policy is MergesPolicy.FLATTEN
-    # git rebase, too, leaves a branch that stands on its target alone, but only when its history is linear
-    # (builtin/rebase.c, can_fast_forward).
-    if not behind and not flattened:
-        return StepKind.UP_TO_DATE, named, None
-    if own.hits_shallow:
-        words = "history is cut off before branch and target meet (shallow clone), so the base is not known"
-        return StepKind.REPLAY, named, ("needs_deepening", words)
-    if not own.bases:
-        return StepKind.REPLAY, named, ("unrelated_history", f"shares no commit with {display(target.name)}")
-    if policy.strategy is Strategy.MERGE:
-        return StepKind.MERGE, [], None
-    if not named:
-        return StepKind.REPLAY, [], None
-    match merges_policy:
-        case MergesPolicy.FLATTEN:
-            return StepKind.REPLAY, [f"{named[0]}: they are flattened, as git rebase does"], None
-        case MergesPolicy.RECREATE:
-            note = f"{named[0]}: they are made again on the target, with what was decided in them"
-            return StepKind.RECREATE, [note], None
-        case MergesPolicy.MERGE_INSTEAD:
-            return StepKind.MERGE, [f"{named[0]}: the target is merged in instead of rebasing"], None
-        case MergesPolicy.REFUSE:
-            return StepKind.REPLAY, named, ("contains_merges", f"{named[0]}, and alignment.merges is refuse")

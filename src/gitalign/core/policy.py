@@ -17,6 +17,8 @@ class Strategy(StrEnum):
     """Rebase in steps along the target's own line, so that each step has little to merge."""
     AUTO = "auto"
     """Rebase; where that conflicts, merge the target in."""
+    INTEGRATION_BRANCH = "integration-branch"
+    """The branch stays; a branch of its own holds the merge of it into the target."""
 
 
 class MergesPolicy(StrEnum):
@@ -124,6 +126,8 @@ class Policy:
     unknown_target: UnknownTarget = UnknownTarget.SKIP
     iterative_step: int = 20
     """Commits of the target's own line (first parents) that an iterative rebase takes at a time."""
+    integration_prefix: str = "integration"
+    """What stands before the slash in the names of integration branches."""
     partial: bool = False
     """Whether conflicting branches go as far as they align."""
     backups: bool = True

@@ -134,8 +134,10 @@ class Report:
                 verdict=Verdict.CANCELLED,
                 detail="the run ended before this branch was done",
             )
-        publication = self._by_ref.get(step.ref)
+        publication = self._by_ref.get(step.moved_ref)
         verdict, detail = _verdict(result.outcome, publication)
+        if verdict is Verdict.ALIGNED and step.integration is not None and not detail:
+            detail = f"stays where it is; {step.integration} holds the merge of it into {step.target.name}"
         return BranchReport(step=step, result=result, publication=publication, verdict=verdict, detail=detail)
 
 
@@ -222,7 +224,7 @@ def _stop_in_words(outcome: Conflicted) -> str:
         dict.fromkeys(conflict.kind.removeprefix("CONFLICT ").strip("()") for conflict in outcome.conflicts)
     )
     if outcome.commit is None:
-        return f"merging the target in: {kinds or 'conflict'} in {paths}"
+        return f"merging branch and target: {kinds or 'conflict'} in {paths}"
     if outcome.recreating is not None:
         where = f"making merge {outcome.commit[:10]} again (commit {outcome.position} of {outcome.total})"
     else:

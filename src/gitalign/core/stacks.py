@@ -22,7 +22,7 @@ def in_order(steps: Sequence[Step], targets: Sequence[Target], graph: CommitGrap
     """Give steps their stacks, dependencies and ids, in the order in which they are to start.
 
     By target, then priority, then what others depend on first, then the longest, then by name. Branches without own
-    commits, and those that are refused, stand alone.
+    commits, those that are refused, and those that stay beside an integration branch stand alone.
 
     Args:
         steps: as yet without id, stack and dependencies.
@@ -32,7 +32,7 @@ def in_order(steps: Sequence[Step], targets: Sequence[Target], graph: CommitGrap
     own = {
         at: graph.own_ids(step.seen, step.onto)
         for at, step in enumerate(steps)
-        if step.refusal is None and step.own_commits
+        if step.refusal is None and step.own_commits and step.integration is None
     }
     stacks = _stacks(steps, own)
     parents = _parents(steps, own, graph)

@@ -302,7 +302,7 @@ def _told(outcome: Outcome) -> list[str]:
             where = (
                 f"commit {outcome.position} of {outcome.total}, `{outcome.commit[:12]}` {markdown(outcome.subject)}"
                 if outcome.commit
-                else "merging the target in"
+                else "merging branch and target"
             )
             listed = [
                 f"- {markdown(conflict.kind)}: {', '.join(map(markdown, conflict.paths))}"

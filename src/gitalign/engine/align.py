@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeVar, assert_never
 
 from gitalign.core.graph import CommitGraph, OwnCommits
+from gitalign.core.integration_branches import NAME_CLASH, TAKEN
 from gitalign.core.line import TargetLine
 from gitalign.core.names import Oid, display
 from gitalign.core.outcome import (
@@ -37,7 +38,7 @@ from gitalign.git.quarantine import Quarantine
 from gitalign.integrate.conserve import brings_more_at_once, conserve
 from gitalign.integrate.iterate import iterate, stops_along
 from gitalign.integrate.lane import Lane, MergeCounts, Rewrites, SharedMerges
-from gitalign.integrate.merge import merge_target
+from gitalign.integrate.merge import is_made_by_hand, merge_target
 from gitalign.integrate.pick import ReplayRules
 from gitalign.integrate.rebase import replay
 from gitalign.integrate.recreate import recreate
@@ -80,7 +81,10 @@ def foregone(step: Step, remembered: Mapping[str, Conflicted]) -> Outcome | None
         code, reason = step.refusal
         return Refused(code=code, reason=reason, hint=_HINTS.get(code, ""))
     if step.kind is StepKind.UP_TO_DATE:
-        return Unchanged(code="up_to_date", reason=f"contains {step.target.name} already")
+        holds = f"contains {step.target.name}"
+        if step.integration_seen is not None:
+            holds = f"{step.integration} contains it and {step.target.name}"
+        return Unchanged(code="up_to_date", reason=f"{holds} already")
     if step.kind is StepKind.LEAVE:
         return _left(step)
     known = remembered.get(step.branch.name)
@@ -163,7 +167,7 @@ class BranchAligner:
                 return Aligned(
                     how=AlignedKind.FAST_FORWARDED, before=step.seen, after=step.onto, onto=step.onto, tree=target.tree
                 )
-            case StepKind.REPLAY | StepKind.RECREATE | StepKind.MERGE:
+            case StepKind.REPLAY | StepKind.RECREATE | StepKind.MERGE | StepKind.INTEGRATE:
                 return climb([(name, partial(attempt, step, worker, cancel)) for name, attempt in self._rungs(step)])
             case StepKind.UP_TO_DATE | StepKind.LEAVE:
                 raise InvariantBroken(f"step {step.id} needs no worker")
@@ -176,6 +180,7 @@ class BranchAligner:
             StepKind.REPLAY: ("rebase", self._replay),
             StepKind.RECREATE: ("rebase-merges", self._recreate),
             StepKind.MERGE: ("merge", self._merge),
+            StepKind.INTEGRATE: (Strategy.INTEGRATION_BRANCH.value, self._merge),
         }[step.kind]
         if step.strategy is Strategy.ITERATIVE and step.stride:
             return [("iterative", self._iterate)]
@@ -251,6 +256,9 @@ class BranchAligner:
 
     def _merge(self, step: Step, worker: int, _: CancelToken) -> Outcome:
         shop = self._workshop
+        if step.integration_by_shape and is_made_by_hand(step, self._lane(worker)):
+            words = f"{step.integration} was merged by hand: it holds something else than git's merge of its parents"
+            return Refused(code=TAKEN, reason=words, hint=_HINTS[TAKEN])
         own = shop.graph.own(step.seen, step.onto)
         return merge_target(
             step,
@@ -355,6 +363,8 @@ class BranchAligner:
 
 
 _HINTS = {
+    TAKEN: "rename that branch, or choose another name: alignment.integration_prefix",
+    NAME_CLASH: "rename that branch, or choose another name: alignment.integration_prefix",
     "needs_deepening": "git fetch --unshallow, then run again",
     "missing_object": "fetch the missing objects, then run again",
     "contains_merges": "choose --merges merge-instead, recreate or flatten",
@@ -377,10 +387,8 @@ def _counted(findings: int) -> str:
 
 
 def _left(step: Step) -> Unchanged:
-    return Unchanged(
-        code="already_merged",
-        reason=f"everything of it is in {step.target.name} already; left where it is, as configured",
-    )
+    why = "left where it is, as configured" if step.integration is None else "there is nothing to integrate"
+    return Unchanged(code="already_merged", reason=f"everything of it is in {step.target.name} already; {why}")
 
 
 @dataclass(slots=True)

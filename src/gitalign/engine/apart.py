@@ -9,6 +9,9 @@ from gitalign.core.names import StepId, display
 from gitalign.core.outcome import Aligned, AlignedKind, Finding, Severity, StepResult
 from gitalign.core.plan import Plan
 
+_KEEPING = frozenset({AlignedKind.MERGED, AlignedKind.INTEGRATED})
+"""The branch's own commits are what they were."""
+
 
 def with_stacks_told(plan: Plan, results: Sequence[StepResult]) -> tuple[StepResult, ...]:
     """Results with a finding for each branch that does not hold what a branch beneath it has become."""
@@ -37,10 +40,9 @@ def with_stacks_told(plan: Plan, results: Sequence[StepResult]) -> tuple[StepRes
 
 def _holds(above: Aligned, beneath: Aligned) -> bool:
     """Whether the upper one has every commit of the lower one as the lower one has it now, the merge of its target left aside."""
-    if beneath.how is AlignedKind.MERGED:
-        return above.how is AlignedKind.MERGED
+    if beneath.how in _KEEPING:
+        return above.how in _KEEPING
     mine = {pair.new for pair in above.rewritten}
-    if above.how is AlignedKind.MERGED:
-        # Its history is what it was.
+    if above.how in _KEEPING:
         return all(pair.old == pair.new for pair in beneath.rewritten)
     return all(pair.new in mine for pair in beneath.rewritten)

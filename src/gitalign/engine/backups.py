@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gitalign.core.names import HEADS, Oid, backup_name, branch_of, ref_of, zero_like
+from gitalign.core.names import HEADS, Oid, backup_name, branch_of, is_zero, ref_of, zero_like
 from gitalign.core.publication import MoveState, Publication, RefUpdate
 from gitalign.git.refs import RefDoor
 
@@ -27,6 +27,9 @@ def with_backup_refs(
     folders = {folder for ref in taken for folder in _folders(ref)}
     named: list[Publication] = []
     for one in publications:
+        if is_zero(one.update.before):
+            named.append(one)  # what is made now leaves no place behind
+            continue
         branch = branch_of(one.update.ref)
         plain = backup_name(branch, prefix=prefix)
         options = (plain, f"{plain}-{run_id}", f"{plain.replace('/', '-')}-{run_id}")
@@ -65,7 +68,7 @@ def make_backups(
     failed: dict[str, str] = {
         one.update.ref: "no name for its backup branch is free"
         for one in publications
-        if one.backup_ref is None and one.state is MoveState.INTENDED
+        if one.backup_ref is None and one.state is MoveState.INTENDED and not is_zero(one.update.before)
     }
     for start in range(0, len(missing), _AT_ONCE):
         chunk = missing[start : start + _AT_ONCE]

@@ -14,7 +14,7 @@ from gitalign import wire
 from gitalign.core.certificate import Certificate, Check, CommitProof, PatchVerdict, Proof
 from gitalign.core.names import Oid, StepId
 from gitalign.core.outcome import Aligned, Failed, StepResult
-from gitalign.core.plan import Plan
+from gitalign.core.plan import Plan, Step
 from gitalign.engine.proofs import certified, prove
 from gitalign.errors import OutOfSpace, UserError
 from gitalign.git.command import Git
@@ -49,7 +49,8 @@ def certify(
         Certificate(
             run_id=run_id,
             plan_id=plan.id,
-            ref=plan.steps[StepId(result.step_id)].ref,
+            ref=plan.steps[StepId(result.step_id)].moved_ref,
+            of=_integrated(plan.steps[StepId(result.step_id)]),
             target_ref=plan.steps[StepId(result.step_id)].target.ref,
             how=outcome.how,
             before=outcome.before,
@@ -82,6 +83,10 @@ def certify(
     return kept, tuple(one for one in proved.values() if one.holds)
 
 
+def _integrated(step: Step) -> str:
+    return "" if step.integration is None else step.ref
+
+
 def _unproved(checks: Iterable[Check]) -> Failed:
     first = next(check for check in checks if not check.passed)
     return Failed(
@@ -99,7 +104,7 @@ def sealed(one: Certificate) -> Certificate:
 
 def _digest(one: Certificate) -> str:
     document = wire.dump(replace(one, digest=""))
-    for name in ("resolved", "rung", "climbed"):
+    for name in ("resolved", "rung", "climbed", "of"):
         if not document[name]:
             del document[name]  # certificates from before there were any keep their digest
     written = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
@@ -189,7 +194,7 @@ def _standing(repository: Repository, one: Certificate, refs: Mapping[str, Oid])
         return "the branch is gone"
     if now == one.after:
         return "the branch is there"
-    if now == one.before:
+    if now == one.before and not one.of:
         return "the branch is where it was before the run"
     words = ("merge-base", "--is-ancestor", one.after, now)
     has_it = repository.git.run(*words, accept=(0, 1, 128)).returncode == 0

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from gitalign.core.events import EventKind
 from gitalign.core.graph import CommitGraph
-from gitalign.core.names import StepId
+from gitalign.core.names import Oid, StepId, display, is_zero, zero_like
 from gitalign.core.outcome import Aligned, AlignedKind, Failed, Refused, Skipped, StepResult, with_settled
-from gitalign.core.plan import Permit, Plan, StepKind
+from gitalign.core.plan import Permit, Plan, Step, StepKind
 from gitalign.core.policy import Limits
 from gitalign.core.publication import Publication
 from gitalign.core.validation import ValidationPlan
@@ -162,7 +162,7 @@ def execute(
             phases.done("validate")
         results = conflicting_again(taken, _with_settled(taken, results))
         results = held_with_what_they_stand_on(plan, results)
-        to_move = {plan.steps[StepId(one.step_id)].ref for one in results if isinstance(one.outcome, Aligned)}
+        to_move = {plan.steps[StepId(one.step_id)].moved_ref for one in results if isinstance(one.outcome, Aligned)}
         keep(certificates_dir, [one for one in certificates if one.ref in to_move])
         crew.checkpoint("results")
         crew.journal.record_results(run_id, results)
@@ -228,7 +228,7 @@ def held_with_what_they_stand_on(plan: Plan, results: Sequence[StepResult]) -> t
     )
 
 
-_KEEPS_OLD = frozenset({AlignedKind.MERGED, AlignedKind.RECREATED})
+_KEEPS_OLD = frozenset({AlignedKind.MERGED, AlignedKind.RECREATED, AlignedKind.INTEGRATED})
 """Their results stand on commits that the branch had before."""
 _AFTER_ALIGNING = frozenset({"conserve", "detect", "validate", "document"})
 
@@ -250,24 +250,33 @@ def require_space(repository: Repository) -> None:
 def _resolved_beforehand(repository: Repository, plan: Plan, *, run_id: str, crew: Crew) -> dict[StepId, StepResult]:
     """Steps that need no worker: their branch is in another run's hands, or is not where the plan saw it."""
     now = {tip.ref: tip.oid for tip in read_tips(repository)}
-    wanted = [step.ref for step in plan.steps if step.kind is not StepKind.UP_TO_DATE]
+    wanted = [ref for step in plan.steps if step.kind is not StepKind.UP_TO_DATE for ref in {step.ref, step.moved_ref}]
     taken = crew.journal.claim(run_id, wanted, owner=crew.owner, is_alive=crew.is_alive)
     resolved: dict[StepId, StepResult] = {}
     for step in plan.steps:
         outcome: Skipped | Refused | None = None
-        if step.ref in taken:
-            outcome = Skipped(code="claimed_by_other_run", reason=f"run {taken[step.ref].run_id} is working on it")
-        elif now.get(step.ref) != step.seen:
-            stands = now.get(step.ref)
-            reason = (
-                f"the plan saw it at {step.seen[:12]}, it is at {stands[:12]} now"
-                if stands
-                else "it was deleted since the plan was made"
-            )
+        held = taken.get(step.ref) or taken.get(step.moved_ref)
+        if held is not None:
+            outcome = Skipped(code="claimed_by_other_run", reason=f"run {held.run_id} is working on it")
+        elif reason := _moved_since(step, now):
             outcome = Refused(code="moved_since_plan", reason=reason, hint="git align plan")
         if outcome is not None:
             resolved[step.id] = StepResult(step_id=step.id, branch=step.branch.name, outcome=outcome)
     return resolved
+
+
+def _moved_since(step: Step, now: Mapping[str, Oid]) -> str:
+    """What of a step is not where the plan saw it, in words; empty when all is."""
+    stands = now.get(step.ref)
+    if stands is None:
+        return "it was deleted since the plan was made"
+    if stands != step.seen:
+        return f"the plan saw it at {step.seen[:12]}, it is at {stands[:12]} now"
+    stands = now.get(step.moved_ref, zero_like(step.seen))
+    if step.integration is None or stands == step.moved_from:
+        return ""
+    was, now_at = ("not there" if is_zero(oid) else f"at {oid[:12]}" for oid in (step.moved_from, stands))
+    return f"the plan saw {display(step.integration)} {was}, it is {now_at} now"
 
 
 def _publish(

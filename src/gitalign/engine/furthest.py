@@ -301,7 +301,7 @@ def tried_in(
     """
     if until.is_cancelled:
         return Cancelled(reason="it was stopped before that")
-    if step.kind is StepKind.MERGE:
+    if step.kind in (StepKind.MERGE, StepKind.INTEGRATE):
         return merge_target(step, bases=own.bases, lane=lane, author=_NOBODY, signer=None)
     if step.kind is StepKind.RECREATE:
         return recreate(step, own=own, upstream=upstream, lane=lane, rewrites=Rewrites(), rules=rules, cancel=until)

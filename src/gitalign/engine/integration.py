@@ -36,7 +36,7 @@ from gitalign.integrate.verdicts import merge_rules_key, verdict_key
 from gitalign.ports import ConflictResolver, Emitter, Sockets, VerdictMemory
 from gitalign.resolve.remerge import taught_by_merges
 
-_WORK = frozenset({StepKind.REPLAY, StepKind.RECREATE, StepKind.MERGE})
+_WORK = frozenset({StepKind.REPLAY, StepKind.RECREATE, StepKind.MERGE, StepKind.INTEGRATE})
 _PICKS = frozenset({StepKind.REPLAY, StepKind.RECREATE})
 
 

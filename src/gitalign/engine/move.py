@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from gitalign.core.events import EventKind
-from gitalign.core.names import Oid, branch_of
+from gitalign.core.names import Oid, branch_of, is_zero, zero_like
 from gitalign.core.publication import MoveState, Publication
 from gitalign.engine.signals import StopSignal
 from gitalign.git.refs import RefDoor, read_refs
@@ -108,6 +108,12 @@ def _move_stack(
     crowded = next((one for one in stack if len(holders.get(one.update.ref, ())) > 1), None)
     if crowded is not None:
         return _held(stack, f"it is checked out in {' and '.join(holders[crowded.update.ref])}", of=crowded)
+    made = next((one for one in stack if _comes_or_goes(one) and holders.get(one.update.ref)), None)
+    if made is not None:
+        verb = "made" if is_zero(made.update.before) else "deleted"
+        return _held(
+            stack, f"it cannot be {verb} under the work tree {holders[made.update.ref][0]}, which is on it", of=made
+        )
     stack = [replace(one, work_tree=next(iter(holders.get(one.update.ref, ())), None)) for one in stack]
     for one in stack:
         if one.work_tree is None:
@@ -138,6 +144,10 @@ def _stands_ready(tree: WorkTreeMove, one: Publication) -> bool:
     )
 
 
+def _comes_or_goes(one: Publication) -> bool:
+    return is_zero(one.update.before) or is_zero(one.update.after)
+
+
 def _back(followed: Sequence[tuple[WorkTreeMove, Publication]]) -> None:
     for tree, one in reversed(followed):
         tree.follow(one.update.after, one.update.before)
@@ -160,9 +170,10 @@ def _why(repository: Repository, stack: Sequence[Publication], refusal: str) -> 
     now = read_refs(repository, "refs/heads")
     for one in stack:
         stands = now.get(one.update.ref)
-        if stands != one.update.before:
+        if (stands or zero_like(one.update.before)) != one.update.before:
             where = f"stands at {stands[:12]} now" if stands else "is gone"
-            return f"{branch_of(one.update.ref)} was moved by somebody else meanwhile: it {where}, the plan saw {one.update.before[:12]}"
+            seen = "did not see it" if is_zero(one.update.before) else f"saw {one.update.before[:12]}"
+            return f"{branch_of(one.update.ref)} was moved by somebody else meanwhile: it {where}, the plan {seen}"
     return refusal
 
 
@@ -183,7 +194,7 @@ def verified(repository: Repository, publications: Sequence[Publication]) -> tup
     checked: list[Publication] = []
     for one in publications:
         stands = now.get(one.update.ref)
-        if one.state is MoveState.MOVED and stands != one.update.after:
+        if one.state is MoveState.MOVED and (stands or zero_like(one.update.after)) != one.update.after:
             where = f"stands at {stands[:12]}" if stands else "is gone"
             checked.append(replace(one, detail=f"was moved, but {where} now: somebody else moved it right after"))
         else:

@@ -73,7 +73,9 @@ def taken_partway(
         if not isinstance(outcome, Conflicted) or not isinstance(outcome.furthest, Furthest):
             continue
         step = plan.steps[StepId(result.step_id)]
-        if not outcome.furthest.gained:
+        if step.integration is not None:
+            made[step.id] = _stays(result, outcome, "an integration branch holds all of its target, or is not made")
+        elif not outcome.furthest.gained:
             made[step.id] = _stays(result, outcome, "it would gain nothing")
         elif members[step.stack] > 1:
             made[step.id] = _stays(result, outcome, "it is part of a stack, which a part of the way would tear")

@@ -224,6 +224,9 @@ def _not_linear(one: Certificate, evidence: _Evidence) -> str:
     graph = evidence.graph
     if one.how is AlignedKind.FAST_FORWARDED:
         return "" if one.after == one.onto else f"the result is {one.after}, not the target"
+    if one.how is AlignedKind.INTEGRATED:
+        parents = graph.parents(one.after)
+        return "" if parents == (one.onto, one.before) else f"the merge has the parents {', '.join(parents)}"
     if one.how is AlignedKind.MERGED:
         parents = graph.parents(one.after)
         return "" if parents == (one.before, one.onto) else f"the merge has the parents {', '.join(parents)}"
@@ -262,7 +265,7 @@ def _not_recreated(one: Certificate, graph: CommitGraph) -> str:
 
 def _not_conserved(one: Certificate, evidence: _Evidence) -> str:
     own = set(evidence.graph.own_ids(one.before, one.onto))
-    if one.how is AlignedKind.MERGED:
+    if one.how in (AlignedKind.MERGED, AlignedKind.INTEGRATED):
         lost = own - set(evidence.graph.own_ids(one.after, one.onto))
         return f"commit {min(lost)} is not in the result" if lost else ""
     told = [pair.old for pair in one.commits] + [drop.oid for drop in one.dropped]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gitalign.core.events import EventKind
-from gitalign.core.names import HEADS, Oid, branch_of
+from gitalign.core.names import HEADS, Oid, branch_of, is_zero
 from gitalign.core.outcome import Aligned
 from gitalign.core.plan import Permit, Plan, Step
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
@@ -129,7 +129,7 @@ def _intended(step: Step, aligned: Aligned, plan: Plan, permit: Permit) -> Publi
         else (PushState.NOT_ON_REMOTE if step.remote_seen is None else PushState.UNKNOWN)
     )
     return Publication(
-        update=RefUpdate(ref=step.ref, before=aligned.before, after=aligned.after),
+        update=RefUpdate(ref=step.moved_ref, before=step.moved_from, after=aligned.after),
         stack=step.stack,
         state=MoveState.INTENDED,
         work_tree=step.checkout,
@@ -178,6 +178,8 @@ def _would_lose(repository: Repository, one: Publication) -> str:
     assert one.remote_before is not None
     if one.remote_before == one.update.before:
         return ""
+    if is_zero(one.update.before):
+        return f"the remote has this branch already ({one.remote_before[:12]}), which was not here; bring it in first"
     done = repository.git.run("merge-base", "--is-ancestor", one.remote_before, one.update.before, accept=(0, 1, 128))
     if done.returncode == 0:
         return ""

@@ -13,7 +13,7 @@ import psutil
 
 from gitalign import wire
 from gitalign.core.events import EventKind
-from gitalign.core.names import branch_of, is_zero
+from gitalign.core.names import branch_of, is_zero, zero_like
 from gitalign.core.outcome import Aligned, Unchanged
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.run import RunKind, RunRecord, RunState
@@ -171,11 +171,12 @@ def _looked_at(repository: Repository, publications: Sequence[Publication]) -> t
             looked.append(one)
             continue
         stands = now.get(one.update.ref)
-        if stands == one.update.after:
+        stands_at = stands or zero_like(one.update.before)
+        if stands_at == one.update.after:
             looked.append(replace(one, state=MoveState.MOVED))
-        elif stands == one.update.before and one.update.after in there:
+        elif stands_at == one.update.before and (one.update.after in there or is_zero(one.update.after)):
             looked.append(one)
-        elif stands == one.update.before:
+        elif stands_at == one.update.before:
             looked.append(
                 replace(
                     one,

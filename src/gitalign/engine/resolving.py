@@ -67,6 +67,11 @@ def begin(opened: Opened, journal: Journal, request: Request, branch: str, *, fo
             f"{branch} contains merges that would be made again, which is not done step by step",
             hint="choose how it is resolved: --strategy merge, or --strategy rebase --merges flatten",
         )
+    if step.kind is StepKind.INTEGRATE and step.refusal is None:
+        raise UserError(
+            f"{branch} stays where it is: its strategy makes an integration branch, which is not done step by step",
+            hint=f"resolve it with --strategy merge, or make {step.integration} by hand",
+        )
     if step.refusal is not None or step.kind not in (StepKind.REPLAY, StepKind.MERGE):
         reason = step.refusal[1] if step.refusal is not None else f"nothing has to be merged to align it ({step.kind})"
         raise UserError(f"{branch} cannot be resolved: {reason}", hint="git align run")

@@ -18,9 +18,9 @@ from gitalign import wire
 from gitalign.branch_list import BranchList, load_branch_list
 from gitalign.config import Config, load_config
 from gitalign.core.events import EventKind
-from gitalign.core.names import RunId, StepId
+from gitalign.core.names import HEADS, RunId, StepId
 from gitalign.core.outcome import StepResult
-from gitalign.core.plan import Permit, Plan
+from gitalign.core.plan import Permit, Plan, Snapshot
 from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
@@ -113,6 +113,7 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
         fetch(opened.repository, settings.remote)
     remote = settings.remote if request.push else None
     snapshot = take_snapshot(opened.repository, now=now(), remote=remote, ask_remote=request.push)
+    snapshot = _with_places(opened, snapshot)
     prepared = prepare(
         opened.repository,
         replace(snapshot, checkouts=()) if whatever_is_checked_out else snapshot,
@@ -123,6 +124,16 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
         only=request.only,
     )
     return prepared.plan
+
+
+def _with_places(opened: Opened, snapshot: Snapshot) -> Snapshot:
+    """The snapshot with where runs put the integration branches that are there; the journal is asked when there are any."""
+    before = f"{HEADS}{opened.config.alignment.integration_prefix}/"
+    there = {tip.ref for tip in snapshot.tips if tip.ref.startswith(before)}
+    if not there or not has_state(opened):
+        return snapshot
+    with journal_of(opened) as journal:
+        return replace(snapshot, placed=tuple(sorted(journal.placed(there).items())))
 
 
 def carry_out(

@@ -150,6 +150,7 @@ class Sight:
         branch = f"the branch {step.branch.name}"
         target = f"the target {step.target.name}"
         is_merge = step.kind is StepKind.MERGE
+        is_integration = step.kind is StepKind.INTEGRATE
         before = f" with {conflict.position - 1} commits of the branch on it" if conflict.position > 1 else ""
         return ConflictDetail(
             branch=step.branch.name,
@@ -157,7 +158,11 @@ class Sight:
             hunks_left_out=max(0, len(hunks) - _MOST_HUNKS),
             files=files,
             ours=branch if is_merge else f"{target}{before}",
-            theirs=target if is_merge else f"{branch}: commit {conflict.position} of {conflict.total}",
+            theirs=target
+            if is_merge
+            else branch
+            if is_integration
+            else f"{branch}: commit {conflict.position} of {conflict.total}",
             branch_commits=mine,
             branch_commits_left_out=mine_left,
             target_commits=theirs,

@@ -161,7 +161,7 @@ class Trial:
             elif isinstance(outcome, Aligned):
                 fresh.append((step, outcome.after, outcome.how))
             elif isinstance(outcome, Unchanged) and _stands(step):
-                fresh.append((step, step.seen, None))
+                fresh.append((step, step.holder, None))
         made = self._looked_at(fresh, target)
         if self._detection is not None:
             # What is remembered of a result does not tell which resolutions went into it, and those are never silent.
@@ -213,7 +213,7 @@ class Trial:
         keys = dict(verdict_keys(self._quarantine, self.plan.steps, resolver=self.sockets.resolver))
         for step in self.plan.steps:
             if _stands(step):
-                keys[step.branch.name] = hashlib.sha256(f"{step.seen} on {step.onto}".encode("ascii")).hexdigest()
+                keys[step.branch.name] = hashlib.sha256(f"{step.holder} on {step.onto}".encode("ascii")).hexdigest()
         return keys
 
     def _memory_key(self, key: str) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from gitalign import wire
 from gitalign.core.events import EventKind
-from gitalign.core.names import branch_of, is_zero
+from gitalign.core.names import branch_of, is_zero, zero_like
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.anchor import anchor_ref, pin, present
@@ -29,11 +29,14 @@ def preview(
     repository: Repository, journal: Journal, run_id: str, *, only: Sequence[str] = ()
 ) -> tuple[Publication, ...]:
     """What undoing a run would do: `intended` moves, and `held_back` ones with the reason. Changes nothing."""
+    names = _names(journal, run_id) if only else {}
     chosen = [
         one
         for one in journal.publications(run_id)
         if one.state is MoveState.MOVED
-        and (not only or any(fnmatch.fnmatchcase(branch_of(one.update.ref), glob) for glob in only))
+        and (
+            not only or any(fnmatch.fnmatchcase(name, glob) for name in names.get(one.update.ref, ()) for glob in only)
+        )
     ]
     now = read_refs(repository, "refs/heads")
     there = present(repository, sorted({one.update.before for one in chosen if not is_zero(one.update.before)}))
@@ -43,10 +46,23 @@ def preview(
     }
     return tuple(
         _reversed(
-            one, stands=now.get(one.update.ref), survives=one.update.before in there, work_tree=held.get(one.update.ref)
+            one,
+            stands=now.get(one.update.ref),
+            survives=is_zero(one.update.before) or one.update.before in there,
+            work_tree=held.get(one.update.ref),
         )
         for one in chosen
     )
+
+
+def _names(journal: Journal, run_id: str) -> dict[str, tuple[str, ...]]:
+    """Moved ref -> its branch name, and that of the branch it was moved for."""
+    plan = wire.load_plan(journal.plan_json(run_id))
+    made_for = {step.moved_ref: step.branch.name for step in plan.steps if step.integration is not None}
+    return {
+        one.update.ref: (branch_of(one.update.ref), *([made_for[one.update.ref]] if one.update.ref in made_for else []))
+        for one in journal.publications(run_id)
+    }
 
 
 def _reversed(one: Publication, *, stands: str | None, survives: bool, work_tree: str | None) -> Publication:
@@ -58,9 +74,11 @@ def _reversed(one: Publication, *, stands: str | None, survives: bool, work_tree
         remote=one.remote if one.push is PushState.PUSHED else None,
         remote_before=one.update.after if one.push is PushState.PUSHED and one.remote_before is not None else None,
     )
-    if stands != one.update.after:
+    if (stands or zero_like(one.update.after)) != one.update.after:
         where = f"stands at {stands[:12]}" if stands else "is gone"
         return replace(back, state=MoveState.HELD_BACK, detail=f"it {where}, not where the run put it; left alone")
+    if work_tree is not None and is_zero(one.update.before):
+        return replace(back, state=MoveState.HELD_BACK, detail=f"it was made by the run, and {work_tree} is on it now")
     if not survives:
         return replace(
             back, state=MoveState.HELD_BACK, detail=f"commit {one.update.before[:12]} is not in the repository any more"

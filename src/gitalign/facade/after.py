@@ -209,7 +209,7 @@ def verify(
             place = run_folder(opened.repository, journal.run(run_id).id) / FILE
     found = read(place)
     if branch is not None:
-        found = tuple(one for one in found if one.ref == f"{HEADS}{branch}")
+        found = tuple(one for one in found if f"{HEADS}{branch}" in (one.ref, one.of))
         if not found:
             raise UserError(f"no certificate of {branch}: only aligned branches have one", hint="git align show last")
     return prove_again(opened.repository, found)

@@ -203,6 +203,9 @@ def missing_trees(git: Git, aligned: Iterable[Aligned], *, timeout_s: float) -> 
 
 
 def _walk(one: Aligned, parents: dict[str, list[str]]) -> str | None:
+    if one.how is AlignedKind.INTEGRATED:
+        found = parents.get(one.after)
+        return None if found == [one.onto, one.before] else f"integration branch has parents {found}"
     if one.how is AlignedKind.MERGED:
         found = parents.get(one.after)
         return None if found == [one.before, one.onto] else f"merge commit has parents {found}"

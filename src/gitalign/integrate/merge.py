@@ -1,4 +1,4 @@
-"""Merging the target into a branch, as `git merge` does while the branch is checked out."""
+"""Merging a branch and its target, as `git merge` does while one of them is checked out."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from gitalign.core.commit import commit_id, new_commit, serialise
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned, AlignedKind, AppliedResolution, Conflicted, Outcome, told_as_findings
-from gitalign.core.plan import Step
+from gitalign.core.plan import Step, StepKind
 from gitalign.errors import InvariantBroken
-from gitalign.git.command import raw
 from gitalign.git.merge import with_side_names
 from gitalign.git.signing import Signer
 from gitalign.integrate.lane import Lane, Unsettled
-from gitalign.integrate.reproduce import reproduce_merge
+from gitalign.integrate.reproduce import reproduce_integration, reproduce_merge
 from gitalign.integrate.settle import Settled, settle
 from gitalign.integrate.squashed import Line
 from gitalign.ports import ConflictResolver, Regenerator
@@ -32,6 +31,9 @@ def merge_target(
 ) -> Outcome:
     """Merge the target into the branch: first parent the branch, second the target.
 
+    For an integration branch it is the other way round: the branch is merged into the target, as `git merge --no-ff` does while
+    the target is checked out.
+
     Args:
         step: the branch.
         bases: its merge bases with the target; several are left to git, which merges them first.
@@ -45,10 +47,12 @@ def merge_target(
     Returns:
         Aligned or Conflicted; a broken world is an exception.
     """
+    is_integration = step.kind is StepKind.INTEGRATE
+    ours, theirs = (step.onto, step.seen) if is_integration else (step.seen, step.onto)
     if len(bases) == 1:
-        answer = lane.merge(step.onto, base=lane.side(bases[0]), ours=lane.side(step.seen), theirs=lane.side(step.onto))
+        answer = lane.merge(step.onto, base=lane.side(bases[0]), ours=lane.side(ours), theirs=lane.side(theirs))
     else:
-        answer = lane.merge_histories(step.onto, step.seen, step.onto)
+        answer = lane.merge_histories(step.onto, ours, theirs)
     tree, unsettled = answer.tree, Unsettled()
     resolved: tuple[AppliedResolution, ...] = ()
     if not answer.is_clean and resolver is not None:
@@ -67,7 +71,8 @@ def merge_target(
         else:
             unsettled = settled
     if not answer.is_clean and not resolved:
-        answer = with_side_names(answer, ours="HEAD", theirs=step.target.name)
+        other = step.branch.name if is_integration else step.target.name
+        answer = with_side_names(answer, ours="HEAD", theirs=other)
         return Conflicted(
             commit=None,
             position=1,
@@ -75,20 +80,19 @@ def merge_target(
             onto=step.onto,
             conflicts=answer.conflicts,
             entries=answer.entries,
-            reproduce=reproduce_merge(step),
+            reproduce=reproduce_integration(step) if is_integration else reproduce_merge(step),
             known_resolutions=unsettled.known,
             undecided=unsettled.undecided,
         )
-    commit = new_commit(
-        tree=tree, parents=(step.seen, step.onto), author=author, committer=author, message=merge_message(step)
-    )
+    message = integration_message(step) if is_integration else merge_message(step)
+    commit = new_commit(tree=tree, parents=(ours, theirs), author=author, committer=author, message=message)
     if signer is not None:
         commit = signer.sign(commit)
     expected = commit_id(serialise(commit), object_format=lane.object_format)
     if lane.write([commit]) != [expected]:
         raise InvariantBroken("a merge commit got another id than reckoned")
     return Aligned(
-        how=AlignedKind.MERGED,
+        how=AlignedKind.INTEGRATED if is_integration else AlignedKind.MERGED,
         before=step.seen,
         after=expected,
         onto=step.onto,
@@ -96,6 +100,37 @@ def merge_target(
         resolved=resolved,
         findings=told_as_findings(resolved),
     )
+
+
+def is_made_by_hand(step: Step, lane: Lane) -> bool:
+    """True when the integration branch of a step holds another tree than git's merge of its parents: a person decided in it.
+
+    Args:
+        step: whose integration branch is a merge.
+        lane: the worker's processes.
+
+    Raises:
+        GitError, OutOfSpace
+    """
+    assert step.integration_seen is not None
+    (made,) = lane.read([step.integration_seen])
+    ours, theirs = made.parents
+    bases = lane.bases(ours, theirs)
+    if len(bases) == 1:
+        answer = lane.merge(step.onto, base=lane.side(bases[0]), ours=lane.side(ours), theirs=lane.side(theirs))
+    else:
+        answer = lane.merge_histories(step.onto, ours, theirs)
+    return not answer.is_clean or answer.tree != made.tree
+
+
+def integration_message(step: Step) -> bytes:
+    """The message `git merge` writes with the target checked out.
+
+    Source: `git help config`, merge.suppressDest. Its documentation names `master` alone as what is not told; git does the same with
+    `main` (measured: 2.39, 2.55).
+    """
+    into = "" if step.target.name in ("main", "master") else f" into {step.target.name}"
+    return _in_utf8(f"Merge branch '{step.branch.name}'{into}\n")
 
 
 def merge_message(step: Step) -> bytes:
@@ -106,4 +141,9 @@ def merge_message(step: Step) -> bytes:
         what = f"remote-tracking branch '{step.target.ref.removeprefix('refs/remotes/')}'"
     else:
         what = f"branch '{step.target.name}'"
-    return raw(f"Merge {what} into {step.branch.name}\n")
+    return _in_utf8(f"Merge {what} into {step.branch.name}\n")
+
+
+def _in_utf8(message: str) -> bytes:
+    """A message as git writes it: bytes of names that are not UTF-8 are taken for Latin-1 (commit.c, verify_utf8)."""
+    return "".join(chr(ord(char) - 0xDC00) if 0xDC80 <= ord(char) <= 0xDCFF else char for char in message).encode()

@@ -74,6 +74,16 @@ def reproduce_merge(step: Step) -> tuple[str, ...]:
     )
 
 
+def reproduce_integration(step: Step) -> tuple[str, ...]:
+    """Commands that meet the same conflict while merging the branch into the target."""
+    folder = _folder(step)
+    return (
+        f"git worktree add --detach {folder} {step.onto}",
+        f"git -C {folder} merge --no-commit --no-ff {step.seen}",
+        *_leave(folder),
+    )
+
+
 def _folder(step: Step) -> str:
     return shlex.quote(f"../align-{file_name_for(step.branch.name)}")
 

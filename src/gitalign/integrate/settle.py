@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from gitalign.core.names import Oid
 from gitalign.core.outcome import AppliedResolution, KnownConflict, StageEntry
-from gitalign.core.plan import Step
+from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import Rung
 from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer
@@ -63,6 +63,7 @@ def settle(
     modes = conflicted_files(answer)
     if not modes or len(modes) > _MOST_PATHS:
         return Unsettled()
+    is_integration = step.kind is StepKind.INTEGRATE
     paths = list(modes)
     contents = lane.files([raw(f"{answer.tree}:{path}") for path in paths], most_bytes=LARGEST_BYTES)
     merged_as = lane.merged_as(under, paths)
@@ -76,6 +77,7 @@ def settle(
             commit=commit,
             subject=subject,
             target=step.target.name,
+            is_integration=is_integration,
         )
         for path, marked in zip(paths, contents, strict=True)
         if marked is not None
@@ -93,7 +95,12 @@ def settle(
     proposals: dict[str, Proposal] = {
         file.path: found
         for file in files
-        if line and (found := settled_further_up(file, sides[file.path], line, lane, max_bytes=LARGEST_BYTES))
+        if line
+        and (
+            found := settled_further_up(
+                file, sides[file.path], line, lane, max_bytes=LARGEST_BYTES, is_integration=is_integration
+            )
+        )
     }
     made = {
         file.path: rule
@@ -121,7 +128,7 @@ def settle(
         begun = _Generated(
             {file.path: (modes[file.path], one) for file in files if file.path in made and (one := sides[file.path])},
             # While the target is merged in, it is the other side.
-            is_ours=commit is not None,
+            is_ours=commit is not None or is_integration,
         )
         remade = begun.made(tree, made, lane, regenerator)
         if isinstance(remade, str):

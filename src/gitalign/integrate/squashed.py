@@ -44,12 +44,12 @@ def line_after(oid: Oid, picks: Sequence[Oid], commits: Mapping[Oid, RawCommit],
 
 
 def settled_further_up(
-    file: ConflictedFile, sides: Sides | None, line: Line, lane: Lane, *, max_bytes: int
+    file: ConflictedFile, sides: Sides | None, line: Line, lane: Lane, *, max_bytes: int, is_integration: bool = False
 ) -> Proposal | None:
-    """Ours, where a commit of the line has what the target has at that path; None where none has.
+    """What the file is to hold, where a commit of the line has what the target has at that path; None where none has.
 
     While a commit is replayed, ours is the target, and further commits of the line bring the rest. While the target is merged in, ours is
-    the branch, which went on from there.
+    the branch, which went on from there; on an integration branch that is theirs.
 
     Args:
         file: in conflict.
@@ -57,18 +57,20 @@ def settled_further_up(
         line: commits of the branch beyond the one in conflict; all of its own line while the target is merged in.
         lane: the worker's processes.
         max_bytes: of a file.
+        is_integration: the branch is merged into the target.
     """
     modes = {entry.mode for entry in file.stages}
     if sides is None or len(modes) != 1:
         return None
-    of_target = sides.ours if file.commit is not None else sides.theirs
+    of_target = sides.ours if file.commit is not None or is_integration else sides.theirs
+    further = sides.theirs if is_integration else sides.ours
     commits = list(line)[:_MOST_COMMITS]
     for start in range(0, len(commits), _AT_ONCE):
         some = commits[start : start + _AT_ONCE]
         contents = lane.files([raw(f"{oid}:{file.path}") for oid in some], most_bytes=max_bytes)
         for oid, content in zip(some, contents, strict=True):
             if content == of_target and lane.mode(oid, file.path) in modes:
-                return Proposal(content=sides.ours, told=_told(line[oid]))
+                return Proposal(content=further, told=_told(line[oid]))
     return None
 
 

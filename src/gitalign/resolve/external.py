@@ -29,6 +29,7 @@ _MEANING = {
     "theirs": "the commit of the branch that is being replayed",
 }
 _MEANING_OF_MERGE = {"ours": "the branch", "theirs": "the target that is merged into it"}
+_MEANING_OF_INTEGRATION = {"ours": "the target", "theirs": "the branch that is merged into it"}
 
 
 class ExternalResolver:
@@ -135,6 +136,12 @@ class Declined(Exception):
     """There is no proposal; why not, in words."""
 
 
+def _meaning(file: ConflictedFile) -> dict[str, str]:
+    if file.commit is not None:
+        return _MEANING
+    return _MEANING_OF_INTEGRATION if file.is_integration else _MEANING_OF_MERGE
+
+
 def request_document(file: ConflictedFile, sides: Sides) -> dict[str, Any]:
     """What the command is given (schemas/resolve-request.schema.json)."""
     return {
@@ -143,7 +150,7 @@ def request_document(file: ConflictedFile, sides: Sides) -> dict[str, Any]:
         "target": file.target,
         "commit": file.commit,
         "subject": file.subject.encode("utf-8", "replace").decode(),
-        "meaning": dict(_MEANING if file.commit is not None else _MEANING_OF_MERGE),
+        "meaning": dict(_meaning(file)),
         "base": _text(sides.base),
         "ours": _text(sides.ours),
         "theirs": _text(sides.theirs),

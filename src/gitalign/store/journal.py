@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from gitalign import wire
 from gitalign.core.events import Event
+from gitalign.core.names import Oid
 from gitalign.core.outcome import StepResult
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.resolving import Session
@@ -240,6 +241,23 @@ class SqlJournal:
                 select(table.c.body).where(table.c.run_id == run_id).order_by(table.c.position)
             ).all()
         return tuple(wire.load_publication(row.body) for row in rows)
+
+    def placed(self, refs: Iterable[str]) -> Mapping[str, Oid]:
+        """Full ref -> where a run last put it; refs that no run put anywhere, or that were put back since, are left out."""
+        moves, runs = schema.publications, schema.runs
+        query = (
+            select(moves.c.body)
+            .join(runs, runs.c.id == moves.c.run_id)
+            .where(moves.c.state == MoveState.MOVED.value)
+            .order_by(runs.c.number)
+        )
+        with self._reading() as connection:
+            found = [
+                wire.load_publication(row.body).update
+                for chunk in _chunks(sorted(set(refs)))
+                for row in connection.execute(query.where(moves.c.ref.in_(chunk)))
+            ]
+        return {one.ref: one.after for one in found}
 
     def anchor(self, run_id: str) -> str | None:
         """Full name of the pinning ref, None before `intend` and after `prune`."""

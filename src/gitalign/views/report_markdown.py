@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gitalign.core.markup import markdown
 from gitalign.core.outcome import Furthest, Untold, conflict_of
-from gitalign.core.report import BranchReport, Report, SUCCESSES, Verdict, ladder_in_words
+from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict, ladder_in_words
 from gitalign.core.rules import Verdict as RuleVerdict
 from gitalign.core.run import RunKind
 from gitalign.core.validation import CheckStatus
