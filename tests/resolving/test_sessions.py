@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -181,7 +182,7 @@ def test_a_file_that_one_side_deleted(work: Workspace) -> None:
     asked = request(work.path)
     look = facade.resolve(asked, "deleted")
     assert [entry.stage for entry in look.entries] == [1, 2]
-    assert any("rm h" in command for command, _ in look.commands())
+    assert any("rm -- h" in command for command, _ in look.commands())
     assert resolved(work, "deleted", {"h": None}).stand is Stand.DONE
     finish(work, "deleted")
     assert "h" not in work.git("ls-tree", "--name-only", "deleted").split()
@@ -334,3 +335,20 @@ def test_the_conflict_is_recorded_as_git_left_it_where_another_algorithm_sees_an
     outcome = branch(report, "second").result.outcome
     assert isinstance(outcome, Aligned)
     assert work.git("show", "second:f").encode() + b"\n" == settled
+
+
+def test_commands_are_told_so_that_a_shell_takes_them(tmp_path: Path) -> None:
+    work = Workspace(tmp_path / "repo")
+    names = ["-dash", "with space", "quote'd", os.fsdecode(b"l\xe9.txt")]
+    work.commit("base", dict.fromkeys(names, b"base\n"))
+    work.switch("topic", "main")
+    work.commit("topic", dict.fromkeys(names, b"topic\n"))
+    work.switch("main")
+    work.commit("on", dict.fromkeys(names, b"main\n"))
+    look = facade.resolve(request(work.path), "topic")
+    told = [command for command, why in look.commands() if " add " in command]
+    write(look, dict.fromkeys(names, b"both\n"))
+    for command in told:
+        subprocess.run(["bash", "-c", command], check=True)
+    assert inside(look, "ls-files", "--unmerged") == ""
+    assert len(told) == len(names)

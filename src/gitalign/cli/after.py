@@ -45,6 +45,7 @@ def undo(
         from gitalign.cli import render
         from gitalign.cli.console import console, emit_json
         from gitalign.cli.progress import watching
+        from gitalign.cli.tables import many
         from gitalign.core.plan import Permit
         from gitalign.core.publication import MoveState
         from gitalign.engine.signals import StopSignal, handling_signals
@@ -58,7 +59,8 @@ def undo(
                 render.show_moves(console(), preview, tense="would move")
             return 0
         count = sum(one.state is MoveState.INTENDED for one in preview)
-        if not asked(options, f"Put {count} branches back to where they were before run {run_id}?"):
+        back = many(count, "branch", "branches")
+        if count and not asked(options, f"Put {back} back to where they were before run {run_id}?"):
             return 1
         stop = StopSignal()
         with handling_signals(stop), watching(options, None) as listeners:

@@ -189,6 +189,8 @@ def _attended(options: Options, request: Request, look: Look) -> int:
     """Ask, do, look again, until the branch is moved, given up, or left for later."""
     from gitalign import facade
     from gitalign.cli.console import console
+    from gitalign.cli.tables import safe
+    from gitalign.core.names import shell_word
     from gitalign.core.resolving import Stand
     from gitalign.errors import UserError
 
@@ -219,7 +221,7 @@ def _attended(options: Options, request: Request, look: Look) -> int:
                     out.print(f"given up; the branch is where it was ({look.session.seen[:12]})")
                     return 0
                 case "l":
-                    out.print(f"kept; git align resolve {shlex.quote(branch)} goes on")
+                    out.print(f"kept; git align resolve {safe(shell_word(branch))} goes on")
                     return 1
                 case _:
                     out.print(f"one of {', '.join(offered)}")

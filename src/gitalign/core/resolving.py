@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from gitalign.core.commit import RawCommit
-from gitalign.core.names import Oid
+from gitalign.core.names import Oid, shell_word
 from gitalign.core.outcome import Dropped, DropReason, Rewrite, StageEntry
 
 
@@ -104,20 +103,20 @@ class Look:
 
     def commands(self, path: str | None = None) -> tuple[tuple[str, str], ...]:
         """What to type next, and what for; of those for single paths, only those for `path` when it is given."""
-        inside = f"git -C {shlex.quote(self.session.folder)}"
-        again = f"git align resolve {shlex.quote(self.session.branch)}"
+        inside = f"git -C {shell_word(self.session.folder)}"
+        again = f"git align resolve {shell_word(self.session.branch)}"
         match self.stand:
             case Stand.STOPPED:
                 found = [(f"{inside} mergetool", "resolve in your merge tool")]
                 for one in self.paths[:_MOST_PATHS] if path is None else (path,):
-                    quoted = shlex.quote(one)
+                    quoted = shell_word(one)
                     stages = {entry.stage for entry in self.entries if entry.path == one}
                     if stages == {1, 2, 3} or stages == {2, 3}:
-                        found.append((f"{inside} add {quoted}", f"{one} is resolved"))
-                        found.append((f"{inside} checkout --theirs {quoted}", "take the third side whole"))
+                        found.append((f"{inside} add -- {quoted}", f"{one} is resolved"))
+                        found.append((f"{inside} checkout --theirs -- {quoted}", "take the third side whole"))
                     else:
-                        found.append((f"{inside} add {quoted}", f"keep {one}"))
-                        found.append((f"{inside} rm {quoted}", f"delete {one}"))
+                        found.append((f"{inside} add -- {quoted}", f"keep {one}"))
+                        found.append((f"{inside} rm -- {quoted}", f"delete {one}"))
                 found.append((f"{again} --continue", "go on"))
                 if not self.session.is_merge:
                     found.append((f"{again} --skip", "leave this commit out"))
