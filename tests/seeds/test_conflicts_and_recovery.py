@@ -59,7 +59,7 @@ def test_conflicts_are_resolved_one_by_one(work: Workspace) -> None:
     resolver = gitalign.ConflictDetectionResolver("topic", repo_path=work.path)
     guidance = resolver.provide_resolution_guidance("f")
     assert (guidance["position"], guidance["total"]) == (1, 1)
-    assert any(one["command"].endswith(" add f") for one in guidance["commands"])
+    assert any(one["command"].endswith(" add -- f") for one in guidance["commands"])
     assert not any(one["command"].endswith((" g", " both")) for one in guidance["commands"])
     assert resolver.classify_conflict("g") == "file_delete"
     assert resolver.classify_conflict("both") == "both_added"
