@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitalign.core.policy import Rung
+from gitalign.resolve.import_lines import imports
 from gitalign.resolve.regions import Lines, NotMarked, Region, regions
-from gitalign.resolve.rungs import RUNGS, climb, imports, same_lines, union, whitespace
+from gitalign.resolve.rungs import RUNGS, climb, same_lines, union, whitespace
 
 
 def lines(text: str) -> Lines:
@@ -92,6 +93,28 @@ def test_union(ours: str, base: str, theirs: str, wanted: str | None) -> None:
         ("from __future__ import annotations\n", "", "import b\n", None),
         ("import a\n    import b\n", "", "import c\n", None),
         ("import a.b\n", "", "import a.c\n", "import a.b\nimport a.c\n"),
+        ("import a\n", "", "import a.c\n", "import a\nimport a.c\n"),
+        ("import a\nimport b\n\n", "import a\n\n", "import a\nimport c\n", "import a\nimport b\nimport c\n\n"),
+        # One name for two things.
+        ("import datetime\n", "", "from datetime import datetime\n", None),
+        ("import json\n", "", "import simplejson as json\n", None),
+        ("from . import json\n", "", "import json\n", None),
+        ("from .x import y\n", "", "from ..x import y\n", None),
+        ("import os.path\n", "", "from mylib import os\n", None),
+        ("from x import y as z, w as z\n", "", "import b\n", None),
+        # A side that moved an import into a block, or out of one.
+        ("import a\nimport b\n", "import a\n", "    import a\n", None),
+        ("    import a\n    import b\n", "import a\n", "import a\nimport c\n", None),
+        ("import a\n", "    import a\n", "import a\nimport c\n", None),
+        ("    import a\n", "", "    import b\n", "    import a\n    import b\n"),
+        # A block would be left empty.
+        ("    import b\n", "    import a\n    import b\n", "    import a\n", None),
+        ("    import a\n    import c\n", "    import a\n    import b\n", "    import b\n", "    import c\n"),
+        # Line ends of two kinds, or none.
+        ("import a\r\nimport b\r\n", "import a\n", "import a\nimport c\n", None),
+        ("import a\r\n", "import a\r\n", "import a\nimport c\n", None),
+        ("import a\r\n", "", "import c\r\n", "import a\r\nimport c\r\n"),
+        ("import a", "", "import c\n", None),
     ],
 )
 def test_imports(ours: str, base: str, theirs: str, wanted: str | None) -> None:

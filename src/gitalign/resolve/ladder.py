@@ -26,7 +26,7 @@ from gitalign.resolve.rungs import RUNGS, climb
 PURE = tuple(RUNGS)
 """Rungs that need no other program."""
 _KEPT = 2_000
-_FORMAT = 1
+_FORMAT = 2
 _IMPORT_FILES = (".py", ".pyi")
 
 

@@ -24,6 +24,11 @@ def lines_of(content: bytes) -> Lines:
     return tuple(io.BytesIO(content))
 
 
+def end_of(line: bytes) -> bytes:
+    """What ends a line: CR LF or LF; a CR alone is a character like any other."""
+    return next((end for end in (b"\r\n", b"\n") if line.endswith(end)), b"")
+
+
 class NotMarked(ValueError):
     """The text is not a file with conflicts in diff3 style, as it was said to be."""
 

@@ -5,12 +5,11 @@ A rung gives lines or nothing; it never guesses. Which rungs may be used is the 
 
 from __future__ import annotations
 
-import ast
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 from gitalign.core.policy import Rung
-from gitalign.resolve.regions import Lines, Region
+from gitalign.resolve.import_lines import imports
+from gitalign.resolve.regions import Lines, Region, end_of
 
 
 def whitespace(region: Region) -> Lines | None:
@@ -41,16 +40,11 @@ def _plain(lines: Lines) -> list[tuple[bytes, bytes]]:
 
 def _with_ends_of(sample: Lines, lines: Lines) -> Lines:
     """Lines with the line ends of a sample, when all of the sample agree."""
-    ends = {_end_of(line) for line in sample} - {b""}
+    ends = {end_of(line) for line in sample} - {b""}
     if len(ends) != 1:
         return lines
     (end,) = ends
-    return tuple(line.removesuffix(_end_of(line)) + end if _end_of(line) else line for line in lines)
-
-
-def _end_of(line: bytes) -> bytes:
-    """What ends a line: CR LF or LF; a CR alone is a character like any other."""
-    return next((end for end in (b"\r\n", b"\n") if line.endswith(end)), b"")
+    return tuple(line.removesuffix(end_of(line)) + end if end_of(line) else line for line in lines)
 
 
 def same_lines(region: Region) -> Lines | None:
@@ -84,66 +78,6 @@ def _is_within(some: Sequence[bytes], lines: Sequence[bytes]) -> bool:
 
 def _ends_whole(lines: Lines) -> bool:
     return all(line.endswith(b"\n") for line in lines)
-
-
-def imports(region: Region) -> Lines | None:
-    """Import statements of ours with what theirs added and without what theirs removed.
-
-    None unless every line of every side is one whole import statement without a comment, or blank, and no name is bound
-    differently by the two sides.
-    """
-    sides = [_imports_of(side) for side in (region.ours, region.base, region.theirs)]
-    if any(side is None for side in sides) or not _ends_whole((*region.ours, *region.theirs)):
-        return None
-    ours, base, theirs = (side or {} for side in sides)
-    gone = base.keys() - theirs.keys()
-    kept = [line for line in region.ours if not (statement := line.strip()) or statement not in gone]
-    added = [line for line in region.theirs if line.strip() and line.strip() not in base and line.strip() not in ours]
-    result = (*kept, *added)
-    bound: dict[str, bytes] = {}
-    for statement, names in (_imports_of(result) or {}).items():
-        for name in names:
-            if bound.setdefault(name, statement) != statement:
-                return None
-    return result
-
-
-def _imports_of(lines: Lines) -> Mapping[bytes, tuple[str, ...]] | None:
-    """Statement -> names it binds; None when a line is anything but a whole import of one indentation."""
-    found: dict[bytes, tuple[str, ...]] = {}
-    indents: set[bytes] = set()
-    for line in lines:
-        statement = line.strip()
-        if not statement:
-            continue
-        indents.add(line[: len(line) - len(line.lstrip())])
-        names = _bound_by(statement)
-        if names is None or statement in found:
-            return None
-        found[statement] = names
-    return found if len(indents) <= 1 else None
-
-
-def _bound_by(statement: bytes) -> tuple[str, ...] | None:
-    if b"#" in statement or b";" in statement:
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            body = ast.parse(statement).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    if len(body) != 1 or not isinstance(body[0], ast.Import | ast.ImportFrom):
-        return None
-    if isinstance(body[0], ast.ImportFrom) and (
-        body[0].module == "__future__" or any(one.name == "*" for one in body[0].names)
-    ):
-        return None
-    # `import a.b` binds `a`, whoever else does so binds the same.
-    return tuple(
-        alias.asname or (alias.name if isinstance(body[0], ast.ImportFrom) else f"{alias.name}.")
-        for alias in body[0].names
-    )
 
 
 RUNGS: Mapping[Rung, Callable[[Region], Lines | None]] = {
