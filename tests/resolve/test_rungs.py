@@ -34,7 +34,28 @@ def text(found: Lines | None) -> str | None:
         ("a  b\n", "a b c\n", "a b\n", "a  b\n"),  # the same but for blanks
         ("a b\r\n", "a b\n", "a c\n", "a c\r\n"),  # ours changed line ends alone: theirs, with those ends
         ("a c\n", "a b\n", "a  b \n", "a c\n"),  # theirs changed blanks alone
-        ("x\n\n", "y\n", "x\n", "x\n\n"),  # blank lines at the end
+        ("a b\n", "a c\n", "a b\r\n", "a b\r\n"),  # theirs changed line ends, too
+        ("a c\n", "a b\n", "a b\r\n", "a c\r\n"),  # theirs changed line ends alone
+        ("a c\r\n", "a b\n", "a b \n", "a c\r\n"),
+        ("a  b\nx\r\n", "a b\nx\r\n", "a c\nx\r\n", "a c\nx\r\n"),  # ends of both kinds
+        (" \na\n", "\na\n", "\nb\n", "\nb\n"),
+        # A blank line that comes or goes is a change.
+        ("x\n\n", "y\n", "x\n", None),
+        ("a\n\n", "a\n", "b\n", None),
+        ("\na\n", "a\n", "b\n", None),
+        ("1. x \n", "1. x\n", "\n1. x\n", "\n1. x\n"),
+        ("A: b\nbody\n", "A: b\n\nbody\n", "A:  b\n\nbody\n", "A: b\nbody\n"),
+        ("", "\n", "b\n", None),
+        # Blanks are spaces and tabs.
+        ("a\tb\n", "a b\n", "a c\n", "a c\n"),
+        ("a b\n", "a\rb\n", "a c\n", None),
+        ("a b\n", "a\x0bb\n", "a c\n", None),
+        ("a b\n", "a\x0c b\n", "a c\n", None),
+        # Blanks behind a backslash.
+        ("run a \\\n  -v b\n", "run a \\ \n  -v b\n", "run A \\ \n  -v b\n", None),
+        ("run A \\\n  -v b\n", "run a \\\n  -v b\n", "run a  \\\n  -v b\n", None),
+        ("run A\n", "run a\n", "run  a \\\n", None),
+        ("r \\\n  -v  b\n", "r \\\n  -v b\n", "r \\\n  -v c\n", "r \\\n  -v c\n"),
         ("a\n", "b\n", "c\n", None),
         ("  a\n", "b\n", "a\n", None),  # indentation is no mere blank
         ("\ta\n", "b\n", "    a\n", None),
@@ -45,9 +66,9 @@ def test_whitespace(ours: str, base: str, theirs: str, wanted: str | None) -> No
 
 
 def test_a_carriage_return_alone_ends_no_line() -> None:
-    grown = (b"a\n", b"b\n")
-    assert whitespace(Region((b"end\r",), (b"end",), grown)) == grown
+    assert whitespace(Region((b"end\r",), (b"end",), (b"a\n", b"b\n"))) is None
     assert whitespace(Region((b"x\r\n",), (b"x\n",), (b"y\r\r\n",))) == (b"y\r\r\n",)
+    assert whitespace(Region((b"# n del_all()\n",), (b"# n\rdel_all()\n",), (b"# n\rdel_all()\n", b"y\n"))) is None
 
 
 @pytest.mark.parametrize(

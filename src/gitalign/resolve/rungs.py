@@ -5,46 +5,75 @@ A rung gives lines or nothing; it never guesses. Which rungs may be used is the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from gitalign.core.policy import Rung
 from gitalign.resolve.import_lines import imports
 from gitalign.resolve.regions import Lines, Region, end_of
 
+_BLANKS = b" \t"
+
 
 def whitespace(region: Region) -> Lines | None:
     """The side with the real change, where at most one side has one; where neither has, ours.
 
-    Blanks at the beginning of a line are kept apart, for they mean something in many languages.
+    Lines are compared one to one, a blank line being one, too. Blanks are spaces and tabs. At the beginning of a line they are kept
+    apart, for they mean something in many languages; behind a backslash they decide whether the line goes on.
     """
-    ours, base, theirs = (_plain(side) for side in (region.ours, region.base, region.theirs))
+    told = _in_blanks_alone(region)
+    if told is None:
+        return None
+    return _with_end(region.theirs if told == (region.ours, region.base) else region.ours, _end_for(region))
+
+
+def _in_blanks_alone(region: Region) -> tuple[Lines, Lines] | None:
+    """Two sides that differ in blanks alone, so that the third has the real change, if there is one."""
+    if len({tuple(line for line in map(_without_end, side) if _goes_on(line)) for side in _sides(region)}) > 1:
+        return None
+    ours, base, theirs = (_plain(side) for side in _sides(region))
     if ours == theirs:
-        return region.ours
+        return region.ours, region.theirs
     if ours == base:
-        return _with_ends_of(region.ours, region.theirs)
-    if theirs == base:
-        return region.ours
-    return None
+        return region.ours, region.base
+    return (region.theirs, region.base) if theirs == base else None
+
+
+def _sides(region: Region) -> tuple[Lines, Lines, Lines]:
+    return region.ours, region.base, region.theirs
 
 
 def _plain(lines: Lines) -> list[tuple[bytes, bytes]]:
-    """Indentation and words of each line; blank lines at the ends do not count."""
-    found = [(line[: len(line) - len(line.lstrip(b" \t"))], b" ".join(line.split())) for line in lines]
-    kept = [(indent if words else b"", words) for indent, words in found]
-    while kept and not kept[-1][1]:
-        kept.pop()
-    while kept and not kept[0][1]:
-        kept.pop(0)
-    return kept
+    """Indentation and words of each line; a line of blanks has neither."""
+    bare = [_without_end(line) for line in lines]
+    words = [re.sub(rb"[ \t]+", b" ", line.strip(_BLANKS)) for line in bare]
+    return [
+        (line[: len(line) - len(line.lstrip(_BLANKS))] if word else b"", word)
+        for line, word in zip(bare, words, strict=True)
+    ]
 
 
-def _with_ends_of(sample: Lines, lines: Lines) -> Lines:
-    """Lines with the line ends of a sample, when all of the sample agree."""
-    ends = {end_of(line) for line in sample} - {b""}
-    if len(ends) != 1:
-        return lines
-    (end,) = ends
-    return tuple(line.removesuffix(end_of(line)) + end if end_of(line) else line for line in lines)
+def _without_end(line: bytes) -> bytes:
+    return line.removesuffix(end_of(line))
+
+
+def _goes_on(line: bytes) -> bool:
+    """Whether the next line belongs to it, or would but for blanks behind the backslash."""
+    return line.rstrip(b"\r\n" + _BLANKS).endswith(b"\\")
+
+
+def _end_for(region: Region) -> bytes:
+    """The line end of the side that changed it, else that of all; nothing where lines of a side end in more than one way."""
+    ends = [{end_of(line) for line in side} - {b""} for side in _sides(region)]
+    if any(len(one) > 1 for one in ends):
+        return b""
+    ours, base, theirs = (next(iter(one), b"") for one in ends)
+    return ours if ours and (theirs in (base, ours, b"") or not base) else theirs
+
+
+def _with_end(lines: Lines, end: bytes) -> Lines:
+    """Lines with another end, but for a last one that has none."""
+    return tuple(_without_end(line) + end if end and end_of(line) else line for line in lines)
 
 
 def same_lines(region: Region) -> Lines | None:
