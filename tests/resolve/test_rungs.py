@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,10 +94,25 @@ def test_same_lines(ours: str, base: str, theirs: str, wanted: str | None) -> No
         ("a\n", "a\nb\n", "a\nb\nc\n", None),  # a line was removed
         ("A\n", "a\n", "a\nb\n", None),  # a line was changed
         ("a\nb", "a\n", "a\nc\n", None),  # no line end at the end of the file
+        # An entry of two lines.
+        ("foo==1 \\\n    --hash=1\n", "", "bar==1 \\\n    --hash=1\n", None),
+        ("foo==1\n", "", "bar==1 \\ \n", None),
+        ("a \\\r\n", "a \\\r\n", "a \\\r\nb\r\n", None),
     ],
 )
 def test_union(ours: str, base: str, theirs: str, wanted: str | None) -> None:
     assert text(union(region(ours, base, theirs))) == wanted
+
+
+def test_nothing_is_put_into_an_entry_that_goes_on(tmp_path: Path) -> None:
+    top = b"one\nfoo==1 \\\n"
+    marked, labels = merged(tmp_path, top + b"  --a\n\nend\n", top + b"\nend\n", top + b"  --b\n\nend\n")
+    parts = regions(marked, labels=labels)
+    (only,) = (part for part in parts if isinstance(part, Region))
+    assert only.before == b"foo==1 \\\n"
+    assert union(only) is None
+    assert union(replace(only, before=b"foo==1\n")) is not None
+    assert climb(parts, [Rung.UNION]) is None
 
 
 @pytest.mark.parametrize(
@@ -150,7 +166,7 @@ SIDE = st.lists(
 @given(SIDE, SIDE, SIDE)
 def test_whatever_is_settled_follows_from_the_sides(ours: list[str], base: list[str], theirs: list[str]) -> None:
     """No line is invented, and none that both sides kept is lost."""
-    one = Region(*(tuple(line.encode() for line in side) for side in (ours, base, theirs)))
+    one = region("".join(ours), "".join(base), "".join(theirs))
     for rung in (whitespace, same_lines, imports, union):
         found = rung(one)
         if found is None:

@@ -159,6 +159,7 @@ def _with_ends_as_they_were(parts: tuple[Lines | Region, ...], sides: Sides) -> 
         _cut(last.ours, sides.ours),
         _cut(last.base, sides.base),
         _cut(last.theirs, sides.theirs),
+        last.before,
     )
     return (*parts[:-1], cut)
 

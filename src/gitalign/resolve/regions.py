@@ -12,11 +12,16 @@ Lines = tuple[bytes, ...]
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A stretch that both sides changed differently."""
+    """A stretch that both sides changed differently.
+
+    Attributes:
+        before: the line above it, which git merged; empty at the beginning of the file.
+    """
 
     ours: Lines
     base: Lines
     theirs: Lines
+    before: bytes = b""
 
 
 def lines_of(content: bytes) -> Lines:
@@ -54,18 +59,19 @@ def regions(marked: bytes, *, labels: tuple[bytes, bytes, bytes], marker_size: i
     found: list[Lines | Region] = []
     text: list[bytes] = []
     sides: list[list[bytes]] = []
+    before = b""
     for line in lines_of(marked):
         bare = line.rstrip(b"\r\n")
         if not sides:
             if bare == marks[0]:
                 found.append(tuple(text))
-                text, sides = [], [[]]
+                before, text, sides = text[-1] if text else b"", [], [[]]
             else:
                 text.append(line)
         elif len(sides) < 3 and bare == marks[len(sides)]:
             sides.append([])
         elif len(sides) == 3 and bare == marks[3]:
-            found.append(Region(tuple(sides[0]), tuple(sides[1]), tuple(sides[2])))
+            found.append(Region(tuple(sides[0]), tuple(sides[1]), tuple(sides[2]), before))
             sides = []
         elif bare in (marks[0], marks[1], marks[3]):
             raise NotMarked("conflict markers out of order")

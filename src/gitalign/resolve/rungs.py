@@ -89,8 +89,11 @@ def same_lines(region: Region) -> Lines | None:
 def union(region: Region) -> Lines | None:
     """Ours, then what theirs added, where every line of the base is still on both sides, in its order.
 
-    None where a side removed or changed a line: then it is no list that only grows.
+    None where a side removed or changed a line: then it is no list that only grows. None where a line ends in a backslash: then an
+    entry may be more than a line, and the lines of one may stand in another, too.
     """
+    if any(_goes_on(line) for line in (region.before, *region.ours, *region.theirs)):
+        return None
     if not (_is_within(region.base, region.ours) and _is_within(region.base, region.theirs)):
         return None
     if not _ends_whole((*region.ours, *region.theirs)):
