@@ -88,7 +88,7 @@ def test_every_proposal_follows_from_the_sides(base: bytes, ours: bytes, theirs:
         assert isinstance(answer, Proposal | Undecided)
         if isinstance(answer, Undecided):
             # Whatever lines look like, the merge can be made again.
-            assert answer.reason.startswith(("no rung fits", "what would come of it looks like a conflict"))
+            assert answer.reason.startswith(("no rung fits", "what would come of it"))
             continue
         # What git merged stands as git merged it, in its order.
         at = 0
@@ -178,6 +178,79 @@ def test_a_rung_is_for_the_files_it_is_meant_for(repository: Repository) -> None
     assert not imports.could(replace(file, is_plain=False))
     assert not imports.could(replace(file, marked=file.marked + b"\0"))
     assert imports.propose(replace(file, sides=None)) is None
+
+
+@pytest.mark.parametrize(
+    ("rung", "base", "ours", "theirs", "why"),
+    [
+        # The same name from two places, one of them outside of the conflict.
+        ("imports", "import z\n", "import z\nimport b\n", "import z\nimport c as use\n", "name use is bound to two"),
+        ("imports", "import z\n", "import z\nimport b\n", "import z\nimport go\n", "name go is bound to two"),
+        # A side had it both ways itself.
+        ("imports", "import z\n", "import z\nimport b\n", "import z\nimport fast\n", None),
+        ("imports", "import z\n", "import z\nimport b\n", "import z\nimport c\n", None),
+        ("imports", "import z\n", "import z\nimport b\n", "import z\nimport late\n", None),  # in a function
+        # Blanks inside of a string, in code, at the end of a docstring's line, in a docstring's line.
+        ("whitespace", 'a = ["x y", 1]\n', 'a = ["x  y", 1]\n', 'a = ["x y", 2]\n', "blanks were changed inside"),
+        ("whitespace", 'a = ["x y", 1]\n', 'a = ["x y",  1]\n', 'a = ["x y", 2]\n', None),
+        ("whitespace", '"""\nx y\n"""\n', '"""\nx y \n"""\n', '"""\nx z\n"""\n', None),
+        ("whitespace", '"""\nx y\n"""\n', '"""\nx  y\n"""\n', '"""\nx z\n"""\n', "blanks were changed inside"),
+        ("whitespace", "a = (\n1,\n)\n", "a = (\n1, \n)\n", "a = (\n2,\n)\n", None),
+        # Imports that are text.
+        (
+            "imports",
+            '"""\nimport a\n"""\n',
+            '"""\nimport a\nimport b\n"""\n',
+            '"""\nimport a\nimport c\n"""\n',
+            "in a string",
+        ),
+        # A side that is no Python is judged by its lines.
+        ("imports", "import a\nprint 1\n", "import a\nimport b\nprint 1\n", "import a\nimport c\nprint 1\n", None),
+    ],
+)
+def test_a_python_file_is_looked_at_as_a_whole(
+    repository: Repository, rung: str, base: str, ours: str, theirs: str, why: str | None
+) -> None:
+    rest = """
+def run():
+    import late
+
+
+try:
+    import fast
+except ImportError:
+    fast = None
+"""
+    both = rest + "\n\ndef go():\n    import use as other\n\n\nimport use\n"
+    file = conflicted(repository, Sides((base + rest).encode(), (ours + both).encode(), (theirs + rest).encode()))
+    assert file is not None
+    resolver = ladder(repository, Rung(rung))
+    answer = resolver.propose(file)
+    if why is None:
+        assert isinstance(answer, Proposal)
+        return
+    assert isinstance(answer, Undecided)
+    assert why in answer.reason
+    # It is by its name that a file is known as Python.
+    if rung == "whitespace":
+        assert isinstance(resolver.propose(replace(file, path="file.txt")), Proposal)
+
+
+def test_a_result_that_is_no_python_is_not_taken(repository: Repository) -> None:
+    """A keyword argument in what the other side has made a list of."""
+    gap = b"\n\n"
+    file = conflicted(
+        repository,
+        Sides(
+            b"x = f(\n" + gap + b"a,\n" + gap + b")\n",
+            b"x = [\n" + gap + b"a, \n" + gap + b"]\n",
+            b"x = f(\n" + gap + b"a=1,\n" + gap + b")\n",
+        ),
+    )
+    assert file is not None
+    answer = ladder(repository, Rung.WHITESPACE).propose(file)
+    assert isinstance(answer, Undecided)
+    assert answer.reason.endswith("it is no Python, though both sides are")
 
 
 def test_the_order_of_rungs_is_the_order_in_which_they_are_tried(repository: Repository) -> None:

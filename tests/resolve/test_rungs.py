@@ -223,10 +223,10 @@ def test_every_region_must_be_settled(tmp_path: Path) -> None:
     ours = base.replace(b"import a\n", b"import a\nimport b\n").replace(b"19\n", b"neunzehn\n")
     theirs = base.replace(b"import a\n", b"import a\nimport c\n")
     marked, labels = merged(tmp_path, ours, base, theirs)
-    assert climb(regions(marked, labels=labels), [Rung.IMPORTS]) == (
-        ours.replace(b"import b\n", b"import b\nimport c\n"),
-        (Rung.IMPORTS,),
-    )
+    climbed = climb(regions(marked, labels=labels), [Rung.IMPORTS])
+    assert climbed is not None
+    assert climbed.content == ours.replace(b"import b\n", b"import b\nimport c\n")
+    assert climbed.used == (Rung.IMPORTS,)
     marked, labels = merged(tmp_path, ours, base, theirs.replace(b"19\n", b"dix-neuf\n"))
     assert climb(regions(marked, labels=labels), list(RUNGS)) is None
     assert climb(regions(marked, labels=labels), []) is None

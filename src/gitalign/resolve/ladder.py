@@ -19,6 +19,7 @@ from gitalign.core.policy import Rung
 from gitalign.git.remerge import Remade, merge_again
 from gitalign.git.repository import Repository
 from gitalign.ports import ConflictedFile, Proposal, Sides, Undecided
+from gitalign.resolve.python_files import fault
 from gitalign.resolve.regions import Lines, NotMarked, Region, lines_of, regions
 from gitalign.resolve.rerere import Unbalanced, holds_conflict, normalise
 from gitalign.resolve.rungs import RUNGS, climb
@@ -27,7 +28,7 @@ PURE = tuple(RUNGS)
 """Rungs that need no other program."""
 _KEPT = 2_000
 _FORMAT = 2
-_IMPORT_FILES = (".py", ".pyi")
+_PYTHON_FILES = (".py", ".pyi")
 
 
 class LadderResolver:
@@ -71,9 +72,13 @@ class LadderResolver:
         names = ", ".join(self._allowed(file.path))
         if climbed is None:
             return Undecided(reason=f"no rung fits every stretch of it ({names})")
-        content, used = climbed
+        content, used = climbed.content, climbed.used
         if holds_conflict(content, marker_size=file.marker_size):
             return Undecided(reason="what would come of it looks like a conflict")
+        if file.path.endswith(_PYTHON_FILES):
+            wrong = fault(parts, climbed, ours=file.sides.ours, theirs=file.sides.theirs)
+            if wrong is not None:
+                return Undecided(reason=f"what would come of it ({', '.join(used)}) is not taken: {wrong}")
         return Proposal(
             content=content,
             told=AppliedResolution(
@@ -90,7 +95,7 @@ class LadderResolver:
             rung
             for rung in self._rungs
             if (rung is not Rung.UNION or self._lists.match_file(path))
-            and (rung is not Rung.IMPORTS or path.endswith(_IMPORT_FILES))
+            and (rung is not Rung.IMPORTS or path.endswith(_PYTHON_FILES))
         )
 
     def _taken_apart(self, file: ConflictedFile, sides: Sides) -> tuple[Lines | Region, ...] | str:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from gitalign.core.policy import Rung
 from gitalign.resolve.import_lines import imports
-from gitalign.resolve.regions import Lines, Region, end_of
+from gitalign.resolve.regions import Lines, Region, end_of, joined
 
 _BLANKS = b" \t"
 
@@ -21,13 +22,13 @@ def whitespace(region: Region) -> Lines | None:
     Lines are compared one to one, a blank line being one, too. Blanks are spaces and tabs. At the beginning of a line they are kept
     apart, for they mean something in many languages; behind a backslash they decide whether the line goes on.
     """
-    told = _in_blanks_alone(region)
+    told = in_blanks_alone(region)
     if told is None:
         return None
     return _with_end(region.theirs if told == (region.ours, region.base) else region.ours, _end_for(region))
 
 
-def _in_blanks_alone(region: Region) -> tuple[Lines, Lines] | None:
+def in_blanks_alone(region: Region) -> tuple[Lines, Lines] | None:
     """Two sides that differ in blanks alone, so that the third has the real change, if there is one."""
     if len({tuple(line for line in map(_without_end, side) if _goes_on(line)) for side in _sides(region)}) > 1:
         return None
@@ -120,25 +121,48 @@ RUNGS: Mapping[Rung, Callable[[Region], Lines | None]] = {
 }
 
 
-def climb(parts: Sequence[Lines | Region], allowed: Sequence[Rung]) -> tuple[bytes, tuple[Rung, ...]] | None:
-    """The file with every region settled by the first rung that can, and the rungs that were used; None when one cannot.
+@dataclass(frozen=True, slots=True)
+class Climbed:
+    """A file of which every region is settled.
+
+    Attributes:
+        pieces: its lines, a piece for each part.
+        by: place of a region among the parts -> the rung that settled it.
+    """
+
+    pieces: tuple[Lines, ...]
+    by: Mapping[int, Rung]
+
+    @property
+    def content(self) -> bytes:
+        """The file."""
+        return joined(self.pieces)
+
+    @property
+    def used(self) -> tuple[Rung, ...]:
+        """The rungs that were used, each once, in the order in which they came."""
+        return tuple(dict.fromkeys(self.by.values()))
+
+
+def climb(parts: Sequence[Lines | Region], allowed: Sequence[Rung]) -> Climbed | None:
+    """The file with every region settled by the first rung that can; None when one cannot be.
 
     Args:
         parts: as `regions.regions` gives them.
         allowed: in the order in which they are tried.
     """
-    settled: list[Lines] = []
-    used: dict[Rung, None] = {}
-    for part in parts:
+    pieces: list[Lines] = []
+    by: dict[int, Rung] = {}
+    for place, part in enumerate(parts):
         if not isinstance(part, Region):
-            settled.append(part)
+            pieces.append(part)
             continue
         for rung in allowed:
             lines = RUNGS[rung](part)
             if lines is not None:
-                settled.append(lines)
-                used[rung] = None
+                pieces.append(lines)
+                by[place] = rung
                 break
         else:
             return None
-    return b"".join(b"".join(lines) for lines in settled), tuple(used)
+    return Climbed(tuple(pieces), by)
