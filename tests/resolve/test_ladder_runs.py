@@ -76,6 +76,28 @@ def test_each_rung_settles_what_it_is_for(tmp_path: Path, rung: str, strategy: s
     assert [one.resolver for one in proof.certificate.resolved] == [rung]
 
 
+@pytest.mark.parametrize("strategy", ["rebase", "iterative"])
+def test_a_commit_of_which_a_rung_left_nothing_is_told_as_that(tmp_path: Path, strategy: str) -> None:
+    work = diverged(tmp_path / "repo", {"f.c": (b"a = 1;\n", b"a = 2;\n", b"a  = 1;\n")})
+    tip = work.tip("topic")
+    work.switch("there", "main~1")
+    work.commit("also", {"g.c": b"g\n"})
+    work.switch("main")
+    work.commit("also", {"g.c": b"g\n"})
+    out = call("run", "--yes", "--resolve-with", "whitespace", "--strategy", strategy, cwd=work.path)
+    words = " ".join(out.stdout.split())
+    assert "1 became empty after its conflicts were settled by whitespace" in words
+    assert "nothing is left of it; stands at the target's tip" in words
+    assert words.count("already merged") == 1  # the other branch is
+    report = json.loads(call("show", "last", "topic", "--json", cwd=work.path).stdout)
+    found = [one["code"] for one in report["outcome"]["findings"]]
+    assert sorted(found) == ["emptied_by_resolution", "resolution_applied"]
+    shown = " ".join(call("show", "last", "topic", cwd=work.path).stdout.split())
+    assert f"{tip[:12]} dropped: became empty after its conflicts were settled by whitespace topic" in shown
+    shown = " ".join(call("show", "last", "there", cwd=work.path).stdout.split())
+    assert "settled" not in shown
+
+
 def test_every_conflict_of_a_commit_or_none(tmp_path: Path) -> None:
     work = diverged(tmp_path / "repo", {"f.c": (b"a\n", b"a \n", b"b\n"), "g.c": (b"a\n", b"b\n", b"c\n")})
     tip = work.tip("topic")

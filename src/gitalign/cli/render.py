@@ -10,8 +10,9 @@ from rich.console import Console
 from gitalign.cli.render_rules import show_rule
 from gitalign.cli.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.core.certificate import Proof
+from gitalign.core.emptied import EMPTIED_BY_RESOLUTION, by_what, settled_by, why_dropped
 from gitalign.core.names import branch_of
-from gitalign.core.outcome import RECORDED, Aligned, AppliedResolution, Conflicted, Failed, Finding, Refused, Severity
+from gitalign.core.outcome import Aligned, AppliedResolution, Conflicted, Failed, Finding, Refused, Severity
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.report import BranchReport, Report, Verdict, furthest_in_words
 from gitalign.core.run import RunKind, RunRecord
@@ -110,16 +111,26 @@ def _story(branch: BranchReport) -> str:
             "integrated": "merged on a branch of its own",
             "fast_forwarded": "already merged; stands at the target's tip",
         }
+        emptied = [by for drop in outcome.dropped if (by := settled_by(drop, outcome.resolved))]
+        if emptied:
+            words["fast_forwarded"] = "nothing is left of it; stands at the target's tip"
         parts = [words[outcome.how.value]]
         if outcome.climbed:
             parts.append(f"by {outcome.rung}, since {'; '.join(outcome.climbed)}")
         reasons: dict[str, int] = {}
         for drop in outcome.dropped:
-            reasons[drop.reason.value] = reasons.get(drop.reason.value, 0) + 1
-        parts += [f"{number} {reason.replace('_', ' ')}" for reason, number in reasons.items()]
+            reason = why_dropped(drop, outcome.resolved)
+            reasons[reason] = reasons.get(reason, 0) + 1
+        parts += [f"{number} {reason}" for reason, number in reasons.items()]
         if outcome.resolved:
-            parts.append(f"{many(len(outcome.resolved), 'conflict', 'conflicts')} settled {_by_what(outcome.resolved)}")
-        telling = [finding for finding in outcome.findings if finding.severity is not Severity.INFO]
+            parts.append(
+                f"{many(len(outcome.resolved), 'conflict', 'conflicts')} settled by {by_what(outcome.resolved)}"
+            )
+        telling = [
+            finding
+            for finding in outcome.findings
+            if finding.severity is not Severity.INFO and finding.code != EMPTIED_BY_RESOLUTION
+        ]
         parts += [_where(finding) + finding.message for finding in telling[:1]]
         if len(telling) > 1:
             parts.append(f"and {len(telling) - 1} more findings")
@@ -127,11 +138,6 @@ def _story(branch: BranchReport) -> str:
             parts.append(branch.detail)
         return ", ".join(parts)
     return branch.detail
-
-
-def _by_what(resolved: Sequence[AppliedResolution]) -> str:
-    names = dict.fromkeys("what was recorded" if one.resolver == RECORDED else one.resolver for one in resolved)
-    return f"by {', '.join(names)}"
 
 
 def _where(finding: Finding) -> str:
@@ -241,7 +247,7 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
             for drop in outcome.dropped:
                 same = f", same patch as {drop.upstream[:12]}" if drop.upstream else ""
                 out.print(
-                    f"    {drop.oid[:12]} dropped: {drop.reason.value.replace('_', ' ')}{same}  {safe(drop.subject)}"
+                    f"    {drop.oid[:12]} dropped: {why_dropped(drop, outcome.resolved)}{same}  {safe(drop.subject)}"
                 )
             _show_resolved(out, outcome.resolved)
             _show_findings(out, outcome.findings)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gitalign.core.certificate import PatchVerdict
+from gitalign.core.emptied import why_dropped
 from gitalign.core.markup import markdown
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned, Conflicted, Dropped, Finding, Outcome
@@ -288,11 +289,11 @@ def _told(outcome: Outcome) -> list[str]:
     if isinstance(outcome, Aligned) and outcome.stopped_by is not None:
         return [*_told(replace(outcome, stopped_by=None)), *_told(outcome.stopped_by)]
     match outcome:
-        case Aligned(dropped=dropped) if dropped:
+        case Aligned(dropped=dropped, resolved=resolved) if dropped:
             rows = [
                 (
                     f"`{drop.oid[:12]}`",
-                    drop.reason.value.replace("_", " ") + (f" as `{drop.upstream[:12]}`" if drop.upstream else ""),
+                    why_dropped(drop, resolved) + (f" as `{drop.upstream[:12]}`" if drop.upstream else ""),
                     markdown(drop.subject),
                 )
                 for drop in dropped

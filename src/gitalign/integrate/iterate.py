@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from gitalign.core.emptied import emptied_as_findings
 from gitalign.core.line import TargetLine
 from gitalign.core.names import Oid
 from gitalign.core.outcome import (
@@ -158,7 +159,7 @@ def iterate(
         dropped=tuple(dropped),
         unsigned=sum(originals[old].is_signed and not made.is_signed for old, made in zip(now, finals, strict=True)),
         resolved=tuple(resolved),
-        findings=(*told_as_findings(resolved), *findings),
+        findings=(*told_as_findings(resolved), *emptied_as_findings(dropped, resolved), *findings),
     )
 
 

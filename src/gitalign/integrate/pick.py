@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitalign.core.commit import RawCommit, commit_id, rewritten, serialise
+from gitalign.core.emptied import emptied_as_findings
 from gitalign.core.names import Oid
 from gitalign.core.outcome import (
     Aligned,
@@ -294,5 +295,5 @@ class Picker:
             dropped=tuple(self.dropped),
             unsigned=self._unsigned,
             resolved=tuple(self._resolved),
-            findings=told_as_findings(self._resolved),
+            findings=told_as_findings(self._resolved) + emptied_as_findings(self.dropped, self._resolved),
         )
