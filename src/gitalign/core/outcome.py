@@ -90,6 +90,8 @@ class Conflict:
 
 RECORDED = "recorded"
 """What applies resolutions that are on record."""
+SETTLED_IN_MERGE = "merge"
+"""What settles the conflict of a merge that is made again as the old merge had settled the very same one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,7 @@ class AppliedResolution:
         conflict: the id by which git names its folder in `rr-cache`; empty where it would not record it.
         recorded_by: name and address of who settled it then; empty when nobody knows.
         source: in words, where it comes from.
-        resolver: what settled it: `recorded`, or rungs by name, joined by `+`.
+        resolver: what settled it: `recorded`, `merge` (as the merge that is made again had it), or rungs by name, joined by `+`.
     """
 
     commit: Oid | None

@@ -20,6 +20,7 @@ from gitalign.git.disposable import DisposableTree
 from gitalign.git.merge import MergeAnswer, MergeProcess, MergeWire, Side
 from gitalign.git.objects import CommitReader, CommitWriter, FileReader, TreeComparer
 from gitalign.git.quarantine import Quarantine
+from gitalign.git.remerge import Remade, merge_again
 from gitalign.git.trees import write_blobs, write_tree
 
 T = TypeVar("T")
@@ -183,7 +184,7 @@ class Lane:
     def changes(self, before: Oid, after: Oid) -> tuple[PathChange, ...]:
         """What changes from one commit to another."""
         one, other = self.read([before, after])
-        return _once_more(lambda: self._trees.compare(one.tree, other.tree))
+        return self.apart(one.tree, other.tree)
 
     def paths(self, commit: Oid) -> tuple[bytes, ...]:
         """Every file of a commit."""
@@ -206,6 +207,21 @@ class Lane:
         """How files are merged under the attributes of `target` (`git help gitattributes`)."""
         bench = self._quarantine.bench(self._attributes[target])
         return merged_as(bench, self._attributes[target], paths, timeout_s=self._timeout_s)
+
+    def merge_again(self, *, ours: bytes, base: bytes, theirs: bytes) -> Remade | None:
+        """The conflicts in which a merge of three contents ends, with the base shown; None when there is none."""
+        return merge_again(
+            self._quarantine.git,
+            ours=ours,
+            base=base,
+            theirs=theirs,
+            marker_size=MergedAs().marker_size,
+            object_format=self.object_format,
+        )
+
+    def apart(self, before: Oid, after: Oid) -> tuple[PathChange, ...]:
+        """What changes from one tree to another."""
+        return _once_more(lambda: self._trees.compare(before, after))
 
     def tree_with(self, tree: Oid, files: Mapping[str, tuple[str, bytes]]) -> Oid:
         """The tree with some files written anew: path -> mode and content."""

@@ -16,10 +16,20 @@ from gitalign.core.commit import RawCommit
 from gitalign.core.graph import OwnCommits
 from gitalign.core.images import Images, todo_order
 from gitalign.core.names import Oid
-from gitalign.core.outcome import AlignedKind, AppliedResolution, Conflicted, DropReason, Outcome, Refused
+from gitalign.core.outcome import (
+    SETTLED_IN_MERGE,
+    AlignedKind,
+    AppliedResolution,
+    Conflicted,
+    DropReason,
+    Outcome,
+    Refused,
+)
 from gitalign.core.plan import Step
+from gitalign.core.policy import Rung
 from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer, Side
+from gitalign.integrate.carry import Foremost, decisions_alone
 from gitalign.integrate.lane import Lane, Rewrites, Unsettled
 from gitalign.integrate.pick import Picker, ReplayRules
 from gitalign.integrate.reproduce import reproduce_recreation
@@ -183,10 +193,16 @@ class _Recreation:
             here = {one.path for one in applied}
             if named != {one.path for one in lessons} or not self._same(lessons, tree, without=here):
                 return self._stop(oid, commit, now, unsettled, position=position, carrying=before)
-            modes = conflicted_files(before)
-            base = self._lane.tree_with(base, {one.path: (modes[one.path], one.settled) for one in lessons})
+            alone = self._decisions(before, now, lessons, applied)
+            if isinstance(alone, Unsettled):
+                return self._stop(oid, commit, now, alone, position=position, carrying=before)
+            base = self._lane.tree_with(base, alone)
         if base == commit.tree:
             return _Remade(tree, applied)
+        if made_anew := [one.path for one in applied if one.resolver == Rung.REGENERATE.value]:
+            # It was made from files as they are without what is to be carried over.
+            words = tuple(f"{path}: it would not fit what else merge {oid[:12]} holds" for path in made_anew)
+            return self._stop(oid, commit, now, Unsettled(undecided=words), position=position, carrying=before)
         carried = self._lane.merge(self._picker.under, base=Side(base), ours=Side(tree), theirs=Side(commit.tree))
         if not carried.is_clean:
             return self._stop(oid, commit, carried, unsettled, position=position, carrying=before)
@@ -194,12 +210,39 @@ class _Recreation:
 
     def _settle(self, oid: Oid, commit: RawCommit, now: MergeAnswer, lessons: list[SettledFile]) -> Settled | Unsettled:
         """As the old merge settled it, or else by what is on record."""
-        teacher = self._picker.rules.teacher
+        teacher, fallback = self._picker.rules.teacher, self._picker.rules.resolver
         if lessons and teacher is not None:
-            settled = self._picker.settled(oid, commit, now, resolver=teacher(lessons))
+            taught = teacher(lessons)
+            asked = Foremost(taught, fallback) if fallback is not None else taught
+            settled = self._picker.settled(oid, commit, now, resolver=asked)
             if isinstance(settled, Settled):
                 return settled
         return self._picker.settled(oid, commit, now)
+
+    def _decisions(
+        self,
+        before: MergeAnswer,
+        now: MergeAnswer,
+        lessons: list[SettledFile],
+        applied: tuple[AppliedResolution, ...],
+    ) -> dict[str, tuple[str, bytes]] | Unsettled:
+        """Path -> mode and content of what was settled in the old merge, without what else it holds there.
+
+        Where the same settles it now, that is the file as it is: the whole of it was taken over already.
+        """
+        modes = conflicted_files(before)
+        others = {one.path for one in applied if one.resolver not in (SETTLED_IN_MERGE, Rung.REGENERATE.value)}
+        found: dict[str, tuple[str, bytes]] = {}
+        for one in lessons:
+            content: bytes | None = one.settled
+            if one.path in others:
+                (marked,) = self._lane.files([raw(f"{now.tree}:{one.path}")], most_bytes=LARGEST_BYTES)
+                content = decisions_alone(one, marked, self._lane) if marked is not None else None
+            if content is None:
+                reason = f"what else merge {one.merge[:12]} holds there cannot be told from how it settled its conflict"
+                return Unsettled(undecided=(f"{one.path}: {reason}",))
+            found[one.path] = (modes[one.path], content)
+        return found
 
     def _lessons(self, oid: Oid, commit: RawCommit, before: MergeAnswer) -> list[SettledFile]:
         """Files whose contents git could not merge the first time, with what the merge commit has there."""

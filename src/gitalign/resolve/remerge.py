@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gitalign.core.outcome import AppliedResolution
+from gitalign.core.outcome import SETTLED_IN_MERGE, AppliedResolution
 from gitalign.git.command import Git
 from gitalign.git.trees import merge_file
 from gitalign.ports import ConflictedFile, Proposal, SettledFile, Undecided
@@ -60,7 +60,7 @@ class SettledInMerge:
             path="",
             conflict=conflict.id,
             source=f"that is in merge {before.merge[:12]} of the branch itself",
-            resolver="merge",
+            resolver=SETTLED_IN_MERGE,
         )
         return Proposal(content=content, told=told)
 

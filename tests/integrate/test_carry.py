@@ -1,0 +1,126 @@
+"""Making merges again: nothing a merge holds of its own is thrown away unseen, and it undoes nothing of the target's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gitalign import facade
+from gitalign.core.outcome import Aligned, AlignedKind, Conflicted
+from tests.git.workspace import Workspace
+from tests.runs import branch, request, run
+
+LINES = [b"line %d\n" % number for number in range(60)]
+
+
+def _with(**changes: str) -> bytes:
+    """The lines with some of them changed: `l3="x"`."""
+    lines = list(LINES)
+    for name, text in changes.items():
+        lines[int(name[1:])] = text.encode() + b"\n"
+    return b"".join(lines)
+
+
+def _settled(tmp_path: Path, *, ours: str, merged: bytes, target: bytes) -> Workspace:
+    """`x` changed line 5 to `ours`, main to `five d`; `merged` is what the merge made of it, `target` what main has now."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": _with()})
+    work.switch("x", "main")
+    work.commit("X", {"f": _with(l5=ours)})
+    work.switch("main")
+    work.commit("D", {"f": _with(l5="five d")})
+    work.switch("x")
+    work.git("merge", "-q", "main", check=False)
+    work.commit("M", {"f": merged})
+    work.commit("Y", {"y": b"1\n"})
+    work.switch("main")
+    work.commit("T", {"f": target})
+    return work
+
+
+def _recorded(work: Workspace, content: bytes) -> None:
+    """Somebody else met the clash of `x`'s first commit with main, and rerere recorded how it was settled."""
+    work.git("config", "rerere.enabled", "true")
+    work.switch("other", "x~2")
+    work.git("merge", "-q", "main", check=False)
+    work.commit("settled", {"f": content})
+    work.switch("main")
+    work.git("branch", "-D", "other")
+
+
+def test_a_rung_leaves_what_else_the_merge_changed_in_the_file(tmp_path: Path) -> None:
+    merged = _with(l5="five settled", l50="a fix")
+    work = _settled(tmp_path, ours="five  x", merged=merged, target=_with(l5="five x"))
+    outcome = branch(run(work.path, strategy="rebase-merges", resolutions__rungs=["whitespace"]), "x").result.outcome
+    assert isinstance(outcome, Aligned), outcome
+    assert outcome.how is AlignedKind.RECREATED
+    assert [one.resolver for one in outcome.resolved] == ["whitespace"]
+    fixed = work.git("show", "x:f").splitlines()
+    assert fixed[50] == "a fix"
+    assert fixed[5].split() == ["five", "x"]
+    assert all(proof.holds for proof in facade.verify(request(work.path)))
+
+
+def test_a_resolution_on_record_leaves_what_else_the_merge_changed_in_the_file(tmp_path: Path) -> None:
+    merged = _with(l5="five settled", l20="twenty", l50="a fix")
+    work = _settled(tmp_path, ours="five x", merged=merged, target=_with(l5="five t", l30="thirty"))
+    _recorded(work, _with(l5="five x and t", l30="thirty"))
+    outcome = branch(run(work.path, strategy="rebase-merges", resolutions__apply=True), "x").result.outcome
+    assert isinstance(outcome, Aligned), outcome
+    assert work.git("show", "x:f").encode() + b"\n" == _with(l5="five x and t", l20="twenty", l30="thirty", l50="a fix")
+
+
+@pytest.mark.parametrize("beside", ["l4", "l6"])
+def test_what_touches_the_conflict_is_left_to_a_person(beside: str, tmp_path: Path) -> None:
+    """Whether the line beside it belongs to the decision, nobody can tell."""
+    merged = _with(**{"l5": "five settled", beside: "beside"})
+    work = _settled(tmp_path, ours="five x", merged=merged, target=_with(l5="five t"))
+    _recorded(work, _with(l5="five x and t"))
+    before = work.tip("x")
+    outcome = branch(run(work.path, strategy="rebase-merges", resolutions__apply=True), "x").result.outcome
+    assert isinstance(outcome, Conflicted), outcome
+    assert (outcome.recreating, outcome.paths) == (work.tip("x~1"), ("f",))
+    assert "cannot be told from how it settled its conflict" in outcome.undecided[0]
+    assert work.tip("x") == before
+
+
+def test_a_decision_about_another_conflict_is_not_replaced(tmp_path: Path) -> None:
+    """The old merge settled two conflicts; the new one has one of them and another one that is on record."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": _with()})
+    work.switch("x", "main")
+    work.commit("X", {"f": _with(l5="five x", l40="forty x")})
+    work.switch("main")
+    work.commit("D", {"f": _with(l5="five d", l40="forty d")})
+    work.switch("x")
+    work.git("merge", "-q", "main", check=False)
+    work.commit("M", {"f": _with(l5="five settled", l40="forty settled")})
+    work.commit("Y", {"y": b"1\n"})
+    work.switch("main")
+    work.commit("T", {"f": _with(l5="five t", l40="forty x")})
+    _recorded(work, _with(l5="five x and t", l40="forty x"))
+    outcome = branch(run(work.path, strategy="rebase-merges", resolutions__apply=True), "x").result.outcome
+    assert isinstance(outcome, Conflicted), outcome
+    assert outcome.recreating == work.tip("x~1")
+
+
+def test_the_decision_of_the_branch_goes_before_what_is_on_record(tmp_path: Path) -> None:
+    """Two files conflict; one as it did then, and a rung would settle it, too."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": _with(), "g": _with()})
+    work.switch("x", "main")
+    work.commit("X", {"f": _with(l5="five  x"), "g": _with(l5="five  x")})
+    work.switch("main")
+    work.commit("D", {"f": _with(l5="five x"), "g": _with(l5="five d")})
+    work.switch("x")
+    work.git("merge", "-q", "main", check=False)
+    work.commit("M", {"f": _with(l5="five settled"), "g": _with(l5="g settled", l50="a fix")})
+    work.commit("Y", {"y": b"1\n"})
+    work.switch("main")
+    work.commit("T", {"g": _with(l5="five x")})
+    outcome = branch(run(work.path, strategy="rebase-merges", resolutions__rungs=["whitespace"]), "x").result.outcome
+    assert isinstance(outcome, Aligned), outcome
+    assert {one.path: one.resolver for one in outcome.resolved} == {"f": "merge", "g": "whitespace"}
+    assert work.git("show", "x:f").splitlines()[5] == "five settled"
+    assert work.git("show", "x:g").splitlines()[50] == "a fix"
