@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
-from gitalign.core.outcome import Aligned, AlignedKind, Conflicted
+from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Refused
 from tests.git.workspace import Workspace
 from tests.runs import branch, request, run
 
@@ -124,3 +124,43 @@ def test_the_decision_of_the_branch_goes_before_what_is_on_record(tmp_path: Path
     assert {one.path: one.resolver for one in outcome.resolved} == {"f": "merge", "g": "whitespace"}
     assert work.git("show", "x:f").splitlines()[5] == "five settled"
     assert work.git("show", "x:g").splitlines()[50] == "a fix"
+
+
+def _listing(tmp_path: Path, *, name: str = "log") -> Workspace:
+    """A list merged by union, from which a merge took a line away on purpose."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"log": b"a\nb\nc\n", ".gitattributes": b"log* merge=union\n"})
+    work.switch("x", "main")
+    work.commit("X", {"log": b"a\nb\nc\nx\n"})
+    work.switch("main")
+    work.commit("D", {"log": b"a\nb\nc\nd\n"})
+    work.switch("x")
+    work.git("merge", "-q", "--no-commit", "main", check=False)
+    work.commit("M", {"log": None, name: b"a\nc\nx\n"} if name != "log" else {"log": b"a\nc\nx\n"})
+    work.commit("Y", {"y": b"1\n"})
+    work.switch("main")
+    return work
+
+
+@pytest.mark.parametrize("name", ["log", "log-renamed"])
+def test_nothing_is_carried_over_by_a_driver_that_calls_everything_clean(name: str, tmp_path: Path) -> None:
+    work = _listing(tmp_path, name=name)
+    work.commit("T", {"log": b"a\nb2\nc\nd\ne\n"})
+    before = work.tip("x")
+    outcome = branch(run(work.path, strategy="rebase-merges"), "x").result.outcome
+    assert isinstance(outcome, Refused), outcome
+    assert outcome.code == "merge_driver"
+    assert work.tip("x~1")[:12] in outcome.reason
+    assert "log" in outcome.reason
+    assert work.tip("x") == before
+    merged = branch(run(work.path, strategy="auto"), "x").result.outcome
+    assert isinstance(merged, Aligned), merged
+    assert merged.how is AlignedKind.MERGED
+
+
+def test_a_driver_says_nothing_where_the_target_left_the_file_alone(tmp_path: Path) -> None:
+    work = _listing(tmp_path)
+    work.commit("T", {"other": b"1\n"})
+    outcome = branch(run(work.path, strategy="rebase-merges"), "x").result.outcome
+    assert isinstance(outcome, Aligned), outcome
+    assert work.git("show", "x:log") == "a\nc\nx"

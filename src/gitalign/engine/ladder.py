@@ -11,7 +11,9 @@ from gitalign.errors import ABOUT_ONE_MERGE
 
 Rung = tuple[str, Callable[[], Outcome]]
 
-_OF_ONE_STRATEGY = frozenset({"octopus_merge", "merge_collapsed", "taken_back", "changed_since", "leaves_nothing"})
+_OF_ONE_STRATEGY = frozenset(
+    {"octopus_merge", "merge_collapsed", "merge_driver", "taken_back", "changed_since", "leaves_nothing"}
+)
 """Refusals that say something about a strategy, not about the branch."""
 
 

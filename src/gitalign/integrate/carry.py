@@ -10,6 +10,8 @@ import re
 import secrets
 from dataclasses import dataclass
 
+from gitalign.core.names import Oid
+from gitalign.git.command import text
 from gitalign.git.remerge import Remade
 from gitalign.integrate.lane import Lane
 from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, SettledFile, Undecided
@@ -60,8 +62,8 @@ def decisions_alone(file: SettledFile, now: bytes, lane: Lane) -> bytes | None:
 def _with(content: bytes, regions: list[_Region], texts: list[bytes]) -> bytes:
     """The content with other texts where its conflicts are."""
     made, at = b"", 0
-    for region, text in zip(regions, texts, strict=True):
-        made += content[at : region.start] + text
+    for region, instead in zip(regions, texts, strict=True):
+        made += content[at : region.start] + instead
         at = region.end
     return made + content[at:]
 
@@ -90,6 +92,27 @@ def _hunks(remade: Remade) -> list[tuple[bytes, bytes, bytes]]:
         re.MULTILINE | re.DOTALL,
     )
     return [(one[1], one[2], one[3]) for one in found.finditer(remade.diff3)]
+
+
+def driven_path(base: Oid, ours: Oid, theirs: Oid, *, lane: Lane, under: Oid) -> str | None:
+    """A file that both sides of a merge of trees changed and that is not merged as plain text; None when there is none.
+
+    A driver such as `union` calls everything clean. Where a file went or came on either side, it may have been renamed, and every file
+    that is new there counts.
+
+    Args:
+        base, ours, theirs: trees.
+        lane: the worker's processes.
+        under: the commit under whose attributes the merge is made.
+    """
+    sides = [lane.apart(base, tree) for tree in (ours, theirs)]
+    both = set.intersection(*({change.path for change in changes} for changes in sides))
+    for changes in sides:
+        if any(change.path in both and change.after is None for change in changes):
+            both |= {change.path for change in changes if change.before is None}
+    paths = sorted(map(text, both))
+    merged = lane.merged_as(under, paths) if paths else {}
+    return next((path for path in paths if not merged[path].is_plain), None)
 
 
 class Foremost:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from gitalign.core.commit import RawCommit
 from gitalign.core.graph import OwnCommits
 from gitalign.core.images import Images, todo_order
-from gitalign.core.names import Oid
+from gitalign.core.names import Oid, display
 from gitalign.core.outcome import (
     SETTLED_IN_MERGE,
     AlignedKind,
@@ -29,7 +29,7 @@ from gitalign.core.plan import Step
 from gitalign.core.policy import Rung
 from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer, Side
-from gitalign.integrate.carry import Foremost, decisions_alone
+from gitalign.integrate.carry import Foremost, decisions_alone, driven_path
 from gitalign.integrate.lane import Lane, Rewrites, Unsettled
 from gitalign.integrate.pick import Picker, ReplayRules
 from gitalign.integrate.reproduce import reproduce_recreation
@@ -147,7 +147,7 @@ class _Recreation:
         place = (oid, ours, theirs)
         if place not in self._picker.rewrites.replayed:
             made = self._remade(oid, commit, self._automatic(ours, theirs), position=position)
-            if isinstance(made, Conflicted):
+            if not isinstance(made, _Remade):
                 return made
             self._picker.remake(place, commit, made.tree, made.applied)
         taken = self._picker.take(place, commit)
@@ -176,7 +176,9 @@ class _Recreation:
         base = self._side(bases[0]) if bases else None
         return self._lane.merge(self._picker.under, base=base, ours=self._side(ours), theirs=self._side(theirs))
 
-    def _remade(self, oid: Oid, commit: RawCommit, now: MergeAnswer, *, position: int) -> _Remade | Conflicted:
+    def _remade(
+        self, oid: Oid, commit: RawCommit, now: MergeAnswer, *, position: int
+    ) -> _Remade | Conflicted | Refused:
         """The tree of the new merge: the automatic one, with what was settled or added by hand in the old one."""
         before = self._automatic(*commit.parents)
         lessons = self._lessons(oid, commit, before)
@@ -206,6 +208,12 @@ class _Recreation:
         carried = self._lane.merge(self._picker.under, base=Side(base), ours=Side(tree), theirs=Side(commit.tree))
         if not carried.is_clean:
             return self._stop(oid, commit, carried, unsettled, position=position, carrying=before)
+        if path := driven_path(base, tree, commit.tree, lane=self._lane, under=self._picker.under):
+            return Refused(
+                code="merge_driver",
+                reason=f"what merge {oid[:12]} ({commit.subject}) holds of its own in {display(path)} is not carried over: the target has changed the file, too, and its attributes have it merged in a way of its own",
+                hint="choose --merges merge-instead, or --strategy merge",
+            )
         return _Remade(carried.tree, applied)
 
     def _settle(self, oid: Oid, commit: RawCommit, now: MergeAnswer, lessons: list[SettledFile]) -> Settled | Unsettled:
