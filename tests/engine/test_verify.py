@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from gitalign import facade, wire
 from gitalign.core.certificate import Certificate, CheckName, CommitProof, PatchVerdict
 from gitalign.core.names import Oid
-from gitalign.core.outcome import AlignedKind, Failed
+from gitalign.core.outcome import AlignedKind, Dropped, DropReason, Failed
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
 from gitalign.engine.certify import prove_again, sealed
@@ -167,8 +167,8 @@ def test_a_forger_who_knows_the_digest_does_not_get_past_history(work: Workspace
 def failing(work: Workspace, **facts: Any) -> set[CheckName]:
     """Checks that fail for a branch made by hand."""
     claim = Certificate(
-        run_id="r", plan_id="p", ref="refs/heads/x", target_ref="refs/heads/main", dropped=(), checks=(),
-        tool_version="0", git_version="0", **facts,
+        run_id="r", plan_id="p", ref="refs/heads/x", target_ref="refs/heads/main", checks=(),
+        tool_version="0", git_version="0", **{"dropped": (), **facts},
     )  # fmt: skip
     (proof,) = prove_again(open_repository(work.path), [sealed(claim)])
     return {check.name for check in proof.checks if not check.passed}
@@ -215,6 +215,32 @@ def test_what_a_wrong_result_is_told_apart_by(
     after = Oid(work.tip("result"))
     facts |= {"after": after, "commits": (replace(facts["commits"][0], new=after),)}
     assert failing(work, **facts) == broken
+
+
+def test_a_commit_that_was_dropped_is_no_reason_to_take_back_what_the_target_has(work: Workspace) -> None:
+    """The branch buried a side (`-s ours`) of which the target has taken a commit; the result takes it back in the target."""
+    work.switch("buried", "main~2")
+    picked = Oid(work.commit("picked", {"g": b"picked\n"}))
+    work.switch("by-hand", "main~2")
+    old = Oid(work.commit("work", {"own": b"1\n"}))
+    work.git("merge", "-q", "-s", "ours", "-m", "bury it", "buried")
+    before = Oid(work.tip("HEAD"))
+    work.switch("result", "main")
+    new = Oid(work.commit("work", {"own": b"1\n", "g": b"g\n"}))
+    broken = failing(
+        work,
+        how=AlignedKind.REPLAYED,
+        before=before,
+        onto=Oid(work.tip("main")),
+        after=new,
+        tree=Oid(work.tip("result^{tree}")),
+        commits=(CommitProof(old=old, new=new, patch=PatchVerdict.CHANGED),),
+        dropped=(
+            Dropped(oid=picked, reason=DropReason.UPSTREAM, upstream=Oid(work.tip("main~1"))),
+            Dropped(oid=before, reason=DropReason.MERGE_FLATTENED),
+        ),
+    )
+    assert broken == {CheckName.TARGET_NOT_REVERSED, CheckName.AUTHORSHIP_KEPT}
 
 
 def test_nothing_is_published_that_is_not_proved(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,3 +164,97 @@ def test_a_driver_says_nothing_where_the_target_left_the_file_alone(tmp_path: Pa
     outcome = branch(run(work.path, strategy="rebase-merges"), "x").result.outcome
     assert isinstance(outcome, Aligned), outcome
     assert work.git("show", "x:log") == "a\nc\nx"
+
+
+def _buried(tmp_path: Path, *, squashed: bool = False, options: tuple[str, ...] = ("-s", "ours")) -> Workspace:
+    """`x` has merged a side of two commits; main has taken the first of them, as it is or together with more."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": _with()})
+    work.switch("z", "main")
+    work.commit("Z1", {"f": _with(l5="zed one")})
+    work.commit("Z2", {"z2": b"1\n"})
+    work.switch("x", "main")
+    work.commit("X", {"x": b"1\n"})
+    work.git("merge", "-q", "--no-ff", *options, "-m", "merge z", "z")
+    work.switch("main")
+    work.commit("T", {"g": b"1\n"})
+    if squashed:
+        work.commit("takes Z1, and more", {"f": _with(l5="zed one", l50="fifty")})
+    else:
+        work.git("cherry-pick", "z~1")
+    work.git("branch", "-D", "z")
+    work._minute += 1
+    return work
+
+
+@pytest.mark.parametrize("squashed", [False, True])
+def test_a_side_that_was_buried_undoes_nothing_of_the_targets(squashed: bool, tmp_path: Path) -> None:
+    work = _buried(tmp_path, squashed=squashed)
+    merge = work.tip("x")
+    outcome = branch(run(work.path, strategy="rebase-merges"), "x").result.outcome
+    assert isinstance(outcome, Refused), outcome
+    assert outcome.code == "merge_collapsed"
+    assert merge[:12] in outcome.reason
+    assert "(Z1)" in outcome.reason
+    assert work.tip("x") == merge
+    merged = branch(run(work.path, strategy="auto"), "x").result.outcome
+    assert isinstance(merged, Aligned), merged
+    assert merged.how is AlignedKind.MERGED
+    assert work.git("show", "x:f").splitlines()[5] == "zed one"
+
+
+def test_what_a_merge_took_back_of_its_own_line_undoes_nothing_of_the_targets(tmp_path: Path) -> None:
+    """The commit that was dropped is on the side the merge was made on."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": _with()})
+    work.switch("z", "main")
+    work.commit("Z", {"z": b"1\n"})
+    work.switch("x", "main")
+    work.commit("X1", {"f": _with(l5="five")})
+    work.commit("X2", {"x": b"1\n"})
+    work.git("merge", "-q", "--no-commit", "z")
+    work.commit("M takes X1 back", {"f": _with()})
+    work.switch("main")
+    work.commit("T", {"g": b"1\n"})
+    work.git("cherry-pick", "x~2")
+    outcome = branch(run(work.path, only=("x",), strategy="rebase-merges"), "x").result.outcome
+    assert isinstance(outcome, Refused), outcome
+    assert outcome.code == "merge_collapsed"
+
+
+@pytest.mark.parametrize("slipped", [{"n": b"slipped in\n"}, {"f": _with(l5="zed one", l40="slipped in")}])
+def test_a_merge_that_took_nothing_back_keeps_what_was_slipped_in(slipped: dict[str, bytes], tmp_path: Path) -> None:
+    work = _buried(tmp_path, options=())
+    work.switch("x")
+    for name, content in slipped.items():
+        (work.path / name).write_bytes(content)
+    work.git("add", "-A")
+    work.git("commit", "-q", "--amend", "--no-edit")
+    work.switch("main")
+    outcome = branch(run(work.path, strategy="rebase-merges"), "x").result.outcome
+    assert isinstance(outcome, Aligned), outcome
+    assert outcome.how is AlignedKind.RECREATED
+    assert {name: work.git("show", f"x:{name}").encode() + b"\n" for name in slipped} == slipped
+    assert all(proof.holds for proof in facade.verify(request(work.path)))
+
+
+def test_what_is_said_of_a_result_unlike_the_one_shot_merge_is_true(tmp_path: Path) -> None:
+    """A commit of the branch takes back another one, which the target has: a rebase takes it back there, a merge does not."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": _with()})
+    work.switch("z", "main")
+    work.commit("Z", {"z": b"1\n"})
+    work.switch("x", "main")
+    work.commit("X", {"f": _with(l5="five")})
+    work.commit("takes X back", {"f": _with()})
+    work.git("merge", "-q", "--no-edit", "z")
+    work.git("branch", "-D", "z")
+    work.switch("main")
+    work.commit("T", {"g": b"1\n"})
+    work.git("cherry-pick", "x~2")
+    outcome = branch(run(work.path, strategy="rebase-merges"), "x").result.outcome
+    assert isinstance(outcome, Aligned), outcome
+    (finding,) = outcome.findings
+    assert finding.code == "differs_from_one_shot_merge"
+    assert "what they held of their own was carried over" in finding.message
+    assert "git rebase" not in finding.message

@@ -306,9 +306,11 @@ def _other_tree(one: Certificate, evidence: _Evidence) -> str:
 
 
 def _reversed(one: Certificate, evidence: _Evidence) -> str:
-    """A file of the target that is back at the base's version, though no commit of the branch touched it."""
-    own = [*(pair.old for pair in one.commits), *(drop.oid for drop in one.dropped)]
-    mine = {change[0] for oid in own for change in evidence.patches.get(oid, ())}
+    """A file of the target that is back at the base's version, though no commit of the branch that is in the result touched it.
+
+    A commit that was dropped because the target has its change is no reason to take that change back.
+    """
+    mine = {change[0] for pair in one.commits for change in evidence.patches.get(pair.old, ())}
     bases = evidence.graph.own(one.before, one.onto).bases
     undone = {change.path: change.after for change in evidence.apart[one.onto, one.after]}
     if not undone or not bases:

@@ -15,6 +15,7 @@ from gitalign.core.images import misplaced
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned, AlignedKind, Failed, Finding, Outcome, Rewrite, Severity
 from gitalign.core.plan import Step
+from gitalign.core.policy import Strategy
 from gitalign.git.command import Git, text
 from gitalign.git.merge import MergeAnswer
 from gitalign.integrate.lane import Lane
@@ -145,10 +146,21 @@ def _against_one_shot_merge(step: Step, aligned: Aligned, *, bases: Sequence[Oid
         Finding(
             code="differs_from_one_shot_merge",
             severity=Severity.WARNING,
-            message="the result differs from merging branch and target at once; git rebase gives this result too, look at it before relying on it",
+            message=f"the result differs from merging branch and target at once; {_why_it_may(step, aligned)}, look at it before relying on it",
             detector="conserve",
         ),
     )
+
+
+def _why_it_may(step: Step, aligned: Aligned) -> str:
+    """What is true of a result that differs from the one-shot merge."""
+    if aligned.how is AlignedKind.RECREATED:
+        return "merges were made again, and what they held of their own was carried over one by one"
+    if aligned.resolved:
+        return "conflicts on the way were settled without a person"
+    if step.strategy in (Strategy.ITERATIVE, Strategy.AUTO):
+        return "rebasing commit by commit, step by step where it had to be, gives this result"
+    return "git rebase gives this result too"
 
 
 def verify_histories(git: Git, aligned: Iterable[Aligned], *, known: Iterable[Oid], timeout_s: float) -> dict[Oid, str]:

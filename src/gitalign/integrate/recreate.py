@@ -21,6 +21,7 @@ from gitalign.core.outcome import (
     AlignedKind,
     AppliedResolution,
     Conflicted,
+    Dropped,
     DropReason,
     Outcome,
     Refused,
@@ -35,6 +36,8 @@ from gitalign.integrate.pick import Picker, ReplayRules
 from gitalign.integrate.reproduce import reproduce_recreation
 from gitalign.integrate.settle import LARGEST_BYTES, Settled, conflicted_files
 from gitalign.ports import CancelToken, SettledFile
+
+_HAD_BY_THE_TARGET = (DropReason.UPSTREAM, DropReason.BECAME_EMPTY)
 
 
 def recreate(
@@ -205,6 +208,12 @@ class _Recreation:
             # It was made from files as they are without what is to be carried over.
             words = tuple(f"{path}: it would not fit what else merge {oid[:12]} holds" for path in made_anew)
             return self._stop(oid, commit, now, Unsettled(undecided=words), position=position, carrying=before)
+        if gone := self._taken_back(oid, commit, base):
+            return Refused(
+                code="merge_collapsed",
+                reason=f"merge {oid[:12]} ({commit.subject}) changes what commit {gone.oid[:12]} ({gone.subject}) had changed, which is in the target already: what the target has would be undone",
+                hint="choose --merges merge-instead, or --strategy merge",
+            )
         carried = self._lane.merge(self._picker.under, base=Side(base), ours=Side(tree), theirs=Side(commit.tree))
         if not carried.is_clean:
             return self._stop(oid, commit, carried, unsettled, position=position, carrying=before)
@@ -215,6 +224,31 @@ class _Recreation:
                 hint="choose --merges merge-instead, or --strategy merge",
             )
         return _Remade(carried.tree, applied)
+
+    def _taken_back(self, oid: Oid, commit: RawCommit, base: Oid) -> Dropped | None:
+        """A commit below a merge that was dropped because the target has its change, where the merge may have taken that change back.
+
+        What the merge took back would be taken back in the target, which is nobody's decision (`-s ours` buries a side in the branch). A
+        dropped commit is harmless where the merge changed none of its files, or plainly still has its change.
+        """
+        below, waiting = {oid}, [oid]
+        while waiting:
+            above = {one for one in self._commits[waiting.pop()].parents if one in self._commits} - below
+            below |= above
+            waiting += above
+        dropped = [one for one in self._picker.dropped if one.oid in below and one.reason in _HAD_BY_THE_TARGET]
+        changed = {change.path for change in self._lane.apart(base, commit.tree)} if dropped else set()
+        merged = Side(commit.tree, oid, commit.parents)
+        for one in dropped:
+            gone = self._commits[one.oid]
+            before = self._lane.side(gone.parents[0])
+            if changed.isdisjoint(change.path for change in self._lane.apart(before.tree, gone.tree)):
+                continue
+            again = Side(gone.tree, one.oid, gone.parents)
+            answer = self._lane.merge(self._picker.under, base=before, ours=merged, theirs=again)
+            if not answer.is_clean or answer.tree != commit.tree:
+                return one
+        return None
 
     def _settle(self, oid: Oid, commit: RawCommit, now: MergeAnswer, lessons: list[SettledFile]) -> Settled | Unsettled:
         """As the old merge settled it, or else by what is on record."""
