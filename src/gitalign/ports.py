@@ -430,6 +430,8 @@ class ConflictResolver(Protocol):
     def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
         """What the file is to hold; None when nothing fits. Asked when all files of a commit could be settled.
 
+        Of a file without `sides` only what people made of it is told.
+
         Raises:
             GitError
         """

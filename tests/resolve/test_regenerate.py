@@ -13,6 +13,7 @@ from gitalign.core.outcome import Aligned, Conflicted, Failed
 from gitalign.errors import ConfigError
 from gitalign.resolve.rungs import RUNGS
 from tests.git.workspace import Workspace
+from tests.resolve.clashes import settle_by_merge
 from tests.resolve.test_ladder_runs import content
 from tests.runs import branch, request, run
 
@@ -129,6 +130,28 @@ def test_many_branches_share_few_work_trees_and_leave_none(tmp_path: Path) -> No
         assert isinstance(branch(report, f"topic{number}").result.outcome, Aligned)
         assert work.git("show", f"topic{number}:gen/index").split() == ["a", "m", "pinned", f"t{number}"]
     assert not places.exists() or list(places.rglob("*")) == []
+
+
+@pytest.mark.parametrize("is_disputed", [False, True])
+def test_what_people_recorded_comes_first_and_so_does_their_dispute(tmp_path: Path, is_disputed: bool) -> None:
+    work = repository(tmp_path / "repo", branches=2)
+    settle_by_merge(work, "topic0", {"gen/index": b"a\nby people\n"})
+    if is_disputed:
+        work.git("branch", "-m", "merged-topic0-main", "one")
+        settle_by_merge(work, "topic0", {"gen/index": b"a\nby others\n"})
+    facade.learn_resolutions(request(work.path))
+    report = run(work.path, only=("topic*",), resolutions__apply=True, **remade(INDEX))
+    outcome = branch(report, "topic0").result.outcome
+    if is_disputed:
+        assert isinstance(outcome, Conflicted)
+        assert "disagree" in outcome.undecided[0]
+    else:
+        assert isinstance(outcome, Aligned)
+        assert [one.resolver for one in outcome.resolved] == ["recorded"]
+        assert work.git("show", "topic0:gen/index") == "a\nby people"
+    # Of another conflict nothing is on record.
+    assert isinstance(branch(report, "topic1").result.outcome, Aligned)
+    assert work.git("show", "topic1:gen/index").split() == ["a", "m", "pinned", "t1"]
 
 
 def test_what_was_made_anew_is_checked_like_all_else(tmp_path: Path) -> None:

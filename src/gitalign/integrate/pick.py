@@ -198,6 +198,7 @@ class Picker:
             resolver=asked,
             regenerator=self.rules.regenerator,
             line=line,
+            people=self.rules.resolver,
         )
 
     def remake(

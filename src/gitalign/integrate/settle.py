@@ -5,7 +5,7 @@ git's merge stays git's: all that is changed in its result is the contents of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gitalign.core.names import Oid
@@ -16,7 +16,7 @@ from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer
 from gitalign.integrate.lane import Lane, Unsettled
 from gitalign.integrate.squashed import Line, settled_further_up
-from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, Regenerator, Sides
+from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, Regenerator, Sides, Undecided
 
 _WITHIN_A_FILE = "CONFLICT (contents)"
 _REGULAR = ("100644", "100755")
@@ -44,6 +44,7 @@ def settle(
     resolver: ConflictResolver,
     regenerator: Regenerator | None = None,
     line: Line | None = None,
+    people: ConflictResolver | None = None,
 ) -> Settled | Unsettled:
     """Settle every conflict of a merge.
 
@@ -54,8 +55,10 @@ def settle(
         commit, subject: of the commit of the branch, for the report; None while the target is merged in.
         lane: the worker's processes.
         resolver: proposes what files are to hold.
-        regenerator: makes files anew that are made from others, when all others are settled; they are its alone.
+        regenerator: makes files anew that are made from others, when all others are settled. What people made of a file, or
+            cannot agree on, comes first; all else of them is its alone.
         line: commits of the branch in which the target's file may be found again, as `squashed` has it; None for not to look.
+        people: knows what people made of files, where `resolver` is not all that does.
 
     Raises:
         GitError, OutOfSpace
@@ -113,7 +116,15 @@ def settle(
         return Unsettled(known)
     undecided: list[str] = []
     for file in files:
-        if file.path in made or file.path in proposals:
+        if file.path in made:
+            by_people = _by_people(file, (resolver, people))
+            if isinstance(by_people, Proposal):
+                proposals[file.path] = by_people
+                del made[file.path]
+            elif by_people is not None:
+                undecided.append(f"{file.path}: {by_people.reason}")
+            continue
+        if file.path in proposals:
             continue
         proposal = resolver.propose(replace(file, sides=sides[file.path]))
         if isinstance(proposal, Proposal):
@@ -149,6 +160,15 @@ def settle(
 
 def _rule_for(file: ConflictedFile, regenerator: Regenerator | None) -> int | None:
     return regenerator.rule_for(file.path) if regenerator is not None and file.is_plain else None
+
+
+def _by_people(file: ConflictedFile, resolvers: Sequence[ConflictResolver | None]) -> Proposal | Undecided | None:
+    """What people made of a file, or that they disagree; None where nothing of theirs fits."""
+    found = [
+        one.propose(replace(file, sides=None)) for one in resolvers if one is not None and one.knows(file) is not None
+    ]
+    proposal = next((one for one in found if isinstance(one, Proposal)), None)
+    return proposal or next((one for one in found if isinstance(one, Undecided) and one.is_disputed), None)
 
 
 class _Generated:
