@@ -12,6 +12,7 @@ from gitalign.core.names import Oid
 from gitalign.core.outcome import AppliedResolution, KnownConflict, StageEntry
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import Rung
+from gitalign.core.proposals import MadeBy, fault_of
 from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer
 from gitalign.integrate.lane import Lane, Unsettled
@@ -138,6 +139,7 @@ def settle(
     if regenerator is not None and made:
         begun = _Generated(
             {file.path: (modes[file.path], one) for file in files if file.path in made and (one := sides[file.path])},
+            {file.path: file.marker_size for file in files},
             # While the target is merged in, it is the other side.
             is_ours=commit is not None or is_integration,
         )
@@ -176,11 +178,15 @@ class _Generated:
 
     Args:
         files: path -> mode and sides.
+        marker_sizes: path -> characters of a conflict marker.
         is_ours: the target's side is ours.
     """
 
-    def __init__(self, files: Mapping[str, tuple[str, Sides]], *, is_ours: bool) -> None:
+    def __init__(
+        self, files: Mapping[str, tuple[str, Sides]], marker_sizes: Mapping[str, int], *, is_ours: bool
+    ) -> None:
         self._files = files
+        self._marker_sizes = marker_sizes
         self._before = {path: sides.ours if is_ours else sides.theirs for path, (_, sides) in files.items()}
 
     def made(
@@ -205,12 +211,16 @@ class _Generated:
     def _fault(self, path: str, content: bytes | None) -> str:
         if content is None:
             return "it is no regular file afterwards, or a very long one"
-        if content == self._before[path]:
-            # A command that did nothing ends well, too, and would drop what the branch did.
-            return "it left the file as the target has it"
-        if any(line.startswith((b"<<<<<<< ", b">>>>>>> ")) for line in content.split(b"\n")):
-            return "it holds a conflict afterwards"
-        return ""
+        _, sides = self._files[path]
+        return fault_of(
+            content,
+            base=sides.base,
+            ours=sides.ours,
+            theirs=sides.theirs,
+            marker_size=self._marker_sizes[path],
+            by=MadeBy.REGENERATE,
+            target=self._before[path],
+        )
 
 
 def _sides(file: ConflictedFile, lane: Lane) -> Sides | None:

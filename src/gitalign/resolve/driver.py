@@ -11,10 +11,10 @@ import pathspec
 from gitalign.core.outcome import AppliedResolution
 from gitalign.core.policy import Rung
 from gitalign.core.programs import Program
+from gitalign.core.proposals import MadeBy, fault_of
 from gitalign.ports import ConflictedFile, ProgramCall, ProgramRunner, Proposal, Sides, Undecided
 from gitalign.resolve.answers import Answers, content_key
 from gitalign.resolve.ladder import conflict_id
-from gitalign.resolve.rerere import MARKER_SIZE, holds_conflict
 
 _LARGEST_BYTES = 4 * 1024 * 1024
 _PLACEHOLDER = re.compile(r"%([OABLPSXY%])")
@@ -85,7 +85,15 @@ class DriverResolver:
         )
         if ended.answer is None:
             return Undecided(reason=f"{self._program.name}: {ended.fault}")
-        if fault := _fault(ended.answer, file, sides):
+        fault = fault_of(
+            ended.answer,
+            base=sides.base,
+            ours=sides.ours,
+            theirs=sides.theirs,
+            marker_size=file.marker_size,
+            by=MadeBy.DRIVER,
+        )
+        if fault:
             return Undecided(reason=f"{self._program.name}: {fault}")
         return Proposal(
             content=ended.answer,
@@ -97,16 +105,3 @@ class DriverResolver:
                 resolver=Rung.DRIVER.value,
             ),
         )
-
-
-def _fault(content: bytes, file: ConflictedFile, sides: Sides) -> str:
-    """Why what a driver left is no settlement; a driver that does nothing must not pass for one that took a side."""
-    if any(holds_conflict(content, marker_size=size) for size in {file.marker_size, MARKER_SIZE}):
-        return "it left a conflict"
-    if b"\0" in content:
-        return "what it made is no text"
-    if content in (sides.ours, sides.base):
-        return "it left the file as it was"
-    if not content and sides.ours and sides.theirs:
-        return "it left nothing of the file"
-    return ""

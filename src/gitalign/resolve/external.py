@@ -14,11 +14,11 @@ import pathspec
 from gitalign.core.outcome import AppliedResolution
 from gitalign.core.policy import Rung
 from gitalign.core.programs import Program
+from gitalign.core.proposals import MadeBy, fault_of
 from gitalign.ports import ConflictedFile, ProgramCall, ProgramRunner, Proposal, Sides, Undecided
 from gitalign.resolve.answers import Answers, content_key
 from gitalign.resolve.ladder import conflict_id
 from gitalign.resolve.regions import lines_of
-from gitalign.resolve.rerere import MARKER_SIZE, holds_conflict
 
 VERSION = 1
 _LARGEST_BYTES = 4 * 1024 * 1024
@@ -87,7 +87,7 @@ class ExternalResolver:
         key = f"external {self._program.digest()} {content_key(file)}"
         known = self._recall(key)
         if known is not None:
-            answer = self._judged(known.encode(), file)
+            answer = self._judged(known.encode(), file, sides)
             if isinstance(answer, Proposal):
                 return answer
         with self._lock:
@@ -107,18 +107,26 @@ class ExternalResolver:
         )
         if ended.answer is None:
             return Undecided(reason=f"{self._program.name}: {ended.fault}")
-        answer = self._judged(ended.answer, file)
+        answer = self._judged(ended.answer, file, sides)
         if isinstance(answer, Proposal):
             self._keep(key, ended.answer.decode())
         return answer
 
-    def _judged(self, answer: bytes, file: ConflictedFile) -> Proposal | Undecided:
+    def _judged(self, answer: bytes, file: ConflictedFile, sides: Sides) -> Proposal | Undecided:
         try:
             content, by, note = read_answer(answer)
-            if any(holds_conflict(content, marker_size=size) for size in {file.marker_size, MARKER_SIZE}):
-                raise Declined("its proposal still holds a conflict")
         except Declined as error:
             return Undecided(reason=f"{self._program.name}: {error}")
+        fault = fault_of(
+            content,
+            base=sides.base,
+            ours=sides.ours,
+            theirs=sides.theirs,
+            marker_size=file.marker_size,
+            by=MadeBy.EXTERNAL,
+        )
+        if fault:
+            return Undecided(reason=f"{self._program.name}: {fault}")
         return Proposal(
             content=content,
             told=AppliedResolution(
