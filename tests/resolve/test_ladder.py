@@ -191,10 +191,10 @@ def test_a_rung_is_for_the_files_it_is_meant_for(repository: Repository) -> None
         ("imports", "import z\n", "import z\nimport b\n", "import z\nimport c\n", None),
         ("imports", "import z\n", "import z\nimport b\n", "import z\nimport late\n", None),  # in a function
         # Blanks inside of a string, in code, at the end of a docstring's line, in a docstring's line.
-        ("whitespace", 'a = ["x y", 1]\n', 'a = ["x  y", 1]\n', 'a = ["x y", 2]\n', "blanks were changed inside"),
+        ("whitespace", 'a = ["x y", 1]\n', 'a = ["x  y", 1]\n', 'a = ["x y", 2]\n', "blanks that a side changed mean"),
         ("whitespace", 'a = ["x y", 1]\n', 'a = ["x y",  1]\n', 'a = ["x y", 2]\n', None),
         ("whitespace", '"""\nx y\n"""\n', '"""\nx y \n"""\n', '"""\nx z\n"""\n', None),
-        ("whitespace", '"""\nx y\n"""\n', '"""\nx  y\n"""\n', '"""\nx z\n"""\n', "blanks were changed inside"),
+        ("whitespace", '"""\nx y\n"""\n', '"""\nx  y\n"""\n', '"""\nx z\n"""\n', "blanks that a side changed mean"),
         ("whitespace", "a = (\n1,\n)\n", "a = (\n1, \n)\n", "a = (\n2,\n)\n", None),
         # Imports that are text.
         (

@@ -11,7 +11,7 @@ from gitalign.resolve.import_lines import Origin, bound_by
 from gitalign.resolve.regions import Lines, Region, joined
 from gitalign.resolve.rungs import Climbed, in_blanks_alone
 
-_LONGEST = 1 << 20
+_LONGEST = 1 << 18
 _HERE: Origin = ("",)
 Scope = tuple[str, ...]
 Bindings = dict[tuple[Scope, str], set[Origin]]
@@ -36,7 +36,7 @@ def fault(parts: Sequence[Lines | Region], climbed: Climbed, *, ours: bytes, the
     if not _imports_are_statements(result, climbed):
         return "lines taken for imports stand in a string"
     if not _blanks_mean_nothing(parts, climbed):
-        return "blanks were changed inside of a string"
+        return "blanks that a side changed mean something"
     known = [_bindings(side) for side in sides if side is not None]
     for (scope, name), origins in sorted(_bindings(result).items(), key=lambda one: one[0]):
         is_imported = bool(origins - {_HERE})
