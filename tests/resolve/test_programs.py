@@ -181,6 +181,8 @@ def test_what_the_command_is_given_is_what_the_schema_says(tmp_path: Path, strat
         ("print('Sure! Here is the file')", "no JSON"),
         ("print('[' * 100000)", "no JSON"),
         ("print('[1]')", "no JSON object"),
+        ("sys.stdout.buffer.write(json.dumps({'content': 'x'}).encode('utf-16'))", "no JSON in UTF-8"),
+        ("sys.stdout.buffer.write(bytes([255, 254, 0, 193]))", "no JSON in UTF-8"),
         ("print(json.dumps({'by': 'me'}))", "no content"),
         ("print(json.dumps({'content': 7}))", "no content"),
         ("print(json.dumps({'content': {'base64': '?'}}))", "no base64"),

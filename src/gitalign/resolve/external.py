@@ -175,9 +175,10 @@ def read_answer(answer: bytes) -> tuple[bytes, str, str]:
         Declined
     """
     try:
-        document = json.loads(answer)
+        # Left to itself, json guesses UTF-16 and UTF-32 as well; what is kept is UTF-8.
+        document = json.loads(answer.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise Declined("its answer is no JSON") from error
+        raise Declined("its answer is no JSON in UTF-8") from error
     if not isinstance(document, dict):
         raise Declined("its answer is no JSON object")
     if "decline" in document:
