@@ -19,6 +19,7 @@ from gitalign.errors import GitAlignError
 from gitalign.git.command import text
 from gitalign.git.refs import read_tips
 from gitalign.git.repository import MINIMUM_GIT, Repository, git_version, open_repository
+from gitalign.git.scratch import leftovers
 from gitalign.git.worktree import read_checkouts
 from gitalign.validate.confine import confinement_for
 
@@ -77,6 +78,7 @@ def examine(
         _store(repository, journal),
         _locks(repository),
         _confinement(repository),
+        _leftovers(),
     ]
     found += _work_trees(repository)
     return tuple(found)
@@ -186,6 +188,15 @@ def _confinement(repository: Repository) -> Diagnosis:
     is_best = found.name == "bubblewrap"
     hint = "" if is_best else "install bubblewrap, so that checks cannot reach the network or the operator's files"
     return Diagnosis(check="checks", ok=True if is_best else None, detail=found.words, hint=hint)
+
+
+def _leftovers() -> Diagnosis:
+    """Folders in the temporary directory that a killed process left, with contents of files in them."""
+    found = leftovers()
+    if not found:
+        return Diagnosis(check="leftovers", ok=True, detail="none in the temporary directory")
+    shown = ", ".join(map(str, found[:3])) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    return Diagnosis(check="leftovers", ok=None, detail=f"of a killed run: {shown}", hint="the next run removes them")
 
 
 def _work_trees(repository: Repository) -> list[Diagnosis]:

@@ -19,6 +19,7 @@ from gitalign.engine.check_site import work_tree_home
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import PlanRefused
 from gitalign.git.repository import Repository
+from gitalign.git.scratch import sweep
 from gitalign.ports import ConflictResolver, ProgramRunner, Regenerator, Sockets, VerdictMemory
 
 
@@ -53,6 +54,7 @@ def resolving(settling: Settling, policy: Policy, sockets: Sockets) -> Iterator[
         PlanRefused: the plan was made while other commands were configured.
     """
     repository = settling.repository
+    sweep()
     configured = settling.config.resolutions.programs().digest(policy.rungs)
     if configured != policy.programs:
         raise PlanRefused(

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import secrets
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitalign.core.names import Oid
 from gitalign.git.command import Git, text
+from gitalign.git.scratch import scratch_folder
 
 _TIMEOUT_S = 120.0
 _LONGEST_MARKER = 1_000
@@ -67,9 +67,9 @@ def merge_again(
     size = _unlike(contents)
     if size > _LONGEST_MARKER:
         return None
-    with tempfile.TemporaryDirectory(prefix="git-align-merge-") as folder:
-        own = replace(git, git_dir=folder, work_tree=None, variables={})
-        _lay_out(Path(folder), object_format)
+    with scratch_folder("merge") as folder:
+        own = replace(git, git_dir=str(folder), work_tree=None, variables={})
+        _lay_out(folder, object_format)
         commits = _commits(own, contents)
         marked = _merged(own, commits, style="merge", marker_size=marker_size)
         diff3 = _merged(own, commits, style="diff3", marker_size=size)

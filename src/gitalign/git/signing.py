@@ -8,7 +8,6 @@ answer into a header. Rewriting goes through raw bytes here, so the signature is
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from gitalign import child
 from gitalign.core.commit import RawCommit, serialise, with_signature
 from gitalign.errors import GitError
 from gitalign.git.command import Git, environment, text
+from gitalign.git.scratch import scratch_folder
 
 _SIGN_TIMEOUT_S = 60.0
 
@@ -55,11 +55,11 @@ class Signer:
         return done.stdout.replace(b"\r\n", b"\n")
 
     def _ssh(self, payload: bytes) -> bytes:
-        with tempfile.TemporaryDirectory(prefix="git-align-sign-") as folder:
+        with scratch_folder("sign") as folder:
             key = self.key.removeprefix("key::")
             words = [self.program, "-Y", "sign", "-n", "git"]
             if key.startswith(("ssh-", "ecdsa-", "sk-")):
-                public = Path(folder) / "key.pub"
+                public = folder / "key.pub"
                 public.write_text(key + "\n", encoding="utf-8")
                 words += ["-f", str(public), "-U"]
             else:

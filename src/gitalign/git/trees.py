@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from gitalign.core.commit import RawCommit, serialise
 from gitalign.core.names import Oid
 from gitalign.git.command import Git, text
+from gitalign.git.scratch import scratch_folder
 
 _TIMEOUT_S = 600.0
 _ONE_BY_ONE = 4  # beyond that one process that writes all of them is quicker
@@ -59,8 +58,8 @@ def write_tree(git: Git, tree: Oid | None, changes: TreeChanges) -> Oid:
         b"%b %b\t%b\0" % (*((one[0].encode(), one[1].encode()) if one else (b"0", zero.encode())), path)
         for path, one in changes.items()
     )
-    with tempfile.TemporaryDirectory(prefix="git-align-index-") as folder:
-        own = replace(git, variables={**git.variables, "GIT_INDEX_FILE": str(Path(folder) / "index")})
+    with scratch_folder("index") as folder:
+        own = replace(git, variables={**git.variables, "GIT_INDEX_FILE": str(folder / "index")})
         if tree is not None:
             own.run("read-tree", tree, timeout_s=_TIMEOUT_S)
         own.run("update-index", "-z", "--index-info", stdin=listed, timeout_s=_TIMEOUT_S)
@@ -92,10 +91,10 @@ def merge_file(git: Git, *, ours: bytes, base: bytes, theirs: bytes) -> bytes | 
 
 
 def _merged(git: Git, ours: bytes, base: bytes, theirs: bytes) -> tuple[int, bytes]:
-    with tempfile.TemporaryDirectory(prefix="git-align-merge-") as folder:
-        places = [Path(folder) / name for name in ("ours", "base", "theirs")]
+    with scratch_folder("merge") as folder:
+        places = [folder / name for name in ("ours", "base", "theirs")]
         for place, content in zip(places, (ours, base, theirs), strict=True):
             place.write_bytes(content)
         words = ("merge-file", "-p", "--quiet", *map(str, places))
-        done = git.run(*words, accept=range(256), cwd=folder, timeout_s=_TIMEOUT_S)
+        done = git.run(*words, accept=range(256), cwd=str(folder), timeout_s=_TIMEOUT_S)
         return done.returncode, done.stdout
