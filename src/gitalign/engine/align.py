@@ -17,6 +17,7 @@ from gitalign.core.names import Oid, display
 from gitalign.core.outcome import (
     Aligned,
     AlignedKind,
+    Cancelled,
     Conflicted,
     Failed,
     Finding,
@@ -30,7 +31,7 @@ from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import AlreadyMerged, Limits, Policy, Strategy
 from gitalign.engine.ladder import climb
 from gitalign.engine.source import LaneSource, SharedTrees
-from gitalign.errors import GitAlignError, InvariantBroken
+from gitalign.errors import GitAlignError, Interrupted, InvariantBroken
 from gitalign.git.attributes import AttributeFiles
 from gitalign.git.command import text
 from gitalign.git.merge import MergeWire
@@ -168,7 +169,12 @@ class BranchAligner:
                     how=AlignedKind.FAST_FORWARDED, before=step.seen, after=step.onto, onto=step.onto, tree=target.tree
                 )
             case StepKind.REPLAY | StepKind.RECREATE | StepKind.MERGE | StepKind.INTEGRATE:
-                return climb([(name, partial(attempt, step, worker, cancel)) for name, attempt in self._rungs(step)])
+                try:
+                    return climb(
+                        [(name, partial(attempt, step, worker, cancel)) for name, attempt in self._rungs(step)]
+                    )
+                except Interrupted as error:
+                    return Cancelled(reason=error.message)
             case StepKind.UP_TO_DATE | StepKind.LEAVE:
                 raise InvariantBroken(f"step {step.id} needs no worker")
             case _ as never:

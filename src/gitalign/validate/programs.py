@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from gitalign.core.programs import Program
 from gitalign.core.validation import CheckStatus, CommandCheck, ValidationPlan
+from gitalign.errors import Interrupted
+from gitalign.git.scratch import scratch_folder
 from gitalign.ports import ProgramCall, ProgramEnd
 from gitalign.validate.commands import CheckCancelled, find_tool, run_command
-from gitalign.validate.confine import confinement_for
+from gitalign.validate.confine import Confinement, confinement_for
 from gitalign.validate.place import Place, visible_environment
 
 _REDIRECTED = 'given=$1; made=$2; shift 2; exec "$@" <"$given" >"$made"'
 _SAID = 300
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+STOPPED = "the run was stopped while a program settled a conflict of this branch"
 
 
 class ConfinedPrograms:
@@ -54,49 +56,56 @@ class ConfinedPrograms:
 
         Raises:
             UserError: a confinement is required that this machine does not offer.
+            Interrupted: the run was stopped at once; the program says nothing.
         """
         plan = replace(self._plan, network=call.program.network, pass_environment=call.program.pass_environment)
         confinement = confinement_for(plan, self._repository)
-        visible = visible_environment(plan, (), source=self._source)
         try:
-            root = Path(tempfile.mkdtemp(prefix="git-align-program-"))
-        except OSError as error:
-            return ProgramEnd(answer=None, fault=f"no folder can be made for it: {error.strerror}")
-        try:
-            place = Place(root, root / "tree", root / "home", root / "tmp")
-            for folder in (place.tree, place.home, place.scratch):
-                folder.mkdir()
-            for name, content in call.files.items():
-                (place.tree / name).write_bytes(content)
-            tool = find_tool(call.command[0], place.tree, visible)
-            if tool is None:
-                return ProgramEnd(answer=None, fault=f"{call.command[0]} is not there, or cannot be executed")
-            given, made = (place.scratch / f"{name}-{secrets.token_hex(8)}" for name in ("given", "made"))
-            given.write_bytes(call.stdin)
-            words = ("/bin/sh", "-c", _REDIRECTED, "program", str(given), str(made), tool, *call.command[1:])
-            try:
-                ended = run_command(
-                    CommandCheck(name=call.program.name, argv=words, timeout_s=call.program.timeout_s),
-                    place,
-                    confinement=confinement,
-                    bounds=plan.bounds,
-                    visible=visible,
-                    is_cancelled=self._is_cancelled,
-                )
-            except CheckCancelled:
-                return ProgramEnd(answer=None, fault="the run was stopped")
-            if ended.status is not CheckStatus.PASSED:
-                said = " ".join(ended.output.split())[:_SAID]
-                return ProgramEnd(answer=None, fault=ended.reason + (f" ({said})" if said else ""))
-            place_of_answer = made if call.answer is None else place.tree / call.answer
-            answer = read_regular(place_of_answer, most_bytes=call.most_bytes)
-            if answer is None:
-                return ProgramEnd(answer=None, fault="it left no answer, or one that is too long")
-            return ProgramEnd(answer=answer)
+            with scratch_folder("program") as root, ExitStack() as until_then:
+                return self._ended(call, plan, confinement, root, until_then)
         except OSError as error:
             return ProgramEnd(answer=None, fault=f"it cannot be run: {error.strerror}")
-        finally:
-            _removed(root)
+
+    def _ended(
+        self, call: ProgramCall, plan: ValidationPlan, confinement: Confinement, root: Path, until_then: ExitStack
+    ) -> ProgramEnd:
+        visible = visible_environment(plan, (), source=self._source)
+        place = Place(root, root / "tree", root / "home", root / "tmp")
+        for folder in (place.tree, place.home, place.scratch):
+            folder.mkdir()
+        # Whatever the program puts in their place, the answer is read from these.
+        tree = opened_folder(place.tree, until_then)
+        scratch = opened_folder(place.scratch, until_then)
+        for name, content in call.files.items():
+            (place.tree / name).write_bytes(content)
+        tool = find_tool(call.command[0], place.tree, visible)
+        if tool is None:
+            return ProgramEnd(answer=None, fault=f"{call.command[0]} is not there, or cannot be executed")
+        given, made = (place.scratch / f"{name}-{secrets.token_hex(8)}" for name in ("given", "made"))
+        given.write_bytes(call.stdin)
+        words = ("/bin/sh", "-c", _REDIRECTED, "program", str(given), str(made), tool, *call.command[1:])
+        try:
+            ended = run_command(
+                CommandCheck(name=call.program.name, argv=words, timeout_s=call.program.timeout_s),
+                place,
+                confinement=confinement,
+                bounds=plan.bounds,
+                visible=visible,
+                is_cancelled=self._is_cancelled,
+            )
+        except CheckCancelled as error:
+            raise Interrupted(STOPPED) from error
+        if self._is_cancelled():
+            # Every child was ended with the run: how this one ended says nothing.
+            raise Interrupted(STOPPED)
+        if ended.status is not CheckStatus.PASSED:
+            said = " ".join(ended.output.split())[:_SAID]
+            return ProgramEnd(answer=None, fault=ended.reason + (f" ({said})" if said else ""))
+        where, name = (scratch, made.name) if call.answer is None else (tree, call.answer)
+        answer = read_inside(where, name, most_bytes=call.most_bytes)
+        if answer is None:
+            return ProgramEnd(answer=None, fault="it left no answer, or one that is too long")
+        return ProgramEnd(answer=answer)
 
 
 def prepared(program: Program, plan: ValidationPlan, repository: Path, source: Mapping[str, str]) -> str:
@@ -114,26 +123,34 @@ def prepared(program: Program, plan: ValidationPlan, repository: Path, source: M
     return f"{program.name} settles nothing: {word} is not there, or cannot be executed"
 
 
-def read_regular(place: Path, *, most_bytes: int) -> bytes | None:
-    """A file's content; None when it is no regular file, is a link, or is longer."""
-    try:
-        # Whoever wrote it may have put a pipe there, which would never end.
-        handle = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+def opened_folder(place: Path, until_then: ExitStack) -> int:
+    """A handle of a folder, closed with the stack.
+
+    Raises:
+        OSError
+    """
+    handle = os.open(place, _FOLDER)
+    until_then.callback(os.close, handle)
+    return handle
+
+
+def read_inside(folder: int, path: str, *, most_bytes: int) -> bytes | None:
+    """Content of a file below a folder that was opened before; None when it is no regular file, is longer, or a link is on the way."""
+    *folders, name = parts = path.split("/")
+    if any(part in ("", ".", "..") for part in parts):
         return None
-    with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > most_bytes:
+    with ExitStack() as until_then:
+        try:
+            for part in folders:
+                folder = os.open(part, _FOLDER, dir_fd=folder)
+                until_then.callback(os.close, folder)
+            # Whoever wrote it may have put a pipe there, which would never end.
+            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        except OSError:
             return None
-        content = file.read(most_bytes + 1)
+        with os.fdopen(handle, "rb") as file:
+            found = os.fstat(handle)
+            if not stat.S_ISREG(found.st_mode) or found.st_size > most_bytes:
+                return None
+            content = file.read(most_bytes + 1)
     return content if len(content) <= most_bytes else None
-
-
-def _removed(root: Path) -> None:
-    def open_up(function: Callable[..., object], path: str, error: object) -> None:
-        with suppress(OSError):
-            os.chmod(os.path.dirname(path), stat.S_IRWXU)
-            os.chmod(path, stat.S_IRWXU)
-            function(path)
-
-    shutil.rmtree(root, onerror=open_up)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -15,12 +15,13 @@ import pathspec
 from gitalign.core.names import Oid
 from gitalign.core.programs import Program
 from gitalign.core.validation import CheckStatus, CommandCheck, ValidationPlan
+from gitalign.errors import Interrupted
 from gitalign.git.disposable import claim_folder, remove_tree
 from gitalign.ports import Regenerated, WorkTreeMaker
 from gitalign.validate.commands import CheckCancelled, run_command
 from gitalign.validate.confine import confinement_for
 from gitalign.validate.place import Place, visible_environment
-from gitalign.validate.programs import prepared, read_regular
+from gitalign.validate.programs import STOPPED, opened_folder, prepared, read_inside
 
 _LARGEST_BYTES = 4 * 1024 * 1024
 _SAID = 300
@@ -114,8 +115,11 @@ class ConfinedRegenerator:
                 self._folder = claim_folder(self._home, self._name)
             number = next(self._numbers)
         work = make(self._folder / str(number))
+        until_then = ExitStack()
         try:
             work.hold(tree)
+            # Whatever the command puts in its place, files are read from this folder, by way of folders alone.
+            tree_before = opened_folder(work.tree, until_then)
             place = Place(work.root, work.tree, work.home, work.scratch, work.objects)
             plan = replace(self._plan, network=program.network, pass_environment=program.pass_environment)
             try:
@@ -127,28 +131,18 @@ class ConfinedRegenerator:
                     visible=visible_environment(plan, (), source=self._source),
                     is_cancelled=self._is_cancelled,
                 )
-            except CheckCancelled:
-                return Regenerated(contents={}, name=program.name, fault="the run was stopped")
+            except CheckCancelled as error:
+                raise Interrupted(STOPPED) from error
+            if self._is_cancelled():
+                raise Interrupted(STOPPED)
             if ended.status is not CheckStatus.PASSED:
                 said = " ".join(ended.output.split())[:_SAID]
                 fault = ended.reason + (f" ({said})" if said else "")
                 return Regenerated(contents={}, name=program.name, fault=fault)
-            found = {path: _inside(work.tree, path) for path in paths}
+            found = {path: read_inside(tree_before, path, most_bytes=_LARGEST_BYTES) for path in paths}
             contents = {path: content for path, content in found.items() if content is not None}
             return Regenerated(contents=contents, name=program.name)
         finally:
+            until_then.close()
             with suppress(OSError):
                 work.remove()
-
-
-def _inside(tree: Path, path: str) -> bytes | None:
-    """A file's content; None when a folder on the way is a link by now: it would lead out of the work tree."""
-    *folders, _ = parts = path.split("/")
-    if any(part in ("", ".", "..") for part in parts):
-        return None
-    way = tree
-    for part in folders:
-        way = way / part
-        if way.is_symlink():
-            return None
-    return read_regular(tree / path, most_bytes=_LARGEST_BYTES)
