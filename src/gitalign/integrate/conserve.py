@@ -131,6 +131,9 @@ def _against_one_shot_merge(step: Step, aligned: Aligned, *, bases: Sequence[Oid
     if answer is None:
         return ()
     if not answer.is_clean:
+        if aligned.after == aligned.onto:
+            # The target has every commit, and went on since: nothing unusual.
+            return ()
         named = ", ".join(sorted({path for conflict in answer.conflicts for path in conflict.paths})[:5])
         return (
             Finding(
