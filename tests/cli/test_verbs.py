@@ -423,3 +423,27 @@ def test_conflicts_are_grouped_and_told_one_by_one(work: Workspace) -> None:
     fine = call("conflicts", "clean", cwd=work.path)
     assert (fine.returncode, "clean does not conflict" in fine.stdout) == (0, True)
     assert work.git("for-each-ref") == before
+
+
+def test_the_next_step_that_is_named_for_a_merge_that_was_not_made_again_works(tmp_path: Path) -> None:
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": LINES})
+    work.switch("side", "main")
+    work.commit("side", {"side": b"1\n"})
+    work.switch("topic", "main")
+    work.commit("mine", {"f": LINES.replace(b"line 3\n", b"mine\n")})
+    work.git("merge", "-q", "--no-edit", "side")
+    work.git("branch", "-D", "side")
+    work.switch("main")
+    work.commit("yours", {"f": LINES.replace(b"line 3\n", b"yours\n")})
+    (work.path / "git-align.yml").write_text("alignment:\n  strategy: rebase-merges\n")
+    done = call("run", "--yes", "--config", "git-align.yml", cwd=work.path)
+    assert done.returncode == 1, done.stderr
+    (line,) = (line for line in (done.stdout + done.stderr).splitlines() if "git align resolve" in line)
+    words = line.split("git align ")[1].split("   ")[0].split()
+    assert words == ["resolve", "--strategy", "merge", "topic"]
+    refused = call("resolve", "topic", "--config", "git-align.yml", cwd=work.path)
+    assert refused.returncode == 2
+    begun = call(*words, "--config", "git-align.yml", "--json", cwd=work.path)
+    assert begun.returncode in (0, 1), begun.stderr
+    assert '"f"' in begun.stdout

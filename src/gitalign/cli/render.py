@@ -11,8 +11,9 @@ from gitalign.cli.render_rules import show_rule
 from gitalign.cli.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.core.certificate import Proof
 from gitalign.core.emptied import EMPTIED_BY_RESOLUTION, by_what, settled_by, why_dropped
-from gitalign.core.names import branch_of
+from gitalign.core.names import branch_of, shell_word
 from gitalign.core.outcome import Aligned, AppliedResolution, Conflicted, Failed, Finding, Refused, Severity
+from gitalign.core.plan import StepKind
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.report import BranchReport, Report, Verdict, furthest_in_words
 from gitalign.core.run import RunKind, RunRecord
@@ -213,8 +214,11 @@ def _next_steps(out: Console, report: Report) -> None:
     conflicted = [branch for branch in attention if branch.verdict is Verdict.CONFLICTED]
     stopped = next((branch for branch in conflicted if branch.step.integration is None), None)
     if stopped is not None:
-        name = safe(stopped.step.branch.name)
-        out.print(f"[bold]next:[/] git align resolve {name}   resolves its conflict step by step")
+        # Merges are not made again step by step; the conflict of such a branch is resolved while its target is merged in.
+        how = " --strategy merge" if stopped.step.kind is StepKind.RECREATE else ""
+        name = stopped.step.branch.name
+        words = safe(("-- " if name.startswith("-") else "") + shell_word(name))
+        out.print(f"[bold]next:[/] git align resolve{how} {words}   resolves its conflict step by step")
     if report.run.outcome == "interrupted":
         out.print("[bold]next:[/] git align resume   goes on where the run was stopped")
 
