@@ -352,3 +352,28 @@ def test_commands_are_told_so_that_a_shell_takes_them(tmp_path: Path) -> None:
         subprocess.run(["bash", "-c", command], check=True)
     assert inside(look, "ls-files", "--unmerged") == ""
     assert len(told) == len(names)
+
+
+def test_resolving_moves_no_other_branch_whatever_the_configuration_says(work: Workspace) -> None:
+    """`rebase.updateRefs` would move the branch itself and those below it, the others would reorder or stash."""
+    work.git("branch", "below", "topic~1")
+    work.switch("topic")
+    work.commit("fixup! first", {"own": b"2\n"})
+    work.switch("main")
+    for name in ("rebase.updateRefs", "rebase.autoSquash", "rebase.autoStash"):
+        work.git("config", name, "true")
+    refs = work.git("for-each-ref", "refs/heads")
+    look = facade.resolve(request(work.path), "topic")
+    assert (look.subject, look.total) == ("first", 4)
+    write(look, {"f": changed(l3=b"three of both")})
+    inside(look, "add", "f")
+    look = facade.resolve_continue(request(work.path), "topic")
+    assert look.subject == "third"
+    write(look, {"g": changed(l7=b"seven of both")})
+    inside(look, "add", "g")
+    assert facade.resolve_continue(request(work.path), "topic").stand is Stand.DONE
+    assert work.git("for-each-ref", "refs/heads") == refs
+    made = inside(look, "log", "--format=%s", "main..HEAD").splitlines()
+    assert (made[0], made[-1]) == ("fixup! first", "first")
+    facade.resolve_abort(request(work.path), "topic")
+    assert work.git("for-each-ref", "refs/heads") == refs
