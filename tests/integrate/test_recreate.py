@@ -84,24 +84,6 @@ def test_what_was_slipped_in_conflicts_when_the_target_has_another_idea(work: Wo
     assert (outcome.recreating, outcome.paths) == (work.tip("feature~1"), ("g",))
 
 
-def test_the_commands_lead_to_the_stop(work: Workspace) -> None:
-    """git stops at the merge that was settled here; what settled it is given to it, and it stops where this stopped."""
-    work.switch("feature")
-    work.commit("clash", {"g": _with(l10=b"slipped in", l30=b"mine")})
-    work.switch("main")
-    work.commit("goes on", {"g": _with(l30=b"yours")})
-    report = run(work.path, strategy="rebase-merges")
-    outcome = branch(report, "feature").result.outcome
-    assert isinstance(outcome, Conflicted)
-    assert (outcome.recreating, outcome.paths) == (None, ("g",))
-    for command in outcome.reproduce[:-1]:
-        subprocess.run(command, shell=True, cwd=work.path, env=_environment(), capture_output=True, check=False)
-    folder = outcome.reproduce[0].split()[4]
-    stopped = work.git("-C", folder, "diff", "--name-only", "--diff-filter=U")
-    assert stopped == "g"
-    assert work.git("-C", folder, "rev-parse", "REBASE_HEAD") == outcome.commit
-
-
 def test_the_commands_show_what_could_not_be_carried_over(work: Workspace) -> None:
     work.commit("goes on", {"f": _with(l2=b"on", l20=b"theirs"), "g": _with(l10=b"another idea")})
     outcome = branch(run(work.path, strategy="rebase-merges"), "feature").result.outcome

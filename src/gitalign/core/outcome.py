@@ -280,7 +280,7 @@ class Conflicted:
         position, total: the k-th of n commits to replay; 1 of 1 for a merge.
         onto: the target's tip.
         entries: conflicted paths by stage.
-        reproduce: commands that lead to the same stop.
+        reproduce: commands that lead to the same stop, or as far as commands lead; lines that begin with `# ` are remarks.
         known_resolutions: of its paths, those of whose conflict a resolution is on record; not all of them are.
         undecided: when all of them are: paths at which it was not applied, each with the reason.
         on_the_way: the commit of the target, before its tip, at which an iterative rebase stopped; None for any other stop.

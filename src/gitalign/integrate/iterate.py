@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gitalign.core.emptied import emptied_as_findings
 from gitalign.core.line import TargetLine
@@ -32,7 +33,7 @@ from gitalign.git.merge import Side
 from gitalign.integrate.lane import Lane, Rewrites
 from gitalign.integrate.pick import ReplayRules
 from gitalign.integrate.rebase import replay
-from gitalign.integrate.reproduce import reproduce_steps
+from gitalign.integrate.reproduce import reproduce_steps, settled_on_the_way
 from gitalign.ports import CancelToken
 
 MOST_STEPS = 100
@@ -124,13 +125,15 @@ def iterate(
             cancel=cancel,
             under=step.onto,
             called=old_of,
+            reproduce=partial(
+                reproduce_steps, step, [one.commit for one in stops[:number]], settled_on_the_way(resolved)
+            ),
         )
         if isinstance(outcome, Conflicted):
             return replace(
                 outcome,
                 onto=step.onto,
                 on_the_way=None if is_last else stop.commit,
-                reproduce=reproduce_steps(step, [one.commit for one in stops[:number]]),
             )
         if not isinstance(outcome, Aligned):
             return outcome

@@ -108,6 +108,7 @@ class Rewrites:
         written: ids known to be in the quarantine.
         unsettled: what is known of merges that a person has to look at, by the same places.
         resolved: what was applied where git could not merge, by the same places as `replayed`.
+        carried: places of merges that hold something of the old one which git would forget.
         lock: held while a commit is signed, so that shared commits get one signature.
     """
 
@@ -115,6 +116,7 @@ class Rewrites:
     written: set[Oid] = field(default_factory=set)
     resolved: dict[tuple[Oid, ...], tuple[AppliedResolution, ...]] = field(default_factory=dict)
     unsettled: dict[tuple[Oid, ...], Unsettled] = field(default_factory=dict)
+    carried: set[tuple[Oid, ...]] = field(default_factory=set)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 

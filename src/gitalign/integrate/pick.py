@@ -71,7 +71,6 @@ class Picker:
         rules: committer, signing, resolutions.
         cancel: asked between commits.
         total: commits to be put there.
-        reproduce: commands that lead to the same stop.
         under: the commit under whose attributes merges are made; None for what the branch is put onto.
         called: commits that go by the id of another one, which people know.
         line_after: what stands on a commit of the branch, for the rung `squash_merged`.
@@ -86,7 +85,6 @@ class Picker:
         rules: ReplayRules,
         cancel: CancelToken,
         total: int,
-        reproduce: Sequence[str],
         under: Oid | None = None,
         called: Mapping[Oid, Oid] | None = None,
         line_after: Callable[[Oid], Line] | None = None,
@@ -103,9 +101,8 @@ class Picker:
         self._alone = Rewrites()
         self._cancel = cancel
         self._total = total
-        self._reproduce = tuple(reproduce)
         self._unwritten: list[tuple[Oid, RawCommit]] = []
-        self._resolved: list[AppliedResolution] = []
+        self.resolved: list[AppliedResolution] = []
         self._unsigned = 0
 
     def refusal(self, oid: Oid, commit: RawCommit, *, position: int) -> Outcome | None:
@@ -237,7 +234,7 @@ class Picker:
         """Take what was made of a commit into the result; None when nothing of it was left."""
         rewrites = of or self.rewrites
         made = rewrites.replayed[place]
-        self._resolved += rewrites.resolved[place]
+        self.resolved += rewrites.resolved[place]
         if made is None:
             self.drop(place[0], commit)
             return None
@@ -251,7 +248,7 @@ class Picker:
     def stopped(
         self, oid: Oid, commit: RawCommit, answer: MergeAnswer, unsettled: Unsettled, *, position: int
     ) -> Conflicted:
-        """A commit that git cannot put there without a person."""
+        """A commit that git cannot put there without a person; how to meet the same stop is for the caller to say."""
         oid = self._called.get(oid, oid)
         answer = with_side_names(answer, ours="HEAD", theirs=f"{oid[:7]} ({commit.subject})")
         return Conflicted(
@@ -262,7 +259,6 @@ class Picker:
             onto=self.step.onto,
             conflicts=answer.conflicts,
             entries=answer.entries,
-            reproduce=self._reproduce,
             known_resolutions=unsettled.known,
             undecided=unsettled.undecided,
         )
@@ -295,6 +291,6 @@ class Picker:
             rewritten=tuple(self.kept),
             dropped=tuple(self.dropped),
             unsigned=self._unsigned,
-            resolved=tuple(self._resolved),
-            findings=told_as_findings(self._resolved) + emptied_as_findings(self.dropped, self._resolved),
+            resolved=tuple(self.resolved),
+            findings=told_as_findings(self.resolved) + emptied_as_findings(self.dropped, self.resolved),
         )

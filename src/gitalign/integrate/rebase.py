@@ -10,14 +10,16 @@ The rules, each checked against git itself in the differential tests:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 from gitalign.core.names import Oid
 from gitalign.core.outcome import AlignedKind, Conflicted, DropReason, Outcome
 from gitalign.core.plan import Step
 from gitalign.integrate.lane import Lane, Rewrites
 from gitalign.integrate.pick import Picker, ReplayRules
-from gitalign.integrate.reproduce import reproduce_rebase
+from gitalign.integrate.reproduce import Earlier, reproduce_rebase, settled_on_the_way
 from gitalign.integrate.squashed import line_after
 from gitalign.ports import CancelToken
 
@@ -34,6 +36,7 @@ def replay(
     cancel: CancelToken,
     under: Oid | None = None,
     called: Mapping[Oid, Oid] | None = None,
+    reproduce: Callable[[Sequence[Earlier], Oid], tuple[str, ...]] | None = None,
 ) -> Outcome:
     """Replay the own commits of a branch onto its target.
 
@@ -48,6 +51,7 @@ def replay(
         cancel: asked between commits.
         under: the commit under whose attributes merges are made; None for what the branch is put onto.
         called: commits that go by the id of another one in what is told, which people know.
+        reproduce: the commands that lead to a stop, of commits settled before it and the one that stopped; None for a plain rebase's.
 
     Returns:
         Aligned, Conflicted or Refused; a broken world is an exception.
@@ -61,7 +65,6 @@ def replay(
         rules=rules,
         cancel=cancel,
         total=len(todo),
-        reproduce=reproduce_rebase(step),
         under=under,
         called=called,
         line_after=lambda oid: line_after(oid, picks, commits, called or {}),
@@ -77,6 +80,7 @@ def replay(
             return stop
         picked = picker.pick(oid, commits[oid], tip, position=position)
         if isinstance(picked, Conflicted):
-            return picked
+            tell = reproduce or partial(reproduce_rebase, step)
+            return replace(picked, reproduce=tell(settled_on_the_way(picker.resolved), (called or {}).get(oid, oid)))
         tip = picked
     return picker.aligned(tip, AlignedKind.REPLAYED)

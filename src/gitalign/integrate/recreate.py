@@ -33,7 +33,7 @@ from gitalign.git.merge import MergeAnswer, Side
 from gitalign.integrate.carry import Foremost, decisions_alone, driven_path
 from gitalign.integrate.lane import Lane, Rewrites, Unsettled
 from gitalign.integrate.pick import Picker, ReplayRules
-from gitalign.integrate.reproduce import reproduce_recreation
+from gitalign.integrate.reproduce import Earlier, reproduce_recreation
 from gitalign.integrate.settle import LARGEST_BYTES, Settled, conflicted_files
 from gitalign.ports import CancelToken, SettledFile
 
@@ -74,7 +74,6 @@ def recreate(
         rules=rules,
         cancel=cancel,
         total=len(commits) - len(skipped),
-        reproduce=(),
     )
     # git gives the name of the target to one merge base only (sequencer.c: the first of the range's boundary).
     bases = own.bases if len(own.bases) == 1 else lane.bases(step.onto, step.seen)
@@ -85,10 +84,15 @@ def recreate(
 
 @dataclass(frozen=True, slots=True)
 class _Remade:
-    """The tree of a merge that was made again."""
+    """The tree of a merge that was made again.
+
+    Attributes:
+        is_carried: it holds something of the old merge that git would forget.
+    """
 
     tree: Oid
     applied: tuple[AppliedResolution, ...] = ()
+    is_carried: bool = False
 
 
 class _Recreation:
@@ -100,7 +104,7 @@ class _Recreation:
         self._commits = commits
         self._images = images
         self._sides: dict[Oid, Side] = {}
-        self._settled: list[tuple[Oid, tuple[str, ...]]] = []
+        self._earlier: list[Earlier] = []
 
     def carried_out(self, order: list[Oid], upstream: Mapping[Oid, Oid]) -> Outcome:
         picker, position = self._picker, 0
@@ -118,9 +122,12 @@ class _Recreation:
             if heads == commit.parents:
                 made = picker.keep(oid, commit)
             elif len(heads) == 1:
+                settled = len(picker.resolved)
                 made = picker.pick(oid, commit, self._side(heads[0]), position=position)
                 if isinstance(made, Conflicted):
-                    made = replace(made, reproduce=reproduce_recreation(picker.step, self._settled))
+                    made = replace(made, reproduce=reproduce_recreation(picker.step, self._earlier, at=oid))
+                elif len(picker.resolved) > settled:
+                    self._earlier.append(Earlier(oid))
             else:
                 made = self._merge(oid, commit, heads, position=position)
             if not isinstance(made, Side):
@@ -153,10 +160,12 @@ class _Recreation:
             if not isinstance(made, _Remade):
                 return made
             self._picker.remake(place, commit, made.tree, made.applied)
+            if made.is_carried:
+                self._picker.rewrites.carried.add(place)
         taken = self._picker.take(place, commit)
         assert taken is not None
-        if applied := self._picker.rewrites.resolved[place]:
-            self._settled.append((oid, tuple(one.path for one in applied)))
+        if self._picker.rewrites.resolved[place] or place in self._picker.rewrites.carried:
+            self._earlier.append(Earlier(oid, stops=bool(self._picker.rewrites.resolved[place]), is_merge=True))
         return taken
 
     def _already_merged(self, oid: Oid, commit: RawCommit, ours: Oid) -> Side | Outcome:
@@ -216,14 +225,15 @@ class _Recreation:
             )
         carried = self._lane.merge(self._picker.under, base=Side(base), ours=Side(tree), theirs=Side(commit.tree))
         if not carried.is_clean:
-            return self._stop(oid, commit, carried, unsettled, position=position, carrying=before)
+            stops = not now.is_clean
+            return self._stop(oid, commit, carried, unsettled, position=position, carrying=before, stops=stops)
         if path := driven_path(base, tree, commit.tree, lane=self._lane, under=self._picker.under):
             return Refused(
                 code="merge_driver",
                 reason=f"what merge {oid[:12]} ({commit.subject}) holds of its own in {display(path)} is not carried over: the target has changed the file, too, and its attributes have it merged in a way of its own",
                 hint="choose --merges merge-instead, or --strategy merge",
             )
-        return _Remade(carried.tree, applied)
+        return _Remade(carried.tree, applied, is_carried=carried.tree != tree)
 
     def _taken_back(self, oid: Oid, commit: RawCommit, base: Oid) -> Dropped | None:
         """A commit below a merge that was dropped because the target has its change, where the merge may have taken that change back.
@@ -319,7 +329,9 @@ class _Recreation:
         *,
         position: int,
         carrying: MergeAnswer | None = None,
+        stops: bool | None = None,
     ) -> Conflicted:
+        stops = not answer.is_clean if stops is None else stops
         if answer.is_clean and carrying is not None:
             # git merges the new parents, but how the old ones were merged by hand cannot be carried over: the old conflict is shown.
             answer = carrying
@@ -329,6 +341,6 @@ class _Recreation:
             stopped,
             recreating=oid,
             reproduce=reproduce_recreation(
-                self._picker.step, self._settled, carrying=oid if carrying is not None else None
+                self._picker.step, self._earlier, at=oid, carrying=carrying is not None, stops=stops
             ),
         )
