@@ -109,6 +109,42 @@ def test_every_conflict_of_a_commit_or_none(tmp_path: Path) -> None:
     assert work.tip("topic") == tip
 
 
+def test_what_is_out_of_bounds_is_named_with_the_reason(tmp_path: Path) -> None:
+    work = Workspace(tmp_path / "repo")
+    attributes = b"*.flt filter=foo\n"
+    plain = {"f.c": b"a\n", "g.c": b"a\n", "x.flt": b"a\n", "n.c": b"a\0\n", "big.c": b"a\n"}
+    work.commit("base", {".gitattributes": attributes, **plain})
+    work.switch("topic", "main")
+    (work.path / "g.c").unlink()
+    big = b"b\n" * 2_200_000
+    work.commit("topic", {"f.c": b"b\n", "x.flt": b"b\n", "n.c": b"b\0\n", "big.c": big})
+    work.switch("main")
+    work.commit("main", {"f.c": b"a \n", "g.c": b"c\n", "x.flt": b"c\n", "n.c": b"c\0\n", "big.c": b"c\n"})
+    outcome = branch(run(work.path, resolutions__rungs=["whitespace"]), "topic").result.outcome
+    assert isinstance(outcome, Conflicted)
+    told = dict(words.split(": ", 1) for words in outcome.undecided)
+    assert set(told) == {"g.c", "x.flt", "n.c", "big.c"}
+    assert "modify/delete" in told["g.c"]
+    assert "filter" in told["x.flt"]
+    assert "longer than 4 MiB" in told["big.c"]
+    nothing = branch(run(work.path), "topic").result.outcome
+    assert isinstance(nothing, Conflicted)
+    assert nothing.undecided == ()
+
+
+def test_where_nothing_is_within_the_lines_of_a_file_that_is_said(tmp_path: Path) -> None:
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": b"a\n"})
+    work.switch("topic", "main")
+    (work.path / "f").unlink()
+    work.commit("topic", {"other": b""})
+    work.switch("main")
+    work.commit("main", {"f": b"b\n"})
+    outcome = branch(run(work.path, resolutions__rungs=["whitespace"]), "topic").result.outcome
+    assert isinstance(outcome, Conflicted)
+    assert outcome.undecided == ("f: more than the lines of a file is in question: CONFLICT (modify/delete)",)
+
+
 def test_a_verdict_remembered_under_other_rungs_says_nothing(tmp_path: Path) -> None:
     name, *sides, wanted = CASES["union"]
     work = diverged(tmp_path / "repo", {str(name): tuple(sides)})  # type: ignore[dict-item]

@@ -140,7 +140,7 @@ def test_what_a_driver_is_not_for_is_not_given_to_it(tmp_path: Path) -> None:
     work = diverged(tmp_path / "repo", {"f.txt": (b"a\n", b"b\n", b"c\n")})
     outcome = outcome_of(work, driven(work, [*tool(tmp_path, JSON_DRIVER), "%O", "%A", "%B"], paths=["*.json"]))
     assert isinstance(outcome, Conflicted)
-    assert outcome.undecided == ()
+    assert outcome.undecided == ("f.txt: nothing that is on record, and no rung that was asked for, is for it",)
 
 
 def test_a_proposal_is_told_with_whoever_made_it(tmp_path: Path) -> None:

@@ -282,7 +282,7 @@ class Conflicted:
         entries: conflicted paths by stage.
         reproduce: commands that lead to the same stop, or as far as commands lead; lines that begin with `# ` are remarks.
         known_resolutions: of its paths, those of whose conflict a resolution is on record; not all of them are.
-        undecided: when all of them are: paths at which it was not applied, each with the reason.
+        undecided: where anything was to settle conflicts: paths that it did not settle, each with the reason.
         on_the_way: the commit of the target, before its tip, at which an iterative rebase stopped; None for any other stop.
         recreating: the merge commit that could not be made again on what its parents became; None for any other stop.
         furthest: how far it aligns; None when nobody asked.

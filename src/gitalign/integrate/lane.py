@@ -92,7 +92,7 @@ class Unsettled:
 
     Attributes:
         known: of its files, those of which something is known.
-        undecided: when all of them are: paths at which it was not applied, each with the reason.
+        undecided: paths that are not settled, each with the reason.
     """
 
     known: tuple[KnownConflict, ...] = ()

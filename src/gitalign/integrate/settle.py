@@ -15,12 +15,11 @@ from gitalign.core.policy import Rung
 from gitalign.core.proposals import MadeBy, fault_of
 from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer
+from gitalign.integrate.beyond import REGULAR, WITHIN_A_FILE, out_of_bounds
 from gitalign.integrate.lane import Lane, Unsettled
 from gitalign.integrate.squashed import Line, settled_further_up
 from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, Regenerator, Sides, Undecided
 
-_WITHIN_A_FILE = "CONFLICT (contents)"
-_REGULAR = ("100644", "100755")
 _MOST_PATHS = 500
 LARGEST_BYTES = 4 * 1024 * 1024
 """Of a file with conflict markers; longer ones are left to a person."""
@@ -65,8 +64,11 @@ def settle(
         GitError, OutOfSpace
     """
     modes = conflicted_files(answer)
-    if not modes or len(modes) > _MOST_PATHS:
-        return Unsettled()
+    everything = {entry.path for entry in answer.entries} | {path for one in answer.conflicts for path in one.paths}
+    if not modes:
+        return Unsettled((), out_of_bounds(everything, answer, modes=modes))
+    if len(modes) > _MOST_PATHS:
+        return Unsettled((), (f"{len(modes)} files conflict, more than {_MOST_PATHS}: none of them was looked at",))
     is_integration = step.kind is StepKind.INTEGRATE
     paths = list(modes)
     contents = lane.files([raw(f"{answer.tree}:{path}") for path in paths], most_bytes=LARGEST_BYTES)
@@ -88,18 +90,20 @@ def settle(
     ]
     names = {file.path: name for file in files if (name := resolver.knows(file)) is not None}
     known = tuple(KnownConflict(path=path, conflict=name) for path, name in names.items())
-    everything = {entry.path for entry in answer.entries} | {path for one in answer.conflicts for path in one.paths}
-    if (
-        not line
-        and {file.path for file in files if _rule_for(file, regenerator) is not None or resolver.could(file)}
-        != everything
-    ):
-        return Unsettled(known)
+    within = {file.path for file in files if _rule_for(file, regenerator) is not None or resolver.could(file)}
+
+    def beyond(left: set[str]) -> Unsettled:
+        told = out_of_bounds(left, answer, modes=modes, files=files, merged_as=merged_as, largest_bytes=LARGEST_BYTES)
+        return Unsettled(known, told)
+
+    if not line and within != everything:
+        return beyond(everything - within)
     sides = {file.path: _sides(file, lane) for file in files}
     proposals: dict[str, Proposal] = {
         file.path: found
         for file in files
         if line
+        and file.path not in names
         and (
             found := settled_further_up(
                 file, sides[file.path], line, lane, max_bytes=LARGEST_BYTES, is_integration=is_integration
@@ -111,10 +115,8 @@ def settle(
         for file in files
         if file.path not in proposals and (rule := _rule_for(file, regenerator)) is not None
     }
-    if {
-        file.path for file in files if file.path in proposals or file.path in made or resolver.could(file)
-    } != everything:
-        return Unsettled(known)
+    if left := everything - within - proposals.keys():
+        return beyond(left)
     undecided: list[str] = []
     for file in files:
         if file.path in made:
@@ -248,13 +250,13 @@ def conflicted_files(answer: MergeAnswer) -> dict[str, str]:
     for conflict in answer.conflicts:
         for path in conflict.paths:
             kinds.setdefault(path, set()).add(conflict.kind)
-    modes = {path: _merged_mode(sides) for path, sides in stages.items() if kinds.get(path) == {_WITHIN_A_FILE}}
+    modes = {path: _merged_mode(sides) for path, sides in stages.items() if kinds.get(path) == {WITHIN_A_FILE}}
     return {path: mode for path, mode in modes.items() if mode}
 
 
 def _merged_mode(sides: dict[int, StageEntry]) -> str | None:
     """The mode git gave the file (merge-ort.c, handle_content_merge); None when that is in question itself."""
-    if not {2, 3} <= sides.keys() or any(entry.mode not in _REGULAR for entry in sides.values()):
+    if not {2, 3} <= sides.keys() or any(entry.mode not in REGULAR for entry in sides.values()):
         return None
     ours, theirs = sides[2].mode, sides[3].mode
     base = sides[1].mode if 1 in sides else None
