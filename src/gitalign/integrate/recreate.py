@@ -217,16 +217,16 @@ class _Recreation:
             # It was made from files as they are without what is to be carried over.
             words = tuple(f"{path}: it would not fit what else merge {oid[:12]} holds" for path in made_anew)
             return self._stop(oid, commit, now, Unsettled(undecided=words), position=position, carrying=before)
+        carried = self._lane.merge(self._picker.under, base=Side(base), ours=Side(tree), theirs=Side(commit.tree))
+        if not carried.is_clean:
+            stops = not now.is_clean
+            return self._stop(oid, commit, carried, unsettled, position=position, carrying=before, stops=stops)
         if gone := self._taken_back(oid, commit, base):
             return Refused(
                 code="merge_collapsed",
                 reason=f"merge {oid[:12]} ({commit.subject}) changes what commit {gone.oid[:12]} ({gone.subject}) had changed, which is in the target already: what the target has would be undone",
                 hint="choose --merges merge-instead, or --strategy merge",
             )
-        carried = self._lane.merge(self._picker.under, base=Side(base), ours=Side(tree), theirs=Side(commit.tree))
-        if not carried.is_clean:
-            stops = not now.is_clean
-            return self._stop(oid, commit, carried, unsettled, position=position, carrying=before, stops=stops)
         if path := driven_path(base, tree, commit.tree, lane=self._lane, under=self._picker.under):
             return Refused(
                 code="merge_driver",
