@@ -55,6 +55,48 @@ def start(work: Workspace, *words: str, editor: Path) -> pexpect.spawn[str]:
     )
 
 
+def test_ctrl_c_at_the_question_is_no_bug(work: Workspace, editor: Path) -> None:
+    shell = start(work, "topic", editor=editor)
+    shell.expect("what now")
+    shell.sendcontrol("c")
+    shell.expect(pexpect.EOF)
+    assert "bug" not in (shell.before or "")
+    assert "stopped" in (shell.before or "")
+    shell.close()
+    assert shell.exitstatus == 130
+
+
+def test_ctrl_d_at_the_question_means_later(work: Workspace, editor: Path) -> None:
+    tip = work.tip("topic")
+    shell = start(work, "topic", editor=editor)
+    shell.expect("what now")
+    shell.sendcontrol("d")
+    shell.expect("kept; git align resolve topic goes on")
+    shell.expect(pexpect.EOF)
+    shell.close()
+    assert shell.exitstatus == 1
+    assert work.tip("topic") == tip
+
+
+@pytest.mark.parametrize("key", ["c", "d"])
+def test_a_key_that_ends_any_other_question_is_no_bug(work: Workspace, editor: Path, key: str) -> None:
+    tip = work.tip("topic")
+    words = ["-m", "gitalign", "run", "--strategy", "merge", "--repo", str(work.path)]
+    work.switch("fine", "main~1")
+    work.commit("fine", {"h": b"1\n"})
+    work.switch("main")
+    shell = pexpect.spawn(
+        sys.executable, words, env={**os.environ, "TERM": "dumb"}, encoding="utf-8", timeout=60, dimensions=(50, 200)
+    )
+    shell.expect("Align 2 branches now")
+    shell.sendcontrol(key)
+    shell.expect(pexpect.EOF)
+    assert "bug" not in (shell.before or "")
+    shell.close()
+    assert shell.exitstatus == 130
+    assert work.tip("topic") == tip
+
+
 def test_edit_continue_and_move(work: Workspace, editor: Path, tmp_path: Path) -> None:
     shell = start(work, "topic", editor=editor)
     shell.expect("stopped at 1 of 2")

@@ -65,6 +65,8 @@ def guarded(options: Options, work: Callable[[], int]) -> int:
     Returns:
         The exit code: what `work` says, or that of the error.
     """
+    from typer import Abort
+
     from gitalign.errors import GitAlignError, InvariantBroken
 
     if options.verbose:
@@ -73,7 +75,8 @@ def guarded(options: Options, work: Callable[[], int]) -> int:
         configure_logging("DEBUG")
     try:
         return work()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Abort):
+        # typer tells Ctrl-C and Ctrl-D at a question as an Abort of its own (`typer.prompt`, `typer.confirm`).
         _tell(options, "interrupted", "stopped", "git align resume goes on", ())
         return 130
     except BrokenPipeError:

@@ -202,7 +202,7 @@ def _attended(options: Options, request: Request, look: Look) -> int:
             return _finish(options, request, look)
         offered = _offered(look)
         out.print("  " + "  ".join(f"[bold]{key}[/] {_CHOICES[key]}" for key in offered))
-        answer = typer.prompt("what now", default="l", show_default=True).strip().lower()[:1]
+        answer = _answer()
         try:
             match answer if answer in offered else "":
                 case "e":
@@ -228,6 +228,21 @@ def _attended(options: Options, request: Request, look: Look) -> int:
         except UserError as error:
             out.print(f"[red]{error.message}[/]; {error.hint}")
         look = facade.resolve(request, branch)
+
+
+def _answer() -> str:
+    """The letter that was typed; the end of the input (Ctrl-D) means later.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C.
+    """
+    try:
+        return str(typer.prompt("what now", default="l", show_default=True)).strip().lower()[:1]
+    except typer.Abort as error:
+        # Of either key typer makes the same.
+        if isinstance(error.__context__, EOFError):
+            return "l"
+        raise KeyboardInterrupt from error
 
 
 def _offered(look: Look) -> tuple[str, ...]:
