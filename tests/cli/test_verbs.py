@@ -232,6 +232,29 @@ def test_saved_plan_is_run_later(work: Workspace, tmp_path: Path) -> None:
     assert "changed after it was made" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "--resolve-with imports",
+        "--resolutions",
+        "--strategy merge",
+        "--merges x",
+        "--partial",
+        "--only clean",
+        "--fetch",
+    ],
+)
+def test_what_a_saved_plan_says_cannot_be_said_beside_it(work: Workspace, tmp_path: Path, typed: str) -> None:
+    plan = tmp_path / "plan.json"
+    assert call("plan", "--save", str(plan), cwd=work.path).returncode == 0
+    before = work.git("for-each-ref")
+    done = call("run", "--yes", "--plan", str(plan), *typed.split(), cwd=work.path)
+    assert done.returncode == 2
+    assert typed.split()[0] in done.stderr
+    assert "git align plan" in done.stderr
+    assert work.git("for-each-ref") == before
+
+
 def test_dry_run_is_plan(work: Workspace) -> None:
     before = work.git("for-each-ref")
     done = call("run", "--dry-run", cwd=work.path)

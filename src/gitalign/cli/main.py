@@ -35,6 +35,7 @@ from gitalign.cli.options import (
     overrides_of,
     permission,
     read_plan,
+    refuse_beside_a_plan,
 )
 
 app = typer.Typer(
@@ -207,6 +208,19 @@ def run(
         )
         if no_checks:
             overrides["validation.enabled"] = False
+        if plan_file is not None:
+            refuse_beside_a_plan(
+                {
+                    "--strategy": strategy is not None,
+                    "--merges": merges is not None,
+                    "--resolutions": resolutions is not None,
+                    "--resolve-with": bool(resolve_with),
+                    "--partial": partial,
+                    "--input": input is not None,
+                    "--only": bool(only),
+                    "--fetch": fetch,
+                }
+            )
         request = options.request(input=input, only=tuple(only or ()), fetch=fetch, push=push, overrides=overrides)
         made = read_plan(plan_file) if plan_file is not None else facade.plan(request)
         if dry_run:

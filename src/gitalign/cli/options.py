@@ -135,6 +135,25 @@ def _rungs(given: list[str]) -> list[str]:
     return [] if names == ["none"] else names
 
 
+def refuse_beside_a_plan(given: dict[str, bool]) -> None:
+    """Say that options change nothing where a saved plan is run: what they are about is in the plan.
+
+    Args:
+        given: whether each option was typed, by its name.
+
+    Raises:
+        UserError
+    """
+    from gitalign.errors import UserError
+
+    typed = [name for name, is_typed in given.items() if is_typed]
+    if typed:
+        raise UserError(
+            f"a saved plan says itself how branches are aligned: {', '.join(typed)} cannot stand beside --plan",
+            hint=f"make it anew: git align plan {' '.join(typed)} --save FILE",
+        )
+
+
 def read_plan(path: Path) -> Any:
     """A saved plan.
 
