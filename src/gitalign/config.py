@@ -172,9 +172,13 @@ def load_config(
 
 
 def _fault(section: str, detail: dict[str, Any], origins: Mapping[str, str]) -> str:
-    key = f"{section}.{detail['loc'][0]}" if detail["loc"] else section
-    value = detail.get("input")
     message = str(detail["msg"]).removeprefix("Value error, ")
+    if not detail["loc"]:
+        # About several keys of the section together: whoever set any of them may have to change it.
+        given = dict.fromkeys(origin for key, origin in origins.items() if key.startswith(f"{section}."))
+        return f"{', '.join(given) or 'default'}: {section}: {message}"
+    key = f"{section}.{detail['loc'][0]}"
+    value = detail.get("input")
     near = ""
     if detail.get("type") in ("enum", "literal_error") and isinstance(value, str):
         offered = [
