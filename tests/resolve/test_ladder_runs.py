@@ -109,6 +109,13 @@ def test_every_conflict_of_a_commit_or_none(tmp_path: Path) -> None:
     assert work.tip("topic") == tip
 
 
+def test_a_forecast_for_people_names_what_would_settle_a_branch(tmp_path: Path) -> None:
+    work = diverged(tmp_path / "repo", {"f.c": (b"a\n", b"a \n", b"b\n")})
+    done = call("forecast", "--resolve-with", "whitespace", cwd=work.path, env={"COLUMNS": "200"})
+    assert done.returncode == 0
+    assert "settled without a person: f.c by whitespace" in done.stdout
+
+
 def test_what_is_out_of_bounds_is_named_with_the_reason(tmp_path: Path) -> None:
     work = Workspace(tmp_path / "repo")
     attributes = b"*.flt filter=foo\n"

@@ -277,4 +277,7 @@ def _foreseen(cell: BranchForecast) -> str:
         else ""
     )
     stop = f"{cell.commit[:12]} {cell.subject}" if cell.commit else ""
-    return "; ".join(part for part in (how, cell.reason, stop, furthest_in_short(cell.furthest)) if part)
+    used = ", ".join(dict.fromkeys(f"{one.path} by {one.resolver}" for one in cell.resolved[:_MOST_TOLD]))
+    more = f" and {len(cell.resolved) - _MOST_TOLD} more" if len(cell.resolved) > _MOST_TOLD else ""
+    settled = f"settled without a person: {used}{more}" if used else ""
+    return "; ".join(part for part in (how, settled, cell.reason, stop, furthest_in_short(cell.furthest)) if part)
