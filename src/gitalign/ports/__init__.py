@@ -1,0 +1,79 @@
+"""Every socket of the engine: what a plug-in, a store or a listener must offer.
+
+Protocols only. Built-ins and plug-ins come through the same door; nothing here knows who implements it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gitalign.core.outcome import FindingRule
+from gitalign.ports.aligning import Aligner, CancelToken, Emitter, Integration, Integrator, Listener
+from gitalign.ports.looking import DetectionRequest, Detector, Documenter, DocumentRequest, Source
+from gitalign.ports.memory import Claim, Journal, OwnerProbe, VerdictMemory
+from gitalign.ports.settling import (
+    ConflictedFile,
+    ConflictResolver,
+    MergeTeacher,
+    ProgramCall,
+    ProgramEnd,
+    ProgramRunner,
+    Proposal,
+    Regenerated,
+    Regenerator,
+    SettledFile,
+    Sides,
+    Undecided,
+    WorkTree,
+    WorkTreeMaker,
+)
+
+__all__ = [
+    "Aligner",
+    "CancelToken",
+    "Claim",
+    "ConflictResolver",
+    "ConflictedFile",
+    "DetectionRequest",
+    "Detector",
+    "DocumentRequest",
+    "Documenter",
+    "Emitter",
+    "Integration",
+    "Integrator",
+    "Journal",
+    "Listener",
+    "MergeTeacher",
+    "OwnerProbe",
+    "ProgramCall",
+    "ProgramEnd",
+    "ProgramRunner",
+    "Proposal",
+    "Regenerated",
+    "Regenerator",
+    "SettledFile",
+    "Sides",
+    "Sockets",
+    "Source",
+    "Undecided",
+    "VerdictMemory",
+    "WorkTree",
+    "WorkTreeMaker",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sockets:
+    """Plug-ins the operator named. Empty means the stage is reported as `not configured`."""
+
+    detectors: tuple[Detector, ...] = field(default=())
+    refusing: FindingRule = field(default=FindingRule())
+    documenter: Documenter | None = None
+    resolver: ConflictResolver | None = None
+    regenerator: Regenerator | None = None
+    notices: tuple[str, ...] = ()
+
+    def detection_key(self) -> str | None:
+        """Text that changes whenever detection could judge the same objects otherwise; None when that cannot be told."""
+        keys = [getattr(detector, "key", None) for detector in self.detectors]
+        return None if None in keys else repr((keys, self.refusing))

@@ -1,0 +1,89 @@
+"""What looks at results, describes them, and reads the objects they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from gitalign.core.clashes import PathChange
+from gitalign.core.names import Oid
+from gitalign.core.outcome import Finding, StepResult
+
+
+class Source(Protocol):
+    """Objects as a run sees them: the repository and what is not published yet. One worker's; not thread-safe."""
+
+    def read(self, names: Sequence[bytes], *, most_bytes: int) -> list[bytes | None]:
+        """Contents of files named `<id>` or `<commit>:<path>`; None for what is not there or longer."""
+
+    def sizes(self, oids: Sequence[bytes]) -> list[int | None]:
+        """Bytes of objects."""
+
+    def changes(self, before: Oid, after: Oid) -> tuple[PathChange, ...]:
+        """What changes from one commit to another; renames are a path gone and a path added."""
+
+    def paths(self, commit: Oid) -> tuple[bytes, ...]:
+        """Every file of a commit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectionRequest:
+    """What a detector looks at: objects by id, never files of a work tree.
+
+    Attributes:
+        repository: git directory that sees the result's objects.
+        base: where branch and target parted, the best of several such places; None when they never met.
+        own: (first parent, commit) of the branch's own commits.
+        before: the branch as it was.
+        onto: the target.
+        after: the result.
+        changed_paths: paths that differ between target and result.
+        source: reads objects without starting a process.
+    """
+
+    repository: str
+    branch: str
+    target: str
+    base: Oid | None
+    own: tuple[tuple[Oid, Oid], ...]
+    before: Oid
+    onto: Oid
+    after: Oid
+    changed_paths: tuple[str, ...]
+    source: Source
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Looks for errors in an aligned branch (Task 76).
+
+    A detector may have an attribute `key`: text that changes whenever its verdict on the same objects could. Results that only
+    detectors with a key have seen are remembered.
+    """
+
+    name: str
+
+    def detect(self, request: DetectionRequest) -> Sequence[Finding]:
+        """Findings; an empty sequence means looked and found none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRequest:
+    """What a documenter describes."""
+
+    repository: str
+    branch: str
+    target: str
+    result: StepResult
+    output_dir: str
+
+
+@runtime_checkable
+class Documenter(Protocol):
+    """Writes the change summary of an aligned branch (Task 78)."""
+
+    name: str
+
+    def document(self, request: DocumentRequest) -> str:
+        """A reference (path or URL) to the document written."""

@@ -1,0 +1,123 @@
+"""What is remembered: the journal of runs, claims, verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gitalign.core.events import Event
+from gitalign.core.names import Oid
+from gitalign.core.outcome import StepResult
+from gitalign.core.publication import Publication
+from gitalign.core.resolving import Session
+from gitalign.core.run import RunRecord, RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Who holds a branch."""
+
+    ref: str
+    run_id: str
+    owner: str
+    token: int
+    """Fencing token: grows with every claim of the repository."""
+
+
+class VerdictMemory(Protocol):
+    """Conflicts found before, by content: the same commits under the same rules conflict in the same way."""
+
+    def remembered(self, keys: Iterable[str]) -> Mapping[str, str]:
+        """Verdicts remembered from earlier runs, by content key."""
+
+    def remember(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
+        """Keep verdicts for later runs."""
+
+
+class Journal(VerdictMemory, Protocol):
+    """The durable memory of runs. Every method is one transaction, on disk when it returns."""
+
+    def begin_run(self, record: RunRecord, *, plan_json: str) -> None:
+        """Write a new run with its plan."""
+
+    def set_state(
+        self, run_id: str, state: RunState, *, outcome: str | None = None, finished_at: datetime | None = None
+    ) -> None:
+        """Advance a run; None keeps what was there."""
+
+    def run(self, run_id: str) -> RunRecord:
+        """One run, by full id or unambiguous prefix, or the word `last`.
+
+        Raises:
+            UnknownRun: when there is none, or several.
+        """
+
+    def runs(self, *, limit: int | None = None) -> tuple[RunRecord, ...]:
+        """Newest first."""
+
+    def plan_json(self, run_id: str) -> str:
+        """The plan as it was stored."""
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Add events to the journal."""
+
+    def events(self, run_id: str, *, after: int = 0) -> tuple[Event, ...]:
+        """Events with a higher `seq`, in order."""
+
+    def record_results(self, run_id: str, results: Sequence[StepResult]) -> None:
+        """Write the results of steps, replacing earlier ones of the same step."""
+
+    def results(self, run_id: str) -> tuple[StepResult, ...]:
+        """Results in step order."""
+
+    def intend(self, run_id: str, publications: Sequence[Publication], *, anchor: str) -> None:
+        """Write every intended move and the ref that pins their objects, and set the state `publishing`."""
+
+    def update_publications(self, run_id: str, publications: Sequence[Publication]) -> None:
+        """Write what became of moves, matched by ref."""
+
+    def publications(self, run_id: str) -> tuple[Publication, ...]:
+        """Intended moves of a run with their present state, in the order they were intended."""
+
+    def placed(self, refs: Iterable[str]) -> Mapping[str, Oid]:
+        """Full ref -> where a run last put it; refs that no run put anywhere, or that were put back since, are left out."""
+
+    def anchor(self, run_id: str) -> str | None:
+        """Full name of the ref that pins the run's objects, None before `intend` and after `prune`."""
+
+    def claim(self, run_id: str, refs: Iterable[str], *, owner: str, is_alive: OwnerProbe) -> Mapping[str, Claim]:
+        """Take refs for a run. Claims of dead owners are taken over.
+
+        Returns:
+            The refs that could **not** be had, with who holds them.
+        """
+
+    def release(self, run_id: str) -> None:
+        """Give back every claim of a run."""
+
+    def holds(self, run_id: str, refs: Iterable[str]) -> bool:
+        """True when the run still holds every one of the refs (a worker that lost its claim must not publish)."""
+
+    def open_session(self, session: Session) -> bool:
+        """Write down that a person is resolving a branch; False when one is open for it already."""
+
+    def sessions(self) -> tuple[Session, ...]:
+        """Branches that are being resolved, by name."""
+
+    def close_session(self, ref: str) -> None:
+        """Nobody is resolving the branch any more."""
+
+    def forget_before(self, when: datetime) -> tuple[str, ...]:
+        """Drop details (events, results, verdicts) of runs finished before `when`; their ids. Rows of runs stay."""
+
+    def close(self) -> None:
+        """Close the database."""
+
+
+class OwnerProbe(Protocol):
+    """Tells whether the process that wrote an owner string is still alive."""
+
+    def __call__(self, owner: str) -> bool:
+        """True when alive, or when that cannot be known."""
