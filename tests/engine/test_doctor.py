@@ -23,7 +23,7 @@ def work(tmp_path: Path) -> Workspace:
     return work
 
 
-def told(path: Path, **settings: str) -> dict[str, Diagnosis]:
+def told(path: Path, **settings: object) -> dict[str, Diagnosis]:
     return {one.check: one for one in facade.doctor(request(path, only=(), push=False, **settings))}
 
 
@@ -88,3 +88,16 @@ def test_an_old_git_a_shallow_clone_and_an_unfinished_run_are_told(
     assert "too old" in told(work.path)["git"].detail
     (folder / "git").write_text("#!/bin/sh\necho hello\n")
     assert told(work.path)["git"].ok is False
+
+
+def test_programs_that_are_to_settle_conflicts(work: Workspace) -> None:
+    assert "programs" not in told(work.path)
+    here = {"command": ["true", "%A"], "paths": ["*"]}
+    gone = {"command": ["no-such-merge-driver", "%A"], "paths": ["*"], "name": "mine"}
+    assert told(work.path, resolutions__driver=here)["programs"].ok is True
+    found = told(work.path, resolutions__driver=gone)["programs"]
+    assert found.ok is False
+    assert found.detail == "mine settles nothing: no-such-merge-driver is not there, or cannot be executed"
+    asked = request(work.path, resolutions__driver=gone, resolutions__rungs=["driver"])
+    (notice,) = facade.forecast(asked).notices
+    assert "no-such-merge-driver is not there" in notice

@@ -151,6 +151,8 @@ def show_forecast(out: Console, forecast: Forecast, *, everything: bool = False)
         out.print("There is no target branch here; name some in the configuration: alignment.targets")
     if forecast.excluded:
         out.print(f"\n[dim]branches left out: {len(forecast.excluded)}; git align plan says why[/]")
+    for notice in forecast.notices:
+        out.print(f"\n[yellow]{safe(notice)}[/]")
     if not forecast.is_complete:
         out.print("\n[magenta]stopped before it was done[/]")
     out.print("\nNothing was moved.")

@@ -153,6 +153,7 @@ class Forecast:
         unmerged: pairs git could not merge.
         commits: those that clashes name, by id.
         is_complete: False when it was stopped: branches are `cancelled`, or targets are missing from `pairs`.
+        notices: what was to settle conflicts and cannot, in words.
     """
 
     targets: tuple[Target, ...]
@@ -165,6 +166,7 @@ class Forecast:
     unmerged: tuple[UnmergedPair, ...] = ()
     commits: tuple[CommitNote, ...] = ()
     is_complete: bool = True
+    notices: tuple[str, ...] = ()
 
     def counts(self, target: str) -> dict[Prospect, int]:
         """How many branches have which prospect on a target; prospects nobody has are left out."""

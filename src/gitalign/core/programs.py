@@ -48,6 +48,10 @@ class Programs:
     regenerate: tuple[Program, ...] = ()
     """Of each file the first whose paths match."""
 
+    def all(self) -> tuple[Program, ...]:
+        """Every one that is configured."""
+        return (*filter(None, (self.driver, self.external)), *self.regenerate)
+
     def digest(self, rungs: Iterable[Rung]) -> str:
         """One digest of the programs that some rungs have; empty when none has any."""
         behind = {

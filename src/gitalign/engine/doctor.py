@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Protocol
 
 from gitalign.core.names import HEADS
 from gitalign.core.plan import CheckoutState
+from gitalign.core.programs import Program
 from gitalign.core.run import RunRecord, RunState
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.execute import LEAST_FREE_BYTES
@@ -22,6 +23,7 @@ from gitalign.git.repository import MINIMUM_GIT, Repository, git_version, open_r
 from gitalign.git.scratch import leftovers
 from gitalign.git.worktree import read_checkouts
 from gitalign.validate.confine import confinement_for
+from gitalign.validate.programs import prepared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,11 @@ class _Runs(Protocol):
 
 
 def examine(
-    path: Path | str, *, load: Callable[[], object], journal: Callable[[Path], _Runs | None]
+    path: Path | str,
+    *,
+    load: Callable[[], object],
+    journal: Callable[[Path], _Runs | None],
+    programs: Callable[[], tuple[Sequence[Program], ValidationPlan]],
 ) -> tuple[Diagnosis, ...]:
     """Look at git, the repository, settings, store, disk, locks and work trees.
 
@@ -53,6 +59,7 @@ def examine(
         path: any path inside the repository.
         load: reads the configuration; raises what is wrong with it.
         journal: opens the database of a repository's state directory, None when there is none yet.
+        programs: that are to settle conflicts, and how they are confined; raises what is wrong with the configuration.
     """
     found = [_git(), _tools()]
     try:
@@ -79,6 +86,7 @@ def examine(
         _locks(repository),
         _confinement(repository),
         _leftovers(),
+        *_programs(repository, programs),
     ]
     found += _work_trees(repository)
     return tuple(found)
@@ -188,6 +196,28 @@ def _confinement(repository: Repository) -> Diagnosis:
     is_best = found.name == "bubblewrap"
     hint = "" if is_best else "install bubblewrap, so that checks cannot reach the network or the operator's files"
     return Diagnosis(check="checks", ok=True if is_best else None, detail=found.words, hint=hint)
+
+
+def _programs(
+    repository: Repository, programs: Callable[[], tuple[Sequence[Program], ValidationPlan]]
+) -> list[Diagnosis]:
+    """Whether every program that is to settle conflicts can be started; nothing where none is configured."""
+    try:
+        asked, plan = programs()
+    except GitAlignError:
+        return []  # what is wrong with the configuration is told by itself
+    try:
+        faults = [prepared(one, plan, Path(repository.common_dir), os.environ) for one in asked]
+    except GitAlignError as error:
+        return [Diagnosis(check="programs", ok=False, detail=error.message, hint=error.hint)]
+    told = "; ".join(filter(None, faults))
+    if told:
+        return [
+            Diagnosis(
+                check="programs", ok=False, detail=told, hint="install it, or mend resolutions in the configuration"
+            )
+        ]
+    return [Diagnosis(check="programs", ok=True, detail=", ".join(one.name for one in asked))] if asked else []
 
 
 def _leftovers() -> Diagnosis:

@@ -83,6 +83,7 @@ def forecast(
         unmerged=tuple(pair for one in maps for pair in one.unmerged),
         commits=named.notes(),
         is_complete=not stop.stop_requested,
+        notices=sockets.notices,
     )
 
 

@@ -12,8 +12,10 @@ from gitalign.core.categories import Categorized
 from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts
 from gitalign.core.forecast import Forecast
 from gitalign.core.plan import Plan, StepKind, Target
+from gitalign.core.programs import Program
 from gitalign.core.rules import Compliance, RulePack
 from gitalign.core.run import RunRecord, RunState
+from gitalign.core.validation import ValidationPlan
 from gitalign.engine.prepare import graph_of
 from gitalign.engine.session import (
     Opened,
@@ -346,4 +348,8 @@ def doctor(request: Request) -> tuple[Diagnosis, ...]:
     def journal(state_dir: Path) -> SqlJournal | None:
         return open_journal(state_dir / "gitalign.db") if (state_dir / "gitalign.db").exists() else None
 
-    return examine(request.repo, load=lambda: configured_rules(open_for(request)), journal=journal)
+    def programs() -> tuple[tuple[Program, ...], ValidationPlan]:
+        config = open_for(request).config
+        return config.resolutions.programs().all(), config.checks()
+
+    return examine(request.repo, load=lambda: configured_rules(open_for(request)), journal=journal, programs=programs)
