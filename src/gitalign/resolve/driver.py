@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-import secrets
 from pathlib import PurePosixPath
-
-import pathspec
 
 from gitalign.core.outcome import AppliedResolution
 from gitalign.core.policy import Rung
 from gitalign.core.programs import Program
 from gitalign.core.proposals import MadeBy, fault_of
 from gitalign.ports import ConflictedFile, ProgramCall, ProgramRunner, Proposal, Sides, Undecided
-from gitalign.resolve.answers import Answers, content_key
+from gitalign.resolve.asked import AskedResolver
 from gitalign.resolve.ladder import conflict_id
 
 _LARGEST_BYTES = 4 * 1024 * 1024
@@ -21,7 +18,7 @@ _PLACEHOLDER = re.compile(r"%([OABLPSXY%])")
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,16}")
 
 
-class DriverResolver:
+class DriverResolver(AskedResolver):
     """Settles conflicts by a merge driver. Implements `ports.ConflictResolver`; thread-safe.
 
     Args:
@@ -31,34 +28,11 @@ class DriverResolver:
     """
 
     def __init__(self, program: Program, *, runner: ProgramRunner, object_format: str) -> None:
-        self._program = program
-        self._runner = runner
-        self._format = object_format
-        self._paths = pathspec.GitIgnoreSpec.from_lines(program.paths) if program.paths else None
-        self._answers = Answers()
-        # What another program would say tomorrow is not known: no verdict is taken from an earlier run.
-        self._once = secrets.token_hex(8)
-
-    @property
-    def key(self) -> str:
-        """Another one in every run."""
-        return f"driver {self._program.digest()} {self._once}"
-
-    def knows(self, file: ConflictedFile) -> str | None:
-        """Nothing is on record here."""
-        return None
+        super().__init__(Rung.DRIVER, program, runner=runner, object_format=object_format)
 
     def could(self, file: ConflictedFile) -> bool:
         """See `ports.ConflictResolver.could`. A path that looks like an option is handed to nobody."""
-        is_meant = self._paths is None or self._paths.match_file(file.path)
-        return file.is_plain and b"\0" not in file.marked and is_meant and not file.path.startswith("-")
-
-    def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
-        """See `ports.ConflictResolver.propose`."""
-        if not self.could(file) or file.sides is None:
-            return None
-        sides = file.sides
-        return self._answers.of(content_key(file), lambda: self._asked(file, sides))
+        return super().could(file) and not file.path.startswith("-")
 
     def _asked(self, file: ConflictedFile, sides: Sides) -> Proposal | Undecided:
         ending = PurePosixPath(file.path).suffix

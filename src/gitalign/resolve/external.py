@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-import secrets
 import threading
 from collections.abc import Callable
 from typing import Any
-
-import pathspec
 
 from gitalign.core.outcome import AppliedResolution
 from gitalign.core.policy import Rung
 from gitalign.core.programs import Program
 from gitalign.core.proposals import MadeBy, fault_of
 from gitalign.ports import ConflictedFile, ProgramCall, ProgramRunner, Proposal, Sides, Undecided
-from gitalign.resolve.answers import Answers, content_key
+from gitalign.resolve.answers import content_key
+from gitalign.resolve.asked import AskedResolver
 from gitalign.resolve.ladder import conflict_id
 from gitalign.resolve.regions import lines_of
 
@@ -32,7 +30,7 @@ _MEANING_OF_MERGE = {"ours": "the branch", "theirs": "the target that is merged 
 _MEANING_OF_INTEGRATION = {"ours": "the target", "theirs": "the branch that is merged into it"}
 
 
-class ExternalResolver:
+class ExternalResolver(AskedResolver):
     """Settles conflicts by what a command proposes. Implements `ports.ConflictResolver`; thread-safe.
 
     Args:
@@ -52,36 +50,11 @@ class ExternalResolver:
         recall: Callable[[str], str | None],
         keep: Callable[[str, str], None],
     ) -> None:
-        self._program = program
-        self._runner = runner
-        self._format = object_format
+        super().__init__(Rung.EXTERNAL, program, runner=runner, object_format=object_format)
         self._recall = recall
         self._keep = keep
-        self._paths = pathspec.GitIgnoreSpec.from_lines(program.paths) if program.paths else None
-        self._answers = Answers()
         self._lock = threading.Lock()
         self._asked_so_far = 0
-        self._once = secrets.token_hex(8)
-
-    @property
-    def key(self) -> str:
-        """Another one in every run."""
-        return f"external {self._program.digest()} {self._once}"
-
-    def knows(self, file: ConflictedFile) -> str | None:
-        """Nothing is on record here."""
-        return None
-
-    def could(self, file: ConflictedFile) -> bool:
-        """See `ports.ConflictResolver.could`."""
-        return file.is_plain and b"\0" not in file.marked and (self._paths is None or self._paths.match_file(file.path))
-
-    def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
-        """See `ports.ConflictResolver.propose`."""
-        if not self.could(file) or file.sides is None:
-            return None
-        sides = file.sides
-        return self._answers.of(content_key(file), lambda: self._asked(file, sides))
 
     def _asked(self, file: ConflictedFile, sides: Sides) -> Proposal | Undecided:
         key = f"external {self._program.digest()} {content_key(file)}"

@@ -22,7 +22,7 @@ from gitalign.validate.place import Place, visible_environment
 _REDIRECTED = 'given=$1; made=$2; shift 2; exec "$@" <"$given" >"$made"'
 _SAID = 300
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-STOPPED = "the run was stopped while a program settled a conflict of this branch"
+_STOPPED = "the run was stopped while a program settled a conflict of this branch"
 
 
 class ConfinedPrograms:
@@ -84,23 +84,9 @@ class ConfinedPrograms:
         given, made = (place.scratch / f"{name}-{secrets.token_hex(8)}" for name in ("given", "made"))
         given.write_bytes(call.stdin)
         words = ("/bin/sh", "-c", _REDIRECTED, "program", str(given), str(made), tool, *call.command[1:])
-        try:
-            ended = run_command(
-                CommandCheck(name=call.program.name, argv=words, timeout_s=call.program.timeout_s),
-                place,
-                confinement=confinement,
-                bounds=plan.bounds,
-                visible=visible,
-                is_cancelled=self._is_cancelled,
-            )
-        except CheckCancelled as error:
-            raise Interrupted(STOPPED) from error
-        if self._is_cancelled():
-            # Every child was ended with the run: how this one ended says nothing.
-            raise Interrupted(STOPPED)
-        if ended.status is not CheckStatus.PASSED:
-            said = " ".join(ended.output.split())[:_SAID]
-            return ProgramEnd(answer=None, fault=ended.reason + (f" ({said})" if said else ""))
+        check = CommandCheck(name=call.program.name, argv=words, timeout_s=call.program.timeout_s)
+        if fault := fault_of_end(check, place, plan, confinement, visible, self._is_cancelled):
+            return ProgramEnd(answer=None, fault=fault)
         where, name = (scratch, made.name) if call.answer is None else (tree, call.answer)
         answer = read_inside(where, name, most_bytes=call.most_bytes)
         if answer is None:
@@ -121,6 +107,34 @@ def prepared(program: Program, plan: ValidationPlan, repository: Path, source: M
     if is_in_tree or find_tool(word, repository, visible_environment(plan, (), source=source)) is not None:
         return ""
     return f"{program.name} settles nothing: {word} is not there, or cannot be executed"
+
+
+def fault_of_end(
+    check: CommandCheck,
+    place: Place,
+    plan: ValidationPlan,
+    confinement: Confinement,
+    visible: Mapping[str, str],
+    is_cancelled: Callable[[], bool],
+) -> str:
+    """Run a program and say what is wrong with how it ended; empty when nothing is.
+
+    Raises:
+        Interrupted: the run was stopped meanwhile.
+    """
+    try:
+        ended = run_command(
+            check, place, confinement=confinement, bounds=plan.bounds, visible=visible, is_cancelled=is_cancelled
+        )
+    except CheckCancelled as error:
+        raise Interrupted(_STOPPED) from error
+    if is_cancelled():
+        # Every child was ended with the run: how this one ended says nothing.
+        raise Interrupted(_STOPPED)
+    if ended.status is CheckStatus.PASSED:
+        return ""
+    said = " ".join(ended.output.split())[:_SAID]
+    return ended.reason + (f" ({said})" if said else "")
 
 
 def opened_folder(place: Path, until_then: ExitStack) -> int:

@@ -14,17 +14,14 @@ import pathspec
 
 from gitalign.core.names import Oid
 from gitalign.core.programs import Program
-from gitalign.core.validation import CheckStatus, CommandCheck, ValidationPlan
-from gitalign.errors import Interrupted
+from gitalign.core.validation import CommandCheck, ValidationPlan
 from gitalign.git.disposable import claim_folder, remove_tree
 from gitalign.ports import Regenerated, WorkTreeMaker
-from gitalign.validate.commands import CheckCancelled, run_command
 from gitalign.validate.confine import confinement_for
 from gitalign.validate.place import Place, visible_environment
-from gitalign.validate.programs import STOPPED, opened_folder, prepared, read_inside
+from gitalign.validate.programs import fault_of_end, opened_folder, prepared, read_inside
 
 _LARGEST_BYTES = 4 * 1024 * 1024
-_SAID = 300
 
 
 class ConfinedRegenerator:
@@ -122,22 +119,10 @@ class ConfinedRegenerator:
             tree_before = opened_folder(work.tree, until_then)
             place = Place(work.root, work.tree, work.home, work.scratch, work.objects)
             plan = replace(self._plan, network=program.network, pass_environment=program.pass_environment)
-            try:
-                ended = run_command(
-                    CommandCheck(name=program.name, argv=program.command, timeout_s=program.timeout_s),
-                    place,
-                    confinement=confinement_for(plan, self._repository),
-                    bounds=plan.bounds,
-                    visible=visible_environment(plan, (), source=self._source),
-                    is_cancelled=self._is_cancelled,
-                )
-            except CheckCancelled as error:
-                raise Interrupted(STOPPED) from error
-            if self._is_cancelled():
-                raise Interrupted(STOPPED)
-            if ended.status is not CheckStatus.PASSED:
-                said = " ".join(ended.output.split())[:_SAID]
-                fault = ended.reason + (f" ({said})" if said else "")
+            check = CommandCheck(name=program.name, argv=program.command, timeout_s=program.timeout_s)
+            visible = visible_environment(plan, (), source=self._source)
+            confinement = confinement_for(plan, self._repository)
+            if fault := fault_of_end(check, place, plan, confinement, visible, self._is_cancelled):
                 return Regenerated(contents={}, name=program.name, fault=fault)
             found = {path: read_inside(tree_before, path, most_bytes=_LARGEST_BYTES) for path in paths}
             contents = {path: content for path, content in found.items() if content is not None}
