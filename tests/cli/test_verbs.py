@@ -440,7 +440,7 @@ def test_conflicts_are_grouped_and_told_one_by_one(work: Workspace) -> None:
     assert one.returncode == 1
     assert '"ours" (stage 2) is the target main' in one.stdout
     assert "| drei" in one.stdout
-    assert "git -C ../align-clash rebase" in one.stdout
+    assert "git -C ../align-clash -c rebase.updateRefs=false" in one.stdout
     document = json.loads(call("conflicts", "--json", cwd=work.path).stdout)
     assert [group["branches"] for group in document["groups"]] == [["clash"]]
     fine = call("conflicts", "clean", cwd=work.path)

@@ -80,6 +80,8 @@ def test_the_nth_call_of_git_goes_wrong(
     assert total > 15
     expected = heads(Workspace(tmp_path / "whole" / "repo"))
     for number in range(1 + part, total + 1, PARTS):
+        if number % 2 == (name == "killed"):
+            continue  # every call goes wrong in one of the two ways
         where = f"call {number} of {total} {name}"
         place = tmp_path / f"{name}-{number}"
         place.mkdir()
