@@ -84,7 +84,7 @@ def check(repository: Path, step: Step, outcome: object, judged: Judgement, *, w
         assert kept(repository, now, step.onto) == judged.kept, where
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**32))
 def test_integration_branches_equal_git_merge_on_the_target(seed: int) -> None:
     """The branch never moves; with the target checked out git makes the same tree, or stops at the same conflict."""
@@ -116,7 +116,7 @@ def test_integration_branches_equal_git_merge_on_the_target(seed: int) -> None:
             assert told == f"{judged.tree} {step.onto} {step.seen}", where
 
 
-@settings(max_examples=40)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 2**32))
 def test_rebase_equals_git_rebase(seed: int) -> None:
     """Edge cases 1, 6, 7, 8, 11, 16, 21, 22."""
@@ -126,7 +126,7 @@ def test_rebase_equals_git_rebase(seed: int) -> None:
         assert compare(repository, report, Judge(repository, Path(folder) / "judge"), seed=seed) >= 3
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**32))
 def test_flattening_equals_git_rebase(seed: int) -> None:
     """Edge case 4: told, never silent."""
@@ -144,7 +144,7 @@ def test_flattening_equals_git_rebase(seed: int) -> None:
                 assert len(told) == branch.step.merges
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**32))
 def test_merging_equals_git_merge(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -153,7 +153,7 @@ def test_merging_equals_git_merge(seed: int) -> None:
         assert compare(repository, report, Judge(repository, Path(folder) / "judge"), seed=seed) >= 3
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**32))
 def test_merge_instead_equals_git_merge_for_branches_with_merges(seed: int) -> None:
     """Edge case 4."""
@@ -166,7 +166,7 @@ def test_merge_instead_equals_git_merge_for_branches_with_merges(seed: int) -> N
                 assert branch.step.notes, branch.step
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge"]))
 def test_odd_paths_and_merged_roots_equal_git(seed: int, how: str) -> None:
     """Edge cases 5, 12."""

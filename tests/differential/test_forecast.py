@@ -35,7 +35,7 @@ def refs(repository: Path) -> str:
     return git(repository, "for-each-ref")
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(
     seed=st.integers(0, 2**32),
     how=st.sampled_from(["rebase", "flatten", "merge", "merge-instead", "recreate", "iterative", "auto"]),

@@ -89,7 +89,7 @@ def built(folder: str, seed: int, *, merges: bool, odd: bool) -> Path:
     return repository
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(
     seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge-instead", "merge"]), odd=st.booleans()
 )
@@ -101,7 +101,7 @@ def test_both_commits_are_as_git_finds_them(seed: int, how: str, odd: bool) -> N
         compare(repository, report, Judge(repository, Path(folder) / "judge"), seed=seed)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge-instead", "merge"]))
 def test_part_of_the_way_is_what_git_makes_of_it(seed: int, how: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

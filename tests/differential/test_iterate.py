@@ -14,7 +14,7 @@ from tests.histories import RandomHistory, git
 from tests.oracle import Judge, kept
 from tests.runs import run
 
-SEEDS = range(int(os.environ.get("GITALIGN_SEEDS", "10")))
+SEEDS = range(int(os.environ.get("GITALIGN_SEEDS", "5")))
 
 
 def _stops(repository: Path, tip: str, onto: str, stride: int) -> list[str]:

@@ -48,7 +48,7 @@ def conflicted_paths(repository: Path, one: str, other: str) -> set[str] | None:
     return {path.decode("utf-8", "surrogateescape") for path in named if path and b"~" not in path}
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge"]))
 def test_every_clash_of_all_pairs_is_found(seed: int, how: str) -> None:
     """Edge cases 6, 7, 12."""
@@ -144,7 +144,7 @@ def own_commits(repository: Path, target: str, tip: str) -> set[str]:
     return set(git(repository, "rev-list", tip, f"^refs/heads/{target}").split())
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @example(seed=2**32, how="flatten")
 @example(seed=500_086, how="flatten")
 @given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge", "refuse"]))

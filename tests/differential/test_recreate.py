@@ -17,7 +17,7 @@ from tests.oracle import Judge, shape
 from tests.runs import request, run
 
 GIT = os.environ.get("GITALIGN_JUDGE", "git")
-SEEDS = range(int(os.environ.get("GITALIGN_SEEDS", "12")))
+SEEDS = range(int(os.environ.get("GITALIGN_SEEDS", "5")))
 FILES = ("a", "b", "src/c", "src/d")
 
 

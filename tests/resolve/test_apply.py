@@ -164,7 +164,7 @@ def test_a_phantom_conflict_after_a_squash_is_not_taken_for_the_one_before(tmp_p
     assert b"p2, and more" in work.git("show", "main:f").encode()
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**32))
 def test_the_same_bytes_as_rerere_and_only_where_the_conflict_is_the_same(
     seed: int, tmp_path_factory: pytest.TempPathFactory

@@ -73,7 +73,7 @@ def blanks_off(content: bytes) -> list[bytes]:
     return [bare for line in lines_of(content) if (bare := b" ".join(line.split()))]
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(base=SIDE, ours=SIDE, theirs=SIDE)
 def test_every_proposal_follows_from_the_sides(base: bytes, ours: bytes, theirs: bytes, repository: Repository) -> None:
     sides = Sides(base, ours, theirs)
