@@ -1,4 +1,7 @@
-"""kill -9 before every effect: the next command leaves every branch at before or after, and nothing is lost."""
+"""kill -9 before effects: the next command leaves every branch at before or after, and nothing is lost.
+
+Before one of each kind in every run of the tests, before every single one with GITALIGN_THOROUGH=1.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from gitalign.store.journal import open_journal
 from tests.histories import RandomHistory, git
 
 ROOT = Path(__file__).resolve().parents[2]
+IS_THOROUGH = os.environ.get("GITALIGN_THOROUGH") == "1"
 REQUEST = {"alignment.committer": "preserve"}
 
 
@@ -93,7 +97,7 @@ def again(place: Path) -> Path:
     return sample(place)
 
 
-def test_every_effect_of_a_run(pristine: tuple[Path, dict[str, str], dict[str, str]], tmp_path: Path) -> None:
+def test_effects_of_a_run(pristine: tuple[Path, dict[str, str], dict[str, str]], tmp_path: Path) -> None:
     """Edge cases 33, 37, 39."""
     _, before, after = pristine
     assert before != after
@@ -120,7 +124,7 @@ def test_every_effect_of_a_run(pristine: tuple[Path, dict[str, str], dict[str, s
         return effect
 
     died: set[str] = set()
-    for number in range(1, 200, 5):
+    for number in range(1, 200, 1 if IS_THOROUGH else 5):
         effect = dies_before(number)
         if effect is None:
             break
@@ -147,11 +151,11 @@ EFFECTS = frozenset(
 )
 
 
-def test_every_effect_of_an_undo(pristine: tuple[Path, dict[str, str], dict[str, str]], tmp_path: Path) -> None:
+def test_effects_of_an_undo(pristine: tuple[Path, dict[str, str], dict[str, str]], tmp_path: Path) -> None:
     """Edge cases 33, 44."""
     _, before, after = pristine
     died: list[str] = []
-    for number in ("refs", *range(1, 200, 4)):
+    for number in ("refs", *range(1, 200, 1 if IS_THOROUGH else 4)):
         repository = again(tmp_path / "trial")
         request = facade.Request(repo=repository, overrides=REQUEST)
         facade.run(request, permit=Permit(plan_id="*"))
@@ -171,7 +175,7 @@ def test_every_effect_of_an_undo(pristine: tuple[Path, dict[str, str], dict[str,
     assert "refs" in died
 
 
-def test_every_effect_of_a_run_that_goes_part_of_the_way(tmp_path: Path) -> None:
+def test_effects_of_a_run_that_goes_part_of_the_way(tmp_path: Path) -> None:
     settings = {**REQUEST, "alignment.partial": True}
     whole = facade.Request(repo=again(tmp_path / "whole"), overrides=settings)
     before = tips(tmp_path / "whole" / "repo.git")
@@ -179,7 +183,7 @@ def test_every_effect_of_a_run_that_goes_part_of_the_way(tmp_path: Path) -> None
     partly = {ref_of(one.step.branch.name) for one in report.branches() if one.verdict is Verdict.PARTLY_ALIGNED}
     after = tips(tmp_path / "whole" / "repo.git")
     assert any(before[ref] != after[ref] for ref in partly)
-    for effect in ("pin", "refs", "save"):
+    for effect in sorted(EFFECTS) if IS_THOROUGH else ("pin", "refs", "save"):
         repository = again(tmp_path / "trial")
         assert rehearse(repository, "partial", effect) == effect
         where = f"killed before {effect}"

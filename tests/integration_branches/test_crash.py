@@ -1,4 +1,4 @@
-"""kill -9 before every effect of a run that makes and moves integration branches, and of its undo."""
+"""kill -9 before effects of a run that makes and moves integration branches, and of its undo; before all with GITALIGN_THOROUGH=1."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from gitalign import facade
 from gitalign.core.plan import Permit
-from tests.engine.test_crash import again, leftovers, rehearse, sound
+from tests.engine.test_crash import EFFECTS, IS_THOROUGH, again, leftovers, rehearse, sound
 from tests.histories import git
 
 SETTINGS = {"alignment.committer": "preserve", "alignment.strategy": "integration-branch"}
@@ -49,8 +49,10 @@ def whole(tmp_path: Path) -> tuple[dict[str, str], dict[str, str]]:
     return before, after
 
 
-@pytest.mark.parametrize("effect", ["journal", "pin", "keep", "refs", "save", "verify"])
-def test_every_effect_of_a_run(whole: tuple[dict[str, str], dict[str, str]], tmp_path: Path, effect: str) -> None:
+@pytest.mark.parametrize(
+    "effect", sorted(EFFECTS) if IS_THOROUGH else ["journal", "pin", "keep", "refs", "save", "verify"]
+)
+def test_effects_of_a_run(whole: tuple[dict[str, str], dict[str, str]], tmp_path: Path, effect: str) -> None:
     before, after = whole
     repository = sample(tmp_path / "trial")
     stay = tips(repository, "topic")
@@ -71,8 +73,10 @@ def test_every_effect_of_a_run(whole: tuple[dict[str, str], dict[str, str]], tmp
     assert again_nothing.publications == ()
 
 
-@pytest.mark.parametrize("effect", ["pin", "refs", "save"])
-def test_every_effect_of_an_undo(tmp_path: Path, effect: str) -> None:
+@pytest.mark.parametrize(
+    "effect", ["journal", "pin", "work tree", "refs", "save", "verify"] if IS_THOROUGH else ["pin", "refs", "save"]
+)
+def test_effects_of_an_undo(tmp_path: Path, effect: str) -> None:
     repository = sample(tmp_path / "trial")
     before = tips(repository, "integration")
     request = facade.Request(repo=repository, overrides=SETTINGS)
