@@ -17,7 +17,7 @@ from gitalign.core.forecast import Prospect
 from gitalign.core.outcome import Aligned, Conflicted
 from gitalign.core.report import Verdict
 from gitalign.errors import UserError
-from gitalign.store.owner import this_owner
+from gitalign.process_owner import this_owner
 from tests.git.workspace import Workspace
 from tests.histories import RandomHistory, draw, git
 from tests.runs import request, run

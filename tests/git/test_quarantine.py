@@ -15,7 +15,7 @@ from gitalign.errors import OutOfSpace
 from gitalign.git.objects import CommitReader, CommitWriter
 from gitalign.git.quarantine import Quarantine, remove_quarantine
 from gitalign.git.repository import open_repository
-from gitalign.store.owner import this_owner
+from gitalign.process_owner import this_owner
 from tests.git.workspace import Workspace
 
 

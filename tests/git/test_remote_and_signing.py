@@ -21,7 +21,7 @@ from gitalign.git.identity import operator_ident
 from gitalign.git.remote import PushOrder, fetch, push, remote_tips
 from gitalign.git.repository import open_repository
 from gitalign.git.signing import configured_signer
-from gitalign.store.owner import owner_is_alive, this_owner
+from gitalign.process_owner import owner_is_alive, this_owner
 from tests.git.workspace import Workspace
 from tests.runs import request
 

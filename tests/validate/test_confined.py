@@ -17,7 +17,7 @@ import pytest
 
 from gitalign.core.validation import Bounds, CheckResult, CheckStatus, CommandCheck, ValidationPlan
 from gitalign.errors import UserError
-from gitalign.store.owner import this_owner
+from gitalign.process_owner import this_owner
 from gitalign.validate import confine
 from gitalign.validate.commands import CheckCancelled, coverage_in, readable, run_command
 from gitalign.validate.confine import Confinement, candidates, confinement_for, works

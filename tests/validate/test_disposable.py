@@ -13,7 +13,7 @@ from gitalign.errors import OutOfSpace
 from gitalign.git.disposable import DisposableTree, claim_folder, remove_tree
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import open_repository
-from gitalign.store.owner import this_owner
+from gitalign.process_owner import this_owner
 from tests.git.workspace import Workspace
 
 

@@ -42,8 +42,8 @@ from gitalign.git.remote import fetch
 from gitalign.git.repository import Repository, open_repository
 from gitalign.git.worktree import work_trees
 from gitalign.ports import Listener, Sockets
+from gitalign.process_owner import owner_is_alive, this_owner
 from gitalign.store.journal import SqlJournal, open_journal
-from gitalign.store.owner import owner_is_alive, this_owner
 from gitalign.telemetry import AuditTrail, BranchLogs, RunLog
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from gitalign.engine.session import (
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import NotPermitted
 from gitalign.ports import Listener
-from gitalign.store.owner import owner_is_alive, this_owner
+from gitalign.process_owner import owner_is_alive, this_owner
 
 
 def run(

@@ -26,7 +26,7 @@ from gitalign.errors import OutOfSpace
 from gitalign.git.command import Git, raw
 from gitalign.git.objects import CommitWriter
 from gitalign.git.quarantine import alternate_line
-from gitalign.store.owner import owner_is_alive, this_owner
+from gitalign.process_owner import owner_is_alive, this_owner
 
 _TIMEOUT_S = 600.0
 _OWNER = "owner"

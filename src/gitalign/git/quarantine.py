@@ -24,7 +24,7 @@ from gitalign.core.names import Oid
 from gitalign.errors import InvariantBroken, OutOfSpace
 from gitalign.git.command import Git, raw, text
 from gitalign.git.repository import Repository
-from gitalign.store.owner import owner_is_alive, this_owner
+from gitalign.process_owner import owner_is_alive, this_owner
 
 _MERGE_CONFIG = (
     # git's defaults, spelt out: since 2.41 merge-tree reads configuration (`git help merge-tree`).

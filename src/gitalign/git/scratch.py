@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gitalign.git.disposable import remove_tree
-from gitalign.store.owner import owner_is_alive, this_owner
+from gitalign.process_owner import owner_is_alive, this_owner
 
 PREFIX = "git-align-scratch-"
 _OWNER = "owner"

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from gitalign.core.validation import Bounds
-from gitalign.store.owner import owner_is_alive, this_owner
+from gitalign.process_owner import owner_is_alive, this_owner
 from gitalign.validate.place import MARK, Place
 
 _LEAST_FREE_BYTES = 128 * 1024 * 1024
