@@ -14,6 +14,7 @@ import jsonschema
 import pexpect
 import pytest
 
+from tests import warm
 from tests.git.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,15 +23,7 @@ LINES = b"".join(b"line %d\n" % number for number in range(30))
 
 def call(*words: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command as a process of its own, without a terminal."""
-    return subprocess.run(
-        [sys.executable, "-m", "gitalign", *words],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **(env or {})},
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
+    return warm.run(*words, cwd=cwd, env=env)
 
 
 def schema(name: str) -> Any:

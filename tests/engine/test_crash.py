@@ -9,8 +9,6 @@ import json
 import os
 import random
 import shutil
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -24,9 +22,9 @@ from gitalign.core.publication import Publication
 from gitalign.core.report import Verdict
 from gitalign.core.run import RunState
 from gitalign.store.journal import open_journal
+from tests import warm
 from tests.histories import RandomHistory, git
 
-ROOT = Path(__file__).resolve().parents[2]
 IS_THOROUGH = os.environ.get("GITALIGN_THOROUGH") == "1"
 REQUEST = {"alignment.committer": "preserve"}
 
@@ -41,17 +39,11 @@ def sample(place: Path) -> Path:
 
 def rehearse(repository: Path, verb: str, number: int | str) -> str | None:
     """Name of the effect the process died before; None when it came to its end."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.engine.rehearsal", str(repository), verb, str(number)],
-        cwd=ROOT,
-        capture_output=True,
-        check=False,
-        env={**os.environ},
-    )
+    done = warm.call("tests.engine.rehearsal:main", repository, verb, number)
     if done.returncode == 0:
         return None
-    assert done.returncode == -9, done.stderr.decode()
-    return done.stdout.decode().strip()
+    assert done.returncode == -9, done.stderr
+    return done.stdout.strip()
 
 
 def tips(repository: Path) -> dict[str, str]:

@@ -1,0 +1,322 @@
+"""Processes without their start-up: children forked from a server that has imported all of git-align already.
+
+A fresh Python spends a second of processor time on a small verb; a fork of the server spends a tenth of that. It is a process of its own all the same, with its own descriptors, environment, working directory, signals
+and exit code, ended by the interpreter itself, so it may be killed, stopped, timed or run beside others.
+
+    done = warm.run("run", "--yes", cwd=repository)                     # the command line; text, like subprocess.run
+    done = warm.call("tests.engine.rehearsal:main", repository, "run", 3)   # any function without parameters
+    child = warm.start("run", "--yes", cwd=repository)                  # goes on beside the test
+    child.send_signal(signal.SIGINT); out, err = child.communicate(timeout=60)
+
+`call` sets `sys.argv[1:]` and calls the function. The return code is minus the signal's number after a kill, as with
+`subprocess`. SIGINT and its like have Python's own dispositions, whatever the test runner inherited.
+
+Use a fresh interpreter (`subprocess.run([sys.executable, "-m", "gitalign", ...])`) where its start is what the test is
+about: what is imported, the locale, `PYTHON*` variables, signals in the first moments, limits of memory.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import IO, Any
+
+ROOT = Path(__file__).resolve().parents[1]
+DEADLINE_S = 120.0
+COMMAND = "gitalign.cli.main:main"
+_HEAD = struct.Struct("!I")
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
+
+def run(*words: str | Path, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Call the command line and wait for its end; see `start` for the keywords, and `timeout` in seconds."""
+    return _finished(start, words, **more)
+
+
+def call(function: str, *words: object, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Call `module:function` with these words as `sys.argv[1:]` and wait for its end; keywords as for `run`."""
+    return _finished(begin, (function, *words), **more)
+
+
+def start(*words: str | Path, **more: Any) -> Child:
+    """Start the command line; keywords as for `begin`."""
+    return begin(COMMAND, *words, **more)
+
+
+def begin(
+    function: str,
+    *words: object,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    input: str = "",
+    stdin: int | None = None,
+    stdout: int | None = None,
+    stderr: int | None = None,
+    terminal: bool = False,
+) -> Child:
+    """Start `module:function` in a fork of the server.
+
+    Args:
+        function: takes no parameters; `sys.argv[1:]` holds the words.
+        words: anything with a `str`.
+        cwd: the working directory; this process's own without it.
+        env: variables beside this process's own ones.
+        input: what standard input holds; nothing by default.
+        stdin: a descriptor to read from instead.
+        stdout: a descriptor to write to; kept for `communicate` without it.
+        stderr: likewise.
+        terminal: makes standard input, a pseudo-terminal, the controlling terminal of a session of its own.
+    """
+    child = Child([function, *map(str, words)])
+    if stdin is None:
+        child.keep("stdin").write(input.encode())
+        child.files["stdin"].seek(0)
+    job = {
+        "function": function,
+        "argv": child.args[1:],
+        "cwd": str(cwd or Path.cwd()),
+        "env": {**os.environ, **(env or {})},
+        "terminal": terminal,
+    }
+    out = stdout if stdout is not None else child.keep("stdout").fileno()
+    err = stderr if stderr is not None else child.keep("stderr").fileno()
+    child.attach(_server(os.getpid()), job, [child.files["stdin"].fileno() if stdin is None else stdin, out, err])
+    return child
+
+
+@dataclass
+class Child:
+    """A process that was forked from the server; a small part of `subprocess.Popen`.
+
+    Attributes:
+        args: the function and its words.
+        pid: of the process.
+        returncode: None as long as it was not waited for.
+    """
+
+    args: list[str]
+    pid: int = 0
+    returncode: int | None = None
+    files: dict[str, IO[bytes]] = field(default_factory=dict)
+    _ended: socket.socket | None = None
+
+    def keep(self, name: str) -> IO[bytes]:
+        """A temporary file in place of a pipe: it never fills up."""
+        self.files[name] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by communicate)
+        return self.files[name]
+
+    def attach(self, server: socket.socket, job: dict[str, object], descriptors: list[int]) -> None:
+        """Have the server fork."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            body = json.dumps(job).encode()
+            socket.send_fds(server, [_HEAD.pack(len(body))], [*descriptors, theirs.fileno()])
+            server.sendall(body)
+        self._ended = ours
+        self.pid = _number(ours)
+
+    def poll(self) -> int | None:
+        """The return code of a process that ended."""
+        if self.returncode is None and self._ended and select.select([self._ended], [], [], 0)[0]:
+            self.returncode = _number(self._ended)
+        return self.returncode
+
+    def wait(self, timeout: float = DEADLINE_S) -> int:
+        """Wait for the end; kills the process and raises `TimeoutExpired` when it does not come."""
+        if self.returncode is None:
+            assert self._ended is not None
+            if not select.select([self._ended], [], [], timeout)[0]:
+                os.killpg(self.pid, signal.SIGKILL)
+                raise subprocess.TimeoutExpired(self.args, timeout)
+            self.returncode = _number(self._ended)
+            self._ended.close()
+        return self.returncode
+
+    def communicate(self, timeout: float = DEADLINE_S) -> tuple[str, str]:
+        """Wait, and give what was written to standard output and standard error where those were not redirected."""
+        self.wait(timeout)
+        said = [self._said("stdout"), self._said("stderr")]
+        for file in self.files.values():
+            file.close()
+        return said[0], said[1]
+
+    def _said(self, name: str) -> str:
+        if name not in self.files:
+            return ""
+        self.files[name].seek(0)
+        return self.files[name].read().decode("utf-8", "surrogateescape")
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless the process ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+
+def _finished(
+    begun: Callable[..., Child], words: tuple[object, ...], timeout: float = DEADLINE_S, **more: Any
+) -> subprocess.CompletedProcess[str]:
+    child = begun(*words, **more)
+    out, err = child.communicate(timeout)
+    assert child.returncode is not None
+    return subprocess.CompletedProcess(child.args, child.returncode, out, err)
+
+
+@cache
+def _server(_of: int) -> socket.socket:
+    """The server of this process, started once; it ends when this process does."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "tests.warm", str(theirs.fileno())],
+            cwd=ROOT,
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    atexit.register(_end, ours, child)
+    return ours
+
+
+def _end(server: socket.socket, child: subprocess.Popen[bytes]) -> None:
+    server.close()
+    child.wait()
+
+
+def _number(ended: socket.socket) -> int:
+    """The next number on a socket. Whoever forked it is gone when there is none."""
+    told = ended.recv(_HEAD.size, socket.MSG_WAITALL)
+    if len(told) < _HEAD.size:
+        raise AssertionError("the server of warm processes died")
+    return int(struct.unpack("!i", told)[0])
+
+
+# ---- the server -----------------------------------------------------------------------------------------------------
+
+
+def _import_all() -> None:
+    import gitalign
+
+    for module in pkgutil.walk_packages(gitalign.__path__, "gitalign."):
+        if not module.name.endswith("__main__") and ".migrations" not in module.name:
+            importlib.import_module(module.name)
+    for name in ("alembic.command", "sqlalchemy.dialects.sqlite", "tests.engine.rehearsal"):
+        importlib.import_module(name)
+
+
+def _serve(control: socket.socket) -> dict[str, Any] | None:
+    """Fork for every job. Returns the job in the child, None in the server once its client is gone."""
+    _import_all()
+    gc.collect()
+    gc.freeze()
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    running: dict[int, socket.socket] = {}
+    while True:
+        ready, _, _ = select.select([control, ours], [], [])
+        if ours in ready:
+            ours.recv(4096)
+            _reap(running)
+        if control in ready:
+            head, descriptors, _, _ = socket.recv_fds(control, _HEAD.size, 4)
+            if not head:
+                return None
+            job: dict[str, Any] = json.loads(control.recv(_HEAD.unpack(head)[0], socket.MSG_WAITALL))
+            ended = socket.socket(fileno=descriptors.pop())
+            pid = os.fork()
+            if pid == 0:
+                signal.set_wakeup_fd(-1)
+                for other in (control, ours, theirs, ended, *running.values()):
+                    other.close()
+                _become(job, descriptors)
+                return job
+            for descriptor in descriptors:
+                os.close(descriptor)
+            ended.send(struct.pack("!i", pid))
+            running[pid] = ended
+
+
+def _reap(running: dict[int, socket.socket]) -> None:
+    while running:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return
+        with running.pop(pid) as ended:
+            try:
+                ended.send(struct.pack("!i", os.waitstatus_to_exitcode(status)))
+            except OSError:
+                pass  # not waited for
+
+
+def _become(job: dict[str, Any], descriptors: list[int]) -> None:
+    """Put on the descriptors, signals, environment and folder of the job, as a fresh interpreter would have them."""
+    os.setsid() if job["terminal"] else os.setpgid(0, 0)
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    if job["terminal"]:
+        import fcntl
+        import termios
+
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    for one in (*_SIGNALS, signal.SIGCHLD):
+        signal.signal(one, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.chdir(job["cwd"])
+    os.environ.clear()
+    os.environ.update(job["env"])
+    time.tzset()
+    tempfile.tempdir = None
+    sys.argv = ["git-align", *job["argv"]]
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", closefd=False, errors="backslashreplace", buffering=1)  # noqa: SIM115
+
+
+def _do(function: str) -> None:
+    """Call it. A plain end skips the taking apart of every module, which costs as much as a small run does."""
+    module, _, name = function.partition(":")
+    code = 0
+    try:
+        getattr(importlib.import_module(module), name)()
+    except SystemExit as ended:
+        if not isinstance(ended.code, int | None):
+            raise
+        code = ended.code or 0
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _job = _serve(socket.socket(fileno=int(sys.argv[1])))
+    if _job is not None:
+        _do(_job["function"])
