@@ -14,11 +14,12 @@ from gitalign.core.publication import MoveState, Publication
 from gitalign.engine.signals import StopSignal
 from gitalign.git.refs import RefDoor, read_refs
 from gitalign.git.repository import Repository
-from gitalign.git.worktree import WorkTreeMove, read_checkouts
+from gitalign.git.worktree import WorkTreeMove, read_holders
 from gitalign.ports import Emitter, Journal
 
 _SAVE_EVERY_S = 0.2
 _ASK_EVERY_S = 0.05
+_NAMED_AT_ONCE = 500  # refs on one command line
 
 Checkpoint = Callable[[str], None]
 
@@ -54,10 +55,9 @@ def move_stacks(
     done: dict[str, Publication] = {}
     unsaved: list[Publication] = []
     saved_at = time.monotonic()
-    asked_at = looked_at = -math.inf
-    holders: dict[str, list[str]] = {}
-    wanted = [one.update.ref for one in publications if one.state is MoveState.INTENDED]
-    still_ours = True
+    looked_at = -math.inf
+    holders: Mapping[str, Sequence[str]] = {}
+    guard = _Guard(journal, run_id, [one.update.ref for one in publications if one.state is MoveState.INTENDED])
     for _, members in groupby(
         sorted(publications, key=lambda one: (one.stack, order[one.update.ref])), key=lambda one: one.stack
     ):
@@ -66,13 +66,10 @@ def move_stacks(
             continue
         if stop.stop_requested:
             break
-        if guarded and time.monotonic() - asked_at > _ASK_EVERY_S:
-            guarded = still_ours = journal.holds(run_id, wanted)
-            asked_at = time.monotonic()
         if time.monotonic() - looked_at > _ASK_EVERY_S:
-            holders = _holders(repository, wanted)
+            holders = read_holders(repository)
             looked_at = time.monotonic()
-        if not still_ours:
+        if guarded and not guard.is_still_ours():
             moved = _held(stack, "another run took it over")
         else:
             moved = _move_stack(repository, door, stack, holders, checkpoint)
@@ -89,12 +86,28 @@ def move_stacks(
     return tuple(done.get(one.update.ref, one) for one in publications)
 
 
-def _holders(repository: Repository, refs: Sequence[str]) -> dict[str, list[str]]:
-    """Branch ref -> work trees that hold it now: somebody may have checked it out, or left it, since the plan was made."""
-    found: dict[str, list[str]] = {}
-    for checkout in read_checkouts(repository, of_interest=frozenset(refs)):
-        found.setdefault(checkout.ref, []).append(checkout.path)
-    return found
+class _Guard:
+    """Asks now and then whether a run still holds its claims; the answer no is final.
+
+    All claims are looked at only when the journal says that some were taken or given back: the price of a look grows with
+    the branches, and there are as many looks as branches.
+    """
+
+    def __init__(self, journal: Journal, run_id: str, refs: Sequence[str]) -> None:
+        self._journal = journal
+        self._run_id = run_id
+        self._refs = refs
+        self._asked_at = -math.inf
+        self._fence = -1
+        self._is_ours = True
+
+    def is_still_ours(self) -> bool:
+        if self._is_ours and time.monotonic() - self._asked_at > _ASK_EVERY_S:
+            self._asked_at = time.monotonic()
+            fence = self._journal.fence()  # before the look, so that what changes meanwhile is seen the next time
+            if fence != self._fence:
+                self._fence, self._is_ours = fence, self._journal.holds(self._run_id, self._refs)
+        return self._is_ours
 
 
 def _move_stack(
@@ -167,8 +180,8 @@ def _held(stack: Sequence[Publication], reason: str, *, of: Publication | None =
 
 def _why(repository: Repository, stack: Sequence[Publication], refusal: str) -> str:
     """Which ref stood in the way, and where it stands now."""
-    now = read_refs(repository, "refs/heads")
-    for one in stack:
+    now = read_refs(repository, *(one.update.ref for one in stack[:_NAMED_AT_ONCE]))
+    for one in stack[:_NAMED_AT_ONCE]:
         stands = now.get(one.update.ref)
         if (stands or zero_like(one.update.before)) != one.update.before:
             where = f"stands at {stands[:12]} now" if stands else "is gone"

@@ -56,6 +56,17 @@ def read_checkouts(repository: Repository, *, of_interest: Collection[str] | Non
     return tuple(found)
 
 
+def read_holders(repository: Repository) -> dict[str, list[str]]:
+    """Branch ref -> work trees that hold it, are rebasing it, or started a bisect from it; what state they are in is not asked."""
+    found: dict[str, list[str]] = {}
+    for listed in _list(repository):
+        if not listed.is_bare:
+            for ref in {listed.branch, *dict(_busy(Path(listed.git_dir)))}:
+                if ref:
+                    found.setdefault(ref, []).append(listed.path)
+    return found
+
+
 def work_trees(repository: Repository) -> tuple[Path, ...]:
     """Folders of every work tree that is there."""
     return tuple(Path(listed.path) for listed in _list(repository) if not listed.is_bare)

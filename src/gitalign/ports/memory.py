@@ -100,6 +100,9 @@ class Journal(VerdictMemory, Protocol):
     def holds(self, run_id: str, refs: Iterable[str]) -> bool:
         """True when the run still holds every one of the refs (a worker that lost its claim must not publish)."""
 
+    def fence(self) -> int:
+        """A number that grows whenever a run takes or gives back claims. While it stays, `holds` answers as before."""
+
     def open_session(self, session: Session) -> bool:
         """Write down that a person is resolving a branch; False when one is open for it already."""
 

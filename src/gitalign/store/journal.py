@@ -299,7 +299,15 @@ class SqlJournal:
     def release(self, run_id: str) -> None:
         """Give back every claim of a run."""
         with self._transaction() as connection:
-            connection.execute(delete(schema.claims).where(schema.claims.c.run_id == run_id))
+            given_back = connection.execute(delete(schema.claims).where(schema.claims.c.run_id == run_id))
+            if given_back.rowcount:
+                self._next_token(connection)
+
+    def fence(self) -> int:
+        """A number that grows whenever claims are taken or given back."""
+        table = schema.counters
+        with self._reading() as connection:
+            return int(connection.execute(select(table.c.value).where(table.c.name == "fencing")).scalar() or 0)
 
     def holds(self, run_id: str, refs: Iterable[str]) -> bool:
         """True when the run still holds every one of the refs."""
