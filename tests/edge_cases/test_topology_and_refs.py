@@ -177,9 +177,9 @@ def test_untracked_file_in_the_way_holds_the_branch_back(work: Workspace, tmp_pa
     work.git("worktree", "add", "-q", str(place), "x")
     (place / "extra").write_bytes(b"mine\n")
     work.commit("main", {"extra": b"e\n"})
-    found = branch(run(work.path), "x")
-    assert found.verdict is Verdict.HELD_BACK
-    assert "extra" in found.detail
+    found = excluded(run(work.path), "x")
+    assert found.code == "work_tree_obstructed"
+    assert "extra" in found.reason
     assert work.tip("x") == tip
     assert (place / "extra").read_bytes() == b"mine\n"
     assert work.git("-C", str(place), "status", "--porcelain") == "?? extra"

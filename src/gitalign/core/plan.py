@@ -23,11 +23,15 @@ class CheckoutState(StrEnum):
     CLEAN = "clean"
     DIRTY = "dirty"
     BUSY = "busy"
-    """A rebase, merge, bisect, cherry-pick or revert is in progress."""
+    """A rebase, am, merge, bisect, cherry-pick or revert, or a sequence of them, is in progress."""
     LOCKED = "locked"
     MISSING = "missing"
     FILTERED = "filtered"
     """Content filters (LFS, …) would have to run to move its files."""
+    OBSTRUCTED = "obstructed"
+    """Files that git does not track are where the branch would bring files."""
+    UNCLEAR = "unclear"
+    """What it holds cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +187,7 @@ class ExclusionCode(StrEnum):
     CHECKED_OUT_HELD = "checked_out_held"
     WORK_TREE_UNAVAILABLE = "work_tree_unavailable"
     WORK_TREE_FILTERED = "work_tree_filtered"
+    WORK_TREE_OBSTRUCTED = "work_tree_obstructed"
     NOT_SELECTED = "not_selected"
     MISSING = "missing_in_repository"
     DUPLICATE = "duplicate_entry"

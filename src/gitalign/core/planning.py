@@ -346,6 +346,8 @@ class _Chooser:
             CheckoutState.LOCKED: ExclusionCode.WORK_TREE_UNAVAILABLE,
             CheckoutState.MISSING: ExclusionCode.WORK_TREE_UNAVAILABLE,
             CheckoutState.FILTERED: ExclusionCode.WORK_TREE_FILTERED,
+            CheckoutState.OBSTRUCTED: ExclusionCode.WORK_TREE_OBSTRUCTED,
+            CheckoutState.UNCLEAR: ExclusionCode.WORK_TREE_UNAVAILABLE,
         }
         for checkout in held:
             if checkout.state is not CheckoutState.CLEAN:

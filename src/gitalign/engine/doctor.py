@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gitalign.core.names import HEADS
-from gitalign.core.plan import CheckoutState
+from gitalign.core.plan import Checkout, CheckoutState, Plan
 from gitalign.core.programs import Program
 from gitalign.core.run import RunRecord, RunState
 from gitalign.core.validation import ValidationPlan
@@ -52,6 +52,7 @@ def examine(
     load: Callable[[], object],
     journal: Callable[[Path], _Runs | None],
     programs: Callable[[], tuple[Sequence[Program], ValidationPlan]],
+    plan: Callable[[], Plan],
 ) -> tuple[Diagnosis, ...]:
     """Look at git, the repository, settings, store, disk, locks and work trees.
 
@@ -60,6 +61,7 @@ def examine(
         load: reads the configuration; raises what is wrong with it.
         journal: opens the database of a repository's state directory, None when there is none yet.
         programs: that are to settle conflicts, and how they are confined; raises what is wrong with the configuration.
+        plan: what a run would do now.
     """
     found = [_git(), _tools()]
     try:
@@ -88,7 +90,7 @@ def examine(
         _leftovers(),
         *_programs(repository, programs),
     ]
-    found += _work_trees(repository)
+    found += _work_trees(repository, plan)
     return tuple(found)
 
 
@@ -229,19 +231,25 @@ def _leftovers() -> Diagnosis:
     return Diagnosis(check="leftovers", ok=None, detail=f"of a killed run: {shown}", hint="the next run removes them")
 
 
-def _work_trees(repository: Repository) -> list[Diagnosis]:
+def _work_trees(repository: Repository, plan: Callable[[], Plan]) -> list[Diagnosis]:
+    """Work trees that hold their branches back, and those that would if their branches were aligned now."""
     try:
         branches = {tip.ref for tip in read_tips(repository)}
-        held = [one for one in read_checkouts(repository, of_interest=branches) if one.state is not CheckoutState.CLEAN]
+        checkouts = read_checkouts(repository, of_interest=branches)
     except GitAlignError as error:
         return [Diagnosis(check="work trees", ok=False, detail=error.message, hint=error.hint)]
-    if not held:
-        return [Diagnosis(check="work trees", ok=True, detail="every one is clean")]
-    return [
-        Diagnosis(
-            check="work tree",
-            ok=None,
-            detail=f"{one.path}: {one.ref} is held back ({one.state}{': ' + one.detail if one.detail else ''})",
-        )
-        for one in held
-    ]
+    found = [_held_back(one) for one in checkouts if one.state is not CheckoutState.CLEAN]
+    if any(one.state is CheckoutState.CLEAN for one in checkouts):
+        try:
+            planned = plan().snapshot.checkouts
+        except GitAlignError as error:
+            words = f"whether untracked files are in the way of any cannot be judged: {error.message}"
+            return [*found, Diagnosis(check="work trees", ok=None, detail=words, hint=error.hint)]
+        found += [_held_back(one) for one in planned if one.state is CheckoutState.OBSTRUCTED]
+    return found or [Diagnosis(check="work trees", ok=True, detail="every one is clean")]
+
+
+def _held_back(one: Checkout) -> Diagnosis:
+    hint = "move or delete those files" if one.state is CheckoutState.OBSTRUCTED else ""
+    words = f"{one.path}: {one.ref} is held back ({one.state}{': ' + one.detail if one.detail else ''})"
+    return Diagnosis(check="work tree", ok=None, detail=words, hint=hint)

@@ -132,7 +132,7 @@ def _move_stack(
         if one.work_tree is None:
             continue
         tree = WorkTreeMove(repository, one.work_tree, one.update.ref)
-        obstacle = "" if _stands_ready(tree, one) else tree.obstacle(one.update.before)
+        obstacle = "" if _stands_ready(tree, one) else tree.obstacle(one.update.before, one.update.after)
         if not obstacle:
             checkpoint("work tree")
             obstacle = tree.follow(one.update.before, one.update.after)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gitalign.branch_list import BranchList
 from gitalign.core.graph import CommitGraph
-from gitalign.core.names import HEADS
-from gitalign.core.plan import Plan, Snapshot
+from gitalign.core.names import HEADS, Oid
+from gitalign.core.plan import Checkout, CheckoutState, Plan, Snapshot, Step, StepKind
 from gitalign.core.planning import build_plan, discover_targets
 from gitalign.core.policy import Policy
+from gitalign.errors import GitAlignError
+from gitalign.git.command import Git, text
 from gitalign.git.history import load_graph
 from gitalign.git.refs import read_tips
 from gitalign.git.remote import remote_tips
 from gitalign.git.repository import Repository
-from gitalign.git.worktree import read_checkouts
+from gitalign.git.untracked import Change, changes_between, in_the_way
+from gitalign.git.worktree import read_checkouts, work_tree_git
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +116,49 @@ def prepare(
     plan = build_plan(
         snapshot, graph, policy=policy, targets=targets, listed=listed.entries if listed else None, only=only
     )
+    obstructed = dict(_obstructed(repository, plan))
+    if obstructed:
+        checkouts = tuple(obstructed.get(one.path, one) for one in snapshot.checkouts)
+        plan = build_plan(
+            replace(snapshot, checkouts=checkouts),
+            graph,
+            policy=policy,
+            targets=targets,
+            listed=listed.entries if listed else None,
+            only=only,
+        )
     prepared = Prepared(plan, graph)
     _LAST.keep(prepared)
     return prepared
+
+
+def _obstructed(repository: Repository, plan: Plan) -> Iterator[tuple[str, Checkout]]:
+    """Work trees that hold something untracked where their branches will bring files; looked at again when they are moved."""
+    for step in plan.steps:
+        if step.checkout is None or step.refusal is not None or step.kind in (StepKind.UP_TO_DATE, StepKind.LEAVE):
+            continue
+        held = Checkout(path=step.checkout, ref=step.moved_ref, state=CheckoutState.OBSTRUCTED)
+        try:
+            git = work_tree_git(repository, step.checkout)
+            found = in_the_way(git, _brought(git, step))
+        except (GitAlignError, OSError) as error:
+            yield step.checkout, replace(held, state=CheckoutState.UNCLEAR, detail=f"its files cannot be read: {error}")
+            continue
+        if found:
+            yield step.checkout, replace(held, detail=f"not tracked, and would be lost: {found}")
+
+
+def _brought(git: Git, step: Step) -> list[Change]:
+    """What a step will change in the files of what it moves, as far as that is known before anything is merged."""
+    if step.kind is StepKind.FAST_FORWARD:
+        return changes_between(git, step.seen, step.onto)
+    done = git.run("merge-base", "--all", step.seen, step.onto, accept=(0, 1))
+    bases = [Oid(base) for base in text(done.stdout).split()] or [step.seen]
+    changes = [change for base in bases for change in changes_between(git, base, step.onto)]
+    if step.kind is StepKind.INTEGRATE:
+        changes += changes_between(git, step.moved_from, step.onto)
+        changes += [change for base in bases for change in changes_between(git, base, step.seen)]
+    return changes
 
 
 def graph_of(repository: Repository, plan: Plan) -> CommitGraph:

@@ -352,4 +352,14 @@ def doctor(request: Request) -> tuple[Diagnosis, ...]:
         config = open_for(request).config
         return config.resolutions.programs().all(), config.checks()
 
-    return examine(request.repo, load=lambda: configured_rules(open_for(request)), journal=journal, programs=programs)
+    def planned() -> Plan:
+        asked = replace(request, input=None, only=(), fetch=False, push=False)
+        return make_plan(open_for(asked), asked)
+
+    return examine(
+        request.repo,
+        load=lambda: configured_rules(open_for(request)),
+        journal=journal,
+        programs=programs,
+        plan=planned,
+    )

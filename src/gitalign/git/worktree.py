@@ -7,32 +7,38 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gitalign.core.names import HEADS, Oid
+from gitalign.core.names import Oid
 from gitalign.core.plan import Checkout, CheckoutState
 from gitalign.errors import GitAlignError
 from gitalign.git.command import Git, text
+from gitalign.git.in_progress import in_progress
 from gitalign.git.repository import Repository
+from gitalign.git.untracked import changes_between, in_the_way
 
 _TIMEOUT_S = 300.0
-_BUSY_FILES = {
-    "MERGE_HEAD": "a merge is in progress",
-    "CHERRY_PICK_HEAD": "a cherry-pick is in progress",
-    "REVERT_HEAD": "a revert is in progress",
-    "BISECT_LOG": "a bisect is in progress",
-}
+_LOCKED = 128
 
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
+    """A work tree as git lists it.
+
+    Attributes:
+        path: its folder; for messages only where `fault` says that it is not known.
+        git_dirs: its git directory; several where more than one work tree was made at the same place.
+        fault: why nothing can be said of its files, in words; empty when its files can be looked at.
+    """
+
     path: str
     branch: str | None
     is_bare: bool
     is_locked: bool
     is_missing: bool
-    git_dir: str
+    git_dirs: tuple[str, ...]
+    fault: str = ""
 
 
 def read_checkouts(repository: Repository, *, of_interest: Collection[str] | None = None) -> tuple[Checkout, ...]:
@@ -47,7 +53,7 @@ def read_checkouts(repository: Repository, *, of_interest: Collection[str] | Non
     for listed in _list(repository):
         if listed.is_bare:
             continue
-        busy = dict(_busy(Path(listed.git_dir)))
+        busy = _busy(repository, listed)
         held = {f"{listed.branch}"} if listed.branch else set()
         for ref in sorted(held | set(busy)):
             if ref and (of_interest is None or ref in of_interest):
@@ -61,10 +67,15 @@ def read_holders(repository: Repository) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for listed in _list(repository):
         if not listed.is_bare:
-            for ref in {listed.branch, *dict(_busy(Path(listed.git_dir)))}:
+            for ref in {listed.branch, *_busy(repository, listed)}:
                 if ref:
                     found.setdefault(ref, []).append(listed.path)
     return found
+
+
+def _busy(repository: Repository, listed: _Listed) -> dict[str, str]:
+    """Branch ref, or empty -> what is in progress in a work tree."""
+    return dict(one for git_dir in listed.git_dirs for one in in_progress(_git_for(repository, git_dir)))
 
 
 def work_trees(repository: Repository) -> tuple[Path, ...]:
@@ -74,33 +85,97 @@ def work_trees(repository: Repository) -> tuple[Path, ...]:
 
 def _list(repository: Repository) -> list[_Listed]:
     done = repository.git.run("worktree", "list", "--porcelain", "-z", timeout_s=_TIMEOUT_S)
-    by_path = {_resolved(path): git_dir for path, git_dir in _linked(repository)}
+    by_path: dict[str, list[str]] = {}
+    for path, git_dir in _linked(repository):
+        by_path.setdefault(_resolved(path), []).append(git_dir)
     listed: list[_Listed] = []
     for number, block in enumerate(done.stdout.split(b"\0\0")):
         lines = dict(line.partition(b" ")[::2] for line in block.split(b"\0") if line)
         if b"worktree" not in lines:
             continue
+        branch = text(lines[b"branch"]) if b"branch" in lines else None
+        if number == 0:
+            listed.append(_main(repository, branch, is_bare=b"bare" in lines))
+            continue
         path = text(lines[b"worktree"])
-        is_main = number == 0
-        git_dir = repository.common_dir if is_main else by_path.get(_resolved(path), "")
-        if (
-            is_main
-            and b"bare" not in lines
-            and repository.work_tree is not None
-            and repository.git_dir == repository.common_dir
-        ):
-            path = repository.work_tree
+        git_dirs = tuple(by_path.get(_resolved(path), ()))
+        is_missing = b"prunable" in lines or not os.path.isdir(path)
         listed.append(
             _Listed(
                 path=path,
-                branch=text(lines[b"branch"]) if b"branch" in lines else None,
+                branch=branch,
                 is_bare=b"bare" in lines,
                 is_locked=b"locked" in lines,
-                is_missing=b"prunable" in lines or not os.path.isdir(path),
-                git_dir=git_dir,
+                is_missing=is_missing,
+                git_dirs=git_dirs,
+                fault=""
+                if is_missing or _leads_back(path, git_dirs)
+                else f"its .git does not lead to {' or '.join(git_dirs)}",
             )
         )
     return listed
+
+
+def _main(repository: Repository, branch: str | None, *, is_bare: bool) -> _Listed:
+    """The main work tree. git guesses its folder from the git directory's name, wrongly where that lies elsewhere.
+
+    Source: worktree.c, get_main_worktree; `git help init`, --separate-git-dir; `git help config`, core.worktree.
+    """
+    common = repository.common_dir
+    place = _main_folder(repository)
+    fault = ""
+    if is_bare:
+        git = replace(_git_for(repository, common), work_tree=os.path.dirname(common))
+        if os.path.basename(common) != ".git" or not _has_files(git):
+            return _Listed(common, None, True, False, False, (common,))
+        place = os.path.dirname(common)
+        head = text(repository.git.run("symbolic-ref", "--quiet", "HEAD", accept=(0, 1)).stdout).rstrip("\n")
+        branch = head or None
+        fault = (
+            "core.bare is true, but its files are here; git config core.bare false, or delete the files and .git/index"
+        )
+    elif place is None:
+        fault = "git does not record where its main work tree is; run git align there"
+    return _Listed(
+        path=place or common,
+        branch=branch,
+        is_bare=False,
+        is_locked=False,
+        is_missing=place is not None and not os.path.isdir(place),
+        git_dirs=(common,),
+        fault=fault,
+    )
+
+
+def _main_folder(repository: Repository) -> str | None:
+    common = repository.common_dir
+    if repository.work_tree is not None and repository.git_dir == common:
+        return repository.work_tree
+    done = repository.git.run("config", "--get", "core.worktree", accept=(0, 1))
+    if done.returncode == 0:
+        return os.path.realpath(os.path.join(common, text(done.stdout).removesuffix("\n")))
+    return os.path.dirname(common) if os.path.basename(common) == ".git" else None
+
+
+def _has_files(git: Git) -> bool:
+    """Whether any file of the index is there: a bare repository has neither."""
+    assert git.work_tree is not None
+    if not os.path.exists(os.path.join(git.git_dir, "index")):
+        return False
+    names = git.run("ls-files", "-z", timeout_s=_TIMEOUT_S).stdout.split(b"\0")
+    folder = os.fsencode(git.work_tree)
+    return any(os.path.lexists(os.path.join(folder, name)) for name in names if name)
+
+
+def _leads_back(path: str, git_dirs: tuple[str, ...]) -> bool:
+    """Whether the `.git` of a linked work tree names its git directory; another repository may have been made there."""
+    pointer = Path(path) / ".git"
+    return pointer.is_file() and _resolved(_pointed_to(path, pointer)) in {_resolved(one) for one in git_dirs}
+
+
+def _pointed_to(path: str, pointer: Path) -> str:
+    place = text(pointer.read_bytes()).removesuffix("\n").removeprefix("gitdir: ")
+    return os.path.join(path, place)
 
 
 def _linked(repository: Repository) -> Iterator[tuple[str, str]]:
@@ -112,41 +187,11 @@ def _linked(repository: Repository) -> Iterator[tuple[str, str]]:
         pointer = entry / "gitdir"
         if pointer.is_file():
             place = text(pointer.read_bytes()).removesuffix("\n")
-            yield os.path.dirname(place if os.path.isabs(place) else os.path.join(entry, place)), str(entry)
+            yield os.path.dirname(os.path.join(entry, place)), str(entry)
 
 
 def _resolved(path: str) -> str:
     return os.path.realpath(path)
-
-
-def _busy(git_dir: Path) -> Iterator[tuple[str, str]]:
-    """(branch ref or empty, what is in progress) for a work tree's git directory."""
-    if not str(git_dir) or not git_dir.is_dir():
-        return
-    for folder in ("rebase-merge", "rebase-apply"):
-        name = _line(git_dir / folder / "head-name")
-        if (git_dir / folder).is_dir():
-            yield (name if name.startswith(HEADS) else ""), "a rebase is in progress"
-            for line in _lines(git_dir / folder / "update-refs"):
-                if line.startswith(HEADS):
-                    yield line, "a rebase is in progress that will move it too"
-    start = _line(git_dir / "BISECT_START")
-    if start:
-        yield (start if start.startswith(HEADS) else HEADS + start), "a bisect is in progress"
-    for name, words in _BUSY_FILES.items():
-        if (git_dir / name).exists():
-            yield "", words
-
-
-def _line(path: Path) -> str:
-    return next(iter(_lines(path)), "")
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return text(path.read_bytes()).splitlines()
-    except OSError:
-        return []
 
 
 def _state(repository: Repository, listed: _Listed, busy: str) -> tuple[CheckoutState, str]:
@@ -154,6 +199,8 @@ def _state(repository: Repository, listed: _Listed, busy: str) -> tuple[Checkout
         return CheckoutState.MISSING, "its folder is gone; git worktree prune forgets it"
     if busy:
         return CheckoutState.BUSY, busy
+    if listed.fault:
+        return CheckoutState.UNCLEAR, listed.fault
     if listed.is_locked:
         return CheckoutState.LOCKED, "git worktree unlock frees it"
     try:
@@ -163,8 +210,12 @@ def _state(repository: Repository, listed: _Listed, busy: str) -> tuple[Checkout
         if changed := _changed(repository, listed.path):
             return CheckoutState.DIRTY, changed
     except GitAlignError as error:
-        return CheckoutState.DIRTY, f"its state cannot be told: {error.message[:200]}"
+        return CheckoutState.UNCLEAR, f"its state cannot be read: {error.message[:200]}"
     return CheckoutState.CLEAN, ""
+
+
+def _git_for(repository: Repository, git_dir: str) -> Git:
+    return replace(repository.git, git_dir=git_dir)
 
 
 def work_tree_git(repository: Repository, path: str) -> Git:
@@ -172,10 +223,9 @@ def work_tree_git(repository: Repository, path: str) -> Git:
     pointer = Path(path) / ".git"
     git_dir = str(pointer)
     if pointer.is_file():
-        place = text(pointer.read_bytes()).strip().removeprefix("gitdir: ")
-        git_dir = place if os.path.isabs(place) else os.path.join(path, place)
+        git_dir = _pointed_to(path, pointer)
     elif not pointer.is_dir():
-        git_dir = repository.git_dir
+        git_dir = repository.common_dir  # only a main work tree can be without (core.worktree)
     return Git(
         git_dir=os.path.realpath(git_dir),
         work_tree=path,
@@ -218,14 +268,28 @@ class WorkTreeMove:
     path: str
     ref: str
 
-    def obstacle(self, expected: Oid) -> str:
-        """Why it cannot follow now, read afresh; empty when it can."""
+    def obstacle(self, before: Oid, after: Oid) -> str:
+        """Why it cannot follow from `before` to `after` now, read afresh; empty when it can."""
         for checkout in read_checkouts(self.repository, of_interest={self.ref}):
             if checkout.path != self.path:
                 return f"it is checked out in {checkout.path} now"
             if checkout.state is not CheckoutState.CLEAN:
                 return f"its work tree {self.path} is {checkout.state}: {checkout.detail}"
-        return self.obstacle_head(expected)
+        return self.obstacle_head(before) or self._obstacle_files(before, after)
+
+    def _obstacle_files(self, before: Oid, after: Oid) -> str:
+        git = work_tree_git(self.repository, self.path)
+        try:
+            found = in_the_way(git, changes_between(git, before, after))
+        except OSError as error:
+            return f"in its work tree {self.path}, {error.filename} cannot be looked at: {error.strerror}"
+        if found:
+            return f"in its work tree {self.path}, these are not tracked and would be lost: {found}"
+        # Files of a copy or of a backup have other times than the index says, and read-tree takes that for changes.
+        done = git.run("update-index", "-q", "--refresh", accept=(0, 1, 128), timeout_s=_TIMEOUT_S)
+        if done.returncode == _LOCKED:
+            return f"the index of its work tree {self.path} is in use: index.lock is there"
+        return ""
 
     def obstacle_head(self, expected: Oid) -> str:
         """Why it cannot follow as far as its HEAD is concerned; empty when it stands on `expected`."""

@@ -1,0 +1,1 @@
+"""Work trees of people: what holds a branch back, and how a branch that moves takes its work tree along."""
