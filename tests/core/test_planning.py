@@ -90,7 +90,7 @@ class TestTargets:
     ) -> None:
         _, parents = draw("one: A-B; two: A-C")
         seen = snapshot({"main": Oid(local)}, extra=[Tip(ref="refs/remotes/origin/main", oid=Oid(remote))])
-        (target,) = discover_targets(seen, (), graph=graph_of(parents), prefer_remote=True)
+        (target,) = discover_targets(seen, (), graph=graph_of(parents))
         assert target.oid == chosen
 
 
@@ -175,7 +175,7 @@ class TestExclusions:
         tips, parents = draw("trunk: A; newer: A-B")
         seen = snapshot(tips, extra=[main, upstream])
         graph = graph_of(parents)
-        targets = discover_targets(seen, (), graph=graph, prefer_remote=True)
+        targets = discover_targets(seen, (), graph=graph)
         assert [target.oid for target in targets] == ["B"]
         plan = build_plan(seen, graph, policy=Policy(), targets=targets, listed=None)
         assert _codes(plan)["trunk"] is ExclusionCode.IS_TARGET

@@ -8,7 +8,8 @@ from pathlib import Path
 from zlib import crc32
 
 from gitalign import child
-from gitalign.git.command import Git, environment, failure_of, raw
+from gitalign.git.command import Git, failure_of, raw
+from gitalign.git.environment import deciding_environment
 
 _AUTHORS = (b"Ada Sample <ada@example.org>", b"Bo Sample <bo@example.org>", b"Chen Sample <chen@example.org>")
 _START = 1_750_000_000
@@ -91,7 +92,7 @@ def build(place: Path, *, branches: int) -> None:
 
 
 def _git(words: list[str], *, cwd: Path) -> None:
-    done = child.run(["git", *words], env=environment(), cwd=cwd, timeout_s=60)
+    done = child.run(["git", *words], env=deciding_environment(), cwd=cwd, timeout_s=60)
     if done.returncode:
         raise failure_of(done.argv, done.returncode, done.stderr)
 

@@ -144,7 +144,7 @@ def plan(
         if options.json:
             emit_json(wire.dump(made))
         elif not options.quiet:
-            render_before.show_plan(console(), made, everything=verbose)
+            render_before.show_plan(console(), made, everything=verbose, fetched=fetch)
             if save is not None:
                 console().print(f"saved; run it with: git align run --plan {save}")
         return 0
@@ -227,7 +227,7 @@ def run(
             if options.json:
                 emit_json(wire.dump(made))
             else:
-                render_before.show_plan(console(), made, everything=verbose)
+                render_before.show_plan(console(), made, everything=verbose, fetched=fetch)
             return 0
         given_by = permission(options, made, push=push)
         if given_by is None:

@@ -10,7 +10,17 @@ import typer
 
 from gitalign.cli.console import Options
 
-Repo = Annotated[Path, typer.Option("--repo", help="Any path inside the repository.", show_default="here")]
+
+def _as_typed(ctx: typer.Context, param: typer.CallbackParam, value: Path) -> Path:
+    """`--repo .` names the folder, whatever `GIT_DIR` says; without it git's own rules hold."""
+    typed = getattr(ctx.get_parameter_source(param.name or ""), "name", "") == "COMMANDLINE"
+    return value.absolute() if typed and value == Path() else value
+
+
+Repo = Annotated[
+    Path,
+    typer.Option("--repo", help="Any path inside the repository.", show_default="here", callback=_as_typed),
+]
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", help="Configuration file (YAML).", show_default="<git dir>/gitalign/config.yaml"),

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from gitalign.batch.execution_plan import ExecutionPlan
 
 
-def show_plan(out: Console, plan: Plan, *, everything: bool = False) -> None:
+def show_plan(out: Console, plan: Plan, *, everything: bool = False, fetched: bool = False) -> None:
     """What a run would do, branch by branch, and why."""
     for target in plan.targets:
         steps = [step for step in plan.steps if step.target == target]
-        out.print(f"\n[bold]{safe(target.name)}[/] at {target.oid[:12]}: {many(len(steps), 'branch', 'branches')}")
+        tracked = target.ref.removeprefix("refs/remotes/") if target.ref.startswith("refs/remotes/") else ""
+        at = f"{safe(tracked)}, {target.oid[:12]}" if tracked else target.oid[:12]
+        out.print(f"\n[bold]{safe(target.name)}[/] at {at}: {many(len(steps), 'branch', 'branches')}")
         if not steps:
             continue
         table = plain_table("branch", "what", "own", "behind", "why and notes", right=("own", "behind"))
@@ -63,7 +65,8 @@ def show_plan(out: Console, plan: Plan, *, everything: bool = False) -> None:
     refused = sum(step.refusal is not None for step in plan.steps)
     if refused:
         kinds.append(f"{refused} refused")
-    out.print(f"\nplan {plan.id[:12]}: {', '.join(kinds) or 'nothing to do'}. Nothing was changed.")
+    changed = "No branch was changed; the targets were fetched." if fetched else "Nothing was changed."
+    out.print(f"\nplan {plan.id[:12]}: {', '.join(kinds) or 'nothing to do'}. {changed}")
 
 
 def show_categories(out: Console, found: Categorized, *, everything: bool = False) -> None:

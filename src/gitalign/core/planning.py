@@ -37,33 +37,27 @@ DEFAULT_TARGETS = ("main", "master", "scientific", "orchestration-tools")
 
 
 def discover_targets(
-    snapshot: Snapshot, configured: Sequence[str], *, graph: CommitGraph | None = None, prefer_remote: bool = False
+    snapshot: Snapshot, configured: Sequence[str], *, graph: CommitGraph | None = None, remote: str | None = None
 ) -> tuple[Target, ...]:
     """The primary branches, in order.
 
     Args:
         configured: names the operator gave; empty for those of `DEFAULT_TARGETS` that exist.
-        graph: needed with `prefer_remote`.
-        prefer_remote: take the remote-tracking branch where it has everything the local one has (after a fetch).
+        graph: with it, a remote-tracking branch of `remote` is taken where it has everything that the local one has.
+        remote: whose remote-tracking branches stand in for local ones that are not there.
 
     Raises:
         UserError: a configured target does not exist.
     """
     tips = {tip.ref: tip for tip in snapshot.tips}
-    remote = snapshot.remote or "origin"
+    remote = remote or snapshot.remote or "origin"
     found: list[Target] = []
     unknown: list[str] = []
     for name in dict.fromkeys(configured or DEFAULT_TARGETS):
         local = tips.get(ref_of(name))
         tracking = tips.get(f"{_REMOTES}{remote}/{name}")
         chosen = local or tracking
-        if (
-            prefer_remote
-            and local is not None
-            and tracking is not None
-            and graph is not None
-            and _is_ahead(graph, tracking, local)
-        ):
+        if local is not None and tracking is not None and graph is not None and _is_ahead(graph, tracking, local):
             chosen = tracking
         if chosen is not None and chosen.object_type == "commit":
             found.append(Target(name=TargetName(name), ref=chosen.ref, oid=chosen.oid))

@@ -126,7 +126,7 @@ def _settings(load: Callable[[], object]) -> Diagnosis:
 
 
 def _identity(repository: Repository) -> Diagnosis:
-    done = repository.git.run("var", "GIT_COMMITTER_IDENT", accept=range(256))
+    done = repository.operator.run("var", "GIT_COMMITTER_IDENT", accept=range(256))
     if done.returncode != 0:
         return Diagnosis(
             check="identity",

@@ -63,6 +63,7 @@ def furnish(
     sockets: Sockets,
     at: datetime,
     documents_dir: Path,
+    signs: bool = True,
 ) -> Workshop:
     """Lay out what the branches of a plan share: merge wire, patch ids of the targets, attributes, remembered conflicts.
 
@@ -76,6 +77,7 @@ def furnish(
         sockets: configured plug-ins.
         at: the committer date of rewritten commits.
         documents_dir: where a documenter may write.
+        signs: sign commits where the operator's git does; not for commits that are thrown away.
 
     Raises:
         GitError, OutOfSpace
@@ -96,7 +98,7 @@ def furnish(
         attributes=attributes,
         policy=plan.policy,
         limits=limits,
-        rules=_rules(repository, plan, work, at=at, sockets=sockets),
+        rules=_rules(repository, plan, work, at=at, sockets=sockets, signs=signs),
         sockets=sockets,
         remembered=remembered,
         verdict_keys=keys,
@@ -181,12 +183,14 @@ def _with_trees_found(
     )
 
 
-def _rules(repository: Repository, plan: Plan, work: Sequence[Step], *, at: datetime, sockets: Sockets) -> ReplayRules:
+def _rules(
+    repository: Repository, plan: Plan, work: Sequence[Step], *, at: datetime, sockets: Sockets, signs: bool
+) -> ReplayRules:
     """Who stands as committer and who signs; asked only when a commit may have to be made."""
     if not work:
         return ReplayRules(operator=b"", committer=None, signer=None)
-    operator = operator_ident(repository.git, at=at)
-    signer = configured_signer(repository.git, committer=operator, object_format=repository.object_format)
+    operator = operator_ident(repository, at=at)
+    signer = configured_signer(repository, committer=operator) if signs else None
     return ReplayRules(
         operator=operator,
         committer=operator if plan.policy.committer is CommitterPolicy.OPERATOR else None,

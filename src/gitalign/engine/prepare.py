@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from gitalign.core.names import HEADS, Oid
 from gitalign.core.plan import Checkout, CheckoutState, Plan, Snapshot, Step, StepKind
 from gitalign.core.planning import build_plan, discover_targets
 from gitalign.core.policy import Policy
-from gitalign.errors import GitAlignError
+from gitalign.errors import GitAlignError, UserError
 from gitalign.git.command import Git, text
 from gitalign.git.history import load_graph
 from gitalign.git.refs import read_tips
@@ -89,21 +89,28 @@ def prepare(
     *,
     policy: Policy,
     target_names: Sequence[str],
-    prefer_remote: bool,
+    prefer: str | None,
     listed: BranchList | None,
     only: Sequence[str],
 ) -> Prepared:
     """Decide what a run would do.
 
+    Args:
+        repository: the repository.
+        snapshot: of its refs and work trees.
+        policy: the operator's decisions.
+        target_names: as configured.
+        prefer: remote whose targets were fetched just now and are taken where they have everything; None takes local ones.
+        listed: a branch list.
+        only: globs over whole branch names.
+
     Raises:
-        UserError: unknown targets where the policy refuses them.
+        UserError: unknown targets where the policy refuses them; a target that was fetched has diverged.
         GitError
     """
-    named = discover_targets(snapshot, target_names)
-    remote_refs = (
-        {f"refs/remotes/{snapshot.remote or 'origin'}/{target.name}" for target in named} if prefer_remote else set()
-    )
-    known = {target.ref for target in named} | remote_refs
+    named = discover_targets(snapshot, target_names, remote=prefer)
+    fetched = {target.ref: f"refs/remotes/{prefer}/{target.name}" for target in named} if prefer else {}
+    known = {*(target.ref for target in named), *fetched.values()}
     graph = load_graph(
         repository,
         [
@@ -112,7 +119,10 @@ def prepare(
             if tip.object_type == "commit" and (tip.ref.startswith(HEADS) or tip.ref in known)
         ],
     )
-    targets = discover_targets(snapshot, target_names, graph=graph, prefer_remote=True) if prefer_remote else named
+    targets = named
+    if prefer is not None:
+        _require_one_line(snapshot, graph, fetched)
+        targets = discover_targets(snapshot, target_names, graph=graph, remote=prefer)
     plan = build_plan(
         snapshot, graph, policy=policy, targets=targets, listed=listed.entries if listed else None, only=only
     )
@@ -159,6 +169,25 @@ def _brought(git: Git, step: Step) -> list[Change]:
         changes += changes_between(git, step.moved_from, step.onto)
         changes += [change for base in bases for change in changes_between(git, base, step.seen)]
     return changes
+
+
+def _require_one_line(snapshot: Snapshot, graph: CommitGraph, fetched: Mapping[str, str]) -> None:
+    """Refuse targets of which neither the local nor the fetched one has everything.
+
+    Raises:
+        UserError
+    """
+    tips = {tip.ref: tip.oid for tip in snapshot.tips if tip.oid in graph}
+    for ref, tracking in fetched.items():
+        here, there = tips.get(ref), tips.get(tracking)
+        if here is None or there is None or graph.is_ancestor(here, there) or graph.is_ancestor(there, here):
+            continue
+        name, other = ref.removeprefix(HEADS), tracking.removeprefix("refs/remotes/")
+        raise UserError(
+            f"{name} and {other} have diverged: each has commits that the other has not",
+            hint=f"bring {name} up to date, or run without --fetch to align onto the local {name}",
+            code="target_diverged",
+        )
 
 
 def graph_of(repository: Repository, plan: Plan) -> CommitGraph:

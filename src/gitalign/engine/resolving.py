@@ -144,7 +144,7 @@ def stage(opened: Opened, session: Session) -> Look:
 
 def _record(opened: Opened, session: Session, seen: Look) -> None:
     """Keep what the person made of conflicts, for every other branch that meets them. What cannot be kept stops nobody."""
-    operator = text(operator_ident(opened.repository.git, at=now())).rpartition("> ")[0] + ">"
+    operator = text(operator_ident(opened.repository, at=now())).rpartition("> ")[0] + ">"
     try:
         for one in tree.settled_conflicts(opened.repository, session, marker_size=MARKER_SIZE):
             remember(
@@ -306,7 +306,7 @@ def _replayed(opened: Opened, step: Step, session: Session, head: Oid) -> Aligne
             f"{session.branch} cannot be moved there: {error}",
             hint=f"git branch -f puts it there by hand; git align resolve {session.branch} --abort closes this",
         ) from error
-    committer = operator_ident(repository.git, at=now())
+    committer = operator_ident(repository, at=now())
     by_old, trees = dict(old), {oid: commit.tree for oid, commit in new}
     at = step.onto
     rewrites = []

@@ -21,6 +21,7 @@ from gitalign.core.events import EventKind
 from gitalign.core.names import HEADS, RunId, StepId
 from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Permit, Plan, Snapshot
+from gitalign.core.planning import DEFAULT_TARGETS
 from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
@@ -110,7 +111,7 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
     listed: BranchList | None = load_branch_list(request.input) if request.input is not None else None
     settings = opened.config.alignment
     if request.fetch:
-        fetch(opened.repository, settings.remote)
+        fetch(opened.repository, settings.remote, settings.targets or DEFAULT_TARGETS)
     remote = settings.remote if request.push else None
     snapshot = take_snapshot(opened.repository, now=now(), remote=remote, ask_remote=request.push)
     snapshot = _with_places(opened, snapshot)
@@ -119,7 +120,7 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
         replace(snapshot, checkouts=()) if whatever_is_checked_out else snapshot,
         policy=opened.config.policy(),
         target_names=settings.targets,
-        prefer_remote=request.fetch,
+        prefer=settings.remote if request.fetch else None,
         listed=listed,
         only=request.only,
     )

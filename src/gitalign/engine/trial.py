@@ -206,6 +206,7 @@ class Trial:
             sockets=self.sockets,
             at=self.at,
             documents_dir=Path(),
+            signs=False,
         )
 
     def _content_keys(self) -> dict[str, str]:

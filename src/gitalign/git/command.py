@@ -1,13 +1,7 @@
-"""Running git: one function for one command, with a scrubbed environment and a deadline.
-
-What git inherits from the operator is only what it needs to find its helpers and keys (PATH, HOME, SSH agent, GPG);
-everything that could change a result is set here. Hooks, fsmonitor and pagers never run. Configuration given through
-`GIT_CONFIG_*` wins over every file (`git help git`, GIT_CONFIG_COUNT, since 2.31).
-"""
+"""Running git: one function for one command, with one of two environments (`git/environment.py`) and a deadline."""
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -25,69 +19,9 @@ from gitalign.errors import (
     OutOfSpace,
     RefLocked,
 )
+from gitalign.git.environment import deciding_environment, operator_environment
 
 DEFAULT_TIMEOUT_S = 120.0
-
-_KEPT_VARIABLES = (
-    "PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "GNUPGHOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR",
-    "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO",
-    "https_proxy", "http_proxy", "no_proxy", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "GIT_EXEC_PATH", "LD_LIBRARY_PATH",
-)  # fmt: skip
-
-_IDENTITY_VARIABLES = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL")
-
-SAFE_CONFIG: tuple[tuple[str, str], ...] = (
-    ("core.hooksPath", "/dev/null"),
-    ("core.fsmonitor", "false"),
-    ("core.untrackedCache", "keep"),
-    ("core.pager", "cat"),
-    ("core.askPass", ""),
-    ("color.ui", "false"),
-    ("log.showSignature", "false"),
-    ("gc.auto", "0"),
-    ("maintenance.auto", "false"),
-    ("submodule.recurse", "false"),
-    ("advice.detachedHead", "false"),
-    ("core.quotePath", "false"),
-    ("protocol.ext.allow", "never"),
-)
-
-
-def environment(
-    *,
-    extra: Mapping[str, str] | None = None,
-    config: Sequence[tuple[str, str]] = (),
-    source: Mapping[str, str] | None = None,
-) -> dict[str, str]:
-    """The environment of every git process.
-
-    Args:
-        extra: variables set on top.
-        config: configuration set on top of `SAFE_CONFIG`.
-        source: where inherited variables come from; the process environment by default.
-    """
-    inherited = os.environ if source is None else source
-    env = {name: inherited[name] for name in (*_KEPT_VARIABLES, *_IDENTITY_VARIABLES) if name in inherited}
-    env.update(
-        LC_ALL="C",
-        TZ="UTC",
-        GIT_TERMINAL_PROMPT="0",
-        GIT_EDITOR="true",
-        GIT_SEQUENCE_EDITOR="true",
-        GIT_ASKPASS="true",
-        SSH_ASKPASS="true",
-        GIT_OPTIONAL_LOCKS="0",
-        GIT_NO_REPLACE_OBJECTS="1",
-        GIT_NO_LAZY_FETCH="1",
-        GIT_PAGER="cat",
-    )
-    pairs = (*SAFE_CONFIG, *config)
-    env["GIT_CONFIG_COUNT"] = str(len(pairs))
-    for index, (key, value) in enumerate(pairs):
-        env[f"GIT_CONFIG_KEY_{index}"] = key
-        env[f"GIT_CONFIG_VALUE_{index}"] = value
-    env.update(extra or {})
-    return env
 
 
 class ProcessGate:
@@ -110,7 +44,9 @@ class Git:
         work_tree: absolute path given as `GIT_WORK_TREE`, None for ref and object work.
         executable: the git to start.
         gate: bound on live processes, None outside runs.
-        config: configuration on top of `SAFE_CONFIG`.
+        config: configuration on top of everything else.
+        variables: set on top of the environment.
+        is_operators: in the operator's environment; otherwise in the one for deciding.
     """
 
     git_dir: str
@@ -119,13 +55,20 @@ class Git:
     gate: ProcessGate | None = None
     config: tuple[tuple[str, str], ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    is_operators: bool = False
+
+    @property
+    def folder(self) -> str:
+        """Where its processes run: as git itself, on top of the work tree, or in the git directory."""
+        return self.work_tree or self.git_dir
 
     def env(self) -> dict[str, str]:
         """Environment of this git's processes."""
         where = {"GIT_DIR": self.git_dir}
         if self.work_tree is not None:
             where["GIT_WORK_TREE"] = self.work_tree
-        return environment(extra={**where, **self.variables}, config=self.config)
+        made = operator_environment if self.is_operators else deciding_environment
+        return made(extra={**where, **self.variables}, config=self.config)
 
     def argv(self, *words: str) -> list[str]:
         """The full command."""
@@ -154,7 +97,7 @@ class Git:
             completed = _run(
                 self.argv(*words),
                 env=self.env(),
-                cwd=cwd or self.work_tree or self.git_dir,
+                cwd=cwd or self.folder,
                 stdin=stdin,
                 timeout_s=timeout_s,
             )
@@ -171,8 +114,7 @@ class Git:
             GitTimedOut, GitError and its children: of whichever failed, the first one first.
         """
         calls = [
-            child.Call(git.argv(*said), git.env(), git.work_tree or git.git_dir)
-            for git, said in ((self, words), (other, other_words))
+            child.Call(git.argv(*said), git.env(), git.folder) for git, said in ((self, words), (other, other_words))
         ]
         with self.gate.slot() if self.gate else nullcontext():
             try:
@@ -194,7 +136,7 @@ class Git:
             return child.Conversation(
                 child.dies_with_parent([*wrapper, *self.argv(*words)]),
                 env=self.env(),
-                cwd=cwd or self.work_tree or self.git_dir,
+                cwd=cwd or self.folder,
             )
         except FileNotFoundError as error:
             raise GitMissing(f"cannot start {self.executable}", hint="install git 2.38 or newer") from error

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from gitalign.errors import ConfigError, GitError
-from gitalign.git.command import Git
+from gitalign.git.repository import Repository
 
 
-def operator_ident(git: Git, *, at: datetime) -> bytes:
-    """Committer value for rewritten commits: the operator's name and address as git knows them, and `at`.
+def operator_ident(repository: Repository, *, at: datetime) -> bytes:
+    """Committer value for rewritten commits: the operator's name and address as git knows them here, and `at`.
+
+    Asked as the operator would ask: `git -c`, `GIT_COMMITTER_NAME`, and the configuration of the work tree that one stands
+    in (`config --worktree`, `includeIf`) count.
 
     One instant per run makes a rewrite depend on nothing but its input: branches that share commits share the rewritten
     ones, and a resumed run makes the same objects again.
@@ -20,7 +23,7 @@ def operator_ident(git: Git, *, at: datetime) -> bytes:
     Source: `git help var`, GIT_COMMITTER_IDENT.
     """
     try:
-        line = git.run("var", "GIT_COMMITTER_IDENT").stdout.rstrip(b"\n")
+        line = repository.operator.run("var", "GIT_COMMITTER_IDENT").stdout.rstrip(b"\n")
     except GitError as error:
         raise ConfigError(
             "git does not know who you are",

@@ -3,27 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gitalign.core.names import HEADS, BranchName, Oid, branch_of
 from gitalign.core.publication import PushState
-from gitalign.errors import GitError, GitTimedOut, RemoteError
+from gitalign.errors import GitError, GitTimedOut, RemoteError, UserError
 from gitalign.git.command import Git, text
+from gitalign.git.refs import read_tips
 from gitalign.git.repository import Repository
 
 _TIMEOUT_S = 600.0
 _AT_ONCE = 150
 
 
-def fetch(repository: Repository, remote: str) -> None:
-    """Bring the remote-tracking branches up to date. Deletes nothing; local branches stay where they are.
+def fetch(repository: Repository, remote: str, targets: Sequence[str]) -> None:
+    """Bring the remote-tracking branches of the targets up to date; no other ref moves.
+
+    Each is named, and what `remote.<name>.fetch` says does not count: a mirror's refspec would write over local branches,
+    and that of a bare or single-branch clone would leave the target as it was.
+
+    Args:
+        repository: the repository.
+        remote: name of a remote.
+        targets: names of primary branches; those that the remote has not are left out.
 
     Raises:
-        RemoteError
+        RemoteError: the remote has none of the targets, or cannot be reached.
+        UserError: a remote-tracking branch stands for another ref.
+
+    Source: `git help fetch` (--refmap).
     """
+    there = remote_tips(repository, remote)
+    names = [name for name in dict.fromkeys(targets) if BranchName(name) in there]
+    if not names:
+        raise RemoteError(
+            f"remote {remote!r} has none of the target branches: {', '.join(targets)}",
+            hint="name them in alignment.targets, or run without --fetch",
+            code="target_not_on_remote",
+        )
+    _require_plain(repository, [_tracking(remote, name) for name in names])
     _talk(
         repository,
         "fetch",
+        "--refmap=",
         "--no-tags",
         "--no-prune",
         "--no-recurse-submodules",
@@ -31,8 +53,28 @@ def fetch(repository: Repository, remote: str) -> None:
         "--no-write-fetch-head",
         "--end-of-options",
         remote,
+        *(f"+{HEADS}{name}:{_tracking(remote, name)}" for name in names),
         remote=remote,
     )
+
+
+def _tracking(remote: str, branch: str) -> str:
+    return f"refs/remotes/{remote}/{branch}"
+
+
+def _require_plain(repository: Repository, refs: Sequence[str]) -> None:
+    """Refuse symbolic refs: git would move what they stand for, a local branch perhaps.
+
+    Raises:
+        UserError
+    """
+    for tip in read_tips(repository, *refs):
+        if tip.symbolic_target is not None:
+            raise UserError(
+                f"{tip.ref} is a symbolic ref to {tip.symbolic_target}; a fetch would move that",
+                hint=f"git symbolic-ref --delete {tip.ref}",
+                code="symbolic_tracking_ref",
+            )
 
 
 def remote_tips(repository: Repository, remote: str) -> dict[BranchName, Oid]:
@@ -146,8 +188,8 @@ def _settle(repository: Repository, remote: str, orders: Sequence[PushOrder], br
 
 
 def _online(repository: Repository) -> Git:
-    """git as it talks to remotes: the operator's transport settings hold, hooks do not run."""
-    return replace(repository.git, variables={**repository.git.variables, "GIT_SSH_COMMAND": "ssh -o BatchMode=yes"})
+    """git as it talks to remotes: as the operator's own git would, from where it would; hooks do not run."""
+    return repository.operator
 
 
 def _talk(repository: Repository, *words: str, remote: str) -> str:

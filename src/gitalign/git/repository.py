@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitalign import child
 from gitalign.errors import GitMissing, GitTooOld, NotARepository
-from gitalign.git.command import Git, ProcessGate, environment, text
+from gitalign.git.command import Git, ProcessGate
+from gitalign.git.discovery import discover
+from gitalign.git.environment import deciding_environment
 
 MINIMUM_GIT = (2, 38)
 KNOWN_EXTENSIONS = frozenset(
@@ -37,7 +40,8 @@ class Repository:
         work_tree: absolute path of that work tree, None in a bare repository.
         objects_dir: absolute path of the object store.
         object_format: `sha1` or `sha256`.
-        git: git bound to `common_dir`, without work tree.
+        git: git bound to `common_dir`, without work tree, in the environment for deciding.
+        operator: git as the operator uses it here: bound to `git_dir` and `work_tree`, in the operator's environment.
         git_version: as numbers.
     """
 
@@ -48,6 +52,7 @@ class Repository:
     objects_dir: str
     object_format: str
     git: Git
+    operator: Git
     git_version: tuple[int, ...]
 
     @property
@@ -72,7 +77,7 @@ def git_version(executable: str = "git") -> tuple[int, ...]:
         GitMissing: when it cannot be started.
     """
     try:
-        done = child.run([executable, "version"], env=environment(), timeout_s=30)
+        done = child.run([executable, "version"], env=deciding_environment(), timeout_s=30)
     except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
         raise GitMissing(f"cannot start {executable}", hint="install git 2.38 or newer, or put it on PATH") from error
     found = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", done.stdout)
@@ -81,15 +86,20 @@ def git_version(executable: str = "git") -> tuple[int, ...]:
     return tuple(int(part) for part in found.groups() if part)
 
 
-def open_repository(path: str | Path, *, executable: str = "git") -> Repository:
-    """Find the repository that `path` is in.
+def open_repository(
+    path: str | Path = ".", *, executable: str = "git", environ: Mapping[str, str] | None = None
+) -> Repository:
+    """Find the repository that is meant.
 
     Args:
-        path: a work tree, a folder inside one, a git directory or a bare repository.
+        path: a work tree, a folder inside one, a git directory or a bare repository; `.` for what git itself would take
+            here, `GIT_DIR` and its like included.
         executable: the git to use from now on.
+        environ: the operator's environment; that of the process by default.
 
     Raises:
         NotARepository: nothing there, not owned by this user (`safe.directory`), or of a kind git cannot open.
+        UserError: the path names one repository, and a variable such as `GIT_DIR` another.
         GitTooOld: before 2.38, whose `merge-tree` cannot write trees.
     """
     where = Path(path)
@@ -100,42 +110,22 @@ def open_repository(path: str | Path, *, executable: str = "git") -> Repository:
         raise GitTooOld(
             f"git {'.'.join(map(str, version))} is too old; 2.38 or newer is needed", hint="install a newer git"
         )
-    bare, object_format = _ask(executable, where, "--is-bare-repository", "--show-object-format")
-    common, git_dir, objects = (
-        _ask_path(executable, where, *words)
-        for words in (["--git-common-dir"], ["--absolute-git-dir"], ["--git-path", "objects"])
-    )
-    work_tree: str | None = None
-    if bare == "false":
-        try:
-            work_tree = _ask_path(executable, where, "--show-toplevel")
-        except NotARepository:
-            work_tree = None  # inside the git directory of a repository that has a work tree elsewhere
+    found = discover(where, executable=executable, environ=os.environ if environ is None else environ)
+    borrowed = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": found.alternates} if found.alternates else {}
     return Repository(
-        common_dir=common,
-        git_dir=git_dir,
-        work_tree=work_tree,
-        is_bare=bare == "true",
-        objects_dir=os.path.realpath(objects),
-        object_format=object_format,
-        git=Git(git_dir=common, executable=executable),
+        common_dir=found.common_dir,
+        git_dir=found.git_dir,
+        work_tree=found.work_tree,
+        is_bare=found.is_bare,
+        objects_dir=found.objects,
+        object_format=found.object_format,
+        git=Git(git_dir=found.common_dir, executable=executable, variables=borrowed),
+        operator=Git(
+            git_dir=found.git_dir,
+            work_tree=found.work_tree,
+            executable=executable,
+            variables=borrowed,
+            is_operators=True,
+        ),
         git_version=version,
     )
-
-
-def _ask(executable: str, where: Path, *words: str) -> list[str]:
-    """Answers of `git rev-parse`, one per line; discovery is git's own, with its ownership check."""
-    done = child.run(
-        [executable, "rev-parse", "--path-format=absolute", *words], env=environment(), cwd=where, timeout_s=60
-    )
-    if done.returncode != 0:
-        raise NotARepository(
-            f"{where} is not a repository git can open: {text(done.stderr).strip()}",
-            hint="cd into a clone, or give --repo PATH (for ownership complaints: git help config, safe.directory)",
-        )
-    return text(done.stdout).removesuffix("\n").split("\n")
-
-
-def _ask_path(executable: str, where: Path, *words: str) -> str:
-    """A path, which may hold newlines itself."""
-    return "\n".join(_ask(executable, where, *words))

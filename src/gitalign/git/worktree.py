@@ -231,6 +231,7 @@ def work_tree_git(repository: Repository, path: str) -> Git:
         work_tree=path,
         executable=repository.git.executable,
         gate=repository.git.gate,
+        variables=repository.git.variables,
     )
 
 

@@ -164,7 +164,7 @@ def _commit(
     for (name, lines), oid in zip(lists, written, strict=True):
         files[name.encode("ascii")] = (_FILE, oid) if lines else None
     tree = write_tree(repository.git, memory.commit, files)
-    who = operator_ident(repository.git, at=at)
+    who = operator_ident(repository, at=at)
     parents = tuple(oid for oid in (memory.commit, also) if oid is not None)
     body = new_commit(tree=tree, parents=parents, author=who, committer=who, message=f"{message}\n".encode())
     after = write_commit(repository.git, body)

@@ -1,0 +1,226 @@
+"""Which repository is meant: git's own discovery, in the operator's environment, and refusals where two answers differ.
+
+A variable such as `GIT_DIR` names here what it names for git, or nothing is done: acting on the repository that one
+happens to stand in instead would rewrite the wrong branches.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitalign import child
+from gitalign.errors import NotARepository, UserError
+from gitalign.git.command import text
+from gitalign.git.environment import LOCATION_VARIABLES, operator_environment
+
+_TIMEOUT_S = 60.0
+_WHICH = ("GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE")
+_ELSEWHERE = {
+    "GIT_COMMON_DIR": "refs and objects",
+    "GIT_OBJECT_DIRECTORY": "objects",
+    "GIT_INDEX_FILE": "the index",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Where a repository is.
+
+    Attributes:
+        common_dir: holds refs and objects; absolute, as all paths here.
+        git_dir: of the work tree that is meant.
+        work_tree: None in a bare repository.
+        objects: the object directory.
+        alternates: what `GIT_ALTERNATE_OBJECT_DIRECTORIES` adds to it, empty for nothing.
+        object_format: `sha1` or `sha256`.
+    """
+
+    common_dir: str
+    git_dir: str
+    work_tree: str | None
+    is_bare: bool
+    objects: str
+    alternates: str
+    object_format: str
+
+
+def discover(where: Path, *, executable: str, environ: Mapping[str, str]) -> Found:
+    """The repository that is meant by a path and the environment together.
+
+    Args:
+        where: a work tree, a folder inside one, or a git directory; `.` stands for wherever git itself would look.
+        executable: the git to ask.
+        environ: the operator's.
+
+    Raises:
+        NotARepository: nothing there, not owned by this user (`safe.directory`), or of a kind git cannot open.
+        UserError: the path, or the repository itself, says one thing and a variable another.
+    """
+    asking = _Asking(executable, _absolute(environ))
+    is_named = where != Path()
+    found = asking.parts(Path() if asking.names("GIT_DIR") else where, is_named=is_named)
+    if is_named and asking.names("GIT_DIR"):
+        typed = asking.without(*_WHICH).parts(where, is_named=True)
+        if _differ(typed.git_dir, found.git_dir):
+            raise UserError(
+                f"{where} is in the repository {typed.git_dir}, but GIT_DIR names {found.git_dir}",
+                hint="leave out --repo, or unset GIT_DIR",
+                code="repository_differs",
+            )
+    _require_own_parts(asking, found)
+    return _with_own_work_tree(asking, found)
+
+
+def _require_own_parts(asking: _Asking, found: _Parts) -> None:
+    """Refuse parts of a repository that lie elsewhere: what is made now has to be found by every later command.
+
+    Raises:
+        UserError
+    """
+    given = [name for name in _ELSEWHERE if asking.names(name)]
+    if not given:
+        return
+    own = asking.without(*given).at(found.git_dir).parts(Path(), is_named=False)
+    pairs = {
+        "GIT_COMMON_DIR": (found.common_dir, own.common_dir),
+        "GIT_OBJECT_DIRECTORY": (found.objects, own.objects),
+        "GIT_INDEX_FILE": (found.index, own.index),
+    }
+    for name in given:
+        named, usual = pairs[name]
+        if _differ(named, usual):
+            raise UserError(
+                f"{name} names {named}, but {_ELSEWHERE[name]} of this repository are in {usual}",
+                hint=f"unset {name}",
+                code="repository_differs",
+            )
+
+
+def _with_own_work_tree(asking: _Asking, found: _Parts) -> Found:
+    """The work tree that is the operator's desk.
+
+    With `GIT_DIR` alone git takes the current folder for the work tree. The one that belongs to the git directory is
+    meant here, because a branch that moves has to take its real files along.
+
+    Raises:
+        UserError: `GIT_WORK_TREE` names another one than the repository's own.
+    """
+    work_tree = found.work_tree
+    if asking.names("GIT_DIR") or asking.names("GIT_WORK_TREE"):
+        own = asking.without(*_WHICH).own_work_tree(found)
+        if own is not None and asking.names("GIT_WORK_TREE") and work_tree is not None and _differ(own, work_tree):
+            raise UserError(
+                f"GIT_WORK_TREE names {work_tree}, but the work tree of {found.git_dir} is {own}",
+                hint="unset GIT_WORK_TREE",
+                code="repository_differs",
+            )
+        work_tree = own or work_tree
+    return Found(
+        common_dir=found.common_dir,
+        git_dir=found.git_dir,
+        work_tree=work_tree,
+        is_bare=found.is_bare,
+        objects=os.path.realpath(found.objects),
+        alternates=asking.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", ""),
+        object_format=found.object_format,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    is_bare: bool
+    object_format: str
+    common_dir: str
+    git_dir: str
+    objects: str
+    index: str
+    work_tree: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Questions to `git rev-parse`; discovery is git's own, with its ownership check."""
+
+    executable: str
+    environ: Mapping[str, str]
+
+    def names(self, variable: str) -> bool:
+        return variable in self.environ
+
+    def without(self, *variables: str) -> _Asking:
+        return _Asking(self.executable, {key: word for key, word in self.environ.items() if key not in variables})
+
+    def at(self, git_dir: str) -> _Asking:
+        return _Asking(self.executable, {**self.environ, "GIT_DIR": git_dir})
+
+    def parts(self, where: Path, *, is_named: bool) -> _Parts:
+        # A bare repository that is named is not one that was stumbled upon (`git help config`, safe.bareRepository).
+        config = (("safe.bareRepository", "all"),) if is_named and _looks_bare(where) else ()
+        bare, object_format = self._lines(where, ["--is-bare-repository", "--show-object-format"], config)
+        paths = ("--git-common-dir", "--absolute-git-dir", "--git-path", "objects", "--git-path", "index")
+        lines = self._lines(where, paths, config)
+        if len(lines) != 4:  # a path holds line breaks itself
+            single = (paths[:1], paths[1:2], paths[2:4], paths[4:])
+            lines = ["\n".join(self._lines(where, words, config)) for words in single]
+        common, git_dir, objects, index = lines
+        if config and _differ(git_dir, str(where)):
+            return self.parts(where, is_named=False)
+        work_tree = self._work_tree(where, config) if bare == "false" else None
+        return _Parts(bare == "true", object_format, common, git_dir, objects, index, work_tree)
+
+    def own_work_tree(self, found: _Parts) -> str | None:
+        """The work tree that a git directory has without being told; None when it knows of none."""
+        # It is named by the operator, which is trust enough for git (`git help config`, safe.directory).
+        config = (("safe.directory", "*"), ("safe.bareRepository", "all"))
+        linked = Path(found.git_dir) / "gitdir"
+        beside = Path(found.git_dir, text(linked.read_bytes()).strip()) if linked.is_file() else Path(found.git_dir)
+        for where in (beside.parent, Path(found.git_dir)):
+            try:
+                git_dir = "\n".join(self._lines(where, ["--absolute-git-dir"], config))
+            except NotARepository:
+                continue
+            if not _differ(git_dir, found.git_dir) and (own := self._work_tree(where, config)) is not None:
+                return own
+        return None
+
+    def _work_tree(self, where: Path, config: Sequence[tuple[str, str]]) -> str | None:
+        try:
+            return "\n".join(self._lines(where, ["--show-toplevel"], config))
+        except NotARepository:
+            return None  # bare, or inside the git directory of a repository that has a work tree elsewhere
+
+    def _lines(self, where: Path, words: Sequence[str], config: Sequence[tuple[str, str]]) -> list[str]:
+        env = operator_environment(source=self.environ, config=config)
+        env.update({name: self.environ[name] for name in LOCATION_VARIABLES if name in self.environ})
+        try:
+            argv = [self.executable, "rev-parse", "--path-format=absolute", *words]
+            done = child.run(argv, env=env, cwd=where, timeout_s=_TIMEOUT_S)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NotARepository(f"no such directory: {where}") from error
+        if done.returncode != 0:
+            named = f"GIT_DIR={self.environ['GIT_DIR']}" if self.names("GIT_DIR") else where
+            raise NotARepository(
+                f"{named} is not a repository git can open: {text(done.stderr).strip()}",
+                hint="cd into a clone, or give --repo PATH (for ownership complaints: git help config, safe.directory)",
+            )
+        return text(done.stdout).removesuffix("\n").split("\n")
+
+
+def _absolute(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that name places, made independent of the folder git is started in."""
+    made = dict(environ)
+    for name in (*_WHICH, "GIT_OBJECT_DIRECTORY"):
+        if made.get(name):
+            made[name] = os.path.abspath(made[name])
+    return made
+
+
+def _looks_bare(where: Path) -> bool:
+    return (where / "HEAD").exists() and (where / "objects").is_dir() and not (where / ".git").exists()
+
+
+def _differ(one: str, other: str) -> bool:
+    return os.path.realpath(one) != os.path.realpath(other)
