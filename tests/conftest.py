@@ -1,12 +1,17 @@
-"""What every test starts from: an environment in which no configuration of the machine counts."""
+"""What every test starts from: an environment in which nothing of the machine or of the caller counts."""
 
 from __future__ import annotations
 
 import os
+import signal
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.needs import LATER
 
 settings.register_profile(
     "default",
@@ -15,6 +20,52 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("default")
+
+# Shells start background jobs with SIGINT ignored, nohup ignores SIGHUP, and children inherit both.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if "PYTEST_XDIST_WORKER" in os.environ:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fail-on-skip", action="store_true", help="a test that is skipped for want of a tool fails the run"
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for report in _skipped(terminalreporter, config):
+        terminalreporter.write_line(f"SKIPPED, and may not be: {report.nodeid}: {report.longrepr}", red=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and session.exitstatus == pytest.ExitCode.OK and _skipped(reporter, session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _skipped(reporter: pytest.TerminalReporter, config: pytest.Config) -> list[pytest.TestReport]:
+    """Tests that `--fail-on-skip` does not let pass."""
+    if not config.getoption("--fail-on-skip") or hasattr(config, "workerinput"):
+        return []
+    return [
+        report
+        for report in reporter.stats.get("skipped", [])
+        if not any(reason in str(report.longrepr) for reason in LATER)
+    ]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _a_temporary_directory_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What other programs leave in the machine's one, or remove from it, is not seen."""
+    place = tmp_path_factory.getbasetemp() / "temporary"
+    place.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(place))
+        patch.setattr(tempfile, "tempdir", None)
+        yield
 
 
 @pytest.fixture(autouse=True)

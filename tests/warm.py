@@ -45,7 +45,7 @@ _HEAD = struct.Struct("!I")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
-def run(*words: str | Path, **more: Any) -> subprocess.CompletedProcess[str]:
+def run(*words: object, **more: Any) -> subprocess.CompletedProcess[str]:
     """Call the command line and wait for its end; see `start` for the keywords, and `timeout` in seconds."""
     return _finished(start, words, **more)
 
@@ -55,7 +55,7 @@ def call(function: str, *words: object, **more: Any) -> subprocess.CompletedProc
     return _finished(begin, (function, *words), **more)
 
 
-def start(*words: str | Path, **more: Any) -> Child:
+def start(*words: object, **more: Any) -> Child:
     """Start the command line; keywords as for `begin`."""
     return begin(COMMAND, *words, **more)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from gitalign import facade, wire
 from gitalign.batch.drawing import as_mermaid, as_text
 from gitalign.batch.execution_plan import ExecutionPlan, HeldCode
 from gitalign.errors import ConfigError, UserError
+from tests import warm
 from tests.git.workspace import Workspace
 from tests.histories import RandomHistory, git
 from tests.runs import request, run
@@ -126,14 +125,11 @@ def test_declared_dependencies_hold_and_circles_are_named(work: Workspace) -> No
 
 def test_the_verb(work: Workspace, tmp_path: Path) -> None:
     place = tmp_path / "plan.json"
-    command = [sys.executable, "-m", "gitalign", "order"]
-    done = subprocess.run([*command, "-o", str(place)], cwd=work.path, capture_output=True, text=True, check=False)
+    done = warm.run("order", "-o", place, cwd=work.path)
     assert done.returncode == 1, done.stderr
     assert "before a-hub: 2 fewer stop" in done.stdout
     assert ExecutionPlan.from_dict(json.loads(place.read_text())) == ordered(work.path)
-    drawn = subprocess.run(
-        [*command, "--format", "mermaid"], cwd=work.path, capture_output=True, text=True, check=False
-    )
+    drawn = warm.run("order", "--format", "mermaid", cwd=work.path)
     assert drawn.stdout.startswith("flowchart LR")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from gitalign.branch_list import load_branch_list
 from gitalign.categorize import documents
 from gitalign.core.categories import Categorized, Category, Flag
 from gitalign.errors import ConfigError
+from tests import warm
 from tests.git.workspace import Workspace
 from tests.labelled import Labelled
 from tests.runs import request
@@ -52,9 +52,7 @@ def branch(work: Workspace, name: str, start: str, files: dict[str, bytes | None
 
 
 def cli(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "gitalign", "categorize", *words], cwd=cwd, capture_output=True, text=True, check=False
-    )
+    return warm.run("categorize", *words, cwd=cwd)
 
 
 def test_flags(work: Workspace) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from gitalign import facade
 from gitalign.core.outcome import Conflicted
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
+from tests import warm
 from tests.git.workspace import Workspace
 from tests.histories import Stream, git
 from tests.runs import branch, excluded, request, run
@@ -130,12 +129,11 @@ def test_two_commands_at_once_align_every_branch_once(tmp_path: Path) -> None:
         stream.commit(f"refs/heads/t/{number}", {**tree, b"own%d" % number: (b"100644", b"1\n")}, [base], b"own\n")
     stream.commit("refs/heads/main", {**tree, b"extra": (b"100644", b"e\n")}, [base], b"main\n")
     stream.load(work.path)
-    words = [sys.executable, "-m", "gitalign", "run", "--repo", str(work.path), "--yes", "--json", "-q"]
-    children = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
-    said = [child.communicate(timeout=120) for child in children]
+    children = [warm.start("run", "--repo", work.path, "--yes", "--json", "-q") for _ in range(3)]
+    said = [child.communicate() for child in children]
     moved: list[str] = []
     for child, (out, err) in zip(children, said, strict=True):
-        assert child.returncode in (0, 1), err.decode()
+        assert child.returncode in (0, 1), err
         report = json.loads(out)
         moved += [one["update"]["ref"] for one in report["moves"] if one["state"] == "moved"]
     run(work.path)

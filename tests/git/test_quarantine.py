@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from gitalign.git.objects import CommitReader, CommitWriter
 from gitalign.git.quarantine import Quarantine, remove_quarantine
 from gitalign.git.repository import open_repository
 from gitalign.process_owner import this_owner
+from tests import needs
 from tests.git.workspace import Workspace
 
 
@@ -29,15 +29,8 @@ def work(tmp_path: Path) -> Workspace:
 @pytest.fixture
 def memory(tmp_path: Path) -> Iterator[Path]:
     """A tmpfs of our own."""
-    place = tmp_path / "memory"
-    place.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(place)], capture_output=True, check=False
-    )
-    if done.returncode:
-        pytest.skip("mounting is not permitted here")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with needs.mounted(tmp_path / "memory", "-t", "tmpfs", "-o", "size=160m", "tmpfs") as place:
+        yield place
 
 
 def commits(work: Workspace, count: int, *, size: int = 10) -> list[RawCommit]:

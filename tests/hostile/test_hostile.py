@@ -7,17 +7,17 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from gitalign import facade
+from gitalign import child, facade
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
 from gitalign.errors import GitAlignError, GitTooOld, NotARepository, StoreError
+from tests import needs, warm
 from tests.git.workspace import Workspace
 from tests.runs import branch, request, run
 
@@ -126,6 +126,21 @@ def fake_git(folder: Path, body: str) -> str:
     return f"{folder}:{os.environ['PATH']}"
 
 
+def shorten_deadlines(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Nobody waits longer than that for a child."""
+
+    def hurried(call: Callable[..., object]) -> Callable[..., object]:
+        return lambda *words, timeout_s, **more: call(*words, timeout_s=min(timeout_s, seconds), **more)
+
+    def wait(self: child.Conversation, deadline: float, *, writing: bool = False) -> None:
+        patiently(self, min(deadline, time.monotonic() + seconds), writing=writing)
+
+    patiently = child.Conversation._wait
+    monkeypatch.setattr(child.Conversation, "_wait", wait)
+    monkeypatch.setattr(child, "run", hurried(child.run))
+    monkeypatch.setattr(child, "pipe", hurried(child.pipe))
+
+
 def tips(work: Workspace) -> str:
     return work.git("for-each-ref", "refs/heads")
 
@@ -142,11 +157,7 @@ def test_git_that_dies_or_stalls_loses_nothing(
     before = tips(work)
     end = "kill -9 $$" if how == "dies" else "sleep 300"
     path = fake_git(tmp_path / "bin", f'case " $* " in *" {verb} "*) {end};; esac\nexec $REAL "$@"')
-    monkeypatch.setattr("gitalign.git.command.DEFAULT_TIMEOUT_S", 2.0)
-    for module in ("history", "refs", "worktree"):
-        monkeypatch.setattr(f"gitalign.git.{module}._TIMEOUT_S", 2.0)
-    if how == "stalls" and verb in ("pack-objects", "index-pack", "ls-tree", "cat-file"):
-        pytest.skip("their deadlines are minutes; the same code path is stalled by the others")
+    shorten_deadlines(monkeypatch, 1.5)
     monkeypatch.setenv("PATH", path)
     started = time.monotonic()
     told: GitAlignError | None = None
@@ -187,19 +198,11 @@ def test_no_repository_is_a_usage_error(tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(work: Workspace, tmp_path: Path) -> Iterator[Workspace]:
     """The repository on a tmpfs of 24 MiB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(place)], capture_output=True, check=False
-    ).returncode:
-        pytest.skip("mounting is not permitted here")
-    try:
+    with needs.mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=24m", "tmpfs") as place:
         shutil.copytree(work.path, place / "repo", symlinks=True)
         small = Workspace.__new__(Workspace)
         small.path, small.executable, small._minute = place / "repo", "git", 100
         yield small
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 @pytest.mark.parametrize("left", [0, 64, 256, 1024, 4096, 9000])
@@ -228,11 +231,7 @@ def test_full_disk_moves_nothing_half_way(small_disk: Workspace, left: int) -> N
 
 def test_read_only_repository_is_told_before_anything_is_done(work: Workspace, tmp_path: Path) -> None:
     """Edge case 36."""
-    place = tmp_path / "ro"
-    place.mkdir()
-    if subprocess.run(["mount", "--bind", str(work.path), str(place)], capture_output=True, check=False).returncode:
-        pytest.skip("mounting is not permitted here")
-    try:
+    with needs.mounted(tmp_path / "ro", "--bind", str(work.path)) as place:
         subprocess.run(["mount", "-o", "remount,ro,bind", str(place)], check=True)
         before = tips(work)
         assert facade.plan(request(place)).steps
@@ -242,8 +241,6 @@ def test_read_only_repository_is_told_before_anything_is_done(work: Workspace, t
         assert caught.value.exit_code == 3
         assert "gitalign" in caught.value.message or "Read-only" in caught.value.message
         assert tips(work) == before
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def test_a_corrupt_journal_is_told_and_left_alone(work: Workspace) -> None:
@@ -280,21 +277,16 @@ def test_signals_stop_cleanly_and_resume_goes_on(tmp_path: Path, number: int) ->
         work.commit("own", {f"own{index}": b"1\n"})
     work.switch("main")
     work.commit("main", {"extra": b"e\n"})
-    slow = fake_git(tmp_path / "bin", 'case " $* " in *" merge-tree "*) sleep 0.5;; esac\nexec $REAL "$@"')
+    slow = fake_git(tmp_path / "bin", 'case " $* " in *" merge-tree "*) sleep 0.1;; esac\nexec $REAL "$@"')
     before = tips(work)
-    child = subprocess.Popen(
-        [sys.executable, "-m", "gitalign", "run", "--repo", str(work.path), "--yes"],
-        env={**os.environ, "PATH": slow},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    running = warm.start("run", "--repo", work.path, "--yes", env={"PATH": slow})
     database = work.path / ".git" / "gitalign" / "quarantine"
     deadline = time.monotonic() + 20
     while not list(database.glob("*")) and time.monotonic() < deadline:
         os.sched_yield()
-    child.send_signal(number)
-    _, err = child.communicate(timeout=60)
-    assert child.returncode == 130, err.decode()
+    running.send_signal(number)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
     assert tips(work) == before
     (record,) = facade.runs(request(work.path))
     assert record.outcome == "interrupted"
@@ -303,8 +295,15 @@ def test_signals_stop_cleanly_and_resume_goes_on(tmp_path: Path, number: int) ->
 
 
 def test_state_is_private_to_its_owner_where_it_matters(work: Workspace) -> None:
-    run(work.path)
-    assert not (work.path / ".git" / "gitalign" / "quarantine").exists()
-    assert not list(Path("/dev/shm").glob("git-align-*")) or all(
-        stat.S_IMODE(entry.stat().st_mode) == 0o700 for entry in Path("/dev/shm").glob("git-align-*")
-    )
+    quarantine = work.path / ".git" / "gitalign" / "quarantine"
+    memory: dict[Path, int] = {}
+
+    def look(effect: str) -> None:
+        for pointer in quarantine.glob("*/memory"):
+            place = Path(pointer.read_text())
+            memory[place] = stat.S_IMODE(place.stat().st_mode)
+
+    facade.run(request(work.path), permit=Permit(plan_id="*"), checkpoint=look)
+    assert set(memory.values()) == {0o700}
+    assert not any(place.exists() for place in memory)
+    assert not quarantine.exists()

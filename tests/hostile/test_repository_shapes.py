@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from gitalign.core.categories import Flag
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
 from gitalign.errors import GitAlignError, NotARepository
+from tests import needs
 from tests.git.workspace import Workspace
 from tests.runs import branch, excluded, request, run
 
@@ -216,16 +216,10 @@ def test_a_shallow_clone_that_goes_deep_enough_is_aligned(work: Workspace, tmp_p
     assert clone.git("rev-parse", "late^") == work.tip("main")
 
 
-def supports_reftable(folder: Path) -> bool:
-    done = subprocess.run(["git", "init", "-q", "--ref-format=reftable", str(folder)], capture_output=True, check=False)
-    return done.returncode == 0
-
-
 @pytest.mark.parametrize("object_format", ["sha1", "sha256"])
 def test_refs_in_tables(tmp_path: Path, object_format: str) -> None:
     """Edge case 31: the reftable back end (git 2.45), with work trees, a conflict, an undo and a directory clash."""
-    if not supports_reftable(tmp_path / "probe"):
-        pytest.skip("this git keeps refs in files only")
+    needs.reftable(tmp_path / "probe")
     work = Workspace.__new__(Workspace)
     work.path, work.executable, work._minute = tmp_path / "repo", "git", 0
     work.path.mkdir()
@@ -263,8 +257,7 @@ def test_packed_refs_move_like_loose_ones(work: Workspace) -> None:
 
 def test_another_users_repository_is_refused_by_name(work: Workspace) -> None:
     """Edge case 41: safe.directory."""
-    if os.geteuid() != 0:
-        pytest.skip("needs leave to give files away")
+    needs.root("give files away")
     for folder, names, files in os.walk(work.path):
         for name in [*names, *files, "."]:
             os.lchown(os.path.join(folder, name), 65534, 65534)

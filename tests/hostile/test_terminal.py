@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from gitalign.core.report import Verdict
+from tests import warm
 from tests.git.workspace import Workspace
 from tests.hostile.test_crafted_objects import tree
 from tests.runs import branch, run
@@ -77,15 +76,8 @@ def is_harmless(text: str, *, may_colour: bool) -> bool:
 def test_nothing_drives_the_terminal(work: Workspace) -> None:
     """Edge case 41."""
     for words in VERBS:
-        done = subprocess.run(
-            [sys.executable, "-m", "gitalign", *words, "--repo", str(work.path)]
-            if words
-            else [sys.executable, "-m", "gitalign"],
-            cwd=work.path,
-            capture_output=True,
-            check=False,
-        )
-        out, err = done.stdout.decode(), done.stderr.decode()
+        done = warm.run(*words, *(["--repo", work.path] if words else []), cwd=work.path)
+        out, err = done.stdout, done.stderr
         assert done.returncode in (0, 1), f"{words}: {done.returncode} {err[-2000:]}"
         assert is_harmless(out, may_colour=False), f"{words}: {out!r}"
         assert is_harmless(err, may_colour=False), f"{words}: {err!r}"
@@ -95,12 +87,14 @@ def test_nothing_drives_a_real_terminal(work: Workspace) -> None:
     """Edge case 41."""
     for words in (["plan", "-v"], ["run", "--yes", "-v"], ["show", "last", "x0"]):
         ours, theirs = pty.openpty()
-        child = subprocess.Popen(
-            [sys.executable, "-m", "gitalign", *words, "--repo", str(work.path)],
+        child = warm.start(
+            *words,
+            "--repo",
+            work.path,
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
-            env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "200"},
+            env={"TERM": "xterm-256color", "COLUMNS": "200"},
         )
         os.close(theirs)
         seen = b""
@@ -120,13 +114,10 @@ def test_nothing_drives_a_real_terminal(work: Workspace) -> None:
 def test_json_stays_json(work: Workspace) -> None:
     """Edge case 17."""
     for words in (["plan"], ["run", "--yes"], ["show", "last"], ["runs"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "gitalign", *words, "--json", "--repo", str(work.path)],
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode in (0, 1), done.stderr.decode()
-        assert json.loads(done.stdout.decode("ascii"))
+        done = warm.run(*words, "--json", "--repo", work.path)
+        assert done.returncode in (0, 1), done.stderr
+        assert done.stdout.isascii()
+        assert json.loads(done.stdout)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from gitalign.core.plan import Permit
 from gitalign.core.report import Report, Verdict
 from gitalign.errors import ConfigError, OutOfSpace
 from gitalign.observe.traces import RunTraces, exporters_of
+from tests import warm
 from tests.git.workspace import Workspace
 from tests.runs import branch, request, run
 
@@ -169,12 +170,11 @@ def test_a_dead_collector_neither_fails_nor_hangs_a_run(
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
         monkeypatch.setenv("GITALIGN_TELEMETRY__TRACES", "true")
         began = time.monotonic()
-        words = [sys.executable, "-m", "gitalign", "run", "--repo", str(work.path), "--yes", "--json"]
-        done = subprocess.run(words, capture_output=True, check=False, timeout=60)
+        done = warm.run("run", "--repo", work.path, "--yes", "--json", timeout=60)
         assert time.monotonic() - began < 20
     assert done.returncode == 1, done.stderr
-    assert b"Traceback" not in done.stderr
-    assert done.stderr.count(b"traces") == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("traces") == 1
     assert work.git("merge-base", "--is-ancestor", "main", "good") == ""
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import warm
 from tests.git.workspace import Workspace
 
 LINES = b"".join(b"line %d\n" % number for number in range(60))
@@ -241,10 +242,8 @@ def _run(work: Workspace, folder: Path, settings: dict[str, Any]) -> tuple[dict[
     config = folder / "config.json"
     config.write_text(json.dumps(settings))
     output = folder / "results.json"
-    argv = [sys.executable, "-m", "gitalign", "run", "--yes", "--quiet", "--json", "--repo", str(work.path)]
-    done = subprocess.run(
-        [*argv, "--config", str(config), "--output", str(output)], capture_output=True, text=True, check=False
-    )
+    words = ["run", "--yes", "--quiet", "--json", "--repo", work.path, "--config", config, "--output", output]
+    done = warm.run(*words)
     assert done.returncode in (0, 1), done.stderr
     return json.loads(output.read_text()), json.loads(done.stdout)
 

@@ -20,10 +20,11 @@ from gitalign.errors import UserError
 from gitalign.process_owner import this_owner
 from gitalign.validate import confine
 from gitalign.validate.commands import CheckCancelled, coverage_in, readable, run_command
-from gitalign.validate.confine import Confinement, candidates, confinement_for, works
+from gitalign.validate.confine import Confinement, confinement_for
 from gitalign.validate.observe import observe
 from gitalign.validate.place import MARK, Place, visible_environment
 from gitalign.validate.watch import end_orphans
+from tests import needs
 
 MIB = 1024**2
 BOUNDS = Bounds()
@@ -43,10 +44,7 @@ def room(tmp_path: Path) -> Place:
 def confinement(request: pytest.FixtureRequest, tmp_path: Path) -> Confinement:
     if request.param == "none":
         return confinement_for(ValidationPlan(confinement="none"), tmp_path)
-    for one in candidates(False, tmp_path):
-        if one.name == request.param and works(one):
-            return one
-    pytest.skip(f"{request.param} does not work on this machine")
+    return needs.confinement(request.param, tmp_path)
 
 
 def check(
@@ -117,9 +115,7 @@ def test_a_missing_tool_is_never_a_pass(room: Place, confinement: Confinement) -
 
 def test_a_confinement_that_cannot_be_set_up_is_no_verdict(room: Place, tmp_path: Path) -> None:
     """Where a folder cannot be covered, say: the command was never run."""
-    confinement = next((one for one in candidates(False, tmp_path) if one.name == "bubblewrap" and works(one)), None)
-    if confinement is None:
-        pytest.skip("bubblewrap does not work on this machine")
+    confinement = needs.bubblewrap(tmp_path)
     broken = Place(room.root, room.tree, room.root / "not there", room.scratch)
     ended = check(broken, confinement, "true")
     assert ended.status is CheckStatus.NOT_POSSIBLE

@@ -11,6 +11,7 @@ import pytest
 from gitalign.core.outcome import Failed
 from gitalign.core.report import Report, Verdict
 from gitalign.core.validation import CheckStatus, ValidationStatus
+from tests import needs
 from tests.git.workspace import Workspace
 from tests.runs import branch, run
 
@@ -105,17 +106,17 @@ def test_a_tree_without_end_and_folders_nobody_may_read_harm_nobody_else(work: W
 
 def test_the_kernel_is_not_told_anything(work: Workspace) -> None:
     """For the kernel, root is root without any capability, too."""
+    needs.bubblewrap(work.path)
     setting = Path("/proc/sys/kernel/core_uses_pid")
     before = setting.read_text()
     with_checks(work, a_kernel=f"echo {before.strip()} > {setting}\n", b_device="head -c 100 /dev/zero > /dev/fill\n")
     report = checked(work, "prefer", rerun_failed=False)
-    if "bubblewrap" not in branch(report, "a_kernel").result.validation.confinement:
-        pytest.skip("bubblewrap does not work on this machine")
     assert branch(report, "a_kernel").verdict is Verdict.FAILED
     assert branch(report, "b_device").verdict is Verdict.FAILED
 
 
 def test_of_the_repository_only_objects_are_seen(work: Workspace) -> None:
+    needs.bubblewrap(work.path)
     work.git("config", "remote.origin.url", "https://user:SECRET@example.org")
     (work.path / ".git" / "config.worktree").write_text("[http]\n\textraHeader = Authorization: SECRET\n")
     with_checks(
@@ -124,13 +125,12 @@ def test_of_the_repository_only_objects_are_seen(work: Workspace) -> None:
     )
     report = checked(work, "prefer")
     (check,) = branch(report, "a_looks").result.validation.checks
-    if "bubblewrap" not in branch(report, "a_looks").result.validation.confinement:
-        pytest.skip("bubblewrap does not work on this machine")
     assert check.status is CheckStatus.PASSED, check.output
     assert "SECRET" not in check.output
 
 
 def test_dotfiles_that_are_links_are_covered(work: Workspace, tmp_path: Path) -> None:
+    needs.bubblewrap(work.path)
     real = tmp_path / "dotfiles"
     (real / "ssh").mkdir(parents=True)
     (real / "ssh" / "id").write_text("SECRET")
@@ -144,10 +144,7 @@ def test_dotfiles_that_are_links_are_covered(work: Workspace, tmp_path: Path) ->
     finally:
         for link, _ in links:
             link.unlink()
-    told = branch(report, "a_looks").result.validation
-    if "namespaces" in told.confinement or "not confined" in told.confinement:
-        pytest.skip("bubblewrap does not work on this machine")
-    assert "SECRET" not in told.checks[0].output
+    assert "SECRET" not in branch(report, "a_looks").result.validation.checks[0].output
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +13,11 @@ from gitalign import facade
 from gitalign.core.forecast import Forecast
 from gitalign.views.forecast import forecast_page
 from tests.git.workspace import Workspace
+from tests.needs import CHROMIUM
 from tests.rules.house import branch_with
 from tests.runs import request, run
 from tests.views.clashing import HOSTILE_PATH, MARKUP, clashing
 
-_CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _QUIETLY = [
     "--disable-gpu",
     "--disable-background-networking",
@@ -28,7 +27,7 @@ _QUIETLY = [
     "--disable-dev-shm-usage",
 ]
 
-pytestmark = pytest.mark.skipif(_CHROMIUM is None, reason="needs chromium (Debian: apt-get install chromium)")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (Debian: apt-get install chromium)")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +46,7 @@ def address(found: Forecast, tmp_path_factory: pytest.TempPathFactory) -> str:
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
-        made = playwright.chromium.launch(executable_path=_CHROMIUM, args=[*_QUIETLY, *as_root])
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=[*_QUIETLY, *as_root])
         yield made
         made.close()
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from gitalign import facade
+from tests import warm
 from tests.git.workspace import Workspace
 from tests.runs import request, run
 from tests.views.test_forecast_page import data_of
@@ -103,8 +102,7 @@ def test_the_page_holds_timeline_and_diffs_of_diffs(work: Workspace) -> None:
 
 def test_the_verbs(work: Workspace, tmp_path: Path) -> None:
     def call(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "gitalign", *words]
-        return subprocess.run(command, cwd=work.path, capture_output=True, text=True, env=os.environ, check=False)
+        return warm.run(*words, cwd=work.path)
 
     place = tmp_path / "junit.xml"
     done = call("report", "--format", "junit", "-o", str(place), "--summaries", str(tmp_path / "told"))

@@ -1,0 +1,80 @@
+"""What some tests need of a machine, and the only reasons for which a test is skipped.
+
+README's test command needs none of it. In `.ci/run` all of it is there, and `--fail-on-skip` fails a run in which a test
+was skipped for want of it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gitalign.validate.confine import Confinement, candidates, works
+
+IS_THOROUGH = os.environ.get("GITALIGN_THOROUGH") == "1"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_THOROUGHNESS = "needs GITALIGN_THOROUGH=1"
+_REFTABLE = "needs git 2.45 or newer"
+LATER = (_THOROUGHNESS, _REFTABLE)
+"""Reasons that another part of `.ci/run`, or a long run, settles."""
+
+
+def thoroughness(why: str) -> None:
+    """Skip what only the long version of the tests does."""
+    if not IS_THOROUGH:
+        pytest.skip(f"{_THOROUGHNESS}: {why}")
+
+
+def reftable(probe: Path) -> None:
+    """Skip where git keeps refs in files only."""
+    done = subprocess.run(["git", "init", "-q", "--ref-format=reftable", str(probe)], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"{_REFTABLE}, which keeps refs in tables")
+
+
+def root(what: str) -> None:
+    """Skip for everybody but root."""
+    if os.geteuid() != 0:
+        pytest.skip(f"needs root, who may {what}")
+
+
+def program(name: str, package: str) -> None:
+    """Skip where a program is missing."""
+    if shutil.which(name) is None:
+        pytest.skip(f"needs {name} (Debian: apt-get install {package})")
+
+
+def bubblewrap(place: Path) -> Confinement:
+    """Bubblewrap, which works here; skips where it does not."""
+    return confinement("bubblewrap", place)
+
+
+def confinement(name: str, place: Path) -> Confinement:
+    """A way to confine checks that works here; skips where it does not."""
+    for one in candidates(False, place):
+        if one.name == name and works(one):
+            return one
+    pytest.skip(f"needs {name} that works here (Debian: apt-get install bubblewrap util-linux)")
+
+
+@contextmanager
+def mounted(place: Path, *options: str) -> Iterator[Path]:
+    """Something mounted there; skips where that is not permitted.
+
+    Args:
+        place: made when it is missing.
+        options: of `mount`, without the place.
+    """
+    place.mkdir(exist_ok=True)
+    if subprocess.run(["mount", *options, str(place)], capture_output=True, check=False).returncode:
+        pytest.skip("needs root who may mount")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
