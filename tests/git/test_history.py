@@ -10,7 +10,8 @@ import pytest
 from gitalign.core.names import Oid
 from gitalign.errors import GitError, GitMissing, GitTimedOut
 from gitalign.git import history
-from gitalign.git.history import load_graph, patch_ids, raw_changes, shallow_boundary
+from gitalign.git.diffs import patch_ids, raw_changes
+from gitalign.git.history import load_graph, shallow_boundary
 from gitalign.git.repository import Repository, open_repository
 from tests.git.workspace import Workspace
 from tests.histories import git
@@ -202,84 +203,3 @@ def test_a_damaged_shallow_clone_is_read_up_to_its_cut(space: Workspace, tmp_pat
     graph = load_graph(open_repository(clone), [whole, nowhere])
     assert set(graph.unreadable) == {nowhere}
     assert len(graph) == 2
-
-
-def test_changed_paths_with_modes_ids_and_status(space: Workspace) -> None:
-    root = Oid(space.commit("root", {"a": b"1", "with space\nand newline": b"2"}))
-    empty = Oid(space.commit("empty", allow_empty=True))
-    (space.path / "a").chmod(0o755)
-    second = Oid(space.commit("second", {"with space\nand newline": None, "ü": b"3"}))
-    answers = dict(raw_changes(_opened(space), [second, empty, root]))
-    assert list(answers) == [second, empty, root]
-    assert answers[empty] == ()
-    assert [(change.path, change.old_mode, change.new_mode, change.status) for change in answers[second]] == [
-        (b"a", b"100644", b"100755", b"M"),
-        (b"with space\nand newline", b"100644", b"000000", b"D"),
-        ("ü".encode(), b"000000", b"100644", b"A"),
-    ]
-    assert [change.path for change in answers[root]] == [b"a", b"with space\nand newline"]
-    assert answers[root][0].new_oid.decode() == space.tip("HEAD:a")
-    assert set(answers[root][0].old_oid) == set(b"0")
-
-
-def test_changes_come_in_chunks_and_in_order(space: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "_CHANGES_AT_ONCE", 2)
-    commits = [Oid(space.commit(str(number), {"a": b"%d" % number})) for number in range(5)]
-    assert [oid for oid, _ in raw_changes(_opened(space), commits)] == commits
-    assert list(raw_changes(_opened(space), [])) == []
-
-
-def test_a_commit_with_a_missing_tree_is_left_out(space: Workspace) -> None:
-    commits = [Oid(space.commit(str(number), {f"d{number}/a": b"%d" % number})) for number in range(4)]
-    _lose(space, space.tip(f"{commits[3]}:d3"))
-    assert [oid for oid, _ in raw_changes(_opened(space), commits)] == commits[:3]
-
-
-def test_a_merge_changes_nothing_and_has_no_patch(space: Workspace) -> None:
-    base = space.commit("base", {"a": b"1"})
-    space.switch("x", base)
-    space.commit("x", {"b": b"1"})
-    space.switch("main")
-    space.commit("main", {"c": b"1"})
-    space.git("merge", "-q", "-m", "merge", "x")
-    merge = Oid(space.tip("HEAD"))
-    assert all(changes == () for _, changes in raw_changes(_opened(space), [merge]))
-    assert patch_ids(_opened(space), [merge]) == {}
-
-
-@pytest.mark.parametrize(("bound", "value"), [("_DIFFS_AT_ONCE", 2), ("_PATHS_AT_ONCE", 3), ("_READERS", 1)])
-def test_patch_ids_are_gits_own_however_they_are_chunked(
-    space: Workspace, monkeypatch: pytest.MonkeyPatch, bound: str, value: int
-) -> None:
-    text = b"one\n\n\n%d\n\n\ntwo\n"
-    commits = [
-        Oid(space.commit(str(number), {f"f{number % 3}": text % number, "g": text % number})) for number in range(7)
-    ]
-    # Blank lines of context would then stand there without their space, and be miscounted.
-    space.git("config", "diff.suppressBlankEmpty", "true")
-    commits.append(Oid(space.commit("empty", allow_empty=True)))
-    monkeypatch.setattr(history, bound, value)
-    found = patch_ids(_opened(space), commits, paths=dict.fromkeys(commits, 2))
-    for oid in commits[:-1]:
-        shown = space.git("-c", "diff.suppressBlankEmpty=false", "diff-tree", "-p", "--root", "--full-index", oid)
-        answer = space.git("patch-id", "--stable", stdin=(shown + "\n").encode())
-        assert found[oid] == answer.split()[0]
-    assert commits[-1] not in found
-
-
-def test_a_missing_file_costs_one_commit_its_patch_id(space: Workspace) -> None:
-    """Edge case 43."""
-    commits = [Oid(space.commit(str(number), {f"f{number}": b"%d\n" % number})) for number in range(5)]
-    _lose(space, space.tip(f"{commits[2]}:f2"))
-    assert list(patch_ids(_opened(space), commits)) == [*commits[:2], *commits[3:]]
-
-
-def test_old_git_gives_no_patch_ids_to_binary_changes(space: Workspace) -> None:
-    """Before 2.39 `git patch-id` gave any two changes of a binary file one id, and a commit would be lost."""
-    plain = Oid(space.commit("text", {"a": b"Binary files x and y differ\n"}))
-    binary = Oid(space.commit("binary", {"a": b"text\n", "b": b"\0\1"}))
-    after = Oid(space.commit("text again", {"a": b"more\n"}))
-    repository = _opened(space)
-    assert set(patch_ids(repository, [plain, binary, after])) == {plain, binary, after}
-    old = replace(repository, git_version=(2, 38, 1))
-    assert set(patch_ids(old, [plain, binary, after])) == {plain, after}

@@ -10,7 +10,7 @@ import pytest
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
 from gitalign.errors import InvariantBroken
-from gitalign.git import history
+from gitalign.git import diffs
 from gitalign.git.history import load_graph
 from gitalign.git.repository import Repository, open_repository
 from gitalign.integrate.upstream import UpstreamIndex
@@ -283,9 +283,9 @@ def test_one_index_serves_many_targets_and_reads_every_commit_once(
     twins = {branch: picked.on(branch).commit(f"on {branch}", {"g": b"changed\n"}) for branch in ("main", "other")}
     read: list[Oid] = []
 
-    def counted(repository: Repository, commits: list[Oid]) -> object:
+    def counted(repository: Repository, commits: list[Oid], *, missing: dict[Oid, Oid] | None = None) -> object:
         read.extend(commits)
-        return history.raw_changes(repository, commits)
+        return diffs.raw_changes(repository, commits, missing=missing)
 
     monkeypatch.setattr("gitalign.integrate.upstream.raw_changes", counted)
     repository, graph, heads = _opened(space.path)

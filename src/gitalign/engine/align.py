@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar, assert_never
 
+from gitalign.core.gaps import missing_as_findings
 from gitalign.core.graph import CommitGraph, OwnCommits
 from gitalign.core.integration_branches import NAME_CLASH, TAKEN
 from gitalign.core.line import TargetLine
@@ -74,6 +75,8 @@ class Workshop:
     remembered: Mapping[str, Conflicted]
     verdict_keys: Mapping[str, str]
     documents_dir: str
+    unsure: frozenset[str] = frozenset()
+    """Branches of which, or of whose targets, commits could not be compared for want of objects: nothing about them is remembered."""
 
 
 def foregone(step: Step, remembered: Mapping[str, Conflicted]) -> Outcome | None:
@@ -121,6 +124,8 @@ class BranchAligner:
         outcome = _timed(phases, "integrate", lambda: self._integrate(step, worker, cancel))
         result = StepResult(step_id=step.id, branch=step.branch.name, outcome=outcome, worker=worker, attempts=attempt)
         if isinstance(outcome, Aligned):
+            outcome = self._with_gaps_named(step, outcome)
+            result = replace(result, outcome=outcome)
             # Also where nothing of the branch is left: what was dropped is compared, too.
             if outcome.how in (AlignedKind.REPLAYED, AlignedKind.RECREATED) or outcome.dropped:
                 result = replace(
@@ -276,6 +281,13 @@ class BranchAligner:
             regenerator=shop.rules.regenerator,
             line=_line_of(shop.graph, own, step.seen) if shop.rules.squash_merged else None,
         )
+
+    def _with_gaps_named(self, step: Step, aligned: Aligned) -> Aligned:
+        """The result with a finding for each commit that could not be compared with the other side."""
+        if step.branch.name not in self._workshop.unsure:
+            return aligned
+        missing = self._workshop.upstream.missing(step.seen, step.onto)
+        return replace(aligned, findings=(*aligned.findings, *missing_as_findings(missing)))
 
     def _conserve(self, step: Step, aligned: Aligned, worker: int) -> Outcome:
         own = self._workshop.graph.own(step.seen, step.onto)

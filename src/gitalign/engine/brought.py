@@ -23,7 +23,8 @@ from gitalign.engine.lanes import asked_of_lanes
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import ABOUT_ONE_MERGE
 from gitalign.git.command import raw
-from gitalign.git.history import authorship, path_changes
+from gitalign.git.diffs import path_changes
+from gitalign.git.history import authorship
 from gitalign.integrate.lane import Lane
 from gitalign.ports import VerdictMemory
 

@@ -17,6 +17,7 @@ from gitalign.core.outcome import Aligned, Failed, StepResult
 from gitalign.core.plan import Plan, Step
 from gitalign.engine.proofs import certified, prove
 from gitalign.errors import OutOfSpace, UserError
+from gitalign.git.asking import absent, retried
 from gitalign.git.command import Git
 from gitalign.git.refs import read_refs
 from gitalign.git.repository import Repository
@@ -197,5 +198,6 @@ def _standing(repository: Repository, one: Certificate, refs: Mapping[str, Oid])
     if now == one.before and not one.of:
         return "the branch is where it was before the run"
     words = ("merge-base", "--is-ancestor", one.after, now)
-    has_it = repository.git.run(*words, accept=(0, 1, 128)).returncode == 0
+    is_there = not absent(repository.git, [one.after, now])
+    has_it = is_there and retried(lambda: repository.git.run(*words, accept=(0, 1))).returncode == 0
     return "the branch has moved on from there" if has_it else "the branch is elsewhere now"

@@ -40,8 +40,8 @@ from gitalign.core.validation import (
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import GitAlignError, GitError
 from gitalign.git.command import Git, raw, text
+from gitalign.git.diffs import path_changes
 from gitalign.git.disposable import DisposableTree, claim_folder, remove_tree
-from gitalign.git.history import path_changes
 from gitalign.git.objects import CommitReader, FileReader
 from gitalign.git.quarantine import Quarantine
 from gitalign.ports import Emitter, VerdictMemory
@@ -272,7 +272,9 @@ class Site:
         """None when a command is to be run; otherwise why not."""
         if not _is_for(check.targets, step.target.name):
             return skipped(check.name, CheckKind.COMMAND, f"not for {step.target.name}", check.required)
-        if check.paths and not _touches(check.paths, self.changed.get((one.onto, one.after), ())):
+        changed = self.changed.get((one.onto, one.after))
+        # Where the two cannot be compared, nobody knows that the check is not needed.
+        if check.paths and changed is not None and not _touches(check.paths, changed):
             return skipped(check.name, CheckKind.COMMAND, "no path it is needed for was changed", check.required)
         return None
 

@@ -13,8 +13,11 @@ from gitalign.core.clashes import PathChange, folders_of
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, display
 from gitalign.core.plan import Step, Target
-from gitalign.git.history import path_changes
+from gitalign.errors import GitError
+from gitalign.git.asking import retried
+from gitalign.git.diffs import path_changes
 from gitalign.git.linecount import LineCount, Versions, count_lines, versions_of
+from gitalign.git.missing import missing_below
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.refs import Origin, read_origins
 from gitalign.git.repository import Repository
@@ -47,8 +50,14 @@ class TargetFiles:
 
 
 def _files_of(repository: Repository, commit: Oid) -> list[bytes]:
-    done = repository.git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, accept=(0, 128))
-    return done.stdout.split(b"\0")[:-1] if done.returncode == 0 else []
+    """Every file of a commit; none where a folder of it is not there."""
+    words = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit)
+    try:
+        return retried(lambda: repository.git.run(*words)).stdout.split(b"\0")[:-1]
+    except GitError:
+        if missing_below(repository.git, commit) is None:
+            raise
+        return []
 
 
 class Changes:

@@ -27,7 +27,8 @@ from gitalign.engine.signals import StopSignal
 from gitalign.errors import ABOUT_ONE_MERGE
 from gitalign.git.attributes import AttributeFiles, read_attributes
 from gitalign.git.command import raw
-from gitalign.git.history import authorship, path_changes
+from gitalign.git.diffs import path_changes
+from gitalign.git.history import authorship
 from gitalign.git.quarantine import Quarantine
 from gitalign.integrate.lane import Lane, Rewrites
 from gitalign.integrate.merge import merge_target
@@ -81,10 +82,12 @@ class _Course:
     Attributes:
         touched: path -> places of the commits that change it, oldest first.
         attributes: attribute files by commit.
+        has_gaps: some commits of the line could not be compared for want of objects.
     """
 
     touched: Mapping[bytes, Sequence[int]]
     attributes: Mapping[Oid, AttributeFiles]
+    has_gaps: bool
 
 
 def with_furthest(
@@ -175,12 +178,13 @@ def _found(
 ) -> dict[int, Furthest | Untold]:
     """By step; remembered."""
     emit(EventKind.FURTHEST_STARTED, branches=len(sought))
-    answers = _with_people(workshop.quarantine, _looked_for(workshop, sought, emit, stop))
+    looked_for, unsure = _looked_for(workshop, sought, emit, stop)
+    answers = _with_people(workshop.quarantine, looked_for)
     memory.remember(
         {
             one.key: wire.dumps(answer)
             for one, answer in zip(sought, answers, strict=True)
-            if isinstance(answer, Furthest)
+            if isinstance(answer, Furthest) and one.step.onto not in unsure
         },
         at=at,
     )
@@ -228,7 +232,8 @@ def _as_today(one: _Sought, body: str | None) -> Furthest | None:
 
 def _looked_for(
     workshop: Workshop, sought: Sequence[_Sought], emit: Emitter, stop: StopSignal
-) -> list[Furthest | Untold]:
+) -> tuple[list[Furthest | Untold], frozenset[Oid]]:
+    """What is found, and targets of which something could not be compared."""
     courses = {
         line.tip: _course(workshop.quarantine, line, max(one.fork for one in sought if one.line is line))
         for line in {id(one.line): one.line for one in sought}.values()
@@ -257,7 +262,8 @@ def _looked_for(
         )
         return answer
 
-    return asked_of_lanes(workshop, attributes, ask, sought)
+    unsure = frozenset(tip for tip, course in courses.items() if course.has_gaps or upstream.has_gaps(tip))
+    return asked_of_lanes(workshop, attributes, ask, sought), unsure
 
 
 def _course(quarantine: Quarantine, line: TargetLine, deepest: int) -> _Course:
@@ -274,7 +280,7 @@ def _course(quarantine: Quarantine, line: TargetLine, deepest: int) -> _Course:
             touched[change.path].append(place)
             if change.path.endswith(b".gitattributes"):
                 attributes[commit] = read_attributes(quarantine.git, commit)
-    return _Course(touched=touched, attributes=attributes)
+    return _Course(touched=touched, attributes=attributes, has_gaps=len(changes) < len(commits) - 1)
 
 
 def tried_in(

@@ -9,6 +9,7 @@ from gitalign.core.names import file_name_for
 from gitalign.core.report import Report
 from gitalign.core.validation import ValidationStatus
 from gitalign.errors import GitError
+from gitalign.git.asking import retried
 from gitalign.git.command import text
 from gitalign.git.repository import Repository
 
@@ -33,9 +34,8 @@ def _authors(repository: Repository, commits: list[str]) -> dict[str, str]:
     """Commit -> `name <mail>` of its author."""
     asked = "\n".join(commits).encode("ascii") + b"\n"
     try:
-        found = repository.git.run(
-            "log", "--no-walk=unsorted", "--stdin", "-z", "--no-show-signature", "--format=%H %an <%ae>", stdin=asked
-        )
+        words = ("log", "--no-walk=unsorted", "--stdin", "-z", "--no-show-signature", "--format=%H %an <%ae>")
+        found = retried(lambda: repository.git.run(*words, stdin=asked))
     except GitError:
         return {}
     lines = text(found.stdout).split("\0")

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from gitalign import wire
 from gitalign.core.events import EventKind
+from gitalign.core.gaps import missing_in_words
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, StepId, is_zero
 from gitalign.core.outcome import Aligned, Conflicted, Failed, StepResult
@@ -38,6 +40,7 @@ from gitalign.resolve.remerge import taught_by_merges
 
 _WORK = frozenset({StepKind.REPLAY, StepKind.RECREATE, StepKind.MERGE, StepKind.INTEGRATE})
 _PICKS = frozenset({StepKind.REPLAY, StepKind.RECREATE})
+_MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +91,14 @@ def furnish(
     keys = verdict_keys(quarantine, work, resolver=sockets.resolver)
     remembered = _remembered(memory, keys)
     work = [step for step in work if step.branch.name not in remembered]
+    picked = [step for step in work if step.kind in _PICKS]
+    upstream = UpstreamIndex.build(repository, graph, [(step.seen, step.onto) for step in picked])
     return Workshop(
         quarantine=quarantine,
         wire=probe(quarantine) if work else MergeWire(Wire.SINGLE),
         graph=graph,
-        upstream=UpstreamIndex.build(
-            repository, graph, [(step.seen, step.onto) for step in work if step.kind in _PICKS]
-        ),
+        upstream=upstream,
+        unsure=frozenset(step.branch.name for step in picked if upstream.missing(step.seen, step.onto)),
         attributes=attributes,
         policy=plan.policy,
         limits=limits,
@@ -119,6 +123,8 @@ def integrate(
         if step.id not in resolved and (known := foregone(step, workshop.remembered)) is not None:
             resolved[step.id] = StepResult(step_id=step.id, branch=step.branch.name, outcome=known)
     aligner = BranchAligner(workshop)
+    for commit, lost in islice(workshop.upstream.all_missing().items(), _MOST_NAMED):
+        emit(EventKind.NOTICE, text=missing_in_words(commit, lost))
     emit(EventKind.INTEGRATION_STARTED, steps=len(plan.steps), wire=str(workshop.wire.wire))
     try:
         results = drive(plan.steps, limits=workshop.limits, aligner=aligner, emit=emit, stop=stop, already=resolved)
@@ -140,7 +146,11 @@ def remember_conflicts(
     fresh = {
         keys[result.branch]: wire.dumps(result.outcome)
         for result in results
-        if isinstance(result.outcome, Conflicted) and not result.outcome.remembered and result.branch in keys
+        if isinstance(result.outcome, Conflicted)
+        and not result.outcome.remembered
+        and result.branch in keys
+        # What stands on a commit that could not be compared may be otherwise once its objects are there.
+        and result.branch not in workshop.unsure
     }
     if fresh:
         memory.remember(fresh, at=at)

@@ -17,7 +17,7 @@ from gitalign.engine.signals import StopSignal
 from gitalign.engine.standing import Standing
 from gitalign.errors import ABOUT_ONE_MERGE
 from gitalign.git.command import raw
-from gitalign.git.history import path_changes
+from gitalign.git.diffs import path_changes
 from gitalign.git.merge import MergeAnswer
 from gitalign.integrate.lane import Lane
 

@@ -12,7 +12,8 @@ from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
 from gitalign.core.plan import Plan, Target
 from gitalign.git.command import raw
-from gitalign.git.history import Authorship, authorship, raw_changes
+from gitalign.git.diffs import raw_changes
+from gitalign.git.history import Authorship, authorship
 from gitalign.git.repository import Repository
 
 

@@ -18,7 +18,8 @@ from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned, AlignedKind, DropReason, Rewrite
 from gitalign.errors import MissingObject
 from gitalign.git.command import Git
-from gitalign.git.history import load_graph, patch_ids, path_changes, raw_changes
+from gitalign.git.diffs import patch_ids, path_changes, raw_changes
+from gitalign.git.history import load_graph
 from gitalign.git.objects import CommitReader
 from gitalign.git.repository import Repository
 

@@ -26,7 +26,8 @@ from gitalign.engine.marked import marked_files, three_sided_files
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import ABOUT_ONE_MERGE
 from gitalign.git.command import raw
-from gitalign.git.history import authorship, raw_changes
+from gitalign.git.diffs import raw_changes
+from gitalign.git.history import authorship
 from gitalign.git.merge import MergeAnswer
 from gitalign.integrate.lane import Lane
 from gitalign.integrate.upstream import UpstreamIndex
@@ -56,6 +57,7 @@ class Sight:
         self._workshop = workshop
         self._stop = stop
         self._rules = replace(THROWN_AWAY, teacher=workshop.rules.teacher)
+        self._unsure: set[str] = set()
 
     def stops(
         self, steps: Sequence[Step], memory: VerdictMemory, *, at: datetime
@@ -75,7 +77,8 @@ class Sight:
         bodies = memory.remembered(keys.values())
         known = {name: stop for name, key in keys.items() if (stop := _unpacked(Stop, bodies.get(key))) is not None}
         made, pieces = self._met_again([step for step in steps if step.branch.name not in known])
-        memory.remember({keys[name]: wire.dumps(stop) for name, stop in made.items()}, at=at)
+        lasting = {name for name in made if name not in self._unsure}
+        memory.remember({keys[name]: wire.dumps(made[name]) for name in lasting}, at=at)
         stops = known | made
         wanted = {key for keys_of in sharing(stops).values() for key in keys_of[:_MOST_TOLD]}
         fresh = {key: piece for key, piece in pieces.items() if key in wanted}
@@ -91,14 +94,16 @@ class Sight:
         if tellers:
             _, more = self._met_again([step for step in steps if step.branch.name in tellers][:_MOST_TELLERS])
             fresh |= {key: piece for key, piece in more.items() if key in missing}
-        memory.remember(
-            {_memory_key(f"{_FORMAT} piece {key}"): wire.dumps(piece) for key, piece in fresh.items()}, at=at
-        )
+        if not self._unsure:
+            memory.remember(
+                {_memory_key(f"{_FORMAT} piece {key}"): wire.dumps(piece) for key, piece in fresh.items()}, at=at
+            )
         return stops, found | fresh
 
     def _met_again(self, steps: Sequence[Step]) -> tuple[dict[str, Stop], dict[str, Piece]]:
         """Branch name -> where it stops, and pieces by key: of very many, those that were met first."""
         upstream = self._upstream(steps)
+        self._unsure |= {step.branch.name for step in steps if upstream.has_gaps(step.onto)}
         pieces: dict[str, Piece] = {}
 
         def ask(lane: Lane, step: Step) -> Stop | None:

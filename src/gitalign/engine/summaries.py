@@ -17,7 +17,8 @@ from gitalign.document.summary import CommitStory, FileStory, Summary, summary_d
 from gitalign.engine.proofs import patch_verdicts
 from gitalign.errors import OutOfSpace
 from gitalign.git.command import text
-from gitalign.git.history import authorship, line_counts, load_graph, path_changes
+from gitalign.git.diffs import line_counts, path_changes
+from gitalign.git.history import authorship, load_graph
 from gitalign.git.repository import Repository
 
 _ENDING = "_CHANGES_SUMMARY"

@@ -26,7 +26,8 @@ from gitalign.engine.partial import merged_in_part, partial_key
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.standing import Standing, memory_key, packed, unpacked
 from gitalign.errors import GitError, InvariantBroken
-from gitalign.git.history import commits_beyond, path_changes
+from gitalign.git.diffs import path_changes
+from gitalign.git.history import commits_beyond
 from gitalign.git.objects import CommitReader
 from gitalign.git.quarantine import Quarantine, sweep_quarantines
 from gitalign.git.repository import Repository
@@ -166,6 +167,7 @@ class Trial:
         if self._detection is not None:
             # What is remembered of a result does not tell which resolutions went into it, and those are never silent.
             told = {result.branch for result in self.results if getattr(result.outcome, "resolved", ())}
+            told |= self._workshop.unsure
             kept = [one for one in made if one.key and one.name not in told]
             self.memory.remember({self._memory_key(one.key): packed(one) for one in kept}, at=self.at)
         return tuple(sorted([*known, *made], key=lambda one: one.name))

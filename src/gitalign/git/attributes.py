@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitalign.core.names import Oid
+from gitalign.errors import GitError
+from gitalign.git.asking import cut_short, retried
 from gitalign.git.command import Git, raw, text
 
 AttributeFiles = tuple[tuple[str, bytes], ...]
@@ -34,7 +36,9 @@ def read_attributes(git: Git, commit: Oid, *, timeout_s: float = 120.0) -> Attri
     Returns:
         (path, content) sorted by path; symbolic links are left out, as git ignores them.
     """
-    listed = git.run("ls-tree", "-r", "-z", "--full-tree", commit, timeout_s=timeout_s).stdout
+    listed = retried(lambda: git.run("ls-tree", "-r", "-z", "--full-tree", commit, timeout_s=timeout_s)).stdout
+    if listed and not listed.endswith(b"\0"):
+        raise GitError(f"git ls-tree: the answer on {commit} ends within a line", hint="run again")
     found: list[tuple[str, str]] = []
     for entry in listed.split(b"\0"):
         if not entry.endswith(b".gitattributes"):
@@ -45,7 +49,7 @@ def read_attributes(git: Git, commit: Oid, *, timeout_s: float = 120.0) -> Attri
             found.append((text(path), oid.decode("ascii")))
     files: list[tuple[str, bytes]] = []
     for name, blob in sorted(found):
-        content = git.run("cat-file", "blob", blob, timeout_s=timeout_s).stdout
+        content = retried(lambda blob=blob: git.run("cat-file", "blob", blob, timeout_s=timeout_s)).stdout  # type: ignore[misc]
         if len(content) <= _LARGEST_BYTES:
             files.append((name, content))
     return tuple(files)
@@ -84,7 +88,9 @@ def merged_as(
         asked = b"".join(raw(path) + b"\0" for path in paths)
         words = ("check-attr", "-z", "--stdin", *(one.decode("ascii") for one in (_MARKER_SIZE_ATTRIBUTE, *_SPECIAL)))
         fields = bench.run(*words, stdin=asked, cwd=bench.work_tree, timeout_s=timeout_s).stdout.split(b"\0")
-        for name, attribute, value in zip(fields[0::3], fields[1::3], fields[2::3], strict=False):
+        if len(fields) != 3 * (1 + len(_SPECIAL)) * len(paths) + 1:
+            raise cut_short("check-attr", len(fields) // 3, (1 + len(_SPECIAL)) * len(paths))
+        for name, attribute, value in zip(fields[0:-1:3], fields[1::3], fields[2::3], strict=True):
             path = text(name)
             if attribute == _MARKER_SIZE_ATTRIBUTE:
                 if value.isdigit() and int(value) > 0:

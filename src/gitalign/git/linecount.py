@@ -7,13 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from gitalign.core.clashes import FileVersion, PathChange
-from gitalign.errors import GitDied, GitError, GitMissing, GitTimedOut, OutOfSpace
+from gitalign.core.names import Oid
+from gitalign.git.asking import absent, answered, cut_short
 from gitalign.git.command import Git
 from gitalign.git.quarantine import Quarantine
 
 _AT_ONCE = 2_000
 _READERS = 2
 _TIMEOUT_S = 600.0
+_SUBMODULE = b"160000"
 
 Versions = tuple[FileVersion | None, FileVersion | None]
 """A file before and after; None where it is not there."""
@@ -32,22 +34,35 @@ def versions_of(change: PathChange) -> Versions:
 
 
 def count_lines(quarantine: Quarantine, changes: Iterable[Versions]) -> dict[Versions, LineCount]:
-    """Lines of each change; one whose content cannot be read is left out.
+    """Lines of each change; one whose content is not in the repository is left out.
 
     All old versions are put into one tree and all new ones into another, so that git compares each pair once, in a few processes.
 
     Raises:
-        GitTimedOut, GitMissing, OutOfSpace
+        GitError: anything but a missing object.
 
     Source: `git help mktree` (--missing), `git help diff-tree` (--numstat, -z).
     """
     wanted = list(dict.fromkeys(changes))
     chunks = [wanted[start : start + _AT_ONCE] for start in range(0, len(wanted), _AT_ONCE)]
     found: dict[Versions, LineCount] = {}
+    git = quarantine.git
     with ThreadPoolExecutor(_READERS, thread_name_prefix="line-counts") as pool:
-        for counted in pool.map(lambda chunk: _counted(quarantine.git, chunk), chunks):
-            found.update(counted)
+        for counted in pool.map(
+            lambda chunk: answered(chunk, lambda asked: _counted(git, asked), lambda asked: _missing(git, asked), None),
+            chunks,
+        ):
+            found.update(counted or {})
     return found
+
+
+def _missing(git: Git, chunk: Sequence[Versions]) -> dict[Versions, Oid]:
+    files = {
+        versions: [Oid(one[1].decode("ascii")) for one in versions if one is not None and one[0] != _SUBMODULE]
+        for versions in chunk
+    }
+    gone = absent(git, {oid for oids in files.values() for oid in oids})
+    return {versions: lost for versions, oids in files.items() for lost in oids if lost in gone}
 
 
 def _counted(git: Git, chunk: Sequence[Versions]) -> dict[Versions, LineCount]:
@@ -60,29 +75,27 @@ def _counted(git: Git, chunk: Sequence[Versions]) -> dict[Versions, LineCount]:
         "--no-textconv",
         "--ignore-submodules=none",
     )
-    try:
-        trees = [_tree(git, [versions[side] for versions in chunk]) for side in (0, 1)]
-        answer = git.run(*words, *trees, timeout_s=_TIMEOUT_S).stdout
-    except (GitTimedOut, GitDied, GitMissing, OutOfSpace):
-        raise
-    except GitError:
-        # A missing file stops the whole comparison: halve until it is alone, and let it go uncounted.
-        if len(chunk) == 1:
-            return {}
-        middle = len(chunk) // 2
-        return {**_counted(git, chunk[:middle]), **_counted(git, chunk[middle:])}
-    # The same content under another mode is no line of output.
-    found = dict.fromkeys(chunk, LineCount(0, 0))
+    trees = [_tree(git, [versions[side] for versions in chunk]) for side in (0, 1)]
+    answer = git.run(*words, *trees, timeout_s=_TIMEOUT_S).stdout
+    told: dict[Versions, LineCount] = {}
     for line in answer.split(b"\0"):
         if line:
             added, deleted, name = line.split(b"\t")
-            found[chunk[int(name)]] = LineCount(_lines(added), _lines(deleted))
-    return found
+            told[chunk[int(name)]] = LineCount(_lines(added), _lines(deleted))
+    # The same content under another mode is no line of output.
+    silent = [one for one in chunk if one not in told]
+    if any(_content(before) != _content(after) for before, after in silent):
+        raise cut_short("diff-tree --numstat", len(told), len(chunk))
+    return told | dict.fromkeys(silent, LineCount(0, 0))
+
+
+def _content(version: FileVersion | None) -> bytes | None:
+    return None if version is None else version[1]
 
 
 def _tree(git: Git, versions: Sequence[FileVersion | None]) -> str:
     entries = [
-        b"%b %b %b\t%d\0" % (mode, b"commit" if mode == b"160000" else b"blob", oid, number)
+        b"%b %b %b\t%d\0" % (mode, b"commit" if mode == _SUBMODULE else b"blob", oid, number)
         for number, version in enumerate(versions)
         if version is not None
         for mode, oid in (version,)

@@ -140,6 +140,8 @@ class MergeProcess:
             )
             if done.returncode == 1 and not done.stdout:
                 raise failure(done)
+            if not done.stdout.endswith(b"\0"):
+                raise GitDied("git merge-tree: the answer ends within a field", hint="run again")
             return _named(_parse_single(done.stdout, is_clean=done.returncode == 0), ours, theirs)
         return _named(self._ask(f"{ours} {theirs}\n"), ours, theirs)
 

@@ -148,6 +148,9 @@ class FileReader(_Answering):
             talk.send(b"".join(b"contents %b\n" % oid for oid in short.values()), deadline=deadline)
             for name in short:
                 size = talk.read_until(b"\n", deadline=deadline).rpartition(b" ")[2]
+                if not size.isdigit():
+                    self.close()
+                    raise MissingObject(f"file {text(name)} is gone", hint="fetch the missing objects, then run again")
                 contents[name] = talk.read(int(size) + 1, deadline=deadline)[:-1]
         except (ChildEnded, ChildTimedOut) as error:
             raise self._lost(error) from error
@@ -212,6 +215,7 @@ class TreeComparer(_Answering):
                 )
             talk.read_until(b"\n", deadline=deadline)
             if start != b"-":
+                self.close()
                 raise GitError(f"git diff-tree: answered {start!r}", hint="this is a bug of git-align")
         except (ChildEnded, ChildTimedOut) as error:
             raise self._lost(error) from error

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from gitalign.core.names import Oid
 from gitalign.errors import InvariantBroken, OutOfSpace
+from gitalign.git.asking import absent
 from gitalign.git.command import Git, raw, text
 from gitalign.git.repository import Repository
 from gitalign.process_owner import owner_is_alive, this_owner
@@ -195,11 +196,8 @@ class Quarantine:
 
     def _new(self, tips: Sequence[Oid]) -> list[Oid]:
         """Those of the commits that the repository has not."""
-        if not tips:
-            return []
-        asked = "\n".join(tips).encode("ascii") + b"\n"
-        answer = text(self.repository.git.run("cat-file", "--batch-check", stdin=asked).stdout)
-        return [Oid(line.split(" ")[0]) for line in answer.splitlines() if line.endswith(" missing")]
+        gone = absent(self.repository.git, tips)
+        return [tip for tip in tips if tip in gone]
 
     def _store(self, tips: Sequence[Oid], known: Sequence[Oid], timeout_s: float) -> Path | None:
         # --local leaves out what the repository already has, --missing what it lacks anyway (a partial copy);

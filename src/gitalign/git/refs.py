@@ -18,6 +18,7 @@ from gitalign.core.names import HEADS, PIN_PREFIX, RESOLUTIONS_REF, Oid
 from gitalign.core.plan import Tip
 from gitalign.core.publication import RefUpdate
 from gitalign.errors import GitError, GitTimedOut, InvariantBroken, UserError
+from gitalign.git.asking import kinds
 from gitalign.git.command import failure_of, raw, text
 from gitalign.git.repository import Repository
 
@@ -41,13 +42,13 @@ def read_tips(repository: Repository, *prefixes: str) -> tuple[Tip, ...]:
     # A ref to an object that is not there ends the listing; without types no object is looked at.
     again = repository.git.run("for-each-ref", f"--format={_FORMAT_WITHOUT_TYPES}", *where, timeout_s=_TIMEOUT_S)
     tips = _tips(again.stdout)
-    asked = "".join(f"{tip.oid}\n" for tip in tips).encode("ascii")
-    answers = repository.git.run("cat-file", "--batch-check=%(objecttype)", stdin=asked, timeout_s=_TIMEOUT_S).stdout
-    kinds = [text(line).rpartition(" ")[2] for line in answers.splitlines()]
-    return tuple(replace(tip, object_type=kind) for tip, kind in zip(tips, kinds, strict=True))
+    types = kinds(repository.git, [tip.oid for tip in tips])
+    return tuple(replace(tip, object_type=kind) for tip, kind in zip(tips, types, strict=True))
 
 
 def _tips(listed: bytes) -> tuple[Tip, ...]:
+    if listed and not listed.endswith(b"\0\n"):
+        raise GitError("git for-each-ref: the answer ends within a line", hint="run again")
     tips: list[Tip] = []
     for line in listed.split(b"\0\n"):
         if not line:
@@ -107,7 +108,7 @@ def read_origins(repository: Repository) -> dict[str, Origin]:
     Source: `git help for-each-ref` (upstream); `git help gitrepository-layout` (logs). Reflogs are read where they are files.
     """
     done = repository.git.run(
-        "for-each-ref", "--format=%(refname)%00%(upstream)%00", "refs/heads", accept=(0, 1, 128), timeout_s=_TIMEOUT_S
+        "for-each-ref", "--format=%(refname)%00%(upstream)%00", "refs/heads", timeout_s=_TIMEOUT_S
     )
     found: dict[str, Origin] = {}
     for line in done.stdout.split(b"\0\n"):

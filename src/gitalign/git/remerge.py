@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitalign.core.names import Oid
+from gitalign.git.asking import cut_short
 from gitalign.git.command import Git, text
 from gitalign.git.scratch import scratch_folder
 
@@ -110,7 +111,10 @@ def _commits(git: Git, contents: Sequence[bytes]) -> list[Oid]:
         stream += b"get-mark :%d\n" % number
     stream += b"done\n"
     made = git.run("fast-import", "--quiet", "--done", stdin=bytes(stream), timeout_s=_TIMEOUT_S)
-    return [Oid(line) for line in text(made.stdout).split()]
+    commits = [Oid(line) for line in text(made.stdout).split()]
+    if len(commits) != len(contents):
+        raise cut_short("fast-import", len(commits), len(contents))
+    return commits
 
 
 def _merged(git: Git, commits: Sequence[Oid], *, style: str, marker_size: int) -> bytes | None:

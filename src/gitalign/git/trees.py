@@ -8,10 +8,12 @@ from dataclasses import replace
 
 from gitalign.core.commit import RawCommit, serialise
 from gitalign.core.names import Oid
+from gitalign.git.asking import retried
 from gitalign.git.command import Git, text
 from gitalign.git.scratch import scratch_folder
 
 _TIMEOUT_S = 600.0
+_LOOKED_AT_BYTES = 8_000  # git calls a file binary by its beginning
 _ONE_BY_ONE = 4  # beyond that one process that writes all of them is quicker
 
 TreeChanges = Mapping[bytes, tuple[str, Oid] | None]
@@ -82,19 +84,17 @@ def merge_file(git: Git, *, ours: bytes, base: bytes, theirs: bytes) -> bytes | 
     Raises:
         GitError, OutOfSpace
 
-    Source: `git help merge-file` (-p; the exit code counts the conflicts, 255 is an error).
+    Source: `git help merge-file` (-p; the exit code counts the conflicts up to 127, beyond that it is an error); xdiff-interface.c,
+    buffer_is_binary.
     """
     if base in (ours, theirs):
         return theirs if base == ours else ours
-    code, merged = _merged(git, ours, base, theirs)
-    return merged if code == 0 else None
-
-
-def _merged(git: Git, ours: bytes, base: bytes, theirs: bytes) -> tuple[int, bytes]:
+    if any(b"\0" in content[:_LOOKED_AT_BYTES] for content in (ours, base, theirs)):
+        return None
     with scratch_folder("merge") as folder:
         places = [folder / name for name in ("ours", "base", "theirs")]
         for place, content in zip(places, (ours, base, theirs), strict=True):
             place.write_bytes(content)
         words = ("merge-file", "-p", "--quiet", *map(str, places))
-        done = git.run(*words, accept=range(256), cwd=str(folder), timeout_s=_TIMEOUT_S)
-        return done.returncode, done.stdout
+        done = retried(lambda: git.run(*words, accept=range(128), cwd=str(folder), timeout_s=_TIMEOUT_S))
+        return done.stdout if done.returncode == 0 else None

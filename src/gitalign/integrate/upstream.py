@@ -15,7 +15,7 @@ from typing import NamedTuple
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
 from gitalign.errors import InvariantBroken
-from gitalign.git.history import Change, patch_ids, raw_changes
+from gitalign.git.diffs import Change, patch_ids, raw_changes
 from gitalign.git.repository import Repository
 
 _BLANKS = b" \t\n\r"
@@ -44,6 +44,7 @@ class UpstreamIndex:
         graph: CommitGraph,
         pairs: Iterable[tuple[Oid, Oid]],
         twins: Mapping[Oid, Mapping[Oid, tuple[Oid, ...]]],
+        missing: Mapping[Oid, Mapping[Oid, Oid]],
     ) -> None:
         """Use `build`.
 
@@ -51,10 +52,12 @@ class UpstreamIndex:
             graph: history behind the pairs.
             pairs: what may be asked.
             twins: per target, own commits of any branch -> commits of the target with the same patch.
+            missing: per target, commits of either side that could not be compared, each with an object that is not there.
         """
         self._graph = graph
         self._pairs = frozenset(pairs)
         self._twins = twins
+        self._missing = missing
 
     @classmethod
     def build(
@@ -67,7 +70,7 @@ class UpstreamIndex:
     ) -> UpstreamIndex:
         """Compare the own commits of every (tip, onto) pair with what its target has beyond the branch.
 
-        Commits whose trees or files cannot be read have no twin: whether that matters shows when they are merged.
+        Commits that stand on an object that is not there have no twin; `missing` names them.
 
         Args:
             repository: the repository.
@@ -76,13 +79,15 @@ class UpstreamIndex:
             forks: older commits of a target, by pair: what a branch has beyond them is compared, too, for `twins`.
 
         Raises:
-            GitTimedOut, GitMissing, OutOfSpace
+            GitError: anything but a missing object.
         """
         wanted = list(dict.fromkeys(pairs))
         by_target: dict[Oid, list[Oid]] = defaultdict(list)
         for tip, onto in wanted:
             by_target[onto].append(tip)
         footprints: dict[Oid, _Footprint] = {}
+        lost: dict[Oid, Oid] = {}
+        unread: dict[Oid, dict[Oid, Oid]] = {}
         meetings: dict[Oid, list[tuple[list[Oid], list[Oid]]]] = {}
         for onto, tips in by_target.items():
             own = graph.own_of_any(tips, onto)
@@ -91,10 +96,40 @@ class UpstreamIndex:
             if own:
                 # Only what some branch lacks can be a twin; the rest is in every branch.
                 upstream = graph.lacked_by_any(tips, onto)
-                _read_footprints(repository, graph, (*own, *upstream), footprints)
+                _read_footprints(repository, graph, (*own, *upstream), footprints, lost)
                 meetings[onto] = _meetings(own, upstream, footprints)
-        patches = _patches(repository, [pair for found in meetings.values() for pair in found], footprints)
-        return cls(graph, wanted, {onto: _twins(found, footprints, patches) for onto, found in meetings.items()})
+                unread[onto] = {oid: lost[oid] for oid in (*own, *upstream) if oid in lost} if lost else {}
+        without_patch: dict[bytes, Oid] = {}
+        every = [pair for found in meetings.values() for pair in found]
+        patches = _patches(repository, every, footprints, without_patch)
+        for onto, found in meetings.items() if without_patch else ():
+            unread[onto] |= _undecided(found, footprints, without_patch)
+        twins = {onto: _twins(found, footprints, patches) for onto, found in meetings.items()}
+        return cls(graph, wanted, twins, unread)
+
+    def missing(self, tip: Oid, onto: Oid) -> Mapping[Oid, Oid]:
+        """Commits of the branch, or of the target and not of the branch, that could not be compared -> what they stand on that is not there.
+
+        Which commits are upstream is then not known for certain, and what follows from it must not be remembered.
+        """
+        unread = self._missing.get(onto)
+        if not unread:
+            return {}
+        own, lacks = set(self._graph.own(tip, onto).picks), self._graph.lacks(tip, onto)
+        # The rest are other branches' own.
+        return {
+            oid: lost
+            for oid, lost in unread.items()
+            if oid in own or (self._graph.is_ancestor(oid, onto) and lacks(oid))
+        }
+
+    def all_missing(self) -> Mapping[Oid, Oid]:
+        """Every commit that could not be compared, as `missing` names them."""
+        return {oid: lost for unread in self._missing.values() for oid, lost in sorted(unread.items())}
+
+    def has_gaps(self, onto: Oid) -> bool:
+        """True when anything about branches of a target could not be compared."""
+        return bool(self._missing.get(onto))
 
     def matches(self, tip: Oid, onto: Oid) -> Mapping[Oid, Oid]:
         """Own commit -> a commit of the target, and not of the branch, with the same patch.
@@ -139,10 +174,14 @@ def _also_beyond(graph: CommitGraph, own: Sequence[Oid], forks: Iterable[tuple[O
 
 
 def _read_footprints(
-    repository: Repository, graph: CommitGraph, commits: Iterable[Oid], footprints: dict[Oid, _Footprint]
+    repository: Repository,
+    graph: CommitGraph,
+    commits: Iterable[Oid],
+    footprints: dict[Oid, _Footprint],
+    missing: dict[Oid, Oid],
 ) -> None:
-    unread = [oid for oid in commits if oid not in footprints and len(graph.parents(oid)) < 2]
-    for oid, changes in raw_changes(repository, unread):
+    unread = [oid for oid in commits if oid not in footprints and oid not in missing and len(graph.parents(oid)) < 2]
+    for oid, changes in raw_changes(repository, unread, missing=missing):
         # A commit that was empty from the start has no twin: git rebase keeps it (sequencer.c, make_script_with_merges
         # and sequencer_make_script ask is_original_commit_empty before they skip).
         if changes:
@@ -182,16 +221,33 @@ def _patches(
     repository: Repository,
     meetings: Iterable[tuple[list[Oid], list[Oid]]],
     footprints: Mapping[Oid, _Footprint],
+    missing: dict[bytes, Oid],
 ) -> dict[bytes, str]:
-    """Patch ids by blobs, for those meetings that blobs alone do not decide."""
+    """Patch ids by blobs, for those meetings that blobs alone do not decide; `missing` is filled with those that cannot be had."""
     representative: dict[bytes, Oid] = {}
     for own, upstream in meetings:
         distinct = {footprints[oid].blobs: oid for oid in (*own, *upstream)}
         if len(distinct) > 1:
             representative.update(distinct)
     sizes = {oid: footprints[oid].paths for oid in representative.values()}
-    found = patch_ids(repository, list(sizes), paths=sizes)
+    lost: dict[Oid, Oid] = {}
+    found = patch_ids(repository, list(sizes), paths=sizes, missing=lost)
+    missing.update((blobs, lost[oid]) for blobs, oid in representative.items() if oid in lost)
     return {blobs: found[oid] for blobs, oid in representative.items() if oid in found}
+
+
+def _undecided(
+    meetings: Iterable[tuple[list[Oid], list[Oid]]],
+    footprints: Mapping[Oid, _Footprint],
+    missing: Mapping[bytes, Oid],
+) -> dict[Oid, Oid]:
+    """Commits without a patch id that met others with other blobs: whether they are the same patch is not known."""
+    return {
+        oid: missing[footprints[oid].blobs]
+        for own, upstream in meetings
+        for oid in (*own, *upstream)
+        if footprints[oid].blobs in missing
+    }
 
 
 def _twins(

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from gitalign.core.names import Oid
-from gitalign.errors import GitCrashed, GitDied, GitError, GitMissing, GitTimedOut, OutOfSpace
+from gitalign.errors import ABOUT_ONE_MERGE, GitCrashed, GitDied, GitMissing, GitTimedOut, OutOfSpace
+from gitalign.git.asking import retried
 from gitalign.git.command import raw, text
 from gitalign.git.history import load_graph
 from gitalign.git.merge import MergeAnswer, MergeProcess, MergeWire, probe_wire
@@ -142,21 +143,25 @@ class _Student:
 
     def study(self, merge: Oid, parents: tuple[Oid, Oid]) -> None:
         """Learn what one merge teaches."""
-        counted = Lessons(merges=1)
         try:
-            answer = self._merged(*parents)
-            if not answer.is_clean:
-                counted.conflicting = 1
-                self._compare(merge, answer, counted)
+            counted = retried(lambda: self._learned(merge, parents))
         except _NOT_ABOUT_A_MERGE:
             raise
-        except (GitError, ValueError):
-            counted.unreadable = 1
+        except (*ABOUT_ONE_MERGE, ValueError):
+            counted = Lessons(merges=1, unreadable=1)
         self._quarantine.keep_within_bounds()
         with self._lock:
             for name in ("merges", "conflicting", "unreadable", "files", "unsettled", "changed_elsewhere", "unusable"):
                 setattr(self._lessons, name, getattr(self._lessons, name) + getattr(counted, name))
             self._lessons.resolutions += counted.resolutions
+
+    def _learned(self, merge: Oid, parents: tuple[Oid, Oid]) -> Lessons:
+        counted = Lessons(merges=1)
+        answer = self._merged(*parents)
+        if not answer.is_clean:
+            counted.conflicting = 1
+            self._compare(merge, answer, counted)
+        return counted
 
     def _merged(self, ours: Oid, theirs: Oid) -> MergeAnswer:
         try:
