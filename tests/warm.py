@@ -40,7 +40,7 @@ from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parents[1]
 DEADLINE_S = 120.0
-COMMAND = "gitalign.cli.main:main"
+COMMAND = "gitalign.start:main"
 _HEAD = struct.Struct("!I")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 

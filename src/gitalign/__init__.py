@@ -9,12 +9,12 @@ The library's front door. Names are loaded when first used, so that importing th
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-from gitalign.release import VERSION
+# Nothing is imported here: the command sets its signal handlers right after this file, and until then Ctrl-C is a traceback.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from gitalign.core.plan import Permit as Permit
     from gitalign.core.plan import Plan as Plan
     from gitalign.core.report import Report as Report
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from gitalign.facade import resume as resume
     from gitalign.facade import run as run
     from gitalign.facade import undo as undo
-
-__version__ = VERSION
+    from gitalign.release import VERSION as __version__
 
 _HOMES = {
     "Request": "gitalign.facade",
@@ -60,6 +59,10 @@ __all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name == "__version__":
+        return import_module("gitalign.release").VERSION
     if name not in _HOMES:
         raise AttributeError(f"module 'gitalign' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -1,6 +1,6 @@
 """`python -m gitalign`."""
 
-from gitalign.cli.main import main
+from gitalign.start import main
 
 if __name__ == "__main__":
     main()

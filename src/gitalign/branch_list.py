@@ -15,6 +15,7 @@ from typing import Any
 
 from gitalign.core.branch import ListedBranch
 from gitalign.errors import BranchListError
+from gitalign.input_file import Unreadable, read_bounded
 
 _LARGEST_BYTES = 64 * 1024 * 1024
 _MOST_FAULTS = 50
@@ -56,17 +57,12 @@ def load_branch_list(path: Path) -> BranchList:
 
 def _read(path: Path) -> Any:
     try:
-        if path.is_dir():
-            raise BranchListError(f"{path} is a directory, not a branch list", hint=_HINT)
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise BranchListError(f"{path} is larger than {_LARGEST_BYTES // (1024 * 1024)} MiB", hint=_HINT)
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise BranchListError(
-            f"{path} does not exist; a categoriser writes this file, or you do", hint=_HINT
-        ) from error
-    except OSError as error:
-        raise BranchListError(f"cannot read {path}: {error.strerror}", hint=_HINT) from error
+        text = read_bounded(path, most_bytes=_LARGEST_BYTES).decode("utf-8-sig")
+    except Unreadable as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            message = f"{path} does not exist; a categoriser writes this file, or you do"
+            raise BranchListError(message, hint=_HINT) from error
+        raise BranchListError(error.message, hint=_HINT) from error
     except UnicodeDecodeError as error:
         raise BranchListError(f"{path} is not UTF-8: byte {error.start}", hint="save it as UTF-8") from error
     if not text.strip():
@@ -190,7 +186,7 @@ def _confidence(index: int, row: Mapping[str, Any], faults: list[str]) -> float 
     value = row.get("confidence")
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 1:
+    if not _is_number(value) or not 0 <= value <= 1:
         faults.append(f"entry {index}, confidence: a number from 0 to 1 is expected, found {value!r}")
         return None
     return float(value)
@@ -215,9 +211,17 @@ def _metrics(value: Any) -> tuple[tuple[str, float], ...]:
     groups = {"": value, **value} if isinstance(value, Mapping) else {}
     for group, numbers in groups.items():
         for name, number in numbers.items() if isinstance(numbers, Mapping) else ():
-            if isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number):
+            if _is_number(number):
                 found.setdefault(str(name), []).append((f"{group}.{name}" if group else str(name), float(number)))
     return tuple(sorted((name, same[0][1]) if len(same) == 1 else one for name, same in found.items() for one in same))
+
+
+def _is_number(value: Any) -> bool:
+    """A number that a float can hold."""
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _kind(value: Any) -> str:
@@ -228,5 +232,5 @@ def _kind(value: Any) -> str:
     if isinstance(value, str):
         return f"the text {value[:40]!r}"
     if isinstance(value, int | float):
-        return f"the number {value}"
+        return f"the number {str(value)[:40]}"
     return "a list" if isinstance(value, list) else "an object"

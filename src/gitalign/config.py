@@ -23,6 +23,7 @@ from gitalign.core.policy import (
 )
 from gitalign.core.validation import ValidationPlan
 from gitalign.errors import ConfigError
+from gitalign.input_file import Unreadable, read_bounded
 from gitalign.resolution_settings import Resolutions
 from gitalign.settings import (
     Alignment,
@@ -37,6 +38,7 @@ from gitalign.settings import (
 from gitalign.strict_yaml import NotStrict, load_yaml
 
 _LARGEST_BYTES = 1024 * 1024
+_LONGEST_SHOWN = 200
 _ENVIRONMENT = "GITALIGN_"
 
 
@@ -187,7 +189,9 @@ def _fault(section: str, detail: dict[str, Any], origins: Mapping[str, str]) -> 
         match = difflib.get_close_matches(value.lower(), [word.lower() for word in offered], n=1, cutoff=0.5)
         near = f"; did you mean {match[0]}?" if match else ""
     inside = "".join(f"[{part!r}]" for part in detail["loc"][1:])
-    return f"{origins.get(key, 'default')}: {key}{inside} is {value!r}: {message}{near}"
+    shown = repr(value)
+    shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+    return f"{origins.get(key, 'default')}: {key}{inside} is {shown}: {message}{near}"
 
 
 def _unknown(key: str) -> str:
@@ -199,16 +203,11 @@ def _unknown(key: str) -> str:
 
 def _from_file(place: Path, faults: list[str]) -> list[tuple[str, object]]:
     try:
-        if place.stat().st_size > _LARGEST_BYTES:
-            raise ConfigError(
-                f"{place} is larger than {_LARGEST_BYTES} bytes", hint="give the right file with --config FILE"
-            )
-        text = place.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"cannot read {place}: {error.strerror if isinstance(error, OSError) else 'not UTF-8'}",
-            hint="give a readable file with --config FILE",
-        ) from error
+        text = read_bounded(place, most_bytes=_LARGEST_BYTES).decode("utf-8-sig")
+    except Unreadable as error:
+        raise ConfigError(error.message, hint="give a readable file with --config FILE") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"cannot read {place}: not UTF-8", hint="give a readable file with --config FILE") from error
     try:
         data = load_yaml(text)
     except NotStrict as error:
@@ -255,7 +254,10 @@ def _from_environment(environ: Mapping[str, str], faults: list[str]) -> list[tup
             faults.append(f"environment variable {name}: {_unknown(key)}")
             continue
         try:
-            found.append((key, yaml.safe_load(value), name))
-        except yaml.YAMLError:
-            found.append((key, value, name))
+            found.append((key, load_yaml(value), name))
+        except NotStrict as error:
+            if isinstance(error.__cause__, yaml.MarkedYAMLError | yaml.reader.ReaderError):
+                found.append((key, value, name))  # a plain word, such as a glob, that only looks like YAML
+            else:
+                faults.append(f"environment variable {name} cannot be read: {error}")
     return found

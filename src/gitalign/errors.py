@@ -152,6 +152,14 @@ class OutOfSpace(GitError):
     code = "disk"
 
 
+class NoResources(GitAlignError):
+    """The machine lacks memory, processes or open files for the work, or a limit forbids more."""
+
+    code = "no_resources"
+    retryable = True
+    exit_code = 3
+
+
 class RemoteError(GitAlignError):
     """The remote could not be reached or refused to talk."""
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from gitalign.errors import OutOfSpace, UserError
@@ -14,7 +17,7 @@ def require_writable(path: Path) -> None:
     Raises:
         UserError
     """
-    folder = path.resolve().parent
+    folder = _real(path).parent
     if path.is_dir():
         raise UserError(f"{path} is a directory", hint="name a file in it")
     if path.exists() and not path.is_file() and os.access(path, os.W_OK):
@@ -33,18 +36,62 @@ def write_whole(path: Path, content: str | bytes) -> None:
     Raises:
         OutOfSpace
     """
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    place = path.resolve()
-    temporary = place.with_name(f".{place.name}.{os.getpid()}.new")
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     try:
+        place = _real(path)
         if place.exists() and not place.is_file():
             place.write_bytes(data)
             return
-        temporary.write_bytes(data)
-        temporary.replace(place)
+        _replace(place, data)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise OutOfSpace(
             f"cannot write {path}: {error.strerror}",
             hint="free space or name another file; what was done in the repository stands",
         ) from error
+
+
+def _real(path: Path) -> Path:
+    """What a path leads to; a link that leads to itself stays as it is, which `Path.resolve` calls an error of its own kind."""
+    return Path(os.path.realpath(path))
+
+
+def _replace(place: Path, data: bytes) -> None:
+    """Put a file in the place of another, through one whose name nobody can foresee, made here and by nobody else."""
+    # mkstemp opens with O_EXCL and O_NOFOLLOW: a link that waits under the name is never followed.
+    handle, name = tempfile.mkstemp(dir=place.parent, prefix=".git-align-", suffix=".new")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            os.fchmod(handle, _mode(place))
+            file.flush()
+            os.fsync(handle)
+        os.replace(name, place)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+    with suppress(OSError):  # some file systems cannot, some folders may not be read; the file is whole all the same
+        folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _mode(place: Path) -> int:
+    """Permissions of what was there; for a new file, those that the umask lets through."""
+    try:
+        return stat.S_IMODE(place.stat().st_mode)
+    except FileNotFoundError:
+        return 0o666 & ~_umask()
+
+
+def _umask() -> int:
+    # Asking the system call sets it for a moment, in every thread (`man 2 umask`).
+    with suppress(OSError, ValueError), open("/proc/self/status", encoding="ascii", errors="replace") as status:
+        for line in status:
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

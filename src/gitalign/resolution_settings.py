@@ -45,7 +45,7 @@ class External(BaseModel):
     command: Words
     paths: Patterns = ()
     timeout_seconds: Seconds = 120
-    max_per_run: Annotated[int, Field(ge=1)] = 100
+    max_per_run: Annotated[int, Field(ge=1, le=1_000_000)] = 100
     network: bool = False
     pass_environment: tuple[str, ...] = ()
     name: Line | None = None

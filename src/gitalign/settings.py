@@ -23,6 +23,8 @@ from gitalign.core.policy import (
 )
 from gitalign.core.validation import TESTS, Bounds, CommandCheck, FileCheck, StartupCheck, ValidationPlan
 
+_MOST_MB = 16 * 1024 * 1024
+LONGEST_RETENTION_DAYS = 36_500
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -43,12 +45,12 @@ class Orchestration(BaseModel):
     auto_cleanup_backups: bool = False
     enable_circuit_breaker: bool = True
     failure_threshold_percent: Annotated[float, Field(gt=0, le=100)] | None = 50
-    failure_threshold_count: Annotated[int, Field(ge=1)] | None = 5
+    failure_threshold_count: Annotated[int, Field(ge=1, le=1_000_000)] | None = 5
     breaker_counts_conflicts: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_per_branch: bool = True
     audit_trail_enabled: bool = True
-    max_memory_mb: Annotated[int, Field(ge=64)] = 500
+    max_memory_mb: Annotated[int, Field(ge=64, le=_MOST_MB)] = 500
     max_concurrent_git_ops: Annotated[int, Field(ge=1, le=256)] = 8
 
     @field_validator("backup_branch_prefix")
@@ -113,7 +115,7 @@ class Alignment(BaseModel):
     unknown_target: UnknownTarget = UnknownTarget.SKIP
     protected: tuple[str, ...] = ("release/*", "releases/*", "hotfix/*")
     remote: str = "origin"
-    retention_days: Annotated[int, Field(ge=0, le=36_500)] = 30
+    retention_days: Annotated[int, Field(ge=0, le=LONGEST_RETENTION_DAYS)] = 30
     documenter: str | None = None
     summaries: bool = False
     furthest: bool = False
@@ -250,9 +252,9 @@ class Validation(BaseModel):
     confinement: Literal["require", "prefer", "none"] = "prefer"
     fail_on_new_only: bool = True
     rerun_failed: bool = True
-    max_memory_mb: Annotated[int, Field(ge=16)] = 2048
-    max_disk_mb: Annotated[int, Field(ge=16)] = 2048
-    max_processes: Annotated[int, Field(ge=4)] = 512
+    max_memory_mb: Annotated[int, Field(ge=16, le=_MOST_MB)] = 2048
+    max_disk_mb: Annotated[int, Field(ge=16, le=_MOST_MB)] = 2048
+    max_processes: Annotated[int, Field(ge=4, le=4_194_304)] = 512
 
     @field_validator("directory")
     @classmethod

@@ -57,5 +57,7 @@ def load_yaml(text: str) -> Any:
     """
     try:
         return yaml.load(text, Loader=_StrictLoader)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except RecursionError as error:
+        raise NotStrict("it is nested too deeply") from error
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise NotStrict(" ".join(str(error).split())) from error

@@ -88,7 +88,7 @@ def loads(kind: type[T], text: str) -> T:
     """Like `load`, from JSON text."""
     try:
         data = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise Malformed(f"not JSON: {error}") from error
     return load(kind, data)
 
@@ -127,7 +127,7 @@ def load_plan(text: str) -> Plan:
         if data.get("format") != PLAN_FORMAT:
             raise PlanRefused(f"plan format {data.get('format')!r}; this version reads format {PLAN_FORMAT}", hint=hint)
         plan = load(Plan, data)
-    except (json.JSONDecodeError, RecursionError, Malformed) as error:
+    except (ValueError, RecursionError, Malformed) as error:
         raise PlanRefused(f"not a plan: {error}", hint=hint) from error
     found = plan_hash(
         snapshot=plan.snapshot, policy=plan.policy, targets=plan.targets, steps=plan.steps, excluded=plan.excluded
@@ -330,5 +330,5 @@ def load_report_extras(path: Path) -> ReportExtras:
             peak_memory_bytes=int(data["peak_memory_bytes"]),
             notices=tuple(map(str, data["notices"])),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ReportExtras()

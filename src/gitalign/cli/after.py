@@ -79,7 +79,7 @@ def undo(
             console().print(f"[bold]next:[/] git align undo {report.run.id}   brings them forward again")
         return report.exit_code()
 
-    leave(carried_out(options, work))
+    leave(carried_out(options, work, acts=True))
 
 
 def resume(
@@ -112,7 +112,7 @@ def resume(
                 render.show_report(console(), report, everything=verbose)
         return max((report.exit_code() for report in reports), default=0)
 
-    leave(carried_out(options, work))
+    leave(carried_out(options, work, acts=True))
 
 
 class Form(StrEnum):
@@ -229,7 +229,9 @@ def verify(
 def prune(
     older_than: Annotated[
         int | None,
-        typer.Option("--older-than", help="Age in days.", min=0, show_default="retention_days, 30", metavar="DAYS"),
+        typer.Option(
+            "--older-than", help="Age in days.", min=0, max=36_500, show_default="retention_days, 30", metavar="DAYS"
+        ),
     ] = None,
     backups: Annotated[bool, typer.Option("--backups", help="Remove backup branches, too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed.")] = False,
@@ -263,7 +265,7 @@ def prune(
             render.show_prune(console(), report)
         return 0
 
-    leave(carried_out(options, work))
+    leave(carried_out(options, work, acts=True))
 
 
 def doctor(
@@ -313,7 +315,7 @@ def demo(
 
         return tour(options, directory=directory, branches=branches)
 
-    leave(carried_out(options, work))
+    leave(carried_out(options, work, acts=True))
 
 
 def version() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -12,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gitalign.errors import GitAlignError, InvariantBroken, NoResources, OutOfSpace
 from gitalign.output_file import require_writable as require_writable
 from gitalign.output_file import write_whole as write_whole
+from gitalign.streams import drop_odd_sizes, lost_output
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,6 +47,7 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
+    drop_odd_sizes()
     width = None if stream.isatty() else int(os.environ.get("COLUMNS", "120"))
     return Console(stderr=stderr, highlight=False, width=width, soft_wrap=not stream.isatty())
 
@@ -59,15 +63,31 @@ def is_interactive() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def guarded(options: Options, work: Callable[[], int]) -> int:
+def guarded(options: Options, work: Callable[[], int], *, acts: bool = False) -> int:
     """Carry out a verb; every error ends in a message, a hint and the documented exit code.
+
+    Args:
+        options: of the verb.
+        work: the verb.
+        acts: it changes something; otherwise what it prints is all that it does.
 
     Returns:
         The exit code: what `work` says, or that of the error.
     """
-    from typer import Abort
+    code = _guarded(options, work)
+    lost = lost_output()
+    if lost is None:
+        return code
+    err = console(stderr=True)
+    err.print(f"[bold red]error:[/] cannot write to standard output: {lost.strerror}")
+    if not acts:
+        return code or OutOfSpace.exit_code
+    err.print("[bold]next:[/] git align show last   shows the report; the exit code is that of the work")
+    return code
 
-    from gitalign.errors import GitAlignError, InvariantBroken
+
+def _guarded(options: Options, work: Callable[[], int]) -> int:
+    from typer import Abort
 
     if options.verbose:
         from gitalign.telemetry import configure_logging
@@ -80,8 +100,7 @@ def guarded(options: Options, work: Callable[[], int]) -> int:
         _tell(options, "interrupted", "stopped", "git align resume goes on", ())
         return 130
     except BrokenPipeError:
-        # The reader went away (`| head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Streams of our own never raise this: whoever called us in process gave others.
         return 141
     except GitAlignError as error:
         if options.verbose or isinstance(error, InvariantBroken):
@@ -89,6 +108,9 @@ def guarded(options: Options, work: Callable[[], int]) -> int:
         _tell(options, error.error_code, error.message, error.hint, getattr(error, "faults", ()))
         return error.exit_code
     except Exception as error:
+        if (short := _shortage(error)) is not None:
+            _tell(options, short.error_code, short.message, short.hint, ())
+            return short.exit_code
         place = _log_crash(options)
         _tell(
             options,
@@ -98,6 +120,30 @@ def guarded(options: Options, work: Callable[[], int]) -> int:
             (),
         )
         return 70
+
+
+def _shortage(error: BaseException) -> GitAlignError | None:
+    """What the machine had too little of, when that is what an error says: memory, processes, files, disk."""
+    seen: BaseException | None = error
+    while seen is not None:
+        number = getattr(seen, "errno", None) if isinstance(seen, OSError) else None
+        if isinstance(seen, MemoryError) or number == errno.ENOMEM or "can't start new thread" in str(seen):
+            return NoResources(
+                "there is not enough memory here, or not enough processes are allowed",
+                hint="raise the limits (ulimit -v, ulimit -u), or set orchestration.max_workers_per_target lower; then git align resume",
+            )
+        if number in (errno.EAGAIN, errno.EMFILE, errno.ENFILE):
+            return NoResources(
+                f"a limit of this machine is reached: {os.strerror(number)}",
+                hint="raise the limits (ulimit -u, ulimit -n), then git align resume",
+            )
+        if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
+            return OutOfSpace(
+                f"cannot write{f' {seen.filename}' if isinstance(seen, OSError) and seen.filename else ''}: {os.strerror(number)}",
+                hint="free some space, then git align resume",
+            )
+        seen = seen.__cause__ or seen.__context__
+    return None
 
 
 def _tell(options: Options, code: str, message: str, hint: str, faults: tuple[str, ...]) -> None:
@@ -128,7 +174,10 @@ def _log_crash(options: Options) -> str:
     text = traceback.format_exc()
     if options.verbose:
         sys.stderr.write(text)
-    handle, name = tempfile.mkstemp(prefix="git-align-crash-", suffix=".log")
-    with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as log:
-        log.write(text)
+    try:
+        handle, name = tempfile.mkstemp(prefix="git-align-crash-", suffix=".log")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(text)
+    except OSError as error:
+        return f"--verbose, which shows where (no log file could be written: {error.strerror})"
     return name

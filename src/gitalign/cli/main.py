@@ -249,7 +249,7 @@ def run(
             render.show_report(console(), report, everything=verbose)
         return report.exit_code()
 
-    leave(carried_out(options, work))
+    leave(carried_out(options, work, acts=True))
 
 
 @app.command()

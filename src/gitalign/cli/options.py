@@ -10,6 +10,8 @@ import typer
 
 from gitalign.cli.console import Options
 
+_LARGEST_PLAN_BYTES = 512 * 1024 * 1024
+
 
 def _as_typed(ctx: typer.Context, param: typer.CallbackParam, value: Path) -> Path:
     """`--repo .` names the folder, whatever `GIT_DIR` says; without it git's own rules hold."""
@@ -172,11 +174,15 @@ def read_plan(path: Path) -> Any:
     """
     from gitalign import wire
     from gitalign.errors import PlanRefused
+    from gitalign.input_file import Unreadable, read_bounded
 
+    hint = "make one: git align plan --save FILE"
     try:
-        return wire.load_plan(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanRefused(f"cannot read {path}: {error}", hint="make one: git align plan --save FILE") from error
+        return wire.load_plan(read_bounded(path, most_bytes=_LARGEST_PLAN_BYTES).decode("utf-8"))
+    except Unreadable as error:
+        raise PlanRefused(error.message, hint=hint) from error
+    except UnicodeDecodeError as error:
+        raise PlanRefused(f"{path} is not UTF-8", hint=hint) from error
 
 
 def permission(options: Options, plan: Any, *, push: bool) -> str | None:
@@ -225,8 +231,8 @@ def as_text(document: Any) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def carried_out(options: Options, work: Callable[[], int]) -> int:
+def carried_out(options: Options, work: Callable[[], int], *, acts: bool = False) -> int:
     """Exit code of a verb; see `console.guarded`."""
     from gitalign.cli.console import guarded
 
-    return guarded(options, work)
+    return guarded(options, work, acts=acts)

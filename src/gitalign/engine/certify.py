@@ -21,8 +21,10 @@ from gitalign.git.asking import absent, retried
 from gitalign.git.command import Git
 from gitalign.git.refs import read_refs
 from gitalign.git.repository import Repository
+from gitalign.input_file import Unreadable, read_bounded
 from gitalign.release import VERSION
 
+_LARGEST_BYTES = 1024 * 1024 * 1024
 FILE = "certificates.jsonl"
 _AN_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -140,8 +142,8 @@ def read(place: Path) -> tuple[Certificate, ...]:
         UserError: not there, or no certificates.
     """
     try:
-        lines = place.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_bounded(place, most_bytes=_LARGEST_BYTES).decode("utf-8").splitlines()
+    except (Unreadable, UnicodeDecodeError) as error:
         raise UserError(f"no certificates can be read at {place}: {error}", hint="git align runs") from error
     found: list[Certificate] = []
     for number, line in enumerate(lines, 1):

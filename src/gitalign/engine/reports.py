@@ -13,10 +13,12 @@ from gitalign.core.report import Report
 from gitalign.core.run import RunRecord
 from gitalign.core.validation import ValidationStatus
 from gitalign.engine.execute import Executed
+from gitalign.engine.gate import keep_gate
 from gitalign.engine.limits import MemoryWatch
 from gitalign.engine.summaries import summaries, write_summaries
 from gitalign.errors import GitAlignError
 from gitalign.git.repository import Repository
+from gitalign.output_file import write_whole
 from gitalign.store.journal import SqlJournal
 
 
@@ -84,13 +86,28 @@ def summarised(repository: Repository, report: Report) -> Report:
     return replace(report, results=results)
 
 
+def kept(repository: Repository, report: Report) -> Report:
+    """The report, written into its run's folder with the gate's documents; what cannot be written is said, and undoes nothing."""
+    try:
+        keep_gate(repository, report)
+        keep_report(repository, report)
+    except (OSError, GitAlignError) as error:
+        why = error.message if isinstance(error, GitAlignError) else f"cannot write {error.filename}: {error.strerror}"
+        return replace(
+            report, notices=(*report.notices, f"the report file is not written: {why}; the journal has the results")
+        )
+    return report
+
+
 def keep_report(repository: Repository, report: Report) -> None:
-    """Write it into the run's folder, whole or not at all."""
+    """Write it into the run's folder, whole or not at all.
+
+    Raises:
+        OSError, OutOfSpace
+    """
     folder = run_folder(repository, report.run.id)
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / "report.json.new"
-    temporary.write_text(wire.dumps_report(report), encoding="ascii")
-    temporary.replace(folder / "report.json")
+    write_whole(folder / "report.json", wire.dumps_report(report))
 
 
 def stored_report(repository: Repository, journal: SqlJournal, run_id: str) -> Report:

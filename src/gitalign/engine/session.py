@@ -5,6 +5,7 @@ What the use cases of the facade share. Nothing here knows a terminal.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,18 +27,17 @@ from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.execute import Crew, Executed, execute
-from gitalign.engine.gate import keep_gate
 from gitalign.engine.limits import MemoryWatch
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.observers import observing, require_observers
 from gitalign.engine.prepare import graph_of, prepare, take_snapshot
 from gitalign.engine.recovery import Recovered, recover
-from gitalign.engine.reports import keep_report, made_report, run_folder, summarised
+from gitalign.engine.reports import kept, made_report, run_folder, summarised
 from gitalign.engine.retention import prune as remove_old
 from gitalign.engine.settlers import Settling, resolving
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream, JournalListener
-from gitalign.errors import UnknownRun
+from gitalign.errors import StoreError, UnknownRun
 from gitalign.git.command import ProcessGate
 from gitalign.git.remote import fetch
 from gitalign.git.repository import Repository, open_repository
@@ -49,6 +49,9 @@ from gitalign.telemetry import AuditTrail, BranchLogs, RunLog
 
 if TYPE_CHECKING:
     from gitalign.engine.rules import HouseRules
+
+
+_LOG = logging.getLogger("gitalign.run")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,9 +283,7 @@ def _carry_through(
     if opened.config.alignment.summaries:
         report = summarised(opened.repository, report)
         journal.record_results(run_id, report.results)
-    keep_report(opened.repository, report)
-    keep_gate(opened.repository, report)
-    return report
+    return kept(opened.repository, report)
 
 
 def _end_state(executed: Executed) -> RunState:
@@ -369,10 +370,16 @@ def event_stream(
     try:
         yield EventStream(run_id, now, followers)
     finally:
-        durable.flush()
-        for one in (log, audit, logs):
-            if one is not None:
-                one.close()
+        _close(durable.flush, *(one.close for one in (log, audit, logs) if one is not None))
+
+
+def _close(*ends: Callable[[], None]) -> None:
+    """End the followers of a run, every one: what they cannot write is a warning, and what the run did stands."""
+    for end in ends:
+        try:
+            end()
+        except (OSError, StoreError) as error:
+            _LOG.warning("the log of this run is not complete: %s", error)
 
 
 def has_state(opened: Opened) -> bool:

@@ -54,7 +54,8 @@ class StopSignal:
 def handling_signals(stop: StopSignal) -> Iterator[None]:
     """While inside: the first SIGINT, SIGTERM or SIGHUP asks to stop, a second one ends every child at once.
 
-    Only the main thread can have handlers; elsewhere this does nothing.
+    Only the main thread can have handlers; elsewhere this does nothing. A signal that is ignored stays ignored: `nohup`, and
+    shells that start a job in the background, ask for that (`man 1p nohup`, `man 1p sh`).
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -68,7 +69,8 @@ def handling_signals(stop: StopSignal) -> Iterator[None]:
             stop.request_stop()
 
     numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-    before = {number: signal.signal(number, handle) for number in numbers}
+    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in heeded}
     try:
         yield
     finally:

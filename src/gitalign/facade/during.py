@@ -30,9 +30,10 @@ from gitalign.engine.session import (
     require_state,
 )
 from gitalign.engine.signals import StopSignal
-from gitalign.errors import NotPermitted
+from gitalign.errors import NotPermitted, UserError
 from gitalign.ports import Listener
 from gitalign.process_owner import owner_is_alive, this_owner
+from gitalign.settings import LONGEST_RETENTION_DAYS
 
 
 def run(
@@ -185,6 +186,10 @@ def prune(
     """Remove pins, and on request backups, of runs older than the retention; never the only way back of a younger one."""
     opened = open_for(request)
     days = opened.config.alignment.retention_days if older_than_days is None else older_than_days
+    if not 0 <= days <= LONGEST_RETENTION_DAYS:
+        raise UserError(
+            f"an age of {days} days is not from 0 to {LONGEST_RETENTION_DAYS}", hint="git align prune --help"
+        )
     with journal_of(opened) as journal:
         if not dry_run:
             recover_dead(opened, journal, ())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gitalign import wire
 from gitalign.errors import UserError
+from gitalign.input_file import Unreadable, open_bounded
 from gitalign.resolve.entries import (
     LARGEST_BYTES,
     MOST_ENTRIES,
@@ -62,7 +63,10 @@ def unpack(place: Path) -> Unpacked:
     found: dict[tuple[str, int], _Parts] = {}
     room = _LARGEST_ARCHIVE_BYTES
     try:
-        with place.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
+        with (
+            open_bounded(place, most_bytes=_LARGEST_ARCHIVE_BYTES) as file,
+            tarfile.open(fileobj=file, mode="r:") as archive,
+        ):
             for member in archive:
                 parsed = parse_name(member.name.removeprefix("./"))
                 if member.isdir():
@@ -78,7 +82,7 @@ def unpack(place: Path) -> Unpacked:
                 if content is not None:
                     parts = found.setdefault((parsed.conflict, parsed.variant), _Parts())
                     parts.files[parsed.what] = content.read()
-    except (OSError, tarfile.TarError, EOFError) as error:
+    except (OSError, Unreadable, tarfile.TarError, EOFError) as error:
         raise UserError(
             f"{place} is no archive of resolutions: {error}", hint="make one: git align resolutions export FILE"
         ) from error

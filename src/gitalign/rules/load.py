@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from gitalign.core.rules import RulePack
 from gitalign.errors import RulePackError
+from gitalign.input_file import Unreadable, read_bounded
 from gitalign.rules.pack_format import PackFile
 from gitalign.strict_yaml import NotStrict, load_yaml
 
@@ -88,16 +90,13 @@ def _built_in(name: str) -> RulePack:
 
 def _from_file(place: Path, forbidden: Sequence[Path]) -> RulePack:
     try:
-        real = place.resolve()
+        real = Path(os.path.realpath(place))
         if any(_is_in(real, tree.resolve()) for tree in forbidden):
             raise RulePackError([f"{place} lies in a work tree, where a branch can change it: keep it elsewhere"])
-        if not place.is_file():
-            raise RulePackError([f"cannot read {place}: no such file"])
-        with place.open("rb") as file:
-            data = file.read(_LARGEST_BYTES + 1)
-        if len(data) > _LARGEST_BYTES:
-            raise RulePackError([f"{place} is larger than {_LARGEST_BYTES} bytes"])
+        data = read_bounded(place, most_bytes=_LARGEST_BYTES)
         return parse_pack(data.decode("utf-8-sig"), origin=str(place))
+    except Unreadable as error:
+        raise RulePackError([error.message]) from error
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise RulePackError([f"cannot read {place}: {why}"]) from error
