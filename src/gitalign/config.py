@@ -21,6 +21,7 @@ from gitalign.core.policy import (
     Policy,
     StrategyRule,
 )
+from gitalign.core.push import PushSettings
 from gitalign.core.validation import ValidationPlan
 from gitalign.errors import ConfigError
 from gitalign.input_file import Unreadable, read_bounded
@@ -89,6 +90,17 @@ class Config(BaseModel):
             rungs=self.resolutions.rungs,
             union_files=self.resolutions.union_files,
             programs=self.resolutions.programs().digest(self.resolutions.rungs),
+        )
+
+    def pushing(self) -> PushSettings:
+        """What the operator decided about pushing."""
+        settings = self.alignment
+        return PushSettings(
+            remote=settings.remote,
+            insists=self.origin("alignment.remote") != "default",
+            with_hooks=settings.push_hooks == "run",
+            targets=settings.targets,
+            protected=settings.protected,
         )
 
     def checks(self) -> ValidationPlan:

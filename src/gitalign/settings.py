@@ -115,6 +115,7 @@ class Alignment(BaseModel):
     unknown_target: UnknownTarget = UnknownTarget.SKIP
     protected: tuple[str, ...] = ("release/*", "releases/*", "hotfix/*")
     remote: str = "origin"
+    push_hooks: Literal["hold", "run"] = "hold"
     retention_days: Annotated[int, Field(ge=0, le=LONGEST_RETENTION_DAYS)] = 30
     documenter: str | None = None
     summaries: bool = False

@@ -13,6 +13,7 @@ from gitalign.core.names import BranchName, Oid, TargetName
 from gitalign.core.plan import Checkout, CheckoutState, ExclusionCode, Plan, Step, StepKind, Target, Tip
 from gitalign.core.planning import build_plan, discover_targets
 from gitalign.core.policy import AlreadyMerged, CheckedOut, MergesPolicy, Policy, Strategy, UnknownTarget
+from gitalign.core.push import PushPlace
 from gitalign.errors import UserError
 from tests.core.drawing import draw, graph_of, snapshot
 
@@ -392,11 +393,18 @@ class TestKinds:
         assert (step.refusal[0] if step.refusal else None) == ("needs_deepening" if refused else None)
 
     def test_remote_tips_travel_with_the_step(self) -> None:
-        tips, parents = draw("main: A; x: A-B; y: A-C")
-        seen = replace(snapshot(tips, remote="origin"), remote_tips=((BranchName("x"), Oid("A")),))
+        tips, parents = draw("main: A-D; x: A-B; y: A-C")
+        place = PushPlace(remote="origin", ref="refs/heads/x", tip=Oid("B"))
+        seen = replace(snapshot(tips, remote="origin"), push_places=((BranchName("x"), place),))
         plan = build_plan(seen, graph_of(parents), policy=Policy(), targets=discover_targets(seen, ()), listed=None)
-        assert _step(plan, "x").remote_seen == "A"
+        assert _step(plan, "x").remote_seen == "B"
+        assert _step(plan, "x").push_to == place
+        assert _step(plan, "x").notes[-1] == "is pushed to origin/x"
         assert _step(plan, "y").remote_seen is None
+        held = replace(seen, push_places=((BranchName("x"), replace(place, held="no")),))
+        other = build_plan(held, graph_of(parents), policy=Policy(), targets=plan.targets, listed=None)
+        assert _step(other, "x").remote_seen is None
+        assert other.id != plan.id
 
 
 class TestIdentity:

@@ -309,6 +309,7 @@ def on_remote(work: Workspace, remote: Path, name: str) -> str:
 
 def test_push_leases_every_branch_and_never_overwrites_what_moved(work: Workspace, remote: Path) -> None:
     """Edge cases 27, 46."""
+    work.git("push", "-q", "origin", "main")
     other = work.git("commit-tree", "-p", "y", "-m", "theirs", "y^{tree}")
     asked = request(work.path, push=True)
     plan = facade.plan(asked)
@@ -333,6 +334,7 @@ def test_push_leases_every_branch_and_never_overwrites_what_moved(work: Workspac
 
 def test_commits_of_the_remote_that_were_never_fetched_are_not_overwritten(work: Workspace, remote: Path) -> None:
     """Edge case 27."""
+    work.git("push", "-q", "origin", "main")
     theirs = work.git("commit-tree", "-p", "x", "-m", "theirs", "x^{tree}")
     work.git("push", "-q", "origin", f"{theirs}:refs/heads/x")
     report = run(work.path, push=True)

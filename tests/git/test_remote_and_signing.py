@@ -18,7 +18,8 @@ from gitalign.core.publication import PushState
 from gitalign.engine.limits import MemoryWatch, tree_bytes, worker_count
 from gitalign.errors import ConfigError, GitError, RemoteError
 from gitalign.git.identity import operator_ident
-from gitalign.git.remote import PushOrder, fetch, push, remote_tips
+from gitalign.git.push import PushOrder, push
+from gitalign.git.remote import fetch, remote_tips
 from gitalign.git.repository import open_repository
 from gitalign.git.signing import configured_signer
 from gitalign.process_owner import owner_is_alive, this_owner

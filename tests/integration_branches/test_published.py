@@ -90,7 +90,9 @@ def test_what_is_on_the_remote_is_pushed_with_a_lease(work: Workspace, remote: P
     assert there() == ""
     work.git("push", "-q", "origin", "integration/feature")
     work.commit("on", {"h": b"2\n"})
+    work.git("push", "-q", "origin", "main")
     second = run(work.path, only=("feature",), push=True)
+    assert second.publications
     assert there() == work.tip("integration/feature")
     assert work.git("--git-dir", str(remote), "rev-parse", "feature") == work.tip("feature")
     facade.undo(request(work.path), second.run.id, push=True, permit=Permit(plan_id="*", push=True))

@@ -15,6 +15,7 @@ from gitalign.core.names import branch_of, shell_word
 from gitalign.core.outcome import Aligned, AppliedResolution, Conflicted, Failed, Finding, Refused, Severity
 from gitalign.core.plan import StepKind
 from gitalign.core.publication import MoveState, Publication, PushState
+from gitalign.core.push import place_words
 from gitalign.core.report import BranchReport, Report, Verdict, furthest_in_words
 from gitalign.core.run import RunKind, RunRecord
 from gitalign.core.validation import Validation
@@ -33,6 +34,7 @@ _COLOURS = {
     Verdict.HELD_BACK: "yellow",
     Verdict.MOVED_AWAY: "yellow",
     Verdict.PUSH_FAILED: "red",
+    Verdict.PUT_BACK: "green",
     Verdict.FAILED: "red",
     Verdict.SKIPPED: "magenta",
     Verdict.CANCELLED: "magenta",
@@ -283,7 +285,13 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
             + (f", backup {safe(branch_of(publication.backup_ref))}" if publication.backup_ref else "")
         )
         if publication.push is not PushState.NOT_ASKED:
-            out.print(f"  pushed     {publication.push.value} {safe(publication.push_detail)}")
+            where = place_words(publication.remote or "", publication.pushed_ref)
+            words = publication.push.value.replace("_", " ")
+            out.print(f"  push       {safe(where)}: {words}" + _because(publication.push_detail))
+
+
+def _because(words: str) -> str:
+    return f"  ({safe(words)})" if words else ""
 
 
 def _show_conflict(out: Console, outcome: Conflicted) -> None:
@@ -324,6 +332,26 @@ def show_moves(out: Console, publications: Sequence[Publication], *, tense: str 
             safe(branch_of(one.update.ref)), one.update.before[:12], one.update.after[:12], state, safe(one.detail)
         )
     out.print(table)
+    _show_pushes(out, publications, tense=tense)
+
+
+def _show_pushes(out: Console, publications: Sequence[Publication], *, tense: str) -> None:
+    """What went to remotes, or is to."""
+    pushed = [one for one in publications if one.push is not PushState.NOT_ASKED and one.remote is not None]
+    if not pushed:
+        return
+    table = plain_table("remote branch", "from", "to", "push", "")
+    for one in pushed:
+        is_open = bool(tense) and one.push is PushState.UNKNOWN
+        state = "would be pushed" if is_open else one.push.value.replace("_", " ")
+        table.add_row(
+            safe(place_words(one.remote or "", one.pushed_ref)),
+            (one.remote_before or "")[:12],
+            one.pushed_oid[:12],
+            state,
+            "" if is_open else safe(one.push_detail),
+        )
+    out.print(table)
 
 
 def show_runs(out: Console, runs: Sequence[RunRecord]) -> None:
@@ -333,7 +361,10 @@ def show_runs(out: Console, runs: Sequence[RunRecord]) -> None:
         return
     table = plain_table("run", "what", "started", "outcome", "branches", "moved", "")
     for run in runs:
-        remark = f"undoes {run.undoes}" if run.undoes else (f"undone by {run.undone_by}" if run.undone_by else "")
+        remarks = [f"undoes {run.undoes}"] if run.undoes else []
+        if run.undone_by:
+            part = "" if run.undone == run.moved else f"{run.undone} of {run.moved} "
+            remarks.append(f"{part}undone by {run.undone_by}")
         table.add_row(
             run.id,
             run.kind.value,
@@ -341,7 +372,7 @@ def show_runs(out: Console, runs: Sequence[RunRecord]) -> None:
             run.outcome,
             str(run.total),
             str(run.moved),
-            remark,
+            "; ".join(remarks),
         )
     out.print(table)
 

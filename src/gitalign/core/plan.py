@@ -13,6 +13,7 @@ from typing import Any
 from gitalign.core.branch import Branch
 from gitalign.core.names import BranchName, Oid, StepId, TargetName, ref_of, zero_like
 from gitalign.core.policy import Policy, Strategy
+from gitalign.core.push import PushPlace
 
 PLAN_FORMAT = 1
 
@@ -65,7 +66,8 @@ class Snapshot:
         taken_at: UTC.
         tips: every ref under refs/heads and refs/remotes.
         checkouts: every work tree that holds a branch.
-        remote_tips: per branch name, the id its branch has on the push remote; empty unless asked for.
+        remote: the remote of branches for which git's configuration names none; None unless a push was asked for.
+        remote_tips: not filled any more; plans of earlier versions have it.
         is_shallow: whether history ends at a shallow boundary somewhere.
     """
 
@@ -79,6 +81,10 @@ class Snapshot:
     is_shallow: bool = False
     placed: tuple[tuple[str, Oid], ...] = ()
     """Full refs of integration branches with the commit where a run last put each, as far as the journal knows."""
+    push_places: tuple[tuple[BranchName, PushPlace], ...] = ()
+    """Where each branch is pushed, and what the remote holds there; empty unless a push was asked for."""
+    public_targets: tuple[tuple[TargetName, Oid, str], ...] = ()
+    """Targets that stand elsewhere on their remote, with the commit there and a note in words; asked for with a push."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +131,7 @@ class Step:
         notes: what the operator should know, in words ("contains 3 merges: target is merged in instead").
         refusal: code and words when the step is known to end as Refused.
         remote_seen: tip of what moves on the push remote when planning, if it is there and a push was asked for.
+        push_to: where what moves is pushed; None unless a push was asked for.
         checkout: path of the work tree that holds what moves and moves with it.
         integration: the integration branch that moves in the branch's place; None under other strategies.
         integration_seen: where it stood when planning; None when it was not there.
@@ -151,6 +158,7 @@ class Step:
     integration: BranchName | None = None
     integration_seen: Oid | None = None
     integration_by_shape: bool = False
+    push_to: PushPlace | None = None
 
     @property
     def ref(self) -> str:
@@ -246,6 +254,14 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"not part of a plan: {type(value).__name__}")
 
 
+def _hashed(step: Step) -> dict[str, Any]:
+    """A step's contents; what plans of earlier versions did not have counts only when it is set."""
+    content = dataclasses.asdict(step)
+    if step.push_to is None:
+        del content["push_to"]
+    return content
+
+
 def plan_hash(
     *,
     snapshot: Snapshot,
@@ -264,7 +280,7 @@ def plan_hash(
         "object_format": snapshot.object_format,
         "policy": dataclasses.asdict(policy),
         "targets": [dataclasses.asdict(target) for target in targets],
-        "steps": [dataclasses.asdict(step) for step in steps],
+        "steps": [_hashed(step) for step in steps],
         "excluded": [dataclasses.asdict(exclusion) for exclusion in excluded],
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_plain)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gitalign.core.branch import Branch, ListedBranch
@@ -28,6 +28,7 @@ from gitalign.core.plan import (
     plan_hash,
 )
 from gitalign.core.policy import CheckedOut, Policy, Strategy, UnknownTarget
+from gitalign.core.push import PushPlace
 from gitalign.core.stacks import in_order
 from gitalign.core.steps import Chosen, counted, step_of
 from gitalign.errors import UserError
@@ -103,10 +104,10 @@ def build_plan(
     """
     chooser = _Chooser(snapshot, graph, policy, tuple(targets), tuple(only))
     chosen, excluded = chooser.from_list(listed) if listed is not None else chooser.from_refs()
-    remote = dict(snapshot.remote_tips)
+    push_place = _push_places(snapshot)
     made: list[Step] = []
     for one in chosen:
-        step, held = chooser.with_work_tree(step_of(one, graph, policy, chooser.integrations, remote), one)
+        step, held = chooser.with_work_tree(step_of(one, graph, policy, chooser.integrations, push_place), one)
         made += [step] if held is None else []
         excluded += [held] if held is not None else []
     steps = in_order(made, targets, graph)
@@ -120,6 +121,18 @@ def build_plan(
         steps=steps,
         excluded=left_out,
     )
+
+
+def _push_places(snapshot: Snapshot) -> Callable[[BranchName], PushPlace | None]:
+    """Where branches are pushed; a branch that is yet to be made goes nowhere, for it is not on the remote."""
+    known, remote = dict(snapshot.push_places), snapshot.remote
+
+    def place(name: BranchName) -> PushPlace | None:
+        if name in known or remote is None:
+            return known.get(name)
+        return PushPlace(remote=remote, ref=ref_of(name), is_configured=False)
+
+    return place
 
 
 class _Chooser:

@@ -23,7 +23,8 @@ from gitalign.core.outcome import (
     conflict_of,
 )
 from gitalign.core.plan import Plan, Step
-from gitalign.core.publication import MoveState, Publication, PushState
+from gitalign.core.publication import UNSETTLED, MoveState, Publication, PushState
+from gitalign.core.push import place_words
 from gitalign.core.run import RunKind, RunRecord
 from gitalign.core.validation import ValidationStatus
 
@@ -47,10 +48,12 @@ class Verdict(StrEnum):
     MOVED_AWAY = "moved_away"
     """Moved, but somebody else moved it right after."""
     PUSH_FAILED = "push_failed"
-    """Moved here; the remote did not take it."""
+    """Moved here; the remote does not have it: it refused, it was not asked, or that is not known."""
+    PUT_BACK = "put_back"
+    """An undo put it back to where it stood before the run."""
 
 
-SUCCESSES = frozenset({Verdict.ALIGNED, Verdict.UNCHANGED})
+SUCCESSES = frozenset({Verdict.ALIGNED, Verdict.UNCHANGED, Verdict.PUT_BACK})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +93,13 @@ class Report:
         object.__setattr__(self, "_by_ref", {one.update.ref: one for one in self.publications})
 
     def branches(self) -> tuple[BranchReport, ...]:
-        """Every branch of the plan, in plan order."""
+        """Every branch of the plan, in plan order; of an undo, those that it was about."""
+        if self.run.kind is RunKind.UNDO:
+            return tuple(
+                _put_back(step, self._by_ref[step.moved_ref])
+                for step in self.plan.steps
+                if step.moved_ref in self._by_ref
+            )
         by_step = {result.step_id: result for result in self.results}
         return tuple(self._branch(step, by_step.get(step.id)) for step in self.plan.steps)
 
@@ -110,12 +119,8 @@ class Report:
         """0 when every branch is aligned or unchanged and published, 1 when some need attention, 130 when the run was stopped."""
         if self.run.outcome == "interrupted":
             return 130
-        if self.run.kind is RunKind.UNDO:
-            fine = all(
-                one.state is MoveState.MOVED and not one.detail and one.push is not PushState.REJECTED
-                for one in self.publications
-            )
-            return 0 if fine else 1
+        if self.run.kind is not RunKind.ALIGN:
+            return 0 if all(map(is_settled, self.publications)) else 1
         if any(branch.result.validation.status is ValidationStatus.INCONCLUSIVE for branch in self.branches()):
             return 1
         return 0 if all(branch.verdict in SUCCESSES for branch in self.branches()) else 1
@@ -141,12 +146,47 @@ class Report:
         return BranchReport(step=step, result=result, publication=publication, verdict=verdict, detail=detail)
 
 
+def is_settled(one: Publication) -> bool:
+    """Whether a branch stands where an undo or a push was to bring it, here and on its remote."""
+    is_here = one.state in (MoveState.MOVED, MoveState.UNDONE, MoveState.STANDS) and not one.detail
+    return is_here and one.push not in UNSETTLED
+
+
+def _put_back(step: Step, publication: Publication) -> BranchReport:
+    """A branch of an undo."""
+    words = f"put back to {publication.update.after[:12]}"
+    verdict, detail = Verdict.PUT_BACK, f"{words}{_pushed_words(publication)}"
+    if publication.state is MoveState.UNDONE:
+        detail = f"was {words}; brought forward again since"
+    elif publication.state is MoveState.STANDS:
+        detail = f"stands where it stood{_pushed_words(publication)}"
+    elif publication.state is not MoveState.MOVED:
+        verdict, detail = Verdict.HELD_BACK, publication.detail or "not put back yet"
+    elif publication.detail:
+        verdict, detail = Verdict.MOVED_AWAY, publication.detail
+    if verdict is Verdict.PUT_BACK and publication.push in UNSETTLED:
+        verdict, detail = Verdict.PUSH_FAILED, publication.push_detail or publication.push.value
+    result = StepResult(
+        step_id=step.id, branch=step.branch.name, outcome=Unchanged(code="undo", reason="an undo aligns nothing")
+    )
+    return BranchReport(step=step, result=result, publication=publication, verdict=verdict, detail=detail)
+
+
+def _pushed_words(publication: Publication) -> str:
+    """`, pushed to origin/topic`; empty where nothing was pushed."""
+    if publication.push not in (PushState.PUSHED, PushState.UP_TO_DATE) or publication.remote is None:
+        return ""
+    return f", pushed to {place_words(publication.remote, publication.pushed_ref)}"
+
+
 def _verdict(outcome: Outcome, publication: Publication | None) -> tuple[Verdict, str]:
     match outcome:
         case Aligned():
             return _published(outcome, publication)
         case Unchanged(reason=reason):
-            return Verdict.UNCHANGED, reason
+            if publication is not None and publication.push in UNSETTLED:
+                return Verdict.PUSH_FAILED, publication.push_detail or publication.push.value
+            return Verdict.UNCHANGED, reason + (_pushed_words(publication) if publication is not None else "")
         case Conflicted():
             return Verdict.CONFLICTED, conflict_in_words(outcome)
         case Refused(reason=reason):
@@ -171,11 +211,11 @@ def _published(outcome: Aligned, publication: Publication | None) -> tuple[Verdi
         return Verdict.HELD_BACK, publication.detail
     if publication.detail:
         return Verdict.MOVED_AWAY, publication.detail
-    if publication.push in (PushState.REJECTED, PushState.UNKNOWN):
+    if publication.push in UNSETTLED:
         return Verdict.PUSH_FAILED, publication.push_detail or publication.push.value
     if outcome.stopped_by is not None:
         return Verdict.PARTLY_ALIGNED, conflict_in_words(outcome.stopped_by)
-    return Verdict.ALIGNED, ""
+    return Verdict.ALIGNED, _pushed_words(publication).removeprefix(", ")
 
 
 def furthest_in_words(found: Furthest | Untold | None) -> tuple[str, ...]:

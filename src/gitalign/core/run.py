@@ -12,6 +12,8 @@ class RunKind(StrEnum):
 
     ALIGN = "align"
     UNDO = "undo"
+    PUSH = "push"
+    """Moves nothing here; publishes on remotes what earlier runs moved."""
 
 
 class RunState(StrEnum):
@@ -36,7 +38,8 @@ class RunRecord:
         outcome: `running`, `ok` (all aligned or unchanged), `attention`, `interrupted`, `failed`.
         moved: refs this run moved and that were not rolled back.
         undoes: the run this one undid, for an undo.
-        undone_by: the run that undid this one.
+        undone_by: the run that put this one's moves back, if any are put back.
+        undone: how many of the moved refs are put back.
     """
 
     id: str
@@ -51,3 +54,4 @@ class RunRecord:
     undoes: str | None = None
     undone_by: str | None = None
     owner: str = ""
+    undone: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gitalign.core.branch import Branch
@@ -11,6 +11,7 @@ from gitalign.core.integration_branches import IntegrationBranches, Place
 from gitalign.core.names import BranchName, Oid, StepId, display
 from gitalign.core.plan import Exclusion, Step, StepKind, Target
 from gitalign.core.policy import AlreadyMerged, MergesPolicy, Policy, Strategy
+from gitalign.core.push import PushPlace
 from gitalign.core.strategies import policy_for
 
 _BY_STRATEGY = frozenset({StepKind.REPLAY, StepKind.RECREATE, StepKind.MERGE, StepKind.INTEGRATE})
@@ -46,7 +47,7 @@ def step_of(
     graph: CommitGraph,
     policy: Policy,
     integrations: IntegrationBranches,
-    remote_tips: Mapping[BranchName, Oid],
+    push_place: Callable[[BranchName], PushPlace | None],
 ) -> Step:
     """The step of a branch, as yet without place and stack.
 
@@ -55,7 +56,7 @@ def step_of(
         graph: history behind it and its target.
         policy: of the run.
         integrations: of the snapshot.
-        remote_tips: what the push remote holds, by branch.
+        push_place: where a branch is pushed; None unless a push was asked for.
     """
     kind, own, behind = StepKind.REPLAY, None, 0
     place: Place | None = None
@@ -77,6 +78,9 @@ def step_of(
         if "tag:needs_decision" in one.branch.tags:
             notes = [f"the branch list is not sure of {display(one.target.name)}: a person should decide", *notes]
     strategy = Strategy.MERGE if kind is StepKind.MERGE else policy.strategy
+    push_to = push_place(one.branch.name if place is None else place.branch)
+    if push_to is not None and refusal is None:
+        notes += _push_note(kind, push_to)
     return Step(
         id=StepId(0),
         branch=one.branch,
@@ -92,7 +96,8 @@ def step_of(
         stack=0,
         notes=tuple(notes),
         refusal=refusal,
-        remote_seen=remote_tips.get(one.branch.name if place is None else place.branch),
+        remote_seen=push_to.tip if push_to is not None and not push_to.held else None,
+        push_to=push_to,
         checkout=one.checkout,
         integration=place.branch if place is not None else None,
         integration_seen=place.seen if place is not None else None,
@@ -144,6 +149,17 @@ def _kind(
             return StepKind.MERGE, [f"{named[0]}: the target is merged in instead of rebasing"], None
         case MergesPolicy.REFUSE:
             return StepKind.REPLAY, named, ("contains_merges", f"{named[0]}, and alignment.merges is refuse")
+
+
+def _push_note(kind: StepKind, place: PushPlace) -> list[str]:
+    """Where a branch is pushed, or why not, for the plan."""
+    if kind in (StepKind.UP_TO_DATE, StepKind.LEAVE) and place.unpushed is None:
+        return []
+    if place.held:
+        return [f"not pushed: {place.held}"]
+    if place.tip is None:
+        return [f"not pushed: {place.words} does not exist"]
+    return [f"is pushed to {place.words}" + (", which lacks what an earlier run made of it" if place.unpushed else "")]
 
 
 def _integration(place: Place, target: Target) -> tuple[StepKind, list[str], tuple[str, str] | None]:

@@ -12,10 +12,11 @@ from pathlib import Path
 from gitalign.core.events import EventKind
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, StepId, display, is_zero, zero_like
-from gitalign.core.outcome import Aligned, AlignedKind, Failed, Refused, Skipped, StepResult, with_settled
+from gitalign.core.outcome import Aligned, AlignedKind, Failed, Refused, Skipped, StepResult, Unchanged, with_settled
 from gitalign.core.plan import Permit, Plan, Step, StepKind
 from gitalign.core.policy import Limits
 from gitalign.core.publication import Publication
+from gitalign.core.push import PushSettings
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.certify import certify, keep
 from gitalign.engine.furthest import with_furthest
@@ -23,6 +24,7 @@ from gitalign.engine.integration import furnish, integrate, remember_conflicts
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.partway import conflicting_again, taken_partway
 from gitalign.engine.publish import publish
+from gitalign.engine.pushing import Pusher, standing_publication
 from gitalign.engine.rules import HouseRules, hold_to_rules
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.validation import validate
@@ -66,6 +68,17 @@ class Crew:
     checks: ValidationPlan = ValidationPlan()
     furthest: bool = False
     """Whether to find out how far conflicting branches align."""
+    push: PushSettings = PushSettings()
+
+    def pusher(self, repository: Repository, plan: Plan) -> Pusher:
+        """What pushes the branches of a plan."""
+        return Pusher(
+            repository=repository,
+            journal=self.journal,
+            settings=self.push,
+            targets=[target.name for target in plan.targets],
+            emit=self.emit,
+        )
 
 
 class _Phases:
@@ -296,12 +309,20 @@ def _publish(
         for result in results
         if isinstance(result.outcome, Aligned) and result.outcome.after != result.outcome.before
     ]
-    if not moves:
+    unmoved = {result.step_id for result in results if isinstance(result.outcome, Unchanged)}
+    standing = [
+        made
+        for step in plan.steps
+        if permit.push and step.id in unmoved and (made := standing_publication(step)) is not None
+    ]
+    if not moves and not standing:
         return ()
     # Only what new commits stand on: naming every old tip as well would make git read all their trees.
     known = {oid for _, one in moves for oid in ((one.onto, one.before) if one.how in _KEEPS_OLD else (one.onto,))}
 
     def store() -> int:
+        if not moves:
+            return 0
         packs = quarantine.store([aligned.after for _, aligned in moves], known)
         crew.emit(EventKind.OBJECTS_STORED, branches=len(moves), packs=len(packs))
         return len(packs)
@@ -317,5 +338,7 @@ def _publish(
         stop=crew.stop,
         started_at=started_at,
         store=store,
+        push=crew.pusher(repository, plan).forward,
+        standing=standing,
         checkpoint=crew.checkpoint,
     )

@@ -13,11 +13,11 @@ from gitalign.core.names import HEADS, Oid
 from gitalign.core.plan import Checkout, CheckoutState, Plan, Snapshot, Step, StepKind
 from gitalign.core.planning import build_plan, discover_targets
 from gitalign.core.policy import Policy
+from gitalign.engine.push_planning import with_public
 from gitalign.errors import GitAlignError, UserError
 from gitalign.git.command import Git, text
 from gitalign.git.history import load_graph
 from gitalign.git.refs import read_tips
-from gitalign.git.remote import remote_tips
 from gitalign.git.repository import Repository
 from gitalign.git.untracked import Change, changes_between, in_the_way
 from gitalign.git.worktree import read_checkouts, work_tree_git
@@ -57,17 +57,15 @@ class _LastPrepared:
 _LAST = _LastPrepared()
 
 
-def take_snapshot(repository: Repository, *, now: datetime, remote: str | None, ask_remote: bool) -> Snapshot:
+def take_snapshot(repository: Repository, *, now: datetime) -> Snapshot:
     """Read every ref once, and what every work tree holds.
 
     Args:
         repository: the repository.
         now: UTC.
-        remote: name of the push remote, None when there is none.
-        ask_remote: whether to ask the remote for its tips, the leases of a later push.
 
     Raises:
-        GitError, RemoteError
+        GitError
     """
     tips = read_tips(repository)
     branches = {tip.ref for tip in tips if tip.ref.startswith(HEADS)}
@@ -77,8 +75,6 @@ def take_snapshot(repository: Repository, *, now: datetime, remote: str | None, 
         taken_at=now,
         tips=tips,
         checkouts=read_checkouts(repository, of_interest=branches),
-        remote=remote if ask_remote else None,
-        remote_tips=tuple(sorted(remote_tips(repository, remote).items())) if ask_remote and remote is not None else (),
         is_shallow=repository.is_shallow,
     )
 
@@ -117,12 +113,14 @@ def prepare(
             tip.oid
             for tip in snapshot.tips
             if tip.object_type == "commit" and (tip.ref.startswith(HEADS) or tip.ref in known)
-        ],
+        ]
+        + [oid for _, oid, _ in snapshot.public_targets],
     )
     targets = named
     if prefer is not None:
         _require_one_line(snapshot, graph, fetched)
         targets = discover_targets(snapshot, target_names, graph=graph, remote=prefer)
+    targets = with_public(targets, snapshot)
     plan = build_plan(
         snapshot, graph, policy=policy, targets=targets, listed=listed.entries if listed else None, only=only
     )

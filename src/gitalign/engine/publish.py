@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime
 
 from gitalign.core.events import EventKind
-from gitalign.core.names import HEADS, Oid, branch_of, is_zero
+from gitalign.core.names import HEADS, Oid
 from gitalign.core.outcome import Aligned
 from gitalign.core.plan import Permit, Plan, Step
-from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
+from gitalign.core.publication import MoveState, Publication, RefUpdate
 from gitalign.engine.anchor import anchor_ref, pin, release_keeps
 from gitalign.engine.backups import make_backups, with_backup_refs
 from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verified
+from gitalign.engine.pushing import to_push
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import GitError, NotPermitted
 from gitalign.git.refs import RefDoor, read_tips
-from gitalign.git.remote import PushOrder, push
 from gitalign.git.repository import Repository
 from gitalign.ports import Emitter, Journal
 
@@ -35,6 +34,8 @@ def publish(
     stop: StopSignal,
     started_at: datetime,
     store: Callable[[], int],
+    push: Callable[[Sequence[Publication]], tuple[Publication, ...]],
+    standing: Sequence[Publication] = (),
     checkpoint: Checkpoint = no_checkpoint,
 ) -> tuple[Publication, ...]:
     """Move the aligned branches of a run, each only if it still stands where the plan saw it.
@@ -43,6 +44,8 @@ def publish(
         permit: leave for exactly this plan.
         aligned: steps with results that differ from where their branch stands.
         store: brings the new objects into the repository, held there until they are pinned; how many packs it made.
+        push: pushes what moved; called only when the permit says so.
+        standing: what earlier runs made of branches that do not move now, to be pushed.
         checkpoint: called before each effect; tests end the process there.
 
     Raises:
@@ -54,12 +57,13 @@ def publish(
     tips = read_tips(repository, "refs/heads")
     existing = {tip.ref: tip.oid for tip in tips}
     forbidden = forbidden_refs(plan) | {tip.ref for tip in tips if tip.symbolic_target is not None}
-    publications = tuple(_intended(step, one, plan, permit) for step, one in aligned)
+    publications = tuple(_intended(step, one, permit) for step, one in aligned)
     if plan.policy.backups:
         publications = with_backup_refs(
             publications, prefix=plan.policy.backup_prefix, run_id=run_id, existing=existing
         )
     emit(EventKind.PUBLISH_STARTED, branches=len(publications))
+    publications += tuple(standing)
     checkpoint("journal")
     journal.intend(run_id, publications, anchor=anchor_ref(run_id))
     door = RefDoor(repository, forbidden=forbidden, message=f"git-align run {run_id}: {plan.policy.strategy}")
@@ -86,9 +90,9 @@ def publish(
     checkpoint("verify")
     publications = verified(repository, publications)
     emit(EventKind.VERIFIED, moved=sum(one.state is MoveState.MOVED for one in publications))
-    if permit.push and plan.snapshot.remote is not None and not stop.stop_requested:
+    if permit.push and not stop.stop_requested:
         checkpoint("push")
-        publications = push_moved(repository, plan.snapshot.remote, publications, emit=emit)
+        publications = push(publications)
     checkpoint("end")
     journal.update_publications(run_id, publications)
     return publications
@@ -122,67 +126,11 @@ def forbidden_refs(plan: Plan) -> frozenset[str]:
     return frozenset(target.ref for target in plan.targets) | frozenset(HEADS + target.name for target in plan.targets)
 
 
-def _intended(step: Step, aligned: Aligned, plan: Plan, permit: Permit) -> Publication:
-    push_state = (
-        PushState.NOT_ASKED
-        if not permit.push
-        else (PushState.NOT_ON_REMOTE if step.remote_seen is None else PushState.UNKNOWN)
-    )
-    return Publication(
+def _intended(step: Step, aligned: Aligned, permit: Permit) -> Publication:
+    one = Publication(
         update=RefUpdate(ref=step.moved_ref, before=step.moved_from, after=aligned.after),
         stack=step.stack,
         state=MoveState.INTENDED,
         work_tree=step.checkout,
-        remote=plan.snapshot.remote if permit.push else None,
-        remote_before=step.remote_seen if permit.push else None,
-        push=push_state,
     )
-
-
-def push_moved(
-    repository: Repository, remote: str, publications: Sequence[Publication], *, emit: Emitter
-) -> tuple[Publication, ...]:
-    """Push the branches that moved and are on the remote, each leased on what the remote held when planning.
-
-    A remote branch that is not the one the local branch left (somebody pushed, or local commits were never pushed) is
-    overwritten only if everything it has is in what replaces it; otherwise it is refused here.
-    """
-    chosen = [one for one in publications if one.state is MoveState.MOVED and one.remote_before is not None]
-    refused = {one.update.ref: reason for one in chosen if (reason := _would_lose(repository, one))}
-    orders = [
-        PushOrder(ref=one.update.ref, after=one.update.after, lease=one.remote_before)
-        for one in chosen
-        if one.remote_before is not None and one.update.ref not in refused
-    ]
-    verdicts = {verdict.ref: verdict for verdict in push(repository, remote, orders)}
-    pushed: list[Publication] = []
-    for one in publications:
-        ref = one.update.ref
-        if ref in refused:
-            one = replace(one, push=PushState.REJECTED, push_detail=refused[ref])
-        elif ref in verdicts:
-            one = replace(one, push=verdicts[ref].state, push_detail=verdicts[ref].detail)
-        if ref in refused or ref in verdicts:
-            kind = (
-                EventKind.BRANCH_PUSHED
-                if one.push in (PushState.PUSHED, PushState.UP_TO_DATE)
-                else EventKind.PUSH_REJECTED
-            )
-            emit(kind, branch=branch_of(ref), state=one.push.value, reason=one.push_detail or None)
-        pushed.append(one)
-    return tuple(pushed)
-
-
-def _would_lose(repository: Repository, one: Publication) -> str:
-    """Why pushing would drop commits of the remote that the local branch never had; empty when it would not."""
-    assert one.remote_before is not None
-    if one.remote_before == one.update.before:
-        return ""
-    if is_zero(one.update.before):
-        return f"the remote has this branch already ({one.remote_before[:12]}), which was not here; bring it in first"
-    done = repository.git.run("merge-base", "--is-ancestor", one.remote_before, one.update.before, accept=(0, 1, 128))
-    if done.returncode == 0:
-        return ""
-    if done.returncode == 128:
-        return f"the remote stands at {one.remote_before[:12]}, which was never fetched; git fetch, then look"
-    return f"the remote has commits that the local branch had not ({one.remote_before[:12]}); bring them in first"
+    return to_push(one, step.push_to) if permit.push else one

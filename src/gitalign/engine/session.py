@@ -9,7 +9,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ from gitalign.core.events import EventKind
 from gitalign.core.names import HEADS, RunId, StepId
 from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Permit, Plan, Snapshot
-from gitalign.core.planning import DEFAULT_TARGETS
+from gitalign.core.planning import DEFAULT_TARGETS, discover_targets
 from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
@@ -31,6 +31,7 @@ from gitalign.engine.limits import MemoryWatch
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.observers import observing, require_observers
 from gitalign.engine.prepare import graph_of, prepare, take_snapshot
+from gitalign.engine.push_planning import with_push_places
 from gitalign.engine.recovery import Recovered, recover
 from gitalign.engine.reports import kept, made_report, run_folder, summarised
 from gitalign.engine.retention import prune as remove_old
@@ -115,9 +116,9 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
     settings = opened.config.alignment
     if request.fetch:
         fetch(opened.repository, settings.remote, settings.targets or DEFAULT_TARGETS)
-    remote = settings.remote if request.push else None
-    snapshot = take_snapshot(opened.repository, now=now(), remote=remote, ask_remote=request.push)
-    snapshot = _with_places(opened, snapshot)
+    snapshot = _with_places(opened, take_snapshot(opened.repository, now=now()))
+    if request.push:
+        snapshot = _with_push(opened, snapshot, request)
     prepared = prepare(
         opened.repository,
         replace(snapshot, checkouts=()) if whatever_is_checked_out else snapshot,
@@ -138,6 +139,21 @@ def _with_places(opened: Opened, snapshot: Snapshot) -> Snapshot:
         return snapshot
     with journal_of(opened) as journal:
         return replace(snapshot, placed=tuple(sorted(journal.placed(there).items())))
+
+
+def _with_push(opened: Opened, snapshot: Snapshot, request: Request) -> Snapshot:
+    """The snapshot with where its branches are pushed."""
+    settings = opened.config.alignment
+    with journal_of(opened) if has_state(opened) else nullcontext() as journal:
+        return with_push_places(
+            opened.repository,
+            snapshot,
+            opened.config.pushing(),
+            targets=discover_targets(snapshot, settings.targets),
+            only=request.only,
+            prefix=settings.integration_prefix,
+            journal=journal,
+        )
 
 
 def carry_out(
@@ -243,6 +259,7 @@ def _carry_through(
             checkpoint=checkpoint,
             checks=opened.config.checks(),
             furthest=opened.config.alignment.furthest,
+            push=opened.config.pushing(),
         )
         try:
             executed = execute(
@@ -264,7 +281,8 @@ def _carry_through(
         finally:
             journal.release(run_id)
         report = made_report(journal.run(run_id), made, executed, started=started, now=now(), memory=memory)
-        report = replace(report, notices=(*report.notices, *sockets.notices))
+        public = [words for _, _, words in made.snapshot.public_targets]
+        report = replace(report, notices=(*report.notices, *public, *sockets.notices))
         outcome = "interrupted" if executed.interrupted else ("ok" if report.exit_code() == 0 else "attention")
         journal.set_state(run_id, _end_state(executed), outcome=outcome, finished_at=now())
         if opened.config.orchestration.auto_cleanup_backups and outcome == "ok":

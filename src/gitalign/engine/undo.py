@@ -18,8 +18,8 @@ from gitalign.engine.publish import forbidden_refs
 from gitalign.engine.recovery import mark_undone
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import GitError
+from gitalign.git.push import PushOrder, push
 from gitalign.git.refs import RefDoor, read_refs
-from gitalign.git.remote import PushOrder, push
 from gitalign.git.repository import Repository
 from gitalign.git.worktree import read_checkouts
 from gitalign.ports import Emitter, Journal, OwnerProbe

@@ -1,19 +1,16 @@
-"""Remotes: fetching targets, reading tips for leases, pushing branch by branch with one explicit lease each."""
+"""Remotes: fetching targets, and reading tips, which become the leases of a push."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from gitalign.core.names import HEADS, BranchName, Oid, branch_of
-from gitalign.core.publication import PushState
 from gitalign.errors import GitError, GitTimedOut, RemoteError, UserError
-from gitalign.git.command import Git, text
+from gitalign.git.command import text
 from gitalign.git.refs import read_tips
 from gitalign.git.repository import Repository
 
 _TIMEOUT_S = 600.0
-_AT_ONCE = 150
 
 
 def fetch(repository: Repository, remote: str, targets: Sequence[str]) -> None:
@@ -77,13 +74,23 @@ def _require_plain(repository: Repository, refs: Sequence[str]) -> None:
             )
 
 
-def remote_tips(repository: Repository, remote: str) -> dict[BranchName, Oid]:
+def remote_tips(
+    repository: Repository, remote: str, *, for_push: bool = False, timeout_s: float = _TIMEOUT_S
+) -> dict[BranchName, Oid]:
     """Branch -> id on the remote, asked of the remote itself.
+
+    Args:
+        repository: the repository.
+        remote: name of the remote.
+        for_push: ask where pushes go (`remote.<name>.pushurl`), which may be elsewhere.
+        timeout_s: how long it may take, in seconds.
 
     Raises:
         RemoteError
     """
-    answer = _talk(repository, "ls-remote", "--heads", "--end-of-options", remote, remote=remote)
+    where = _push_address(repository, remote) if for_push else remote
+    words = ("ls-remote", "--heads", "--end-of-options", where)
+    answer = _talk(repository, *words, remote=remote, timeout_s=timeout_s)
     tips: dict[BranchName, Oid] = {}
     for line in answer.splitlines():
         oid, _, ref = line.partition("\t")
@@ -92,114 +99,31 @@ def remote_tips(repository: Repository, remote: str) -> dict[BranchName, Oid]:
     return tips
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushOrder:
-    """One branch to push: what the remote is to hold, and what it must hold now."""
-
-    ref: str
-    after: Oid
-    lease: Oid
+def _push_address(repository: Repository, remote: str) -> str:
+    """The name of a remote where it is read from where it is written to, otherwise the address for writing."""
+    done = repository.operator.run("remote", "get-url", "--", remote, accept=(0, 2, 128))
+    addresses = push_addresses(repository, remote)
+    return remote if text(done.stdout).splitlines()[:1] == [*addresses[:1]] else addresses[0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushVerdict:
-    """What the remote said of one branch."""
+def push_addresses(repository: Repository, remote: str) -> tuple[str, ...]:
+    """Every address that a push to a remote goes to; the name itself where configuration knows no such remote.
 
-    ref: str
-    state: PushState
-    detail: str = ""
-
-
-def push(repository: Repository, remote: str, orders: Sequence[PushOrder]) -> tuple[PushVerdict, ...]:
-    """Push branches, each under its own lease; one that is refused does not hold back another.
-
-    Never raises for what a remote says of a branch. Where the connection breaks before it said anything, the remote is
-    asked what it holds.
-
-    Source: `git help push` (--porcelain, --force-with-lease=<ref>:<expect>).
+    Source: `git help remote` (get-url --push --all).
     """
-    verdicts: list[PushVerdict] = []
-    for start in range(0, len(orders), _AT_ONCE):
-        verdicts += _push(repository, remote, orders[start : start + _AT_ONCE])
-    return tuple(verdicts)
+    done = repository.operator.run("remote", "get-url", "--push", "--all", "--", remote, accept=(0, 2, 128))
+    return tuple(text(done.stdout).splitlines()) if done.returncode == 0 else (remote,)
 
 
-def _push(repository: Repository, remote: str, orders: Sequence[PushOrder]) -> list[PushVerdict]:
-    leases = [f"--force-with-lease={order.ref}:{order.lease}" for order in orders]
-    specs = [f"{order.after}:{order.ref}" for order in orders]
-    said: dict[str, PushVerdict] = {}
-    broken = ""
+def _talk(repository: Repository, *words: str, remote: str, timeout_s: float = _TIMEOUT_S) -> str:
+    """What git as the operator's own git would be, from where it would run, answers; hooks do not run."""
     try:
-        git = _online(repository)
-        done = git.run(
-            "push",
-            "--porcelain",
-            "--no-verify",
-            "--no-signed",
-            "--recurse-submodules=no",
-            *leases,
-            "--end-of-options",
-            remote,
-            *specs,
-            accept=range(256),
-            timeout_s=_TIMEOUT_S,
-        )
-        for line in text(done.stdout).splitlines():
-            flag, _, rest = line.partition("\t")
-            if rest and ":" in rest:
-                spec, _, summary = rest.partition("\t")
-                ref = spec.rpartition(":")[2]
-                said[ref] = PushVerdict(ref=ref, state=_STATES.get(flag, PushState.REJECTED), detail=summary.strip())
-        broken = text(done.stderr).strip()[-500:]
-    except GitError as error:
-        broken = error.message
-    silent = [order for order in orders if order.ref not in said]
-    if silent:
-        said |= {verdict.ref: verdict for verdict in _settle(repository, remote, silent, broken)}
-    return [said[order.ref] for order in orders]
-
-
-_STATES = {
-    " ": PushState.PUSHED,
-    "+": PushState.PUSHED,
-    "*": PushState.PUSHED,
-    "=": PushState.UP_TO_DATE,
-    "!": PushState.REJECTED,
-}
-
-
-def _settle(repository: Repository, remote: str, orders: Sequence[PushOrder], broken: str) -> list[PushVerdict]:
-    """What happened to branches the remote said nothing of."""
-    try:
-        there = remote_tips(repository, remote)
-    except RemoteError as error:
-        return [PushVerdict(ref=order.ref, state=PushState.UNKNOWN, detail=broken or error.message) for order in orders]
-    settled: list[PushVerdict] = []
-    for order in orders:
-        arrived = there.get(branch_of(order.ref)) == order.after
-        settled.append(
-            PushVerdict(
-                ref=order.ref,
-                state=PushState.PUSHED if arrived else PushState.REJECTED,
-                detail="" if arrived else broken or "the remote gave no reason",
-            )
-        )
-    return settled
-
-
-def _online(repository: Repository) -> Git:
-    """git as it talks to remotes: as the operator's own git would, from where it would; hooks do not run."""
-    return repository.operator
-
-
-def _talk(repository: Repository, *words: str, remote: str) -> str:
-    try:
-        return text(_online(repository).run(*words, timeout_s=_TIMEOUT_S).stdout)
+        return text(repository.operator.run(*words, timeout_s=timeout_s).stdout)
     except GitTimedOut as error:
         raise RemoteError(
             f"remote {remote!r} did not answer in time", hint="check the network, then run again"
         ) from error
     except GitError as error:
-        raise RemoteError(
-            f"remote {remote!r}: {error.message}", hint=f"try it by hand: git {words[0]} {remote}"
-        ) from error
+        # An address may hold a password.
+        said = error.message.replace(words[-1], remote) if words[0] == "ls-remote" else error.message
+        raise RemoteError(f"remote {remote!r}: {said}", hint=f"try it by hand: git {words[0]} {remote}") from error

@@ -84,6 +84,15 @@ class Journal(VerdictMemory, Protocol):
     def placed(self, refs: Iterable[str]) -> Mapping[str, Oid]:
         """Full ref -> where a run last put it; refs that no run put anywhere, or that were put back since, are left out."""
 
+    def history_of(self, refs: Iterable[str]) -> Mapping[str, tuple[Publication, ...]]:
+        """Full ref -> what runs made of it, oldest first: moves that were made, undone or not, and what was only pushed."""
+
+    def unsettled_pushes(self) -> tuple[str, ...]:
+        """Runs that have pushes of which nobody knows whether they arrived, oldest first."""
+
+    def note_undone(self, run_id: str, *, by: str | None) -> None:
+        """Note which run put back what a run had moved; None when all of it stands again."""
+
     def anchor(self, run_id: str) -> str | None:
         """Full name of the ref that pins the run's objects, None before `intend` and after `prune`."""
 

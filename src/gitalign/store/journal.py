@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Engine,
+    case,
     delete,
     func,
     insert,
@@ -28,7 +29,7 @@ from gitalign import wire
 from gitalign.core.events import Event
 from gitalign.core.names import Oid
 from gitalign.core.outcome import StepResult
-from gitalign.core.publication import MoveState, Publication
+from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.resolving import Session
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.errors import UnknownRun
@@ -36,6 +37,7 @@ from gitalign.ports import Claim, OwnerProbe
 from gitalign.store import schema
 from gitalign.store.database import open_database, translated
 
+_MADE = (MoveState.MOVED, MoveState.UNDONE, MoveState.STANDS)
 _AT_ONCE = 400  # parameters per statement stay far below SQLite's bound
 
 
@@ -99,10 +101,6 @@ class SqlJournal:
         }
         with self._transaction() as connection:
             connection.execute(insert(schema.runs), [row])
-            if record.undoes is not None:
-                connection.execute(
-                    update(schema.runs).where(schema.runs.c.id == record.undoes).values(undone_by=record.id)
-                )
 
     def set_state(
         self, run_id: str, state: RunState, *, outcome: str | None = None, finished_at: datetime | None = None
@@ -144,15 +142,20 @@ class SqlJournal:
 
     def _records(self, where: Any, *, limit: int | None = None) -> tuple[RunRecord, ...]:
         table, moves = schema.runs, schema.publications
+        undone = moves.c.state == MoveState.UNDONE.value
         moved = (
-            select(moves.c.run_id, func.count().label("moved"))
+            select(moves.c.run_id, func.count().label("moved"), func.sum(case((undone, 1), else_=0)).label("undone"))
             .where(moves.c.state.in_([MoveState.MOVED.value, MoveState.UNDONE.value]))
             .group_by(moves.c.run_id)
             .subquery()
         )
         columns = [column for column in table.c if column.name not in ("plan",)]
         query = (
-            select(*columns, func.coalesce(moved.c.moved, 0).label("moved"))
+            select(
+                *columns,
+                func.coalesce(moved.c.moved, 0).label("moved"),
+                func.coalesce(moved.c.undone, 0).label("undone"),
+            )
             .outerjoin(moved, moved.c.run_id == table.c.id)
             .order_by(table.c.number.desc())
         )
@@ -258,6 +261,42 @@ class SqlJournal:
                 for row in connection.execute(query.where(moves.c.ref.in_(chunk)))
             ]
         return {one.ref: one.after for one in found}
+
+    def history_of(self, refs: Iterable[str]) -> Mapping[str, tuple[Publication, ...]]:
+        """Full ref -> what runs made of it, oldest first: moves that were made, undone or not, and what was only pushed."""
+        moves, runs = schema.publications, schema.runs
+        query = (
+            select(moves.c.body)
+            .join(runs, runs.c.id == moves.c.run_id)
+            .where(moves.c.state.in_([state.value for state in _MADE]))
+            .order_by(runs.c.number)
+        )
+        found: dict[str, list[Publication]] = {}
+        with self._reading() as connection:
+            for chunk in _chunks(sorted(set(refs))):
+                for row in connection.execute(query.where(moves.c.ref.in_(chunk))):
+                    one = wire.load_publication(row.body)
+                    found.setdefault(one.update.ref, []).append(one)
+        return {ref: tuple(made) for ref, made in found.items()}
+
+    def unsettled_pushes(self) -> tuple[str, ...]:
+        """Runs that have pushes of which nobody knows whether they arrived, oldest first."""
+        moves, runs = schema.publications, schema.runs
+        sign = json.dumps({"push": PushState.UNKNOWN.value})[1:-1]
+        query = (
+            select(runs.c.id)
+            .join(moves, runs.c.id == moves.c.run_id)
+            .where(moves.c.body.contains(sign, autoescape=True), moves.c.state.in_([state.value for state in _MADE]))
+            .group_by(runs.c.id, runs.c.number)
+            .order_by(runs.c.number)
+        )
+        with self._reading() as connection:
+            return tuple(row.id for row in connection.execute(query))
+
+    def note_undone(self, run_id: str, *, by: str | None) -> None:
+        """Note which run put back what a run had moved; None when all of it stands again."""
+        with self._transaction() as connection:
+            connection.execute(update(schema.runs).where(schema.runs.c.id == run_id).values(undone_by=by))
 
     def anchor(self, run_id: str) -> str | None:
         """Full name of the pinning ref, None before `intend` and after `prune`."""
@@ -418,6 +457,7 @@ def _record(row: Any) -> RunRecord:
         plan_id=row.plan_id,
         total=row.total,
         undoes=row.undoes,
-        undone_by=row.undone_by,
+        undone_by=row.undone_by if row.undone else None,
+        undone=row.undone,
         owner=row.owner,
     )

@@ -1,0 +1,284 @@
+"""Pushing what moved: only where the plan said, only what is safe to publish, each branch under its own lease."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gitalign.core.events import EventKind
+from gitalign.core.names import HEADS, Oid, branch_of, is_zero
+from gitalign.core.plan import Step
+from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
+from gitalign.core.push import PushPlace, PushSettings, place_words
+from gitalign.core.steps import counted
+from gitalign.engine.anchor import present
+from gitalign.engine.push_history import Ancestry, replaced_tips
+from gitalign.engine.push_planning import Remotes, places_of
+from gitalign.errors import GitError, RemoteError
+from gitalign.git.command import text
+from gitalign.git.push import NO_EXTRAS, PushExtras, PushOrder, push
+from gitalign.git.push_rules import PushConfig
+from gitalign.git.refs import read_refs
+from gitalign.git.repository import Repository
+from gitalign.ports import Emitter, Journal
+
+_WRITTEN = (PushState.PUSHED, PushState.UP_TO_DATE)
+
+
+def to_push(one: Publication, place: PushPlace | None) -> Publication:
+    """A publication with where it is to be pushed, as the journal notes it before anything is pushed.
+
+    Args:
+        one: the move.
+        place: as the plan has it; None when no push was asked for.
+    """
+    if place is None:
+        return one
+    state, words = PushState.UNKNOWN, "not pushed yet"
+    if place.held:
+        state, words = PushState.HELD_BACK, place.held
+    elif place.tip is None:
+        state, words = PushState.NOT_ON_REMOTE, f"{place.words} does not exist; git push -u makes it"
+    return replace(
+        one, remote=place.remote, remote_ref=place.ref, remote_before=place.tip, push=state, push_detail=words
+    )
+
+
+def standing_publication(step: Step) -> Publication | None:
+    """What an earlier run made of a branch that does not move now, to be pushed; None when there is nothing."""
+    place = step.push_to
+    if place is None or place.unpushed is None:
+        return None
+    one = Publication(
+        update=RefUpdate(ref=step.moved_ref, before=place.unpushed, after=place.unpushed),
+        stack=step.stack,
+        state=MoveState.STANDS,
+    )
+    return to_push(one, place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pusher:
+    """Pushes publications.
+
+    Attributes:
+        repository: the repository.
+        journal: what runs made of branches.
+        settings: of the operator.
+        targets: names of target branches.
+        emit: tells what came of each branch.
+    """
+
+    repository: Repository
+    journal: Journal
+    settings: PushSettings
+    targets: Sequence[str]
+    emit: Emitter
+
+    def forward(self, publications: Sequence[Publication]) -> tuple[Publication, ...]:
+        """Push what moved, or was moved before, each leased on what the remote held when planning.
+
+        A remote branch is overwritten only where everything it holds is in what replaces it, or was replaced by runs of
+        ours; otherwise it is refused here. Never raises for what a remote says; what is not known stays `unknown`.
+        """
+        chosen = [
+            one
+            for one in publications
+            if one.state in (MoveState.MOVED, MoveState.STANDS) and one.push is PushState.UNKNOWN
+        ]
+        if not chosen:
+            return tuple(publications)
+        try:
+            config = PushConfig(self.repository)
+            told = self._pushed(chosen, self._refused(chosen, config), config)
+        except (GitError, RemoteError) as error:
+            told = {one.update.ref: _nothing_sent(one, error) for one in chosen}
+        return self._told(publications, told)
+
+    def back(self, publications: Sequence[Publication]) -> tuple[Publication, ...]:
+        """Give remotes back what they held before, where they still hold what a run pushed. Deletes nothing there.
+
+        What a remote holds is asked first: whether a push that was cut off arrived is not known otherwise.
+        """
+        chosen = [
+            one
+            for one in publications
+            if one.state in (MoveState.MOVED, MoveState.STANDS)
+            and one.push in (PushState.UNKNOWN, PushState.NOT_PUSHED)
+        ]
+        if not chosen:
+            return tuple(publications)
+        remotes = Remotes(self.repository)
+        looked = {one.update.ref: settled(one, remotes) for one in chosen}
+        still = [one for one in looked.values() if one.push is PushState.NOT_PUSHED]
+        try:
+            config = PushConfig(self.repository)
+            looked |= self._pushed(still, self._held_by_guards(still, config), config)
+        except GitError as error:
+            looked |= {one.update.ref: _nothing_sent(one, error) for one in still}
+        return self._told(publications, looked)
+
+    def _pushed(
+        self, chosen: Sequence[Publication], refused: Mapping[str, tuple[PushState, str]], config: PushConfig
+    ) -> dict[str, Publication]:
+        extras = config.extras() if self.settings.with_hooks else NO_EXTRAS
+        told: dict[str, Publication] = {}
+        by_remote: dict[str, list[Publication]] = {}
+        for one in chosen:
+            if one.update.ref in refused:
+                state, words = refused[one.update.ref]
+                told[one.update.ref] = replace(one, push=state, push_detail=words)
+            elif one.remote is not None:
+                by_remote.setdefault(one.remote, []).append(one)
+        for remote, batch in by_remote.items():
+            told |= self._sent(remote, batch, extras)
+        return told
+
+    def _sent(self, remote: str, batch: Sequence[Publication], extras: PushExtras) -> dict[str, Publication]:
+        orders = {
+            one.pushed_ref: PushOrder(ref=one.pushed_ref, after=one.pushed_oid, lease=one.remote_before)
+            for one in batch
+            if one.remote_before is not None
+        }
+        verdicts = {one.ref: one for one in push(self.repository, remote, list(orders.values()), extras=extras)}
+        return {
+            one.update.ref: replace(
+                one,
+                push=verdicts[one.pushed_ref].state,
+                push_detail=_words(one, verdicts[one.pushed_ref].state, verdicts[one.pushed_ref].detail),
+            )
+            for one in batch
+            if one.pushed_ref in verdicts
+        }
+
+    def _told(self, publications: Sequence[Publication], told: Mapping[str, Publication]) -> tuple[Publication, ...]:
+        for one in publications:
+            after = told.get(one.update.ref)
+            if after is not None and after.push is not PushState.NOT_ASKED:
+                kind = EventKind.BRANCH_PUSHED if after.push in _WRITTEN else EventKind.PUSH_REJECTED
+                self.emit(
+                    kind,
+                    branch=branch_of(after.update.ref),
+                    state=after.push.value,
+                    to=place_words(after.remote or "", after.pushed_ref),
+                    reason=after.push_detail or None,
+                )
+        return tuple(told.get(one.update.ref, one) for one in publications)
+
+    def _refused(self, chosen: Sequence[Publication], config: PushConfig) -> dict[str, tuple[PushState, str]]:
+        """Branches that are not offered to the remote, with the reason."""
+        refused = self._held_by_guards(chosen, config)
+        remotes = Remotes(self.repository)
+        rules = config.rules(default_remote=self.settings.remote, insists=self.settings.insists)
+        names = [branch_of(one.update.ref) for one in chosen]
+        places = places_of(names, rules, remotes, self.settings, targets=self.targets)
+        private = self._private(chosen, remotes)
+        ancestry = Ancestry(self.repository)
+        history = self.journal.history_of(one.update.ref for one in chosen)
+        for one in chosen:
+            place = places[branch_of(one.update.ref)]
+            if place.held:
+                why = (PushState.HELD_BACK, place.held)
+            elif (place.remote, place.ref) != (one.remote, one.pushed_ref):
+                planned = place_words(one.remote or "", one.pushed_ref)
+                why = (PushState.HELD_BACK, f"git would push it to {place.words} now, the plan said {planned}")
+            elif one.update.ref in private:
+                why = (PushState.HELD_BACK, private[one.update.ref])
+            elif words := _would_lose(one, place, ancestry, history.get(one.update.ref, ())):
+                why = (PushState.REJECTED, words)
+            else:
+                continue
+            refused.setdefault(one.update.ref, why)
+        return refused
+
+    def _held_by_guards(self, chosen: Sequence[Publication], config: PushConfig) -> dict[str, tuple[PushState, str]]:
+        if self.settings.with_hooks or not chosen:
+            return {}
+        found = config.guards([one.pushed_oid for one in chosen])
+        if not found:
+            return {}
+        words = f"git push would run or send {' and '.join(found)}; --push-hooks does so, too"
+        return {one.update.ref: (PushState.HELD_BACK, words) for one in chosen}
+
+    def _private(self, chosen: Sequence[Publication], remotes: Remotes) -> dict[str, str]:
+        """Branches that would publish commits of a local target which are on no remote yet."""
+        local = read_refs(self.repository, "refs/heads")
+        wanted = {name: local[HEADS + name] for name in self.targets if HEADS + name in local}
+        asked = {one.remote for one in chosen if one.remote} | {self.settings.remote}
+        public = {oid for remote in asked for oid in remotes.tips(remote).values()}
+        public |= set(read_refs(self.repository, "refs/remotes").values())
+        known = [f"^{oid}" for oid in sorted(present(self.repository, sorted(public)))]
+        held: dict[str, str] = {}
+        for name, tip in wanted.items():
+            mine = set(self._listed([tip, *known]))
+            if not mine:
+                continue
+            tainted = self._reaching(mine, [one.pushed_oid for one in chosen], known)
+            words = (
+                f"{name} has {counted(len(mine), 'commit')} that no remote has, and it would publish them; "
+                f"push {name} first, or align it onto the remote's {name}"
+            )
+            held |= {one.update.ref: words for one in chosen if one.pushed_oid in tainted}
+        return held
+
+    def _listed(self, words: Sequence[str], *options: str) -> list[str]:
+        stdin = "\n".join(words).encode("ascii") + b"\n"
+        return text(self.repository.git.run("rev-list", *options, "--stdin", stdin=stdin).stdout).splitlines()
+
+    def _reaching(self, mine: set[str], tips: Sequence[Oid], known: Sequence[str]) -> set[str]:
+        """Of the commits that a push would bring, those that have one of `mine` in their history."""
+        found: set[str] = set()
+        for line in self._listed([*tips, *known], "--topo-order", "--reverse", "--parents"):
+            commit, *parents = line.split(" ")
+            if commit in mine or any(parent in found for parent in parents):
+                found.add(commit)
+        return found
+
+
+def settled(one: Publication, remotes: Remotes) -> Publication:
+    """What became of a push whose end is not known, by what the remote holds now."""
+    if one.remote is None or one.remote_before is None:
+        return replace(one, push=PushState.NOT_PUSHED, push_detail="it was not on the remote")
+    where = place_words(one.remote, one.pushed_ref)
+    try:
+        there = remotes.tips(one.remote).get(branch_of(one.pushed_ref))
+    except (GitError, RemoteError) as error:
+        words = f"{where} may or may not have it: {error.message}"
+        return replace(one, push=PushState.UNKNOWN, push_detail=words)
+    if there == one.pushed_oid:
+        return replace(one, push=PushState.PUSHED, push_detail="")
+    if there == one.remote_before:
+        return replace(one, push=PushState.NOT_PUSHED, push_detail=f"ended before it was pushed to {where}")
+    if there is None:
+        return replace(one, push=PushState.REJECTED, push_detail=f"{where} is gone")
+    words = f"{where} stands at {there[:12]} now: somebody else pushed; left alone"
+    return replace(one, push=PushState.REJECTED, push_detail=words)
+
+
+def _nothing_sent(one: Publication, error: GitError | RemoteError) -> Publication:
+    return replace(one, push=PushState.NOT_PUSHED, push_detail=f"nothing was pushed: {error.message}")
+
+
+def _words(one: Publication, state: PushState, said: str) -> str:
+    if state in _WRITTEN:
+        return ""
+    return f"{place_words(one.remote or '', one.pushed_ref)}: {said}"
+
+
+def _would_lose(one: Publication, place: PushPlace, ancestry: Ancestry, history: Sequence[Publication]) -> str:
+    """Why pushing would drop commits of the remote that the local branch never had; empty when it would not."""
+    there = one.remote_before
+    assert there is not None
+    if is_zero(one.update.before):
+        return f"{place.words} exists already ({there[:12]}), which was not here; bring it in first"
+    known = replaced_tips(ancestry, one.update.before, [made for made in history if made.update != one.update])
+    if there in known:
+        return ""
+    answers = [ancestry.holds(tip, there) for tip in known]
+    if any(answers):
+        if place.is_configured:
+            return ""
+        return f"git's configuration does not say that {place.words} is this branch: git branch -u {place.words}"
+    if None in answers:
+        return f"{place.words} stands at {there[:12]}, which was never fetched; git fetch, then look"
+    return f"{place.words} has commits that the local branch had not ({there[:12]}); bring them in first"

@@ -1,0 +1,191 @@
+"""Pushing branch by branch, each with an explicit lease, and nothing else along with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gitalign.core.names import HEADS, Oid, branch_of
+from gitalign.core.publication import PushState
+from gitalign.errors import GitError, RemoteError
+from gitalign.git.command import Git, text
+from gitalign.git.remote import remote_tips
+from gitalign.git.repository import Repository
+
+_TIMEOUT_S = 600.0
+_AT_ONCE = 150
+_PATIENCE = 24
+"""Pushes of parts of a refused batch, none of which got anything through, before the rest counts as refused, too."""
+_MOST_WORDS = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushOrder:
+    """One branch to push: what the remote is to hold, and what it must hold now.
+
+    Attributes:
+        ref: full ref on the remote.
+    """
+
+    ref: str
+    after: Oid
+    lease: Oid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushVerdict:
+    """What the remote said of one branch, its hooks' own words included."""
+
+    ref: str
+    state: PushState
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushExtras:
+    """What a push runs and sends beside the branches. Nothing, unless the operator asked for it.
+
+    Attributes:
+        hooks_path: folder of the hooks; None when none may run.
+        recurse: value of `--recurse-submodules`.
+        signed: value of `--signed`.
+        options: push options for the server.
+    """
+
+    hooks_path: str | None = None
+    recurse: str = "no"
+    signed: str = "no"
+    options: tuple[str, ...] = ()
+
+    def git(self, repository: Repository) -> Git:
+        """The git that pushes."""
+        git = repository.operator
+        pins = [("push.pushOption", "")]
+        if self.hooks_path is None:
+            return replace(git, config=(*git.config, *pins))
+        pins.append(("core.hooksPath", self.hooks_path))
+        place, tree = repository.git_dir, repository.work_tree
+        return replace(git, git_dir=place, work_tree=tree, config=(*git.config, *pins))
+
+    def words(self) -> tuple[str, ...]:
+        """Arguments of `git push`. Tags never go along, whatever `push.followTags` says."""
+        return (
+            "--verify" if self.hooks_path is not None else "--no-verify",
+            f"--signed={self.signed}" if self.signed != "no" else "--no-signed",
+            f"--recurse-submodules={self.recurse}",
+            "--no-follow-tags",
+            *(f"--push-option={option}" for option in self.options),
+        )
+
+
+NO_EXTRAS = PushExtras()
+
+
+def push(
+    repository: Repository, remote: str, orders: Sequence[PushOrder], *, extras: PushExtras = NO_EXTRAS
+) -> tuple[PushVerdict, ...]:
+    """Push branches, each under its own lease; one that is refused does not hold back another.
+
+    Never raises for what a remote says of a branch. Where the connection breaks before it said anything, the remote is
+    asked what it holds. Where a server refuses a batch as a whole, because of one branch in it, the parts are tried.
+
+    Source: `git help push` (--porcelain, --force-with-lease=<ref>:<expect>), `git help githooks` (pre-receive refuses all refs
+    of a push together).
+    """
+    verdicts: list[PushVerdict] = []
+    for start in range(0, len(orders), _AT_ONCE):
+        verdicts += _Batches(repository, remote, extras).push(orders[start : start + _AT_ONCE])
+    return tuple(verdicts)
+
+
+class _Batches:
+    def __init__(self, repository: Repository, remote: str, extras: PushExtras) -> None:
+        self._repository = repository
+        self._remote = remote
+        self._extras = extras
+        self._patience = _PATIENCE
+
+    def push(self, orders: Sequence[PushOrder]) -> list[PushVerdict]:
+        told = {verdict.ref: verdict for verdict in _push(self._repository, self._remote, orders, self._extras)}
+        refused = [order for order in orders if told[order.ref].detail.startswith(_BY_SERVER)]
+        if any(verdict.state is PushState.PUSHED for verdict in told.values()):
+            self._patience = _PATIENCE
+        elif len(refused) > 1 and self._patience > 0:
+            self._patience -= 2
+            half = len(refused) // 2
+            for part in (refused[:half], refused[half:]):
+                told |= {verdict.ref: verdict for verdict in self.push(part)}
+        return [told[order.ref] for order in orders]
+
+
+def _push(repository: Repository, remote: str, orders: Sequence[PushOrder], extras: PushExtras) -> list[PushVerdict]:
+    leases = [f"--force-with-lease={order.ref}:{order.lease}" for order in orders]
+    specs = [f"{order.after}:{order.ref}" for order in orders]
+    said: dict[str, PushVerdict] = {}
+    broken = ""
+    try:
+        done = extras.git(repository).run(
+            "push",
+            "--porcelain",
+            *extras.words(),
+            *leases,
+            "--end-of-options",
+            remote,
+            *specs,
+            accept=range(256),
+            timeout_s=_TIMEOUT_S,
+        )
+        errors = text(done.stderr)
+        for line in text(done.stdout).splitlines():
+            flag, _, rest = line.partition("\t")
+            if rest and ":" in rest:
+                spec, _, summary = rest.partition("\t")
+                ref = spec.rpartition(":")[2]
+                state = _STATES.get(flag, PushState.REJECTED)
+                words = _words_of(errors, ref) if state is PushState.REJECTED else ""
+                said[ref] = PushVerdict(ref=ref, state=state, detail=summary.strip() + words)
+        broken = errors.strip()[-_MOST_WORDS:]
+    except GitError as error:
+        broken = error.message
+    silent = [order for order in orders if order.ref not in said]
+    if silent:
+        said |= {verdict.ref: verdict for verdict in _settle(repository, remote, silent, broken)}
+    return [said[order.ref] for order in orders]
+
+
+_BY_SERVER = "[remote rejected]"
+_STATES = {
+    " ": PushState.PUSHED,
+    "+": PushState.PUSHED,
+    "*": PushState.PUSHED,
+    "=": PushState.UP_TO_DATE,
+    "!": PushState.REJECTED,
+}
+
+
+def _words_of(errors: str, ref: str) -> str:
+    """What the server's hooks said: the lines that name the branch, or all where none does."""
+    lines = [line.removeprefix("remote:").strip() for line in errors.splitlines() if line.startswith("remote:")]
+    names = (ref, ref.removeprefix(HEADS))
+    telling = [line for line in lines if any(name in line.split() for name in names)] or lines
+    words = "; ".join(line for line in telling if line)
+    return f": {words[:_MOST_WORDS]}" if words else ""
+
+
+def _settle(repository: Repository, remote: str, orders: Sequence[PushOrder], broken: str) -> list[PushVerdict]:
+    """What happened to branches the remote said nothing of."""
+    try:
+        there = remote_tips(repository, remote, for_push=True)
+    except RemoteError as error:
+        return [PushVerdict(ref=order.ref, state=PushState.UNKNOWN, detail=broken or error.message) for order in orders]
+    settled: list[PushVerdict] = []
+    for order in orders:
+        arrived = there.get(branch_of(order.ref)) == order.after
+        settled.append(
+            PushVerdict(
+                ref=order.ref,
+                state=PushState.PUSHED if arrived else PushState.REJECTED,
+                detail="" if arrived else broken or "the remote gave no reason",
+            )
+        )
+    return settled
