@@ -63,6 +63,19 @@ def confinement(name: str, place: Path) -> Confinement:
     pytest.skip(f"needs {name} that works here (Debian: apt-get install bubblewrap util-linux)")
 
 
+def memory() -> None:
+    """Skip where git-align has no memory to keep objects in."""
+    if not os.path.ismount("/dev/shm"):
+        pytest.skip("needs a tmpfs at /dev/shm")
+
+
+def namespaces(*words: str) -> None:
+    """Skip where `unshare` cannot make these namespaces."""
+    program("unshare", "util-linux")
+    if subprocess.run(["unshare", *words, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs root who may make namespaces")
+
+
 @contextmanager
 def mounted(place: Path, *options: str) -> Iterator[Path]:
     """Something mounted there; skips where that is not permitted.

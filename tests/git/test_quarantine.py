@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from gitalign.core.commit import RawCommit, new_commit
 from gitalign.core.names import Oid
-from gitalign.errors import OutOfSpace
+from gitalign.errors import GitError, OutOfSpace
+from gitalign.git.in_quarantine import GuardedMemory, in_quarantine
+from gitalign.git.object_memory import MemoryLost, remove_noted
 from gitalign.git.objects import CommitReader, CommitWriter
-from gitalign.git.quarantine import Quarantine, remove_quarantine
+from gitalign.git.quarantine import Quarantine, remove_quarantine, sweep_quarantines
 from gitalign.git.repository import open_repository
 from gitalign.process_owner import this_owner
+from gitalign.store.journal import open_journal
 from tests import needs
 from tests.git.workspace import Workspace
 
@@ -64,7 +73,7 @@ def test_objects_in_memory_are_private_and_removed(work: Workspace, memory: Path
 def test_much_is_packed_to_disk_and_stays_readable(
     work: Workspace, memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gitalign.git.quarantine._MEMORY_BYTES", 200_000)
+    monkeypatch.setattr("gitalign.git.object_memory._MOST_BYTES", 200_000)
     quarantine = Quarantine(open_repository(work.path), "run", memory=memory)
     writer = CommitWriter(quarantine.objects, object_format="sha1")
     made = writer.write(commits(work, 20))
@@ -84,7 +93,7 @@ def test_much_is_packed_to_disk_and_stays_readable(
 def test_what_git_is_writing_at_this_moment_is_left_alone(
     work: Workspace, memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gitalign.git.quarantine._MEMORY_BYTES", 10_000)
+    monkeypatch.setattr("gitalign.git.object_memory._MOST_BYTES", 10_000)
     quarantine = Quarantine(open_repository(work.path), "run", memory=memory)
     made = CommitWriter(quarantine.objects, object_format="sha1").write(commits(work, 100, size=400))
     half_written = quarantine.objects / made[0][:2] / "tmp_obj_a1B2c3"
@@ -118,9 +127,23 @@ def test_too_little_memory_is_not_used(work: Workspace, tmp_path: Path) -> None:
 
 
 def test_what_a_dead_run_kept_in_memory_is_found(work: Workspace, memory: Path) -> None:
-    quarantine = Quarantine(open_repository(work.path), "run", memory=memory)
-    remove_quarantine(quarantine.path)
+    killed_with_a_quarantine(work, memory)
+    path = work.path / ".git" / "gitalign" / "quarantine" / "run"
+    assert list(memory.iterdir())
+    remove_quarantine(path, memory=memory)
     assert not list(memory.iterdir())
+    assert not path.exists()
+
+
+def killed_with_a_quarantine(work: Workspace, memory: Path) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from gitalign.git.quarantine import Quarantine; from gitalign.git.repository import open_repository\n"
+        "Quarantine(open_repository(sys.argv[1]), 'run', memory=Path(sys.argv[2]))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(work.path), str(memory)], check=False)
+    assert done.returncode == -signal.SIGKILL
 
 
 def test_a_pointer_to_somewhere_else_is_not_followed(work: Workspace, tmp_path: Path) -> None:
@@ -160,3 +183,136 @@ def test_nothing_is_left_in_memory_when_the_disk_refuses(work: Workspace, memory
     with pytest.raises(OutOfSpace):
         Quarantine(open_repository(work.path), "run", memory=memory)
     assert not list(memory.iterdir())
+
+
+def test_what_a_living_process_keeps_in_memory_stays_whatever_its_owner_looks_like(
+    work: Workspace, memory: Path
+) -> None:
+    """Edge case 68: a stepped clock, another PID namespace, a restart."""
+    quarantine = Quarantine(open_repository(work.path), "run", memory=memory)
+    (claimed,) = memory.iterdir()
+    for owner in (claimed / "owner", quarantine.path / "owner"):
+        host, _, _, _ = owner.read_text().split("|")
+        owner.write_text(f"{host}|another-boot|1|1.0")
+    Quarantine(open_repository(work.path), "other", memory=memory).remove()
+    sweep_quarantines(quarantine.path.parent)
+    remove_noted(quarantine.path / "memory", memory=memory)
+    assert claimed.is_dir()
+    assert quarantine.path.is_dir()
+    quarantine.remove()
+    assert not list(memory.iterdir())
+
+
+def test_a_note_that_names_the_folder_of_a_living_run_removes_nothing(work: Workspace, memory: Path) -> None:
+    living = Quarantine(open_repository(work.path), "living", memory=memory)
+    other = Quarantine(open_repository(work.path), "other", memory=None)
+    (other.path / "memory").write_bytes((living.path / "memory").read_bytes())
+    remove_quarantine(other.path, memory=memory)
+    assert len(list(memory.iterdir())) == 1
+    living.remove()
+
+
+def test_a_link_in_the_place_of_the_folder_is_not_followed(work: Workspace, tmp_path: Path) -> None:
+    """Edge case 67."""
+    precious = tmp_path / "precious"
+    (precious / "run").mkdir(parents=True)
+    state = work.path / ".git" / "gitalign"
+    state.mkdir()
+    (state / "quarantine").symlink_to(precious)
+    sweep_quarantines(state / "quarantine")
+    remove_quarantine(state / "quarantine" / "run")
+    assert (precious / "run").is_dir()
+    with pytest.raises(OutOfSpace, match="link"):
+        Quarantine(open_repository(work.path), "new", memory=None)
+    (state / "quarantine").unlink()
+    (state / "quarantine").mkdir()
+    (state / "quarantine" / "run").symlink_to(precious)
+    remove_quarantine(state / "quarantine" / "run")
+    assert (precious / "run").is_dir()
+
+
+def test_two_quarantines_never_share_a_folder(work: Workspace) -> None:
+    first = Quarantine(open_repository(work.path), "run", memory=None)
+    with pytest.raises(OutOfSpace, match="another process"):
+        Quarantine(open_repository(work.path), "run", memory=None)
+    assert first.path.is_dir()
+    first.remove()
+
+
+def fill(memory: Path) -> None:
+    with suppress(OSError), (memory / "filler").open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+
+
+def test_memory_that_is_full_is_left_and_the_write_made_again(work: Workspace, memory: Path) -> None:
+    quarantine = Quarantine(open_repository(work.path), "run", memory=memory)
+    writer = CommitWriter(quarantine.objects, object_format="sha1")
+    made = writer.write(commits(work, 3))
+    fill(memory)
+    more = commits(work, 40, size=4000)
+    made += quarantine.with_room(lambda: writer.write(more))
+    assert quarantine.objects.resolve().is_relative_to(quarantine.path)
+    assert readable(quarantine, made)
+    quarantine.remove()
+
+
+def test_whoever_writes_while_memory_is_left_writes_again(work: Workspace, memory: Path) -> None:
+    """A temporary file in memory cannot be renamed to its place on disk: no reason to fail a branch."""
+    quarantine = Quarantine(open_repository(work.path), "run", memory=memory)
+    writer = CommitWriter(quarantine.objects, object_format="sha1")
+    made: list[Oid] = []
+    turns = iter(commits(work, 2))
+
+    def write() -> None:
+        if quarantine.objects.resolve().is_relative_to(memory):
+            assert quarantine.leave_memory()
+            raise GitError("unable to write file: No such file or directory")
+        made.extend(writer.write([next(turns)]))
+
+    quarantine.with_room(write)
+    assert readable(quarantine, made)
+    with pytest.raises(GitError, match="about something else"):
+        quarantine.with_room(lambda: fail("about something else"))
+    quarantine.remove()
+
+
+def fail(words: str) -> None:
+    raise GitError(words)
+
+
+def test_work_whose_memory_is_removed_is_made_again_on_disk(work: Workspace, memory: Path) -> None:
+    """logind removes what a user has in /dev/shm when the session ends (RemoveIPC=yes)."""
+    repository = open_repository(work.path)
+    turns: list[bool] = []
+
+    def make(quarantine: Quarantine) -> list[Oid]:
+        in_memory = quarantine.objects.resolve().is_relative_to(memory)
+        turns.append(in_memory)
+        writer = CommitWriter(quarantine.objects, object_format="sha1")
+        made = writer.write(commits(work, 5))
+        if in_memory:
+            (claimed,) = memory.iterdir()
+            shutil.rmtree(claimed)
+            quarantine.keep_within_bounds()
+            assert not quarantine.leave_memory()
+        assert in_memory or readable(quarantine, made)
+        quarantine.require_memory()
+        return made
+
+    assert len(in_quarantine(repository, "run", make, memory=memory)) == 5
+    assert turns == [True, False]
+    assert not (work.path / ".git" / "gitalign" / "quarantine").exists()
+
+
+def test_nothing_is_remembered_once_memory_is_lost(work: Workspace, memory: Path) -> None:
+    quarantine = Quarantine(open_repository(work.path), "run", memory=memory)
+    with closing(open_journal(work.path / "journal.db")) as journal:
+        guarded = GuardedMemory(journal, quarantine)
+        guarded.remember({"a" * 64: "kept"}, at=datetime.now(UTC))
+        (claimed,) = memory.iterdir()
+        shutil.rmtree(claimed)
+        with pytest.raises(MemoryLost):
+            guarded.remember({"b" * 64: "lost"}, at=datetime.now(UTC))
+        assert set(guarded.remembered(["a" * 64, "b" * 64])) == {"a" * 64}
+    quarantine.remove()

@@ -10,7 +10,7 @@ import pytest
 
 from gitalign.core.names import Oid
 from gitalign.errors import OutOfSpace
-from gitalign.git.disposable import DisposableTree, claim_folder, remove_tree
+from gitalign.git.disposable import ClaimedFolder, DisposableTree, remove_tree
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import open_repository
 from gitalign.process_owner import this_owner
@@ -19,7 +19,7 @@ from tests.git.workspace import Workspace
 
 def opened(work: Workspace, root: Path) -> DisposableTree:
     repository = open_repository(work.path)
-    quarantine = Quarantine(repository, "trees", memory=None)
+    quarantine = Quarantine(repository, f"trees-{root.name}", memory=None)
     return DisposableTree(root, quarantine.git, objects=quarantine.objects, object_format=repository.object_format)
 
 
@@ -138,7 +138,7 @@ def test_filters_and_hooks_of_the_repository_do_not_run(work: Workspace, tmp_pat
 
 
 def test_folders_of_dead_processes_are_removed_and_those_of_living_ones_stay(tmp_path: Path) -> None:
-    mine = claim_folder(tmp_path, "mine")
+    mine = ClaimedFolder(tmp_path, "mine")
     host, boot, _, started = this_owner().split("|")
     dead = tmp_path / "dead"
     dead.mkdir()
@@ -148,9 +148,9 @@ def test_folders_of_dead_processes_are_removed_and_those_of_living_ones_stay(tmp
     old = tmp_path / "old"
     old.mkdir()
     os.utime(old, (1_700_000_000, 1_700_000_000))
-    other = claim_folder(tmp_path, "other")
-    assert mine.is_dir()
-    assert other.is_dir()
+    other = ClaimedFolder(tmp_path, "other")
+    assert mine.path.is_dir()
+    assert other.path.is_dir()
     assert young.is_dir(), "it is being made, perhaps"
     assert not dead.exists()
     assert not old.exists()
@@ -164,7 +164,7 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 def raise_hint(place: Path) -> None:
     try:
-        claim_folder(place, "x")
+        ClaimedFolder(place, "x")
     except OutOfSpace as error:
         raise OutOfSpace(f"{error.message} {error.hint}") from error
 

@@ -83,6 +83,14 @@ def undo(
 
 
 def resume(
+    take_over: Annotated[
+        str | None,
+        typer.Option(
+            "--take-over",
+            help="Recover this run although its process may be alive: its machine is gone, or files cannot be locked here.",
+            metavar="RUN",
+        ),
+    ] = None,
     repo: Repo = Path(),
     config: ConfigFile = None,
     json: Json = False,
@@ -98,14 +106,18 @@ def resume(
         from gitalign.cli import render
         from gitalign.cli.console import console, emit_json
         from gitalign.cli.progress import watching
+        from gitalign.core.run import UNFINISHED
         from gitalign.engine.signals import StopSignal, handling_signals
 
         stop = StopSignal()
         with handling_signals(stop), watching(options, None) as listeners:
-            reports = facade.resume(options.request(), listeners=listeners, stop=stop)
+            reports = facade.resume(options.request(), take_over=take_over, listeners=listeners, stop=stop)
         if options.json:
             emit_json([wire.report_document(report) for report in reports])
         elif not reports:
+            for one in facade.runs(options.request()):
+                if one.state in UNFINISHED:
+                    render.show_under_way(console(), one)
             console().print("nothing to resume")
         else:
             for report in reports:

@@ -410,3 +410,11 @@ def show_prune(out: Console, report: PruneReport) -> None:
     out.print(f"{verb} {len(report.anchors)} pins of {len(report.runs)} runs and {len(report.backups)} backup branches")
     for ref, reason in report.kept_backups:
         out.print(f"  kept {safe(ref)}: {safe(reason)}")
+
+
+def show_under_way(console: Console, record: RunRecord) -> None:
+    """One line about a run that another process is carrying out, and what to type when that process is gone."""
+    host, _, rest = record.owner.partition("|")
+    pid = rest.split("|")[1] if rest.count("|") > 0 else "unknown"
+    console.print(safe(f"run {record.id} is under way: process {pid} on {host}"))
+    console.print(safe(f"when that process is gone for certain: git align resume --take-over {record.id}"))

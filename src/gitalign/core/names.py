@@ -120,6 +120,14 @@ def name_fault(branch: str) -> str | None:
     return None
 
 
+_A_RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
+
+
+def is_run_id(word: str) -> bool:
+    """True for a text that can be the id of a run. Ids name folders and refs: what is read is checked before it is used."""
+    return _A_RUN.fullmatch(word) is not None
+
+
 def file_name_for(branch: str, *, limit: int = 120) -> str:
     """A file name for a branch: letters, digits, `._-`, unique by a digest when anything was changed.
 

@@ -30,6 +30,10 @@ class RunState(StrEnum):
     """Ended by an error before anything moved."""
 
 
+UNFINISHED = (RunState.INTEGRATING, RunState.PUBLISHING)
+"""Under way while its process holds its lock, to be recovered when it does not."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
     """One row of `git align runs`.

@@ -21,7 +21,8 @@ from gitalign.core.plan import Plan, Step, Target
 from gitalign.engine.evidence import Ancestry, Changes, Pair, TargetFiles, distances
 from gitalign.errors import ConfigError
 from gitalign.git.history import Authorship, authorship
-from gitalign.git.quarantine import Quarantine, sweep_quarantines
+from gitalign.git.in_quarantine import in_quarantine
+from gitalign.git.quarantine import sweep_quarantines
 from gitalign.git.repository import Repository
 from gitalign.settings import Categorization
 
@@ -87,11 +88,7 @@ def categorize(
     ancestry = Ancestry(repository, graph, steps, plan.targets, settings.keywords, changes)
     known = _known(repository, steps, plan.targets, files, changes, ancestry, settings)
     sweep_quarantines(repository.state_dir / "quarantine", glob=f"{_PREFIX}*")
-    quarantine = Quarantine(repository, _PREFIX + secrets.token_hex(6))
-    try:
-        changes.count(quarantine)
-    finally:
-        quarantine.remove()
+    in_quarantine(repository, _PREFIX + secrets.token_hex(6), changes.count)
     wrote = authorship(repository.git, [oid for one in known for oid in (one.step.seen, *one.own) if one.kinships])
     measured = _measured(known, changes, wrote, as_of=as_of)
     twins = _twins(known)

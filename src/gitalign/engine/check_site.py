@@ -41,7 +41,7 @@ from gitalign.engine.signals import StopSignal
 from gitalign.errors import GitAlignError, GitError
 from gitalign.git.command import Git, raw, text
 from gitalign.git.diffs import path_changes
-from gitalign.git.disposable import DisposableTree, claim_folder, remove_tree
+from gitalign.git.disposable import ClaimedFolder, DisposableTree
 from gitalign.git.objects import CommitReader, FileReader
 from gitalign.git.quarantine import Quarantine
 from gitalign.ports import Emitter, VerdictMemory
@@ -154,13 +154,13 @@ class Site:
         }
         files = _Files(git)
         end_orphans()
-        folder = claim_folder(work_tree_home(checks, repository.common_dir), quarantine.path.name)
+        folder = ClaimedFolder(work_tree_home(checks, repository.common_dir), quarantine.path.name)
         site = cls(plan, checks, memory, emit, stop, at, confinement, files, width, trees, changed)
         made: list[DisposableTree] = []
         try:
             for number in range(width):
                 one = DisposableTree(
-                    folder / f"{number}",
+                    folder.path / f"{number}",
                     git,
                     objects=quarantine.objects,
                     object_format=repository.object_format,
@@ -173,11 +173,7 @@ class Site:
             for one in made:
                 with suppress(OSError):
                     one.remove()
-            with suppress(OSError):
-                remove_tree(folder)
-            for parent in (folder.parent, folder.parent.parent):
-                with suppress(OSError):
-                    parent.rmdir()
+            folder.remove()
 
     def validate(self, results: Sequence[StepResult]) -> list[StepResult]:
         """All branches, side by side."""

@@ -29,6 +29,7 @@ from gitalign.engine.rules import HouseRules, hold_to_rules
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.validation import validate
 from gitalign.errors import OutOfSpace
+from gitalign.git.in_quarantine import GuardedMemory, in_quarantine
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.refs import read_tips
 from gitalign.git.repository import Repository
@@ -113,18 +114,19 @@ def execute(
     Raises:
         GitAlignError: when the run as a whole cannot go on. Nothing has moved unless the journal says so.
     """
-    phases = _Phases()
     require_space(repository)
     already = {**(given or {}), **_resolved_beforehand(repository, plan, run_id=run_id, crew=crew)}
     crew.checkpoint("quarantine")
-    quarantine = Quarantine(repository, run_id)
-    try:
+
+    def work(quarantine: Quarantine) -> Executed:
+        phases = _Phases()
+        memory = GuardedMemory(crew.journal, quarantine)
         workshop = furnish(
             quarantine,
             plan,
             graph,
             already=already,
-            memory=crew.journal,
+            memory=memory,
             limits=limits,
             sockets=crew.sockets,
             at=started_at,
@@ -136,7 +138,7 @@ def execute(
         phases.done("integrate")
         if crew.furthest or plan.policy.partial:
             results = with_furthest(
-                workshop, plan, results, memory=crew.journal, emit=crew.emit, stop=crew.stop, at=started_at
+                workshop, plan, results, memory=memory, emit=crew.emit, stop=crew.stop, at=started_at
             )
             phases.done("furthest")
         if plan.policy.partial:
@@ -167,7 +169,7 @@ def execute(
                 plan,
                 results,
                 checks=crew.checks,
-                memory=crew.journal,
+                memory=memory,
                 emit=crew.emit,
                 stop=crew.stop,
                 at=started_at,
@@ -175,11 +177,12 @@ def execute(
             phases.done("validate")
         results = conflicting_again(taken, _with_settled(taken, results))
         results = held_with_what_they_stand_on(plan, results)
+        quarantine.require_memory()
         to_move = {plan.steps[StepId(one.step_id)].moved_ref for one in results if isinstance(one.outcome, Aligned)}
         keep(certificates_dir, [one for one in certificates if one.ref in to_move])
         crew.checkpoint("results")
         crew.journal.record_results(run_id, results)
-        remember_conflicts(crew.journal, workshop, integrated.results, at=started_at)
+        remember_conflicts(memory, workshop, integrated.results, at=started_at)
         if crew.stop.stop_requested:
             return Executed(
                 results=results, publications=(), phases=tuple(phases.seconds), merges=merges, interrupted=True
@@ -202,8 +205,8 @@ def execute(
             merges=merges,
             interrupted=crew.stop.stop_requested,
         )
-    finally:
-        quarantine.remove()
+
+    return in_quarantine(repository, run_id, work)
 
 
 def _with_settled(before: Sequence[StepResult], checked: Sequence[StepResult]) -> tuple[StepResult, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from gitalign.core.names import Oid
 from gitalign.core.outcome import RECORDED, Aligned
 from gitalign.errors import UserError
+from gitalign.git.in_quarantine import in_quarantine
 from gitalign.git.quarantine import Quarantine, sweep_quarantines
 from gitalign.git.refs import commit_of, read_tips
 from gitalign.git.repository import Repository
@@ -179,12 +180,14 @@ def learn(
     tips = [tip.oid for tip in read_tips(repository) if tip.object_type == "commit"]
     folder = repository.state_dir / "quarantine"
     sweep_quarantines(folder, glob=f"{_PREFIX}*")
-    quarantine = Quarantine(repository, _PREFIX + secrets.token_hex(6))
-    try:
-        learned = () if again else memory.learned
-        lessons = study(repository, quarantine, tips=tips, learned=learned, is_stopped=is_stopped)
-    finally:
-        quarantine.remove()
+    learned = () if again else memory.learned
+
+    def work(quarantine: Quarantine) -> Lessons:
+        found = study(repository, quarantine, tips=tips, learned=learned, is_stopped=is_stopped)
+        quarantine.require_memory()
+        return found
+
+    lessons = in_quarantine(repository, _PREFIX + secrets.token_hex(6), work)
     made = record(
         repository,
         memory,

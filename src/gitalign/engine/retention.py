@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gitalign.core.names import Oid
 from gitalign.core.publication import MoveState
-from gitalign.core.run import RunRecord, RunState
+from gitalign.core.run import UNFINISHED, RunRecord, RunState
 from gitalign.engine.anchor import anchor_ref, release_keeps
 from gitalign.git.quarantine import sweep_quarantines
 from gitalign.git.refs import RefDoor, deletions, read_refs
 from gitalign.git.repository import Repository
+from gitalign.owned_folders import remove_folder
 from gitalign.store.journal import SqlJournal
 
 
@@ -95,11 +96,10 @@ def prune(
         for record in old:
             journal.drop_anchor(record.id)
             release_keeps(repository, record.id)
-            shutil.rmtree(repository.state_dir / "runs" / record.id / "logs", ignore_errors=True)
+            with suppress(OSError):
+                remove_folder(repository.state_dir, "runs", record.id, "logs")
         journal.forget_before(now - older_than)
-        unfinished = {
-            record.id for record in journal.runs() if record.state in (RunState.INTEGRATING, RunState.PUBLISHING)
-        }
+        unfinished = {record.id for record in journal.runs() if record.state in UNFINISHED}
         sweep_quarantines(repository.state_dir / "quarantine", keep=unfinished)
     return PruneReport(
         runs=report.runs, anchors=report.anchors, backups=report.backups, kept_backups=tuple(kept), dry_run=False

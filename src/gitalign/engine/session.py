@@ -25,7 +25,7 @@ from gitalign.core.plan import Permit, Plan, Snapshot
 from gitalign.core.planning import DEFAULT_TARGETS, discover_targets
 from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
-from gitalign.core.run import RunKind, RunRecord, RunState
+from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.engine.execute import Crew, Executed, execute
 from gitalign.engine.limits import MemoryWatch
 from gitalign.engine.move import Checkpoint, no_checkpoint
@@ -38,14 +38,14 @@ from gitalign.engine.retention import prune as remove_old
 from gitalign.engine.settlers import Settling, resolving
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream, JournalListener
-from gitalign.errors import StoreError, UnknownRun
+from gitalign.errors import StoreError, UnknownRun, UserError
 from gitalign.git.command import ProcessGate
 from gitalign.git.remote import fetch
 from gitalign.git.repository import Repository, open_repository
 from gitalign.git.worktree import work_trees
 from gitalign.ports import Listener, Sockets
-from gitalign.process_owner import owner_is_alive, this_owner
 from gitalign.store.journal import SqlJournal, open_journal
+from gitalign.store.run_locks import RunLocks
 from gitalign.telemetry import AuditTrail, BranchLogs, RunLog
 
 if TYPE_CHECKING:
@@ -224,6 +224,42 @@ def _carry_through(
 ) -> Report:
     started = now()
     run_id = new_run_id(started)
+    with locks_of(opened).held(run_id) as owner:
+        return _as_run(
+            opened,
+            made,
+            permit,
+            run_id=run_id,
+            owner=owner,
+            started=started,
+            journal=journal,
+            listeners=listeners,
+            stop=stop,
+            checkpoint=checkpoint,
+            fetched=fetched,
+            sockets=sockets,
+            house=house,
+            given=given,
+        )
+
+
+def _as_run(
+    opened: Opened,
+    made: Plan,
+    permit: Permit,
+    *,
+    run_id: RunId,
+    owner: str,
+    started: datetime,
+    journal: SqlJournal,
+    listeners: Sequence[Listener],
+    stop: StopSignal,
+    checkpoint: Checkpoint,
+    fetched: bool,
+    sockets: Sockets,
+    house: HouseRules | None,
+    given: Mapping[StepId, StepResult] | None,
+) -> Report:
     record = RunRecord(
         id=run_id,
         kind=RunKind.ALIGN,
@@ -234,7 +270,7 @@ def _carry_through(
         moved=0,
         plan_id=made.id,
         total=len(made.steps),
-        owner=this_owner(),
+        owner=owner,
     )
     journal.begin_run(record, plan_json=wire.dumps(made))
     memory = MemoryWatch()
@@ -254,8 +290,8 @@ def _carry_through(
             stop=stop,
             sockets=sockets,
             rules=house,
-            owner=this_owner(),
-            is_alive=owner_is_alive,
+            owner=owner,
+            is_alive=locks_of(opened).is_alive,
             checkpoint=checkpoint,
             checks=opened.config.checks(),
             furthest=opened.config.alignment.furthest,
@@ -327,7 +363,23 @@ def _ended_badly(journal: SqlJournal, run_id: str, emit: Callable[..., None], er
 
 def recover_dead(opened: Opened, journal: SqlJournal, listeners: Sequence[Listener]) -> tuple[Recovered, ...]:
     """Finish or roll back what dead processes left unfinished."""
-    return recover(opened.repository, journal, listeners=listeners, is_alive=owner_is_alive, now=now())
+    locks = locks_of(opened)
+    recovered = recover(opened.repository, journal, listeners=listeners, is_alive=locks.is_alive, now=now())
+    locks.sweep(keep={record.id for record in journal.runs() if record.state in UNFINISHED})
+    return recovered
+
+
+def take_over(opened: Opened, journal: SqlJournal, run_id: str) -> None:
+    """Count the process of an unfinished run as gone, because the operator says so.
+
+    Raises:
+        UnknownRun, StoreError
+        UserError: the run is not under way.
+    """
+    record = journal.run(run_id)
+    if record.state not in UNFINISHED:
+        raise UserError(f"run {record.id} is not under way: it is {record.state}", hint="git align runs")
+    journal.take_over(record.id, owner=locks_of(opened).taken_over(record.id))
 
 
 def sockets_of(config: Config) -> Sockets:
@@ -418,6 +470,11 @@ def require_state(opened: Opened, run_id: str) -> None:
 def database(repository: Repository) -> Path:
     """Where the journal is."""
     return repository.state_dir / "gitalign.db"
+
+
+def locks_of(opened: Opened) -> RunLocks:
+    """The locks that say which runs of the repository are under way."""
+    return RunLocks(opened.repository.state_dir)
 
 
 def new_run_id(at: datetime) -> RunId:

@@ -19,8 +19,9 @@ from gitalign.engine.check_site import work_tree_home
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import PlanRefused
 from gitalign.git.repository import Repository
-from gitalign.git.scratch import sweep
+from gitalign.git.scratch import leftovers, sweep
 from gitalign.ports import ConflictResolver, ProgramRunner, Regenerator, Sockets, VerdictMemory
+from gitalign.validate.watch import end_orphans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,9 @@ def resolving(settling: Settling, policy: Policy, sockets: Sockets) -> Iterator[
         PlanRefused: the plan was made while other commands were configured.
     """
     repository = settling.repository
-    sweep()
+    if leftovers():
+        end_orphans()
+        sweep()
     configured = settling.config.resolutions.programs().digest(policy.rungs)
     if configured != policy.programs:
         raise PlanRefused(

@@ -25,9 +25,11 @@ from gitalign.engine.integration import furnish, integrate, remember_conflicts, 
 from gitalign.engine.partial import merged_in_part, partial_key
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.standing import Standing, memory_key, packed, unpacked
-from gitalign.errors import GitError, InvariantBroken
+from gitalign.errors import GitAlignError, GitError, InvariantBroken
 from gitalign.git.diffs import path_changes
 from gitalign.git.history import commits_beyond
+from gitalign.git.in_quarantine import GuardedMemory
+from gitalign.git.object_memory import MEMORY
 from gitalign.git.objects import CommitReader
 from gitalign.git.quarantine import Quarantine, sweep_quarantines
 from gitalign.git.repository import Repository
@@ -68,6 +70,7 @@ class Trial:
     at: datetime
     results: tuple[StepResult, ...] = field(default=(), init=False)
     _quarantine: Quarantine = field(init=False, repr=False)
+    _guarded: GuardedMemory = field(init=False, repr=False)
     _workshop: Workshop = field(init=False, repr=False)
     _standing: dict[str, tuple[Standing, ...]] = field(default_factory=dict, init=False, repr=False)
     _remembered: dict[StepId, Standing] = field(default_factory=dict, init=False, repr=False)
@@ -84,19 +87,28 @@ class Trial:
         self.sockets = replace(self.sockets, documenter=None)
         self._detection = self.sockets.detection_key()
         sweep_quarantines(self.repository.state_dir / "quarantine", glob=f"{PREFIX}*")
-        self._quarantine = Quarantine(self.repository, PREFIX + secrets.token_hex(6))
-        try:
-            self._keys = self._content_keys()
-            self._remembered = self._recall()
-            already = {step_id: _as_result(one, one.how) for step_id, one in self._remembered.items() if one.how}
-            self._workshop = self._furnished(already)
-            self.results = integrate(self._workshop, self.plan, already=already, emit=self.emit, stop=self.stop).results
-            remember_conflicts(self.memory, self._workshop, self.results, at=self.at)
-            self._standing = {target.name: self._find_standing(target) for target in self.plan.targets}
-        except BaseException:
-            self._quarantine.remove()
-            raise
-        return self
+        for place in (MEMORY, None):
+            self._quarantine = Quarantine(self.repository, PREFIX + secrets.token_hex(6), memory=place)
+            try:
+                self._integrate()
+                self._quarantine.require_memory()
+                return self
+            except BaseException as error:
+                again = isinstance(error, GitAlignError | OSError) and self._quarantine.has_lost_memory
+                self._quarantine.remove()
+                if not again:
+                    raise
+        raise InvariantBroken("a quarantine on disk lost its memory")
+
+    def _integrate(self) -> None:
+        self._guarded = GuardedMemory(self.memory, self._quarantine)
+        self._keys = self._content_keys()
+        self._remembered = self._recall()
+        already = {step_id: _as_result(one, one.how) for step_id, one in self._remembered.items() if one.how}
+        self._workshop = self._furnished(already)
+        self.results = integrate(self._workshop, self.plan, already=already, emit=self.emit, stop=self.stop).results
+        remember_conflicts(self._guarded, self._workshop, self.results, at=self.at)
+        self._standing = {target.name: self._find_standing(target) for target in self.plan.targets}
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -145,7 +157,7 @@ class Trial:
             self.graph,
             self.stop,
         )
-        self.memory.remember({memory_key(one.key): packed(one) for one in made}, at=self.at)
+        self._guarded.remember({memory_key(one.key): packed(one) for one in made}, at=self.at)
         return tuple(sorted([*found, *made], key=lambda one: one.name))
 
     def _find_standing(self, target: Target) -> tuple[Standing, ...]:
@@ -169,7 +181,7 @@ class Trial:
             told = {result.branch for result in self.results if getattr(result.outcome, "resolved", ())}
             told |= self._workshop.unsure
             kept = [one for one in made if one.key and one.name not in told]
-            self.memory.remember({self._memory_key(one.key): packed(one) for one in kept}, at=self.at)
+            self._guarded.remember({self._memory_key(one.key): packed(one) for one in kept}, at=self.at)
         return tuple(sorted([*known, *made], key=lambda one: one.name))
 
     def commits(self, wanted: Iterable[Standing]) -> dict[str, Oid]:

@@ -22,6 +22,7 @@ from gitalign.engine.session import (
     event_stream,
     has_state,
     journal_of,
+    locks_of,
     make_plan,
     new_run_id,
     now,
@@ -29,10 +30,10 @@ from gitalign.engine.session import (
     recover_dead,
     require_state,
 )
+from gitalign.engine.session import take_over as count_as_gone
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import NotPermitted, UserError
 from gitalign.ports import Listener
-from gitalign.process_owner import owner_is_alive, this_owner
 from gitalign.settings import LONGEST_RETENTION_DAYS
 
 
@@ -84,12 +85,27 @@ def run(
 
 
 def resume(
-    request: Request, *, listeners: Sequence[Listener] = (), stop: StopSignal | None = None
+    request: Request,
+    *,
+    take_over: str | None = None,
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
 ) -> tuple[Report, ...]:
     """Finish or roll back every run that was cut off, then go on with those that were stopped before they published.
 
+    Args:
+        request: which repository.
+        take_over: a run whose process is gone although that cannot be seen from here: another machine that will not come
+            back, or a file system without locks.
+        listeners: followers of the event stream.
+        stop: the stop button.
+
     Returns:
         Reports of the runs that were recovered or went on; empty when there was nothing to do.
+
+    Raises:
+        UnknownRun, UserError: nothing to take over.
+        GitError, StoreError
     """
     opened = open_for(request)
     if not has_state(opened):
@@ -97,6 +113,8 @@ def resume(
     button = stop or StopSignal()
     reports: list[Report] = []
     with journal_of(opened) as journal:
+        if take_over is not None:
+            count_as_gone(opened, journal, take_over)
         recovered = recover_dead(opened, journal, listeners)
         reports += [
             stored_report(opened.repository, journal, run_id)
@@ -150,6 +168,7 @@ def undo(
         started = now()
         new_id = new_run_id(started)
         with (
+            locks_of(opened).held(new_id) as owner,
             observing(opened.config.telemetry, opened.repository, measured=False) as observers,
             event_stream(opened, journal, new_id, [*listeners, *observers.listeners]) as emit,
         ):
@@ -163,8 +182,8 @@ def undo(
                 emit=emit,
                 stop=stop or StopSignal(),
                 started_at=started,
-                owner=this_owner(),
-                is_alive=owner_is_alive,
+                owner=owner,
+                is_alive=locks_of(opened).is_alive,
                 checkpoint=checkpoint,
             )
         return stored_report(opened.repository, journal, new_id)

@@ -11,7 +11,6 @@ import errno
 import os
 import shutil
 import stat
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -26,12 +25,10 @@ from gitalign.errors import OutOfSpace
 from gitalign.git.command import Git, raw
 from gitalign.git.objects import CommitWriter
 from gitalign.git.quarantine import alternate_line
-from gitalign.process_owner import owner_is_alive, this_owner
+from gitalign.owned_folders import is_folder, left_in, own
 
 _TIMEOUT_S = 600.0
-_OWNER = "owner"
 _DEEPEST = 200
-_YOUNG_S = 600.0
 _NOBODY = b"git-align <git-align@localhost> 946684800 +0000"
 
 
@@ -242,36 +239,44 @@ def _identity(place: Path) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
 
 
-def claim_folder(parent: Path, name: str) -> Path:
-    """A folder for the work trees of one run; those of dead processes are removed first.
+class ClaimedFolder:
+    """A folder for the work trees of one run, held by this process until it is removed; those of dead ones go first.
+
+    Args:
+        parent: of nothing but such folders.
+        name: of this one.
+
+    Attributes:
+        path: the folder.
+        lock: what says that it is in use; None where the file system has no locks.
 
     Raises:
         OutOfSpace
     """
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        for entry in list(parent.iterdir()):
-            if not _is_in_use(entry):
+
+    def __init__(self, parent: Path, name: str) -> None:
+        self.path = parent / name
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            if not is_folder(parent):
+                raise OSError(errno.ELOOP, "a link stands there, which would not be followed when it is removed")
+            for left in left_in(parent):
                 with suppress(OSError):
-                    remove_tree(entry)
-        place = parent / name
-        place.mkdir(mode=0o700)
-        (place / _OWNER).write_text(this_owner(), encoding="utf-8")
-        return place
-    except OSError as error:
-        raise OutOfSpace(
-            f"cannot make work trees at {parent}: {error.strerror}",
-            hint="set validation.directory to a folder that can be written",
-        ) from error
+                    remove_tree(left)
+            self.path.mkdir(mode=0o700)
+            self.lock = own(self.path)
+        except OSError as error:
+            raise OutOfSpace(
+                f"cannot make work trees at {parent}: {error.strerror}",
+                hint="set validation.directory to a folder that can be written",
+            ) from error
 
-
-def _is_in_use(place: Path) -> bool:
-    try:
-        return owner_is_alive((place / _OWNER).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        # Being made at this moment, perhaps.
+    def remove(self) -> None:
+        """Delete it with everything in it, and folders above it that are empty then."""
         with suppress(OSError):
-            return time.time() - place.stat().st_mtime < _YOUNG_S
-        return False
-    except (OSError, UnicodeDecodeError):
-        return False
+            remove_tree(self.path)
+        if self.lock is not None:
+            self.lock.release()
+        for parent in (self.path.parent, self.path.parent.parent):
+            with suppress(OSError):
+                parent.rmdir()

@@ -267,7 +267,12 @@ class CommitWriter:
             finally:
                 os.close(handle)
             # Renamed into place whole: another worker may be reading the same object.
-            os.rename(self._stem, f"{folder}/{oid[2:]}")
+            try:
+                os.rename(self._stem, f"{folder}/{oid[2:]}")
+            except FileNotFoundError:
+                # The store moved from memory to disk since the folder was made.
+                Path(folder).mkdir(exist_ok=True)
+                os.rename(self._stem, f"{folder}/{oid[2:]}")
         except OSError as error:
             raise OutOfSpace(
                 f"cannot write {error.filename or folder}: {error.strerror}", hint="free space, then: git align resume"

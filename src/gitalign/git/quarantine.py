@@ -9,23 +9,26 @@ merge drivers depend on the target alone, never on what is checked out.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
 import shutil
-import tempfile
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from gitalign.core.names import Oid
-from gitalign.errors import InvariantBroken, OutOfSpace
+from gitalign.errors import GitAlignError, InvariantBroken, OutOfSpace
 from gitalign.git.asking import absent
 from gitalign.git.command import Git, raw, text
+from gitalign.git.object_memory import MEMORY, MemoryFolder, MemoryLost, remove_noted
 from gitalign.git.repository import Repository
-from gitalign.process_owner import owner_is_alive, this_owner
+from gitalign.owned_folders import is_folder, left_in, own, remove_folder
+from gitalign.process_owner import HeldLock
 
 _MERGE_CONFIG = (
     # git's defaults, spelt out: since 2.41 merge-tree reads configuration (`git help merge-tree`).
@@ -45,13 +48,11 @@ _MERGE_CONFIG = (
 
 _TIPS_PER_PACK = 100
 _PACKS_AT_ONCE = 2
-MEMORY = Path("/dev/shm")
-_MEMORY_PREFIX = "git-align-"
-_MEMORY_BYTES = 256 * 1024 * 1024
-_LEAST_MEMORY_BYTES = 128 * 1024 * 1024
 _AN_OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _POINTER = "memory"
-_OWNER = "owner"
+_FOLDER = "quarantine"
+
+T = TypeVar("T")
 
 
 class Quarantine:
@@ -73,46 +74,90 @@ class Quarantine:
 
     def __init__(self, repository: Repository, run_id: str, *, memory: Path | None = MEMORY) -> None:
         self.repository = repository
-        self.path = repository.state_dir / "quarantine" / run_id
+        self.path = repository.state_dir / _FOLDER / run_id
         self.objects = self.path / "objects"
         self._benches: dict[str, Git] = {}
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
+        self._held: HeldLock | None = None
+        self._memory: MemoryFolder | None = None
+        self._moves = 0
+        is_mine = False
         try:
             (self.path / "pack").mkdir(parents=True, exist_ok=True)
-            _write(self.path / _OWNER, this_owner().encode())
-            self._memory = _claim_memory(memory, self.path)
-            self._budget = min(_MEMORY_BYTES, free_bytes(self._memory) // 2) if self._memory else 0
-            self._free_at_start = free_bytes(self._memory) if self._memory else 0
-            self._stand_in(self._memory or self.path / "on-disk")
+            _require_folder(self.path.parent)
+            self._held = own(self.path)
+            is_mine = True
+            self._memory = MemoryFolder.claim(memory, note=self.path / _POINTER) if memory is not None else None
+            self._stand_in(self._memory.path if self._memory else self.path / "on-disk")
         except OSError as error:
-            remove_quarantine(self.path)
+            if is_mine:
+                self.remove()
             raise OutOfSpace(
                 f"cannot write {error.filename or self.path}: {error.strerror}",
                 hint="free space or make the git directory writable, then run again",
             ) from error
         self.git = self._git_dir("plain", ())
 
+    @property
+    def has_lost_memory(self) -> bool:
+        """True when the folder in memory is gone, and objects with it."""
+        memory = self._memory
+        return memory is not None and memory.is_lost
+
+    def require_memory(self) -> None:
+        """Refuse to go on when objects are gone; see `in_quarantine`.
+
+        Raises:
+            MemoryLost
+        """
+        if self.has_lost_memory:
+            raise MemoryLost(
+                "the folder in /dev/shm with the objects of this run was removed; nothing was moved", hint="run again"
+            )
+
+    def with_room(self, call: Callable[[], T]) -> T:
+        """What `call` makes; when memory was not enough for its objects, made again on disk.
+
+        Raises:
+            whatever `call` raises, when neither memory nor a move to disk at that moment is the cause.
+        """
+        before = self._moves
+        try:
+            return call()
+        except GitAlignError as error:
+            # What is written while another thread moves everything to disk loses its temporary file.
+            if not (isinstance(error, OutOfSpace) and self.leave_memory()) and self._moves == before:
+                raise
+            return call()
+
     def keep_within_bounds(self) -> None:
         """Pack what is in memory to disk when it has become much. Called now and then by whoever merges."""
-        if self._memory is None or self._free_at_start - free_bytes(self._memory) < self._budget:
+        memory = self._memory
+        if memory is None or not memory.is_full:
             return
         if self._flushing.acquire(blocking=False):
             try:
-                self._flush()
+                if self._memory is memory:
+                    self._flush(memory.path)
             finally:
                 self._flushing.release()
 
     def leave_memory(self) -> bool:
-        """Go on with objects on disk, because memory was not enough; False when they are there already."""
+        """Go on with objects on disk, because memory was not enough; False when they are there already, or lost."""
         with self._flushing:
-            if self._memory is None:
-                return False
             memory = self._memory
+            if memory is None or memory.is_lost:
+                return False
             self._stand_in(self.path / "on-disk")
+            try:
+                self._flush(memory.path)
+            except BaseException:
+                self._stand_in(memory.path)  # the disk is full, too: what was made stays readable
+                raise
             self._memory = None
-            self._flush(memory)
-            shutil.rmtree(memory, ignore_errors=True)
+            self._moves += 1
+            memory.remove()
             return True
 
     def _stand_in(self, folder: Path) -> None:
@@ -126,18 +171,19 @@ class Quarantine:
         swap.symlink_to(folder)
         swap.rename(self.objects)
 
-    def _flush(self, folder: Path | None = None) -> None:
+    def _flush(self, where: Path) -> None:
         """Pack the loose objects that are there now, then remove them; readers find them in the pack."""
-        where = folder or self._memory
-        assert where is not None
         # Beside objects there are files that are being written at this moment (`tmp_obj_…`).
-        loose = [
-            entry
-            for fan in where.iterdir()
-            if len(fan.name) == 2
-            for entry in fan.iterdir()
-            if _AN_OBJECT.fullmatch(fan.name + entry.name)
-        ]
+        try:
+            loose = [
+                entry
+                for fan in where.iterdir()
+                if len(fan.name) == 2
+                for entry in fan.iterdir()
+                if _AN_OBJECT.fullmatch(fan.name + entry.name)
+            ]
+        except FileNotFoundError:
+            return  # it is gone: noticed before anything is published
         if not loose:
             return
         names = "".join(f"{entry.parent.name}{entry.name}\n" for entry in loose).encode("ascii")
@@ -219,7 +265,11 @@ class Quarantine:
 
     def remove(self) -> None:
         """Delete the quarantine with everything in it."""
+        if self._memory is not None:
+            self._memory.remove()
         remove_quarantine(self.path)
+        if self._held is not None:
+            self._held.release()
 
     def _git_dir(self, key: str, attributes: Sequence[tuple[str, bytes]]) -> Git:
         git_dir = self.path / f"git-{key}"
@@ -261,14 +311,22 @@ class Quarantine:
         return replace(git, gate=None)
 
 
-def remove_quarantine(path: Path) -> None:
-    """Delete a quarantine, also one whose process is gone: the folder, and what it keeps in memory."""
-    pointer = path / _POINTER
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        memory = Path(pointer.read_text(encoding="utf-8"))
-        if memory.name.startswith(_MEMORY_PREFIX) and memory.is_dir() and memory.stat().st_uid == os.geteuid():
-            shutil.rmtree(memory, ignore_errors=True)
-    shutil.rmtree(path, ignore_errors=True)
+def remove_quarantine(path: Path, *, memory: Path = MEMORY) -> None:
+    """Delete a quarantine, also one whose process is gone: the folder, and what it keeps in memory.
+
+    Links are not followed, and in memory only what a dead process left is removed: the note of where it is may be forged.
+
+    Args:
+        path: `<state_dir>/quarantine/<name>`.
+        memory: where quarantines keep objects in memory.
+    """
+    if path.parent.name != _FOLDER:
+        raise InvariantBroken(f"{path} is not a quarantine")
+    if not is_folder(path.parent):
+        return
+    remove_noted(path / _POINTER, memory=memory)
+    with contextlib.suppress(OSError):
+        remove_folder(path.parent.parent, _FOLDER, path.name)
     with contextlib.suppress(OSError):
         path.parent.rmdir()
 
@@ -281,51 +339,14 @@ def sweep_quarantines(folder: Path, *, glob: str = "*", keep: Collection[str] = 
         glob: of names to look at.
         keep: names that stay whatever became of their process; recovery deals with those.
     """
-    for entry in list(folder.glob(glob)):
-        if entry.name not in keep and not _is_in_use(entry):
+    for entry in left_in(folder, glob=glob):
+        if entry.name not in keep:
             remove_quarantine(entry)
 
 
-def _is_in_use(path: Path) -> bool:
-    try:
-        owner = (path / _OWNER).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return False
-    return bool(owner) and owner_is_alive(owner)
-
-
-def free_bytes(place: Path) -> int:
-    """Free space of the file system at `place`, in bytes."""
-    found = os.statvfs(place)
-    return found.f_bavail * found.f_frsize
-
-
-def _claim_memory(memory: Path | None, path: Path) -> Path | None:
-    """A folder of our own in memory, noted on disk so that it is found after a crash; None when there is not enough."""
-    try:
-        if memory is None or not os.path.ismount(memory):
-            return None
-        _sweep(memory)
-        if free_bytes(memory) < _LEAST_MEMORY_BYTES:
-            return None
-        claimed = Path(tempfile.mkdtemp(prefix=_MEMORY_PREFIX, dir=memory))
-    except OSError:
-        return None
-    try:
-        _write(claimed / _OWNER, this_owner().encode())
-        _write(path / _POINTER, str(claimed).encode())
-    except BaseException:
-        shutil.rmtree(claimed, ignore_errors=True)
-        raise
-    return claimed
-
-
-def _sweep(memory: Path) -> None:
-    """Remove what dead processes of this user left in memory, also where their repository is gone."""
-    for entry in memory.glob(f"{_MEMORY_PREFIX}*"):
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            if entry.stat().st_uid == os.geteuid() and not owner_is_alive((entry / _OWNER).read_text(encoding="utf-8")):
-                shutil.rmtree(entry, ignore_errors=True)
+def _require_folder(folder: Path) -> None:
+    if not is_folder(folder):
+        raise OSError(errno.ELOOP, "a link stands there, which would not be followed when it is removed", str(folder))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,30 +1,26 @@
 """Short-lived folders in the temporary directory, all of them in one folder of this process, so that what a killed one leaves is found.
 
-The folder holds the name of its owner. Those of dead processes are removed when the next run begins, and told by the doctor.
+The folder holds the lock of its process. Those of dead processes are removed when the next run begins, and told by the doctor.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
-import shutil
-import stat
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gitalign.git.disposable import remove_tree
-from gitalign.process_owner import owner_is_alive, this_owner
+from gitalign.owned_folders import left_in, own
+from gitalign.process_owner import HeldLock
 
 PREFIX = "git-align-scratch-"
-_OWNER = "owner"
-_YOUNG_S = 600.0
 
 _lock = threading.Lock()
-_mine: dict[int, Path] = {}
+_mine: dict[int, tuple[Path, HeldLock | None]] = {}
 
 
 @contextmanager
@@ -60,22 +56,24 @@ def _own_folder() -> Path:
         # A forked process is another owner.
         known = _mine.get(os.getpid())
         if known is None:
-            known = Path(tempfile.mkdtemp(prefix=PREFIX))
-            (known / _OWNER).write_text(this_owner(), encoding="utf-8")
-            _mine[os.getpid()] = known
-        return known
+            folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+            known = _mine[os.getpid()] = (folder, own(folder))
+        return known[0]
 
 
 @atexit.register
 def _remove_own() -> None:
-    place = _mine.pop(os.getpid(), None)
+    place, lock = _mine.pop(os.getpid(), (None, None))
     if place is not None:
-        shutil.rmtree(place, ignore_errors=True)
+        with suppress(OSError):
+            remove_tree(place)
+    if lock is not None:
+        lock.release()
 
 
 def leftovers() -> tuple[Path, ...]:
     """Folders that dead processes of this user left in the temporary directory."""
-    return tuple(sorted(one for one in Path(tempfile.gettempdir()).glob(f"{PREFIX}*") if _is_left(one)))
+    return left_in(Path(tempfile.gettempdir()), glob=f"{PREFIX}*")
 
 
 def sweep() -> None:
@@ -83,16 +81,3 @@ def sweep() -> None:
     for place in leftovers():
         with suppress(OSError):
             remove_tree(place)
-
-
-def _is_left(place: Path) -> bool:
-    try:
-        found = place.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-            return False
-        try:
-            return not owner_is_alive((place / _OWNER).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return time.time() - found.st_mtime > _YOUNG_S  # being made at this moment, perhaps
-    except (OSError, UnicodeDecodeError):
-        return False

@@ -13,7 +13,7 @@ from gitalign.core.clashes import PathChange
 from gitalign.core.commit import RawCommit
 from gitalign.core.names import Oid
 from gitalign.core.outcome import AppliedResolution, KnownConflict
-from gitalign.errors import GitDied, OutOfSpace
+from gitalign.errors import GitDied
 from gitalign.git.attributes import AttributeFiles, MergedAs, merged_as
 from gitalign.git.command import raw, text
 from gitalign.git.disposable import DisposableTree
@@ -228,9 +228,13 @@ class Lane:
     def tree_with(self, tree: Oid, files: Mapping[str, tuple[str, bytes]]) -> Oid:
         """The tree with some files written anew: path -> mode and content."""
         git = self._quarantine.git
-        oids = write_blobs(git, [content for _, content in files.values()], object_format=self.object_format)
-        changes = {raw(path): (mode, oid) for (path, (mode, _)), oid in zip(files.items(), oids, strict=True)}
-        return write_tree(git, tree, changes)
+
+        def write() -> Oid:
+            oids = write_blobs(git, [content for _, content in files.values()], object_format=self.object_format)
+            changes = {raw(path): (mode, oid) for (path, (mode, _)), oid in zip(files.items(), oids, strict=True)}
+            return write_tree(git, tree, changes)
+
+        return self._quarantine.with_room(write)
 
     def work_tree(self, root: Path) -> DisposableTree:
         """A work tree for trees of the quarantine."""
@@ -240,7 +244,7 @@ class Lane:
 
     def write(self, commits: Sequence[RawCommit]) -> list[Oid]:
         """Write commits into the quarantine."""
-        return self._writer.write(commits)
+        return self._quarantine.with_room(lambda: self._writer.write(commits))
 
     def merge(self, target: Oid, *, base: Side | None, ours: Side, theirs: Side) -> MergeAnswer:
         """Three-way merge under the attributes of `target`; equal triples are merged once per run."""
@@ -300,12 +304,7 @@ class Lane:
         self._merges += 1
         if self._merges % _LOOK_EVERY == 0:
             self._quarantine.keep_within_bounds()
-        try:
-            return _once_more(merge)
-        except OutOfSpace:
-            if not self._quarantine.leave_memory():
-                raise
-            return _once_more(merge)
+        return self._quarantine.with_room(lambda: _once_more(merge))
 
     def _bench(self, target: Oid) -> str:
         return self._quarantine.bench(self._attributes[target]).git_dir

@@ -27,12 +27,12 @@ from sqlalchemy import (
 
 from gitalign import wire
 from gitalign.core.events import Event
-from gitalign.core.names import Oid
+from gitalign.core.names import Oid, display, is_run_id
 from gitalign.core.outcome import StepResult
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.resolving import Session
 from gitalign.core.run import RunKind, RunRecord, RunState
-from gitalign.errors import UnknownRun
+from gitalign.errors import StoreError, UnknownRun
 from gitalign.ports import Claim, OwnerProbe
 from gitalign.store import schema
 from gitalign.store.database import open_database, translated
@@ -164,7 +164,34 @@ class SqlJournal:
         if limit is not None:
             query = query.limit(limit)
         with self._reading() as connection:
-            return tuple(_record(row) for row in connection.execute(query))
+            return tuple(self._record(row) for row in connection.execute(query))
+
+    def _record(self, row: Any) -> RunRecord:
+        undone_by = None if row.undone_by is None else self._id(row.undone_by)
+        return RunRecord(
+            id=self._id(row.id),
+            kind=RunKind(row.kind),
+            state=RunState(row.state),
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            outcome=row.outcome,
+            moved=row.moved,
+            plan_id=row.plan_id,
+            total=row.total,
+            undoes=None if row.undoes is None else self._id(row.undoes),
+            undone_by=undone_by if row.undone else None,
+            undone=row.undone,
+            owner=row.owner,
+        )
+
+    def _id(self, word: str) -> str:
+        """A run's id as it is stored. Ids name folders and refs: one that git-align never wrote is used for neither."""
+        if not is_run_id(word):
+            raise StoreError(
+                f"journal {self._path}: {display(word)!r} is not the id of a run: the journal was damaged or changed",
+                hint=f"move {self._path} away; anchors of runs are under refs/gitalign, see docs/recovery.md",
+            )
+        return word
 
     def plan_json(self, run_id: str) -> str:
         """The plan as it was stored."""
@@ -291,7 +318,7 @@ class SqlJournal:
             .order_by(runs.c.number)
         )
         with self._reading() as connection:
-            return tuple(row.id for row in connection.execute(query))
+            return tuple(self._id(row.id) for row in connection.execute(query))
 
     def note_undone(self, run_id: str, *, by: str | None) -> None:
         """Note which run put back what a run had moved; None when all of it stands again."""
@@ -321,7 +348,7 @@ class SqlJournal:
             }
             alive = {row.owner: is_alive(row.owner) for row in held.values()}
             lost = {
-                ref: Claim(ref=ref, run_id=row.run_id, owner=row.owner, token=row.token)
+                ref: Claim(ref=ref, run_id=self._id(row.run_id), owner=row.owner, token=row.token)
                 for ref, row in held.items()
                 if row.run_id != run_id and alive[row.owner]
             }
@@ -341,6 +368,13 @@ class SqlJournal:
             given_back = connection.execute(delete(schema.claims).where(schema.claims.c.run_id == run_id))
             if given_back.rowcount:
                 self._next_token(connection)
+
+    def take_over(self, run_id: str, *, owner: str) -> None:
+        """Write down another owner for a run, and give back its claims: a process that still has it moves nothing more."""
+        with self._transaction() as connection:
+            connection.execute(update(schema.runs).where(schema.runs.c.id == run_id).values(owner=owner))
+            connection.execute(delete(schema.claims).where(schema.claims.c.run_id == run_id))
+            self._next_token(connection)
 
     def fence(self) -> int:
         """A number that grows whenever claims are taken or given back."""
@@ -443,21 +477,3 @@ def _move(run_id: str, one: Publication, *, position: int) -> dict[str, Any]:
         "state": one.state.value,
         "body": json.dumps(wire.dump(one)),
     }
-
-
-def _record(row: Any) -> RunRecord:
-    return RunRecord(
-        id=row.id,
-        kind=RunKind(row.kind),
-        state=RunState(row.state),
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        outcome=row.outcome,
-        moved=row.moved,
-        plan_id=row.plan_id,
-        total=row.total,
-        undoes=row.undoes,
-        undone_by=row.undone_by if row.undone else None,
-        undone=row.undone,
-        owner=row.owner,
-    )

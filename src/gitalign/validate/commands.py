@@ -62,7 +62,7 @@ def run_command(
     if tool is None:
         reason = f"{check.argv[0]} is not there, or cannot be executed"
         return _ended(result, CheckStatus.MISSING_TOOL, reason, attempts=0)
-    mark = new_mark()
+    mark = new_mark(place.root)
     watch = Watch(bounds, place, mark)
     try:
         seen = observe(

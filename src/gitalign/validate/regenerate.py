@@ -15,11 +15,13 @@ import pathspec
 from gitalign.core.names import Oid
 from gitalign.core.programs import Program
 from gitalign.core.validation import CommandCheck, ValidationPlan
-from gitalign.git.disposable import claim_folder, remove_tree
+from gitalign.git.disposable import ClaimedFolder
+from gitalign.owned_folders import left_in
 from gitalign.ports import Regenerated, WorkTreeMaker
 from gitalign.validate.confine import confinement_for
 from gitalign.validate.place import Place, visible_environment
 from gitalign.validate.programs import fault_of_end, opened_folder, prepared, read_inside
+from gitalign.validate.watch import end_orphans
 
 _LARGEST_BYTES = 4 * 1024 * 1024
 
@@ -60,7 +62,7 @@ class ConfinedRegenerator:
         self._source = source
         self._is_cancelled = is_cancelled
         self._numbers = count()
-        self._folder: Path | None = None
+        self._folder: ClaimedFolder | None = None
         self._lock = threading.Lock()
         self._known: dict[tuple[int, Oid, tuple[str, ...]], Future[Regenerated]] = {}
 
@@ -76,11 +78,7 @@ class ConfinedRegenerator:
     def close(self) -> None:
         """Remove what is left."""
         if self._folder is not None:
-            with suppress(OSError):
-                remove_tree(self._folder)
-            for parent in (self._folder.parent, self._folder.parent.parent):
-                with suppress(OSError):
-                    parent.rmdir()
+            self._folder.remove()
 
     def rule_for(self, path: str) -> int | None:
         """See `ports.Regenerator.rule_for`."""
@@ -109,9 +107,11 @@ class ConfinedRegenerator:
     def _made(self, program: Program, paths: Sequence[str], tree: Oid, make: WorkTreeMaker) -> Regenerated:
         with self._lock:
             if self._folder is None:
-                self._folder = claim_folder(self._home, self._name)
+                if left_in(self._home):
+                    end_orphans()
+                self._folder = ClaimedFolder(self._home, self._name)
             number = next(self._numbers)
-        work = make(self._folder / str(number))
+        work = make(self._folder.path / str(number))
         until_then = ExitStack()
         try:
             work.hold(tree)

@@ -10,9 +10,11 @@ from pathlib import Path
 import psutil
 
 from gitalign.core.validation import Bounds
-from gitalign.process_owner import owner_is_alive, this_owner
+from gitalign.owned_folders import LOCK
+from gitalign.process_owner import HeldLock, owner_is_alive, this_owner
 from gitalign.validate.place import MARK, Place
 
+_LOCKED = "lock:"
 _LEAST_FREE_BYTES = 128 * 1024 * 1024
 
 
@@ -58,9 +60,15 @@ class Watch:
                     one.kill()
 
 
-def new_mark() -> str:
-    """A mark nobody else has, that says whose the command is."""
-    return f"{this_owner()}|{secrets.token_hex(12)}"
+def new_mark(root: Path) -> str:
+    """A mark that no other command has, and that says whose the command is.
+
+    Args:
+        root: of its place; the folder above holds the lock of the process that starts it.
+    """
+    lock = root.parent / LOCK
+    owner = f"{_LOCKED}{lock}" if lock.is_file() else this_owner()
+    return f"{owner}|{secrets.token_hex(12)}"
 
 
 def end_orphans() -> int:
@@ -72,10 +80,18 @@ def end_orphans() -> int:
     for one in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             owner, _, nonce = one.environ().get(MARK, "").rpartition("|")
-            if owner and nonce and not owner_is_alive(owner):
+            if owner and nonce and _is_dead(owner):
                 one.kill()
                 ended += 1
     return ended
+
+
+def _is_dead(owner: str) -> bool:
+    if not owner.startswith(_LOCKED):
+        return not owner_is_alive(owner)
+    # Not there: its run has ended well, or is in a file system that we do not see. Only a lock that is free says dead.
+    lock = Path(owner.removeprefix(_LOCKED))
+    return lock.is_file() and not HeldLock.is_held(lock)
 
 
 def _usage(pid: int) -> tuple[int, int]:

@@ -1,0 +1,62 @@
+"""Work in a quarantine whose memory may go: all of it is made again on disk then, and nothing built on the gap is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from gitalign.errors import GitAlignError, InvariantBroken
+from gitalign.git.object_memory import MEMORY
+from gitalign.git.quarantine import Quarantine
+from gitalign.git.repository import Repository
+from gitalign.ports import VerdictMemory
+
+T = TypeVar("T")
+
+
+class GuardedMemory:
+    """Verdicts that are kept only while everything they were built on is there. Implements `ports.VerdictMemory`."""
+
+    def __init__(self, memory: VerdictMemory, quarantine: Quarantine) -> None:
+        self._memory = memory
+        self._quarantine = quarantine
+
+    def remembered(self, keys: Iterable[str]) -> Mapping[str, str]:
+        """See `ports.VerdictMemory`."""
+        return self._memory.remembered(keys)
+
+    def remember(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
+        """See `ports.VerdictMemory`.
+
+        Raises:
+            MemoryLost
+        """
+        self._quarantine.require_memory()
+        self._memory.remember(verdicts, at=at)
+
+
+def in_quarantine(
+    repository: Repository, name: str, work: Callable[[Quarantine], T], *, memory: Path | None = MEMORY
+) -> T:
+    """What `work` makes in a quarantine, which is removed afterwards.
+
+    When what was kept in memory is lost meanwhile, all of it is made again on disk.
+
+    Args:
+        repository: the repository.
+        name: of the quarantine.
+        work: calls `Quarantine.require_memory` before its result counts.
+        memory: where loose objects may be kept in memory.
+    """
+    for place in (memory, None):
+        quarantine = Quarantine(repository, name, memory=place)
+        try:
+            return work(quarantine)
+        except (GitAlignError, OSError):
+            if not quarantine.has_lost_memory:
+                raise
+        finally:
+            quarantine.remove()
+    raise InvariantBroken("a quarantine on disk lost its memory")
