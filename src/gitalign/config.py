@@ -44,7 +44,12 @@ _ENVIRONMENT = "GITALIGN_"
 
 
 class Config(BaseModel):
-    """All settings, and where each came from."""
+    """All settings, and where each came from.
+
+    Attributes:
+        origins: by dotted key; see `origin`.
+        own_file: the file in the git directory, where it was read because the operator named none.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,10 +63,15 @@ class Config(BaseModel):
     rules: Rules = Rules()
     resolutions: Resolutions = Resolutions()
     origins: Mapping[str, str] = Field(default_factory=dict, exclude=True)
+    own_file: str | None = Field(default=None, exclude=True)
 
     def origin(self, key: str) -> str:
         """Where the value of a dotted key came from: a file, an environment variable, `command line` or `default`."""
         return self.origins.get(key, "default")
+
+    def is_of_repository(self, key: str) -> bool:
+        """Whether the value of a dotted key came with the repository; the operator did not give it for this command."""
+        return self.own_file is not None and self.origin(key) == self.own_file
 
     def policy(self) -> Policy:
         """What changes results, as the value that travels with a plan."""
@@ -163,7 +173,9 @@ def load_config(
     values: dict[str, object] = {}
     origins: dict[str, str] = {}
     place = file if file is not None else (git_dir / "gitalign" / "config.yaml" if git_dir is not None else None)
+    own_file: str | None = None
     if place is not None and (file is not None or place.exists()):
+        own_file = str(place) if file is None else None
         for key, value in _from_file(place, faults):
             values[key], origins[key] = value, str(place)
     for key, value, name in _from_environment(environ, faults):
@@ -182,7 +194,7 @@ def load_config(
             faults += [_fault(section, dict(detail), origins) for detail in error.errors()]
     if faults:
         raise ConfigError("; ".join(faults), hint="git align doctor; every key is in docs/configuration.md")
-    return Config.model_validate({**sections, "origins": origins})
+    return Config.model_validate({**sections, "origins": origins, "own_file": own_file})
 
 
 def _fault(section: str, detail: dict[str, Any], origins: Mapping[str, str]) -> str:

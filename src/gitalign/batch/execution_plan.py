@@ -105,7 +105,7 @@ class ExecutionPlan:
         critical_path: the longest chain of branches that must land one after another.
         tags: by branch, held ones too.
         metadata: `total_tasks, total_batches, parallel_batch_count, parallel_possible, conflicts_detected, circular_dependencies,
-            missing_dependencies, planning_mode`.
+            missing_dependencies, planning_mode`; `notices` where something was to settle conflicts and cannot.
     """
 
     plan_id: str

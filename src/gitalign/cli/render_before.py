@@ -263,6 +263,8 @@ def show_order(out: Console, plan: ExecutionPlan, *, everything: bool = False) -
         out.print(
             f"[yellow]landing.dependencies[/]: {safe(then)} after {safe(first)} has no effect: one of them lands nothing here"
         )
+    for notice in plan.metadata.get("notices", ()):
+        out.print(f"\n[yellow]{safe(notice)}[/]")
     best = "no order has fewer" if plan.stops == plan.least_stops else f"no order has fewer than {plan.least_stops}"
     out.print(
         f"\n{many(plan.total_tasks, 'branch', 'branches')} in {many(len(plan.batches), 'batch', 'batches')}; "

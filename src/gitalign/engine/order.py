@@ -91,6 +91,7 @@ def order(
         jointly,
         inside,
         missing,
+        sockets.notices,
         is_complete=not stop.stop_requested,
     )
 
@@ -175,6 +176,7 @@ def _drawn_up(
     jointly: Sequence[PredictedConflict],
     before: Sequence[tuple[str, str]],
     missing: Sequence[tuple[str, str]],
+    notices: Sequence[str],
     *,
     is_complete: bool,
 ) -> ExecutionPlan:
@@ -227,6 +229,7 @@ def _drawn_up(
             "circular_dependencies": [],
             "missing_dependencies": [list(pair) for pair in missing],
             "planning_mode": "branch_based",
+            **({"notices": list(notices)} if notices else {}),
         },
         is_complete=is_complete,
     )

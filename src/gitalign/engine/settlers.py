@@ -31,6 +31,7 @@ class Settling:
     Attributes:
         memory: of what was proposed before.
         at: now, for the memory.
+        only_looks: nothing will be published: programs that the repository's own configuration names are not started.
     """
 
     repository: Repository
@@ -38,6 +39,16 @@ class Settling:
     memory: VerdictMemory
     stop: StopSignal
     at: datetime
+    only_looks: bool = False
+
+    def withheld(self, policy: Policy) -> tuple[Rung, ...]:
+        """Rungs whose programs are not started."""
+        if not self.only_looks:
+            return ()
+        keys = {Rung.DRIVER: "driver", Rung.EXTERNAL: "external", Rung.REGENERATE: "regenerate"}
+        return tuple(
+            rung for rung in policy.rungs if rung in keys and self.config.is_of_repository(f"resolutions.{keys[rung]}")
+        )
 
 
 @contextmanager
@@ -75,6 +86,13 @@ def resolving(settling: Settling, policy: Policy, sockets: Sockets) -> Iterator[
                 recorded = RecordedResolver(memory, repository)
                 until_then.callback(recorded.close)
                 found.append(recorded)
+        withheld = settling.withheld(policy)
+        notices += [
+            f"resolutions.{rung} of {settling.config.own_file} was not started: looking runs no program that a repository "
+            f"names. A run starts it, and so does this with --config {settling.config.own_file}"
+            for rung in withheld
+        ]
+        policy = replace(policy, rungs=tuple(rung for rung in policy.rungs if rung not in withheld))
         found += _rungs(settling, policy, notices)
         regenerator = _regenerator(settling, policy, until_then, notices)
         sockets = replace(sockets, notices=(*sockets.notices, *notices))

@@ -250,7 +250,9 @@ def conflict_detail(
 
 
 def _settling(opened: Opened, journal: SqlJournal, stop: StopSignal) -> Settling:
-    return Settling(repository=opened.repository, config=opened.config, memory=journal, stop=stop, at=now())
+    return Settling(
+        repository=opened.repository, config=opened.config, memory=journal, stop=stop, at=now(), only_looks=True
+    )
 
 
 def order(
