@@ -7,16 +7,18 @@ needed to finish or undo a run is in the repository itself, even when the databa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from gitalign.core.commit import new_commit, serialise
+from gitalign.core.commit import RawCommit, new_commit, parse_commit
 from gitalign.core.names import PIN_PREFIX, Oid, is_zero, zero_like
 from gitalign.core.publication import Publication, RefUpdate
 from gitalign.git.command import raw, text
-from gitalign.git.merge import empty_tree
 from gitalign.git.refs import RefDoor, Refusal, read_refs
 from gitalign.git.repository import Repository
+from gitalign.git.trees import write_commit
 
 _PARENTS = 500
 
@@ -31,40 +33,140 @@ def pin(
 ) -> Refusal | None:
     """Make the anchor of a run. Making it again is no error.
 
+    Only commits that are in the repository are pinned: an anchor that names another one would break `gc` and `fsck`.
+
     Args:
         at: start of the run, in UTC; the same run always makes the same anchor.
 
     Raises:
         GitError, OutOfSpace
     """
-    ids = sorted({oid for one in publications for oid in (one.update.before, one.update.after) if not is_zero(oid)})
-    if not ids:
+    ids = {oid for one in publications for oid in (one.update.before, one.update.after) if not is_zero(oid)}
+    there = sorted(present(repository, sorted(ids)))
+    if not there:
         return None
     who = b"git-align <git-align@localhost> %d +0000" % int(at.timestamp())
-    tree = text(
-        repository.git.run("hash-object", "-w", "-t", "tree", "--stdin", stdin=b"").stdout
-    ).strip() or empty_tree(ids[0])
     lines = "\n".join(f"{one.update.before} {one.update.after} {one.update.ref}" for one in publications)
+    message = f"git-align run {run_id}\n\nbefore, after, ref of every intended move:\n{lines}\n"
+    tip = _written(repository, run_id, there, who=who, message=raw(message))
+    ref = anchor_ref(run_id)
+    stands = read_refs(repository, ref).get(ref)
+    if stands == tip:
+        return None
+    return door.move_own([RefUpdate(ref=ref, before=stands or zero_like(tip), after=tip)])
+
+
+def _written(repository: Repository, run_id: str, ids: Sequence[Oid], *, who: bytes, message: bytes) -> Oid:
+    """The commit of an anchor, with those before it when there are too many parents for one.
+
+    Args:
+        ids: commits that are in the repository; at least one.
+    """
+    # On disk before a ref names it, also after a power cut (`git help config`, core.fsync, since 2.36).
+    git = replace(repository.git, config=(*repository.git.config, ("core.fsync", "committed,loose-object")))
+    tree = Oid(text(git.run("hash-object", "-w", "-t", "tree", "--stdin", stdin=b"").stdout).strip())
     tip: Oid | None = None
     for start in range(0, len(ids), _PARENTS):
         parents = (*([tip] if tip else []), *ids[start : start + _PARENTS])
         is_last = start + _PARENTS >= len(ids)
-        message = (
-            f"git-align run {run_id}\n\nbefore, after, ref of every intended move:\n{lines}\n"
-            if is_last
-            else f"git-align run {run_id}, part {start // _PARENTS + 1}\n"
-        )
-        body = serialise(new_commit(tree=tree, parents=parents, author=who, committer=who, message=raw(message)))
-        tip = Oid(
-            text(
-                repository.git.run("hash-object", "-w", "-t", "commit", "--literally", "--stdin", stdin=body).stdout
-            ).strip()
-        )
+        said = message if is_last else _part_of(run_id) + b"%d\n" % (start // _PARENTS + 1)
+        tip = write_commit(git, new_commit(tree=tree, parents=parents, author=who, committer=who, message=said))
     assert tip is not None
-    ref = anchor_ref(run_id)
-    if read_refs(repository, ref).get(ref) == tip:
-        return None
-    return door.move_own([RefUpdate(ref=ref, before=zero_like(tip), after=tip)])
+    return tip
+
+
+def _part_of(run_id: str) -> bytes:
+    return raw(f"git-align run {run_id}, part ")
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenAnchor:
+    """An anchor that names objects which are not in the repository; an earlier release could leave such.
+
+    Attributes:
+        ref: full name.
+        stands: what the ref holds.
+        missing: commits it names that are not there.
+        pinned: commits it names that are there.
+        commit: its commit, None when that is not there itself.
+    """
+
+    ref: str
+    stands: Oid
+    missing: tuple[Oid, ...]
+    pinned: tuple[Oid, ...]
+    commit: RawCommit | None
+
+
+def broken_anchors(repository: Repository) -> tuple[BrokenAnchor, ...]:
+    """Anchors that `git gc`, `git fsck` and `git log --all` stumble over.
+
+    Raises:
+        GitError
+    """
+    anchors = read_refs(repository, PIN_PREFIX.rstrip("/"))
+    commits = _commits(repository, sorted(set(anchors.values())))
+    parents: dict[str, list[Oid]] = {ref: [] for ref in anchors}
+    # Parts of an anchor are followed, a level at a time for all anchors together.
+    level = {ref: commits[oid] for ref, oid in anchors.items() if oid in commits}
+    while level:
+        firsts = {ref: one.parents[0] for ref, one in level.items() if one.parents}
+        below = _commits(repository, sorted({oid for ref, oid in firsts.items() if len(level[ref].parents) > _PARENTS}))
+        next_level: dict[str, RawCommit] = {}
+        for ref, one in level.items():
+            part = below.get(firsts.get(ref, Oid("")))
+            is_part = part is not None and part.message.startswith(_part_of(ref.removeprefix(PIN_PREFIX)))
+            parents[ref] += one.parents[1:] if is_part else one.parents
+            if is_part and part is not None:
+                next_level[ref] = part
+        level = next_level
+    there = present(repository, sorted({oid for named in parents.values() for oid in named}))
+    broken: list[BrokenAnchor] = []
+    for ref, oid in sorted(anchors.items()):
+        missing = tuple(one for one in parents[ref] if one not in there)
+        if missing or oid not in commits:
+            pinned = tuple(sorted(one for one in parents[ref] if one in there))
+            broken.append(BrokenAnchor(ref, oid, missing or (oid,), pinned, commits.get(oid)))
+    return tuple(broken)
+
+
+def mend_anchors(repository: Repository) -> tuple[BrokenAnchor, ...]:
+    """Make broken anchors name only what is there, or delete those of which nothing is; the ones that were mended.
+
+    Raises:
+        GitError, OutOfSpace
+    """
+    broken = broken_anchors(repository)
+    if not broken:
+        return ()
+    mended: list[BrokenAnchor] = []
+    with closing(RefDoor(repository, forbidden=frozenset(), message="git-align: mend an anchor")) as door:
+        for one in broken:
+            after = zero_like(one.stands)
+            if one.pinned and one.commit is not None:
+                run_id = one.ref.removeprefix(PIN_PREFIX)
+                after = _written(repository, run_id, one.pinned, who=one.commit.committer, message=one.commit.message)
+            if door.move_own([RefUpdate(ref=one.ref, before=one.stands, after=after)]) is None:
+                mended.append(one)
+    return tuple(mended)
+
+
+def _commits(repository: Repository, oids: Sequence[Oid]) -> dict[Oid, RawCommit]:
+    """Those of the commits that are there, read."""
+    if not oids:
+        return {}
+    answer = repository.git.run("cat-file", "--batch", stdin="\n".join(oids).encode("ascii") + b"\n").stdout
+    found: dict[Oid, RawCommit] = {}
+    at = 0
+    while at < len(answer):
+        end = answer.index(b"\n", at)
+        oid, kind, *size = text(answer[at:end]).split(" ")
+        at = end + 1
+        if size:
+            if kind == "commit":
+                found[Oid(oid)] = parse_commit(answer[at : at + int(size[0])])
+            at += int(size[0]) + 1
+    return found
 
 
 def release_keeps(repository: Repository, run_id: str) -> int:

@@ -15,6 +15,7 @@ from gitalign.core.plan import Checkout, CheckoutState, Plan
 from gitalign.core.programs import Program
 from gitalign.core.run import RunRecord, RunState
 from gitalign.core.validation import ValidationPlan
+from gitalign.engine.anchor import broken_anchors
 from gitalign.engine.execute import LEAST_FREE_BYTES
 from gitalign.errors import GitAlignError
 from gitalign.git.command import text
@@ -86,6 +87,7 @@ def examine(
         _space(repository),
         _store(repository, journal),
         _locks(repository),
+        _anchors(repository),
         _confinement(repository),
         _leftovers(),
         *_programs(repository, programs),
@@ -190,6 +192,24 @@ def _locks(repository: Repository) -> Diagnosis:
             hint="if no git process is at work: git align resume removes ours, others are yours to remove",
         )
     return Diagnosis(check="locks", ok=True, detail="none")
+
+
+def _anchors(repository: Repository) -> Diagnosis:
+    """Whether the refs that pin commits of runs name only what is there; an earlier release could leave others."""
+    try:
+        broken = broken_anchors(repository)
+    except GitAlignError as error:
+        return Diagnosis(check="anchors", ok=None, detail=error.message, hint=error.hint)
+    if not broken:
+        return Diagnosis(check="anchors", ok=True, detail="every commit they name is there")
+    count = sum(len(one.missing) for one in broken)
+    return Diagnosis(
+        check="anchors",
+        ok=False,
+        detail=f"{', '.join(one.ref for one in broken[:3])}{' and others' if len(broken) > 3 else ''}: {count} of the commits"
+        " they name are not in the repository, so that git gc and git fsck fail",
+        hint="git align resume",
+    )
 
 
 def _confinement(repository: Repository) -> Diagnosis:

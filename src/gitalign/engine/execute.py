@@ -326,7 +326,9 @@ def _publish(
     def store() -> int:
         if not moves:
             return 0
-        packs = quarantine.store([aligned.after for _, aligned in moves], known)
+        packs = quarantine.store(
+            [aligned.after for _, aligned in moves], known, replaced={aligned.before for _, aligned in moves}
+        )
         crew.emit(EventKind.OBJECTS_STORED, branches=len(moves), packs=len(packs))
         return len(packs)
 

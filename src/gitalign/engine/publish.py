@@ -7,16 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from gitalign.core.events import EventKind
-from gitalign.core.names import HEADS, Oid
+from gitalign.core.names import HEADS, Oid, is_zero
 from gitalign.core.outcome import Aligned
 from gitalign.core.plan import Permit, Plan, Step
 from gitalign.core.publication import MoveState, Publication, RefUpdate
-from gitalign.engine.anchor import anchor_ref, pin, release_keeps
+from gitalign.engine.anchor import anchor_ref, pin, present, release_keeps
 from gitalign.engine.backups import make_backups, with_backup_refs
 from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verified
 from gitalign.engine.pushing import to_push
 from gitalign.engine.signals import StopSignal
-from gitalign.errors import GitError, NotPermitted
+from gitalign.errors import GitError, MissingObject, NotPermitted
 from gitalign.git.refs import RefDoor, read_tips
 from gitalign.git.repository import Repository
 from gitalign.ports import Emitter, Journal
@@ -72,6 +72,7 @@ def publish(
             door, publications, plan, existing=existing, store=store, emit=emit, checkpoint=checkpoint
         )
         journal.update_publications(run_id, [one for one in publications if one.state is not MoveState.INTENDED])
+        require_stored(repository, publications)
         checkpoint("pin")
         refusal = pin(repository, door, run_id=run_id, publications=publications, at=started_at)
         if refusal is not None:
@@ -119,6 +120,22 @@ def _store_and_back_up(
             emit(EventKind.BACKUPS_CREATED, branches=sum(one.backup_ref is not None for one in backed_up))
         packs = stored.result()
     return backed_up, packs
+
+
+def require_stored(repository: Repository, publications: Sequence[Publication]) -> None:
+    """Refuse to go on when a commit that a branch is to move to is not in the repository.
+
+    Raises:
+        MissingObject: nothing has moved; `resume` makes the run again.
+    """
+    wanted = sorted({one.update.after for one in publications if not is_zero(one.update.after)})
+    missing = sorted(set(wanted) - present(repository, wanted))
+    if missing:
+        raise MissingObject(
+            f"{len(missing)} of the run's {len(wanted)} new commits are not in the repository, first {missing[0][:12]}; "
+            "nothing was moved",
+            hint="git align resume",
+        )
 
 
 def forbidden_refs(plan: Plan) -> frozenset[str]:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-import psutil
-
 from gitalign import wire
 from gitalign.core.events import EventKind
-from gitalign.core.names import branch_of, is_zero, zero_like
+from gitalign.core.names import Oid, branch_of, is_zero, zero_like
 from gitalign.core.outcome import Aligned, Unchanged
-from gitalign.core.publication import MoveState, Publication
+from gitalign.core.publication import MoveState, Publication, RefUpdate
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.anchor import pin, present, release_keeps
 from gitalign.engine.backups import make_backups
@@ -23,12 +19,13 @@ from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verifie
 from gitalign.engine.publish import forbidden_refs
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream, JournalListener
+from gitalign.errors import RefLocked
 from gitalign.git.quarantine import remove_quarantine
+from gitalign.git.ref_locks import clear_locks
 from gitalign.git.refs import RefDoor, read_refs
 from gitalign.git.repository import Repository
 from gitalign.ports import Journal, Listener, OwnerProbe
 
-_SECOND_LOOK_S = 0.2
 _UNFINISHED = (RunState.INTEGRATING, RunState.PUBLISHING)
 
 
@@ -113,7 +110,9 @@ def _finish(
     try:
         if any(one.state is MoveState.INTENDED for one in publications):
             checkpoint("pin")
-            pin(repository, door, run_id=record.id, publications=publications, at=record.started_at)
+            refusal = pin(repository, door, run_id=record.id, publications=publications, at=record.started_at)
+            if refusal is not None:
+                raise RefLocked(f"cannot pin the run's commits: {refusal.reason}", hint="git align resume")
             if plan.policy.backups and record.kind is RunKind.ALIGN:
                 publications = make_backups(door, publications, existing=read_refs(repository, "refs/heads"))
             journal.update_publications(record.id, publications)
@@ -141,7 +140,7 @@ def _finish(
         for result in journal.results(record.id)
     )
     # Cut off before its objects were safe: nothing moved, so the run can simply be made again.
-    again = record.kind is RunKind.ALIGN and all(one.state is MoveState.ROLLED_BACK for one in publications)
+    again = record.kind is RunKind.ALIGN and is_to_be_made_again(publications)
     outcome = "interrupted" if again else ("ok" if well else "attention")
     emit(EventKind.RUN_FINISHED, outcome=outcome)
     durable.flush()
@@ -158,6 +157,12 @@ def _finish(
     ]
 
 
+def is_to_be_made_again(publications: Sequence[Publication]) -> bool:
+    """True when a run has moved nothing and rolled something back: it can be made again as a whole."""
+    states = {one.state for one in publications}
+    return MoveState.ROLLED_BACK in states and not states & {MoveState.MOVED, MoveState.UNDONE, MoveState.INTENDED}
+
+
 def _looked_at(repository: Repository, publications: Sequence[Publication]) -> tuple[Publication, ...]:
     """What the repository says of every intended move: made, still to be made, impossible, or somebody else's by now."""
     now = read_refs(repository, "refs/heads")
@@ -165,31 +170,41 @@ def _looked_at(repository: Repository, publications: Sequence[Publication]) -> t
         repository,
         sorted({oid for one in publications for oid in (one.update.before, one.update.after) if not is_zero(oid)}),
     )
-    looked: list[Publication] = []
-    for one in publications:
-        if one.state is not MoveState.INTENDED:
-            looked.append(one)
-            continue
-        stands = now.get(one.update.ref)
-        stands_at = stands or zero_like(one.update.before)
-        if stands_at == one.update.after:
-            looked.append(replace(one, state=MoveState.MOVED))
-        elif stands_at == one.update.before and (one.update.after in there or is_zero(one.update.after)):
-            looked.append(one)
-        elif stands_at == one.update.before:
-            looked.append(
-                replace(
-                    one,
-                    state=MoveState.ROLLED_BACK,
-                    detail="its new commits did not survive the crash; it stands where it stood",
-                )
-            )
-        else:
-            where = f"stands at {stands[:12]}" if stands else "is gone"
-            looked.append(
-                replace(one, state=MoveState.HELD_BACK, detail=f"somebody else moved it meanwhile: it {where}")
-            )
-    return tuple(looked)
+    # Objects are stored before the first branch moves. Where some are missing and none has moved, none is moved now: the
+    # whole run can be made again, which it cannot once a part of its branches stands elsewhere.
+    is_whole = all(
+        one.update.after in there or is_zero(one.update.after)
+        for one in publications
+        if one.state is MoveState.INTENDED
+    )
+    has_begun = any(
+        one.state is MoveState.MOVED or (one.state is MoveState.INTENDED and _stands(one, now) == one.update.after)
+        for one in publications
+    )
+    return tuple(
+        _judged(one, now, can_move=has_begun or is_whole, there=there) if one.state is MoveState.INTENDED else one
+        for one in publications
+    )
+
+
+def _stands(one: Publication, now: Mapping[str, Oid]) -> Oid:
+    return now.get(one.update.ref, zero_like(one.update.after))
+
+
+def _judged(one: Publication, now: Mapping[str, Oid], *, can_move: bool, there: Collection[Oid]) -> Publication:
+    stands = _stands(one, now)
+    if stands == one.update.after:
+        return replace(one, state=MoveState.MOVED)
+    if stands != one.update.before:
+        where = "is gone" if is_zero(stands) else f"stands at {stands[:12]}"
+        return replace(one, state=MoveState.HELD_BACK, detail=f"somebody else moved it meanwhile: it {where}")
+    if one.update.after not in there and not is_zero(one.update.after):
+        reason = "its new commits did not survive the crash, so it stands where it stood; git align run aligns it"
+        return replace(one, state=MoveState.ROLLED_BACK, detail=reason)
+    if not can_move:
+        reason = "the run was cut off before the commits of all its branches were stored; it stands where it stood"
+        return replace(one, state=MoveState.ROLLED_BACK, detail=reason)
+    return one
 
 
 def mark_undone(journal: Journal, undone_id: str, publications: Sequence[Publication]) -> None:
@@ -207,62 +222,18 @@ def mark_undone(journal: Journal, undone_id: str, publications: Sequence[Publica
 
 
 def remove_stale_locks(repository: Repository, publications: Sequence[Publication], *, since: datetime) -> list[str]:
-    """Remove lock files that a killed `update-ref` of ours left; others are named and left.
-
-    A lock is ours when its ref is in our journal, it was made after our run began, it is empty or holds exactly the id we
-    meant to write, nobody has it open, and it is still the same after a second look.
-    """
-    common = Path(repository.common_dir)
-    suspects: dict[Path, tuple[bytes, int]] = {}
-    ids: dict[Path, set[bytes]] = {}
-    for one in publications:
-        for ref, oid in (
-            (one.update.ref, one.update.after),
-            *([(one.backup_ref, one.update.before)] if one.backup_ref else []),
-        ):
-            lock = common / os.fsdecode(f"{ref}.lock".encode("utf-8", "surrogateescape"))
-            seen = _look(lock)
-            if seen is not None:
-                suspects[lock] = seen
-                ids[lock] = {b"", oid.encode("ascii"), oid.encode("ascii") + b"\n"}
-    if not suspects:
-        return []
-    time.sleep(_SECOND_LOOK_S)
-    held_open = _open_files()
-    removed, left = 0, []
-    for lock, seen in suspects.items():
-        ours = (
-            seen[0] in ids[lock]
-            and seen[1] >= int(since.timestamp()) - 1
-            and str(lock) not in held_open
-            and _look(lock) == seen
-        )
-        if ours:
-            lock.unlink(missing_ok=True)
-            removed += 1
-        else:
-            left.append(str(lock))
-    notes = [f"{removed} lock files of the killed publication were removed"] if removed else []
-    if left:
+    """Remove lock files that a killed `update-ref` of ours left; what became of them, in words."""
+    meant = [one.update for one in publications]
+    meant += [
+        RefUpdate(ref=one.backup_ref, before=zero_like(one.update.before), after=one.update.before)
+        for one in publications
+        if one.backup_ref
+    ]
+    cleared = clear_locks(Path(repository.common_dir), meant, since=since.timestamp())
+    notes = [f"{cleared.removed} lock files of the killed publication were removed"] if cleared.removed else []
+    if cleared.left:
         notes.append(
-            f"{len(left)} lock files are not provably ours and stay, first {left[0]}: if no git process is at work, remove them by hand"
+            f"{len(cleared.left)} lock files are not provably ours and stay, first {cleared.left[0]}: "
+            "if no git process is at work, remove them by hand"
         )
     return notes
-
-
-def _look(lock: Path) -> tuple[bytes, int] | None:
-    try:
-        return lock.read_bytes(), int(lock.stat().st_mtime)
-    except OSError:
-        return None
-
-
-def _open_files() -> set[str]:
-    found: set[str] = set()
-    for process in psutil.process_iter(["name"]):
-        if "git" in (process.info["name"] or ""):
-            try:
-                found.update(one.path for one in process.open_files())
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
-                continue
-    return found

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from gitalign.core.names import Oid
 from gitalign.core.publication import MoveState
 from gitalign.core.run import UNFINISHED, RunRecord, RunState
-from gitalign.engine.anchor import anchor_ref, release_keeps
+from gitalign.engine.anchor import anchor_ref, mend_anchors, release_keeps
 from gitalign.git.quarantine import sweep_quarantines
 from gitalign.git.refs import RefDoor, deletions, read_refs
 from gitalign.git.repository import Repository
@@ -56,6 +56,8 @@ def prune(
         only_run: this run's backups alone, and nothing else (clean-up right after a run that went well).
     """
     old = [record for record in journal.runs() if _is_old(record, now - older_than) and only_run in (None, record.id)]
+    if not dry_run:
+        mend_anchors(repository)
     refs = read_refs(repository, "refs/heads", "refs/gitalign")
     gone: list[tuple[str, Oid]] = []
     kept: list[tuple[str, str]] = []

@@ -8,11 +8,13 @@ from datetime import timedelta
 
 from gitalign import wire
 from gitalign.core.plan import Permit, Plan
-from gitalign.core.publication import MoveState, Publication
+from gitalign.core.publication import Publication
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunState
+from gitalign.engine.anchor import mend_anchors
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.observers import observing
+from gitalign.engine.recovery import is_to_be_made_again
 from gitalign.engine.reports import stored_report
 from gitalign.engine.retention import PruneReport
 from gitalign.engine.retention import prune as remove_old
@@ -116,10 +118,11 @@ def resume(
         if take_over is not None:
             count_as_gone(opened, journal, take_over)
         recovered = recover_dead(opened, journal, listeners)
+        mend_anchors(opened.repository)
         reports += [
             stored_report(opened.repository, journal, run_id)
             for run_id in dict.fromkeys(one.run_id for one in recovered)
-            if any(one.state is not MoveState.ROLLED_BACK for one in journal.publications(run_id))
+            if (moves := journal.publications(run_id)) and not is_to_be_made_again(moves)
         ]
         for record in journal.runs():
             if record.kind is RunKind.ALIGN and record.state is RunState.INTERRUPTED and not button.stop_requested:

@@ -24,9 +24,10 @@ from typing import TypeVar
 from gitalign.core.names import Oid
 from gitalign.errors import GitAlignError, InvariantBroken, OutOfSpace
 from gitalign.git.asking import absent
-from gitalign.git.command import Git, raw, text
+from gitalign.git.command import Git, raw
 from gitalign.git.object_memory import MEMORY, MemoryFolder, MemoryLost, remove_noted
 from gitalign.git.repository import Repository
+from gitalign.git.storing import History, stored
 from gitalign.owned_folders import is_folder, left_in, own, remove_folder
 from gitalign.process_owner import HeldLock
 
@@ -214,54 +215,44 @@ class Quarantine:
                 self._benches[key] = self._git_dir(key, attributes)
             return self._benches[key]
 
-    def store(self, tips: Iterable[Oid], known: Iterable[Oid], *, timeout_s: float = 600.0) -> tuple[Path, ...]:
+    def store(
+        self, tips: Iterable[Oid], known: Iterable[Oid], *, replaced: Iterable[Oid] = (), timeout_s: float = 600.0
+    ) -> tuple[Path, ...]:
         """Bring the new objects behind `tips` into the repository, as packs that `gc` leaves alone.
 
         Args:
             tips: new commits to keep.
             known: commits whose objects the repository has already.
+            replaced: commits that the tips take the place of. What is missing behind those (a partial copy) may be missing
+                behind the tips.
             timeout_s: deadline in seconds.
 
         Returns:
             The `.keep` files that hold the packs; none when there was nothing new. Remove them once a ref pins the tips.
 
         Raises:
+            MissingObject: an object behind the tips is nowhere; nothing that names it is stored.
             GitError, OutOfSpace
 
-        Source: `git help pack-objects` (--revs, --local), `git help index-pack` (--keep); both since long before 2.38.
+        Source: `git help pack-objects` (--revs, --local, --missing), `git help index-pack` (--keep); long before 2.38.
         """
         base = sorted(set(known))
         wanted = self._new(sorted(set(tips) - set(base)))
         if not wanted:
             return ()
+        mark = f"git-align {self.path.name}"
+        history = History(known=base, replaced=sorted(set(replaced)), timeout_s=timeout_s)
         size = max(_TIPS_PER_PACK, -(-len(wanted) // _PACKS_AT_ONCE))
         parts = [wanted[start : start + size] for start in range(0, len(wanted), size)]
         with ThreadPoolExecutor(_PACKS_AT_ONCE) as pool:
-            kept = list(pool.map(lambda part: self._store(part, base, timeout_s), parts))
-        return tuple(keep for keep in kept if keep is not None)
+            names = list(pool.map(lambda part: stored(self.git, self.repository.git, part, history, mark=mark), parts))
+        keeps = [Path(self.repository.objects_dir) / "pack" / f"pack-{name}.keep" for name in names]
+        return tuple(keep for keep in keeps if keep.exists())
 
     def _new(self, tips: Sequence[Oid]) -> list[Oid]:
         """Those of the commits that the repository has not."""
         gone = absent(self.repository.git, tips)
         return [tip for tip in tips if tip in gone]
-
-    def _store(self, tips: Sequence[Oid], known: Sequence[Oid], timeout_s: float) -> Path | None:
-        # --local leaves out what the repository already has, --missing what it lacks anyway (a partial copy);
-        # no deltas: these objects are few, small and soon repacked.
-        pack = ("pack-objects", "--revs", "--local", "--missing=allow-any", "--stdout", "--quiet")
-        quick = ("--window=0", "--threads=1", "--compression=1")
-        answer = self.git.run_into(
-            self.repository.git,
-            (*pack, *quick),
-            ("index-pack", "--stdin", f"--keep=git-align {self.path.name}"),
-            stdin="\n".join([*tips, *(f"^{oid}" for oid in known)]).encode("ascii") + b"\n",
-            timeout_s=timeout_s,
-        )
-        word, _, name = text(answer).strip().partition("\t")
-        if word not in ("keep", "pack") or not name:
-            raise InvariantBroken(f"git index-pack answered {answer[:200]!r}")
-        keep = Path(self.repository.objects_dir) / "pack" / f"pack-{name}.keep"
-        return keep if keep.exists() else None
 
     def remove(self) -> None:
         """Delete the quarantine with everything in it."""

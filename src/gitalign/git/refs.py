@@ -14,15 +14,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitalign import child
-from gitalign.core.names import HEADS, PIN_PREFIX, RESOLUTIONS_REF, Oid
+from gitalign.core.names import HEADS, PIN_PREFIX, RESOLUTIONS_REF, Oid, zero_like
 from gitalign.core.plan import Tip
 from gitalign.core.publication import RefUpdate
 from gitalign.errors import GitError, GitTimedOut, InvariantBroken, UserError
 from gitalign.git.asking import kinds
 from gitalign.git.command import failure_of, raw, text
+from gitalign.git.ref_locks import clear_locks
 from gitalign.git.repository import Repository
 
 _TIMEOUT_S = 120.0
+_NAMED_AT_ONCE = 500  # refs on one command line
 _FORMAT = "%(objectname)%00%(objecttype)%00%(symref)%00%(refname)%00"
 _FORMAT_WITHOUT_TYPES = "%(objectname)%00%00%(symref)%00%(refname)%00"
 
@@ -137,6 +139,22 @@ class Refusal:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How a process ended that was to make a transaction.
+
+    Attributes:
+        by_itself: git ended by itself, and removed its locks.
+        changed_nothing: it said no before it began to change refs.
+        is_late: the deadline passed.
+    """
+
+    reason: str
+    by_itself: bool = False
+    changed_nothing: bool = False
+    is_late: bool = False
+
+
 class RefDoor:
     """Moves refs, a transaction at a time, through one `update-ref` process.
 
@@ -189,13 +207,55 @@ class RefDoor:
         self._conversations = {}
 
     def _transact(self, updates: Sequence[RefUpdate], *, logged: bool) -> Refusal | None:
+        """Make all of the updates or none.
+
+        A process that ends without an answer may have done nothing, some or all of them (it can be killed after the commit,
+        and a commit of several refs is not made in one piece): what the refs hold decides, never how the process ended.
+        """
         if not updates:
             return None
+        since = time.time()
+        ending = self._attempt(updates, logged=logged)
+        if ending is None:
+            return None
+        if not ending.by_itself:
+            self._clear_locks(updates, since)
+        if not (missing := self._not_done(updates)):
+            return None
+        if ending.is_late:
+            raise GitTimedOut("git update-ref: no answer in time", hint="git align resume")
+        if ending.changed_nothing:
+            return Refusal(ending.reason)
+        ending = self._attempt(missing, logged=logged)
+        if ending is None:
+            return None
+        if not ending.by_itself:
+            self._clear_locks(updates, since)
+        if not (missing := self._not_done(updates)):
+            return None
+        self._put_back([one for one in updates if one not in missing], logged=logged)
+        return Refusal(ending.reason)
+
+    def _put_back(self, moved: Sequence[RefUpdate], *, logged: bool) -> None:
+        """Take back what was moved of a transaction whose rest cannot be."""
+        back = [RefUpdate(ref=one.ref, before=one.after, after=one.before) for one in moved]
+        if not back:
+            return
+        ending = self._attempt(back, logged=logged)
+        if ending is not None and (left := self._not_done(back)):
+            raise GitError(
+                f"{left[0].ref} was moved, the refs that go with it were not, and it cannot be put back: {ending.reason}",
+                hint="git align resume",
+            )
+
+    def _attempt(self, updates: Sequence[RefUpdate], *, logged: bool) -> _Ending | None:
+        """One transaction; None when git says that it is made."""
         request = b"start\0" + b"".join(
             b"update %b\0%b\0%b\0" % (raw(one.ref), one.after.encode("ascii"), one.before.encode("ascii"))
             for one in updates
         )
         deadline = time.monotonic() + _TIMEOUT_S
+        is_prepared = False
         try:
             talk = self._talk(logged=logged)
             talk.send(request + b"prepare\0commit\0", deadline=deadline)
@@ -203,14 +263,27 @@ class RefDoor:
                 answer = talk.read_until(b"\n", deadline=deadline)
                 if answer != expected:
                     raise InvariantBroken(f"git update-ref answered {answer[:200]!r}")
+                is_prepared = is_prepared or expected == b"prepare: ok"
         except child.ChildEnded as ended:
             self.close()
             error = failure_of(self._git.argv("update-ref"), ended.returncode, ended.stderr)
-            return Refusal(_reason(error))
-        except child.ChildTimedOut as late:
+            by_itself = ended.returncode is not None and ended.returncode > 0
+            return _Ending(_reason(error), by_itself=by_itself, changed_nothing=by_itself and not is_prepared)
+        except child.ChildTimedOut:
             self.close()
-            raise GitTimedOut("git update-ref: no answer in time", hint="git align resume") from late
+            return _Ending("no answer in time", is_late=True)
         return None
+
+    def _not_done(self, updates: Sequence[RefUpdate]) -> list[RefUpdate]:
+        """Those of the updates whose ref does not stand where it was to be moved."""
+        now: dict[str, Oid] = {}
+        for start in range(0, len(updates), _NAMED_AT_ONCE):
+            names = [one.ref for one in updates[start : start + _NAMED_AT_ONCE]]
+            now |= read_refs(self._repository, *names)
+        return [one for one in updates if now.get(one.ref, zero_like(one.after)) != one.after]
+
+    def _clear_locks(self, updates: Sequence[RefUpdate], since: float) -> None:
+        clear_locks(Path(self._repository.common_dir), updates, since=since)
 
     def _talk(self, *, logged: bool) -> child.Conversation:
         """The process for branches, whose moves are logged, or for refs of our own, which need no log."""
