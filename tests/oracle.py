@@ -46,13 +46,14 @@ class Judge:
     Args:
         repository: a repository whose refs stay as they are.
         place: where the work tree may be.
+        start: any branch of the repository.
     """
 
-    def __init__(self, repository: Path, place: Path, *, executable: str = "git") -> None:
+    def __init__(self, repository: Path, place: Path, *, executable: str = "git", start: str = "main") -> None:
         self._repository = repository
         self._place = place
         self._executable = executable
-        self._git(repository, "worktree", "add", "-q", "--detach", "--no-checkout", str(place), "main")
+        self._git(repository, "worktree", "add", "-q", "--detach", "--no-checkout", str(place), start)
 
     def rebase(self, tip: str, onto: str) -> Judgement:
         """`git rebase <onto>` with the branch's tip checked out."""

@@ -1,0 +1,184 @@
+"""Compare a whole run with git itself, branch by branch, on any repository.
+
+Usage: python bench/against_git.py REPOSITORY --target main [--pulls] [--sample 60] [--strategy rebase|merge] [--seed 1]
+
+The repository is copied; nothing is written to it. Its branches (with `--pulls`, what `refs/pull/*/head` holds as well) are
+aligned in the copy by the command line. Then a sample of the branches with a verdict is rebased (or merged) by git in a work
+tree of a second copy, and the two are held side by side: the tree, and author, date and message of every commit where git is
+clean; the commit and the unmerged paths where it stops.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tests.histories import ENVIRONMENT, git
+from tests.oracle import Judge, Judgement, kept
+
+_CONFIG = "detection:\n  detectors: []\nalignment:\n  merges: {merges}\n  targets: [{targets}]\n"
+_BRANCHES_AT_MOST = 400
+
+
+@dataclass
+class Comparison:
+    """How many branches were compared, and what differed."""
+
+    verdicts: Counter[str] = field(default_factory=Counter)
+    same: Counter[str] = field(default_factory=Counter)
+    differ: list[str] = field(default_factory=list)
+    git_could_not: list[str] = field(default_factory=list)
+
+    @property
+    def compared(self) -> int:
+        """How many branches git had a verdict on."""
+        return self.same.total() + len(self.differ)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Print the comparison as one JSON document; 1 when anything differs or nothing was compared."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("repository", type=Path)
+    parser.add_argument("--target", action="append", required=True, help="a target; may be given several times")
+    parser.add_argument("--pulls", action="store_true", help="take in what refs/pull/*/head holds")
+    parser.add_argument("--sample", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--strategy", choices=("rebase", "merge"), default="rebase")
+    asked = parser.parse_args(words)
+    with tempfile.TemporaryDirectory() as folder:
+        found = compare(
+            asked.repository,
+            Path(folder),
+            targets=asked.target,
+            pulls=asked.pulls,
+            sample=asked.sample,
+            chance=random.Random(asked.seed),
+            strategy=asked.strategy,
+        )
+    print(
+        json.dumps(
+            {
+                "repository": str(asked.repository),
+                "verdicts": dict(found.verdicts),
+                "compared": found.compared,
+                "same": dict(found.same),
+                "differ": found.differ,
+                "git_could_not": found.git_could_not,
+            },
+            indent=1,
+        )
+    )
+    return 0 if found.compared and not found.differ else 1
+
+
+def compare(
+    repository: Path,
+    folder: Path,
+    *,
+    targets: Sequence[str],
+    pulls: bool,
+    sample: int,
+    chance: random.Random,
+    strategy: str,
+) -> Comparison:
+    """Align a copy of the repository and hold a sample of the outcomes beside what git makes of the same branches."""
+    before = copy(repository, folder / "before.git", targets=targets, pulls=pulls, chance=chance)
+    after = folder / "after.git"
+    git(folder, "clone", "-q", "--mirror", str(before), str(after))
+    report = align(after, folder, targets=targets, strategy=strategy)
+    tips = dict(_refs(before))
+    judge = Judge(before, folder / "desk", start=targets[0])
+    found = Comparison()
+    entries = report["branches"]
+    found.verdicts.update(entry["outcome"]["kind"] for entry in entries)
+    judged = [entry for entry in entries if entry["outcome"]["kind"] in ("aligned", "conflicted")]
+    for entry in chance.sample(judged, min(sample, len(judged))):
+        tip, onto = tips[f"refs/heads/{entry['branch']}"], tips[f"refs/heads/{entry['target']}"]
+        try:
+            verdict = judge.rebase(tip, onto) if strategy == "rebase" else judge.merge(tip, onto)
+        except AssertionError as error:
+            found.git_could_not.append(f"{entry['branch']}: {str(error).splitlines()[-1][:120]}")
+            continue
+        difference = differs(entry, verdict, after, onto, strategy=strategy)
+        if difference:
+            found.differ.append(f"{entry['branch']} onto {entry['target']}: {difference}")
+        else:
+            found.same[entry["outcome"]["kind"]] += 1
+    return found
+
+
+def copy(repository: Path, place: Path, *, targets: Sequence[str], pulls: bool, chance: random.Random) -> Path:
+    """A bare copy whose branches are those of the repository, and on request its pull requests, at most 400 of either."""
+    git(place.parent, "clone", "-q", "--mirror", str(repository), str(place))
+    everything = dict(_refs(place))
+    own = {f"refs/heads/{target}" for target in targets}
+    wanted = {ref: oid for ref, oid in everything.items() if ref.startswith("refs/heads/")}
+    if pulls:
+        heads = {ref: oid for ref, oid in everything.items() if ref.startswith("refs/pull/") and ref.endswith("/head")}
+        drawn = chance.sample(sorted(heads), min(_BRANCHES_AT_MOST, len(heads)))
+        wanted |= {f"refs/heads/pull-{ref.split('/')[2]}": heads[ref] for ref in drawn}
+    moves = [f"create {ref} {oid}" for ref, oid in wanted.items() if ref not in everything]
+    moves += [f"delete {ref}" for ref in everything if ref not in wanted and ref not in own]
+    git(place, "update-ref", "--stdin", stdin="\n".join(moves).encode() + b"\n")
+    return place
+
+
+def align(repository: Path, folder: Path, *, targets: Sequence[str], strategy: str) -> dict[str, Any]:
+    """What `git align run --json` reports; stacks are replayed as git would replay each branch."""
+    config = folder / "config.yaml"
+    config.write_text(_CONFIG.format(merges="flatten", targets=", ".join(targets)), encoding="utf-8")
+    words = ("run", "--yes", "--json", "--repo", str(repository), "--config", str(config), "--strategy", strategy)
+    done = subprocess.run(
+        [sys.executable, "-m", "gitalign", *words],
+        capture_output=True,
+        env={**os.environ, **ENVIRONMENT},
+        check=False,
+    )
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"git align run: exit {done.returncode}\n{done.stderr.decode(errors='replace')[-3000:]}")
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def differs(entry: dict[str, Any], verdict: Judgement, after: Path, onto: str, *, strategy: str) -> str:
+    """In what an outcome differs from git's; empty when in nothing."""
+    outcome = entry["outcome"]
+    if verdict.has_crashed:
+        return ""
+    if outcome["kind"] == "conflicted":
+        if verdict.is_clean:
+            return "git is clean, git-align stops"
+        if strategy == "rebase" and verdict.stopped_at != outcome["commit"]:
+            return f"git stops at {verdict.stopped_at[:10]}, git-align at {outcome['commit'][:10]}"
+        ours = {(one["mode"], one["oid"], str(one["stage"]), one["path"]) for one in outcome["entries"]}
+        return "" if ours == verdict.entries else f"unmerged entries differ: {sorted(ours ^ verdict.entries)[:3]}"
+    if not verdict.is_clean:
+        return f"git stops at {verdict.stopped_at[:10]}, git-align is clean"
+    tree = git(after, "rev-parse", f"{outcome['after']}^{{tree}}")
+    if tree != verdict.tree:
+        return f"tree {tree[:10]}, git's {verdict.tree[:10]}"
+    if strategy == "rebase" and kept(after, outcome["after"], onto) != verdict.kept:
+        return "commits differ in author, date, message or tree"
+    return ""
+
+
+def _refs(place: Path) -> Iterator[tuple[str, str]]:
+    for line in git(place, "for-each-ref", "--format=%(refname) %(objectname)").splitlines():
+        ref, _, oid = line.partition(" ")
+        yield ref, oid
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
