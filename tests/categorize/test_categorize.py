@@ -263,7 +263,7 @@ def test_empty_repositories_and_single_branches(tmp_path: Path) -> None:
     assert found(work).exit_code() == 0
     work.git("branch", "b")
     assert one(found(work), "b").flags[0] is Flag.MERGED
-    work.git("branch", "-m", "main", "trunk")
+    work.git("branch", "-m", "main", "blue")
     assert [each.code for each in found(work).excluded] == ["no_target", "no_target"]
 
 

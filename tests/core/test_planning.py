@@ -118,7 +118,7 @@ class TestNearestTarget:
         assert _step(_plan("main: A; x: A-B"), "x").branch.reason == "1 own commit not in it"
 
     def test_no_target_at_all(self) -> None:
-        plan = _plan("trunk: A; x: A-B")
+        plan = _plan("blue: A; x: A-B")
         assert plan.steps == ()
         assert set(_codes(plan).values()) == {ExclusionCode.NO_TARGET}
         assert "alignment.targets" in _reason(plan, "x")
@@ -170,18 +170,48 @@ class TestExclusions:
         assert "refs/heads/x" in _reason(plan, "alias")
 
     def test_what_a_target_is_a_symbolic_ref_to_is_a_target_too(self) -> None:
-        """Edge cases 2 and 29: main is a name of trunk, so moving trunk would move a primary branch."""
-        main = Tip(ref="refs/heads/main", oid=Oid("A"), symbolic_target="refs/heads/trunk")
+        """Edge cases 2 and 29: main is a name of blue, so moving blue would move a primary branch."""
+        main = Tip(ref="refs/heads/main", oid=Oid("A"), symbolic_target="refs/heads/blue")
         upstream = Tip(ref="refs/remotes/origin/main", oid=Oid("B"))
-        tips, parents = draw("trunk: A; newer: A-B")
+        tips, parents = draw("blue: A; newer: A-B")
         seen = snapshot(tips, extra=[main, upstream])
         graph = graph_of(parents)
         targets = discover_targets(seen, (), graph=graph)
         assert [target.oid for target in targets] == ["B"]
         plan = build_plan(seen, graph, policy=Policy(), targets=targets, listed=None)
-        assert _codes(plan)["trunk"] is ExclusionCode.IS_TARGET
-        assert "main is a symbolic ref to it" in _reason(plan, "trunk")
+        assert _codes(plan)["blue"] is ExclusionCode.IS_TARGET
+        assert "main is a symbolic ref to it" in _reason(plan, "blue")
         assert _codes(plan)["main"] is ExclusionCode.IS_TARGET
+
+    def test_two_names_of_one_target_are_one_target(self) -> None:
+        """Edge case 29."""
+        main = Tip(ref="refs/heads/main", oid=Oid("A"), symbolic_target="refs/heads/trunk")
+        plan = _plan("trunk: A-B; x: A-C", extra=[main])
+        assert [target.name for target in plan.targets] == ["trunk"]
+        assert _step(plan, "x").target.name == "trunk"
+        assert _codes(plan)["main"] is ExclusionCode.SYMBOLIC_REF
+
+    def test_long_lived_branches_are_held_back_until_they_are_named(self) -> None:
+        """Edge case 69."""
+        drawing = "main: A-B; 6.4: A-C; release-0.3: A-D; dependabot/x: A-E; topic: A-F"
+        plan = _plan(drawing)
+        assert [step.branch.name for step in plan.steps] == ["topic"]
+        codes = _codes(plan)
+        assert codes["6.4"] is ExclusionCode.LONG_LIVED
+        assert codes["release-0.3"] is ExclusionCode.LONG_LIVED
+        assert codes["dependabot/x"] is ExclusionCode.BOT
+        assert "--only" in _reason(plan, "6.4")
+        assert [step.branch.name for step in _plan(drawing, only=("6.4",)).steps] == ["6.4"]
+        assert _plan(drawing, only=("6*",)).steps == ()
+        assert [step.branch.name for step in _plan(drawing, listed=[_entry(0, "6.4")]).steps] == ["6.4"]
+
+    def test_conventional_names_are_targets_and_the_head_of_the_remote_comes_first(self) -> None:
+        """Edge case 69: git-flow."""
+        head = Tip(ref="refs/remotes/origin/HEAD", oid=Oid("D"), symbolic_target="refs/remotes/origin/develop")
+        develop = Tip(ref="refs/remotes/origin/develop", oid=Oid("D"))
+        plan = _plan("main: A; develop: A-D; feature/x: A-D-X", extra=[head, develop])
+        assert [target.name for target in plan.targets] == ["develop", "main"]
+        assert _step(plan, "feature/x").target.name == "develop"
 
     def test_a_tag_under_heads_is_no_branch(self) -> None:
         tag = Tip(ref="refs/heads/odd", oid=Oid("T"), object_type="tag")
@@ -310,7 +340,7 @@ class TestBranchList:
         plan = _plan("main: A; x: A-B; y: A-C", policy=policy, listed=listed, only=("y",))
         assert [step.branch.name for step in plan.steps] == ["y"]
         with pytest.raises(UserError) as refused:
-            _plan("trunk: A; x: A-B", policy=policy, listed=listed)
+            _plan("blue: A; x: A-B", policy=policy, listed=listed)
         assert "none" in refused.value.hint
 
     def test_exclusions_keep_the_target_of_the_list(self) -> None:

@@ -186,6 +186,10 @@ class ExclusionCode(StrEnum):
 
     IS_TARGET = "is_target"
     PROTECTED = "protected"
+    LONG_LIVED = "long_lived"
+    """By its name it is a release, a version, a published site, or another line that others build on."""
+    BOT = "bot"
+    """A bot made it, and rebases it itself."""
     BACKUP = "backup"
     INTEGRATION = "integration"
     """It holds the merge of another branch, and follows that one."""

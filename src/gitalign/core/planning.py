@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import fnmatch
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from gitalign.core.branch import Branch, ListedBranch
 from gitalign.core.graph import CommitGraph
 from gitalign.core.integration_branches import IntegrationBranches
+from gitalign.core.long_lived import Role, conventional_targets, known_role
 from gitalign.core.names import HEADS, BranchName, Oid, TargetName, display, is_backup_name, name_fault, ref_of
 from gitalign.core.plan import (
     Checkout,
@@ -34,7 +35,6 @@ from gitalign.core.steps import Chosen, counted, step_of
 from gitalign.errors import UserError
 
 _REMOTES = "refs/remotes/"
-DEFAULT_TARGETS = ("main", "master", "scientific", "orchestration-tools")
 
 
 def discover_targets(
@@ -43,7 +43,7 @@ def discover_targets(
     """The primary branches, in order.
 
     Args:
-        configured: names the operator gave; empty for those of `DEFAULT_TARGETS` that exist.
+        configured: names the operator gave; empty for the remote's HEAD and the conventional names that exist.
         graph: with it, a remote-tracking branch of `remote` is taken where it has everything that the local one has.
         remote: whose remote-tracking branches stand in for local ones that are not there.
 
@@ -54,7 +54,7 @@ def discover_targets(
     remote = remote or snapshot.remote or "origin"
     found: list[Target] = []
     unknown: list[str] = []
-    for name in dict.fromkeys(configured or DEFAULT_TARGETS):
+    for name in dict.fromkeys(configured or _conventional(tips, remote)):
         local = tips.get(ref_of(name))
         tracking = tips.get(f"{_REMOTES}{remote}/{name}")
         chosen = local or tracking
@@ -74,6 +74,24 @@ def discover_targets(
             else "the repository has no branches",
         )
     return tuple(found)
+
+
+def head_of_remote(tips: Iterable[Tip], remote: str) -> str | None:
+    """Name of the branch that the remote's HEAD points to, as the clone knows it; None when it does not."""
+    here = f"{_REMOTES}{remote}/"
+    head = next((tip.symbolic_target for tip in tips if tip.ref == f"{here}HEAD"), None)
+    return head.removeprefix(here) if head is not None and head.startswith(here) else None
+
+
+def _conventional(tips: Mapping[str, Tip], remote: str) -> tuple[str, ...]:
+    """Targets of a repository whose operator named none: the branch that the remote's HEAD points to, and conventional names."""
+    names = (
+        ref.removeprefix(prefix)
+        for ref, tip in tips.items()
+        for prefix in (HEADS, f"{_REMOTES}{remote}/")
+        if ref.startswith(prefix) and not (tip.symbolic_target or "").startswith(prefix)
+    )
+    return conventional_targets(names, head=head_of_remote(tips.values(), remote))
 
 
 def _is_ahead(graph: CommitGraph, tracking: Tip, local: Tip) -> bool:
@@ -184,7 +202,7 @@ class _Chooser:
         excluded: list[Exclusion] = []
         for ref, tip in self._tips.items():
             name = BranchName(ref.removeprefix(HEADS))
-            out = self._excluded(name, tip)
+            out = self._excluded(name, tip) or self._long_lived(name)
             if out is not None:
                 excluded.append(out)
                 continue
@@ -342,6 +360,15 @@ class _Chooser:
             if fnmatch.fnmatchcase(name, glob):
                 return out(ExclusionCode.PROTECTED, f"protected by the pattern {glob}")
         return None if self._may_stay else self._held_by_work_tree(name, tip.ref)
+
+    def _long_lived(self, name: BranchName) -> Exclusion | None:
+        """Why a branch that was not asked for by its name is no feature branch."""
+        known = None if name in self._only else known_role(name)
+        if known is None:
+            return None
+        code = ExclusionCode.BOT if known.role is Role.BOT else ExclusionCode.LONG_LIVED
+        ask = "" if known.role is Role.BOT else "; name it with --only, or as a target"
+        return Exclusion(branch=name, code=code, reason=f"{known.reason}{ask}")
 
     def _held_by_work_tree(self, name: BranchName, ref: str) -> Exclusion | None:
         held = self._holders(ref)

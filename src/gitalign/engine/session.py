@@ -19,10 +19,11 @@ from gitalign import wire
 from gitalign.branch_list import BranchList, load_branch_list
 from gitalign.config import Config, load_config
 from gitalign.core.events import EventKind
+from gitalign.core.long_lived import PRIMARY_NAMES
 from gitalign.core.names import HEADS, RunId, StepId
 from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Permit, Plan, Snapshot
-from gitalign.core.planning import DEFAULT_TARGETS, discover_targets
+from gitalign.core.planning import discover_targets, head_of_remote
 from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
@@ -40,6 +41,7 @@ from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream, JournalListener
 from gitalign.errors import StoreError, UnknownRun, UserError
 from gitalign.git.command import ProcessGate
+from gitalign.git.refs import read_tips
 from gitalign.git.remote import fetch
 from gitalign.git.repository import Repository, open_repository
 from gitalign.git.worktree import work_trees
@@ -115,7 +117,9 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
     listed: BranchList | None = load_branch_list(request.input) if request.input is not None else None
     settings = opened.config.alignment
     if request.fetch:
-        fetch(opened.repository, settings.remote, settings.targets or DEFAULT_TARGETS)
+        fetch(
+            opened.repository, settings.remote, settings.targets or _usual_targets(opened.repository, settings.remote)
+        )
     snapshot = _with_places(opened, take_snapshot(opened.repository, now=now()))
     if request.push:
         snapshot = _with_push(opened, snapshot, request)
@@ -129,6 +133,12 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
         only=request.only,
     )
     return prepared.plan
+
+
+def _usual_targets(repository: Repository, remote: str) -> tuple[str, ...]:
+    """Names to look for on a remote when the operator named no target."""
+    head = head_of_remote(read_tips(repository, f"refs/remotes/{remote}/HEAD"), remote)
+    return (*([head] if head else []), *PRIMARY_NAMES)
 
 
 def _with_places(opened: Opened, snapshot: Snapshot) -> Snapshot:

@@ -1,0 +1,156 @@
+"""Branches that are not feature branches, known by their names: long-lived lines, releases, versions, and branches of bots.
+
+Names alone decide here. A name that could be either counts as long-lived: a branch held back can be asked for by its name,
+a release line that was rewritten cannot be taken back from everybody who has it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+PRIMARY_NAMES = (
+    "main",
+    "master",
+    "trunk",
+    "develop",
+    "development",
+    "dev",
+    "next",
+    "staging",
+    "stable",
+    "scientific",
+    "orchestration-tools",
+)
+"""Names that are taken for targets, where such a branch exists and the operator named no target."""
+
+
+class Role(StrEnum):
+    """What a branch is for, when it is no feature branch."""
+
+    LONG_LIVED = "long-lived"
+    RELEASE = "release"
+    VERSION = "version"
+    PAGES = "pages"
+    QUEUE = "queue"
+    BOT = "bot"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Why a name is known.
+
+    Attributes:
+        role: what the branch is for.
+        reason: in words, as a reader sees them behind the branch's name.
+    """
+
+    role: Role
+    reason: str
+
+
+_LONG_LIVED = frozenset(
+    {
+        *PRIMARY_NAMES,
+        *(
+            "mainline",
+            "default",
+            "devel",
+            "edge",
+            "nightly",
+            "canary",
+            "preview",
+            "unstable",
+            "testing",
+            "experimental",
+        ),
+        *("production", "prod", "preprod", "pre-prod", "qa", "uat", "live", "release", "maint", "lts", "seen", "pu"),
+    }
+)
+_PAGES = re.compile(r"(gh|gl|cf|github|gitlab|codeberg|docs)-pages|pages")
+_QUEUE = re.compile(
+    r"gh-readonly-queue/.+|mergify/merge-queue/.+|(staging|trying)([.-]tmp\d*)?|trying|(graphite|trunk)-(merge|base)/.+|merge-queue/.+"
+)
+_RELEASE = re.compile(
+    r"(releases?|rel|hotfix|hotfixes|stable|support|maint|maintenance|unmaintained|lts)/.+"
+    r"|(releases?|hotfix)[_.-](?!(notes?|scripts?|drafter|process|docs?|workflow|automation|ci|actions?|tooling|checklist)([_.-]|$)).+"
+    r"|(rel|stable|support|maint|maintenance|lts)[_.-][^/]*\d[^/]*"
+    r"|(releases?|stable|maint)\d.*"
+    r"|[^/]+[-_.](stable|unstable)|(latest|current)[-_]release"
+    r"|v?\d[\w.]*?[-_.](maint|maintenance|releases?|lts|branch)",
+    re.IGNORECASE,
+)
+_NUMBER = r"v?\d+(?:[._-]\d+)*(?:[._-][x*])?"
+_TAIL = (
+    r"(?:[-_.]?(?:x|stable|br|branch|release|maintenance|maint|lts|dev|final|(?:alpha|beta|rc|pre|preview|m)[.-]?\d*))*"
+)
+_VERSION = re.compile(rf"(?:{_NUMBER}{_TAIL})|(?:[vrk]\d+)|(?:[A-Z]+(?:_\d+)+(?:_[A-Z]+)?)", re.IGNORECASE)
+_NAMED_VERSION = re.compile(rf"([a-z]+)[-_/]v?\d+[._](?:\d+|x)(?:[._](?:\d+|x))*{_TAIL}", re.IGNORECASE)
+_WORK = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        fix bug bugfix issue issues feature feat add update upgrade bump use test tests wip try tmp temp pr patch task ticket
+        story port backport topic prepare refactor chore docs doc to support drop remove migrate revert merge pull user dev
+        experiment exp poc demo
+        """,
+    )
+)
+"""Words before a version that speak of work on it, and not of a line of it."""
+_BOTS: tuple[tuple[str, str], ...] = (
+    (r"dependabot/.+", "dependabot"),
+    (r"renovate(-bot|bot)?[/-].+", "renovate"),
+    (r"greenkeeper[/-].+", "greenkeeper"),
+    (r"deps-update/.+|updatecli_.+", "updatecli"),
+    (r"depfu/.+", "depfu"),
+    (r"pyup[-/].+", "pyup"),
+    (r"snyk-(fix|upgrade|monitor)-.+", "snyk"),
+    (r"(whitesource|mend)[-/](remediate|bolt|configure).*", "mend"),
+    (r"imgbot", "imgbot"),
+    (r"all-?contributors/.+", "all-contributors"),
+    (r"pre-commit-ci-update-config", "pre-commit.ci"),
+    (r"release-please--.+", "release-please"),
+    (r"changeset-release/.+", "changesets"),
+    (r"create-pull-request/.+", "create-pull-request"),
+    (r"mergify/bp/.+", "mergify"),
+    (r"(weblate|transifex|crowdin|l10n)[-_/].+|l10n_.+", "a translation service"),
+)
+_BOT_PATTERNS = tuple((re.compile(pattern, re.IGNORECASE), bot) for pattern, bot in _BOTS)
+
+
+def known_role(name: str) -> Known | None:
+    """What a branch's name says it is for; None for a feature branch.
+
+    Args:
+        name: without `refs/heads/` or the name of a remote.
+    """
+    for pattern, bot in _BOT_PATTERNS:
+        if pattern.fullmatch(name):
+            return Known(Role.BOT, f"belongs to {bot}, which updates its branches itself")
+    if _QUEUE.fullmatch(name) and name not in PRIMARY_NAMES:
+        return Known(Role.QUEUE, "belongs to a merge queue")
+    if _PAGES.fullmatch(name):
+        return Known(Role.PAGES, "holds a published site")
+    if name in _LONG_LIVED:
+        return Known(Role.LONG_LIVED, "is a long-lived branch by its name")
+    if _RELEASE.fullmatch(name):
+        return Known(Role.RELEASE, "is a release or maintenance branch by its name")
+    if _VERSION.fullmatch(name):
+        return Known(Role.VERSION, "is a version branch by its name")
+    named = _NAMED_VERSION.fullmatch(name)
+    if named is not None and named.group(1).lower() not in _WORK:
+        return Known(Role.VERSION, "is a version branch by its name")
+    return None
+
+
+def conventional_targets(names: Iterable[str], *, head: str | None = None) -> tuple[str, ...]:
+    """Which of the names are taken for targets when the operator named none, in order.
+
+    Args:
+        names: branches that exist.
+        head: the branch that the remote's HEAD points to; it comes first.
+    """
+    there = set(names)
+    return tuple(dict.fromkeys(name for name in (*([head] if head else []), *PRIMARY_NAMES) if name in there))
