@@ -1,4 +1,4 @@
-"""Verbs for what comes after a run: undo, resume, report, verify, prune, doctor; and the demo."""
+"""Verbs for what comes after a run: resume, report, verify, prune, doctor; and the demo."""
 
 from __future__ import annotations
 
@@ -13,73 +13,14 @@ from gitalign.cli.options import (
     ConfigFile,
     Furthest,
     Json,
-    Only,
     Quiet,
     Repo,
-    RunId,
     Verbose,
     Yes,
     asked,
     carried_out,
     leave,
 )
-
-
-def undo(
-    run_id: RunId,
-    only: Only = None,
-    push: Annotated[bool, typer.Option("--push", help="Put back on the remote, too, what the run pushed.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be put back.")] = False,
-    repo: Repo = Path(),
-    config: ConfigFile = None,
-    json: Json = False,
-    yes: Yes = False,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-) -> None:
-    """Put back what a run moved, wherever it still stands as the run left it. An undo can be undone."""
-    options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
-
-    def work() -> int:
-        from gitalign import facade, wire
-        from gitalign.cli import render
-        from gitalign.cli.console import console, emit_json
-        from gitalign.cli.progress import watching
-        from gitalign.cli.tables import many
-        from gitalign.core.plan import Permit
-        from gitalign.core.publication import MoveState
-        from gitalign.engine.signals import StopSignal, handling_signals
-
-        request = options.request(only=tuple(only or ()))
-        preview = facade.undo_preview(request, run_id)
-        if dry_run:
-            if options.json:
-                emit_json([wire.dump(one) for one in preview])
-            else:
-                render.show_moves(console(), preview, tense="would move")
-            return 0
-        count = sum(one.state is MoveState.INTENDED for one in preview)
-        back = many(count, "branch", "branches")
-        if count and not asked(options, f"Put {back} back to where they were before run {run_id}?"):
-            return 1
-        stop = StopSignal()
-        with handling_signals(stop), watching(options, None) as listeners:
-            report = facade.undo(
-                request,
-                run_id,
-                push=push,
-                permit=Permit(plan_id="*", push=push, given_by="--yes" if yes else "prompt"),
-                listeners=listeners,
-                stop=stop,
-            )
-        if options.json:
-            emit_json(wire.report_document(report))
-        elif not options.quiet:
-            render.show_report(console(), report, everything=verbose)
-            console().print(f"[bold]next:[/] git align undo {report.run.id}   brings them forward again")
-        return report.exit_code()
-
-    leave(carried_out(options, work, acts=True))
 
 
 def resume(

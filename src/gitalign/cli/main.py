@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gitalign.cli import after, before, conflicts, resolve, rules
+from gitalign.cli import after, before, conflicts, publish, resolve, rules
 from gitalign.cli import resolutions as resolutions_verbs
 from gitalign.cli.console import Options
 from gitalign.cli.options import (
@@ -20,6 +20,7 @@ from gitalign.cli.options import (
     Merges,
     Only,
     Partial,
+    PushHooks,
     Quiet,
     Repo,
     Resolutions,
@@ -169,7 +170,10 @@ def run(
     merges: Merges = None,
     only: Only = None,
     fetch: Fetch = False,
-    push: Annotated[bool, typer.Option("--push", help="Push what moved, each branch under its own lease.")] = False,
+    push: Annotated[
+        bool, typer.Option("--push", help="Push what this run and earlier ones moved, each branch under its own lease.")
+    ] = False,
+    push_hooks: PushHooks = False,
     no_checks: Annotated[
         bool, typer.Option("--no-checks", help="Do not run the configured checks; the report says so.")
     ] = False,
@@ -205,6 +209,7 @@ def run(
             resolve_with=resolve_with,
             furthest=furthest,
             partial=partial,
+            push_hooks=push_hooks,
         )
         if no_checks:
             overrides["validation.enabled"] = False
@@ -340,7 +345,8 @@ for verb in (
     before.order,
     conflicts.conflicts,
     resolve.resolve,
-    after.undo,
+    publish.push,
+    publish.undo,
     after.resume,
     after.report,
     after.verify,

@@ -78,6 +78,13 @@ Furthest = Annotated[
     bool, typer.Option("--furthest", help="Find out how far conflicting branches align, and what stops them there.")
 ]
 Partial = Annotated[bool, typer.Option("--partial", help="Take conflicting branches as far as they align, too.")]
+PushHooks = Annotated[
+    bool,
+    typer.Option(
+        "--push-hooks",
+        help="Let a push run and send what git push would: the pre-push hook, Git LFS, the look at submodules, push options.",
+    ),
+]
 Fetch = Annotated[bool, typer.Option("--fetch", help="Fetch first, and align onto what the remote has.")]
 
 
@@ -126,6 +133,7 @@ def overrides_of(
     resolve_with: list[str] | None = None,
     furthest: bool = False,
     partial: bool = False,
+    push_hooks: bool = False,
 ) -> dict[str, object]:
     """Settings given as flags, by dotted key."""
     given = {
@@ -138,6 +146,7 @@ def overrides_of(
         "resolutions.rungs": None if not resolve_with else _rungs(resolve_with),
         "alignment.furthest": furthest or None,
         "alignment.partial": partial or None,
+        "alignment.push_hooks": "run" if push_hooks else None,
     }
     return {key: value for key, value in given.items() if value is not None}
 
@@ -192,11 +201,14 @@ def permission(options: Options, plan: Any, *, push: bool) -> str | None:
     from gitalign.core.plan import StepKind
 
     count = sum(step.kind not in (StepKind.UP_TO_DATE, StepKind.LEAVE) and step.refusal is None for step in plan.steps)
-    if options.yes or not count:
+    waiting = sum(step.push_to is not None and step.push_to.unpushed is not None for step in plan.steps) if push else 0
+    if options.yes or not (count or waiting):
         return "--yes" if options.yes else "nothing to move"
     if not options.json and may_ask():
         render_before.show_plan(console(stderr=True), plan)
-    question = f"Align {count} branches now{' and push them' if push else ''}? They can be put back with undo."
+    also = f", and {waiting} that earlier runs moved" if waiting else ""
+    pushing = f" and push them{also}" if push else ""
+    question = f"Align {count} branches now{pushing}? They can be put back with undo."
     return "prompt" if asked(options, question) else None
 
 

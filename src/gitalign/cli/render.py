@@ -46,7 +46,7 @@ _OUTPUT_LINES = 20
 
 def show_report(out: Console, report: Report, *, everything: bool = False) -> None:
     """What came of every branch."""
-    if report.run.kind is RunKind.UNDO:
+    if report.run.kind is not RunKind.ALIGN:
         show_moves(out, report.publications)
         return
     for target, branches in report.by_target().items():
@@ -321,17 +321,19 @@ def _show_conflict(out: Console, outcome: Conflicted) -> None:
 
 
 def show_moves(out: Console, publications: Sequence[Publication], *, tense: str = "") -> None:
-    """Ref moves, made or intended."""
+    """Ref moves and pushes, made or intended."""
     if not publications:
-        out.print("nothing to move")
+        out.print("nothing to do")
         return
+    moves = [one for one in publications if one.state is not MoveState.STANDS]
     table = plain_table("branch", "from", "to", "state", "")
-    for one in publications:
+    for one in moves:
         state = tense if tense and one.state is MoveState.INTENDED else one.state.value.replace("_", " ")
         table.add_row(
             safe(branch_of(one.update.ref)), one.update.before[:12], one.update.after[:12], state, safe(one.detail)
         )
-    out.print(table)
+    if moves:
+        out.print(table)
     _show_pushes(out, publications, tense=tense)
 
 

@@ -12,7 +12,7 @@ from gitalign.core.push import PushPlace, PushRules, PushSettings, guarded
 from gitalign.core.steps import counted
 from gitalign.engine.anchor import present
 from gitalign.engine.push_history import Ancestry, unpushed
-from gitalign.errors import UserError
+from gitalign.errors import RemoteError, UserError
 from gitalign.git.command import text
 from gitalign.git.push_rules import PushConfig
 from gitalign.git.remote import remote_tips
@@ -27,7 +27,8 @@ class Remotes:
     """Tips of remotes, each asked once."""
 
     repository: Repository
-    _asked: dict[tuple[str, bool], dict[BranchName, Oid]] = field(default_factory=dict)
+    timeout_s: float = 600.0
+    _asked: dict[tuple[str, bool], dict[BranchName, Oid] | RemoteError] = field(default_factory=dict)
 
     def tips(self, remote: str, *, for_push: bool = True) -> Mapping[BranchName, Oid]:
         """Branch -> id on a remote.
@@ -37,8 +38,14 @@ class Remotes:
         """
         key = (remote, for_push)
         if key not in self._asked:
-            self._asked[key] = remote_tips(self.repository, remote, for_push=for_push)
-        return self._asked[key]
+            try:
+                self._asked[key] = remote_tips(self.repository, remote, for_push=for_push, timeout_s=self.timeout_s)
+            except RemoteError as error:
+                self._asked[key] = error  # one that does not answer is not asked for every branch
+        found = self._asked[key]
+        if isinstance(found, RemoteError):
+            raise found
+        return found
 
 
 def push_rules(repository: Repository, settings: PushSettings) -> PushRules:

@@ -57,6 +57,36 @@ def standing_publication(step: Step) -> Publication | None:
     return to_push(one, place)
 
 
+def to_give_back(one: Publication, history: Sequence[Publication], *, of: Publication | None = None) -> Publication:
+    """A move of an undo with what a remote is to be given back: what it held before it got what is undone.
+
+    Args:
+        one: the move of an undo; what it already says of a remote stays.
+        history: what runs made of the branch, oldest first.
+        of: what is undone.
+    """
+    if one.state is MoveState.HELD_BACK or one.push is not PushState.NOT_ASKED:
+        return one
+    mine = [of] if of is not None and _may_be_there(of) else []
+    later = [made for made in reversed(history) if _may_be_there(made) and made.pushed_oid == one.update.before]
+    sent = next(iter([*mine, *later]), None)
+    if sent is None:
+        return one
+    return replace(
+        one,
+        remote=sent.remote,
+        remote_ref=sent.pushed_ref,
+        remote_before=sent.pushed_oid,
+        remote_after=sent.remote_before,
+        push=PushState.UNKNOWN,
+        push_detail="not put back yet",
+    )
+
+
+def _may_be_there(made: Publication) -> bool:
+    return made.push in (PushState.PUSHED, PushState.UNKNOWN) and made.remote_before is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pusher:
     """Pushes publications.
@@ -81,10 +111,11 @@ class Pusher:
         A remote branch is overwritten only where everything it holds is in what replaces it, or was replaced by runs of
         ours; otherwise it is refused here. Never raises for what a remote says; what is not known stays `unknown`.
         """
+        publications = [_as_meant(one) for one in publications]
         chosen = [
             one
             for one in publications
-            if one.state in (MoveState.MOVED, MoveState.STANDS) and one.push is PushState.UNKNOWN
+            if one.push is PushState.UNKNOWN and one.state in (MoveState.MOVED, MoveState.STANDS)
         ]
         if not chosen:
             return tuple(publications)
@@ -253,6 +284,13 @@ def settled(one: Publication, remotes: Remotes) -> Publication:
         return replace(one, push=PushState.REJECTED, push_detail=f"{where} is gone")
     words = f"{where} stands at {there[:12]} now: somebody else pushed; left alone"
     return replace(one, push=PushState.REJECTED, push_detail=words)
+
+
+def _as_meant(one: Publication) -> Publication:
+    """A publication whose push cannot happen says so."""
+    if one.push is PushState.UNKNOWN and one.state in (MoveState.HELD_BACK, MoveState.ROLLED_BACK):
+        return replace(one, push=PushState.NOT_PUSHED, push_detail="its branch did not move")
+    return one
 
 
 def _nothing_sent(one: Publication, error: GitError | RemoteError) -> Publication:

@@ -12,13 +12,16 @@ from gitalign.core.events import EventKind
 from gitalign.core.names import Oid, branch_of, is_zero, zero_like
 from gitalign.core.outcome import Aligned, Unchanged
 from gitalign.core.publication import MoveState, Publication, RefUpdate
+from gitalign.core.report import is_settled
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.anchor import pin, present, release_keeps
 from gitalign.engine.backups import make_backups
 from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verified
 from gitalign.engine.publish import forbidden_refs
+from gitalign.engine.push_recovery import settle_pushes
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream, JournalListener
+from gitalign.engine.undone import mark_undone
 from gitalign.errors import RefLocked
 from gitalign.git.quarantine import remove_quarantine
 from gitalign.git.ref_locks import clear_locks
@@ -129,12 +132,12 @@ def _finish(
             )
     finally:
         door.close()
-    publications = verified(repository, publications)
+    publications = settle_pushes(repository, verified(repository, publications))
     journal.update_publications(record.id, publications)
     emit(EventKind.VERIFIED, moved=sum(one.state is MoveState.MOVED for one in publications))
     if record.undoes is not None:
-        mark_undone(journal, record.undoes, publications)
-    well = all(one.state is MoveState.MOVED and not one.detail for one in publications) and all(
+        mark_undone(journal, record.undoes, publications, by=record.id)
+    well = all(map(is_settled, publications)) and all(
         isinstance(result.outcome, Unchanged)
         or (isinstance(result.outcome, Aligned) and result.outcome.stopped_by is None)
         for result in journal.results(record.id)
@@ -205,20 +208,6 @@ def _judged(one: Publication, now: Mapping[str, Oid], *, can_move: bool, there: 
         reason = "the run was cut off before the commits of all its branches were stored; it stands where it stood"
         return replace(one, state=MoveState.ROLLED_BACK, detail=reason)
     return one
-
-
-def mark_undone(journal: Journal, undone_id: str, publications: Sequence[Publication]) -> None:
-    """Note in the run that was undone which of its moves are no more (or are again, when an undo is undone)."""
-    back = {one.update.ref: one for one in publications if one.state is MoveState.MOVED}
-    changed = [
-        replace(one, state=MoveState.UNDONE if one.state is MoveState.MOVED else MoveState.MOVED)
-        for one in journal.publications(undone_id)
-        if one.update.ref in back and one.state in (MoveState.MOVED, MoveState.UNDONE)
-    ]
-    journal.update_publications(undone_id, changed)
-    before_that = journal.run(undone_id).undoes
-    if before_that is not None:
-        mark_undone(journal, before_that, publications)
 
 
 def remove_stale_locks(repository: Repository, publications: Sequence[Publication], *, since: datetime) -> list[str]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from gitalign import wire
 from gitalign.core.events import EventKind
 from gitalign.core.names import branch_of, is_zero, zero_like
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
+from gitalign.core.report import is_settled
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.anchor import anchor_ref, pin, present
 from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verified
 from gitalign.engine.publish import forbidden_refs
-from gitalign.engine.recovery import mark_undone
+from gitalign.engine.pushing import Pusher, to_give_back
 from gitalign.engine.signals import StopSignal
-from gitalign.errors import GitError
-from gitalign.git.push import PushOrder, push
+from gitalign.engine.undone import mark_undone
+from gitalign.errors import GitError, UserError
 from gitalign.git.refs import RefDoor, read_refs
 from gitalign.git.repository import Repository
 from gitalign.git.worktree import read_checkouts
@@ -26,14 +27,23 @@ from gitalign.ports import Emitter, Journal, OwnerProbe
 
 
 def preview(
-    repository: Repository, journal: Journal, run_id: str, *, only: Sequence[str] = ()
+    repository: Repository, journal: Journal, run_id: str, *, only: Sequence[str] = (), push: bool = False
 ) -> tuple[Publication, ...]:
-    """What undoing a run would do: `intended` moves, and `held_back` ones with the reason. Changes nothing."""
+    """What undoing a run would do: `intended` moves, and `held_back` ones with the reason. Changes nothing.
+
+    Args:
+        repository: the repository.
+        journal: of the repository.
+        run_id: the run to undo.
+        only: globs over branch names.
+        push: put remotes back, too; then branches that stand where they stood already, or never moved, are among these.
+    """
     names = _names(journal, run_id) if only else {}
+    wanted = (MoveState.MOVED, MoveState.UNDONE, MoveState.STANDS) if push else (MoveState.MOVED,)
     chosen = [
         one
         for one in journal.publications(run_id)
-        if one.state is MoveState.MOVED
+        if one.state in wanted
         and (
             not only or any(fnmatch.fnmatchcase(name, glob) for name in names.get(one.update.ref, ()) for glob in only)
         )
@@ -44,7 +54,8 @@ def preview(
         checkout.ref: checkout.path
         for checkout in read_checkouts(repository, of_interest={one.update.ref for one in chosen})
     }
-    return tuple(
+    history = journal.history_of(one.update.ref for one in chosen) if push else {}
+    back = [
         _reversed(
             one,
             stands=now.get(one.update.ref),
@@ -52,7 +63,10 @@ def preview(
             work_tree=held.get(one.update.ref),
         )
         for one in chosen
-    )
+    ]
+    if push:
+        back = [to_give_back(one, history.get(one.update.ref, ()), of=of) for one, of in zip(back, chosen, strict=True)]
+    return tuple(one for one in back if one.state is not MoveState.STANDS or one.push is not PushState.NOT_ASKED)
 
 
 def _names(journal: Journal, run_id: str) -> dict[str, tuple[str, ...]]:
@@ -69,11 +83,11 @@ def _reversed(one: Publication, *, stands: str | None, survives: bool, work_tree
     back = Publication(
         update=RefUpdate(ref=one.update.ref, before=one.update.after, after=one.update.before),
         stack=one.stack,
-        state=MoveState.INTENDED,
+        state=MoveState.INTENDED if one.state is MoveState.MOVED else MoveState.STANDS,
         work_tree=work_tree,
-        remote=one.remote if one.push is PushState.PUSHED else None,
-        remote_before=one.update.after if one.push is PushState.PUSHED and one.remote_before is not None else None,
     )
+    if one.state is not MoveState.MOVED:
+        return back
     if (stands or zero_like(one.update.after)) != one.update.after:
         where = f"stands at {stands[:12]}" if stands else "is gone"
         return replace(back, state=MoveState.HELD_BACK, detail=f"it {where}, not where the run put it; left alone")
@@ -86,80 +100,93 @@ def _reversed(one: Publication, *, stands: str | None, survives: bool, work_tree
     return back
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo:
+    """What an undo needs to know.
+
+    Attributes:
+        run_id: the run to undo; an undo can be undone too.
+        new_run_id: the run that this undo is.
+        only: globs over branch names.
+        push: put back on the remote too what was pushed, leased on what was pushed.
+        started_at: in UTC.
+        owner: this process.
+        is_alive: tells whether another one still lives.
+    """
+
+    run_id: str
+    new_run_id: str
+    only: Sequence[str]
+    push: bool
+    started_at: datetime
+    owner: str
+    is_alive: OwnerProbe
+
+
 def undo(
     repository: Repository,
     journal: Journal,
-    run_id: str,
+    what: Undo,
     *,
-    new_run_id: str,
-    only: Sequence[str],
-    push: bool,
+    pusher: Pusher,
     emit: Emitter,
     stop: StopSignal,
-    started_at: datetime,
-    owner: str,
-    is_alive: OwnerProbe,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> tuple[Publication, ...]:
     """Put back what a run moved.
 
     Args:
-        run_id: the run to undo; an undo can be undone too.
-        new_run_id: the run that this undo is.
-        only: globs over branch names.
-        push: put back on the remote too what the run pushed, leased on what it pushed.
+        repository: the repository.
+        journal: of the repository.
+        what: is undone.
+        pusher: puts remotes back.
+        emit: tells what happens.
+        stop: the stop button.
         checkpoint: called before each effect; tests end the process there.
 
     Raises:
+        UserError: the run moved nothing that could be put back.
         GitError, StoreError
     """
-    plan_json = journal.plan_json(run_id)
+    plan_json = journal.plan_json(what.run_id)
     plan = wire.load_plan(plan_json)
-    publications = preview(repository, journal, run_id, only=only)
+    publications = preview(repository, journal, what.run_id, only=what.only, push=what.push)
+    if not publications:
+        raise _nothing_to_undo(journal.run(what.run_id), what)
     record = RunRecord(
-        id=new_run_id,
+        id=what.new_run_id,
         kind=RunKind.UNDO,
         state=RunState.INTEGRATING,
-        started_at=started_at,
+        started_at=what.started_at,
         finished_at=None,
         outcome="running",
         moved=0,
         plan_id=plan.id,
         total=len(publications),
-        undoes=run_id,
-        owner=owner,
+        undoes=what.run_id,
+        owner=what.owner,
     )
     journal.begin_run(record, plan_json=plan_json)
-    emit(EventKind.RUN_STARTED, undoes=run_id, branches=len(publications))
-    taken = journal.claim(
-        new_run_id,
-        [one.update.ref for one in publications if one.state is MoveState.INTENDED],
-        owner=owner,
-        is_alive=is_alive,
-    )
-    publications = tuple(
-        replace(one, state=MoveState.HELD_BACK, detail=f"run {taken[one.update.ref].run_id} is working on it")
-        if one.update.ref in taken
-        else one
-        for one in publications
-    )
-    door = RefDoor(repository, forbidden=forbidden_refs(plan), message=f"git-align run {new_run_id}: undo {run_id}")
+    emit(EventKind.RUN_STARTED, undoes=what.run_id, branches=len(publications))
+    publications = _claimed(journal, what, publications)
+    words = f"git-align run {what.new_run_id}: undo {what.run_id}"
+    door = RefDoor(repository, forbidden=forbidden_refs(plan), message=words)
     try:
         checkpoint("journal")
-        journal.intend(new_run_id, publications, anchor=anchor_ref(new_run_id))
+        journal.intend(what.new_run_id, publications, anchor=anchor_ref(what.new_run_id))
         checkpoint("pin")
-        if any(one.state is MoveState.INTENDED for one in publications):
-            refusal = pin(repository, door, run_id=new_run_id, publications=publications, at=started_at)
+        if any(one.state is not MoveState.HELD_BACK for one in publications):
+            refusal = pin(repository, door, run_id=what.new_run_id, publications=publications, at=what.started_at)
             if refusal is not None:
                 raise GitError(
                     f"cannot pin the run's commits: {refusal.reason}", hint="git align resume", code="ref_locked"
                 )
-            emit(EventKind.PINNED, ref=anchor_ref(new_run_id))
+            emit(EventKind.PINNED, ref=anchor_ref(what.new_run_id))
         publications = move_stacks(
             repository,
             door,
             publications,
-            run_id=new_run_id,
+            run_id=what.new_run_id,
             journal=journal,
             emit=emit,
             stop=stop,
@@ -167,47 +194,59 @@ def undo(
         )
     finally:
         door.close()
-        journal.release(new_run_id)
+        journal.release(what.new_run_id)
     checkpoint("verify")
     publications = verified(repository, publications)
     emit(EventKind.VERIFIED, moved=sum(one.state is MoveState.MOVED for one in publications))
-    if push:
-        publications = _push_back(repository, journal, run_id, publications)
-    journal.update_publications(new_run_id, publications)
-    mark_undone(journal, run_id, publications)
+    if what.push and not stop.stop_requested:
+        checkpoint("push")
+        publications = pusher.back(publications)
+    checkpoint("end")
+    journal.update_publications(what.new_run_id, publications)
+    mark_undone(journal, what.run_id, publications, by=what.new_run_id)
+    checkpoint("marked")
     if any(one.state is MoveState.INTENDED for one in publications):
         return publications  # stopped half-way: `resume` finishes it
-    well = all(
-        one.state is MoveState.MOVED and not one.detail and one.push is not PushState.REJECTED for one in publications
-    )
-    journal.set_state(
-        new_run_id, RunState.FINISHED, outcome="ok" if well else "attention", finished_at=datetime.now(UTC)
-    )
-    emit(EventKind.RUN_FINISHED, outcome="ok" if well else "attention")
+    outcome = "ok" if all(map(is_settled, publications)) else "attention"
+    journal.set_state(what.new_run_id, RunState.FINISHED, outcome=outcome, finished_at=datetime.now(UTC))
+    emit(EventKind.RUN_FINISHED, outcome=outcome)
     return publications
 
 
-def _push_back(
-    repository: Repository, journal: Journal, run_id: str, publications: Sequence[Publication]
-) -> tuple[Publication, ...]:
-    """Give the remote back what it held before the run, where it still holds what the run pushed. Deletes nothing there."""
-    was = {one.update.ref: one for one in journal.publications(run_id)}
-    orders: dict[str, list[PushOrder]] = {}
-    for one in publications:
-        original = was[one.update.ref].remote_before
-        if (
-            one.state is MoveState.MOVED
-            and one.remote is not None
-            and one.remote_before is not None
-            and original is not None
-        ):
-            orders.setdefault(one.remote, []).append(
-                PushOrder(ref=one.update.ref, after=original, lease=one.remote_before)
-            )
-    verdicts = {verdict.ref: verdict for remote, batch in orders.items() for verdict in push(repository, remote, batch)}
+def _nothing_to_undo(record: RunRecord, what: Undo) -> UserError:
+    """Why there is nothing to put back."""
+    if record.kind is RunKind.PUSH and not what.push:
+        reason, hint = "moved nothing here, it only pushed", f"git align undo {record.id} --push"
+    elif what.only:
+        reason, hint = f"moved no branch that matches {', '.join(what.only)} and is not undone", "git align runs"
+    else:
+        reason, hint = "moved nothing", "git align runs"
+    return UserError(f"run {record.id} {reason}", hint=hint, code="nothing_to_undo")
+
+
+def _claimed(journal: Journal, what: Undo, publications: Sequence[Publication]) -> tuple[Publication, ...]:
+    """The publications, with those held back whose branch another run is working on."""
+    wanted = [one.update.ref for one in publications if one.state is not MoveState.HELD_BACK]
+    taken = journal.claim(what.new_run_id, wanted, owner=what.owner, is_alive=what.is_alive)
     return tuple(
-        replace(one, push=verdicts[one.update.ref].state, push_detail=verdicts[one.update.ref].detail)
-        if one.update.ref in verdicts
+        replace(one, state=MoveState.HELD_BACK, detail=f"run {taken[one.update.ref].run_id} is working on it")
+        if one.update.ref in taken
         else one
         for one in publications
     )
+
+
+def push_back(journal: Journal, run_id: str, *, pusher: Pusher) -> None:
+    """Put remotes back as an undo did branches: for one that was cut off, or did not push when it was made.
+
+    Args:
+        journal: of the repository.
+        run_id: the undo.
+        pusher: puts remotes back.
+    """
+    known = journal.publications(run_id)
+    history = journal.history_of(one.update.ref for one in known)
+    publications = pusher.back([to_give_back(one, history.get(one.update.ref, ())) for one in known])
+    journal.update_publications(run_id, publications)
+    outcome = "ok" if all(map(is_settled, publications)) else "attention"
+    journal.set_state(run_id, RunState.FINISHED, outcome=outcome)

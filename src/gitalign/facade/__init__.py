@@ -28,8 +28,6 @@ from gitalign.facade.before import status as status
 from gitalign.facade.during import prune as prune
 from gitalign.facade.during import resume as resume
 from gitalign.facade.during import run as run
-from gitalign.facade.during import undo as undo
-from gitalign.facade.during import undo_preview as undo_preview
 from gitalign.facade.resolutions import export_resolutions as export_resolutions
 from gitalign.facade.resolutions import forget_resolution as forget_resolution
 from gitalign.facade.resolutions import import_resolutions as import_resolutions
@@ -44,3 +42,8 @@ from gitalign.facade.resolving import resolve_finish as resolve_finish
 from gitalign.facade.resolving import resolve_path as resolve_path
 from gitalign.facade.resolving import resolve_skip as resolve_skip
 from gitalign.facade.resolving import resolve_stage as resolve_stage
+from gitalign.facade.undoing import is_on_a_remote as is_on_a_remote
+from gitalign.facade.undoing import push as push
+from gitalign.facade.undoing import push_preview as push_preview
+from gitalign.facade.undoing import undo as undo
+from gitalign.facade.undoing import undo_preview as undo_preview

@@ -8,12 +8,11 @@ from datetime import timedelta
 
 from gitalign import wire
 from gitalign.core.plan import Permit, Plan
-from gitalign.core.publication import Publication
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunState
 from gitalign.engine.anchor import mend_anchors
 from gitalign.engine.move import Checkpoint, no_checkpoint
-from gitalign.engine.observers import observing
+from gitalign.engine.push_recovery import settle_earlier
 from gitalign.engine.recovery import is_to_be_made_again
 from gitalign.engine.reports import stored_report
 from gitalign.engine.retention import PruneReport
@@ -21,20 +20,16 @@ from gitalign.engine.retention import prune as remove_old
 from gitalign.engine.session import Request as Request
 from gitalign.engine.session import (
     carry_out,
-    event_stream,
     has_state,
     journal_of,
-    locks_of,
     make_plan,
-    new_run_id,
     now,
     open_for,
     recover_dead,
-    require_state,
 )
 from gitalign.engine.session import take_over as count_as_gone
 from gitalign.engine.signals import StopSignal
-from gitalign.errors import NotPermitted, UserError
+from gitalign.errors import NotPermitted, PlanRefused, UserError
 from gitalign.ports import Listener
 from gitalign.settings import LONGEST_RETENTION_DAYS
 
@@ -74,6 +69,11 @@ def run(
         leave = replace(permit, plan_id=made.id) if permit.plan_id == "*" else permit
         if leave.plan_id != made.id:
             raise NotPermitted("the permit is for another plan", hint="give leave for this plan: git align run --yes")
+        if leave.push and made.snapshot.remote is None:
+            raise PlanRefused(
+                "the plan was made without --push, so it does not say what remotes hold",
+                hint="make it again: git align plan --push --save FILE",
+            )
         return carry_out(
             opened,
             made,
@@ -124,6 +124,9 @@ def resume(
             for run_id in dict.fromkeys(one.run_id for one in recovered)
             if (moves := journal.publications(run_id)) and not is_to_be_made_again(moves)
         ]
+        known = {one.run_id for one in recovered}
+        asked = [one.id for one in settle_earlier(opened.repository, journal) if one.id not in known]
+        reports += [stored_report(opened.repository, journal, run_id) for run_id in asked]
         for record in journal.runs():
             if record.kind is RunKind.ALIGN and record.state is RunState.INTERRUPTED and not button.stop_requested:
                 stored = wire.load_plan(journal.plan_json(record.id))
@@ -139,67 +142,6 @@ def resume(
                 )
                 journal.set_state(record.id, RunState.FINISHED, outcome="continued")
     return tuple(reports)
-
-
-def undo(
-    request: Request,
-    run_id: str,
-    *,
-    push: bool = False,
-    permit: Permit | None = None,
-    listeners: Sequence[Listener] = (),
-    stop: StopSignal | None = None,
-    checkpoint: Checkpoint = no_checkpoint,
-) -> Report:
-    """Put back what a run moved, wherever it still stands as the run left it. Itself a run, so it can be undone.
-
-    Raises:
-        NotPermitted, UnknownRun, GitError, StoreError
-    """
-    from gitalign.engine.undo import undo as put_back
-
-    if permit is None:
-        raise NotPermitted(
-            "undoing would move branches, and leave to do so was not given",
-            hint="add --yes, or look first with --dry-run",
-        )
-    opened = open_for(request)
-    require_state(opened, run_id)
-    with journal_of(opened) as journal:
-        recover_dead(opened, journal, listeners)
-        undone = journal.run(run_id)
-        started = now()
-        new_id = new_run_id(started)
-        with (
-            locks_of(opened).held(new_id) as owner,
-            observing(opened.config.telemetry, opened.repository, measured=False) as observers,
-            event_stream(opened, journal, new_id, [*listeners, *observers.listeners]) as emit,
-        ):
-            put_back(
-                opened.repository,
-                journal,
-                undone.id,
-                new_run_id=new_id,
-                only=request.only,
-                push=push,
-                emit=emit,
-                stop=stop or StopSignal(),
-                started_at=started,
-                owner=owner,
-                is_alive=locks_of(opened).is_alive,
-                checkpoint=checkpoint,
-            )
-        return stored_report(opened.repository, journal, new_id)
-
-
-def undo_preview(request: Request, run_id: str) -> tuple[Publication, ...]:
-    """What `undo` would move, and what it would leave and why. Changes nothing."""
-    from gitalign.engine.undo import preview
-
-    opened = open_for(request)
-    require_state(opened, run_id)
-    with journal_of(opened) as journal:
-        return preview(opened.repository, journal, journal.run(run_id).id, only=request.only)
 
 
 def prune(

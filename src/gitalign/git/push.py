@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gitalign.core.names import HEADS, Oid, branch_of
+from gitalign.core.names import Oid, branch_of
 from gitalign.core.publication import PushState
 from gitalign.errors import GitError, RemoteError
 from gitalign.git.command import Git, text
@@ -164,11 +164,21 @@ _STATES = {
 
 
 def _words_of(errors: str, ref: str) -> str:
-    """What the server's hooks said: the lines that name the branch, or all where none does."""
+    """What the server's hooks said of a branch: what stands before git's own line on it, or all where there is none.
+
+    For people only: nothing is decided by it.
+    """
     lines = [line.removeprefix("remote:").strip() for line in errors.splitlines() if line.startswith("remote:")]
-    names = (ref, ref.removeprefix(HEADS))
-    telling = [line for line in lines if any(name in line.split() for name in names)] or lines
-    words = "; ".join(line for line in telling if line)
+    before: list[str] = []
+    for line in lines:
+        if line.startswith("error: hook declined to update "):
+            if line.endswith(f" {ref}"):
+                lines = before
+                break
+            before = []
+        else:
+            before.append(line)
+    words = "; ".join(line for line in lines if line)
     return f": {words[:_MOST_WORDS]}" if words else ""
 
 

@@ -142,10 +142,17 @@ class SqlJournal:
 
     def _records(self, where: Any, *, limit: int | None = None) -> tuple[RunRecord, ...]:
         table, moves = schema.runs, schema.publications
-        undone = moves.c.state == MoveState.UNDONE.value
+
+        def counted(*states: MoveState) -> Any:
+            return func.sum(case((moves.c.state.in_([state.value for state in states]), 1), else_=0))
+
         moved = (
-            select(moves.c.run_id, func.count().label("moved"), func.sum(case((undone, 1), else_=0)).label("undone"))
-            .where(moves.c.state.in_([MoveState.MOVED.value, MoveState.UNDONE.value]))
+            select(
+                moves.c.run_id,
+                counted(MoveState.MOVED, MoveState.UNDONE).label("moved"),
+                counted(MoveState.UNDONE).label("undone"),
+                counted(MoveState.STANDS).label("stood"),
+            )
             .group_by(moves.c.run_id)
             .subquery()
         )
@@ -155,6 +162,7 @@ class SqlJournal:
                 *columns,
                 func.coalesce(moved.c.moved, 0).label("moved"),
                 func.coalesce(moved.c.undone, 0).label("undone"),
+                func.coalesce(moved.c.stood, 0).label("stood"),
             )
             .outerjoin(moved, moved.c.run_id == table.c.id)
             .order_by(table.c.number.desc())
@@ -179,7 +187,7 @@ class SqlJournal:
             plan_id=row.plan_id,
             total=row.total,
             undoes=None if row.undoes is None else self._id(row.undoes),
-            undone_by=undone_by if row.undone else None,
+            undone_by=undone_by if row.undone or row.stood else None,
             undone=row.undone,
             owner=row.owner,
         )

@@ -1,0 +1,167 @@
+"""Verbs that publish what runs moved, or take it back: push, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gitalign.cli.console import Options
+from gitalign.cli.options import (
+    ConfigFile,
+    Json,
+    Only,
+    PushHooks,
+    Quiet,
+    Repo,
+    RunId,
+    Verbose,
+    Yes,
+    asked,
+    carried_out,
+    complete_run,
+    leave,
+    overrides_of,
+)
+
+if TYPE_CHECKING:
+    from gitalign.core.publication import Publication
+    from gitalign.core.report import Report
+
+
+def push(
+    run_id: Annotated[
+        str | None,
+        typer.Argument(
+            help="Only what this run moved: its id, the beginning of one, or last.",
+            metavar="[RUN]",
+            autocompletion=complete_run,
+        ),
+    ] = None,
+    only: Only = None,
+    push_hooks: PushHooks = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be pushed, and where.")] = False,
+    repo: Repo = Path(),
+    config: ConfigFile = None,
+    json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Push what runs moved here and the remotes do not hold, each branch under its own lease."""
+    options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
+
+    def work() -> int:
+        from gitalign import facade
+        from gitalign.cli.console import console
+        from gitalign.cli.progress import watching
+        from gitalign.cli.tables import many
+        from gitalign.core.plan import Permit
+        from gitalign.core.publication import PushState
+        from gitalign.engine.signals import StopSignal, handling_signals
+
+        request = options.request(only=tuple(only or ()), overrides=overrides_of(push_hooks=push_hooks))
+        preview = facade.push_preview(request, run_id)
+        if dry_run:
+            _show(options, preview)
+            return 0
+        count = sum(one.push is PushState.UNKNOWN for one in preview)
+        if count and not asked(options, f"Push {many(count, 'branch', 'branches')}? undo --push takes it back."):
+            return 1
+        with handling_signals(StopSignal()), watching(options, None) as listeners:
+            report = facade.push(
+                request,
+                run_id,
+                permit=Permit(plan_id="*", push=True, given_by="--yes" if yes else "prompt"),
+                listeners=listeners,
+            )
+        if report is None:
+            _show(options, ())
+            return 0
+        _written_up(options, report)
+        if any(one.push is PushState.PUSHED for one in report.publications) and not (options.json or options.quiet):
+            console().print(
+                f"[bold]next:[/] git align undo --push {report.run.id}   gives the remote back what it held"
+            )
+        return report.exit_code()
+
+    leave(carried_out(options, work, acts=True))
+
+
+def undo(
+    run_id: RunId,
+    only: Only = None,
+    push: Annotated[bool, typer.Option("--push", help="Put back on the remote, too, what was pushed.")] = False,
+    push_hooks: PushHooks = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be put back.")] = False,
+    repo: Repo = Path(),
+    config: ConfigFile = None,
+    json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Put back what a run moved, wherever it still stands as the run left it. An undo can be undone."""
+    options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
+
+    def work() -> int:
+        from gitalign import facade
+        from gitalign.cli.console import console
+        from gitalign.cli.progress import watching
+        from gitalign.cli.tables import many
+        from gitalign.core.plan import Permit
+        from gitalign.core.publication import MoveState, PushState
+        from gitalign.engine.signals import StopSignal, handling_signals
+
+        request = options.request(only=tuple(only or ()), overrides=overrides_of(push_hooks=push_hooks))
+        preview = facade.undo_preview(request, run_id, push=push)
+        if dry_run:
+            _show(options, preview)
+            return 0
+        count = sum(one.state is MoveState.INTENDED or one.push is PushState.UNKNOWN for one in preview)
+        back = many(count, "branch", "branches")
+        if count and not asked(options, f"Put {back} back to where they were before run {run_id}?"):
+            return 1
+        stop = StopSignal()
+        with handling_signals(stop), watching(options, None) as listeners:
+            report = facade.undo(
+                request,
+                run_id,
+                push=push,
+                permit=Permit(plan_id="*", push=push, given_by="--yes" if yes else "prompt"),
+                listeners=listeners,
+                stop=stop,
+            )
+        _written_up(options, report)
+        if not (options.json or options.quiet):
+            if report.run.undoes and not push and facade.is_on_a_remote(request, report.run.undoes):
+                words = f"git align undo --push {report.run.undoes}"
+                console().print(f"[bold]next:[/] {words}   puts back on the remote, too, what was pushed")
+            console().print(f"[bold]next:[/] git align undo {report.run.id}   brings them forward again")
+        return report.exit_code()
+
+    leave(carried_out(options, work, acts=True))
+
+
+def _show(options: Options, publications: Sequence[Publication]) -> None:
+    from gitalign import wire
+    from gitalign.cli import render
+    from gitalign.cli.console import console, emit_json
+
+    if options.json:
+        emit_json([wire.dump(one) for one in publications])
+    else:
+        render.show_moves(console(), publications, tense="would move")
+
+
+def _written_up(options: Options, report: Report) -> None:
+    from gitalign import wire
+    from gitalign.cli import render
+    from gitalign.cli.console import console, emit_json
+
+    if options.json:
+        emit_json(wire.report_document(report))
+    elif not options.quiet:
+        render.show_report(console(), report, everything=options.verbose)

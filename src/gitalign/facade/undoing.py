@@ -1,0 +1,281 @@
+"""Taking back what runs did, and publishing what they moved: the use cases after a run that change branches or remotes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from gitalign.core.plan import Permit
+from gitalign.core.planning import discover_targets
+from gitalign.core.publication import Publication, PushState
+from gitalign.core.report import Report
+from gitalign.core.run import RunKind, RunRecord, RunState
+from gitalign.engine.move import Checkpoint, no_checkpoint
+from gitalign.engine.observers import observing
+from gitalign.engine.prepare import take_snapshot
+from gitalign.engine.pushing import Pusher
+from gitalign.engine.reports import stored_report
+from gitalign.engine.session import (
+    Opened,
+    Request,
+    event_stream,
+    has_state,
+    journal_of,
+    locks_of,
+    new_run_id,
+    now,
+    open_for,
+    recover_dead,
+    require_state,
+)
+from gitalign.engine.signals import StopSignal
+from gitalign.engine.undone import last_to_undo
+from gitalign.errors import NotPermitted
+from gitalign.ports import Emitter, Listener
+from gitalign.store.journal import SqlJournal
+
+LAST = "last"
+
+
+def undo(
+    request: Request,
+    run_id: str,
+    *,
+    push: bool = False,
+    permit: Permit | None = None,
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> Report:
+    """Put back what a run moved, wherever it still stands as the run left it. Itself a run, so it can be undone.
+
+    An undo that was cut off is finished first; asked for the same again, that is all that happens.
+
+    Args:
+        request: which repository, and which branches.
+        run_id: id, unambiguous prefix, or `last`: the newest run that moved something and is not undone.
+        push: put back on remotes, too, what was pushed.
+        permit: leave to do so.
+        listeners: followers of the event stream.
+        stop: the stop button.
+        checkpoint: called before each effect; rehearsals of crashes end the process there.
+
+    Raises:
+        NotPermitted, UnknownRun, UserError, GitError, StoreError
+    """
+    from gitalign.engine.undo import Undo, push_back
+    from gitalign.engine.undo import undo as put_back
+
+    if permit is None:
+        raise NotPermitted(
+            "undoing would move branches, and leave to do so was not given",
+            hint="add --yes, or look first with --dry-run",
+        )
+    opened = open_for(request)
+    require_state(opened, run_id)
+    with journal_of(opened) as journal:
+        recovered = [journal.run(one.run_id) for one in recover_dead(opened, journal, listeners)]
+        done = _done_already(journal, run_id, request, recovered)
+        started = now()
+        new_id = done.id if done is not None else new_run_id(started)
+        with (
+            locks_of(opened).held(new_id) as owner,
+            _emitting(opened, journal, new_id, listeners, is_new=done is None) as emit,
+        ):
+            pusher = pusher_of(opened, journal, emit)
+            if done is None:
+                what = Undo(
+                    run_id=_chosen(journal, run_id, push=push).id,
+                    new_run_id=new_id,
+                    only=request.only,
+                    push=push,
+                    started_at=started,
+                    owner=owner,
+                    is_alive=locks_of(opened).is_alive,
+                )
+                put_back(
+                    opened.repository,
+                    journal,
+                    what,
+                    pusher=pusher,
+                    emit=emit,
+                    stop=stop or StopSignal(),
+                    checkpoint=checkpoint,
+                )
+            elif push:
+                push_back(journal, done.id, pusher=pusher)
+        return stored_report(opened.repository, journal, new_id)
+
+
+def _done_already(
+    journal: SqlJournal, run_id: str, request: Request, recovered: Sequence[RunRecord]
+) -> RunRecord | None:
+    """The undo that is asked for, when it was made before: cut off and finished just now, or long ago."""
+    finished = [one for one in recovered if one.kind is RunKind.UNDO and one.state is RunState.FINISHED]
+    if run_id == LAST:
+        return finished[-1] if finished else None
+    asked = journal.run(run_id)
+    if asked.moved and asked.undone == asked.moved and asked.undone_by is not None and not request.only:
+        return journal.run(asked.undone_by)
+    return None
+
+
+def _cut_off(journal: SqlJournal, run_id: str) -> RunRecord | None:
+    """An undo that was cut off, and that is to be finished before anything else is undone."""
+    asked = None if run_id == LAST else journal.run(run_id).id
+    for record in journal.runs():
+        if record.kind is RunKind.UNDO and record.state is RunState.PUBLISHING and asked in (None, record.undoes):
+            return record
+    return None
+
+
+def is_on_a_remote(request: Request, run_id: str) -> bool:
+    """Whether remotes got what a run moved, as far as the journal knows."""
+    opened = open_for(request)
+    with journal_of(opened) as journal:
+        made = {one.update.ref: one.update.after for one in journal.publications(run_id)}
+        history = journal.history_of(made)
+    last = {
+        ref: next((one.pushed_oid for one in reversed(history.get(ref, ())) if one.push is PushState.PUSHED), None)
+        for ref in made
+    }
+    return any(last[ref] == after for ref, after in made.items())
+
+
+def _chosen(journal: SqlJournal, run_id: str, *, push: bool) -> RunRecord:
+    return last_to_undo(journal, push=push) if run_id == LAST else journal.run(run_id)
+
+
+def undo_preview(request: Request, run_id: str, *, push: bool = False) -> tuple[Publication, ...]:
+    """What `undo` would move, and what it would leave and why. Changes nothing.
+
+    Raises:
+        UnknownRun, UserError, GitError
+    """
+    from gitalign.engine.undo import preview
+
+    opened = open_for(request)
+    require_state(opened, run_id)
+    with journal_of(opened) as journal:
+        cut_off = _cut_off(journal, run_id)
+        if cut_off is not None:
+            return journal.publications(cut_off.id)
+        chosen = _chosen(journal, run_id, push=push)
+        return preview(opened.repository, journal, chosen.id, only=request.only, push=push)
+
+
+def push(
+    request: Request,
+    run_id: str | None = None,
+    *,
+    permit: Permit | None = None,
+    listeners: Sequence[Listener] = (),
+    checkpoint: Checkpoint = no_checkpoint,
+) -> Report | None:
+    """Publish on remotes what runs moved here and the remotes do not hold. Itself a run; `undo --push` takes it back.
+
+    Args:
+        request: which repository, and which branches.
+        run_id: only what this run moved; None for all runs.
+        permit: leave to write to remotes.
+        listeners: followers of the event stream.
+        checkpoint: called before each effect; rehearsals of crashes end the process there.
+
+    Returns:
+        The report; None when there is nothing to push.
+
+    Raises:
+        NotPermitted, UnknownRun, GitError, RemoteError, StoreError
+    """
+    from gitalign.engine.push_run import push_earlier
+
+    if permit is None or not permit.push:
+        raise NotPermitted(
+            "this would write to remotes, and leave to do so was not given",
+            hint="add --yes, or look first with --dry-run",
+        )
+    opened = open_for(request)
+    if not has_state(opened):
+        return None
+    with journal_of(opened) as journal:
+        recover_dead(opened, journal, listeners)
+        publications = _to_push(opened, journal, request, run_id)
+        if not publications:
+            return None
+        started = now()
+        new_id = new_run_id(started)
+        with locks_of(opened).held(new_id) as owner, _emitting(opened, journal, new_id, listeners) as emit:
+            push_earlier(
+                opened.repository,
+                journal,
+                publications,
+                run_id=new_id,
+                policy=opened.config.policy(),
+                target_names=opened.config.alignment.targets,
+                pusher=pusher_of(opened, journal, emit),
+                started_at=started,
+                owner=owner,
+                is_alive=locks_of(opened).is_alive,
+                checkpoint=checkpoint,
+            )
+        return stored_report(opened.repository, journal, new_id)
+
+
+def push_preview(request: Request, run_id: str | None = None) -> tuple[Publication, ...]:
+    """What `push` would publish, and what it would hold back and why. Asks the remotes, changes nothing.
+
+    Raises:
+        UnknownRun, GitError, RemoteError
+    """
+    opened = open_for(request)
+    if not has_state(opened):
+        return ()
+    with journal_of(opened) as journal:
+        return _to_push(opened, journal, request, run_id)
+
+
+def _to_push(opened: Opened, journal: SqlJournal, request: Request, run_id: str | None) -> tuple[Publication, ...]:
+    from gitalign.engine.push_run import to_push_of_runs
+
+    chosen = None if run_id is None else _last_that_moved(journal) if run_id == LAST else journal.run(run_id)
+    return to_push_of_runs(
+        opened.repository,
+        journal,
+        None if chosen is None else chosen.id,
+        only=request.only,
+        settings=opened.config.pushing(),
+        targets=_target_names(opened),
+    )
+
+
+def _last_that_moved(journal: SqlJournal) -> RunRecord:
+    return last_to_undo(journal, push=False)
+
+
+def _target_names(opened: Opened) -> tuple[str, ...]:
+    snapshot = take_snapshot(opened.repository, now=now())
+    return tuple(target.name for target in discover_targets(snapshot, opened.config.alignment.targets))
+
+
+def pusher_of(opened: Opened, journal: SqlJournal, emit: Emitter) -> Pusher:
+    """What pushes in a repository."""
+    return Pusher(
+        repository=opened.repository,
+        journal=journal,
+        settings=opened.config.pushing(),
+        targets=_target_names(opened),
+        emit=emit,
+    )
+
+
+@contextmanager
+def _emitting(
+    opened: Opened, journal: SqlJournal, run_id: str, listeners: Sequence[Listener], *, is_new: bool = True
+) -> Iterator[Emitter]:
+    """The event stream of a run; one that was made before is not told a second time."""
+    with observing(opened.config.telemetry, opened.repository, measured=False) as observers:
+        if not is_new:
+            yield lambda *_, **__: None
+            return
+        with event_stream(opened, journal, run_id, [*listeners, *observers.listeners]) as emit:
+            yield emit
