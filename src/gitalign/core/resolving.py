@@ -23,6 +23,7 @@ class Session:
         folder: the disposable work tree.
         plan: of this one branch, as `wire` writes it.
         is_merge: the target is merged in; otherwise the branch is rebased.
+        settings: frozen when it was begun; what is published passes the gate of that moment. Empty in those of an earlier release.
     """
 
     ref: str
@@ -34,6 +35,7 @@ class Session:
     plan: str
     is_merge: bool
     opened_at: datetime
+    settings: str = ""
 
 
 class Stand(StrEnum):

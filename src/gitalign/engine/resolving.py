@@ -16,8 +16,19 @@ from gitalign.core.plan import Permit, Step, StepKind
 from gitalign.core.report import Report
 from gitalign.core.resolving import Look, NotTheBranch, Session, Stand, matched
 from gitalign.engine.detection import detect_between
+from gitalign.engine.frozen import dumped, loaded
 from gitalign.engine.resolutions import remember
-from gitalign.engine.session import Opened, Request, carry_out, make_plan, now, sockets_of
+from gitalign.engine.session import (
+    Opened,
+    Request,
+    carry_out,
+    configured_rules,
+    frozen_for,
+    make_plan,
+    now,
+    sockets_of,
+    with_gate,
+)
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import GitAlignError, UserError
 from gitalign.git import resolving as tree
@@ -88,6 +99,7 @@ def begin(opened: Opened, journal: Journal, request: Request, branch: str, *, fo
         plan=wire.dumps(made),
         is_merge=step.kind is StepKind.MERGE,
         opened_at=now(),
+        settings=dumped(frozen_for(opened, sockets_of(opened.config), configured_rules(opened))),
     )
     if not journal.open_session(session):
         raise UserError(f"somebody is resolving {branch} already", hint=f"git align resolve {branch}")
@@ -223,12 +235,15 @@ def finish(
     The session is closed when the branch was moved; otherwise it stays, so that nothing of the work is lost.
 
     Raises:
-        UserError: the work tree holds no result, or one that is not the branch on its target.
+        UserError: the work tree holds no result, or one that is not the branch on its target; or the gate of the moment
+            when it was begun cannot be applied.
         GitAlignError: as for a run.
     """
     seen = tree.look(opened.repository, session)
     if seen.stand is not Stand.DONE or seen.head is None:
         raise UserError(f"{session.branch} is not resolved yet", hint=f"git align resolve {session.branch}")
+    if session.settings:
+        opened = with_gate(opened, loaded(session.settings, current=opened.config))
     made = wire.load_plan(session.plan)
     step = next(one for one in made.steps if one.branch.name == session.branch)
     outcome = _result(opened, step, session, seen.head)

@@ -28,6 +28,7 @@ from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.engine.execute import Crew, Executed, execute
+from gitalign.engine.frozen import CannotGoOn, Frozen, keep_frozen, read_frozen, require_same, rules_digest
 from gitalign.engine.limits import MemoryWatch
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.observers import observing, require_observers
@@ -82,10 +83,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A repository and the settings that hold for it."""
+    """A repository and the settings that hold for it.
+
+    Attributes:
+        explicit: where settings come from that were given for this very command.
+    """
 
     repository: Repository
     config: Config
+    explicit: tuple[str, ...] = ()
 
 
 def open_for(request: Request) -> Opened:
@@ -100,7 +106,8 @@ def open_for(request: Request) -> Opened:
         file=request.config_file, git_dir=Path(repository.common_dir), environ=os.environ, overrides=request.overrides
     )
     require_observers(config.telemetry)
-    return Opened(repository.gated(ProcessGate(config.limits().max_git_processes)), config)
+    explicit = ("command line", *([str(request.config_file)] if request.config_file is not None else []))
+    return Opened(repository.gated(ProcessGate(config.limits().max_git_processes)), config, explicit)
 
 
 def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool = False) -> Plan:
@@ -270,6 +277,7 @@ def _as_run(
     house: HouseRules | None,
     given: Mapping[StepId, StepResult] | None,
 ) -> Report:
+    keep_frozen(run_folder(opened.repository, run_id), frozen_for(opened, sockets, house))
     record = RunRecord(
         id=run_id,
         kind=RunKind.ALIGN,
@@ -390,6 +398,41 @@ def take_over(opened: Opened, journal: SqlJournal, run_id: str) -> None:
     if record.state not in UNFINISHED:
         raise UserError(f"run {record.id} is not under way: it is {record.state}", hint="git align runs")
     journal.take_over(record.id, owner=locks_of(opened).taken_over(record.id))
+
+
+def frozen_for(opened: Opened, sockets: Sockets, house: HouseRules | None) -> Frozen:
+    """What whoever goes on with a run has to know of its gate."""
+    settings = opened.config
+    named = len(settings.detection.detectors) + (settings.alignment.documenter is not None)
+    plugins = (*sockets.detectors, *([sockets.documenter] if sockets.documenter is not None else []))
+    foreign = tuple(type(one).__name__ for one in plugins) if len(plugins) != named else ()
+    return Frozen(settings, rules_digest(house), foreign)
+
+
+def gate_of(opened: Opened, run_id: str) -> Opened:
+    """The repository with the settings that a run began with, for whoever goes on with it.
+
+    Args:
+        opened: with the settings that hold now.
+        run_id: the run.
+
+    Raises:
+        OtherSettings: other settings were given for this very command.
+        CannotGoOn: its gate cannot be applied.
+        RulePackError, PluginError: something that the gate needs is missing.
+    """
+    return with_gate(opened, read_frozen(run_folder(opened.repository, run_id), current=opened.config))
+
+
+def with_gate(opened: Opened, frozen: Frozen) -> Opened:
+    """The repository with frozen settings; arguments and errors as for `gate_of`."""
+    require_same(frozen.config, opened.config, explicit=opened.explicit)
+    if frozen.plugins:
+        raise CannotGoOn(f"a program started it with plug-ins of its own ({', '.join(frozen.plugins)})")
+    then = replace(opened, config=frozen.config)
+    if rules_digest(configured_rules(then)) != frozen.rules:
+        raise CannotGoOn("its rule packs were changed since it began")
+    return then
 
 
 def sockets_of(config: Config) -> Sockets:

@@ -9,17 +9,19 @@ from datetime import timedelta
 from gitalign import wire
 from gitalign.core.plan import Permit, Plan
 from gitalign.core.report import Report
-from gitalign.core.run import RunKind, RunState
+from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.anchor import mend_anchors
+from gitalign.engine.frozen import CannotGoOn, changed_keys
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.push_recovery import settle_earlier
 from gitalign.engine.recovery import is_to_be_made_again
 from gitalign.engine.reports import stored_report
 from gitalign.engine.retention import PruneReport
 from gitalign.engine.retention import prune as remove_old
-from gitalign.engine.session import Request as Request
 from gitalign.engine.session import (
+    Opened,
     carry_out,
+    gate_of,
     has_state,
     journal_of,
     make_plan,
@@ -27,11 +29,13 @@ from gitalign.engine.session import (
     open_for,
     recover_dead,
 )
+from gitalign.engine.session import Request as Request
 from gitalign.engine.session import take_over as count_as_gone
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import NotPermitted, PlanRefused, UserError
 from gitalign.ports import Listener
 from gitalign.settings import LONGEST_RETENTION_DAYS
+from gitalign.store.journal import SqlJournal
 
 
 def run(
@@ -105,9 +109,13 @@ def resume(
     Returns:
         Reports of the runs that were recovered or went on; empty when there was nothing to do.
 
+    A run goes on under the settings it began with. One whose gate cannot be applied any more moves nothing: its report says
+    why, and it counts as failed.
+
     Raises:
         UnknownRun, UserError: nothing to take over.
-        GitError, StoreError
+        OtherSettings: the request gives other settings than a run began with.
+        GitError, StoreError, PluginError
     """
     opened = open_for(request)
     if not has_state(opened):
@@ -129,19 +137,41 @@ def resume(
         reports += [stored_report(opened.repository, journal, run_id) for run_id in asked]
         for record in journal.runs():
             if record.kind is RunKind.ALIGN and record.state is RunState.INTERRUPTED and not button.stop_requested:
-                stored = wire.load_plan(journal.plan_json(record.id))
-                reports.append(
-                    carry_out(
-                        opened,
-                        stored,
-                        Permit(plan_id=stored.id, given_by=f"resume of {record.id}"),
-                        journal=journal,
-                        listeners=listeners,
-                        stop=button,
-                    )
-                )
-                journal.set_state(record.id, RunState.FINISHED, outcome="continued")
+                reports.append(_gone_on(opened, journal, record, listeners=listeners, stop=button))
     return tuple(reports)
+
+
+def _gone_on(
+    opened: Opened,
+    journal: SqlJournal,
+    record: RunRecord,
+    *,
+    listeners: Sequence[Listener],
+    stop: StopSignal,
+) -> Report:
+    """Carry out again what a run was stopped in, under the gate it began with; without that gate nothing moves."""
+    try:
+        then = gate_of(opened, record.id)
+        stored = wire.load_plan(journal.plan_json(record.id))
+    except (CannotGoOn, PlanRefused) as refusal:
+        journal.set_state(record.id, RunState.FAILED, outcome="failed")
+        report = stored_report(opened.repository, journal, record.id)
+        told = f"run {record.id} does not go on: {refusal.message}. Nothing of it had moved. Begin again: git align run"
+        return replace(report, notices=(*report.notices, told))
+    report = carry_out(
+        then,
+        stored,
+        Permit(plan_id=stored.id, given_by=f"resume of {record.id}"),
+        journal=journal,
+        listeners=listeners,
+        stop=stop,
+    )
+    journal.set_state(record.id, RunState.FINISHED, outcome="continued")
+    changed = changed_keys(then.config, opened.config)
+    if not changed:
+        return report
+    note = f"settings changed since run {record.id} began; it went on with those it began with: {', '.join(changed)}"
+    return replace(report, notices=(*report.notices, note))
 
 
 def prune(

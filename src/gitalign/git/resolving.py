@@ -6,15 +6,17 @@ and no branch is held or moved by it.
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gitalign.core.names import Oid
+from gitalign.core.names import Oid, shell_word
 from gitalign.core.outcome import StageEntry
 from gitalign.core.resolving import Look, Session, Stand
-from gitalign.errors import GitError, OutOfSpace
-from gitalign.git.command import Git, text
+from gitalign.errors import GitError, OutOfSpace, UserError
+from gitalign.git.command import Git, raw, text
 from gitalign.git.disposable import remove_tree
 from gitalign.git.refs import read_refs
 from gitalign.git.remerge import merge_again
@@ -33,6 +35,7 @@ _PLAIN = (
     ("rerere.autoUpdate", "false"),
     ("commit.gpgSign", "false"),
 )
+_MARK = "gitalign-session"
 _OURS, _THEIRS = 2, 3
 _MARKS = (b"<<<<<<< ", b">>>>>>> ")
 
@@ -57,6 +60,10 @@ def begin(repository: Repository, session: Session, *, message: bytes) -> None:
         ) from error
     repository.git.run("worktree", "prune", timeout_s=_TIMEOUT_S)
     repository.git.run("worktree", "add", "--detach", "--force", str(folder), session.seen, timeout_s=_TIMEOUT_S)
+    linked = _linked(repository, folder)
+    if linked is None:
+        raise GitError(f"git made no work tree at {folder}", hint="name another folder with --dir")
+    (linked / _MARK).write_bytes(raw(session.ref))
     if session.is_merge:
         words = ["merge", "--no-ff", "--no-edit", "-m", text(message), session.onto]
     else:
@@ -76,7 +83,7 @@ def look(repository: Repository, session: Session) -> Look:
     """
     now = read_refs(repository).get(session.ref)
     folder = Path(session.folder)
-    if not (folder / ".git").exists():
+    if _own(repository, session) is None:
         return Look(session=session, stand=Stand.GONE, now=now)
     inside = _inside(repository, session)
     try:
@@ -187,17 +194,61 @@ def skip(repository: Repository, session: Session) -> None:
 
 
 def end(repository: Repository, session: Session) -> None:
-    """Remove the work tree, whatever state it is in. The branch was never held by it."""
-    repository.git.run("worktree", "remove", "--force", "--force", session.folder, accept=range(256))
-    remove_tree(Path(session.folder))
+    """Remove the work tree, whatever state it is in. The branch was never held by it.
+
+    The folder is a path that was stored: what is not the linked work tree made for this very session stays.
+    """
+    if _own(repository, session) is not None:
+        repository.git.run("worktree", "remove", "--force", "--force", session.folder, accept=range(256))
+        remove_tree(Path(session.folder))
     repository.git.run("worktree", "prune", accept=range(256))
 
 
 def _inside(repository: Repository, session: Session) -> Git:
-    """git in the work tree; hooks do not run for what we start."""
+    """git in the work tree; hooks do not run for what we start.
+
+    Raises:
+        UserError: it is not the session's work tree.
+    """
+    linked = _own(repository, session)
+    if linked is None:
+        raise UserError(
+            f"{session.folder} is not the work tree that was made for {session.branch}",
+            hint=f"close the resolution; the folder stays: git align resolve {shell_word(session.branch)} --abort",
+        )
+    return replace(
+        repository.git,
+        git_dir=str(linked),
+        work_tree=session.folder,
+        config=(*repository.git.config, *_PLAIN),
+    )
+
+
+def _own(repository: Repository, session: Session) -> Path | None:
+    """The git directory of the session's work tree; None when its folder is another work tree, or none."""
     folder = Path(session.folder)
-    link = text((folder / ".git").read_bytes()).strip().removeprefix("gitdir: ")
-    return replace(repository.git, git_dir=link, work_tree=str(folder), config=(*repository.git.config, *_PLAIN))
+    linked = _linked(repository, folder)
+    if linked is None:
+        return None
+    try:
+        return linked if (linked / _MARK).read_bytes() == raw(session.ref) else None
+    except FileNotFoundError:
+        # Made by an earlier release, which marked none; in our own folder it is ours all the same.
+        return linked if folder.parent == repository.state_dir / "resolving" else None
+
+
+def _linked(repository: Repository, folder: Path) -> Path | None:
+    """The git directory of a linked work tree of this repository: each names the other (gitrepository-layout, worktrees)."""
+    link = folder / ".git"
+    try:
+        if not stat.S_ISREG(link.lstat().st_mode):
+            return None
+        linked = Path(os.path.realpath(folder / text(link.read_bytes()).strip().removeprefix("gitdir: ")))
+        back = linked / text((linked / "gitdir").read_bytes()).strip()
+    except OSError:
+        return None
+    is_here = linked.parent == Path(os.path.realpath(repository.common_dir)) / "worktrees"
+    return linked if is_here and os.path.realpath(back) == os.path.realpath(link) else None
 
 
 def _progress(git_dir: Path) -> tuple[int, int]:

@@ -1,0 +1,19 @@
+"""The command line in a process of its own that is killed when its results are there: before they are checked or published."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from gitalign.cli.main import main as command
+from gitalign.engine import execute
+
+
+def main() -> None:
+    def die(*_: Any, **__: Any) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    for step in ("hold_to_rules", "validate", "publish"):
+        setattr(execute, step, die)
+    command()
