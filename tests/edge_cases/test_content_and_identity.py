@@ -52,7 +52,8 @@ def test_already_merged_is_said_and_nothing_is_deleted(work: Workspace) -> None:
         assert branch(report, name).result.outcome.kind == "aligned"
         assert work.tip(name) == work.tip("main")
     outcome = aligned(branch(report, "picked").result.outcome)
-    assert outcome.how == "fast_forwarded"
+    assert outcome.how == "emptied"
+    assert aligned(branch(report, "merged").result.outcome).how == "fast_forwarded"
     assert [drop.reason for drop in outcome.dropped] == [DropReason.UPSTREAM]
     assert outcome.dropped[0].upstream == work.tip("main")
 

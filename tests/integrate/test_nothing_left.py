@@ -39,7 +39,7 @@ def taken_back(tmp_path: Path) -> Workspace:
 def test_what_git_lets_go_is_let_go_with_a_warning(taken_back: Workspace, strategy: str) -> None:
     outcome = branch(run(taken_back.path, strategy=strategy), "x").result.outcome
     assert isinstance(outcome, Aligned)
-    assert outcome.how is AlignedKind.FAST_FORWARDED
+    assert outcome.how is AlignedKind.EMPTIED
     assert [one.code for one in outcome.findings] == ["differs_from_one_shot_merge"]
 
 
@@ -63,7 +63,7 @@ def test_what_is_really_merged_needs_no_warning(tmp_path: Path) -> None:
     for strategy in ("auto", "rebase"):
         outcome = branch(run(work.path, strategy=strategy), "x").result.outcome
         if isinstance(outcome, Aligned):
-            assert (outcome.how, outcome.findings) == (AlignedKind.FAST_FORWARDED, ())
+            assert (outcome.how, outcome.findings) == (AlignedKind.EMPTIED, ())
     assert work.tip("x") == work.tip("main")
 
 
@@ -145,3 +145,19 @@ def test_a_stack_that_came_apart_is_told(tmp_path: Path) -> None:
     assert any("may come apart" in note for note in branch(report, "upper").step.notes)
     assert _told(branch(report, "along").result.outcome) == []
     assert work.git("rev-list", "--count", "along..lower") == "0"
+
+
+def test_a_branch_that_goes_back_to_its_target_is_not_called_fast_forwarded(tmp_path: Path) -> None:
+    """What its merge brought in is in the target already: `git rebase` leaves both out, and the branch goes back."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": b"1\n"})
+    work.git("branch", "side")
+    work.commit("m", {"g": b"1\n"})
+    work.switch("side")
+    work.commit("m again", {"g": b"1\n"})
+    work.switch("x", "main")
+    work.git("merge", "-q", "--no-ff", "-m", "merge", "side")
+    outcome = branch(run(work.path, strategy="rebase", merges="flatten"), "x").result.outcome
+    assert isinstance(outcome, Aligned)
+    assert work.tip("x") == work.tip("main") == work.tip(f"{outcome.before}~1")
+    assert outcome.how is AlignedKind.REWOUND

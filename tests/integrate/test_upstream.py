@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from gitalign import facade
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
+from gitalign.core.outcome import Aligned, Conflicted, Unchanged
+from gitalign.core.plan import Permit
 from gitalign.errors import InvariantBroken
 from gitalign.git import diffs
 from gitalign.git.history import load_graph
@@ -16,6 +19,7 @@ from gitalign.git.repository import Repository, open_repository
 from gitalign.integrate.upstream import UpstreamIndex
 from tests.git.workspace import Workspace
 from tests.histories import RandomHistory, git
+from tests.runs import branch, request, run
 
 
 def _heads(path: Path) -> dict[str, Oid]:
@@ -158,11 +162,11 @@ def test_binary_files_count_by_their_ids(picked: _Picked) -> None:
 
 def test_links_and_renames(picked: _Picked) -> None:
     """Edge case 6: a rename is a deletion and an addition here as it is for git."""
-    for branch in ("x", "main"):
-        space = picked.on(branch)
+    for name in ("x", "main"):
+        space = picked.on(name)
         (space.path / "link").symlink_to("f")
         (space.path / "g").rename(space.path / "h")
-        space.commit(f"link and rename on {branch}")
+        space.commit(f"link and rename on {name}")
     assert len(picked.twins()) == 1
 
 
@@ -317,3 +321,60 @@ def test_a_pair_nobody_announced_is_a_bug_and_not_an_empty_answer(picked: _Picke
     index = UpstreamIndex.build(repository, graph, [])
     with pytest.raises(InvariantBroken, match="not built"):
         index.matches(heads["x"], heads["main"])
+
+
+def _lose(space: Workspace, revision: str) -> Oid:
+    oid = Oid(space.tip(revision))
+    (space.path / ".git/objects" / oid[:2] / oid[2:]).unlink()
+    return oid
+
+
+def test_a_commit_that_is_upstream_is_dropped_without_reading_its_file(tmp_path: Path) -> None:
+    """In a partial copy git rebase succeeds there: only merging at once, which nothing depends on, would read the file."""
+    space = Workspace(tmp_path / "repo")
+    space.commit("base", {"f": b"1\n"})
+    space.switch("x", "main")
+    space.commit("mine", {"big": b"big\n"})
+    space.switch("main")
+    space.commit("else", {"g": b"1\n"})
+    space.git("cherry-pick", "x")
+    space.commit("on", {"big": b"big\nand more\n"})
+    _lose(space, "x:big")
+    result = branch(run(space.path), "x").result.outcome
+    assert isinstance(result, Aligned), result
+    assert space.tip("x") == space.tip("main")
+    assert [one.code for one in result.findings] == ["one_shot_merge_not_possible"]
+
+
+@pytest.mark.parametrize("conflicts", [False, True])
+def test_what_could_not_be_compared_is_named_and_not_remembered(tmp_path: Path, conflicts: bool) -> None:
+    """Edge case 61: the target took the commit and reverted it; one of the two patches cannot be read until its file is there."""
+    space = Workspace(tmp_path / "repo")
+    lines = [b"%d\n" % number for number in range(20)]
+    mine, theirs = [*lines], [*lines]
+    mine[10], theirs[1] = b"ten\n", b"one\n"
+    space.commit("base", {"f": b"".join(lines)})
+    space.switch("x", "main")
+    space.commit("mine", {"f": b"".join(mine)})
+    space.switch("main")
+    space.commit("theirs", {"f": b"".join(theirs)})
+    space.git("cherry-pick", "x")
+    picked = space.tip("main")
+    theirs[9 if conflicts else 2] = b"other\n"
+    space.commit("reverted and on", {"f": b"".join(theirs)})
+    blob = space.tip(f"{picked}:f")
+    place = space.path / ".git/objects" / blob[:2] / blob[2:]
+    hidden = place.rename(tmp_path / "hidden")
+    report = run(space.path, already_merged="leave")
+    assert [notice for notice in report.notices if picked in notice and blob in notice]
+    outcome = branch(report, "x").result.outcome
+    if conflicts:
+        assert isinstance(outcome, Conflicted)
+    else:
+        assert isinstance(outcome, Aligned)
+        told = [one.message for one in outcome.findings if one.code == "commit_not_compared"]
+        assert [words for words in told if picked in words and blob in words]
+        facade.undo(request(space.path), "last", permit=Permit(plan_id="*", given_by="test"))
+    hidden.rename(place)
+    again = branch(run(space.path, already_merged="leave"), "x").result.outcome
+    assert isinstance(again, Unchanged), again

@@ -10,7 +10,7 @@ from rich.console import Console
 from gitalign.cli.render_rules import show_rule
 from gitalign.cli.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.core.certificate import Proof
-from gitalign.core.emptied import EMPTIED_BY_RESOLUTION, by_what, settled_by, why_dropped
+from gitalign.core.emptied import EMPTIED_BY_RESOLUTION, by_what, why_dropped
 from gitalign.core.names import branch_of, shell_word
 from gitalign.core.outcome import Aligned, AppliedResolution, Conflicted, Failed, Finding, Refused, Severity
 from gitalign.core.plan import StepKind
@@ -113,10 +113,9 @@ def _story(branch: BranchReport) -> str:
             "merged": f"{branch.step.target.name} merged in",
             "integrated": "merged on a branch of its own",
             "fast_forwarded": "already merged; stands at the target's tip",
+            "emptied": "none of its commits is left; stands at the target's tip",
+            "rewound": "none of its commits is left; went back to the target's tip",
         }
-        emptied = [by for drop in outcome.dropped if (by := settled_by(drop, outcome.resolved))]
-        if emptied:
-            words["fast_forwarded"] = "nothing is left of it; stands at the target's tip"
         parts = [words[outcome.how.value]]
         if outcome.climbed:
             parts.append(f"by {outcome.rung}, since {'; '.join(outcome.climbed)}")

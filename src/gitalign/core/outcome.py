@@ -185,7 +185,15 @@ class AlignedKind(StrEnum):
     INTEGRATED = "integrated"
     """The branch stays where it is; an integration branch holds the merge of it into the target."""
     FAST_FORWARDED = "fast_forwarded"
-    """Every commit is in the target: the branch stands at its tip now ("already merged")."""
+    """The target has every commit of the branch, under the same ids: the branch stands at its tip now ("already merged")."""
+    EMPTIED = "emptied"
+    """None of the branch's own commits is left (`dropped` says why of each): the branch stands at its target's tip now."""
+    REWOUND = "rewound"
+    """As `emptied`, of a branch that had its target's tip already: it stands at an older commit of its own now."""
+
+
+NOTHING_OWN = frozenset({AlignedKind.FAST_FORWARDED, AlignedKind.EMPTIED, AlignedKind.REWOUND})
+"""Results that are the target's tip itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -251,6 +251,11 @@ class BranchAligner:
                 self._lines[onto] = TargetLine(self._workshop.graph, onto)
             return self._lines[onto]
 
+    def _emptied(self, step: Step, outcome: Aligned) -> Aligned:
+        """The result by its right name: a branch that had the target's tip already goes back to it when nothing else is left."""
+        is_back = self._workshop.graph.is_ancestor(step.onto, step.seen)
+        return replace(outcome, how=AlignedKind.REWOUND) if is_back else outcome
+
     def _unless_left(self, step: Step, outcome: Outcome, worker: int) -> Outcome:
         """The outcome, but for a branch of which nothing is left, where policy leaves such a one alone or another strategy may do better."""
         if not isinstance(outcome, Aligned) or outcome.after != step.onto:
@@ -263,7 +268,9 @@ class BranchAligner:
                     reason=f"nothing of its commits is left, and yet merging it would change {step.target.name}",
                     hint="was it taken back there? choose --strategy rebase to let it go, or merge to bring it back",
                 )
-        return _left(step) if self._workshop.policy.already_merged is AlreadyMerged.LEAVE else outcome
+        if self._workshop.policy.already_merged is AlreadyMerged.LEAVE:
+            return _left(step)
+        return self._emptied(step, outcome) if outcome.how is AlignedKind.EMPTIED else outcome
 
     def _merge(self, step: Step, worker: int, _: CancelToken) -> Outcome:
         shop = self._workshop

@@ -20,7 +20,7 @@ from gitalign.core.push import PushSettings
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.certify import certify, keep
 from gitalign.engine.furthest import with_furthest
-from gitalign.engine.integration import furnish, integrate, remember_conflicts
+from gitalign.engine.integration import furnish, integrate, not_compared, remember_conflicts
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.partway import conflicting_again, taken_partway
 from gitalign.engine.publish import publish
@@ -52,6 +52,8 @@ class Executed:
     phases: tuple[tuple[str, float], ...]
     merges: tuple[int, int, int]
     interrupted: bool
+    not_compared: tuple[str, ...] = ()
+    """Commits that could not be compared for want of an object, each in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +187,12 @@ def execute(
         remember_conflicts(memory, workshop, integrated.results, at=started_at)
         if crew.stop.stop_requested:
             return Executed(
-                results=results, publications=(), phases=tuple(phases.seconds), merges=merges, interrupted=True
+                results=results,
+                publications=(),
+                phases=tuple(phases.seconds),
+                merges=merges,
+                interrupted=True,
+                not_compared=not_compared(workshop),
             )
         publications = _publish(
             repository,
@@ -204,6 +211,7 @@ def execute(
             phases=tuple(phases.seconds),
             merges=merges,
             interrupted=crew.stop.stop_requested,
+            not_compared=not_compared(workshop),
         )
 
     return in_quarantine(repository, run_id, work)

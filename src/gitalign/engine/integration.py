@@ -123,8 +123,8 @@ def integrate(
         if step.id not in resolved and (known := foregone(step, workshop.remembered)) is not None:
             resolved[step.id] = StepResult(step_id=step.id, branch=step.branch.name, outcome=known)
     aligner = BranchAligner(workshop)
-    for commit, lost in islice(workshop.upstream.all_missing().items(), _MOST_NAMED):
-        emit(EventKind.NOTICE, text=missing_in_words(commit, lost))
+    for words in not_compared(workshop):
+        emit(EventKind.NOTICE, text=words)
     emit(EventKind.INTEGRATION_STARTED, steps=len(plan.steps), wire=str(workshop.wire.wire))
     try:
         results = drive(plan.steps, limits=workshop.limits, aligner=aligner, emit=emit, stop=stop, already=resolved)
@@ -136,6 +136,13 @@ def integrate(
     merges = (aligner.counts.merged, aligner.counts.shared, aligner.counts.trivial)
     emit(EventKind.INTEGRATION_FINISHED, merges=merges[0], shared=merges[1], trivial=merges[2])
     return Integrated(results=results, merges=merges)
+
+
+def not_compared(workshop: Workshop) -> tuple[str, ...]:
+    """Commits that could not be compared for want of an object, in words; of very many the first."""
+    return tuple(
+        missing_in_words(commit, lost) for commit, lost in islice(workshop.upstream.all_missing().items(), _MOST_NAMED)
+    )
 
 
 def remember_conflicts(

@@ -20,7 +20,7 @@ from gitalign.batch.landing import Contender, Landing, batches, check_dependenci
 from gitalign.core.clashes import Basis, Clash, UnmergedPair
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import display
-from gitalign.core.outcome import Aligned, AlignedKind, Conflict, Conflicted, Failed, Refused, Skipped, Unchanged
+from gitalign.core.outcome import NOTHING_OWN, Aligned, Conflict, Conflicted, Failed, Refused, Skipped, Unchanged
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.policy import Limits
 from gitalign.engine.joint import UNMERGED, kept_apart, stopping_jointly
@@ -134,7 +134,7 @@ def _sorted_out(trial: Trial, before: Sequence[tuple[str, str]]) -> tuple[dict[s
             held[step.branch.name] = Held(branch=step.branch.name, target=step.target.name, code=code, reason=reason)
 
         match by_step[step.id]:
-            case Aligned(how=AlignedKind.FAST_FORWARDED):
+            case Aligned(how=how) if how in NOTHING_OWN:
                 hold(HeldCode.NOTHING_TO_LAND, "every commit is in its target")
             case Unchanged(reason=reason) if step.kind is not StepKind.UP_TO_DATE or not step.own_commits:
                 hold(HeldCode.NOTHING_TO_LAND, reason)

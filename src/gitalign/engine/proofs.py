@@ -15,7 +15,7 @@ from gitalign.core.commit import RawCommit
 from gitalign.core.graph import CommitGraph
 from gitalign.core.images import misplaced
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Aligned, AlignedKind, DropReason, Rewrite
+from gitalign.core.outcome import NOTHING_OWN, Aligned, AlignedKind, DropReason, Rewrite
 from gitalign.errors import MissingObject
 from gitalign.git.command import Git
 from gitalign.git.diffs import patch_ids, path_changes, raw_changes
@@ -223,7 +223,7 @@ def _behind(one: Certificate, evidence: _Evidence) -> str:
 
 def _not_linear(one: Certificate, evidence: _Evidence) -> str:
     graph = evidence.graph
-    if one.how is AlignedKind.FAST_FORWARDED:
+    if one.how in NOTHING_OWN:
         return "" if one.after == one.onto else f"the result is {one.after}, not the target"
     if one.how is AlignedKind.INTEGRATED:
         parents = graph.parents(one.after)

@@ -55,7 +55,7 @@ def _notices(executed: Executed) -> tuple[str, ...]:
         notes.append(
             f"{unsigned} rewritten commits were signed before and are not now; set commit.gpgsign to sign them again"
         )
-    return tuple(notes)
+    return (*notes, *executed.not_compared)
 
 
 def _checked(executed: Executed) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gitalign.core.events import EventKind
-from gitalign.core.outcome import Aligned, AlignedKind, Failed, StepResult
+from gitalign.core.outcome import NOTHING_OWN, Aligned, Failed, StepResult
 from gitalign.core.plan import Plan
 from gitalign.core.validation import (
     Validation,
@@ -57,7 +57,7 @@ def validate(
     wanted: list[tuple[StepResult, Aligned]] = []
     kept: dict[int, StepResult] = {}
     for one in results:
-        if isinstance(one.outcome, Aligned) and one.outcome.how is not AlignedKind.FAST_FORWARDED:
+        if isinstance(one.outcome, Aligned) and one.outcome.how not in NOTHING_OWN:
             wanted.append((one, one.outcome))
         elif isinstance(one.outcome, Aligned):
             kept[one.step_id] = _with(one, _NOTHING_OWN)

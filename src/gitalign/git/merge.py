@@ -279,6 +279,13 @@ def _named(answer: MergeAnswer, ours: str, theirs: str) -> MergeAnswer:
     )
 
 
+def names_sides(answer: MergeAnswer) -> bool:
+    """True when a path or a message holds the name of a side."""
+    words = [one.message for one in answer.conflicts] + [path for one in answer.conflicts for path in one.paths]
+    words += [entry.path for entry in answer.entries]
+    return any(mark[1:] in word for word in words for mark in (OURS_MARK, THEIRS_MARK))
+
+
 def with_side_names(answer: MergeAnswer, *, ours: str, theirs: str) -> MergeAnswer:
     """The answer with names people know, as git writes them: `file~HEAD`, `file~topic_1` for paths, plain in its words."""
     in_paths = {OURS_MARK: "~" + ours.replace("/", "_"), THEIRS_MARK: "~" + theirs.replace("/", "_")}

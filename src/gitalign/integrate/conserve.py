@@ -13,9 +13,10 @@ from dataclasses import replace
 from gitalign.core.commit import RawCommit
 from gitalign.core.images import misplaced
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Aligned, AlignedKind, Failed, Finding, Outcome, Rewrite, Severity
+from gitalign.core.outcome import NOTHING_OWN, Aligned, AlignedKind, Failed, Finding, Outcome, Rewrite, Severity
 from gitalign.core.plan import Step
 from gitalign.core.policy import Strategy
+from gitalign.errors import MissingObject
 from gitalign.git.command import Git, text
 from gitalign.git.merge import MergeAnswer
 from gitalign.integrate.lane import Lane
@@ -113,23 +114,36 @@ def _misshaped(
 def brings_more_at_once(step: Step, aligned: Aligned, *, bases: Sequence[Oid], lane: Lane) -> bool:
     """True when merging branch and target at once is clean and gives another tree than the result has.
 
+    Where an object of that merge is not there, it cannot bring anything: `conserve` names the object.
+
     Raises:
         GitError, OutOfSpace
     """
     answer = _merged_at_once(step, bases=bases, lane=lane)
-    return answer is not None and answer.is_clean and answer.tree != aligned.tree
+    return isinstance(answer, MergeAnswer) and answer.is_clean and answer.tree != aligned.tree
 
 
-def _merged_at_once(step: Step, *, bases: Sequence[Oid], lane: Lane) -> MergeAnswer | None:
-    if len(bases) == 1:
-        return lane.merge(step.onto, base=lane.side(bases[0]), ours=lane.side(step.onto), theirs=lane.side(step.seen))
-    return lane.merge_histories(step.onto, step.onto, step.seen) if bases else None
+def _merged_at_once(step: Step, *, bases: Sequence[Oid], lane: Lane) -> MergeAnswer | Oid | None:
+    """What merging at once gives; None for unrelated histories, or an object that it reads and that is not there."""
+    sides = lane.side(step.onto), lane.side(step.seen)
+    try:
+        if len(bases) == 1:
+            return lane.merge(step.onto, base=lane.side(bases[0]), ours=sides[0], theirs=sides[1])
+        return lane.merge_histories(step.onto, step.onto, step.seen) if bases else None
+    except MissingObject:
+        # Replaying need not read every file that merging at once reads.
+        lost = lane.missing([(base, tip) for base in bases for tip in (step.onto, step.seen)])
+        if lost is None:
+            raise
+        return lost
 
 
 def _against_one_shot_merge(step: Step, aligned: Aligned, *, bases: Sequence[Oid], lane: Lane) -> tuple[Finding, ...]:
     answer = _merged_at_once(step, bases=bases, lane=lane)
     if answer is None:
         return ()
+    if not isinstance(answer, MergeAnswer):
+        return (_cannot_be_compared(answer),)
     if not answer.is_clean:
         if aligned.after == aligned.onto:
             # The target has every commit, and went on since: nothing unusual.
@@ -152,6 +166,15 @@ def _against_one_shot_merge(step: Step, aligned: Aligned, *, bases: Sequence[Oid
             message=f"the result differs from merging branch and target at once; {_why_it_may(step, aligned)}, look at it before relying on it",
             detector="conserve",
         ),
+    )
+
+
+def _cannot_be_compared(lost: Oid) -> Finding:
+    return Finding(
+        code="one_shot_merge_not_possible",
+        severity=Severity.INFO,
+        message=f"the result cannot be compared with merging branch and target at once: object {lost} is not in the repository",
+        detector="conserve",
     )
 
 
@@ -180,7 +203,7 @@ def verify_histories(git: Git, aligned: Iterable[Aligned], *, known: Iterable[Oi
 
     Source: `git help rev-list` (--parents, --stdin).
     """
-    results = [one for one in aligned if one.how is not AlignedKind.FAST_FORWARDED]
+    results = [one for one in aligned if one.how not in NOTHING_OWN]
     if not results:
         return {}
     # `^id` rather than `--not`: the latter is understood on standard input since 2.42 only.

@@ -31,7 +31,7 @@ from gitalign.core.plan import Step
 from gitalign.core.policy import Strategy
 from gitalign.git.merge import Side
 from gitalign.integrate.lane import Lane, Rewrites
-from gitalign.integrate.pick import ReplayRules
+from gitalign.integrate.pick import ReplayRules, nothing_left
 from gitalign.integrate.rebase import replay
 from gitalign.integrate.reproduce import reproduce_steps, settled_on_the_way
 from gitalign.ports import CancelToken
@@ -155,7 +155,7 @@ def iterate(
     finals = lane.read(list(now.values()))
     return replace(
         last,
-        how=AlignedKind.REPLAYED if now else AlignedKind.FAST_FORWARDED,
+        how=AlignedKind.REPLAYED if now else nothing_left(dropped),
         before=step.seen,
         onto=step.onto,
         rewritten=tuple(Rewrite(old=old, new=new) for old, new in now.items()),

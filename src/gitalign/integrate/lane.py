@@ -14,10 +14,12 @@ from gitalign.core.commit import RawCommit
 from gitalign.core.names import Oid
 from gitalign.core.outcome import AppliedResolution, KnownConflict
 from gitalign.errors import GitDied
+from gitalign.git.asking import retried
 from gitalign.git.attributes import AttributeFiles, MergedAs, merged_as
 from gitalign.git.command import raw, text
 from gitalign.git.disposable import DisposableTree
 from gitalign.git.merge import MergeAnswer, MergeProcess, MergeWire, Side
+from gitalign.git.missing import Compared, missing_in
 from gitalign.git.objects import CommitReader, CommitWriter, FileReader, TreeComparer
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.remerge import Remade, merge_again
@@ -53,6 +55,8 @@ class SharedMerges:
         self.counts = MergeCounts()
         self.bases: dict[tuple[Oid, Oid], tuple[Oid, ...]] = {}
         """Merge bases, by pair. Racing workers write the same."""
+        self.short: dict[Oid, str] = {}
+        """Abbreviated ids. Racing workers write the same."""
 
     def answer(self, triple: Triple, merge: Callable[[], MergeAnswer]) -> MergeAnswer:
         """The answer for a triple, made by `merge` when nobody has it yet."""
@@ -205,6 +209,20 @@ class Lane:
                 return meta.split(b" ")[0].decode("ascii")
         return None
 
+    def missing(self, pairs: Sequence[tuple[Oid, Oid]]) -> Oid | None:
+        """An object that is not there, though a merge may read it that starts from the first of each pair; None when all are there."""
+        asked = {pair: Compared(after=pair[1], before=pair[0]) for pair in pairs}
+        return next(iter(missing_in(self._quarantine.git, asked, with_files=True).values()), None)
+
+    def short(self, commit: Oid) -> str:
+        """The commit's id as git abbreviates it here (`core.abbrev`, and as many digits as tell it from others)."""
+        if commit not in self._shared.short:
+            git = self._quarantine.repository.git
+            words = ("rev-parse", "--short", "--verify", "--end-of-options", commit)
+            answer = text(retried(lambda: git.run(*words, timeout_s=self._timeout_s)).stdout)
+            self._shared.short[commit] = answer.split()[-1]
+        return self._shared.short[commit]
+
     def merged_as(self, target: Oid, paths: Sequence[str]) -> dict[str, MergedAs]:
         """How files are merged under the attributes of `target` (`git help gitattributes`)."""
         bench = self._quarantine.bench(self._attributes[target])
@@ -270,9 +288,8 @@ class Lane:
         """
         key = (ours, theirs)
         if key not in self._shared.bases:
-            done = self._quarantine.git.run(
-                "merge-base", "--all", ours, theirs, accept=(0, 1), timeout_s=self._timeout_s
-            )
+            words = ("merge-base", "--all", ours, theirs)
+            done = self._quarantine.git.run(*words, accept=(0, 1), timeout_s=self._timeout_s)
             self._shared.bases[key] = tuple(Oid(word) for word in text(done.stdout).split())
         return self._shared.bases[key]
 

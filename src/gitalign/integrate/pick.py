@@ -28,7 +28,7 @@ from gitalign.core.outcome import (
 )
 from gitalign.core.plan import Step
 from gitalign.errors import InvariantBroken
-from gitalign.git.merge import MergeAnswer, Side, with_side_names
+from gitalign.git.merge import MergeAnswer, Side, names_sides, with_side_names
 from gitalign.git.signing import Signer
 from gitalign.integrate.lane import Lane, Rewrites, Unsettled
 from gitalign.integrate.settle import Settled, settle
@@ -59,6 +59,11 @@ class ReplayRules:
     regenerator: Regenerator | None = None
     teacher: MergeTeacher | None = None
     squash_merged: bool = False
+
+
+def nothing_left(dropped: Sequence[Dropped]) -> AlignedKind:
+    """What to call a result that holds no commit of the branch."""
+    return AlignedKind.EMPTIED if dropped else AlignedKind.FAST_FORWARDED
 
 
 class Picker:
@@ -250,7 +255,8 @@ class Picker:
     ) -> Conflicted:
         """A commit that git cannot put there without a person; how to meet the same stop is for the caller to say."""
         oid = self._called.get(oid, oid)
-        answer = with_side_names(answer, ours="HEAD", theirs=f"{oid[:7]} ({commit.subject})")
+        if names_sides(answer):
+            answer = with_side_names(answer, ours="HEAD", theirs=f"{self.lane.short(oid)} ({commit.subject})")
         return Conflicted(
             commit=oid,
             subject=commit.subject,
@@ -283,7 +289,7 @@ class Picker:
         self.write()
         assert tip.commit is not None
         return Aligned(
-            how=how if self.kept else AlignedKind.FAST_FORWARDED,
+            how=how if self.kept else nothing_left(self.dropped),
             before=self.step.seen,
             after=tip.commit,
             onto=self.step.onto,
