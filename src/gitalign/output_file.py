@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import tempfile
 from contextlib import suppress
@@ -23,7 +24,7 @@ def require_writable(path: Path) -> None:
     if path.exists() and not path.is_file() and os.access(path, os.W_OK):
         return
     if not folder.is_dir():
-        raise UserError(f"{folder} does not exist", hint=f"mkdir -p {folder}")
+        raise UserError(f"{folder} does not exist", hint=f"mkdir -p -- {shlex.quote(str(folder))}")
     if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise UserError(f"{path} cannot be written", hint="name another file")
 

@@ -24,6 +24,7 @@ from gitalign.core.policy import (
 from gitalign.core.validation import TESTS, Bounds, CommandCheck, FileCheck, StartupCheck, ValidationPlan
 
 _MOST_MB = 16 * 1024 * 1024
+_LONGEST_PREFIX_BYTES = 100
 LONGEST_RETENTION_DAYS = 36_500
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -62,8 +63,11 @@ class Orchestration(BaseModel):
             or any(char in value for char in " ~^:?*[\\")
             or ".." in value
             or not value.isprintable()
+            or len(value.encode()) > _LONGEST_PREFIX_BYTES
         ):
-            raise ValueError("must be usable at the start of a branch name")
+            raise ValueError(
+                f"must be usable at the start of a branch name, and at most {_LONGEST_PREFIX_BYTES} bytes long"
+            )
         return value
 
 

@@ -99,7 +99,12 @@ def load_outcome(text: str) -> Outcome:
     Raises:
         Malformed
     """
-    made: Outcome = _read(Outcome, json.loads(text), "outcome")
+    try:
+        made: Outcome = _read(Outcome, json.loads(text), "outcome")
+    except RecursionError as error:
+        raise Malformed("nested too deeply") from error
+    except ValueError as error:
+        raise Malformed(str(error)) from error
     return made
 
 

@@ -105,8 +105,8 @@ def test_forecast_moves_nothing_and_names_the_stop(work: Workspace) -> None:
     empty.mkdir()
     subprocess.run(["git", "init", "-q"], cwd=empty, check=True)
     nothing = call("forecast", cwd=empty)
-    assert nothing.returncode == 0
-    assert "There is no target branch here" in nothing.stdout
+    assert nothing.returncode == 2
+    assert "this repository has no branch yet" in nothing.stderr
     document = json.loads(call("forecast", "--all-targets", "--json", cwd=work.path).stdout)
     assert {(one["branch"], one["target"], one["prospect"]) for one in document["branches"]} == {
         ("clean", "main", "clean"),
@@ -279,8 +279,8 @@ def test_status_says_where_things_stand_and_what_to_type(work: Workspace, tmp_pa
 
 def test_empty_repository_and_empty_list(tmp_path: Path) -> None:
     work = Workspace(tmp_path / "empty")
-    assert call("plan", cwd=work.path).returncode == 0
-    assert call("run", "--yes", cwd=work.path).returncode == 0
+    assert call("plan", cwd=work.path).returncode == 2
+    assert call("run", "--yes", cwd=work.path).returncode == 2
     listed = tmp_path / "list.json"
     listed.write_text("[]")
     output = tmp_path / "out.json"

@@ -101,3 +101,35 @@ def test_programs_that_are_to_settle_conflicts(work: Workspace) -> None:
     asked = request(work.path, resolutions__driver=gone, resolutions__rungs=["driver"])
     (notice,) = facade.forecast(asked).notices
     assert "no-such-merge-driver is not there" in notice
+
+
+def test_targets_that_are_not_there_are_named(work: Workspace) -> None:
+    assert told(work.path)["targets"].detail == "main"
+    misspelt = told(work.path, targets=["mian"])["targets"]
+    assert misspelt.ok is False
+    assert "no such target branch: mian" in misspelt.detail
+    work.git("branch", "-m", "main", "home")
+    assert told(work.path)["targets"].ok is False
+
+
+def test_refs_that_lead_nowhere_are_named(work: Workspace) -> None:
+    assert told(work.path)["refs"].ok is True
+    heads = work.path / ".git" / "refs" / "heads"
+    (heads / "gone").write_text("1" * 40 + "\n")
+    (heads / "garbled").write_bytes(b"\0\xff no id")
+    (heads / "empty").write_bytes(b"")
+    (heads / "sub").mkdir()
+    (heads / "sub" / "alias").write_text("ref: refs/heads/nowhere\n")
+    found = {
+        one.detail.partition(":")[0]: one
+        for one in facade.doctor(request(work.path, only=(), push=False))
+        if one.check == "ref"
+    }
+    assert {ref.removeprefix("refs/heads/"): one.ok for ref, one in found.items()} == {
+        "gone": False,
+        "garbled": False,
+        "empty": False,
+        "sub/alias": None,
+    }
+    work.git(*found["refs/heads/sub/alias"].hint.split()[1:])
+    assert not (heads / "sub" / "alias").exists()

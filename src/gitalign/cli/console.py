@@ -39,7 +39,7 @@ class Options:
         """The facade's request for these options."""
         from gitalign.facade import Request
 
-        return Request(repo=self.repo, config_file=self.config, **more)
+        return Request(repo=self.repo, config_file=self.config, needs_branches=True, **more)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -122,6 +122,8 @@ def plan(
         from gitalign import facade, wire
         from gitalign.cli import render_before
         from gitalign.cli.console import console, emit_json, require_writable, write_whole
+        from gitalign.cli.tables import safe
+        from gitalign.core.names import shell_word
 
         if save is not None:
             require_writable(save)
@@ -147,7 +149,7 @@ def plan(
         elif not options.quiet:
             render_before.show_plan(console(), made, everything=verbose, fetched=fetch)
             if save is not None:
-                console().print(f"saved; run it with: git align run --plan {save}")
+                console().print(f"saved; run it with: git align run --plan {safe(shell_word(str(save)))}")
         return 0
 
     leave(carried_out(options, work))

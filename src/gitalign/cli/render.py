@@ -11,7 +11,7 @@ from gitalign.cli.render_rules import show_rule
 from gitalign.cli.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.core.certificate import Proof
 from gitalign.core.emptied import EMPTIED_BY_RESOLUTION, by_what, why_dropped
-from gitalign.core.names import branch_of, shell_word
+from gitalign.core.names import branch_of, command_on
 from gitalign.core.outcome import Aligned, AppliedResolution, Conflicted, Failed, Finding, Refused, Severity
 from gitalign.core.plan import StepKind
 from gitalign.core.publication import MoveState, Publication, PushState
@@ -210,16 +210,15 @@ def _next_steps(out: Console, report: Report) -> None:
     if moved:
         out.print(f"[bold]next:[/] git align undo {report.run.id}   puts the {moved} moved branches back")
     if attention:
-        name = safe(attention[0].step.branch.name)
-        out.print(f"[bold]next:[/] git align show {report.run.id} {name}   tells all about one branch")
+        words = safe(command_on(f"git align show {report.run.id}", attention[0].step.branch.name))
+        out.print(f"[bold]next:[/] {words}   tells all about one branch")
     conflicted = [branch for branch in attention if branch.verdict is Verdict.CONFLICTED]
     stopped = next((branch for branch in conflicted if branch.step.integration is None), None)
     if stopped is not None:
         # Merges are not made again step by step; the conflict of such a branch is resolved while its target is merged in.
         how = " --strategy merge" if stopped.step.kind is StepKind.RECREATE else ""
-        name = stopped.step.branch.name
-        words = safe(("-- " if name.startswith("-") else "") + shell_word(name))
-        out.print(f"[bold]next:[/] git align resolve{how} {words}   resolves its conflict step by step")
+        words = safe(command_on(f"git align resolve{how}", stopped.step.branch.name))
+        out.print(f"[bold]next:[/] {words}   resolves its conflict step by step")
     if report.run.outcome == "interrupted":
         out.print("[bold]next:[/] git align resume   goes on where the run was stopped")
 

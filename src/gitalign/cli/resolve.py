@@ -190,7 +190,7 @@ def _attended(options: Options, request: Request, look: Look) -> int:
     from gitalign import facade
     from gitalign.cli.console import console
     from gitalign.cli.tables import safe
-    from gitalign.core.names import shell_word
+    from gitalign.core.names import command_on
     from gitalign.core.resolving import Stand
     from gitalign.errors import UserError
 
@@ -221,7 +221,7 @@ def _attended(options: Options, request: Request, look: Look) -> int:
                     out.print(f"given up; the branch is where it was ({look.session.seen[:12]})")
                     return 0
                 case "l":
-                    out.print(f"kept; git align resolve {safe(shell_word(branch))} goes on")
+                    out.print(f"kept; {safe(command_on('git align resolve', branch))} goes on")
                     return 1
                 case _:
                     out.print(f"one of {', '.join(offered)}")

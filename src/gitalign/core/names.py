@@ -95,6 +95,11 @@ def shell_word(name: str) -> str:
     return f"$'{told}'"
 
 
+def command_on(words: str, name: str) -> str:
+    """A command with a name as its last argument, fit to be pasted into a shell: a name such as `-x` or `$(x)` stays a name."""
+    return f"{words} {'-- ' if name.startswith('-') else ''}{shell_word(name)}"
+
+
 _FORBIDDEN_IN_NAMES = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")
 
 
@@ -142,9 +147,41 @@ def file_name_for(branch: str, *, limit: int = 120) -> str:
     return f"{safe[: limit - 9] or 'branch'}-{digest}"
 
 
-def backup_name(branch: str, *, prefix: str = "backup") -> BranchName:
-    """Name of the backup branch of `branch`: `<prefix>-<branch>-pre-align`."""
-    return BranchName(f"{prefix}-{branch}-pre-align")
+LONGEST_PART_BYTES = 250
+"""Of a part of a ref's name between slashes: it is a file name (255 bytes on nearly every file system), and so is its `.lock`."""
+_LONGEST_NAME_BYTES = 2_000
+
+
+def backup_name(branch: str, *, prefix: str = "backup", suffix: str = "") -> BranchName:
+    """Name of the backup branch of `branch`: `<prefix>-<branch>-pre-align<suffix>`.
+
+    Where git could not store that name because it is too long, parts of the branch's name are cut, and a digest of it is added.
+    """
+    whole = f"{prefix}-{branch}-pre-align{suffix}"
+    if _can_be_stored(whole):
+        return BranchName(whole)
+    digest = hashlib.sha256(branch.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    room = LONGEST_PART_BYTES - len(f"{prefix}--{digest}-pre-align{suffix}".encode())
+    short = "/".join(_cut(part, room) for part in branch.split("/"))
+    if len(short.encode("utf-8", "surrogateescape")) > _LONGEST_NAME_BYTES:
+        short = _cut(branch.replace("/", "-"), room)
+    return BranchName(f"{prefix}-{short}-{digest}-pre-align{suffix}")
+
+
+def _can_be_stored(name: str) -> bool:
+    parts = [len(part.encode("utf-8", "surrogateescape")) for part in name.split("/")]
+    return max(parts) <= LONGEST_PART_BYTES and sum(parts) + len(parts) <= _LONGEST_NAME_BYTES
+
+
+def _cut(part: str, most_bytes: int) -> str:
+    """The beginning of a name, whole characters only, and not ending in what git allows at no end."""
+    kept, size = 0, 0
+    for char in part:
+        size += len(char.encode("utf-8", "surrogateescape"))
+        if size > most_bytes:
+            break
+        kept += 1
+    return part[:kept].removesuffix(".lock").rstrip(".") if kept < len(part) else part
 
 
 def is_backup_name(branch: str, *, prefix: str = "backup") -> bool:

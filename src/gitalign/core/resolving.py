@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from gitalign.core.commit import RawCommit
-from gitalign.core.names import Oid, shell_word
+from gitalign.core.names import Oid, command_on, shell_word
 from gitalign.core.outcome import Dropped, DropReason, Rewrite, StageEntry
 
 
@@ -106,7 +106,7 @@ class Look:
     def commands(self, path: str | None = None) -> tuple[tuple[str, str], ...]:
         """What to type next, and what for; of those for single paths, only those for `path` when it is given."""
         inside = f"git -C {shell_word(self.session.folder)}"
-        again = f"git align resolve {shell_word(self.session.branch)}"
+        branch = self.session.branch
         match self.stand:
             case Stand.STOPPED:
                 found = [(f"{inside} mergetool", "resolve in your merge tool")]
@@ -119,19 +119,28 @@ class Look:
                     else:
                         found.append((f"{inside} add -- {quoted}", f"keep {one}"))
                         found.append((f"{inside} rm -- {quoted}", f"delete {one}"))
-                found.append((f"{again} --continue", "go on"))
+                found.append((command_on("git align resolve --continue", branch), "go on"))
                 if not self.session.is_merge:
-                    found.append((f"{again} --skip", "leave this commit out"))
-                return (*found, (f"{again} --abort", "give up; the branch stays as it was"))
+                    found.append((command_on("git align resolve --skip", branch), "leave this commit out"))
+                return (
+                    *found,
+                    (command_on("git align resolve --abort", branch), "give up; the branch stays as it was"),
+                )
             case Stand.READY:
-                return ((f"{again} --continue", "go on"), (f"{again} --abort", "give up; the branch stays as it was"))
+                return (
+                    (command_on("git align resolve --continue", branch), "go on"),
+                    (command_on("git align resolve --abort", branch), "give up; the branch stays as it was"),
+                )
             case Stand.DONE:
                 return (
-                    (f"{again} --continue", "check the result and move the branch"),
-                    (f"{again} --abort", "throw the result away"),
+                    (command_on("git align resolve --continue", branch), "check the result and move the branch"),
+                    (command_on("git align resolve --abort", branch), "throw the result away"),
                 )
             case Stand.LEFT | Stand.GONE:
-                return ((f"{again} --abort", "close it"), (again, "after that: begin again"))
+                return (
+                    (command_on("git align resolve --abort", branch), "close it"),
+                    (command_on("git align resolve", branch), "after that: begin again"),
+                )
 
 
 _MOST_PATHS = 10

@@ -18,7 +18,7 @@ def with_backup_refs(
     """The publications with the name their backup is to have.
 
     A name that is taken by another commit gets the run id; one that git could not make beside existing refs (a file where a
-    folder is needed, or the other way round) is flattened.
+    folder is needed, or the other way round) is flattened; one that is too long for git to store is cut (`backup_name`).
 
     Args:
         existing: every branch ref and its id.
@@ -32,7 +32,11 @@ def with_backup_refs(
             continue
         branch = branch_of(one.update.ref)
         plain = backup_name(branch, prefix=prefix)
-        options = (plain, f"{plain}-{run_id}", f"{plain.replace('/', '-')}-{run_id}")
+        options = (
+            plain,
+            backup_name(branch, prefix=prefix, suffix=f"-{run_id}"),
+            backup_name(branch.replace("/", "-"), prefix=prefix, suffix=f"-{run_id}"),
+        )
         chosen = next(
             (ref_of(name) for name in options if _fits(ref_of(name), one.update.before, taken, folders)), None
         )

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from gitalign.core.names import HEADS
+from gitalign.core.names import HEADS, display, shell_word
 from gitalign.core.plan import Checkout, CheckoutState, Plan
 from gitalign.core.programs import Program
 from gitalign.core.run import RunRecord, RunState
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.anchor import broken_anchors
+from gitalign.engine.broken_refs import broken_refs
 from gitalign.engine.execute import LEAST_FREE_BYTES
-from gitalign.errors import GitAlignError
+from gitalign.errors import GitAlignError, UserError
 from gitalign.git.command import text
 from gitalign.git.refs import read_tips
 from gitalign.git.repository import MINIMUM_GIT, Repository, git_version, open_repository
@@ -91,6 +92,8 @@ def examine(
         _confinement(repository),
         _leftovers(),
         *_programs(repository, programs),
+        _targets(plan),
+        *_refs(repository),
     ]
     found += _work_trees(repository, plan)
     return tuple(found)
@@ -249,6 +252,45 @@ def _leftovers() -> Diagnosis:
         return Diagnosis(check="leftovers", ok=True, detail="none in the temporary directory")
     shown = ", ".join(map(str, found[:3])) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
     return Diagnosis(check="leftovers", ok=None, detail=f"of a killed run: {shown}", hint="the next run removes them")
+
+
+def _targets(plan: Callable[[], Plan]) -> Diagnosis:
+    """Whether the target branches are there."""
+    try:
+        names = [display(target.name) for target in plan().targets]
+    except UserError as error:
+        return Diagnosis(check="targets", ok=False, detail=error.message, hint=error.hint)
+    except GitAlignError as error:
+        return Diagnosis(check="targets", ok=None, detail=f"cannot be judged: {error.message}", hint=error.hint)
+    if names:
+        return Diagnosis(check="targets", ok=True, detail=", ".join(names))
+    return Diagnosis(
+        check="targets", ok=False, detail="none of the usual names is a branch here", hint="set alignment.targets"
+    )
+
+
+def _refs(repository: Repository) -> list[Diagnosis]:
+    """Refs that lead nowhere."""
+    try:
+        found = broken_refs(repository)
+    except GitAlignError as error:
+        return [Diagnosis(check="refs", ok=False, detail=error.message, hint="git fsck")]
+    made: list[Diagnosis] = []
+    for one in found[:_MOST_REFS]:
+        hint = (
+            f"git symbolic-ref --delete {shell_word(one.ref)}"
+            if one.is_dangling
+            else "fetch it again; git fsck says more"
+        )
+        made.append(
+            Diagnosis(check="ref", ok=None if one.is_dangling else False, detail=f"{one.ref}: {one.reason}", hint=hint)
+        )
+    if len(found) > _MOST_REFS:
+        made.append(Diagnosis(check="refs", ok=False, detail=f"{len(found) - _MOST_REFS} more lead nowhere"))
+    return made or [Diagnosis(check="refs", ok=True, detail="every one leads to an object")]
+
+
+_MOST_REFS = 20
 
 
 def _work_trees(repository: Repository, plan: Callable[[], Plan]) -> list[Diagnosis]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gitalign.core.events import EventKind
 from gitalign.core.graph import CommitGraph
-from gitalign.core.names import Oid, StepId, display, is_zero, zero_like
+from gitalign.core.names import Oid, StepId, command_on, display, is_zero, zero_like
 from gitalign.core.outcome import Aligned, AlignedKind, Failed, Refused, Skipped, StepResult, Unchanged, with_settled
 from gitalign.core.plan import Permit, Plan, Step, StepKind
 from gitalign.core.policy import Limits
@@ -244,7 +244,7 @@ def held_with_what_they_stand_on(plan: Plan, results: Sequence[StepResult]) -> t
                 held[step.id] = Refused(
                     code="stack_mate_refused",
                     reason=f"it stands on {name}, which is not moved: {getattr(outcome, 'reason', '')}",
-                    hint=f"git align show last {name}",
+                    hint=command_on("git align show last", name),
                 )
                 break
     return tuple(

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from gitalign import wire
 from gitalign.core.events import EventKind
 from gitalign.core.names import Oid, branch_of, is_zero, zero_like
 from gitalign.core.outcome import Aligned, Unchanged
@@ -100,7 +99,7 @@ def _finish(
     checkpoint: Checkpoint,
 ) -> list[Recovered]:
     publications = journal.publications(record.id)
-    plan = wire.load_plan(journal.plan_json(record.id))
+    plan = journal.plan(record.id)
     events = journal.events(record.id)
     durable = JournalListener(journal)
     emit = EventStream(record.id, lambda: now, [durable, *listeners], first=(events[-1].seq if events else 0) + 1)

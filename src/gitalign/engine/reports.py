@@ -113,7 +113,7 @@ def keep_report(repository: Repository, report: Report) -> None:
 def stored_report(repository: Repository, journal: SqlJournal, run_id: str) -> Report:
     """A run's report from the journal; timings come from the report file where there is one."""
     record = journal.run(run_id)
-    made = wire.load_plan(journal.plan_json(run_id))
+    made = journal.plan(run_id)
     results: tuple[StepResult, ...] = journal.results(run_id)
     kept = wire.load_report_extras(run_folder(repository, run_id) / "report.json")
     return Report(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gitalign import wire
 from gitalign.core.commit import RawCommit, rewritten
-from gitalign.core.names import Oid, file_name_for
+from gitalign.core.names import Oid, command_on, file_name_for
 from gitalign.core.outcome import Aligned, AlignedKind, Dropped, DropReason, Failed, Outcome, StepResult
 from gitalign.core.plan import Permit, Step, StepKind
 from gitalign.core.report import Report
@@ -68,7 +68,9 @@ def begin(opened: Opened, journal: Journal, request: Request, branch: str, *, fo
         UserError: there is no such branch to align, nothing has to be merged for it, or the folder is taken.
         GitError, OutOfSpace
     """
-    made = make_plan(opened, replace(request, only=(glob.escape(branch),)), whatever_is_checked_out=True)
+    made = make_plan(
+        opened, replace(request, only=(glob.escape(branch),), needs_branches=False), whatever_is_checked_out=True
+    )
     step = next((one for one in made.steps if one.branch.name == branch), None)
     if step is None:
         reason = next((one.reason for one in made.excluded if one.branch == branch), "there is no such branch")
@@ -102,7 +104,7 @@ def begin(opened: Opened, journal: Journal, request: Request, branch: str, *, fo
         settings=dumped(frozen_for(opened, sockets_of(opened.config), configured_rules(opened))),
     )
     if not journal.open_session(session):
-        raise UserError(f"somebody is resolving {branch} already", hint=f"git align resolve {branch}")
+        raise UserError(f"somebody is resolving {branch} already", hint=command_on("git align resolve", branch))
     try:
         tree.begin(opened.repository, session, message=merge_message(step))
     except BaseException:
@@ -190,7 +192,7 @@ def resolve_path(opened: Opened, session: Session, path: str, *, side: str) -> b
     """
     seen = tree.look(opened.repository, session)
     if path not in seen.paths:
-        raise UserError(f"{path} is not in conflict", hint=f"git align resolve {session.branch}")
+        raise UserError(f"{path} is not in conflict", hint=command_on("git align resolve", session.branch))
     if side not in (*_STAGES, "as-is"):
         raise UserError(f"there is no side {side!r}", hint="ours, theirs or as-is")
     if side in _STAGES:
@@ -241,7 +243,7 @@ def finish(
     """
     seen = tree.look(opened.repository, session)
     if seen.stand is not Stand.DONE or seen.head is None:
-        raise UserError(f"{session.branch} is not resolved yet", hint=f"git align resolve {session.branch}")
+        raise UserError(f"{session.branch} is not resolved yet", hint=command_on("git align resolve", session.branch))
     if session.settings:
         opened = with_gate(opened, loaded(session.settings, current=opened.config))
     made = wire.load_plan(session.plan)
@@ -296,7 +298,7 @@ def _merged(repository: Repository, step: Step, head: Oid) -> Aligned:
     if commit.parents != (step.seen, step.onto):
         raise UserError(
             f"{head[:12]} is not the merge of {step.target.name} into {step.branch.name} that was begun",
-            hint=f"git align resolve {step.branch.name} --abort, or put the branch there by hand: git branch -f",
+            hint=f"{command_on('git align resolve --abort', step.branch.name)}   or put the branch there by hand: git branch -f",
         )
     return Aligned(how=AlignedKind.MERGED, before=step.seen, after=head, onto=step.onto, tree=commit.tree)
 
@@ -310,7 +312,7 @@ def _replayed(opened: Opened, step: Step, session: Session, head: Oid) -> Aligne
     if result.merges or graph.behind_count(head, step.onto):
         raise UserError(
             f"{head[:12]} does not stand on {step.target.name} in one line of commits",
-            hint=f"git align resolve {session.branch} --abort, or put the branch there by hand: git branch -f",
+            hint=f"{command_on('git align resolve --abort', session.branch)}   or put the branch there by hand: git branch -f",
         )
     old = list(zip(own.picks, _read(repository, own.picks), strict=True))
     new = list(zip(result.picks, _read(repository, result.picks), strict=True))
@@ -319,7 +321,7 @@ def _replayed(opened: Opened, step: Step, session: Session, head: Oid) -> Aligne
     except NotTheBranch as error:
         raise UserError(
             f"{session.branch} cannot be moved there: {error}",
-            hint=f"git branch -f puts it there by hand; git align resolve {session.branch} --abort closes this",
+            hint=f"{command_on('git align resolve --abort', session.branch)}   closes this; git branch -f puts it there by hand",
         ) from error
     committer = operator_ident(repository, at=now())
     by_old, trees = dict(old), {oid: commit.tree for oid, commit in new}

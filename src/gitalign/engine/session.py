@@ -27,6 +27,7 @@ from gitalign.core.planning import discover_targets, head_of_remote
 from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
+from gitalign.core.selection import require_branches
 from gitalign.engine.execute import Crew, Executed, execute
 from gitalign.engine.frozen import CannotGoOn, Frozen, keep_frozen, read_frozen, require_same, rules_digest
 from gitalign.engine.limits import MemoryWatch
@@ -70,6 +71,7 @@ class Request:
         only: globs; a branch that matches none of them is left out.
         fetch: fetch the targets first.
         push: read the remote's tips while planning, so that a push can be leased on them.
+        needs_branches: refuse a repository without a target, and globs of `only` that match no branch.
     """
 
     repo: Path | str = "."
@@ -79,6 +81,7 @@ class Request:
     only: tuple[str, ...] = ()
     fetch: bool = False
     push: bool = False
+    needs_branches: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,8 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
         listed=listed,
         only=request.only,
     )
+    if request.needs_branches and (listed is None or listed.entries):  # an empty list asks for nothing
+        require_branches(prepared.plan, request.only)
     return prepared.plan
 
 

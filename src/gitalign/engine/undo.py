@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from gitalign import wire
 from gitalign.core.events import EventKind
 from gitalign.core.names import branch_of, is_zero, zero_like
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
@@ -71,7 +70,7 @@ def preview(
 
 def _names(journal: Journal, run_id: str) -> dict[str, tuple[str, ...]]:
     """Moved ref -> its branch name, and that of the branch it was moved for."""
-    plan = wire.load_plan(journal.plan_json(run_id))
+    plan = journal.plan(run_id)
     made_for = {step.moved_ref: step.branch.name for step in plan.steps if step.integration is not None}
     return {
         one.update.ref: (branch_of(one.update.ref), *([made_for[one.update.ref]] if one.update.ref in made_for else []))
@@ -149,7 +148,7 @@ def undo(
         GitError, StoreError
     """
     plan_json = journal.plan_json(what.run_id)
-    plan = wire.load_plan(plan_json)
+    plan = journal.plan(what.run_id)
     publications = preview(repository, journal, what.run_id, only=what.only, push=what.push)
     if not publications:
         raise _nothing_to_undo(journal.run(what.run_id), what)

@@ -63,7 +63,7 @@ class Status:
 def status(request: Request) -> Status:
     """Where things stand, and what to type next. Changes nothing."""
     opened = open_for(request)
-    made = make_plan(opened, replace(request, fetch=False, push=False))
+    made = make_plan(opened, replace(request, fetch=False, push=False, needs_branches=False))
     history: tuple[RunRecord, ...] = runs(request)
     unfinished = tuple(
         record
@@ -355,7 +355,7 @@ def doctor(request: Request) -> tuple[Diagnosis, ...]:
         return config.resolutions.programs().all(), config.checks()
 
     def planned() -> Plan:
-        asked = replace(request, input=None, only=(), fetch=False, push=False)
+        asked = replace(request, input=None, only=(), fetch=False, push=False, needs_branches=False)
         return make_plan(open_for(asked), asked)
 
     return examine(

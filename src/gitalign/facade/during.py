@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from gitalign import wire
 from gitalign.core.plan import Permit, Plan
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
@@ -152,7 +151,7 @@ def _gone_on(
     """Carry out again what a run was stopped in, under the gate it began with; without that gate nothing moves."""
     try:
         then = gate_of(opened, record.id)
-        stored = wire.load_plan(journal.plan_json(record.id))
+        stored = journal.plan(record.id)
     except (CannotGoOn, PlanRefused) as refusal:
         journal.set_state(record.id, RunState.FAILED, outcome="failed")
         report = stored_report(opened.repository, journal, record.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from gitalign.core.names import command_on
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report
 from gitalign.core.resolving import Look, Session
@@ -130,5 +131,5 @@ def resolve_finish(
 def _session(opened: Opened, journal: SqlJournal, branch: str) -> Session:
     found = resolving.find(journal, branch)
     if found is None:
-        raise UserError(f"nobody is resolving {branch}", hint=f"git align resolve {branch}")
+        raise UserError(f"nobody is resolving {branch}", hint=command_on("git align resolve", branch))
     return found

@@ -160,6 +160,12 @@ def text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
+def said_in(output: bytes) -> str:
+    """What git or another program said, as one line: its lines joined, its tabs no more than space between words."""
+    lines = [" ".join(line.split("\t")).strip() for line in text(output).splitlines()]
+    return " ".join(line if line.endswith((":", ".", ",", ";")) else f"{line};" for line in lines if line).rstrip(";")
+
+
 def raw(name: str) -> bytes:
     """The bytes of a str made by `text`."""
     return name.encode("utf-8", "surrogateescape")
@@ -204,7 +210,7 @@ def failure(completed: child.Completed) -> GitError:
 
 def failure_of(argv: Sequence[str], returncode: int | None, stderr: bytes) -> GitError:
     """Like `failure`, for a process known by its parts."""
-    said = text(stderr).strip()
+    said = said_in(stderr)
     words = " ".join(word for word in argv[1:6])
     message = f"git {words}: exit {returncode}" + (f": {said[-2000:]}" if said else "")
     if returncode is not None and returncode < 0:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gitalign import child
 from gitalign.errors import NotARepository, UserError
-from gitalign.git.command import text
+from gitalign.git.command import said_in, text
 from gitalign.git.environment import LOCATION_VARIABLES, operator_environment
 
 _TIMEOUT_S = 60.0
@@ -203,7 +203,7 @@ class _Asking:
         if done.returncode != 0:
             named = f"GIT_DIR={self.environ['GIT_DIR']}" if self.names("GIT_DIR") else where
             raise NotARepository(
-                f"{named} is not a repository git can open: {text(done.stderr).strip()}",
+                f"{named} is not a repository git can open: {said_in(done.stderr)}",
                 hint="cd into a clone, or give --repo PATH (for ownership complaints: git help config, safe.directory)",
             )
         return text(done.stdout).removesuffix("\n").split("\n")

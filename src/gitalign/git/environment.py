@@ -41,6 +41,7 @@ SAFE_CONFIG: tuple[tuple[str, str], ...] = (
     ("submodule.recurse", "false"),
     ("advice.detachedHead", "false"),
     ("core.quotePath", "false"),
+    ("i18n.logOutputEncoding", "UTF-8"),
     ("protocol.ext.allow", "never"),
 )
 

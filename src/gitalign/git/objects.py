@@ -18,7 +18,7 @@ from gitalign.core.clashes import PathChange
 from gitalign.core.commit import RawCommit, commit_id, parse_commit, serialise
 from gitalign.core.names import Oid
 from gitalign.errors import GitCrashed, GitDied, GitError, GitTimedOut, MissingObject, OutOfSpace
-from gitalign.git.command import Git, failure_of, text
+from gitalign.git.command import Git, failure_of, said_in, text
 
 _ABSENT = b"000000"
 
@@ -61,7 +61,7 @@ class _Answering:
 def lost(argv: Sequence[str], error: ChildEnded) -> GitError:
     """The error for a conversation that ended early: what git said, or that it was killed."""
     if error.returncode in (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS):
-        said = text(error.stderr).strip()[-300:]
+        said = said_in(error.stderr)[-300:]
         return GitCrashed(
             f"git {argv[1]} crashed: {said or f'signal {-error.returncode}'}",
             hint="this is a bug of git on these commits; a newer git, or merging by hand in steps, may get past it",

@@ -15,7 +15,7 @@ from pathlib import Path
 from gitalign import child
 from gitalign.core.commit import RawCommit, serialise, with_signature
 from gitalign.errors import GitError
-from gitalign.git.command import Git, text
+from gitalign.git.command import Git, said_in, text
 from gitalign.git.repository import Repository
 from gitalign.git.scratch import scratch_folder
 
@@ -74,7 +74,7 @@ class Signer:
         return done.stdout.replace(b"\r\n", b"\n")
 
     def _failure(self, done: child.Completed) -> GitError:
-        said = text(done.stderr).strip()[-500:]
+        said = said_in(done.stderr)[-500:]
         return GitError(
             f"{done.argv[0]} could not sign: {said or f'exit {done.returncode}'}",
             hint="make the signing key usable, or set commit.gpgsign to false",
@@ -126,7 +126,7 @@ def _default_ssh_key(git: Git) -> str:
     done = _run(git, argv, b"")
     first = text(done.stdout).partition("\n")[0].strip()
     if done.returncode != 0 or not first.startswith(_LITERAL):
-        said = text(done.stderr).strip()[-500:] or first or f"exit {done.returncode}"
+        said = said_in(done.stderr)[-500:] or first or f"exit {done.returncode}"
         raise GitError(
             f"gpg.ssh.defaultKeyCommand gives no key: {said}",
             hint="ssh-add -L shows the keys of the agent; user.signingKey names one",

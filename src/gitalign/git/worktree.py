@@ -13,7 +13,7 @@ from pathlib import Path
 from gitalign.core.names import Oid
 from gitalign.core.plan import Checkout, CheckoutState
 from gitalign.errors import GitAlignError
-from gitalign.git.command import Git, text
+from gitalign.git.command import Git, said_in, text
 from gitalign.git.in_progress import in_progress
 from gitalign.git.repository import Repository
 from gitalign.git.untracked import changes_between, in_the_way
@@ -309,11 +309,7 @@ class WorkTreeMove:
         """
         git = work_tree_git(self.repository, self.path)
         done = git.run("read-tree", "-m", "-u", before, after, accept=(0, 1, 128), timeout_s=_TIMEOUT_S)
-        return (
-            ""
-            if done.returncode == 0
-            else f"its work tree {self.path} cannot follow: {text(done.stderr).strip()[:500]}"
-        )
+        return "" if done.returncode == 0 else f"its work tree {self.path} cannot follow: {said_in(done.stderr)[:500]}"
 
     def stands_at(self, oid: Oid) -> bool:
         """True when the index holds exactly the tree of `oid`."""

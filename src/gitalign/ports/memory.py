@@ -10,6 +10,7 @@ from typing import Protocol
 from gitalign.core.events import Event
 from gitalign.core.names import Oid
 from gitalign.core.outcome import StepResult
+from gitalign.core.plan import Plan
 from gitalign.core.publication import Publication
 from gitalign.core.resolving import Session
 from gitalign.core.run import RunRecord, RunState
@@ -59,6 +60,14 @@ class Journal(VerdictMemory, Protocol):
 
     def plan_json(self, run_id: str) -> str:
         """The plan as it was stored."""
+
+    def plan(self, run_id: str) -> Plan:
+        """The plan of a run.
+
+        Raises:
+            UnknownRun
+            StoreError: what is stored is not a plan, or was changed since.
+        """
 
     def append(self, events: Sequence[Event]) -> None:
         """Add events to the journal."""

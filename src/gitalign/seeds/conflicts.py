@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from gitalign import facade
 from gitalign.core.conflict_kinds import conflict_summary, severity_of, type_by_stages, type_of
+from gitalign.core.names import command_on
 from gitalign.core.plan import Permit
 from gitalign.core.resolving import Look, Stand
 from gitalign.errors import UserError
@@ -91,7 +92,7 @@ class ConflictDetectionResolver:
         """
         found = next((one for one in self.detect_conflicts() if one["file_path"] == file), None)
         if found is None:
-            raise UserError(f"{file} is not in conflict", hint=f"git align resolve {self._branch}")
+            raise UserError(f"{file} is not in conflict", hint=command_on("git align resolve", self._branch))
         return str(found["conflict_type"])
 
     def provide_resolution_guidance(self, file: str | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gitalign import facade
-from gitalign.core.names import HEADS, Oid
+from gitalign.core.names import HEADS, Oid, shell_word
 from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.run import RunKind
@@ -168,8 +168,7 @@ class RollbackRecoveryMechanisms:
         return {
             "branch_name": branch,
             "entries": [
-                {"commit": commit, "what": subject, "command": f"git branch -f {branch} {commit}"}
-                for commit, subject in found
+                {"commit": commit, "what": subject, "command": _put_there(branch, commit)} for commit, subject in found
             ],
         }
 
@@ -218,6 +217,12 @@ class RollbackRecoveryMechanisms:
     def _is_readable(self, commit: Oid) -> bool:
         words = ("rev-list", "--objects", "--quiet", "-n", "1", commit)
         return self._repository.git.run(*words, accept=(0, 1, 128)).returncode == 0
+
+
+def _put_there(branch: str, commit: str) -> str:
+    if branch.startswith("-"):  # `git branch` takes no such name
+        return f"git update-ref {shell_word(HEADS + branch)} {commit}"
+    return f"git branch -f {shell_word(branch)} {commit}"
 
 
 def _option(method: str, commit: str | None, source: str, applicable: bool, reason: str) -> dict[str, Any]:

@@ -29,10 +29,11 @@ from gitalign import wire
 from gitalign.core.events import Event
 from gitalign.core.names import Oid, display, is_run_id
 from gitalign.core.outcome import StepResult
+from gitalign.core.plan import Plan
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.resolving import Session
 from gitalign.core.run import RunKind, RunRecord, RunState
-from gitalign.errors import StoreError, UnknownRun
+from gitalign.errors import PlanRefused, StoreError, UnknownRun
 from gitalign.ports import Claim, OwnerProbe
 from gitalign.store import schema
 from gitalign.store.database import open_database, translated
@@ -171,10 +172,14 @@ class SqlJournal:
             query = query.where(where)
         if limit is not None:
             query = query.limit(limit)
-        with self._reading() as connection:
+        with self._reading() as connection, _understood(self._path, "runs"):
             return tuple(self._record(row) for row in connection.execute(query))
 
     def _record(self, row: Any) -> RunRecord:
+        with _understood(self._path, f"run {display(str(row.id))}"):
+            return self._record_of(row)
+
+    def _record_of(self, row: Any) -> RunRecord:
         undone_by = None if row.undone_by is None else self._id(row.undone_by)
         return RunRecord(
             id=self._id(row.id),
@@ -209,6 +214,19 @@ class SqlJournal:
             raise UnknownRun(f"no run {run_id!r}", hint="git align runs")
         return str(found)
 
+    def plan(self, run_id: str) -> Plan:
+        """The plan of a run.
+
+        Raises:
+            UnknownRun
+            StoreError: what is stored is not a plan, or was changed since.
+        """
+        stored = self.plan_json(run_id)
+        try:
+            return wire.load_plan(stored)
+        except PlanRefused as error:
+            raise _unreadable(self._path, f"the plan of run {run_id}", error.message) from error
+
     def append(self, events: Sequence[Event]) -> None:
         """Add events to the journal."""
         if not events:
@@ -224,7 +242,8 @@ class SqlJournal:
             rows = connection.execute(
                 select(table.c.body).where(table.c.run_id == run_id, table.c.seq > after).order_by(table.c.seq)
             ).all()
-        return tuple(wire.loads(Event, row.body) for row in rows)
+        with _understood(self._path, f"run {run_id}"):
+            return tuple(wire.loads(Event, row.body) for row in rows)
 
     def record_results(self, run_id: str, results: Sequence[StepResult]) -> None:
         """Write the results of steps, replacing earlier ones of the same step."""
@@ -242,7 +261,8 @@ class SqlJournal:
             rows = connection.execute(
                 select(table.c.body).where(table.c.run_id == run_id).order_by(table.c.step_id)
             ).all()
-        return tuple(wire.load_result(row.body) for row in rows)
+        with _understood(self._path, f"run {run_id}"):
+            return tuple(wire.load_result(row.body) for row in rows)
 
     def intend(self, run_id: str, publications: Sequence[Publication], *, anchor: str) -> None:
         """Write every intended move and the pinning ref, and set the state `publishing`."""
@@ -278,7 +298,8 @@ class SqlJournal:
             rows = connection.execute(
                 select(table.c.body).where(table.c.run_id == run_id).order_by(table.c.position)
             ).all()
-        return tuple(wire.load_publication(row.body) for row in rows)
+        with _understood(self._path, f"run {run_id}"):
+            return tuple(wire.load_publication(row.body) for row in rows)
 
     def placed(self, refs: Iterable[str]) -> Mapping[str, Oid]:
         """Full ref -> where a run last put it; refs that no run put anywhere, or that were put back since, are left out."""
@@ -289,7 +310,7 @@ class SqlJournal:
             .where(moves.c.state == MoveState.MOVED.value)
             .order_by(runs.c.number)
         )
-        with self._reading() as connection:
+        with self._reading() as connection, _understood(self._path, "moves of earlier runs"):
             found = [
                 wire.load_publication(row.body).update
                 for chunk in _chunks(sorted(set(refs)))
@@ -307,7 +328,7 @@ class SqlJournal:
             .order_by(runs.c.number)
         )
         found: dict[str, list[Publication]] = {}
-        with self._reading() as connection:
+        with self._reading() as connection, _understood(self._path, "moves of earlier runs"):
             for chunk in _chunks(sorted(set(refs))):
                 for row in connection.execute(query.where(moves.c.ref.in_(chunk))):
                     one = wire.load_publication(row.body)
@@ -449,7 +470,8 @@ class SqlJournal:
         table = schema.sessions
         with self._reading() as connection:
             rows = connection.execute(select(table.c.body).order_by(table.c.ref)).all()
-        return tuple(wire.loads(Session, row.body) for row in rows)
+        with _understood(self._path, "resolutions under way"):
+            return tuple(wire.loads(Session, row.body) for row in rows)
 
     def close_session(self, ref: str) -> None:
         """Nobody is resolving the branch any more."""
@@ -470,6 +492,26 @@ class SqlJournal:
                 connection.execute(delete(schema.events).where(schema.events.c.run_id.in_(chunk)))
             connection.execute(delete(schema.verdicts).where(schema.verdicts.c.at < when))
         return tuple(old)
+
+
+@contextmanager
+def _understood(path: Path, whose: str) -> Iterator[None]:
+    """Rows that do not say what they should are errors of the journal, by the name of the run.
+
+    Raises:
+        StoreError
+    """
+    try:
+        yield
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _unreadable(path, whose, str(error)) from error
+
+
+def _unreadable(path: Path, whose: str, why: str) -> StoreError:
+    return StoreError(
+        f"journal {path}: what is stored of {whose} cannot be read: {why[:200]}",
+        hint=f"anchors of runs are under refs/gitalign, see docs/recovery.md; with {path} moved away, a new journal is made",
+    )
 
 
 def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
