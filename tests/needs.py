@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from gitalign.validate.confine import Confinement, candidates, works
 
@@ -23,6 +24,11 @@ _THOROUGHNESS = "needs GITALIGN_THOROUGH=1"
 _REFTABLE = "needs git 2.45 or newer"
 LATER = (_THOROUGHNESS, _REFTABLE)
 """Reasons that another part of `.ci/run`, or a long run, settles."""
+
+
+def examples(few: int) -> settings:
+    """So many random examples of a property by default, and five times as many in a long run."""
+    return settings(max_examples=few * 5 if IS_THOROUGH else few)
 
 
 def thoroughness(why: str) -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitalign import facade, wire
 from gitalign.batch.drawing import as_mermaid, as_text
 from gitalign.batch.execution_plan import ExecutionPlan, HeldCode
 from gitalign.errors import ConfigError, UserError
-from tests import warm
+from tests import needs, warm
 from tests.git.workspace import Workspace
 from tests.histories import RandomHistory, git
 from tests.runs import request, run
@@ -201,7 +201,7 @@ def test_dependencies_on_nobody_are_told_and_their_circles_refused(work: Workspa
         ordered(work.path, landing__dependencies={"X": ["Y"], "Y": ["X"]})
 
 
-@settings(max_examples=12)
+@needs.examples(6)
 @given(seed=st.integers(0, 2**32))
 def test_every_batch_lands_as_a_whole(seed: int) -> None:
     """Each member is merged by git onto what its batch has merged so far, on branches that a run really aligned."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import random
+import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitalign import facade
 from gitalign.core.outcome import Aligned, Conflicted, Failed, Refused, Unchanged
 from gitalign.core.plan import Permit, Step, StepKind
 from gitalign.core.report import Report
+from tests import needs
 from tests.histories import RandomHistory, git
 from tests.oracle import Judge, Judgement, kept
 
@@ -66,7 +68,7 @@ def check(repository: Path, step: Step, outcome: object, judged: Judgement, *, w
         marked = {
             (mode, stage, path)
             for mode, oid, stage, path in gits
-            if mode != "160000" and "<<<<<<<" in git(repository, "cat-file", "blob", oid)
+            if mode != "160000" and "<<<<<<<" in git(judged.repository, "cat-file", "blob", oid)
         }
         assert {(mode, stage, path) for mode, _, stage, path in ours} == {
             (mode, stage, path) for mode, _, stage, path in gits
@@ -84,7 +86,7 @@ def check(repository: Path, step: Step, outcome: object, judged: Judgement, *, w
         assert kept(repository, now, step.onto) == judged.kept, where
 
 
-@settings(max_examples=10)
+@needs.examples(6)
 @given(seed=st.integers(0, 2**32))
 def test_integration_branches_equal_git_merge_on_the_target(seed: int) -> None:
     """The branch never moves; with the target checked out git makes the same tree, or stops at the same conflict."""
@@ -116,7 +118,7 @@ def test_integration_branches_equal_git_merge_on_the_target(seed: int) -> None:
             assert told == f"{judged.tree} {step.onto} {step.seen}", where
 
 
-@settings(max_examples=12)
+@needs.examples(8)
 @given(seed=st.integers(0, 2**32))
 def test_rebase_equals_git_rebase(seed: int) -> None:
     """Edge cases 1, 6, 7, 8, 11, 16, 21, 22."""
@@ -126,47 +128,30 @@ def test_rebase_equals_git_rebase(seed: int) -> None:
         assert compare(repository, report, Judge(repository, Path(folder) / "judge"), seed=seed) >= 3
 
 
-@settings(max_examples=10)
+@needs.examples(7)
 @given(seed=st.integers(0, 2**32))
-def test_flattening_equals_git_rebase(seed: int) -> None:
-    """Edge case 4: told, never silent."""
+def test_histories_with_merges_equal_git(seed: int) -> None:
+    """Edge case 4: flattened, merged, and merged instead, which is told. git is asked once for each branch and way."""
     with tempfile.TemporaryDirectory() as folder:
         repository = RandomHistory(random.Random(seed), merges=True).build(Path(folder) / "repo.git")
-        report = align(repository, merges="flatten")
-        compare(repository, report, Judge(repository, Path(folder) / "judge"), seed=seed)
+        flattened, merged, instead = (
+            shutil.copytree(repository, Path(folder) / f"{way}.git") for way in ("flattened", "merged", "instead")
+        )
+        judge = Judge(repository, Path(folder) / "judge")
+        report = align(flattened, merges="flatten")
+        compare(flattened, report, judge, seed=seed)
         for branch in report.branches():
-            if (
-                branch.step.merges
-                and isinstance(branch.result.outcome, Aligned)
-                and branch.step.kind is StepKind.REPLAY
-            ):
-                told = [drop for drop in branch.result.outcome.dropped if drop.reason == "merge_flattened"]
-                assert len(told) == branch.step.merges
+            step, outcome = branch.step, branch.result.outcome
+            if step.merges and isinstance(outcome, Aligned) and step.kind is StepKind.REPLAY:
+                told = [drop for drop in outcome.dropped if drop.reason == "merge_flattened"]
+                assert len(told) == step.merges
+        assert compare(merged, align(merged, strategy="merge"), judge, seed=seed) >= 3
+        report = align(instead)
+        compare(instead, report, judge, seed=seed)
+        assert all(branch.step.notes for branch in report.branches() if branch.step.merges)
 
 
-@settings(max_examples=10)
-@given(seed=st.integers(0, 2**32))
-def test_merging_equals_git_merge(seed: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        repository = RandomHistory(random.Random(seed), merges=True).build(Path(folder) / "repo.git")
-        report = align(repository, strategy="merge")
-        assert compare(repository, report, Judge(repository, Path(folder) / "judge"), seed=seed) >= 3
-
-
-@settings(max_examples=8)
-@given(seed=st.integers(0, 2**32))
-def test_merge_instead_equals_git_merge_for_branches_with_merges(seed: int) -> None:
-    """Edge case 4."""
-    with tempfile.TemporaryDirectory() as folder:
-        repository = RandomHistory(random.Random(seed), merges=True).build(Path(folder) / "repo.git")
-        report = align(repository)
-        compare(repository, report, Judge(repository, Path(folder) / "judge"), seed=seed)
-        for branch in report.branches():
-            if branch.step.merges:
-                assert branch.step.notes, branch.step
-
-
-@settings(max_examples=8)
+@needs.examples(6)
 @given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge"]))
 def test_odd_paths_and_merged_roots_equal_git(seed: int, how: str) -> None:
     """Edge cases 5, 12."""
@@ -178,7 +163,7 @@ def test_odd_paths_and_merged_roots_equal_git(seed: int, how: str) -> None:
         assert compare(repository, report, Judge(repository, Path(folder) / "judge"), seed=seed) >= 3
 
 
-@settings(max_examples=10)
+@needs.examples(5)
 @given(seed=st.integers(0, 2**32))
 def test_a_second_run_changes_nothing(seed: int) -> None:
     """Edge case 3."""

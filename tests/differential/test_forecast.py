@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitalign import facade, wire
@@ -18,6 +18,7 @@ from gitalign.core.outcome import Aligned, Conflicted
 from gitalign.core.report import Verdict
 from gitalign.errors import UserError
 from gitalign.process_owner import this_owner
+from tests import needs
 from tests.git.workspace import Workspace
 from tests.histories import RandomHistory, draw, git
 from tests.runs import request, run
@@ -35,7 +36,7 @@ def refs(repository: Path) -> str:
     return git(repository, "for-each-ref")
 
 
-@settings(max_examples=12)
+@needs.examples(7)
 @given(
     seed=st.integers(0, 2**32),
     how=st.sampled_from(["rebase", "flatten", "merge", "merge-instead", "recreate", "iterative", "auto"]),

@@ -6,13 +6,14 @@ import random
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitalign import facade
 from gitalign.core.outcome import Aligned, Conflicted, Furthest, Untold
 from gitalign.core.plan import StepKind
 from gitalign.core.report import Report, Verdict
+from tests import needs
 from tests.histories import RandomHistory, git
 from tests.oracle import Judge, Judgement
 from tests.runs import request, run
@@ -89,7 +90,7 @@ def built(folder: str, seed: int, *, merges: bool, odd: bool) -> Path:
     return repository
 
 
-@settings(max_examples=12)
+@needs.examples(6)
 @given(
     seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge-instead", "merge"]), odd=st.booleans()
 )
@@ -101,7 +102,7 @@ def test_both_commits_are_as_git_finds_them(seed: int, how: str, odd: bool) -> N
         compare(repository, report, Judge(repository, Path(folder) / "judge"), seed=seed)
 
 
-@settings(max_examples=8)
+@needs.examples(4)
 @given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge-instead", "merge"]))
 def test_part_of_the_way_is_what_git_makes_of_it(seed: int, how: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -140,15 +141,15 @@ def tips(repository: Path) -> dict[str, str]:
 def test_enough_is_compared(tmp_path: Path) -> None:
     """That the property above does not hold of nothing."""
     compared = 0
-    for seed in range(12):
+    for seed in range(6):
         (tmp_path / str(seed)).mkdir()
         repository = built(str(tmp_path / str(seed)), seed, merges=False, odd=False)
         report = run(repository, furthest=True)
         compared += compare(repository, report, Judge(repository, tmp_path / str(seed) / "judge"), seed=seed)
-    assert compared >= 12
+    assert compared >= 6
 
 
-@settings(max_examples=5)
+@needs.examples(3)
 @given(seed=st.integers(0, 2**32))
 def test_asked_again_everything_is_remembered(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:

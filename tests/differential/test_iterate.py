@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 
@@ -10,11 +9,12 @@ import pytest
 
 from gitalign.core.outcome import Aligned, Conflicted, DropReason
 from gitalign.core.plan import StepKind
+from tests import needs
 from tests.histories import RandomHistory, git
 from tests.oracle import Judge, kept
 from tests.runs import run
 
-SEEDS = range(int(os.environ.get("GITALIGN_SEEDS", "5")))
+SEEDS = range(60 if needs.IS_THOROUGH else 5)
 
 
 def _stops(repository: Path, tip: str, onto: str, stride: int) -> list[str]:
@@ -42,7 +42,7 @@ def test_every_branch_is_as_git_makes_it_step_by_step(seed: int, tmp_path: Path)
             if not judged.is_clean:
                 stopped_on = stop
                 break
-            at = judge.head()
+            at = judged.head
         if judged.has_crashed:
             continue
         if isinstance(outcome, Conflicted):

@@ -9,11 +9,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitalign import facade, wire
 from gitalign.engine import pairs as pairs_module
+from tests import needs
 from tests.git.workspace import Workspace
 from tests.histories import RandomHistory, git
 from tests.runs import request, run
@@ -45,7 +46,7 @@ def moved(repository: Path, at: random.Random) -> None:
             git(repository, "update-ref", "refs/heads/main", made)
 
 
-@settings(max_examples=5)
+@needs.examples(3)
 @given(seed=st.integers(0, 2**32), merges=st.sampled_from(["flatten", "merge-instead"]))
 def test_memory_changes_nothing(seed: int, merges: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gitalign import facade
@@ -17,6 +17,7 @@ from gitalign.core.clashes import Basis
 from gitalign.core.forecast import Forecast, Prospect
 from gitalign.core.report import Verdict
 from gitalign.engine.signals import StopSignal
+from tests import needs
 from tests.git.workspace import Workspace
 from tests.histories import RandomHistory, draw, git
 from tests.runs import request, run
@@ -48,7 +49,7 @@ def conflicted_paths(repository: Path, one: str, other: str) -> set[str] | None:
     return {path.decode("utf-8", "surrogateescape") for path in named if path and b"~" not in path}
 
 
-@settings(max_examples=8)
+@needs.examples(5)
 @given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge"]))
 def test_every_clash_of_all_pairs_is_found(seed: int, how: str) -> None:
     """Edge cases 6, 7, 12."""
@@ -144,7 +145,7 @@ def own_commits(repository: Path, target: str, tip: str) -> set[str]:
     return set(git(repository, "rev-list", tip, f"^refs/heads/{target}").split())
 
 
-@settings(max_examples=12)
+@needs.examples(6)
 @example(seed=2**32, how="flatten")
 @example(seed=500_086, how="flatten")
 @given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge", "refuse"]))

@@ -11,13 +11,14 @@ import pytest
 from gitalign import facade
 from gitalign.core.outcome import Aligned, Conflicted, Refused
 from gitalign.core.plan import StepKind
+from tests import needs
 from tests.git.workspace import Workspace
 from tests.histories import git
 from tests.oracle import Judge, shape
 from tests.runs import request, run
 
 GIT = os.environ.get("GITALIGN_JUDGE", "git")
-SEEDS = range(int(os.environ.get("GITALIGN_SEEDS", "5")))
+SEEDS = range(60 if needs.IS_THOROUGH else 5)
 FILES = ("a", "b", "src/c", "src/d")
 
 
@@ -168,4 +169,4 @@ def test_what_was_slipped_into_merges_stays_where_git_forgets_it(seed: int, tmp_
         assert slipped == wanted, where
         judged = judge.recreate(step.seen, step.onto)
         assert judged.is_clean, where
-        assert others == _files(place, judge.head())[1], where
+        assert others == _files(place, judged.head)[1], where

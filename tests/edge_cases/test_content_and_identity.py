@@ -8,6 +8,7 @@ import pytest
 
 from gitalign.core.outcome import Aligned, Conflicted, DropReason, Refused
 from gitalign.core.report import Verdict
+from tests import needs
 from tests.git.workspace import Workspace
 from tests.runs import branch, excluded, run
 
@@ -265,6 +266,7 @@ def test_signatures_are_made_anew_or_told_as_missing(work: Workspace, tmp_path: 
     """Edge case 18."""
     import subprocess
 
+    needs.program("ssh-keygen", "openssh-client")
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     work.git("config", "gpg.format", "ssh")

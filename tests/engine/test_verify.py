@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitalign import facade, wire
@@ -24,6 +24,7 @@ from gitalign.engine.certify import prove_again, sealed
 from gitalign.engine.proofs import certified
 from gitalign.errors import UserError
 from gitalign.git.repository import open_repository
+from tests import needs
 from tests.git.workspace import Workspace
 from tests.histories import RandomHistory
 from tests.runs import branch, request, run
@@ -286,7 +287,7 @@ def test_files_that_are_no_certificates_are_refused(work: Workspace, tmp_path: P
     assert all(proof.holds for proof in facade.verify(request(work.path), certificates=place))
 
 
-@settings(max_examples=15)
+@needs.examples(8)
 @given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge"]))
 def test_every_aligned_branch_of_any_history_is_proved(seed: int, how: str) -> None:
     asked: dict[str, Any] = {"rebase": {}, "flatten": {"merges": "flatten"}, "merge": {"strategy": "merge"}}[how]

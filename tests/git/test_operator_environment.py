@@ -19,6 +19,7 @@ from gitalign.git.identity import operator_ident
 from gitalign.git.remote import remote_tips
 from gitalign.git.repository import open_repository
 from gitalign.git.signing import configured_signer
+from tests import needs
 from tests.git.workspace import Workspace
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -197,6 +198,7 @@ def test_remotes_of_the_linked_work_tree_count(work: Workspace, tmp_path: Path) 
 @pytest.fixture
 def ssh_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A key that an agent holds."""
+    needs.program("ssh-keygen", "openssh-client")
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     said = subprocess.run(["ssh-agent", "-s"], check=True, capture_output=True, text=True).stdout
@@ -234,6 +236,7 @@ def test_the_key_may_come_from_a_command(work: Workspace, ssh_key: Path, tmp_pat
 
 
 def test_a_relative_key_file_is_found_from_the_top(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs.program("ssh-keygen", "openssh-client")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "key"], check=True)
     work.git("config", "commit.gpgsign", "true")
     work.git("config", "gpg.format", "ssh")

@@ -133,6 +133,7 @@ def test_odd_signing_settings_are_told(work: Workspace) -> None:
 
 
 def test_a_literal_ssh_key_needs_its_agent(work: Workspace, tmp_path: Path) -> None:
+    needs.program("ssh-keygen", "openssh-client")
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     work.git("config", "commit.gpgsign", "true")

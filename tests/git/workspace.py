@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 IDENTITY = {
@@ -17,6 +20,26 @@ IDENTITY = {
 }
 
 
+@cache
+def _template(git: str, object_format: str, umask: int) -> Path:
+    """The git directory of an empty repository. Copying it is ten times as fast as making it."""
+    folder = Path(tempfile.mkdtemp(prefix="template-"))
+    env = {**os.environ, **IDENTITY}
+    for words in (
+        ["init", "-q", "-b", "main", f"--object-format={object_format}"],
+        ["config", "user.name", "O Perator"],
+        ["config", "user.email", "operator@example.org"],
+    ):
+        subprocess.run([git, *words], cwd=folder, check=True, capture_output=True, env=env)
+    return folder / ".git"
+
+
+def _umask() -> int:
+    now = os.umask(0)
+    os.umask(now)
+    return now
+
+
 class Workspace:
     """A repository with a work tree, and a clock that ticks a minute per commit."""
 
@@ -25,9 +48,8 @@ class Workspace:
         self.executable = git
         self._minute = 0
         path.mkdir(parents=True, exist_ok=True)
-        self.git("init", "-q", "-b", "main", f"--object-format={object_format}")
-        self.git("config", "user.name", "O Perator")
-        self.git("config", "user.email", "operator@example.org")
+        if not (path / ".git").exists():
+            shutil.copytree(_template(shutil.which(git) or git, object_format, _umask()), path / ".git")
 
     def git(self, *words: str, stdin: bytes = b"", check: bool = True, env: dict[str, str] | None = None) -> str:
         """Output of a git command."""
@@ -53,8 +75,18 @@ class Workspace:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
         self.git("add", "-A")
-        self.git("commit", "-q", "-m", message, *(["--allow-empty"] if allow_empty else []))
-        return self.git("rev-parse", "HEAD")
+        # Looking each time whether there is something to tidy up costs as much as the commit.
+        words = ["-c", "gc.auto=0", "-c", "maintenance.auto=false", "commit", "-q", "-m", message]
+        self.git(*words, *(["--allow-empty"] if allow_empty else []))
+        return self._head()
+
+    def _head(self) -> str:
+        """Id of the commit that is checked out; read from its file, where there is one."""
+        try:
+            head = (self.path / ".git" / "HEAD").read_text().strip()
+            return (self.path / ".git" / head.removeprefix("ref: ")).read_text().strip()
+        except OSError:
+            return self.git("rev-parse", "HEAD")
 
     def switch(self, branch: str, start: str | None = None) -> None:
         """Check a branch out, made at `start` when given."""

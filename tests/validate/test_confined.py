@@ -257,11 +257,12 @@ def test_credentials_and_variables_of_the_operator_are_out_of_sight(
 
 
 def test_files_outside_the_work_tree_are_safe_under_bubblewrap(
-    room: Place, confinement: Confinement, tmp_path: Path
+    room: Place, confinement: Confinement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if confinement.name != "bubblewrap":
         assert "every file of the operator" in confinement.words
         return
+    monkeypatch.setenv("HOME", os.environ.get("HOME", str(tmp_path)))
     key = Path.home() / ".ssh" / "id_ed25519"
     key.parent.mkdir(exist_ok=True)
     key.write_text("PRIVATE")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -129,8 +130,9 @@ def test_of_the_repository_only_objects_are_seen(work: Workspace) -> None:
     assert "SECRET" not in check.output
 
 
-def test_dotfiles_that_are_links_are_covered(work: Workspace, tmp_path: Path) -> None:
+def test_dotfiles_that_are_links_are_covered(work: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     needs.bubblewrap(work.path)
+    monkeypatch.setenv("HOME", os.environ.get("HOME", str(tmp_path)))
     real = tmp_path / "dotfiles"
     (real / "ssh").mkdir(parents=True)
     (real / "ssh" / "id").write_text("SECRET")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 
 from gitalign.core.outcome import FindingRule
@@ -25,8 +25,9 @@ def load_sockets(*, detectors: Sequence[str], refusing: FindingRule | None = Non
         PluginError: unknown name, or it cannot be loaded, or it does not offer what its socket asks for.
     """
     made: list[Detector] = []
+    installed = _installed(DETECTORS) if detectors else {}
     for name in detectors:
-        plugin = _load(DETECTORS, name)
+        plugin = _load(DETECTORS, name, installed)
         if not isinstance(plugin, Detector):
             raise PluginError(
                 f"plug-in {name!r} is no detector: it offers no name and detect()",
@@ -35,7 +36,7 @@ def load_sockets(*, detectors: Sequence[str], refusing: FindingRule | None = Non
         made.append(plugin)
     writer: Documenter | None = None
     if documenter is not None:
-        plugin = _load(DOCUMENTERS, documenter)
+        plugin = _load(DOCUMENTERS, documenter, _installed(DOCUMENTERS))
         if not isinstance(plugin, Documenter):
             raise PluginError(
                 f"plug-in {documenter!r} is no documenter: it offers no name and document()",
@@ -45,15 +46,19 @@ def load_sockets(*, detectors: Sequence[str], refusing: FindingRule | None = Non
     return Sockets(detectors=tuple(made), refusing=refusing or FindingRule(), documenter=writer)
 
 
-def _load(group: str, name: str) -> object:
-    found = {entry.name: entry for entry in entry_points(group=group)}
-    if name not in found:
-        known = ", ".join(sorted(found)) or "none is installed"
+def _installed(group: str) -> dict[str, EntryPoint]:
+    """Entry points by name. Each call reads the metadata of every installed package."""
+    return {entry.name: entry for entry in entry_points(group=group)}
+
+
+def _load(group: str, name: str, installed: Mapping[str, EntryPoint]) -> object:
+    if name not in installed:
+        known = ", ".join(sorted(installed)) or "none is installed"
         raise PluginError(
             f"the configuration names {name!r}, but no such plug-in is installed in {group} (known: {known})",
             hint="install it, or take it out of the configuration",
         )
-    return _make(found[name])
+    return _make(installed[name])
 
 
 def _make(entry: EntryPoint) -> object:
