@@ -1,6 +1,6 @@
 """Runs the main job in a process of its own and ends that process with SIGKILL at the n-th effect.
 
-Usage: python -m tests.engine.rehearsal REPOSITORY VERB N   (VERB: run, partial, integration or undo; N from 1, or the name of an effect)
+Usage: python -m tests.engine.rehearsal REPOSITORY VERB N   (VERB: run, run-push, push, partial, integration, undo or undo-push; N from 1, or the name of an effect)
 Prints the name of the effect it died before; exits 0 when there were fewer effects than N.
 """
 
@@ -28,12 +28,15 @@ def main() -> None:
     settings: dict[str, object] = {"alignment.committer": "preserve", "alignment.partial": verb == "partial"}
     if verb == "integration":
         settings["alignment.strategy"] = "integration-branch"
-    request = facade.Request(repo=repository, overrides=settings)
-    permit = Permit(plan_id="*", given_by="rehearsal")
-    if verb in ("run", "partial", "integration"):
+    pushes = verb.endswith("push")
+    request = facade.Request(repo=repository, overrides=settings, push=pushes)
+    permit = Permit(plan_id="*", push=pushes, given_by="rehearsal")
+    if verb in ("run", "run-push", "partial", "integration"):
         facade.run(request, permit=permit, checkpoint=checkpoint)
+    elif verb == "push":
+        facade.push(request, permit=permit, checkpoint=checkpoint)
     else:
-        facade.undo(request, "last", permit=permit, checkpoint=checkpoint)
+        facade.undo(request, "last", push=pushes, permit=permit, checkpoint=checkpoint)
 
 
 if __name__ == "__main__":

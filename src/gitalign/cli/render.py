@@ -14,7 +14,7 @@ from gitalign.core.emptied import EMPTIED_BY_RESOLUTION, by_what, why_dropped
 from gitalign.core.names import branch_of, command_on
 from gitalign.core.outcome import Aligned, AppliedResolution, Conflicted, Failed, Finding, Refused, Severity
 from gitalign.core.plan import StepKind
-from gitalign.core.publication import MoveState, Publication, PushState
+from gitalign.core.publication import UNSETTLED, MoveState, Publication, PushState
 from gitalign.core.push import place_words
 from gitalign.core.report import BranchReport, Report, Verdict, furthest_in_words
 from gitalign.core.run import RunKind, RunRecord
@@ -209,6 +209,8 @@ def _next_steps(out: Console, report: Report) -> None:
     ]
     if moved:
         out.print(f"[bold]next:[/] git align undo {report.run.id}   puts the {moved} moved branches back")
+    if any(one.push in UNSETTLED for one in report.publications):
+        out.print(f"[bold]next:[/] git align push {report.run.id}   pushes what the remote does not have yet")
     if attention:
         words = safe(command_on(f"git align show {report.run.id}", attention[0].step.branch.name))
         out.print(f"[bold]next:[/] {words}   tells all about one branch")

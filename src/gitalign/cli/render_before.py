@@ -28,6 +28,8 @@ def show_plan(out: Console, plan: Plan, *, everything: bool = False, fetched: bo
         tracked = target.ref.removeprefix("refs/remotes/") if target.ref.startswith("refs/remotes/") else ""
         at = f"{safe(tracked)}, {target.oid[:12]}" if tracked else target.oid[:12]
         out.print(f"\n[bold]{safe(target.name)}[/] at {at}: {many(len(steps), 'branch', 'branches')}")
+        for words in (said for name, _, said in plan.snapshot.public_targets if name == target.name):
+            out.print(f"[yellow]{safe(words)}[/]")
         if not steps:
             continue
         table = plain_table("branch", "what", "own", "behind", "why and notes", right=("own", "behind"))

@@ -42,6 +42,8 @@ def pin(
         GitError, OutOfSpace
     """
     ids = {oid for one in publications for oid in (one.update.before, one.update.after) if not is_zero(oid)}
+    # What a remote held before a push is given back from here.
+    ids |= {one.remote_before for one in publications if one.remote_before is not None}
     there = sorted(present(repository, sorted(ids)))
     if not there:
         return None

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gitalign.core.names import Oid, branch_of
 from gitalign.core.publication import MoveState, Publication, PushState
+from gitalign.core.push import place_words
 from gitalign.core.report import is_settled
 from gitalign.core.run import RunRecord, RunState
+from gitalign.engine.push_history import Ancestry
 from gitalign.engine.push_planning import Remotes
-from gitalign.engine.pushing import settled
+from gitalign.errors import GitError, RemoteError
 from gitalign.git.repository import Repository
 from gitalign.ports import Journal
 
@@ -23,15 +26,56 @@ def settle_pushes(repository: Repository, publications: Sequence[Publication]) -
     Where a remote cannot be asked, the state stays `unknown` and the detail says so.
     """
     remotes = Remotes(repository, timeout_s=_DEADLINE_S)
-    return tuple(_settled(one, remotes) if one.push is PushState.UNKNOWN else one for one in publications)
+    ancestry = Ancestry(repository)
+    return tuple(_settled(one, remotes, ancestry) if one.push is PushState.UNKNOWN else one for one in publications)
 
 
-def _settled(one: Publication, remotes: Remotes) -> Publication:
+def _settled(one: Publication, remotes: Remotes, ancestry: Ancestry) -> Publication:
     if one.state in (MoveState.MOVED, MoveState.UNDONE, MoveState.STANDS):
-        return settled(one, remotes)
+        return settled(one, remotes, ancestry)
     if one.state is MoveState.INTENDED:
         return one
     return replace(one, push=PushState.NOT_PUSHED, push_detail="its branch did not move")
+
+
+def settled(one: Publication, remotes: Remotes, ancestry: Ancestry | None = None) -> Publication:
+    """What became of a push whose end is not known, by what the remote holds now.
+
+    Args:
+        one: says where it was to go, and what stood there.
+        remotes: are asked.
+        ancestry: tells whether it arrived where somebody else pushed since; None where that makes no difference.
+    """
+    if one.remote is None or one.remote_before is None:
+        return replace(one, push=PushState.NOT_PUSHED, push_detail="it was not on the remote")
+    where = place_words(one.remote, one.pushed_ref)
+    try:
+        there = remotes.tips(one.remote).get(branch_of(one.pushed_ref))
+    except (GitError, RemoteError) as error:
+        words = f"{where} may or may not have it: {error.message}"
+        return replace(one, push=PushState.UNKNOWN, push_detail=words)
+    if there == one.pushed_oid:
+        return replace(one, push=PushState.PUSHED, push_detail="")
+    if there == one.remote_before:
+        return replace(one, push=PushState.NOT_PUSHED, push_detail=f"ended before it was pushed to {where}")
+    if there is None:
+        return replace(one, push=PushState.REJECTED, push_detail=f"{where} is gone")
+    words = f"{where} stands at {there[:12]} now: somebody else pushed; left alone"
+    state = PushState.REJECTED if ancestry is None else _behind(one, there, ancestry)
+    if state is PushState.UNKNOWN:
+        words = f"{where} stands at {there[:12]} now, which was never fetched; git fetch, then git align resume"
+    return replace(one, push=state, push_detail="" if state is PushState.PUSHED else words)
+
+
+def _behind(one: Publication, there: Oid, ancestry: Ancestry) -> PushState:
+    """Whether a push arrived that somebody else pushed on top of, or over."""
+    was, sent = one.remote_before or there, one.pushed_oid
+    has_sent, has_was = ancestry.holds(there, sent), ancestry.holds(there, was)
+    if has_sent is None or has_was is None:
+        return PushState.UNKNOWN
+    # Where what stood there before holds all of what was sent, to have the latter says nothing.
+    arrived = has_sent and (not has_was or bool(ancestry.holds(sent, was)))
+    return PushState.PUSHED if arrived else PushState.REJECTED
 
 
 def settle_earlier(repository: Repository, journal: Journal) -> tuple[RunRecord, ...]:

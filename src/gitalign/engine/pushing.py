@@ -6,19 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gitalign.core.events import EventKind
-from gitalign.core.names import HEADS, Oid, branch_of, is_zero
+from gitalign.core.names import branch_of, is_zero
 from gitalign.core.plan import Step
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
 from gitalign.core.push import PushPlace, PushSettings, place_words
-from gitalign.core.steps import counted
 from gitalign.engine.anchor import present
 from gitalign.engine.push_history import Ancestry, replaced_tips
 from gitalign.engine.push_planning import Remotes, places_of
+from gitalign.engine.push_private import private_commits
+from gitalign.engine.push_recovery import settled
 from gitalign.errors import GitError, RemoteError
-from gitalign.git.command import text
 from gitalign.git.push import NO_EXTRAS, PushExtras, PushOrder, push
 from gitalign.git.push_rules import PushConfig
-from gitalign.git.refs import read_refs
 from gitalign.git.repository import Repository
 from gitalign.ports import Emitter, Journal
 
@@ -166,13 +165,23 @@ class Pusher:
         return told
 
     def _sent(self, remote: str, batch: Sequence[Publication], extras: PushExtras) -> dict[str, Publication]:
+        there = present(self.repository, sorted({one.pushed_oid for one in batch}))
+        gone = {
+            one.update.ref: replace(
+                one,
+                push=PushState.NOT_PUSHED,
+                push_detail=f"commit {one.pushed_oid[:12]} is not in the repository any more",
+            )
+            for one in batch
+            if one.pushed_oid not in there
+        }
         orders = {
             one.pushed_ref: PushOrder(ref=one.pushed_ref, after=one.pushed_oid, lease=one.remote_before)
             for one in batch
-            if one.remote_before is not None
+            if one.remote_before is not None and one.update.ref not in gone
         }
         verdicts = {one.ref: one for one in push(self.repository, remote, list(orders.values()), extras=extras)}
-        return {
+        return gone | {
             one.update.ref: replace(
                 one,
                 push=verdicts[one.pushed_ref].state,
@@ -203,7 +212,7 @@ class Pusher:
         rules = config.rules(default_remote=self.settings.remote, insists=self.settings.insists)
         names = [branch_of(one.update.ref) for one in chosen]
         places = places_of(names, rules, remotes, self.settings, targets=self.targets)
-        private = self._private(chosen, remotes)
+        private = private_commits(self.repository, chosen, remotes, targets=self.targets, default=self.settings.remote)
         ancestry = Ancestry(self.repository)
         history = self.journal.history_of(one.update.ref for one in chosen)
         for one in chosen:
@@ -230,60 +239,6 @@ class Pusher:
             return {}
         words = f"git push would run or send {' and '.join(found)}; --push-hooks does so, too"
         return {one.update.ref: (PushState.HELD_BACK, words) for one in chosen}
-
-    def _private(self, chosen: Sequence[Publication], remotes: Remotes) -> dict[str, str]:
-        """Branches that would publish commits of a local target which are on no remote yet."""
-        local = read_refs(self.repository, "refs/heads")
-        wanted = {name: local[HEADS + name] for name in self.targets if HEADS + name in local}
-        asked = {one.remote for one in chosen if one.remote} | {self.settings.remote}
-        public = {oid for remote in asked for oid in remotes.tips(remote).values()}
-        public |= set(read_refs(self.repository, "refs/remotes").values())
-        known = [f"^{oid}" for oid in sorted(present(self.repository, sorted(public)))]
-        held: dict[str, str] = {}
-        for name, tip in wanted.items():
-            mine = set(self._listed([tip, *known]))
-            if not mine:
-                continue
-            tainted = self._reaching(mine, [one.pushed_oid for one in chosen], known)
-            words = (
-                f"{name} has {counted(len(mine), 'commit')} that no remote has, and it would publish them; "
-                f"push {name} first, or align it onto the remote's {name}"
-            )
-            held |= {one.update.ref: words for one in chosen if one.pushed_oid in tainted}
-        return held
-
-    def _listed(self, words: Sequence[str], *options: str) -> list[str]:
-        stdin = "\n".join(words).encode("ascii") + b"\n"
-        return text(self.repository.git.run("rev-list", *options, "--stdin", stdin=stdin).stdout).splitlines()
-
-    def _reaching(self, mine: set[str], tips: Sequence[Oid], known: Sequence[str]) -> set[str]:
-        """Of the commits that a push would bring, those that have one of `mine` in their history."""
-        found: set[str] = set()
-        for line in self._listed([*tips, *known], "--topo-order", "--reverse", "--parents"):
-            commit, *parents = line.split(" ")
-            if commit in mine or any(parent in found for parent in parents):
-                found.add(commit)
-        return found
-
-
-def settled(one: Publication, remotes: Remotes) -> Publication:
-    """What became of a push whose end is not known, by what the remote holds now."""
-    if one.remote is None or one.remote_before is None:
-        return replace(one, push=PushState.NOT_PUSHED, push_detail="it was not on the remote")
-    where = place_words(one.remote, one.pushed_ref)
-    try:
-        there = remotes.tips(one.remote).get(branch_of(one.pushed_ref))
-    except (GitError, RemoteError) as error:
-        words = f"{where} may or may not have it: {error.message}"
-        return replace(one, push=PushState.UNKNOWN, push_detail=words)
-    if there == one.pushed_oid:
-        return replace(one, push=PushState.PUSHED, push_detail="")
-    if there == one.remote_before:
-        return replace(one, push=PushState.NOT_PUSHED, push_detail=f"ended before it was pushed to {where}")
-    if there is None:
-        return replace(one, push=PushState.REJECTED, push_detail=f"{where} is gone")
-    words = f"{where} stands at {there[:12]} now: somebody else pushed; left alone"
-    return replace(one, push=PushState.REJECTED, push_detail=words)
 
 
 def _as_meant(one: Publication) -> Publication:

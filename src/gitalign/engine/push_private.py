@@ -1,0 +1,65 @@
+"""Commits of a local target that no remote has: a push must not publish them inside other branches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gitalign.core.names import HEADS, Oid
+from gitalign.core.publication import Publication
+from gitalign.core.steps import counted
+from gitalign.engine.anchor import present
+from gitalign.engine.push_planning import Remotes
+from gitalign.git.command import text
+from gitalign.git.refs import read_refs
+from gitalign.git.repository import Repository
+
+
+def private_commits(
+    repository: Repository, chosen: Sequence[Publication], remotes: Remotes, *, targets: Sequence[str], default: str
+) -> dict[str, str]:
+    """Full refs of branches that would publish such commits, with the reason.
+
+    Public is what a remote of these branches, the default one or a remote-tracking branch has.
+
+    Args:
+        repository: the repository.
+        chosen: what is to be pushed.
+        remotes: are asked.
+        targets: names of target branches.
+        default: name of the default remote.
+
+    Raises:
+        GitError, RemoteError
+    """
+    local = read_refs(repository, "refs/heads")
+    asked = {one.remote for one in chosen if one.remote} | {default}
+    public = {oid for remote in asked for oid in remotes.tips(remote).values()}
+    public |= set(read_refs(repository, "refs/remotes").values())
+    known = [f"^{oid}" for oid in sorted(present(repository, sorted(public)))]
+    held: dict[str, str] = {}
+    for name in targets:
+        mine = set(_listed(repository, [local[HEADS + name], *known])) if HEADS + name in local else set()
+        if not mine:
+            continue
+        tainted = _reaching(repository, mine, [one.pushed_oid for one in chosen], known)
+        words = (
+            f"{name} has {counted(len(mine), 'commit')} that no remote has, and it would publish them; "
+            f"push {name} first, or align it onto the remote's {name}"
+        )
+        held |= {one.update.ref: words for one in chosen if one.pushed_oid in tainted}
+    return held
+
+
+def _listed(repository: Repository, words: Sequence[str], *options: str) -> list[str]:
+    stdin = "\n".join(words).encode("ascii") + b"\n"
+    return text(repository.git.run("rev-list", *options, "--stdin", stdin=stdin).stdout).splitlines()
+
+
+def _reaching(repository: Repository, mine: set[str], tips: Sequence[Oid], known: Sequence[str]) -> set[str]:
+    """Of the commits that a push would bring, those that have one of `mine` in their history."""
+    found: set[str] = set()
+    for line in _listed(repository, [*tips, *known], "--topo-order", "--reverse", "--parents"):
+        commit, *parents = line.split(" ")
+        if commit in mine or any(parent in found for parent in parents):
+            found.add(commit)
+    return found
