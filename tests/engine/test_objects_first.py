@@ -15,7 +15,7 @@ from gitalign.core.plan import Permit
 from gitalign.core.run import RunState
 from gitalign.engine.anchor import anchor_ref, broken_anchors, mend_anchors
 from gitalign.engine.doctor import Diagnosis
-from gitalign.errors import GitAlignError
+from gitalign.errors import GitAlignError, UserError
 from gitalign.git import quarantine
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import open_repository
@@ -83,7 +83,8 @@ def test_a_run_whose_objects_were_not_stored(
     if by == "run":
         run(work.path)
     elif by == "undo":
-        facade.undo(asked, "last", permit=run_permit())
+        with pytest.raises(UserError, match="no run moved anything"):
+            facade.undo(asked, "last", permit=run_permit())
     elif by == "prune":
         facade.prune(asked)
     if by in ("undo", "prune"):

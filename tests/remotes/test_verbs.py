@@ -25,14 +25,14 @@ def test_the_whole_way(shared: Shared) -> None:
     assert "origin/x" in said
     assert "would be pushed" in said
     assert shared.there("x") == before
-    code, said = align(shared, "push", "--only", "x")
+    code, _ = align(shared, "push", "--only", "x")
     assert code == 2  # nobody can be asked
     assert shared.there("x") == before
     code, said = align(shared, "push", "--yes")
     assert code == 0
     assert "git align undo --push" in said
     assert shared.there("x") == shared.here("x")
-    assert align(shared, "push", "--yes") == (0, "nothing to do\n")
+    assert align(shared, "push", "--yes") == (0, "nothing to move or push\n")
     code, said = align(shared, "show", "last")
     assert code == 0
     assert "origin/x" in said
@@ -52,7 +52,7 @@ def test_the_whole_way(shared: Shared) -> None:
 def test_run_push_asks_for_what_earlier_runs_moved(shared: Shared) -> None:
     assert align(shared, "run", "--yes")[0] == 0
     before = shared.there("x")
-    code, said = align(shared, "run", "--push")
+    code, _ = align(shared, "run", "--push")
     assert code == 2
     assert shared.there("x") == before
     done = warm.run("run", "--push", "--yes", "--json", cwd=shared.work.path)
