@@ -30,6 +30,7 @@ from gitalign.cli.options import (
     leave,
     overrides_of,
 )
+from gitalign.cli.working_set import Remote, planned
 
 
 class Shape(StrEnum):
@@ -45,6 +46,7 @@ def categorize(
     repo: Repo = Path(),
     config: ConfigFile = None,
     only: Only = None,
+    remote: Remote = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -100,9 +102,14 @@ def categorize(
             places[checklist] = None
         for place in places:
             require_writable(place)
-        request = options.request(only=tuple(only or ()), fetch=fetch)
+        request = options.request(only=tuple(only or ()), remote=remote, or_remote=True, fetch=fetch)
         day = as_of.replace(tzinfo=UTC) if as_of is not None else None
-        found = facade.categorize(request, as_of=day, clusters=clusters)
+        found = facade.categorize(
+            request,
+            plan=planned(options, request, whatever_is_checked_out=True),
+            as_of=day,
+            clusters=clusters,
+        )
         made = {
             Shape.SIMPLE: documents.simple_document,
             Shape.DETAILED: documents.detailed_document,
@@ -126,6 +133,7 @@ def forecast(
     config: ConfigFile = None,
     input: Input = None,
     only: Only = None,
+    remote: Remote = None,
     target: Annotated[
         list[str] | None,
         typer.Option(
@@ -169,8 +177,10 @@ def forecast(
         if html is not None:
             require_writable(html)
         overrides = overrides_of(strategy=strategy, merges=merges, resolutions=resolutions, resolve_with=resolve_with)
-        request = options.request(input=input, only=tuple(only or ()), fetch=fetch, overrides=overrides)
-        made = facade.plan(request)
+        request = options.request(
+            input=input, only=tuple(only or ()), remote=remote, or_remote=True, fetch=fetch, overrides=overrides
+        )
+        made = planned(options, request)
         against = tuple(one.name for one in made.targets) if all_targets else tuple(target or ())
         stop = StopSignal()
         with handling_signals(stop), watching(options, None if against else made) as listeners:
@@ -209,6 +219,7 @@ def order(
     config: ConfigFile = None,
     input: Input = None,
     only: Only = None,
+    remote: Remote = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the execution plan.", metavar="FILE")
     ] = None,
@@ -239,11 +250,13 @@ def order(
         if output is not None:
             require_writable(output)
         overrides = overrides_of(strategy=strategy, merges=merges, resolutions=resolutions, resolve_with=resolve_with)
-        request = options.request(input=input, only=tuple(only or ()), fetch=fetch, overrides=overrides)
-        planned = facade.plan(request)
+        request = options.request(
+            input=input, only=tuple(only or ()), remote=remote, or_remote=True, fetch=fetch, overrides=overrides
+        )
+        made = planned(options, request)
         stop = StopSignal()
-        with handling_signals(stop), watching(options, planned) as listeners:
-            found = facade.order(request, plan=planned, listeners=listeners, stop=stop)
+        with handling_signals(stop), watching(options, made) as listeners:
+            found = facade.order(request, plan=made, listeners=listeners, stop=stop)
         forms = {
             Drawing.TEXT: lambda: draw.as_text(found) + "\n",
             Drawing.JSON: lambda: as_text(found.to_dict()),

@@ -25,6 +25,7 @@ from gitalign.cli.options import (
     leave,
     overrides_of,
 )
+from gitalign.cli.working_set import Remote, planned
 
 
 def conflicts(
@@ -35,6 +36,7 @@ def conflicts(
     config: ConfigFile = None,
     input: Input = None,
     only: Only = None,
+    remote: Remote = None,
     strategy: Strategy = None,
     merges: Merges = None,
     furthest: Annotated[
@@ -58,15 +60,20 @@ def conflicts(
         from gitalign.engine.signals import StopSignal, handling_signals
 
         overrides = overrides_of(strategy=strategy, merges=merges)
-        request = options.request(input=input, only=tuple(only or ()), fetch=fetch, overrides=overrides)
+        request = options.request(
+            input=input, only=tuple(only or ()), remote=remote, or_remote=True, fetch=fetch, overrides=overrides
+        )
         if browse:
             from gitalign.cli.browse import browse as on_a_screen
 
             flags = _flags(repo=repo, config=config, strategy=strategy, merges=merges)
             return on_a_screen(options, request, branch=branch, furthest=furthest, flags=flags)
+        made = planned(options, request, whatever_is_checked_out=True)
         stop = StopSignal()
         with handling_signals(stop), watching(options, None) as listeners:
-            found = facade.conflicts(request, branch=branch, furthest=furthest, listeners=listeners, stop=stop)
+            found = facade.conflicts(
+                request, plan=made, branch=branch, furthest=furthest, listeners=listeners, stop=stop
+            )
         if options.json:
             emit_json(wire.dump(found))
         elif branch is not None:

@@ -38,6 +38,7 @@ from gitalign.cli.options import (
     read_plan,
     refuse_beside_a_plan,
 )
+from gitalign.cli.working_set import Remote, planned, with_values
 
 app = typer.Typer(
     name="git-align",
@@ -97,6 +98,7 @@ def plan(
     config: ConfigFile = None,
     input: Input = None,
     only: Only = None,
+    remote: Remote = None,
     strategy: Strategy = None,
     merges: Merges = None,
     resolutions: Resolutions = None,
@@ -119,7 +121,7 @@ def plan(
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
-        from gitalign import facade, wire
+        from gitalign import wire
         from gitalign.cli import render_before
         from gitalign.cli.console import console, emit_json, require_writable, write_whole
         from gitalign.cli.tables import safe
@@ -127,10 +129,13 @@ def plan(
 
         if save is not None:
             require_writable(save)
-        made = facade.plan(
+        made = planned(
+            options,
             options.request(
                 input=input,
                 only=tuple(only or ()),
+                remote=remote,
+                or_remote=not push,
                 fetch=fetch,
                 push=push,
                 overrides=overrides_of(
@@ -140,7 +145,7 @@ def plan(
                     resolve_with=resolve_with,
                     partial=partial,
                 ),
-            )
+            ),
         )
         if save is not None:
             write_whole(save, wire.dumps(made, indent=2) + "\n")
@@ -229,7 +234,7 @@ def run(
                 }
             )
         request = options.request(input=input, only=tuple(only or ()), fetch=fetch, push=push, overrides=overrides)
-        made = read_plan(plan_file) if plan_file is not None else facade.plan(request)
+        made = read_plan(plan_file) if plan_file is not None else planned(options, request)
         if dry_run:
             if options.json:
                 emit_json(wire.dump(made))
@@ -367,7 +372,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    app(prog_name="git-align")
+    app(with_values(sys.argv[1:]), prog_name="git-align")
 
 
 if __name__ == "__main__":

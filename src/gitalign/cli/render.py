@@ -9,6 +9,7 @@ from rich.console import Console
 
 from gitalign.cli.render_rules import show_rule
 from gitalign.cli.tables import MOST_ROWS, many, plain_table, safe, tell_rest
+from gitalign.cli.working_set import elsewhere
 from gitalign.core.certificate import Proof
 from gitalign.core.emptied import EMPTIED_BY_RESOLUTION, by_what, why_dropped
 from gitalign.core.names import branch_of, command_on
@@ -386,9 +387,11 @@ def show_status(out: Console, status: Status) -> None:
         out.print("  targets: " + ", ".join(f"{safe(target.name)} ({target.oid[:10]})" for target in status.targets))
     else:
         out.print(
-            "  no target branch found (main, master, scientific, orchestration-tools); name yours: alignment.targets in the configuration"
+            "  no target branch found (main, master, develop and other usual names); name yours: alignment.targets in the configuration"
         )
     out.print(f"  {status.to_align} branches to align, {status.up_to_date} up to date, {status.excluded} left out")
+    for remote, count in status.only_on_remotes:
+        out.print(f"  {elsewhere(remote, count)}", markup=False)
     if status.last is not None:
         out.print(f"  last run: {status.last.id}, {status.last.outcome}, {status.last.moved} moved")
     for run in status.unfinished:

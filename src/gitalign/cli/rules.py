@@ -9,6 +9,7 @@ import typer
 
 from gitalign.cli.console import Options
 from gitalign.cli.options import ConfigFile, Fetch, Json, Only, Quiet, Repo, Verbose, carried_out, leave
+from gitalign.cli.working_set import Remote, planned
 
 app = typer.Typer(
     help="House rules: check branches against them, explain them.",
@@ -39,6 +40,7 @@ def check(
         typer.Option("--target", help="Compare with this.", show_default="each branch's own target", metavar="NAME"),
     ] = None,
     only: Only = None,
+    remote: Remote = None,
     fetch: Fetch = False,
     repo: Repo = Path(),
     config: ConfigFile = None,
@@ -55,8 +57,10 @@ def check(
         from gitalign.cli.console import console, emit_json
         from gitalign.wire import compliance_document
 
+        request = options.request(only=tuple(only or ()), remote=remote, or_remote=True, fetch=fetch)
         found = facade.check_rules(
-            options.request(only=tuple(only or ()), fetch=fetch),
+            request,
+            plan=planned(options, request, whatever_is_checked_out=True),
             branches=tuple(branches or ()),
             packs=tuple(pack or ()),
             target=target,

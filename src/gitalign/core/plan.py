@@ -81,6 +81,8 @@ class Snapshot:
     is_shallow: bool = False
     placed: tuple[tuple[str, Oid], ...] = ()
     """Full refs of integration branches with the commit where a run last put each, as far as the journal knows."""
+    branches_of: str | None = None
+    """The remote whose branches the tips under refs/heads are; None for those of the repository itself."""
     push_places: tuple[tuple[BranchName, PushPlace], ...] = ()
     """Where each branch is pushed, and what the remote holds there; empty unless a push was asked for."""
     public_targets: tuple[tuple[TargetName, Oid, str], ...] = ()

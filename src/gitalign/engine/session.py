@@ -28,6 +28,7 @@ from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.core.selection import require_branches
+from gitalign.core.working_set import branches_of, has_no_work, only_on_remotes
 from gitalign.engine.execute import Crew, Executed, execute
 from gitalign.engine.frozen import CannotGoOn, Frozen, keep_frozen, read_frozen, require_same, rules_digest
 from gitalign.engine.limits import MemoryWatch
@@ -44,7 +45,7 @@ from gitalign.engine.stream import EventStream, JournalListener
 from gitalign.errors import StoreError, UnknownRun, UserError
 from gitalign.git.command import ProcessGate
 from gitalign.git.refs import read_tips
-from gitalign.git.remote import fetch
+from gitalign.git.remote import fetch, fetch_branches
 from gitalign.git.repository import Repository, open_repository
 from gitalign.git.worktree import work_trees
 from gitalign.ports import Listener, Sockets
@@ -69,7 +70,9 @@ class Request:
         overrides: settings that win over every file, by dotted key (`alignment.strategy`).
         input: branch list, None to discover branches.
         only: globs; a branch that matches none of them is left out.
-        fetch: fetch the targets first.
+        fetch: fetch the targets first; with `remote` all of its branches.
+        remote: align the branches of this remote instead of the local ones; empty for the configured remote, None for local ones.
+        or_remote: take the remote's branches when there are no local ones.
         push: read the remote's tips while planning, so that a push can be leased on them.
         needs_branches: refuse a repository without a target, and globs of `only` that match no branch.
     """
@@ -82,6 +85,8 @@ class Request:
     fetch: bool = False
     push: bool = False
     needs_branches: bool = False
+    remote: str | None = None
+    or_remote: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,25 +131,41 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
     """
     listed: BranchList | None = load_branch_list(request.input) if request.input is not None else None
     settings = opened.config.alignment
-    if request.fetch:
+    remote = request.remote or settings.remote if request.remote is not None else None
+    if request.fetch and remote is not None:
+        fetch_branches(opened.repository, remote)
+    elif request.fetch:
         fetch(
             opened.repository, settings.remote, settings.targets or _usual_targets(opened.repository, settings.remote)
         )
-    snapshot = _with_places(opened, take_snapshot(opened.repository, now=now()))
-    if request.push:
-        snapshot = _with_push(opened, snapshot, request)
-    prepared = prepare(
-        opened.repository,
-        replace(snapshot, checkouts=()) if whatever_is_checked_out else snapshot,
-        policy=opened.config.policy(),
-        target_names=settings.targets,
-        prefer=settings.remote if request.fetch else None,
-        listed=listed,
-        only=request.only,
-    )
+    seen = take_snapshot(opened.repository, now=now())
+    if remote is not None:
+        snapshot = branches_of(seen, remote)
+    else:
+        snapshot = _with_places(opened, seen)
+        if request.push:
+            snapshot = _with_push(opened, snapshot, request)
+
+    def prepared(snapshot: Snapshot) -> Plan:
+        return prepare(
+            opened.repository,
+            replace(snapshot, checkouts=()) if whatever_is_checked_out else snapshot,
+            policy=opened.config.policy(),
+            target_names=settings.targets,
+            prefer=settings.remote if request.fetch and remote is None else None,
+            listed=listed,
+            only=request.only,
+        ).plan
+
+    made = prepared(snapshot)
+    if request.or_remote and remote is None and listed is None and has_no_work(made):
+        elsewhere = dict(only_on_remotes(seen, [target.name for target in made.targets]))
+        instead = settings.remote if settings.remote in elsewhere or len(elsewhere) != 1 else next(iter(elsewhere))
+        if instead in elsewhere:
+            made = prepared(branches_of(seen, instead))
     if request.needs_branches and (listed is None or listed.entries):  # an empty list asks for nothing
-        require_branches(prepared.plan, request.only)
-    return prepared.plan
+        require_branches(made, request.only)
+    return made
 
 
 def _usual_targets(repository: Repository, remote: str) -> tuple[str, ...]:

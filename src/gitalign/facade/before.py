@@ -16,6 +16,7 @@ from gitalign.core.programs import Program
 from gitalign.core.rules import Compliance, RulePack
 from gitalign.core.run import RunRecord, RunState
 from gitalign.core.validation import ValidationPlan
+from gitalign.core.working_set import has_no_work, only_on_remotes
 from gitalign.engine.prepare import graph_of
 from gitalign.engine.session import (
     Opened,
@@ -47,6 +48,7 @@ class Status:
     Attributes:
         to_align: branches a run would work on.
         up_to_date: branches that contain their target.
+        only_on_remotes: feature branches that are not local, by the name of the remote.
         next_command: what to type next.
     """
 
@@ -57,6 +59,7 @@ class Status:
     excluded: int
     unfinished: tuple[RunRecord, ...]
     last: RunRecord | None
+    only_on_remotes: tuple[tuple[str, int], ...]
     next_command: str
 
 
@@ -71,8 +74,11 @@ def status(request: Request) -> Status:
         if record.state in (RunState.INTEGRATING, RunState.PUBLISHING, RunState.INTERRUPTED)
     )
     to_align = sum(step.kind not in (StepKind.UP_TO_DATE, StepKind.LEAVE) for step in made.steps)
+    elsewhere = only_on_remotes(made.snapshot, [target.name for target in made.targets])
     if unfinished:
         next_command = "git align resume"
+    elif elsewhere and has_no_work(made):
+        next_command = "git align plan --remote" + ("" if elsewhere[0][0] == "origin" else f" {elsewhere[0][0]}")
     elif not made.targets:
         next_command = "git align plan --help"
     else:
@@ -85,6 +91,7 @@ def status(request: Request) -> Status:
         excluded=len(made.excluded),
         unfinished=unfinished,
         last=history[0] if history else None,
+        only_on_remotes=elsewhere,
         next_command=next_command,
     )
 
@@ -314,12 +321,18 @@ def rule_packs(request: Request, packs: Sequence[str] = ()) -> tuple[RulePack, .
 
 
 def check_rules(
-    request: Request, *, branches: Sequence[str] = (), packs: Sequence[str] = (), target: str | None = None
+    request: Request,
+    *,
+    plan: Plan | None = None,
+    branches: Sequence[str] = (),
+    packs: Sequence[str] = (),
+    target: str | None = None,
 ) -> tuple[Compliance, ...]:
     """What the house rules say of branches as they stand. Changes nothing.
 
     Args:
         request: which repository, and which branches when none are named.
+        plan: made earlier, of the branches to choose from.
         branches: by name; all that would be planned when empty.
         packs: names of built-in packs or files; the configured ones when empty.
         target: what to compare with, by any name git knows a commit by; each branch's own target when None.
@@ -339,7 +352,7 @@ def check_rules(
     )
     if house is None:
         raise UserError("no house rules are configured", hint="git align rules check --pack python")
-    made = make_plan(opened, request, whatever_is_checked_out=True)
+    made = plan if plan is not None else make_plan(opened, request, whatever_is_checked_out=True)
     return judge_as_they_stand(opened.repository, made, branches=branches, target=target, house=house)
 
 

@@ -69,6 +69,7 @@ def run(
     with journal_of(opened) as journal:
         recover_dead(opened, journal, listeners)
         made = plan if plan is not None else make_plan(opened, request)
+        _require_local(made)
         leave = replace(permit, plan_id=made.id) if permit.plan_id == "*" else permit
         if leave.plan_id != made.id:
             raise NotPermitted("the permit is for another plan", hint="give leave for this plan: git align run --yes")
@@ -86,6 +87,21 @@ def run(
             stop=stop or StopSignal(),
             checkpoint=checkpoint,
             fetched=request.fetch,
+        )
+
+
+def _require_local(made: Plan) -> None:
+    """Refuse to run a plan of branches that are not here.
+
+    Raises:
+        UserError
+    """
+    remote = made.snapshot.branches_of
+    if remote is not None:
+        raise UserError(
+            f"the plan is about the branches of {remote}, and a run moves local branches only",
+            hint=f"git switch NAME makes a local branch of {remote}/NAME; then: git align run",
+            code="plan_of_remote_branches",
         )
 
 

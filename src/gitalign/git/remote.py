@@ -39,6 +39,23 @@ def fetch(repository: Repository, remote: str, targets: Sequence[str]) -> None:
             code="target_not_on_remote",
         )
     _require_plain(repository, [_tracking(remote, name) for name in names])
+    _fetched(repository, remote, [f"+{HEADS}{name}:{_tracking(remote, name)}" for name in names])
+
+
+def fetch_branches(repository: Repository, remote: str) -> None:
+    """Bring the remote-tracking branches of all branches of a remote up to date; no other ref moves, and none is deleted.
+
+    Raises:
+        RemoteError: the remote cannot be reached.
+        UserError: a remote-tracking branch stands for another ref.
+    """
+    head = _tracking(remote, "HEAD")
+    _require_plain(repository, [_tracking(remote, "").rstrip("/")], besides=[head])
+    # A branch of that name would be written through the symbolic ref.
+    _fetched(repository, remote, [f"+{HEADS}*:{_tracking(remote, '*')}", f"^{HEADS}HEAD"])
+
+
+def _fetched(repository: Repository, remote: str, refspecs: Sequence[str]) -> None:
     _talk(
         repository,
         "fetch",
@@ -50,7 +67,7 @@ def fetch(repository: Repository, remote: str, targets: Sequence[str]) -> None:
         "--no-write-fetch-head",
         "--end-of-options",
         remote,
-        *(f"+{HEADS}{name}:{_tracking(remote, name)}" for name in names),
+        *refspecs,
         remote=remote,
     )
 
@@ -59,14 +76,14 @@ def _tracking(remote: str, branch: str) -> str:
     return f"refs/remotes/{remote}/{branch}"
 
 
-def _require_plain(repository: Repository, refs: Sequence[str]) -> None:
+def _require_plain(repository: Repository, refs: Sequence[str], *, besides: Sequence[str] = ()) -> None:
     """Refuse symbolic refs: git would move what they stand for, a local branch perhaps.
 
     Raises:
         UserError
     """
     for tip in read_tips(repository, *refs):
-        if tip.symbolic_target is not None:
+        if tip.symbolic_target is not None and tip.ref not in besides:
             raise UserError(
                 f"{tip.ref} is a symbolic ref to {tip.symbolic_target}; a fetch would move that",
                 hint=f"git symbolic-ref --delete {tip.ref}",

@@ -1,0 +1,69 @@
+"""Whose branches a verb is about: the option that chooses, and the lines that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gitalign.cli.console import Options, console
+from gitalign.core.working_set import only_on_remotes
+
+if TYPE_CHECKING:
+    from gitalign.core.plan import Plan
+    from gitalign.facade import Request
+
+Remote = Annotated[
+    str | None,
+    typer.Option(
+        "--remote",
+        metavar="[NAME]",
+        help="The branches of a remote, as this clone knows them, instead of local ones; without NAME those of alignment.remote.",
+        show_default=False,
+    ),
+]
+_OPTION = "--remote"
+
+
+def with_values(words: Sequence[str]) -> list[str]:
+    """The command line with a value behind every `--remote` that has none: the parser knows no optional values."""
+    made: list[str] = []
+    for at, word in enumerate(words):
+        if word == "--":
+            return [*made, *words[at:]]
+        follows = words[at + 1] if at + 1 < len(words) else "-"
+        made.append(f"{_OPTION}=" if word == _OPTION and follows.startswith("-") else word)
+    return made
+
+
+def planned(options: Options, request: Request, *, whatever_is_checked_out: bool = False) -> Plan:
+    """The plan of a verb that moves nothing; a person is told whose branches it is about, and which it leaves out."""
+    from gitalign import facade
+
+    made = facade.plan(request, whatever_is_checked_out=whatever_is_checked_out)
+    if not options.json and not options.quiet:
+        for line in lines_about(made, was_asked=request.remote is not None):
+            console().print(line, markup=False)
+    return made
+
+
+def lines_about(plan: Plan, *, was_asked: bool) -> list[str]:
+    """What a reader should know about the working set, a line each."""
+    remote = plan.snapshot.branches_of
+    if remote is not None:
+        return [f"The branches of {remote}, as this clone knows them." if was_asked else only_remote(remote)]
+    counts = only_on_remotes(plan.snapshot, [target.name for target in plan.targets])
+    return [elsewhere(name, count) for name, count in counts]
+
+
+def only_remote(remote: str) -> str:
+    """Why the branches of a remote were taken."""
+    return f"There is no local branch to align: these are the branches of {remote}, as this clone knows them."
+
+
+def elsewhere(remote: str, count: int) -> str:
+    """How many branches a verb leaves out because they are not local, and how to see them."""
+    which = "" if remote == "origin" else f" {remote}"
+    exist = "branch exists" if count == 1 else "branches exist"
+    return f"{count} {exist} only on {remote}: git align plan --remote{which}"
