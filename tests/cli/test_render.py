@@ -115,7 +115,7 @@ def test_long_lists_are_cut_and_say_so(report: Report, monkeypatch: pytest.Monke
 
 def test_lists_of_nothing_say_what_to_type() -> None:
     assert "git align plan" in shown(render.show_runs, ())
-    assert "nothing to move" in shown(render.show_moves, ())
+    assert "nothing to do" in shown(render.show_moves, ())
 
 
 def test_bars_and_lines_follow_a_run(report: Report, capsys: pytest.CaptureFixture[str]) -> None:
