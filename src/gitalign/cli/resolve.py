@@ -149,7 +149,7 @@ def _told(options: Options, request: Request, look: Look) -> int:
     from gitalign.cli.console import console
     from gitalign.core.resolving import Stand
 
-    if look.stand is Stand.DONE and options.yes:
+    if look.stand is Stand.DONE and options.yes and not look.differing:
         return _finish(options, request, look)
     if options.json:
         _emit(look)
@@ -181,6 +181,10 @@ def show(out: Console, look: Look) -> None:
         out.print(
             f"  [yellow]the branch itself has moved meanwhile: it is {where}; what is made here cannot replace it[/]"
         )
+    for one in look.differing:
+        out.print(f"  [yellow]settled by git alone, where a run would stop:[/] {safe(one)}")
+    if look.differing:
+        out.print("  a merge driver or a setting of git decided there; look at these commits before you go on")
     for command, why in look.commands():
         out.print(f"    {safe(command)}   [dim]{safe(why)}[/]")
 
@@ -199,7 +203,7 @@ def _attended(options: Options, request: Request, look: Look) -> int:
     while True:
         show(out, look)
         if look.stand is Stand.DONE:
-            return _finish(options, request, look)
+            return _finish(options, request, look, seen=bool(look.differing))
         offered = _offered(look)
         out.print("  " + "  ".join(f"[bold]{key}[/] {_CHOICES[key]}" for key in offered))
         answer = _answer()
@@ -280,8 +284,8 @@ def _run(argv: list[str], look: Look) -> None:
         ) from error
 
 
-def _finish(options: Options, request: Request, look: Look) -> int:
-    """Prove, check, publish."""
+def _finish(options: Options, request: Request, look: Look, *, seen: bool = False) -> int:
+    """Prove, check, publish; what git alone settled, once a person has seen it and says yes."""
     from gitalign import facade, wire
     from gitalign.cli import render
     from gitalign.cli.console import console, emit_json
@@ -292,6 +296,8 @@ def _finish(options: Options, request: Request, look: Look) -> int:
     question = f"Check the result and move {look.session.branch} there? It can be put back with undo."
     if not asked(options, question):
         return 1
+    if seen:
+        facade.resolve_continue(request, look.session.branch)
     stop = StopSignal()
     with handling_signals(stop), watching(options, None) as listeners:
         report = facade.resolve_finish(

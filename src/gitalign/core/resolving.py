@@ -10,6 +10,7 @@ from enum import StrEnum
 from gitalign.core.commit import RawCommit
 from gitalign.core.names import Oid, command_on, shell_word
 from gitalign.core.outcome import Dropped, DropReason, Rewrite, StageEntry
+from gitalign.core.stand_in import needs_stand_in, stand_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ class Look:
         entries: paths in conflict, by stage.
         marked: paths that are said to be resolved and still hold conflict markers.
         now: where the branch itself is; None when it is gone.
+        differing: commits of a result that git settled by itself, with a merge driver perhaps, where a run would have stopped.
     """
 
     session: Session
@@ -77,6 +79,7 @@ class Look:
     entries: tuple[StageEntry, ...] = ()
     marked: tuple[str, ...] = ()
     now: Oid | None = None
+    differing: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -169,7 +172,7 @@ def matched(
     pairs: list[Rewrite] = []
     dropped: list[Dropped] = []
     for oid, commit in new:
-        while waiting and not _is_same(waiting[0][1], commit):
+        while waiting and not _is_same(*waiting[0], commit):
             left, it = waiting.pop(0)
             dropped.append(Dropped(oid=left, reason=DropReason.LEFT_OUT, subject=it.subject))
         if not waiting:
@@ -182,8 +185,13 @@ def matched(
     return tuple(pairs), tuple(dropped)
 
 
-def _is_same(old: RawCommit, new: RawCommit) -> bool:
-    return old.author == new.author and _cleaned(old.message) == _cleaned(new.message)
+def _is_same(oid: Oid, old: RawCommit, new: RawCommit) -> bool:
+    stood_for = (old, stand_in(oid, old)) if needs_stand_in(old) else (old,)
+    return any(
+        one.author == new.author
+        and (one.message == new.message or _cleaned(one.message) == _cleaned(new.message) != b"")
+        for one in stood_for
+    )
 
 
 def _cleaned(message: bytes) -> bytes:

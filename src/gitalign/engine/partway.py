@@ -25,10 +25,11 @@ from gitalign.ports import Emitter, Sockets
 _UNFIT = "its result there may not be published"
 
 
-class _NothingRemembered:
+class NothingRemembered:
     """What was found for the target's tip says nothing about older commits of it."""
 
     def remembered(self, keys: object) -> Mapping[str, str]:
+        """Nothing is known."""
         return {}
 
     def remember(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
@@ -149,7 +150,7 @@ def _tried(
         partial,
         graph,
         already={},
-        memory=_NothingRemembered(),
+        memory=NothingRemembered(),
         limits=limits,
         sockets=sockets,
         at=at,

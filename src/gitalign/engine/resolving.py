@@ -9,15 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from gitalign import wire
-from gitalign.core.commit import RawCommit, rewritten
 from gitalign.core.names import Oid, command_on, file_name_for
-from gitalign.core.outcome import Aligned, AlignedKind, Dropped, DropReason, Failed, Outcome, StepResult
-from gitalign.core.plan import Permit, Step, StepKind
+from gitalign.core.outcome import Failed, Outcome, StepResult
+from gitalign.core.plan import Permit, Plan, Step, StepKind
 from gitalign.core.report import Report
-from gitalign.core.resolving import Look, NotTheBranch, Session, Stand, matched
+from gitalign.core.resolving import Look, Session, Stand
+from gitalign.engine import carrying
 from gitalign.engine.detection import detect_between
 from gitalign.engine.frozen import dumped, loaded
 from gitalign.engine.resolutions import remember
+from gitalign.engine.resolve_result import differing, merged, named, replayed
 from gitalign.engine.session import (
     Opened,
     Request,
@@ -33,12 +34,7 @@ from gitalign.engine.signals import StopSignal
 from gitalign.errors import GitAlignError, UserError
 from gitalign.git import resolving as tree
 from gitalign.git.command import text
-from gitalign.git.history import load_graph
 from gitalign.git.identity import operator_ident
-from gitalign.git.objects import CommitReader
-from gitalign.git.repository import Repository
-from gitalign.git.trees import write_commit
-from gitalign.integrate.merge import merge_message
 from gitalign.ports import Journal, Listener
 from gitalign.resolve.entries import Origin, OriginKind
 from gitalign.resolve.rerere import MARKER_SIZE
@@ -106,11 +102,12 @@ def begin(opened: Opened, journal: Journal, request: Request, branch: str, *, fo
     if not journal.open_session(session):
         raise UserError(f"somebody is resolving {branch} already", hint=command_on("git align resolve", branch))
     try:
-        tree.begin(opened.repository, session, message=merge_message(step))
+        tree.begin(opened.repository, session)
+        carrying.begin(opened, session, made, step)
     except BaseException:
-        journal.close_session(session.ref)
+        abort(opened, journal, session)
         raise
-    return tree.look(opened.repository, session)
+    return look_at(opened, session)
 
 
 def looks(opened: Opened, journal: Journal) -> tuple[Look, ...]:
@@ -118,14 +115,38 @@ def looks(opened: Opened, journal: Journal) -> tuple[Look, ...]:
     return tuple(tree.look(opened.repository, one) for one in journal.sessions())
 
 
+def look_at(opened: Opened, session: Session) -> Look:
+    """A session, looked at closely: in a result, also what became otherwise than a run would make it without anybody asked.
+
+    Raises:
+        GitError, OutOfSpace
+    """
+    seen = tree.look(opened.repository, session)
+    if seen.stand is not Stand.DONE or seen.head is None:
+        return seen
+    made, step = _planned(session)
+    try:
+        found = differing(opened, session, made, step, seen.head)
+    except UserError:  # it cannot be moved there anyway, and finishing says why
+        return seen
+    return replace(seen, differing=tuple(f"{oid[:12]} {commit.subject}" for oid, commit in found))
+
+
+def _planned(session: Session) -> tuple[Plan, Step]:
+    made = wire.load_plan(session.plan)
+    return made, next(one for one in made.steps if one.branch.name == session.branch)
+
+
 def go_on(opened: Opened, session: Session) -> Look:
     """Continue where everything is resolved.
 
+    In a result, commits that nobody was asked about are reported once and count as seen from then on.
+
     Raises:
-        UserError: something is still in conflict, or still holds markers.
+        UserError: something is still in conflict, holds markers, or is not added.
         GitError
     """
-    seen = tree.look(opened.repository, session)
+    seen = look_at(opened, session)
     if seen.stand is Stand.STOPPED:
         raise UserError(
             f"{session.branch} is still in conflict at {', '.join(seen.paths[:3])}",
@@ -136,10 +157,33 @@ def go_on(opened: Opened, session: Session) -> Look:
             raise UserError(
                 f"conflict markers are left in {', '.join(seen.marked[:3])}", hint="edit it, then git add it again"
             )
-        _record(opened, session, seen)
-        tree.go_on(opened.repository, session)
-        seen = tree.look(opened.repository, session)
+        if seen.stopped_at is not None:
+            _require_added(opened, session)
+            _record(opened, session, seen)
+        return _carried_on(opened, session, seen, skip=False)
+    if seen.differing and seen.head is not None:
+        made, step = _planned(session)
+        found = differing(opened, session, made, step, seen.head)
+        carrying.count_as_asked(opened, session, [oid for oid, _ in found])
     return seen
+
+
+def _require_added(opened: Opened, session: Session) -> None:
+    if changed := tree.not_added(opened.repository, session):
+        raise UserError(
+            f"changes are not added: {', '.join(changed[:3])}",
+            hint="git add what belongs to the commit, and git restore the rest",
+        )
+
+
+def _carried_on(opened: Opened, session: Session, seen: Look, *, skip: bool) -> Look:
+    made, step = _planned(session)
+    if not carrying.go_on(opened, session, made, step, skip=skip):
+        said = tree.skip(opened.repository, session) if skip else tree.go_on(opened.repository, session)
+        after = tree.look(opened.repository, session)
+        if (after.stand, after.head, after.position) == (seen.stand, seen.head, seen.position):
+            raise UserError(f"git does not go on: {said[:500]}", hint=f"git -C {session.folder} status")
+    return look_at(opened, session)
 
 
 def stage(opened: Opened, session: Session) -> Look:
@@ -213,14 +257,39 @@ def skip(opened: Opened, session: Session) -> Look:
     seen = tree.look(opened.repository, session)
     if session.is_merge or seen.stand not in (Stand.STOPPED, Stand.READY):
         raise UserError(f"there is no commit of {session.branch} that could be left out now", hint="git align resolve")
-    tree.skip(opened.repository, session)
-    return tree.look(opened.repository, session)
+    if seen.stopped_at is None:
+        raise UserError(f"{session.branch} was interrupted while commits were carried", hint="continue first")
+    return _carried_on(opened, session, seen, skip=True)
 
 
 def abort(opened: Opened, journal: Journal, session: Session) -> None:
-    """Give up: the work tree goes, the branch is where it was all the time."""
+    """Give up: the work tree goes, the branch is where it was all the time.
+
+    Raises:
+        UserError: a process works in it.
+    """
+    if living := tree.living_in(Path(session.folder)):
+        raise UserError(
+            f"process {living[0]} works in {session.folder}",
+            hint="leave that folder, or end the process, then try again",
+        )
     tree.end(opened.repository, session)
     journal.close_session(session.ref)
+
+
+def _close(opened: Opened, journal: Journal, session: Session) -> str:
+    """Remove the work tree of a branch that was moved; why it stays, when something would be lost with it, or works in it."""
+    folder = Path(session.folder)
+    again = command_on("git align resolve --abort", session.branch)
+    try:
+        if living := tree.living_in(folder):
+            return f"{folder} stays, because process {living[0]} works in it; afterwards: {again}"
+        if held := tree.not_landed(opened.repository, session):
+            return f"{folder} stays, because it holds what is in no commit: {held}; to delete it: {again}"
+        abort(opened, journal, session)
+    except (GitAlignError, OSError) as error:
+        return f"{folder} stays: {error}; to delete it: {again}"
+    return ""
 
 
 def finish(
@@ -246,9 +315,13 @@ def finish(
         raise UserError(f"{session.branch} is not resolved yet", hint=command_on("git align resolve", session.branch))
     if session.settings:
         opened = with_gate(opened, loaded(session.settings, current=opened.config))
-    made = wire.load_plan(session.plan)
-    step = next(one for one in made.steps if one.branch.name == session.branch)
-    outcome = _result(opened, step, session, seen.head)
+    made, step = _planned(session)
+    if found := differing(opened, session, made, step, seen.head):
+        raise UserError(
+            f"git alone settled what is a conflict for git align: {named(found)}",
+            hint=f"{command_on('git align resolve --continue', session.branch)}   after you looked at them",
+        )
+    outcome = _result(opened, made, step, session, seen.head)
     report = carry_out(
         opened,
         made,
@@ -258,8 +331,8 @@ def finish(
         stop=stop or StopSignal(),
         given={step.id: _given(step, outcome)},
     )
-    if any(one.state.value == "moved" for one in report.publications):
-        abort(opened, journal, session)
+    if any(one.state.value == "moved" for one in report.publications) and (why := _close(opened, journal, session)):
+        return replace(report, notices=(*report.notices, why))
     return report
 
 
@@ -269,9 +342,9 @@ def _given(step: Step, outcome: Outcome) -> StepResult:
     return StepResult(step_id=step.id, branch=step.branch.name, outcome=outcome, detection=seen)
 
 
-def _result(opened: Opened, step: Step, session: Session, head: Oid) -> Outcome:
+def _result(opened: Opened, plan: Plan, step: Step, session: Session, head: Oid) -> Outcome:
     repository = opened.repository
-    aligned = _merged(repository, step, head) if session.is_merge else _replayed(opened, step, session, head)
+    aligned = merged(opened, step, head) if session.is_merge else replayed(opened, plan, step, session, head)
     sockets = sockets_of(opened.config)
     findings = detect_between(
         repository,
@@ -291,72 +364,3 @@ def _result(opened: Opened, step: Step, session: Session, head: Oid) -> Outcome:
             findings=tuple(findings),
         )
     return replace(aligned, findings=tuple(findings))
-
-
-def _merged(repository: Repository, step: Step, head: Oid) -> Aligned:
-    (commit,) = _read(repository, [head])
-    if commit.parents != (step.seen, step.onto):
-        raise UserError(
-            f"{head[:12]} is not the merge of {step.target.name} into {step.branch.name} that was begun",
-            hint=f"{command_on('git align resolve --abort', step.branch.name)}   or put the branch there by hand: git branch -f",
-        )
-    return Aligned(how=AlignedKind.MERGED, before=step.seen, after=head, onto=step.onto, tree=commit.tree)
-
-
-def _replayed(opened: Opened, step: Step, session: Session, head: Oid) -> Aligned:
-    """The person's commits under the branch's own authors and messages, byte for byte, as a run writes them."""
-    repository = opened.repository
-    graph = load_graph(repository, [step.seen, step.onto, head])
-    own = graph.own(step.seen, step.onto)
-    result = graph.own(head, step.onto)
-    if result.merges or graph.behind_count(head, step.onto):
-        raise UserError(
-            f"{head[:12]} does not stand on {step.target.name} in one line of commits",
-            hint=f"{command_on('git align resolve --abort', session.branch)}   or put the branch there by hand: git branch -f",
-        )
-    old = list(zip(own.picks, _read(repository, own.picks), strict=True))
-    new = list(zip(result.picks, _read(repository, result.picks), strict=True))
-    try:
-        pairs, dropped = matched(old, new)
-    except NotTheBranch as error:
-        raise UserError(
-            f"{session.branch} cannot be moved there: {error}",
-            hint=f"{command_on('git align resolve --abort', session.branch)}   closes this; git branch -f puts it there by hand",
-        ) from error
-    committer = operator_ident(repository, at=now())
-    by_old, trees = dict(old), {oid: commit.tree for oid, commit in new}
-    at = step.onto
-    rewrites = []
-    for pair in pairs:
-        if pair.new == pair.old:  # it stood on the target already
-            at = pair.new
-        else:
-            commit = rewritten(by_old[pair.old], tree=trees[pair.new], parents=(at,), committer=committer)
-            at = write_commit(repository.git, commit)
-        rewrites.append(replace(pair, new=at))
-    tip_tree = trees[pairs[-1].new] if pairs else _read(repository, [step.onto])[0].tree
-    return Aligned(
-        how=AlignedKind.REPLAYED,
-        before=step.seen,
-        after=at,
-        onto=step.onto,
-        tree=tip_tree,
-        rewritten=tuple(rewrites),
-        dropped=(*dropped, *_flattened(own.merges, repository)),
-    )
-
-
-def _flattened(merges: Sequence[Oid], repository: Repository) -> list[Dropped]:
-    commits = _read(repository, merges)
-    return [
-        Dropped(oid=oid, reason=DropReason.MERGE_FLATTENED, subject=commit.subject)
-        for oid, commit in zip(merges, commits, strict=True)
-    ]
-
-
-def _read(repository: Repository, oids: Sequence[Oid]) -> list[RawCommit]:
-    reader = CommitReader(repository.git, timeout_s=_TIMEOUT_S)
-    try:
-        return reader.read(list(oids))
-    finally:
-        reader.close()

@@ -44,7 +44,7 @@ def resolve(request: Request, branch: str, *, folder: Path | None = None) -> Loo
         session = resolving.find(journal, branch)
         if session is None:
             return resolving.begin(opened, journal, request, branch, folder=folder)
-        return next(one for one in resolving.looks(opened, journal) if one.session.ref == session.ref)
+        return resolving.look_at(opened, session)
 
 
 def resolve_continue(request: Request, branch: str) -> Look:

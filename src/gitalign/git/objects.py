@@ -278,3 +278,16 @@ class CommitWriter:
                 f"cannot write {error.filename or folder}: {error.strerror}", hint="free space, then: git align resume"
             ) from error
         return oid
+
+
+def read_commits(git: Git, oids: Sequence[Oid], *, timeout_s: float = 120.0) -> list[RawCommit]:
+    """A few raw commits in the order asked, by a process that ends with the answer.
+
+    Raises:
+        GitError and its children.
+    """
+    reader = CommitReader(git, timeout_s=timeout_s)
+    try:
+        return reader.read(list(oids))
+    finally:
+        reader.close()

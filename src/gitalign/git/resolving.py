@@ -7,6 +7,7 @@ and no branch is held or moved by it.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from gitalign.git.disposable import remove_tree
 from gitalign.git.refs import read_refs
 from gitalign.git.remerge import merge_again
 from gitalign.git.repository import Repository
+from gitalign.git.resolve_course import Course
 
 _TIMEOUT_S = 600.0
 # The plain course of a rebase or merge, whatever the operator's configuration prefers for others.
@@ -37,16 +39,13 @@ _PLAIN = (
 )
 _MARK = "gitalign-session"
 _OURS, _THEIRS = 2, 3
-_MARKS = (b"<<<<<<< ", b">>>>>>> ")
+_BY_ITSELF = re.compile(r"(rebase|pull)( -i| .*)? \((pick|start|finish|reset)\)|reset: |checkout: ")
+_MARKS = (re.compile(rb"^<{7}([ \r]|$)", re.MULTILINE), re.compile(rb"^>{7}([ \r]|$)", re.MULTILINE))
+"""Labels may be missing: rerere leaves markers without them when it settles a part of a file."""
 
 
-def begin(repository: Repository, session: Session, *, message: bytes) -> None:
-    """Make the work tree and go as far as git goes by itself.
-
-    Args:
-        repository: the repository.
-        session: says what and where.
-        message: of the merge commit, when the target is merged in.
+def begin(repository: Repository, session: Session) -> None:
+    """Make the work tree, with the files of the branch.
 
     Raises:
         GitError, OutOfSpace
@@ -58,21 +57,12 @@ def begin(repository: Repository, session: Session, *, message: bytes) -> None:
         raise OutOfSpace(
             f"cannot make {folder.parent}: {error.strerror}", hint="name another folder with --dir"
         ) from error
-    repository.git.run("worktree", "prune", timeout_s=_TIMEOUT_S)
-    repository.git.run("worktree", "add", "--detach", "--force", str(folder), session.seen, timeout_s=_TIMEOUT_S)
+    words = ("worktree", "add", "--detach", "--force", str(folder), session.seen)
+    repository.git.run(*words, timeout_s=_TIMEOUT_S)
     linked = _linked(repository, folder)
     if linked is None:
         raise GitError(f"git made no work tree at {folder}", hint="name another folder with --dir")
     (linked / _MARK).write_bytes(raw(session.ref))
-    if session.is_merge:
-        words = ["merge", "--no-ff", "--no-edit", "-m", text(message), session.onto]
-    else:
-        words = ["rebase", "--merge", "--empty=drop", "--no-fork-point", session.onto]
-    try:
-        _inside(repository, session).run(*words, accept=range(256), timeout_s=_TIMEOUT_S)
-    except BaseException:
-        end(repository, session)
-        raise
 
 
 def look(repository: Repository, session: Session) -> Look:
@@ -85,22 +75,28 @@ def look(repository: Repository, session: Session) -> Look:
     folder = Path(session.folder)
     if _own(repository, session) is None:
         return Look(session=session, stand=Stand.GONE, now=now)
-    inside = _inside(repository, session)
+    git = inside(repository, session)
     try:
-        git_dir = Path(text(inside.run("rev-parse", "--absolute-git-dir").stdout).rstrip("\n"))
-        head = Oid(text(inside.run("rev-parse", "--verify", "HEAD^{commit}").stdout).strip())
+        git_dir = Path(text(git.run("rev-parse", "--absolute-git-dir").stdout).rstrip("\n"))
+        head = Oid(text(git.run("rev-parse", "--verify", "HEAD^{commit}").stdout).strip())
     except GitError:
         return Look(session=session, stand=Stand.GONE, now=now)
-    position, total = _progress(git_dir)
+    course = Course.read(str(git_dir))
+    if course is not None and course.rest is not None:
+        position = len(course.picks) - len(course.rest) + 1
+        return Look(session=session, stand=Stand.READY, head=head, position=position, total=len(course.picks), now=now)
     is_under_way = (git_dir / "rebase-merge").is_dir() or (git_dir / "MERGE_HEAD").exists()
     if not is_under_way:
         stand = Stand.LEFT if head == session.seen else Stand.DONE
         return Look(session=session, stand=stand, head=head, now=now)
-    entries = _unmerged(inside)
-    stopped_at = _stopped_at(inside, "MERGE_HEAD" if session.is_merge else "REBASE_HEAD")
+    position, total = _progress(git_dir, course)
+    entries = _unmerged(git)
+    stopped_at = commit_at(git, "MERGE_HEAD" if session.is_merge else "REBASE_HEAD")
+    if stopped_at is not None and course is not None:
+        stopped_at = course.known(stopped_at)
     subject = ""
     if stopped_at is not None:
-        subject = text(inside.run("log", "-1", "--format=%s", stopped_at).stdout).rstrip("\n")
+        subject = text(git.run("log", "-1", "--format=%s", stopped_at).stdout).rstrip("\n")
     return Look(
         session=session,
         stand=Stand.STOPPED if entries else Stand.READY,
@@ -110,23 +106,23 @@ def look(repository: Repository, session: Session) -> Look:
         stopped_at=stopped_at,
         subject=subject,
         entries=entries,
-        marked=() if entries else marked(folder, _changed(inside)),
+        marked=() if entries else marked(folder, _changed(git)),
         now=now,
     )
 
 
 def stage(repository: Repository, session: Session, paths: Sequence[str]) -> None:
     """Say that paths are resolved as they are in the work tree, deleted ones included."""
-    inside = _inside(repository, session)
-    inside.run("add", "--all", "--force", "--", *(f":(top,literal){path}" for path in paths), timeout_s=_TIMEOUT_S)
+    git = inside(repository, session)
+    git.run("add", "--all", "--force", "--", *(f":(top,literal){path}" for path in paths), timeout_s=_TIMEOUT_S)
 
 
 def take(repository: Repository, session: Session, path: str, *, stage: int) -> None:
     """Have a conflicted file as one side has it; deleted when that side has none."""
-    inside = _inside(repository, session)
-    if any(entry.path == path and entry.stage == stage for entry in _unmerged(inside)):
+    git = inside(repository, session)
+    if any(entry.path == path and entry.stage == stage for entry in _unmerged(git)):
         side = "--ours" if stage == _OURS else "--theirs"
-        inside.run("checkout", "--quiet", side, "--", f":(top,literal){path}", timeout_s=_TIMEOUT_S)
+        git.run("checkout", "--quiet", side, "--", f":(top,literal){path}", timeout_s=_TIMEOUT_S)
     else:
         remove_tree(Path(session.folder) / path)
 
@@ -150,9 +146,9 @@ def settled_conflicts(repository: Repository, session: Session, *, marker_size: 
 
     Source: `git help ls-files` (--resolve-undo).
     """
-    inside = _inside(repository, session)
+    git = inside(repository, session)
     stages: dict[bytes, dict[int, tuple[bytes, bytes]]] = {}
-    for line in inside.run("ls-files", "--resolve-undo", "-z").stdout.split(b"\0"):
+    for line in git.run("ls-files", "--resolve-undo", "-z").stdout.split(b"\0"):
         if line:
             head, _, path = line.partition(b"\t")
             mode, oid, stage = head.split(b" ")
@@ -161,12 +157,11 @@ def settled_conflicts(repository: Repository, session: Session, *, marker_size: 
     for path, sides in stages.items():
         if not {_OURS, _THEIRS} <= sides.keys() or any(not mode.startswith(b"100") for mode, _ in sides.values()):
             continue
-        now = inside.run("ls-files", "--stage", "-z", "--", f":(top,literal){text(path)}").stdout
+        now = git.run("ls-files", "--stage", "-z", "--", f":(top,literal){text(path)}").stdout
         if not now.startswith(b"100"):
             continue
         base, ours, theirs = (
-            inside.run("cat-file", "blob", text(sides[stage][1])).stdout if stage in sides else b""
-            for stage in (1, 2, 3)
+            git.run("cat-file", "blob", text(sides[stage][1])).stdout if stage in sides else b"" for stage in (1, 2, 3)
         )
         again = merge_again(
             repository.git,
@@ -176,21 +171,22 @@ def settled_conflicts(repository: Repository, session: Session, *, marker_size: 
             marker_size=marker_size,
             object_format=repository.object_format,
         )
-        content = inside.run("cat-file", "blob", text(now.split(b" ")[1])).stdout
+        content = git.run("cat-file", "blob", text(now.split(b" ")[1])).stdout
         if again is not None:
             found.append(Settled(path=text(path), marked=again.marked, content=content))
     return found
 
 
-def go_on(repository: Repository, session: Session) -> None:
-    """Continue after everything in conflict was resolved; git stops again at the next conflict, or ends."""
-    words = ("commit", "--no-edit", "--no-verify") if session.is_merge else ("rebase", "--continue")
-    _inside(repository, session).run(*words, accept=range(256), timeout_s=_TIMEOUT_S)
+def go_on(repository: Repository, session: Session) -> str:
+    """Have git itself continue a rebase: it stops again at the next conflict, or ends; what it said."""
+    done = inside(repository, session).run("rebase", "--continue", accept=range(256), timeout_s=_TIMEOUT_S)
+    return text(done.stderr).strip()
 
 
-def skip(repository: Repository, session: Session) -> None:
-    """Leave out the commit that stopped."""
-    _inside(repository, session).run("rebase", "--skip", accept=range(256), timeout_s=_TIMEOUT_S)
+def skip(repository: Repository, session: Session) -> str:
+    """Have git itself leave out the commit that stopped; what it said."""
+    done = inside(repository, session).run("rebase", "--skip", accept=range(256), timeout_s=_TIMEOUT_S)
+    return text(done.stderr).strip()
 
 
 def end(repository: Repository, session: Session) -> None:
@@ -198,13 +194,61 @@ def end(repository: Repository, session: Session) -> None:
 
     The folder is a path that was stored: what is not the linked work tree made for this very session stays.
     """
+    # No `git worktree prune`: it would forget work trees of people whose disk is not there at the moment.
+    forget = ("worktree", "remove", "--force", "--force", session.folder)
     if _own(repository, session) is not None:
-        repository.git.run("worktree", "remove", "--force", "--force", session.folder, accept=range(256))
+        repository.git.run(*forget, accept=range(256))
         remove_tree(Path(session.folder))
-    repository.git.run("worktree", "prune", accept=range(256))
+    elif not os.path.lexists(session.folder):
+        repository.git.run(*forget, accept=range(256))
 
 
-def _inside(repository: Repository, session: Session) -> Git:
+def not_landed(repository: Repository, session: Session) -> str:
+    """What the work tree holds that is in no commit, in words; empty when it can go. Ignored files do not count.
+
+    Raises:
+        GitError
+    """
+    git = inside(repository, session)
+    listed = git.run("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", timeout_s=_TIMEOUT_S)
+    paths = [text(line[3:]) for line in listed.stdout.split(b"\0") if line]
+    paths = [path for path in paths if not path.endswith(".orig")]  # `git mergetool` leaves them
+    if not paths:
+        return ""
+    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+
+
+def living_in(folder: Path) -> tuple[int, ...]:
+    """Processes whose current directory is in a folder, this one left out; none where the system does not say (no /proc)."""
+    place = os.path.realpath(folder)
+    found: list[int] = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            where = os.readlink(entry / "cwd")
+        except OSError:
+            continue
+        if int(entry.name) != os.getpid() and (where == place or where.startswith(place + os.sep)):
+            found.append(int(entry.name))
+    return tuple(sorted(found))
+
+
+def not_added(repository: Repository, session: Session) -> list[str]:
+    """Tracked files that are otherwise in the work tree than in its index."""
+    done = inside(repository, session).run("diff-files", "--name-only", "-z", "--ignore-submodules", accept=(0, 1))
+    return [text(path) for path in done.stdout.split(b"\0") if path]
+
+
+def made_by_hand(git: Git) -> frozenset[Oid]:
+    """Commits that a person made in a work tree, as its reflog has them; those that `git rebase` picked by itself are none.
+
+    Source: `git help reflog`; sequencer.c, reflog_message.
+    """
+    listed = git.run("log", "-g", "--no-show-signature", "--format=%H %gs", "HEAD", accept=(0, 128))
+    found = [line.partition(" ") for line in text(listed.stdout).splitlines()]
+    return frozenset(Oid(oid) for oid, _, words in found if words and _BY_ITSELF.match(words) is None)
+
+
+def inside(repository: Repository, session: Session) -> Git:
     """git in the work tree; hooks do not run for what we start.
 
     Raises:
@@ -251,22 +295,24 @@ def _linked(repository: Repository, folder: Path) -> Path | None:
     return linked if is_here and os.path.realpath(back) == os.path.realpath(link) else None
 
 
-def _progress(git_dir: Path) -> tuple[int, int]:
+def _progress(git_dir: Path, course: Course | None) -> tuple[int, int]:
     try:
         done, of = (int((git_dir / "rebase-merge" / name).read_text()) for name in ("msgnum", "end"))
-        return done, of
     except (OSError, ValueError):
         return 1, 1
+    total = of if course is None else max(of, len(course.picks))
+    return total - of + done, total
 
 
-def _stopped_at(inside: Git, name: str) -> Oid | None:
-    done = inside.run("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}", accept=(0, 1, 128))
+def commit_at(git: Git, name: str) -> Oid | None:
+    """The commit that a name of git's stands for in a work tree, if there is one."""
+    done = git.run("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}", accept=(0, 1, 128))
     return Oid(text(done.stdout).strip()) if done.returncode == 0 else None
 
 
-def _unmerged(inside: Git) -> tuple[StageEntry, ...]:
+def _unmerged(git: Git) -> tuple[StageEntry, ...]:
     found: list[StageEntry] = []
-    for line in inside.run("ls-files", "--unmerged", "-z", timeout_s=_TIMEOUT_S).stdout.split(b"\0"):
+    for line in git.run("ls-files", "--unmerged", "-z", timeout_s=_TIMEOUT_S).stdout.split(b"\0"):
         if line:
             head, _, path = line.partition(b"\t")
             mode, oid, stage = head.split(b" ")
@@ -279,14 +325,14 @@ def marked(folder: Path, paths: Sequence[str]) -> tuple[str, ...]:
     return tuple(path for path in paths if _holds_marks(folder / path))
 
 
-def _changed(inside: Git) -> list[str]:
+def _changed(git: Git) -> list[str]:
     words = ("diff-index", "--cached", "--name-only", "-z", "--diff-filter=AM", "HEAD")
-    return [text(path) for path in inside.run(*words).stdout.split(b"\0") if path]
+    return [text(path) for path in git.run(*words).stdout.split(b"\0") if path]
 
 
 def _holds_marks(place: Path) -> bool:
     try:
-        lines: Sequence[bytes] = place.read_bytes().split(b"\n") if not place.is_symlink() else ()
+        content = b"" if place.is_symlink() else place.read_bytes()
     except OSError:
         return False
-    return all(any(line.startswith(mark) for line in lines) for mark in _MARKS)
+    return all(mark.search(content) for mark in _MARKS)

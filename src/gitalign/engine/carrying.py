@@ -1,0 +1,350 @@
+"""The course of a session: the engine carries the commits of a branch as a run would, and stops where a run would conflict.
+
+At a stop git is in the middle of a rebase of its own, so whoever goes on with git alone is in the right.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from gitalign.core.commit import RawCommit, new_commit, rewritten
+from gitalign.core.names import Oid
+from gitalign.core.outcome import Aligned, Conflicted, Refused
+from gitalign.core.plan import Plan, Step
+from gitalign.core.resolving import Session
+from gitalign.core.stand_in import needs_stand_in, stand_in
+from gitalign.engine.align import Workshop
+from gitalign.engine.furthest import THROWN_AWAY
+from gitalign.engine.integration import furnish
+from gitalign.engine.partway import NothingRemembered
+from gitalign.engine.session import Opened, now
+from gitalign.errors import UserError
+from gitalign.git import resolving as tree
+from gitalign.git.attributes import read_attributes
+from gitalign.git.command import Git, text
+from gitalign.git.history import load_graph
+from gitalign.git.identity import operator_ident
+from gitalign.git.merge import MergeAnswer, Side
+from gitalign.git.objects import read_commits
+from gitalign.git.quarantine import Quarantine
+from gitalign.git.repository import Repository
+from gitalign.git.resolve_course import Course
+from gitalign.git.resolve_stop import carriers, laid_out, put_conflict, stop_merge, stop_rebase
+from gitalign.git.trees import write_commit
+from gitalign.integrate.lane import Lane, Rewrites, SharedMerges
+from gitalign.integrate.merge import merge_message, merge_target
+from gitalign.integrate.pick import Picker
+from gitalign.ports import Sockets
+
+_TIMEOUT_S = 600.0
+_PREFIX = "resolve-"
+_PIN = "refs/worktree/git-align"
+"""Keeps the result so far from `git gc`, in the work tree of the session alone (`git help worktree`, refs)."""
+_TODO = re.compile(r"(?:pick|p) ([0-9a-f]{40,64})\b")
+
+
+class Carrier:
+    """Carries the commits of one branch with the engine.
+
+    Args:
+        workshop: laid out for this branch alone.
+        step: the branch.
+        lane: merges.
+    """
+
+    def __init__(self, workshop: Workshop, step: Step, lane: Lane) -> None:
+        self.workshop = workshop
+        self.step = step
+        self.lane = lane
+
+    @staticmethod
+    @contextmanager
+    def opened(opened: Opened, plan: Plan, step: Step) -> Iterator[Carrier]:
+        """A carrier, in a quarantine that is gone afterwards."""
+        repository = opened.repository
+        only = replace(plan, steps=(replace(step, id=plan.steps[0].id),))
+        quarantine = Quarantine(repository, f"{_PREFIX}{secrets.token_hex(6)}")
+        try:
+            workshop = furnish(
+                quarantine,
+                only,
+                load_graph(repository, [step.seen, step.onto]),
+                already={},
+                memory=NothingRemembered(),
+                limits=opened.config.limits(),
+                sockets=Sockets(),
+                at=now(),
+                documents_dir=quarantine.path,
+                signs=False,
+            )
+            lane = Lane(
+                quarantine,
+                wire=workshop.wire,
+                attributes={step.onto: read_attributes(quarantine.git, step.onto)},
+                shared=SharedMerges(),
+                timeout_s=workshop.limits.integration_timeout_s,
+            )
+            try:
+                yield Carrier(workshop, step, lane)
+            finally:
+                lane.close()
+        finally:
+            quarantine.remove()
+
+    def picks(self) -> tuple[Oid, ...]:
+        """Commits that are to be put onto the target, without those that are there already."""
+        own = self.workshop.graph.own(self.step.seen, self.step.onto)
+        upstream = self.workshop.upstream.matches(self.step.seen, self.step.onto)
+        return tuple(oid for oid in own.picks if oid not in upstream)
+
+    def carry(self, tip: Oid, picks: Sequence[Oid]) -> tuple[Oid, int, MergeAnswer | None]:
+        """Put commits onto the result so far, as far as git merges.
+
+        Returns:
+            The new end of the result, in the quarantine; how many were dealt with; what git left of the next one, if it conflicts.
+
+        Raises:
+            UserError: a commit cannot be put there by anybody.
+            GitError, OutOfSpace
+        """
+        rules = replace(THROWN_AWAY, committer=None)
+        picker = Picker(self.step, lane=self.lane, rewrites=Rewrites(), rules=rules, cancel=_Never(), total=len(picks))
+        at = self.lane.side(tip)
+        for number, (oid, commit) in enumerate(zip(picks, self.lane.read(picks), strict=True)):
+            refusal = picker.refusal(oid, commit, position=number + 1)
+            if isinstance(refusal, Refused):
+                raise UserError(f"commit {oid[:12]} cannot be resolved: {refusal.reason}", hint=refusal.hint)
+            picked = picker.pick(oid, commit, at, position=number + 1)
+            picker.write()
+            if isinstance(picked, Conflicted):
+                assert at.commit is not None
+                return at.commit, number, self.lane.stopped_at
+            at = picked
+        assert at.commit is not None
+        return at.commit, len(picks), None
+
+    def expected(self, onto: Oid, old: tuple[Oid, RawCommit]) -> Oid | None:
+        """The tree that a run would make of a commit there; None when it conflicts."""
+        oid, commit = old
+        base = self.lane.side(commit.parents[0]) if commit.parents else None
+        answer = self.lane.merge(
+            self.step.onto, base=base, ours=self.lane.side(onto), theirs=Side(commit.tree, oid, commit.parents)
+        )
+        return answer.tree if answer.is_clean else None
+
+    def store(self, *commits: Oid) -> list[Path]:
+        """Bring commits and all behind them into the repository; the files that keep them there until something refers to them."""
+        known = [self.step.onto, self.step.seen]
+        return list(self.workshop.quarantine.store(commits, known))
+
+
+class _Never:
+    """A person waits for it, and may end it at any time: what was done before is kept."""
+
+    is_cancelled = False
+    deadline = float("inf")
+
+
+def begin(opened: Opened, session: Session, plan: Plan, step: Step) -> None:
+    """Carry a branch as far as the engine goes, in a work tree that was just made.
+
+    Raises:
+        UserError, GitError, OutOfSpace
+    """
+    inside = tree.inside(opened.repository, session)
+    with Carrier.opened(opened, plan, step) as carry:
+        if session.is_merge:
+            _begin_merge(opened, inside, carry)
+            return
+        picks = carry.picks()
+        _carried(opened, inside, carry, Course(picks=picks, stand_ins={}, rest=picks, tip=step.onto))
+
+
+def _begin_merge(opened: Opened, inside: Git, carry: Carrier) -> None:
+    step, shop = carry.step, carry.workshop
+    own = shop.graph.own(step.seen, step.onto)
+    made = merge_target(step, bases=own.bases, lane=carry.lane, author=shop.rules.operator, signer=None)
+    if isinstance(made, Aligned):
+        kept = carry.store(made.after)
+        inside.run("reset", "--quiet", "--hard", made.after, timeout_s=_TIMEOUT_S)
+        _forget(opened.repository, kept)
+        return
+    answer = carry.lane.stopped_at
+    assert answer is not None
+    git = shop.quarantine.git
+    laid = laid_out(git, answer, ours="HEAD", theirs=step.target.name, label=step.target.name)
+    kept = carry.store(*carry.lane.write(carriers(git, laid, tip=step.seen)))
+    stop_merge(inside, step.onto, merge_message(step))
+    put_conflict(inside, laid)
+    _forget(opened.repository, kept)
+
+
+def _carried(opened: Opened, inside: Git, carry: Carrier, course: Course) -> None:
+    """Go on from a course with a rest: to the next conflict, or to the end."""
+    assert course.rest is not None
+    assert course.tip is not None
+    inside.run("update-ref", _PIN, course.tip)
+    course.keep(inside.git_dir)
+    _clear(inside)
+    step, git = carry.step, carry.workshop.quarantine.git
+    tip, done, answer = carry.carry(course.tip, course.rest)
+    if answer is None:
+        kept = carry.store(tip)
+        inside.run("reset", "--quiet", "--hard", tip, timeout_s=_TIMEOUT_S)
+        replace(course, rest=None, tip=None).keep(inside.git_dir)
+        _forget(opened.repository, kept)
+        return
+    oid, *rest = course.rest[done:]
+    (commit,) = carry.lane.read([oid])
+    label = f"{oid[:7]} ({commit.subject})"
+    laid = laid_out(git, answer, ours="HEAD", theirs=label, label=label)
+    kept = carry.store(*carry.lane.write(carriers(git, laid, tip=tip)))
+    shown = _as_git_takes_them(opened, carry, rest)
+    inside.run("reset", "--quiet", "--hard", step.seen, timeout_s=_TIMEOUT_S)
+    stop_rebase(opened.repository.git, inside, tip, (oid, commit), shown)
+    put_conflict(inside, laid)
+    standing = {str(one): old for one, old in zip(shown, rest, strict=True) if one != old}
+    replace(course, stand_ins=course.stand_ins | standing, rest=None, tip=None).keep(inside.git_dir)
+    _forget(opened.repository, kept)
+
+
+def _as_git_takes_them(opened: Opened, carry: Carrier, picks: Sequence[Oid]) -> list[Oid]:
+    """Commits for git's list: those that git cannot carry unchanged, each by what stands for it."""
+    git = opened.repository.git
+    return [
+        write_commit(git, stand_in(oid, commit)) if needs_stand_in(commit) else oid
+        for oid, commit in zip(picks, carry.lane.read(picks), strict=True)
+    ]
+
+
+def _clear(inside: Git) -> None:
+    """End what git is in the middle of. What a person made is in the course already."""
+    if (Path(inside.git_dir) / "rebase-merge").exists():
+        inside.run("rebase", "--quit", timeout_s=_TIMEOUT_S)
+    for name in ("MERGE_MSG", "MERGE_RR"):
+        Path(inside.git_dir, name).unlink(missing_ok=True)
+    for name in ("CHERRY_PICK_HEAD", "REBASE_HEAD"):
+        inside.run("update-ref", "-d", "--no-deref", name, accept=(0, 1), timeout_s=_TIMEOUT_S)
+
+
+def _forget(repository: Repository, kept: Sequence[Path]) -> None:
+    """Give packs free that are referred to now, and those of sessions that died before they could."""
+    for one in kept:
+        one.unlink(missing_ok=True)
+    for one in (Path(repository.objects_dir) / "pack").glob("*.keep"):
+        words = one.read_text("ascii", "replace").split() if one.exists() else []
+        is_ours = words[:1] == ["git-align"] and words[1].startswith(_PREFIX)
+        if is_ours and not (repository.state_dir / "quarantine" / words[1]).exists():
+            one.unlink(missing_ok=True)
+
+
+def go_on(opened: Opened, session: Session, plan: Plan, step: Step, *, skip: bool = False) -> bool:
+    """Make the commit of a stop from the bytes of the branch's own one and what a person staged, and go on.
+
+    Args:
+        opened: repository and settings.
+        session: whose work tree has nothing in conflict any more, unless the commit is left out.
+        plan, step: of the session.
+        skip: leave the commit out.
+
+    Returns:
+        False when git has to go on by itself: a session of an older version, or a list of commits that a person rewrote.
+
+    Raises:
+        UserError, GitError, OutOfSpace
+    """
+    inside = tree.inside(opened.repository, session)
+    if session.is_merge:
+        _end_merge(opened, inside, step)
+        return True
+    course = Course.read(inside.git_dir)
+    if course is None:
+        return False
+    if course.rest is None:
+        after = _after_stop(opened, inside, course, step, skip=skip)
+        if after is None:
+            return False
+        course = after
+    with Carrier.opened(opened, plan, step) as carry:
+        _carried(opened, inside, carry, course)
+    return True
+
+
+def _after_stop(opened: Opened, inside: Git, course: Course, step: Step, *, skip: bool) -> Course | None:
+    """The course behind a stop; None when git's list is not one of commits to pick."""
+    state = Path(inside.git_dir) / "rebase-merge"
+    lines = (state / "git-rebase-todo").read_text(encoding="utf-8", errors="replace").splitlines()
+    wanted = [line for line in lines if line.strip() and not line.startswith("#")]
+    found = [_TODO.match(line) for line in wanted]
+    oids = [course.known(Oid(one[1])) for one in found if one is not None]
+    stopped = tree.commit_at(inside, "REBASE_HEAD")
+    if None in found or not set(oids) <= set(course.picks) or stopped is None:
+        return None
+    stopped = course.known(stopped)
+    head = Oid(text(inside.run("rev-parse", "--verify", "HEAD^{commit}").stdout).strip())
+    if stopped not in course.picks or (state / "amend").exists():
+        return None
+    asked = (*course.asked, stopped)
+    tip = head if skip else _resolved(opened, inside, stopped, head)
+    return replace(course, asked=asked, rest=tuple(oids), tip=tip)
+
+
+def _resolved(opened: Opened, inside: Git, stopped: Oid, head: Oid) -> Oid:
+    """The commit of a stop with what a person staged, or HEAD when nothing is left of it."""
+    git = opened.repository.git
+    old, at = read_commits(git, [stopped, head])
+    made = Oid(text(inside.run("write-tree", timeout_s=_TIMEOUT_S).stdout).strip())
+    if made == at.tree:
+        return head
+    return write_commit(git, rewritten(old, tree=made, parents=(head,), committer=None))
+
+
+def _end_merge(opened: Opened, inside: Git, step: Step) -> None:
+    git = opened.repository.git
+    made = Oid(text(inside.run("write-tree", timeout_s=_TIMEOUT_S).stdout).strip())
+    who = operator_ident(opened.repository, at=now())
+    commit = new_commit(
+        tree=made, parents=(step.seen, step.onto), author=who, committer=who, message=merge_message(step)
+    )
+    inside.run("update-ref", "--no-deref", "-m", "git-align: merge", "HEAD", write_commit(git, commit))
+    inside.run("merge", "--quit", timeout_s=_TIMEOUT_S)
+
+
+def count_as_asked(opened: Opened, session: Session, commits: Sequence[Oid]) -> None:
+    """Note that a person was shown what became of commits."""
+    inside = tree.inside(opened.repository, session)
+    course = Course.read(inside.git_dir) or Course(picks=(), stand_ins={})
+    replace(course, asked=(*course.asked, *commits)).keep(inside.git_dir)
+
+
+def unasked(
+    opened: Opened,
+    session: Session,
+    plan: Plan,
+    step: Step,
+    made: Sequence[tuple[tuple[Oid, RawCommit], tuple[Oid, RawCommit]]],
+) -> list[Oid]:
+    """Commits of the result that differ from what a run would make although nobody was asked: a merge driver may have settled them.
+
+    Args:
+        opened, session, plan, step: of the branch.
+        made: (old, new) commits with their ids.
+    """
+    inside = tree.inside(opened.repository, session)
+    course = Course.read(inside.git_dir)
+    asked = set(course.asked) if course is not None else set[Oid]()
+    by_hand = tree.made_by_hand(inside)
+    open_ones = [(old, new) for old, new in made if old[0] not in asked and new[0] not in by_hand and old[0] != new[0]]
+    if not open_ones:
+        return []
+    with Carrier.opened(opened, plan, step) as carry:
+        return [
+            old[0]
+            for old, new in open_ones
+            if len(new[1].parents) != 1 or carry.expected(new[1].parents[0], old) != new[1].tree
+        ]

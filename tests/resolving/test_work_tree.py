@@ -1,0 +1,196 @@
+"""The work tree of a session: laid out as git would lay it out, and deleted only when nothing is lost with it (edge case 73)."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gitalign import facade
+from gitalign.core.plan import Permit
+from gitalign.core.report import Report, Verdict
+from gitalign.core.resolving import Look, Stand
+from gitalign.errors import UserError
+from tests.git.workspace import Workspace
+from tests.runs import branch, request
+
+LINES = b"".join(b"line %d\n" % number for number in range(20))
+
+
+def _link(work: Workspace, to: str) -> None:
+    (work.path / "link").unlink(missing_ok=True)
+    (work.path / "link").symlink_to(to)
+
+
+def content(work: Workspace, side: str) -> None:
+    work.commit(side, {"f": LINES.replace(b"line 3", side.encode()), "with space": LINES + side.encode()})
+
+
+def deleted(work: Workspace, side: str) -> None:
+    work.commit(side, {"f": None if side == "topic" else LINES + b"more\n", "own": b"1\n"})
+
+
+def both_added(work: Workspace, side: str) -> None:
+    work.commit(side, {"new": side.encode() * 3 + b"\n", "own" + side: b"1\n"})
+
+
+def binary(work: Workspace, side: str) -> None:
+    work.commit(side, {"bin": b"\0" + side.encode()})
+
+
+def renamed_both(work: Workspace, side: str) -> None:
+    work.git("mv", "f", f"f-{side}")
+    work.commit(side)
+
+
+def renamed_and_changed(work: Workspace, side: str) -> None:
+    if side == "topic":
+        work.git("mv", "f", "moved")
+    work.commit(side, {("moved" if side == "topic" else "f"): LINES.replace(b"line 3", side.encode())})
+
+
+def file_and_folder(work: Workspace, side: str) -> None:
+    work.commit(side, {"place" if side == "topic" else "place/below": side.encode() + b"\n"})
+
+
+def links(work: Workspace, side: str) -> None:
+    _link(work, side)
+    work.commit(side)
+
+
+def modes(work: Workspace, side: str) -> None:
+    (work.path / "f").chmod(0o755 if side == "topic" else 0o644)
+    content(work, side)
+
+
+SHAPES: list[Callable[[Workspace, str], None]] = [
+    content, deleted, both_added, binary, renamed_both, renamed_and_changed, file_and_folder, links, modes,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("strategy", ["rebase", "merge"])
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+def test_a_stop_is_laid_out_as_git_lays_it_out(
+    tmp_path: Path, shape: Callable[[Workspace, str], None], strategy: str
+) -> None:
+    work = Workspace(tmp_path / "repo")
+    _link(work, "base")
+    work.commit("base", {"f": LINES, "bin": b"\0base", "with space": LINES})
+    work.switch("topic", "main")
+    shape(work, "topic")
+    work.switch("main")
+    shape(work, "main")
+    work.git("worktree", "add", "-q", "--detach", str(tmp_path / "git"), "topic")
+    words = ["rebase", "main"] if strategy == "rebase" else ["merge", "-q", "main"]
+    work.git("-C", str(tmp_path / "git"), *words, check=False)
+    look = facade.resolve(request(work.path, strategy=strategy), "topic")
+    assert look.stand is Stand.STOPPED
+    ours, theirs = Path(look.session.folder), tmp_path / "git"
+    for asked in (("ls-files", "--stage"), ("status", "--porcelain=v2"), ("diff", "HEAD")):
+        assert work.git("-C", str(ours), *asked) == work.git("-C", str(theirs), *asked), asked
+    assert files_of(ours) == files_of(theirs)
+    assert work.git("-C", str(ours), "rev-parse", "HEAD") == work.git("-C", str(theirs), "rev-parse", "HEAD")
+
+
+def files_of(folder: Path) -> dict[str, object]:
+    return {
+        str(place.relative_to(folder)): str(place.readlink()) if place.is_symlink() else place.read_bytes()
+        for place in folder.rglob("*")
+        if place.name != ".git" and (place.is_symlink() or place.is_file())
+    }
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Workspace:
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": LINES, "g": LINES})
+    work.switch("topic", "main")
+    work.commit("topic", {"f": LINES.replace(b"line 3", b"topic")})
+    work.switch("main")
+    work.commit("on", {"f": LINES.replace(b"line 3", b"main")})
+    return work
+
+
+def resolved(work: Workspace) -> Look:
+    look = facade.resolve(request(work.path), "topic")
+    (Path(look.session.folder) / "f").write_bytes(LINES.replace(b"line 3", b"both"))
+    facade.resolve_stage(request(work.path), "topic")
+    return look
+
+
+def finish(work: Workspace) -> Report:
+    return facade.resolve_finish(request(work.path), "topic", permit=Permit(plan_id="*"))
+
+
+def test_changes_that_are_not_added_are_asked_about(work: Workspace) -> None:
+    look = resolved(work)
+    (Path(look.session.folder) / "g").write_bytes(b"edited as well\n")
+    with pytest.raises(UserError, match="not added: g"):
+        facade.resolve_continue(request(work.path), "topic")
+    work.git("-C", look.session.folder, "add", "g")
+    assert facade.resolve_continue(request(work.path), "topic").stand is Stand.DONE
+    finish(work)
+    assert work.git("show", "topic:g") == "edited as well"
+
+
+@pytest.mark.parametrize("change", ["untracked", "changed"])
+def test_a_work_tree_that_holds_more_than_landed_stays(work: Workspace, change: str) -> None:
+    look = resolved(work)
+    folder = Path(look.session.folder)
+    facade.resolve_continue(request(work.path), "topic")
+    (folder / ("notes" if change == "untracked" else "g")).write_bytes(b"the only copy\n")
+    (folder / "f.orig").write_bytes(b"left by a merge tool\n")
+    report = finish(work)
+    assert branch(report, "topic").verdict is Verdict.ALIGNED
+    (notice,) = [one for one in report.notices if str(folder) in one]
+    assert ("notes" if change == "untracked" else "g") in notice
+    assert folder.is_dir()
+    facade.resolve_abort(request(work.path), "topic")
+    assert not folder.exists()
+
+
+def test_a_work_tree_in_which_a_process_lives_stays(work: Workspace) -> None:
+    look = resolved(work)
+    facade.resolve_continue(request(work.path), "topic")
+    (Path(look.session.folder) / "sub").mkdir()
+    lives = subprocess.Popen(["sleep", "60"], cwd=Path(look.session.folder) / "sub")
+    try:
+        report = finish(work)
+        assert branch(report, "topic").verdict is Verdict.ALIGNED
+        assert any(f"process {lives.pid} works in it" in one for one in report.notices)
+        with pytest.raises(UserError, match=f"process {lives.pid}"):
+            facade.resolve_abort(request(work.path), "topic")
+        assert Path(look.session.folder).is_dir()
+    finally:
+        lives.kill()
+        lives.wait()
+    facade.resolve_abort(request(work.path), "topic")
+    assert not Path(look.session.folder).exists()
+
+
+def test_work_trees_of_people_that_are_not_there_at_the_moment_are_kept(work: Workspace, tmp_path: Path) -> None:
+    """A disk that is not mounted: `git worktree prune` would forget its index and what is in progress there."""
+    work.git("worktree", "add", "-q", "--detach", str(tmp_path / "away"), "topic")
+    (tmp_path / "away").rename(tmp_path / "elsewhere")
+    resolved(work)
+    facade.resolve_continue(request(work.path), "topic")
+    finish(work)
+    (tmp_path / "elsewhere").rename(tmp_path / "away")
+    assert work.git("-C", str(tmp_path / "away"), "status", "--porcelain") == ""
+
+
+def test_the_stash_and_the_index_of_the_main_work_tree_are_left_alone(work: Workspace) -> None:
+    """Edge case 72."""
+    (work.path / "g").write_bytes(b"stashed\n")
+    work.git("stash")
+    (work.path / "staged").write_bytes(b"1\n")
+    work.git("add", "staged")
+    before = (work.tip("refs/stash"), (work.path / ".git" / "index").read_bytes(), work.git("reflog", "HEAD"))
+    for name in ("rebase.autoStash", "merge.autoStash"):
+        work.git("config", name, "true")
+    resolved(work)
+    facade.resolve_continue(request(work.path), "topic")
+    finish(work)
+    assert (work.tip("refs/stash"), (work.path / ".git" / "index").read_bytes(), work.git("reflog", "HEAD")) == before
