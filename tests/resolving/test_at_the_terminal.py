@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from gitalign import facade
 from tests.git.workspace import Workspace
 from tests.runs import request
+from tests.terminal import Terminal
 
 LINES = b"".join(b"line %d\n" % number for number in range(10))
 
@@ -43,16 +43,9 @@ def editor(tmp_path: Path) -> Path:
     return place
 
 
-def start(work: Workspace, *words: str, editor: Path) -> pexpect.spawn[str]:
-    environment = {**os.environ, "GIT_EDITOR": f"{editor} --wait", "TERM": "dumb", "COLUMNS": "200", "NO_COLOR": "1"}
-    return pexpect.spawn(
-        sys.executable,
-        ["-m", "gitalign", "resolve", *words, "--repo", str(work.path)],
-        env=environment,
-        encoding="utf-8",
-        timeout=60,
-        dimensions=(50, 200),
-    )
+def start(work: Workspace, *words: str, editor: Path) -> Terminal:
+    environment = {"GIT_EDITOR": f"{editor} --wait", "TERM": "dumb", "COLUMNS": "200", "NO_COLOR": "1"}
+    return Terminal("resolve", *words, "--repo", work.path, env=environment)
 
 
 def test_ctrl_c_at_the_question_is_no_bug(work: Workspace, editor: Path) -> None:
@@ -81,13 +74,10 @@ def test_ctrl_d_at_the_question_means_later(work: Workspace, editor: Path) -> No
 @pytest.mark.parametrize("key", ["c", "d"])
 def test_a_key_that_ends_any_other_question_is_no_bug(work: Workspace, editor: Path, key: str) -> None:
     tip = work.tip("topic")
-    words = ["-m", "gitalign", "run", "--strategy", "merge", "--repo", str(work.path)]
     work.switch("fine", "main~1")
     work.commit("fine", {"h": b"1\n"})
     work.switch("main")
-    shell = pexpect.spawn(
-        sys.executable, words, env={**os.environ, "TERM": "dumb"}, encoding="utf-8", timeout=60, dimensions=(50, 200)
-    )
+    shell = Terminal("run", "--strategy", "merge", "--repo", work.path, env={"TERM": "dumb"})
     shell.expect("Align 2 branches now")
     shell.sendcontrol(key)
     shell.expect(pexpect.EOF)

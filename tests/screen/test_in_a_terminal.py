@@ -13,6 +13,7 @@ import pexpect
 import pytest
 
 from tests.git.workspace import Workspace
+from tests.terminal import Terminal
 
 LINES = b"".join(b"line %d\n" % number for number in range(10))
 MAIN_SCREEN_AGAIN = "\x1b[?1049l"
@@ -30,15 +31,9 @@ def work(tmp_path: Path) -> Workspace:
     return work
 
 
-def start(work: Workspace, *words: str) -> pexpect.spawn[str]:
-    return pexpect.spawn(
-        sys.executable,
-        ["-m", "gitalign", "conflicts", "--browse", "--repo", str(work.path), *words],
-        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "30"},
-        encoding="utf-8",
-        timeout=60,
-        dimensions=(30, 120),
-    )
+def start(work: Workspace, *words: str) -> Terminal:
+    environment = {"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "30"}
+    return Terminal("conflicts", "--browse", "--repo", work.path, *words, rows=30, columns=120, env=environment)
 
 
 def ended(command: list[str], **environment: str) -> tuple[str, int | None]:
@@ -51,7 +46,7 @@ def ended(command: list[str], **environment: str) -> tuple[str, int | None]:
     return terminal.before or "", terminal.exitstatus
 
 
-def settings(terminal: pexpect.spawn[str]) -> str:
+def settings(terminal: Terminal) -> str:
     """Of the terminal, as a shell would find it."""
     return subprocess.run(["stty", "-g"], stdin=terminal.child_fd, capture_output=True, text=True, check=True).stdout
 
@@ -116,7 +111,7 @@ def test_on_to_resolving(work: Workspace) -> None:
 def test_a_signal_ends_it_and_gives_the_terminal_back(work: Workspace, number: int) -> None:
     terminal = start(work)
     terminal.expect("2 branches conflict")
-    terminal.kill(number)
+    terminal.signal(number)
     terminal.expect(re.escape(MAIN_SCREEN_AGAIN))
     terminal.expect(pexpect.EOF)
     terminal.close()
