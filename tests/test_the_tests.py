@@ -1,0 +1,85 @@
+"""The tests say the same wherever they are started, and are not skipped in silence."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests import warm
+
+ROOT = Path(__file__).resolve().parents[1]
+ALONE = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", "--durations=0"]
+
+
+def test_a_key_ends_a_command_where_signals_are_ignored_from_outside() -> None:
+    """As from nohup, or in a background job of a shell without a terminal."""
+    test = "tests/resolving/test_at_the_terminal.py::test_ctrl_c_at_the_question_is_no_bug"
+    done = subprocess.run(
+        ["sh", "-c", 'trap "" INT HUP; exec "$@"', "sh", *ALONE, test],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"), [("needs a tool", 1), ("needs GITALIGN_THOROUGH=1: long", 0), ("needs git 2.45 or newer", 0)]
+)
+def test_what_is_skipped_for_want_of_a_tool_fails_where_that_is_asked_for(
+    tmp_path: Path, reason: str, code: int
+) -> None:
+    (tmp_path / "test_one.py").write_text(f"import pytest\ndef test_one(): pytest.skip({reason!r})\n")
+    words = [*ALONE, "-c", str(ROOT / "pyproject.toml"), "-p", "tests.conftest", str(tmp_path)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [*words, "--fail-on-skip"], cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert ("SKIPPED, and may not be" in done.stdout) == bool(code)
+    assert "1 skipped" in done.stdout
+
+
+def test_what_others_leave_in_the_temporary_directory_is_not_seen() -> None:
+    assert "temporary" in Path(tempfile.gettempdir()).parts
+    assert os.environ["TMPDIR"] == tempfile.gettempdir()
+
+
+def say() -> None:
+    """What a process of its own sees, on standard output."""
+    sys.stdout.write(f"{sys.argv[1:]} {Path.cwd().name} {os.environ.get('SAID')} {sys.stdin.read()}\n")
+    sys.stderr.write("error\n")
+    raise SystemExit(3)
+
+
+def give_up() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    signal.pause()
+
+
+def test_a_warm_process_is_a_process(tmp_path: Path) -> None:
+    said = warm.call("tests.test_the_tests:say", "a", 1, cwd=tmp_path, env={"SAID": "x"}, input="in")
+    assert said.stdout == f"['a', '1'] {tmp_path.name} x in\n"
+    assert (said.returncode, said.stderr) == (3, "error\n")
+    assert warm.call("tests.test_the_tests:give_up").returncode == -signal.SIGINT
+    assert warm.call("os:abort").returncode == -signal.SIGABRT
+    broken = warm.call("tests.test_the_tests:nowhere")
+    assert broken.returncode == 1
+    assert "AttributeError" in broken.stderr
+    running = warm.begin("signal:pause")
+    assert running.poll() is None
+    running.kill()
+    assert running.wait() == -signal.SIGKILL
+
+
+def test_a_warm_process_that_goes_on_too_long_is_killed() -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        warm.call("signal:pause", timeout=0.2)
