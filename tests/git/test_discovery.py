@@ -182,3 +182,28 @@ def test_ownership_is_checked_as_git_checks_it(
 
 def refs(work: Workspace) -> str:
     return work.git("for-each-ref", "refs/heads", env={"GIT_DIR": str(work.path / ".git")})
+
+
+def test_a_named_work_tree_is_a_desk(here: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`git --git-dir=~/.dotfiles --work-tree=~ align run`: files follow their branch, and are not left beneath it."""
+    dotfiles, home = tmp_path / "dotfiles", tmp_path / "home"
+    here.git("clone", "-q", "--bare", ".", str(dotfiles))
+    home.mkdir()
+    for key, value in {"user.name": "O Perator", "user.email": "operator@example.org"}.items():
+        here.git("-C", str(dotfiles), "config", key, value)
+    variables = {"GIT_DIR": str(dotfiles), "GIT_WORK_TREE": str(home)}
+    here.git("checkout", "-q", "-f", "x", env=variables)
+    before = refs_of(dotfiles, here)
+    unnamed = facade.run(facade.Request(repo=dotfiles), permit=Permit(plan_id="*"))
+    assert "--work-tree" in next(one.reason for one in unnamed.plan.excluded if one.branch == "x")
+    assert refs_of(dotfiles, here) == before
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    report = facade.run(facade.Request(repo="."), permit=Permit(plan_id="*"))
+    assert report.counts() == {"aligned": 1}
+    assert here.git("status", "--porcelain", env=variables) == ""
+    assert (home / "b").read_bytes() == b"b\n"
+
+
+def refs_of(git_dir: Path, work: Workspace) -> str:
+    return work.git("-C", str(git_dir), "for-each-ref", "refs/heads")

@@ -177,6 +177,40 @@ def test_borrowed_objects(work: Workspace, tmp_path: Path) -> None:
     assert not stands_on_main(work)
 
 
+def test_objects_borrowed_through_as_many_steps_as_git_follows(work: Workspace, tmp_path: Path) -> None:
+    """Our quarantine stands on the repository, and adds no step. A check sees the same objects."""
+    clone = work
+    for step in range(6):
+        clone = cloned(work, tmp_path / f"{step}.git", clone.path, "--shared")
+    assert clone.git("rev-list", "--count", "x") != "0"
+    seen = (
+        "git cat-file -e HEAD^{tree} && git ls-tree -r HEAD | while read m t o p; do git cat-file -e $o || exit 1; done"
+    )
+    report = run(
+        clone.path,
+        orchestration__enable_backup_branches=False,
+        validation__checks=[{"name": "objects", "command": ["sh", "-c", seen]}],
+    )
+    assert branch(report, "x").verdict is Verdict.ALIGNED, branch(report, "x").detail
+    assert stands_on_main(clone)
+
+
+def test_objects_borrowed_by_a_variable(work: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`GIT_ALTERNATE_OBJECT_DIRECTORIES`, relative, with a colon in its name, and with alternates of its own."""
+    clone = cloned(work, tmp_path / "bare.git", work.path)
+    lender = cloned(work, tmp_path / "len:der.git", clone.path, "--shared")
+    elsewhere = tmp_path / "objects"
+    shutil.move(clone.path / "objects", elsewhere)
+    (clone.path / "objects").mkdir()
+    (lender.path / "objects" / "info" / "alternates").write_text(f"{elsewhere}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_ALTERNATE_OBJECT_DIRECTORIES", '/nowhere:"len:der.git/objects"')
+    report = run(clone.path, orchestration__enable_backup_branches=False)
+    assert branch(report, "x").verdict is Verdict.ALIGNED, branch(report, "x").detail
+    monkeypatch.setenv("GIT_ALTERNATE_OBJECT_DIRECTORIES", str(elsewhere))
+    assert stands_on_main(clone)
+
+
 def test_a_partial_clone_fetches_nothing_and_runs_nothing(work: Workspace, tmp_path: Path) -> None:
     """Edge cases 41, 43: missing objects of a partial clone are told, not fetched behind the operator's back."""
     canary = tmp_path / "canary"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gitalign import child
 from gitalign.errors import NotARepository, UserError
+from gitalign.git.alternates import alternates_variable, borrowed_stores
 from gitalign.git.command import said_in, text
 from gitalign.git.environment import LOCATION_VARIABLES, operator_environment
 
@@ -124,7 +125,7 @@ def _with_own_work_tree(asking: _Asking, found: _Parts) -> Found:
         work_tree=work_tree,
         is_bare=found.is_bare,
         objects=os.path.realpath(found.objects),
-        alternates=asking.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", ""),
+        alternates=alternates_variable(borrowed_stores(asking.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", ""))),
         object_format=found.object_format,
     )
 

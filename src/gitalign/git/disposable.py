@@ -22,9 +22,9 @@ from gitalign import child
 from gitalign.core.commit import new_commit
 from gitalign.core.names import Oid
 from gitalign.errors import OutOfSpace
-from gitalign.git.command import Git, raw
+from gitalign.git.alternates import alternates_file, object_stores
+from gitalign.git.command import Git
 from gitalign.git.objects import CommitWriter
-from gitalign.git.quarantine import alternate_line
 from gitalign.owned_folders import is_folder, left_in, own
 
 _TIMEOUT_S = 600.0
@@ -187,9 +187,7 @@ class DisposableTree:
         place = self.tree / ".git"
         for folder in ("refs/heads", "refs/tags", "objects/info", "objects/pack"):
             (place / folder).mkdir(parents=True)
-        (place / "objects" / "info" / "alternates").write_bytes(
-            raw(alternate_line(str(self.objects.resolve()))) + b"\n"
-        )
+        (place / "objects" / "info" / "alternates").write_bytes(alternates_file(object_stores(self.objects)))
         lines = ["[core]", f"\trepositoryformatversion = {0 if self._format == 'sha1' else 1}", "\tbare = false"]
         lines += [] if self._format == "sha1" else ["[extensions]", f"\tobjectFormat = {self._format}"]
         (place / "config").write_text("\n".join(lines) + "\n", encoding="ascii")

@@ -26,7 +26,7 @@ def operator_ident(repository: Repository, *, at: datetime) -> bytes:
         line = repository.operator.run("var", "GIT_COMMITTER_IDENT").stdout.rstrip(b"\n")
     except GitError as error:
         raise ConfigError(
-            "git does not know who you are",
+            f"git does not know who you are: {error.message.splitlines()[-1]}",
             hint='git config --global user.name "Your Name" && git config --global user.email you@example.org',
         ) from error
     who, _, zone = line.rsplit(b" ", 2)

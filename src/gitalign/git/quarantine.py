@@ -23,6 +23,7 @@ from typing import TypeVar
 
 from gitalign.core.names import Oid
 from gitalign.errors import GitAlignError, InvariantBroken, OutOfSpace
+from gitalign.git.alternates import alternates_file
 from gitalign.git.asking import absent
 from gitalign.git.command import Git, raw
 from gitalign.git.object_memory import MEMORY, MemoryFolder, MemoryLost, remove_noted
@@ -166,7 +167,7 @@ class Quarantine:
         (folder / "info").mkdir(parents=True, exist_ok=True)
         if not (folder / "pack").is_symlink():
             (folder / "pack").symlink_to(self.path / "pack")
-        _write(folder / "info" / "alternates", raw(alternate_line(self.repository.objects_dir)) + b"\n")
+        _write(folder / "info" / "alternates", alternates_file(self.repository.object_stores()))
         swap = self.path / "objects.new"
         swap.unlink(missing_ok=True)
         swap.symlink_to(folder)
@@ -342,10 +343,3 @@ def _require_folder(folder: Path) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-
-
-def alternate_line(path: str) -> str:
-    """A path as a line of `info/alternates` (quoted like C when it begins with a quote or holds a newline)."""
-    if path.startswith('"') or "\n" in path or path.startswith("#"):
-        return '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-    return path

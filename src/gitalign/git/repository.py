@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gitalign import child
 from gitalign.errors import GitMissing, GitTooOld, NotARepository
+from gitalign.git.alternates import borrowed_stores, object_stores
 from gitalign.git.command import Git, ProcessGate
 from gitalign.git.discovery import discover
 from gitalign.git.environment import deciding_environment
@@ -64,6 +65,11 @@ class Repository:
     def is_shallow(self) -> bool:
         """True when history ends at a shallow boundary."""
         return (Path(self.common_dir) / "shallow").exists()
+
+    def object_stores(self) -> tuple[Path, ...]:
+        """Every object directory that git reads here, `objects_dir` last."""
+        borrowed = borrowed_stores(self.git.variables.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", ""))
+        return object_stores(Path(self.objects_dir), borrowed)
 
     def gated(self, gate: ProcessGate) -> Repository:
         """The same repository with a bound on live git processes."""

@@ -125,12 +125,16 @@ def _main(repository: Repository, branch: str | None, *, is_bare: bool) -> _List
     place = _main_folder(repository)
     fault = ""
     if is_bare:
+        head = text(repository.git.run("symbolic-ref", "--quiet", "HEAD", accept=(0, 1)).stdout).rstrip("\n")
+        branch = head or None
+    if is_bare and place is None:
         git = replace(_git_for(repository, common), work_tree=os.path.dirname(common))
+        if os.path.basename(common) != ".git" and os.path.exists(os.path.join(common, "index")):
+            fault = "it has an index, so its files are somewhere; name them: git --git-dir=… --work-tree=… align …"
+            return _Listed(common, branch, False, False, False, (common,), fault)
         if os.path.basename(common) != ".git" or not _has_files(git):
             return _Listed(common, None, True, False, False, (common,))
         place = os.path.dirname(common)
-        head = text(repository.git.run("symbolic-ref", "--quiet", "HEAD", accept=(0, 1)).stdout).rstrip("\n")
-        branch = head or None
         fault = (
             "core.bare is true, but its files are here; git config core.bare false, or delete the files and .git/index"
         )
