@@ -7,12 +7,13 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gitalign.core.events import Event, EventKind
 from gitalign.core.names import display, file_name_for
+from gitalign.shared_files import adopt, make_folder
 
 STEP_MESSAGES: Mapping[str, str] = {
     "pre_checks": "Starting pre-checks...",
@@ -127,8 +128,15 @@ class RunLog:
     def _write(self) -> None:
         lines, self._lines = self._lines, []
         if lines:
-            with self._path.open("a", encoding="utf-8", errors="backslashreplace") as log:
-                log.write("\n".join(lines) + "\n")
+            _append(self._path, lines)
+
+
+def _append(path: Path, lines: Sequence[str]) -> None:
+    is_new = not path.exists()
+    with path.open("a", encoding="utf-8", errors="backslashreplace") as log:
+        log.write("\n".join(lines) + "\n")
+    if is_new:
+        adopt(path)
 
 
 def _weight(event: Event) -> int:
@@ -171,7 +179,8 @@ class AuditTrail:
         data = json.dumps({**line, **event.data}, default=str).encode("ascii") + b"\n"
         with self._lock:
             if self._handle is None:
-                self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+                self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+                adopt(self._path)
             os.write(self._handle, data)
             if event.kind in _DURABLE:
                 os.fsync(self._handle)
@@ -232,11 +241,8 @@ class BranchLogs:
         lines = self._held.pop(branch, [])
         if not lines:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / f"{file_name_for(branch)}.log").open(
-            "a", encoding="utf-8", errors="backslashreplace"
-        ) as log:
-            log.write("\n".join(lines) + "\n")
+        make_folder(self._folder)
+        _append(self._folder / f"{file_name_for(branch)}.log", lines)
 
 
 def _words(data: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ from gitalign.git.refs import read_refs
 from gitalign.git.repository import Repository
 from gitalign.input_file import Unreadable, read_bounded
 from gitalign.release import VERSION
+from gitalign.shared_files import adopt, make_folder
 
 _LARGEST_BYTES = 1024 * 1024 * 1024
 FILE = "certificates.jsonl"
@@ -122,11 +123,12 @@ def keep(folder: Path, certificates: Iterable[Certificate]) -> None:
     """
     place, temporary = folder / FILE, folder / f"{FILE}.new"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with temporary.open("w", encoding="ascii") as file:
             file.writelines(f"{json.dumps(wire.dump(one), sort_keys=True)}\n" for one in certificates)
             file.flush()
             os.fsync(file.fileno())
+        adopt(temporary)
         temporary.replace(place)
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from gitalign.errors import GitError
 from gitalign.git.asking import retried
 from gitalign.git.command import text
 from gitalign.git.repository import Repository
+from gitalign.shared_files import adopt, make_folder
 
 
 def keep_gate(repository: Repository, report: Report) -> None:
@@ -20,7 +21,7 @@ def keep_gate(repository: Repository, report: Report) -> None:
     if not branches:
         return
     folder = repository.state_dir / "runs" / report.run.id / "validation"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     authors = _authors(repository, [one.step.seen for one in branches])
     for one in branches:
         document = gate_document(
@@ -28,6 +29,7 @@ def keep_gate(repository: Repository, report: Report) -> None:
         )
         place = folder / f"{file_name_for(one.step.branch.name)}.json"
         place.write_text(json.dumps(document, indent=2) + "\n", encoding="ascii")
+        adopt(place)
 
 
 def _authors(repository: Repository, commits: list[str]) -> dict[str, str]:

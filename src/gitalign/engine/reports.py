@@ -19,6 +19,7 @@ from gitalign.engine.summaries import summaries, write_summaries
 from gitalign.errors import GitAlignError
 from gitalign.git.repository import Repository
 from gitalign.output_file import write_whole
+from gitalign.shared_files import adopt, make_folder
 from gitalign.store.journal import SqlJournal
 
 
@@ -106,8 +107,9 @@ def keep_report(repository: Repository, report: Report) -> None:
         OSError, OutOfSpace
     """
     folder = run_folder(repository, report.run.id)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_whole(folder / "report.json", wire.dumps_report(report))
+    adopt(folder / "report.json")
 
 
 def stored_report(repository: Repository, journal: SqlJournal, run_id: str) -> Report:

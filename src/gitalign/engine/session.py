@@ -46,9 +46,10 @@ from gitalign.errors import StoreError, UnknownRun, UserError
 from gitalign.git.command import ProcessGate
 from gitalign.git.refs import read_tips
 from gitalign.git.remote import fetch, fetch_branches
-from gitalign.git.repository import Repository, open_repository
+from gitalign.git.repository import Repository, open_repository, sharing
 from gitalign.git.worktree import work_trees
 from gitalign.ports import Listener, Sockets
+from gitalign.shared_files import make_folder, share_folder
 from gitalign.store.journal import SqlJournal, open_journal
 from gitalign.store.run_locks import RunLocks
 from gitalign.telemetry import AuditTrail, BranchLogs, RunLog
@@ -495,8 +496,19 @@ def configured_rules(opened: Opened) -> HouseRules | None:
 
 @contextmanager
 def journal_of(opened: Opened) -> Iterator[SqlJournal]:
-    """The repository's journal, made when it is not there yet."""
-    journal = open_journal(database(opened.repository))
+    """The repository's journal, made when it is not there yet.
+
+    Raises:
+        StoreError
+    """
+    repository = opened.repository
+    try:
+        share_folder(repository.state_dir, sharing(repository))
+    except OSError as error:
+        raise StoreError(
+            f"cannot make {repository.state_dir}: {error.strerror}", hint="make the git directory writable"
+        ) from error
+    journal = open_journal(database(repository))
     try:
         yield journal
     finally:
@@ -509,7 +521,7 @@ def event_stream(
 ) -> Iterator[EventStream]:
     """The event stream of one run, with its journal, log, audit trail and branch logs behind it."""
     folder = run_folder(opened.repository, run_id)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     settings = opened.config.orchestration
     durable = JournalListener(journal)
     audit = AuditTrail(folder / "audit.jsonl") if settings.audit_trail_enabled else None

@@ -20,6 +20,7 @@ from gitalign.git.command import text
 from gitalign.git.diffs import line_counts, path_changes
 from gitalign.git.history import authorship, load_graph
 from gitalign.git.repository import Repository
+from gitalign.shared_files import adopt, make_folder
 
 _ENDING = "_CHANGES_SUMMARY"
 
@@ -135,12 +136,14 @@ def write_summaries(folder: Path, found: Sequence[Summary]) -> list[Path]:
     """
     made: list[Path] = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for one in found:
             place = folder / f"{summary_name(one.branch)}.md"
             place.write_text(summary_markdown(one), encoding="utf-8", errors="replace")
             document = json.dumps(summary_document(one), indent=2)
             place.with_suffix(".json").write_text(document + "\n", encoding="ascii")
+            adopt(place)
+            adopt(place.with_suffix(".json"))
             made.append(place)
     except OSError as error:
         raise OutOfSpace(

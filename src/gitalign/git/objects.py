@@ -19,6 +19,7 @@ from gitalign.core.commit import RawCommit, commit_id, parse_commit, serialise
 from gitalign.core.names import Oid
 from gitalign.errors import GitCrashed, GitDied, GitError, GitTimedOut, MissingObject, OutOfSpace
 from gitalign.git.command import Git, failure_of, said_in, text
+from gitalign.shared_files import make_folder
 
 _ABSENT = b"000000"
 
@@ -257,7 +258,7 @@ class CommitWriter:
         folder = f"{self._objects}/{oid[:2]}"
         try:
             if folder not in self._folders:
-                Path(folder).mkdir(exist_ok=True)
+                make_folder(Path(folder))
                 self._folders.add(folder)
             handle = os.open(self._stem, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o444)
             try:
@@ -271,7 +272,7 @@ class CommitWriter:
                 os.rename(self._stem, f"{folder}/{oid[2:]}")
             except FileNotFoundError:
                 # The store moved from memory to disk since the folder was made.
-                Path(folder).mkdir(exist_ok=True)
+                make_folder(Path(folder))
                 os.rename(self._stem, f"{folder}/{oid[2:]}")
         except OSError as error:
             raise OutOfSpace(

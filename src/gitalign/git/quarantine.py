@@ -14,6 +14,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,7 @@ from gitalign.git.repository import Repository
 from gitalign.git.storing import History, stored
 from gitalign.owned_folders import is_folder, left_in, own, remove_folder
 from gitalign.process_owner import HeldLock
+from gitalign.shared_files import make_folder
 
 _MERGE_CONFIG = (
     # git's defaults, spelt out: since 2.41 merge-tree reads configuration (`git help merge-tree`).
@@ -86,7 +88,7 @@ class Quarantine:
         self._moves = 0
         is_mine = False
         try:
-            (self.path / "pack").mkdir(parents=True, exist_ok=True)
+            make_folder(self.path / "pack")
             _require_folder(self.path.parent)
             self._held = own(self.path)
             is_mine = True
@@ -164,7 +166,7 @@ class Quarantine:
 
     def _stand_in(self, folder: Path) -> None:
         """Make `folder` the object directory; packs are on disk in any case."""
-        (folder / "info").mkdir(parents=True, exist_ok=True)
+        make_folder(folder / "info")
         if not (folder / "pack").is_symlink():
             (folder / "pack").symlink_to(self.path / "pack")
         _write(folder / "info" / "alternates", alternates_file(self.repository.object_stores()))
@@ -266,19 +268,21 @@ class Quarantine:
     def _git_dir(self, key: str, attributes: Sequence[tuple[str, bytes]]) -> Git:
         git_dir = self.path / f"git-{key}"
         work_tree = self.path / f"attributes-{key}"
-        (git_dir / "refs").mkdir(parents=True, exist_ok=True)
-        work_tree.mkdir(exist_ok=True)
+        make_folder(git_dir / "refs")
+        make_folder(work_tree)
         objects = git_dir / "objects"
         if not objects.is_symlink():
             objects.symlink_to(self.objects)
         lines = ["[core]", "\trepositoryformatversion = 1", "\tbare = false"]
+        mode = self.path.stat().st_mode
+        lines += [f"\tsharedRepository = {mode & 0o666:04o}"] if mode & stat.S_ISGID else []
         lines += ["[extensions]", f"\tobjectFormat = {self.repository.object_format}"]
         _write(git_dir / "config", "\n".join(lines).encode() + b"\n")
         _write(git_dir / "HEAD", b"ref: refs/heads/none\n")
         shallow = Path(self.repository.common_dir) / "shallow"
         if shallow.exists():
             shutil.copyfile(shallow, git_dir / "shallow")
-        (git_dir / "info").mkdir(exist_ok=True)
+        make_folder(git_dir / "info")
         own = Path(self.repository.common_dir) / "info" / "attributes"
         if own.is_file():
             _write(git_dir / "info" / "attributes", own.read_bytes())
@@ -286,7 +290,7 @@ class Quarantine:
             place = work_tree / os.fsdecode(raw(path))
             if not Path(os.path.normpath(place)).is_relative_to(work_tree):
                 raise InvariantBroken(f"attribute file {path!r} lies outside the quarantine")
-            place.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(place.parent)
             _write(place, content)
         variables = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1"}
         return Git(

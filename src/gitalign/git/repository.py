@@ -11,7 +11,7 @@ from pathlib import Path
 from gitalign import child
 from gitalign.errors import GitMissing, GitTooOld, NotARepository
 from gitalign.git.alternates import borrowed_stores, object_stores
-from gitalign.git.command import Git, ProcessGate
+from gitalign.git.command import Git, ProcessGate, text
 from gitalign.git.discovery import discover
 from gitalign.git.environment import deciding_environment
 
@@ -74,6 +74,16 @@ class Repository:
     def gated(self, gate: ProcessGate) -> Repository:
         """The same repository with a bound on live git processes."""
         return replace(self, git=replace(self.git, gate=gate))
+
+
+def sharing(repository: Repository) -> str:
+    """How a repository's files are shared among users, as `core.sharedRepository` says; `umask` where it says nothing.
+
+    Raises:
+        GitError
+    """
+    done = repository.git.run("config", "--get", "core.sharedRepository", accept=(0, 1))
+    return text(done.stdout).removesuffix("\n") if done.returncode == 0 else "umask"
 
 
 def git_version(executable: str = "git") -> tuple[int, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from sqlalchemy import URL, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from gitalign.errors import StoreError
+from gitalign.shared_files import adopt, make_folder
 from gitalign.store import schema
 
 _BUSY_MS = 15_000
@@ -23,11 +26,9 @@ def open_database(path: Path) -> Engine:
         StoreError: not a database, of a newer version, not writable, or locked for too long.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path)
     except OSError as error:
-        raise StoreError(
-            f"cannot make {path.parent}: {error.strerror}", hint="make the git directory writable"
-        ) from error
+        raise StoreError(f"cannot make {path}: {error.strerror}", hint=_how_to_write(path)) from error
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False, "isolation_level": None},
@@ -36,6 +37,36 @@ def open_database(path: Path) -> Engine:
     with translated(path):
         _bring_up_to_date(engine, path)
         return engine
+
+
+def _make(path: Path) -> None:
+    """Make the file before the database does, so that umask and sharing decide who may use it.
+
+    Its log and shared memory take over its permissions (SQLite, os_unix.c, findCreateFileMode).
+    """
+    make_folder(path.parent)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+        adopt(path)
+    if path.parent.stat().st_mode & stat.S_IWGRP:
+        for one in (path, *(path.with_name(path.name + ending) for ending in ("-wal", "-shm"))):
+            adopt(one)  # those of an earlier release kept the group out
+
+
+def _how_to_write(path: Path) -> str:
+    if path.exists() and not os.access(path, os.W_OK):
+        return (
+            f"it belongs to {_owner(path)}: that user runs git align once more, or chmod g+w {path}*; "
+            "git config core.sharedRepository group shares what is made from now on"
+        )
+    return f"make {path.parent if path.parent.exists() else path.parent.parent} writable"
+
+
+def _owner(path: Path) -> str:
+    try:
+        return path.owner()
+    except (KeyError, OSError):
+        return "another user"
 
 
 def _configure(connection: Any, _: object) -> None:
@@ -90,8 +121,8 @@ def translated(path: Path) -> Iterator[None]:
         hints = {
             "locked": "another git-align is writing; try again",
             "full": "free some space",
-            "readonly": "make the git directory writable",
-            "unable to open": "make the git directory writable",
+            "readonly": _how_to_write(path),
+            "unable to open": _how_to_write(path),
             "malformed": f"move {path} away; runs before now cannot be undone by id then, their anchors are still under refs/gitalign",
             "not a database": f"move {path} away; runs before now cannot be undone by id then, their anchors are still under refs/gitalign",
         }
