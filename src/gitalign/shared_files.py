@@ -45,15 +45,16 @@ def share_folder(folder: Path, setting: str) -> None:
         folder.chmod(wanted)
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it; what is there stays as it is.
+def make_folder(folder: Path, *, parents: bool = True) -> None:
+    """Make a folder, and those above it where `parents` says so; what is there stays as it is.
 
     Raises:
         OSError: it cannot be made.
     """
     if folder.is_dir():
         return
-    make_folder(folder.parent)
+    if parents:
+        make_folder(folder.parent)
     try:
         folder.mkdir()
     except FileExistsError:

@@ -16,6 +16,7 @@ from gitalign import wire
 from gitalign.config import Config
 from gitalign.errors import OutOfSpace, UserError
 from gitalign.owned_folders import is_folder
+from gitalign.shared_files import make_folder
 
 if TYPE_CHECKING:
     from gitalign.engine.rules import HouseRules
@@ -119,7 +120,7 @@ def keep_frozen(folder: Path, frozen: Frozen) -> None:
     """
     place, temporary = folder / FILE, folder / f"{FILE}.new"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(dumped(frozen))

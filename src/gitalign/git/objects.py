@@ -258,7 +258,7 @@ class CommitWriter:
         folder = f"{self._objects}/{oid[:2]}"
         try:
             if folder not in self._folders:
-                make_folder(Path(folder))
+                make_folder(Path(folder), parents=False)
                 self._folders.add(folder)
             handle = os.open(self._stem, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o444)
             try:
@@ -272,7 +272,7 @@ class CommitWriter:
                 os.rename(self._stem, f"{folder}/{oid[2:]}")
             except FileNotFoundError:
                 # The store moved from memory to disk since the folder was made.
-                make_folder(Path(folder))
+                make_folder(Path(folder), parents=False)
                 os.rename(self._stem, f"{folder}/{oid[2:]}")
         except OSError as error:
             raise OutOfSpace(
