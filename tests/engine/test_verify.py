@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from gitalign.engine.certify import prove_again, sealed
 from gitalign.engine.proofs import certified
 from gitalign.errors import UserError
 from gitalign.git.repository import open_repository
-from tests import needs
+from tests import needs, warm
 from tests.git.workspace import Workspace
 from tests.histories import RandomHistory
 from tests.runs import branch, request, run
@@ -299,3 +301,63 @@ def test_every_aligned_branch_of_any_history_is_proved(seed: int, how: str) -> N
         codes = {getattr(one.result.outcome, "code", "") for one in report.branches()}
         assert "not_proved" not in codes, f"seed {seed}, {how}"
         assert all(proof.holds for proof in facade.verify(request(repository))), f"seed {seed}, {how}"
+
+
+def kept(work: Workspace) -> Path:
+    return max((work.path / ".git" / "gitalign" / "runs").iterdir()) / "certificates.jsonl"
+
+
+def test_every_branch_that_was_moved_must_have_a_certificate(work: Workspace) -> None:
+    """Judged by what must be there, never by what is found."""
+    run(work.path)
+    lines = kept(work).read_text().splitlines(keepends=True)
+    assert len(lines) == 3
+    kept(work).write_text(lines[0])
+    there = json.loads(lines[0])["ref"]
+    proofs = {proof.certificate.ref: proof for proof in facade.verify(request(work.path))}
+    assert len(proofs) == 3
+    assert [ref for ref, proof in proofs.items() if proof.holds] == [there]
+    missing = next(proof for ref, proof in proofs.items() if ref != there)
+    assert "no certificate of this move" in missing.faults[0]
+    assert missing.standing == "the branch is there"
+    done = warm.run("verify", "--repo", work.path)
+    assert done.returncode == 1
+    assert "3 branches: 1 proved, 2 not" in done.stdout
+    name = missing.certificate.ref.removeprefix("refs/heads/")
+    assert warm.run("verify", "last", name, "--repo", work.path).returncode == 1
+    assert warm.run("verify", "last", there.removeprefix("refs/heads/"), "--repo", work.path).returncode == 0
+
+
+@pytest.mark.parametrize("damage", ["empty", "gone", "of another run"])
+def test_a_file_without_the_runs_certificates_proves_nothing(work: Workspace, damage: str) -> None:
+    report = run(work.path)
+    earlier = kept(work).read_text()
+    match damage:
+        case "empty":
+            kept(work).write_text("")
+        case "gone":
+            kept(work).unlink()
+        case _:
+            work.switch("main")
+            work.commit("more", {"more": b"1\n"})
+            work.git("checkout", "-q", "--detach")
+            report = run(work.path)
+            kept(work).write_text(earlier)
+    proofs = facade.verify(request(work.path), report.run.id)
+    wrong = [proof for proof in proofs if proof.certificate.run_id == report.run.id]
+    assert len(wrong) == 3
+    assert not any(proof.holds for proof in wrong)
+    assert warm.run("verify", "--repo", work.path).returncode == 1
+
+
+def test_a_moved_branch_whose_result_is_lost_is_not_told_as_cancelled(work: Workspace) -> None:
+    report = run(work.path)
+    with closing(sqlite3.connect(work.path / ".git" / "gitalign" / "gitalign.db")) as database:
+        database.execute("DELETE FROM results")
+        database.commit()
+    again = facade.show(request(work.path), report.run.id)
+    moved = {one.update.ref for one in report.publications}
+    told = [one for one in again.branches() if one.step.moved_ref in moved]
+    assert {one.verdict for one in told} == {Verdict.FAILED}
+    assert all("its result is not in the journal" in one.detail for one in told)
+    assert again.exit_code() == 1

@@ -113,7 +113,7 @@ def test_the_verbs(work: Workspace, tmp_path: Path) -> None:
     assert call("report", "nothing").returncode == 2
     assert "choose --format" in call("report", "-o", str(tmp_path / "x")).stderr
     proved = call("verify", "last", ODD)
-    assert (proved.returncode, "1 certificate: 1 proved" in proved.stdout) == (0, True)
+    assert (proved.returncode, "1 branch: 1 proved" in proved.stdout) == (0, True)
     assert all(one["holds"] for one in json.loads(call("verify", "--json").stdout))
 
 

@@ -184,7 +184,8 @@ def show_proofs(out: Console, proofs: Sequence[Proof], *, everything: bool = Fal
         one = proof.certificate
         word = "[green]proved[/]" if proof.holds else "[red]not proved[/]"
         out.print(f"{safe(branch_of(one.ref))}: {word}; {proof.standing}")
-        out.print(f"  {one.before[:12]} on {one.onto[:12]} gave {one.after[:12]} ({one.how.value})")
+        how = f" ({one.how.value})" if one.checks else ""
+        out.print(f"  {one.before[:12]} on {one.onto[:12]} gave {one.after[:12]}{how}")
         for pair in one.commits if everything else ():
             out.print(f"    {pair.old[:12]} -> {pair.new[:12]}  {pair.patch.value}")
         for fault in proof.faults:
@@ -197,7 +198,7 @@ def show_proofs(out: Console, proofs: Sequence[Proof], *, everything: bool = Fal
                     + (f": {safe(check.detail)}" if check.detail else "")
                 )
     held = sum(proof.holds for proof in proofs)
-    out.print(f"{many(len(proofs), 'certificate', 'certificates')}: {held} proved, {len(proofs) - held} not")
+    out.print(f"{many(len(proofs), 'branch', 'branches')}: {held} proved, {len(proofs) - held} not")
 
 
 def _next_steps(out: Console, report: Report) -> None:

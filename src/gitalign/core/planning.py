@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from gitalign.core.branch import Branch, ListedBranch
@@ -54,7 +54,7 @@ def discover_targets(
     remote = remote or snapshot.remote or "origin"
     found: list[Target] = []
     unknown: list[str] = []
-    for name in dict.fromkeys(configured or _conventional(tips, remote)):
+    for name in dict.fromkeys(configured or conventional_names(snapshot.tips, remote)):
         local = tips.get(ref_of(name))
         tracking = tips.get(f"{_REMOTES}{remote}/{name}")
         chosen = local or tracking
@@ -83,15 +83,16 @@ def head_of_remote(tips: Iterable[Tip], remote: str) -> str | None:
     return head.removeprefix(here) if head is not None and head.startswith(here) else None
 
 
-def _conventional(tips: Mapping[str, Tip], remote: str) -> tuple[str, ...]:
-    """Targets of a repository whose operator named none: the branch that the remote's HEAD points to, and conventional names."""
+def conventional_names(tips: Iterable[Tip], remote: str) -> tuple[str, ...]:
+    """Names of the targets of a repository whose operator named none: the branch that the remote's HEAD points to, and conventional names."""
+    known = {tip.ref: tip for tip in tips}
     names = (
         ref.removeprefix(prefix)
-        for ref, tip in tips.items()
+        for ref, tip in known.items()
         for prefix in (HEADS, f"{_REMOTES}{remote}/")
         if ref.startswith(prefix) and not (tip.symbolic_target or "").startswith(prefix)
     )
-    return conventional_targets(names, head=head_of_remote(tips.values(), remote))
+    return conventional_targets(names, head=head_of_remote(known.values(), remote))
 
 
 def _is_ahead(graph: CommitGraph, tracking: Tip, local: Tip) -> bool:

@@ -126,6 +126,9 @@ class Report:
         return 0 if all(branch.verdict in SUCCESSES for branch in self.branches()) else 1
 
     def _branch(self, step: Step, result: StepResult | None) -> BranchReport:
+        publication = self._by_ref.get(step.moved_ref)
+        if result is None and publication is not None and publication.state in (MoveState.MOVED, MoveState.UNDONE):
+            return _without_result(step, publication)
         if result is None:
             gone = StepResult(
                 step_id=step.id,
@@ -139,11 +142,18 @@ class Report:
                 verdict=Verdict.CANCELLED,
                 detail="the run ended before this branch was done",
             )
-        publication = self._by_ref.get(step.moved_ref)
         verdict, detail = _verdict(result.outcome, publication)
         if verdict is Verdict.ALIGNED and step.integration is not None and not detail:
             detail = f"stays where it is; {step.integration} holds the merge of it into {step.target.name}"
         return BranchReport(step=step, result=result, publication=publication, verdict=verdict, detail=detail)
+
+
+def _without_result(step: Step, publication: Publication) -> BranchReport:
+    """A branch that was moved, of which the journal does not say how it was made."""
+    reason = f"it was moved to {publication.update.after[:12]}, but its result is not in the journal"
+    outcome = Failed(code="result_missing", reason=reason, hint="git align verify", stage="publish")
+    result = StepResult(step_id=step.id, branch=step.branch.name, outcome=outcome)
+    return BranchReport(step=step, result=result, publication=publication, verdict=Verdict.FAILED, detail=reason)
 
 
 def is_settled(one: Publication) -> bool:

@@ -13,8 +13,10 @@ from pathlib import Path
 from gitalign import wire
 from gitalign.core.certificate import Certificate, Check, CommitProof, PatchVerdict, Proof
 from gitalign.core.names import Oid, StepId
-from gitalign.core.outcome import Aligned, Failed, StepResult
-from gitalign.core.plan import Plan, Step
+from gitalign.core.outcome import Aligned, AlignedKind, Failed, StepResult
+from gitalign.core.plan import Plan, Step, StepKind
+from gitalign.core.publication import MoveState, Publication
+from gitalign.core.run import RunKind, RunRecord
 from gitalign.engine.proofs import certified, prove
 from gitalign.errors import OutOfSpace, UserError
 from gitalign.git.asking import absent, retried
@@ -170,18 +172,79 @@ def _ids(one: Certificate) -> list[str]:
     return found + [drop.upstream for drop in one.dropped if drop.upstream is not None]
 
 
-def prove_again(repository: Repository, certificates: Sequence[Certificate]) -> tuple[Proof, ...]:
-    """Look at certificates again, from the repository alone.
+def awaited(record: RunRecord, plan: Plan, moves: Iterable[Publication]) -> tuple[Certificate, ...]:
+    """What the certificates of a run must say at least: every move that it made, here without its proofs.
+
+    Args:
+        record: the run; undoing and pushing make nothing that is certified.
+        plan: whose steps.
+        moves: as the journal has them.
+    """
+    if record.kind is not RunKind.ALIGN:
+        return ()
+    steps = {step.moved_ref: step for step in plan.steps}
+    return tuple(
+        Certificate(
+            run_id=record.id,
+            plan_id=plan.id,
+            ref=one.update.ref,
+            of="" if step is None else _integrated(step),
+            target_ref="" if step is None else step.target.ref,
+            how=AlignedKind.REPLAYED if step is None else _USUALLY.get(step.kind, AlignedKind.REPLAYED),
+            before=one.update.before if step is None else step.seen,
+            onto=Oid("") if step is None else step.onto,
+            after=one.update.after,
+            tree=Oid(""),
+            commits=(),
+            dropped=(),
+            checks=(),
+            tool_version="",
+            git_version="",
+        )
+        for one in moves
+        if one.state in (MoveState.MOVED, MoveState.UNDONE)
+        for step in (steps.get(one.update.ref),)
+    )
+
+
+_USUALLY = {
+    StepKind.RECREATE: AlignedKind.RECREATED,
+    StepKind.MERGE: AlignedKind.MERGED,
+    StepKind.INTEGRATE: AlignedKind.INTEGRATED,
+    StepKind.FAST_FORWARD: AlignedKind.FAST_FORWARDED,
+}
+
+
+def prove_again(
+    repository: Repository, certificates: Sequence[Certificate], *, wanted: Sequence[Certificate] = ()
+) -> tuple[Proof, ...]:
+    """Look at certificates again, from the repository alone; moves without a certificate are not proved.
+
+    Args:
+        repository: the repository.
+        certificates: as they were kept.
+        wanted: moves that must have one.
 
     Raises:
         GitError
     """
     refs = read_refs(repository)
     made = prove(repository, certificates)
-    return tuple(
+    proofs = [
         Proof(certificate=one, checks=checks, faults=_faults(one), standing=_standing(repository, one, refs))
         for one, checks in zip(certificates, made, strict=True)
-    )
+    ]
+    there = {(one.run_id, one.ref, one.after) for one in certificates}
+    named = {one.ref for one in certificates}
+    for one in wanted:
+        if (one.run_id, one.ref, one.after) not in there:
+            other = "the certificate of this branch is of another move" if one.ref in named else _NONE
+            standing = _standing(repository, one, refs)
+            proofs.append(Proof(certificate=one, checks=(), faults=(other,), standing=standing))
+    return tuple(proofs)
+
+
+_NONE = "there is no certificate of this move: the file of certificates is gone, or was changed"
 
 
 def _faults(one: Certificate) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from gitalign.core.push import PushSettings
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.certify import certify, keep
 from gitalign.engine.furthest import with_furthest
+from gitalign.engine.guard import Guard
 from gitalign.engine.integration import furnish, integrate, not_compared, remember_conflicts
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.partway import conflicting_again, taken_partway
@@ -66,6 +67,7 @@ class Crew:
     sockets: Sockets
     owner: str
     is_alive: OwnerProbe
+    guard: Guard
     rules: HouseRules | None = None
     checkpoint: Checkpoint = no_checkpoint
     checks: ValidationPlan = ValidationPlan()
@@ -346,6 +348,7 @@ def _publish(
         plan=plan,
         permit=permit,
         aligned=moves,
+        guard=crew.guard,
         journal=crew.journal,
         emit=crew.emit,
         stop=crew.stop,

@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from gitalign.core.events import EventKind
-from gitalign.core.names import HEADS, Oid, is_zero
+from gitalign.core.names import Oid, is_zero
 from gitalign.core.outcome import Aligned
 from gitalign.core.plan import Permit, Plan, Step
 from gitalign.core.publication import MoveState, Publication, RefUpdate
 from gitalign.engine.anchor import anchor_ref, pin, present, release_keeps
 from gitalign.engine.backups import make_backups, with_backup_refs
+from gitalign.engine.guard import Guard, held_if_guarded
 from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verified
 from gitalign.engine.pushing import to_push
 from gitalign.engine.signals import StopSignal
@@ -29,6 +30,7 @@ def publish(
     plan: Plan,
     permit: Permit,
     aligned: Sequence[tuple[Step, Aligned]],
+    guard: Guard,
     journal: Journal,
     emit: Emitter,
     stop: StopSignal,
@@ -43,6 +45,7 @@ def publish(
     Args:
         permit: leave for exactly this plan.
         aligned: steps with results that differ from where their branch stands.
+        guard: decides anew what must not move, whatever the plan says.
         store: brings the new objects into the repository, held there until they are pinned; how many packs it made.
         push: pushes what moved; called only when the permit says so.
         standing: what earlier runs made of branches that do not move now, to be pushed.
@@ -56,8 +59,8 @@ def publish(
         raise NotPermitted("the permit is for another plan", hint="git align run --yes")
     tips = read_tips(repository, "refs/heads")
     existing = {tip.ref: tip.oid for tip in tips}
-    forbidden = forbidden_refs(plan) | {tip.ref for tip in tips if tip.symbolic_target is not None}
-    publications = tuple(_intended(step, one, permit) for step, one in aligned)
+    forbidden = guard.refs(plan)
+    publications = held_if_guarded([_intended(step, one, permit) for step, one in aligned], forbidden)
     if plan.policy.backups:
         publications = with_backup_refs(
             publications, prefix=plan.policy.backup_prefix, run_id=run_id, existing=existing
@@ -136,11 +139,6 @@ def require_stored(repository: Repository, publications: Sequence[Publication]) 
             "nothing was moved",
             hint="git align resume",
         )
-
-
-def forbidden_refs(plan: Plan) -> frozenset[str]:
-    """Refs that a run of this plan must never move: its targets, under whatever name."""
-    return frozenset(target.ref for target in plan.targets) | frozenset(HEADS + target.name for target in plan.targets)
 
 
 def _intended(step: Step, aligned: Aligned, permit: Permit) -> Publication:

@@ -17,7 +17,7 @@ _TIMEOUT_S = 60.0
 
 
 def range_diffs(repository: Repository, summaries: Sequence[Summary]) -> dict[str, str]:
-    """By branch, for those with commits whose change was merged into something else; at most 200 branches.
+    """By branch, for those with commits whose change was merged into something else; what cannot be made says why.
 
     Source: `git help range-diff` (three-dot and two-range forms; since long before 2.38).
     """
@@ -25,17 +25,20 @@ def range_diffs(repository: Repository, summaries: Sequence[Summary]) -> dict[st
     for one in summaries:
         outcome = one.outcome
         if (
-            len(found) < _MOST_BRANCHES
-            and isinstance(outcome, Aligned)
+            isinstance(outcome, Aligned)
             and outcome.how is AlignedKind.REPLAYED
             and any(commit.patch is PatchVerdict.CHANGED for commit in one.commits)
         ):
+            if len(found) >= _MOST_BRANCHES:
+                found[one.branch] = f"(not made: more than {_MOST_BRANCHES} branches)"
+                continue
             ranges = (f"{one.onto}..{one.before}", f"{one.onto}..{outcome.after}")
             try:
                 told = text(repository.git.run("range-diff", "--no-color", *ranges, timeout_s=_TIMEOUT_S).stdout)
             except GitMissing:
                 raise
-            except GitError:
+            except GitError as error:
+                found[one.branch] = f"(git range-diff failed: {error.message[:500]})"
                 continue
             more = len(told) > _MOST_CHARACTERS
             found[one.branch] = told[:_MOST_CHARACTERS] + ("\n(cut off)" if more else "")

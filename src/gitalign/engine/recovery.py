@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,11 +12,11 @@ from gitalign.core.names import Oid, branch_of, is_zero, zero_like
 from gitalign.core.outcome import Aligned, Unchanged
 from gitalign.core.publication import MoveState, Publication, RefUpdate
 from gitalign.core.report import is_settled
-from gitalign.core.run import RunKind, RunRecord, RunState
+from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.engine.anchor import pin, present, release_keeps
 from gitalign.engine.backups import make_backups
+from gitalign.engine.guard import Guard, held_if_guarded
 from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verified
-from gitalign.engine.publish import forbidden_refs
 from gitalign.engine.push_recovery import settle_pushes
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream, JournalListener
@@ -27,8 +27,6 @@ from gitalign.git.ref_locks import clear_locks
 from gitalign.git.refs import RefDoor, read_refs
 from gitalign.git.repository import Repository
 from gitalign.ports import Journal, Listener, OwnerProbe
-
-_UNFINISHED = (RunState.INTEGRATING, RunState.PUBLISHING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +50,7 @@ def recover(
     *,
     listeners: Sequence[Listener] = (),
     is_alive: OwnerProbe,
+    guard_of: Callable[[RunRecord], Guard],
     now: datetime,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> tuple[Recovered, ...]:
@@ -62,7 +61,7 @@ def recover(
     """
     told: list[Recovered] = []
     for record in reversed(journal.runs()):
-        if record.state not in _UNFINISHED or _is_under_way(record, journal, is_alive):
+        if record.state not in UNFINISHED or _is_under_way(record, journal, is_alive):
             continue
         if record.state is RunState.INTEGRATING:
             journal.set_state(
@@ -73,7 +72,15 @@ def recover(
             )
             told.append(Recovered(run_id=record.id, branch="", verdict="nothing_moved"))
         else:
-            told += _finish(repository, journal, record, listeners=listeners, now=now, checkpoint=checkpoint)
+            told += _finish(
+                repository,
+                journal,
+                record,
+                guard=guard_of(record),
+                listeners=listeners,
+                now=now,
+                checkpoint=checkpoint,
+            )
         journal.release(record.id)
         release_keeps(repository, record.id)
         remove_quarantine(repository.state_dir / "quarantine" / record.id)
@@ -94,6 +101,7 @@ def _finish(
     journal: Journal,
     record: RunRecord,
     *,
+    guard: Guard,
     listeners: Sequence[Listener],
     now: datetime,
     checkpoint: Checkpoint,
@@ -107,8 +115,9 @@ def _finish(
     notes = remove_stale_locks(repository, publications, since=record.started_at)
     for note in notes:
         emit(EventKind.NOTICE, text=note)
-    publications = _looked_at(repository, publications)
-    door = RefDoor(repository, forbidden=forbidden_refs(plan), message=f"git-align run {record.id}: resumed")
+    guarded = guard.refs(plan)
+    publications = held_if_guarded(_looked_at(repository, publications), guarded)
+    door = RefDoor(repository, forbidden=guarded, message=f"git-align run {record.id}: resumed")
     try:
         if any(one.state is MoveState.INTENDED for one in publications):
             checkpoint("pin")

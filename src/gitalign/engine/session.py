@@ -31,6 +31,7 @@ from gitalign.core.selection import require_branches
 from gitalign.core.working_set import branches_of, has_no_work, only_on_remotes
 from gitalign.engine.execute import Crew, Executed, execute
 from gitalign.engine.frozen import CannotGoOn, Frozen, keep_frozen, read_frozen, require_same, rules_digest
+from gitalign.engine.guard import Guard
 from gitalign.engine.limits import MemoryWatch
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.observers import observing, require_observers
@@ -229,6 +230,7 @@ def carry_out(
         GitAlignError: the run as a whole could not go on; the journal says how far it got.
     """
     # What cannot be had is told before a run is written down that could not go on.
+    Guard(opened.repository, opened.config.alignment).require_free(made)
     house = configured_rules(opened)
     settling = Settling(repository=opened.repository, config=opened.config, memory=journal, stop=stop, at=now())
     with (
@@ -337,6 +339,7 @@ def _as_run(
             rules=house,
             owner=owner,
             is_alive=locks_of(opened).is_alive,
+            guard=Guard(opened.repository, opened.config.alignment),
             checkpoint=checkpoint,
             checks=opened.config.checks(),
             furthest=opened.config.alignment.furthest,
@@ -409,7 +412,14 @@ def _ended_badly(journal: SqlJournal, run_id: str, emit: Callable[..., None], er
 def recover_dead(opened: Opened, journal: SqlJournal, listeners: Sequence[Listener]) -> tuple[Recovered, ...]:
     """Finish or roll back what dead processes left unfinished."""
     locks = locks_of(opened)
-    recovered = recover(opened.repository, journal, listeners=listeners, is_alive=locks.is_alive, now=now())
+    recovered = recover(
+        opened.repository,
+        journal,
+        listeners=listeners,
+        is_alive=locks.is_alive,
+        guard_of=lambda record: guard_of(opened, journal, record),
+        now=now(),
+    )
     locks.sweep(keep={record.id for record in journal.runs() if record.state in UNFINISHED})
     return recovered
 
@@ -434,6 +444,17 @@ def frozen_for(opened: Opened, sockets: Sockets, house: HouseRules | None) -> Fr
     plugins = (*sockets.detectors, *([sockets.documenter] if sockets.documenter is not None else []))
     foreign = tuple(type(one).__name__ for one in plugins) if len(plugins) != named else ()
     return Frozen(settings, rules_digest(house), foreign)
+
+
+def guard_of(opened: Opened, journal: SqlJournal, record: RunRecord) -> Guard:
+    """What must not move when a run is finished or undone: as it was when it began, or as it is now where that is not known."""
+    while record.undoes is not None:
+        record = journal.run(record.undoes)
+    try:
+        then = read_frozen(run_folder(opened.repository, record.id), current=opened.config).config
+    except CannotGoOn:
+        then = opened.config
+    return Guard(opened.repository, then.alignment)
 
 
 def gate_of(opened: Opened, run_id: str) -> Opened:

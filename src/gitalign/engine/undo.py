@@ -13,8 +13,8 @@ from gitalign.core.publication import MoveState, Publication, PushState, RefUpda
 from gitalign.core.report import is_settled
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.anchor import anchor_ref, pin, present
+from gitalign.engine.guard import Guard, held_if_guarded
 from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verified
-from gitalign.engine.publish import forbidden_refs
 from gitalign.engine.pushing import Pusher, to_give_back
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.undone import mark_undone
@@ -26,7 +26,7 @@ from gitalign.ports import Emitter, Journal, OwnerProbe
 
 
 def preview(
-    repository: Repository, journal: Journal, run_id: str, *, only: Sequence[str] = (), push: bool = False
+    repository: Repository, journal: Journal, run_id: str, *, guard: Guard, only: Sequence[str] = (), push: bool = False
 ) -> tuple[Publication, ...]:
     """What undoing a run would do: `intended` moves, and `held_back` ones with the reason. Changes nothing.
 
@@ -34,10 +34,12 @@ def preview(
         repository: the repository.
         journal: of the repository.
         run_id: the run to undo.
+        guard: decides what must not move, whatever the journal says.
         only: globs over branch names.
         push: put remotes back, too; then branches that stand where they stood already, or never moved, are among these.
     """
     names = _names(journal, run_id) if only else {}
+    guarded = guard.refs(journal.plan(run_id))
     wanted = (MoveState.MOVED, MoveState.UNDONE, MoveState.STANDS) if push else (MoveState.MOVED,)
     chosen = [
         one
@@ -63,6 +65,7 @@ def preview(
         )
         for one in chosen
     ]
+    back = list(held_if_guarded(back, guarded))
     if push:
         back = [to_give_back(one, history.get(one.update.ref, ()), of=of) for one, of in zip(back, chosen, strict=True)]
     return tuple(one for one in back if one.state is not MoveState.STANDS or one.push is not PushState.NOT_ASKED)
@@ -111,6 +114,7 @@ class Undo:
         started_at: in UTC.
         owner: this process.
         is_alive: tells whether another one still lives.
+        guard: decides what must not move.
     """
 
     run_id: str
@@ -120,6 +124,7 @@ class Undo:
     started_at: datetime
     owner: str
     is_alive: OwnerProbe
+    guard: Guard
 
 
 def undo(
@@ -149,7 +154,7 @@ def undo(
     """
     plan_json = journal.plan_json(what.run_id)
     plan = journal.plan(what.run_id)
-    publications = preview(repository, journal, what.run_id, only=what.only, push=what.push)
+    publications = preview(repository, journal, what.run_id, guard=what.guard, only=what.only, push=what.push)
     if not publications:
         raise _nothing_to_undo(journal.run(what.run_id), what)
     record = RunRecord(
@@ -169,7 +174,7 @@ def undo(
     emit(EventKind.RUN_STARTED, undoes=what.run_id, branches=len(publications))
     publications = _claimed(journal, what, publications)
     words = f"git-align run {what.new_run_id}: undo {what.run_id}"
-    door = RefDoor(repository, forbidden=forbidden_refs(plan), message=words)
+    door = RefDoor(repository, forbidden=what.guard.refs(plan), message=words)
     try:
         checkpoint("journal")
         journal.intend(what.new_run_id, publications, anchor=anchor_ref(what.new_run_id))

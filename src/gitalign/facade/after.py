@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import assert_never
 
 from gitalign import wire
-from gitalign.core.certificate import Proof
+from gitalign.core.certificate import Certificate, Proof
 from gitalign.core.names import HEADS
 from gitalign.core.outcome import Finding
 from gitalign.core.report import Report
@@ -189,6 +189,9 @@ def verify(
 ) -> tuple[Proof, ...]:
     """Prove the certificates of a run again, from the repository alone. Changes nothing.
 
+    Every branch that the run moved must have one; a move without is reported as not proved. Of a file that is given, only
+    what it holds is looked at.
+
     Args:
         request: which repository.
         run_id: id, unambiguous prefix or `last`; not looked at when a file is given.
@@ -199,20 +202,27 @@ def verify(
         UnknownRun
         UserError: no certificates, or none of that branch.
     """
-    from gitalign.engine.certify import FILE, prove_again, read
+    from gitalign.engine.certify import FILE, awaited, prove_again, read
 
     opened = open_for(request)
-    place = certificates
-    if place is None:
+    wanted: tuple[Certificate, ...] = ()
+    if certificates is not None:
+        found = read(certificates)
+    else:
         require_state(opened, run_id)
         with journal_of(opened) as journal:
-            place = run_folder(opened.repository, journal.run(run_id).id) / FILE
-    found = read(place)
+            record = journal.run(run_id)
+            plan = journal.plan(record.id)
+            wanted = awaited(record, plan, journal.publications(record.id))
+        place = run_folder(opened.repository, record.id) / FILE
+        found = () if wanted and not place.exists() else read(place)
     if branch is not None:
-        found = tuple(one for one in found if f"{HEADS}{branch}" in (one.ref, one.of))
-        if not found:
+        found, wanted = (
+            tuple(one for one in some if f"{HEADS}{branch}" in (one.ref, one.of)) for some in (found, wanted)
+        )
+        if not found and not wanted:
             raise UserError(f"no certificate of {branch}: only aligned branches have one", hint="git align show last")
-    return prove_again(opened.repository, found)
+    return prove_again(opened.repository, found, wanted=wanted)
 
 
 def detect(

@@ -168,7 +168,7 @@ def _gone_on(
     try:
         then = gate_of(opened, record.id)
         stored = journal.plan(record.id)
-    except (CannotGoOn, PlanRefused) as refusal:
+    except CannotGoOn as refusal:
         journal.set_state(record.id, RunState.FAILED, outcome="failed")
         report = stored_report(opened.repository, journal, record.id)
         told = f"run {record.id} does not go on: {refusal.message}. Nothing of it had moved. Begin again: git align run"

@@ -19,6 +19,7 @@ from gitalign.engine.session import (
     Opened,
     Request,
     event_stream,
+    guard_of,
     has_state,
     journal_of,
     locks_of,
@@ -84,14 +85,16 @@ def undo(
         ):
             pusher = pusher_of(opened, journal, emit)
             if done is None:
+                chosen = _chosen(journal, run_id, push=push)
                 what = Undo(
-                    run_id=_chosen(journal, run_id, push=push).id,
+                    run_id=chosen.id,
                     new_run_id=new_id,
                     only=request.only,
                     push=push,
                     started_at=started,
                     owner=owner,
                     is_alive=locks_of(opened).is_alive,
+                    guard=guard_of(opened, journal, chosen),
                 )
                 put_back(
                     opened.repository,
@@ -161,7 +164,8 @@ def undo_preview(request: Request, run_id: str, *, push: bool = False) -> tuple[
         if cut_off is not None:
             return journal.publications(cut_off.id)
         chosen = _chosen(journal, run_id, push=push)
-        return preview(opened.repository, journal, chosen.id, only=request.only, push=push)
+        guard = guard_of(opened, journal, chosen)
+        return preview(opened.repository, journal, chosen.id, guard=guard, only=request.only, push=push)
 
 
 def push(

@@ -1,0 +1,78 @@
+"""Refs that nothing may move: decided from settings and the repository when it matters, whatever a plan or a journal says."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gitalign.core.names import HEADS, branch_of, display, ref_of
+from gitalign.core.plan import Plan, StepKind
+from gitalign.core.planning import conventional_names
+from gitalign.core.publication import MoveState, Publication
+from gitalign.errors import PlanRefused
+from gitalign.git.refs import read_tips
+from gitalign.git.repository import Repository
+from gitalign.settings import Alignment
+
+_MOVE_NOTHING = (StepKind.UP_TO_DATE, StepKind.LEAVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What must not move under given settings.
+
+    Attributes:
+        repository: its refs count as they are when it is asked.
+        settings: name targets and protected branches.
+    """
+
+    repository: Repository
+    settings: Alignment
+
+    def refs(self, plan: Plan) -> frozenset[str]:
+        """Full names of local branches that must not move: targets, protected ones, symbolic ones, and the plan's own targets.
+
+        Raises:
+            GitError
+        """
+        tips = read_tips(self.repository)
+        targets = self.settings.targets or conventional_names(tips, self.settings.remote)
+        moved = (step.moved_ref for step in plan.steps)
+        known = {tip.ref for tip in tips if tip.ref.startswith(HEADS)} | {ref for ref in moved if ref.startswith(HEADS)}
+        return frozenset(
+            {ref_of(name) for name in targets}
+            | {target.ref for target in plan.targets}
+            | {ref_of(target.name) for target in plan.targets}
+            | {tip.ref for tip in tips if tip.symbolic_target is not None}
+            | {
+                ref
+                for ref in known
+                if any(fnmatch.fnmatchcase(branch_of(ref), glob) for glob in self.settings.protected)
+            }
+        )
+
+    def require_free(self, plan: Plan) -> None:
+        """Refuse a plan that moves what must not move.
+
+        Raises:
+            PlanRefused
+            GitError
+        """
+        guarded = self.refs(plan)
+        for step in plan.steps:
+            if step.moved_ref in guarded and step.kind not in _MOVE_NOTHING and step.refusal is None:
+                raise PlanRefused(
+                    f"the plan moves {display(branch_of(step.moved_ref))}, which is a target or protected here",
+                    hint="make a new one under the settings that hold now: git align plan --save FILE",
+                )
+
+
+def held_if_guarded(publications: Sequence[Publication], guarded: frozenset[str]) -> tuple[Publication, ...]:
+    """The publications, those of refs that must not move held back."""
+    return tuple(
+        replace(one, state=MoveState.HELD_BACK, detail="it is a target or protected: never moved")
+        if one.state is MoveState.INTENDED and one.update.ref in guarded
+        else one
+        for one in publications
+    )
