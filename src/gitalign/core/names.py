@@ -27,6 +27,8 @@ StepId = NewType("StepId", int)
 
 HEADS = "refs/heads/"
 PIN_PREFIX = "refs/gitalign/runs/"
+CANDIDATES_PREFIX = "refs/gitalign/candidates/"
+"""Of refs that name a result while a caller's tools look at it: `<prefix><YYYYMMDD-HHMMSS-xxxxxx>/<branch>`."""
 RESOLUTIONS_REF = "refs/gitalign/resolutions"
 
 

@@ -45,13 +45,17 @@ class FindingRule:
     Attributes:
         severity: this one and weightier ones; None for no finding at all.
         introduced_by: brought by these. A finding that does not say who brought it counts.
+        always: whatever these detectors say.
     """
 
     severity: Severity | None = Severity.CRITICAL
     introduced_by: tuple[Origin, ...] = ("integration",)
+    always: tuple[str, ...] = ()
 
     def refuses(self, finding: Finding) -> bool:
         """True when the branch must not be published with this finding."""
+        if finding.detector in self.always:
+            return True
         if self.severity is None:
             return False
         order = list(Severity)

@@ -212,6 +212,20 @@ class ExclusionCode(StrEnum):
     INVALID_NAME = "invalid_name"
 
 
+_OF_A_LIST = frozenset(
+    {ExclusionCode.MISSING, ExclusionCode.INVALID_NAME, ExclusionCode.DUPLICATE, ExclusionCode.NO_TARGET}
+)
+_WRONG = frozenset(
+    {
+        ExclusionCode.MISSING,
+        ExclusionCode.INVALID_NAME,
+        ExclusionCode.UNKNOWN_TARGET,
+        ExclusionCode.NO_TARGET,
+        ExclusionCode.NOT_A_COMMIT,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exclusion:
     """A branch left out, with a reason that can be read and one that can be matched on."""
@@ -220,6 +234,16 @@ class Exclusion:
     code: ExclusionCode
     reason: str
     target: TargetName | None = None
+
+    @property
+    def was_asked_for(self) -> bool:
+        """True for a branch of a branch list, and for one that was given a target before it was left out."""
+        return self.code is not ExclusionCode.NOT_SELECTED and (self.target is not None or self.code in _OF_A_LIST)
+
+    @property
+    def is_wrong(self) -> bool:
+        """True when it cannot be aligned as it was asked for, and somebody has to look at it."""
+        return self.was_asked_for and self.code in _WRONG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Any
 
-from gitalign.core.outcome import Aligned, Failed, conflict_of
+from gitalign.core.outcome import Aligned, Failed, Unchanged, conflict_of
+from gitalign.core.plan import Exclusion
 from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict
 
 _SKIPPED = frozenset({Verdict.SKIPPED})
 _ABORTED = frozenset({Verdict.CANCELLED, Verdict.NOT_PUBLISHED})
+_NO_TARGET = "unassigned"
 _BY_STAGE = {
     "integrate": "failed_integration",
     "conserve": "failed_integration",
@@ -24,14 +26,18 @@ _BY_STAGE = {
 def results_document(report: Report) -> dict[str, Any]:
     """The results of a run.
 
+    Every branch of a branch list is there: one that could not take part as `exception` or `skipped`, with its reason.
     `processed_branches` counts branches that came to an end (successful + failed); skipped and aborted ones are counted
     beside it. Conflicts are `failed_integration` with the code `merge_conflict_unresolvable`, also where the branch went
     part of the way: the format knows no third thing, and the rich report tells of that.
     """
     groups: dict[str, Any] = {}
     successful = failed = 0
-    for target, branches in report.by_target().items():
-        entries = [_entry(branch) for branch in branches]
+    made = {target: [_entry(branch) for branch in branches] for target, branches in report.by_target().items()}
+    for one in report.plan.excluded:
+        if one.was_asked_for:
+            made.setdefault(one.target or _NO_TARGET, []).append(_left_out(one))
+    for target, entries in made.items():
         good = sum(entry["status"] == "completed" for entry in entries)
         skipped = sum(entry["status"] in ("skipped", "aborted") for entry in entries)
         bad = len(entries) - good - skipped
@@ -58,6 +64,16 @@ def results_document(report: Report) -> dict[str, Any]:
     }
 
 
+def _left_out(one: Exclusion) -> dict[str, Any]:
+    return {
+        "branch_name": one.branch,
+        "status": "exception" if one.is_wrong else "skipped",
+        "integration_time_seconds": 0.0,
+        "errors_detected": [one.code.value],
+        "error_message": one.reason,
+    }
+
+
 def _entry(branch: BranchReport) -> dict[str, Any]:
     result = branch.result
     status = _status(branch)
@@ -68,7 +84,8 @@ def _entry(branch: BranchReport) -> dict[str, Any]:
         "errors_detected": _errors(branch) if status != "completed" else [],
     }
     if status == "completed":
-        entry["changes_summary"] = result.summary or result.documentation
+        is_unchanged = isinstance(result.outcome, Unchanged)
+        entry["changes_summary"] = result.summary or ("nothing changed" if is_unchanged else result.documentation)
     else:
         entry["error_message"] = branch.detail or branch.verdict.value
     return entry

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gitalign.core.names import Oid
+from gitalign.core.names import CANDIDATES_PREFIX, Oid
 from gitalign.core.publication import MoveState
 from gitalign.core.run import UNFINISHED, RunRecord, RunState
 from gitalign.engine.anchor import anchor_ref, mend_anchors, release_keeps
@@ -87,9 +87,10 @@ def prune(
     )
     if dry_run:
         return report
+    left = [(ref, oid) for ref, oid in refs.items() if _is_left_candidate(ref, now)] if only_run is None else []
     door = RefDoor(repository, forbidden=frozenset(), message="git-align prune")
     try:
-        for ref, oid in [*gone, *anchors]:
+        for ref, oid in [*gone, *anchors, *left]:
             if door.move_own(deletions([(ref, oid)])) is not None:
                 kept.append((ref, "it is locked or was moved just now"))
     finally:
@@ -106,6 +107,12 @@ def prune(
     return PruneReport(
         runs=report.runs, anchors=report.anchors, backups=report.backups, kept_backups=tuple(kept), dry_run=False
     )
+
+
+def _is_left_candidate(ref: str, now: datetime) -> bool:
+    """True for a ref of a result that a killed process left; nobody looks at a result for a day."""
+    stamp = ref.removeprefix(CANDIDATES_PREFIX).partition("/")[0]
+    return ref.startswith(CANDIDATES_PREFIX) and stamp[:15] < f"{now - timedelta(days=1):%Y%m%d-%H%M%S}"
 
 
 def _is_old(record: RunRecord, before: datetime) -> bool:

@@ -49,7 +49,7 @@ from gitalign.git.refs import read_tips
 from gitalign.git.remote import fetch, fetch_branches
 from gitalign.git.repository import Repository, open_repository, sharing
 from gitalign.git.worktree import work_trees
-from gitalign.ports import Listener, Sockets
+from gitalign.ports import Detector, Documenter, Listener, Sockets
 from gitalign.shared_files import make_folder, share_folder
 from gitalign.store.journal import SqlJournal, open_journal
 from gitalign.store.run_locks import RunLocks
@@ -89,6 +89,17 @@ class Request:
     needs_branches: bool = False
     remote: str | None = None
     or_remote: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugins:
+    """A program's own plug-ins for one run, beside those that the configuration names. Nothing moves that they refuse."""
+
+    detector: Detector | None = None
+    documenter: Documenter | None = None
+
+
+NO_PLUGINS = Plugins()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +223,7 @@ def carry_out(
     checkpoint: Checkpoint = no_checkpoint,
     fetched: bool = False,
     given: Mapping[StepId, StepResult] | None = None,
+    plugins: Plugins = NO_PLUGINS,
 ) -> Report:
     """Carry a plan through as a new run and write its report.
 
@@ -225,6 +237,7 @@ def carry_out(
         checkpoint: called before each effect.
         fetched: whether targets were fetched for this plan; for the log.
         given: results of steps that were made elsewhere.
+        plugins: a program's own.
 
     Raises:
         GitAlignError: the run as a whole could not go on; the journal says how far it got.
@@ -234,7 +247,11 @@ def carry_out(
     house = configured_rules(opened)
     settling = Settling(repository=opened.repository, config=opened.config, memory=journal, stop=stop, at=now())
     with (
-        resolving(settling, made.policy, sockets_of(opened.config)) as sockets,
+        resolving(
+            settling,
+            made.policy,
+            sockets_of(opened.config).with_given(plugins.detector, plugins.documenter),
+        ) as sockets,
         observing(opened.config.telemetry, opened.repository) as observers,
     ):
         report = _carry_through(
@@ -439,11 +456,7 @@ def take_over(opened: Opened, journal: SqlJournal, run_id: str) -> None:
 
 def frozen_for(opened: Opened, sockets: Sockets, house: HouseRules | None) -> Frozen:
     """What whoever goes on with a run has to know of its gate."""
-    settings = opened.config
-    named = len(settings.detection.detectors) + (settings.alignment.documenter is not None)
-    plugins = (*sockets.detectors, *([sockets.documenter] if sockets.documenter is not None else []))
-    foreign = tuple(type(one).__name__ for one in plugins) if len(plugins) != named else ()
-    return Frozen(settings, rules_digest(house), foreign)
+    return Frozen(opened.config, rules_digest(house), sockets.given)
 
 
 def guard_of(opened: Opened, journal: SqlJournal, record: RunRecord) -> Guard:

@@ -5,6 +5,7 @@ Nothing here knows a terminal. Every function opens the repository, does its wor
 
 from __future__ import annotations
 
+from gitalign.engine.session import Plugins as Plugins
 from gitalign.engine.session import Request as Request
 from gitalign.facade.after import FurthestFrom as FurthestFrom
 from gitalign.facade.after import ReportFormat as ReportFormat

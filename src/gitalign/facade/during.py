@@ -18,7 +18,9 @@ from gitalign.engine.reports import stored_report
 from gitalign.engine.retention import PruneReport
 from gitalign.engine.retention import prune as remove_old
 from gitalign.engine.session import (
+    NO_PLUGINS,
     Opened,
+    Plugins,
     carry_out,
     gate_of,
     has_state,
@@ -45,6 +47,7 @@ def run(
     listeners: Sequence[Listener] = (),
     stop: StopSignal | None = None,
     checkpoint: Checkpoint = no_checkpoint,
+    plugins: Plugins = NO_PLUGINS,
 ) -> Report:
     """Align every branch of a plan and publish the results.
 
@@ -55,6 +58,7 @@ def run(
         listeners: followers of the event stream.
         stop: the stop button.
         checkpoint: called with a name before each effect; rehearsals of crashes end the process there.
+        plugins: a detector and a documenter of the caller's; they speak before anything moves, and nothing moves that they refuse.
 
     Raises:
         NotPermitted: without a permit for the plan.
@@ -87,6 +91,7 @@ def run(
             stop=stop or StopSignal(),
             checkpoint=checkpoint,
             fetched=request.fetch,
+            plugins=plugins,
         )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitalign import child
-from gitalign.core.names import HEADS, PIN_PREFIX, RESOLUTIONS_REF, Oid, zero_like
+from gitalign.core.names import CANDIDATES_PREFIX, HEADS, PIN_PREFIX, RESOLUTIONS_REF, Oid, zero_like
 from gitalign.core.plan import Tip
 from gitalign.core.publication import RefUpdate
 from gitalign.errors import GitError, GitTimedOut, InvariantBroken, UserError
@@ -195,7 +195,7 @@ class RefDoor:
     def move_own(self, updates: Sequence[RefUpdate]) -> Refusal | None:
         """Make, move or delete refs of our own: pins, backup branches, recorded resolutions."""
         for update in updates:
-            is_own = update.ref.startswith((HEADS, PIN_PREFIX)) or update.ref == RESOLUTIONS_REF
+            is_own = update.ref.startswith((HEADS, PIN_PREFIX, CANDIDATES_PREFIX)) or update.ref == RESOLUTIONS_REF
             if update.ref in self._forbidden or not is_own:
                 raise InvariantBroken(f"{update.ref} is no ref of git-align")
         return self._transact(updates, logged=False)

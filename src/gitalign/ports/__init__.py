@@ -5,7 +5,7 @@ Protocols only. Built-ins and plug-ins come through the same door; nothing here 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gitalign.core.outcome import FindingRule
 from gitalign.ports.aligning import Aligner, CancelToken, Emitter, Integration, Integrator, Listener
@@ -72,6 +72,22 @@ class Sockets:
     resolver: ConflictResolver | None = None
     regenerator: Regenerator | None = None
     notices: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    """Names of those that a program gave, and no configuration names."""
+
+    def with_given(self, detector: Detector | None, documenter: Documenter | None) -> Sockets:
+        """These and those that a program gives: every finding of its detector refuses; its documenter takes the place of another."""
+        more = [type(one).__name__ for one in (detector, documenter) if one is not None]
+        rule = (
+            self.refusing if detector is None else replace(self.refusing, always=(*self.refusing.always, detector.name))
+        )
+        return replace(
+            self,
+            detectors=(*self.detectors, *([detector] if detector is not None else [])),
+            refusing=rule,
+            documenter=documenter or self.documenter,
+            given=(*self.given, *more),
+        )
 
     def detection_key(self) -> str | None:
         """Text that changes whenever detection could judge the same objects otherwise; None when that cannot be told."""

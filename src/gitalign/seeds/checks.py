@@ -12,6 +12,7 @@ from gitalign.git.command import raw
 from gitalign.git.objects import FileReader
 from gitalign.git.refs import commit_of
 from gitalign.git.repository import open_repository
+from gitalign.output_file import require_writable, write_whole
 
 _LONGEST = 2_000_000
 _TIMEOUT_S = 60.0
@@ -70,10 +71,13 @@ def generate_final_report(
         output: a file.
 
     Raises:
-        GitAlignError, OSError
+        GitAlignError: also when `output` cannot be written.
         ValueError: an unknown format.
     """
-    made = facade.write_up(facade.Request(repo=repo_path), run_id, form=facade.ReportFormat(format))
+    form = facade.ReportFormat(format)
     if output is not None:
-        Path(output).write_text(made, encoding="utf-8", errors="replace")
+        require_writable(Path(output))
+    made = facade.write_up(facade.Request(repo=repo_path), run_id, form=form)
+    if output is not None:
+        write_whole(Path(output), made)
     return made

@@ -13,6 +13,7 @@ from gitalign.core.names import HEADS, Oid, shell_word
 from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.run import RunKind
+from gitalign.engine.session import has_state, journal_of, open_for, recover_dead
 from gitalign.errors import NotPermitted, UserError
 from gitalign.git.command import text
 from gitalign.git.refs import read_refs
@@ -91,12 +92,13 @@ class RollbackRecoveryMechanisms:
             raise NotPermitted("this would move the branch, and leave to do so was not given", hint="give a permit")
         started = time.monotonic()
         if not dry_run:
-            facade.resume(self._request)
+            self._recover()
         was_under_resolution = self._is_under_resolution(branch)
-        if was_under_resolution and not dry_run:
-            facade.resolve_abort(self._request, branch)
         now = self._tip(branch)
         move = next(self._moves(branch), None)
+        is_refused = move is not None and now not in (move[1].update.before, move[1].update.after)
+        if was_under_resolution and not dry_run and not is_refused:
+            facade.resolve_abort(self._request, branch)
         status, detail, operation = "nothing_to_do", "", None
         if move is not None and now == move[1].update.after:
             operation = move[0]
@@ -110,7 +112,7 @@ class RollbackRecoveryMechanisms:
                 (one,) = report.publications
                 status = "restored" if one.state is MoveState.MOVED else "refused"
                 detail = one.detail
-        elif move is not None and now != move[1].update.before:
+        elif is_refused:
             status, detail = (
                 "refused",
                 "the branch is not where git-align put it: what was done since is not thrown away",
@@ -188,6 +190,13 @@ class RollbackRecoveryMechanisms:
             "commit_hash_match": matches,
             "file_integrity": is_whole and is_clean,
         }
+
+    def _recover(self) -> None:
+        """Finish or roll back what dead processes left; nothing that was stopped goes on, that would move other branches."""
+        opened = open_for(self._request)
+        if has_state(opened):
+            with journal_of(opened) as journal:
+                recover_dead(opened, journal, ())
 
     def _tip(self, branch: str) -> Oid | None:
         return read_refs(self._repository, HEADS + branch).get(HEADS + branch)

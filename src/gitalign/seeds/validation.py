@@ -15,6 +15,7 @@ from gitalign.core.outcome import Severity
 from gitalign.core.report import BranchReport, Report
 from gitalign.core.validation import CheckResult, CheckStatus, ValidationStatus
 from gitalign.errors import UserError
+from gitalign.output_file import require_writable, write_whole
 from gitalign.seeds.checks import run_error_detection
 
 _GOOD = frozenset({CheckStatus.PASSED, CheckStatus.FLAKY})
@@ -96,8 +97,12 @@ class ValidationVerificationFramework:
         """The same for every branch of the run that was aligned or refused by a check, written to `output` when given.
 
         Raises:
-            GitAlignError, OSError
+            GitAlignError
         """
+        if output is not None:
+            require_writable(Path(output))
+        if output is not None:
+            require_writable(Path(output))
         report = self._report()
         told = [self._validated(report, one) for one in report.branches() if _was_looked_at(one)]
         document = {
@@ -110,7 +115,7 @@ class ValidationVerificationFramework:
             },
         }
         if output is not None:
-            Path(output).write_text(json.dumps(document, indent=2) + "\n", encoding="ascii")
+            write_whole(Path(output), json.dumps(document, indent=2) + "\n")
         return document
 
     def _report(self) -> Report:
