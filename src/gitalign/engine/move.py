@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
 from gitalign.core.events import EventKind
-from gitalign.core.names import Oid, branch_of, is_zero, zero_like
+from gitalign.core.names import HEADS, Oid, branch_of, is_zero, zero_like
 from gitalign.core.publication import MoveState, Publication
+from gitalign.engine.checkpoints import Checkpoint as Checkpoint
+from gitalign.engine.checkpoints import no_checkpoint as no_checkpoint
+from gitalign.engine.following import StackFollowers
 from gitalign.engine.signals import StopSignal
 from gitalign.git.refs import RefDoor, read_refs
 from gitalign.git.repository import Repository
-from gitalign.git.worktree import WorkTreeMove, read_holders
+from gitalign.git.worktree import read_holders
 from gitalign.ports import Emitter, Journal
 
 _SAVE_EVERY_S = 0.2
 _ASK_EVERY_S = 0.05
 _NAMED_AT_ONCE = 500  # refs on one command line
-
-Checkpoint = Callable[[str], None]
-
-
-def no_checkpoint(name: str) -> None:
-    """The default: nothing happens between two effects."""
 
 
 def move_stacks(
@@ -72,7 +69,8 @@ def move_stacks(
         if guarded and not guard.is_still_ours():
             moved = _held(stack, "another run took it over")
         else:
-            moved = _move_stack(repository, door, stack, holders, checkpoint)
+            moved = _move_stack(door, stack, holders, StackFollowers(repository, run_id), checkpoint)
+            moved = _where_they_stand(repository, moved)
         for one in moved:
             done[one.update.ref] = one
             _tell(emit, one)
@@ -111,13 +109,12 @@ class _Guard:
 
 
 def _move_stack(
-    repository: Repository,
     door: RefDoor,
     stack: Sequence[Publication],
     holders: Mapping[str, Sequence[str]],
+    followers: StackFollowers,
     checkpoint: Checkpoint,
 ) -> list[Publication]:
-    followed: list[tuple[WorkTreeMove, Publication]] = []
     crowded = next((one for one in stack if len(holders.get(one.update.ref, ())) > 1), None)
     if crowded is not None:
         return _held(stack, f"it is checked out in {' and '.join(holders[crowded.update.ref])}", of=crowded)
@@ -128,42 +125,45 @@ def _move_stack(
             stack, f"it cannot be {verb} under the work tree {holders[made.update.ref][0]}, which is on it", of=made
         )
     stack = [replace(one, work_tree=next(iter(holders.get(one.update.ref, ())), None)) for one in stack]
-    for one in stack:
-        if one.work_tree is None:
-            continue
-        tree = WorkTreeMove(repository, one.work_tree, one.update.ref)
-        obstacle = "" if _stands_ready(tree, one) else tree.obstacle(one.update.before, one.update.after)
-        if not obstacle:
-            checkpoint("work tree")
-            obstacle = tree.follow(one.update.before, one.update.after)
-        if obstacle:
-            _back(followed)
-            return _held(stack, obstacle, of=one)
-        followed.append((tree, one))
-    checkpoint("refs")
-    refusal = door.move([one.update for one in stack])
+    try:
+        for one in stack:
+            if one.work_tree is not None and (obstacle := followers.follow(one, checkpoint)):
+                return _held(stack, obstacle, of=one)
+        checkpoint("refs")
+        refusal = door.move([one.update for one in stack])
+        checkpoint("refs moved")
+    finally:
+        # Also when it is not known what became of the refs: each work tree goes where its branch stands.
+        followers.settle()
     if refusal is not None:
-        _back(followed)
-        return _held(stack, _why(repository, stack, refusal.reason))
+        return _held(stack, refusal.reason)
     return [replace(one, state=MoveState.MOVED, detail="") for one in stack]
-
-
-def _stands_ready(tree: WorkTreeMove, one: Publication) -> bool:
-    """True when the work tree followed already and only the ref is missing (a crash between the two)."""
-    return (
-        not tree.obstacle_head(one.update.before)
-        and tree.stands_at(one.update.after)
-        and not tree.stands_at(one.update.before)
-    )
 
 
 def _comes_or_goes(one: Publication) -> bool:
     return is_zero(one.update.before) or is_zero(one.update.after)
 
 
-def _back(followed: Sequence[tuple[WorkTreeMove, Publication]]) -> None:
-    for tree, one in reversed(followed):
-        tree.follow(one.update.after, one.update.before)
+def _where_they_stand(repository: Repository, stack: Sequence[Publication]) -> list[Publication]:
+    """The branches of a stack that was held back, looked at: one that stands where it was to go has moved.
+
+    Another recovery of the same run may have been quicker. One that stands elsewhere says so.
+    """
+    if all(one.state is not MoveState.HELD_BACK for one in stack):
+        return list(stack)
+    named = [one.update.ref for one in stack]
+    now = read_refs(repository, *(named if len(named) <= _NAMED_AT_ONCE else (HEADS,)))
+    stands = {one.update.ref: now.get(one.update.ref, zero_like(one.update.before)) for one in stack}
+    if all(stands[one.update.ref] == one.update.after for one in stack):
+        return [replace(one, state=MoveState.MOVED, detail="") for one in stack]
+    astray = next((one for one in stack if stands[one.update.ref] != one.update.before), None)
+    return list(stack) if astray is None else _held(stack, _moved_by_another(astray, stands[astray.update.ref]))
+
+
+def _moved_by_another(one: Publication, stands: Oid) -> str:
+    where = "is gone" if is_zero(stands) else f"stands at {stands[:12]} now"
+    seen = "did not see it" if is_zero(one.update.before) else f"saw {one.update.before[:12]}"
+    return f"{branch_of(one.update.ref)} was moved by somebody else meanwhile: it {where}, the plan {seen}"
 
 
 def _held(stack: Sequence[Publication], reason: str, *, of: Publication | None = None) -> list[Publication]:
@@ -176,18 +176,6 @@ def _held(stack: Sequence[Publication], reason: str, *, of: Publication | None =
         )
         held.append(replace(one, state=MoveState.HELD_BACK, detail=mine))
     return held
-
-
-def _why(repository: Repository, stack: Sequence[Publication], refusal: str) -> str:
-    """Which ref stood in the way, and where it stands now."""
-    now = read_refs(repository, *(one.update.ref for one in stack[:_NAMED_AT_ONCE]))
-    for one in stack[:_NAMED_AT_ONCE]:
-        stands = now.get(one.update.ref)
-        if (stands or zero_like(one.update.before)) != one.update.before:
-            where = f"stands at {stands[:12]} now" if stands else "is gone"
-            seen = "did not see it" if is_zero(one.update.before) else f"saw {one.update.before[:12]}"
-            return f"{branch_of(one.update.ref)} was moved by somebody else meanwhile: it {where}, the plan {seen}"
-    return refusal
 
 
 def _tell(emit: Emitter, one: Publication) -> None:

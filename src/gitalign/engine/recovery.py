@@ -15,9 +15,11 @@ from gitalign.core.report import is_settled
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.engine.anchor import pin, present, release_keeps
 from gitalign.engine.backups import make_backups
+from gitalign.engine.following import mend_work_trees
 from gitalign.engine.guard import Guard, held_if_guarded
 from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verified
 from gitalign.engine.push_recovery import settle_pushes
+from gitalign.engine.recovery_claim import recovery_claim
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream, JournalListener
 from gitalign.engine.undone import mark_undone
@@ -56,35 +58,52 @@ def recover(
 ) -> tuple[Recovered, ...]:
     """Finish or roll back every run whose process is gone. Runs that are under way elsewhere are left alone.
 
+    One process does it at a time; another one waits, and finds the work done.
+
     Raises:
+        RecoveryUnderWay: another process is at it, and was waited for.
         GitError, StoreError: the next command tries again.
     """
-    told: list[Recovered] = []
-    for record in reversed(journal.runs()):
-        if record.state not in UNFINISHED or _is_under_way(record, journal, is_alive):
-            continue
-        if record.state is RunState.INTEGRATING:
-            journal.set_state(
-                record.id,
-                RunState.INTERRUPTED if record.kind is RunKind.ALIGN else RunState.FAILED,
-                outcome="interrupted",
-                finished_at=now,
-            )
-            told.append(Recovered(run_id=record.id, branch="", verdict="nothing_moved"))
-        else:
-            told += _finish(
-                repository,
-                journal,
-                record,
-                guard=guard_of(record),
-                listeners=listeners,
-                now=now,
-                checkpoint=checkpoint,
-            )
-        journal.release(record.id)
-        release_keeps(repository, record.id)
-        remove_quarantine(repository.state_dir / "quarantine" / record.id)
-    return tuple(told)
+    if not _cut_off(journal, is_alive):
+        return ()
+    with recovery_claim(repository.state_dir):
+        told: list[Recovered] = []
+        for record in _cut_off(journal, is_alive):  # read again: whoever had the claim before may have done it
+            if record.state is RunState.INTEGRATING:
+                told.append(_stopped_before_moves(journal, record, now=now))
+            else:
+                told += _finish(
+                    repository,
+                    journal,
+                    record,
+                    guard=guard_of(record),
+                    listeners=listeners,
+                    now=now,
+                    checkpoint=checkpoint,
+                )
+            journal.release(record.id)
+            release_keeps(repository, record.id)
+            remove_quarantine(repository.state_dir / "quarantine" / record.id)
+        return tuple(told)
+
+
+def _cut_off(journal: Journal, is_alive: OwnerProbe) -> list[RunRecord]:
+    """Runs whose process is gone, oldest first."""
+    return [
+        record
+        for record in reversed(journal.runs())
+        if record.state in UNFINISHED and not _is_under_way(record, journal, is_alive)
+    ]
+
+
+def _stopped_before_moves(journal: Journal, record: RunRecord, *, now: datetime) -> Recovered:
+    journal.set_state(
+        record.id,
+        RunState.INTERRUPTED if record.kind is RunKind.ALIGN else RunState.FAILED,
+        outcome="interrupted",
+        finished_at=now,
+    )
+    return Recovered(run_id=record.id, branch="", verdict="nothing_moved")
 
 
 def _is_under_way(record: RunRecord, journal: Journal, is_alive: OwnerProbe) -> bool:
@@ -113,6 +132,7 @@ def _finish(
     emit = EventStream(record.id, lambda: now, [durable, *listeners], first=(events[-1].seq if events else 0) + 1)
     emit(EventKind.RUN_RESUMED, intended=sum(one.state is MoveState.INTENDED for one in publications))
     notes = remove_stale_locks(repository, publications, since=record.started_at)
+    notes += mend_work_trees(repository, record.id, publications)
     for note in notes:
         emit(EventKind.NOTICE, text=note)
     guarded = guard.refs(plan)

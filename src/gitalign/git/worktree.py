@@ -13,7 +13,7 @@ from pathlib import Path
 from gitalign.core.names import Oid
 from gitalign.core.plan import Checkout, CheckoutState
 from gitalign.errors import GitAlignError
-from gitalign.git.command import Git, said_in, text
+from gitalign.git.command import Git, text
 from gitalign.git.in_progress import in_progress
 from gitalign.git.repository import Repository
 from gitalign.git.untracked import changes_between, in_the_way
@@ -71,6 +71,35 @@ def read_holders(repository: Repository) -> dict[str, list[str]]:
                 if ref:
                     found.setdefault(ref, []).append(listed.path)
     return found
+
+
+def marked_work_trees(repository: Repository, run_id: str) -> list[tuple[str, str]]:
+    """Work trees that a run began to move and did not end, as (path, branch ref); see `gitalign.git.following`."""
+    found: list[tuple[str, str]] = []
+    for listed in _list(repository):
+        if listed.branch is None or listed.is_missing or listed.fault:
+            continue
+        git_dir = Path(work_tree_git(repository, listed.path).git_dir)
+        if (git_dir / own_index_name(run_id)).exists() or _read(git_dir / "index.lock") == lock_text(run_id):
+            found.append((listed.path, listed.branch))
+    return found
+
+
+def own_index_name(run_id: str) -> str:
+    """File name of the copy of the index on which a run works, beside the index."""
+    return f"index-of-{run_id}"
+
+
+def lock_text(run_id: str) -> bytes:
+    """What `index.lock` holds while a run moves a work tree."""
+    return f"git-align {run_id}\n".encode()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _busy(repository: Repository, listed: _Listed) -> dict[str, str]:
@@ -305,15 +334,6 @@ class WorkTreeMove:
             if head == expected
             else f"its work tree {self.path} stands on {head[:12] or 'nothing'}, not on {expected[:12]}"
         )
-
-    def follow(self, before: Oid, after: Oid) -> str:
-        """Move index and files from `before` to `after`; HEAD stays. Empty when done, otherwise why not (nothing was changed).
-
-        Source: `git help read-tree`, two-tree merge: refuses to touch what differs from `before`, and untracked files in the way.
-        """
-        git = work_tree_git(self.repository, self.path)
-        done = git.run("read-tree", "-m", "-u", before, after, accept=(0, 1, 128), timeout_s=_TIMEOUT_S)
-        return "" if done.returncode == 0 else f"its work tree {self.path} cannot follow: {said_in(done.stderr)[:500]}"
 
     def stands_at(self, oid: Oid) -> bool:
         """True when the index holds exactly the tree of `oid`."""
