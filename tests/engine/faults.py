@@ -49,11 +49,17 @@ ENDS = {
     "killed after": '{git} "$@" > /dev/null; kill -9 $$',
     "refused": "echo 'fatal: out of memory' >&2; exit 128",
     "no space": "trap '' XFSZ; ulimit -f 0; exec {git} \"$@\"",
+    "killed while it writes": 'ulimit -f 1; exec {git} "$@"',
+    "no space for the larger files": "trap '' XFSZ; ulimit -f 1; exec {git} \"$@\"",
+    "killed with us": "kill -9 $PPID; kill -9 $$",
+    "killed with us while it writes": '(ulimit -f 1; {git} "$@"); kill -9 $PPID; kill -9 $$',
+    "killed with us after it acted": '{git} "$@"; kill -9 $PPID; kill -9 $$',
     "transaction killed when prepared": 'exec {git} -c core.hooksPath={place}/prepared "$@"',
     "transaction killed when committed": 'exec {git} -c core.hooksPath={place}/committed "$@"',
     "transaction killed half-way": "exec {python} {place}/half.py",
 }
-"""What can happen to a call -> what the shell does. `no space`: every write of a file fails, as on a full disk."""
+"""What can happen to a call -> what the shell does. `no space`: every write of a file fails, as on a full disk. `with us`: the
+process that started it dies, too."""
 
 
 class FaultyGit:
@@ -74,14 +80,15 @@ class FaultyGit:
         self._write(place / "half.py", _HALF.replace("{git}", _GIT))
 
     @contextmanager
-    def going_wrong(self, verb: str, end: str, *, number: int = 1) -> Iterator[None]:
-        """Inside, the n-th call of a git command has one of `ENDS`, and the others go well."""
+    def going_wrong(self, verb: str, end: str, *, number: int = 1, every: bool = False) -> Iterator[None]:
+        """Inside, the n-th call of a git command, or every one, has one of `ENDS`, and the others go well."""
         count = self._place / "count"
         shutil.rmtree(count, ignore_errors=True)
         count.mkdir()
         told = ENDS[end].format(git=self._git, place=self._place, python=sys.executable)
         self._write(
-            self._place / "bin" / "git", _SCRIPT.format(verb=verb, count=count, number=number, end=told, git=self._git)
+            self._place / "bin" / "git",
+            _SCRIPT.format(verb=verb, count=count, number="$number" if every else number, end=told, git=self._git),
         )
         with pytest.MonkeyPatch.context() as patched:
             patched.setenv("PATH", f"{self._place / 'bin'}:{os.environ['PATH']}")

@@ -155,7 +155,8 @@ class Follower:
         git = self._git
         own = Path(git.git_dir) / own_index_name(self.run_id)
         with _as_git_errors(self.move.path):
-            own.unlink(missing_ok=True)
+            for left in (own, own.with_name(f"{own.name}.lock")):  # of a git that was killed
+                left.unlink(missing_ok=True)
             with suppress(FileNotFoundError):
                 # With its time: git compares that with the times of files to know which of them it must look into.
                 shutil.copy2(Path(git.git_dir) / "index", own)

@@ -179,11 +179,8 @@ class _Desk:
         # As they are stored, where line ends or encodings differ in the work tree. Programs of filters are never started.
         converted = {} if self.is_filtered else self._converted([one.name for one in unclear])
         for one in unclear:
-            oid = converted.get(one.name)
-            entry = next((entry for entry in (one.before, one.after) if entry[1] == oid), None)
-            states[one.name] = (
-                _State(self._with_mode(one.name, entry), True) if entry else _State(None, self._is_begun(one))
-            )
+            state = self._matching(one, converted.get(one.name, ""))
+            states[one.name] = state or _State(None, self._is_begun(one))
         return states
 
     def _state(self, one: Path) -> _State | None:
@@ -205,16 +202,17 @@ class _Desk:
             return _State(entry, entry is not None)
         if not stat.S_ISREG(found.st_mode):
             return _State(None, False)
-        oid = _file_id(place, found.st_size, len(one.after[1]))
-        entry = next((entry for entry in (one.before, one.after) if entry[1] == oid), None)
-        return _State(self._with_mode(one.name, entry), True) if entry else None
+        return self._matching(one, _file_id(place, found.st_size, len(one.after[1])))
 
-    def _with_mode(self, name: bytes, entry: Entry) -> Entry | None:
-        """The entry, when the file is as executable as it says."""
-        if not self.has_modes or entry[0] == _SYMLINK:
-            return entry
-        is_executable = bool(os.lstat(self._place(name)).st_mode & stat.S_IXUSR)
-        return entry if is_executable == (entry[0] == _EXECUTABLE) else None
+    def _matching(self, one: Path, oid: str) -> _State | None:
+        """Which of the two a file with this content is; None when it is neither."""
+        entries = [entry for entry in (one.before, one.after) if entry[1] == oid and entry[0] != _NONE]
+        if not entries:
+            return None
+        if not self.has_modes:
+            return _State(entries[0], True)
+        is_executable = bool(os.lstat(self._place(one.name)).st_mode & stat.S_IXUSR)
+        return _State(next((entry for entry in entries if is_executable == (entry[0] == _EXECUTABLE)), None), True)
 
     def _converted(self, names: Sequence[bytes]) -> dict[bytes, str]:
         found: dict[bytes, str] = {}
