@@ -15,9 +15,9 @@ from gitalign.engine.checkpoints import Checkpoint as Checkpoint
 from gitalign.engine.checkpoints import no_checkpoint as no_checkpoint
 from gitalign.engine.following import StackFollowers
 from gitalign.engine.signals import StopSignal
+from gitalign.git.holders import HolderWatch
 from gitalign.git.refs import RefDoor, read_refs
 from gitalign.git.repository import Repository
-from gitalign.git.worktree import read_holders
 from gitalign.ports import Emitter, Journal
 
 _SAVE_EVERY_S = 0.2
@@ -54,6 +54,7 @@ def move_stacks(
     saved_at = time.monotonic()
     looked_at = -math.inf
     holders: Mapping[str, Sequence[str]] = {}
+    watch = HolderWatch(repository)
     guard = _Guard(journal, run_id, [one.update.ref for one in publications if one.state is MoveState.INTENDED])
     for _, members in groupby(
         sorted(publications, key=lambda one: (one.stack, order[one.update.ref])), key=lambda one: one.stack
@@ -64,7 +65,7 @@ def move_stacks(
         if stop.stop_requested:
             break
         if time.monotonic() - looked_at > _ASK_EVERY_S:
-            holders = read_holders(repository)
+            holders = watch.now()
             looked_at = time.monotonic()
         if guarded and not guard.is_still_ours():
             moved = _held(stack, "another run took it over")
