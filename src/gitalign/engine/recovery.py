@@ -70,6 +70,7 @@ def recover(
         told: list[Recovered] = []
         for record in _cut_off(journal, is_alive):  # read again: whoever had the claim before may have done it
             if record.state is RunState.INTEGRATING:
+                _clear(repository, journal, record.id)
                 told.append(_stopped_before_moves(journal, record, now=now))
             else:
                 told += _finish(
@@ -81,9 +82,6 @@ def recover(
                     now=now,
                     checkpoint=checkpoint,
                 )
-            journal.release(record.id)
-            release_keeps(repository, record.id)
-            remove_quarantine(repository.state_dir / "quarantine" / record.id)
         return tuple(told)
 
 
@@ -104,6 +102,13 @@ def _stopped_before_moves(journal: Journal, record: RunRecord, *, now: datetime)
         finished_at=now,
     )
     return Recovered(run_id=record.id, branch="", verdict="nothing_moved")
+
+
+def _clear(repository: Repository, journal: Journal, run_id: str) -> None:
+    """Remove what only a run under way needs; before its end is written down, after which nobody would look for it."""
+    release_keeps(repository, run_id)
+    remove_quarantine(repository.state_dir / "quarantine" / run_id)
+    journal.release(run_id)
 
 
 def _is_under_way(record: RunRecord, journal: Journal, is_alive: OwnerProbe) -> bool:
@@ -175,6 +180,7 @@ def _finish(
     outcome = "interrupted" if again else ("ok" if well else "attention")
     emit(EventKind.RUN_FINISHED, outcome=outcome)
     durable.flush()
+    _clear(repository, journal, record.id)
     journal.set_state(record.id, RunState.INTERRUPTED if again else RunState.FINISHED, outcome=outcome, finished_at=now)
     verdicts = {MoveState.MOVED: "finished", MoveState.ROLLED_BACK: "rolled_back"}
     return [
