@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from gitalign import facade
+from gitalign import facade, wire
 from gitalign.core.plan import Permit
 from gitalign.core.publication import PushState
 from gitalign.core.report import Verdict
@@ -163,6 +164,25 @@ def test_a_plan_without_leases_is_not_pushed(shared: Shared) -> None:
     plan = facade.plan(request(shared.work.path))
     with pytest.raises(PlanRefused, match="without --push"):
         facade.run(request(shared.work.path), plan=plan, permit=Permit(plan_id=plan.id, push=True))
+
+
+def test_plans_of_earlier_versions_can_be_read(shared: Shared) -> None:
+    plan = facade.plan(request(shared.work.path))
+    data = wire.dump(plan)
+    for step in data["steps"]:
+        del step["push_to"]
+    for key in ("push_places", "public_targets"):
+        del data["snapshot"][key]
+    assert wire.load_plan(json.dumps(data)).id == plan.id
+
+
+def test_a_remote_that_nothing_is_pushed_to_need_not_exist(shared: Shared) -> None:
+    work = shared.work
+    work.git("remote", "rename", "origin", "fork")
+    work.git("config", "remote.pushDefault", "fork")
+    report = shared.run(push=True)
+    assert report.exit_code() == 0
+    assert shared.there("x") == shared.here("x")
 
 
 class TestRejections:

@@ -8,6 +8,7 @@ builtin/push.c, setup_default_push_refspecs. `branch@{push}` is not asked for it
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -42,8 +43,9 @@ class PushPlace:
 
 
 def place_words(remote: str, ref: str) -> str:
-    """Remote and branch in a form for people: `origin/topic`."""
-    return display(f"{remote}/{branch_of(ref) if ref.startswith(HEADS) else ref}")
+    """Remote and branch in a form for people: `origin/topic`. An address is shown without user and password."""
+    shown = re.sub(r"(?<=://)[^/@]*@", "", remote)
+    return display(f"{shown}/{branch_of(ref) if ref.startswith(HEADS) else ref}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gitalign.core.names import HEADS, BranchName, Oid, TargetName, branch_of, display, ref_of
@@ -116,7 +116,9 @@ def with_push_places(
     remotes = Remotes(repository)
     local = {branch_of(tip.ref): tip.oid for tip in snapshot.tips if tip.ref.startswith(HEADS)}
     names = {name for name in local if not only or _is_chosen(name, only, prefix)}
-    names |= {name for name in remotes.tips(settings.remote) if name.startswith(f"{prefix}/")}
+    used = {rules.place(name).remote for name in names}
+    if settings.remote in used:  # it may not even exist where all branches are pushed elsewhere
+        names |= {name for name in remotes.tips(settings.remote) if name.startswith(f"{prefix}/")}
     names -= {BranchName(target.name) for target in targets}
     places = places_of(sorted(names), rules, remotes, settings, targets=[target.name for target in targets])
     if journal is not None:
@@ -130,7 +132,7 @@ def with_push_places(
         snapshot,
         remote=settings.remote,
         push_places=tuple(sorted(places.items())),
-        public_targets=tuple(_public(repository, snapshot, targets, rules, remotes)),
+        public_targets=tuple(_public(repository, snapshot, targets, rules, remotes, used)),
     )
 
 
@@ -139,7 +141,12 @@ def _is_chosen(name: BranchName, only: Sequence[str], prefix: str) -> bool:
 
 
 def _public(
-    repository: Repository, snapshot: Snapshot, targets: Sequence[Target], rules: PushRules, remotes: Remotes
+    repository: Repository,
+    snapshot: Snapshot,
+    targets: Sequence[Target],
+    rules: PushRules,
+    remotes: Remotes,
+    used: Collection[str],
 ) -> Iterable[tuple[TargetName, Oid, str]]:
     """Targets that stand elsewhere on their remote: a push must not publish what only the local target has."""
     ancestry = Ancestry(repository)
@@ -151,6 +158,8 @@ def _public(
         tracks = known is not None and known.upstream_remote not in ("", ".") and known.upstream_ref.startswith(HEADS)
         remote = known.upstream_remote if known is not None and tracks else rules.default_remote
         name = branch_of(known.upstream_ref) if known is not None and tracks else BranchName(target.name)
+        if not tracks and remote not in used:
+            continue
         there = remotes.tips(remote, for_push=False).get(name)
         if there is None or there == target.oid:
             continue

@@ -15,25 +15,23 @@ from gitalign.git.repository import Repository
 
 
 def private_commits(
-    repository: Repository, chosen: Sequence[Publication], remotes: Remotes, *, targets: Sequence[str], default: str
+    repository: Repository, chosen: Sequence[Publication], remotes: Remotes, *, targets: Sequence[str]
 ) -> dict[str, str]:
     """Full refs of branches that would publish such commits, with the reason.
 
-    Public is what a remote of these branches, the default one or a remote-tracking branch has.
+    Public is what a remote of these branches or a remote-tracking branch has.
 
     Args:
         repository: the repository.
         chosen: what is to be pushed.
         remotes: are asked.
         targets: names of target branches.
-        default: name of the default remote.
 
     Raises:
         GitError, RemoteError
     """
     local = read_refs(repository, "refs/heads")
-    asked = {one.remote for one in chosen if one.remote} | {default}
-    public = {oid for remote in asked for oid in remotes.tips(remote).values()}
+    public = {oid for remote in {one.remote for one in chosen if one.remote} for oid in remotes.tips(remote).values()}
     public |= set(read_refs(repository, "refs/remotes").values())
     known = [f"^{oid}" for oid in sorted(present(repository, sorted(public)))]
     held: dict[str, str] = {}

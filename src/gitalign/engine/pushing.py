@@ -83,7 +83,9 @@ def to_give_back(one: Publication, history: Sequence[Publication], *, of: Public
 
 
 def _may_be_there(made: Publication) -> bool:
-    return made.push in (PushState.PUSHED, PushState.UNKNOWN) and made.remote_before is not None
+    """Whether a remote may hold it: a push whose process was killed can arrive after the remote was asked."""
+    may = (PushState.PUSHED, PushState.UNKNOWN, PushState.NOT_PUSHED)
+    return made.push in may and made.remote_before is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +214,7 @@ class Pusher:
         rules = config.rules(default_remote=self.settings.remote, insists=self.settings.insists)
         names = [branch_of(one.update.ref) for one in chosen]
         places = places_of(names, rules, remotes, self.settings, targets=self.targets)
-        private = private_commits(self.repository, chosen, remotes, targets=self.targets, default=self.settings.remote)
+        private = private_commits(self.repository, chosen, remotes, targets=self.targets)
         ancestry = Ancestry(self.repository)
         history = self.journal.history_of(one.update.ref for one in chosen)
         for one in chosen:

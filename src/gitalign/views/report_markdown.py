@@ -12,13 +12,15 @@ from gitalign.core.rules import Verdict as RuleVerdict
 from gitalign.core.run import RunKind
 from gitalign.core.validation import CheckStatus
 
+_KINDS = {RunKind.ALIGN: "Alignment", RunKind.UNDO: "Undo", RunKind.PUSH: "Push"}
+
 
 def report_markdown(report: Report) -> str:
     """The document."""
     lines = [f"# Run {markdown(report.run.id)}", ""]
     counts = ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in report.counts().items())
     lines += [
-        f"{'Undo' if report.run.kind is RunKind.UNDO else 'Alignment'} of {report.executed_at:%Y-%m-%d %H:%M:%S} UTC, "
+        f"{_KINDS[report.run.kind]} of {report.executed_at:%Y-%m-%d %H:%M:%S} UTC, "
         f"{report.total_s:.1f} s: {counts or 'no branch'}. Outcome: {markdown(report.run.outcome)}.",
         "",
         "| target | at | aligned | unchanged | conflicted | other |",
