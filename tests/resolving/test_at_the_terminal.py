@@ -150,3 +150,30 @@ def test_saying_no_at_the_end_keeps_the_work(work: Workspace, editor: Path) -> N
     assert work.git("rev-parse", "topic") == before
     (look,) = facade.resolutions_under_way(request(work.path))
     assert look.stand.value == "done"
+
+
+def test_what_git_alone_settled_is_shown_before_it_is_moved(tmp_path: Path, editor: Path) -> None:
+    """A merge driver settled a commit under `git rebase --continue`, where a run would have stopped."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": LINES, "g": LINES, ".gitattributes": b"g merge=mine\n"})
+    work.git("config", "merge.mine.driver", "cp %B %A")
+    work.switch("topic", "main")
+    work.commit("first", {"f": LINES.replace(b"line 3", b"three of topic")})
+    work.commit("second", {"g": LINES.replace(b"line 5", b"five of topic")})
+    work.switch("main")
+    work.commit("on", {"f": LINES.replace(b"line 3", b"three of main"), "g": LINES.replace(b"line 5", b"five of main")})
+    tip = work.tip("topic")
+    folder = facade.resolve(request(work.path), "topic").session.folder
+    work.git("-C", folder, "checkout", "--theirs", "f")
+    work.git("-C", folder, "add", "f")
+    work.git("-C", folder, "rebase", "--continue", env={"GIT_EDITOR": "true"})
+    shell = start(work, "topic", "--continue", "--yes", editor=editor)
+    shell.expect("settled by git alone, where a run would stop: [0-9a-f]{12} second")
+    shell.expect(pexpect.EOF)
+    assert work.tip("topic") == tip, "the first --continue shows it"
+    shell = start(work, "topic", editor=editor)
+    shell.expect(r"move topic there\?")
+    shell.sendline("y")
+    shell.expect("1 aligned")
+    shell.expect(pexpect.EOF)
+    assert work.tip("topic") != tip

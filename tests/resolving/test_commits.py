@@ -243,3 +243,19 @@ def test_a_death_between_two_stops_loses_nothing(tmp_path: Path, monkeypatch: py
     assert branch(finish(work), "topic").verdict is Verdict.ALIGNED
     assert as_told(own_commits(work)) == as_told(before)
     assert not list((work.path / ".git" / "objects" / "pack").glob("*.keep"))
+
+
+def test_an_operator_whom_only_the_environment_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Workspace(tmp_path / "repo")
+    built(work, {"one": (PLAIN, b"one\n", b"")})
+    for key in ("user.name", "user.email"):
+        work.git("config", "--unset", key)
+    work.git("config", "user.useConfigOnly", "true")
+    for index, (key, value) in enumerate((("user.name", "From Outside"), ("user.email", "outside@example.org"))):
+        monkeypatch.setenv(f"GIT_CONFIG_KEY_{index}", key)
+        monkeypatch.setenv(f"GIT_CONFIG_VALUE_{index}", value)
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "2")
+    settle(facade.resolve(request(work.path), "topic"))
+    facade.resolve_continue(request(work.path), "topic")
+    assert branch(finish(work), "topic").verdict is Verdict.ALIGNED
+    assert work.git("log", "-1", "--format=%cn <%ce>", "topic") == "From Outside <outside@example.org>"

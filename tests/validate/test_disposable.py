@@ -211,3 +211,19 @@ def test_what_is_kept_is_left_as_it_is(work: Workspace, tmp_path: Path) -> None:
     (one.tree / "modules" / "linked").chmod(0o444)
     one.hold(tree(work, "HEAD"), keep=("modules/",))
     assert (one.tree / "modules" / "linked").stat().st_mode & 0o777 == 0o444
+
+
+def test_what_a_dead_run_left_stays_while_a_process_lives_in_it(tmp_path: Path) -> None:
+    """Edge case 73."""
+    left = tmp_path / "left" / "0" / "tree"
+    left.mkdir(parents=True)
+    os.utime(tmp_path / "left", (1, 1))
+    lives = subprocess.Popen(["sleep", "60"], cwd=left)
+    try:
+        ClaimedFolder(tmp_path, "first").remove()
+        assert left.is_dir()
+    finally:
+        lives.kill()
+        lives.wait()
+    ClaimedFolder(tmp_path, "second").remove()
+    assert not (tmp_path / "left").exists()

@@ -344,3 +344,23 @@ def test_nothing_is_left_behind(work: Workspace) -> None:
 def test_bad_settings_are_refused(work: Workspace, settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         validated(work, **settings)
+
+
+def test_the_stash_the_index_and_the_head_are_out_of_reach_of_checks(work: Workspace) -> None:
+    """Edge case 72: what git says in a check is said of a small repository of the check's own."""
+    (work.path / "conf.json").write_bytes(b"stashed\n")
+    work.git("stash")
+    (work.path / "staged").write_bytes(b"1\n")
+    work.git("add", "staged")
+    before = (work.git("for-each-ref"), work.git("reflog", "HEAD"), (work.path / ".git" / "index").read_bytes())
+    script = (
+        "git stash drop; git stash clear; git update-ref -d refs/stash; echo x > new; git add -A; git stash; "
+        "git reset --hard; git checkout --orphan gone; git worktree prune; true"
+    )
+    report = run(
+        work.path, only=("good",), validation__test_command=["sh", "-c", script], validation__confinement="none"
+    )
+    assert branch(report, "good").verdict is Verdict.ALIGNED
+    unmoved = [line for line in before[0].splitlines() if "refs/heads/good" not in line]
+    assert set(unmoved) <= set(work.git("for-each-ref").splitlines())
+    assert (work.git("reflog", "HEAD"), (work.path / ".git" / "index").read_bytes()) == before[1:]

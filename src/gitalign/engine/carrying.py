@@ -6,148 +6,41 @@ At a stop git is in the middle of a rebase of its own, so whoever goes on with g
 from __future__ import annotations
 
 import re
-import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from gitalign.core.commit import RawCommit, new_commit, rewritten
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Aligned, Conflicted, Refused
+from gitalign.core.outcome import Aligned
 from gitalign.core.plan import Plan, Step
 from gitalign.core.resolving import Session
 from gitalign.core.stand_in import needs_stand_in, stand_in
-from gitalign.engine.align import Workshop
-from gitalign.engine.furthest import THROWN_AWAY
-from gitalign.engine.integration import furnish
-from gitalign.engine.partway import NothingRemembered
+from gitalign.engine.carrier import PREFIX, Carrier
 from gitalign.engine.session import Opened, now
-from gitalign.errors import UserError
 from gitalign.git import resolving as tree
-from gitalign.git.attributes import read_attributes
 from gitalign.git.command import Git, text
-from gitalign.git.history import load_graph
 from gitalign.git.identity import operator_ident
-from gitalign.git.merge import MergeAnswer, Side
 from gitalign.git.objects import read_commits
-from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import Repository
 from gitalign.git.resolve_course import Course
 from gitalign.git.resolve_stop import carriers, laid_out, put_conflict, stop_merge, stop_rebase
 from gitalign.git.trees import write_commit
-from gitalign.integrate.lane import Lane, Rewrites, SharedMerges
 from gitalign.integrate.merge import merge_message, merge_target
-from gitalign.integrate.pick import Picker
-from gitalign.ports import Sockets
 
 _TIMEOUT_S = 600.0
-_PREFIX = "resolve-"
 _PIN = "refs/worktree/git-align"
 """Keeps the result so far from `git gc`, in the work tree of the session alone (`git help worktree`, refs)."""
 _TODO = re.compile(r"(?:pick|p) ([0-9a-f]{40,64})\b")
 
 
-class Carrier:
-    """Carries the commits of one branch with the engine.
-
-    Args:
-        workshop: laid out for this branch alone.
-        step: the branch.
-        lane: merges.
-    """
-
-    def __init__(self, workshop: Workshop, step: Step, lane: Lane) -> None:
-        self.workshop = workshop
-        self.step = step
-        self.lane = lane
-
-    @staticmethod
-    @contextmanager
-    def opened(opened: Opened, plan: Plan, step: Step) -> Iterator[Carrier]:
-        """A carrier, in a quarantine that is gone afterwards."""
-        repository = opened.repository
-        only = replace(plan, steps=(replace(step, id=plan.steps[0].id),))
-        quarantine = Quarantine(repository, f"{_PREFIX}{secrets.token_hex(6)}")
-        try:
-            workshop = furnish(
-                quarantine,
-                only,
-                load_graph(repository, [step.seen, step.onto]),
-                already={},
-                memory=NothingRemembered(),
-                limits=opened.config.limits(),
-                sockets=Sockets(),
-                at=now(),
-                documents_dir=quarantine.path,
-                signs=False,
-            )
-            lane = Lane(
-                quarantine,
-                wire=workshop.wire,
-                attributes={step.onto: read_attributes(quarantine.git, step.onto)},
-                shared=SharedMerges(),
-                timeout_s=workshop.limits.integration_timeout_s,
-            )
-            try:
-                yield Carrier(workshop, step, lane)
-            finally:
-                lane.close()
-        finally:
-            quarantine.remove()
-
-    def picks(self) -> tuple[Oid, ...]:
-        """Commits that are to be put onto the target, without those that are there already."""
-        own = self.workshop.graph.own(self.step.seen, self.step.onto)
-        upstream = self.workshop.upstream.matches(self.step.seen, self.step.onto)
-        return tuple(oid for oid in own.picks if oid not in upstream)
-
-    def carry(self, tip: Oid, picks: Sequence[Oid]) -> tuple[Oid, int, MergeAnswer | None]:
-        """Put commits onto the result so far, as far as git merges.
-
-        Returns:
-            The new end of the result, in the quarantine; how many were dealt with; what git left of the next one, if it conflicts.
-
-        Raises:
-            UserError: a commit cannot be put there by anybody.
-            GitError, OutOfSpace
-        """
-        rules = replace(THROWN_AWAY, committer=None)
-        picker = Picker(self.step, lane=self.lane, rewrites=Rewrites(), rules=rules, cancel=_Never(), total=len(picks))
-        at = self.lane.side(tip)
-        for number, (oid, commit) in enumerate(zip(picks, self.lane.read(picks), strict=True)):
-            refusal = picker.refusal(oid, commit, position=number + 1)
-            if isinstance(refusal, Refused):
-                raise UserError(f"commit {oid[:12]} cannot be resolved: {refusal.reason}", hint=refusal.hint)
-            picked = picker.pick(oid, commit, at, position=number + 1)
-            picker.write()
-            if isinstance(picked, Conflicted):
-                assert at.commit is not None
-                return at.commit, number, self.lane.stopped_at
-            at = picked
-        assert at.commit is not None
-        return at.commit, len(picks), None
-
-    def expected(self, onto: Oid, old: tuple[Oid, RawCommit]) -> Oid | None:
-        """The tree that a run would make of a commit there; None when it conflicts."""
-        oid, commit = old
-        base = self.lane.side(commit.parents[0]) if commit.parents else None
-        answer = self.lane.merge(
-            self.step.onto, base=base, ours=self.lane.side(onto), theirs=Side(commit.tree, oid, commit.parents)
-        )
-        return answer.tree if answer.is_clean else None
-
-    def store(self, *commits: Oid) -> list[Path]:
-        """Bring commits and all behind them into the repository; the files that keep them there until something refers to them."""
-        known = [self.step.onto, self.step.seen]
-        return list(self.workshop.quarantine.store(commits, known))
-
-
-class _Never:
-    """A person waits for it, and may end it at any time: what was done before is kept."""
-
-    is_cancelled = False
-    deadline = float("inf")
+def _inside(opened: Opened, session: Session) -> Git:
+    """git in the work tree, for the operator as git knows them where they stand: it asks for a name before it begins a rebase."""
+    git = tree.inside(opened.repository, session)
+    name, _, rest = text(operator_ident(opened.repository, at=now())).rpartition(" <")
+    who = {"NAME": name, "EMAIL": rest.partition(">")[0]}
+    named = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
+    return replace(git, variables={**git.variables, **named})
 
 
 def begin(opened: Opened, session: Session, plan: Plan, step: Step) -> None:
@@ -156,7 +49,7 @@ def begin(opened: Opened, session: Session, plan: Plan, step: Step) -> None:
     Raises:
         UserError, GitError, OutOfSpace
     """
-    inside = tree.inside(opened.repository, session)
+    inside = _inside(opened, session)
     with Carrier.opened(opened, plan, step) as carry:
         if session.is_merge:
             _begin_merge(opened, inside, carry)
@@ -238,7 +131,7 @@ def _forget(repository: Repository, kept: Sequence[Path]) -> None:
         one.unlink(missing_ok=True)
     for one in (Path(repository.objects_dir) / "pack").glob("*.keep"):
         words = one.read_text("ascii", "replace").split() if one.exists() else []
-        is_ours = words[:1] == ["git-align"] and words[1].startswith(_PREFIX)
+        is_ours = words[:1] == ["git-align"] and words[1].startswith(PREFIX)
         if is_ours and not (repository.state_dir / "quarantine" / words[1]).exists():
             one.unlink(missing_ok=True)
 
@@ -258,7 +151,7 @@ def go_on(opened: Opened, session: Session, plan: Plan, step: Step, *, skip: boo
     Raises:
         UserError, GitError, OutOfSpace
     """
-    inside = tree.inside(opened.repository, session)
+    inside = _inside(opened, session)
     if session.is_merge:
         _end_merge(opened, inside, step)
         return True

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -156,23 +156,15 @@ class Site:
         end_orphans()
         folder = ClaimedFolder(work_tree_home(checks, repository.common_dir), quarantine.path.name)
         site = cls(plan, checks, memory, emit, stop, at, confinement, files, width, trees, changed)
-        made: list[DisposableTree] = []
         try:
             for number in range(width):
-                one = DisposableTree(
-                    folder.path / f"{number}",
-                    git,
-                    objects=quarantine.objects,
-                    object_format=repository.object_format,
+                place = folder.path / f"{number}"
+                site._free.put(
+                    DisposableTree(place, git, objects=quarantine.objects, object_format=repository.object_format)
                 )
-                made.append(one)
-                site._free.put(one)
             yield site
         finally:
             files.close()
-            for one in made:
-                with suppress(OSError):
-                    one.remove()
             folder.remove()
 
     def validate(self, results: Sequence[StepResult]) -> list[StepResult]:

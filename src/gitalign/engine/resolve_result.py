@@ -7,12 +7,22 @@ from dataclasses import dataclass, replace
 
 from gitalign.core.commit import RawCommit, rewritten
 from gitalign.core.names import Oid, command_on
-from gitalign.core.outcome import Aligned, AlignedKind, Dropped, DropReason, Rewrite
+from gitalign.core.outcome import (
+    Aligned,
+    AlignedKind,
+    Dropped,
+    DropReason,
+    Failed,
+    Outcome,
+    Rewrite,
+    StepResult,
+)
 from gitalign.core.plan import Plan, Step
 from gitalign.core.policy import CommitterPolicy
 from gitalign.core.resolving import NotTheBranch, Session, matched
 from gitalign.engine.carrying import unasked
-from gitalign.engine.session import Opened, now
+from gitalign.engine.detection import detect_between
+from gitalign.engine.session import Opened, now, sockets_of
 from gitalign.errors import UserError
 from gitalign.git.history import load_graph
 from gitalign.git.identity import operator_ident
@@ -145,3 +155,40 @@ def named(commits: Sequence[Numbered]) -> str:
     """Commits in words, the first few."""
     shown = ", ".join(f"{oid[:12]} ({commit.subject})" for oid, commit in commits[:3])
     return shown + (f" and {len(commits) - 3} more" if len(commits) > 3 else "")
+
+
+def given_as(step: Step, outcome: Outcome) -> StepResult:
+    """The outcome of a session as the result of its step in a run."""
+    is_refused = isinstance(outcome, Failed)
+    seen = "refused" if is_refused else "found" if getattr(outcome, "findings", ()) else "clean"
+    return StepResult(step_id=step.id, branch=step.branch.name, outcome=outcome, detection=seen)
+
+
+def result_of(opened: Opened, plan: Plan, step: Step, session: Session, head: Oid) -> Outcome:
+    """What becomes of a branch whose session holds a result: aligned, or failed where detection refuses it.
+
+    Raises:
+        UserError: the result is not the branch on its target.
+        GitError: a commit cannot be signed.
+    """
+    repository = opened.repository
+    aligned = merged(opened, step, head) if session.is_merge else replayed(opened, plan, step, session, head)
+    sockets = sockets_of(opened.config)
+    findings = detect_between(
+        repository,
+        sockets.detectors,
+        onto=step.onto,
+        branch=step.seen,
+        after=aligned.after,
+        timeout_s=opened.config.limits().integration_timeout_s,
+    )
+    refusing = [one for one in findings if sockets.refusing.refuses(one)]
+    if refusing:
+        return Failed(
+            code="error_detection",
+            reason=f"{refusing[0].code} in {refusing[0].path}: {refusing[0].message}",
+            hint=f"mend it in {session.folder}, commit, and continue",
+            stage="detect",
+            findings=tuple(findings),
+        )
+    return replace(aligned, findings=tuple(findings))

@@ -9,16 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from gitalign import wire
-from gitalign.core.names import Oid, command_on, file_name_for
-from gitalign.core.outcome import Failed, Outcome, StepResult
+from gitalign.core.names import command_on, file_name_for
 from gitalign.core.plan import Permit, Plan, Step, StepKind
 from gitalign.core.report import Report
 from gitalign.core.resolving import Look, Session, Stand
 from gitalign.engine import carrying
-from gitalign.engine.detection import detect_between
 from gitalign.engine.frozen import dumped, loaded
 from gitalign.engine.resolutions import remember
-from gitalign.engine.resolve_result import differing, merged, named, replayed
+from gitalign.engine.resolve_result import differing, given_as, named, result_of
 from gitalign.engine.session import (
     Opened,
     Request,
@@ -34,6 +32,7 @@ from gitalign.engine.signals import StopSignal
 from gitalign.errors import GitAlignError, UserError
 from gitalign.git import resolving as tree
 from gitalign.git.command import text
+from gitalign.git.disposable import living_in
 from gitalign.git.identity import operator_ident
 from gitalign.ports import Journal, Listener
 from gitalign.resolve.entries import Origin, OriginKind
@@ -268,7 +267,7 @@ def abort(opened: Opened, journal: Journal, session: Session) -> None:
     Raises:
         UserError: a process works in it.
     """
-    if living := tree.living_in(Path(session.folder)):
+    if living := living_in(Path(session.folder)):
         raise UserError(
             f"process {living[0]} works in {session.folder}",
             hint="leave that folder, or end the process, then try again",
@@ -282,7 +281,7 @@ def _close(opened: Opened, journal: Journal, session: Session) -> str:
     folder = Path(session.folder)
     again = command_on("git align resolve --abort", session.branch)
     try:
-        if living := tree.living_in(folder):
+        if living := living_in(folder):
             return f"{folder} stays, because process {living[0]} works in it; afterwards: {again}"
         if held := tree.not_landed(opened.repository, session):
             return f"{folder} stays, because it holds what is in no commit: {held}; to delete it: {again}"
@@ -321,7 +320,7 @@ def finish(
             f"git alone settled what is a conflict for git align: {named(found)}",
             hint=f"{command_on('git align resolve --continue', session.branch)}   after you looked at them",
         )
-    outcome = _result(opened, made, step, session, seen.head)
+    outcome = result_of(opened, made, step, session, seen.head)
     report = carry_out(
         opened,
         made,
@@ -329,38 +328,8 @@ def finish(
         journal=journal,
         listeners=listeners,
         stop=stop or StopSignal(),
-        given={step.id: _given(step, outcome)},
+        given={step.id: given_as(step, outcome)},
     )
     if any(one.state.value == "moved" for one in report.publications) and (why := _close(opened, journal, session)):
         return replace(report, notices=(*report.notices, why))
     return report
-
-
-def _given(step: Step, outcome: Outcome) -> StepResult:
-    is_refused = isinstance(outcome, Failed)
-    seen = "refused" if is_refused else "found" if getattr(outcome, "findings", ()) else "clean"
-    return StepResult(step_id=step.id, branch=step.branch.name, outcome=outcome, detection=seen)
-
-
-def _result(opened: Opened, plan: Plan, step: Step, session: Session, head: Oid) -> Outcome:
-    repository = opened.repository
-    aligned = merged(opened, step, head) if session.is_merge else replayed(opened, plan, step, session, head)
-    sockets = sockets_of(opened.config)
-    findings = detect_between(
-        repository,
-        sockets.detectors,
-        onto=step.onto,
-        branch=step.seen,
-        after=aligned.after,
-        timeout_s=opened.config.limits().integration_timeout_s,
-    )
-    refusing = [one for one in findings if sockets.refusing.refuses(one)]
-    if refusing:
-        return Failed(
-            code="error_detection",
-            reason=f"{refusing[0].code} in {refusing[0].path}: {refusing[0].message}",
-            hint=f"mend it in {session.folder}, commit, and continue",
-            stage="detect",
-            findings=tuple(findings),
-        )
-    return replace(aligned, findings=tuple(findings))

@@ -259,8 +259,9 @@ class ClaimedFolder:
             if not is_folder(parent):
                 raise OSError(errno.ELOOP, "a link stands there, which would not be followed when it is removed")
             for left in left_in(parent):
-                with suppress(OSError):
-                    remove_tree(left)
+                if not living_in(left):
+                    with suppress(OSError):
+                        remove_tree(left)
             self.path.mkdir(mode=0o700)
             self.lock = own(self.path)
         except OSError as error:
@@ -270,11 +271,29 @@ class ClaimedFolder:
             ) from error
 
     def remove(self) -> None:
-        """Delete it with everything in it, and folders above it that are empty then."""
-        with suppress(OSError):
-            remove_tree(self.path)
+        """Delete it with everything in it, and folders above it that are empty then.
+
+        While a process works in it, it stays: a later run removes it.
+        """
+        if not living_in(self.path):
+            with suppress(OSError):
+                remove_tree(self.path)
         if self.lock is not None:
             self.lock.release()
         for parent in (self.path.parent, self.path.parent.parent):
             with suppress(OSError):
                 parent.rmdir()
+
+
+def living_in(folder: Path) -> tuple[int, ...]:
+    """Processes whose current directory is in a folder, this one left out; none where the system does not say (no /proc)."""
+    place = os.path.realpath(folder)
+    found: list[int] = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            where = os.readlink(entry / "cwd")
+        except OSError:
+            continue
+        if int(entry.name) != os.getpid() and (where == place or where.startswith(place + os.sep)):
+            found.append(int(entry.name))
+    return tuple(sorted(found))

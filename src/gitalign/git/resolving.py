@@ -218,20 +218,6 @@ def not_landed(repository: Repository, session: Session) -> str:
     return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
 
 
-def living_in(folder: Path) -> tuple[int, ...]:
-    """Processes whose current directory is in a folder, this one left out; none where the system does not say (no /proc)."""
-    place = os.path.realpath(folder)
-    found: list[int] = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            where = os.readlink(entry / "cwd")
-        except OSError:
-            continue
-        if int(entry.name) != os.getpid() and (where == place or where.startswith(place + os.sep)):
-            found.append(int(entry.name))
-    return tuple(sorted(found))
-
-
 def not_added(repository: Repository, session: Session) -> list[str]:
     """Tracked files that are otherwise in the work tree than in its index."""
     done = inside(repository, session).run("diff-files", "--name-only", "-z", "--ignore-submodules", accept=(0, 1))

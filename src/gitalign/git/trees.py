@@ -69,12 +69,15 @@ def write_tree(git: Git, tree: Oid | None, changes: TreeChanges) -> Oid:
 
 
 def write_commit(git: Git, commit: RawCommit) -> Oid:
-    """Write a commit into the repository itself.
+    """Write a commit into the repository itself, byte for byte.
 
     Raises:
         GitError, OutOfSpace
+
+    Source: `git help hash-object`, --literally: since 2.40 git refuses what fsck would complain about, such as an odd time zone,
+    and a rewritten commit keeps the author it had.
     """
-    words = ("hash-object", "-w", "-t", "commit", "--stdin")
+    words = ("hash-object", "-w", "-t", "commit", "--literally", "--stdin")
     return Oid(text(git.run(*words, stdin=serialise(commit), timeout_s=_TIMEOUT_S).stdout).strip())
 
 
