@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from gitalign import wire
 from gitalign.core.events import Event, EventKind
 from gitalign.core.names import Oid
 from gitalign.core.outcome import (
@@ -37,6 +39,8 @@ from gitalign.wire import (
     load_result,
     loads,
 )
+from tests.git.workspace import Workspace
+from tests.runs import run
 
 A, B = Oid("a" * 40), Oid("b" * 40)
 OUTCOMES = [
@@ -148,3 +152,18 @@ def test_a_missing_or_broken_report_has_no_extras(tmp_path: Path) -> None:
         assert load_report_extras(place).notices == ()
     place.write_text(json.dumps({"phases": {"a": 1}, "peak_memory_bytes": 5, "notices": ["n"]}))
     assert load_report_extras(place).phases == (("a", 1.0),)
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_report_in_pieces_is_the_report(tmp_path: Path, indent: int | None) -> None:
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": b"1\n"})
+    for name in ("x", 'quote"s\u00e9'):
+        work.switch(name, "main")
+        work.commit("own", {f"{name}": b"1\n"})
+    work.switch("main")
+    work.commit("more", {"g": b"1\n"})
+    report = run(work.path)
+    for one in (report, replace(report, plan=replace(report.plan, steps=()), results=(), publications=())):
+        pieces = list(wire.report_text(one, indent=indent))
+        assert "".join(pieces) == json.dumps(wire.report_document(one), indent=indent)

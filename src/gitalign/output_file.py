@@ -6,6 +6,7 @@ import os
 import shlex
 import stat
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,19 +30,20 @@ def require_writable(path: Path) -> None:
         raise UserError(f"{path} cannot be written", hint="name another file")
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file so that it is there whole or not at all.
+def write_whole(path: Path, content: str | bytes | Iterable[str]) -> None:
+    """Write a file so that it is there whole or not at all. What is long may come in pieces.
 
     A link is followed; a device or pipe is written to, never replaced.
 
     Raises:
         OutOfSpace
     """
-    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+    data = _pieces(content)
     try:
         place = _real(path)
         if place.exists() and not place.is_file():
-            place.write_bytes(data)
+            with place.open("wb") as file:
+                file.writelines(data)
             return
         _replace(place, data)
     except OSError as error:
@@ -56,13 +58,20 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _replace(place: Path, data: bytes) -> None:
+def _pieces(content: str | bytes | Iterable[str]) -> Iterable[bytes]:
+    if isinstance(content, bytes):
+        return [content]
+    pieces = [content] if isinstance(content, str) else content
+    return (piece.encode("utf-8", "backslashreplace") for piece in pieces)
+
+
+def _replace(place: Path, data: Iterable[bytes]) -> None:
     """Put a file in the place of another, through one whose name nobody can foresee, made here and by nobody else."""
     # mkstemp opens with O_EXCL and O_NOFOLLOW: a link that waits under the name is never followed.
     handle, name = tempfile.mkstemp(dir=place.parent, prefix=".git-align-", suffix=".new")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines(data)
             os.fchmod(handle, _mode(place))
             file.flush()
             os.fsync(handle)

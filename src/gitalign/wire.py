@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
@@ -254,10 +254,56 @@ def _read_scalar(kind: Any, data: Any, where: str) -> Any:
 
 def report_document(report: Report) -> dict[str, Any]:
     """The rich report as JSON objects; keys are documented in docs/json.md and stable."""
-    branches = []
+    return {key: list(value) if isinstance(value, Iterator) else value for key, value in _report(report).items()}
+
+
+def report_text(report: Report, *, indent: int | None = None) -> Iterator[str]:
+    """The rich report as JSON text in ASCII, in pieces: a report on many branches is never held whole.
+
+    Args:
+        report: the report.
+        indent: as for `json.dumps`, whose text this is.
+    """
+    outer, inner = ("", "") if indent is None else ("\n" + " " * indent, "\n" + " " * 2 * indent)
+    comma = ", " if indent is None else ","
+    yield "{"
+    for number, (key, value) in enumerate(_report(report).items()):
+        yield f"{comma if number else ''}{outer}{json.dumps(key)}: "
+        if not isinstance(value, Iterator):
+            yield json.dumps(value, indent=indent).replace("\n", outer)
+            continue
+        is_empty = True
+        for member in value:
+            yield f"{'[' if is_empty else comma}{inner}{json.dumps(member, indent=indent).replace(chr(10), inner)}"
+            is_empty = False
+        yield "[]" if is_empty else f"{outer}]"
+    yield "}" if indent is None else "\n}"
+
+
+def _report(report: Report) -> dict[str, Any]:
+    """The report's parts; those of which there may be very many are iterators."""
+    return {
+        "format": 1,
+        "run": dump(report.run),
+        "exit_code": report.exit_code(),
+        "counts": report.counts(),
+        "targets": [dump(target) for target in report.plan.targets],
+        "branches": _branch_documents(report),
+        "moves": (dump(one) for one in report.publications),
+        "excluded": [dump(one) for one in report.plan.excluded],
+        "phases": {name: round(seconds, 6) for name, seconds in report.phases},
+        "peak_memory_bytes": report.peak_memory_bytes,
+        "breaker_tripped": report.breaker_tripped,
+        "notices": list(report.notices),
+        "executed_at": dump(report.executed_at),
+        "total_s": round(report.total_s, 6),
+    }
+
+
+def _branch_documents(report: Report) -> Iterator[dict[str, Any]]:
     for branch in report.branches():
         step, result = branch.step, branch.result
-        branches.append(
+        yield (
             {
                 "branch": step.branch.name,
                 "target": step.target.name,
@@ -284,22 +330,6 @@ def report_document(report: Report) -> dict[str, Any]:
                 "publication": dump(branch.publication),
             }
         )
-    return {
-        "format": 1,
-        "run": dump(report.run),
-        "exit_code": report.exit_code(),
-        "counts": report.counts(),
-        "targets": [dump(target) for target in report.plan.targets],
-        "branches": branches,
-        "moves": [dump(one) for one in report.publications],
-        "excluded": [dump(one) for one in report.plan.excluded],
-        "phases": {name: round(seconds, 6) for name, seconds in report.phases},
-        "peak_memory_bytes": report.peak_memory_bytes,
-        "breaker_tripped": report.breaker_tripped,
-        "notices": list(report.notices),
-        "executed_at": dump(report.executed_at),
-        "total_s": round(report.total_s, 6),
-    }
 
 
 def compliance_document(one: Compliance) -> dict[str, Any]:
@@ -314,7 +344,7 @@ def compliance_document(one: Compliance) -> dict[str, Any]:
 
 def dumps_report(report: Report, *, indent: int | None = None) -> str:
     """The rich report as JSON text in ASCII."""
-    return json.dumps(report_document(report), indent=indent)
+    return "".join(report_text(report, indent=indent))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from tests.runs import request, run
 
 LINES = b"".join(b"line %d\n" % number for number in range(30))
 
-PARTS = 3
-"""The calls are dealt out to as many tests, which can run side by side."""
 IS_THOROUGH = os.environ.get("GITALIGN_THOROUGH") == "1"
+PARTS = 12 if IS_THOROUGH else 3
+"""The calls are dealt out to as many tests, which can run side by side."""
 
 ENDS = {
     "killed": "kill -9 $$",

@@ -21,6 +21,7 @@ from gitalign.streams import drop_odd_sizes, lost_output
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from gitalign.core.report import Report
     from gitalign.facade import Request
 
 
@@ -55,6 +56,15 @@ def console(*, stderr: bool = False) -> Console:
 def emit_json(document: Any) -> None:
     """Exactly one JSON document on standard output; names whose bytes are not UTF-8 are escaped."""
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    sys.stdout.flush()
+
+
+def emit_report(report: Report) -> None:
+    """The rich report as the one JSON document on standard output, piece by piece."""
+    from gitalign import wire
+
+    sys.stdout.writelines(wire.report_text(report, indent=2))
+    sys.stdout.write("\n")
     sys.stdout.flush()
 
 

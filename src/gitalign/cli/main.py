@@ -200,7 +200,7 @@ def run(
     def work() -> int:
         from gitalign import facade, wire
         from gitalign.cli import render, render_before
-        from gitalign.cli.console import console, emit_json, require_writable, write_whole
+        from gitalign.cli.console import console, emit_json, emit_report, require_writable, write_whole
         from gitalign.cli.progress import watching
         from gitalign.core.plan import Permit
         from gitalign.core.results_file import results_document
@@ -256,7 +256,7 @@ def run(
         if output is not None:
             write_whole(output, as_text(results_document(report)))
         if options.json:
-            emit_json(wire.report_document(report))
+            emit_report(report)
         elif not options.quiet:
             render.show_report(console(), report, everything=verbose)
         return report.exit_code()
@@ -310,7 +310,7 @@ def show(
     def work() -> int:
         from gitalign import facade, wire
         from gitalign.cli import render
-        from gitalign.cli.console import console, emit_json
+        from gitalign.cli.console import console, emit_json, emit_report
         from gitalign.engine.signals import StopSignal, handling_signals
         from gitalign.errors import UserError
 
@@ -324,7 +324,7 @@ def show(
                 )
         if branch is None:
             if options.json:
-                emit_json(wire.report_document(report))
+                emit_report(report)
             else:
                 render.show_report(console(), report, everything=verbose)
             return 0

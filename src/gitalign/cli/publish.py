@@ -157,11 +157,10 @@ def _show(options: Options, publications: Sequence[Publication]) -> None:
 
 
 def _written_up(options: Options, report: Report) -> None:
-    from gitalign import wire
     from gitalign.cli import render
-    from gitalign.cli.console import console, emit_json
+    from gitalign.cli.console import console, emit_report
 
     if options.json:
-        emit_json(wire.report_document(report))
+        emit_report(report)
     elif not options.quiet:
         render.show_report(console(), report, everything=options.verbose)

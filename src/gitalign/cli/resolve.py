@@ -286,9 +286,9 @@ def _run(argv: list[str], look: Look) -> None:
 
 def _finish(options: Options, request: Request, look: Look, *, seen: bool = False) -> int:
     """Prove, check, publish; what git alone settled, once a person has seen it and says yes."""
-    from gitalign import facade, wire
+    from gitalign import facade
     from gitalign.cli import render
-    from gitalign.cli.console import console, emit_json
+    from gitalign.cli.console import console, emit_report
     from gitalign.cli.progress import watching
     from gitalign.core.plan import Permit
     from gitalign.engine.signals import StopSignal, handling_signals
@@ -308,7 +308,7 @@ def _finish(options: Options, request: Request, look: Look, *, seen: bool = Fals
             stop=stop,
         )
     if options.json:
-        emit_json(wire.report_document(report))
+        emit_report(report)
     elif not options.quiet:
         render.show_report(console(), report)
     return report.exit_code()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +19,7 @@ from gitalign.core.outcome import Aligned, AlignedKind, Failed, StepResult
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.run import RunKind, RunRecord
-from gitalign.engine.proofs import certified, prove
+from gitalign.engine.proofs import PASSED, certified, prove
 from gitalign.errors import OutOfSpace, UserError
 from gitalign.git.asking import absent, retried
 from gitalign.git.command import Git
@@ -146,21 +148,35 @@ def read(place: Path) -> tuple[Certificate, ...]:
         UserError: not there, or no certificates.
     """
     try:
-        lines = read_bounded(place, most_bytes=_LARGEST_BYTES).decode("utf-8").splitlines()
-    except (Unreadable, UnicodeDecodeError) as error:
+        data = read_bounded(place, most_bytes=_LARGEST_BYTES)
+    except Unreadable as error:
         raise UserError(f"no certificates can be read at {place}: {error}", hint="git align runs") from error
     found: list[Certificate] = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(io.BytesIO(data), 1):
         try:
-            one = wire.loads(Certificate, line)
+            one = _with_shared_words(wire.loads(Certificate, line.decode("utf-8")))
             if odd := [oid for oid in _ids(one) if not _AN_ID.fullmatch(oid)]:
                 raise wire.Malformed(f"{odd[0]!r} is no object id")
             found.append(one)
-        except wire.Malformed as error:
+        except (wire.Malformed, UnicodeDecodeError) as error:
             raise UserError(
                 f"{place}, line {number}: not a certificate: {error}", hint="take it from the run's folder again"
             ) from error
     return tuple(found)
+
+
+def _with_shared_words(one: Certificate) -> Certificate:
+    """The certificate, with what all of a run have in common held once."""
+    return replace(
+        one,
+        run_id=sys.intern(one.run_id),
+        plan_id=sys.intern(one.plan_id),
+        target_ref=sys.intern(one.target_ref),
+        onto=Oid(sys.intern(one.onto)),
+        tool_version=sys.intern(one.tool_version),
+        git_version=sys.intern(one.git_version),
+        checks=tuple(PASSED[check.name] if check == PASSED[check.name] else check for check in one.checks),
+    )
 
 
 def _ids(one: Certificate) -> list[str]:

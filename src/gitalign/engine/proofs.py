@@ -5,8 +5,8 @@ Whole lists per process; nothing is asked once per branch.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from gitalign.core.certificate import Certificate, Check, CheckName, PatchVerdict
@@ -26,6 +26,9 @@ from gitalign.git.repository import Repository
 _TIMEOUT_S = 120.0
 _AT_ONCE = 500
 _READERS = 2
+_PROVED_AT_ONCE = 1_000
+
+PASSED = {name: Check(name=name, passed=True, detail="") for name in CheckName}
 
 Patch = frozenset[tuple[bytes, bytes, bytes, bytes, bytes]]
 """Changes of a commit: path, and mode and id before and after."""
@@ -61,18 +64,16 @@ def certified(repository: Repository, git: Git, claims: Sequence[Certificate]) -
     Raises:
         GitError: git cannot be asked at all. A missing object is a check that failed.
     """
-    evidence = _gathered(replace(repository, git=git), claims)
-    filled = [
-        replace(
-            one,
-            commits=tuple(
+    proved: list[Certificate] = []
+    for batch, evidence in _in_batches(replace(repository, git=git), claims):
+        for one in batch:
+            commits = tuple(
                 replace(pair, patch=_verdict((pair.old, pair.new), evidence.patches, evidence.patch_ids))
                 for pair in one.commits
-            ),
-        )
-        for one in claims
-    ]
-    return [replace(one, checks=_checks(one, evidence)) for one in filled]
+            )
+            filled = replace(one, commits=commits)
+            proved.append(replace(filled, checks=_checks(filled, evidence)))
+    return proved
 
 
 def patch_verdicts(repository: Repository, pairs: Iterable[tuple[Oid, Oid]]) -> dict[tuple[Oid, Oid], PatchVerdict]:
@@ -92,11 +93,26 @@ def prove(repository: Repository, certificates: Sequence[Certificate]) -> list[t
     Raises:
         GitError: git cannot be asked at all. A missing object is a check that failed.
     """
-    evidence = _gathered(repository, certificates)
-    return [_checks(one, evidence) for one in certificates]
+    return [_checks(one, evidence) for batch, evidence in _in_batches(repository, certificates) for one in batch]
 
 
-def _gathered(repository: Repository, certificates: Sequence[Certificate]) -> _Evidence:
+def _in_batches(
+    repository: Repository, certificates: Sequence[Certificate]
+) -> Iterator[tuple[Sequence[Certificate], _Evidence]]:
+    """Some certificates at a time, with what was read for them: history is shared, what commits hold is not kept."""
+    # What is waited for is git; two at a time keep two processors busy.
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="proofs") as pool:
+        graph = pool.submit(
+            load_graph, repository, {oid for one in certificates for oid in (one.before, one.onto, one.after)}
+        )
+        for start in range(0, len(certificates), _PROVED_AT_ONCE):
+            batch = certificates[start : start + _PROVED_AT_ONCE]
+            yield batch, _gathered(repository, batch, graph, pool)
+
+
+def _gathered(
+    repository: Repository, certificates: Sequence[Certificate], loading: Future[CommitGraph], pool: ThreadPoolExecutor
+) -> _Evidence:
     named = {
         oid
         for one in certificates
@@ -104,28 +120,23 @@ def _gathered(repository: Repository, certificates: Sequence[Certificate]) -> _E
     }
     pairs = [(pair.old, pair.new) for one in certificates for pair in one.commits]
     pairs += [(drop.oid, drop.upstream or drop.oid) for one in certificates for drop in one.dropped]
-    # What is waited for is git; two at a time keep two processors busy.
-    with ThreadPoolExecutor(_READERS, thread_name_prefix="proofs") as pool:
-        loading = pool.submit(
-            load_graph, repository, {oid for one in certificates for oid in (one.before, one.onto, one.after)}
-        )
-        patching = pool.submit(_patches, repository, pairs)
-        graph = loading.result()
-        reading = pool.submit(_read, repository.git, named)
-        wanted: set[tuple[Oid, Oid]] = set()
-        for one in certificates:
-            if all(oid in graph for oid in (one.before, one.onto, one.after)):
-                bases = graph.own(one.before, one.onto).bases
-                wanted |= {(one.onto, one.after)} | {(base, tip) for base in bases for tip in (one.before, one.onto)}
-        asked = sorted(wanted)
-        halves = [asked[: len(asked) // 2], asked[len(asked) // 2 :]]
-        apart = {
-            pair: changes
-            for found in pool.map(lambda half: list(path_changes(repository.git, half)), halves)
-            for pair, changes in found
-        }
-        patches, ids = patching.result()
-        return _Evidence(graph=graph, commits=reading.result(), patches=patches, patch_ids=ids, apart=apart)
+    patching = pool.submit(_patches, repository, pairs)
+    graph = loading.result()
+    reading = pool.submit(_read, repository.git, named)
+    wanted: set[tuple[Oid, Oid]] = set()
+    for one in certificates:
+        if all(oid in graph for oid in (one.before, one.onto, one.after)):
+            bases = graph.own(one.before, one.onto).bases
+            wanted |= {(one.onto, one.after)} | {(base, tip) for base in bases for tip in (one.before, one.onto)}
+    asked = sorted(wanted)
+    halves = [asked[: len(asked) // 2], asked[len(asked) // 2 :]]
+    apart = {
+        pair: changes
+        for found in pool.map(lambda half: list(path_changes(repository.git, half)), halves)
+        for pair, changes in found
+    }
+    patches, ids = patching.result()
+    return _Evidence(graph=graph, commits=reading.result(), patches=patches, patch_ids=ids, apart=apart)
 
 
 def _read(git: Git, wanted: Collection[Oid]) -> dict[Oid, RawCommit]:
@@ -201,7 +212,9 @@ def _checks(one: Certificate, evidence: _Evidence) -> tuple[Check, ...]:
         CheckName.TREE_AS_CERTIFIED: _other_tree(one, evidence),
         CheckName.TARGET_NOT_REVERSED: _reversed(one, evidence),
     }
-    return tuple(Check(name=name, passed=not faults[name], detail=faults[name]) for name in CheckName)
+    return tuple(
+        Check(name=name, passed=False, detail=faults[name]) if faults[name] else PASSED[name] for name in CheckName
+    )
 
 
 def _missing(one: Certificate, evidence: _Evidence) -> str:

@@ -108,7 +108,7 @@ def keep_report(repository: Repository, report: Report) -> None:
     """
     folder = run_folder(repository, report.run.id)
     make_folder(folder)
-    write_whole(folder / "report.json", wire.dumps_report(report))
+    write_whole(folder / "report.json", wire.report_text(report))
     adopt(folder / "report.json")
 
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from gitalign.core.clashes import PathChange
 from gitalign.core.commit import RawCommit
@@ -103,21 +103,29 @@ class Unsettled:
     undecided: tuple[str, ...] = ()
 
 
+class Rewritten(NamedTuple):
+    """A rewritten commit, as far as it is of interest once it is written; there are as many of them as commits in a run."""
+
+    oid: Oid
+    tree: Oid
+    is_signed: bool
+
+
 @dataclass(slots=True)
 class Rewrites:
     """Commits rewritten in this run, shared by all branches that contain them.
 
     Attributes:
-        replayed: (old commit, new parents) -> the rewritten commit and its id, or None when it became empty.
-        written: ids known to be in the quarantine.
+        replayed: (old commit, new parents) -> the rewritten commit, or None when it became empty.
+        unwritten: contents of rewritten commits that nobody has written yet, by id.
         unsettled: what is known of merges that a person has to look at, by the same places.
         resolved: what was applied where git could not merge, by the same places as `replayed`.
         carried: places of merges that hold something of the old one which git would forget.
         lock: held while a commit is signed, so that shared commits get one signature.
     """
 
-    replayed: dict[tuple[Oid, ...], tuple[Oid, RawCommit] | None] = field(default_factory=dict)
-    written: set[Oid] = field(default_factory=set)
+    replayed: dict[tuple[Oid, ...], Rewritten | None] = field(default_factory=dict)
+    unwritten: dict[Oid, RawCommit] = field(default_factory=dict)
     resolved: dict[tuple[Oid, ...], tuple[AppliedResolution, ...]] = field(default_factory=dict)
     unsettled: dict[tuple[Oid, ...], Unsettled] = field(default_factory=dict)
     carried: set[tuple[Oid, ...]] = field(default_factory=set)

@@ -30,7 +30,7 @@ from gitalign.core.plan import Step
 from gitalign.errors import InvariantBroken
 from gitalign.git.merge import MergeAnswer, Side, names_sides, with_side_names
 from gitalign.git.signing import Signer
-from gitalign.integrate.lane import Lane, Rewrites, Unsettled
+from gitalign.integrate.lane import Lane, Rewrites, Rewritten, Unsettled
 from gitalign.integrate.settle import Settled, settle
 from gitalign.integrate.squashed import Line
 from gitalign.ports import CancelToken, ConflictResolver, MergeTeacher, Regenerator
@@ -106,7 +106,7 @@ class Picker:
         self._alone = Rewrites()
         self._cancel = cancel
         self._total = total
-        self._unwritten: list[tuple[Oid, RawCommit]] = []
+        self._unwritten: list[tuple[Rewrites, Oid]] = []
         self.resolved: list[AppliedResolution] = []
         self._unsigned = 0
 
@@ -233,7 +233,8 @@ class Picker:
             if self.rules.signer is not None:
                 made = self.rules.signer.sign(made)
             made_id = commit_id(serialise(made), object_format=self.lane.object_format)
-            rewrites.replayed[place] = (made_id, made)
+            rewrites.unwritten[made_id] = made
+            rewrites.replayed[place] = Rewritten(made_id, made.tree, made.is_signed)
 
     def take(self, place: tuple[Oid, ...], commit: RawCommit, *, of: Rewrites | None = None) -> Side | None:
         """Take what was made of a commit into the result; None when nothing of it was left."""
@@ -243,12 +244,11 @@ class Picker:
         if made is None:
             self.drop(place[0], commit)
             return None
-        new_oid, new_commit = made
-        if commit.is_signed and not new_commit.is_signed:
+        if commit.is_signed and not made.is_signed:
             self._unsigned += 1
-        self.kept.append(Rewrite(old=place[0], new=new_oid))
-        self._unwritten.append((new_oid, new_commit))
-        return Side(new_commit.tree, new_oid, new_commit.parents)
+        self.kept.append(Rewrite(old=place[0], new=made.oid))
+        self._unwritten.append((rewrites, made.oid))
+        return Side(made.tree, made.oid, place[1:])
 
     def stopped(
         self, oid: Oid, commit: RawCommit, answer: MergeAnswer, unsettled: Unsettled, *, position: int
@@ -275,14 +275,16 @@ class Picker:
         Raises:
             GitError, OutOfSpace
         """
-        unwritten, self._unwritten = self._unwritten, []
-        missing = [(oid, commit) for oid, commit in unwritten if oid not in self.rewrites.written]
+        taken, self._unwritten = self._unwritten, []
+        # Another branch that shares a commit may write it at the same time, which does no harm, or have written it.
+        missing = [(oid, commit) for rewrites, oid in taken if (commit := rewrites.unwritten.get(oid)) is not None]
         if not missing:
             return
         answered = self.lane.write([commit for _, commit in missing])
         if answered != [oid for oid, _ in missing]:
             raise InvariantBroken("a rewritten commit got another id than reckoned")
-        self.rewrites.written.update(answered)
+        for rewrites, oid in taken:
+            rewrites.unwritten.pop(oid, None)
 
     def aligned(self, tip: Side, how: AlignedKind) -> Aligned:
         """The result, written, when nothing more is to come."""

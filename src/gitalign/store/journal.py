@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     Connection,
@@ -39,6 +39,7 @@ from gitalign.store import schema
 from gitalign.store.database import open_database, translated
 
 _MADE = (MoveState.MOVED, MoveState.UNDONE, MoveState.STANDS)
+T = TypeVar("T")
 _AT_ONCE = 400  # parameters per statement stay far below SQLite's bound
 
 
@@ -250,9 +251,10 @@ class SqlJournal:
         if not results:
             return
         table = schema.results
-        rows = [{"run_id": run_id, "step_id": one.step_id, "body": wire.dumps(one)} for one in results]
         with self._transaction() as connection:
-            connection.execute(insert(table).prefix_with("OR REPLACE"), rows)
+            for chunk in _chunks(results):
+                rows = [{"run_id": run_id, "step_id": one.step_id, "body": wire.dumps(one)} for one in chunk]
+                connection.execute(insert(table).prefix_with("OR REPLACE"), rows)
 
     def results(self, run_id: str) -> tuple[StepResult, ...]:
         """Results in step order."""
@@ -514,7 +516,7 @@ def _unreadable(path: Path, whose: str, why: str) -> StoreError:
     )
 
 
-def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(values), _AT_ONCE):
         yield values[start : start + _AT_ONCE]
 
