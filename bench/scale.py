@@ -21,11 +21,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,18 +136,18 @@ def heads(repository: Path) -> str:
     return "\n".join(lines)
 
 
-def measure(scratch: Path, branches: int) -> dict[str, Cost]:
-    """Every verb over one number of branches."""
+def measure(scratch: Path, branches: int) -> Iterator[tuple[str, Cost]]:
+    """Every verb over one number of branches, as it is measured."""
     source = build(scratch / "source.git", branches)
     before = heads(source)
     work = copy(source, scratch / "work.git")
-    costs = {"run": timed(work, "run", "--yes", "--json", "-q")}
+    yield "run", timed(work, "run", "--yes", "--json", "-q")
     after = heads(work)
     if after == before:
         raise SystemExit("the run moved nothing")
-    costs["verify"] = timed(work, "verify", "last")
-    costs["runs"] = timed(work, "runs")
-    costs["undo"] = timed(work, "undo", "last", "--yes")
+    yield "verify", timed(work, "verify", "last")
+    yield "runs", timed(work, "runs")
+    yield "undo", timed(work, "undo", "last", "--yes")
     if heads(work) != before:
         raise SystemExit("undo did not put every branch back")
     work = copy(source, scratch / "work.git")
@@ -155,11 +155,10 @@ def measure(scratch: Path, branches: int) -> dict[str, Cost]:
     killed = subprocess.run(argv, capture_output=True, env={**os.environ, **QUIET}, check=False)
     if killed.returncode != 137:
         raise SystemExit(f"the run was to be killed half-way: exit {killed.returncode} {killed.stderr[-2000:]!r}")
-    costs["resume"] = timed(work, "resume")
+    resumed = timed(work, "resume")
     if heads(work) == before or len(set(heads(work).split()) & set(before.split())) > branches:
         raise SystemExit("resume did not finish the run")
-    shutil.rmtree(source)
-    return costs
+    yield "resume", resumed
 
 
 def main() -> None:
@@ -180,11 +179,13 @@ def main() -> None:
                     timed(build(Path(folder) / "work.git", size), "run", "--yes", "--json", "-q", profile=place), place
                 )
                 continue
-            found[size] = measure(Path(folder), size)
-        for verb, cost in found[size].items():
-            each = cost.processor_s / size * 1000
-            row = f"{cost.wall_s:.1f} | {cost.own_s:.1f} | {cost.git_s:.1f} | {each:.2f} | {cost.bytes / 1e6:.0f} MB"
-            print(f"| {size} | {verb} | {row} |", flush=True)
+            for verb, cost in measure(Path(folder), size):
+                found.setdefault(size, {})[verb] = cost
+                each = cost.processor_s / size * 1000
+                row = (
+                    f"{cost.wall_s:.1f} | {cost.own_s:.1f} | {cost.git_s:.1f} | {each:.2f} | {cost.bytes / 1e6:.0f} MB"
+                )
+                print(f"| {size} | {verb} | {row} |", flush=True)
     if {1_250, 20_000} <= found.keys():
         require_linear(found[1_250], found[20_000])
 
