@@ -253,6 +253,7 @@ class Validation(BaseModel):
     directory: str | None = None
     keep: tuple[str, ...] = ()
     pass_environment: tuple[str, ...] = ()
+    read_only_paths: tuple[str, ...] = ()
     network: bool = False
     confinement: Literal["require", "prefer", "none"] = "prefer"
     fail_on_new_only: bool = True
@@ -266,6 +267,14 @@ class Validation(BaseModel):
     def _is_absolute(cls, value: str | None) -> str | None:
         if value is not None and not Path(value).is_absolute():
             raise ValueError("must be an absolute path")
+        return value
+
+    @field_validator("read_only_paths")
+    @classmethod
+    def _are_absolute(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for path in value:
+            if not path.startswith(("/", "~/")) or not path.strip("/~."):
+                raise ValueError(f"{path!r} must be an absolute path, or begin with ~/")
         return value
 
     @field_validator("checks")
@@ -321,6 +330,7 @@ class Validation(BaseModel):
             work_trees=self.work_trees,
             keep=self.keep,
             pass_environment=self.pass_environment,
+            read_only_paths=self.read_only_paths,
             network=self.network,
             confinement=self.confinement,
             new_only=self.fail_on_new_only,

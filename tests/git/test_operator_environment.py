@@ -187,6 +187,16 @@ def test_a_relative_address_is_relative_to_where_git_takes_it_from(work: Workspa
     assert BranchName("main") in remote_tips(open_repository(bare), "origin")
 
 
+def test_a_namespace_is_one_on_the_remote(work: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for git; local branches are what they are."""
+    work.git("remote", "add", "origin", "../remote.git")
+    monkeypatch.setenv("GIT_NAMESPACE", "theirs")
+    assert remote_tips(open_repository("."), "origin") == {}
+    work.git("push", "-q", "origin", "side")
+    assert remote_tips(open_repository("."), "origin") == {BranchName("side"): work.tip("side")}
+    assert who() == "O Perator"
+
+
 def test_remotes_of_the_linked_work_tree_count(work: Workspace, tmp_path: Path) -> None:
     work.git("config", "extensions.worktreeConfig", "true")
     work.git("-C", str(tmp_path / "linked"), "config", "--worktree", "remote.mine.url", str(tmp_path / "remote.git"))

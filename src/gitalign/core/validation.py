@@ -215,6 +215,7 @@ class ValidationPlan:
         work_trees: how many commands are run at once; None for one per processor.
         keep: patterns of files in a work tree that may stay from one branch to the next.
         pass_environment: names of variables that commands may see beside the few they always do.
+        read_only_paths: files and folders that confined commands may read beside the system and its tools.
         network: commands may use it.
         confinement: `require`, `prefer` or `none`.
         new_only: what fails on the target, too, does not condemn a branch.
@@ -229,6 +230,7 @@ class ValidationPlan:
     work_trees: int | None = None
     keep: tuple[str, ...] = ()
     pass_environment: tuple[str, ...] = ()
+    read_only_paths: tuple[str, ...] = ()
     network: bool = False
     confinement: str = "prefer"
     new_only: bool = True

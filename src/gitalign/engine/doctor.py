@@ -72,6 +72,7 @@ def examine(
         return (*found, Diagnosis(check="repository", ok=False, detail=error.message, hint=error.hint))
     where = repository.work_tree or repository.common_dir
     kind = f"{where}, {repository.object_format}{', bare' if repository.is_bare else ''}"
+    kind += "".join(f", as {name} says" for name in ("GIT_DIR", "GIT_WORK_TREE") if name in os.environ)
     found.append(Diagnosis(check="repository", ok=True, detail=kind))
     if repository.is_shallow:
         found.append(
@@ -146,7 +147,10 @@ def _space(repository: Repository) -> Diagnosis:
     free = shutil.disk_usage(repository.common_dir).free
     if not os.access(repository.common_dir, os.W_OK):
         return Diagnosis(
-            check="disk", ok=False, detail=f"{repository.common_dir} is not writable", hint="run as its owner"
+            check="disk",
+            ok=False,
+            detail=f"{repository.common_dir} is not writable",
+            hint="run as its owner, or have it shared with your group: git help init, --shared",
         )
     enough = free >= LEAST_FREE_BYTES
     return Diagnosis(

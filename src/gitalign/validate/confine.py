@@ -5,7 +5,6 @@ What the system offers is found out by trying it. Where it offers nothing, that 
 
 from __future__ import annotations
 
-import ast
 import os
 import secrets
 import shutil
@@ -13,48 +12,20 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitalign import child
 from gitalign.core.validation import Bounds, ValidationPlan
 from gitalign.errors import UserError
+from gitalign.git.alternates import object_stores
 from gitalign.validate.place import Place
+from gitalign.validate.shown import is_in, system_words, tool_paths
 
 _PROBE_S = 20.0
 _LARGEST_FILE = "--fsize={}"
 _SHARED_MEMORY_BYTES = 256 * 1024 * 1024
-_SECRET_FOLDERS = (
-    ".ssh",
-    ".gnupg",
-    ".aws",
-    ".azure",
-    ".config/gcloud",
-    ".config/gh",
-    ".config/git",
-    ".docker",
-    ".kube",
-    ".password-store",
-    ".local/share/keyrings",
-)
 _KERNEL = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/acpi")
-_MOST_STORES = 20
-_LONGEST_PATH = 1024
-_SOCKETS = (
-    "/run/docker.sock",
-    "/run/podman/podman.sock",
-    "/run/containerd/containerd.sock",
-    "/run/dbus/system_bus_socket",
-)
-_SECRET_FILES = (
-    ".netrc",
-    ".git-credentials",
-    ".gitconfig",
-    ".npmrc",
-    ".pypirc",
-    ".config/hub",
-    ".cargo/credentials.toml",
-)
 # Loopback is down in a new network namespace; a service that is tested needs it (`man 7 netdevice`, SIOCSIFFLAGS).
 _LOOPBACK = (
     "import fcntl,os,socket,struct,sys\n"
@@ -78,6 +49,8 @@ class Confinement:
         words: what it does, for the report.
         own_processes: everything a command starts ends with it.
         repository: git directory that is hidden, but for objects, where files can be.
+        program: of bubblewrap.
+        shown: further files and folders that bubblewrap lets commands read.
     """
 
     name: str
@@ -86,6 +59,8 @@ class Confinement:
     own_processes: bool
     repository: Path
     prefix: tuple[str, ...] = ()
+    program: str | None = None
+    shown: tuple[Path, ...] = ()
 
     def has_failed(self, code: int | None, output: str) -> bool:
         """Whether it could not be set up, so that the command was not run at all."""
@@ -96,10 +71,10 @@ class Confinement:
         # The shell tells by its exit code (126, 127) that a command cannot be executed where it is to run.
         inner = ["/bin/sh", "-c", 'exec "$@"', "check", *command]
         if self.name == "bubblewrap":
-            inner = [*_bubblewrap(place, command, network=self.network, hide=self.repository), *inner]
+            inner = [*_bubblewrap(self, place, command), *inner]
         elif self.prefix:
             inner = [*self.prefix, *inner]
-        limits = shutil.which("prlimit")
+        limits = _on_path("prlimit")
         if limits is not None:
             inner = [limits, "--core=0", _LARGEST_FILE.format(bounds.disk_bytes), "--", *inner]
         return child.dies_with_parent(inner)
@@ -121,7 +96,7 @@ def confinement_for(plan: ValidationPlan, repository: Path) -> Confinement:
         )
     found = _available(plan.network, repository)
     if found is not None:
-        return found
+        return replace(found, shown=tuple(Path(path).expanduser() for path in plan.read_only_paths))
     why = "neither bubblewrap (bwrap) nor namespaces (unshare) work on this machine"
     if plan.confinement == "require":
         raise UserError(
@@ -153,10 +128,11 @@ def candidates(network: bool, repository: Path) -> list[Confinement]:
     """Every confinement that could work here, the strongest first."""
     off = "network as it is" if network else "network off"
     made: list[Confinement] = []
-    if shutil.which("bwrap"):
-        words = f"bubblewrap: {off}, files read-only outside the work tree, credentials in the home folder hidden"
-        made.append(Confinement("bubblewrap", network, words, True, repository))
-    unshare = shutil.which("unshare")
+    bubblewrap = _on_path("bwrap")
+    if bubblewrap is not None:
+        words = f"bubblewrap: {off}; beside the work tree only system files and tools are there, read-only"
+        made.append(Confinement("bubblewrap", network, words, True, repository, program=bubblewrap))
+    unshare = _on_path("unshare")
     if unshare is not None:
         user = () if os.geteuid() == 0 else ("--user", "--map-current-user", "--keep-caps")
         net = () if network else ("--net",)
@@ -183,6 +159,12 @@ def candidates(network: bool, repository: Path) -> list[Confinement]:
     return made
 
 
+def _on_path(name: str) -> str | None:
+    """A program by its whole name, from the operator's PATH: checks see another one."""
+    found = shutil.which(name)
+    return os.path.abspath(found) if found is not None else None
+
+
 def works(one: Confinement) -> bool:
     """Whether a command can really be run so, in a folder like those of checks."""
     root = Path(os.environ.get("TMPDIR", "/tmp")) / f"git-align-probe-{secrets.token_hex(6)}"
@@ -199,82 +181,35 @@ def works(one: Confinement) -> bool:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _bubblewrap(place: Place, command: Sequence[str], *, network: bool, hide: Path) -> list[str]:
-    """Words before the command. Later ones cover earlier ones (`man bwrap`)."""
-    words = ["bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--cap-drop", "ALL"]
-    if not network:
+def _bubblewrap(one: Confinement, place: Place, command: Sequence[str]) -> list[str]:
+    """Words before the command. Nothing is there that is not named here; later ones cover earlier ones (`man bwrap`)."""
+    assert one.program is not None
+    words = [one.program, "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--cap-drop", "ALL"]
+    if not one.network:
         words.append("--unshare-net")
-    words += ["--ro-bind", "/", "/", "--dev", "/dev", "--size", str(_SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"]
+    words += system_words()
+    words += ["--dev", "/dev", "--size", str(_SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"]
     words += ["--remount-ro", "/dev", "--proc", "/proc"]
     # For the kernel root is root also without capabilities: what it can be told by way of /proc must not be writable.
-    words += [word for one in _KERNEL if Path(one).exists() for word in ("--ro-bind", one, one)]
-    home = Path.home()
-    for folder in _existing(home, _SECRET_FOLDERS):
-        words += ["--size", "4096", "--tmpfs", str(folder)]
-    for file in _existing(home, _SECRET_FILES):
-        words += ["--ro-bind", "/dev/null", str(file)]
-    # A socket in the file system is reached in spite of a network of one's own: those of daemons and key agents are covered.
-    words += ["--bind", str(place.scratch), "/tmp"]
-    covered = [Path("/tmp"), Path("/dev/shm")]
-    if not network:  # otherwise names are looked up by way of /run
-        words += ["--size", "4096", "--tmpfs", "/run"]
-        covered.append(Path("/run"))
-    else:
-        words += [word for one in _SOCKETS if Path(one).exists() for word in ("--ro-bind", "/dev/null", one)]
-    named = [Path(word) for word in command if os.path.isabs(word) and "\0" not in word and len(word) < _LONGEST_PATH]
-    shown: list[Path] = []
-    for needed in dict.fromkeys((*_tools(), *named)):
-        is_there = any(needed == one or one in needed.parents for one in shown)
-        if needed.exists() and not is_there and any(_is_in(needed, folder) for folder in covered):
-            words += ["--ro-bind", str(needed.resolve()), str(needed)]
-            shown.append(needed)
-    # Of the repository nothing but objects is to be seen: configuration, remotes and logs tell more than a check needs.
-    words += ["--size", "4096", "--tmpfs", str(hide)]
-    for store in _object_stores(place.objects) if place.objects is not None else ():
+    words += [word for part in _KERNEL if Path(part).exists() for word in ("--ro-bind", part, part)]
+    words += ["--bind", str(place.scratch), "/tmp", "--dir", "/var", "--symlink", "/tmp", "/var/tmp", "--dir", "/run"]
+    for needed in tool_paths(command, one.shown):
+        if not is_in(needed, one.repository):
+            words += ["--ro-bind", str(needed), str(needed)]
+    # Of the repository nothing but objects is there: configuration, remotes and logs tell more than a check needs.
+    words += ["--size", "4096", "--tmpfs", str(one.repository)]
+    for store in _with_packs(object_stores(place.objects)) if place.objects is not None else ():
         words += ["--ro-bind", str(store), str(store)]
     # Each by itself: a folder that something is mounted on cannot be moved away or replaced.
     for own in (place.tree, place.home, place.scratch):
         words += ["--bind", str(own), str(own)]
-    return [*words, "--chdir", str(place.tree), "--"]
+    return [*words, "--remount-ro", "/", "--chdir", str(place.tree), "--"]
 
 
-def _existing(home: Path, names: Sequence[str]) -> list[Path]:
-    """What there is of them, by its real name: a link cannot be covered."""
-    found: dict[Path, None] = {}
-    for name in names:
-        with suppress(OSError, RuntimeError):
-            found[(home / name).resolve(strict=True)] = None
-    return list(found)
-
-
-def _object_stores(objects: Path) -> list[Path]:
-    """An object directory and those it stands on (`git help gitrepository-layout`, info/alternates)."""
-    found: dict[Path, None] = {}
-    waiting = [objects]
-    while waiting and len(found) < _MOST_STORES:
-        with suppress(OSError, ValueError):
-            store = waiting.pop().resolve(strict=True)
-            if store in found:
-                continue
-            found[store] = None
-            alternates = store / "info" / "alternates"
-            lines = os.fsdecode(alternates.read_bytes()).splitlines() if alternates.is_file() else []
-            for line in lines:
-                path = ast.literal_eval(line) if line.startswith('"') else line
-                if path and not line.startswith("#"):
-                    waiting.append(store / path)
-    for store in list(found):  # packs may lie elsewhere
+def _with_packs(stores: Sequence[Path]) -> list[Path]:
+    """Object stores, and where their packs lie when that is elsewhere."""
+    found = dict.fromkeys(stores)
+    for store in stores:
         with suppress(OSError):
             found[(store / "pack").resolve(strict=True)] = None
     return list(found)
-
-
-def _tools() -> list[Path]:
-    """Folders that commands come from."""
-    found = [Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep) if entry.startswith("/")]
-    found = [path.parent if path.name == "bin" and len(path.parts) > 3 else path for path in found]
-    return [*found, Path(sys.prefix), Path(sys.base_prefix)]
-
-
-def _is_in(path: Path, folder: Path) -> bool:
-    return folder in path.parents
