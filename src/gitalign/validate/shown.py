@@ -29,6 +29,8 @@ _OF_A_TOOL = ("lib", "lib32", "lib64", "libexec", "include", "pyvenv.cfg")
 _LONGEST_PATH = 1024
 _MOST_STEPS = 8
 _MOST_LINKS = 10_000
+_OURS = Path(__file__).parents[1]
+"""The package: the probe of the start-up check is in it."""
 
 
 def system_words() -> list[str]:
@@ -53,7 +55,7 @@ def tool_paths(command: Sequence[str], more: Sequence[Path]) -> list[Path]:
         command: its absolute paths are shown, and what its program stands on.
         more: what the operator wants to be shown.
     """
-    wanted: dict[Path, None] = dict.fromkeys([Path(sys.prefix), Path(sys.base_prefix), *more])
+    wanted: dict[Path, None] = dict.fromkeys([Path(sys.prefix), Path(sys.base_prefix), _OURS, *more])
     for word in command:
         if os.path.isabs(word) and "\0" not in word and len(word) < _LONGEST_PATH:
             wanted.update(dict.fromkeys(_of_program(Path(word))))
