@@ -159,22 +159,36 @@ def test_json_is_one_document_on_every_verb(work: Workspace) -> None:
     conflict = next(one for one in report["branches"] if one["branch"] == "clash")
     assert conflict["outcome"]["conflicts"][0]["kind"] == "CONFLICT (contents)"
     assert conflict["outcome"]["reproduce"]
-    runs = json.loads(call("runs", "--json", cwd=work.path).stdout)
-    assert isinstance(runs, list)
+    runs = json.loads(call("runs", "--json", cwd=work.path).stdout)["runs"]
     assert {"id", "started_at", "outcome", "moved"} <= runs[0].keys()
     assert runs[0]["moved"] == 1
     assert json.loads(call("show", "last", "--json", cwd=work.path).stdout)["run"]["id"] == runs[0]["id"]
     assert json.loads(call("show", "last", "clash", "--json", cwd=work.path).stdout)["verdict"] == "conflicted"
     preview = json.loads(call("undo", "last", "--dry-run", "--json", cwd=work.path).stdout)
-    assert [one["state"] for one in preview] == ["intended"]
+    assert [one["state"] for one in preview["moves"]] == ["intended"]
     undone = json.loads(call("undo", "last", "--yes", "--json", cwd=work.path).stdout)
     assert [one["state"] for one in undone["moves"]] == ["moved"]
-    assert json.loads(call("resume", "--json", cwd=work.path).stdout) == []
+    assert json.loads(call("resume", "--json", cwd=work.path).stdout) == {"format": 1, "reports": []}
     assert (
         json.loads(call("prune", "--dry-run", "--json", "--older-than", "0", cwd=work.path).stdout)["dry_run"] is True
     )
-    assert {one["check"] for one in json.loads(call("doctor", "--json", cwd=work.path).stdout)} >= {"git", "disk"}
+    assert {one["check"] for one in json.loads(call("doctor", "--json", cwd=work.path).stdout)["checks"]} >= {
+        "git",
+        "disk",
+    }
     assert json.loads(call("--json", cwd=work.path).stdout)["next_command"] == "git align run"
+
+
+def test_every_json_document_says_its_format(work: Workspace) -> None:
+    call("run", "--yes", "--quiet", cwd=work.path)
+    for words in (
+        "", "plan", "categorize", "categorize --format detailed", "categorize --format clustered", "forecast", "order", "conflicts",
+        "conflicts clash", "run --yes", "run --dry-run", "runs", "show", "show last clash", "report", "report --format json",
+        "verify", "rules check --pack python", "rules explain --pack python", "resolve", "resolutions list", "resolutions learn",
+        "resume", "prune --dry-run", "doctor", "undo last --dry-run", "undo last --yes", "show nosuch", "plan --only nosuch",
+    ):  # fmt: skip
+        done = call(*words.split(), "--json", cwd=work.path)
+        assert json.loads(done.stdout)["format"] >= 1, words
 
 
 def test_errors_are_json_too_and_exit_codes_are_documented(work: Workspace, tmp_path: Path) -> None:
@@ -374,7 +388,7 @@ def test_plain_lines_without_a_terminal(work: Workspace) -> None:
 
 def test_completion_knows_runs_and_stays_silent_on_trouble(work: Workspace, tmp_path: Path) -> None:
     call("run", "--yes", cwd=work.path)
-    run_id = json.loads(call("runs", "--json", cwd=work.path).stdout)[0]["id"]
+    run_id = json.loads(call("runs", "--json", cwd=work.path).stdout)["runs"][0]["id"]
     env = {"_GIT_ALIGN_COMPLETE": "complete_bash", "COMP_WORDS": "git-align show ", "COMP_CWORD": "2"}
     done = call(cwd=work.path, env=env)
     assert run_id in done.stdout

@@ -5,6 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from gitalign import facade
+from gitalign.core.events import Event, EventKind
+from gitalign.core.plan import Permit
+from gitalign.engine import limits
+from gitalign.engine.align import BranchAligner
+from tests.git.workspace import Workspace
+from tests.runs import request
 
 
 def test_the_memory_of_whoever_started_us_is_not_ours() -> None:
@@ -20,3 +31,36 @@ def test_the_memory_of_whoever_started_us_is_not_ours() -> None:
         [sys.executable, "-c", large], capture_output=True, text=True, env=dict(os.environ), check=True
     )
     assert 5_000_000 < int(done.stdout) < 200_000_000
+
+
+def test_the_memory_bound_says_what_it_is_of_and_idle_processes_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": b"1\n"})
+    for number in range(12):
+        work.switch(f"topic-{number}", "main")
+        work.commit("own", {f"own-{number}": b"1\n"})
+    work.switch("main")
+    work.commit("on", {"f": b"2\n"})
+    monkeypatch.setattr(limits, "_SAMPLE_S", 0.0)
+    rested: list[int] = []
+    rest = BranchAligner.rest
+
+    def counted(self: BranchAligner, worker: int) -> None:
+        rested.append(worker)
+        rest(self, worker)
+
+    monkeypatch.setattr(BranchAligner, "rest", counted)
+    told: list[str] = []
+
+    def listen(event: Event) -> None:
+        if event.kind is EventKind.NOTICE:
+            told.append(str(event.data["text"]))
+
+    asked = request(work.path, orchestration__max_memory_mb=64, orchestration__max_workers_per_target=4)
+    report = facade.run(asked, permit=Permit(plan_id="*"), listeners=[listen])
+    assert report.counts() == {"aligned": 12}
+    (words,) = [text for text in told if text.startswith("memory bound reached")][:1]
+    assert "MB, max_memory_mb is 64; until it is below 51 MB, one branch at a time goes on" in words
+    assert rested

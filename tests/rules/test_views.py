@@ -156,7 +156,7 @@ def test_explain_tells_of_every_kind_of_check(tmp_path: Path, work: Workspace) -
         "docstrings",
     ):
         assert words in told
-    (document,) = json.loads(call("rules", "explain", "--pack", str(place), "--json", cwd=work.path).stdout)
+    (document,) = json.loads(call("rules", "explain", "--pack", str(place), "--json", cwd=work.path).stdout)["packs"]
     assert [one["id"] for one in document["requirements"]] == [f"rule-{number}" for number in range(8)]
 
 

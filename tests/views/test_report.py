@@ -82,6 +82,21 @@ def test_markdown(work: Workspace) -> None:
     assert "git align undo" in text
 
 
+def test_markdown_names_the_commits_that_were_left_out(tmp_path: Path) -> None:
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": b"1\n"})
+    work.switch("topic", "main")
+    same = work.commit("fix | it", {"g": b"1\n"})
+    work.commit("own", {"h": b"1\n"})
+    work.switch("main")
+    work.git("commit", "-q", "--allow-empty", "-m", "on")
+    work.git("cherry-pick", "-x", same)
+    upstream = work.tip("main")
+    run(work.path)
+    rows = [line for line in written(work, "md").partition("## Commits left out")[2].splitlines() if same[:12] in line]
+    assert rows == [f"| topic | `{same[:12]}` | fix &#124; it | upstream | `{upstream[:12]}` |"]
+
+
 def test_json_is_what_show_prints(work: Workspace) -> None:
     assert json.loads(written(work, "json"))["counts"] == {"aligned": 2, "conflicted": 1, "failed": 1}
 
@@ -114,7 +129,7 @@ def test_the_verbs(work: Workspace, tmp_path: Path) -> None:
     assert "choose --format" in call("report", "-o", str(tmp_path / "x")).stderr
     proved = call("verify", "last", ODD)
     assert (proved.returncode, "1 branch: 1 proved" in proved.stdout) == (0, True)
-    assert all(one["holds"] for one in json.loads(call("verify", "--json").stdout))
+    assert all(one["holds"] for one in json.loads(call("verify", "--json").stdout)["proofs"])
 
 
 def test_checks_stand_in_every_format(work: Workspace) -> None:

@@ -54,7 +54,7 @@ def resume(
         with handling_signals(stop), watching(options, None) as listeners:
             reports = facade.resume(options.request(), take_over=take_over, listeners=listeners, stop=stop)
         if options.json:
-            emit_json([wire.report_document(report) for report in reports])
+            emit_json({"reports": [wire.report_document(report) for report in reports]})
         elif not reports:
             for one in facade.runs(options.request()):
                 if one.state in UNFINISHED:
@@ -171,7 +171,7 @@ def verify(
 
         proofs = facade.verify(options.request(), run_id, branch=branch, certificates=certificates)
         if options.json:
-            emit_json([wire.dump(proof) | {"holds": proof.holds} for proof in proofs])
+            emit_json({"proofs": [wire.dump(proof) | {"holds": proof.holds} for proof in proofs]})
         elif not options.quiet:
             render.show_proofs(console(), proofs, everything=verbose or branch is not None)
         return 0 if all(proof.holds for proof in proofs) else 1
@@ -239,7 +239,7 @@ def doctor(
 
         found = facade.doctor(options.request())
         if options.json:
-            emit_json([wire.dump(one) for one in found])
+            emit_json({"checks": [wire.dump(one) for one in found]})
         else:
             render.show_doctor(console(), found)
         return 3 if any(one.ok is False for one in found) else 0

@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
     from gitalign.core.report import Report
     from gitalign.facade import Request
+
+
+_FORMAT = 1
+"""Of every document of `--json` that has no format of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +57,9 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, width=width, soft_wrap=not stream.isatty())
 
 
-def emit_json(document: Any) -> None:
-    """Exactly one JSON document on standard output; names whose bytes are not UTF-8 are escaped."""
-    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+def emit_json(document: Mapping[str, Any]) -> None:
+    """Exactly one JSON document on standard output, an object that says its `format`; names whose bytes are not UTF-8 are escaped."""
+    sys.stdout.write(json.dumps({"format": _FORMAT, **document}, indent=2) + "\n")
     sys.stdout.flush()
 
 

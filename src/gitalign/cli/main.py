@@ -283,7 +283,7 @@ def runs(
 
         found = facade.runs(options.request())
         if options.json:
-            emit_json([wire.dump(record) for record in found])
+            emit_json({"runs": [wire.dump(record) for record in found]})
         else:
             render.show_runs(console(), found)
         return 0

@@ -151,7 +151,7 @@ def _show(options: Options, publications: Sequence[Publication]) -> None:
     from gitalign.cli.console import console, emit_json
 
     if options.json:
-        emit_json([wire.dump(one) for one in publications])
+        emit_json({"moves": [wire.dump(one) for one in publications]})
     else:
         render.show_moves(console(), publications, tense="would move")
 

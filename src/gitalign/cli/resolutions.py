@@ -41,7 +41,7 @@ def list_(
 
         found, faults = facade.resolutions(options.request())
         if options.json:
-            emit_json({"format": 1, "resolutions": [_document(one) for one in found], "faults": list(faults)})
+            emit_json({"resolutions": [_document(one) for one in found], "faults": list(faults)})
         else:
             render_resolutions.show_list(console(), found, faults, everything=verbose)
         return 0
@@ -68,7 +68,7 @@ def show(
 
         found = facade.resolution(options.request(), id)
         if options.json:
-            emit_json({"format": 1, "resolutions": [_document(one) for one in found]})
+            emit_json({"resolutions": [_document(one) for one in found]})
         else:
             render_resolutions.show_each(console(), found)
         return 0
@@ -95,9 +95,7 @@ def forget(
 
         gone, used = facade.forget_resolution(options.request(), id)
         if options.json:
-            emit_json(
-                {"format": 1, "forgotten": [one.conflict for one in gone], "used_by": [wire.dump(one) for one in used]}
-            )
+            emit_json({"forgotten": [one.conflict for one in gone], "used_by": [wire.dump(one) for one in used]})
         elif not options.quiet:
             render_resolutions.show_forgotten(console(), gone, used)
         return 0
@@ -130,7 +128,7 @@ def learn(
             )
         if options.json:
             names = ("merges", "conflicting", "unreadable", "files", "unsettled", "changed_elsewhere", "unusable")
-            emit_json({"format": 1, **{name: getattr(lessons, name) for name in names}, **_recorded(recorded)})
+            emit_json({**{name: getattr(lessons, name) for name in names}, **_recorded(recorded)})
         elif not options.quiet:
             render_resolutions.show_lessons(console(), lessons, recorded)
         return 130 if stop.stop_requested else 0
@@ -158,7 +156,7 @@ def export_(
         require_writable(file)
         count = facade.export_resolutions(options.request(), file)
         if options.json:
-            emit_json({"format": 1, "exported": count})
+            emit_json({"exported": count})
         elif not options.quiet:
             console().print(f"written: {many(count, 'resolution', 'resolutions')} in {safe(str(file))}")
         return 0
@@ -187,7 +185,7 @@ def import_(
 
         recorded, faults = facade.import_resolutions(options.request(), source, is_ref=ref, again=again)
         if options.json:
-            emit_json({"format": 1, **_recorded(recorded), "faults": list(faults)})
+            emit_json({**_recorded(recorded), "faults": list(faults)})
         elif not options.quiet:
             render_resolutions.show_recorded(console(), recorded, faults)
         return 1 if faults or recorded.refused else 0

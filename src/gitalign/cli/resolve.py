@@ -111,7 +111,7 @@ def _list(options: Options, looks: tuple[Look, ...]) -> int:
     from gitalign.cli.tables import safe
 
     if options.json:
-        emit_json([wire.dump(one) for one in looks])
+        emit_json({"resolutions": [wire.dump(one) for one in looks]})
         return 0
     out = console()
     if not looks:

@@ -66,7 +66,7 @@ def check(
             target=target,
         )
         if options.json:
-            emit_json({"format": 1, "branches": [compliance_document(one) for one in found]})
+            emit_json({"branches": [compliance_document(one) for one in found]})
         elif not options.quiet:
             render_rules.show_compliance(console(), found, everything=verbose or len(found) == 1)
         return 0 if found and not any(one.needs_attention or one.critical for one in found) else 1
@@ -104,7 +104,7 @@ def explain(
                 hint="git align rules explain",
             )
         if options.json:
-            emit_json([wire.dump(one) for one in packs])
+            emit_json({"packs": [wire.dump(one) for one in packs]})
         else:
             render_rules.explain(console(), packs, only=rule)
         return 0

@@ -144,6 +144,10 @@ class BranchAligner:
         for lane in lanes:
             lane.close()
 
+    def rest(self, worker: int) -> None:
+        """End the git processes of a worker that has no step; they start again with its next one."""
+        self._abandon_lane(worker)
+
     def _lane(self, worker: int) -> Lane:
         with self._lock:
             if worker not in self._lanes:

@@ -111,6 +111,7 @@ class _Drive:
         self._free = list(range(slots - 1, -1, -1))
         self._started = 0
         self._done = 0
+        self._is_high = False
 
     def run(self) -> tuple[StepResult, ...]:
         for step_id, result in sorted(self._results.items()):
@@ -147,6 +148,10 @@ class _Drive:
     def _wait(self, memory: MemoryWatch) -> list[Happening]:
         """What happened since; waits until something does."""
         happened: list[Happening] = []
+        if self._is_high:
+            # Whoever has nothing to do while memory is short gives back what its git processes hold.
+            for worker in self._free:
+                self._aligner.rest(worker)
         now = time.monotonic()
         timeout = min([_IDLE_S, *(max(0.0, at - now) for at, _ in self._due)])
         try:
@@ -162,12 +167,8 @@ class _Drive:
             happened.append(RetryDue(step_id))
         high = memory.changed()
         if high is not None:
-            self._emit(
-                EventKind.NOTICE,
-                text="memory bound reached; no branch is started above it"
-                if high
-                else "memory is below its bound again",
-            )
+            self._is_high = high
+            self._emit(EventKind.NOTICE, text=memory.in_words(is_high=high))
             happened.append(MemoryChanged(high))
         return happened
 

@@ -13,6 +13,7 @@ from gitalign.core.policy import GroupExecution, Limits
 
 _SAMPLE_S = 0.5
 _LOW = 0.8
+_MB = 1024 * 1024
 
 
 class MemoryWatch:
@@ -23,6 +24,7 @@ class MemoryWatch:
         self._process = psutil.Process()
         self._sampled = 0.0
         self._is_high = False
+        self._used = 0
         self.peak_tree_bytes = 0
 
     def changed(self) -> bool | None:
@@ -31,13 +33,23 @@ class MemoryWatch:
         if self._limit is None or now - self._sampled < _SAMPLE_S:
             return None
         self._sampled = now
-        used = tree_bytes(self._process)
+        used = self._used = tree_bytes(self._process)
         self.peak_tree_bytes = max(self.peak_tree_bytes, used)
         high = used >= self._limit if not self._is_high else used >= self._limit * _LOW
         if high == self._is_high:
             return None
         self._is_high = high
         return high
+
+    def in_words(self, *, is_high: bool) -> str:
+        """What crossing the bound means, for the person who watches."""
+        used, bound = self._used // _MB, (self._limit or 0) // _MB
+        if not is_high:
+            return f"memory is below its bound again: {used} MB"
+        return (
+            f"memory bound reached: git-align and its git processes hold {used} MB, max_memory_mb is {bound}; until it is below "
+            f"{int(bound * _LOW)} MB, one branch at a time goes on. What is under way is not ended, so the peak can be higher"
+        )
 
     @staticmethod
     def peak_own_bytes() -> int:
@@ -51,7 +63,7 @@ class MemoryWatch:
 
 
 def tree_bytes(process: psutil.Process) -> int:
-    """Memory of a process and all its children, in bytes."""
+    """Resident memory of a process and all its children, in bytes; what several of them map (packs of git) counts once for each."""
     total = 0
     for one in (process, *_children(process)):
         try:

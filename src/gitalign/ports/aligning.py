@@ -32,6 +32,9 @@ class Aligner(Protocol):
             GitAlignError: with `retryable` set when another attempt may succeed.
         """
 
+    def rest(self, worker: int) -> None:
+        """End the child processes of a worker that has no step; its next step starts them again."""
+
     def close(self) -> None:
         """End every child process of every worker."""
 

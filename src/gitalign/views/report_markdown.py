@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from gitalign.core.emptied import why_dropped
 from gitalign.core.markup import markdown
-from gitalign.core.outcome import Furthest, Untold, conflict_of
+from gitalign.core.outcome import Aligned, Furthest, Untold, conflict_of
 from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict, ladder_in_words
 from gitalign.core.rules import Verdict as RuleVerdict
 from gitalign.core.run import RunKind
@@ -65,6 +66,7 @@ def report_markdown(report: Report) -> str:
         ]
     lines += _validation(report)
     lines += _house_rules(report.branches())
+    lines += _left_out(report.branches())
     lines += _branches("Aligned", [branch for branch in report.branches() if branch.verdict is Verdict.ALIGNED])
     moved = sum(one.state.value == "moved" for one in report.publications)
     lines += ["", "## Time and rollback", ""]
@@ -138,6 +140,21 @@ def _house_rules(branches: Sequence[BranchReport]) -> list[str]:
     packs = markdown(", ".join(judged[0][1].packs))
     head = ["| branch | band | critical | failed or unknown |", "|---|---|---:|---|"]
     return ["", "## House rules", "", f"By {packs}.", "", *head, *rows]
+
+
+def _left_out(branches: Sequence[BranchReport]) -> list[str]:
+    """Commits that are in no result: each with its reason, and the commit of the target that has the same patch."""
+    rows = [
+        f"| {markdown(branch.step.branch.name)} | `{drop.oid[:12]}` | {markdown(drop.subject)} "
+        f"| {markdown(why_dropped(drop, branch.result.outcome.resolved))} | {f'`{drop.upstream[:12]}`' if drop.upstream else ''} |"
+        for branch in branches
+        if isinstance(branch.result.outcome, Aligned)
+        for drop in branch.result.outcome.dropped
+    ]
+    if not rows:
+        return []
+    head = ["| branch | commit | subject | why | same patch as |", "|---|---|---|---|---|"]
+    return ["", "## Commits left out", "", *head, *rows]
 
 
 def _branches(title: str, branches: Sequence[BranchReport]) -> list[str]:
