@@ -99,7 +99,9 @@ def test_publications_decide_what_a_success_is(report: Report) -> None:
         shown(render.show_report, changed)
         shown(render.show_branch, changed, found)
     missing = replace(report, results=())
-    assert {one.verdict for one in missing.branches()} == {Verdict.CANCELLED}
+    told = {one.step.branch.name: one.verdict for one in missing.branches()}
+    assert set(told.values()) == {Verdict.CANCELLED, Verdict.FAILED}, "one that was moved was not cancelled"
+    assert next(verdict for name, verdict in told.items() if name == "clean") is Verdict.FAILED
     stopped = replace(report, run=replace(report.run, outcome="interrupted"))
     assert stopped.exit_code() == 130
     assert "git align resume" in shown(render.show_report, stopped)

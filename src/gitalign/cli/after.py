@@ -204,9 +204,11 @@ def prune(
         from gitalign.cli.console import console, emit_json
 
         request = options.request()
+        if not dry_run:
+            facade.recover(request)  # before anything is counted
         report = facade.prune(request, older_than_days=older_than, backups=backups, dry_run=True)
-        if not dry_run and (report.anchors or report.backups or report.runs):
-            if not asked(
+        if not dry_run:
+            if (report.anchors or report.backups or report.runs) and not asked(
                 options,
                 f"Remove the pins of {len(report.runs)} runs and {len(report.backups)} backup branches? These runs cannot be undone then.",
             ):

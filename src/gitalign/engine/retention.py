@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gitalign.core.names import CANDIDATES_PREFIX, Oid
-from gitalign.core.publication import MoveState
+from gitalign.core.names import CANDIDATES_PREFIX, HEADS, Oid, branch_of, is_backup_name
+from gitalign.core.publication import MoveState, Publication
 from gitalign.core.run import UNFINISHED, RunRecord, RunState
 from gitalign.engine.anchor import anchor_ref, mend_anchors, release_keeps
 from gitalign.git.quarantine import sweep_quarantines
 from gitalign.git.refs import RefDoor, deletions, read_refs
 from gitalign.git.repository import Repository
+from gitalign.git.worktree import read_checkouts
 from gitalign.owned_folders import remove_folder
 from gitalign.store.journal import SqlJournal
 
@@ -48,36 +50,23 @@ def prune(
 ) -> PruneReport:
     """Remove pins, logs and on request backup branches of runs that ended before `now - older_than`.
 
-    Runs that are not finished are never touched. A backup branch goes only if it is still exactly what the run made; one
-    that was moved is somebody's work.
+    Runs that are not finished are never touched. A backup branch goes only if it is still exactly what the run made, no
+    younger run needs it and no work tree is on it; one that was moved is a person's work.
 
     Args:
         backups: remove backup branches too.
         only_run: this run's backups alone, and nothing else (clean-up right after a run that went well).
     """
-    old = [record for record in journal.runs() if _is_old(record, now - older_than) and only_run in (None, record.id)]
     if not dry_run:
         mend_anchors(repository)
+    old = [record for record in journal.runs() if _is_old(record, now - older_than) and only_run in (None, record.id)]
     refs = read_refs(repository, "refs/heads", "refs/gitalign")
-    gone: list[tuple[str, Oid]] = []
-    kept: list[tuple[str, str]] = []
-    if backups:
-        for record in old:
-            for one in journal.publications(record.id):
-                if one.backup_ref is None or one.backup_ref not in refs:
-                    continue
-                if refs[one.backup_ref] != one.update.before:
-                    kept.append((one.backup_ref, "it was moved since"))
-                elif one.state not in (MoveState.MOVED, MoveState.UNDONE):
-                    kept.append((one.backup_ref, "its branch did not end where the run meant it to"))
-                else:
-                    gone.append((one.backup_ref, refs[one.backup_ref]))
+    gone, kept = _backups(repository, journal, old, refs) if backups else ([], [])
     anchors = (
         [(anchor_ref(record.id), refs[anchor_ref(record.id)]) for record in old if anchor_ref(record.id) in refs]
         if only_run is None
         else []
     )
-    gone = list(dict.fromkeys(gone))
     report = PruneReport(
         runs=tuple(record.id for record in old),
         anchors=tuple(ref for ref, _ in anchors),
@@ -113,6 +102,36 @@ def _is_left_candidate(ref: str, now: datetime) -> bool:
     """True for a ref of a result that a killed process left; nobody looks at a result for a day."""
     stamp = ref.removeprefix(CANDIDATES_PREFIX).partition("/")[0]
     return ref.startswith(CANDIDATES_PREFIX) and stamp[:15] < f"{now - timedelta(days=1):%Y%m%d-%H%M%S}"
+
+
+def _backups(
+    repository: Repository, journal: SqlJournal, old: Sequence[RunRecord], refs: Mapping[str, Oid]
+) -> tuple[list[tuple[str, Oid]], list[tuple[str, str]]]:
+    """Backup branches of old runs: those that can go, and those that stay, with the reason."""
+    found: dict[str, Publication] = {}
+    stay: dict[str, str] = {}
+    for record in old:
+        made = [one for one in journal.publications(record.id) if one.backup_ref in refs]
+        prefix = journal.plan(record.id).policy.backup_prefix if made else ""
+        for one in made:
+            assert one.backup_ref is not None
+            if not one.backup_ref.startswith(HEADS) or not is_backup_name(branch_of(one.backup_ref), prefix=prefix):
+                stay[one.backup_ref] = "it does not have the name of a backup branch"
+            elif refs[one.backup_ref] != one.update.before:
+                stay[one.backup_ref] = "it was moved since"
+            elif one.state not in (MoveState.MOVED, MoveState.UNDONE):
+                stay[one.backup_ref] = "its branch did not end where the run meant it to"
+            else:
+                found[one.backup_ref] = one
+    ids = {record.id for record in old}
+    # A branch that comes back to where it stood is backed up under the same name: one branch, the way back of several runs.
+    for run_id, one in journal.moves_of(one.update.ref for one in found.values()):
+        if run_id not in ids and one.backup_ref in found:
+            stay[one.backup_ref] = f"it is the way back of run {run_id}, too"
+    for checkout in read_checkouts(repository, of_interest=found.keys()):
+        stay[checkout.ref] = f"it is checked out in {checkout.path}"
+    gone = [(ref, refs[ref]) for ref in found if ref not in stay]
+    return gone, sorted(stay.items())
 
 
 def _is_old(record: RunRecord, before: datetime) -> bool:

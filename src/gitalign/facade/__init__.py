@@ -27,6 +27,7 @@ from gitalign.facade.before import plan as plan
 from gitalign.facade.before import rule_packs as rule_packs
 from gitalign.facade.before import status as status
 from gitalign.facade.during import prune as prune
+from gitalign.facade.during import recover as recover
 from gitalign.facade.during import resume as resume
 from gitalign.facade.during import run as run
 from gitalign.facade.resolutions import export_resolutions as export_resolutions

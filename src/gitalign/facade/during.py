@@ -194,6 +194,19 @@ def _gone_on(
     return replace(report, notices=(*report.notices, note))
 
 
+def recover(request: Request, *, listeners: Sequence[Listener] = ()) -> tuple[str, ...]:
+    """Finish or roll back what dead processes left unfinished, as every verb does that moves something; their ids.
+
+    Raises:
+        GitError, StoreError
+    """
+    opened = open_for(request)
+    if not has_state(opened):
+        return ()
+    with journal_of(opened) as journal:
+        return tuple(dict.fromkeys(one.run_id for one in recover_dead(opened, journal, listeners)))
+
+
 def prune(
     request: Request, *, older_than_days: int | None = None, backups: bool = False, dry_run: bool = False
 ) -> PruneReport:

@@ -337,6 +337,18 @@ class SqlJournal:
                     found.setdefault(one.update.ref, []).append(one)
         return {ref: tuple(made) for ref, made in found.items()}
 
+    def moves_of(self, refs: Iterable[str]) -> tuple[tuple[str, Publication], ...]:
+        """Moves of these refs that any run made or means to make, each with the run's id."""
+        table = schema.publications
+        states = [state.value for state in (*_MADE, MoveState.INTENDED)]
+        query = select(table.c.run_id, table.c.body).where(table.c.state.in_(states))
+        with self._reading() as connection:
+            return tuple(
+                (self._id(row.run_id), wire.load_publication(row.body))
+                for chunk in _chunks(sorted(set(refs)))
+                for row in connection.execute(query.where(table.c.ref.in_(chunk)))
+            )
+
     def unsettled_pushes(self) -> tuple[str, ...]:
         """Runs that have pushes of which nobody knows whether they arrived, oldest first."""
         moves, runs = schema.publications, schema.runs
