@@ -259,3 +259,39 @@ def test_an_operator_whom_only_the_environment_names(tmp_path: Path, monkeypatch
     facade.resolve_continue(request(work.path), "topic")
     assert branch(finish(work), "topic").verdict is Verdict.ALIGNED
     assert work.git("log", "-1", "--format=%cn <%ce>", "topic") == "From Outside <outside@example.org>"
+
+
+def test_a_session_that_an_earlier_release_began(tmp_path: Path) -> None:
+    """There git itself carries the commits."""
+    work = Workspace(tmp_path / "repo")
+    before = built(work, {name: (PLAIN, name.encode() + b"\n", b"") for name in ("one", "two", "three")})
+    look = facade.resolve(request(work.path), "topic")
+    inside = Path(work.git("-C", look.session.folder, "rev-parse", "--absolute-git-dir"))
+    work.git("-C", look.session.folder, "rebase", "--abort")
+    (inside / "git-align-course").unlink()
+    work.git("-C", look.session.folder, "rebase", look.session.onto, check=False)
+    look = facade.resolve(request(work.path), "topic")
+    while look.stand is Stand.STOPPED:
+        settle(look)
+        look = facade.resolve_continue(request(work.path), "topic")
+    assert (look.stand, look.differing) == (Stand.DONE, ())
+    assert branch(finish(work), "topic").verdict is Verdict.ALIGNED
+    assert as_told(own_commits(work)) == as_told(before)
+
+
+def test_a_list_of_commits_that_a_person_rewrote_is_left_to_git(tmp_path: Path) -> None:
+    work = Workspace(tmp_path / "repo")
+    before = built(work, {name: (PLAIN, name.encode() + b"\n", b"") for name in ("one", "two", "three")})
+    work.git("config", "core.commentChar", ";")
+    look = facade.resolve(request(work.path), "topic")
+    inside = Path(work.git("-C", look.session.folder, "rev-parse", "--absolute-git-dir"))
+    todo = inside / "rebase-merge" / "git-rebase-todo"
+    todo.write_text(f"exec touch {tmp_path / 'ran'}\n{todo.read_text()}")
+    settle(look)
+    look = facade.resolve_continue(request(work.path), "topic")
+    assert (tmp_path / "ran").exists()
+    assert look.stand is Stand.STOPPED
+    settle(look)
+    assert facade.resolve_continue(request(work.path), "topic").stand is Stand.DONE
+    assert branch(finish(work), "topic").verdict is Verdict.ALIGNED
+    assert as_told(own_commits(work)) == as_told(before)

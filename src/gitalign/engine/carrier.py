@@ -11,7 +11,7 @@ from pathlib import Path
 from gitalign.core.commit import RawCommit
 from gitalign.core.names import Oid, StepId
 from gitalign.core.outcome import Conflicted, Refused
-from gitalign.core.plan import Plan, Step
+from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.engine.align import Workshop
 from gitalign.engine.furthest import THROWN_AWAY
 from gitalign.engine.integration import furnish
@@ -46,10 +46,15 @@ class Carrier:
 
     @staticmethod
     @contextmanager
-    def opened(opened: Opened, plan: Plan, step: Step) -> Iterator[Carrier]:
-        """A carrier, in a quarantine that is gone afterwards."""
+    def opened(opened: Opened, plan: Plan, step: Step, *, finds_upstream: bool = False) -> Iterator[Carrier]:
+        """A carrier, in a quarantine that is gone afterwards.
+
+        Args:
+            finds_upstream: whether `picks` is asked; reading patches of the target takes its time.
+        """
         repository = opened.repository
-        only = replace(plan, steps=(replace(step, id=StepId(0)),))
+        kind = step.kind if finds_upstream else StepKind.MERGE
+        only = replace(plan, steps=(replace(step, id=StepId(0), kind=kind),))
         quarantine = Quarantine(repository, f"{PREFIX}{secrets.token_hex(6)}")
         try:
             workshop = furnish(

@@ -50,7 +50,7 @@ def begin(opened: Opened, session: Session, plan: Plan, step: Step) -> None:
         UserError, GitError, OutOfSpace
     """
     inside = _inside(opened, session)
-    with Carrier.opened(opened, plan, step) as carry:
+    with Carrier.opened(opened, plan, step, finds_upstream=True) as carry:
         if session.is_merge:
             _begin_merge(opened, inside, carry)
             return
@@ -86,12 +86,14 @@ def _carried(opened: Opened, inside: Git, carry: Carrier, course: Course) -> Non
     _clear(inside)
     step, git = carry.step, carry.workshop.quarantine.git
     tip, done, answer = carry.carry(course.tip, course.rest)
+    course = replace(course, seen=(*course.seen, *course.rest[:done]))
     if answer is None:
         kept = carry.store(tip)
         inside.run("reset", "--quiet", "--hard", tip, timeout_s=_TIMEOUT_S)
         replace(course, rest=None, tip=None).keep(inside.git_dir)
         _forget(opened.repository, kept)
         return
+    assert course.rest is not None
     oid, *rest = course.rest[done:]
     (commit,) = carry.lane.read([oid])
     label = f"{oid[:7]} ({commit.subject})"
@@ -172,8 +174,8 @@ def _after_stop(opened: Opened, inside: Git, course: Course, step: Step, *, skip
     """The course behind a stop; None when git's list is not one of commits to pick."""
     state = Path(inside.git_dir) / "rebase-merge"
     lines = (state / "git-rebase-todo").read_text(encoding="utf-8", errors="replace").splitlines()
-    wanted = [line for line in lines if line.strip() and not line.startswith("#")]
-    found = [_TODO.match(line) for line in wanted]
+    # Every command begins with a letter, whatever core.commentChar is.
+    found = [_TODO.match(line) for line in lines if line[:1].isalpha()]
     oids = [course.known(Oid(one[1])) for one in found if one is not None]
     stopped = tree.commit_at(inside, "REBASE_HEAD")
     if None in found or not set(oids) <= set(course.picks) or stopped is None:
@@ -182,9 +184,9 @@ def _after_stop(opened: Opened, inside: Git, course: Course, step: Step, *, skip
     head = Oid(text(inside.run("rev-parse", "--verify", "HEAD^{commit}").stdout).strip())
     if stopped not in course.picks or (state / "amend").exists():
         return None
-    asked = (*course.asked, stopped)
+    seen = (*course.seen, stopped)
     tip = head if skip else _resolved(opened, inside, stopped, head)
-    return replace(course, asked=asked, rest=tuple(oids), tip=tip)
+    return replace(course, seen=seen, rest=tuple(oids), tip=tip)
 
 
 def _resolved(opened: Opened, inside: Git, stopped: Oid, head: Oid) -> Oid:
@@ -212,7 +214,7 @@ def count_as_asked(opened: Opened, session: Session, commits: Sequence[Oid]) -> 
     """Note that a person was shown what became of commits."""
     inside = tree.inside(opened.repository, session)
     course = Course.read(inside.git_dir) or Course(picks=(), stand_ins={})
-    replace(course, asked=(*course.asked, *commits)).keep(inside.git_dir)
+    replace(course, seen=(*course.seen, *commits)).keep(inside.git_dir)
 
 
 def unasked(
@@ -230,9 +232,9 @@ def unasked(
     """
     inside = tree.inside(opened.repository, session)
     course = Course.read(inside.git_dir)
-    asked = set(course.asked) if course is not None else set[Oid]()
+    seen = set(course.seen) if course is not None else set[Oid]()
     by_hand = tree.made_by_hand(inside)
-    open_ones = [(old, new) for old, new in made if old[0] not in asked and new[0] not in by_hand and old[0] != new[0]]
+    open_ones = [(old, new) for old, new in made if old[0] not in seen and new[0] not in by_hand and old[0] != new[0]]
     if not open_ones:
         return []
     with Carrier.opened(opened, plan, step) as carry:

@@ -19,14 +19,14 @@ class Course:
     Attributes:
         picks: commits of the branch to be put onto the target, oldest first.
         stand_ins: commits in git's list of what to pick -> the commit of the branch that each stands for.
-        asked: commits at which a person was asked, and went on from.
+        seen: commits of the branch that the engine carried, or that a person was asked about.
         rest: commits still to be carried while git is in the middle of nothing; None while git has the list.
         tip: the result so far, while there is a rest.
     """
 
     picks: tuple[Oid, ...]
     stand_ins: dict[str, Oid]
-    asked: tuple[Oid, ...] = ()
+    seen: tuple[Oid, ...] = ()
     rest: tuple[Oid, ...] | None = None
     tip: Oid | None = None
 
@@ -40,7 +40,7 @@ class Course:
         return Course(
             picks=tuple(data["picks"]),
             stand_ins=data["stand_ins"],
-            asked=tuple(data["asked"]),
+            seen=tuple(data["seen"]),
             rest=None if data["rest"] is None else tuple(data["rest"]),
             tip=data["tip"],
         )
@@ -50,7 +50,7 @@ class Course:
         data = {
             "picks": self.picks,
             "stand_ins": self.stand_ins,
-            "asked": self.asked,
+            "seen": self.seen,
             "rest": self.rest,
             "tip": self.tip,
         }
