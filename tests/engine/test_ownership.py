@@ -253,3 +253,14 @@ def test_a_forecast_whose_folder_in_memory_is_removed_goes_on_on_disk(work: Work
     (found,) = facade.forecast(request(work.path), listeners=[remove]).branches
     assert removed
     assert found.prospect is Prospect.CLEAN
+
+
+def test_doctor_tells_a_run_under_way_from_one_that_is_to_be_resumed(work: Workspace) -> None:
+    def said() -> tuple[bool | None, str]:
+        return next((one.ok, one.detail) for one in facade.doctor(request(work.path)) if one.check == "journal")
+
+    with under_way(work.path) as process:
+        (record,) = facade.runs(request(work.path))
+        assert said() == (True, f"under way: {record.id}")
+        process.kill()
+    assert said() == (None, f"unfinished: {record.id}")

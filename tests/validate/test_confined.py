@@ -17,13 +17,13 @@ import pytest
 
 from gitalign.core.validation import Bounds, CheckResult, CheckStatus, CommandCheck, ValidationPlan
 from gitalign.errors import UserError
-from gitalign.process_owner import this_owner
+from gitalign.process_owner import HeldLock, this_owner
 from gitalign.validate import confine
 from gitalign.validate.commands import CheckCancelled, coverage_in, readable, run_command
 from gitalign.validate.confine import Confinement, confinement_for
 from gitalign.validate.observe import observe
 from gitalign.validate.place import MARK, Place, visible_environment
-from gitalign.validate.watch import end_orphans
+from gitalign.validate.watch import end_orphans, new_mark
 from tests import needs
 
 MIB = 1024**2
@@ -312,6 +312,26 @@ def test_the_operator_can_stop_a_command(room: Place, seconds: str) -> None:
             is_cancelled=stop.is_set,
         )
     assert gone(seconds)
+
+
+def test_a_command_is_an_orphan_only_when_the_lock_of_its_run_is_free(seconds: str, tmp_path: Path) -> None:
+    """Edge case 68: whatever clocks and PID namespaces say; and a lock that cannot be seen from here says nothing."""
+    (tmp_path / "lock").touch()
+    mark = new_mark(tmp_path / "0")
+    assert str(tmp_path / "lock") in mark
+    command = subprocess.Popen(["sleep", seconds], env={"PATH": os.environ["PATH"], MARK: mark})
+    try:
+        with HeldLock.take(tmp_path / "lock") or pytest.fail("not taken"):
+            end_orphans()
+            assert command.poll() is None
+        end_orphans()
+        assert command.poll() is None, "its run ended well, or its lock lies where we cannot see it"
+        (tmp_path / "lock").touch()
+        end_orphans()
+        assert command.wait(5) == -9
+    finally:
+        command.kill()
+        command.wait()
 
 
 def test_commands_of_dead_runs_are_ended_and_those_of_living_ones_are_not(seconds: str) -> None:

@@ -13,7 +13,7 @@ from typing import Protocol
 from gitalign.core.names import HEADS, display, shell_word
 from gitalign.core.plan import Checkout, CheckoutState, Plan
 from gitalign.core.programs import Program
-from gitalign.core.run import RunRecord, RunState
+from gitalign.core.run import UNFINISHED, RunRecord, RunState
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.anchor import broken_anchors
 from gitalign.engine.broken_refs import broken_refs
@@ -24,6 +24,7 @@ from gitalign.git.refs import read_tips
 from gitalign.git.repository import MINIMUM_GIT, Repository, git_version, open_repository
 from gitalign.git.scratch import leftovers
 from gitalign.git.worktree import read_checkouts
+from gitalign.store.run_locks import RunLocks
 from gitalign.validate.confine import confinement_for
 from gitalign.validate.programs import prepared
 
@@ -164,17 +165,19 @@ def _store(repository: Repository, journal: Callable[[Path], _Runs | None]) -> D
         if opened is None:
             return Diagnosis(check="journal", ok=True, detail="nothing was run here yet")
         with closing(opened):
-            unfinished = [
-                record.id
-                for record in opened.runs()
-                if record.state in (RunState.INTEGRATING, RunState.PUBLISHING, RunState.INTERRUPTED)
-            ]
+            records = opened.runs()
     except GitAlignError as error:
         return Diagnosis(check="journal", ok=False, detail=error.message, hint=error.hint)
+    locks = RunLocks(repository.state_dir)
+    open_ones = [one for one in records if one.state in (*UNFINISHED, RunState.INTERRUPTED)]
+    under_way = [one.id for one in open_ones if one.state in UNFINISHED and locks.is_alive(one.owner)]
+    unfinished = [one.id for one in open_ones if one.id not in under_way]
     if unfinished:
         return Diagnosis(
             check="journal", ok=None, detail=f"unfinished: {', '.join(unfinished)}", hint="git align resume"
         )
+    if under_way:
+        return Diagnosis(check="journal", ok=True, detail=f"under way: {', '.join(under_way)}")
     return Diagnosis(check="journal", ok=True, detail="no unfinished run")
 
 

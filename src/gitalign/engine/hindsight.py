@@ -18,6 +18,7 @@ from gitalign.engine.furthest import THROWN_AWAY, with_furthest
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.trial import PREFIX
 from gitalign.git.history import load_graph
+from gitalign.git.in_quarantine import GuardedMemory
 from gitalign.git.merge import MergeWire, Wire
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import Repository
@@ -91,12 +92,13 @@ def report_with_furthest(
             workshop,
             plan,
             [result for result in report.results if result.step_id in asked],
-            memory=memory,
+            memory=GuardedMemory(memory, workshop.quarantine),
             emit=emit,
             stop=stop,
             at=at,
             from_memory_only=from_memory_only,
         )
+        workshop.quarantine.require_memory()
     by_step = {result.step_id: result for result in told}
     return replace(report, results=tuple(by_step.get(result.step_id, result) for result in report.results))
 
