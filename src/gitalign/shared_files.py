@@ -77,6 +77,16 @@ def adopt(file: Path) -> None:
             file.chmod(wanted)
 
 
+def share(folder: Path, *, into: Path) -> None:
+    """Give a folder made elsewhere, and the files in it, the permissions of the one that it is moved into."""
+    with suppress(OSError):
+        above = into.stat().st_mode
+        if above & stat.S_ISGID:
+            folder.chmod(stat.S_IMODE(above))
+            for file in folder.iterdir():
+                adopt(file)
+
+
 def _hands_down(folder: int) -> bool:
     """Shared folders do, and those of one user alone (`core.sharedRepository=0600`)."""
     return bool(folder & stat.S_ISGID) or not folder & 0o077

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gitalign.engine import frozen
-from gitalign.shared_files import adopt, make_folder, share_folder
+from gitalign.shared_files import adopt, make_folder, share, share_folder
 from tests import needs, warm
 from tests.git.workspace import IDENTITY
 
@@ -153,6 +153,17 @@ def test_modes_are_those_that_git_gives(tmp_path: Path, setting: str) -> None:
         os.umask(before)
     theirs = tmp_path / "r" / "refs" / "heads" / "new"
     assert modes(ours.parent, ours) == modes(theirs, theirs / "deep")
+
+
+def test_a_folder_that_is_moved_in_takes_over_what_holds_there(tmp_path: Path) -> None:
+    """Resolutions are written beside `rr-cache`, then moved into it whole."""
+    cache, made = tmp_path / "rr-cache", tmp_path / "new"
+    share_folder(cache, "group")
+    made.mkdir(mode=0o700)
+    (made / "preimage").write_text("x")
+    share(made, into=cache)
+    folder = cache.stat().st_mode
+    assert modes(made, made / "preimage") == [stat.filemode(folder), stat.filemode(stat.S_IFREG | (folder & 0o666))]
 
 
 def modes(*paths: Path) -> list[str]:

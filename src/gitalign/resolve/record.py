@@ -21,6 +21,7 @@ from gitalign.git.repository import Repository
 from gitalign.git.trees import blob_id, write_blobs, write_commit, write_tree
 from gitalign.resolve.entries import MOST_ENTRIES, MOST_VARIANTS, Images, Resolution, entry_name, fault_of
 from gitalign.resolve.memory import FORGOTTEN, LEARNED, Memory, rr_cache_of
+from gitalign.shared_files import make_folder, share
 
 _FILE = "100644"
 
@@ -191,12 +192,13 @@ def write_rr_cache(repository: Repository, resolutions: Iterable[Resolution]) ->
         if fault_of(one, object_format=repository.object_format) is not None or folder.exists():
             continue
         try:
-            folder.parent.mkdir(exist_ok=True)
+            make_folder(folder.parent)
             with tempfile.TemporaryDirectory(prefix="new-", dir=folder.parent) as made:
                 place = Path(made) / one.conflict
                 place.mkdir()
                 (place / "preimage").write_bytes(one.preimage)
                 (place / "postimage").write_bytes(one.postimage)
+                share(place, into=folder.parent)
                 os.rename(place, folder)  # whole or not at all: git may be reading
                 count += 1
         except OSError as error:
