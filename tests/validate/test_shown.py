@@ -107,10 +107,11 @@ def test_tools_of_the_home_folder_are_there_and_what_lies_beside_them_is_not(
     _script(home / ".pyenv/shims/shimmed", f"#!/bin/sh\nexec {home}/.pyenv/libexec/real\n")
     (home / ".pyenv/libexec").mkdir()
     _script(home / ".pyenv/libexec/real", "#!/bin/sh\n")
-    for name in (".local/share/keyrings/login", ".cargo/credentials.toml", "pythons/token"):
+    for name in (".local/share/keyrings/login", ".cargo/credentials.toml", "pythons/token", "lib/mine", "share/mine"):
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text("hunter2")
-    folders = [home / ".local/bin", home / ".cargo/bin", home / ".pyenv/shims"]
+    (home / "bin").mkdir()
+    folders = [home / "bin", home / ".local/bin", home / ".cargo/bin", home / ".pyenv/shims"]
     monkeypatch.setenv("PATH", os.pathsep.join([*map(str, folders), os.environ["PATH"], str(home), "relative", "/"]))
     seen = check(room, "set -e; piped; rusty; shimmed")
     assert seen.status is CheckStatus.PASSED, seen.output

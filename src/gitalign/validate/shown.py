@@ -138,7 +138,7 @@ def _of_folder(folder: Path) -> Iterator[Path]:
     prefix = folder.parent
     if folder.name == "shims":  # of pyenv, rbenv, asdf: they start what lies beside them
         yield prefix
-    elif folder.name in ("bin", "sbin"):
+    elif folder.name in ("bin", "sbin") and not _says_too_much(prefix):
         yield from (prefix / name for name in _OF_A_TOOL if (prefix / name).exists())
         if prefix.name != ".local" and (prefix / "share").exists():  # ~/.local/share holds keyrings
             yield prefix / "share"
