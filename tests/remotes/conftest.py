@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,22 +70,30 @@ class Shared:
         return facade.undo(request(self.work.path, only=only), run_id, push=push, permit=PERMIT)
 
 
-@pytest.fixture
-def shared(tmp_path: Path) -> Shared:
-    """Branches x and y, each with a commit, on the remote; main has gone on there, too."""
-    work = Workspace(tmp_path / "repo")
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the clone and the remote, to be copied."""
+    place = tmp_path_factory.mktemp("shared")
+    work = Workspace(place / "repo")
     work.commit("base", {"a": b"a\n"})
     for name in ("x", "y"):
         work.switch(name, "main")
         work.commit(name, {name: b"1\n"})
     work.switch("main")
-    remote = tmp_path / "remote.git"
-    work.git("clone", "-q", "--bare", str(work.path), str(remote))
-    work.git("remote", "add", "origin", f"file://{remote}")
+    work.git("clone", "-q", "--bare", str(work.path), str(place / "remote.git"))
+    work.git("remote", "add", "origin", f"file://{place / 'remote.git'}")
     work.git("push", "-q", "-u", "origin", "main", "x", "y")
-    made = Shared(work, remote)
-    made.target_moves_on()
-    return made
+    Shared(work, place / "remote.git").target_moves_on()
+    return place
+
+
+@pytest.fixture
+def shared(template: Path, tmp_path: Path) -> Shared:
+    """Branches x and y, each with a commit, on the remote; main has gone on there, too."""
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True, symlinks=True)
+    work = Workspace(tmp_path / "repo")
+    work.git("remote", "set-url", "origin", f"file://{tmp_path / 'remote.git'}")
+    return Shared(work, tmp_path / "remote.git")
 
 
 def of(report: Report | None, name: str) -> Publication:

@@ -91,6 +91,19 @@ def test_a_new_branch_is_not_made_on_the_remote_and_is_no_fault(shared: Shared) 
     assert shared.there("new") == ""
 
 
+def test_a_branch_on_top_of_a_local_one_is_held_back_only_where_it_is_on_the_remote(shared: Shared) -> None:
+    """`checkout --track -b z x`: git push has no remote for it."""
+    work = shared.work
+    for name in ("z", "there"):
+        work.git("branch", "-q", "--track", name, "x")
+    work.git("push", "-q", "origin", "there")
+    report = shared.run(push=True, only=("z", "there"))
+    assert of(report, "z").push is PushState.NOT_ON_REMOTE
+    assert of(report, "there").push is PushState.HELD_BACK
+    assert "local branch x" in of(report, "there").push_detail
+    assert shared.there("there") == of(report, "there").update.before
+
+
 def test_a_place_that_only_shares_the_name_must_hold_the_branch(shared: Shared) -> None:
     """Without any configuration the branch of the same name may be another one."""
     work = shared.work

@@ -79,6 +79,7 @@ class PushRules:
         mirrors: remotes with `remote.<name>.mirror`.
         addresses: remote -> number of addresses that a push goes to.
         tracking: branch -> what git says of it.
+        remotes: names of remotes that have an address.
     """
 
     default_remote: str
@@ -88,6 +89,7 @@ class PushRules:
     mirrors: frozenset[str] = frozenset()
     addresses: Mapping[str, int] = field(default_factory=dict)
     tracking: Mapping[BranchName, Tracking] = field(default_factory=dict)
+    remotes: frozenset[str] = frozenset()
 
     def place(self, name: BranchName) -> PushPlace:
         """Where `git push` would push a branch; held back with a reason where it would push nowhere or too much."""

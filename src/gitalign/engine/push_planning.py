@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gitalign.core.names import HEADS, BranchName, Oid, TargetName, branch_of, display, ref_of
+from gitalign.core.names import HEADS, BranchName, Oid, TargetName, branch_of, display, is_backup_name, ref_of
 from gitalign.core.plan import Snapshot, Target
 from gitalign.core.push import PushPlace, PushRules, PushSettings, guarded
 from gitalign.core.steps import counted
@@ -77,8 +77,13 @@ def places_of(
     chosen = guarded({name: rules.place(name) for name in names}, primaries=primaries, protected=settings.protected)
     found: dict[BranchName, PushPlace] = {}
     for name, place in chosen.items():
-        if place.held and (place.remote == "." or not place.ref.startswith(HEADS)):
+        if not place.ref.startswith(HEADS):
             found[name] = place
+            continue
+        if place.remote == ".":
+            # A branch on top of a local one is on no remote as a rule; held back only if it seems to be.
+            is_there = settings.remote in rules.remotes and name in remotes.tips(settings.remote)
+            found[name] = replace(place, remote=settings.remote, held=place.held if is_there else "")
             continue
         tip = remotes.tips(place.remote).get(branch_of(place.ref))
         # A branch that was started on the remote's target and never pushed: it is on no remote, which is no fault.
@@ -95,6 +100,7 @@ def with_push_places(
     targets: Sequence[Target],
     only: Sequence[str],
     prefix: str,
+    backup_prefix: str,
     journal: Journal | None,
 ) -> Snapshot:
     """The snapshot with where its branches are pushed, and with the public tips of its targets.
@@ -106,6 +112,7 @@ def with_push_places(
         targets: as found in the repository.
         only: globs over names of branches that take part; empty for all.
         prefix: of integration branches, which may be on the remote alone.
+        backup_prefix: of backup branches, which are never pushed.
         journal: what runs made, None where nothing ever ran.
 
     Raises:
@@ -115,9 +122,12 @@ def with_push_places(
     rules = push_rules(repository, settings)
     remotes = Remotes(repository)
     local = {branch_of(tip.ref): tip.oid for tip in snapshot.tips if tip.ref.startswith(HEADS)}
-    names = {name for name in local if not only or _is_chosen(name, only, prefix)}
-    used = {rules.place(name).remote for name in names}
-    if settings.remote in used:  # it may not even exist where all branches are pushed elsewhere
+    names = {
+        name
+        for name in local
+        if not is_backup_name(name, prefix=backup_prefix) and (not only or _is_chosen(name, only, prefix))
+    }
+    if settings.remote in rules.remotes:
         names |= {name for name in remotes.tips(settings.remote) if name.startswith(f"{prefix}/")}
     names -= {BranchName(target.name) for target in targets}
     places = places_of(sorted(names), rules, remotes, settings, targets=[target.name for target in targets])
@@ -132,7 +142,7 @@ def with_push_places(
         snapshot,
         remote=settings.remote,
         push_places=tuple(sorted(places.items())),
-        public_targets=tuple(_public(repository, snapshot, targets, rules, remotes, used)),
+        public_targets=tuple(_public(repository, snapshot, targets, rules, remotes)),
     )
 
 
@@ -146,7 +156,6 @@ def _public(
     targets: Sequence[Target],
     rules: PushRules,
     remotes: Remotes,
-    used: Collection[str],
 ) -> Iterable[tuple[TargetName, Oid, str]]:
     """Targets that stand elsewhere on their remote: a push must not publish what only the local target has."""
     ancestry = Ancestry(repository)
@@ -158,7 +167,7 @@ def _public(
         tracks = known is not None and known.upstream_remote not in ("", ".") and known.upstream_ref.startswith(HEADS)
         remote = known.upstream_remote if known is not None and tracks else rules.default_remote
         name = branch_of(known.upstream_ref) if known is not None and tracks else BranchName(target.name)
-        if not tracks and remote not in used:
+        if remote not in rules.remotes:
             continue
         there = remotes.tips(remote, for_push=False).get(name)
         if there is None or there == target.oid:

@@ -208,6 +208,7 @@ def _with_push(opened: Opened, snapshot: Snapshot, request: Request) -> Snapshot
             targets=discover_targets(snapshot, settings.targets),
             only=request.only,
             prefix=settings.integration_prefix,
+            backup_prefix=opened.config.orchestration.backup_branch_prefix,
             journal=journal,
         )
 

@@ -17,7 +17,7 @@ from gitalign.git.push import PushExtras
 from gitalign.git.remote import push_addresses
 from gitalign.git.repository import Repository
 
-_KEYS = r"^(push\.|remote\..*\.(push|mirror)$|branch\..*\.merge$|submodule\.recurse$|core\.(hookspath|attributesfile)$|hook\.)"
+_KEYS = r"^(push\.|remote\..*\.(push|mirror|url|pushurl)$|branch\..*\.merge$|submodule\.recurse$|core\.(hookspath|attributesfile)$|hook\.)"
 _OURS = {"core.hookspath": "/dev/null", "submodule.recurse": "false"}
 """Pins of ours that stand last in the configuration of every git process; what stands before them is the operator's."""
 _LFS = b"filter=lfs"
@@ -72,6 +72,11 @@ class PushConfig:
             mirrors=frozenset(remote for remote in remotes if _is_true(self._last(f"remote.{remote}.mirror"))),
             addresses={remote: len(push_addresses(self._repository, remote)) for remote in remotes},
             tracking=tracking,
+            remotes=frozenset(
+                key.removeprefix("remote.").rpartition(".")[0]
+                for key in self._values
+                if key.startswith("remote.") and key.endswith((".url", ".pushurl"))
+            ),
         )
 
     def guards(self, oids: Sequence[Oid]) -> tuple[str, ...]:
