@@ -33,6 +33,11 @@ _HOOK = """#!/bin/sh
 exit 0
 """
 
+_HOOK_WITH_US = """#!/bin/sh
+[ "$1" = "{state}" ] && kill -9 "$(cut -d ' ' -f 4 /proc/$PPID/stat)" $PPID
+exit 0
+"""
+
 _HALF = """
 import os, signal, subprocess, sys
 data = b""
@@ -54,6 +59,8 @@ ENDS = {
     "killed with us": "kill -9 $PPID; kill -9 $$",
     "killed with us while it writes": '(ulimit -f 1; {git} "$@"); kill -9 $PPID; kill -9 $$',
     "killed with us after it acted": '{git} "$@"; kill -9 $PPID; kill -9 $$',
+    "transaction killed with us when prepared": 'exec {git} -c core.hooksPath={place}/prepared-us "$@"',
+    "transaction killed with us when committed": 'exec {git} -c core.hooksPath={place}/committed-us "$@"',
     "transaction killed when prepared": 'exec {git} -c core.hooksPath={place}/prepared "$@"',
     "transaction killed when committed": 'exec {git} -c core.hooksPath={place}/committed "$@"',
     "transaction killed half-way": "exec {python} {place}/half.py",
@@ -76,7 +83,9 @@ class FaultyGit:
         place.mkdir(parents=True)
         for state in ("prepared", "committed"):
             (place / state).mkdir()
+            (place / f"{state}-us").mkdir()
             self._write(place / state / "reference-transaction", _HOOK.format(state=state))
+            self._write(place / f"{state}-us" / "reference-transaction", _HOOK_WITH_US.format(state=state))
         self._write(place / "half.py", _HALF.replace("{git}", _GIT))
 
     @contextmanager

@@ -15,7 +15,7 @@ from gitalign.git.repository import open_repository
 from tests.engine.faults import ENDS, FaultyGit
 from tests.git.workspace import Workspace
 
-TRANSACTIONS = [end for end in ENDS if end.startswith("transaction")]
+TRANSACTIONS = [end for end in ENDS if end.startswith("transaction killed") and "with us" not in end]
 
 
 class Sample:

@@ -22,11 +22,12 @@ class RecoveryUnderWay(StoreError):
 
 
 @contextmanager
-def recovery_claim(state_dir: Path, *, wait_s: float = _WAIT_S) -> Iterator[None]:
-    """Recover alone. Where the file system has no locks, all that follows is safe, but two recoveries may repeat each other's work.
+def recovery_claim(state_dir: Path, *, name: str = "recovery", wait_s: float = _WAIT_S) -> Iterator[None]:
+    """Recover alone, or go on alone with runs that were stopped. Where the file system has no locks, all that follows is safe, but two recoveries may repeat each other's work.
 
     Args:
         state_dir: of the repository.
+        name: what is done alone: `recovery`, or `resume`.
         wait_s: how long another process is waited for, in seconds.
 
     Raises:
@@ -34,7 +35,7 @@ def recovery_claim(state_dir: Path, *, wait_s: float = _WAIT_S) -> Iterator[None
         StoreError: the lock cannot be made.
     """
     try:
-        lock = _taken(state_dir / "locks" / "recovery.lock", wait_s)
+        lock = _taken(state_dir / "locks" / f"{name}.lock", wait_s)
     except LocksUnavailable:
         yield
         return
@@ -55,7 +56,7 @@ def _taken(path: Path, wait_s: float) -> HeldLock:
             return lock
         if time.monotonic() > deadline:
             raise RecoveryUnderWay(
-                "another git-align is finishing a run that was cut off; nothing was changed here",
+                "another git-align is going on with a run that was cut off or stopped; this one changed nothing",
                 hint="wait until it has ended, then try again",
             )
         time.sleep(_POLL_S)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from gitalign.core.events import Event, EventKind
 from gitalign.core.plan import Permit, Plan
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
@@ -14,6 +15,7 @@ from gitalign.engine.frozen import CannotGoOn, changed_keys
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.push_recovery import settle_earlier
 from gitalign.engine.recovery import is_to_be_made_again
+from gitalign.engine.recovery_claim import recovery_claim
 from gitalign.engine.reports import stored_report
 from gitalign.engine.retention import PruneReport
 from gitalign.engine.retention import prune as remove_old
@@ -155,10 +157,16 @@ def resume(
         known = {one.run_id for one in recovered}
         asked = [one.id for one in settle_earlier(opened.repository, journal) if one.id not in known]
         reports += [stored_report(opened.repository, journal, run_id) for run_id in asked]
-        for record in journal.runs():
-            if record.kind is RunKind.ALIGN and record.state is RunState.INTERRUPTED and not button.stop_requested:
-                reports.append(_gone_on(opened, journal, record, listeners=listeners, stop=button))
+        if _stopped(journal):
+            with recovery_claim(opened.repository.state_dir, name="resume"):
+                for record in _stopped(journal):  # read again: another process may have gone on with them
+                    if not button.stop_requested:
+                        reports.append(_gone_on(opened, journal, record, listeners=listeners, stop=button))
     return tuple(reports)
+
+
+def _stopped(journal: SqlJournal) -> list[RunRecord]:
+    return [one for one in journal.runs() if one.kind is RunKind.ALIGN and one.state is RunState.INTERRUPTED]
 
 
 def _gone_on(
@@ -178,15 +186,25 @@ def _gone_on(
         report = stored_report(opened.repository, journal, record.id)
         told = f"run {record.id} does not go on: {refusal.message}. Nothing of it had moved. Begin again: git align run"
         return replace(report, notices=(*report.notices, told))
-    report = carry_out(
-        then,
-        stored,
-        Permit(plan_id=stored.id, given_by=f"resume of {record.id}"),
-        journal=journal,
-        listeners=listeners,
-        stop=stop,
-    )
-    journal.set_state(record.id, RunState.FINISHED, outcome="continued")
+
+    def handed_over(event: Event) -> None:
+        # From here on the new run says what is to be done; if it is killed, it is recovered in its own right.
+        if event.kind is EventKind.RUN_STARTED:
+            journal.set_state(record.id, RunState.FINISHED, outcome="continued")
+
+    try:
+        report = carry_out(
+            then,
+            stored,
+            Permit(plan_id=stored.id, given_by=f"resume of {record.id}"),
+            journal=journal,
+            listeners=[handed_over, *listeners],
+            stop=stop,
+        )
+    except BaseException:
+        if journal.runs(limit=1)[0].state is RunState.FAILED:
+            journal.set_state(record.id, RunState.INTERRUPTED, outcome="interrupted")
+        raise
     changed = changed_keys(then.config, opened.config)
     if not changed:
         return report

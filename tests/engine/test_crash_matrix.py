@@ -1,0 +1,182 @@
+"""Every effect of a run, cut off in every way, followed by every command: the model is that a branch is at before or after.
+
+One follow-up for each way of being cut off in every run of the tests, all of them with GITALIGN_THOROUGH=1.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from gitalign import facade
+from gitalign.core.plan import Permit
+from gitalign.core.run import RunState
+from gitalign.errors import GitAlignError, UserError
+from tests import warm
+from tests.engine.faults import FaultyGit
+from tests.git.workspace import Workspace
+from tests.runs import request, run
+
+IS_THOROUGH = os.environ.get("GITALIGN_THOROUGH") == "1"
+NAMES = ("x", "x-two", "held", "plain")
+
+BETWEEN = (
+    *("quarantine", "results", "journal", "store", "backups", "pin", "keep", "work tree lock", "work tree"),
+    *("refs", "refs moved", "save", "verify", "end"),
+)
+"""We die between two effects: after the one before, and before the one that is named."""
+
+CHILDREN = (
+    ("pack-objects", 1, "killed with us"),
+    ("index-pack", 1, "killed with us after it acted"),
+    ("hash-object", 1, "killed with us after it acted"),
+    ("hash-object", 2, "killed with us after it acted"),
+    ("read-tree", 1, "killed with us after it acted"),
+    ("read-tree", 1, "killed with us while it writes"),
+    ("update-ref", 1, "transaction killed with us when prepared"),
+    ("update-ref", 1, "transaction killed with us when committed"),
+    ("update-ref", 2, "transaction killed with us when prepared"),
+    ("update-ref", 2, "transaction killed with us when committed"),
+)
+"""A git and we die, whether it acted or not. The first `update-ref` makes refs of our own, the second one moves branches."""
+
+NO_SPACE = (("index-pack", 1), ("hash-object", 1), ("read-tree", 1), ("update-ref", 1), ("update-ref", 2))
+"""A git finds no room on the disk; we go on or end by ourselves."""
+
+NEXT = ("resume", "two at once", "prune", "undo")
+
+CUTS: list[tuple[str, ...]] = [
+    *(("between", name) for name in BETWEEN),
+    *(("child", verb, str(number), end) for verb, number, end in CHILDREN),
+    *(("no space", verb, str(number)) for verb, number in NO_SPACE),
+]
+CELLS = [
+    (cut, follow_up)
+    for number, cut in enumerate(CUTS)
+    for at, follow_up in enumerate(NEXT)
+    if IS_THOROUGH or at == number % len(NEXT)
+]
+
+
+def built(place: Path) -> Workspace:
+    """A stack, a branch in a work tree of its own, a plain one, and a target that went on."""
+    work = Workspace(place / "repo")
+    work.commit("base", {"list": b"".join(b"line %d\n" % number for number in range(300))})
+    for name, on in (("x", "main"), ("x-two", "x"), ("held", "main"), ("plain", "main")):
+        work.switch(name, on)
+        work.commit(name, {f"own/{name}": b"1\n"})
+    work.switch("main")
+    work.commit("main", {"later": b"1\n", "list": b"".join(b"line %d\n" % number for number in range(400))})
+    work.git("worktree", "add", "-q", str(place / "desk"), "held")
+    return work
+
+
+class Model:
+    """Where the branches are before a run, where they are after it, and a template to copy."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        work = built(place)
+        shutil.copytree(place, place.parent / "whole", symlinks=True)
+        whole = copied(place.parent / "whole")
+        self.before = heads(work)
+        assert run(whole.path, committer="preserve").exit_code() == 0
+        self.after = heads(whole)
+        assert all(self.before[name] != self.after[name] for name in NAMES)
+
+    def copy(self, place: Path) -> Workspace:
+        shutil.copytree(self.place, place, symlinks=True)
+        return copied(place)
+
+
+def copied(place: Path) -> Workspace:
+    work = Workspace(place / "repo")
+    (place / "repo" / ".git" / "worktrees" / "desk" / "gitdir").write_text(f"{place}/desk/.git\n")
+    (place / "desk" / ".git").write_text(f"gitdir: {place}/repo/.git/worktrees/desk\n")
+    state = work.path / ".git" / "gitalign"
+    state.mkdir(exist_ok=True)
+    (state / "config.yaml").write_text("alignment:\n  committer: preserve\n")
+    return work
+
+
+def heads(work: Workspace) -> dict[str, str]:
+    return {name: work.tip(name) for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return Model(tmp_path_factory.mktemp("matrix") / "template")
+
+
+def cut_off(work: Workspace, faulty: FaultyGit, cut: tuple[str, ...]) -> None:
+    words: tuple[object, ...] = ("tests.engine.rehearsal:main", work.path, "run")
+    match cut:
+        case ("between", name):
+            assert warm.call(*words, name).returncode == -9  # type: ignore[arg-type]
+        case ("child", verb, number, end):
+            with faulty.going_wrong(verb, end, number=int(number)):
+                done = warm.call(*words, "never", env={"PATH": os.environ["PATH"]})  # type: ignore[arg-type]
+            assert done.returncode == -9, done.stderr
+        case (_, verb, number):
+            with faulty.going_wrong(verb, "no space", number=int(number)), suppress(GitAlignError):
+                run(work.path, committer="preserve")
+            assert faulty.calls >= int(number)
+
+
+@pytest.mark.parametrize(("cut", "follow_up"), CELLS, ids=[f"{'-'.join(cut)}-{name}" for cut, name in CELLS])
+def test_cut_off_and_followed_up(tmp_path: Path, model: Model, cut: tuple[str, ...], follow_up: str) -> None:
+    """Edge cases 33, 62, 63, 64."""
+    work = model.copy(tmp_path / "real")
+    asked = request(work.path)
+    cut_off(work, FaultyGit(tmp_path / "faulty"), cut)
+    between = heads(work)
+    for name in NAMES:
+        assert between[name] in (model.before[name], model.after[name])
+    all_moved = follow(work, follow_up)
+    is_clean(work)
+    if follow_up == "undo":
+        assert heads(work) == (model.before if all_moved else between)
+        return
+    facade.resume(asked)
+    if cut[0] == "no space":
+        run(work.path)  # what was held back is said to be, and done when asked for again
+    assert heads(work) == model.after
+    assert facade.resume(asked) == ()
+    is_clean(work)
+    if follow_up == "resume" or cut[0] == "no space":
+        work.git("gc", "--quiet", "--prune=now")
+        assert "missing" not in work.git("fsck", "--full", "--no-dangling")
+
+
+def follow(work: Workspace, follow_up: str) -> bool:
+    """What is typed next; True when an undo found something to undo."""
+    asked = request(work.path)
+    if follow_up == "two at once":
+        both = [warm.start("resume", cwd=work.path) for _ in range(2)]
+        for one in both:
+            out, err = one.communicate()
+            assert one.returncode in (0, 1), out + err
+    elif follow_up == "undo":
+        with suppress(UserError):  # nothing had moved
+            facade.undo(asked, "last", permit=Permit(plan_id="*"))
+            return True
+    elif follow_up == "prune":
+        facade.prune(asked)
+    else:
+        facade.resume(asked)
+    return False
+
+
+def is_clean(work: Workspace) -> None:
+    """Nothing of the run is left behind, no run is unfinished, and each work tree equals its branch."""
+    for path in (work.path, work.path.parent / "desk"):
+        assert work.git("-C", str(path), "status", "--porcelain") == "", path
+    common = work.path / ".git"
+    left = [one for one in common.rglob("*") if one.suffix in (".lock", ".keep") or one.name.startswith("index-of-")]
+    assert [one for one in left if one.parent != common / "gitalign" / "locks"] == []
+    assert not list((common / "gitalign" / "quarantine").glob("*"))
+    assert all(one.state not in (RunState.PUBLISHING, RunState.INTEGRATING) for one in facade.runs(request(work.path)))
