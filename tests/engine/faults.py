@@ -17,14 +17,14 @@ import pytest
 _GIT = shutil.which("git") or "git"
 
 _SCRIPT = """#!/bin/sh
-if [ "$1" = "{verb}" ]; then
+case "$1" in {verb})
     # Calls may come at the same moment: each takes the next number that is free.
     number=1
     while ! mkdir {count}/$number 2> /dev/null; do number=$((number + 1)); done
     if [ $number -eq {number} ]; then
         {end}
     fi
-fi
+esac
 exec {git} "$@"
 """
 
@@ -90,7 +90,11 @@ class FaultyGit:
 
     @contextmanager
     def going_wrong(self, verb: str, end: str, *, number: int = 1, every: bool = False) -> Iterator[None]:
-        """Inside, the n-th call of a git command, or every one, has one of `ENDS`, and the others go well."""
+        """Inside, the n-th call of a git command, or every one, has one of `ENDS`, and the others go well.
+
+        Args:
+            verb: the command, `*` for any.
+        """
         count = self._place / "count"
         shutil.rmtree(count, ignore_errors=True)
         count.mkdir()

@@ -116,13 +116,13 @@ def test_effects_of_a_run(pristine: tuple[Path, dict[str, str], dict[str, str]],
         return effect
 
     died: set[str] = set()
-    for number in range(1, 200, 1 if IS_THOROUGH else 5):
+    for number in range(1, 200, 1 if IS_THOROUGH else 16):
         effect = dies_before(number)
         if effect is None:
             break
         died.add(effect)
-    # Two threads have effects, and some are saved by time: numbers may pass one by.
-    for name in EFFECTS - died:
+    # Two threads have effects, and some are saved by time: numbers may pass one by. `test_crash_matrix` has each of them in every run.
+    for name in EFFECTS - died if IS_THOROUGH else ("refs",):
         assert dies_before(name) == name
 
 
@@ -147,7 +147,7 @@ def test_effects_of_an_undo(pristine: tuple[Path, dict[str, str], dict[str, str]
     """Edge cases 33, 44."""
     _, before, after = pristine
     died: list[str] = []
-    for number in ("refs", *range(1, 200, 1 if IS_THOROUGH else 4)):
+    for number in ("refs", *range(1, 200, 1 if IS_THOROUGH else 11)):
         repository = again(tmp_path / "trial")
         request = facade.Request(repo=repository, overrides=REQUEST)
         facade.run(request, permit=Permit(plan_id="*"))

@@ -152,6 +152,39 @@ def test_cut_off_and_followed_up(tmp_path: Path, model: Model, cut: tuple[str, .
         assert "missing" not in work.git("fsck", "--full", "--no-dangling")
 
 
+TURNS = 3 if IS_THOROUGH else 1
+STEP = TURNS if IS_THOROUGH else 19
+
+
+@pytest.mark.parametrize("turn", range(TURNS))
+@pytest.mark.parametrize("end", ["killed with us", "killed before", "refused"])
+def test_the_recovery_is_cut_off_or_fails_as_well(tmp_path: Path, model: Model, end: str, turn: int) -> None:
+    """At its n-th call of git, whichever that is; the next recovery finishes what is left."""
+    numbers = range(4 + turn, 60, STEP)  # the first ones open the repository
+    for number in numbers:
+        work = model.copy(tmp_path / str(number) / "real")
+        faulty = FaultyGit(tmp_path / str(number) / "faulty")
+        cut_off(work, faulty, ("child", "read-tree", "1", "killed with us while it writes"))
+        with faulty.going_wrong("*", end, number=number):
+            done = warm.run("resume", "--json", cwd=work.path, env={"PATH": os.environ["PATH"]})
+        is_reached = faulty.calls >= number
+        if end == "killed with us" and is_reached:
+            assert done.returncode == -9
+        else:
+            assert done.returncode in (0, 1, 3), done.stderr
+        if done.returncode == 0:
+            assert heads(work) == model.after, f"call {number}: a success that is none"
+        stands = heads(work)
+        assert all(stands[name] in (model.before[name], model.after[name]) for name in NAMES)
+        facade.resume(request(work.path))
+        run(work.path)
+        assert heads(work) == model.after, f"call {number}"
+        is_clean(work)
+        shutil.rmtree(tmp_path / str(number))
+        if not is_reached:
+            break
+
+
 def follow(work: Workspace, follow_up: str) -> bool:
     """What is typed next; True when an undo found something to undo."""
     asked = request(work.path)
