@@ -87,7 +87,7 @@ def test_a_commit_of_which_a_rung_left_nothing_is_told_as_that(tmp_path: Path, s
     out = call("run", "--yes", "--resolve-with", "whitespace", "--strategy", strategy, cwd=work.path)
     words = " ".join(out.stdout.split())
     assert "1 became empty after its conflicts were settled by whitespace" in words
-    assert "nothing is left of it; stands at the target's tip" in words
+    assert "none of its commits is left; stands at the target's tip" in words
     assert words.count("already merged") == 1  # the other branch is
     report = json.loads(call("show", "last", "topic", "--json", cwd=work.path).stdout)
     found = [one["code"] for one in report["outcome"]["findings"]]
