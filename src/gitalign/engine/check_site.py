@@ -41,9 +41,10 @@ from gitalign.engine.signals import StopSignal
 from gitalign.errors import GitAlignError, GitError
 from gitalign.git.command import Git, raw, text
 from gitalign.git.diffs import path_changes
-from gitalign.git.disposable import ClaimedFolder, DisposableTree
+from gitalign.git.disposable import ClaimedFolder, DisposableTree, remove_left
 from gitalign.git.objects import CommitReader, FileReader
 from gitalign.git.quarantine import Quarantine
+from gitalign.owned_folders import left_in
 from gitalign.ports import Emitter, VerdictMemory
 from gitalign.validate.commands import CheckCancelled, find_tool, pass_key, run_command
 from gitalign.validate.confine import Confinement, confinement_for
@@ -392,6 +393,14 @@ def work_tree_home(checks: ValidationPlan, common_dir: str) -> Path:
         return Path(checks.directory) / name
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(cache) / "git-align" / name
+
+
+def remove_left_in_home(checks: ValidationPlan, common_dir: str) -> None:
+    """Delete the work trees that killed runs of a repository left, and end what still runs in them."""
+    home = work_tree_home(checks, common_dir)
+    if left_in(home):
+        end_orphans()
+        remove_left(home)
 
 
 def _processors() -> int:

@@ -9,7 +9,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -439,7 +439,20 @@ def recover_dead(opened: Opened, journal: SqlJournal, listeners: Sequence[Listen
         now=now(),
     )
     locks.sweep(keep={record.id for record in journal.runs() if record.state in UNFINISHED})
+    for run_id in dict.fromkeys(one.run_id for one in recovered):
+        _remove_work_trees(opened, run_id)
     return recovered
+
+
+def _remove_work_trees(opened: Opened, run_id: str) -> None:
+    """Delete the work trees that a killed run left, also where only the settings it began with say where they are."""
+    from gitalign.engine.check_site import remove_left_in_home
+
+    homes = [opened.config.checks()]
+    with suppress(CannotGoOn):
+        homes.append(read_frozen(run_folder(opened.repository, run_id), current=opened.config).config.checks())
+    for checks in homes:
+        remove_left_in_home(checks, opened.repository.common_dir)
 
 
 def take_over(opened: Opened, journal: SqlJournal, run_id: str) -> None:

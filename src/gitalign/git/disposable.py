@@ -237,6 +237,14 @@ def _identity(place: Path) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
 
 
+def remove_left(parent: Path) -> None:
+    """Delete folders of work trees whose process is gone; what is in use or cannot be deleted is tried again next time."""
+    for left in left_in(parent):
+        if not living_in(left):
+            with suppress(OSError):
+                remove_tree(left)
+
+
 class ClaimedFolder:
     """A folder for the work trees of one run, held by this process until it is removed; those of dead ones go first.
 
@@ -258,10 +266,7 @@ class ClaimedFolder:
             parent.mkdir(parents=True, exist_ok=True)
             if not is_folder(parent):
                 raise OSError(errno.ELOOP, "a link stands there, which would not be followed when it is removed")
-            for left in left_in(parent):
-                if not living_in(left):
-                    with suppress(OSError):
-                        remove_tree(left)
+            remove_left(parent)
             self.path.mkdir(mode=0o700)
             self.lock = own(self.path)
         except OSError as error:
