@@ -32,7 +32,7 @@ def test_the_whole_way(shared: Shared) -> None:
     assert code == 0
     assert "git align undo --push" in said
     assert shared.there("x") == shared.here("x")
-    assert align(shared, "push", "--yes") == (0, "nothing to move or push\n")
+    assert align(shared, "push", "--yes") == (0, "nothing to do\n")
     code, said = align(shared, "show", "last")
     assert code == 0
     assert "origin/x" in said

@@ -325,7 +325,7 @@ def _show_conflict(out: Console, outcome: Conflicted) -> None:
 def show_moves(out: Console, publications: Sequence[Publication], *, tense: str = "") -> None:
     """Ref moves and pushes, made or intended."""
     if not publications:
-        out.print("nothing to move or push")
+        out.print("nothing to do")
         return
     moves = [one for one in publications if one.state is not MoveState.STANDS]
     table = plain_table("branch", "from", "to", "state", "")
