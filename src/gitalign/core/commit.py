@@ -13,6 +13,8 @@ from gitalign.core.names import Oid
 
 _SIGNATURES = frozenset({b"gpgsig", b"gpgsig-sha256"})
 _REPLACED = frozenset({b"tree", b"parent", b"author", b"committer"})
+# Held once for all commits.
+_NAMES = {name: name for name in (b"tree", b"parent", b"author", b"committer", b"encoding", b"gpgsig")}
 # `mergetag` quotes the tag of a merged parent; a rewritten single-parent commit has none.
 _STALE = _SIGNATURES | {b"mergetag"}
 FOREIGN_CONFLICT_HEADERS = frozenset({b"jj:trees", b"jj:conflict-labels", b"gitbutler-conflicted"})
@@ -103,7 +105,7 @@ def parse_commit(data: bytes) -> RawCommit:
             headers[-1] = (name, value + b"\n" + line[1:])
         else:
             name, _, value = line.partition(b" ")
-            headers.append((name, value))
+            headers.append((_NAMES.get(name, name), value))
     if not headers or headers[0][0] != b"tree":
         raise ValueError("not a commit object")
     return RawCommit(tuple(headers), message)

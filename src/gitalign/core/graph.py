@@ -328,7 +328,7 @@ class CommitGraph:
             roots=tuple(self._ids[number] for number in own if not self._parents[number]),
             hits_shallow=self._is_cut_off(own, target, bases),
             is_linear_on_target=bases == [target] and not merges,
-            ordered=tuple(self._ids[number] for number in ordered),
+            ordered=tuple(self._ids[number] for number in ordered) if merges else picks,
         )
 
     def _is_cut_off(self, own: Sequence[int], target: int, bases: Sequence[int]) -> bool:

@@ -77,7 +77,7 @@ class CommitReader(_Answering):
 
     # Without --buffer git flushes after every object (`git help cat-file`); one question at a time needs that.
     words = ("cat-file", "--batch")
-    _KEPT = 4096
+    _KEPT = 1024
 
     def __init__(self, git: Git, *, timeout_s: float) -> None:
         super().__init__(git, timeout_s=timeout_s)

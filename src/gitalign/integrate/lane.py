@@ -27,7 +27,7 @@ from gitalign.git.trees import write_blobs, write_tree
 
 T = TypeVar("T")
 
-_KEPT_MERGES = 20_000
+_KEPT_MERGES = 5_000
 _LOOK_EVERY = 200
 
 Triple = tuple[str, str, str, str]
@@ -64,6 +64,7 @@ class SharedMerges:
             with self._lock:
                 known = self._answers.get(triple)
                 if known is not None:
+                    self._answers.move_to_end(triple)
                     self.counts.shared += 1
                     return known
                 waiting = self._under_way.get(triple)
@@ -119,7 +120,7 @@ class Rewrites:
         replayed: (old commit, new parents) -> the rewritten commit, or None when it became empty.
         unwritten: contents of rewritten commits that nobody has written yet, by id.
         unsettled: what is known of merges that a person has to look at, by the same places.
-        resolved: what was applied where git could not merge, by the same places as `replayed`.
+        resolved: what was applied where git could not merge, by the same places as `replayed`; no entry where nothing was.
         carried: places of merges that hold something of the old one which git would forget.
         lock: held while a commit is signed, so that shared commits get one signature.
     """

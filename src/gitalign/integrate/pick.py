@@ -225,7 +225,8 @@ class Picker:
         with rewrites.lock:
             if place in rewrites.replayed:
                 return
-            rewrites.resolved[place] = tuple(applied)
+            if applied:
+                rewrites.resolved[place] = tuple(applied)
             if tree is None:
                 rewrites.replayed[place] = None
                 return
@@ -240,7 +241,7 @@ class Picker:
         """Take what was made of a commit into the result; None when nothing of it was left."""
         rewrites = of or self.rewrites
         made = rewrites.replayed[place]
-        self.resolved += rewrites.resolved[place]
+        self.resolved += rewrites.resolved.get(place, ())
         if made is None:
             self.drop(place[0], commit)
             return None

@@ -164,8 +164,9 @@ class _Recreation:
                 self._picker.rewrites.carried.add(place)
         taken = self._picker.take(place, commit)
         assert taken is not None
-        if self._picker.rewrites.resolved[place] or place in self._picker.rewrites.carried:
-            self._earlier.append(Earlier(oid, stops=bool(self._picker.rewrites.resolved[place]), is_merge=True))
+        is_settled = place in self._picker.rewrites.resolved
+        if is_settled or place in self._picker.rewrites.carried:
+            self._earlier.append(Earlier(oid, stops=is_settled, is_merge=True))
         return taken
 
     def _already_merged(self, oid: Oid, commit: RawCommit, ours: Oid) -> Side | Outcome:

@@ -268,10 +268,11 @@ class SqlJournal:
 
     def intend(self, run_id: str, publications: Sequence[Publication], *, anchor: str) -> None:
         """Write every intended move and the pinning ref, and set the state `publishing`."""
-        rows = [_move(run_id, one, position=number) for number, one in enumerate(publications)]
         with self._transaction() as connection:
             connection.execute(delete(schema.publications).where(schema.publications.c.run_id == run_id))
-            if rows:
+            for start in range(0, len(publications), _AT_ONCE):
+                chunk = publications[start : start + _AT_ONCE]
+                rows = [_move(run_id, one, position=start + number) for number, one in enumerate(chunk)]
                 connection.execute(insert(schema.publications), rows)
             connection.execute(
                 update(schema.runs)
