@@ -167,3 +167,17 @@ def test_a_report_in_pieces_is_the_report(tmp_path: Path, indent: int | None) ->
     for one in (report, replace(report, plan=replace(report.plan, steps=()), results=(), publications=())):
         pieces = list(wire.report_text(one, indent=indent))
         assert "".join(pieces) == json.dumps(wire.report_document(one), indent=indent)
+
+
+def test_the_text_of_very_many_values_is_that_of_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Conflicted(
+        commit=None,
+        position=1,
+        total=1,
+        onto=Oid("1" * 40),
+        conflicts=tuple(Conflict(kind="CONFLICT (contents)", paths=(f"{n}",), message="m") for n in range(5)),
+        entries=(),
+    )
+    whole = dumps(one)
+    monkeypatch.setattr(wire, "_LONG", 2)
+    assert dumps(one) == whole == json.dumps(dump(one), separators=(",", ":"))

@@ -71,7 +71,23 @@ def dump(value: Any) -> Any:
 
 def dumps(value: Any, *, indent: int | None = None) -> str:
     """A value as JSON text in ASCII."""
+    if indent is None and dataclasses.is_dataclass(value) and not isinstance(value, type):
+        members = {name: getattr(value, name) for name in _fields(type(value))}
+        if any(map(_is_long, members.values())):
+            return "{" + ",".join(f"{json.dumps(name)}:{_compact(item)}" for name, item in members.items()) + "}"
     return json.dumps(dump(value), indent=indent, separators=None if indent else (",", ":"))
+
+
+_LONG = 1_000
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) > _LONG
+
+
+def _compact(value: Any) -> str:
+    """The text of `dumps`; of very many values, one after the other, so that their objects are not held together."""
+    return "[" + ",".join(map(dumps, value)) + "]" if _is_long(value) else dumps(value)
 
 
 def load(kind: type[T], data: Any) -> T:

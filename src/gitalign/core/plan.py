@@ -304,14 +304,29 @@ def plan_hash(
 
     Times are left out: two plans made a minute apart with nothing changed between are one plan.
     """
-    content = {
+    content: dict[str, Any] = {
         "format": PLAN_FORMAT,
         "repository": snapshot.repository,
         "object_format": snapshot.object_format,
         "policy": dataclasses.asdict(policy),
         "targets": [dataclasses.asdict(target) for target in targets],
-        "steps": [_hashed(step) for step in steps],
-        "excluded": [dataclasses.asdict(exclusion) for exclusion in excluded],
+        "steps": map(_hashed, steps),
+        "excluded": map(dataclasses.asdict, excluded),
     }
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_plain)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    digest = hashlib.sha256()
+    for number, (key, value) in enumerate(sorted(content.items())):
+        digest.update(b"%b%b:" % (b"," if number else b"{", _text(key)))
+        if not isinstance(value, map):
+            digest.update(_text(value))
+            continue
+        # One after the other: there may be very many.
+        digest.update(b"[")
+        for at, member in enumerate(value):
+            digest.update(b"%b%b" % (b"," if at else b"", _text(member)))
+        digest.update(b"]")
+    digest.update(b"}")
+    return digest.hexdigest()
+
+
+def _text(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain).encode("ascii")
