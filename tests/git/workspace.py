@@ -50,6 +50,9 @@ class Workspace:
         path.mkdir(parents=True, exist_ok=True)
         if not (path / ".git").exists():
             shutil.copytree(_template(shutil.which(git) or git, object_format, _umask()), path / ".git")
+        else:  # a clone that a test made
+            self.git("config", "user.name", "O Perator")
+            self.git("config", "user.email", "operator@example.org")
 
     def git(self, *words: str, stdin: bytes = b"", check: bool = True, env: dict[str, str] | None = None) -> str:
         """Output of a git command."""
