@@ -151,7 +151,7 @@ def _main(repository: Repository, branch: str | None, *, is_bare: bool) -> _List
     Source: worktree.c, get_main_worktree; `git help init`, --separate-git-dir; `git help config`, core.worktree.
     """
     common = repository.common_dir
-    place = _main_folder(repository)
+    place = _main_folder(repository, is_bare=is_bare)
     fault = ""
     if is_bare:
         head = text(repository.git.run("symbolic-ref", "--quiet", "HEAD", accept=(0, 1)).stdout).rstrip("\n")
@@ -180,10 +180,13 @@ def _main(repository: Repository, branch: str | None, *, is_bare: bool) -> _List
     )
 
 
-def _main_folder(repository: Repository) -> str | None:
+def _main_folder(repository: Repository, *, is_bare: bool) -> str | None:
+    """The folder that was named, else the one that configuration or the name of the git directory tells, unless it is bare."""
     common = repository.common_dir
     if repository.work_tree is not None and repository.git_dir == common:
         return repository.work_tree
+    if is_bare:
+        return None
     done = repository.git.run("config", "--get", "core.worktree", accept=(0, 1))
     if done.returncode == 0:
         return os.path.realpath(os.path.join(common, text(done.stdout).removesuffix("\n")))
