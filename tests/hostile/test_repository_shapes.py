@@ -297,12 +297,12 @@ def test_an_empty_repository_and_one_without_targets_say_so(tmp_path: Path) -> N
     assert facade.plan(request(empty.path)).steps == ()
     assert run(empty.path).exit_code() == 0
     work = fill(Workspace(tmp_path / "repo"))
-    work.git("branch", "-m", "main", "trunk")
+    work.git("branch", "-m", "main", "our-own-line")
     plan = facade.plan(request(work.path))
     assert {one.code for one in plan.excluded} == {"no_target"}
     with pytest.raises(GitAlignError, match="no such target"):
         facade.plan(request(work.path, targets=("nowhere",)))
-    report = run(work.path, targets=("trunk",))
+    report = run(work.path, targets=("our-own-line",))
     assert branch(report, "x").verdict is Verdict.ALIGNED
 
 
