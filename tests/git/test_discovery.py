@@ -10,7 +10,7 @@ import pytest
 
 from gitalign import facade
 from gitalign.core.plan import Permit
-from gitalign.errors import NotARepository, UserError
+from gitalign.errors import GitAlignError, NotARepository, UserError
 from gitalign.git.repository import open_repository
 from tests.git.workspace import Workspace
 
@@ -207,3 +207,34 @@ def test_a_named_work_tree_is_a_desk(here: Workspace, tmp_path: Path, monkeypatc
 
 def refs_of(git_dir: Path, work: Workspace) -> str:
     return work.git("-C", str(git_dir), "for-each-ref", "refs/heads")
+
+
+def failing_git(folder: Path, times: int, how: str) -> Path:
+    """A git that answers the first questions about the work tree with a failure."""
+    real = shutil.which("git")
+    folder.mkdir()
+    counter = folder / "count"
+    counter.write_text("0")
+    wrapper = folder / "git"
+    wrapper.write_text(
+        f"""#!/bin/sh
+case "$*" in *--show-toplevel*|*--git-common-dir*)
+  n=$(cat {counter}); echo $((n + 1)) > {counter}
+  [ "$n" -lt {times} ] && {{ {how}; }} ;;
+esac
+exec {real} "$@"
+"""
+    )
+    wrapper.chmod(0o755)
+    return wrapper
+
+
+@pytest.mark.parametrize("how", ["kill -9 $$", "echo 'fatal: Out of memory' >&2; exit 128"])
+def test_a_failure_of_git_is_not_taken_for_no_repository(tmp_path: Path, how: str) -> None:
+    """Edge case 61: without its work tree, a checked-out branch would move beneath it."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"a": b"a\n"})
+    passing = open_repository(work.path, executable=str(failing_git(tmp_path / "once", 1, how)))
+    assert passing.work_tree == str(work.path)
+    with pytest.raises(GitAlignError):
+        open_repository(work.path, executable=str(failing_git(tmp_path / "always", 10_000, how)))

@@ -78,7 +78,8 @@ def test_nothing_drives_the_terminal(work: Workspace) -> None:
     for words in VERBS:
         done = warm.run(*words, *(["--repo", work.path] if words else []), cwd=work.path)
         out, err = done.stdout, done.stderr
-        assert done.returncode in (0, 1), f"{words}: {done.returncode} {err[-2000:]}"
+        nothing_left = words[:1] == ["undo"] and "git align runs" in err
+        assert done.returncode in (0, 1) or nothing_left, f"{words}: {done.returncode} {err[-2000:]}"
         assert is_harmless(out, may_colour=False), f"{words}: {out!r}"
         assert is_harmless(err, may_colour=False), f"{words}: {err!r}"
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitalign import child
-from gitalign.errors import NotARepository, UserError
+from gitalign.errors import GitTimedOut, NotARepository, UserError
 from gitalign.git.alternates import alternates_variable, borrowed_stores
-from gitalign.git.command import said_in, text
+from gitalign.git.command import failure, said_in, text
 from gitalign.git.environment import LOCATION_VARIABLES, operator_environment
 
 _TIMEOUT_S = 60.0
@@ -58,6 +58,7 @@ def discover(where: Path, *, executable: str, environ: Mapping[str, str]) -> Fou
 
     Raises:
         NotARepository: nothing there, not owned by this user (`safe.directory`), or of a kind git cannot open.
+        GitDied, GitTimedOut: git gave no answer.
         UserError: the path, or the repository itself, says one thing and a variable another.
     """
     asking = _Asking(executable, _absolute(environ))
@@ -188,19 +189,28 @@ class _Asking:
         return None
 
     def _work_tree(self, where: Path, config: Sequence[tuple[str, str]]) -> str | None:
+        is_inside = self._lines(where, ["--is-inside-work-tree"], config) == ["true"]
         try:
             return "\n".join(self._lines(where, ["--show-toplevel"], config))
         except NotARepository:
+            if is_inside:
+                raise
             return None  # bare, or inside the git directory of a repository that has a work tree elsewhere
 
     def _lines(self, where: Path, words: Sequence[str], config: Sequence[tuple[str, str]]) -> list[str]:
         env = operator_environment(source=self.environ, config=config)
         env.update({name: self.environ[name] for name in LOCATION_VARIABLES if name in self.environ})
+        argv = [self.executable, "rev-parse", "--path-format=absolute", *words]
         try:
-            argv = [self.executable, "rev-parse", "--path-format=absolute", *words]
             done = child.run(argv, env=env, cwd=where, timeout_s=_TIMEOUT_S)
+            if done.returncode != 0:  # a failure that passes must not read as "no repository", or as "no work tree"
+                done = child.run(argv, env=env, cwd=where, timeout_s=_TIMEOUT_S)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NotARepository(f"no such directory: {where}") from error
+        except child.ChildTimedOut as late:
+            raise GitTimedOut(str(late), hint="look at what holds the repository") from late
+        if done.returncode < 0:
+            raise failure(done)
         if done.returncode != 0:
             named = f"GIT_DIR={self.environ['GIT_DIR']}" if self.names("GIT_DIR") else where
             raise NotARepository(
