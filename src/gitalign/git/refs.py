@@ -6,9 +6,10 @@ transaction over many refs is not crash-atomic, so the journal is, and each tran
 
 from __future__ import annotations
 
+import io
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,34 +38,32 @@ def read_tips(repository: Repository, *prefixes: str) -> tuple[Tip, ...]:
 
     Source: `git help for-each-ref` (--format; since 2.38 at the latest).
     """
-    where = prefixes or ("refs/heads", "refs/remotes")
+    return tuple(_each_tip(repository, prefixes or ("refs/heads", "refs/remotes")))
+
+
+def _each_tip(repository: Repository, where: Sequence[str]) -> Iterable[Tip]:
+    """One after the other, for callers that keep less of each: with backups there are twice as many refs as branches."""
     done = repository.git.run("for-each-ref", f"--format={_FORMAT}", *where, accept=(0, 1, 128), timeout_s=_TIMEOUT_S)
     if done.returncode == 0:
         return _tips(done.stdout)
     # A ref to an object that is not there ends the listing; without types no object is looked at.
     again = repository.git.run("for-each-ref", f"--format={_FORMAT_WITHOUT_TYPES}", *where, timeout_s=_TIMEOUT_S)
-    tips = _tips(again.stdout)
+    tips = list(_tips(again.stdout))
     types = kinds(repository.git, [tip.oid for tip in tips])
-    return tuple(replace(tip, object_type=kind) for tip, kind in zip(tips, types, strict=True))
+    return [replace(tip, object_type=kind) for tip, kind in zip(tips, types, strict=True)]
 
 
-def _tips(listed: bytes) -> tuple[Tip, ...]:
+def _tips(listed: bytes) -> Iterator[Tip]:
     if listed and not listed.endswith(b"\0\n"):
         raise GitError("git for-each-ref: the answer ends within a line", hint="run again")
-    tips: list[Tip] = []
-    for line in listed.split(b"\0\n"):
-        if not line:
-            continue
-        oid, kind, symref, ref = line.removesuffix(b"\0").split(b"\0")
-        tips.append(
-            Tip(
-                ref=text(ref),
-                oid=Oid(oid.decode("ascii")),
-                symbolic_target=text(symref) or None,
-                object_type=kind.decode("ascii") or "missing",
-            )
+    for line in io.BytesIO(listed):  # no name holds a line break (`git help check-ref-format`)
+        oid, kind, symref, ref = line.removesuffix(b"\0\n").split(b"\0")
+        yield Tip(
+            ref=text(ref),
+            oid=Oid(oid.decode("ascii")),
+            symbolic_target=text(symref) or None,
+            object_type=kind.decode("ascii") or "missing",
         )
-    return tuple(tips)
 
 
 def commit_of(repository: Repository, name: str) -> Oid:
@@ -84,7 +83,7 @@ def commit_of(repository: Repository, name: str) -> Oid:
 
 def read_refs(repository: Repository, *prefixes: str) -> dict[str, Oid]:
     """Ref name -> id, for the prefixes."""
-    return {tip.ref: tip.oid for tip in read_tips(repository, *prefixes)}
+    return {tip.ref: tip.oid for tip in _each_tip(repository, prefixes or ("refs/heads", "refs/remotes"))}
 
 
 @dataclass(frozen=True, slots=True)
