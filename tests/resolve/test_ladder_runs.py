@@ -87,8 +87,9 @@ def test_a_commit_of_which_a_rung_left_nothing_is_told_as_that(tmp_path: Path, s
     out = call("run", "--yes", "--resolve-with", "whitespace", "--strategy", strategy, cwd=work.path)
     words = " ".join(out.stdout.split())
     assert "1 became empty after its conflicts were settled by whitespace" in words
-    assert "none of its commits is left; stands at the target's tip" in words
-    assert words.count("already merged") == 1  # the other branch is
+    # What the other branch has is upstream.
+    assert words.count("none of its commits is left; stands at the target's tip") == 2
+    assert words.count("1 upstream") == 1
     report = json.loads(call("show", "last", "topic", "--json", cwd=work.path).stdout)
     found = [one["code"] for one in report["outcome"]["findings"]]
     assert sorted(found) == ["emptied_by_resolution", "resolution_applied"]
