@@ -111,13 +111,13 @@ def test_orphan_and_octopus_have_named_outcomes(work: Workspace) -> None:
     work.switch("octopus", "main")
     work.commit("own", {"own": b"1\n"})
     work.git("merge", "-q", "a", "b")
-    work.git("checkout", "-q", "--orphan", "pages")
+    work.git("checkout", "-q", "--orphan", "site")
     work.git("rm", "-rfq", ".")
     work.commit("root", {"index.html": b"<p>\n"})
     work.switch("main")
     work.commit("main", {"extra": b"e\n"})
     report = run(work.path)
-    outcome = branch(report, "pages").result.outcome
+    outcome = branch(report, "site").result.outcome
     assert isinstance(outcome, Refused)
     assert outcome.code == "unrelated_history"
     assert aligned(branch(report, "octopus").result.outcome).how == "merged"
