@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,6 +58,18 @@ class Explodes:
         return str(place / f"{request.branch}.md")
 
 
+class Exits:
+    """A plug-in that ends the program, as a script does that was made a plug-in."""
+
+    name = "exits"
+
+    def detect(self, request: DetectionRequest) -> Sequence[Finding]:
+        raise SystemExit(3)
+
+    def document(self, request: DocumentRequest) -> str:
+        raise SystemExit(3)
+
+
 class Hangs:
     """A detector that never answers."""
 
@@ -86,8 +99,9 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
             "nothing": "nothing",
             "fails": "fails",
             "hangs": "Hangs",
+            "exits": "Exits",
         },
-        "gitalign.documenters": {"explodes": "Explodes", "nothing": "nothing"},
+        "gitalign.documenters": {"explodes": "Explodes", "exits": "Exits", "nothing": "nothing"},
     }
 
     def entry_points(*, group: str) -> list[EntryPoint]:
@@ -151,6 +165,19 @@ def test_a_plug_in_that_raises_fails_its_own_branch(work: Workspace) -> None:
     assert branch(report, "odd").verdict is Verdict.FAILED
     assert "boom" in branch(report, "odd").detail
     assert branch(report, "good").verdict is Verdict.ALIGNED
+
+
+@pytest.mark.parametrize(
+    "used", [{"detection__detectors": ["exits"]}, {"detection__detectors": [], "documenter": "exits"}]
+)
+def test_a_plug_in_that_ends_the_program_fails_its_branches_and_the_run_ends(
+    work: Workspace, used: dict[str, Any]
+) -> None:
+    tip = work.tip("good")
+    report = run(work.path, **used)
+    assert [one.verdict for one in report.branches()] == [Verdict.FAILED] * 3
+    assert "SystemExit: 3" in branch(report, "good").detail
+    assert work.tip("good") == tip
 
 
 def test_a_document_is_referred_to_or_its_failure_told(work: Workspace) -> None:

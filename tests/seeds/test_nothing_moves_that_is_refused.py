@@ -55,12 +55,17 @@ def raise_error(*_: object) -> str:
     raise RuntimeError("no disk for documents")
 
 
+def end_the_program(*_: object) -> str:
+    sys.exit(3)
+
+
 @pytest.mark.parametrize(
     ("says", "generator", "status"),
     [
         (["syntax_error"], None, "failed_error_detection"),
         ([{"code": "x"}], lambda *_: "doc", "failed_error_detection"),
         ([], raise_error, "exception"),
+        ([], end_the_program, "exception"),
         (5, None, "exception"),
     ],
 )
@@ -164,6 +169,9 @@ def test_a_utility_that_moved_the_branch_is_taken_back(work: Workspace) -> None:
     assert work.tip("topic") == before
     answer = run_alignment_for_branch("topic", "main", str(work.path), integrate, None, raise_error)
     assert answer["status"] == "exception"
+    assert work.tip("topic") == before
+    answer = run_alignment_for_branch("topic", "main", str(work.path), integrate, end_the_program, None)
+    assert answer["error_message"] == "SystemExit: 3"
     assert work.tip("topic") == before
     work.switch("topic")
     answer = run_alignment_for_branch("topic", "main", str(work.path), integrate, lambda *_: ["x"], None)

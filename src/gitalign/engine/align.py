@@ -341,7 +341,7 @@ class BranchAligner:
             return replace(result, outcome=failed, detection="failed")
         except GitAlignError:
             raise
-        except Exception as error:
+        except BaseException as error:  # a plug-in may call sys.exit, too
             _LOG.exception("detector %s failed on %s", watch.detector, step.branch.name)
             failed = Failed(
                 code="detector_failed",
@@ -380,7 +380,7 @@ class BranchAligner:
             reference = _timed(phases, "document", lambda: documenter.document(request))
         except GitAlignError:
             raise
-        except Exception as error:
+        except BaseException as error:  # a plug-in may call sys.exit, too
             _LOG.exception("documenter %s failed on %s", documenter.name, step.branch.name)
             failed = Failed(
                 code="documenter_failed",

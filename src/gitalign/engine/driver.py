@@ -229,7 +229,9 @@ class _Drive:
             happening = StepDone(step.id, result.outcome)
         except GitAlignError as error:
             happening = StepRaised(step.id, attempt, error.error_code, error.message, error.hint, error.retryable)
-        except Exception as error:
+        except (
+            BaseException
+        ) as error:  # in a worker thread also SystemExit: without a happening the run would wait for ever
             _LOG.exception("a bug met branch %s", step.branch.name)
             happening = StepRaised(
                 step.id,

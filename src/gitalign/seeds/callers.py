@@ -44,7 +44,7 @@ class CallersDetector:
     name: str = "caller"
     was_asked: bool = False
     codes: list[str] = field(default_factory=list)
-    error: Exception | None = None
+    error: BaseException | None = None
 
     def detect(self, request: DetectionRequest) -> list[Finding]:
         """See `ports.Detector`. Everything the caller's detector says keeps the branch from being published."""
@@ -60,13 +60,13 @@ class CallersDetector:
         """What it says of a result, as codes.
 
         Raises:
-            Exception: whatever it raises, kept in `error`.
+            BaseException: whatever it raises, kept in `error`; SystemExit is among them.
         """
         self.was_asked, self.codes, self.error = True, [], None
         try:
             found = call(self.tool, "run_error_detection", changed, base_ref, current_ref)
             self.codes = [_code(item) for item in found or []]
-        except Exception as error:
+        except BaseException as error:
             self.error = error
             raise
         return self.codes
@@ -89,7 +89,7 @@ class CallersDocumenter:
     repository: Repository
     name: str = "caller"
     reference: str | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
     def document(self, request: DocumentRequest) -> str:
         """See `ports.Documenter`."""
@@ -102,14 +102,14 @@ class CallersDocumenter:
         """What it returned, as text.
 
         Raises:
-            Exception: whatever it raises, kept in `error`.
+            BaseException: whatever it raises, kept in `error`; SystemExit is among them.
         """
         self.error = None
         try:
             more = {"current_ref": current_ref} if _takes(self.tool, "generate_changes_summary", "current_ref") else {}
             made = call(self.tool, "generate_changes_summary", branch, target, **more)
             self.reference = name_of(self.tool) if made is None else str(made)
-        except Exception as error:
+        except BaseException as error:
             self.error = error
             raise
         return self.reference

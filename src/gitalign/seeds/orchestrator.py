@@ -62,7 +62,7 @@ def run_alignment_for_branch(
         repository = open_repository(repo_path)
         asked = _Asked(repository, branch_name, target_branch, error_detector, doc_generator)
         answer = asked.integrated() if integration_utility is None else asked.integrated_by(integration_utility)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         answer = _exception(error)
     return {
         "branch_name": branch_name,
@@ -117,6 +117,7 @@ class _Asked:
         """By a utility that moves the branch itself: it is put back unless all goes well."""
         before = self._tip()
         answer: dict[str, Any] = {"status": "exception"}
+        cut_off: BaseException | None = None
         try:
             if call(utility, "integrate_primary_changes", self._branch, self._target):
                 answer = self._spoken(before)
@@ -127,10 +128,13 @@ class _Asked:
                     "errors_detected": ["integration_failed"],
                     "error_message": words,
                 }
-        except Exception as error:
+        except BaseException as error:
             answer = _exception(error)
+            cut_off = error if isinstance(error, KeyboardInterrupt) else None
         if answer["status"] != "completed" and (left := self._put_back(before)):
             answer["error_message"] = f"{answer['error_message']}; {left}"
+        if cut_off is not None:
+            raise cut_off
         return answer
 
     def _spoken(self, before: Oid) -> dict[str, Any]:
@@ -144,7 +148,7 @@ class _Asked:
             summary = self._documenter.ask(self._branch, self._target, self._branch)
         return {"status": "completed", "changes_summary": summary}
 
-    def _raised(self) -> Exception | None:
+    def _raised(self) -> BaseException | None:
         told = [one.error for one in (self._detector, self._documenter) if one is not None and one.error is not None]
         return told[0] if told else None
 
@@ -264,7 +268,7 @@ def _refused(codes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _exception(error: Exception) -> dict[str, Any]:
+def _exception(error: BaseException) -> dict[str, Any]:
     if isinstance(error, GitAlignError):
         code, message = error.error_code, error.message
     else:
