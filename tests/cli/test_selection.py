@@ -71,3 +71,17 @@ def test_a_repository_without_any_branch_says_so(tmp_path: Path) -> None:
 def test_the_library_gives_an_empty_plan(work: Workspace) -> None:
     made = facade.plan(facade.Request(repo=work.path, only=("nosuch*",)))
     assert made.steps == ()
+
+
+def test_a_branch_that_its_work_tree_holds_back_is_named_and_is_no_success(work: Workspace) -> None:
+    work.switch("topic")
+    (work.path / "own").write_bytes(b"changed\n")
+    for more in ((), ("--only", "topic")):
+        done = call("run", "--yes", *more, cwd=work.path)
+        assert done.returncode == 1, done.stdout
+        assert "held back: 1 branch" in done.stdout
+        assert "whichisdirty" in "".join(done.stdout.split())
+    work.git("checkout", "-q", "-f", "topic")
+    work.git("rebase", "-q", "main")
+    (work.path / "own").write_bytes(b"changed\n")
+    assert call("run", "--yes", cwd=work.path).returncode == 0

@@ -232,22 +232,28 @@ class TestExclusions:
     def test_a_work_tree_that_cannot_follow_holds_its_branch(self, state: CheckoutState, code: ExclusionCode) -> None:
         """Edge case 30."""
         held = Checkout(path="/tree", ref="refs/heads/x", state=state, detail="because")
-        plan = _plan("main: A; x: A-B; y: A-C", checkouts=[held])
+        plan = _plan("main: A-M; x: A-B; y: A-C", checkouts=[held])
         assert _codes(plan)["x"] is code
         assert _reason(plan, "x") == f"checked out in /tree, which is {state}: because"
         assert [step.branch.name for step in plan.steps] == ["y"]
+        assert _codes(plan) == {"x": code, "main": ExclusionCode.IS_TARGET}
+        assert [one.branch for one in plan.excluded if one.is_held_back] == ["x"]
+
+    def test_a_work_tree_that_cannot_follow_is_no_obstacle_where_nothing_moves(self) -> None:
+        held = Checkout(path="/tree", ref="refs/heads/x", state=CheckoutState.DIRTY)
+        assert _step(_plan("main: A; x: A-B", checkouts=[held]), "x").kind is StepKind.UP_TO_DATE
 
     def test_a_clean_work_tree_moves_along_unless_policy_holds_it(self) -> None:
         """Edge case 30."""
         held = Checkout(path="/tree", ref="refs/heads/x", state=CheckoutState.CLEAN)
-        assert _step(_plan("main: A; x: A-B", checkouts=[held]), "x").checkout == "/tree"
-        plan = _plan("main: A; x: A-B", checkouts=[held], policy=Policy(checked_out=CheckedOut.HOLD))
+        assert _step(_plan("main: A-M; x: A-B", checkouts=[held]), "x").checkout == "/tree"
+        plan = _plan("main: A-M; x: A-B", checkouts=[held], policy=Policy(checked_out=CheckedOut.HOLD))
         assert _codes(plan)["x"] is ExclusionCode.CHECKED_OUT_HELD
         assert "alignment.checked_out is hold" in _reason(plan, "x")
 
     def test_two_work_trees_on_one_branch_hold_it(self) -> None:
         held = [Checkout(path=f"/{name}", ref="refs/heads/x", state=CheckoutState.CLEAN) for name in "ab"]
-        plan = _plan("main: A; x: A-B", checkouts=held)
+        plan = _plan("main: A-M; x: A-B", checkouts=held)
         assert _codes(plan)["x"] is ExclusionCode.CHECKED_OUT_HELD
         assert "/a, /b" in _reason(plan, "x")
 
@@ -255,7 +261,7 @@ class TestExclusions:
         """Edge cases 29 and 30."""
         alias = Tip(ref="refs/heads/alias", oid=Oid("B"), symbolic_target="refs/heads/x")
         held = Checkout(path="/tree", ref="refs/heads/alias", state=CheckoutState.CLEAN)
-        plan = _plan("main: A; x: A-B", extra=[alias], checkouts=[held])
+        plan = _plan("main: A-M; x: A-B", extra=[alias], checkouts=[held])
         assert _codes(plan)["x"] is ExclusionCode.CHECKED_OUT_HELD
         assert "under its alias alias" in _reason(plan, "x")
 

@@ -55,7 +55,8 @@ def held_back(work: Workspace) -> str:
     told = [one for one in facade.doctor(request(work.path)) if one.check == "work tree"]
     assert [one.ok for one in told] == [None]
     assert "refs/heads/topic is held back (obstructed" in told[0].detail
-    run(work.path)
+    report = run(work.path)
+    assert report.exit_code() == 1
     assert work.tip("topic") == tip
     return why.reason
 

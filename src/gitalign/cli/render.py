@@ -63,6 +63,7 @@ def show_report(out: Console, report: Report, *, everything: bool = False) -> No
         out.print(table)
         if len(shown) < len(rows):
             out.print(f"[dim]and {len(rows) - len(shown)} more; git align show {report.run.id} -v lists all[/]")
+    _show_held_back(out, report, everything)
     _show_house_rules(out, report, everything)
     counts = ", ".join(f"{number} {verdict.replace('_', ' ')}" for verdict, number in report.counts().items())
     phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.phases)
@@ -72,6 +73,20 @@ def show_report(out: Console, report: Report, *, everything: bool = False) -> No
             f"[dim]{report.total_s:.1f} s ({phases}), {report.peak_memory_bytes // 1_000_000} MB; {safe('; '.join(report.notices))}[/]"
         )
     _next_steps(out, report)
+
+
+def _show_held_back(out: Console, report: Report, everything: bool) -> None:
+    """Branches that were left out because of their work trees."""
+    held = [one for one in report.plan.excluded if one.is_held_back]
+    if not held:
+        return
+    out.print(f"\n[bold]held back[/]: {many(len(held), 'branch', 'branches')}")
+    shown = held if everything else held[:MOST_ROWS]
+    table = plain_table("branch", "why")
+    for one in shown:
+        table.add_row(safe(one.branch), safe(one.reason))
+    out.print(table)
+    tell_rest(out, len(shown), len(held))
 
 
 def _show_house_rules(out: Console, report: Report, everything: bool) -> None:

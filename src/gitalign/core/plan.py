@@ -224,6 +224,15 @@ _WRONG = frozenset(
         ExclusionCode.NOT_A_COMMIT,
     }
 )
+_HELD_BY_WORK_TREE = frozenset(
+    {
+        ExclusionCode.CHECKED_OUT_DIRTY,
+        ExclusionCode.CHECKED_OUT_BUSY,
+        ExclusionCode.WORK_TREE_UNAVAILABLE,
+        ExclusionCode.WORK_TREE_FILTERED,
+        ExclusionCode.WORK_TREE_OBSTRUCTED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +253,11 @@ class Exclusion:
     def is_wrong(self) -> bool:
         """True when it cannot be aligned as it was asked for, and somebody has to look at it."""
         return self.was_asked_for and self.code in _WRONG
+
+    @property
+    def is_held_back(self) -> bool:
+        """True when a work tree that has it checked out cannot follow now; the operator did not ask to leave it out."""
+        return self.code in _HELD_BY_WORK_TREE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

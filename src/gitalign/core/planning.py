@@ -28,7 +28,7 @@ from gitalign.core.plan import (
     Tip,
     plan_hash,
 )
-from gitalign.core.policy import CheckedOut, Policy, Strategy, UnknownTarget
+from gitalign.core.policy import CheckedOut, Policy, UnknownTarget
 from gitalign.core.push import PushPlace
 from gitalign.core.stacks import in_order
 from gitalign.core.steps import Chosen, counted, step_of
@@ -182,8 +182,6 @@ class _Chooser:
         self._target_refs = self._never_moved()
         self._only = only
         self.integrations = IntegrationBranches(snapshot, graph, policy, targets, self._target_refs)
-        strategies = {policy.strategy, *(rule.strategy for rule in policy.strategies)}
-        self._may_stay = Strategy.INTEGRATION_BRANCH in strategies
 
     def _never_moved(self) -> dict[str, TargetName]:
         """Refs of the targets and of local branches of their names, and what those are symbolic refs to."""
@@ -315,13 +313,14 @@ class _Chooser:
 
     def _chosen(self, branch: Branch, target: Target, tip: Oid) -> Chosen:
         held = self._holders(ref_of(branch.name))
-        out = self._held_by_work_tree(branch.name, ref_of(branch.name)) if self._may_stay else None
+        out = self._held_by_work_tree(branch.name, ref_of(branch.name))
         return Chosen(branch, target, tip, held[0].path if held else None, held=out)
 
     def with_work_tree(self, step: Step, one: Chosen) -> tuple[Step, Exclusion | None]:
         """A step with the work tree that moves along; and why it is left out, when that one cannot follow."""
         if step.integration is None:
-            return step, one.held
+            stays = step.kind in (StepKind.UP_TO_DATE, StepKind.LEAVE)
+            return step, None if stays else one.held
         held = self._holders(step.moved_ref)
         out = None
         if step.kind is StepKind.INTEGRATE and step.refusal is None:
@@ -360,7 +359,7 @@ class _Chooser:
         for glob in self._policy.protected:
             if fnmatch.fnmatchcase(name, glob):
                 return out(ExclusionCode.PROTECTED, f"protected by the pattern {glob}")
-        return None if self._may_stay else self._held_by_work_tree(name, tip.ref)
+        return None
 
     def _long_lived(self, name: BranchName) -> Exclusion | None:
         """Why a branch that was not asked for by its name is no feature branch."""

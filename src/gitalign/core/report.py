@@ -123,7 +123,7 @@ class Report:
             return 0 if all(map(is_settled, self.publications)) else 1
         if any(branch.result.validation.status is ValidationStatus.INCONCLUSIVE for branch in self.branches()):
             return 1
-        if any(one.is_wrong for one in self.plan.excluded):
+        if any(one.is_wrong or one.is_held_back for one in self.plan.excluded):
             return 1
         return 0 if all(branch.verdict in SUCCESSES for branch in self.branches()) else 1
 
