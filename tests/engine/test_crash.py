@@ -167,6 +167,18 @@ def test_effects_of_an_undo(pristine: tuple[Path, dict[str, str], dict[str, str]
     assert "refs" in died
 
 
+def test_undo_right_after_a_killed_run_takes_that_run_back(
+    pristine: tuple[Path, dict[str, str], dict[str, str]],
+) -> None:
+    repository, before, _ = pristine
+    assert rehearse(repository, "run", "verify") == "verify"
+    assert tips(repository) != before, "nothing had moved, so nothing is tested"
+    done = warm.run("undo", "last", "--yes", cwd=repository)
+    assert done.returncode == 0, done.stderr
+    assert tips(repository) == before
+    sound(repository)
+
+
 def test_effects_of_a_run_that_goes_part_of_the_way(tmp_path: Path) -> None:
     settings = {**REQUEST, "alignment.partial": True}
     whole = facade.Request(repo=again(tmp_path / "whole"), overrides=settings)

@@ -116,6 +116,8 @@ def undo(
         from gitalign.engine.signals import StopSignal, handling_signals
 
         request = options.request(only=tuple(only or ()), overrides=overrides_of(push_hooks=push_hooks))
+        if not dry_run:
+            facade.recover_before_undo(request, run_id)  # before anything is counted
         preview = facade.undo_preview(request, run_id, push=push)
         if dry_run:
             _show(options, preview)

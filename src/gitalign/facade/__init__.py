@@ -47,5 +47,6 @@ from gitalign.facade.resolving import resolve_stage as resolve_stage
 from gitalign.facade.undoing import is_on_a_remote as is_on_a_remote
 from gitalign.facade.undoing import push as push
 from gitalign.facade.undoing import push_preview as push_preview
+from gitalign.facade.undoing import recover_before_undo as recover_before_undo
 from gitalign.facade.undoing import undo as undo
 from gitalign.facade.undoing import undo_preview as undo_preview

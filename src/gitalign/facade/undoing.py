@@ -132,6 +132,22 @@ def _cut_off(journal: SqlJournal, run_id: str) -> RunRecord | None:
     return None
 
 
+def recover_before_undo(request: Request, run_id: str) -> None:
+    """Finish or roll back what dead processes left, so that a preview shows what `undo` will do.
+
+    An undo that was cut off stays as it is: `undo` finishes it, and does nothing else then.
+
+    Raises:
+        UnknownRun, GitError, StoreError
+    """
+    opened = open_for(request)
+    if not has_state(opened):
+        return
+    with journal_of(opened) as journal:
+        if _cut_off(journal, run_id) is None:
+            recover_dead(opened, journal, ())
+
+
 def is_on_a_remote(request: Request, run_id: str) -> bool:
     """Whether remotes got what a run moved, as far as the journal knows."""
     opened = open_for(request)
