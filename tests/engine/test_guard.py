@@ -6,12 +6,14 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gitalign import facade, wire
+from gitalign.core.names import Oid, TargetName
 from gitalign.core.plan import Permit, Plan, plan_hash
 from gitalign.core.publication import MoveState
 from tests import warm
@@ -61,6 +63,35 @@ def test_a_forged_plan_moves_no_target_and_nothing_protected(work: Workspace, tm
     assert f"the plan moves {branch}, which is a target or protected here" in done.stderr
     assert work.git("for-each-ref", "refs/heads") == before
     assert warm.run("runs", "--repo", work.path).stdout.count("\n") <= 1, "nothing was begun"
+
+
+@pytest.mark.parametrize("how", ["another commit", "another branch", "another commit for one branch"])
+def test_a_forged_plan_aligns_onto_nothing_that_is_no_target(work: Workspace, tmp_path: Path, how: str) -> None:
+    """Results would be proved against a `main` that never was."""
+    plan = facade.plan(request(work.path, targets=["main"], only=("topic",)))
+    evil = Oid(work.tip("dev"))
+    target = replace(plan.targets[0], oid=evil)
+    if how == "another branch":
+        target = replace(target, name=TargetName("dev"), ref="refs/heads/dev")
+    targets = plan.targets if "one branch" in how else (target,)
+    steps = tuple(replace(step, target=targets[0], onto=evil) for step in plan.steps)
+    place = tmp_path / "plan.json"
+    place.write_text(rehashed(replace(plan, targets=targets, steps=steps)))
+    before = work.git("for-each-ref", "refs/heads")
+    settings = {"GITALIGN_ALIGNMENT__TARGETS": "[main]"}
+    done = warm.run("run", "--plan", place, "--yes", "--repo", work.path, env=settings)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "the plan aligns" in done.stderr
+    assert work.git("for-each-ref", "refs/heads") == before
+
+
+def test_a_target_that_went_on_since_is_still_the_target(work: Workspace, tmp_path: Path) -> None:
+    place = tmp_path / "plan.json"
+    assert warm.run("plan", "--save", place, "--only", "topic", "--repo", work.path).returncode == 0
+    work.switch("main")
+    work.commit("on", {"on": b"1\n"})
+    work.git("checkout", "-q", "--detach")
+    assert warm.run("run", "--plan", place, "--yes", "--repo", work.path).returncode == 0
 
 
 def test_what_became_protected_since_the_plan_was_made_does_not_move(work: Workspace, tmp_path: Path) -> None:

@@ -79,7 +79,15 @@ def test_a_guard_is_named_and_can_be_let_run(shared: Shared) -> None:
 
 
 def test_nothing_to_undo_is_a_usage_error(shared: Shared) -> None:
-    assert align(shared, "run", "--yes", "--only", "nosuch*")[0] in (0, 1, 2)
+    assert align(shared, "run", "--yes", "--only", "nosuch*")[0] == 2
     code, said = align(shared, "undo", "last", "--yes")
     assert code == 2
     assert "no run" in said
+
+
+def test_a_name_that_matches_no_branch_is_a_usage_error(shared: Shared) -> None:
+    assert align(shared, "run", "--yes")[0] == 0
+    for words in (("push", "--yes", "--only", "nosuch"), ("push", "--dry-run", "--only", "nosuch*")):
+        code, said = align(shared, *words)
+        assert code == 2, words
+        assert "no branch matches" in said

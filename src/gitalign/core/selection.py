@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from gitalign.core.long_lived import PRIMARY_NAMES
 from gitalign.core.names import HEADS, display, shell_word
@@ -25,7 +25,19 @@ def require_branches(plan: Plan, only: Sequence[str]) -> None:
     there = {tip.ref.removeprefix(HEADS) for tip in plan.snapshot.tips if tip.ref.startswith(HEADS)}
     if not plan.targets:
         raise _no_target(plan, there)
-    known = there | {step.branch.name for step in plan.steps} | {one.branch for one in plan.excluded}
+    require_matches(there | {step.branch.name for step in plan.steps} | {one.branch for one in plan.excluded}, only)
+
+
+def require_matches(known: Collection[str], only: Sequence[str]) -> None:
+    """Refuse globs of which none matches, and a name that is not there.
+
+    Args:
+        known: names of branches.
+        only: the globs.
+
+    Raises:
+        UserError: with what to type.
+    """
     missed = [glob for glob in only if not any(fnmatch.fnmatchcase(name, glob) for name in known)]
     wrong = missed if len(missed) == len(only) else [glob for glob in missed if not set("*?[") & set(glob)]
     if wrong:

@@ -6,15 +6,16 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gitalign.core.names import HEADS, branch_of, display, ref_of
+from gitalign.core.names import HEADS, Oid, branch_of, display, ref_of
 from gitalign.core.plan import Plan, StepKind
 from gitalign.core.planning import conventional_names
 from gitalign.core.publication import MoveState, Publication
 from gitalign.errors import PlanRefused
-from gitalign.git.refs import read_tips
+from gitalign.git.refs import read_origins, read_tips
 from gitalign.git.repository import Repository
 from gitalign.settings import Alignment
 
+_REMOTES = "refs/remotes/"
 _MOVE_NOTHING = (StepKind.UP_TO_DATE, StepKind.LEAVE)
 
 
@@ -66,6 +67,41 @@ class Guard:
                     f"the plan moves {display(branch_of(step.moved_ref))}, which is a target or protected here",
                     hint="make a new one under the settings that hold now: git align plan --save FILE",
                 )
+
+    def require_targets(self, plan: Plan) -> None:
+        """Refuse a plan, made elsewhere or earlier, onto something that is no target here, or that its target never held.
+
+        Raises:
+            PlanRefused
+            GitError
+        """
+        tips = {tip.ref: tip.oid for tip in read_tips(self.repository)}
+        upstreams = read_origins(self.repository)
+        names = self.settings.targets or conventional_names(read_tips(self.repository), self.settings.remote)
+        for target in plan.targets:
+            local = ref_of(target.name)
+            places = {ref for ref in tips if ref.startswith(_REMOTES) and ref.endswith(f"/{target.name}")} | {local}
+            if local in upstreams:
+                places.add(upstreams[local].upstream)
+            stands = sorted({tips[ref] for ref in places if ref in tips})
+            if target.name not in names or not any(self._holds(tip, target.oid) for tip in stands):
+                raise PlanRefused(
+                    f"the plan aligns onto {display(target.name)} at {target.oid[:12]}, which is not a target here",
+                    hint="make a new one under the settings that hold now: git align plan --save FILE",
+                )
+        onto = {target.name: target.oid for target in plan.targets}
+        for step in plan.steps:
+            if onto.get(step.target.name) != step.onto:
+                raise PlanRefused(
+                    f"the plan aligns {display(step.branch.name)} onto {step.onto[:12]}, which is not one of its targets",
+                    hint="make a new one: git align plan --save FILE",
+                )
+
+    def _holds(self, tip: Oid, commit: Oid) -> bool:
+        if tip == commit:
+            return True
+        done = self.repository.git.run("merge-base", "--is-ancestor", commit, tip, accept=(0, 1))
+        return done.returncode == 0
 
 
 def held_if_guarded(publications: Sequence[Publication], guarded: frozenset[str]) -> tuple[Publication, ...]:

@@ -12,6 +12,7 @@ from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.anchor import mend_anchors
 from gitalign.engine.frozen import CannotGoOn, changed_keys
+from gitalign.engine.guard import Guard
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.push_recovery import settle_earlier
 from gitalign.engine.recovery import is_to_be_made_again
@@ -76,6 +77,8 @@ def run(
         recover_dead(opened, journal, listeners)
         made = plan if plan is not None else make_plan(opened, request)
         _require_local(made)
+        if plan is not None:
+            Guard(opened.repository, opened.config.alignment).require_targets(made)
         leave = replace(permit, plan_id=made.id) if permit.plan_id == "*" else permit
         if leave.plan_id != made.id:
             raise NotPermitted("the permit is for another plan", hint="give leave for this plan: git align run --yes")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from gitalign.core.names import branch_of
 from gitalign.core.plan import Permit
 from gitalign.core.planning import discover_targets
 from gitalign.core.publication import Publication, PushState
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
+from gitalign.core.selection import require_matches
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.observers import observing
 from gitalign.engine.prepare import take_snapshot
@@ -32,6 +34,7 @@ from gitalign.engine.session import (
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.undone import last_to_undo
 from gitalign.errors import NotPermitted
+from gitalign.git.refs import read_refs
 from gitalign.ports import Emitter, Listener
 from gitalign.store.journal import SqlJournal
 
@@ -245,6 +248,7 @@ def push_preview(request: Request, run_id: str | None = None) -> tuple[Publicati
     """What `push` would publish, and what it would hold back and why. Asks the remotes, changes nothing.
 
     Raises:
+        UserError: `only` names no branch.
         UnknownRun, GitError, RemoteError
     """
     opened = open_for(request)
@@ -257,6 +261,7 @@ def push_preview(request: Request, run_id: str | None = None) -> tuple[Publicati
 def _to_push(opened: Opened, journal: SqlJournal, request: Request, run_id: str | None) -> tuple[Publication, ...]:
     from gitalign.engine.push_run import to_push_of_runs
 
+    require_matches([branch_of(ref) for ref in read_refs(opened.repository, "refs/heads")], request.only)
     chosen = None if run_id is None else _last_that_moved(journal) if run_id == LAST else journal.run(run_id)
     return to_push_of_runs(
         opened.repository,

@@ -95,7 +95,7 @@ def _require_own_parts(asking: _Asking, found: _Parts) -> None:
         named, usual = pairs[name]
         if _differ(named, usual):
             raise UserError(
-                f"{name} names {named}, but {_ELSEWHERE[name]} of this repository are in {usual}",
+                f"{name} names {named}, but this repository has {_ELSEWHERE[name]} in {usual}",
                 hint=f"unset {name}",
                 code="repository_differs",
             )
@@ -215,7 +215,9 @@ class _Asking:
             named = f"GIT_DIR={self.environ['GIT_DIR']}" if self.names("GIT_DIR") else where
             raise NotARepository(
                 f"{named} is not a repository git can open: {said_in(done.stderr)}",
-                hint="cd into a clone, or give --repo PATH (for ownership complaints: git help config, safe.directory)",
+                hint="unset GIT_DIR"
+                if self.names("GIT_DIR")
+                else "cd into a clone, or give --repo PATH (for ownership complaints: git help config, safe.directory)",
             )
         return text(done.stdout).removesuffix("\n").split("\n")
 
