@@ -175,6 +175,17 @@ def test_a_lock_whose_file_was_removed_guards_nothing(tmp_path: Path) -> None:
     other.release()
 
 
+def test_a_link_in_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    """Edge case 67."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "a.lock").write_text("somebody's\n")
+    (tmp_path / "locks").symlink_to(elsewhere)
+    with pytest.raises(OSError, match="is a link"):
+        HeldLock.take(tmp_path / "locks" / "a.lock")
+    assert (elsewhere / "a.lock").read_text() == "somebody's\n"
+
+
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     elsewhere = tmp_path / "precious"
     path = tmp_path / "run.lock"

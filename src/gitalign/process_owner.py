@@ -150,6 +150,8 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
+        if folder.is_symlink():
+            raise OSError(errno.ELOOP, "is a link, which is not followed", str(folder)) from None
         return
     with suppress(OSError):
         folder.chmod(stat.S_IMODE(folder.parent.stat().st_mode))
