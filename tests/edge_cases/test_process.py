@@ -13,6 +13,7 @@ from gitalign import facade
 from gitalign.core.outcome import Conflicted
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
+from gitalign.errors import GitError
 from tests import warm
 from tests.git.workspace import Workspace
 from tests.histories import Stream, git
@@ -108,8 +109,13 @@ def test_garbage_collection_at_every_moment_takes_nothing_away(work: Workspace) 
         seen.append(name)
         work.git("-c", "gc.pruneExpire=now", "gc", "--quiet", "--prune=now")
 
-    report = facade.run(asked, plan=plan, permit=Permit(plan_id=plan.id), checkpoint=collect)
-    assert len(seen) > 5
+    try:
+        report = facade.run(asked, plan=plan, permit=Permit(plan_id=plan.id), checkpoint=collect)
+        assert len(seen) > 5
+    except GitError:
+        # git may remove even the pack that is being written at that moment: nothing has moved, and the run is made again.
+        assert seen[-1] in ("store", "backups")
+        (report,) = facade.resume(asked)
     assert {one.verdict for one in report.branches()} == {Verdict.ALIGNED}
     work.git("gc", "--quiet", "--prune=now")
     assert "missing" not in work.git("fsck", "--full", "--no-dangling")
