@@ -1,4 +1,4 @@
-"""Refs that nothing may move: decided from settings and the repository when it matters, whatever a plan or a journal says."""
+"""What nothing may move, and what may be a target: decided from settings and the repository, whatever a plan or a journal says."""
 
 from __future__ import annotations
 
