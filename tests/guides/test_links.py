@@ -1,0 +1,52 @@
+"""What documents point at is there, as GitHub shows them; `mkdocs build --strict` checks the same for the site."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+_FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+@cache
+def anchors(document: Path) -> frozenset[str]:
+    """Anchors of headings, as GitHub makes them."""
+    found = set()
+    for heading in re.findall(r"^#+ (.+)$", _FENCE.sub("", document.read_text()), re.MULTILINE):
+        words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        found.add(re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-"))
+    return frozenset(found)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    text = re.sub(r"`[^`\n]*`", "", _FENCE.sub("", document.read_text()))
+    wrong = []
+    for link in _LINK.findall(text):
+        if re.match(r"https?://|mailto:", link):
+            continue
+        place, _, anchor = link.partition("#")
+        there = (document.parent / place).resolve() if place else document
+        if not there.exists() or (anchor and there.suffix == ".md" and anchor not in anchors(there)):
+            wrong.append(link)
+    assert not wrong
+
+
+def test_every_decision_is_in_the_list() -> None:
+    index = (ROOT / "docs/adr/README.md").read_text()
+    for path in sorted((ROOT / "docs/adr").glob("0*.md")):
+        number, _, title = path.read_text().splitlines()[0].removeprefix("# ").partition(". ")
+        line = f"- [{number}. {title}]({path.name})"
+        assert line in index, f"add to docs/adr/README.md: {line}"
+
+
+def test_every_picture_is_shown_somewhere() -> None:
+    text = "".join(document.read_text() for document in DOCUMENTS)
+    for path in sorted((ROOT / "docs/images").iterdir()):
+        assert path.name in text, f"{path.name} is in no document"
