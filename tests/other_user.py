@@ -55,10 +55,10 @@ def _import_what_is_imported_late() -> None:
     from gitalign.cli.main import app
 
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        place = str(Path(folder) / "sample")
+        place = str(Path(folder) / "demo")
         for words in (
             ["demo", "--quiet", "--branches", "20", "--dir", place],
-            ["undo", "last", "--yes", "--repo", place],
+            ["undo", "last", "--yes", "--repo", f"{place}/sample"],
         ):
             with suppress(SystemExit):
                 app(words, standalone_mode=False)

@@ -395,30 +395,6 @@ def test_completion_knows_runs_and_stays_silent_on_trouble(work: Workspace, tmp_
     assert call(cwd=tmp_path, env=env).stderr == ""
 
 
-@pytest.mark.parametrize("size", [30, 60])
-def test_demo_builds_aligns_and_says_what_to_try(tmp_path: Path, size: int) -> None:
-    place = tmp_path / "sample"
-    done = call("demo", "--dir", str(place), "--branches", str(size))
-    assert done.returncode == 0, done.stderr
-    for words in (
-        "git align plan",
-        "conflict/content",
-        "Try next",
-        "unrelated/orphan",
-        "with-merges/own",
-        "became empty",
-    ):
-        assert words in done.stdout, words
-    again = call("demo", "--dir", str(place))
-    assert again.returncode == 2
-    assert "not empty" in again.stderr
-    report = json.loads(call("demo", "--dir", str(tmp_path / "other"), "--json").stdout)
-    assert report["counts"]["aligned"] >= 20
-    assert report["counts"]["conflicted"] == 4
-    stack = {one["branch"]: one["outcome"]["after"] for one in report["branches"] if one["branch"].startswith("stack/")}
-    assert stack["stack/3-top"] == stack["stack/3-top-again"]
-
-
 def test_version_is_told_in_both_ways() -> None:
     assert call("--version").stdout == call("version").stdout
 

@@ -253,16 +253,16 @@ def demo(
     directory: Annotated[
         Path | None,
         typer.Option(
-            "--dir", help="Where to build the sample repository.", show_default="a new temporary folder", metavar="DIR"
+            "--dir", help="A new folder for all of the demo.", show_default="a new temporary folder", metavar="DIR"
         ),
     ] = None,
-    branches: Annotated[int, typer.Option("--branches", help="About how many branches.", min=20, max=5000)] = 60,
+    branches: Annotated[int, typer.Option("--branches", help="About how many branches.", min=20, max=5000)] = 40,
     json: Json = False,
     yes: Yes = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Build a sample repository, align it, and say what to try next."""
+    """Build a sample repository with a remote, align it, and say what to try next."""
     options = Options(json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
