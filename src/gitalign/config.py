@@ -7,6 +7,7 @@ change what a run does.
 from __future__ import annotations
 
 import difflib
+import glob
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,8 @@ def load_config(
         if key not in KNOWN_KEYS:
             faults.append(f"command line: {_unknown(key)}")
             continue
+        if key == "alignment.targets" and key in values:
+            _keep_where_they_are(values, values[key])
         values[key], origins[key] = value, "command line"
     sections: dict[str, BaseModel] = {}
     for section, model in _SECTIONS.items():
@@ -195,6 +198,14 @@ def load_config(
     if faults:
         raise ConfigError("; ".join(faults), hint="git align doctor; every key is in docs/configuration.md")
     return Config.model_validate({**sections, "origins": origins, "own_file": own_file})
+
+
+def _keep_where_they_are(values: dict[str, object], targets: object) -> None:
+    """Protect configured targets that the command line replaces: they do not become feature branches by that."""
+    protected = values.get("alignment.protected", Alignment.model_fields["protected"].default)
+    if isinstance(targets, list | tuple) and isinstance(protected, list | tuple):
+        names = [glob.escape(name) for name in targets if isinstance(name, str)]
+        values["alignment.protected"] = [*protected, *(name for name in names if name not in protected)]
 
 
 def _fault(section: str, detail: dict[str, Any], origins: Mapping[str, str]) -> str:

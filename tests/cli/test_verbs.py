@@ -119,7 +119,7 @@ def test_forecast_moves_nothing_and_names_the_stop(work: Workspace) -> None:
     assert call("forecast", "--only", "clean", "-q", cwd=work.path).returncode == 0
     refused = call("forecast", "--target", "nowhere", cwd=work.path)
     assert refused.returncode == 2
-    assert "unknown target 'nowhere'" in refused.stderr
+    assert "no such target branch: nowhere" in refused.stderr
     assert work.git("for-each-ref") == before
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gitalign.core.branch import ListedBranch
+from gitalign.core.filters import Filters
 from gitalign.core.names import BranchName, Oid, TargetName
 from gitalign.core.plan import Checkout, CheckoutState, ExclusionCode, Plan, Step, StepKind, Target, Tip
 from gitalign.core.planning import build_plan, discover_targets
@@ -33,7 +34,9 @@ def _plan(
     seen = snapshot(tips, extra=extra, checkouts=checkouts)
     graph = graph_of(parents, shallow=shallow)
     found = discover_targets(seen, targets)
-    return build_plan(seen, graph, policy=policy or Policy(), targets=found, listed=listed, only=only)
+    return build_plan(
+        seen, graph, policy=policy or Policy(), targets=found, listed=listed, filters=Filters(only=tuple(only))
+    )
 
 
 def _step(plan: Plan, branch: str) -> Step:

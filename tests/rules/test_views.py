@@ -93,7 +93,7 @@ def test_check(work: Workspace, tmp_path: Path) -> None:
     assert branch["critical_issues"][0] == "no-dangerous-calls"
     assert (branch["packs"], branch["branch"], branch["target"]) == (["python 1", "house 1"], "topic", "main")
     assert branch["results"][-1]["is_compliant"] is True
-    aside = call("rules", "check", "topic", "--pack", str(fine), "--target", "main~1", cwd=work.path)
+    aside = call("rules", "check", "topic", "--pack", str(fine), "--base", "main~1", cwd=work.path)
     assert aside.returncode == 0
 
 
@@ -104,7 +104,7 @@ def test_check(work: Workspace, tmp_path: Path) -> None:
         (("check", "--pack", "pythn"), "did you mean python?"),
         (("check", "nobody", "--pack", "python"), "there is no branch"),
         (("check", "main", "--pack", "python"), "main has no target here"),
-        (("check", "topic", "--pack", "python", "--target", "nowhere"), "nowhere is no commit here"),
+        (("check", "topic", "--pack", "python", "--base", "nowhere"), "nowhere is no commit here"),
         (("explain", "no-bare-excepts"), "did you mean no-bare-except?"),
     ],
 )

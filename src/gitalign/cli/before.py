@@ -30,7 +30,7 @@ from gitalign.cli.options import (
     leave,
     overrides_of,
 )
-from gitalign.cli.working_set import Remote, planned
+from gitalign.cli.working_set import Author, Exclude, OlderThan, Remote, Since, Targets, chosen, planned
 
 
 class Shape(StrEnum):
@@ -46,6 +46,11 @@ def categorize(
     repo: Repo = Path(),
     config: ConfigFile = None,
     only: Only = None,
+    exclude: Exclude = None,
+    author: Author = None,
+    since: Since = None,
+    older_than: OlderThan = None,
+    target: Targets = None,
     remote: Remote = None,
     output: Annotated[
         Path | None,
@@ -102,7 +107,13 @@ def categorize(
             places[checklist] = None
         for place in places:
             require_writable(place)
-        request = options.request(only=tuple(only or ()), remote=remote, or_remote=True, fetch=fetch)
+        request = options.request(
+            **chosen(only, exclude, author, since, older_than),
+            remote=remote,
+            or_remote=True,
+            fetch=fetch,
+            overrides=overrides_of(targets=target),
+        )
         day = as_of.replace(tzinfo=UTC) if as_of is not None else None
         found = facade.categorize(
             request,
@@ -133,15 +144,12 @@ def forecast(
     config: ConfigFile = None,
     input: Input = None,
     only: Only = None,
+    exclude: Exclude = None,
+    author: Author = None,
+    since: Since = None,
+    older_than: OlderThan = None,
+    target: Targets = None,
     remote: Remote = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--target",
-            help="Try every branch on this target instead of its own; may be given several times.",
-            metavar="NAME",
-        ),
-    ] = None,
     all_targets: Annotated[bool, typer.Option("--all-targets", help="Try every branch on every target.")] = False,
     pairs: Annotated[
         bool, typer.Option("--pairs", help="Find out, too, which branches clash with one another once aligned.")
@@ -176,12 +184,19 @@ def forecast(
 
         if html is not None:
             require_writable(html)
-        overrides = overrides_of(strategy=strategy, merges=merges, resolutions=resolutions, resolve_with=resolve_with)
+        overrides = overrides_of(
+            targets=target, strategy=strategy, merges=merges, resolutions=resolutions, resolve_with=resolve_with
+        )
         request = options.request(
-            input=input, only=tuple(only or ()), remote=remote, or_remote=True, fetch=fetch, overrides=overrides
+            input=input,
+            **chosen(only, exclude, author, since, older_than),
+            remote=remote,
+            or_remote=True,
+            fetch=fetch,
+            overrides=overrides,
         )
         made = planned(options, request)
-        against = tuple(one.name for one in made.targets) if all_targets else tuple(target or ())
+        against = tuple(one.name for one in made.targets) if all_targets else ()
         stop = StopSignal()
         with handling_signals(stop), watching(options, None if against else made) as listeners:
             found = facade.forecast(
@@ -219,6 +234,11 @@ def order(
     config: ConfigFile = None,
     input: Input = None,
     only: Only = None,
+    exclude: Exclude = None,
+    author: Author = None,
+    since: Since = None,
+    older_than: OlderThan = None,
+    target: Targets = None,
     remote: Remote = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the execution plan.", metavar="FILE")
@@ -249,9 +269,16 @@ def order(
 
         if output is not None:
             require_writable(output)
-        overrides = overrides_of(strategy=strategy, merges=merges, resolutions=resolutions, resolve_with=resolve_with)
+        overrides = overrides_of(
+            targets=target, strategy=strategy, merges=merges, resolutions=resolutions, resolve_with=resolve_with
+        )
         request = options.request(
-            input=input, only=tuple(only or ()), remote=remote, or_remote=True, fetch=fetch, overrides=overrides
+            input=input,
+            **chosen(only, exclude, author, since, older_than),
+            remote=remote,
+            or_remote=True,
+            fetch=fetch,
+            overrides=overrides,
         )
         made = planned(options, request)
         stop = StopSignal()

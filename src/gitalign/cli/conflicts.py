@@ -25,7 +25,7 @@ from gitalign.cli.options import (
     leave,
     overrides_of,
 )
-from gitalign.cli.working_set import Remote, planned
+from gitalign.cli.working_set import Author, Exclude, OlderThan, Remote, Since, Targets, chosen, planned
 
 
 def conflicts(
@@ -36,6 +36,11 @@ def conflicts(
     config: ConfigFile = None,
     input: Input = None,
     only: Only = None,
+    exclude: Exclude = None,
+    author: Author = None,
+    since: Since = None,
+    older_than: OlderThan = None,
+    target: Targets = None,
     remote: Remote = None,
     strategy: Strategy = None,
     merges: Merges = None,
@@ -59,14 +64,19 @@ def conflicts(
         from gitalign.cli.render_conflicts import show_conflict, show_groups
         from gitalign.engine.signals import StopSignal, handling_signals
 
-        overrides = overrides_of(strategy=strategy, merges=merges)
+        overrides = overrides_of(targets=target, strategy=strategy, merges=merges)
         request = options.request(
-            input=input, only=tuple(only or ()), remote=remote, or_remote=True, fetch=fetch, overrides=overrides
+            input=input,
+            **chosen(only, exclude, author, since, older_than),
+            remote=remote,
+            or_remote=True,
+            fetch=fetch,
+            overrides=overrides,
         )
         if browse:
             from gitalign.cli.browse import browse as on_a_screen
 
-            flags = _flags(repo=repo, config=config, strategy=strategy, merges=merges)
+            flags = _flags(repo=repo, config=config, targets=target, strategy=strategy, merges=merges)
             return on_a_screen(options, request, branch=branch, furthest=furthest, flags=flags)
         made = planned(options, request, whatever_is_checked_out=True)
         stop = StopSignal()
@@ -87,7 +97,9 @@ def conflicts(
     leave(carried_out(options, work))
 
 
-def _flags(*, repo: Path, config: Path | None, strategy: str | None, merges: str | None) -> list[str]:
+def _flags(
+    *, repo: Path, config: Path | None, targets: list[str] | None, strategy: str | None, merges: str | None
+) -> list[str]:
     """What `resolve` must be given to meet the same conflicts."""
     given = {
         "--repo": str(repo) if repo != Path() else None,
@@ -95,4 +107,5 @@ def _flags(*, repo: Path, config: Path | None, strategy: str | None, merges: str
         "--strategy": strategy,
         "--merges": merges,
     }
-    return [word for name, value in given.items() if value is not None for word in (name, value)]
+    named = [word for name in targets or () for word in ("--target", name)]
+    return [*(word for name, value in given.items() if value is not None for word in (name, value)), *named]

@@ -38,7 +38,7 @@ from gitalign.cli.options import (
     read_plan,
     refuse_beside_a_plan,
 )
-from gitalign.cli.working_set import Remote, planned, with_values
+from gitalign.cli.working_set import Author, Exclude, OlderThan, Remote, Since, Targets, chosen, planned, with_values
 
 app = typer.Typer(
     name="git-align",
@@ -98,6 +98,11 @@ def plan(
     config: ConfigFile = None,
     input: Input = None,
     only: Only = None,
+    exclude: Exclude = None,
+    author: Author = None,
+    since: Since = None,
+    older_than: OlderThan = None,
+    target: Targets = None,
     remote: Remote = None,
     strategy: Strategy = None,
     merges: Merges = None,
@@ -133,12 +138,13 @@ def plan(
             options,
             options.request(
                 input=input,
-                only=tuple(only or ()),
+                **chosen(only, exclude, author, since, older_than),
                 remote=remote,
                 or_remote=not push,
                 fetch=fetch,
                 push=push,
                 overrides=overrides_of(
+                    targets=target,
                     strategy=strategy,
                     merges=merges,
                     resolutions=resolutions,
@@ -176,6 +182,11 @@ def run(
     strategy: Strategy = None,
     merges: Merges = None,
     only: Only = None,
+    exclude: Exclude = None,
+    author: Author = None,
+    since: Since = None,
+    older_than: OlderThan = None,
+    target: Targets = None,
     fetch: Fetch = False,
     push: Annotated[
         bool, typer.Option("--push", help="Push what this run and earlier ones moved, each branch under its own lease.")
@@ -209,6 +220,7 @@ def run(
         if output is not None:
             require_writable(output)
         overrides = overrides_of(
+            targets=target,
             strategy=strategy,
             merges=merges,
             workers=workers,
@@ -230,10 +242,17 @@ def run(
                     "--partial": partial,
                     "--input": input is not None,
                     "--only": bool(only),
+                    "--exclude": bool(exclude),
+                    "--author": bool(author),
+                    "--since": since is not None,
+                    "--older-than": older_than is not None,
+                    "--target": bool(target),
                     "--fetch": fetch,
                 }
             )
-        request = options.request(input=input, only=tuple(only or ()), fetch=fetch, push=push, overrides=overrides)
+        request = options.request(
+            input=input, **chosen(only, exclude, author, since, older_than), fetch=fetch, push=push, overrides=overrides
+        )
         made = read_plan(plan_file) if plan_file is not None else planned(options, request)
         if dry_run:
             if options.json:

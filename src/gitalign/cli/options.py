@@ -126,6 +126,7 @@ def leave(code: int) -> None:
 
 def overrides_of(
     *,
+    targets: list[str] | None = None,
     strategy: str | None = None,
     merges: str | None = None,
     workers: int | None = None,
@@ -137,6 +138,7 @@ def overrides_of(
 ) -> dict[str, object]:
     """Settings given as flags, by dotted key."""
     given = {
+        "alignment.targets": targets or None,
         "alignment.strategy": strategy,
         # What is typed goes for every branch.
         "alignment.strategies": () if strategy is not None else None,

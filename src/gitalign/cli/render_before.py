@@ -13,7 +13,7 @@ from gitalign.core.categories import Categorized
 from gitalign.core.clashes import Basis, Clash, PairCount
 from gitalign.core.forecast import Author, BranchForecast, Forecast, Prospect
 from gitalign.core.names import display
-from gitalign.core.plan import Plan
+from gitalign.core.plan import FILTERS, Plan
 from gitalign.core.report import furthest_in_short
 from gitalign.core.strategies import idle_rules
 
@@ -51,14 +51,15 @@ def show_plan(out: Console, plan: Plan, *, everything: bool = False, fetched: bo
         out.print(
             f"\n[yellow]alignment.strategies: no branch is aligned by {'rule' if len(idle) == 1 else 'rules'} {named}[/]"
         )
-    if plan.excluded:
-        out.print(f"\n[bold]left out[/]: {many(len(plan.excluded), 'branch', 'branches')}")
-        rows = plan.excluded if everything else plan.excluded[:MOST_ROWS]
+    excluded = [one for one in plan.excluded if everything or one.code not in FILTERS]
+    if excluded:
+        out.print(f"\n[bold]left out[/]: {many(len(excluded), 'branch', 'branches')}")
+        rows = excluded if everything else excluded[:MOST_ROWS]
         table = plain_table("branch", "why")
         for one in rows:
             table.add_row(safe(one.branch), safe(one.reason))
         out.print(table)
-        tell_rest(out, len(rows), len(plan.excluded))
+        tell_rest(out, len(rows), len(excluded))
     kinds = [
         f"{sum(step.kind is kind and not step.refusal for step in plan.steps)} {words}"
         for kind, words in STEP_WORDS.items()

@@ -25,6 +25,7 @@ from gitalign.cli.options import (
     may_ask,
     overrides_of,
 )
+from gitalign.cli.working_set import Targets
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,6 +53,7 @@ def resolve(
         Path | None,
         typer.Option("--dir", help="Where the work tree is to be.", metavar="DIR", show_default="in the git directory"),
     ] = None,
+    target: Targets = None,
     strategy: Strategy = None,
     merges: Merges = None,
     repo: Repo = Path(),
@@ -71,7 +73,7 @@ def resolve(
 
         if sum((go_on, skip, abort)) > 1:
             raise UserError("--continue, --skip and --abort exclude one another", hint="give one of them")
-        request = options.request(overrides=overrides_of(strategy=strategy, merges=merges))
+        request = options.request(overrides=overrides_of(targets=target, strategy=strategy, merges=merges))
         if branch is None:
             return _list(options, facade.resolutions_under_way(request))
         if abort:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from gitalign.cli.console import Options
-from gitalign.cli.options import ConfigFile, Fetch, Json, Only, Quiet, Repo, Verbose, carried_out, leave
-from gitalign.cli.working_set import Remote, planned
+from gitalign.cli.options import ConfigFile, Fetch, Json, Only, Quiet, Repo, Verbose, carried_out, leave, overrides_of
+from gitalign.cli.working_set import Author, Exclude, OlderThan, Remote, Since, Targets, chosen, planned
 
 app = typer.Typer(
     help="House rules: check branches against them, explain them.",
@@ -35,11 +35,18 @@ def check(
         typer.Argument(help="Branches; all that have a target when none is named.", metavar="[BRANCH]..."),
     ] = None,
     pack: Packs = None,
-    target: Annotated[
+    base: Annotated[
         str | None,
-        typer.Option("--target", help="Compare with this.", show_default="each branch's own target", metavar="NAME"),
+        typer.Option(
+            "--base", help="Compare with this commit.", show_default="each branch's own target", metavar="COMMIT"
+        ),
     ] = None,
     only: Only = None,
+    exclude: Exclude = None,
+    author: Author = None,
+    since: Since = None,
+    older_than: OlderThan = None,
+    target: Targets = None,
     remote: Remote = None,
     fetch: Fetch = False,
     repo: Repo = Path(),
@@ -57,13 +64,19 @@ def check(
         from gitalign.cli.console import console, emit_json
         from gitalign.wire import compliance_document
 
-        request = options.request(only=tuple(only or ()), remote=remote, or_remote=True, fetch=fetch)
+        request = options.request(
+            **chosen(only, exclude, author, since, older_than),
+            remote=remote,
+            or_remote=True,
+            fetch=fetch,
+            overrides=overrides_of(targets=target),
+        )
         found = facade.check_rules(
             request,
             plan=planned(options, request, whatever_is_checked_out=True),
             branches=tuple(branches or ()),
             packs=tuple(pack or ()),
-            target=target,
+            target=base,
         )
         if options.json:
             emit_json({"branches": [compliance_document(one) for one in found]})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gitalign.cli.console import Options, console
+from gitalign.core.filters import filter_lines
 from gitalign.core.working_set import only_on_remotes
 
 if TYPE_CHECKING:
@@ -24,6 +25,58 @@ Remote = Annotated[
     ),
 ]
 _OPTION = "--remote"
+Targets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        help="A branch to align onto, instead of the configured and the usual ones; may be given several times.",
+        metavar="NAME",
+        show_default=False,
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude", help="Leave out branches whose whole name matches; may be given several times.", metavar="GLOB"
+    ),
+]
+Author = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--author",
+        help="Only branches whose last commit is by this author: a part of `Name <email>`, or a glob over either; may be given several times.",
+        metavar="PATTERN",
+    ),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since", help="Only branches whose last commit is not older: `2 weeks ago`, `2026-01-31`.", metavar="DATE"
+    ),
+]
+OlderThan = Annotated[
+    str | None,
+    typer.Option(
+        "--older-than", help="Only branches whose last commit is older: `90 days`, `2026-01-31`.", metavar="AGE|DATE"
+    ),
+]
+
+
+def chosen(
+    only: list[str] | None,
+    exclude: list[str] | None,
+    author: list[str] | None,
+    since: str | None,
+    older_than: str | None,
+) -> dict[str, Any]:
+    """The filters of a verb as members of a request."""
+    return {
+        "only": tuple(only or ()),
+        "exclude": tuple(exclude or ()),
+        "authors": tuple(author or ()),
+        "since": since,
+        "older_than": older_than,
+    }
 
 
 def with_values(words: Sequence[str]) -> list[str]:
@@ -52,9 +105,10 @@ def lines_about(plan: Plan, *, was_asked: bool) -> list[str]:
     """What a reader should know about the working set, a line each."""
     remote = plan.snapshot.branches_of
     if remote is not None:
-        return [f"The branches of {remote}, as this clone knows them." if was_asked else only_remote(remote)]
+        whose = f"The branches of {remote}, as this clone knows them." if was_asked else only_remote(remote)
+        return [whose, *filter_lines(plan)]
     counts = only_on_remotes(plan.snapshot, [target.name for target in plan.targets])
-    return [elsewhere(name, count) for name, count in counts]
+    return [*(elsewhere(name, count) for name, count in counts), *filter_lines(plan)]
 
 
 def only_remote(remote: str) -> str:

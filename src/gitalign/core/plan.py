@@ -203,6 +203,10 @@ class ExclusionCode(StrEnum):
     WORK_TREE_FILTERED = "work_tree_filtered"
     WORK_TREE_OBSTRUCTED = "work_tree_obstructed"
     NOT_SELECTED = "not_selected"
+    EXCLUDED = "excluded"
+    OTHER_AUTHOR = "other_author"
+    BEFORE_SINCE = "before_since"
+    TOO_YOUNG = "too_young"
     MISSING = "missing_in_repository"
     DUPLICATE = "duplicate_entry"
     UNKNOWN_TARGET = "unknown_target"
@@ -212,6 +216,14 @@ class ExclusionCode(StrEnum):
     INVALID_NAME = "invalid_name"
 
 
+FILTERS = {
+    ExclusionCode.NOT_SELECTED: "--only",
+    ExclusionCode.EXCLUDED: "--exclude",
+    ExclusionCode.OTHER_AUTHOR: "--author",
+    ExclusionCode.BEFORE_SINCE: "--since",
+    ExclusionCode.TOO_YOUNG: "--older-than",
+}
+"""The codes of branches that the operator did not ask for, with the option that left them out."""
 _OF_A_LIST = frozenset(
     {ExclusionCode.MISSING, ExclusionCode.INVALID_NAME, ExclusionCode.DUPLICATE, ExclusionCode.NO_TARGET}
 )
@@ -247,7 +259,7 @@ class Exclusion:
     @property
     def was_asked_for(self) -> bool:
         """True for a branch of a branch list, and for one that was given a target before it was left out."""
-        return self.code is not ExclusionCode.NOT_SELECTED and (self.target is not None or self.code in _OF_A_LIST)
+        return self.code not in FILTERS and (self.target is not None or self.code in _OF_A_LIST)
 
     @property
     def is_wrong(self) -> bool:

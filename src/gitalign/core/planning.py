@@ -5,16 +5,28 @@ Pure: the same snapshot and history give the same plan. Stacks and order are in 
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from gitalign.core.branch import Branch, ListedBranch
+from gitalign.core.filters import ALL, Filters
 from gitalign.core.graph import CommitGraph
 from gitalign.core.integration_branches import IntegrationBranches
 from gitalign.core.long_lived import Role, conventional_targets, known_role
-from gitalign.core.names import HEADS, BranchName, Oid, TargetName, display, is_backup_name, name_fault, ref_of
+from gitalign.core.names import (
+    HEADS,
+    BranchName,
+    Oid,
+    TargetName,
+    display,
+    is_backup_name,
+    name_fault,
+    ref_of,
+    shell_word,
+)
 from gitalign.core.plan import (
     Checkout,
     CheckoutState,
@@ -65,15 +77,23 @@ def discover_targets(
         elif configured:
             unknown.append(name)
     if unknown:
-        there = ", ".join(display(tip.ref.removeprefix(HEADS)) for tip in snapshot.tips if tip.ref.startswith(HEADS))
-        raise UserError(
-            f"no such target branch: {', '.join(map(display, unknown))}",
-            code="unknown_target",
-            hint=f"set alignment.targets to branches that exist ({there[:200]})"
-            if there
-            else "the repository has no branches",
-        )
+        raise unknown_targets(unknown, snapshot.tips, remote)
     return tuple(found)
+
+
+def unknown_targets(names: Sequence[str], tips: Sequence[Tip], remote: str) -> UserError:
+    """The error for targets that are no branches, with the nearest names."""
+    prefixes = (HEADS, f"{_REMOTES}{remote}/")
+    known = dict.fromkeys(tip.ref.removeprefix(one) for one in prefixes for tip in tips if tip.ref.startswith(one))
+    near = difflib.get_close_matches(names[0], list(known), n=3, cutoff=0.6)
+    there = ", ".join(map(display, known))
+    if near:
+        hint = f"did you mean {' or '.join(shell_word(name) for name in near)}?"
+    elif known:
+        hint = f"name branches that exist, with --target or alignment.targets ({there[:200]})"
+    else:
+        hint = "the repository has no branches"
+    return UserError(f"no such target branch: {', '.join(map(display, names))}", code="unknown_target", hint=hint)
 
 
 def head_of_remote(tips: Iterable[Tip], remote: str) -> str | None:
@@ -106,7 +126,7 @@ def build_plan(
     policy: Policy,
     targets: Sequence[Target],
     listed: Sequence[ListedBranch] | None,
-    only: Sequence[str] = (),
+    filters: Filters = ALL,
 ) -> Plan:
     """Decide what happens to every branch.
 
@@ -116,12 +136,12 @@ def build_plan(
         policy: the operator's decisions.
         targets: as `discover_targets` gave them.
         listed: entries of a branch list; None to take every branch of the repository.
-        only: globs over whole branch names; empty takes all.
+        filters: which branches were asked for.
 
     Raises:
         UserError: unknown targets where the policy refuses them.
     """
-    chooser = _Chooser(snapshot, graph, policy, tuple(targets), tuple(only))
+    chooser = _Chooser(snapshot, graph, policy, tuple(targets), filters)
     chosen, excluded = chooser.from_list(listed) if listed is not None else chooser.from_refs()
     push_place = _push_places(snapshot)
     made: list[Step] = []
@@ -158,7 +178,7 @@ class _Chooser:
     """Which branches take part, and with which target."""
 
     def __init__(
-        self, snapshot: Snapshot, graph: CommitGraph, policy: Policy, targets: tuple[Target, ...], only: tuple[str, ...]
+        self, snapshot: Snapshot, graph: CommitGraph, policy: Policy, targets: tuple[Target, ...], filters: Filters
     ) -> None:
         self._tips = {tip.ref: tip for tip in snapshot.tips if tip.ref.startswith(HEADS)}
         self._remotes_of: dict[str, set[str]] = defaultdict(set)
@@ -180,7 +200,7 @@ class _Chooser:
         self._targets = targets
         self._by_name = {target.name: target for target in targets}
         self._target_refs = self._never_moved()
-        self._only = only
+        self._filters = filters
         self.integrations = IntegrationBranches(snapshot, graph, policy, targets, self._target_refs)
 
     def _never_moved(self) -> dict[str, TargetName]:
@@ -282,7 +302,7 @@ class _Chooser:
         unknown = [
             f"entry {entry.index} ({display(entry.name)}): {display(entry.target)}"
             for entry in listed
-            if entry.target and TargetName(entry.target) not in self._by_name and self._is_selected(entry.name)
+            if entry.target and TargetName(entry.target) not in self._by_name and self._filters.names(entry.name)
         ]
         if unknown:
             known = ", ".join(display(target.name) for target in self._targets) or "none"
@@ -307,9 +327,6 @@ class _Chooser:
             place = f"{sorted(remotes)[0]}/{entry.name}"
             return ExclusionCode.MISSING, f"{where}; it exists as {display(place)} only: git branch --track it first"
         return ExclusionCode.MISSING, where
-
-    def _is_selected(self, name: str) -> bool:
-        return not self._only or any(fnmatch.fnmatchcase(name, glob) for glob in self._only)
 
     def _chosen(self, branch: Branch, target: Target, tip: Oid) -> Chosen:
         held = self._holders(ref_of(branch.name))
@@ -341,8 +358,8 @@ class _Chooser:
             target = self._target_refs[tip.ref]
             which = "" if ref_of(target) == tip.ref else f" ({display(target)} is a symbolic ref to it)"
             return out(ExclusionCode.IS_TARGET, f"is a target{which}; targets are never moved")
-        if not self._is_selected(name):
-            return out(ExclusionCode.NOT_SELECTED, f"matches none of {', '.join(self._only)}")
+        if (filtered := self._filters.left_out(name, tip.oid)) is not None:
+            return out(*filtered)
         if tip.symbolic_target is not None:
             return out(
                 ExclusionCode.SYMBOLIC_REF,
@@ -363,7 +380,7 @@ class _Chooser:
 
     def _long_lived(self, name: BranchName) -> Exclusion | None:
         """Why a branch that was not asked for by its name is no feature branch."""
-        known = None if name in self._only else known_role(name)
+        known = None if name in self._filters.only else known_role(name)
         if known is None:
             return None
         code = ExclusionCode.BOT if known.role is Role.BOT else ExclusionCode.LONG_LIVED

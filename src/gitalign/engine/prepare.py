@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gitalign.branch_list import BranchList
+from gitalign.core.filters import Filters
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import HEADS, Oid
 from gitalign.core.plan import Checkout, CheckoutState, Plan, Snapshot, Step, StepKind
 from gitalign.core.planning import build_plan, discover_targets
 from gitalign.core.policy import Policy
+from gitalign.engine.filtering import with_commits
 from gitalign.engine.push_planning import with_public
 from gitalign.errors import GitAlignError, UserError
 from gitalign.git.command import Git, text
@@ -87,7 +89,7 @@ def prepare(
     target_names: Sequence[str],
     prefer: str | None,
     listed: BranchList | None,
-    only: Sequence[str],
+    filters: Filters,
 ) -> Prepared:
     """Decide what a run would do.
 
@@ -98,7 +100,7 @@ def prepare(
         target_names: as configured.
         prefer: remote whose targets were fetched just now and are taken where they have everything; None takes local ones.
         listed: a branch list.
-        only: globs over whole branch names.
+        filters: which branches were asked for.
 
     Raises:
         UserError: unknown targets where the policy refuses them; a target that was fetched has diverged.
@@ -121,8 +123,9 @@ def prepare(
         _require_one_line(snapshot, graph, fetched)
         targets = discover_targets(snapshot, target_names, graph=graph, remote=prefer)
     targets = with_public(targets, snapshot)
+    filters = with_commits(repository, filters, snapshot, graph)
     plan = build_plan(
-        snapshot, graph, policy=policy, targets=targets, listed=listed.entries if listed else None, only=only
+        snapshot, graph, policy=policy, targets=targets, listed=listed.entries if listed else None, filters=filters
     )
     obstructed = dict(_obstructed(repository, plan))
     if obstructed:
@@ -133,7 +136,7 @@ def prepare(
             policy=policy,
             targets=targets,
             listed=listed.entries if listed else None,
-            only=only,
+            filters=filters,
         )
     prepared = Prepared(plan, graph)
     _LAST.keep(prepared)

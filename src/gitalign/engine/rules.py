@@ -214,7 +214,7 @@ def judge_as_they_stand(
             why = left_out.get(name)
             raise UserError(
                 f"{name} has no target here: {why}" if why else f"there is no branch {name!r}",
-                hint="name one with --target, or: git align plan",
+                hint="name one with --base, or: git align plan",
             )
         seen = step.seen if step is not None else commit_of(repository, name)
         if onto is not None and target is not None:

@@ -30,6 +30,7 @@ from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.core.selection import require_branches
 from gitalign.core.working_set import branches_of, has_no_work, only_on_remotes
 from gitalign.engine.execute import Crew, Executed, execute
+from gitalign.engine.filtering import filters_of
 from gitalign.engine.frozen import CannotGoOn, Frozen, keep_frozen, read_frozen, require_same, rules_digest
 from gitalign.engine.guard import Guard
 from gitalign.engine.limits import MemoryWatch
@@ -72,6 +73,10 @@ class Request:
         overrides: settings that win over every file, by dotted key (`alignment.strategy`).
         input: branch list, None to discover branches.
         only: globs; a branch that matches none of them is left out.
+        exclude: globs; a branch that matches one of them is left out.
+        authors: patterns (`core.filters.Filters`); a branch whose last commit is by none of these authors is left out.
+        since: a date as git reads it; a branch whose last commit is older is left out.
+        older_than: an age or a date; a branch whose last commit is not older is left out.
         fetch: fetch the targets first; with `remote` all of its branches.
         remote: align the branches of this remote instead of the local ones; empty for the configured remote, None for local ones.
         or_remote: take the remote's branches when there are no local ones.
@@ -84,6 +89,10 @@ class Request:
     overrides: Mapping[str, object] = field(default_factory=dict)
     input: Path | None = None
     only: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    since: str | None = None
+    older_than: str | None = None
     fetch: bool = False
     push: bool = False
     needs_branches: bool = False
@@ -143,6 +152,7 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
         UserError, GitError, RemoteError
     """
     listed: BranchList | None = load_branch_list(request.input) if request.input is not None else None
+    filters = filters_of(opened.repository, request, now=int(now().timestamp()))
     settings = opened.config.alignment
     remote = request.remote or settings.remote if request.remote is not None else None
     if request.fetch and remote is not None:
@@ -167,7 +177,7 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
             target_names=settings.targets,
             prefer=settings.remote if request.fetch and remote is None else None,
             listed=listed,
-            only=request.only,
+            filters=filters,
         ).plan
 
     made = prepared(snapshot)

@@ -1,0 +1,102 @@
+"""Which branches the operator asked for: by name, by author, by the date of the last commit. Pure."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from gitalign.core.names import Oid, display
+from gitalign.core.plan import FILTERS, Exclusion, ExclusionCode, Plan
+
+
+class TipCommit(NamedTuple):
+    """The commit that a branch points to: its author (mailmap applied) and its committer date, in seconds since the epoch."""
+
+    name: str
+    email: str
+    committed_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What was asked for. A branch takes part when every filter that is given lets it pass.
+
+    Attributes:
+        only: globs over whole names; one of them must match. Empty takes all.
+        exclude: globs over whole names; none of them may match.
+        authors: patterns for the author of the commit that the branch points to; one of them must match. A pattern without
+            `*`, `?` and `[` matches any part of `Name <email>`, one with them the whole name or the whole e-mail address; case is ignored.
+        since: the last commit must not be older than this, in seconds since the epoch (committer date).
+        before: the last commit must be older than this.
+        tips: the commits that branches point to; one that is not here passes, for what it is is not known.
+    """
+
+    only: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    since: int | None = None
+    before: int | None = None
+    tips: Mapping[Oid, TipCommit] = field(default_factory=dict)
+
+    @property
+    def reads_commits(self) -> bool:
+        """True when `tips` are needed."""
+        return bool(self.authors) or self.since is not None or self.before is not None
+
+    def left_out(self, name: str, tip: Oid) -> tuple[ExclusionCode, str] | None:
+        """Which filter leaves a branch out, and why; None when it takes part."""
+        if not self.names(name):
+            return ExclusionCode.NOT_SELECTED, f"matches none of {', '.join(self.only)}"
+        for glob in self.exclude:
+            if fnmatch.fnmatchcase(name, glob):
+                return ExclusionCode.EXCLUDED, f"matches --exclude {glob}"
+        commit = self.tips.get(tip)
+        if commit is None:
+            return None
+        if self.authors and not any(_is_by(commit, pattern) for pattern in self.authors):
+            return ExclusionCode.OTHER_AUTHOR, f"its last commit is by {display(commit.name)} <{display(commit.email)}>"
+        if self.since is not None and commit.committed_at < self.since:
+            return ExclusionCode.BEFORE_SINCE, f"its last commit is of {_day(commit.committed_at)}"
+        if self.before is not None and commit.committed_at >= self.before:
+            return ExclusionCode.TOO_YOUNG, f"its last commit is of {_day(commit.committed_at)}"
+        return None
+
+    def names(self, name: str) -> bool:
+        """Whether a name is among those that were asked for."""
+        return not self.only or any(fnmatch.fnmatchcase(name, glob) for glob in self.only)
+
+
+ALL = Filters()
+"""Every branch."""
+
+
+def _is_by(commit: TipCommit, pattern: str) -> bool:
+    wanted, name, email = pattern.casefold(), commit.name.casefold(), commit.email.casefold()
+    if not set("*?[") & set(wanted):
+        return wanted in f"{name} <{email}>"
+    return fnmatch.fnmatchcase(name, wanted) or fnmatch.fnmatchcase(email, wanted)
+
+
+def _day(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+
+
+def filtered(excluded: Sequence[Exclusion]) -> tuple[tuple[str, int], ...]:
+    """How many branches each filter left out, by the filter's option, in the order of the options."""
+    counts = Counter(one.code for one in excluded)
+    return tuple((option, counts[code]) for code, option in FILTERS.items() if counts[code])
+
+
+def filter_lines(plan: Plan) -> tuple[str, ...]:
+    """What the filters of a plan left out, for a reader: one line that counts, by filter; and one when they leave nothing."""
+    counts = filtered(plan.excluded)
+    if not counts:
+        return ()
+    total = sum(count for _, count in counts)
+    by = ", ".join(f"{count} by {option}" for option, count in counts)
+    line = f"Filters leave out {total} {'branch' if total == 1 else 'branches'}: {by}."
+    return (line,) if plan.steps else (line, "No branch passes the filters: there is nothing to do.")

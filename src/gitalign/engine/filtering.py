@@ -1,0 +1,55 @@
+"""What a request asks for, as filters; and the commits that they look at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gitalign.core.filters import Filters, TipCommit
+from gitalign.core.graph import CommitGraph
+from gitalign.core.names import HEADS
+from gitalign.core.plan import Snapshot
+from gitalign.git.dates import moment
+from gitalign.git.history import authorship
+from gitalign.git.repository import Repository
+
+if TYPE_CHECKING:
+    from gitalign.engine.session import Request
+
+
+def filters_of(repository: Repository, request: Request, *, now: int) -> Filters:
+    """The filters of a request, without the commits that they look at.
+
+    Args:
+        repository: its git reads the dates.
+        request: what is asked.
+        now: seconds since the epoch.
+
+    Raises:
+        UserError: a date that is none.
+        GitError
+    """
+
+    def asked(given: str | None, option: str) -> int | None:
+        return None if given is None else moment(repository, given, option=option, now=now)
+
+    return Filters(
+        only=request.only,
+        exclude=request.exclude,
+        authors=request.authors,
+        since=asked(request.since, "--since"),
+        before=asked(request.older_than, "--older-than"),
+    )
+
+
+def with_commits(repository: Repository, filters: Filters, snapshot: Snapshot, graph: CommitGraph) -> Filters:
+    """The filters with the commits that branches point to, where they look at them; those that cannot be read are left out.
+
+    Raises:
+        GitError
+    """
+    if not filters.reads_commits:
+        return filters
+    tips = {tip.oid for tip in snapshot.tips if tip.ref.startswith(HEADS) and tip.oid in graph}
+    wrote = authorship(repository.git, sorted(tips))
+    return replace(filters, tips={oid: TipCommit(one.name, one.author, one.committed_at) for oid, one in wrote.items()})
