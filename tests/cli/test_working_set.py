@@ -108,13 +108,13 @@ def test_fetch_brings_all_branches_and_nothing_local_moves(clone: Workspace, tmp
     assert clone.git("for-each-ref", "refs/heads") == local
 
 
-def test_a_run_does_not_take_such_a_plan_for_one_of_local_branches(clone: Workspace, tmp_path: Path) -> None:
+def test_a_run_of_such_a_plan_needs_leave_to_write_there(clone: Workspace, tmp_path: Path) -> None:
     saved = tmp_path / "plan.json"
     assert call("plan", "--remote", "--save", str(saved), cwd=clone.path).returncode == 0
     before = clone.git("for-each-ref")
     done = call("run", "--yes", "--plan", str(saved), cwd=clone.path)
     assert done.returncode == 2
-    assert "branches of origin" in done.stderr
+    assert "would write to origin" in done.stderr
     assert clone.git("for-each-ref") == before
 
 

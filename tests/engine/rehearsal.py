@@ -1,6 +1,6 @@
 """Runs the main job in a process of its own and ends that process with SIGKILL at the n-th effect.
 
-Usage: python -m tests.engine.rehearsal REPOSITORY VERB N   (VERB: run, run-push, push, partial, integration, undo or undo-push; N from 1, or the name of an effect)
+Usage: python -m tests.engine.rehearsal REPOSITORY VERB N   (VERB: run, run-push, run-remote-push, push, partial, integration, undo or undo-push; N from 1, or the name of an effect)
 Prints the name of the effect it died before; exits 0 when there were fewer effects than N.
 """
 
@@ -29,9 +29,10 @@ def main() -> None:
     if verb == "integration":
         settings["alignment.strategy"] = "integration-branch"
     pushes = verb.endswith("push")
-    request = facade.Request(repo=repository, overrides=settings, push=pushes)
+    remote = "origin" if verb == "run-remote-push" else None
+    request = facade.Request(repo=repository, overrides=settings, push=pushes, remote=remote)
     permit = Permit(plan_id="*", push=pushes, given_by="rehearsal")
-    if verb in ("run", "run-push", "partial", "integration"):
+    if verb in ("run", "run-push", "run-remote-push", "partial", "integration"):
         facade.run(request, permit=permit, checkpoint=checkpoint)
     elif verb == "push":
         facade.push(request, permit=permit, checkpoint=checkpoint)

@@ -30,7 +30,7 @@ from gitalign.cli.options import (
     leave,
     overrides_of,
 )
-from gitalign.cli.working_set import Author, Exclude, OlderThan, Remote, Since, Targets, chosen, planned
+from gitalign.cli.working_set import All, Author, Exclude, OlderThan, Remote, Since, Targets, chosen, planned
 
 
 class Shape(StrEnum):
@@ -52,6 +52,7 @@ def categorize(
     older_than: OlderThan = None,
     target: Targets = None,
     remote: Remote = None,
+    everywhere: All = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -110,6 +111,7 @@ def categorize(
         request = options.request(
             **chosen(only, exclude, author, since, older_than),
             remote=remote,
+            everywhere=everywhere,
             or_remote=True,
             fetch=fetch,
             overrides=overrides_of(targets=target),
@@ -150,6 +152,7 @@ def forecast(
     older_than: OlderThan = None,
     target: Targets = None,
     remote: Remote = None,
+    everywhere: All = False,
     all_targets: Annotated[bool, typer.Option("--all-targets", help="Try every branch on every target.")] = False,
     pairs: Annotated[
         bool, typer.Option("--pairs", help="Find out, too, which branches clash with one another once aligned.")
@@ -191,6 +194,7 @@ def forecast(
             input=input,
             **chosen(only, exclude, author, since, older_than),
             remote=remote,
+            everywhere=everywhere,
             or_remote=True,
             fetch=fetch,
             overrides=overrides,
@@ -240,6 +244,7 @@ def order(
     older_than: OlderThan = None,
     target: Targets = None,
     remote: Remote = None,
+    everywhere: All = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the execution plan.", metavar="FILE")
     ] = None,
@@ -276,6 +281,7 @@ def order(
             input=input,
             **chosen(only, exclude, author, since, older_than),
             remote=remote,
+            everywhere=everywhere,
             or_remote=True,
             fetch=fetch,
             overrides=overrides,

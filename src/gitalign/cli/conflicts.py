@@ -25,7 +25,7 @@ from gitalign.cli.options import (
     leave,
     overrides_of,
 )
-from gitalign.cli.working_set import Author, Exclude, OlderThan, Remote, Since, Targets, chosen, planned
+from gitalign.cli.working_set import All, Author, Exclude, OlderThan, Remote, Since, Targets, chosen, planned
 
 
 def conflicts(
@@ -42,6 +42,7 @@ def conflicts(
     older_than: OlderThan = None,
     target: Targets = None,
     remote: Remote = None,
+    everywhere: All = False,
     strategy: Strategy = None,
     merges: Merges = None,
     furthest: Annotated[
@@ -69,6 +70,7 @@ def conflicts(
             input=input,
             **chosen(only, exclude, author, since, older_than),
             remote=remote,
+            everywhere=everywhere,
             or_remote=True,
             fetch=fetch,
             overrides=overrides,

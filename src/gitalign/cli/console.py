@@ -40,11 +40,25 @@ class Options:
     verbose: bool = False
     quiet: bool = False
 
-    def request(self, **more: Any) -> Request:
-        """The facade's request for these options."""
+    def request(self, *, remote: str | None = None, everywhere: bool = False, **more: Any) -> Request:
+        """The facade's request for these options.
+
+        Args:
+            remote: as typed behind `--remote`.
+            everywhere: whether `--all` was typed.
+            more: fields of the request by name.
+        """
         from gitalign.facade import Request
 
-        return Request(repo=self.repo, config_file=self.config, needs_branches=True, **more)
+        theirs = "" if everywhere and remote is None else remote
+        return Request(
+            repo=self.repo,
+            config_file=self.config,
+            needs_branches=True,
+            remote=theirs,
+            also_local=everywhere,
+            **more,
+        )
 
 
 def console(*, stderr: bool = False) -> Console:

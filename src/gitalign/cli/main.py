@@ -38,7 +38,18 @@ from gitalign.cli.options import (
     read_plan,
     refuse_beside_a_plan,
 )
-from gitalign.cli.working_set import Author, Exclude, OlderThan, Remote, Since, Targets, chosen, planned, with_values
+from gitalign.cli.working_set import (
+    All,
+    Author,
+    Exclude,
+    OlderThan,
+    Remote,
+    Since,
+    Targets,
+    chosen,
+    planned,
+    with_values,
+)
 
 app = typer.Typer(
     name="git-align",
@@ -104,6 +115,7 @@ def plan(
     older_than: OlderThan = None,
     target: Targets = None,
     remote: Remote = None,
+    everywhere: All = False,
     strategy: Strategy = None,
     merges: Merges = None,
     resolutions: Resolutions = None,
@@ -140,6 +152,7 @@ def plan(
                 input=input,
                 **chosen(only, exclude, author, since, older_than),
                 remote=remote,
+                everywhere=everywhere,
                 or_remote=not push,
                 fetch=fetch,
                 push=push,
@@ -187,6 +200,8 @@ def run(
     since: Since = None,
     older_than: OlderThan = None,
     target: Targets = None,
+    remote: Remote = None,
+    everywhere: All = False,
     fetch: Fetch = False,
     push: Annotated[
         bool, typer.Option("--push", help="Push what this run and earlier ones moved, each branch under its own lease.")
@@ -247,11 +262,20 @@ def run(
                     "--since": since is not None,
                     "--older-than": older_than is not None,
                     "--target": bool(target),
+                    "--remote": remote is not None,
+                    "--all": everywhere,
                     "--fetch": fetch,
                 }
             )
+        pushes = push or ((remote is not None or everywhere) and not dry_run)
         request = options.request(
-            input=input, **chosen(only, exclude, author, since, older_than), fetch=fetch, push=push, overrides=overrides
+            input=input,
+            **chosen(only, exclude, author, since, older_than),
+            remote=remote,
+            everywhere=everywhere,
+            fetch=fetch,
+            push=pushes,
+            overrides=overrides,
         )
         made = read_plan(plan_file) if plan_file is not None else planned(options, request)
         if dry_run:
@@ -260,7 +284,7 @@ def run(
             else:
                 render_before.show_plan(console(), made, everything=verbose, fetched=fetch)
             return 0
-        given_by = permission(options, made, push=push)
+        given_by = permission(options, made, push=pushes)
         if given_by is None:
             return 1
         stop = StopSignal()
@@ -268,7 +292,7 @@ def run(
             report = facade.run(
                 request,
                 plan=made,
-                permit=Permit(plan_id=made.id, push=push, given_by=given_by),
+                permit=Permit(plan_id=made.id, push=pushes, given_by=given_by),
                 listeners=listeners,
                 stop=stop,
             )

@@ -200,6 +200,7 @@ def permission(options: Options, plan: Any, *, push: bool) -> str | None:
     """Who gave leave to move branches; None when the person at the terminal said no."""
     from gitalign.cli import render_before
     from gitalign.cli.console import console
+    from gitalign.core.names import display
     from gitalign.core.plan import StepKind
 
     count = sum(step.kind not in (StepKind.UP_TO_DATE, StepKind.LEAVE) and step.refusal is None for step in plan.steps)
@@ -210,7 +211,10 @@ def permission(options: Options, plan: Any, *, push: bool) -> str | None:
         render_before.show_plan(console(stderr=True), plan)
     also = f", and {waiting} that earlier runs moved" if waiting else ""
     pushing = f" and push them{also}" if push else ""
-    question = f"Align {count} branches now{pushing}? They can be put back with undo."
+    theirs = plan.snapshot.branches_of
+    on = f" of {display(theirs)}" if theirs is not None and plan.snapshot.taken_in is None else ""
+    back = "undo --push puts them back" if theirs is not None else "They can be put back with undo"
+    question = f"Align {count} branches{on} now{pushing}? {back[0].upper()}{back[1:]}."
     return "prompt" if asked(options, question) else None
 
 

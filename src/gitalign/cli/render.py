@@ -224,9 +224,13 @@ def _next_steps(out: Console, report: Report) -> None:
         if branch.verdict
         in (Verdict.CONFLICTED, Verdict.PARTLY_ALIGNED, Verdict.FAILED, Verdict.REFUSED, Verdict.HELD_BACK)
     ]
+    remote = report.plan.snapshot.branches_of
     if moved:
         out.print(f"[bold]next:[/] git align undo {report.run.id}   puts the {moved} moved branches back")
-    if any(one.push in UNSETTLED for one in report.publications):
+    if remote is not None and any(one.push is PushState.PUSHED for one in report.publications):
+        words = f"git align undo --push {report.run.id}"
+        out.print(f"[bold]next:[/] {words}   gives {safe(remote)} back what it held")
+    if remote is None and any(one.push in UNSETTLED for one in report.publications):
         out.print(f"[bold]next:[/] git align push {report.run.id}   pushes what the remote does not have yet")
     if attention:
         words = safe(command_on(f"git align show {report.run.id}", attention[0].step.branch.name))

@@ -9,7 +9,7 @@ import typer
 
 from gitalign.cli.console import Options
 from gitalign.cli.options import ConfigFile, Fetch, Json, Only, Quiet, Repo, Verbose, carried_out, leave, overrides_of
-from gitalign.cli.working_set import Author, Exclude, OlderThan, Remote, Since, Targets, chosen, planned
+from gitalign.cli.working_set import All, Author, Exclude, OlderThan, Remote, Since, Targets, chosen, planned
 
 app = typer.Typer(
     help="House rules: check branches against them, explain them.",
@@ -48,6 +48,7 @@ def check(
     older_than: OlderThan = None,
     target: Targets = None,
     remote: Remote = None,
+    everywhere: All = False,
     fetch: Fetch = False,
     repo: Repo = Path(),
     config: ConfigFile = None,
@@ -67,6 +68,7 @@ def check(
         request = options.request(
             **chosen(only, exclude, author, since, older_than),
             remote=remote,
+            everywhere=everywhere,
             or_remote=True,
             fetch=fetch,
             overrides=overrides_of(targets=target),

@@ -20,9 +20,13 @@ Remote = Annotated[
     typer.Option(
         "--remote",
         metavar="[NAME]",
-        help="The branches of a remote, as this clone knows them, instead of local ones; without NAME those of alignment.remote.",
+        help="The branches of a remote instead of local ones; without NAME those of alignment.remote.",
         show_default=False,
     ),
+]
+All = Annotated[
+    bool,
+    typer.Option("--all", help="Local branches and, beside them, those that only the remote has.", show_default=False),
 ]
 _OPTION = "--remote"
 Targets = Annotated[
@@ -96,16 +100,26 @@ def planned(options: Options, request: Request, *, whatever_is_checked_out: bool
 
     made = facade.plan(request, whatever_is_checked_out=whatever_is_checked_out)
     if not options.json and not options.quiet:
-        for line in lines_about(made, was_asked=request.remote is not None):
+        for line in lines_about(made, was_asked=request.remote is not None, was_read=request.push or request.fetch):
             console().print(line, markup=False)
     return made
 
 
-def lines_about(plan: Plan, *, was_asked: bool) -> list[str]:
-    """What a reader should know about the working set, a line each."""
+def lines_about(plan: Plan, *, was_asked: bool, was_read: bool = False) -> list[str]:
+    """What a reader should know about the working set, a line each.
+
+    Args:
+        plan: about which branches.
+        was_asked: whether the branches of a remote were asked for.
+        was_read: whether the remote was asked just now what it holds.
+    """
+    as_known = "" if was_read else ", as this clone knows them"
     remote = plan.snapshot.branches_of
+    if plan.snapshot.taken_in is not None:
+        both = f"Local branches, and {_branches(len(plan.snapshot.taken_in))} that only {remote} has."
+        return [both, *filter_lines(plan)]
     if remote is not None:
-        whose = f"The branches of {remote}, as this clone knows them." if was_asked else only_remote(remote)
+        whose = f"The branches of {remote}{as_known}." if was_asked else only_remote(remote)
         return [whose, *filter_lines(plan)]
     counts = only_on_remotes(plan.snapshot, [target.name for target in plan.targets])
     return [*(elsewhere(name, count) for name, count in counts), *filter_lines(plan)]
@@ -121,3 +135,7 @@ def elsewhere(remote: str, count: int) -> str:
     which = "" if remote == "origin" else f" {remote}"
     exist = "branch exists" if count == 1 else "branches exist"
     return f"{count} {exist} only on {remote}: git align plan --remote{which}"
+
+
+def _branches(count: int) -> str:
+    return f"{count} branch" if count == 1 else f"{count} branches"

@@ -100,6 +100,8 @@ class Certificate:
     """Strategies that were tried before, and where each stopped."""
     of: str = ""
     """Full name of the branch that was integrated, where `ref` is an integration branch; `before` is its tip then."""
+    remote: str = ""
+    """The remote whose branch `ref` is; empty for a local one."""
     digest: str = ""
     format: int = FORMAT
 

@@ -83,6 +83,10 @@ class Snapshot:
     """Full refs of integration branches with the commit where a run last put each, as far as the journal knows."""
     branches_of: str | None = None
     """The remote whose branches the tips under refs/heads are; None for those of the repository itself."""
+    taken_in: tuple[BranchName, ...] | None = None
+    """Where local branches and those of `branches_of` are planned together: the ones that only the remote has."""
+    counterparts: tuple[tuple[BranchName, Oid], ...] = ()
+    """Branches that stand elsewhere in the other place, here or on `branches_of`, with the commit there."""
     push_places: tuple[tuple[BranchName, PushPlace], ...] = ()
     """Where each branch is pushed, and what the remote holds there; empty unless a push was asked for."""
     public_targets: tuple[tuple[TargetName, Oid, str], ...] = ()
@@ -138,6 +142,7 @@ class Step:
         integration: the integration branch that moves in the branch's place; None under other strategies.
         integration_seen: where it stood when planning; None when it was not there.
         integration_by_shape: it is known by its shape alone; that it holds nothing of a person's is looked at before it moves.
+        of_remote: the remote whose branch it is; nothing moves here, the result is only pushed. None for a local branch.
     """
 
     id: StepId
@@ -161,6 +166,7 @@ class Step:
     integration_seen: Oid | None = None
     integration_by_shape: bool = False
     push_to: PushPlace | None = None
+    of_remote: str | None = None
 
     @property
     def ref(self) -> str:
@@ -202,6 +208,8 @@ class ExclusionCode(StrEnum):
     WORK_TREE_UNAVAILABLE = "work_tree_unavailable"
     WORK_TREE_FILTERED = "work_tree_filtered"
     WORK_TREE_OBSTRUCTED = "work_tree_obstructed"
+    DIFFERS = "differs_from_remote"
+    """It exists here and on the remote, and one has commits that the other lacks."""
     NOT_SELECTED = "not_selected"
     EXCLUDED = "excluded"
     OTHER_AUTHOR = "other_author"
@@ -236,8 +244,9 @@ _WRONG = frozenset(
         ExclusionCode.NOT_A_COMMIT,
     }
 )
-_HELD_BY_WORK_TREE = frozenset(
+_HELD_BACK = frozenset(
     {
+        ExclusionCode.DIFFERS,
         ExclusionCode.CHECKED_OUT_DIRTY,
         ExclusionCode.CHECKED_OUT_BUSY,
         ExclusionCode.WORK_TREE_UNAVAILABLE,
@@ -268,8 +277,8 @@ class Exclusion:
 
     @property
     def is_held_back(self) -> bool:
-        """True when a work tree that has it checked out cannot follow now; the operator did not ask to leave it out."""
-        return self.code in _HELD_BY_WORK_TREE
+        """True when it cannot move now, though the operator did not ask to leave it out: a work tree, or its other place."""
+        return self.code in _HELD_BACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,8 +322,9 @@ def _plain(value: Any) -> Any:
 def _hashed(step: Step) -> dict[str, Any]:
     """A step's contents; what plans of earlier versions did not have counts only when it is set."""
     content = dataclasses.asdict(step)
-    if step.push_to is None:
-        del content["push_to"]
+    for name in ("push_to", "of_remote"):
+        if content[name] is None:
+            del content[name]
     return content
 
 

@@ -44,6 +44,7 @@ from gitalign.core.policy import CheckedOut, Policy, UnknownTarget
 from gitalign.core.push import PushPlace
 from gitalign.core.stacks import in_order
 from gitalign.core.steps import Chosen, counted, step_of
+from gitalign.core.working_set import difference, remote_of
 from gitalign.errors import UserError
 
 _REMOTES = "refs/remotes/"
@@ -146,7 +147,8 @@ def build_plan(
     push_place = _push_places(snapshot)
     made: list[Step] = []
     for one in chosen:
-        step, held = chooser.with_work_tree(step_of(one, graph, policy, chooser.integrations, push_place), one)
+        planned = step_of(one, graph, policy, chooser.integrations, push_place)
+        step, held = chooser.with_work_tree(replace(planned, of_remote=remote_of(snapshot, one.branch.name)), one)
         made += [step] if held is None else []
         excluded += [held] if held is not None else []
     steps = in_order(made, targets, graph)
@@ -199,6 +201,8 @@ class _Chooser:
         self._policy = policy
         self._targets = targets
         self._by_name = {target.name: target for target in targets}
+        self._snapshot = snapshot
+        self._counterparts = dict(snapshot.counterparts)
         self._target_refs = self._never_moved()
         self._filters = filters
         self.integrations = IntegrationBranches(snapshot, graph, policy, targets, self._target_refs)
@@ -330,7 +334,7 @@ class _Chooser:
 
     def _chosen(self, branch: Branch, target: Target, tip: Oid) -> Chosen:
         held = self._holders(ref_of(branch.name))
-        out = self._held_by_work_tree(branch.name, ref_of(branch.name))
+        out = self._held_by_work_tree(branch.name, ref_of(branch.name)) or self._differs(branch.name, tip)
         return Chosen(branch, target, tip, held[0].path if held else None, held=out)
 
     def with_work_tree(self, step: Step, one: Chosen) -> tuple[Step, Exclusion | None]:
@@ -386,6 +390,12 @@ class _Chooser:
         code = ExclusionCode.BOT if known.role is Role.BOT else ExclusionCode.LONG_LIVED
         ask = "" if known.role is Role.BOT else "; name it with --only, or as a target"
         return Exclusion(branch=name, code=code, reason=f"{known.reason}{ask}")
+
+    def _differs(self, name: BranchName, tip: Oid) -> Exclusion | None:
+        """Why a branch that is here and on the remote is left alone."""
+        other = self._counterparts.get(name)
+        words = None if other is None else difference(self._snapshot, self._graph, name, tip, other)
+        return None if words is None else Exclusion(branch=name, code=ExclusionCode.DIFFERS, reason=words)
 
     def _held_by_work_tree(self, name: BranchName, ref: str) -> Exclusion | None:
         held = self._holders(ref)

@@ -102,10 +102,8 @@ class PushRules:
         if remote == ".":
             below = branch_of(known.upstream_ref) if known.upstream_ref.startswith(HEADS) else known.upstream_ref
             return replace(same, held=f"its upstream is the local branch {below}, so git push has no remote for it")
-        if remote in self.mirrors:
-            return replace(same, held=f"remote.{remote}.mirror is set: git push would push every ref")
-        if self.addresses.get(remote, 1) > 1:
-            return replace(same, held=f"{remote} has {self.addresses[remote]} push addresses; a lease covers only one")
+        if fault := self.fault_of(remote):
+            return replace(same, held=fault)
         if specs := self.refspecs.get(remote):
             if known.push_ref:
                 return replace(same, ref=known.push_ref, is_configured=True)
@@ -113,6 +111,14 @@ class PushRules:
                 return replace(same, is_configured=True)
             return replace(same, held=f"remote.{remote}.push does not include it")
         return self._by_default(name, known, same)
+
+    def fault_of(self, remote: str) -> str:
+        """Why nothing is pushed to a remote, in words; empty when branches may be."""
+        if remote in self.mirrors:
+            return f"remote.{remote}.mirror is set: git push would push every ref"
+        if self.addresses.get(remote, 1) > 1:
+            return f"{remote} has {self.addresses[remote]} push addresses; a lease covers only one"
+        return ""
 
     def _by_default(self, name: BranchName, known: Tracking, same: PushPlace) -> PushPlace:
         upstream = PushPlace(remote=same.remote, ref=known.upstream_ref)

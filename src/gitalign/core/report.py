@@ -219,7 +219,7 @@ def _published(outcome: Aligned, publication: Publication | None) -> tuple[Verdi
     if publication.state is MoveState.UNDONE:
         verdict = Verdict.ALIGNED if outcome.stopped_by is None else Verdict.PARTLY_ALIGNED
         return verdict, "was aligned; undone since"
-    if publication.state is not MoveState.MOVED:
+    if publication.state not in (MoveState.MOVED, MoveState.STANDS):
         return Verdict.HELD_BACK, publication.detail
     if publication.detail:
         return Verdict.MOVED_AWAY, publication.detail

@@ -1,14 +1,16 @@
-"""Whose branches a plan is about: those of the repository itself, or those of a remote as the clone knows them. Pure."""
+"""Whose branches a plan is about: those of the repository itself, those of a remote, or both. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from gitalign.core.graph import CommitGraph
 from gitalign.core.long_lived import known_role
-from gitalign.core.names import HEADS
-from gitalign.core.plan import ExclusionCode, Plan, Snapshot
+from gitalign.core.names import HEADS, BranchName, Oid, command_on, display
+from gitalign.core.plan import ExclusionCode, Plan, Snapshot, Target, Tip
+from gitalign.core.steps import counted
 from gitalign.errors import UserError
 
 _REMOTES = "refs/remotes/"
@@ -24,8 +26,8 @@ _NOT_WORK = frozenset(
 )
 
 
-def branches_of(snapshot: Snapshot, remote: str) -> Snapshot:
-    """The snapshot with the branches of a remote in the place of the local ones; no work tree holds those.
+def tips_of(snapshot: Snapshot, remote: str) -> tuple[Tip, ...]:
+    """Branches of a remote as the clone knows them, under the names they have there.
 
     Args:
         snapshot: of all refs.
@@ -47,8 +49,106 @@ def branches_of(snapshot: Snapshot, remote: str) -> Snapshot:
             hint=f"git fetch {remote}",
             code="unknown_remote",
         )
+    return theirs
+
+
+def branches_of(snapshot: Snapshot, remote: str, theirs: Sequence[Tip]) -> Snapshot:
+    """The snapshot with the branches of a remote in the place of the local ones; no work tree holds those.
+
+    Args:
+        snapshot: of all refs.
+        remote: name of the remote.
+        theirs: its branches, as `tips_of` gives them or as the remote itself said.
+    """
     others = tuple(tip for tip in snapshot.tips if not tip.ref.startswith(HEADS))
-    return replace(snapshot, tips=(*theirs, *others), checkouts=(), placed=(), branches_of=remote)
+    return replace(
+        snapshot,
+        tips=(*theirs, *others),
+        checkouts=(),
+        placed=(),
+        branches_of=remote,
+        counterparts=_elsewhere(theirs, _local(snapshot)),
+    )
+
+
+def with_branches_of(snapshot: Snapshot, remote: str, theirs: Sequence[Tip]) -> Snapshot:
+    """The snapshot with the branches of a remote beside the local ones; one that is in both places counts as local.
+
+    Args and source of `theirs` as for `branches_of`.
+    """
+    local = _local(snapshot)
+    here = {tip.ref for tip in local}
+    new = tuple(tip for tip in theirs if tip.ref not in here)
+    return replace(
+        snapshot,
+        tips=(*snapshot.tips, *new),
+        branches_of=remote,
+        taken_in=tuple(BranchName(tip.ref.removeprefix(HEADS)) for tip in new),
+        counterparts=_elsewhere(local, theirs),
+    )
+
+
+def _local(snapshot: Snapshot) -> tuple[Tip, ...]:
+    return tuple(tip for tip in snapshot.tips if tip.ref.startswith(HEADS))
+
+
+def _elsewhere(tips: Iterable[Tip], others: Iterable[Tip]) -> tuple[tuple[BranchName, Oid], ...]:
+    """Branches that stand elsewhere in the other place, with the commit there."""
+    there = {tip.ref: tip.oid for tip in others}
+    found = ((BranchName(tip.ref.removeprefix(HEADS)), there.get(tip.ref, tip.oid), tip.oid) for tip in tips)
+    return tuple((name, other) for name, other, mine in found if other != mine)
+
+
+def remote_of(snapshot: Snapshot, name: BranchName) -> str | None:
+    """The remote whose branch a planned branch is; None for a local one."""
+    is_local = snapshot.taken_in is not None and name not in snapshot.taken_in
+    return None if is_local else snapshot.branches_of
+
+
+def as_of_remote(targets: Iterable[Target], snapshot: Snapshot) -> tuple[Target, ...]:
+    """The targets under the full names that they have in the repository."""
+    here = f"{_REMOTES}{snapshot.branches_of}/"
+
+    def named(target: Target) -> Target:
+        is_theirs = target.ref.startswith(HEADS) and remote_of(snapshot, BranchName(target.name)) is not None
+        return replace(target, ref=here + target.ref.removeprefix(HEADS)) if is_theirs else target
+
+    return tuple(map(named, targets))
+
+
+def difference(snapshot: Snapshot, graph: CommitGraph, name: BranchName, tip: Oid, other: Oid) -> str | None:
+    """Why a branch that stands elsewhere in its other place is left alone, with what to type; None when it need not be.
+
+    A local branch that has all that the remote's has may move, for then the remote's can follow. The other way round not:
+    the commits that only the local branch has would be left behind on the old ones.
+
+    Args:
+        snapshot: as `branches_of` or `with_branches_of` made it.
+        graph: history of both.
+        name: of the branch.
+        tip: where the planned one stands.
+        other: where its other place stands.
+    """
+    remote = snapshot.branches_of or ""
+    if remote_of(snapshot, name) is None:
+        here, there = tip, other
+    else:
+        here, there = other, tip
+    where = display(f"{remote}/{name}")
+    if here not in graph or there not in graph:
+        return f"it stands elsewhere here than on {remote}, and its history cannot be read: git fetch {remote}"
+    ahead, behind = graph.own_count(here, there), graph.own_count(there, here)
+    if not behind and remote_of(snapshot, name) is None:
+        return None
+    if not behind:
+        push = command_on(f"git push {remote}", name)
+        return f"the local branch has {counted(ahead, 'commit')} that {where} lacks: {push}, or git align run --all"
+    if not ahead:
+        update = command_on(f"git fetch {remote}", f"{name}:{name}")
+        return f"{where} has {counted(behind, 'commit')} that the local branch lacks: {update}"
+    ours, theirs = counted(ahead, "commit"), counted(behind, "commit")
+    look = command_on("git log --left-right --oneline", f"{name}...{where}")
+    return f"the local branch and {where} have diverged ({ours} here, {theirs} there): {look}"
 
 
 def remotes_with_branches(snapshot: Snapshot) -> tuple[str, ...]:

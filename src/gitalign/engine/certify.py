@@ -14,10 +14,10 @@ from pathlib import Path
 
 from gitalign import wire
 from gitalign.core.certificate import Certificate, Check, CommitProof, PatchVerdict, Proof
-from gitalign.core.names import Oid, StepId
+from gitalign.core.names import HEADS, Oid, StepId
 from gitalign.core.outcome import Aligned, AlignedKind, Failed, StepResult
 from gitalign.core.plan import Plan, Step, StepKind
-from gitalign.core.publication import MoveState, Publication
+from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.run import RunKind, RunRecord
 from gitalign.engine.proofs import PASSED, certified, prove
 from gitalign.errors import OutOfSpace, UserError
@@ -59,6 +59,7 @@ def certify(
             plan_id=plan.id,
             ref=plan.steps[StepId(result.step_id)].moved_ref,
             of=_integrated(plan.steps[StepId(result.step_id)]),
+            remote=plan.steps[StepId(result.step_id)].of_remote or "",
             target_ref=plan.steps[StepId(result.step_id)].target.ref,
             how=outcome.how,
             before=outcome.before,
@@ -112,7 +113,7 @@ def sealed(one: Certificate) -> Certificate:
 
 def _digest(one: Certificate) -> str:
     document = wire.dump(replace(one, digest=""))
-    for name in ("resolved", "rung", "climbed", "of"):
+    for name in ("resolved", "rung", "climbed", "of", "remote"):
         if not document[name]:
             del document[name]  # certificates from before there were any keep their digest
     written = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
@@ -205,6 +206,7 @@ def awaited(record: RunRecord, plan: Plan, moves: Iterable[Publication]) -> tupl
             plan_id=plan.id,
             ref=one.update.ref,
             of="" if step is None else _integrated(step),
+            remote="" if step is None else step.of_remote or "",
             target_ref="" if step is None else step.target.ref,
             how=AlignedKind.REPLAYED if step is None else _USUALLY.get(step.kind, AlignedKind.REPLAYED),
             before=one.update.before if step is None else step.seen,
@@ -218,8 +220,9 @@ def awaited(record: RunRecord, plan: Plan, moves: Iterable[Publication]) -> tupl
             git_version="",
         )
         for one in moves
-        if one.state in (MoveState.MOVED, MoveState.UNDONE)
         for step in (steps.get(one.update.ref),)
+        if one.state in (MoveState.MOVED, MoveState.UNDONE)
+        or (step is not None and step.of_remote is not None and one.push is PushState.PUSHED)
     )
 
 
@@ -273,9 +276,9 @@ def _faults(one: Certificate) -> tuple[str, ...]:
 
 
 def _standing(repository: Repository, one: Certificate, refs: Mapping[str, Oid]) -> str:
-    now = refs.get(one.ref)
+    now = refs.get(f"refs/remotes/{one.remote}/{one.ref.removeprefix(HEADS)}" if one.remote else one.ref)
     if now is None:
-        return "the branch is gone"
+        return f"what {one.remote} holds is not known here" if one.remote else "the branch is gone"
     if now == one.after:
         return "the branch is there"
     if now == one.before and not one.of:

@@ -26,6 +26,7 @@ from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.partway import conflicting_again, taken_partway
 from gitalign.engine.publish import publish
 from gitalign.engine.pushing import Pusher, standing_publication
+from gitalign.engine.remote_branches import publication_on_remote
 from gitalign.engine.rules import HouseRules, hold_to_rules
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.validation import validate
@@ -83,6 +84,7 @@ class Crew:
             settings=self.push,
             targets=[target.name for target in plan.targets],
             emit=self.emit,
+            on_remotes=frozenset(step.moved_ref for step in plan.steps if step.of_remote is not None),
         )
 
 
@@ -293,6 +295,8 @@ def _resolved_beforehand(repository: Repository, plan: Plan, *, run_id: str, cre
 
 def _moved_since(step: Step, now: Mapping[str, Oid]) -> str:
     """What of a step is not where the plan saw it, in words; empty when all is."""
+    if step.of_remote is not None:
+        return ""  # its lease says so, at the remote itself
     stands = now.get(step.ref)
     if stands is None:
         return "it was deleted since the plan was made"
@@ -328,6 +332,7 @@ def _publish(
         for step in plan.steps
         if permit.push and step.id in unmoved and (made := standing_publication(step)) is not None
     ]
+    standing += [publication_on_remote(step, one) for step, one in moves if step.of_remote is not None]
     if not moves and not standing:
         return ()
     # Only what new commits stand on: naming every old tip as well would make git read all their trees.
@@ -347,7 +352,7 @@ def _publish(
         run_id=run_id,
         plan=plan,
         permit=permit,
-        aligned=moves,
+        aligned=[(step, one) for step, one in moves if step.of_remote is None],
         guard=crew.guard,
         journal=crew.journal,
         emit=crew.emit,

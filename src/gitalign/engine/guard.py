@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from gitalign.core.names import HEADS, Oid, branch_of, display, ref_of
 from gitalign.core.plan import Plan, StepKind
 from gitalign.core.planning import conventional_names
-from gitalign.core.publication import MoveState, Publication
+from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.errors import PlanRefused
 from gitalign.git.refs import read_origins, read_tips
 from gitalign.git.repository import Repository
@@ -107,8 +107,21 @@ class Guard:
 def held_if_guarded(publications: Sequence[Publication], guarded: frozenset[str]) -> tuple[Publication, ...]:
     """The publications, those of refs that must not move held back."""
     return tuple(
-        replace(one, state=MoveState.HELD_BACK, detail="it is a target or protected: never moved")
+        replace(one, state=MoveState.HELD_BACK, detail=_GUARDED)
         if one.state is MoveState.INTENDED and one.update.ref in guarded
         else one
         for one in publications
     )
+
+
+def not_pushed_if_guarded(publications: Sequence[Publication], guarded: frozenset[str]) -> tuple[Publication, ...]:
+    """The publications before anything is pushed, those of refs that must not move on a remote held back."""
+    return tuple(
+        replace(one, push=PushState.HELD_BACK, push_detail=_GUARDED)
+        if one.push is PushState.UNKNOWN and one.pushed_ref in guarded
+        else one
+        for one in publications
+    )
+
+
+_GUARDED = "it is a target or protected: never moved"

@@ -14,6 +14,7 @@ from gitalign.core.names import HEADS, Oid
 from gitalign.core.plan import Checkout, CheckoutState, Plan, Snapshot, Step, StepKind
 from gitalign.core.planning import build_plan, discover_targets
 from gitalign.core.policy import Policy
+from gitalign.core.working_set import as_of_remote
 from gitalign.engine.filtering import with_commits
 from gitalign.engine.push_planning import with_public
 from gitalign.errors import GitAlignError, UserError
@@ -116,13 +117,14 @@ def prepare(
             for tip in snapshot.tips
             if tip.object_type == "commit" and (tip.ref.startswith(HEADS) or tip.ref in known)
         ]
-        + [oid for _, oid, _ in snapshot.public_targets],
+        + [oid for _, oid, _ in snapshot.public_targets]
+        + [oid for _, oid in snapshot.counterparts],
     )
     targets = named
     if prefer is not None:
         _require_one_line(snapshot, graph, fetched)
         targets = discover_targets(snapshot, target_names, graph=graph, remote=prefer)
-    targets = with_public(targets, snapshot)
+    targets = as_of_remote(with_public(targets, snapshot), snapshot)
     filters = with_commits(repository, filters, snapshot, graph)
     plan = build_plan(
         snapshot, graph, policy=policy, targets=targets, listed=listed.entries if listed else None, filters=filters

@@ -13,7 +13,7 @@ from gitalign.core.plan import Permit, Plan, Step
 from gitalign.core.publication import MoveState, Publication, RefUpdate
 from gitalign.engine.anchor import anchor_ref, pin, present, release_keeps
 from gitalign.engine.backups import make_backups, with_backup_refs
-from gitalign.engine.guard import Guard, held_if_guarded
+from gitalign.engine.guard import Guard, held_if_guarded, not_pushed_if_guarded
 from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verified
 from gitalign.engine.pushing import to_push
 from gitalign.engine.signals import StopSignal
@@ -44,11 +44,12 @@ def publish(
 
     Args:
         permit: leave for exactly this plan.
-        aligned: steps with results that differ from where their branch stands.
+        aligned: steps of local branches with results that differ from where their branch stands.
         guard: decides anew what must not move, whatever the plan says.
         store: brings the new objects into the repository, held there until they are pinned; how many packs it made.
         push: pushes what moved; called only when the permit says so.
-        standing: what earlier runs made of branches that do not move now, to be pushed.
+        standing: what is only pushed: results of branches of a remote, and what earlier runs made of branches that do not
+            move now.
         checkpoint: called before each effect; tests end the process there.
 
     Raises:
@@ -66,7 +67,7 @@ def publish(
             publications, prefix=plan.policy.backup_prefix, run_id=run_id, existing=existing
         )
     emit(EventKind.PUBLISH_STARTED, branches=len(publications))
-    publications += tuple(standing)
+    publications = not_pushed_if_guarded((*publications, *standing), forbidden)
     checkpoint("journal")
     journal.intend(run_id, publications, anchor=anchor_ref(run_id))
     door = RefDoor(repository, forbidden=forbidden, message=f"git-align run {run_id}: {plan.policy.strategy}")

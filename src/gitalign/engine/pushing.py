@@ -98,6 +98,7 @@ class Pusher:
         settings: of the operator.
         targets: names of target branches.
         emit: tells what came of each branch.
+        on_remotes: full names of branches of remotes: each goes to where it is, whatever git would do with a local one.
     """
 
     repository: Repository
@@ -105,6 +106,7 @@ class Pusher:
     settings: PushSettings
     targets: Sequence[str]
     emit: Emitter
+    on_remotes: frozenset[str] = frozenset()
 
     def forward(self, publications: Sequence[Publication]) -> tuple[Publication, ...]:
         """Push what moved, or was moved before, each leased on what the remote held when planning.
@@ -214,6 +216,7 @@ class Pusher:
         rules = config.rules(default_remote=self.settings.remote, insists=self.settings.insists)
         names = [branch_of(one.update.ref) for one in chosen]
         places = places_of(names, rules, remotes, self.settings, targets=self.targets)
+        places |= {branch_of(one.update.ref): _where_it_is(one) for one in chosen if one.update.ref in self.on_remotes}
         private = private_commits(self.repository, chosen, remotes, targets=self.targets)
         ancestry = Ancestry(self.repository)
         history = self.journal.history_of(one.update.ref for one in chosen)
@@ -241,6 +244,10 @@ class Pusher:
             return {}
         words = f"git push would run or send {' and '.join(found)}; --push-hooks does so, too"
         return {one.update.ref: (PushState.HELD_BACK, words) for one in chosen}
+
+
+def _where_it_is(one: Publication) -> PushPlace:
+    return PushPlace(remote=one.remote or "", ref=one.pushed_ref, tip=one.remote_before)
 
 
 def _as_meant(one: Publication) -> Publication:

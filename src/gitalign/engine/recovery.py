@@ -10,7 +10,8 @@ from pathlib import Path
 from gitalign.core.events import EventKind
 from gitalign.core.names import Oid, branch_of, is_zero, zero_like
 from gitalign.core.outcome import Aligned, Unchanged
-from gitalign.core.publication import MoveState, Publication, RefUpdate
+from gitalign.core.plan import Plan
+from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
 from gitalign.core.report import is_settled
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.engine.anchor import pin, present, release_keeps
@@ -176,7 +177,7 @@ def _finish(
         for result in journal.results(record.id)
     )
     # Cut off before its objects were safe: nothing moved, so the run can simply be made again.
-    again = record.kind is RunKind.ALIGN and is_to_be_made_again(publications)
+    again = record.kind is RunKind.ALIGN and _is_to_be_made_again(plan, publications)
     outcome = "interrupted" if again else ("ok" if well else "attention")
     emit(EventKind.RUN_FINISHED, outcome=outcome)
     durable.flush()
@@ -194,10 +195,16 @@ def _finish(
     ]
 
 
-def is_to_be_made_again(publications: Sequence[Publication]) -> bool:
-    """True when a run has moved nothing and rolled something back: it can be made again as a whole."""
+def _is_to_be_made_again(plan: Plan, publications: Sequence[Publication]) -> bool:
+    """True when a run was cut off and has changed nothing, here or on a remote: it can be made again as a whole."""
     states = {one.state for one in publications}
-    return MoveState.ROLLED_BACK in states and not states & {MoveState.MOVED, MoveState.UNDONE, MoveState.INTENDED}
+    if states & {MoveState.MOVED, MoveState.UNDONE, MoveState.INTENDED}:
+        return False
+    pushes = {one.push for one in publications}
+    if plan.snapshot.branches_of is not None and pushes & {PushState.PUSHED, PushState.UP_TO_DATE, PushState.UNKNOWN}:
+        return False
+    is_of_remote = plan.snapshot.branches_of is not None and PushState.NOT_PUSHED in pushes
+    return MoveState.ROLLED_BACK in states or is_of_remote
 
 
 def _looked_at(repository: Repository, publications: Sequence[Publication]) -> tuple[Publication, ...]:

@@ -22,13 +22,13 @@ from gitalign.core.events import EventKind
 from gitalign.core.long_lived import PRIMARY_NAMES
 from gitalign.core.names import HEADS, RunId, StepId
 from gitalign.core.outcome import StepResult
-from gitalign.core.plan import Permit, Plan, Snapshot
+from gitalign.core.plan import Permit, Plan, Snapshot, Tip
 from gitalign.core.planning import discover_targets, head_of_remote
 from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.core.selection import require_branches
-from gitalign.core.working_set import branches_of, has_no_work, only_on_remotes
+from gitalign.core.working_set import branches_of, has_no_work, only_on_remotes, tips_of, with_branches_of
 from gitalign.engine.execute import Crew, Executed, execute
 from gitalign.engine.filtering import filters_of
 from gitalign.engine.frozen import CannotGoOn, Frozen, keep_frozen, read_frozen, require_same, rules_digest
@@ -39,6 +39,7 @@ from gitalign.engine.observers import observing, require_observers
 from gitalign.engine.prepare import graph_of, prepare, take_snapshot
 from gitalign.engine.push_planning import with_push_places
 from gitalign.engine.recovery import Recovered, recover
+from gitalign.engine.remote_branches import read_remote, with_places_on
 from gitalign.engine.reports import kept, made_report, run_folder, summarised
 from gitalign.engine.retention import prune as remove_old
 from gitalign.engine.settlers import Settling, resolving
@@ -79,6 +80,7 @@ class Request:
         older_than: an age or a date; a branch whose last commit is not older is left out.
         fetch: fetch the targets first; with `remote` all of its branches.
         remote: align the branches of this remote instead of the local ones; empty for the configured remote, None for local ones.
+        also_local: with `remote`, align local branches, too: both places together.
         or_remote: take the remote's branches when there are no local ones.
         push: read the remote's tips while planning, so that a push can be leased on them.
         needs_branches: refuse a repository without a target, and globs of `only` that match no branch.
@@ -97,6 +99,7 @@ class Request:
     push: bool = False
     needs_branches: bool = False
     remote: str | None = None
+    also_local: bool = False
     or_remote: bool = False
 
 
@@ -156,18 +159,23 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
     settings = opened.config.alignment
     remote = request.remote or settings.remote if request.remote is not None else None
     if request.fetch and remote is not None:
-        fetch_branches(opened.repository, remote)
+        if not request.push:  # which reads the remote as well
+            fetch_branches(opened.repository, remote)
     elif request.fetch:
         fetch(
             opened.repository, settings.remote, settings.targets or _usual_targets(opened.repository, settings.remote)
         )
+    told = read_remote(opened.repository, remote) if remote is not None and request.push else None
     seen = take_snapshot(opened.repository, now=now())
-    if remote is not None:
-        snapshot = branches_of(seen, remote)
+    if remote is not None and not request.also_local:
+        snapshot = _of_remote(opened, seen, remote, told)
     else:
         snapshot = _with_places(opened, seen)
         if request.push:
             snapshot = _with_push(opened, snapshot, request)
+        if remote is not None:
+            both = with_branches_of(snapshot, remote, tips_of(seen, remote) if told is None else told)
+            snapshot = _on_remote(opened, both)
 
     def prepared(snapshot: Snapshot) -> Plan:
         return prepare(
@@ -175,7 +183,7 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
             replace(snapshot, checkouts=()) if whatever_is_checked_out else snapshot,
             policy=opened.config.policy(),
             target_names=settings.targets,
-            prefer=settings.remote if request.fetch and remote is None else None,
+            prefer=settings.remote if request.fetch and (remote is None or request.also_local) else None,
             listed=listed,
             filters=filters,
         ).plan
@@ -185,10 +193,20 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
         elsewhere = dict(only_on_remotes(seen, [target.name for target in made.targets]))
         instead = settings.remote if settings.remote in elsewhere or len(elsewhere) != 1 else next(iter(elsewhere))
         if instead in elsewhere:
-            made = prepared(branches_of(seen, instead))
+            made = prepared(_of_remote(opened, seen, instead))
     if request.needs_branches and (listed is None or listed.entries):  # an empty list asks for nothing
         require_branches(made, request.only)
     return made
+
+
+def _of_remote(opened: Opened, seen: Snapshot, remote: str, told: Sequence[Tip] | None = None) -> Snapshot:
+    """The snapshot with the branches of a remote: as it said itself, or as the clone knows them."""
+    return _on_remote(opened, branches_of(seen, remote, tips_of(seen, remote) if told is None else told))
+
+
+def _on_remote(opened: Opened, snapshot: Snapshot) -> Snapshot:
+    targets = discover_targets(snapshot, opened.config.alignment.targets)
+    return with_places_on(opened.repository, snapshot, opened.config.pushing(), targets=targets)
 
 
 def _usual_targets(repository: Repository, remote: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from gitalign.engine.guard import Guard, held_if_guarded
 from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verified
 from gitalign.engine.pushing import Pusher, to_give_back
 from gitalign.engine.signals import StopSignal
-from gitalign.engine.undone import mark_undone
+from gitalign.engine.undone import has_only_pushed, mark_undone
 from gitalign.errors import GitError, UserError
 from gitalign.git.refs import RefDoor, read_refs
 from gitalign.git.repository import Repository
@@ -156,7 +156,8 @@ def undo(
     plan = journal.plan(what.run_id)
     publications = preview(repository, journal, what.run_id, guard=what.guard, only=what.only, push=what.push)
     if not publications:
-        raise _nothing_to_undo(journal.run(what.run_id), what)
+        record = journal.run(what.run_id)
+        raise _nothing_to_undo(record, what, only_pushed=has_only_pushed(journal, record))
     record = RunRecord(
         id=what.new_run_id,
         kind=RunKind.UNDO,
@@ -217,9 +218,9 @@ def undo(
     return publications
 
 
-def _nothing_to_undo(record: RunRecord, what: Undo) -> UserError:
+def _nothing_to_undo(record: RunRecord, what: Undo, *, only_pushed: bool) -> UserError:
     """Why there is nothing to put back."""
-    if record.kind is RunKind.PUSH and not what.push:
+    if only_pushed and not what.push:
         reason, hint = "moved nothing here, it only pushed", f"git align undo {record.id} --push"
     elif what.only:
         reason, hint = f"moved no branch that matches {', '.join(what.only)} and is not undone", "git align runs"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gitalign.core.publication import MoveState, Publication, PushState
-from gitalign.core.run import RunRecord, RunState
+from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.errors import UserError
 from gitalign.ports import Journal
 
@@ -53,18 +53,31 @@ def last_to_undo(journal: Journal, *, push: bool) -> RunRecord:
     """The newest run that moved something and is not undone; with `push`, one that only pushed counts, too.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none; or it is a run about branches of a remote, which only a push takes back.
     """
     for record in journal.runs():
         if record.state is not RunState.FINISHED:
             continue
-        if record.moved > record.undone or (push and record.undone_by is None and _only_pushed(journal, record)):
+        if record.moved > record.undone:
             return record
+        if record.undone_by is not None or (record.kind is not RunKind.ALIGN and not push):
+            continue
+        if has_only_pushed(journal, record):
+            if push:
+                return record
+            if journal.plan(record.id).snapshot.branches_of is None:
+                continue  # it pushed what an earlier run moved here, which is taken back first
+            raise UserError(
+                f"the last run, {record.id}, changed branches on a remote only",
+                hint=f"git align undo {record.id} --push",
+                code="only_on_remote",
+            )
     raise UserError("no run moved anything that is not undone already", hint="git align runs", code="nothing_to_undo")
 
 
-def _only_pushed(journal: Journal, record: RunRecord) -> bool:
-    return any(
+def has_only_pushed(journal: Journal, record: RunRecord) -> bool:
+    """Whether a run moved nothing here, and pushed something or may have."""
+    return not record.moved and any(
         one.state is MoveState.STANDS and one.push in (PushState.PUSHED, PushState.UNKNOWN)
         for one in journal.publications(record.id)
     )

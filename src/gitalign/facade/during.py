@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from gitalign.core.events import Event, EventKind
+from gitalign.core.names import display
 from gitalign.core.plan import Permit, Plan
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
@@ -15,7 +16,6 @@ from gitalign.engine.frozen import CannotGoOn, changed_keys
 from gitalign.engine.guard import Guard
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.push_recovery import settle_earlier
-from gitalign.engine.recovery import is_to_be_made_again
 from gitalign.engine.recovery_claim import recovery_claim
 from gitalign.engine.reports import stored_report
 from gitalign.engine.retention import PruneReport
@@ -76,7 +76,7 @@ def run(
     with journal_of(opened) as journal:
         recover_dead(opened, journal, listeners)
         made = plan if plan is not None else make_plan(opened, request)
-        _require_local(made)
+        require_leave_for_remote(made, permit)
         if plan is not None:
             Guard(opened.repository, opened.config.alignment).require_targets(made)
         leave = replace(permit, plan_id=made.id) if permit.plan_id == "*" else permit
@@ -100,17 +100,25 @@ def run(
         )
 
 
-def _require_local(made: Plan) -> None:
-    """Refuse to run a plan of branches that are not here.
+def require_leave_for_remote(made: Plan, permit: Permit) -> None:
+    """Refuse to run a plan about branches of a remote without leave to write there.
 
     Raises:
-        UserError
+        NotPermitted, UserError
     """
     remote = made.snapshot.branches_of
-    if remote is not None:
+    if remote is None:
+        return
+    if not permit.push:
+        raise NotPermitted(
+            f"running would write to {remote}, and leave to do so was not given",
+            hint="add --push to write there, or look first: git align plan --remote",
+        )
+    beside = next((one for one in made.steps if one.of_remote is not None and one.integration is not None), None)
+    if beside is not None:
         raise UserError(
-            f"the plan is about the branches of {remote}, and a run moves local branches only",
-            hint=f"git switch NAME makes a local branch of {remote}/NAME; then: git align run",
+            f"{display(beside.branch.name)} would get an integration branch, and none is made on {remote}",
+            hint="choose another strategy, or make the branch local first: git switch NAME",
             code="plan_of_remote_branches",
         )
 
@@ -155,7 +163,7 @@ def resume(
         reports += [
             stored_report(opened.repository, journal, run_id)
             for run_id in dict.fromkeys(one.run_id for one in recovered)
-            if (moves := journal.publications(run_id)) and not is_to_be_made_again(moves)
+            if journal.run(run_id).state is not RunState.INTERRUPTED and journal.publications(run_id)
         ]
         known = {one.run_id for one in recovered}
         asked = [one.id for one in settle_earlier(opened.repository, journal) if one.id not in known]
@@ -199,7 +207,8 @@ def _gone_on(
         report = carry_out(
             then,
             stored,
-            Permit(plan_id=stored.id, given_by=f"resume of {record.id}"),
+            # What was begun about a remote's branches had leave to write there.
+            Permit(plan_id=stored.id, push=stored.snapshot.branches_of is not None, given_by=f"resume of {record.id}"),
             journal=journal,
             listeners=[handed_over, *listeners],
             stop=stop,
