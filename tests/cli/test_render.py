@@ -12,8 +12,6 @@ from rich.console import Console
 from gitalign import facade
 from gitalign.cli import render, render_before
 from gitalign.cli.console import Options, guarded, require_writable, write_whole
-from gitalign.cli.progress import Bars, PlainLines
-from gitalign.core.events import Event, EventKind
 from gitalign.core.outcome import Cancelled, Failed, Outcome, Skipped
 from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, PushState
@@ -118,31 +116,6 @@ def test_long_lists_are_cut_and_say_so(report: Report, monkeypatch: pytest.Monke
 def test_lists_of_nothing_say_what_to_type() -> None:
     assert "git align plan" in shown(render.show_runs, ())
     assert "nothing to do" in shown(render.show_moves, ())
-
-
-def test_bars_and_lines_follow_a_run(report: Report, capsys: pytest.CaptureFixture[str]) -> None:
-    from rich.progress import Progress
-
-    progress = Progress(console=Console(file=io.StringIO()))
-    bars = Bars(progress, report.plan)
-    lines = PlainLines()
-    happened: tuple[tuple[EventKind, dict[str, object]], ...] = (
-        (EventKind.RUN_STARTED, {}),
-        (EventKind.STEP_FINISHED, {"outcome": "aligned", "done": 1, "of": 2}),
-        (EventKind.STOP_REQUESTED, {}),
-        (EventKind.BREAKER_TRIPPED, {"failures": 5, "finished": 9}),
-        (EventKind.NOTICE, {"text": "a\x1bb"}),
-        (EventKind.STEP_FINISHED, {"outcome": "failed", "done": 2, "of": 2}),
-    )
-    for number, (kind, data) in enumerate(happened, start=1):
-        event = Event(run_id="r", seq=number, at=report.executed_at, kind=kind, target="main", data=data)
-        bars(event)
-        lines(event)
-    assert progress.tasks[0].completed == 2
-    said = capsys.readouterr().err
-    assert "2 of 2 branches (1 aligned, 1 failed)" in said
-    assert "circuit breaker: 5 of 9" in said
-    assert "\x1b" not in said
 
 
 @pytest.mark.parametrize(

@@ -328,7 +328,7 @@ def runs(
         if options.json:
             emit_json({"runs": [wire.dump(record) for record in found]})
         else:
-            render.show_runs(console(), found)
+            render.show_runs(console(), found, everything=verbose)
         return 0
 
     leave(carried_out(options, work))

@@ -1,20 +1,23 @@
-"""Watching a run: a bar with X of Y, targets and time left, or plain lines where there is no terminal."""
+"""Watching a run: a bar with its count and the time left, or plain lines where there is no terminal."""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gitalign.cli.console import Options, console
+from gitalign.cli.time_left import TimeLeft, in_words, weight_of
 from gitalign.core.events import Event, EventKind
 from gitalign.core.names import display
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.console import Console, ConsoleOptions
+    from rich.text import Text
 
     from gitalign.core.plan import Plan
     from gitalign.ports import Listener
@@ -24,16 +27,23 @@ _STAGES = {
     EventKind.RUN_STARTED: "reading history",
     EventKind.INTEGRATION_STARTED: "aligning",
     EventKind.INTEGRATION_FINISHED: "proving",
-    EventKind.FURTHEST_STARTED: "looking how far conflicting branches align",
+    EventKind.FURTHEST_STARTED: "looking how far they align",
     EventKind.FURTHEST_FINISHED: "proving",
     EventKind.VALIDATION_STARTED: "running checks",
     EventKind.VALIDATION_FINISHED: "storing objects",
-    EventKind.OBJECTS_STORED: "journal",
+    EventKind.OBJECTS_STORED: "writing the journal",
     EventKind.PUBLISH_STARTED: "pinning",
-    EventKind.PINNED: "backups",
+    EventKind.PINNED: "backing up",
     EventKind.BACKUPS_CREATED: "moving branches",
     EventKind.VERIFIED: "verified",
 }
+_COUNTED = {EventKind.FURTHEST_STARTED, EventKind.VALIDATION_STARTED}
+"""Stages whose parts are counted by events of their own."""
+_PARTS = {EventKind.FURTHEST_FOUND, EventKind.BRANCH_VALIDATED}
+_MOST_TARGETS = 8
+_LONGEST_BAR = 40
+_SHORTEST_BAR = 6
+_LONGEST_LEFT = len("about 10 h 59 min left")
 
 
 @contextmanager
@@ -43,102 +53,149 @@ def watching(options: Options, plan: Plan | None) -> Iterator[Sequence[Listener]
         yield ()
         return
     if sys.stderr.isatty() and not options.json:
-        with _bars(plan) as listener:
-            yield (listener,)
+        from rich.live import Live
+
+        bars = Bars(plan)
+        with Live(bars, console=console(stderr=True), transient=True, refresh_per_second=8):
+            yield (bars,)
     else:
-        yield (PlainLines(),)
+        yield (PlainLines(plan),)
 
 
-@contextmanager
-def _bars(plan: Plan | None) -> Iterator[Listener]:
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+class Stage:
+    """What is under way: how much of it is done, and how long the rest takes.
 
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[state]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console(stderr=True),
-        transient=True,
-    )
-    with progress:
-        yield Bars(progress, plan)
+    Args:
+        plan: whose steps are aligned; without one, every branch counts the same.
+    """
+
+    def __init__(self, plan: Plan | None) -> None:
+        steps = plan.steps if plan is not None else ()
+        self._weights: dict[Hashable, float] = {(step.branch.name, step.target.name): weight_of(step) for step in steps}
+        self.words = ""
+        self.done = 0
+        self.total = len(steps)
+        self._time: TimeLeft | None = None
+
+    def take(self, event: Event, at_s: float) -> bool:
+        """Take one event; True when it ended a part that is counted."""
+        if event.kind in _STAGES:
+            self.words = _STAGES[event.kind]
+            self._time = None
+            if event.kind is EventKind.INTEGRATION_STARTED:
+                steps = int(event.data.get("steps", 0))
+                weights = self._weights or dict.fromkeys(range(steps), 1.0)
+                self.done, self.total, self._time = 0, steps or self.total, TimeLeft(at_s, weights)
+            elif event.kind in _COUNTED:
+                self.done, self.total = 0, int(event.data["branches"])
+                self._time = TimeLeft(at_s, dict.fromkeys(range(self.total), 1.0))
+            return False
+        if event.kind is EventKind.STEP_FINISHED or event.kind in _PARTS:
+            self.done, self.total = int(event.data["done"]), int(event.data["of"])
+            key: Hashable = (event.branch, event.target)
+            is_known = event.kind is EventKind.STEP_FINISHED and key in self._weights
+            if self._time is not None:
+                self._time.finished(key if is_known else self.done - 1, at_s)
+            return True
+        return False
+
+    def left(self, now_s: float) -> str:
+        """The time left in words; empty when it is not known."""
+        return in_words(self.left_s(now_s))
+
+    def left_s(self, now_s: float) -> float | None:
+        """The time left in seconds; None when it is not known."""
+        return self._time.left_s(now_s) if self._time is not None else None
 
 
 class Bars:
-    """One bar per target and one for the run."""
+    """One line for the run, and one for each target, drawn anew several times a second."""
 
-    def __init__(self, progress: Progress, plan: Plan | None) -> None:
-        self._progress = progress
-        self._counts: dict[str, Counter[str]] = {}
-        steps = plan.steps if plan is not None else ()
-        totals = Counter(step.target.name for step in steps)
-        self._all = progress.add_task("[bold]all branches", total=len(steps) or None, state="")
-        self._targets: dict[str, TaskID] = {
-            str(name): progress.add_task(f"  {display(name)}", total=total, state="") for name, total in totals.items()
-        }
+    def __init__(self, plan: Plan | None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._stage = Stage(plan)
+        self._lock = threading.Lock()
+        self._totals: Counter[str] = Counter(str(step.target.name) for step in plan.steps) if plan else Counter()
+        self._counts: dict[str, Counter[str]] = {name: Counter() for name in self._totals}
+        self._is_stopping = False
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
-        if event.kind is EventKind.STEP_FINISHED and event.target is not None:
-            counts = self._counts.setdefault(event.target, Counter())
-            counts[str(event.data.get("outcome"))] += 1
-            self._progress.update(self._all, advance=1)
-            if event.target in self._targets:
-                words = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
-                self._progress.update(self._targets[event.target], advance=1, state=words)
-        elif event.kind is EventKind.FURTHEST_FOUND:
-            words = f"how far they align: {event.data['done']} of {event.data['of']}"
-            self._progress.update(self._all, state=words)
-        elif event.kind is EventKind.BRANCH_VALIDATED:
-            self._progress.update(self._all, state=f"checks: {event.data['done']} of {event.data['of']} branches")
-        elif event.kind in _STAGES:
-            self._progress.update(self._all, state=_STAGES[event.kind])
-        elif event.kind is EventKind.STOP_REQUESTED:
-            self._progress.update(self._all, state="stopping; once more to stop at once")
+        with self._lock:
+            self._stage.take(event, self._clock())
+            if event.kind is EventKind.STEP_FINISHED and event.target is not None:
+                self._counts.setdefault(event.target, Counter())[str(event.data.get("outcome"))] += 1
+            elif event.kind is EventKind.STOP_REQUESTED:
+                self._is_stopping = True
+
+    def __rich_console__(self, out: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """The lines, none of them longer than the terminal."""
+        with self._lock:
+            yield from self._lines(options.max_width, ascii_only=options.ascii_only)
+
+    def _lines(self, width: int, *, ascii_only: bool) -> Iterator[Text]:
+        from rich.text import Text
+
+        from gitalign.cli.tables import cut_line
+
+        stage = self._stage
+        now = self._clock()
+        words = "stopping; Ctrl-C stops at once" if self._is_stopping else stage.words or "starting"
+        shown = sorted(self._totals, key=lambda name: -self._totals[name])[:_MOST_TARGETS]
+        count = f"{stage.done}/{stage.total}" if stage.total else ""
+        room = max((len(f"{number}/{number}") for number in (stage.total, *self._totals.values())), default=0)
+        labels = max(len(label) for label in (words, *(f"  {display(name)}" for name in shown)))
+        labels = min(labels, max(len(words), width // 3))
+        bar = max(_SHORTEST_BAR, min(_LONGEST_BAR, width - labels - room - _LONGEST_LEFT - 3 * 2))
+
+        def line(label: str, done: int, total: int, count: str, tail: str) -> Text:
+            full = bar * done // total if total else 0
+            mark = "#" if ascii_only else "━"
+            made = Text.assemble(
+                cut_line(Text(label), labels),
+                " " * (labels - min(labels, Text(label).cell_len) + 2),
+                (mark * full, "green"),
+                (("-" if ascii_only else mark) * (bar - full), "bright_black"),
+                f"  {count:>{room}}  ",
+                tail,
+            )
+            made.rstrip()
+            return cut_line(made, width)
+
+        sign = "" if ascii_only else "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"[int(now * 8) % 10]
+        yield line(words, stage.done, stage.total, count, stage.left(now) or sign)
+        for name in shown if len(self._totals) > 1 or stage.total else ():
+            counts = self._counts[name]
+            outcomes = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
+            done, total = sum(counts.values()), self._totals[name]
+            yield line(f"  {display(name)}", done, total, f"{done}/{total}", outcomes)
+        if len(shown) < len(self._totals):
+            yield Text(f"  and {len(self._totals) - len(shown)} more targets")
 
 
 class PlainLines:
     """A line now and then: X of Y, and what each target has come to."""
 
-    def __init__(self) -> None:
+    def __init__(self, plan: Plan | None = None) -> None:
         self._shown = time.monotonic()
-        self._began = time.monotonic()
+        self._stage = Stage(plan)
         self._counts: Counter[str] = Counter()
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
+        is_part = self._stage.take(event, time.monotonic())
         if event.kind is EventKind.STEP_FINISHED:
             self._counts[str(event.data.get("outcome"))] += 1
-            done, total = int(event.data["done"]), int(event.data["of"])
-            now = time.monotonic()
-            if now - self._shown >= _LINE_EVERY_S or done == total:
-                self._shown = now
-                words = ", ".join(f"{number} {outcome}" for outcome, number in sorted(self._counts.items()))
-                left = (now - self._began) / done * (total - done)
-                self._line(
-                    f"{done} of {total} branches ({words})" + (f", about {left:.0f} s left" if done < total else "")
-                )
+            words = ", ".join(f"{number} {outcome}" for outcome, number in sorted(self._counts.items()))
+            self._now_and_then(f"{{}} of {{}} branches ({words})")
         elif event.kind is EventKind.VALIDATION_STARTED:
             self._line(f"running the checks on {event.data['branches']} branches; {event.data['confinement']}")
         elif event.kind is EventKind.FURTHEST_FOUND:
-            self._now_and_then("how far conflicting branches align: {} of {}", event)
-        elif event.kind is EventKind.BRANCH_VALIDATED:
-            self._now_and_then("checks of {} of {} branches have ended", event)
+            self._now_and_then("how far conflicting branches align: {} of {}")
+        elif is_part:
+            self._now_and_then("checks of {} of {} branches have ended")
         elif event.kind is EventKind.STOP_REQUESTED:
-            self._line("stopping: what is under way ends, nothing new is started (once more to stop at once)")
+            self._line("stopping: what is under way ends, nothing new is started (Ctrl-C again stops at once)")
         elif event.kind is EventKind.BREAKER_TRIPPED:
             self._line(
                 f"circuit breaker: {event.data['failures']} of {event.data['finished']} failed in {display(event.target or 'the run')}; no more are started there"
@@ -146,12 +203,12 @@ class PlainLines:
         elif event.kind is EventKind.NOTICE:
             self._line(display(str(event.data.get("text", ""))))
 
-    def _now_and_then(self, words: str, event: Event) -> None:
-        done, total = int(event.data["done"]), int(event.data["of"])
+    def _now_and_then(self, words: str) -> None:
         now = time.monotonic()
-        if now - self._shown >= _LINE_EVERY_S or done == total:
+        if now - self._shown >= _LINE_EVERY_S or self._stage.done == self._stage.total:
             self._shown = now
-            self._line(words.format(done, total))
+            left = self._stage.left(now)
+            self._line(words.format(self._stage.done, self._stage.total) + (f", {left}" if left else ""))
 
     def _line(self, words: str) -> None:
         sys.stderr.write(f"git-align: {words}\n")

@@ -377,26 +377,20 @@ def _show_pushes(out: Console, publications: Sequence[Publication], *, tense: st
     out.print(table)
 
 
-def show_runs(out: Console, runs: Sequence[RunRecord]) -> None:
-    """Every run, newest first."""
+def show_runs(out: Console, runs: Sequence[RunRecord], *, everything: bool = False) -> None:
+    """Every run, newest first. An id begins with the time of its start (UTC)."""
     if not runs:
         out.print("nothing was run here yet. [bold]next:[/] git align plan")
         return
-    table = plain_table("run", "what", "started", "outcome", "branches", "moved", "")
+    started = ("started",) if everything else ()
+    table = plain_table("run", "what", *started, "outcome", "branches", "moved", "", right=("branches", "moved"))
     for run in runs:
         remarks = [f"undoes {run.undoes}"] if run.undoes else []
         if run.undone_by:
             part = "" if run.undone == run.moved else f"{run.undone} of {run.moved} "
             remarks.append(f"{part}undone by {run.undone_by}")
-        table.add_row(
-            run.id,
-            run.kind.value,
-            f"{run.started_at:%Y-%m-%d %H:%M:%S}Z",
-            run.outcome,
-            str(run.total),
-            str(run.moved),
-            "; ".join(remarks),
-        )
+        when = (f"{run.started_at:%Y-%m-%d %H:%M:%S}Z",) if everything else ()
+        table.add_row(run.id, run.kind.value, *when, run.outcome, str(run.total), str(run.moved), "; ".join(remarks))
     out.print(table)
 
 

@@ -86,7 +86,7 @@ def show_categories(out: Console, found: Categorized, *, everything: bool = Fals
         )
         here.sort(key=lambda one: (not one.needs_decision, one.branch))
         shown = here if everything else here[:MOST_ROWS]
-        table = plain_table("branch", "sure", "why", "flags")
+        table = plain_table("branch", "sure", "why", "flags", cut=("why",))
         for one in shown:
             sure = f"{one.confidence:.2f}"
             flags = ", ".join(flag.value for flag in one.flags)
@@ -226,7 +226,7 @@ def _some(paths: Sequence[str], everything: bool) -> str:
 def show_order(out: Console, plan: ExecutionPlan, *, everything: bool = False) -> None:
     """What lands together, what lands first, and what that spares."""
     if plan.batches:
-        table = plain_table("batch", "after", "branches", "predicted conflicts")
+        table = plain_table("batch", "after", "branches", "predicted conflicts", cut=("after", "branches"))
         for batch in plan.batches:
             shown = batch.members if everything else batch.members[:_MOST_MEMBERS]
             more = f" and {len(batch.members) - len(shown)} more" if len(shown) < len(batch.members) else ""

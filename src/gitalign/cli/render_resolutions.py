@@ -28,7 +28,7 @@ def show_list(out: Console, found: Sequence[Known], faults: Sequence[str], *, ev
         out.print("nothing is on record. [bold]next:[/] git align resolutions learn")
     ordered = sorted(found, key=lambda one: (not one.disputed, not one.fault))
     shown = ordered if everything else ordered[:MOST_ROWS]
-    table = plain_table("id", "path", "settled by", "when", "where from", "")
+    table = plain_table("id", "path", "settled by", "when", "where from", "", cut=("path", "settled by", "where from"))
     for one in shown:
         remark = f"[red]{safe(one.fault)}[/]" if one.fault else "[yellow]disputed[/]" if one.disputed else ""
         origin = one.origin

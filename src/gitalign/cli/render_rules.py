@@ -44,7 +44,9 @@ def show_compliance(out: Console, found: Sequence[Compliance], *, everything: bo
         return
     ordered = sorted(found, key=lambda one: (not one.needs_attention, one.branch))
     shown = ordered if everything else ordered[:MOST_ROWS]
-    table = plain_table("branch", "target", "band", "score", "must", "failed", "unknown", right=("score", "must"))
+    table = plain_table(
+        "branch", "target", "band", "score", "must", "failed", "unknown", right=("score", "must"), cut=("failed",)
+    )
     for one in shown:
         failed = [result.id for result in one.results if result.verdict is Verdict.FAILED]
         unknown = [result.id for result in one.results if result.verdict is Verdict.UNKNOWN]
