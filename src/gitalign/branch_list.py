@@ -21,7 +21,7 @@ _LARGEST_BYTES = 64 * 1024 * 1024
 _MOST_FAULTS = 50
 _NAMES = ("branch_name", "branch", "name")
 _TARGETS = ("assigned_target", "target", "integration_target")
-_HINT = 'a list of {"branch": NAME, "target": TARGET} is enough; see docs/branch-list.md, or leave --input out to take every branch with the target it is nearest to'
+_HINT = 'a list of {"branch": NAME, "target": TARGET} is enough; git align categorize -o FILE writes one; without --input git-align takes every branch with the target it is nearest to'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -196,7 +196,7 @@ def load_config(
         except ValidationError as error:
             faults += [_fault(section, dict(detail), origins) for detail in error.errors()]
     if faults:
-        raise ConfigError("; ".join(faults), hint="git align doctor; every key is in docs/configuration.md")
+        raise ConfigError("; ".join(faults), hint="correct it, then: git align doctor")
     return Config.model_validate({**sections, "origins": origins, "own_file": own_file})
 
 
@@ -248,13 +248,14 @@ def _from_file(place: Path, faults: list[str]) -> list[tuple[str, object]]:
     except NotStrict as error:
         raise ConfigError(
             f"{place} is not valid YAML: {error}",
-            hint="see docs/configuration.md for an example",
+            hint="write it like this:   alignment: {targets: [main]}",
         ) from error
     if data is None:
         return []
     if not isinstance(data, dict):
         raise ConfigError(
-            f"{place} must hold keys, not a {type(data).__name__}", hint="see docs/configuration.md for an example"
+            f"{place} must hold keys, not a {type(data).__name__}",
+            hint="write it like this:   alignment: {targets: [main]}",
         )
     found: list[tuple[str, object]] = []
     for section, content in data.items():

@@ -64,7 +64,9 @@ class RulePackError(UserError):
 
     code = "bad_rule_pack"
 
-    def __init__(self, faults: Sequence[str], *, hint: str = "every key is in docs/rules.md") -> None:
+    def __init__(
+        self, faults: Sequence[str], *, hint: str = "git align rules explain --pack python   shows a pack"
+    ) -> None:
         super().__init__("; ".join(faults), hint=hint)
         self.faults = tuple(faults)
 

@@ -190,7 +190,7 @@ def _lock(descriptor: int, kind: int) -> bool:
         if error.errno in _NO_LOCKS:
             raise LocksUnavailable(
                 f"the file system cannot lock files: {error.strerror}",
-                hint="see docs/recovery.md, where locks do not work",
+                hint="use one git-align at a time here, or move the repository to a file system that can lock files",
             ) from error
         raise
 

@@ -177,8 +177,12 @@ def _shortage(error: BaseException) -> GitAlignError | None:
 def _tell(options: Options, code: str, message: str, hint: str, faults: tuple[str, ...]) -> None:
     from gitalign.core.names import display
 
+    where, lines_to_add = _configuration(options, " ".join((message, hint, *faults)))
     if options.json:
-        emit_json({"error": {"code": code, "message": message, "hint": hint, "faults": list(faults)}})
+        error: dict[str, Any] = {"code": code, "message": message, "hint": hint, "faults": list(faults)}
+        if lines_to_add:
+            error["configuration"] = {"file": where, "lines": list(lines_to_add)}
+        emit_json({"error": error})
         return
     from rich.markup import escape
 
@@ -196,6 +200,26 @@ def _tell(options: Options, code: str, message: str, hint: str, faults: tuple[st
             err.print(f"  {escape(display(line))}")
     if hint:
         err.print(f"[bold]next:[/] {escape(display(hint))}")
+    if lines_to_add:
+        err.print(f"in {escape(display(where))}, for example:")
+        for line in lines_to_add:
+            err.print(f"  {escape(display(line))}")
+
+
+def _configuration(options: Options, text: str) -> tuple[str, tuple[str, ...]]:
+    """The file and the lines that set what a message names; no lines when it names no setting."""
+    from gitalign.config_examples import example_lines
+
+    lines = example_lines(text)
+    if not lines or options.config is not None:
+        return str(options.config), lines
+    from gitalign.git.discovery import discover
+
+    try:
+        found = discover(options.repo, executable="git", environ=os.environ)
+    except GitAlignError:
+        return "gitalign/config.yaml of the git directory", lines
+    return str(Path(found.common_dir) / "gitalign" / "config.yaml"), lines
 
 
 def _log_crash(options: Options) -> str:

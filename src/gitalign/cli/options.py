@@ -47,7 +47,7 @@ Strategy = Annotated[
     str | None,
     typer.Option(
         "--strategy",
-        help="How a branch takes in its target; auto tries one after another (docs/strategies.md).",
+        help="How a branch takes in its target; auto tries one after another.",
         metavar="rebase|rebase-merges|merge|iterative|integration-branch|auto",
     ),
 ]

@@ -335,7 +335,7 @@ class BranchAligner:
             failed = Failed(
                 code="detector_timed_out",
                 reason=str(error),
-                hint="raise error_detection_timeout_seconds, or take the detector out of the configuration",
+                hint="raise orchestration.error_detection_timeout_seconds, or take the detector out of detection.detectors",
                 stage="detect",
             )
             return replace(result, outcome=failed, detection="failed")

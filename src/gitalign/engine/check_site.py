@@ -425,7 +425,7 @@ def refusal(validation: Validation) -> Failed:
         return Failed(
             code="validation_not_possible",
             reason=f"check {first.name} cannot be made: {first.reason}{more}",
-            hint="install what the check needs, or take it out of the configuration; the branch was not moved",
+            hint="install what the check needs, or take it out of validation.checks; the branch was not moved",
             stage="validate",
         )
     return Failed(

@@ -11,6 +11,7 @@ from gitalign.ports import Detector, Documenter, Sockets
 
 DETECTORS = "gitalign.detectors"
 DOCUMENTERS = "gitalign.documenters"
+_SETTINGS = {DETECTORS: "detection.detectors", DOCUMENTERS: "alignment.documenter"}
 
 
 def load_sockets(*, detectors: Sequence[str], refusing: FindingRule | None = None, documenter: str | None) -> Sockets:
@@ -30,8 +31,8 @@ def load_sockets(*, detectors: Sequence[str], refusing: FindingRule | None = Non
         plugin = _load(DETECTORS, name, installed)
         if not isinstance(plugin, Detector):
             raise PluginError(
-                f"plug-in {name!r} is no detector: it offers no name and detect()",
-                hint="see docs/architecture.md, sockets",
+                f"plug-in {name!r} is not a detector: it offers no name and detect()",
+                hint="gitalign.ports.Detector says what a detector offers; or take it out of detection.detectors",
             )
         made.append(plugin)
     writer: Documenter | None = None
@@ -39,8 +40,8 @@ def load_sockets(*, detectors: Sequence[str], refusing: FindingRule | None = Non
         plugin = _load(DOCUMENTERS, documenter, _installed(DOCUMENTERS))
         if not isinstance(plugin, Documenter):
             raise PluginError(
-                f"plug-in {documenter!r} is no documenter: it offers no name and document()",
-                hint="see docs/architecture.md, sockets",
+                f"plug-in {documenter!r} is not a documenter: it offers no name and document()",
+                hint="gitalign.ports.Documenter says what a documenter offers; or take it out of alignment.documenter",
             )
         writer = plugin
     return Sockets(detectors=tuple(made), refusing=refusing or FindingRule(), documenter=writer)
@@ -55,8 +56,8 @@ def _load(group: str, name: str, installed: Mapping[str, EntryPoint]) -> object:
     if name not in installed:
         known = ", ".join(sorted(installed)) or "none is installed"
         raise PluginError(
-            f"the configuration names {name!r}, but no such plug-in is installed in {group} (known: {known})",
-            hint="install it, or take it out of the configuration",
+            f"{_SETTINGS[group]} names {name!r}, but no such plug-in is installed in {group} (known: {known})",
+            hint=f"install it, or take it out of {_SETTINGS[group]}",
         )
     return _make(installed[name])
 
@@ -70,5 +71,5 @@ def _make(entry: EntryPoint) -> object:
     except Exception as error:
         raise PluginError(
             f"plug-in {entry.name!r} cannot be loaded: {type(error).__name__}: {error}",
-            hint="repair it, or take it out of the configuration",
+            hint=f"repair it, or take it out of {_SETTINGS[entry.group]}",
         ) from error

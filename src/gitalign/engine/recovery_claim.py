@@ -50,7 +50,7 @@ def _taken(path: Path, wait_s: float) -> HeldLock:
             lock = HeldLock.take(path)
         except OSError as error:
             raise StoreError(
-                f"cannot lock {path}: {error.strerror}", hint="make the git directory writable; see docs/recovery.md"
+                f"cannot lock {path}: {error.strerror}", hint=f"make {path.parent} writable for you"
             ) from error
         if lock is not None:
             return lock

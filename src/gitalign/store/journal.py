@@ -203,7 +203,7 @@ class SqlJournal:
         if not is_run_id(word):
             raise StoreError(
                 f"journal {self._path}: {display(word)!r} is not the id of a run: the journal was damaged or changed",
-                hint=f"move {self._path} away; anchors of runs are under refs/gitalign, see docs/recovery.md",
+                hint=f"move {self._path} away: a new journal is made; git for-each-ref refs/gitalign lists what runs pinned",
             )
         return word
 
@@ -525,7 +525,7 @@ def _understood(path: Path, whose: str) -> Iterator[None]:
 def _unreadable(path: Path, whose: str, why: str) -> StoreError:
     return StoreError(
         f"journal {path}: what is stored of {whose} cannot be read: {why[:200]}",
-        hint=f"anchors of runs are under refs/gitalign, see docs/recovery.md; with {path} moved away, a new journal is made",
+        hint=f"move {path} away: a new journal is made; git for-each-ref refs/gitalign lists what runs pinned",
     )
 
 

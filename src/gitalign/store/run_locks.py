@@ -36,7 +36,7 @@ class RunLocks:
             return HeldLock.take(path)
         except OSError as error:
             raise StoreError(
-                f"cannot lock {path}: {error.strerror}", hint="make the git directory writable; see docs/recovery.md"
+                f"cannot lock {path}: {error.strerror}", hint=f"make {path.parent} writable for you"
             ) from error
 
     @contextmanager
