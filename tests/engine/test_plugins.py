@@ -131,7 +131,7 @@ def test_nothing_named_is_nothing_loaded_and_told(work: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("gone", "no such plug-in"), ("nothing", "is no detector"), ("fails", "cannot start")]
+    ("name", "words"), [("gone", "no such plug-in"), ("nothing", "is not a detector"), ("fails", "cannot start")]
 )
 def test_what_cannot_be_used_is_refused_before_anything_runs(work: Workspace, name: str, words: str) -> None:
     before = work.git("for-each-ref")
@@ -142,7 +142,7 @@ def test_what_cannot_be_used_is_refused_before_anything_runs(work: Workspace, na
 
 
 def test_a_documenter_must_offer_what_its_socket_asks(work: Workspace) -> None:
-    with pytest.raises(PluginError, match="is no documenter"):
+    with pytest.raises(PluginError, match="is not a documenter"):
         load_sockets(detectors=(), documenter="nothing")
 
 
