@@ -84,6 +84,7 @@ def _no_configuration_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_f
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("PAGER", "cat")
     newer = os.environ.get("TEST_GIT_DIR")
     if newer:
         monkeypatch.setenv("PATH", f"{newer}:{os.environ['PATH']}")

@@ -168,6 +168,25 @@ def attended(argv: Sequence[str], *, cwd: str | Path) -> int:
         signal.signal(signal.SIGINT, before)
 
 
+def shown_by(argv: Sequence[str], text: bytes, *, env: Mapping[str, str]) -> int:
+    """Give a pager its input on our own terminal, and wait for its end; its exit code.
+
+    A pager that ends before it has read all is no fault.
+
+    Raises:
+        OSError: the executable is missing or cannot be run.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        pager = subprocess.Popen(
+            list(argv), env=dict(env), stdin=subprocess.PIPE, restore_signals=True, preexec_fn=_heed_interrupts
+        )
+        pager.communicate(text)
+        return pager.returncode
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 

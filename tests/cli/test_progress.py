@@ -107,9 +107,9 @@ def test_bar_count_and_time_left_are_always_in_sight(plan: Plan, width: int) -> 
     steps = with_steps(plan, [(StepKind.REPLAY, 3)] * 60).steps
     long = replace(steps[0].target, name=TargetName("a-target/with-a-name-that-goes-on-and-on-and-on-and-on-and-on"))
     bars = Bars(
-        SimpleNamespace(steps=tuple(replace(one, target=long) for one in steps[:20]) + steps[20:]),
+        SimpleNamespace(steps=tuple(replace(one, target=long) for one in steps[:20]) + steps[20:]),  # type: ignore[arg-type]
         clock=lambda: next(clock),
-    )  # type: ignore[arg-type]
+    )
     bars(event(EventKind.INTEGRATION_STARTED, steps=60))
     for number in range(40):
         target = long.name if number < 20 else "main"

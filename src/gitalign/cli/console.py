@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 import sys
 import tempfile
 import traceback
@@ -67,8 +68,25 @@ def console(*, stderr: bool = False) -> Console:
 
     stream = sys.stderr if stderr else sys.stdout
     drop_odd_sizes()
-    width = None if stream.isatty() else int(os.environ.get("COLUMNS", "120"))
-    return Console(stderr=stderr, highlight=False, width=width, soft_wrap=not stream.isatty())
+    is_paged = not stderr and not stream.isatty() and _is_read_by_the_pager_of_git()
+    is_terminal = stream.isatty() or is_paged
+    width = None if is_terminal else int(os.environ.get("COLUMNS", "120"))
+    return Console(
+        stderr=stderr,
+        highlight=False,
+        width=width,
+        soft_wrap=not is_terminal,
+        force_terminal=True if is_paged else None,
+    )
+
+
+def _is_read_by_the_pager_of_git() -> bool:
+    """True behind `git -p align` and where `pager.align` is set: git puts its pager between us and the terminal."""
+    if not os.environ.get("GIT_PAGER_IN_USE"):
+        return False
+    from gitalign.git.pager import is_paged_by_git
+
+    return is_paged_by_git() and stat.S_ISFIFO(os.fstat(1).st_mode)
 
 
 def emit_json(document: Mapping[str, Any]) -> None:

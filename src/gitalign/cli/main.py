@@ -38,6 +38,7 @@ from gitalign.cli.options import (
     read_plan,
     refuse_beside_a_plan,
 )
+from gitalign.cli.pager import NoPager, paged
 from gitalign.cli.working_set import (
     All,
     Author,
@@ -67,6 +68,7 @@ def here(
     repo: Repo = Path(),
     config: ConfigFile = None,
     json: Json = False,
+    no_pager: NoPager = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Without a verb: where things stand, and what to type next."""
@@ -76,7 +78,7 @@ def here(
         typer.echo(f"git-align {__version__}")
         raise typer.Exit
     if ctx.invoked_subcommand is not None:
-        given = {"repo": repo, "config": config, "json": json}
+        given = {"repo": repo, "config": config, "json": json, "no_pager": no_pager}
         told = {name for name in given if getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"}
         # What stands before a verb holds for the verb, and for the verbs of a verb.
         ctx.default_map = _for_every_verb(ctx.command, {name: given[name] for name in sorted(told)})
@@ -104,6 +106,7 @@ def _status(options: Options) -> int:
 
 
 @app.command()
+@paged
 def plan(
     repo: Repo = Path(),
     config: ConfigFile = None,
@@ -308,6 +311,7 @@ def run(
 
 
 @app.command()
+@paged
 def runs(
     repo: Repo = Path(),
     config: ConfigFile = None,
@@ -335,6 +339,7 @@ def runs(
 
 
 @app.command()
+@paged
 def show(
     run_id: RunId = "last",
     branch: Annotated[
@@ -390,16 +395,16 @@ def show(
 
 
 for verb in (
-    before.categorize,
-    before.forecast,
-    before.order,
-    conflicts.conflicts,
+    paged(before.categorize),
+    paged(before.forecast),
+    paged(before.order),
+    paged(conflicts.conflicts),
     resolve.resolve,
     publish.push,
     publish.undo,
     after.resume,
-    after.report,
-    after.verify,
+    paged(after.report),
+    paged(after.verify),
     after.prune,
     after.doctor,
     after.demo,

@@ -9,6 +9,7 @@ import typer
 
 from gitalign.cli.console import Options
 from gitalign.cli.options import ConfigFile, Json, Quiet, Repo, Verbose, carried_out, leave
+from gitalign.cli.pager import paged
 
 app = typer.Typer(
     help="Recorded resolutions of conflicts: learn, look, share, forget.",
@@ -24,6 +25,7 @@ Again = Annotated[bool, typer.Option("--again", help="Take in also what was forg
 
 
 @app.command("list")
+@paged
 def list_(
     repo: Repo = Path(),
     config: ConfigFile = None,
@@ -50,6 +52,7 @@ def list_(
 
 
 @app.command()
+@paged
 def show(
     id: Id,
     repo: Repo = Path(),

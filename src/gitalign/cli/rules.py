@@ -9,6 +9,7 @@ import typer
 
 from gitalign.cli.console import Options
 from gitalign.cli.options import ConfigFile, Fetch, Json, Only, Quiet, Repo, Verbose, carried_out, leave, overrides_of
+from gitalign.cli.pager import paged
 from gitalign.cli.working_set import All, Author, Exclude, OlderThan, Remote, Since, Targets, chosen, planned
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ Packs = Annotated[
 
 
 @app.command()
+@paged
 def check(
     branches: Annotated[
         list[str] | None,
@@ -90,6 +92,7 @@ def check(
 
 
 @app.command()
+@paged
 def explain(
     rule: Annotated[str | None, typer.Argument(help="Only this one, by its id.", metavar="[ID]")] = None,
     pack: Packs = None,
