@@ -1,11 +1,15 @@
 """Compare a whole run with git itself, branch by branch, on any repository.
 
-Usage: python bench/against_git.py REPOSITORY --target main [--pulls] [--sample 60] [--strategy rebase|merge] [--seed 1]
+Usage: python bench/against_git.py REPOSITORY --target main [--pulls] [--remote] [--sample 60] [--strategy rebase|merge] [--seed 1]
 
 The repository is copied; nothing is written to it. Its branches (with `--pulls`, what `refs/pull/*/head` holds as well) are
 aligned in the copy by the command line. Then a sample of the branches with a verdict is rebased (or merged) by git in a work
 tree of a second copy, and the two are held side by side: the tree, and author, date and message of every commit where git is
 clean; the commit and the unmerged paths where it stops.
+
+With `--remote` the copy is a remote, and a fresh clone of it aligns what only the remote has (`git align run --remote`). Then, too: every
+aligned branch stands on the remote where the report says, every other one where it stood, the clone has no new branch, and `git align undo
+--push` gives the remote back what it held, ref by ref.
 """
 
 from __future__ import annotations
@@ -53,6 +57,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("repository", type=Path)
     parser.add_argument("--target", action="append", required=True, help="a target; may be given several times")
     parser.add_argument("--pulls", action="store_true", help="take in what refs/pull/*/head holds")
+    parser.add_argument("--remote", action="store_true", help="align the branches of a remote from a fresh clone")
     parser.add_argument("--sample", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--strategy", choices=("rebase", "merge"), default="rebase")
@@ -66,6 +71,7 @@ def main(words: Sequence[str] | None = None) -> int:
             sample=asked.sample,
             chance=random.Random(asked.seed),
             strategy=asked.strategy,
+            remote=asked.remote,
         )
     print(
         json.dumps(
@@ -92,15 +98,19 @@ def compare(
     sample: int,
     chance: random.Random,
     strategy: str,
+    remote: bool = False,
 ) -> Comparison:
     """Align a copy of the repository and hold a sample of the outcomes beside what git makes of the same branches."""
     before = copy(repository, folder / "before.git", targets=targets, pulls=pulls, chance=chance)
     after = folder / "after.git"
     git(folder, "clone", "-q", "--mirror", str(before), str(after))
-    report = align(after, folder, targets=targets, strategy=strategy)
     tips = dict(_refs(before))
-    judge = Judge(before, folder / "desk", start=targets[0])
     found = Comparison()
+    if remote:
+        report = align_on_remote(after, folder, targets=targets, strategy=strategy, found=found)
+    else:
+        report = align(after, folder, targets=targets, strategy=strategy)
+    judge = Judge(before, folder / "desk", start=targets[0])
     entries = report["branches"]
     found.verdicts.update(entry["outcome"]["kind"] for entry in entries)
     judged = [entry for entry in entries if entry["outcome"]["kind"] in ("aligned", "conflicted")]
@@ -135,11 +145,46 @@ def copy(repository: Path, place: Path, *, targets: Sequence[str], pulls: bool, 
     return place
 
 
-def align(repository: Path, folder: Path, *, targets: Sequence[str], strategy: str) -> dict[str, Any]:
+def align_on_remote(
+    remote: Path, folder: Path, *, targets: Sequence[str], strategy: str, found: Comparison
+) -> dict[str, Any]:
+    """What `git align run --remote --json` reports in a fresh clone; what the remote does not hold as reported counts as different."""
+    clone = folder / "clone"
+    git(folder, "clone", "-q", "--no-checkout", str(remote), str(clone))
+    stood, mine = dict(_refs(remote)), git(clone, "for-each-ref", "refs/heads")
+    report = align(clone, folder, targets=targets, strategy=strategy, more=("--remote",))
+    stands = dict(_refs(remote))
+    made = {
+        f"refs/heads/{entry['branch']}": entry["outcome"]["after"]
+        for entry in report["branches"]
+        if entry["verdict"] == "aligned"
+    }
+    wrong = {ref for ref in {*stands, *stood} if stands.get(ref) != made.get(ref, stood.get(ref))}
+    found.differ += [f"{ref}: the remote does not hold what was reported" for ref in sorted(wrong)]
+    if git(clone, "for-each-ref", "refs/heads") != mine:
+        found.differ.append("local branches were made or moved")
+    run_id = report["run"]["id"]
+    call("undo", run_id, "--push", "--yes", "--json", "--repo", str(clone))
+    if dict(_refs(remote)) != stood:
+        found.differ.append("undo did not give the remote back what it held")
+    call("undo", "last", "--push", "--yes", "--json", "--repo", str(clone))  # brought forward again, to be compared
+    if dict(_refs(remote)) != stands:
+        found.differ.append("undoing the undo did not bring the branches forward again")
+    return report
+
+
+def align(
+    repository: Path, folder: Path, *, targets: Sequence[str], strategy: str, more: Sequence[str] = ()
+) -> dict[str, Any]:
     """What `git align run --json` reports; stacks are replayed as git would replay each branch."""
     config = folder / "config.yaml"
     config.write_text(_CONFIG.format(merges="flatten", targets=", ".join(targets)), encoding="utf-8")
     words = ("run", "--yes", "--json", "--repo", str(repository), "--config", str(config), "--strategy", strategy)
+    return call(*words, *more)
+
+
+def call(*words: str) -> dict[str, Any]:
+    """The document that a verb prints."""
     done = subprocess.run(
         [sys.executable, "-m", "gitalign", *words],
         capture_output=True,
@@ -147,7 +192,9 @@ def align(repository: Path, folder: Path, *, targets: Sequence[str], strategy: s
         check=False,
     )
     if done.returncode not in (0, 1):
-        raise SystemExit(f"git align run: exit {done.returncode}\n{done.stderr.decode(errors='replace')[-3000:]}")
+        raise SystemExit(
+            f"git align {words[0]}: exit {done.returncode}\n{done.stderr.decode(errors='replace')[-3000:]}"
+        )
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
