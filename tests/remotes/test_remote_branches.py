@@ -282,3 +282,47 @@ def test_the_command_line(clone: Shared) -> None:
     everywhere = warm.run("run", "--all", "--yes", cwd=clone.work.path)
     assert everywhere.returncode == 0, everywhere.stderr
     assert "Local branches, and 2 branches that only origin has." in everywhere.stdout
+
+
+class TestTheWayOfAUser:
+    def test_a_conflict_of_a_remotes_branch_is_resolved_in_a_local_one(self, clone: Shared) -> None:
+        work = clone.work
+        work.switch("clash", "origin/x")
+        work.commit("mine", {"a": b"mine\n"})
+        work.git("push", "-q", "origin", "clash")
+        work.switch("main")
+        work.git("branch", "-q", "-D", "clash")
+        work.commit("theirs", {"a": b"theirs\n"})
+        work.git("push", "-q", "origin", "main")
+        done = warm.run("run", "--remote", "--yes", cwd=work.path)
+        assert "git branch --track clash origin/clash && git align resolve clash" in done.stdout
+        refused = warm.run("resolve", "clash", cwd=work.path)
+        assert refused.returncode == 2
+        assert "it exists only on origin" in refused.stderr
+        assert "git branch --track clash origin/clash" in refused.stderr
+
+    def test_runs_and_the_bare_command_count_what_went_to_the_remote(self, clone: Shared) -> None:
+        report = on_remote(clone)
+        (listed,) = facade.runs(facade.Request(repo=clone.work.path))
+        assert (report.run.pushed, listed.moved, listed.pushed) == (2, 0, 2)
+        assert "2 on a remote" in warm.run("runs", cwd=clone.work.path).stdout
+        assert "0 moved, 2 on a remote" in warm.run(cwd=clone.work.path).stdout
+
+    def test_an_unknown_remote_is_named_before_anything_is_done(self, clone: Shared) -> None:
+        done = warm.run("run", "--remote", "nowhere", "--yes", cwd=clone.work.path)
+        assert done.returncode == 2
+        assert "there is no remote 'nowhere' (remotes: origin)" in done.stderr
+
+    def test_a_bare_clone_reads_the_remote_when_asked(self, clone: Shared, tmp_path: Path) -> None:
+        bare = tmp_path / "bare.git"
+        subprocess.run(["git", "clone", "-q", "--bare", f"file://{clone.remote}", str(bare)], check=True)
+        for key in ("user.name", "user.email"):
+            clone.work.git("--git-dir", str(bare), "config", key, clone.work.git("config", key))
+        told = warm.run("plan", "--remote", cwd=bare)
+        assert told.returncode == 2
+        assert "add --fetch" in told.stderr
+        mine = clone.work.git("--git-dir", str(bare), "for-each-ref", "refs/heads")
+        done = warm.run("run", "--remote", "--yes", cwd=bare)
+        assert done.returncode == 0, done.stderr
+        assert clone.work.git("--git-dir", str(bare), "for-each-ref", "refs/heads") == mine
+        assert "2 aligned" in done.stdout

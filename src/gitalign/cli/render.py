@@ -12,7 +12,7 @@ from gitalign.cli.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.cli.working_set import elsewhere
 from gitalign.core.certificate import Proof
 from gitalign.core.emptied import EMPTIED_BY_RESOLUTION, by_what, why_dropped
-from gitalign.core.names import branch_of, command_on
+from gitalign.core.names import branch_of, command_on, shell_word
 from gitalign.core.outcome import Aligned, AppliedResolution, Conflicted, Failed, Finding, Refused, Severity
 from gitalign.core.plan import StepKind
 from gitalign.core.publication import UNSETTLED, MoveState, Publication, PushState
@@ -240,7 +240,10 @@ def _next_steps(out: Console, report: Report) -> None:
     if stopped is not None:
         # Merges are not made again step by step; the conflict of such a branch is resolved while its target is merged in.
         how = " --strategy merge" if stopped.step.kind is StepKind.RECREATE else ""
-        words = safe(command_on(f"git align resolve{how}", stopped.step.branch.name))
+        name, theirs = stopped.step.branch.name, stopped.step.of_remote
+        # A conflict is resolved in a local branch.
+        first = command_on("git branch --track", name) + f" {shell_word(f'{theirs}/{name}')} && " if theirs else ""
+        words = safe(first + command_on(f"git align resolve{how}", name))
         out.print(f"[bold]next:[/] {words}   resolves its conflict step by step")
     if report.run.outcome == "interrupted":
         out.print("[bold]next:[/] git align resume   goes on where the run was stopped")
@@ -386,6 +389,7 @@ def show_runs(out: Console, runs: Sequence[RunRecord], *, everything: bool = Fal
     table = plain_table("run", "what", *started, "outcome", "branches", "moved", "", right=("branches", "moved"))
     for run in runs:
         remarks = [f"undoes {run.undoes}"] if run.undoes else []
+        remarks += [f"{run.pushed} on a remote"] if run.pushed else []
         if run.undone_by:
             part = "" if run.undone == run.moved else f"{run.undone} of {run.moved} "
             remarks.append(f"{part}undone by {run.undone_by}")
@@ -407,7 +411,8 @@ def show_status(out: Console, status: Status) -> None:
     for remote, count in status.only_on_remotes:
         out.print(f"  {elsewhere(remote, count)}", markup=False)
     if status.last is not None:
-        out.print(f"  last run: {status.last.id}, {status.last.outcome}, {status.last.moved} moved")
+        pushed = f", {status.last.pushed} on a remote" if status.last.pushed else ""
+        out.print(f"  last run: {status.last.id}, {status.last.outcome}, {status.last.moved} moved{pushed}")
     for run in status.unfinished:
         out.print(f"  [yellow]unfinished: {run.id} ({run.state.value})[/]")
     out.print(f"[bold]next:[/] {status.next_command}")

@@ -41,6 +41,7 @@ class RunRecord:
     Attributes:
         outcome: `running`, `ok` (all aligned or unchanged), `attention`, `interrupted`, `failed`.
         moved: refs this run moved and that were not rolled back.
+        pushed: branches that this run changed on a remote alone.
         undoes: the run this one undid, for an undo.
         undone_by: the run that put this one's moves back, if any are put back.
         undone: how many of the moved refs are put back.
@@ -59,3 +60,4 @@ class RunRecord:
     undone_by: str | None = None
     owner: str = ""
     undone: int = 0
+    pushed: int = 0

@@ -46,7 +46,7 @@ def tips_of(snapshot: Snapshot, remote: str) -> tuple[Tip, ...]:
         known = ", ".join(remotes_with_branches(snapshot)) or "none"
         raise UserError(
             f"no branch of the remote {remote!r} is known here (remotes with branches: {known})",
-            hint=f"git fetch {remote}",
+            hint="add --fetch to read it; a bare clone has its branches as local ones: git align plan",
             code="unknown_remote",
         )
     return theirs
@@ -155,6 +155,11 @@ def remotes_with_branches(snapshot: Snapshot) -> tuple[str, ...]:
     """Remotes of which the clone knows branches, by the first part of the ref's name."""
     names = {tip.ref.removeprefix(_REMOTES).partition("/")[0] for tip in snapshot.tips if tip.ref.startswith(_REMOTES)}
     return tuple(sorted(names))
+
+
+def has_branch(snapshot: Snapshot, remote: str, name: str) -> bool:
+    """Whether a remote has a branch of that name, as far as the clone knows."""
+    return any(tip.ref == f"{_REMOTES}{remote}/{name}" for tip in snapshot.tips)
 
 
 def has_no_work(plan: Plan) -> bool:

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from gitalign import wire
-from gitalign.core.names import command_on, file_name_for
+from gitalign.core.names import command_on, file_name_for, shell_word
 from gitalign.core.plan import Permit, Plan, Step, StepKind
 from gitalign.core.report import Report
 from gitalign.core.resolving import Look, Session, Stand
+from gitalign.core.working_set import has_branch, remotes_with_branches
 from gitalign.engine import carrying
 from gitalign.engine.frozen import dumped, loaded
 from gitalign.engine.resolutions import remember
@@ -69,7 +70,16 @@ def begin(opened: Opened, journal: Journal, request: Request, branch: str, *, fo
     step = next((one for one in made.steps if one.branch.name == branch), None)
     if step is None:
         reason = next((one.reason for one in made.excluded if one.branch == branch), "there is no such branch")
-        raise UserError(f"{branch} cannot be resolved: {reason}", hint="git align plan --verbose")
+        hint = "git align plan --verbose"
+        remote = next(
+            (one for one in remotes_with_branches(made.snapshot) if has_branch(made.snapshot, one, branch)), None
+        )
+        if remote is not None and reason == "there is no such branch":
+            reason = f"it exists only on {remote}, and a conflict is resolved in a local branch"
+            hint = (
+                command_on("git branch --track", branch) + f" {shell_word(f'{remote}/{branch}')}; then the same again"
+            )
+        raise UserError(f"{branch} cannot be resolved: {reason}", hint=hint)
     if step.kind is StepKind.RECREATE and step.refusal is None:
         raise UserError(
             f"{branch} contains merges that would be made again, which is not done step by step",

@@ -47,8 +47,15 @@ def fetch_branches(repository: Repository, remote: str) -> None:
 
     Raises:
         RemoteError: the remote cannot be reached.
-        UserError: a remote-tracking branch stands for another ref.
+        UserError: there is no such remote, or a remote-tracking branch stands for another ref.
     """
+    known = text(repository.operator.run("remote").stdout).splitlines()
+    if remote not in known:
+        raise UserError(
+            f"there is no remote {remote!r} (remotes: {', '.join(known) or 'none'})",
+            hint="git remote --verbose",
+            code="unknown_remote",
+        )
     head = _tracking(remote, "HEAD")
     _require_plain(repository, [_tracking(remote, "").rstrip("/")], besides=[head])
     # A branch of that name would be written through the symbolic ref.

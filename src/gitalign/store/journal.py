@@ -38,6 +38,8 @@ from gitalign.ports import Claim, OwnerProbe
 from gitalign.store import schema
 from gitalign.store.database import open_database, translated
 
+_PUSHED = json.dumps({"push": PushState.PUSHED.value})[1:-1]
+"""How a stored publication says that the remote has it."""
 _MADE = (MoveState.MOVED, MoveState.UNDONE, MoveState.STANDS)
 T = TypeVar("T")
 _AT_ONCE = 400  # parameters per statement stay far below SQLite's bound
@@ -154,6 +156,15 @@ class SqlJournal:
                 counted(MoveState.MOVED, MoveState.UNDONE).label("moved"),
                 counted(MoveState.UNDONE).label("undone"),
                 counted(MoveState.STANDS).label("stood"),
+                func.sum(
+                    case(
+                        (
+                            (moves.c.state == MoveState.STANDS.value) & moves.c.body.contains(_PUSHED, autoescape=True),
+                            1,
+                        ),
+                        else_=0,
+                    )
+                ).label("pushed"),
             )
             .group_by(moves.c.run_id)
             .subquery()
@@ -165,6 +176,7 @@ class SqlJournal:
                 func.coalesce(moved.c.moved, 0).label("moved"),
                 func.coalesce(moved.c.undone, 0).label("undone"),
                 func.coalesce(moved.c.stood, 0).label("stood"),
+                func.coalesce(moved.c.pushed, 0).label("pushed"),
             )
             .outerjoin(moved, moved.c.run_id == table.c.id)
             .order_by(table.c.number.desc())
@@ -195,6 +207,7 @@ class SqlJournal:
             undoes=None if row.undoes is None else self._id(row.undoes),
             undone_by=undone_by if row.undone or row.stood else None,
             undone=row.undone,
+            pushed=row.pushed,
             owner=row.owner,
         )
 
