@@ -18,7 +18,7 @@ DEFAULTS = {
     "branch_alignment_timeout_seconds": 300,
     "integration_timeout_seconds": 60,
     "error_detection_timeout_seconds": 30,
-    "enable_backup_branches": True,
+    "enable_backup_branches": False,
     "backup_branch_prefix": "backup",
     "auto_cleanup_backups": False,
     "enable_circuit_breaker": True,

@@ -41,7 +41,7 @@ class Orchestration(BaseModel):
     integration_timeout_seconds: Seconds = 60
     error_detection_timeout_seconds: Seconds = 30
     max_attempts: Annotated[int, Field(ge=1, le=10)] = 2
-    enable_backup_branches: bool = True
+    enable_backup_branches: bool = False
     backup_branch_prefix: str = "backup"
     auto_cleanup_backups: bool = False
     enable_circuit_breaker: bool = True

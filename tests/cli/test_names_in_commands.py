@@ -81,7 +81,7 @@ def test_branches_with_long_names_are_moved_and_put_back(work: Workspace, length
         work.switch("main")
     work.commit("main", {"list": b"2\n"})
     before = {name: work.tip(f"refs/heads/{name}") for name in names}
-    request = facade.Request(repo=work.path)
+    request = facade.Request(repo=work.path, overrides={"orchestration.enable_backup_branches": True})
     report = facade.run(request, permit=Permit(plan_id="*", given_by="test"))
     assert {one.state for one in report.publications} == {MoveState.MOVED}, [one.detail for one in report.publications]
     kept = {one.update.ref.removeprefix("refs/heads/"): one.backup_ref for one in report.publications}

@@ -34,7 +34,7 @@ def report(tmp_path: Path) -> Report:
     work.switch("main")
     work.git("branch", "old")
     work.commit("main", {"list": LINES.replace(b"line 3\n", b"three\n")})
-    return facade.run(request(work.path), permit=Permit(plan_id="*"))
+    return facade.run(request(work.path, orchestration__enable_backup_branches=True), permit=Permit(plan_id="*"))
 
 
 def shown(call: object, *arguments: object, **more: object) -> str:

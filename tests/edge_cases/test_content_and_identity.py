@@ -257,7 +257,7 @@ def test_reflog_names_the_run(work: Workspace) -> None:
     work.commit("own", {"own": b"1\n"})
     work.switch("main")
     work.commit("main", {"extra": b"e\n"})
-    report = run(work.path)
+    report = run(work.path, orchestration__enable_backup_branches=True)
     assert report.run.id in work.git("log", "-1", "-g", "--format=%gs", "x")
     assert excluded(run(work.path), "backup-x-pre-align").code == "backup"
 

@@ -39,7 +39,7 @@ def test_a_branch_checked_out_meanwhile_leaves_no_garbage_in_its_work_tree(
     work: Workspace, tmp_path: Path, when: str
 ) -> None:
     """Edge case 30: checked out after the plan was made, at whatever moment before its ref moves."""
-    asked = request(work.path)
+    asked = request(work.path, orchestration__enable_backup_branches=True)
     plan = facade.plan(asked)
     place = tmp_path / "wt"
 
@@ -135,7 +135,8 @@ def test_two_commands_at_once_align_every_branch_once(tmp_path: Path) -> None:
         stream.commit(f"refs/heads/t/{number}", {**tree, b"own%d" % number: (b"100644", b"1\n")}, [base], b"own\n")
     stream.commit("refs/heads/main", {**tree, b"extra": (b"100644", b"e\n")}, [base], b"main\n")
     stream.load(work.path)
-    children = [warm.start("run", "--repo", work.path, "--yes", "--json", "-q") for _ in range(3)]
+    asked = {"GITALIGN_ORCHESTRATION__ENABLE_BACKUP_BRANCHES": "true"}
+    children = [warm.start("run", "--repo", work.path, "--yes", "--json", "-q", env=asked) for _ in range(3)]
     said = [child.communicate() for child in children]
     moved: list[str] = []
     for child, (out, err) in zip(children, said, strict=True):

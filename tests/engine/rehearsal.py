@@ -1,6 +1,6 @@
 """Runs the main job in a process of its own and ends that process with SIGKILL at the n-th effect.
 
-Usage: python -m tests.engine.rehearsal REPOSITORY VERB N   (VERB: run, run-push, run-remote-push, push, partial, integration, undo or undo-push; N from 1, or the name of an effect)
+Usage: python -m tests.engine.rehearsal REPOSITORY VERB N   (VERB: run, run-push, run-remote-push, push, partial, integration, undo, undo-push or "restore BRANCH"; N from 1, or the name of an effect)
 Prints the name of the effect it died before; exits 0 when there were fewer effects than N.
 """
 
@@ -26,6 +26,7 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     settings: dict[str, object] = {"alignment.committer": "preserve", "alignment.partial": verb == "partial"}
+    settings["orchestration.enable_backup_branches"] = True
     if verb == "integration":
         settings["alignment.strategy"] = "integration-branch"
     pushes = verb.endswith("push")
@@ -36,6 +37,8 @@ def main() -> None:
         facade.run(request, permit=permit, checkpoint=checkpoint)
     elif verb == "push":
         facade.push(request, permit=permit, checkpoint=checkpoint)
+    elif verb.startswith("restore "):
+        facade.restore(request, verb.removeprefix("restore "), permit=permit, checkpoint=checkpoint)
     else:
         facade.undo(request, "last", push=pushes, permit=permit, checkpoint=checkpoint)
 

@@ -84,7 +84,7 @@ def test_a_run_without_checks_goes_on_without_them(work: Workspace, config: Path
     "setting",
     [
         {"detection__refuse_severity": "info", "detection__refuse_introduced_by": ["branch", "integration"]},
-        {"orchestration__enable_backup_branches": False},
+        {"orchestration__enable_backup_branches": True},
         {"committer": "preserve"},
     ],
 )

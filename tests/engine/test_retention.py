@@ -7,11 +7,12 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gitalign import facade
-from gitalign.core.plan import Permit
+from gitalign.core.report import Report
 from gitalign.core.run import RunState
 from tests import warm
 from tests.engine.test_ownership import under_way
@@ -44,6 +45,11 @@ def make_old(work: Workspace, *ids: str) -> None:
         change(work, "UPDATE runs SET finished_at = ? WHERE id = ?", when, one)
 
 
+def backed_up(work: Workspace, **settings: Any) -> Report:
+    """A run that makes backup branches."""
+    return run(work.path, orchestration__enable_backup_branches=True, **settings)
+
+
 def has(work: Workspace, ref: str) -> bool:
     return work.git("for-each-ref", ref) != ""
 
@@ -51,11 +57,11 @@ def has(work: Workspace, ref: str) -> bool:
 def test_a_backup_that_a_younger_run_needs_stays(work: Workspace) -> None:
     """The branch was put back and aligned again: one backup branch, the way back of two runs."""
     before = work.git("rev-parse", "topic")
-    first = run(work.path)
-    back = facade.undo(request(work.path), "last", permit=Permit(plan_id="*"))
-    second = run(work.path)
+    first = backed_up(work)
+    work.git("branch", "-f", "topic", before)
+    second = backed_up(work)
     assert [one.backup_ref for one in (*first.publications, *second.publications)] == [BACKUP, BACKUP]
-    make_old(work, first.run.id, back.run.id)
+    make_old(work, first.run.id)
     report = facade.prune(request(work.path), backups=True)
     assert report.backups == ()
     assert report.kept_backups == ((BACKUP, f"it is the way back of run {second.run.id}, too"),)
@@ -66,9 +72,10 @@ def test_a_backup_that_a_younger_run_needs_stays(work: Workspace) -> None:
 
 
 def test_cleaning_up_after_a_run_keeps_the_backup_of_another(work: Workspace) -> None:
-    first = run(work.path)
-    facade.undo(request(work.path), "last", permit=Permit(plan_id="*"))
-    second = run(work.path, orchestration__auto_cleanup_backups=True)
+    before = work.tip("topic")
+    first = backed_up(work)
+    work.git("branch", "-f", "topic", before)
+    second = backed_up(work, orchestration__auto_cleanup_backups=True)
     assert second.exit_code() == 0
     assert has(work, BACKUP), f"it is the way back of run {first.run.id}"
 
@@ -76,7 +83,7 @@ def test_cleaning_up_after_a_run_keeps_the_backup_of_another(work: Workspace) ->
 @pytest.mark.parametrize("name", ["main", "other"])
 def test_only_backup_branches_are_removed_whatever_the_journal_says(work: Workspace, name: str) -> None:
     """Edge case 67."""
-    report = run(work.path)
+    report = backed_up(work)
     (one,) = report.publications
     work.git("branch", "-f", "other", one.update.before)
     work.git("checkout", "-q", "--detach")
@@ -93,7 +100,7 @@ def test_only_backup_branches_are_removed_whatever_the_journal_says(work: Worksp
 
 
 def test_a_backup_that_is_checked_out_stays(work: Workspace, tmp_path: Path) -> None:
-    report = run(work.path)
+    report = backed_up(work)
     work.git("worktree", "add", "-q", str(tmp_path / "tree"), "backup-topic-pre-align")
     make_old(work, report.run.id)
     assert facade.prune(request(work.path), backups=True).backups == ()

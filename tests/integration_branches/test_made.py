@@ -71,7 +71,7 @@ def test_a_second_run_changes_nothing_and_a_third_follows(work: Workspace) -> No
     work.switch("feature")
     work.commit("three", {"own": b"3\n"})
     wanted = as_git_merges(work, "feature")
-    report = run(work.path, only=("feature",))
+    report = run(work.path, only=("feature",), orchestration__enable_backup_branches=True)
     assert shape(work, "integration/feature") == wanted
     assert branches(work)["backup-integration/feature-pre-align"] == before["integration/feature"]
     told = branch(report, "feature").publication

@@ -114,7 +114,7 @@ def test_gits_words_have_a_sort() -> None:
 
 def test_a_rollback_puts_one_branch_back_and_is_idempotent(work: Workspace) -> None:
     before = work.git("rev-parse", "clean")
-    run(work.path)
+    run(work.path, orchestration__enable_backup_branches=True)
     moved = work.git("rev-parse", "clean")
     assert moved != before
     recovery = gitalign.RollbackRecoveryMechanisms(work.path)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gitalign.cli import after, before, conflicts, publish, resolve, rules
+from gitalign.cli import after, before, conflicts, publish, resolve, restore, rules
 from gitalign.cli import resolutions as resolutions_verbs
 from gitalign.cli.console import Options
 from gitalign.cli.options import (
@@ -402,6 +402,7 @@ for verb in (
     resolve.resolve,
     publish.push,
     publish.undo,
+    restore.restore,
     after.resume,
     paged(after.report),
     paged(after.verify),

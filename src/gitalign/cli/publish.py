@@ -65,7 +65,7 @@ def push(
         request = options.request(only=tuple(only or ()), overrides=overrides_of(push_hooks=push_hooks))
         preview = facade.push_preview(request, run_id)
         if dry_run:
-            _show(options, preview)
+            show_preview(options, preview)
             return 0
         count = sum(one.push is PushState.UNKNOWN for one in preview)
         if count and not asked(options, f"Push {many(count, 'branch', 'branches')}? undo --push takes it back."):
@@ -78,9 +78,9 @@ def push(
                 listeners=listeners,
             )
         if report is None:
-            _show(options, ())
+            show_preview(options, ())
             return 0
-        _written_up(options, report)
+        written_up(options, report)
         if any(one.push is PushState.PUSHED for one in report.publications) and not (options.json or options.quiet):
             console().print(
                 f"[bold]next:[/] git align undo --push {report.run.id}   gives the remote back what it held"
@@ -120,7 +120,7 @@ def undo(
             facade.recover_before_undo(request, run_id)  # before anything is counted
         preview = facade.undo_preview(request, run_id, push=push)
         if dry_run:
-            _show(options, preview)
+            show_preview(options, preview)
             return 0
         count = sum(one.state is MoveState.INTENDED or one.push is PushState.UNKNOWN for one in preview)
         back = many(count, "branch", "branches")
@@ -136,18 +136,21 @@ def undo(
                 listeners=listeners,
                 stop=stop,
             )
-        _written_up(options, report)
+        written_up(options, report)
         if not (options.json or options.quiet):
             if report.run.undoes and not push and facade.is_on_a_remote(request, report.run.undoes):
                 words = f"git align undo --push {report.run.undoes}"
                 console().print(f"[bold]next:[/] {words}   puts back on the remote, too, what was pushed")
             console().print(f"[bold]next:[/] git align undo {report.run.id}   brings them forward again")
+            console().print("[dim]left: pins of runs (refs/gitalign), their journal and logs[/]")
+            console().print("[bold]next:[/] git align prune --older-than 0   removes these; then nothing can be undone")
         return report.exit_code()
 
     leave(carried_out(options, work, acts=True))
 
 
-def _show(options: Options, publications: Sequence[Publication]) -> None:
+def show_preview(options: Options, publications: Sequence[Publication]) -> None:
+    """What would move, for people or as JSON."""
     from gitalign import wire
     from gitalign.cli import render
     from gitalign.cli.console import console, emit_json
@@ -158,7 +161,8 @@ def _show(options: Options, publications: Sequence[Publication]) -> None:
         render.show_moves(console(), publications, tense="would move")
 
 
-def _written_up(options: Options, report: Report) -> None:
+def written_up(options: Options, report: Report) -> None:
+    """What moved, for people or as JSON."""
     from gitalign.cli import render
     from gitalign.cli.console import console, emit_report
 

@@ -130,7 +130,8 @@ class Policy:
     """What stands before the slash in the names of integration branches."""
     partial: bool = False
     """Whether conflicting branches go as far as they align."""
-    backups: bool = True
+    backups: bool = False
+    """Make a branch at the place that each branch leaves. The anchor of the run holds that place in any case."""
     backup_prefix: str = "backup"
     protected: tuple[str, ...] = ()
     """Glob patterns of branches that are never touched."""

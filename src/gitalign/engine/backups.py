@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from gitalign.core.names import HEADS, Oid, backup_name, branch_of, is_zero, ref_of, zero_like
+from gitalign.core.events import EventKind
+from gitalign.core.names import HEADS, Oid, backup_name, branch_of, is_backup_name, is_zero, ref_of, zero_like
 from gitalign.core.publication import MoveState, Publication, RefUpdate
-from gitalign.git.refs import RefDoor
+from gitalign.core.run import RunRecord
+from gitalign.git.refs import RefDoor, deletions, read_refs
+from gitalign.git.repository import Repository
+from gitalign.git.worktree import read_checkouts
+from gitalign.ports import Emitter, Journal
 
 _AT_ONCE = 500
 
@@ -92,3 +97,76 @@ def make_backups(
 def _creation(one: Publication) -> RefUpdate:
     assert one.backup_ref is not None
     return RefUpdate(ref=one.backup_ref, before=zero_like(one.update.before), after=one.update.before)
+
+
+def removable_backups(
+    repository: Repository,
+    journal: Journal,
+    made: Mapping[str, Sequence[Publication]],
+    refs: Mapping[str, Oid],
+    *,
+    done: Collection[MoveState],
+) -> tuple[list[tuple[str, Oid]], list[tuple[str, str]]]:
+    """Backup branches of runs: those that can go, with their ids, and those that stay, with the reason.
+
+    One that was moved is a person's work, and one that another run needs is its way back.
+
+    Args:
+        repository: the repository.
+        journal: of the repository.
+        made: run id -> its moves whose backup branch is to go.
+        refs: every branch ref and its id.
+        done: states in which a move needs its backup branch no more.
+    """
+    found: dict[str, Publication] = {}
+    stay: dict[str, str] = {}
+    for run_id, moves in made.items():
+        there = [one for one in moves if one.backup_ref in refs]
+        prefix = journal.plan(run_id).policy.backup_prefix if there else ""
+        for one in there:
+            assert one.backup_ref is not None
+            if not one.backup_ref.startswith(HEADS) or not is_backup_name(branch_of(one.backup_ref), prefix=prefix):
+                stay[one.backup_ref] = "it does not have the name of a backup branch"
+            elif refs[one.backup_ref] != one.update.before:
+                stay[one.backup_ref] = "it was moved since"
+            elif one.state not in done:
+                stay[one.backup_ref] = "its branch did not end where the run meant it to"
+            else:
+                found[one.backup_ref] = one
+    # A branch that comes back to where it stood is backed up under the same name: one branch, the way back of several runs.
+    for run_id, one in journal.moves_of(one.update.ref for one in found.values()):
+        if run_id not in made and one.state is not MoveState.UNDONE and one.backup_ref in found:
+            stay[one.backup_ref] = f"it is the way back of run {run_id}, too"
+    for checkout in read_checkouts(repository, of_interest=found.keys()):
+        stay[checkout.ref] = f"it is checked out in {checkout.path}"
+    return [(ref, refs[ref]) for ref in found if ref not in stay], sorted(stay.items())
+
+
+def remove_undone_backups(repository: Repository, journal: Journal, undo: RunRecord, *, emit: Emitter) -> None:
+    """Remove the backup branches of moves that an undo put back; one that stays is named in a notice. Done twice it is the same.
+
+    Raises:
+        GitError, StoreError
+    """
+    run = undo
+    while run.undoes is not None:
+        run = journal.run(run.undoes)
+    put_back = {one.update.ref for one in journal.publications(undo.id) if one.state is MoveState.MOVED}
+    undone = [
+        one
+        for one in journal.publications(run.id)
+        if one.state is MoveState.UNDONE and one.backup_ref is not None and one.update.ref in put_back
+    ]
+    if not undone:
+        return
+    refs = read_refs(repository, "refs/heads")
+    gone, kept = removable_backups(repository, journal, {run.id: undone}, refs, done=(MoveState.UNDONE,))
+    door = RefDoor(repository, forbidden=frozenset(), message=f"git-align run {undo.id}: undo {run.id}")
+    try:
+        for ref, oid in gone:
+            refusal = door.move_own(deletions([(ref, oid)]))
+            kept += [(ref, refusal.reason)] if refusal is not None else []
+    finally:
+        door.close()
+    for ref, reason in kept:
+        emit(EventKind.NOTICE, text=f"backup branch {branch_of(ref)} stays: {reason}")

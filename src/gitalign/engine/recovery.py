@@ -15,7 +15,7 @@ from gitalign.core.publication import MoveState, Publication, PushState, RefUpda
 from gitalign.core.report import is_settled
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.engine.anchor import pin, present, release_keeps
-from gitalign.engine.backups import make_backups
+from gitalign.engine.backups import make_backups, remove_undone_backups
 from gitalign.engine.following import mend_work_trees
 from gitalign.engine.guard import Guard, held_if_guarded
 from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verified
@@ -171,6 +171,7 @@ def _finish(
     emit(EventKind.VERIFIED, moved=sum(one.state is MoveState.MOVED for one in publications))
     if record.undoes is not None:
         mark_undone(journal, record.undoes, publications, by=record.id)
+        remove_undone_backups(repository, journal, record, emit=emit)
     well = all(map(is_settled, publications)) and all(
         isinstance(result.outcome, Unchanged)
         or (isinstance(result.outcome, Aligned) and result.outcome.stopped_by is None)

@@ -7,14 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gitalign.core.names import CANDIDATES_PREFIX, HEADS, Oid, branch_of, is_backup_name
-from gitalign.core.publication import MoveState, Publication
+from gitalign.core.names import CANDIDATES_PREFIX, Oid
+from gitalign.core.publication import MoveState
 from gitalign.core.run import UNFINISHED, RunRecord, RunState
 from gitalign.engine.anchor import anchor_ref, mend_anchors, release_keeps
+from gitalign.engine.backups import removable_backups
 from gitalign.git.quarantine import sweep_quarantines
 from gitalign.git.refs import RefDoor, deletions, read_refs
 from gitalign.git.repository import Repository
-from gitalign.git.worktree import read_checkouts
 from gitalign.owned_folders import remove_folder
 from gitalign.store.journal import SqlJournal
 
@@ -107,31 +107,8 @@ def _is_left_candidate(ref: str, now: datetime) -> bool:
 def _backups(
     repository: Repository, journal: SqlJournal, old: Sequence[RunRecord], refs: Mapping[str, Oid]
 ) -> tuple[list[tuple[str, Oid]], list[tuple[str, str]]]:
-    """Backup branches of old runs: those that can go, and those that stay, with the reason."""
-    found: dict[str, Publication] = {}
-    stay: dict[str, str] = {}
-    for record in old:
-        made = [one for one in journal.publications(record.id) if one.backup_ref in refs]
-        prefix = journal.plan(record.id).policy.backup_prefix if made else ""
-        for one in made:
-            assert one.backup_ref is not None
-            if not one.backup_ref.startswith(HEADS) or not is_backup_name(branch_of(one.backup_ref), prefix=prefix):
-                stay[one.backup_ref] = "it does not have the name of a backup branch"
-            elif refs[one.backup_ref] != one.update.before:
-                stay[one.backup_ref] = "it was moved since"
-            elif one.state not in (MoveState.MOVED, MoveState.UNDONE):
-                stay[one.backup_ref] = "its branch did not end where the run meant it to"
-            else:
-                found[one.backup_ref] = one
-    ids = {record.id for record in old}
-    # A branch that comes back to where it stood is backed up under the same name: one branch, the way back of several runs.
-    for run_id, one in journal.moves_of(one.update.ref for one in found.values()):
-        if run_id not in ids and one.backup_ref in found:
-            stay[one.backup_ref] = f"it is the way back of run {run_id}, too"
-    for checkout in read_checkouts(repository, of_interest=found.keys()):
-        stay[checkout.ref] = f"it is checked out in {checkout.path}"
-    gone = [(ref, refs[ref]) for ref in found if ref not in stay]
-    return gone, sorted(stay.items())
+    made = {record.id: journal.publications(record.id) for record in old}
+    return removable_backups(repository, journal, made, refs, done=(MoveState.MOVED, MoveState.UNDONE))
 
 
 def _is_old(record: RunRecord, before: datetime) -> bool:

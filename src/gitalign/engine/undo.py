@@ -13,6 +13,7 @@ from gitalign.core.publication import MoveState, Publication, PushState, RefUpda
 from gitalign.core.report import is_settled
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.anchor import anchor_ref, pin, present
+from gitalign.engine.backups import remove_undone_backups
 from gitalign.engine.guard import Guard, held_if_guarded
 from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verified
 from gitalign.engine.pushing import Pusher, to_give_back
@@ -210,6 +211,8 @@ def undo(
     journal.update_publications(what.new_run_id, publications)
     mark_undone(journal, what.run_id, publications, by=what.new_run_id)
     checkpoint("marked")
+    remove_undone_backups(repository, journal, record, emit=emit)
+    checkpoint("backups removed")
     if any(one.state is MoveState.INTENDED for one in publications):
         return publications  # stopped half-way: `resume` finishes it
     outcome = "ok" if all(map(is_settled, publications)) else "attention"

@@ -44,6 +44,9 @@ from gitalign.facade.resolving import resolve_finish as resolve_finish
 from gitalign.facade.resolving import resolve_path as resolve_path
 from gitalign.facade.resolving import resolve_skip as resolve_skip
 from gitalign.facade.resolving import resolve_stage as resolve_stage
+from gitalign.facade.restoring import MovedOn as MovedOn
+from gitalign.facade.restoring import restore as restore
+from gitalign.facade.restoring import restore_preview as restore_preview
 from gitalign.facade.undoing import is_on_a_remote as is_on_a_remote
 from gitalign.facade.undoing import push as push
 from gitalign.facade.undoing import push_preview as push_preview

@@ -93,6 +93,9 @@ class Journal(VerdictMemory, Protocol):
     def placed(self, refs: Iterable[str]) -> Mapping[str, Oid]:
         """Full ref -> where a run last put it; refs that no run put anywhere, or that were put back since, are left out."""
 
+    def moves_of(self, refs: Iterable[str]) -> tuple[tuple[str, Publication], ...]:
+        """Moves of these refs that any run made or means to make, each with the run's id."""
+
     def history_of(self, refs: Iterable[str]) -> Mapping[str, tuple[Publication, ...]]:
         """Full ref -> what runs made of it, oldest first: moves that were made, undone or not, and what was only pushed."""
 

@@ -10,7 +10,7 @@ from typing import Any
 from gitalign import facade
 from gitalign.core.plan import Permit
 from gitalign.core.results_file import results_document
-from gitalign.seeds.orchestrator import exact_glob
+from gitalign.seeds.orchestrator import exact_glob, with_backups
 
 
 class ParallelAlignmentFramework:
@@ -46,7 +46,9 @@ class ParallelAlignmentFramework:
         )
         entries: dict[str, dict[str, Any]] = {}
         if branches:
-            report = facade.run(request, permit=Permit(plan_id="*", given_by="ParallelAlignmentFramework"))
+            report = facade.run(
+                with_backups(request), permit=Permit(plan_id="*", given_by="ParallelAlignmentFramework")
+            )
             for group in results_document(report)["orchestration_results"].values():
                 for entry in group["branches"]:
                     entries[entry["branch_name"]] = entry

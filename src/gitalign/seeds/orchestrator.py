@@ -231,7 +231,7 @@ class BranchAlignmentOrchestrator:
         Raises:
             UserError, GitError, StoreError
         """
-        request = with_summaries(self._request(path))
+        request = with_backups(with_summaries(self._request(path)))
         report = facade.run(request, permit=Permit(plan_id="*", given_by="BranchAlignmentOrchestrator"))
         return results_document(report)
 
@@ -274,6 +274,13 @@ def _exception(error: BaseException) -> dict[str, Any]:
     else:
         code, message = "exception", f"{type(error).__name__}: {error}"
     return {"status": "exception", "errors_detected": [code], "error_message": message}
+
+
+def with_backups(request: facade.Request) -> facade.Request:
+    """The request with backup branches, unless the settings say otherwise: the specification asks for them."""
+    if open_for(request).config.origin("orchestration.enable_backup_branches") != "default":
+        return request
+    return replace(request, overrides={**request.overrides, "orchestration.enable_backup_branches": True})
 
 
 def with_summaries(request: facade.Request) -> facade.Request:
