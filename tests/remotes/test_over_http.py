@@ -13,7 +13,7 @@ import pytest
 
 from gitalign import facade
 from gitalign.core.publication import PushState
-from tests.remotes.conftest import Shared, of
+from tests.remotes.conftest import PERMIT, Shared, of
 from tests.runs import branch, request
 
 
@@ -95,3 +95,21 @@ def test_a_server_that_is_gone_is_an_unknown_end(over_http: Shared) -> None:
     assert of(report, "x").push is PushState.NOT_PUSHED
     assert report.exit_code() == 1
     assert "secret" not in branch(report, "x").detail
+
+
+def test_branches_that_only_the_server_has(over_http: Shared) -> None:
+    """`run --remote` over HTTP, where a hook refuses one of the two."""
+    shared = over_http
+    shared.hook("update", 'case "$1" in *y) echo "y is frozen" >&2; exit 1;; esac')
+    for name in ("x", "y"):
+        shared.work.git("branch", "-q", "-D", name)
+    before, y = shared.there("x"), shared.there("y")
+    asked = facade.Request(repo=shared.work.path, remote="origin", push=True)
+    report = facade.run(asked, permit=PERMIT)
+    assert shared.there("x") == of(report, "x").update.after != before
+    assert shared.there("y") == y
+    assert "y is frozen" in branch(report, "y").detail
+    assert report.exit_code() == 1
+    undone = shared.undo(report.run.id, push=True)
+    assert undone.exit_code() == 0
+    assert shared.there("x") == before
