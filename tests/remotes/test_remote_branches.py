@@ -279,6 +279,8 @@ def test_the_command_line(clone: Shared) -> None:
     assert warm.run("undo", "last", "--yes", cwd=clone.work.path).returncode == 2
     undone = warm.run("undo", "last", "--push", "--yes", cwd=clone.work.path)
     assert undone.returncode == 0, undone.stderr
+    again = next(line for line in undone.stdout.splitlines() if line.endswith("brings them forward again"))
+    assert again.startswith("next: git align undo --push 2")
     everywhere = warm.run("run", "--all", "--yes", cwd=clone.work.path)
     assert everywhere.returncode == 0, everywhere.stderr
     assert "Local branches, and 2 branches that only origin has." in everywhere.stdout

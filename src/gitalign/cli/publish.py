@@ -141,7 +141,8 @@ def undo(
             if report.run.undoes and not push and facade.is_on_a_remote(request, report.run.undoes):
                 words = f"git align undo --push {report.run.undoes}"
                 console().print(f"[bold]next:[/] {words}   puts back on the remote, too, what was pushed")
-            console().print(f"[bold]next:[/] git align undo {report.run.id}   brings them forward again")
+            again = f"git align undo {'--push ' if push else ''}{report.run.id}"
+            console().print(f"[bold]next:[/] {again}   brings them forward again")
             console().print("[dim]left: pins of runs (refs/gitalign), their journal and logs[/]")
             console().print("[bold]next:[/] git align prune --older-than 0   removes these; then nothing can be undone")
         return report.exit_code()
