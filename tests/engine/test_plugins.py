@@ -104,10 +104,10 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
         "gitalign.documenters": {"explodes": "Explodes", "exits": "Exits", "nothing": "nothing"},
     }
 
-    def entry_points(*, group: str) -> list[EntryPoint]:
+    def on_path(group: str, _: tuple[str, ...]) -> list[EntryPoint]:
         return [EntryPoint(name, f"{here}:{target}", group) for name, target in offered[group].items()]
 
-    monkeypatch.setattr("gitalign.engine.plugins.entry_points", entry_points)
+    monkeypatch.setattr("gitalign.engine.plugins._on_path", on_path)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import typer
 from gitalign.cli import after, before, conflicts, publish, resolve, restore, rules
 from gitalign.cli import resolutions as resolutions_verbs
 from gitalign.cli.console import Options
+from gitalign.cli.narrowed import narrowed
 from gitalign.cli.options import (
     ConfigFile,
     Fetch,
@@ -421,7 +422,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    app(with_values(sys.argv[1:]), prog_name="git-align")
+    words = with_values(sys.argv[1:])
+    narrowed(app, words)(words, prog_name="git-align")
 
 
 if __name__ == "__main__":

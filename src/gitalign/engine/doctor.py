@@ -20,8 +20,9 @@ from gitalign.engine.broken_refs import broken_refs
 from gitalign.engine.execute import LEAST_FREE_BYTES
 from gitalign.errors import GitAlignError, UserError
 from gitalign.git.command import text
+from gitalign.git.program import git_version
 from gitalign.git.refs import read_tips
-from gitalign.git.repository import MINIMUM_GIT, Repository, git_version, open_repository
+from gitalign.git.repository import MINIMUM_GIT, Repository, open_repository
 from gitalign.git.scratch import leftovers
 from gitalign.git.worktree import read_checkouts
 from gitalign.store.run_locks import RunLocks

@@ -75,9 +75,10 @@ class Guard:
             PlanRefused
             GitError
         """
-        tips = {tip.ref: tip.oid for tip in read_tips(self.repository)}
+        read = read_tips(self.repository)
+        tips = {tip.ref: tip.oid for tip in read}
         upstreams = read_origins(self.repository)
-        names = self.settings.targets or conventional_names(read_tips(self.repository), self.settings.remote)
+        names = self.settings.targets or conventional_names(read, self.settings.remote)
         for target in plan.targets:
             local = ref_of(target.name)
             places = {ref for ref in tips if ref.startswith(_REMOTES) and ref.endswith(f"/{target.name}")} | {local}

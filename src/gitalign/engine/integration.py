@@ -24,7 +24,7 @@ from gitalign.engine.align import BranchAligner, Workshop, foregone
 from gitalign.engine.apart import with_stacks_told
 from gitalign.engine.driver import drive
 from gitalign.engine.signals import StopSignal
-from gitalign.git.attributes import read_attributes
+from gitalign.git.attributes import AttributeFiles, read_attributes
 from gitalign.git.identity import operator_ident
 from gitalign.git.merge import MergeWire, Wire, probe_wire
 from gitalign.git.objects import CommitWriter
@@ -88,7 +88,7 @@ def furnish(
     repository = quarantine.repository
     work = [step for step in plan.steps if step.kind in _WORK and step.refusal is None and step.id not in already]
     attributes = {onto: read_attributes(quarantine.git, onto) for onto in sorted({step.onto for step in work})}
-    keys = verdict_keys(quarantine, work, resolver=sockets.resolver)
+    keys = verdict_keys(quarantine, work, resolver=sockets.resolver, attributes=attributes)
     remembered = _remembered(memory, keys)
     work = [step for step in work if step.branch.name not in remembered]
     picked = [step for step in work if step.kind in _PICKS]
@@ -227,7 +227,11 @@ def probe(quarantine: Quarantine) -> MergeWire:
 
 
 def verdict_keys(
-    quarantine: Quarantine, steps: Sequence[Step], *, resolver: ConflictResolver | None = None
+    quarantine: Quarantine,
+    steps: Sequence[Step],
+    *,
+    resolver: ConflictResolver | None = None,
+    attributes: Mapping[Oid, AttributeFiles] | None = None,
 ) -> dict[str, str]:
     """Branch name -> content key of its verdict, for the steps that merge something.
 
@@ -235,18 +239,20 @@ def verdict_keys(
         quarantine: where they are merged.
         steps: of a plan.
         resolver: what it knows decides, too: a resolution recorded later must not be hidden by a verdict from before.
+        attributes: those of the targets, where they were read already.
     """
     work = [step for step in steps if step.kind in _WORK and step.refusal is None]
-    rules = {onto: rules_key(quarantine, onto) for onto in sorted({step.onto for step in work})}
+    read = attributes or {}
+    rules = {onto: rules_key(quarantine, onto, read.get(onto)) for onto in sorted({step.onto for step in work})}
     known = f" {resolver.key}" if resolver is not None else ""
     return {step.branch.name: verdict_key(step, rules=rules[step.onto] + known) for step in work}
 
 
-def rules_key(quarantine: Quarantine, onto: Oid) -> str:
-    """Content key of what, besides commits, decides merges with a target: attributes, and which git it is."""
+def rules_key(quarantine: Quarantine, onto: Oid, attributes: AttributeFiles | None = None) -> str:
+    """Content key of what, besides commits, decides merges with a target: attributes, read when not given, and which git it is."""
     own = Path(quarantine.repository.common_dir) / "info" / "attributes"
     return merge_rules_key(
-        attributes=read_attributes(quarantine.git, onto),
+        attributes=read_attributes(quarantine.git, onto) if attributes is None else attributes,
         local_attributes=own.read_bytes() if own.is_file() else b"",
         git_version=quarantine.repository.git_version,
     )

@@ -22,11 +22,12 @@ _MOST_HELD = 16_000_000
 
 
 class Kept(Generic[K, V]):
-    """The answers asked for last. Thread-safe; two that ask at the same time may both find out."""
+    """The answers asked for last. Thread-safe; of two that ask for the same at the same time, one waits for the other's."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._known: OrderedDict[K, V] = OrderedDict()
+        self._under_way: dict[K, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def get(self, key: K, find: Callable[[], V]) -> V:
@@ -35,12 +36,21 @@ class Kept(Generic[K, V]):
             if key in self._known:
                 self._known.move_to_end(key)
                 return self._known[key]
-        found = find()
-        with self._lock:
-            self._known[key] = found
-            while len(self._known) > self._most:
-                self._known.popitem(last=False)
-        return found
+            turn = self._under_way.setdefault(key, threading.Lock())
+        with turn:
+            with self._lock:
+                if key in self._known:
+                    return self._known[key]
+            try:
+                found = find()
+                with self._lock:
+                    self._known[key] = found
+                    while len(self._known) > self._most:
+                        self._known.popitem(last=False)
+                return found
+            finally:
+                with self._lock:
+                    self._under_way.pop(key, None)
 
 
 class SharedTrees:

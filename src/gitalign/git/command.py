@@ -130,11 +130,20 @@ class Git:
         """Output of a command as text lines; bytes that are not UTF-8 survive by surrogateescape."""
         return text(self.run(*words, stdin=stdin, timeout_s=timeout_s).stdout).splitlines()
 
-    def converse(self, *words: str, wrapper: Sequence[str] = (), cwd: str | None = None) -> child.Conversation:
-        """Start a git process that answers questions until it is closed; it dies with this process."""
+    def converse(
+        self, *words: str, wrapper: Sequence[str] = (), cwd: str | None = None, works_long: bool = False
+    ) -> child.Conversation:
+        """Start a git process that answers questions until it is closed.
+
+        It ends with its input, and so with this process.
+
+        Args:
+            works_long: it may work for minutes on one question, and is to be killed when this process dies.
+        """
+        argv = [*wrapper, *self.argv(*words)]
         try:
             return child.Conversation(
-                child.dies_with_parent([*wrapper, *self.argv(*words)]),
+                child.dies_with_parent(argv) if works_long else argv,
                 env=self.env(),
                 cwd=cwd or self.folder,
             )

@@ -161,9 +161,9 @@ class _Asking:
     def parts(self, where: Path, *, is_named: bool) -> _Parts:
         # A bare repository that is named is not one that was stumbled upon (`git help config`, safe.bareRepository).
         config = (("safe.bareRepository", "all"),) if is_named and _looks_bare(where) else ()
-        bare, object_format = self._lines(where, ["--is-bare-repository", "--show-object-format"], config)
         paths = ("--git-common-dir", "--absolute-git-dir", "--git-path", "objects", "--git-path", "index")
-        lines = self._lines(where, paths, config)
+        words = ("--is-bare-repository", "--show-object-format", *paths)
+        bare, object_format, *lines = self._lines(where, words, config)
         if len(lines) != 4:  # a path holds line breaks itself
             single = (paths[:1], paths[1:2], paths[2:4], paths[4:])
             lines = ["\n".join(self._lines(where, words, config)) for words in single]
@@ -189,11 +189,10 @@ class _Asking:
         return None
 
     def _work_tree(self, where: Path, config: Sequence[tuple[str, str]]) -> str | None:
-        is_inside = self._lines(where, ["--is-inside-work-tree"], config) == ["true"]
         try:
             return "\n".join(self._lines(where, ["--show-toplevel"], config))
         except NotARepository:
-            if is_inside:
+            if self._lines(where, ["--is-inside-work-tree"], config) == ["true"]:
                 raise
             return None  # bare, or inside the git directory of a repository that has a work tree elsewhere
 

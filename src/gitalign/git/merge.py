@@ -25,10 +25,12 @@ from gitalign.core.outcome import Conflict, StageEntry
 from gitalign.errors import GitDied, GitError, GitTimedOut
 from gitalign.git.command import Git, failure, text
 from gitalign.git.objects import CommitWriter, lost
+from gitalign.git.program import git_version, kept_of_program
 
 _NOBODY = b"git-align <git-align@localhost> 0 +0000"
 _MERGES_PER_PROCESS = 20_000  # merge-tree keeps every object it parsed; a fresh process bounds its memory
 _PROBE_S = 5.0
+_FLUSHES_SINCE = (2, 49)
 OURS_MARK, THEIRS_MARK = "~\0ours", "~\0theirs"  # no path holds a NUL
 
 
@@ -151,7 +153,9 @@ class MergeProcess:
             if self._conversation is not None and self._asked >= _MERGES_PER_PROCESS:
                 self.close()
             if self._conversation is None:
-                self._conversation = self._git.converse("merge-tree", "--stdin", wrapper=self._wire.wrapper)
+                self._conversation = self._git.converse(
+                    "merge-tree", "--stdin", wrapper=self._wire.wrapper, works_long=True
+                )
                 self._asked = 0
             self._asked += 1
             self._conversation.send(request.encode("ascii"), deadline=deadline)
@@ -180,28 +184,32 @@ def empty_tree(like: Oid) -> Oid:
 def probe_wire(git: Git, writer: CommitWriter, *, object_format: str) -> MergeWire:
     """Find the fastest wire that this git really answers on.
 
-    Versions only choose what is tried first; a wire is taken when a merge came back over it.
+    Versions only choose what is tried first; a wire is taken when a merge came back over it. One that works is kept for
+    the life of this process, as long as the program's file is the same.
     """
+    stdbuf = shutil.which("stdbuf")
+    return kept_of_program(
+        git.executable,
+        ("wire", stdbuf, object_format),
+        lambda: _probe(git, writer, stdbuf, object_format),
+        is_sure=lambda found: found.wire is not Wire.SINGLE,
+    )
+
+
+def _probe(git: Git, writer: CommitWriter, stdbuf: str | None, object_format: str) -> MergeWire:
     like = Oid("0" * (40 if object_format == "sha1" else 64))
     empty = empty_tree(like)
     (root,) = writer.write([_synthetic(empty, ())])
-    stdbuf = shutil.which("stdbuf")
     wrappers: list[tuple[str, ...]] = [()]
     if stdbuf:
         wrappers.append((stdbuf, "-o0"))
-    if not _flushes(git):
+    if git_version(git.executable) < _FLUSHES_SINCE:
         wrappers.reverse()
     for wrapper in wrappers:
         for wire, request in ((Wire.TREES, f"{empty} -- {empty} {empty}\n"), (Wire.PAIRS, f"{root} {root}\n")):
             if _answers(git, wrapper, request, empty):
                 return MergeWire(wire, wrapper)
     return MergeWire(Wire.SINGLE)
-
-
-def _flushes(git: Git) -> bool:
-    words = text(git.run("version").stdout).split()
-    numbers = [int(part) for part in words[2].split(".")[:2]] if len(words) > 2 else [0, 0]
-    return tuple(numbers) >= (2, 49)
 
 
 def _answers(git: Git, wrapper: tuple[str, ...], request: str, tree: Oid) -> bool:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gitalign import child
-from gitalign.errors import GitMissing, GitTooOld, NotARepository
+from gitalign.errors import GitTooOld, NotARepository
 from gitalign.git.alternates import borrowed_stores, object_stores
 from gitalign.git.command import Git, ProcessGate, text
 from gitalign.git.discovery import discover
-from gitalign.git.environment import deciding_environment
+from gitalign.git.program import git_version
 
 MINIMUM_GIT = (2, 38)
 KNOWN_EXTENSIONS = frozenset(
@@ -84,22 +82,6 @@ def sharing(repository: Repository) -> str:
     """
     done = repository.git.run("config", "--get", "core.sharedRepository", accept=(0, 1))
     return text(done.stdout).removesuffix("\n") if done.returncode == 0 else "umask"
-
-
-def git_version(executable: str = "git") -> tuple[int, ...]:
-    """Version of a git executable as numbers.
-
-    Raises:
-        GitMissing: when it cannot be started.
-    """
-    try:
-        done = child.run([executable, "version"], env=deciding_environment(), timeout_s=30)
-    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
-        raise GitMissing(f"cannot start {executable}", hint="install git 2.38 or newer, or put it on PATH") from error
-    found = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", done.stdout)
-    if not found:
-        raise GitMissing(f"{executable} does not answer like git", hint="put a working git 2.38 or newer on PATH")
-    return tuple(int(part) for part in found.groups() if part)
 
 
 def open_repository(

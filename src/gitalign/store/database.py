@@ -9,12 +9,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from gitalign.errors import StoreError
 from gitalign.shared_files import adopt, make_folder
 from gitalign.store import schema
+from gitalign.store.new_database import NEW_DATABASE
 
 _BUSY_MS = 15_000
 
@@ -87,24 +88,30 @@ def _bring_up_to_date(engine: Engine, path: Path) -> None:
         raise StoreError(
             f"{path} was written by a newer git-align (revision {revision})", hint="pip install --upgrade git-align"
         )
+    with engine.connect() as connection:
+        # Two processes may come here at once; the second one waits and finds the work done.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        inside = inspect(connection)
+        if not inside.get_table_names():
+            for statement in NEW_DATABASE:
+                connection.exec_driver_sql(statement)
+        elif (
+            not inside.has_table("alembic_version")
+            or connection.execute(text("SELECT version_num FROM alembic_version")).scalar() != schema.HEAD_REVISION
+        ):
+            _migrate(connection)
+        if connection.connection.dbapi_connection is not None and connection.connection.dbapi_connection.in_transaction:
+            connection.exec_driver_sql("COMMIT")
+
+
+def _migrate(connection: Connection) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    with engine.connect() as connection:
-        # Two processes may come here at once; the second one waits and finds the work done.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        if (
-            inspect(connection).has_table("alembic_version")
-            and connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == schema.HEAD_REVISION
-        ):
-            connection.exec_driver_sql("COMMIT")
-            return
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        if connection.connection.dbapi_connection is not None and connection.connection.dbapi_connection.in_transaction:
-            connection.exec_driver_sql("COMMIT")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 @contextmanager

@@ -11,12 +11,15 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    BindParameter,
     Connection,
     Engine,
+    bindparam,
     case,
     delete,
     func,
@@ -54,6 +57,32 @@ def open_journal(path: Path) -> SqlJournal:
     engine = open_database(path)
     with translated(path):
         return SqlJournal(engine, path)
+
+
+@cache
+def _run_rows(of_all: bool) -> Any:
+    """Runs with how many of their moves stand where; newest first. Unless of all, only the moves of `ids` are counted."""
+    table, moves = schema.runs, schema.publications
+
+    def counted(*states: MoveState) -> Any:
+        return func.sum(case((moves.c.state.in_([state.value for state in states]), 1), else_=0))
+
+    is_pushed = (moves.c.state == MoveState.STANDS.value) & moves.c.body.contains(_PUSHED, autoescape=True)
+    moved = select(
+        moves.c.run_id,
+        counted(MoveState.MOVED, MoveState.UNDONE).label("moved"),
+        counted(MoveState.UNDONE).label("undone"),
+        counted(MoveState.STANDS).label("stood"),
+        func.sum(case((is_pushed, 1), else_=0)).label("pushed"),
+    ).group_by(moves.c.run_id)
+    query = select(*(column for column in table.c if column.name != "plan")).order_by(table.c.number.desc())
+    if not of_all:
+        ids: BindParameter[Any] = bindparam("ids", expanding=True)
+        moved, query = moved.where(moves.c.run_id.in_(ids)), query.where(table.c.id.in_(ids))
+    counts = moved.subquery()
+    return query.add_columns(
+        *(func.coalesce(counts.c[name], 0).label(name) for name in ("moved", "undone", "stood", "pushed"))
+    ).outerjoin(counts, counts.c.run_id == table.c.id)
 
 
 class SqlJournal:
@@ -138,55 +167,20 @@ class SqlJournal:
             raise UnknownRun(f"no run {run_id!r}", hint="git align runs")
         if len(ids) > 1:
             raise UnknownRun(f"{run_id!r} could be any of {', '.join(ids[:5])}", hint="give more of the id")
-        return self._records(table.c.id == ids[0])[0]
+        return self._records(ids)[0]
 
     def runs(self, *, limit: int | None = None) -> tuple[RunRecord, ...]:
         """Newest first."""
-        return self._records(None, limit=limit)
+        if limit is None:
+            return self._records(None)
+        with self._reading() as connection:
+            newest = select(schema.runs.c.id).order_by(schema.runs.c.number.desc()).limit(limit)
+            return self._records([row.id for row in connection.execute(newest)])
 
-    def _records(self, where: Any, *, limit: int | None = None) -> tuple[RunRecord, ...]:
-        table, moves = schema.runs, schema.publications
-
-        def counted(*states: MoveState) -> Any:
-            return func.sum(case((moves.c.state.in_([state.value for state in states]), 1), else_=0))
-
-        moved = (
-            select(
-                moves.c.run_id,
-                counted(MoveState.MOVED, MoveState.UNDONE).label("moved"),
-                counted(MoveState.UNDONE).label("undone"),
-                counted(MoveState.STANDS).label("stood"),
-                func.sum(
-                    case(
-                        (
-                            (moves.c.state == MoveState.STANDS.value) & moves.c.body.contains(_PUSHED, autoescape=True),
-                            1,
-                        ),
-                        else_=0,
-                    )
-                ).label("pushed"),
-            )
-            .group_by(moves.c.run_id)
-            .subquery()
-        )
-        columns = [column for column in table.c if column.name not in ("plan",)]
-        query = (
-            select(
-                *columns,
-                func.coalesce(moved.c.moved, 0).label("moved"),
-                func.coalesce(moved.c.undone, 0).label("undone"),
-                func.coalesce(moved.c.stood, 0).label("stood"),
-                func.coalesce(moved.c.pushed, 0).label("pushed"),
-            )
-            .outerjoin(moved, moved.c.run_id == table.c.id)
-            .order_by(table.c.number.desc())
-        )
-        if where is not None:
-            query = query.where(where)
-        if limit is not None:
-            query = query.limit(limit)
+    def _records(self, ids: Sequence[str] | None) -> tuple[RunRecord, ...]:
         with self._reading() as connection, _understood(self._path, "runs"):
-            return tuple(self._record(row) for row in connection.execute(query))
+            rows = connection.execute(_run_rows(ids is None), {} if ids is None else {"ids": list(ids)})
+            return tuple(self._record(row) for row in rows)
 
     def _record(self, row: Any) -> RunRecord:
         with _understood(self._path, f"run {display(str(row.id))}"):

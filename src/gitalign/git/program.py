@@ -1,0 +1,70 @@
+"""What is known of a git program as long as it is the same file: its version, and whatever else is asked of it once."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Hashable
+from typing import TypeVar, cast
+
+from gitalign import child
+from gitalign.errors import GitMissing
+from gitalign.git.environment import deciding_environment
+
+T = TypeVar("T")
+
+_KNOWN: dict[tuple[Hashable, ...], object] = {}
+
+
+def git_version(executable: str = "git") -> tuple[int, ...]:
+    """Version of a git executable as numbers.
+
+    Raises:
+        GitMissing: when it cannot be started.
+    """
+    return kept_of_program(executable, "version", lambda: _ask_version(executable))
+
+
+def kept_of_program(
+    executable: str, question: Hashable, ask: Callable[[], T], *, is_sure: Callable[[T], bool] = lambda _: True
+) -> T:
+    """The answer to a question about a program, asked once in the life of this process, and again when its file changes.
+
+    Args:
+        executable: as it is started: a path, or a name that `PATH` leads to.
+        question: names the question; together with the program it decides the answer.
+        ask: finds the answer. What it raises is not kept.
+        is_sure: whether an answer may be kept; one that a passing failure can cause must not be.
+    """
+    identity = _identity(executable)
+    key = (identity, question)
+    if identity is not None and key in _KNOWN:
+        return cast(T, _KNOWN[key])
+    answer = ask()
+    if identity is not None and is_sure(answer):
+        _KNOWN[key] = answer
+    return answer
+
+
+def _identity(executable: str) -> Hashable:
+    """Changes with the content of the program's file; None when there is no such program."""
+    place = shutil.which(executable)
+    if place is None:
+        return None
+    try:
+        found = os.stat(place)
+    except OSError:
+        return None
+    return (place, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _ask_version(executable: str) -> tuple[int, ...]:
+    try:
+        done = child.run([executable, "version"], env=deciding_environment(), timeout_s=30)
+    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
+        raise GitMissing(f"cannot start {executable}", hint="install git 2.38 or newer, or put it on PATH") from error
+    found = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", done.stdout)
+    if not found:
+        raise GitMissing(f"{executable} does not answer like git", hint="put a working git 2.38 or newer on PATH")
+    return tuple(int(part) for part in found.groups() if part)
