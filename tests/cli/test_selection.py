@@ -55,10 +55,11 @@ def test_a_repository_without_a_known_target_is_a_fault_and_the_next_command_wor
         assert done.returncode == 2, (verb, done.stdout)
         assert "there is no target branch here" in done.stderr
     hint = done.stderr.partition("for example: ")[2].partition("   ")[0]
-    setting, *words = shlex.split(hint)
-    name, _, value = setting.partition("=")
-    assert call(*words[2:], cwd=work.path, env={name: value}).returncode == 0
-    assert "no target branch found" in call(cwd=work.path).stdout
+    assert call(*shlex.split(hint)[2:], cwd=work.path).returncode == 0
+    status = call(cwd=work.path)
+    assert status.returncode == 2
+    assert "there is no target branch here" in status.stdout
+    assert status.stdout.rstrip().partition("for example: ")[2].startswith(hint)
 
 
 def test_a_repository_without_any_branch_says_so(tmp_path: Path) -> None:

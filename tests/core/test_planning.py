@@ -12,9 +12,10 @@ from gitalign.core.branch import ListedBranch
 from gitalign.core.filters import Filters
 from gitalign.core.names import BranchName, Oid, TargetName
 from gitalign.core.plan import Checkout, CheckoutState, ExclusionCode, Plan, Step, StepKind, Target, Tip
-from gitalign.core.planning import build_plan, discover_targets
+from gitalign.core.planning import build_plan
 from gitalign.core.policy import AlreadyMerged, CheckedOut, MergesPolicy, Policy, Strategy, UnknownTarget
 from gitalign.core.push import PushPlace
+from gitalign.core.targets import discover_targets
 from gitalign.errors import UserError
 from tests.core.drawing import draw, graph_of, snapshot
 

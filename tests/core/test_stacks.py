@@ -11,8 +11,9 @@ from gitalign.core.branch import ListedBranch
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
 from gitalign.core.plan import Plan
-from gitalign.core.planning import build_plan, discover_targets
+from gitalign.core.planning import build_plan
 from gitalign.core.policy import Policy
+from gitalign.core.targets import discover_targets
 from tests.core.drawing import draw, graph_of, snapshot
 
 

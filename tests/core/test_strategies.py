@@ -6,9 +6,10 @@ import pytest
 
 from gitalign.core.branch import ListedBranch
 from gitalign.core.plan import Plan, StepKind
-from gitalign.core.planning import build_plan, discover_targets
+from gitalign.core.planning import build_plan
 from gitalign.core.policy import MergesPolicy, Policy, Strategy, StrategyRule
 from gitalign.core.strategies import idle_rules
+from gitalign.core.targets import discover_targets
 from tests.core.drawing import draw, graph_of, snapshot
 
 _DRAWING = "main: A-B-C; small: A-D; large: A-E-F-G; merging: A-H-M+B; epic/x: A-I"

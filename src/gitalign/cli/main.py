@@ -103,7 +103,7 @@ def _status(options: Options) -> int:
         emit_json(wire.dump(status))
     else:
         render.show_status(console(), status)
-    return 0
+    return 2 if status.fault else 0
 
 
 @app.command()

@@ -401,12 +401,15 @@ def show_runs(out: Console, runs: Sequence[RunRecord], *, everything: bool = Fal
 def show_status(out: Console, status: Status) -> None:
     """Where a repository stands and what to type next."""
     out.print(f"[bold]{safe(status.repository)}[/]")
-    if status.targets:
-        out.print("  targets: " + ", ".join(f"{safe(target.name)} ({target.oid[:10]})" for target in status.targets))
-    else:
-        out.print(
-            "  no target branch found (main, master, develop and other usual names); name yours: alignment.targets in the configuration"
-        )
+    why = {note.name: note.why for note in status.target_notes}
+    for target in status.targets:
+        reason = f": {safe(why[target.name])}" if why.get(target.name) else ""
+        out.print(f"  target {safe(target.name)} ({target.oid[:10]}){reason}")
+    for note in status.target_notes:
+        if note.words:
+            out.print(f"  [yellow]{safe(note.words)}[/]" if note.is_diverged else f"  {safe(note.words)}")
+    if status.fault:
+        out.print(f"  [red]{safe(status.fault)}[/]")
     out.print(f"  {status.to_align} branches to align, {status.up_to_date} up to date, {status.excluded} left out")
     for remote, count in status.only_on_remotes:
         out.print(f"  {elsewhere(remote, count)}", markup=False)

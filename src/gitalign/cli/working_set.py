@@ -9,6 +9,7 @@ import typer
 
 from gitalign.cli.console import Options, console
 from gitalign.core.filters import filter_lines
+from gitalign.core.targets import target_lines
 from gitalign.core.working_set import only_on_remotes
 
 if TYPE_CHECKING:
@@ -117,12 +118,12 @@ def lines_about(plan: Plan, *, was_asked: bool, was_read: bool = False) -> list[
     remote = plan.snapshot.branches_of
     if plan.snapshot.taken_in is not None:
         both = f"Local branches, and {_branches(len(plan.snapshot.taken_in))} that only {remote} has."
-        return [both, *filter_lines(plan)]
+        return [both, *target_lines(plan), *filter_lines(plan)]
     if remote is not None:
         whose = f"The branches of {remote}{as_known}." if was_asked else only_remote(remote)
-        return [whose, *filter_lines(plan)]
+        return [whose, *target_lines(plan), *filter_lines(plan)]
     counts = only_on_remotes(plan.snapshot, [target.name for target in plan.targets])
-    return [*(elsewhere(name, count) for name, count in counts), *filter_lines(plan)]
+    return [*target_lines(plan), *(elsewhere(name, count) for name, count in counts), *filter_lines(plan)]
 
 
 def only_remote(remote: str) -> str:

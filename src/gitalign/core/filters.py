@@ -12,6 +12,8 @@ from typing import NamedTuple
 from gitalign.core.names import Oid, display
 from gitalign.core.plan import FILTERS, Exclusion, ExclusionCode, Plan
 
+_MOST_NAMED = 3
+
 
 class TipCommit(NamedTuple):
     """The commit that a branch points to: its author (mailmap applied) and its committer date, in seconds since the epoch."""
@@ -99,4 +101,9 @@ def filter_lines(plan: Plan) -> tuple[str, ...]:
     total = sum(count for _, count in counts)
     by = ", ".join(f"{count} by {option}" for option, count in counts)
     line = f"Filters leave out {total} {'branch' if total == 1 else 'branches'}: {by}."
-    return (line,) if plan.steps else (line, "No branch passes the filters: there is nothing to do.")
+    if plan.steps:
+        return (line,)
+    others = [one for one in plan.excluded if one.code not in FILTERS and one.code is not ExclusionCode.IS_TARGET]
+    if not others:
+        return line, "No branch passes the filters: there is nothing to do."
+    return line, *(f"{display(one.branch)} {display(one.reason)}." for one in others[:_MOST_NAMED])

@@ -89,6 +89,11 @@ class Snapshot:
     """Branches that stand elsewhere in the other place, here or on `branches_of`, with the commit there."""
     push_places: tuple[tuple[BranchName, PushPlace], ...] = ()
     """Where each branch is pushed, and what the remote holds there; empty unless a push was asked for."""
+    head: str | None = None
+    """Full name of the branch that the repository's HEAD is on, whether it exists or not; None when HEAD is detached."""
+    is_bare: bool = False
+    default_branch: tuple[str, str] | None = None
+    """Name of the repository's default branch, and how it is known; None when it is not known."""
     public_targets: tuple[tuple[TargetName, Oid, str], ...] = ()
     """Targets that stand elsewhere on their remote, with the commit there and a note in words; asked for with a push."""
 
@@ -100,6 +105,23 @@ class Target:
     name: TargetName
     ref: str
     oid: Oid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetNote:
+    """Why a branch is a target, and where it stands.
+
+    Attributes:
+        name: of the target.
+        why: in words, such as `HEAD of origin`.
+        words: what is to be known of the local branch and its upstream; empty when they are the same.
+        is_diverged: whether each has commits that the other does not have.
+    """
+
+    name: TargetName
+    why: str
+    words: str = ""
+    is_diverged: bool = False
 
 
 class StepKind(StrEnum):
@@ -194,6 +216,8 @@ class ExclusionCode(StrEnum):
 
     IS_TARGET = "is_target"
     PROTECTED = "protected"
+    DEFAULT_BRANCH = "default_branch"
+    """It is the default branch of the repository, though no target."""
     LONG_LIVED = "long_lived"
     """By its name it is a release, a version, a published site, or another line that others build on."""
     BOT = "bot"
@@ -283,7 +307,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run would do. `id` is a hash of everything in it but the clock."""
+    """What a run would do. `id` is a hash of everything in it that decides what a run does."""
 
     id: str
     snapshot: Snapshot
@@ -292,6 +316,8 @@ class Plan:
     steps: tuple[Step, ...]
     excluded: tuple[Exclusion, ...]
     format: int = PLAN_FORMAT
+    target_notes: tuple[TargetNote, ...] = ()
+    """Why each target is one; empty in plans of earlier versions."""
 
     def step(self, step_id: StepId) -> Step:
         """The step of that id (its position)."""

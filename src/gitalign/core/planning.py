@@ -5,17 +5,16 @@ Pure: the same snapshot and history give the same plan. Stacks and order are in 
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gitalign.core.branch import Branch, ListedBranch
 from gitalign.core.filters import ALL, Filters
 from gitalign.core.graph import CommitGraph
 from gitalign.core.integration_branches import IntegrationBranches
-from gitalign.core.long_lived import Role, conventional_targets, known_role
+from gitalign.core.long_lived import Role, known_role
 from gitalign.core.names import (
     HEADS,
     BranchName,
@@ -25,7 +24,6 @@ from gitalign.core.names import (
     is_backup_name,
     name_fault,
     ref_of,
-    shell_word,
 )
 from gitalign.core.plan import (
     Checkout,
@@ -48,76 +46,6 @@ from gitalign.core.working_set import difference, remote_of
 from gitalign.errors import UserError
 
 _REMOTES = "refs/remotes/"
-
-
-def discover_targets(
-    snapshot: Snapshot, configured: Sequence[str], *, graph: CommitGraph | None = None, remote: str | None = None
-) -> tuple[Target, ...]:
-    """The primary branches, in order.
-
-    Args:
-        configured: names the operator gave; empty for the remote's HEAD and the conventional names that exist.
-        graph: with it, a remote-tracking branch of `remote` is taken where it has everything that the local one has.
-        remote: whose remote-tracking branches stand in for local ones that are not there.
-
-    Raises:
-        UserError: a configured target does not exist.
-    """
-    tips = {tip.ref: tip for tip in snapshot.tips}
-    remote = remote or snapshot.remote or "origin"
-    found: list[Target] = []
-    unknown: list[str] = []
-    for name in dict.fromkeys(configured or conventional_names(snapshot.tips, remote)):
-        local = tips.get(ref_of(name))
-        tracking = tips.get(f"{_REMOTES}{remote}/{name}")
-        chosen = local or tracking
-        if local is not None and tracking is not None and graph is not None and _is_ahead(graph, tracking, local):
-            chosen = tracking
-        if chosen is not None and chosen.object_type == "commit":
-            found.append(Target(name=TargetName(name), ref=chosen.ref, oid=chosen.oid))
-        elif configured:
-            unknown.append(name)
-    if unknown:
-        raise unknown_targets(unknown, snapshot.tips, remote)
-    return tuple(found)
-
-
-def unknown_targets(names: Sequence[str], tips: Sequence[Tip], remote: str) -> UserError:
-    """The error for targets that are no branches, with the nearest names."""
-    prefixes = (HEADS, f"{_REMOTES}{remote}/")
-    known = dict.fromkeys(tip.ref.removeprefix(one) for one in prefixes for tip in tips if tip.ref.startswith(one))
-    near = difflib.get_close_matches(names[0], list(known), n=3, cutoff=0.6)
-    there = ", ".join(map(display, known))
-    if near:
-        hint = f"did you mean {' or '.join(shell_word(name) for name in near)}?"
-    elif known:
-        hint = f"name branches that exist, with --target or alignment.targets ({there[:200]})"
-    else:
-        hint = "the repository has no branches"
-    return UserError(f"no such target branch: {', '.join(map(display, names))}", code="unknown_target", hint=hint)
-
-
-def head_of_remote(tips: Iterable[Tip], remote: str) -> str | None:
-    """Name of the branch that the remote's HEAD points to, as the clone knows it; None when it does not."""
-    here = f"{_REMOTES}{remote}/"
-    head = next((tip.symbolic_target for tip in tips if tip.ref == f"{here}HEAD"), None)
-    return head.removeprefix(here) if head is not None and head.startswith(here) else None
-
-
-def conventional_names(tips: Iterable[Tip], remote: str) -> tuple[str, ...]:
-    """Names of the targets of a repository whose operator named none: the branch that the remote's HEAD points to, and conventional names."""
-    known = {tip.ref: tip for tip in tips}
-    names = (
-        ref.removeprefix(prefix)
-        for ref, tip in known.items()
-        for prefix in (HEADS, f"{_REMOTES}{remote}/")
-        if ref.startswith(prefix) and not (tip.symbolic_target or "").startswith(prefix)
-    )
-    return conventional_targets(names, head=head_of_remote(known.values(), remote))
-
-
-def _is_ahead(graph: CommitGraph, tracking: Tip, local: Tip) -> bool:
-    return tracking.oid in graph and local.oid in graph and graph.is_ancestor(local.oid, tracking.oid)
 
 
 def build_plan(
@@ -197,6 +125,7 @@ class _Chooser:
         self._checkouts: dict[str, list[Checkout]] = defaultdict(list)
         for checkout in snapshot.checkouts:
             self._checkouts[checkout.ref].append(checkout)
+        self._snapshot = snapshot
         self._graph = graph
         self._policy = policy
         self._targets = targets
@@ -225,7 +154,7 @@ class _Chooser:
         excluded: list[Exclusion] = []
         for ref, tip in self._tips.items():
             name = BranchName(ref.removeprefix(HEADS))
-            out = self._excluded(name, tip) or self._long_lived(name)
+            out = self._excluded(name, tip) or self._long_lived(name) or self._default(name)
             if out is not None:
                 excluded.append(out)
                 continue
@@ -273,7 +202,7 @@ class _Chooser:
             if tip is None:
                 excluded.append(out(*self._missing(entry)))
                 continue
-            refusal = self._excluded(name, tip)
+            refusal = self._excluded(name, tip) or self._default(name)
             if refusal is not None:
                 excluded.append(replace(refusal, target=target_name))
                 continue
@@ -396,6 +325,14 @@ class _Chooser:
         other = self._counterparts.get(name)
         words = None if other is None else difference(self._snapshot, self._graph, name, tip, other)
         return None if words is None else Exclusion(branch=name, code=ExclusionCode.DIFFERS, reason=words)
+
+    def _default(self, name: BranchName) -> Exclusion | None:
+        """Why the repository's default branch stays where it is, though it is no target."""
+        default = self._snapshot.default_branch
+        if default is None or name != default[0]:
+            return None
+        words = f"is the default branch ({default[1]}), which is never moved"
+        return Exclusion(branch=name, code=ExclusionCode.DEFAULT_BRANCH, reason=words)
 
     def _held_by_work_tree(self, name: BranchName, ref: str) -> Exclusion | None:
         held = self._holders(ref)

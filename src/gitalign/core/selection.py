@@ -8,24 +8,66 @@ from collections.abc import Collection, Sequence
 
 from gitalign.core.long_lived import PRIMARY_NAMES
 from gitalign.core.names import HEADS, display, shell_word
-from gitalign.core.plan import Plan
+from gitalign.core.plan import ExclusionCode, Plan
+from gitalign.core.targets import is_guess
 from gitalign.errors import UserError
 
 
-def require_branches(plan: Plan, only: Sequence[str]) -> None:
-    """Refuse a plan without a target, and one that was asked for by globs of which none matches, or by a name that is not there.
+def require_branches(plan: Plan, only: Sequence[str], *, is_listed: bool = False) -> None:
+    """Refuse a plan whose targets are not known for sure, and one that was asked for by globs of which none matches, or by a name
+    that is not there.
 
     Args:
         plan: as it was made.
         only: the globs that it was made with.
+        is_listed: its branches come from a branch list.
 
     Raises:
         UserError: with what to type.
     """
     there = {tip.ref.removeprefix(HEADS) for tip in plan.snapshot.tips if tip.ref.startswith(HEADS)}
-    if not plan.targets:
-        raise _no_target(plan, there)
+    fault = target_fault(plan, only, is_listed=is_listed)
+    if fault is not None:
+        raise fault
     require_matches(there | {step.branch.name for step in plan.steps} | {one.branch for one in plan.excluded}, only)
+
+
+def target_fault(plan: Plan, only: Sequence[str] = (), *, is_listed: bool = False) -> UserError | None:
+    """Why a plan's targets cannot be taken without asking: there is none, or the primary branch is not among them."""
+    there = {tip.ref.removeprefix(HEADS) for tip in plan.snapshot.tips if tip.ref.startswith(HEADS)}
+    if not plan.targets:
+        return _no_target(plan, there)
+    if is_listed:
+        return None
+    default = plan.snapshot.default_branch
+    forgotten = next((one.branch for one in plan.excluded if one.code is ExclusionCode.DEFAULT_BRANCH), None)
+    if default is not None and forgotten is not None and forgotten not in only:
+        return _ask_for(
+            plan,
+            forgotten,
+            f"{display(forgotten)} is the default branch ({default[1]}), but neither a target nor protected",
+        )
+    head = (plan.snapshot.head or "").removeprefix(HEADS)
+    if is_guess(plan) and default is None and any(step.branch.name == head for step in plan.steps):
+        names = ", ".join(display(target.name) for target in plan.targets)
+        return _ask_for(
+            plan,
+            head,
+            f"which branch is the primary one? Only {names} has a usual name, and HEAD is on {display(head)}",
+        )
+    return None
+
+
+def _ask_for(plan: Plan, name: str, message: str) -> UserError:
+    """The error that asks whether a branch is a target, with the lines to type."""
+    others = " ".join(f"--target {shell_word(target.name)}" for target in plan.targets)
+    word = shell_word(name)
+    return UserError(
+        message,
+        code="target_not_known",
+        hint=f"git align plan {others} --target {word}   makes it a target; --exclude {word} leaves it where it is. "
+        "For every command: alignment.targets or alignment.protected in the configuration",
+    )
 
 
 def require_matches(known: Collection[str], only: Sequence[str]) -> None:
@@ -59,6 +101,5 @@ def _no_target(plan: Plan, there: set[str]) -> UserError:
     return UserError(
         f"there is no target branch here: none of {', '.join(PRIMARY_NAMES)} exists",
         code="unknown_target",
-        hint=f"name yours, for example: GITALIGN_ALIGNMENT__TARGETS={shell_word(f'[{display(name)}]')} git align plan   "
-        "or alignment.targets in the configuration",
+        hint=f"name yours, for example: git align plan --target {shell_word(name)}   or alignment.targets in the configuration",
     )

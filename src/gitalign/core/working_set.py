@@ -20,6 +20,7 @@ _NOT_WORK = frozenset(
         ExclusionCode.BACKUP,
         ExclusionCode.INTEGRATION,
         ExclusionCode.SYMBOLIC_REF,
+        ExclusionCode.DEFAULT_BRANCH,
         ExclusionCode.LONG_LIVED,
         ExclusionCode.BOT,
     }
@@ -66,6 +67,7 @@ def branches_of(snapshot: Snapshot, remote: str, theirs: Sequence[Tip]) -> Snaps
         tips=(*theirs, *others),
         checkouts=(),
         placed=(),
+        head=None,
         branches_of=remote,
         counterparts=_elsewhere(theirs, _local(snapshot)),
     )

@@ -6,13 +6,13 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gitalign.core.names import HEADS, Oid, branch_of, display, ref_of
-from gitalign.core.plan import Plan, StepKind
-from gitalign.core.planning import conventional_names
+from gitalign.core.names import HEADS, BranchName, Oid, branch_of, display, ref_of
+from gitalign.core.plan import Plan, StepKind, Tip
 from gitalign.core.publication import MoveState, Publication, PushState
+from gitalign.core.targets import conventional_names, head_of_remote, short_name
 from gitalign.errors import PlanRefused
-from gitalign.git.refs import read_origins, read_tips
-from gitalign.git.repository import Repository
+from gitalign.git.refs import read_tips, read_upstreams
+from gitalign.git.repository import Repository, head_of
 from gitalign.settings import Alignment
 
 _REMOTES = "refs/remotes/"
@@ -38,11 +38,14 @@ class Guard:
             GitError
         """
         tips = read_tips(self.repository)
-        targets = self.settings.targets or conventional_names(tips, self.settings.remote)
+        targets = self._names(tips)
+        heads = [head_of_remote(tips, one) for one in {self.settings.remote, plan.snapshot.branches_of or ""}]
+        own = head_of(self.repository) if self.repository.is_bare else None
         moved = (step.moved_ref for step in plan.steps)
         known = {tip.ref for tip in tips if tip.ref.startswith(HEADS)} | {ref for ref in moved if ref.startswith(HEADS)}
         return frozenset(
-            {ref_of(name) for name in targets}
+            {ref_of(BranchName(name)) for name in (*targets, *heads) if name is not None}
+            | ({own} if own is not None else set())
             | {target.ref for target in plan.targets}
             | {ref_of(target.name) for target in plan.targets}
             | {tip.ref for tip in tips if tip.symbolic_target is not None}
@@ -75,15 +78,15 @@ class Guard:
             PlanRefused
             GitError
         """
-        read = read_tips(self.repository)
-        tips = {tip.ref: tip.oid for tip in read}
-        upstreams = read_origins(self.repository)
-        names = self.settings.targets or conventional_names(read, self.settings.remote)
+        seen = read_tips(self.repository)
+        tips = {tip.ref: tip.oid for tip in seen}
+        upstreams = read_upstreams(self.repository, [ref_of(target.name) for target in plan.targets])
+        names = self._names(seen)
         for target in plan.targets:
             local = ref_of(target.name)
             places = {ref for ref in tips if ref.startswith(_REMOTES) and ref.endswith(f"/{target.name}")} | {local}
             if local in upstreams:
-                places.add(upstreams[local].upstream)
+                places.add(upstreams[local])
             stands = sorted({tips[ref] for ref in places if ref in tips})
             if target.name not in names or not any(self._holds(tip, target.oid) for tip in stands):
                 raise PlanRefused(
@@ -97,6 +100,19 @@ class Guard:
                     f"the plan aligns {display(step.branch.name)} onto {step.onto[:12]}, which is not one of its targets",
                     hint="make a new one: git align plan --save FILE",
                 )
+
+    def _names(self, tips: Sequence[Tip]) -> set[str]:
+        """Names of targets: those that the settings give, or those that are found."""
+        remote = self.settings.remote
+        given = self.settings.targets or conventional_names(tips, remote)
+        refs = {tip.ref for tip in tips}
+        head = head_of(self.repository) if self.repository.is_bare and not self.settings.targets else None
+        tracked = {
+            short_name(name, remote)
+            for name in given
+            if f"{_REMOTES}{name}" in refs and ref_of(BranchName(name)) not in refs
+        }
+        return {*given, *tracked, *([head.removeprefix(HEADS)] if head is not None else [])}
 
     def _holds(self, tip: Oid, commit: Oid) -> bool:
         if tip == commit:

@@ -10,20 +10,23 @@ from datetime import datetime
 from gitalign.branch_list import BranchList
 from gitalign.core.filters import Filters
 from gitalign.core.graph import CommitGraph
-from gitalign.core.names import HEADS, Oid
-from gitalign.core.plan import Checkout, CheckoutState, Plan, Snapshot, Step, StepKind
-from gitalign.core.planning import build_plan, discover_targets
+from gitalign.core.names import HEADS, BranchName, Oid
+from gitalign.core.plan import Checkout, CheckoutState, Plan, Snapshot, Step, StepKind, Target
+from gitalign.core.planning import build_plan
 from gitalign.core.policy import Policy
-from gitalign.core.working_set import as_of_remote
+from gitalign.core.targets import WantedTargets, default_branch, find_targets
+from gitalign.core.working_set import as_of_remote, remote_of
 from gitalign.engine.filtering import with_commits
 from gitalign.engine.push_planning import with_public
 from gitalign.errors import GitAlignError, UserError
 from gitalign.git.command import Git, text
 from gitalign.git.history import load_graph
-from gitalign.git.refs import read_tips
-from gitalign.git.repository import Repository
+from gitalign.git.refs import read_tips, read_upstreams
+from gitalign.git.repository import Repository, head_of
 from gitalign.git.untracked import Change, changes_between, in_the_way
 from gitalign.git.worktree import read_checkouts, work_tree_git
+
+_REMOTES = "refs/remotes/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ def take_snapshot(repository: Repository, *, now: datetime) -> Snapshot:
         tips=tips,
         checkouts=read_checkouts(repository, of_interest=branches),
         is_shallow=repository.is_shallow,
+        head=head_of(repository),
+        is_bare=repository.is_bare,
     )
 
 
@@ -87,7 +92,7 @@ def prepare(
     snapshot: Snapshot,
     *,
     policy: Policy,
-    target_names: Sequence[str],
+    wanted: WantedTargets,
     prefer: str | None,
     listed: BranchList | None,
     filters: Filters,
@@ -98,8 +103,8 @@ def prepare(
         repository: the repository.
         snapshot: of its refs and work trees.
         policy: the operator's decisions.
-        target_names: as configured.
-        prefer: remote whose targets were fetched just now and are taken where they have everything; None takes local ones.
+        wanted: which targets the operator named, if any.
+        prefer: remote whose targets were fetched just now: they are compared with the local ones, whatever these track.
         listed: a branch list.
         filters: which branches were asked for.
 
@@ -107,9 +112,12 @@ def prepare(
         UserError: unknown targets where the policy refuses them; a target that was fetched has diverged.
         GitError
     """
-    named = discover_targets(snapshot, target_names, remote=prefer)
-    fetched = {target.ref: f"refs/remotes/{prefer}/{target.name}" for target in named} if prefer else {}
-    known = {*(target.ref for target in named), *fetched.values()}
+    snapshot = replace(snapshot, default_branch=default_branch(snapshot, wanted.remote))
+    named = [one.target for one in find_targets(snapshot, wanted)]
+    if prefer is None:
+        wanted = replace(wanted, upstreams=_tracked(repository, snapshot, named))
+    others = {target.ref: f"{_REMOTES}{wanted.remote}/{target.name}" for target in named} | dict(wanted.upstreams)
+    known = {*(target.ref for target in named), *others.values()}
     graph = load_graph(
         repository,
         [
@@ -120,10 +128,11 @@ def prepare(
         + [oid for _, oid, _ in snapshot.public_targets]
         + [oid for _, oid in snapshot.counterparts],
     )
-    targets = named
     if prefer is not None:
-        _require_one_line(snapshot, graph, fetched)
-        targets = discover_targets(snapshot, target_names, graph=graph, remote=prefer)
+        _require_one_line(snapshot, graph, others)
+    # Where a push was asked for, what the remote holds counts, not what this clone knows of it.
+    found = find_targets(snapshot, wanted, graph=graph if snapshot.remote is None else None)
+    targets = tuple(one.target for one in found)
     targets = as_of_remote(with_public(targets, snapshot), snapshot)
     filters = with_commits(repository, filters, snapshot, graph)
     plan = build_plan(
@@ -140,9 +149,19 @@ def prepare(
             listed=listed.entries if listed else None,
             filters=filters,
         )
-    prepared = Prepared(plan, graph)
+    prepared = Prepared(replace(plan, target_notes=tuple(one.note for one in found)), graph)
     _LAST.keep(prepared)
     return prepared
+
+
+def _tracked(repository: Repository, snapshot: Snapshot, targets: Sequence[Target]) -> dict[str, str]:
+    """Local targets that track a remote's branch, with its full name."""
+    local = [
+        one.ref for one in targets if one.ref.startswith(HEADS) and remote_of(snapshot, BranchName(one.name)) is None
+    ]
+    return {
+        ref: upstream for ref, upstream in read_upstreams(repository, local).items() if upstream.startswith(_REMOTES)
+    }
 
 
 def _obstructed(repository: Repository, plan: Plan) -> Iterator[tuple[str, Checkout]]:
@@ -185,7 +204,7 @@ def _require_one_line(snapshot: Snapshot, graph: CommitGraph, fetched: Mapping[s
         here, there = tips.get(ref), tips.get(tracking)
         if here is None or there is None or graph.is_ancestor(here, there) or graph.is_ancestor(there, here):
             continue
-        name, other = ref.removeprefix(HEADS), tracking.removeprefix("refs/remotes/")
+        name, other = ref.removeprefix(HEADS), tracking.removeprefix(_REMOTES)
         raise UserError(
             f"{name} and {other} have diverged: each has commits that the other has not",
             hint=f"bring {name} up to date, or run without --fetch to align onto the local {name}",

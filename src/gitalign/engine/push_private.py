@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gitalign.core.names import HEADS, Oid
+from gitalign.core.names import HEADS, Oid, shell_word
 from gitalign.core.publication import Publication
 from gitalign.core.steps import counted
 from gitalign.engine.anchor import present
@@ -40,11 +40,14 @@ def private_commits(
         if not mine:
             continue
         tainted = _reaching(repository, mine, [one.pushed_oid for one in chosen], known)
-        words = (
-            f"{name} has {counted(len(mine), 'commit')} that no remote has, and it would publish them; "
-            f"push {name} first, or align it onto the remote's {name}"
-        )
-        held |= {one.update.ref: words for one in chosen if one.pushed_oid in tainted}
+        for one in chosen:
+            if one.pushed_oid in tainted:
+                remote, word = shell_word(one.remote or "origin"), shell_word(name)
+                held[one.update.ref] = (
+                    f"{name} has {counted(len(mine), 'commit')} that no remote has, and it would publish them; "
+                    f"publish them first: git push {remote} {word}; or align with the remote's {name}: "
+                    f"git align run --target {shell_word(f'{one.remote}/{name}')} --push"
+                )
     return held
 
 

@@ -11,12 +11,12 @@ from gitalign import wire
 from gitalign.core.events import EventKind
 from gitalign.core.names import branch_of, is_zero, ref_of
 from gitalign.core.plan import Plan, plan_hash
-from gitalign.core.planning import discover_targets
 from gitalign.core.policy import Policy
 from gitalign.core.publication import MoveState, Publication, RefUpdate
 from gitalign.core.push import PushSettings
 from gitalign.core.report import is_settled
 from gitalign.core.run import RunKind, RunRecord, RunState
+from gitalign.core.targets import discover_targets
 from gitalign.engine.anchor import anchor_ref, pin
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.prepare import take_snapshot

@@ -23,11 +23,11 @@ from gitalign.core.long_lived import PRIMARY_NAMES
 from gitalign.core.names import HEADS, RunId, StepId
 from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Permit, Plan, Snapshot, Tip
-from gitalign.core.planning import discover_targets, head_of_remote
 from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.core.selection import require_branches
+from gitalign.core.targets import WantedTargets, discover_targets, head_of_remote
 from gitalign.core.working_set import branches_of, has_no_work, only_on_remotes, tips_of, with_branches_of
 from gitalign.engine.execute import Crew, Executed, execute
 from gitalign.engine.filtering import filters_of
@@ -163,7 +163,10 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
             fetch_branches(opened.repository, remote)
     elif request.fetch:
         fetch(
-            opened.repository, settings.remote, settings.targets or _usual_targets(opened.repository, settings.remote)
+            opened.repository,
+            settings.remote,
+            [one.removeprefix(f"{settings.remote}/") for one in settings.targets]
+            or _usual_targets(opened.repository, settings.remote),
         )
     told = read_remote(opened.repository, remote) if remote is not None and request.push else None
     seen = take_snapshot(opened.repository, now=now())
@@ -182,7 +185,7 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
             opened.repository,
             replace(snapshot, checkouts=()) if whatever_is_checked_out else snapshot,
             policy=opened.config.policy(),
-            target_names=settings.targets,
+            wanted=WantedTargets(names=settings.targets, given_by=_given_by(opened.config), remote=settings.remote),
             prefer=settings.remote if request.fetch and (remote is None or request.also_local) else None,
             listed=listed,
             filters=filters,
@@ -195,7 +198,7 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
         if instead in elsewhere:
             made = prepared(_of_remote(opened, seen, instead))
     if request.needs_branches and (listed is None or listed.entries):  # an empty list asks for nothing
-        require_branches(made, request.only)
+        require_branches(made, request.only, is_listed=listed is not None)
     return made
 
 
@@ -207,6 +210,14 @@ def _of_remote(opened: Opened, seen: Snapshot, remote: str, told: Sequence[Tip] 
 def _on_remote(opened: Opened, snapshot: Snapshot) -> Snapshot:
     targets = discover_targets(snapshot, opened.config.alignment.targets)
     return with_places_on(opened.repository, snapshot, opened.config.pushing(), targets=targets)
+
+
+def _given_by(config: Config) -> str:
+    """Where targets were named, in words."""
+    origin = config.origin("alignment.targets")
+    if origin == "command line":
+        return "--target"
+    return origin if origin.startswith("GITALIGN_") else f"alignment.targets in {origin}"
 
 
 def _usual_targets(repository: Repository, remote: str) -> tuple[str, ...]:

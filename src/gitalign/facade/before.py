@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from gitalign.core.categories import Categorized
 from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts
 from gitalign.core.forecast import Forecast
-from gitalign.core.plan import Plan, StepKind, Target
+from gitalign.core.plan import Plan, StepKind, Target, TargetNote
 from gitalign.core.programs import Program
 from gitalign.core.rules import Compliance, RulePack
 from gitalign.core.run import RunRecord, RunState
+from gitalign.core.selection import target_fault
 from gitalign.core.validation import ValidationPlan
 from gitalign.core.working_set import has_no_work, only_on_remotes
 from gitalign.engine.prepare import graph_of
@@ -46,6 +47,8 @@ class Status:
     """Where a repository stands.
 
     Attributes:
+        target_notes: why each target is one.
+        fault: why branches cannot be planned without asking for the targets; empty when they can.
         to_align: branches a run would work on.
         up_to_date: branches that contain their target.
         only_on_remotes: feature branches that are not local, by the name of the remote.
@@ -54,6 +57,8 @@ class Status:
 
     repository: str
     targets: tuple[Target, ...]
+    target_notes: tuple[TargetNote, ...]
+    fault: str
     to_align: int
     up_to_date: int
     excluded: int
@@ -75,17 +80,20 @@ def status(request: Request) -> Status:
     )
     to_align = sum(step.kind not in (StepKind.UP_TO_DATE, StepKind.LEAVE) for step in made.steps)
     elsewhere = only_on_remotes(made.snapshot, [target.name for target in made.targets])
+    fault = target_fault(made)
     if unfinished:
         next_command = "git align resume"
     elif elsewhere and has_no_work(made):
         next_command = "git align plan --remote" + ("" if elsewhere[0][0] == "origin" else f" {elsewhere[0][0]}")
-    elif not made.targets:
-        next_command = "git align plan --help"
+    elif fault is not None:
+        next_command = fault.hint
     else:
         next_command = "git align run" if to_align else "git align runs"
     return Status(
         repository=opened.repository.work_tree or opened.repository.common_dir,
         targets=made.targets,
+        target_notes=made.target_notes,
+        fault=fault.message if fault is not None else "",
         to_align=to_align,
         up_to_date=len(made.steps) - to_align,
         excluded=len(made.excluded),

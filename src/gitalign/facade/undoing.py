@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 from gitalign.core.names import branch_of
 from gitalign.core.plan import Permit
-from gitalign.core.planning import discover_targets
 from gitalign.core.publication import Publication, PushState
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.core.selection import require_matches
+from gitalign.core.targets import discover_targets
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.observers import observing
 from gitalign.engine.prepare import take_snapshot

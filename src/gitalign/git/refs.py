@@ -86,6 +86,19 @@ def read_refs(repository: Repository, *prefixes: str) -> dict[str, Oid]:
     return {tip.ref: tip.oid for tip in _each_tip(repository, prefixes or ("refs/heads", "refs/remotes"))}
 
 
+def read_upstreams(repository: Repository, refs: Sequence[str]) -> dict[str, str]:
+    """Full name of a local branch -> full name of the ref that it tracks here; branches that track none are left out.
+
+    Source: `git help for-each-ref` (upstream).
+    """
+    if not refs:
+        return {}
+    words = ("for-each-ref", "--format=%(refname)%00%(upstream)%00", *refs)
+    listed = text(repository.git.run(*words, timeout_s=_TIMEOUT_S).stdout).split("\0\n")
+    rows = (line.partition("\0") for line in listed if line)
+    return {ref: upstream for ref, _, upstream in rows if upstream and ref in refs}
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """What git was told when a branch was made, as far as it still knows.

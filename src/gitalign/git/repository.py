@@ -84,6 +84,18 @@ def sharing(repository: Repository) -> str:
     return text(done.stdout).removesuffix("\n") if done.returncode == 0 else "umask"
 
 
+def head_of(repository: Repository) -> str | None:
+    """Full name of the branch that HEAD is on: that of the main work tree, or of a bare repository. None when it is detached.
+
+    Raises:
+        GitError
+
+    Source: `git help symbolic-ref` (-q: exit 1 when HEAD is detached).
+    """
+    done = repository.git.run("symbolic-ref", "-q", "HEAD", accept=(0, 1))
+    return text(done.stdout).removesuffix("\n") or None
+
+
 def open_repository(
     path: str | Path = ".", *, executable: str = "git", environ: Mapping[str, str] | None = None
 ) -> Repository:
