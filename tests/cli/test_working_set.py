@@ -94,7 +94,7 @@ def test_local_branches_come_first_and_the_others_are_counted(clone: Workspace) 
 def test_a_remote_that_is_not_there(clone: Workspace) -> None:
     done = call("plan", "--remote", "elsewhere", cwd=clone.path)
     assert done.returncode == 2
-    assert "git fetch elsewhere" in done.stderr
+    assert "add --fetch" in done.stderr
 
 
 def test_fetch_brings_all_branches_and_nothing_local_moves(clone: Workspace, tmp_path: Path) -> None:

@@ -464,7 +464,7 @@ class TestIdentity:
         plans = [
             _plan("main: A-B; x: A-C; y: C-D"),
             _plan("main: A-B; x: A-C-E; y: C-D"),
-            _plan("main: A-B; x: A-C; y: C-D", policy=Policy(backups=False)),
+            _plan("main: A-B; x: A-C; y: C-D", policy=Policy(backups=True)),
             _plan("main: A-B; x: A-C; y: C-D", only=("x",)),
         ]
         assert len({plan.id for plan in plans}) == 4
