@@ -26,6 +26,7 @@ from gitalign.core.push import PushSettings
 from gitalign.core.validation import ValidationPlan
 from gitalign.errors import ConfigError
 from gitalign.input_file import Unreadable, read_bounded
+from gitalign.page_settings import Pages
 from gitalign.resolution_settings import Resolutions
 from gitalign.settings import (
     Alignment,
@@ -63,6 +64,7 @@ class Config(BaseModel):
     telemetry: Telemetry = Telemetry()
     rules: Rules = Rules()
     resolutions: Resolutions = Resolutions()
+    pages: Pages = Pages()
     origins: Mapping[str, str] = Field(default_factory=dict, exclude=True)
     own_file: str | None = Field(default=None, exclude=True)
 
@@ -150,6 +152,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "telemetry": Telemetry,
     "rules": Rules,
     "resolutions": Resolutions,
+    "pages": Pages,
 }
 KNOWN_KEYS: tuple[str, ...] = tuple(
     f"{section}.{key}" for section, model in _SECTIONS.items() for key in model.model_fields

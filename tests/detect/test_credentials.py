@@ -16,6 +16,7 @@ from detect_secrets.settings import get_settings
 
 from gitalign import wire
 from gitalign.core.outcome import Severity
+from gitalign.core.outlook import Aftermath
 from gitalign.core.report import Report
 from gitalign.detect.builtin import secrets
 from gitalign.detect.credentials import SecretScanner
@@ -74,7 +75,7 @@ def test_no_value_is_in_anything_that_is_written(tmp_path: Path) -> None:
         log.getvalue(),
         json.dumps(wire.report_document(report)),
         sarif(report),
-        report_page(report, name="x", summaries=(), timeline=(), range_diffs={}),
+        report_page(report, name="x", summaries=(), timeline=(), range_diffs={}, after=Aftermath()),
     ]
     folder = work.path / ".git" / "gitalign"
     said += [file.read_bytes().decode("latin-1") for file in folder.rglob("*") if file.is_file()]

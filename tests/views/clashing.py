@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gitalign import facade
-from gitalign.core.forecast import Forecast
+from gitalign.core.outlook import Outlook
 from tests.git.workspace import Workspace
 from tests.runs import request
 
+AS_OF = datetime(2026, 11, 27, tzinfo=UTC)
 LINES = b"".join(b"line %d\n" % number for number in range(30))
 MARKUP = """'"&lt;img src=x onerror=window.broken=1&gt;"""
 HOSTILE = "</script><script>window.broken=1</script>"
 HOSTILE_PATH = f"{HOSTILE}&amp;.txt"
 
 
-def clashing(place: Path) -> Forecast:
+def clashing(place: Path) -> Outlook:
     """Three pairs that clash, one that is undecided; the forecast of it."""
     work = Workspace(place)
     work.commit("base", {"list": LINES, HOSTILE_PATH: LINES, "h": b"0\n"})
@@ -42,4 +44,4 @@ def clashing(place: Path) -> Forecast:
         write(name, "bo", "h", name.encode() + b"\n")
     work.switch("main")
     work.commit("on", {"h": b"main\n"})
-    return facade.forecast(request(work.path), pairs=True)
+    return facade.outlook(request(work.path), pairs=True)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gitalign import facade
-from gitalign.core.forecast import Forecast
+from gitalign.core.outlook import Outlook
 from gitalign.views.forecast import forecast_page
 from tests.git.workspace import Workspace
 from tests.needs import CHROMIUM
 from tests.rules.house import branch_with
 from tests.runs import request, run
-from tests.views.clashing import HOSTILE_PATH, MARKUP, clashing
+from tests.views.clashing import AS_OF, HOSTILE_PATH, MARKUP, clashing
 
 _QUIETLY = [
     "--disable-gpu",
@@ -31,14 +32,14 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (Debian
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Forecast:
+def found(tmp_path_factory: pytest.TempPathFactory) -> Outlook:
     return clashing(tmp_path_factory.mktemp("pages") / "repo")
 
 
 @pytest.fixture(scope="module")
-def address(found: Forecast, tmp_path_factory: pytest.TempPathFactory) -> str:
+def address(found: Outlook, tmp_path_factory: pytest.TempPathFactory) -> str:
     file = tmp_path_factory.mktemp("page") / "forecast.html"
-    file.write_text(forecast_page(found, name="repo"), encoding="utf-8")
+    file.write_text(forecast_page(found, name="repo", as_of=AS_OF), encoding="utf-8")
     return file.as_uri()
 
 
@@ -74,6 +75,12 @@ def watched(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Watche
     context.close()
 
 
+def tiles(page: Page) -> dict[str, str]:
+    """What each tile counts -> its number."""
+    words = page.locator(".tiles li").all_inner_texts()
+    return {text.split("\n")[-1]: text.split("\n")[0] for text in words}
+
+
 def rows(page: Page) -> list[str]:
     return page.locator("tbody tr td:first-child").all_inner_texts()
 
@@ -81,10 +88,7 @@ def rows(page: Page) -> list[str]:
 def test_the_map_shows_clashes_and_the_pair_that_is_pointed_at(watched: Watched, address: str) -> None:
     page = watched.page
     page.goto(address)
-    tiles = dict(
-        zip(page.locator(".tiles li").all_inner_texts(), page.locator(".tiles b").all_inner_texts(), strict=True)
-    )
-    shown = {text.split("\n")[-1]: number for text, number in tiles.items()}
+    shown = tiles(page)
     assert (shown["branches"], shown["stop"], shown["pairs clash"], shown["pairs undecided"]) == ("8", "2", "4", "1")
     page.wait_for_selector("canvas[data-side]")
     canvas = page.locator("canvas")
@@ -115,9 +119,9 @@ def test_tables_sort_and_filters_narrow(watched: Watched, address: str) -> None:
     page = watched.page
     page.goto(f"{address}#tab=branches")
     assert len(rows(page)) == 8
-    page.get_by_role("button", name="branch").click()
+    page.get_by_role("columnheader", name="branch").get_by_role("button").click()
     ascending = rows(page)
-    page.get_by_role("button", name="branch").click()
+    page.get_by_role("columnheader", name="branch").get_by_role("button").click()
     assert rows(page) == ascending[::-1]
     page.select_option("#by-prospect", "conflict")
     assert sorted(rows(page)) == ["stops", "stops-too"]
@@ -125,8 +129,7 @@ def test_tables_sort_and_filters_narrow(watched: Watched, address: str) -> None:
     page.fill("#by-path", "list")
     assert sorted(rows(page)) == ["one", "three", "two"]
     page.fill("#by-path", "")
-    bo = page.locator("#by-author option", has_text="bo@example.org").get_attribute("value")
-    page.select_option("#by-author", bo)
+    page.select_option("#by-author", "bo@example.org")
     assert sorted(rows(page)) == ["stops", "stops-too", "three", "two"]
     # What is looked at is in the address.
     page.reload()
@@ -138,12 +141,12 @@ def test_tables_sort_and_filters_narrow(watched: Watched, address: str) -> None:
     assert len(rows(page)) == 8
 
 
-def test_a_page_per_branch_and_hostile_names_are_text(watched: Watched, address: str, found: Forecast) -> None:
+def test_a_page_per_branch_and_hostile_names_are_text(watched: Watched, address: str, found: Outlook) -> None:
     page = watched.page
-    for at, branch in enumerate(found.branches):
-        page.goto(f"{address}#branch={at}")
+    for branch in found.forecast.branches:
+        page.goto(f"{address}#branch={quote(branch.branch, safe='/')}")
         expect(page.locator("h2")).to_have_text(branch.branch)
-        clashes = sum(branch.branch in (clash.one, clash.other) for clash in found.clashes)
+        clashes = sum(branch.branch in (clash.one, clash.other) for clash in found.forecast.clashes)
         expect(page.locator("main")).to_contain_text(f"Clashes with {clashes} branch")
     page.goto(f"{address}#tab=paths")
     expect(page.locator("tbody")).to_contain_text(HOSTILE_PATH)
@@ -175,7 +178,7 @@ def test_the_report_of_a_run(watched: Watched, report_address: str) -> None:
     expect(page.locator("svg rect")).to_have_count(8)
     page.locator("svg rect").first.dispatch_event("click")
     expect(page.locator("h2")).to_have_count(1)
-    page.goto(f"{report_address}#branch=0")
+    page.goto(f"{report_address}#branch=one")
     expect(page.locator("main")).to_contain_text("own commit")
     assert page.locator("main img").count() == 0
 

@@ -164,6 +164,13 @@ def forecast(
             "--html", help="Write a page with the clash map and a page per branch; implies --pairs.", metavar="FILE"
         ),
     ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option("--markdown", help="Write a summary that fits into a comment of a pull request.", metavar="FILE"),
+    ] = None,
+    sarif: Annotated[
+        Path | None, typer.Option("--sarif", help="Write what stops as SARIF, for code scanning.", metavar="FILE")
+    ] = None,
     strategy: Strategy = None,
     merges: Merges = None,
     resolutions: Resolutions = None,
@@ -183,10 +190,12 @@ def forecast(
         from gitalign.cli.console import console, emit_json, require_writable, write_whole
         from gitalign.cli.progress import watching
         from gitalign.engine.signals import StopSignal, handling_signals
-        from gitalign.views.forecast import forecast_page
 
-        if html is not None:
-            require_writable(html)
+        forms = facade.ForecastFormat
+        asked = {forms.HTML: html, forms.MARKDOWN: markdown, forms.SARIF: sarif}
+        places = {form: place for form, place in asked.items() if place is not None}
+        for place in places.values():
+            require_writable(place)
         overrides = overrides_of(
             targets=target, strategy=strategy, merges=merges, resolutions=resolutions, resolve_with=resolve_with
         )
@@ -203,23 +212,25 @@ def forecast(
         against = tuple(one.name for one in made.targets) if all_targets else ()
         stop = StopSignal()
         with handling_signals(stop), watching(options, None if against else made) as listeners:
-            found = facade.forecast(
+            outlook = facade.outlook(
                 request,
                 plan=made,
                 against=against,
                 pairs=pairs or html is not None,
                 furthest=furthest,
+                stops=html is not None or markdown is not None,
                 listeners=listeners,
                 stop=stop,
             )
-        if html is not None:
-            write_whole(html, forecast_page(found, name=repo.resolve().name))
+        found = outlook.forecast
+        for form, place in places.items():
+            write_whole(place, facade.write_up_outlook(request, outlook, form=form))
         if options.json:
             emit_json(wire.dump(found))
         elif not options.quiet:
             render_before.show_forecast(console(), found, everything=verbose)
-            if html is not None:
-                console().print(f"written: {tables.safe(str(html))}")
+            for place in places.values():
+                console().print(f"written: {tables.safe(str(place))}")
         return found.exit_code()
 
     leave(carried_out(options, work))

@@ -10,6 +10,8 @@ from gitalign.core.branch import ListedBranch
 from gitalign.core.clashes import ClashMap
 from gitalign.core.forecast import BranchForecast, Forecast, foresee
 from gitalign.core.graph import CommitGraph
+from gitalign.core.outcome import StepResult
+from gitalign.core.outlook import Outlook, StoppedWork
 from gitalign.core.plan import Plan, Target
 from gitalign.core.planning import build_plan
 from gitalign.core.policy import Limits
@@ -17,8 +19,10 @@ from gitalign.engine.furthest import with_furthest
 from gitalign.engine.pairs import find_clashes
 from gitalign.engine.people import People
 from gitalign.engine.signals import StopSignal
+from gitalign.engine.stopped import joined, merged_branches, remotes_of, stopped_steps, stopped_work
 from gitalign.engine.trial import Trial
 from gitalign.errors import UserError
+from gitalign.git.in_quarantine import GuardedMemory
 from gitalign.git.repository import Repository
 from gitalign.ports import Emitter, Sockets, VerdictMemory
 
@@ -31,14 +35,17 @@ def forecast(
     against: Sequence[str],
     pairs: bool,
     furthest: bool = False,
+    stops: bool = False,
     limits: Limits,
     sockets: Sockets,
     memory: VerdictMemory,
     emit: Emitter,
     stop: StopSignal,
     at: datetime,
-) -> Forecast:
+) -> Outlook:
     """What a run of the plan would come to, and what would become of its branches on other targets.
+
+    What a hosting service has of the repository is not looked up here.
 
     Args:
         repository: the repository.
@@ -47,6 +54,7 @@ def forecast(
         against: names of targets to try every branch on; empty for the plan's own assignment.
         pairs: whether to find out, too, which branches clash with one another.
         furthest: whether to find out, too, how far conflicting branches align.
+        stops: whether to find out, too, which branches stop at the same clash.
         limits: bounds, as for a run.
         sockets: configured plug-ins.
         memory: conflicts found before; new ones are added.
@@ -62,6 +70,8 @@ def forecast(
     assigned: dict[str, str] = {step.branch.name: step.target.name for step in plan.steps}
     found: list[BranchForecast] = []
     maps: list[ClashMap] = []
+    merged: set[str] = set()
+    stopped: list[StoppedWork] = []
     for one in [plan] if not against else [_all_onto(plan, graph, target) for target in wanted]:
         with Trial(repository, one, graph, limits, sockets, memory, emit, stop, at) as trial:
             results = trial.results
@@ -69,10 +79,14 @@ def forecast(
                 results = with_furthest(trial.workshop, one, results, memory=memory, emit=emit, stop=stop, at=at)
             if pairs:
                 maps.append(find_clashes(trial, with_partial=True))
+            if stops:
+                stopped.append(_stopped(trial, results, memory, stop=stop, at=at))
         found += foresee(one, results, assigned=assigned)
+        own = {target.name for target in one.targets}
+        merged.update(name for name in merged_branches(one, results) if assigned.get(name) in own)
     clashes = [clash for one in maps for clash in one.clashes]
     named = People(repository, plan, graph, wanted, clashes)
-    return Forecast(
+    made = Forecast(
         targets=wanted,
         branches=tuple(found),
         excluded=plan.excluded,
@@ -85,6 +99,14 @@ def forecast(
         is_complete=not stop.stop_requested,
         notices=sockets.notices,
     )
+    return Outlook(forecast=made, stopped=joined(stopped), merged=tuple(sorted(merged)), remotes=remotes_of(plan))
+
+
+def _stopped(
+    trial: Trial, results: Sequence[StepResult], memory: VerdictMemory, *, stop: StopSignal, at: datetime
+) -> StoppedWork:
+    guarded = GuardedMemory(memory, trial.workshop.quarantine)
+    return stopped_work(trial.workshop, stopped_steps(trial.plan, results), guarded, stop=stop, at=at)
 
 
 def _targets(plan: Plan, against: Sequence[str]) -> tuple[Target, ...]:

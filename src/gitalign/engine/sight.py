@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from gitalign.core.hunks import Hunk, conflict_hunks, conflict_sides
 from gitalign.core.marked_text import MarkedFile
 from gitalign.core.names import Oid, paths_meant
 from gitalign.core.outcome import Conflicted
+from gitalign.core.outlook import StopHunks
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.shared_clashes import MOST_PIECES, Piece, Sides, Stop, sharing, taken_to_pieces
 from gitalign.engine.align import Workshop
@@ -37,6 +39,7 @@ T = TypeVar("T")
 
 _FORMAT = "stop 1"
 _MOST_HUNKS = 40
+_MOST_STOP_HUNKS = 5
 _MOST_COMMITS = 20
 _MOST_FILES = 30
 _MOST_KEPT = 50_000
@@ -51,11 +54,14 @@ class Sight:
     Args:
         workshop: where to merge.
         stop: the stop button.
+        budget_s: seconds after which no further conflict is met.
     """
 
-    def __init__(self, workshop: Workshop, stop: StopSignal) -> None:
+    def __init__(self, workshop: Workshop, stop: StopSignal, *, budget_s: float | None = None) -> None:
         self._workshop = workshop
         self._stop = stop
+        self._deadline = math.inf if budget_s is None else time.monotonic() + budget_s
+        self._hunks: dict[str, StopHunks] = {}
         self._rules = replace(THROWN_AWAY, teacher=workshop.rules.teacher)
         self._unsure: set[str] = set()
 
@@ -100,6 +106,24 @@ class Sight:
             )
         return stops, found | fresh
 
+    def hunks(self, steps: Sequence[Step], memory: VerdictMemory, *, at: datetime) -> tuple[StopHunks, ...]:
+        """The first hunks at which each branch stops, without those that could not be met again; arguments as `stops`.
+
+        Raises:
+            GitError, OutOfSpace
+        """
+        verdicts = verdict_keys(self._workshop.quarantine, steps)
+        keys = {name: _memory_key(f"{_FORMAT} hunks {key}") for name, key in verdicts.items()}
+        bodies = memory.remembered(keys[name] for name in keys if name not in self._hunks)
+        known = {name: one for name, key in keys.items() if (one := _unpacked(StopHunks, bodies.get(key))) is not None}
+        targets: dict[str, str] = {step.branch.name: step.target.name for step in steps}
+        known = {name: replace(one, branch=name, target=targets[name]) for name, one in known.items()}
+        self._met_again([step for step in steps if step.branch.name not in known | self._hunks])
+        lasting = self._hunks.keys() & keys.keys() - self._unsure
+        memory.remember({keys[name]: wire.dumps(self._hunks[name]) for name in sorted(lasting)}, at=at)
+        found = known | self._hunks
+        return tuple(found[step.branch.name] for step in steps if step.branch.name in found)
+
     def _met_again(self, steps: Sequence[Step]) -> tuple[dict[str, Stop], dict[str, Piece]]:
         """Branch name -> where it stops, and pieces by key: of very many, those that were met first."""
         upstream = self._upstream(steps)
@@ -110,11 +134,18 @@ class Sight:
             answer = self._met(lane, step, upstream)
             if answer is None:
                 return None
-            sides: dict[str, Sequence[Sides]] = {
-                path: hunks
-                for path, marked, one, other in marked_files(lane, answer)
-                if (hunks := conflict_sides(marked, one=one, other=other))
-            }
+            sides: dict[str, Sequence[Sides]] = {}
+            hunks: list[Hunk] = []
+            for path, marked, one, other in marked_files(lane, answer):
+                if found := conflict_sides(marked, one=one, other=other):
+                    sides[path] = found
+                if len(hunks) <= _MOST_STOP_HUNKS:
+                    hunks += conflict_hunks(path, marked, one=one, other=other)
+            count = max(len(hunks), sum(map(len, sides.values())))
+            shown = tuple(hunks[:_MOST_STOP_HUNKS])
+            self._hunks[step.branch.name] = StopHunks(
+                branch=step.branch.name, target=step.target.name, hunks=shown, left_out=count - len(shown)
+            )
             is_merge = step.kind is StepKind.MERGE
             own = taken_to_pieces(answer.conflicts, answer.entries, sides, is_merge=is_merge)
             for key in sorted(own)[:MOST_PIECES]:
@@ -180,9 +211,12 @@ class Sight:
 
     def _met(self, lane: Lane, step: Step, upstream: UpstreamIndex) -> MergeAnswer | None:
         """What git left of the conflict; None when it was stopped or could not be met."""
+        if time.monotonic() > self._deadline:
+            return None
         own = self._workshop.graph.own(step.seen, step.onto)
         twins: Mapping[Oid, Oid] = upstream.matches(step.seen, step.onto) if step.kind in PICKS else {}
-        until = Until(self._stop, time.monotonic() + self._workshop.limits.branch_timeout_s)
+        deadline = min(self._deadline, time.monotonic() + self._workshop.limits.branch_timeout_s)
+        until = Until(self._stop, deadline)
         try:
             outcome = tried_in(lane, step, own, twins, until, rules=self._rules)
         except ABOUT_ONE_MERGE:

@@ -21,7 +21,6 @@ from gitalign.facade.before import check_rules as check_rules
 from gitalign.facade.before import conflict_detail as conflict_detail
 from gitalign.facade.before import conflicts as conflicts
 from gitalign.facade.before import doctor as doctor
-from gitalign.facade.before import forecast as forecast
 from gitalign.facade.before import order as order
 from gitalign.facade.before import plan as plan
 from gitalign.facade.before import rule_packs as rule_packs
@@ -30,6 +29,10 @@ from gitalign.facade.during import prune as prune
 from gitalign.facade.during import recover as recover
 from gitalign.facade.during import resume as resume
 from gitalign.facade.during import run as run
+from gitalign.facade.outlook import ForecastFormat as ForecastFormat
+from gitalign.facade.outlook import forecast as forecast
+from gitalign.facade.outlook import outlook as outlook
+from gitalign.facade.outlook import write_up_outlook as write_up_outlook
 from gitalign.facade.resolutions import export_resolutions as export_resolutions
 from gitalign.facade.resolutions import forget_resolution as forget_resolution
 from gitalign.facade.resolutions import import_resolutions as import_resolutions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import assert_never
@@ -11,6 +12,7 @@ from gitalign import wire
 from gitalign.core.certificate import Certificate, Proof
 from gitalign.core.names import HEADS
 from gitalign.core.outcome import Finding
+from gitalign.core.outlook import Aftermath, Published
 from gitalign.core.report import Report
 from gitalign.core.run import RunRecord
 from gitalign.engine.reports import run_folder, stored_report
@@ -28,6 +30,9 @@ from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream
 from gitalign.errors import UserError
 from gitalign.ports import Listener
+
+_LOOKING_S = 20.0
+"""At most so long a report looks at branches that stop, beyond what earlier runs and forecasts found."""
 
 
 class FurthestFrom(StrEnum):
@@ -131,7 +136,7 @@ def write_up(
         case ReportFormat.MARKDOWN:
             from gitalign.views.report_markdown import report_markdown
 
-            return report_markdown(found)
+            return report_markdown(found, _aftermath(opened, found, stop or StopSignal()))
         case ReportFormat.JSON:
             return wire.dumps_report(found, indent=2) + "\n"
         case ReportFormat.JUNIT:
@@ -143,12 +148,41 @@ def write_up(
 
             return sarif(found)
         case ReportFormat.HTML:
-            return _page_of(opened, found)
+            return _page_of(opened, found, _aftermath(opened, found, stop or StopSignal()))
         case _ as never:
             assert_never(never)
 
 
-def _page_of(opened: Opened, found: Report) -> str:
+def name_of(opened: Opened) -> str:
+    """The name of a repository: of the folder it lies in."""
+    place = Path(opened.repository.common_dir)
+    return place.parent.name if place.name == ".git" else place.name.removesuffix(".git")
+
+
+def published_of(opened: Opened) -> Published | None:
+    """What a hosting service has of the repository; None where none is known."""
+    from gitalign.engine.published import published
+
+    return published(opened.repository, opened.config.alignment.remote, opened.config.pages.services())
+
+
+def _aftermath(opened: Opened, found: Report, stop: StopSignal) -> Aftermath:
+    from gitalign.engine.aftermath import aftermath
+
+    with journal_of(opened) as journal:
+        made = aftermath(
+            opened.repository,
+            found,
+            limits=opened.config.limits(),
+            memory=journal,
+            stop=stop,
+            at=now(),
+            budget_s=_LOOKING_S,
+        )
+    return replace(made, published=published_of(opened))
+
+
+def _page_of(opened: Opened, found: Report, after: Aftermath) -> str:
     from gitalign.engine.range_diffs import range_diffs
     from gitalign.engine.summaries import summaries
     from gitalign.views.report import report_page, timeline
@@ -156,13 +190,13 @@ def _page_of(opened: Opened, found: Report) -> str:
     with journal_of(opened) as journal:
         events = journal.events(found.run.id)
     told = summaries(opened.repository, found)
-    place = Path(opened.repository.common_dir)
     return report_page(
         found,
-        name=place.parent.name if place.name == ".git" else place.name,
+        name=name_of(opened),
         summaries=told,
         timeline=timeline(events),
         range_diffs=range_diffs(opened.repository, told),
+        after=after,
     )
 
 

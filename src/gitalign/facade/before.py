@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from gitalign.core.categories import Categorized
 from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts
-from gitalign.core.forecast import Forecast
 from gitalign.core.plan import Plan, StepKind, Target, TargetNote
 from gitalign.core.programs import Program
 from gitalign.core.rules import Compliance, RulePack
@@ -19,8 +18,8 @@ from gitalign.core.selection import target_fault
 from gitalign.core.validation import ValidationPlan
 from gitalign.core.working_set import has_no_work, only_on_remotes
 from gitalign.engine.prepare import graph_of
+from gitalign.engine.session import Request as Request
 from gitalign.engine.session import (
-    Opened,
     configured_rules,
     journal_of,
     make_plan,
@@ -28,12 +27,12 @@ from gitalign.engine.session import (
     open_for,
     sockets_of,
 )
-from gitalign.engine.session import Request as Request
-from gitalign.engine.settlers import Settling, resolving
+from gitalign.engine.settlers import resolving
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream
 from gitalign.errors import UserError
 from gitalign.facade.after import runs
+from gitalign.facade.outlook import settling
 from gitalign.ports import Listener
 from gitalign.store.journal import SqlJournal, open_journal
 
@@ -146,58 +145,6 @@ def categorize(
     )
 
 
-def forecast(
-    request: Request,
-    *,
-    plan: Plan | None = None,
-    against: Sequence[str] = (),
-    pairs: bool = False,
-    furthest: bool = False,
-    listeners: Sequence[Listener] = (),
-    stop: StopSignal | None = None,
-) -> Forecast:
-    """What a run would come to, without moving anything: the same integration, stopped before it publishes.
-
-    Args:
-        request: as for `plan`.
-        plan: made earlier; its commits are tried, wherever the branches stand by now.
-        against: targets to try every branch on; empty for the target each branch belongs to.
-        pairs: find out, too, which branches clash with one another once aligned.
-        furthest: find out, too, how far conflicting branches align.
-        listeners: followers of the event stream.
-        stop: the stop button.
-
-    Raises:
-        UserError, GitError, RemoteError, StoreError, OutOfSpace
-    """
-    from gitalign.engine.execute import require_space
-    from gitalign.engine.forecast import forecast as foresee_all
-
-    opened = open_for(request)
-    made = plan if plan is not None else make_plan(opened, request)
-    require_space(opened.repository)
-    at = now()
-    button = stop or StopSignal()
-    with (
-        journal_of(opened) as journal,
-        resolving(_settling(opened, journal, button), made.policy, sockets_of(opened.config)) as sockets,
-    ):
-        return foresee_all(
-            opened.repository,
-            made,
-            graph_of(opened.repository, made),
-            against=against,
-            pairs=pairs,
-            furthest=furthest,
-            limits=opened.config.limits(),
-            sockets=sockets,
-            memory=journal,
-            emit=EventStream("forecast", now, listeners),
-            stop=button,
-            at=at,
-        )
-
-
 def conflicts(
     request: Request,
     *,
@@ -264,12 +211,6 @@ def conflict_detail(
     return look_at_conflict(opened.repository, plan, conflict, limits=limits, stop=stop or StopSignal())
 
 
-def _settling(opened: Opened, journal: SqlJournal, stop: StopSignal) -> Settling:
-    return Settling(
-        repository=opened.repository, config=opened.config, memory=journal, stop=stop, at=now(), only_looks=True
-    )
-
-
 def order(
     request: Request,
     *,
@@ -298,7 +239,7 @@ def order(
     button = stop or StopSignal()
     with (
         journal_of(opened) as journal,
-        resolving(_settling(opened, journal, button), made.policy, sockets_of(opened.config)) as sockets,
+        resolving(settling(opened, journal, button), made.policy, sockets_of(opened.config)) as sockets,
     ):
         return put_in_order(
             opened.repository,

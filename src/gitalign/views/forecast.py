@@ -1,103 +1,102 @@
-"""The forecast as a page: heat map, branches, people, paths, and a page per branch."""
+"""The forecast as a page: what to do first, clash map, branches, people, paths, and a page per branch."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Generic, TypeVar
+from collections.abc import Mapping
+from datetime import datetime
 
 from gitalign.core.clashes import Clash
-from gitalign.core.forecast import Author, BranchForecast, Forecast
-from gitalign.core.hunks import HunkSide
+from gitalign.core.first_steps import FirstSteps, first_steps
+from gitalign.core.forecast import BranchForecast, CommitNote, Owner, Prospect
 from gitalign.core.names import display
-from gitalign.core.outcome import Conflict
+from gitalign.core.outlook import Outlook
 from gitalign.views.page import page
+from gitalign.views.parts import Json, Tables, hosting_of, steps_data
 
-K = TypeVar("K", bound=Hashable)
-Json = dict[str, object]
-
-
-class _Numbered(Generic[K]):
-    """Things that are named often, written once."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[K, int] = {}
-
-    def number(self, thing: K) -> int:
-        return self._numbers.setdefault(thing, len(self._numbers))
-
-    def all(self) -> list[K]:
-        return list(self._numbers)
+_CLASH_HUNKS_BYTES = 500_000
+_STOP_HUNKS_BYTES = 350_000
+"""A page of 650 branches is to stay under 2 MB."""
 
 
-def forecast_page(forecast: Forecast, *, name: str) -> str:
-    """The page of a forecast; the same forecast gives the same page.
+def forecast_page(outlook: Outlook, *, name: str, as_of: datetime) -> str:
+    """The page of a forecast; the same forecast and moment give the same page.
 
     Args:
-        forecast: with or without its clash map.
+        outlook: a forecast with or without its clash map, and what can be said of the branches that stop.
         name: of the repository.
+        as_of: the moment ages are counted to.
     """
-    return page("forecast", title=f"{display(name)} - forecast", data=_data(forecast, name))
+    return page("forecast", title=f"{display(name)} - forecast", data=_data(outlook, name, as_of))
 
 
-def _data(forecast: Forecast, name: str) -> Json:
-    paths: _Numbered[str] = _Numbered()
-    authors: _Numbered[Author] = _Numbered()
-    kinds: _Numbered[str] = _Numbered()
+def steps_of(outlook: Outlook, as_of: datetime) -> FirstSteps:
+    """What to do first, by a forecast."""
+    return first_steps(
+        stopped={one.branch for one in outlook.forecast.branches if one.prospect is Prospect.CONFLICT},
+        groups=outlook.stopped.groups,
+        shared=outlook.stopped.shared,
+        owners=outlook.forecast.owners,
+        merged=outlook.merged,
+        remotes=dict(outlook.remotes),
+        as_of=as_of,
+    )
+
+
+def _data(outlook: Outlook, name: str, as_of: datetime) -> Json:
+    forecast = outlook.forecast
+    tables = Tables.empty()
     owners = {owner.branch: owner for owner in forecast.owners}
     place = {(one.branch, one.target): number for number, one in enumerate(forecast.branches)}
+    stops = {(one.branch, one.target): one for one in outlook.stopped.hunks}
+    at_stop = tables.hunks(
+        [
+            (found.hunks, found.left_out) if (found := stops.get((one.branch, one.target))) is not None else ((), 0)
+            for one in forecast.branches
+        ],
+        budget_bytes=_STOP_HUNKS_BYTES,
+    )
+    at_clash = tables.hunks(
+        [(one.hunks, one.hunks_left_out) for one in forecast.clashes], budget_bytes=_CLASH_HUNKS_BYTES
+    )
+    merged = set(outlook.merged)
+    remotes = dict(outlook.remotes)
+    mates = {
+        name: group.branches for group in outlook.stopped.groups if len(group.branches) > 1 for name in group.branches
+    }
+    known: dict[str, CommitNote] = {note.commit: note for note in forecast.commits}
 
-    def conflicts(found: tuple[Conflict, ...]) -> list[object]:
-        return [[kinds.number(one.kind), [paths.number(path) for path in one.paths]] for one in found]
-
-    def branch(one: BranchForecast) -> Json:
-        owner = owners.get(one.branch)
-        return {
-            "name": display(one.branch),
-            "target": one.target,
-            "tip": one.tip,
-            "prospect": one.prospect.value,
-            "assigned": one.assigned,
-            "own": one.own_commits,
-            "behind": one.behind,
-            "reason": display(one.reason),
-            "commit": one.commit,
-            "subject": display(one.subject),
-            "position": one.position,
-            "total": one.total,
-            "conflicts": conflicts(one.conflicts),
-            "paths": [paths.number(path) for path in one.paths],
-            "authors": [authors.number(author) for author in owner.authors] if owner else [],
-            "at": owner.last_commit_at if owner else 0,
-        }
-
-    def clash(one: Clash) -> Json:
-        return {
-            "one": place[one.one, one.target],
-            "other": place[one.other, one.target],
-            "basis": one.basis.value,
-            "conflicts": conflicts(one.conflicts),
-            "paths": [paths.number(path) for path in one.paths],
-            "hunks": [[paths.number(hunk.path), _side(hunk.one), _side(hunk.other)] for hunk in one.hunks],
-            "left_out": one.hunks_left_out,
-            "commits": [list(one.one_commits), list(one.other_commits)],
-        }
+    def numbers(names: tuple[str, ...], target: str) -> int:
+        return tables.sets.number(tuple(place[name, target] for name in names if (name, target) in place))
 
     made: Json = {
         "name": display(name),
-        "targets": [{"name": one.name, "shown": display(one.name), "tip": one.oid} for one in forecast.targets],
-        "branches": [branch(one) for one in forecast.branches],
-        "clashes": [clash(one) for one in forecast.clashes],
-        "contests": [
+        "targets": [
             {
-                "path": paths.number(one.path),
-                "stopping": [place[name, one.target] for name in one.stopping],
-                "changing": [place[name, one.target] for name in one.changing],
+                "name": display(one.name),
+                "tip": one.oid,
+                "hosted": hosting_of(outlook.published, one.name, one.oid),
             }
+            for one in forecast.targets
+        ],
+        "branches": [
+            {
+                **_branch(one, tables, owners),
+                "hunks": hunks,
+                "merged": int(one.branch in merged),
+                "hosted": hosting_of(outlook.published, one.branch, one.tip),
+                **({"remote": remotes[one.branch]} if one.branch in remotes else {}),
+                **({"mates": numbers(mates[one.branch], one.target)} if one.branch in mates else {}),
+            }
+            for one, hunks in zip(forecast.branches, at_stop, strict=True)
+        ],
+        "clashes": [_clash(one, tables, place, hunks) for one, hunks in zip(forecast.clashes, at_clash, strict=True)],
+        "contests": [
+            [tables.paths.number(one.path), numbers(one.stopping, one.target), numbers(one.changing, one.target)]
             for one in forecast.contests
         ],
         "counts": [
             {
-                "target": one.target,
+                "target": display(one.target),
                 "pairs": one.pairs,
                 "pruned": one.pruned,
                 "merged": one.merged,
@@ -110,23 +109,66 @@ def _data(forecast: Forecast, name: str) -> Json:
         ],
         "talks": [
             {
-                "one": authors.number(one.one),
-                "other": authors.number(one.other),
+                "one": tables.authors.number(one.one),
+                "other": tables.authors.number(one.other),
                 "clashes": len(one.clashes),
-                "paths": [paths.number(path) for path in one.paths],
+                "paths": [tables.paths.number(path) for path in one.paths],
             }
             for one in forecast.talks()
         ],
-        "commits": {note.commit: [display(note.subject), authors.number(note.author)] for note in forecast.commits},
         "complete": forecast.is_complete,
         "with_pairs": bool(forecast.pairs),
+        "steps": steps_data(steps_of(outlook, as_of), tables, as_of=as_of),
+        "as_of": int(as_of.timestamp()),
     }
-    # Last, when everything has its number.
-    made["paths"] = [display(path) for path in paths.all()]
-    made["authors"] = [[display(one.name), display(one.email)] for one in authors.all()]
-    made["kinds"] = kinds.all()
+    made["commits"] = [
+        [oid, display(known[oid].subject), tables.authors.number(known[oid].author)]
+        if oid in known
+        else [oid, "", None]
+        for oid in tables.commits.all()
+    ]
+    return made | tables.written(outlook.published)
+
+
+def _branch(one: BranchForecast, tables: Tables, owners: Mapping[str, Owner]) -> Json:
+    owner = owners.get(one.branch)
+    stopped = one.prospect is Prospect.CONFLICT
+    named = {path for conflict in one.conflicts for path in conflict.paths}
+    made: Json = {
+        "name": display(one.branch),
+        "target": display(one.target),
+        "tip": one.tip,
+        "prospect": one.prospect.value,
+        "assigned": int(one.assigned),
+        "own": one.own_commits,
+        "behind": one.behind,
+        # The page puts that of a conflict together again.
+        "reason": "" if stopped else display(one.reason),
+        "authors": [tables.authors.number(author) for author in owner.authors] if owner else [],
+        "at": owner.last_commit_at if owner else 0,
+    }
+    if stopped:
+        made |= {
+            "commit": one.commit,
+            "subject": display(one.subject),
+            "position": one.position,
+            "total": one.total,
+            "conflicts": tables.conflicts(one.conflicts),
+        }
+        if named != set(one.paths):
+            made["paths"] = [tables.paths.number(path) for path in one.paths]
     return made
 
 
-def _side(side: HunkSide) -> list[object]:
-    return [side.first, side.last, [display(line.expandtabs(4)) for line in side.text]]
+def _clash(one: Clash, tables: Tables, place: Mapping[tuple[str, str], int], hunks: list[object]) -> Json:
+    return {
+        "one": place[one.one, one.target],
+        "other": place[one.other, one.target],
+        "basis": one.basis.value,
+        "conflicts": tables.conflicts(one.conflicts),
+        "paths": [tables.paths.number(path) for path in one.paths],
+        "hunks": hunks,
+        "commits": [
+            [tables.commits.number(oid) for oid in commits] for commits in (one.one_commits, one.other_commits)
+        ],
+    }

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from importlib.resources import files
 
+_SCRIPTS = {"forecast": ("map.js", "forecast.js"), "report": ("report.js",)}
+_SHARED = ("page.js", "steps.js")
+_LONE = re.compile("[\ud800-\udfff]")
+"""What UTF-8 cannot hold."""
 _IN_A_SCRIPT = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
@@ -17,12 +22,13 @@ def page(name: str, *, title: str, data: object) -> str:
     """The page `name` of this package's assets.
 
     Args:
-        name: of its script, without extension.
+        name: `forecast` or `report`.
         title: shown in the browser's tab.
         data: what JSON can say; the script finds it in the element `data`.
     """
     assets = files("gitalign.views") / "assets"
-    written = json.dumps(data, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
+    written = json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    written = _LONE.sub(lambda match: f"\\u{ord(match[0]):04x}", written)
     for character, escape in _IN_A_SCRIPT.items():
         written = written.replace(character, escape)
     parts = {
@@ -30,8 +36,7 @@ def page(name: str, *, title: str, data: object) -> str:
         "style": (assets / "page.css").read_text(encoding="utf-8"),
         "body": (assets / "page.html").read_text(encoding="utf-8"),
         "data": written,
-        "script": (assets / "page.js").read_text(encoding="utf-8")
-        + (assets / f"{name}.js").read_text(encoding="utf-8"),
+        "script": "".join((assets / one).read_text(encoding="utf-8") for one in (*_SHARED, *_SCRIPTS[name])),
     }
     frame = (assets / "frame.html").read_text(encoding="utf-8")
     made: list[str] = []

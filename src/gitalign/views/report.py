@@ -1,4 +1,4 @@
-"""A report as a page: totals, a timeline of the workers, tables, and a page per branch with its diff of diffs."""
+"""A report as a page: what to do first, totals, a timeline of the workers, tables, and a page per branch with its diff of diffs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitalign.core.events import Event, EventKind
+from gitalign.core.first_steps import FirstSteps, first_steps
+from gitalign.core.forecast import Owner
 from gitalign.core.names import display
-from gitalign.core.outcome import conflict_of
+from gitalign.core.outcome import Aligned, conflict_of
+from gitalign.core.outlook import Aftermath, Published
 from gitalign.core.report import BranchReport, Report, furthest_in_words, ladder_in_words
 from gitalign.core.rules import Compliance, Spot
+from gitalign.core.run import RunKind
 from gitalign.document.summary import Summary, summary_document
 from gitalign.views.page import page
+from gitalign.views.parts import Json, Tables, hosting_of, steps_data
 
 _OUTPUT_LINES = 60
+_STOP_HUNKS_BYTES = 350_000
 _MOST_SPOTS = 20
 
 
@@ -50,6 +56,7 @@ def report_page(
     summaries: Sequence[Summary],
     timeline: Sequence[Span],
     range_diffs: Mapping[str, str],
+    after: Aftermath,
 ) -> str:
     """The page of a run; the same run gives the same page.
 
@@ -59,9 +66,25 @@ def report_page(
         summaries: of its branches; those without one have a short page.
         timeline: who worked when.
         range_diffs: by branch name, how rewritten commits differ from what they were.
+        after: what can be said of the run beside its report.
     """
+    tables = Tables.empty()
+    stops = {one.branch: one for one in after.stopped.hunks}
+    branches = report.branches()
+    hunks = tables.hunks(
+        [
+            (found.hunks, found.left_out) if (found := stops.get(one.step.branch.name)) is not None else ((), 0)
+            for one in branches
+        ],
+        budget_bytes=_STOP_HUNKS_BYTES,
+    )
+    owners = {owner.branch: owner for owner in after.owners}
+    remotes = dict(after.remotes)
+    mates = {
+        name: group.branches for group in after.stopped.groups if len(group.branches) > 1 for name in group.branches
+    }
     told = {one.branch: summary_document(one) for one in summaries}
-    data = {
+    data: Json = {
         "name": display(name),
         "run": report.run.id,
         "outcome": report.run.outcome,
@@ -72,17 +95,62 @@ def report_page(
         "notices": [display(one) for one in report.notices],
         "phases": [[phase, round(seconds, 4)] for phase, seconds in report.phases],
         "counts": report.counts(),
-        "targets": [{"name": display(one.name), "tip": one.oid} for one in report.plan.targets],
-        "branches": [_branch(one, told.get(one.step.branch.name), range_diffs) for one in report.branches()],
+        "targets": [
+            {"name": display(one.name), "tip": one.oid, "hosted": hosting_of(after.published, one.name, one.oid)}
+            for one in report.plan.targets
+        ],
+        "branches": [
+            {
+                **_branch(one, told.get(one.step.branch.name), range_diffs, tables),
+                **_standing(one, owners.get(one.step.branch.name), after.published, tables),
+                "hunks": found,
+                "remote": remotes.get(one.step.branch.name),
+                "mates": [display(name) for name in mates.get(one.step.branch.name, ())],
+            }
+            for one, found in zip(branches, hunks, strict=True)
+        ],
         "timeline": [
             [display(one.branch), one.worker, round(one.start_s, 4), round(one.duration_s, 4)] for one in timeline
         ],
         "excluded": [[display(one.branch), display(one.reason)] for one in report.plan.excluded],
+        "steps": steps_data(steps_after(report, after), tables, as_of=report.executed_at)
+        if report.run.kind is RunKind.ALIGN
+        else None,
+        "as_of": int(report.executed_at.timestamp()),
     }
+    data |= tables.written(after.published)
     return page("report", title=f"{display(name)} - run {report.run.id}", data=data)
 
 
-def _branch(one: BranchReport, told: Mapping[str, Any] | None, range_diffs: Mapping[str, str]) -> dict[str, Any]:
+def steps_after(report: Report, after: Aftermath) -> FirstSteps:
+    """What to do first, after a run."""
+    return first_steps(
+        stopped={one.step.branch.name for one in report.branches() if conflict_of(one.result.outcome) is not None},
+        groups=after.stopped.groups,
+        shared=after.stopped.shared,
+        owners=after.owners,
+        merged=after.merged,
+        remotes=dict(after.remotes),
+        as_of=report.executed_at,
+    )
+
+
+def _standing(one: BranchReport, owner: Owner | None, published: Published | None, tables: Tables) -> Json:
+    """Whose a branch is, and what a hosting service has of it."""
+    outcome = one.result.outcome
+    name = one.step.branch.name
+    there = hosting_of(published, name, outcome.after) if isinstance(outcome, Aligned) else 0
+    return {
+        "authors": [tables.authors.number(author) for author in owner.authors] if owner is not None else [],
+        "at": owner.last_commit_at if owner is not None else 0,
+        "hosted": hosting_of(published, name, one.step.seen),
+        "published": there == 2,
+    }
+
+
+def _branch(
+    one: BranchReport, told: Mapping[str, Any] | None, range_diffs: Mapping[str, str], tables: Tables
+) -> dict[str, Any]:
     outcome = one.result.outcome
     stopped = conflict_of(outcome)
     return {
@@ -112,10 +180,7 @@ def _branch(one: BranchReport, told: Mapping[str, Any] | None, range_diffs: Mapp
             for check in one.result.validation.checks
         ],
         "backup": one.publication.backup_ref if one.publication is not None else None,
-        "conflicts": [
-            [conflict.kind, [display(path) for path in conflict.paths]]
-            for conflict in getattr(stopped, "conflicts", ())
-        ],
+        "conflicts": tables.conflicts(stopped.conflicts if stopped is not None else ()),
         "furthest": [display(line) for line in furthest_in_words(getattr(stopped, "furthest", None))],
         "ladder": [display(line) for line in ladder_in_words(outcome)],
         "reproduce": [display(step) for step in getattr(stopped, "reproduce", ())],

@@ -1,4 +1,4 @@
-"""A report as Markdown: totals, targets, what needs a person, findings, time."""
+"""A report as Markdown: what to do first, targets, what needs a person, findings, time."""
 
 from __future__ import annotations
 
@@ -7,162 +7,201 @@ from collections.abc import Sequence
 
 from gitalign.core.emptied import why_dropped
 from gitalign.core.markup import markdown
-from gitalign.core.outcome import Aligned, Furthest, Untold, conflict_of
+from gitalign.core.outcome import Aligned, Furthest, Severity, Untold, conflict_of
+from gitalign.core.outlook import Aftermath
 from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict, ladder_in_words
 from gitalign.core.rules import Verdict as RuleVerdict
 from gitalign.core.run import RunKind
 from gitalign.core.validation import CheckStatus
+from gitalign.views.bounded_markdown import (
+    Section,
+    author_and_age,
+    bounded,
+    branch_link,
+    cell,
+    first_section,
+    row,
+    table,
+)
+from gitalign.views.report import steps_after
 
+_MOST_PATHS = 30
+_MOST_LINES = 10
 _KINDS = {RunKind.ALIGN: "Alignment", RunKind.UNDO: "Undo", RunKind.PUSH: "Push"}
 
 
-def report_markdown(report: Report) -> str:
-    """The document."""
-    lines = [f"# Run {markdown(report.run.id)}", ""]
-    counts = ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in report.counts().items())
-    lines += [
+def report_markdown(report: Report, after: Aftermath) -> str:
+    """The document, short enough for a comment; what does not fit is counted.
+
+    Args:
+        report: of a run.
+        after: what can be said of the run beside its report.
+    """
+    counts = ", ".join(f"{count:,} {verdict.replace('_', ' ')}" for verdict, count in report.counts().items())
+    branches = report.branches()
+    attention = [branch for branch in branches if branch.verdict not in SUCCESSES]
+    aligned = [branch for branch in branches if branch.verdict is Verdict.ALIGNED]
+    head = [
+        f"# Run {markdown(report.run.id)}",
+        "",
         f"{_KINDS[report.run.kind]} of {report.executed_at:%Y-%m-%d %H:%M:%S} UTC, "
         f"{report.total_s:.1f} s: {counts or 'no branch'}. Outcome: {markdown(report.run.outcome)}.",
-        "",
-        "| target | at | aligned | unchanged | conflicted | other |",
-        "|---|---|---:|---:|---:|---:|",
     ]
+    return bounded(
+        [
+            Section("", head),
+            *([first_section(steps_after(report, after), after.published)] if report.run.kind is RunKind.ALIGN else []),
+            _targets(report),
+            _branches("Need a person", attention, report, after),
+            _furthest(attention),
+            _contested(attention),
+            _findings(branches),
+            _validation(branches),
+            _house_rules(branches),
+            _left_out(branches),
+            _branches("Aligned", aligned, report, after),
+            _time(report),
+        ]
+    )
+
+
+def _targets(report: Report) -> Section:
     by_target = report.by_target()
+    rows = []
     for target in report.plan.targets:
         found = Counter(branch.verdict for branch in by_target.get(target.name, ()))
         other = sum(found.values()) - sum(found[one] for one in (*SUCCESSES, Verdict.CONFLICTED))
-        lines.append(
-            f"| {markdown(target.name)} | `{target.oid[:12]}` | {found[Verdict.ALIGNED]} | {found[Verdict.UNCHANGED]} "
-            f"| {found[Verdict.CONFLICTED]} | {other} |"
-        )
-    attention = [branch for branch in report.branches() if branch.verdict not in SUCCESSES]
-    lines += _branches("Need a person", attention)
-    lines += _furthest(attention)
-    contested = Counter(
-        path for branch in attention for path in getattr(conflict_of(branch.result.outcome), "paths", ())
+        numbers = (found[Verdict.ALIGNED], found[Verdict.UNCHANGED], found[Verdict.CONFLICTED], other)
+        rows.append(row(cell(target.name), f"`{target.oid[:12]}`", *(f"{number:,}" for number in numbers)))
+    head = table(["target", "at", "aligned", "unchanged", "conflicted", "other"], (2, 3, 4, 5))
+    return Section("Targets", head, rows, "targets")
+
+
+def _contested(attention: Sequence[BranchReport]) -> Section:
+    counts = Counter(path for branch in attention for path in getattr(conflict_of(branch.result.outcome), "paths", ()))
+    rows = [row(f"{count:,}", cell(path)) for path, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
+    return Section(
+        "Most contested paths", table(["branches", "path"], (0,)) if rows else (), rows[:_MOST_PATHS], "paths"
     )
-    if contested:
-        lines += ["", "## Most contested paths", "", "| branches | path |", "|---:|---|"]
-        lines += [
-            f"| {count} | {markdown(path)} |"
-            for path, count in sorted(contested.items(), key=lambda one: (-one[1], one[0]))[:30]
-        ]
-    findings = [
-        (branch, finding) for branch in report.branches() for finding in getattr(branch.result.outcome, "findings", ())
+
+
+def _findings(branches: Sequence[BranchReport]) -> Section:
+    order = list(Severity)
+    found = [(branch, finding) for branch in branches for finding in getattr(branch.result.outcome, "findings", ())]
+    found.sort(key=lambda pair: order.index(pair[1].severity))
+    rows = [
+        row(
+            cell(branch.step.branch.name),
+            finding.severity.value,
+            cell(finding.code),
+            f"{cell(finding.path or '')}{f':{finding.line}' if finding.line else ''}",
+            finding.introduced_by or "",
+            cell(finding.message),
+        )
+        for branch, finding in found
     ]
-    if findings:
-        lines += [
-            "",
-            "## Findings",
-            "",
-            "| branch | severity | code | where | from | what |",
-            "|---|---|---|---|---|---|",
-        ]
-        lines += [
-            f"| {markdown(branch.step.branch.name)} | {finding.severity.value} | {finding.code} "
-            f"| {markdown(finding.path or '')}{f':{finding.line}' if finding.line else ''} | {finding.introduced_by or ''} "
-            f"| {markdown(finding.message)} |"
-            for branch, finding in findings
-        ]
-    lines += _validation(report)
-    lines += _house_rules(report.branches())
-    lines += _left_out(report.branches())
-    lines += _branches("Aligned", [branch for branch in report.branches() if branch.verdict is Verdict.ALIGNED])
+    head = table(["branch", "severity", "code", "where", "from", "what"]) if rows else ()
+    return Section("Findings", head, rows, "findings")
+
+
+def _time(report: Report) -> Section:
     moved = sum(one.state.value == "moved" for one in report.publications)
-    lines += ["", "## Time and rollback", ""]
-    lines += [f"- {name}: {seconds:.2f} s" for name, seconds in report.phases]
+    lines = [f"- {name}: {seconds:.2f} s" for name, seconds in report.phases]
     lines += [f"- peak memory: {report.peak_memory_bytes / 1e6:.0f} MB"] if report.peak_memory_bytes else []
-    lines += [f"- {markdown(notice)}" for notice in report.notices]
     if report.run.undone_by:
         lines.append(f"- undone by run {markdown(report.run.undone_by)}")
     elif moved:
-        lines.append(f"- {moved} branches moved; `git align undo {report.run.id}` puts them back")
-    return "\n".join(lines) + "\n"
+        lines.append(f"- {moved:,} branches moved; `git align undo {report.run.id}` puts them back")
+    return Section("Time and rollback", lines, [f"- {cell(notice)}" for notice in report.notices], "notices")
 
 
-def _furthest(branches: Sequence[BranchReport]) -> list[str]:
+def _furthest(branches: Sequence[BranchReport]) -> Section:
     """How far conflicting branches align, and whom to talk to."""
     told = [
         (branch.step.branch.name, found)
         for branch in branches
         if isinstance(found := getattr(conflict_of(branch.result.outcome), "furthest", None), Furthest | Untold)
     ]
-    if not told:
-        return []
     rows = []
     for branch, found in told:
         if isinstance(found, Untold):
-            rows.append(f"| {markdown(branch)} | | | | {markdown(found.reason)} |")
+            rows.append(row(cell(branch), "", "", "", cell(found.reason)))
             continue
         far = f"`{found.clean[:12]}`, {found.gained} of {found.gained + found.ahead}"
-        by = f"{'merge ' if found.is_merge else ''}`{found.broken[:12]}` {markdown(found.subject)}"
-        mine = f"`{found.commit[:12]}` {markdown(found.commit_subject)}" if found.commit else "the whole branch"
-        rows.append(f"| {markdown(branch)} | {far} | {by} | {markdown(found.author)} | {mine} |")
-    head = ["| branch | aligns up to | first broken by | whose | clashes with |", "|---|---|---|---|---|"]
-    return ["", "## As far as possible", "", *head, *rows]
+        by = f"{'merge ' if found.is_merge else ''}`{found.broken[:12]}` {cell(found.subject)}"
+        mine = f"`{found.commit[:12]}` {cell(found.commit_subject)}" if found.commit else "the whole branch"
+        rows.append(row(cell(branch), far, by, cell(found.author), mine))
+    head = table(["branch", "aligns up to", "first broken by", "whose", "clashes with"]) if rows else ()
+    return Section("As far as possible", head, rows, "branches")
 
 
-def _validation(report: Report) -> list[str]:
-    checked = [branch for branch in report.branches() if branch.result.validation.checks]
+def _validation(branches: Sequence[BranchReport]) -> Section:
+    checked = [branch for branch in branches if branch.result.validation.checks]
     if not checked:
-        return []
+        return Section()
     statuses = Counter(branch.result.validation.status.value for branch in checked)
     confined = sorted({branch.result.validation.confinement for branch in checked} - {""})
-    telling = [
-        (branch, check)
+    lines = [f"- {len(checked):,} branches checked: " + ", ".join(f"{n} {one}" for one, n in sorted(statuses.items()))]
+    lines += [f"- {cell(one)}" for one in confined[:_MOST_LINES]]
+    rows = [
+        row(
+            cell(branch.step.branch.name),
+            cell(check.name),
+            check.status.value.replace("_", " "),
+            cell(check.reason),
+            f"{check.duration_s:.1f}",
+        )
         for branch in checked
         for check in branch.result.validation.checks
         if check.status not in (CheckStatus.PASSED, CheckStatus.SKIPPED)
     ]
-    lines = ["", "## Validation", ""]
-    lines += [f"- {len(checked)} branches checked: " + ", ".join(f"{n} {one}" for one, n in sorted(statuses.items()))]
-    lines += [f"- {markdown(one)}" for one in confined]
-    if telling:
-        lines += ["", "| branch | check | ended as | why | s |", "|---|---|---|---|---:|"]
-    lines += [
-        f"| {markdown(branch.step.branch.name)} | {markdown(check.name)} | {check.status.value.replace('_', ' ')} "
-        f"| {markdown(check.reason)} | {check.duration_s:.1f} |"
-        for branch, check in telling
-    ]
-    return lines
+    head = ["", *table(["branch", "check", "ended as", "why", "s"], (4,))] if rows else []
+    return Section("Validation", [*lines, *head], rows, "checks")
 
 
-def _house_rules(branches: Sequence[BranchReport]) -> list[str]:
+def _house_rules(branches: Sequence[BranchReport]) -> Section:
     judged = [(branch, one) for branch in branches if (one := branch.result.compliance) is not None]
     if not judged:
-        return []
+        return Section()
     judged.sort(key=lambda pair: not pair[1].needs_attention)
     rows = []
     for branch, found in judged:
         wanting = [one for one in found.results if one.verdict in (RuleVerdict.FAILED, RuleVerdict.UNKNOWN)]
-        told = ", ".join(f"{one.severity.value.upper()} {markdown(one.id)} {one.verdict.value}" for one in wanting)
-        rows.append(f"| {markdown(branch.step.branch.name)} | {found.words} | {len(found.critical)} | {told} |")
-    packs = markdown(", ".join(judged[0][1].packs))
-    head = ["| branch | band | critical | failed or unknown |", "|---|---|---:|---|"]
-    return ["", "## House rules", "", f"By {packs}.", "", *head, *rows]
+        told = ", ".join(f"{one.severity.value.upper()} {one.id} {one.verdict.value}" for one in wanting)
+        rows.append(row(cell(branch.step.branch.name), cell(found.words), f"{len(found.critical)}", cell(told)))
+    head = table(["branch", "band", "critical", "failed or unknown"], (2,))
+    return Section("House rules", [f"By {cell(', '.join(judged[0][1].packs))}.", "", *head], rows, "branches")
 
 
-def _left_out(branches: Sequence[BranchReport]) -> list[str]:
+def _left_out(branches: Sequence[BranchReport]) -> Section:
     """Commits that are in no result: each with its reason, and the commit of the target that has the same patch."""
     rows = [
-        f"| {markdown(branch.step.branch.name)} | `{drop.oid[:12]}` | {markdown(drop.subject)} "
-        f"| {markdown(why_dropped(drop, branch.result.outcome.resolved))} | {f'`{drop.upstream[:12]}`' if drop.upstream else ''} |"
+        row(
+            cell(branch.step.branch.name),
+            f"`{drop.oid[:12]}`",
+            cell(drop.subject),
+            cell(why_dropped(drop, branch.result.outcome.resolved)),
+            f"`{drop.upstream[:12]}`" if drop.upstream else "",
+        )
         for branch in branches
         if isinstance(branch.result.outcome, Aligned)
         for drop in branch.result.outcome.dropped
     ]
-    if not rows:
-        return []
-    head = ["| branch | commit | subject | why | same patch as |", "|---|---|---|---|---|"]
-    return ["", "## Commits left out", "", *head, *rows]
+    head = table(["branch", "commit", "subject", "why", "same patch as"]) if rows else ()
+    return Section("Commits left out", head, rows, "commits")
 
 
-def _branches(title: str, branches: Sequence[BranchReport]) -> list[str]:
-    if not branches:
-        return []
+def _branches(title: str, branches: Sequence[BranchReport], report: Report, after: Aftermath) -> Section:
+    owners = {owner.branch: owner for owner in after.owners}
     rows = [
-        f"| {markdown(branch.step.branch.name)} | {markdown(branch.step.target.name)} | {branch.verdict.value.replace('_', ' ')} "
-        f"| {markdown('; '.join(filter(None, (branch.detail, *ladder_in_words(branch.result.outcome)))))} |"
+        row(
+            branch_link(branch.step.branch.name, after.published),
+            cell(branch.step.target.name),
+            *author_and_age(owners.get(branch.step.branch.name), after.published, report.executed_at),
+            branch.verdict.value.replace("_", " "),
+            cell("; ".join(filter(None, (branch.detail, *ladder_in_words(branch.result.outcome))))),
+        )
         for branch in branches
     ]
-    return ["", f"## {title}", "", "| branch | target | verdict | why |", "|---|---|---|---|", *rows]
+    head = table(["branch", "target", "author", "days", "verdict", "why"], (3,)) if rows else ()
+    return Section(title, head, rows, "branches")

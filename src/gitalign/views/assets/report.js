@@ -5,39 +5,46 @@ function cls(verdict) { return CLASS[verdict] || "refused"; }
 
 function words(verdict) { return verdict.replaceAll("_", " "); }
 
-function state() {
-  const asked = new URLSearchParams(location.hash.slice(1));
-  return { tab: asked.get("tab") || "branches", branch: asked.get("branch"), verdict: asked.get("verdict") || "", target: asked.get("target") || "", find: asked.get("find") || "" };
-}
+const numberOf = new Map(DATA.branches.map((branch, at) => [branch.name, at]));
+
+function state() { return { tab: "branches", verdict: "", target: "", author: "", find: "", ...asked() }; }
 
 function link(changed, keep = state()) {
-  const asked = new URLSearchParams();
-  for (const [key, value] of Object.entries({ ...keep, branch: null, ...changed })) if (value) asked.set(key, value);
-  return "#" + asked;
+  const wanted = { ...keep, branch: null, ...changed };
+  return addressOf({ ...wanted, tab: wanted.tab === "branches" ? "" : wanted.tab });
 }
+
+/* As a link would do it: what was looked at before is one step back. */
+function jump(changed) { const to = link(changed); if (to === location.hash) draw(); else location.hash = to; }
 
 function go(changed) { history.replaceState(null, "", link(changed)); draw(true); }
 
-function toBranch(at) { return el("a", { href: link({ branch: String(at) }) }, name(DATA.branches[at].name)); }
+function toBranch(at) { return el("a", { href: link({ branch: DATA.branches[at].name }) }, name(DATA.branches[at].name)); }
+
+function branchNamed(text) { return numberOf.has(text) ? toBranch(numberOf.get(text)) : name(text); }
 
 function chosen(wanted) {
-  const find = wanted.find.toLowerCase();
-  return DATA.branches.flatMap((branch, at) => (!wanted.verdict || branch.verdict === wanted.verdict) && (!wanted.target || branch.target === wanted.target) && (!find || branch.name.toLowerCase().includes(find)) ? [at] : []);
+  const find = wanted.find.toLowerCase(), author = wanted.author && DATA.authors.findIndex(([called, address]) => (address || called) === wanted.author);
+  return DATA.branches.flatMap((branch, at) => (!wanted.verdict || branch.verdict === wanted.verdict) && (!wanted.target || branch.target === wanted.target)
+    && (!wanted.author || branch.authors.includes(author)) && (!find || branch.name.toLowerCase().includes(find)) ? [at] : []);
 }
 
 function filters(wanted) {
   const select = (key, title, options) => el("label", {}, title, el("select", { id: "by-" + key, onchange: event => go({ [key]: event.target.value }) },
     [["", "all"], ...options].map(([value, text]) => el("option", { value, selected: value === wanted[key] }, text))));
-  return el("div", { class: "filters" },
+  const writers = [...new Set(DATA.branches.flatMap(one => one.authors))].map(at => [DATA.authors[at][1] || DATA.authors[at][0], DATA.authors[at][0] || DATA.authors[at][1]]).sort((a, b) => BY_TEXT(a[1], b[1]));
+  return el("div", { class: "filters", role: "search" },
+    el("label", {}, "Branch", el("input", { id: "by-find", type: "search", value: wanted.find, placeholder: "feature/", oninput: event => go({ find: event.target.value }) })),
     select("verdict", "Verdict", Object.keys(DATA.counts).map(one => [one, words(one)])),
     select("target", "Target", DATA.targets.map(one => [one.name, one.name])),
-    el("label", {}, "Branch", el("input", { id: "by-find", type: "search", value: wanted.find, placeholder: "feature/", oninput: event => go({ find: event.target.value }) })));
+    writers.length ? select("author", "Author", writers) : null,
+    el("button", { type: "button", onclick: () => jump({ verdict: "", target: "", author: "", find: "" }) }, "Reset"));
 }
 
-function tiles() {
-  return el("ul", { class: "tiles" }, Object.entries(DATA.counts).map(([verdict, count]) => el("li", {}, el("b", { class: cls(verdict) }, count.toLocaleString("en")), words(verdict))),
-    el("li", {}, el("b", {}, `${DATA.total_s.toFixed(1)} s`), "in all"),
-    DATA.memory ? el("li", {}, el("b", {}, `${Math.round(DATA.memory / 1e6)} MB`), "peak memory") : null);
+function tiles(wanted) {
+  return el("ul", { class: "tiles" }, Object.entries(DATA.counts).map(([verdict, count]) => tile(count, words(verdict), cls(verdict), () => jump({ tab: "branches", verdict: wanted.verdict === verdict ? "" : verdict }), wanted.verdict === verdict)),
+    tile(`${DATA.total_s.toFixed(1)} s`, "in all"),
+    DATA.memory ? tile(`${Math.round(DATA.memory / 1e6)} MB`, "peak memory") : null);
 }
 
 function branches(shown) {
@@ -45,12 +52,14 @@ function branches(shown) {
     { title: "branch", key: at => DATA.branches[at].name, show: at => toBranch(at) },
     { title: "target", key: at => DATA.branches[at].target, show: at => name(DATA.branches[at].target) },
     { title: "verdict", key: at => (GOOD.has(DATA.branches[at].verdict) ? "z" : "a") + DATA.branches[at].verdict, show: at => el("span", { class: cls(DATA.branches[at].verdict) }, words(DATA.branches[at].verdict)) },
+    { title: "author", key: at => authorName(DATA.branches[at].authors), show: at => people(DATA.branches[at].authors) },
+    { title: "age", number: true, key: at => days(DATA.branches[at].at), show: at => age(DATA.branches[at].at) },
     { title: "own", number: true, key: at => DATA.branches[at].own, show: at => String(DATA.branches[at].own) },
     { title: "behind", number: true, key: at => DATA.branches[at].behind, show: at => String(DATA.branches[at].behind) },
-    { title: "findings", number: true, key: at => DATA.branches[at].findings.length, show: at => String(DATA.branches[at].findings.length) },
+    { title: "findings", number: true, key: at => DATA.branches[at].findings.length, show: at => DATA.branches[at].findings.length ? String(DATA.branches[at].findings.length) : "" },
     { title: "ms", number: true, key: at => DATA.branches[at].seconds, show: at => (DATA.branches[at].seconds * 1000).toFixed(1) },
-    { title: "what happened", key: at => DATA.branches[at].detail, show: at => name(DATA.branches[at].detail) },
-  ], shown, { sort: { column: 2, down: false } });
+    { title: "what happened", wide: true, key: at => DATA.branches[at].detail, show: at => DATA.branches[at].detail ? name(DATA.branches[at].detail) : "" },
+  ], shown, { sort: { column: 2, down: false }, label: "Branches" });
 }
 
 function findings(shown) {
@@ -62,8 +71,8 @@ function findings(shown) {
     { title: "branch", key: row => DATA.branches[row[0]].name, show: row => toBranch(row[0]) },
     { title: "where", key: row => row[3], show: row => name(row[3] + (row[4] ? ":" + row[4] : ""), "mono") },
     { title: "from", key: row => row[5] || "", show: row => row[5] || "" },
-    { title: "what", key: row => row[6], show: row => name(row[6]) },
-  ], rows);
+    { title: "what", wide: true, key: row => row[6], show: row => name(row[6]) },
+  ], rows, { label: "Findings" });
 }
 
 function checks(shown) {
@@ -101,29 +110,27 @@ function svg(tag, attributes, ...children) {
   return made;
 }
 
-const VERDICT_OF = new Map(DATA.branches.map((branch, at) => [branch.name, at]));
-
 function timeline(shown) {
   const inside = new Set(shown.map(at => DATA.branches[at].name));
   const spans = DATA.timeline.filter(([branch]) => inside.has(branch));
-  if (!spans.length) return el("p", { class: "soft" }, "Nothing of this run's timeline is known any more.");
+  if (!spans.length) return el("p", { class: "soft" }, "The timeline of this run is not known any more.");
   const workers = [...new Set(spans.map(span => span[1]))].sort((a, b) => a - b);
   const begin = Math.min(...spans.map(span => span[2])), end = Math.max(...spans.map(span => span[2] + span[3]));
   const width = 1200, left = 80, height = 26, scale = (width - left) / Math.max(1e-6, end - begin);
   const picture = svg("svg", { viewBox: `0 0 ${width} ${workers.length * height + 24}`, role: "img", "aria-label": `Timeline of ${workers.length} workers; the table of branches says the same in numbers`, style: "width:100%;min-width:700px" });
   workers.forEach((worker, row) => picture.append(svg("text", { x: 0, y: row * height + 17, fill: "var(--soft)", "font-size": 13 }, `worker ${worker}`)));
   for (const [branch, worker, start, took] of spans) {
-    const at = VERDICT_OF.get(branch), kind = at === undefined ? "refused" : cls(DATA.branches[at].verdict);
+    const at = numberOf.get(branch), kind = at === undefined ? "refused" : cls(DATA.branches[at].verdict);
     const bar = svg("rect", { x: left + (start - begin) * scale, y: workers.indexOf(worker) * height + 3, width: Math.max(1, took * scale - 0.5), height: height - 6, fill: "currentColor", class: kind, style: "cursor:pointer" },
       svg("title", {}, `${branch}: ${(took * 1000).toFixed(1)} ms${at === undefined ? "" : ", " + words(DATA.branches[at].verdict)}`));
-    if (at !== undefined) bar.addEventListener("click", () => { location.hash = link({ branch: String(at) }); });
+    if (at !== undefined) bar.addEventListener("click", () => { location.hash = link({ branch }); });
     picture.append(bar);
   }
   for (let tick = 0; tick <= 4; tick++) {
     const x = left + (width - left) * tick / 4;
     picture.append(svg("text", { x: Math.min(x, width - 50), y: workers.length * height + 18, fill: "var(--soft)", "font-size": 12 }, `${(begin + (end - begin) * tick / 4).toFixed(2)} s`));
   }
-  return [el("div", { class: "scroll", style: "padding:10px" }, picture), phases()];
+  return [el("div", { class: "scroll", style: "padding:10px", tabindex: "0", role: "region", "aria-label": "Timeline" }, picture), phases()];
 }
 
 const SHADES = ["--link", "--clean", "--open", "--conflict", "--quiet"];
@@ -132,8 +139,8 @@ function phases() {
   const all = DATA.phases.reduce((sum, [, seconds]) => sum + seconds, 0) || 1;
   const inner = new Map();
   for (const branch of DATA.branches) for (const [phase, seconds] of branch.phases) inner.set(phase, (inner.get(phase) || 0) + seconds);
-  const bar = (rows, total) => el("div", {}, rows.map(([phase, seconds], at) => el("div", { style: "display:flex;gap:10px;align-items:center;margin:4px 0" },
-    el("span", { style: "width:110px" }, phase), el("span", { style: `height:14px;border-radius:3px;background:var(${SHADES[at % SHADES.length]});width:${Math.max(0.2, 70 * seconds / total)}%` }), el("span", { class: "soft" }, `${seconds.toFixed(2)} s`))));
+  const bar = (rows, total) => el("div", {}, rows.map(([phase, seconds], at) => el("div", { class: "bar" },
+    el("span", {}, phase), el("i", { style: `background:var(${SHADES[at % SHADES.length]});width:${Math.max(0.2, 70 * seconds / total)}%` }), el("span", { class: "soft" }, `${seconds.toFixed(2)} s`))));
   const rows = [...inner.entries()].sort((a, b) => b[1] - a[1]);
   return [el("h3", {}, "The run"), bar(DATA.phases, all), rows.length ? [el("h3", {}, "Its branches, all workers together"), bar(rows, rows.reduce((sum, [, seconds]) => sum + seconds, 0) || 1)] : null];
 }
@@ -143,27 +150,30 @@ function leftOut() {
 }
 
 function branchPage(at) {
-  const branch = DATA.branches[at], short = id => id ? el("code", {}, id.slice(0, 12)) : "";
+  const branch = DATA.branches[at], short = (id, isHosted = false) => id ? commitId(id, isHosted, 12) : "";
   const parts = [
-    el("p", {}, el("a", { href: link({}) }, "\u2190 all branches")),
-    el("h2", {}, name(branch.name)),
+    el("p", {}, el("a", { class: "back", href: link({}) }, "\u2190 all branches")),
+    heading(branch),
     el("p", {}, el("span", { class: cls(branch.verdict) }, words(branch.verdict)), " on ", name(branch.target), branch.detail ? [": ", name(branch.detail)] : ""),
-    el("p", { class: "soft" }, short(branch.before), branch.after ? [" \u2192 ", short(branch.after)] : "", ` \u00b7 ${plural(branch.own, "own commit")} \u00b7 ${branch.behind} behind \u00b7 ${(branch.seconds * 1000).toFixed(1)} ms \u00b7 detection: ${branch.detection}`),
+    facts(branch, { tip: branch.before, base: branch.target }),
+    el("p", { class: "soft" }, branch.after ? ["now ", short(branch.after, branch.published), " \u00b7 "] : "", `${(branch.seconds * 1000).toFixed(1)} ms \u00b7 detection: ${branch.detection}`),
     branch.backup ? el("p", { class: "soft" }, "backup ", name(branch.backup.replace("refs/heads/", ""), "mono")) : null,
   ];
   parts.push(...branch.ladder.map(line => el("p", { class: "soft" }, name(line))));
   if (branch.conflicts.length) {
-    parts.push(el("h3", {}, "Conflicts"), el("ul", { class: "plain" }, branch.conflicts.map(([kind, paths]) => el("li", {}, kind.replace(/^CONFLICT \((.*)\)$/, "$1"), ": ", paths.map((path, number) => [number ? ", " : "", name(path, "mono")])))));
+    parts.push(el("h3", {}, "Conflicts"), conflictList(branch.conflicts), hunkList(branch.hunks, branch.kind === "merge" ? "branch" : "target", branch.kind === "merge" ? "target" : "branch"));
+    if (branch.mates) parts.push(el("details", {}, el("summary", {}, `${plural(branch.mates.length - 1, "other branch stops", "other branches stop")} at the same clash`), nameList("Branches", branch.mates.filter(one => one !== branch.name).map(one => el("li", {}, branchNamed(one))))));
+    parts.push(el("p", {}, toResolve(branch)));
     parts.push(...branch.furthest.map(line => el("p", {}, name(line))));
-    if (branch.reproduce.length) parts.push(el("pre", { class: "mono" }, branch.reproduce.join("\n")));
+    if (branch.reproduce.length) parts.push(el("pre", { class: "scroll", tabindex: "0" }, branch.reproduce.join("\n")));
   }
   if (branch.checks.length) parts.push(el("h3", {}, "Checks"), checks([at]), ...branch.confinement ? [el("p", { class: "soft" }, branch.confinement)] : []);
   if (branch.findings.length) parts.push(el("h3", {}, "Findings"), findings([at]));
   if (branch.rules) parts.push(el("h3", {}, "House rules"), el("p", { class: branch.rules.wanting ? "refused" : "soft" }, branch.rules.words, " (", name(branch.rules.packs), ")"), houseRules([at]));
   if (branch.commits.length) {
     parts.push(el("h3", {}, "Commits"), table([
-      { title: "was", key: row => row[0], show: row => short(row[0]) },
-      { title: "is", key: row => row[1] || "", show: row => row[1] ? short(row[1]) : el("span", { class: "soft" }, branch.after ? "dropped" : "") },
+      { title: "was", key: row => row[0], show: row => short(row[0], branch.hosted === 2) },
+      { title: "is", key: row => row[1] || "", show: row => row[1] ? short(row[1], branch.published) : el("span", { class: "soft" }, branch.after ? "dropped" : "") },
       { title: "change", key: row => row[2] || "", show: row => row[2] || "" },
       { title: "author", key: row => row[3], show: row => name(row[3]) },
       { title: "subject", key: row => row[4], show: row => name(row[4]) },
@@ -187,20 +197,25 @@ function branchPage(at) {
 
 function draw(typing = false) {
   const wanted = state(), main = document.getElementById("main");
-  if (wanted.branch !== null && DATA.branches[Number(wanted.branch)]) { fill(main, branchPage(Number(wanted.branch))); scrollTo(0, 0); return; }
+  document.title = (wanted.branch ? wanted.branch + " - " : "") + DATA.name + " - run " + DATA.run;
+  if (wanted.branch) {
+    fill(main, numberOf.has(wanted.branch) ? branchPage(numberOf.get(wanted.branch)) : missing(wanted.branch));
+    scrollTo(0, 0);
+    document.getElementById("branch-name")?.focus({ preventScroll: true });
+    return;
+  }
   const shown = chosen(wanted);
   const branchesHold = what => DATA.branches.some(branch => what(branch));
   const tabs = [["branches", "Branches"], ["findings", "Findings"], ...branchesHold(one => one.rules) ? [["rules", "House rules"]] : [], ...branchesHold(one => one.checks.length) ? [["checks", "Checks"]] : [], ["timeline", "Timeline"], ["left", "Left out"]];
   const content = { branches: () => branches(shown), findings: () => findings(shown), rules: () => houseRules(shown), checks: () => checks(shown), timeline: () => timeline(shown), left: leftOut }[wanted.tab] || (() => branches(shown));
-  const body = [tiles(), DATA.undone_by ? el("p", { class: "refused" }, `undone by run ${DATA.undone_by}`) : null,
-    el("nav", { class: "tabs" }, tabs.map(([id, text]) => el("a", { href: link({ tab: id }), "aria-current": id === wanted.tab ? "page" : null }, text))), content(),
+  const body = [tiles(wanted), DATA.undone_by ? el("p", { class: "refused" }, `undone by run ${DATA.undone_by}`) : null, tabBar(tabs, wanted.tab, id => link({ tab: id })), content(),
     DATA.notices.length ? el("p", { class: "soft" }, DATA.notices.join("; ")) : null];
-  if (typing && document.getElementById("filters")) fill(document.getElementById("body"), body);
-  else fill(main, el("div", { id: "filters" }, filters(wanted)), el("div", { id: "body" }, body));
+  if (typing && document.getElementById("body")) fill(document.getElementById("body"), body);
+  else fill(main, steps(DATA.steps), filters(wanted), el("div", { id: "body" }, body), el("p", { class: "soft keys" }, KEYS_HINT));
 }
 
 fill(document.getElementById("title"), name(DATA.name));
-fill(document.getElementById("targets"), `run ${DATA.run} \u00b7 ${DATA.at} \u00b7 ${DATA.outcome}`);
+fill(document.getElementById("targets"), `run ${DATA.run} \u00b7 ${DATA.at} \u00b7 ${DATA.outcome}`, DATA.targets.map(one => [" \u00b7 ", name(one.name), " ", commitId(one.tip, one.hosted === 2)]));
 fill(document.getElementById("theme"), themeButton());
 addEventListener("hashchange", () => draw());
 draw();

@@ -1,0 +1,212 @@
+"""What to do first: the clashes whose resolution helps most branches, whose they are, what can be deleted, what goes stale next. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gitalign.core.conflict_groups import Cause, ConflictGroup
+from gitalign.core.forecast import Author, Owner
+from gitalign.core.names import command_on, shell_word
+from gitalign.core.shared_clashes import Piece, SharedClash, shared_in_words
+
+STALE_DAYS = 30
+"""Without a commit: as `stale_30` of `categorize`."""
+OLD_DAYS = 90
+_SOON_DAYS = 14
+_MOST_CLASHES = 8
+_MOST_SOON = 10
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstClash:
+    """A clash that several branches have in common.
+
+    Attributes:
+        words: what clashes, to stand before "in" and the paths.
+        paths: where, sorted.
+        branches: that stop at it, sorted.
+        freed: those of them that have nothing else in the way where they stop, and that no clash listed before frees, sorted.
+        owners: of the branches, with how many of them each has, most first.
+        causes: commits of the targets that stop them first, as far as that is known, most met first.
+        example: the first lines of each side; None where it is not at hand.
+        command: what resolves it, on a branch with nothing else in the way where there is one.
+    """
+
+    words: str
+    paths: tuple[str, ...]
+    branches: tuple[str, ...]
+    freed: tuple[str, ...]
+    owners: tuple[tuple[Author, int], ...]
+    causes: tuple[Cause, ...] = ()
+    example: Piece | None = None
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoingStale:
+    """A branch without a commit for nearly `STALE_DAYS`.
+
+    Attributes:
+        author: who has most commits of it.
+        days_left: until it is stale.
+    """
+
+    branch: str
+    author: Author | None
+    days_left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstSteps:
+    """What to do first.
+
+    Attributes:
+        stopped: how many branches stop.
+        clashes: those that several branches have in common, the most helpful first; at most the first few.
+        alone: branches that stop and that no listed clash frees, sorted.
+        merged: branches of which everything is in their target, sorted.
+        going_stale: the next ones, the earliest first; at most the first few.
+        stale, old: how many have been without a commit for `STALE_DAYS` and `OLD_DAYS`.
+        to_look, to_delete: what shows the conflicts of these branches, and what deletes the merged ones.
+    """
+
+    stopped: int
+    clashes: tuple[FirstClash, ...]
+    alone: tuple[str, ...]
+    merged: tuple[str, ...]
+    going_stale: tuple[GoingStale, ...]
+    stale: int
+    old: int
+    to_look: str = "git align conflicts"
+    to_delete: str = "git align prune --merged"
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    words: str
+    paths: tuple[str, ...]
+    branches: tuple[str, ...]
+    freed: frozenset[str]
+    causes: tuple[Cause, ...] = ()
+    example: Piece | None = None
+
+
+def first_steps(
+    *,
+    stopped: Collection[str],
+    groups: Sequence[ConflictGroup],
+    shared: Sequence[SharedClash],
+    owners: Sequence[Owner],
+    merged: Collection[str],
+    remotes: Mapping[str, str],
+    as_of: datetime,
+) -> FirstSteps:
+    """What to do first.
+
+    Args:
+        stopped: names of the branches that stop.
+        groups: of them, by clash.
+        shared: what branches of different groups have in common.
+        owners: of all branches.
+        merged: names of branches of which everything is in their target.
+        remotes: branch name -> remote, for branches that are not here.
+        as_of: the day ages are counted to.
+    """
+    by_name = {owner.branch: owner for owner in owners}
+    chosen = _chosen(groups, shared, by_name, remotes)
+    freed = {name for clash in chosen for name in clash.freed}
+    left = {name: days for name, days in _ages(by_name, as_of).items() if name not in merged}
+    soon = sorted(
+        (STALE_DAYS - days, name) for name, days in left.items() if STALE_DAYS - _SOON_DAYS <= days < STALE_DAYS
+    )
+    return FirstSteps(
+        stopped=len(stopped),
+        clashes=chosen,
+        alone=tuple(sorted(set(stopped) - freed)),
+        merged=tuple(sorted(merged)),
+        going_stale=tuple(
+            GoingStale(branch=name, author=next(iter(by_name[name].authors), None), days_left=days)
+            for days, name in soon[:_MOST_SOON]
+        ),
+        stale=sum(days >= STALE_DAYS for days in left.values()),
+        old=sum(days >= OLD_DAYS for days in left.values()),
+        to_look=f"git align conflicts{_option(stopped, remotes)}",
+        to_delete=f"git align prune --merged{_option(merged, remotes)}",
+    )
+
+
+def days_since(seconds: int, as_of: datetime) -> int:
+    """Whole days from a moment (seconds since the epoch) to another; 0 where it lies ahead."""
+    return max(0, int(as_of.timestamp() - seconds) // _DAY_S)
+
+
+def to_resolve(branch: str, remotes: Mapping[str, str]) -> str:
+    """The command that resolves the conflict of a branch, which is done in a local one.
+
+    Args:
+        branch: its name.
+        remotes: branch name -> remote, for branches that are not here.
+    """
+    remote = remotes.get(branch)
+    first = f"{command_on('git branch --track', branch)} {shell_word(f'{remote}/{branch}')} && " if remote else ""
+    return first + command_on("git align resolve", branch)
+
+
+def _option(names: Collection[str], remotes: Mapping[str, str]) -> str:
+    """What makes a verb look at the branches of a remote, where these are of one."""
+    remote = next((remotes[name] for name in sorted(names) if name in remotes), None)
+    return "" if remote is None else " --remote" if remote == "origin" else f" --remote {shell_word(remote)}"
+
+
+def _ages(owners: Mapping[str, Owner], as_of: datetime) -> dict[str, int]:
+    return {name: days_since(one.last_commit_at, as_of) for name, one in owners.items() if one.last_commit_at}
+
+
+def _chosen(
+    groups: Sequence[ConflictGroup],
+    shared: Sequence[SharedClash],
+    owners: Mapping[str, Owner],
+    remotes: Mapping[str, str],
+) -> tuple[FirstClash, ...]:
+    """One after another the candidate that frees and helps most branches that no earlier one has."""
+    left = [one for one in (*map(_of_group, groups), *map(_of_shared, shared)) if len(one.branches) > 1]
+    made: list[FirstClash] = []
+    freed: set[str] = set()
+    helped: set[str] = set()
+
+    def gain(one: _Candidate) -> int:
+        return len(one.freed - freed) + len(set(one.branches) - helped)
+
+    while len(made) < _MOST_CLASHES and (left := [one for one in left if len(set(one.branches) - helped) > 1]):
+        best = min(left, key=lambda one: (-gain(one), one.paths, one.branches))
+        fresh = best.freed - freed
+        freed |= fresh
+        helped.update(best.branches)
+        counts = Counter(owner.authors[0] for name in best.branches if (owner := owners.get(name)) and owner.authors)
+        made.append(
+            FirstClash(
+                words=best.words,
+                paths=best.paths,
+                branches=best.branches,
+                freed=tuple(sorted(fresh)),
+                owners=tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0].email, item[0].name))),
+                causes=best.causes,
+                example=best.example,
+                command=to_resolve(min(fresh or best.branches), remotes),
+            )
+        )
+    return tuple(made)
+
+
+def _of_group(one: ConflictGroup) -> _Candidate:
+    kinds = ", ".join(kind.removeprefix("CONFLICT ").strip("()") for kind in one.kinds)
+    words = f"in the same way ({kinds})" if kinds else "in the same way"
+    return _Candidate(words, one.paths, one.branches, frozenset(one.branches), one.brought or one.causes)
+
+
+def _of_shared(one: SharedClash) -> _Candidate:
+    return _Candidate(shared_in_words(one), one.paths, one.branches, frozenset(one.freed), example=one.example)

@@ -1,0 +1,146 @@
+"""The forecast of a run, alone or with what pages and summaries say beside it. Nothing here moves a branch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import assert_never
+
+from gitalign.core.forecast import Forecast
+from gitalign.core.outlook import Outlook
+from gitalign.core.plan import Plan
+from gitalign.engine.prepare import graph_of
+from gitalign.engine.session import Opened, Request, journal_of, make_plan, now, open_for, sockets_of
+from gitalign.engine.settlers import Settling, resolving
+from gitalign.engine.signals import StopSignal
+from gitalign.engine.stream import EventStream
+from gitalign.facade.after import name_of, published_of
+from gitalign.ports import Listener
+from gitalign.store.journal import SqlJournal
+
+
+class ForecastFormat(StrEnum):
+    """Forms in which a forecast is written up."""
+
+    HTML = "html"
+    MARKDOWN = "md"
+    SARIF = "sarif"
+
+
+def forecast(
+    request: Request,
+    *,
+    plan: Plan | None = None,
+    against: Sequence[str] = (),
+    pairs: bool = False,
+    furthest: bool = False,
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
+) -> Forecast:
+    """What a run would come to, without moving anything: the same integration, stopped before it publishes.
+
+    Args:
+        request: as for `plan`.
+        plan: made earlier; its commits are tried, wherever the branches stand by now.
+        against: targets to try every branch on; empty for the target each branch belongs to.
+        pairs: find out, too, which branches clash with one another once aligned.
+        furthest: find out, too, how far conflicting branches align.
+        listeners: followers of the event stream.
+        stop: the stop button.
+
+    Raises:
+        UserError, GitError, RemoteError, StoreError, OutOfSpace
+    """
+    found = outlook(
+        request,
+        plan=plan,
+        against=against,
+        pairs=pairs,
+        furthest=furthest,
+        stops=False,
+        listeners=listeners,
+        stop=stop,
+    )
+    return found.forecast
+
+
+def outlook(
+    request: Request,
+    *,
+    plan: Plan | None = None,
+    against: Sequence[str] = (),
+    pairs: bool = False,
+    furthest: bool = False,
+    stops: bool = True,
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
+) -> Outlook:
+    """The forecast with what pages and summaries say beside it: clashes that branches share, merged branches, links.
+
+    Other arguments and errors as for `forecast`.
+
+    Args:
+        stops: find out, too, which branches stop at the same clash, and where in the files.
+    """
+    from gitalign.engine.execute import require_space
+    from gitalign.engine.forecast import forecast as foresee_all
+
+    opened = open_for(request)
+    made = plan if plan is not None else make_plan(opened, request)
+    require_space(opened.repository)
+    at = now()
+    button = stop or StopSignal()
+    with (
+        journal_of(opened) as journal,
+        resolving(settling(opened, journal, button), made.policy, sockets_of(opened.config)) as sockets,
+    ):
+        found = foresee_all(
+            opened.repository,
+            made,
+            graph_of(opened.repository, made),
+            against=against,
+            pairs=pairs,
+            furthest=furthest,
+            stops=stops,
+            limits=opened.config.limits(),
+            sockets=sockets,
+            memory=journal,
+            emit=EventStream("forecast", now, listeners),
+            stop=button,
+            at=at,
+        )
+    return replace(found, published=published_of(opened))
+
+
+def write_up_outlook(request: Request, found: Outlook, *, form: ForecastFormat) -> str:
+    """A forecast written up.
+
+    Args:
+        request: which repository.
+        found: the forecast; pages and summaries want `stops`, and a page the pairs.
+        form: of the text.
+    """
+    name = name_of(open_for(request))
+    match form:
+        case ForecastFormat.HTML:
+            from gitalign.views.forecast import forecast_page
+
+            return forecast_page(found, name=name, as_of=now())
+        case ForecastFormat.MARKDOWN:
+            from gitalign.views.forecast_markdown import forecast_markdown
+
+            return forecast_markdown(found, name=name, as_of=now())
+        case ForecastFormat.SARIF:
+            from gitalign.views.sarif import forecast_sarif
+
+            return forecast_sarif(found.forecast)
+        case _ as never:
+            assert_never(never)
+
+
+def settling(opened: Opened, journal: SqlJournal, stop: StopSignal) -> Settling:
+    """What settles conflicts while only looking."""
+    return Settling(
+        repository=opened.repository, config=opened.config, memory=journal, stop=stop, at=now(), only_looks=True
+    )
