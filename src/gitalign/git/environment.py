@@ -41,6 +41,8 @@ SAFE_CONFIG: tuple[tuple[str, str], ...] = (
     ("submodule.recurse", "false"),
     ("advice.detachedHead", "false"),
     ("core.quotePath", "false"),
+    # Every id that git is given would be looked up as a name of a ref, too, a dozen files each, for a warning.
+    ("core.warnAmbiguousRefs", "false"),
     ("i18n.logOutputEncoding", "UTF-8"),
     ("protocol.ext.allow", "never"),
 )
