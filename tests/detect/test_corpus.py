@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gitalign.core.outcome import Aligned, Failed, Finding
-from gitalign.core.report import Verdict
+from gitalign.core.report import Report, Verdict
 from gitalign.settings import Detection
 from tests.git.workspace import Workspace
 from tests.runs import branch, run
@@ -319,24 +320,65 @@ CASES = {
 }  # fmt: skip
 
 
+class Corpus:
+    """All cases in one repository for each set of detectors: a target for each base and target content, a branch for each case."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._built: dict[tuple[str, ...], Path] = {}
+        self._reports: dict[tuple[str, tuple[str, ...]], tuple[Workspace, Report]] = {}
+
+    def ran(self, strategy: str, also: tuple[str, ...]) -> tuple[Workspace, Report]:
+        """The report of a run over every case that asks for these detectors, and the repository behind it."""
+        if (strategy, also) not in self._reports:
+            if also not in self._built:
+                self._built[also] = self._build(also)
+            copy = shutil.copytree(self._built[also], self._place / f"{len(self._reports)}-{strategy}", symlinks=True)
+            work = Workspace(copy)
+            targets = [name for name in work.git("branch", "--format=%(refname:short)").split() if "target" in name]
+            report = run(work.path, strategy=strategy, targets=targets, detection__detectors=[*DEFAULT, *also])
+            self._reports[strategy, also] = work, report
+        return self._reports[strategy, also]
+
+    def _build(self, also: tuple[str, ...]) -> Path:
+        work = Workspace(self._place / f"corpus-{len(self._built)}")
+        targets: dict[str, str] = {}
+        for name, case in CASES.items():
+            if case.also != also:
+                continue
+            world = repr((sorted(case.base.items()), sorted(case.target.items())))
+            if world not in targets:
+                targets[world] = f"target-{len(targets)}"
+                work.git("checkout", "-q", "--orphan", targets[world])
+                work.git("rm", "-rfq", "--ignore-unmatch", ".")
+                work.commit(f"base of {name}", case.base)
+                work.commit("on", case.target)
+            work.switch(_branch(name), f"{targets[world]}~")
+            work.commit(name, case.topic)
+        return work.path
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return Corpus(tmp_path_factory.mktemp("corpus"))
+
+
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("strategy", ["rebase", "merge"])
-def test_what_is_found_and_what_is_not(tmp_path: Path, name: str, strategy: str) -> None:
+def test_what_is_found_and_what_is_not(corpus: Corpus, name: str, strategy: str) -> None:
     case = CASES[name]
-    work = Workspace(tmp_path / "repo")
-    work.commit("base", case.base)
-    work.switch("topic", "main")
-    work.commit("topic", case.topic)
-    work.switch("main")
-    work.commit("on", case.target)
-    before = work.tip("topic")
-    found = branch(run(work.path, strategy=strategy, detection__detectors=[*DEFAULT, *case.also]), "topic")
+    work, report = corpus.ran(strategy, case.also)
+    found = branch(report, _branch(name))
     outcome = found.result.outcome
     assert isinstance(outcome, Aligned | Failed), outcome
     told = [one for one in outcome.findings if one.detector != "conserve" and one.severity != "info"]
     assert [_key(one) for one in told[:1]] == ([case.expected] if case.expected else []), told
     assert (found.verdict is Verdict.FAILED) == case.refused
-    assert (work.tip("topic") == before) == case.refused
+    assert (work.tip(_branch(name)) == found.step.seen) == case.refused
+
+
+def _branch(case: str) -> str:
+    return f"case-{list(CASES).index(case)}"
 
 
 def _key(finding: Finding) -> tuple[str, str | None, str | None]:
