@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,10 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("default")
+
+# Without bytecode every fresh interpreter, and every run of the tests, compiles all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Shells start background jobs with SIGINT ignored, nohup ignores SIGHUP, and children inherit both.
 signal.signal(signal.SIGINT, signal.default_int_handler)

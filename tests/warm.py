@@ -33,6 +33,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -41,6 +42,11 @@ from typing import IO, Any
 ROOT = Path(__file__).resolve().parents[1]
 DEADLINE_S = 120.0
 COMMAND = "gitalign.start:main"
+_IMPORTED_LATE = (
+    "alembic.command", "sqlalchemy.dialects.sqlite", "sqlite3.dbapi2", "encodings.ascii", "pydantic.type_adapter",
+    "rich._emoji_codes", "typer._adapters", "typer._click.decorators", "typer._click._textwrap",
+)  # fmt: skip
+"""What libraries import when they are first used."""
 _HEAD = struct.Struct("!I")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -220,8 +226,9 @@ def _import_all() -> None:
     for module in pkgutil.walk_packages(gitalign.__path__, "gitalign."):
         if not module.name.endswith("__main__") and ".migrations" not in module.name:
             importlib.import_module(module.name)
-    for name in ("alembic.command", "sqlalchemy.dialects.sqlite", "tests.engine.rehearsal"):
-        importlib.import_module(name)
+    for name in (*_IMPORTED_LATE, "tests.engine.rehearsal"):
+        with suppress(ImportError):  # names of other releases
+            importlib.import_module(name)
 
 
 def _serve(control: socket.socket) -> dict[str, Any] | None:

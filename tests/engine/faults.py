@@ -20,7 +20,9 @@ _SCRIPT = """#!/bin/sh
 case "$1" in {verb})
     # Calls may come at the same moment: each takes the next number that is free.
     number=1
-    while ! mkdir {count}/$number 2> /dev/null; do number=$((number + 1)); done
+    set -C
+    until true > {count}/$number; do number=$((number + 1)); done 2> /dev/null
+    set +C
     if [ $number -eq {number} ]; then
         {end}
     fi

@@ -31,7 +31,9 @@ ENDS = {
 COUNTING = """#!/bin/sh
 # Calls are counted by adding a line to a file; the n-th one comes to a bad end.
 echo "$1 $2" >> {count}
-if [ "$(wc -l < {count})" -eq {number} ]; then {end}; fi
+calls=0
+while read -r _; do calls=$((calls + 1)); done < {count}
+if [ "$calls" -eq {number} ]; then {end}; fi
 exec {git} "$@"
 """
 
