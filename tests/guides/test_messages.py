@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
+import pkgutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
+import gitalign
 from gitalign.config import KNOWN_KEYS, load_config
 from gitalign.config_examples import example_lines
+from gitalign.errors import GitAlignError
 from tests import warm
 from tests.git.workspace import Workspace
 
@@ -64,3 +69,55 @@ def test_an_error_says_which_line_to_add_and_where(tmp_path: Path) -> None:
         error = json.loads(warm.run("plan", "--json", *more, cwd=work.path).stdout)["error"]
         assert error["configuration"] == {"file": str(place), "lines": ["alignment:", "  strategy: rebase"]}
     assert "for example" not in warm.run("show", "nowhere", "--config", tmp_path / "mine.yaml", cwd=tmp_path).stderr
+
+
+PAGE = (SOURCE.parents[1] / "docs" / "troubleshooting.md").read_text()
+ROWS = [[cell.strip() for cell in line.split(" | ")] for line in PAGE.splitlines() if line.startswith("| ")]
+NO_ENTRY = {
+    "error": "the root of all errors, never raised itself",
+    "already_merged": "of a branch that need not move",
+    "up_to_date": "of a branch that need not move",
+    "cancelled": "of a run that was stopped: interrupted",
+    "undo": "of a branch that an undo put back",
+}
+ENDS = {"Refused", "Failed", "Skipped", "Unchanged"}
+
+
+def raised() -> set[str]:
+    """Codes of every error class, and those given where one is raised or a branch ends."""
+    for module in pkgutil.walk_packages(gitalign.__path__, "gitalign."):
+        if ".migrations" not in module.name and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    classes = [GitAlignError]
+    for one in classes:
+        classes += [sub for sub in one.__subclasses__() if sub.__module__.startswith("gitalign") and sub not in classes]
+    codes = {one.code for one in classes}
+    wanted = {one.__name__ for one in classes} | ENDS
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in wanted:
+                codes |= {
+                    word.value.value
+                    for word in node.keywords
+                    if word.arg == "code" and isinstance(word.value, ast.Constant) and isinstance(word.value.value, str)
+                }
+    return codes
+
+
+def test_every_code_has_an_entry() -> None:
+    explained = {cell.strip("`| ") for row in ROWS for cell in row[-1:]}
+    assert sorted(raised() - explained - set(NO_ENTRY)) == [], "add them to docs/troubleshooting.md"
+
+
+def test_every_message_of_the_page_is_one() -> None:
+    """As the source has it, between the names that are filled in."""
+    said = "\n".join(text for path in SOURCE.rglob("*.py") for _, text in strings(path))
+    quoted = [cell.strip("`| ") for row in ROWS for cell in row[:1] if cell.startswith("| `")]
+    assert len(quoted) > 50
+    wrong = [
+        (message, part)
+        for message in quoted
+        for part in re.split(r"…|\d of \d", message)
+        if len(part.strip(" :;,.()")) > 7 and part.strip(" :;,.()") not in said
+    ]
+    assert wrong == []
