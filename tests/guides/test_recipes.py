@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from gitalign.config import load_config
 from tests import warm
 from tests.git.workspace import IDENTITY, Workspace
 from tests.guides import shop
+from tests.guides.command import on_the_path
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ROOT / "docs" / "recipes"
@@ -31,14 +33,11 @@ def block(name: str, language: str, number: int = 0) -> str:
 
 
 @pytest.fixture
-def team(tmp_path: Path) -> dict[str, str]:
+def team(tmp_path: Path) -> Iterator[dict[str, str]]:
     """Variables of somebody who can reach the server, and has git-align on the path."""
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    command = tools / "git-align"
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m gitalign "$@"\n')
-    command.chmod(0o755)
-    return {**os.environ, **IDENTITY, **shop.serve(tmp_path), "PATH": f"{tools}:{os.environ['PATH']}"}
+    with on_the_path(tmp_path / "bin") as command:
+        path = f"{command.parent}:{os.environ['PATH']}"
+        yield {**os.environ, **IDENTITY, **shop.serve(tmp_path), "PATH": path}
 
 
 def sh(words: list[str], cwd: Path, env: dict[str, str], code: int = 0, given: str = "") -> str:
