@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from gitalign import facade
 from gitalign.core.outlook import Outlook
@@ -17,16 +16,8 @@ from tests.git.workspace import Workspace
 from tests.needs import CHROMIUM
 from tests.rules.house import branch_with
 from tests.runs import request, run
+from tests.views.browsing import Watched
 from tests.views.clashing import AS_OF, HOSTILE_PATH, MARKUP, clashing
-
-_QUIETLY = [
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-dev-shm-usage",
-]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (Debian: apt-get install chromium)")
 
@@ -43,35 +34,12 @@ def address(found: Outlook, tmp_path_factory: pytest.TempPathFactory) -> str:
     return file.as_uri()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=[*_QUIETLY, *as_root])
-        yield made
-        made.close()
-
-
-class Watched:
-    """A page together with all it complained about and asked for."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.complaints: list[str] = []
-        self.asked: list[str] = []
-        page.on("console", lambda message: self.complaints.append(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda asked: self.asked.append(asked.url))
-
-
 @pytest.fixture(params=["light", "dark"])
 def watched(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Watched]:
     context = browser.new_context(color_scheme=request.param, viewport={"width": 1280, "height": 900})
     made = Watched(context.new_page())
     yield made
-    assert made.complaints == []
-    assert {asked.split("#")[0].split(":")[0] for asked in made.asked} == {"file"}
-    assert made.page.evaluate("window.broken") is None
+    made.require_silence()
     context.close()
 
 

@@ -71,7 +71,7 @@ def _written(results: list[dict[str, Any]], category: str, *, left_out: int) -> 
         words = f"{left_out} further results of less weight are left out: GitHub takes {MOST_RESULTS} of a run"
         notice = {"level": "warning", "message": {"text": words}}
         run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [notice]}]
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, separators=(",", ":")) + "\n"
 
 
 def _foreseen(one: BranchForecast) -> list[dict[str, Any]]:

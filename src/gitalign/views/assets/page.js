@@ -36,7 +36,7 @@ function asked() {
   return found;
 }
 
-function encoded(text) { return encodeURIComponent(text).replaceAll("%2F", "/"); }
+function encoded(text) { return encodeURIComponent(text).replaceAll("%2F", "/").replace(/[!'()*]/g, sign => "%" + sign.charCodeAt(0).toString(16).toUpperCase()); }
 
 function addressOf(values) {
   return "#" + Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== "").map(([key, value]) => key + "=" + encoded(String(value))).join("&");
