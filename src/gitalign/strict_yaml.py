@@ -49,14 +49,33 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def load_yaml(text: str) -> Any:
+class _TaglessLoader(_StrictLoader):
+    """Takes values with tags of an application (`!reference`) as if they had none."""
+
+
+def _untagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return node.value
+
+
+_TaglessLoader.add_multi_constructor("!", _untagged)
+
+
+def load_yaml(text: str, *, ignores_tags: bool = False) -> Any:
     """The values of one YAML document; None for an empty one.
+
+    Args:
+        text: the document.
+        ignores_tags: take values with tags of an application as if they had none; they are faults otherwise.
 
     Raises:
         NotStrict
     """
     try:
-        return yaml.load(text, Loader=_StrictLoader)
+        return yaml.load(text, Loader=_TaglessLoader if ignores_tags else _StrictLoader)
     except RecursionError as error:
         raise NotStrict("it is nested too deeply") from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:

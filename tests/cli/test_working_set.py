@@ -79,7 +79,7 @@ def test_every_verb_that_moves_nothing_takes_them(clone: Workspace) -> None:
 
 
 def test_local_branches_come_first_and_the_others_are_counted(clone: Workspace) -> None:
-    clone.git("branch", "mine", "origin/clean")
+    clone.git("branch", "--no-track", "mine", "origin/clean")
     planned = call("plan", cwd=clone.path).stdout
     assert "2 branches exist only on origin: git align plan --remote" in planned
     assert branches(json.loads(call("plan", "--json", cwd=clone.path).stdout)) == {"mine"}

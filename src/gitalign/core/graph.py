@@ -211,6 +211,32 @@ class CommitGraph:
                 lack = middle
         return self._ids[line[have]]
 
+    def based_on(self, lines: Mapping[str, Oid], targets: Iterable[Oid]) -> Callable[[Oid], str | None]:
+        """A question to ask about tips: on which of the lines was it started? Going down first parents alone, above every target.
+
+        Args:
+            lines: long-lived branches, by name, with their tips.
+            targets: what they have belongs to no line.
+        """
+        shared = self._mark([self._number[oid] for oid in targets if oid in self._number])
+        known: dict[int, str | None] = {}
+
+        def named(start: int, found: str | None) -> str | None:
+            way: list[int] = []
+            at: int | None = start
+            while at is not None and not shared[at] and at not in known:
+                way.append(at)
+                at = self._parents[at][0] if self._parents[at] else None
+            if found is None and at is not None and not shared[at]:
+                found = known[at]
+            known.update(dict.fromkeys(way, found))
+            return found
+
+        for name, tip in lines.items():
+            if tip in self._number:
+                named(self._number[tip], name)
+        return lambda tip: named(self._number[tip], None) if tip in self._number else None
+
     def _line(self, start: int) -> tuple[int, ...]:
         """First parents from a commit down, it included: ascending numbers. Remembered for targets alone."""
         known = self._lines.get(start)

@@ -6,6 +6,7 @@ a release line that was rewritten cannot be taken back from everybody who has it
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -51,6 +52,21 @@ class Known:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a repository itself says of a long-lived branch.
+
+    Attributes:
+        pattern: glob over whole names.
+        reason: in words that follow "is ".
+        is_queue: the branch belongs to a merge queue: never a target that is found by its name.
+    """
+
+    pattern: str
+    reason: str
+    is_queue: bool = False
+
+
 _LONG_LIVED = frozenset(
     {
         *PRIMARY_NAMES,
@@ -69,20 +85,20 @@ _LONG_LIVED = frozenset(
         *("production", "prod", "preprod", "pre-prod", "qa", "uat", "live", "release", "maint", "lts", "seen", "pu"),
     }
 )
-_PAGES = re.compile(r"(gh|gl|cf|github|gitlab|codeberg|docs)-pages|pages")
+_PAGES = re.compile(r"(gh|gl|cf|github|gitlab|codeberg|docs)-pages|pages|asf-(site|staging)")
 _QUEUE = re.compile(
     r"gh-readonly-queue/.+|mergify/merge-queue/.+|(staging|trying)([.-]tmp\d*)?|trying|(graphite|trunk)-(merge|base)/.+|merge-queue/.+"
 )
 _RELEASE = re.compile(
     r"(releases?|rel|hotfix|hotfixes|stable|support|maint|maintenance|unmaintained|lts)/.+"
-    r"|(releases?|hotfix)[_.-](?!(notes?|scripts?|drafter|process|docs?|workflow|automation|ci|actions?|tooling|checklist)([_.-]|$)).+"
+    r"|(releases?|hotfix)[_.-](?!(please|notes?|scripts?|drafter|process|docs?|workflow|automation|ci|actions?|tooling|checklist)([_.-]|$)).+"
     r"|(rel|stable|support|maint|maintenance|lts)[_.-][^/]*\d[^/]*"
     r"|(releases?|stable|maint)\d.*"
     r"|[^/]+[-_.](stable|unstable)|(latest|current)[-_]release"
-    r"|v?\d[\w.]*?[-_.](maint|maintenance|releases?|lts|branch)",
+    r"|v?\d[\w.]*?[-_.](maint|maintenance|releases?|rel|lts|branch)|\d[\d._-]*[-_.]hotfix",
     re.IGNORECASE,
 )
-_NUMBER = r"v?\d+(?:[._-]\d+)*(?:[._-][x*])?"
+_NUMBER = r"[vr]?\d+(?:[._-]\d+)*(?:[._-][x*])?"
 _TAIL = (
     r"(?:[-_.]?(?:x|stable|br|branch|release|maintenance|maint|lts|dev|final|(?:alpha|beta|rc|pre|preview|m)[.-]?\d*))*"
 )
@@ -113,8 +129,10 @@ _BOTS: tuple[tuple[str, str], ...] = (
     (r"pre-commit-ci-update-config", "pre-commit.ci"),
     (r"release-please--.+", "release-please"),
     (r"changeset-release/.+", "changesets"),
+    (r"owl-bot-.+", "OwlBot"),
     (r"create-pull-request/.+", "create-pull-request"),
     (r"mergify/bp/.+", "mergify"),
+    (r"(.+-)?bots?/.+", "a bot"),
     (r"(weblate|transifex|crowdin|l10n)[-_/].+|l10n_.+", "a translation service"),
 )
 _BOT_PATTERNS = tuple((re.compile(pattern, re.IGNORECASE), bot) for pattern, bot in _BOTS)
@@ -145,6 +163,23 @@ def known_role(name: str) -> Known | None:
     return None
 
 
+def said_of(name: str, evidence: Iterable[Evidence]) -> Evidence | None:
+    """What speaks for a branch being long-lived; None when nothing does."""
+    return next((one for one in evidence if fnmatch.fnmatchcase(name, one.pattern)), None)
+
+
+def is_line(name: str, evidence: Iterable[Evidence]) -> bool:
+    """True for a branch that others are started on and stay on: a release, a version, or what the repository itself says is long-lived.
+
+    Names such as `production` do not count: many of those are put where a feature branch stands.
+    """
+    known = known_role(name)
+    if known is not None:
+        return known.role in (Role.RELEASE, Role.VERSION)
+    said = said_of(name, evidence)
+    return said is not None and not said.is_queue
+
+
 def conventional_targets(names: Iterable[str], *, head: str | None = None) -> tuple[str, ...]:
     """Which of the names are taken for targets when the operator named none, in order.
 
@@ -153,4 +188,6 @@ def conventional_targets(names: Iterable[str], *, head: str | None = None) -> tu
         head: the branch that the remote's HEAD points to; it comes first.
     """
     there = set(names)
+    if "trying" in there:  # bors tries pull requests there, and what it merges in `staging`
+        there.discard("staging")
     return tuple(dict.fromkeys(name for name in (*([head] if head else []), *PRIMARY_NAMES) if name in there))

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from gitalign.core.branch import Branch
+from gitalign.core.long_lived import Evidence
 from gitalign.core.names import BranchName, Oid, StepId, TargetName, ref_of, zero_like
 from gitalign.core.policy import Policy, Strategy
 from gitalign.core.push import PushPlace
@@ -94,6 +95,12 @@ class Snapshot:
     is_bare: bool = False
     default_branch: tuple[str, str] | None = None
     """Name of the repository's default branch, and how it is known; None when it is not known."""
+    evidence: tuple[Evidence, ...] = ()
+    """What the repository itself says of its long-lived branches."""
+    lines: tuple[tuple[str, Oid], ...] = ()
+    """Long-lived branches that others are started on and that are no targets, with their tips."""
+    unread: tuple[str, ...] = ()
+    """Files that might have said more and could not be read, with why."""
     public_targets: tuple[tuple[TargetName, Oid, str], ...] = ()
     """Targets that stand elsewhere on their remote, with the commit there and a note in words; asked for with a push."""
 
@@ -220,6 +227,8 @@ class ExclusionCode(StrEnum):
     """It is the default branch of the repository, though no target."""
     LONG_LIVED = "long_lived"
     """By its name it is a release, a version, a published site, or another line that others build on."""
+    OTHER_LINE = "other_line"
+    """It was started on a long-lived branch that is no target."""
     BOT = "bot"
     """A bot made it, and rebases it itself."""
     BACKUP = "backup"

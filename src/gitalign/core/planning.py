@@ -14,7 +14,7 @@ from gitalign.core.branch import Branch, ListedBranch
 from gitalign.core.filters import ALL, Filters
 from gitalign.core.graph import CommitGraph
 from gitalign.core.integration_branches import IntegrationBranches
-from gitalign.core.long_lived import Role, known_role
+from gitalign.core.long_lived import Role, known_role, said_of
 from gitalign.core.names import (
     HEADS,
     BranchName,
@@ -24,6 +24,7 @@ from gitalign.core.names import (
     is_backup_name,
     name_fault,
     ref_of,
+    shell_word,
 )
 from gitalign.core.plan import (
     Checkout,
@@ -134,6 +135,7 @@ class _Chooser:
         self._counterparts = dict(snapshot.counterparts)
         self._target_refs = self._never_moved()
         self._filters = filters
+        self._line_below = graph.based_on(dict(snapshot.lines), [target.oid for target in targets])
         self.integrations = IntegrationBranches(snapshot, graph, policy, targets, self._target_refs)
 
     def _never_moved(self) -> dict[str, TargetName]:
@@ -154,7 +156,7 @@ class _Chooser:
         excluded: list[Exclusion] = []
         for ref, tip in self._tips.items():
             name = BranchName(ref.removeprefix(HEADS))
-            out = self._excluded(name, tip) or self._long_lived(name) or self._default(name)
+            out = self._excluded(name, tip) or self._long_lived(name) or self._default(name) or self._said(name)
             if out is not None:
                 excluded.append(out)
                 continue
@@ -166,6 +168,9 @@ class _Chooser:
                         reason="the repository has none of the target branches; set alignment.targets",
                     )
                 )
+                continue
+            if (other := self._other_line(name, tip.oid)) is not None:
+                excluded.append(other)
                 continue
             target, reason = self._nearest(tip.oid)
             chosen.append(self._chosen(Branch(name=name, target=target.name, reason=reason), target, tip.oid))
@@ -319,6 +324,23 @@ class _Chooser:
         code = ExclusionCode.BOT if known.role is Role.BOT else ExclusionCode.LONG_LIVED
         ask = "" if known.role is Role.BOT else "; name it with --only, or as a target"
         return Exclusion(branch=name, code=code, reason=f"{known.reason}{ask}")
+
+    def _said(self, name: BranchName) -> Exclusion | None:
+        """Why a branch that was not asked for by its name is long-lived, as the repository itself says."""
+        known = None if name in self._filters.only else said_of(name, self._snapshot.evidence)
+        if known is None:
+            return None
+        words = f"is {known.reason}; name it with --only, or as a target"
+        return Exclusion(branch=name, code=ExclusionCode.LONG_LIVED, reason=words)
+
+    def _other_line(self, name: BranchName, tip: Oid) -> Exclusion | None:
+        """Why a branch that was started on a long-lived branch that is no target would not be aligned as it should."""
+        line = None if name in self._filters.only else self._line_below(tip)
+        if line is None:
+            return None
+        there = f"--only {shell_word(name)} --target {shell_word(line)}"
+        words = f"is based on {display(line)}, which is not a target; to align it with that: {there}"
+        return Exclusion(branch=name, code=ExclusionCode.OTHER_LINE, reason=words)
 
     def _differs(self, name: BranchName, tip: Oid) -> Exclusion | None:
         """Why a branch that is here and on the remote is left alone."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gitalign.core.graph import CommitGraph
-from gitalign.core.long_lived import PRIMARY_NAMES, conventional_targets
+from gitalign.core.long_lived import PRIMARY_NAMES, conventional_targets, is_line, said_of
 from gitalign.core.names import HEADS, BranchName, TargetName, display, ref_of, shell_word
 from gitalign.core.plan import Plan, Snapshot, Target, TargetNote, Tip
 from gitalign.core.steps import counted
@@ -16,6 +16,7 @@ from gitalign.errors import UserError
 
 _REMOTES = "refs/remotes/"
 USUAL = "usual name"
+_MOST_UNREAD = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,9 @@ def _named(snapshot: Snapshot, wanted: WantedTargets) -> dict[str, str]:
     if wanted.names:
         return dict.fromkeys(wanted.names, wanted.given_by)
     default = default_branch(snapshot, wanted.remote)
-    usual = dict.fromkeys(conventional_names(snapshot.tips, wanted.remote), USUAL)
+    names = conventional_names(snapshot.tips, wanted.remote)
+    queues = [one for one in snapshot.evidence if one.is_queue]
+    usual = {name: USUAL for name in names if said_of(name, queues) is None}
     return usual if default is None else {default[0]: default[1], **{k: v for k, v in usual.items() if k != default[0]}}
 
 
@@ -177,6 +180,26 @@ def conventional_names(tips: Iterable[Tip], remote: str) -> tuple[str, ...]:
     return conventional_targets(names, head=head_of_remote(known.values(), remote))
 
 
+def lines_of(snapshot: Snapshot, targets: Iterable[Target], remote: str) -> dict[str, Tip]:
+    """Long-lived branches that are no targets, by name: local ones, and those that only the remote has."""
+    names = {target.name for target in targets}
+    found: dict[str, Tip] = {}
+    for prefix in (HEADS, f"{_REMOTES}{remote}/"):
+        there = (tip for tip in snapshot.tips if tip.ref.startswith(prefix) and tip.symbolic_target is None)
+        for tip in there:
+            name = tip.ref.removeprefix(prefix)
+            if tip.object_type == "commit" and name not in names and is_line(name, snapshot.evidence):
+                found.setdefault(name, tip)
+    return found
+
+
+def unread_line(plan: Plan) -> list[str]:
+    """Files that may name long-lived branches and could not be read."""
+    unread = plan.snapshot.unread
+    more = f"; and {len(unread) - _MOST_UNREAD} more" if len(unread) > _MOST_UNREAD else ""
+    return [f"Not read for long-lived branches: {'; '.join(unread[:_MOST_UNREAD])}{more}."] if unread else []
+
+
 def target_lines(plan: Plan) -> list[str]:
     """What a reader should know about the targets of a plan: which there are, why, and where they stand."""
     if not plan.target_notes:
@@ -185,7 +208,11 @@ def target_lines(plan: Plan) -> list[str]:
     for note in plan.target_notes:
         by.setdefault(note.why, []).append(display(note.name))
     parts = [f"{', '.join(names)}{f' ({why})' if why else ''}" for why, names in by.items()]
-    return [f"Targets: {'; '.join(parts)}.", *(f"{note.words}." for note in plan.target_notes if note.words)]
+    return [
+        f"Targets: {'; '.join(parts)}.",
+        *unread_line(plan),
+        *(f"{note.words}." for note in plan.target_notes if note.words),
+    ]
 
 
 _SURE = frozenset(PRIMARY_NAMES[:5])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from gitalign.core.graph import CommitGraph
-from gitalign.core.long_lived import known_role
+from gitalign.core.long_lived import known_role, said_of
 from gitalign.core.names import HEADS, BranchName, Oid, command_on, display
 from gitalign.core.plan import ExclusionCode, Plan, Snapshot, Target, Tip
 from gitalign.core.steps import counted
@@ -182,6 +182,12 @@ def only_on_remotes(snapshot: Snapshot, targets: Sequence[str]) -> tuple[tuple[s
         if not tip.ref.startswith(_REMOTES) or tip.symbolic_target is not None:
             continue
         remote, slash, name = tip.ref.removeprefix(_REMOTES).partition("/")
-        if slash and name not in here and name not in targets and known_role(name) is None:
+        if (
+            slash
+            and name not in here
+            and name not in targets
+            and known_role(name) is None
+            and said_of(name, snapshot.evidence) is None
+        ):
             counts[remote] += 1
     return tuple(sorted(counts.items()))

@@ -14,9 +14,10 @@ from gitalign.core.names import HEADS, BranchName, Oid
 from gitalign.core.plan import Checkout, CheckoutState, Plan, Snapshot, Step, StepKind, Target
 from gitalign.core.planning import build_plan
 from gitalign.core.policy import Policy
-from gitalign.core.targets import WantedTargets, default_branch, find_targets
+from gitalign.core.targets import WantedTargets, default_branch, find_targets, lines_of
 from gitalign.core.working_set import as_of_remote, remote_of
 from gitalign.engine.filtering import with_commits
+from gitalign.engine.protected import protected_branches
 from gitalign.engine.push_planning import with_public
 from gitalign.errors import GitAlignError, UserError
 from gitalign.git.command import Git, text
@@ -114,10 +115,15 @@ def prepare(
     """
     snapshot = replace(snapshot, default_branch=default_branch(snapshot, wanted.remote))
     named = [one.target for one in find_targets(snapshot, wanted)]
+    evidence, unread = protected_branches(repository, named[0].oid if named else None)
+    snapshot = replace(snapshot, evidence=evidence, unread=unread)
+    named = [one.target for one in find_targets(snapshot, wanted)]
     if prefer is None:
         wanted = replace(wanted, upstreams=_tracked(repository, snapshot, named))
     others = {target.ref: f"{_REMOTES}{wanted.remote}/{target.name}" for target in named} | dict(wanted.upstreams)
-    known = {*(target.ref for target in named), *others.values()}
+    lines = lines_of(snapshot, named, snapshot.branches_of or wanted.remote)
+    snapshot = replace(snapshot, lines=tuple((name, tip.oid) for name, tip in lines.items()))
+    known = {*(target.ref for target in named), *others.values(), *(tip.ref for tip in lines.values())}
     graph = load_graph(
         repository,
         [
