@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gitalign import wire
 from gitalign.core.outcome import Aligned, StepResult
@@ -12,9 +12,9 @@ from gitalign.core.plan import Plan
 from gitalign.core.report import Report
 from gitalign.core.run import RunRecord
 from gitalign.core.validation import ValidationStatus
-from gitalign.engine.execute import Executed
 from gitalign.engine.gate import keep_gate
 from gitalign.engine.limits import MemoryWatch
+from gitalign.engine.session import run_folder
 from gitalign.engine.summaries import summaries, write_summaries
 from gitalign.errors import GitAlignError
 from gitalign.git.repository import Repository
@@ -22,10 +22,8 @@ from gitalign.output_file import write_whole
 from gitalign.shared_files import adopt, make_folder
 from gitalign.store.journal import SqlJournal
 
-
-def run_folder(repository: Repository, run_id: str) -> Path:
-    """Where a run's report, logs and audit trail are."""
-    return repository.state_dir / "runs" / run_id
+if TYPE_CHECKING:
+    from gitalign.engine.execute import Executed
 
 
 def made_report(

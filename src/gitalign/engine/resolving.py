@@ -15,20 +15,11 @@ from gitalign.core.report import Report
 from gitalign.core.resolving import Look, Session, Stand
 from gitalign.core.working_set import has_branch, remotes_with_branches
 from gitalign.engine import carrying
+from gitalign.engine.carry_out import carry_out, frozen_for, with_gate
 from gitalign.engine.frozen import dumped, loaded
 from gitalign.engine.resolutions import remember
 from gitalign.engine.resolve_result import differing, given_as, named, result_of
-from gitalign.engine.session import (
-    Opened,
-    Request,
-    carry_out,
-    configured_rules,
-    frozen_for,
-    make_plan,
-    now,
-    sockets_of,
-    with_gate,
-)
+from gitalign.engine.session import Opened, Request, configured_rules, make_plan, now, sockets_of
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import GitAlignError, UserError
 from gitalign.git import resolving as tree

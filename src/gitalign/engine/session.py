@@ -1,6 +1,6 @@
-"""A session: a repository opened with its settings and journal, and one run carried through it.
+"""A session: a repository opened with its settings and its journal, and a plan made in it.
 
-What the use cases of the facade share. Nothing here knows a terminal.
+What the use cases of the facade share. Nothing here knows a terminal. A plan is carried out in `carry_out`.
 """
 
 from __future__ import annotations
@@ -9,49 +9,33 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gitalign import wire
 from gitalign.branch_list import BranchList, load_branch_list
 from gitalign.config import Config, load_config
-from gitalign.core.events import EventKind
 from gitalign.core.long_lived import PRIMARY_NAMES
-from gitalign.core.names import HEADS, RunId, StepId
-from gitalign.core.outcome import StepResult
-from gitalign.core.plan import Permit, Plan, Snapshot, Tip
-from gitalign.core.publication import MoveState
-from gitalign.core.report import Report
-from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
+from gitalign.core.names import HEADS, RunId
+from gitalign.core.plan import Plan, Snapshot, Tip
 from gitalign.core.selection import require_branches
 from gitalign.core.targets import WantedTargets, discover_targets, head_of_remote
 from gitalign.core.working_set import branches_of, has_no_work, only_on_remotes, tips_of, with_branches_of
-from gitalign.engine.execute import Crew, Executed, execute
 from gitalign.engine.filtering import filters_of
-from gitalign.engine.frozen import CannotGoOn, Frozen, keep_frozen, read_frozen, require_same, rules_digest
-from gitalign.engine.guard import Guard
-from gitalign.engine.limits import MemoryWatch
-from gitalign.engine.move import Checkpoint, no_checkpoint
-from gitalign.engine.observers import observing, require_observers
-from gitalign.engine.prepare import graph_of, prepare, take_snapshot
+from gitalign.engine.observers import require_observers
+from gitalign.engine.prepare import prepare, take_snapshot
 from gitalign.engine.push_planning import with_push_places
-from gitalign.engine.recovery import Recovered, recover
 from gitalign.engine.remote_branches import read_remote, with_places_on
-from gitalign.engine.reports import kept, made_report, run_folder, summarised
-from gitalign.engine.retention import prune as remove_old
-from gitalign.engine.settlers import Settling, resolving
-from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream, JournalListener
-from gitalign.errors import StoreError, UnknownRun, UserError
+from gitalign.errors import StoreError, UnknownRun
 from gitalign.git.command import ProcessGate
 from gitalign.git.refs import read_tips
 from gitalign.git.remote import fetch, fetch_branches
 from gitalign.git.repository import Repository, open_repository, sharing
 from gitalign.git.worktree import work_trees
-from gitalign.ports import Detector, Documenter, Listener, Sockets
+from gitalign.ports import Listener, Sockets
 from gitalign.shared_files import make_folder, share_folder
 from gitalign.store.journal import SqlJournal, open_journal
 from gitalign.store.run_locks import RunLocks
@@ -101,17 +85,6 @@ class Request:
     remote: str | None = None
     also_local: bool = False
     or_remote: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plugins:
-    """A program's own plug-ins for one run, beside those that the configuration names. Nothing moves that they refuse."""
-
-    detector: Detector | None = None
-    documenter: Documenter | None = None
-
-
-NO_PLUGINS = Plugins()
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,303 +225,6 @@ def _with_push(opened: Opened, snapshot: Snapshot, request: Request) -> Snapshot
         )
 
 
-def carry_out(
-    opened: Opened,
-    made: Plan,
-    permit: Permit,
-    *,
-    journal: SqlJournal,
-    listeners: Sequence[Listener],
-    stop: StopSignal,
-    checkpoint: Checkpoint = no_checkpoint,
-    fetched: bool = False,
-    given: Mapping[StepId, StepResult] | None = None,
-    plugins: Plugins = NO_PLUGINS,
-) -> Report:
-    """Carry a plan through as a new run and write its report.
-
-    Args:
-        opened: repository and settings.
-        made: the plan.
-        permit: leave for exactly this plan.
-        journal: of the repository.
-        listeners: followers of the event stream.
-        stop: the stop button.
-        checkpoint: called before each effect.
-        fetched: whether targets were fetched for this plan; for the log.
-        given: results of steps that were made elsewhere.
-        plugins: a program's own.
-
-    Raises:
-        GitAlignError: the run as a whole could not go on; the journal says how far it got.
-    """
-    # What cannot be had is told before a run is written down that could not go on.
-    Guard(opened.repository, opened.config.alignment).require_free(made)
-    house = configured_rules(opened)
-    settling = Settling(repository=opened.repository, config=opened.config, memory=journal, stop=stop, at=now())
-    with (
-        resolving(
-            settling,
-            made.policy,
-            sockets_of(opened.config).with_given(plugins.detector, plugins.documenter),
-        ) as sockets,
-        observing(opened.config.telemetry, opened.repository) as observers,
-    ):
-        report = _carry_through(
-            opened,
-            made,
-            permit,
-            journal=journal,
-            listeners=[*listeners, *observers.listeners],
-            stop=stop,
-            checkpoint=checkpoint,
-            fetched=fetched,
-            sockets=sockets,
-            house=house,
-            given=given,
-        )
-        observers.finished(report)
-    return report
-
-
-def _carry_through(
-    opened: Opened,
-    made: Plan,
-    permit: Permit,
-    *,
-    journal: SqlJournal,
-    listeners: Sequence[Listener],
-    stop: StopSignal,
-    checkpoint: Checkpoint,
-    fetched: bool,
-    sockets: Sockets,
-    house: HouseRules | None,
-    given: Mapping[StepId, StepResult] | None,
-) -> Report:
-    started = now()
-    run_id = new_run_id(started)
-    with locks_of(opened).held(run_id) as owner:
-        return _as_run(
-            opened,
-            made,
-            permit,
-            run_id=run_id,
-            owner=owner,
-            started=started,
-            journal=journal,
-            listeners=listeners,
-            stop=stop,
-            checkpoint=checkpoint,
-            fetched=fetched,
-            sockets=sockets,
-            house=house,
-            given=given,
-        )
-
-
-def _as_run(
-    opened: Opened,
-    made: Plan,
-    permit: Permit,
-    *,
-    run_id: RunId,
-    owner: str,
-    started: datetime,
-    journal: SqlJournal,
-    listeners: Sequence[Listener],
-    stop: StopSignal,
-    checkpoint: Checkpoint,
-    fetched: bool,
-    sockets: Sockets,
-    house: HouseRules | None,
-    given: Mapping[StepId, StepResult] | None,
-) -> Report:
-    keep_frozen(run_folder(opened.repository, run_id), frozen_for(opened, sockets, house))
-    record = RunRecord(
-        id=run_id,
-        kind=RunKind.ALIGN,
-        state=RunState.INTEGRATING,
-        started_at=started,
-        finished_at=None,
-        outcome="running",
-        moved=0,
-        plan_id=made.id,
-        total=len(made.steps),
-        owner=owner,
-    )
-    journal.begin_run(record, plan_json=wire.dumps(made))
-    memory = MemoryWatch()
-    with event_stream(opened, journal, run_id, listeners) as emit:
-        emit(
-            EventKind.RUN_STARTED,
-            plan=made.id,
-            steps=len(made.steps),
-            excluded=len(made.excluded),
-            permit=permit.given_by,
-        )
-        if fetched:
-            emit(EventKind.FETCHED, remote=opened.config.alignment.remote)
-        crew = Crew(
-            journal=journal,
-            emit=emit,
-            stop=stop,
-            sockets=sockets,
-            rules=house,
-            owner=owner,
-            is_alive=locks_of(opened).is_alive,
-            guard=Guard(opened.repository, opened.config.alignment),
-            checkpoint=checkpoint,
-            checks=opened.config.checks(),
-            furthest=opened.config.alignment.furthest,
-            push=opened.config.pushing(),
-        )
-        try:
-            executed = execute(
-                opened.repository,
-                made,
-                graph_of(opened.repository, made),
-                run_id=run_id,
-                started_at=started,
-                permit=permit,
-                limits=opened.config.limits(),
-                crew=crew,
-                documents_dir=run_folder(opened.repository, run_id) / "summaries",
-                certificates_dir=run_folder(opened.repository, run_id),
-                given=given,
-            )
-        except BaseException as error:
-            _ended_badly(journal, run_id, emit, error)
-            raise
-        finally:
-            journal.release(run_id)
-        report = made_report(journal.run(run_id), made, executed, started=started, now=now(), memory=memory)
-        public = [words for _, _, words in made.snapshot.public_targets]
-        report = replace(report, notices=(*report.notices, *public, *sockets.notices))
-        outcome = "interrupted" if executed.interrupted else ("ok" if report.exit_code() == 0 else "attention")
-        journal.set_state(run_id, _end_state(executed), outcome=outcome, finished_at=now())
-        if opened.config.orchestration.auto_cleanup_backups and outcome == "ok":
-            emit(EventKind.NOTICE, text="backup branches of this run are removed, as configured")
-            remove_old(
-                opened.repository,
-                journal,
-                older_than=timedelta(0),
-                now=now(),
-                backups=True,
-                dry_run=False,
-                only_run=run_id,
-            )
-        emit(EventKind.RUN_FINISHED, outcome=outcome, moved=journal.run(run_id).moved)
-    report = replace(report, run=journal.run(run_id))
-    if opened.config.alignment.summaries:
-        report = summarised(opened.repository, report)
-        journal.record_results(run_id, report.results)
-    return kept(opened.repository, report)
-
-
-def _end_state(executed: Executed) -> RunState:
-    """Where a run that raised nothing stands: stopped while publishing it stays so, for `resume` to finish."""
-    if any(one.state is MoveState.INTENDED for one in executed.publications):
-        return RunState.PUBLISHING
-    return RunState.INTERRUPTED if executed.interrupted and not executed.publications else RunState.FINISHED
-
-
-def _ended_badly(journal: SqlJournal, run_id: str, emit: Callable[..., None], error: BaseException) -> None:
-    """Write down how a run ended that raised; a run that is publishing stays so, for `resume` to finish."""
-    state = journal.run(run_id).state
-    emit(EventKind.NOTICE, text=f"ended by {type(error).__name__}: {error}")
-    if state is RunState.INTEGRATING:
-        stopped = isinstance(error, KeyboardInterrupt)
-        journal.set_state(
-            run_id,
-            RunState.INTERRUPTED if stopped else RunState.FAILED,
-            outcome="interrupted" if stopped else "failed",
-            finished_at=now(),
-        )
-
-
-def recover_dead(opened: Opened, journal: SqlJournal, listeners: Sequence[Listener]) -> tuple[Recovered, ...]:
-    """Finish or roll back what dead processes left unfinished."""
-    locks = locks_of(opened)
-    recovered = recover(
-        opened.repository,
-        journal,
-        listeners=listeners,
-        is_alive=locks.is_alive,
-        guard_of=lambda record: guard_of(opened, journal, record),
-        now=now(),
-    )
-    locks.sweep(keep={record.id for record in journal.runs() if record.state in UNFINISHED})
-    for run_id in dict.fromkeys(one.run_id for one in recovered):
-        _remove_work_trees(opened, run_id)
-    return recovered
-
-
-def _remove_work_trees(opened: Opened, run_id: str) -> None:
-    """Delete the work trees that a killed run left, also where only the settings it began with say where they are."""
-    from gitalign.engine.check_site import remove_left_in_home
-
-    homes = [opened.config.checks()]
-    with suppress(CannotGoOn):
-        homes.append(read_frozen(run_folder(opened.repository, run_id), current=opened.config).config.checks())
-    for checks in homes:
-        remove_left_in_home(checks, opened.repository.common_dir)
-
-
-def take_over(opened: Opened, journal: SqlJournal, run_id: str) -> None:
-    """Count the process of an unfinished run as gone, because the operator says so.
-
-    Raises:
-        UnknownRun, StoreError
-        UserError: the run is not under way.
-    """
-    record = journal.run(run_id)
-    if record.state not in UNFINISHED:
-        raise UserError(f"run {record.id} is not under way: it is {record.state}", hint="git align runs")
-    journal.take_over(record.id, owner=locks_of(opened).taken_over(record.id))
-
-
-def frozen_for(opened: Opened, sockets: Sockets, house: HouseRules | None) -> Frozen:
-    """What whoever goes on with a run has to know of its gate."""
-    return Frozen(opened.config, rules_digest(house), sockets.given)
-
-
-def guard_of(opened: Opened, journal: SqlJournal, record: RunRecord) -> Guard:
-    """What must not move when a run is finished or undone: as it was when it began, or as it is now where that is not known."""
-    while record.undoes is not None:
-        record = journal.run(record.undoes)
-    try:
-        then = read_frozen(run_folder(opened.repository, record.id), current=opened.config).config
-    except CannotGoOn:
-        then = opened.config
-    return Guard(opened.repository, then.alignment)
-
-
-def gate_of(opened: Opened, run_id: str) -> Opened:
-    """The repository with the settings that a run began with, for whoever goes on with it.
-
-    Args:
-        opened: with the settings that hold now.
-        run_id: the run.
-
-    Raises:
-        OtherSettings: other settings were given for this very command.
-        CannotGoOn: its gate cannot be applied.
-        RulePackError, PluginError: something that the gate needs is missing.
-    """
-    return with_gate(opened, read_frozen(run_folder(opened.repository, run_id), current=opened.config))
-
-
-def with_gate(opened: Opened, frozen: Frozen) -> Opened:
-    """The repository with frozen settings; arguments and errors as for `gate_of`."""
-    require_same(frozen.config, opened.config, explicit=opened.explicit)
-    if frozen.plugins:
-        raise CannotGoOn(f"a program started it with plug-ins of its own ({', '.join(frozen.plugins)})")
-    then = replace(opened, config=frozen.config)
-    if rules_digest(configured_rules(then)) != frozen.rules:
-        raise CannotGoOn("its rule packs were changed since it began")
-    return then
-
-
 def sockets_of(config: Config) -> Sockets:
     """The plug-ins the configuration names."""
     from gitalign.engine.plugins import load_sockets
@@ -648,6 +324,11 @@ def require_state(opened: Opened, run_id: str) -> None:
 def database(repository: Repository) -> Path:
     """Where the journal is."""
     return repository.state_dir / "gitalign.db"
+
+
+def run_folder(repository: Repository, run_id: str) -> Path:
+    """Where a run's report, logs and audit trail are."""
+    return repository.state_dir / "runs" / run_id
 
 
 def locks_of(opened: Opened) -> RunLocks:

@@ -15,16 +15,8 @@ from gitalign.core.outcome import Finding
 from gitalign.core.outlook import Aftermath, Published
 from gitalign.core.report import Report
 from gitalign.core.run import RunRecord
-from gitalign.engine.reports import run_folder, stored_report
-from gitalign.engine.session import (
-    Opened,
-    has_state,
-    journal_of,
-    now,
-    open_for,
-    require_state,
-    sockets_of,
-)
+from gitalign.engine.reports import stored_report
+from gitalign.engine.session import Opened, has_state, journal_of, now, open_for, require_state, run_folder, sockets_of
 from gitalign.engine.session import Request as Request
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream

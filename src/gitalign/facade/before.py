@@ -19,14 +19,7 @@ from gitalign.core.validation import ValidationPlan
 from gitalign.core.working_set import has_no_work, only_on_remotes
 from gitalign.engine.prepare import graph_of
 from gitalign.engine.session import Request as Request
-from gitalign.engine.session import (
-    configured_rules,
-    journal_of,
-    make_plan,
-    now,
-    open_for,
-    sockets_of,
-)
+from gitalign.engine.session import configured_rules, journal_of, make_plan, now, open_for, sockets_of
 from gitalign.engine.settlers import resolving
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream

@@ -12,6 +12,9 @@ from gitalign.core.plan import Permit, Plan
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.anchor import mend_anchors
+from gitalign.engine.carry_out import NO_PLUGINS, Plugins, carry_out, gate_of
+from gitalign.engine.dead_runs import recover_dead
+from gitalign.engine.dead_runs import take_over as count_as_gone
 from gitalign.engine.frozen import CannotGoOn, changed_keys
 from gitalign.engine.guard import Guard
 from gitalign.engine.move import Checkpoint, no_checkpoint
@@ -20,21 +23,8 @@ from gitalign.engine.recovery_claim import recovery_claim
 from gitalign.engine.reports import stored_report
 from gitalign.engine.retention import PruneReport
 from gitalign.engine.retention import prune as remove_old
-from gitalign.engine.session import (
-    NO_PLUGINS,
-    Opened,
-    Plugins,
-    carry_out,
-    gate_of,
-    has_state,
-    journal_of,
-    make_plan,
-    now,
-    open_for,
-    recover_dead,
-)
+from gitalign.engine.session import Opened, has_state, journal_of, make_plan, now, open_for
 from gitalign.engine.session import Request as Request
-from gitalign.engine.session import take_over as count_as_gone
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import NotPermitted, PlanRefused, UserError
 from gitalign.ports import Listener

@@ -10,7 +10,8 @@ from gitalign.core.plan import Permit
 from gitalign.core.report import Report
 from gitalign.core.resolving import Look, Session
 from gitalign.engine import resolving
-from gitalign.engine.session import Opened, Request, has_state, journal_of, open_for, recover_dead
+from gitalign.engine.dead_runs import recover_dead
+from gitalign.engine.session import Opened, Request, has_state, journal_of, open_for
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import NotPermitted, UserError
 from gitalign.ports import Listener

@@ -11,9 +11,10 @@ from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
+from gitalign.engine.dead_runs import guard_of, recover_dead
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.reports import stored_report
-from gitalign.engine.session import Opened, Request, guard_of, has_state, journal_of, open_for, recover_dead
+from gitalign.engine.session import Opened, Request, has_state, journal_of, open_for
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import NotPermitted, UserError
 from gitalign.facade.undoing import undo

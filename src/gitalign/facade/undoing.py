@@ -12,6 +12,7 @@ from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.core.selection import require_matches
 from gitalign.core.targets import discover_targets
+from gitalign.engine.dead_runs import guard_of, recover_dead
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.observers import observing
 from gitalign.engine.prepare import take_snapshot
@@ -21,14 +22,12 @@ from gitalign.engine.session import (
     Opened,
     Request,
     event_stream,
-    guard_of,
     has_state,
     journal_of,
     locks_of,
     new_run_id,
     now,
     open_for,
-    recover_dead,
     require_state,
 )
 from gitalign.engine.signals import StopSignal

@@ -13,7 +13,8 @@ from gitalign.core.names import HEADS, Oid, shell_word
 from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.run import RunKind
-from gitalign.engine.session import has_state, journal_of, open_for, recover_dead
+from gitalign.engine.dead_runs import recover_dead
+from gitalign.engine.session import has_state, journal_of, open_for
 from gitalign.errors import NotPermitted, UserError
 from gitalign.git.command import text
 from gitalign.git.refs import read_refs
