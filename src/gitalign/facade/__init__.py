@@ -34,16 +34,16 @@ if TYPE_CHECKING:
     from gitalign.facade.during import recover as recover
     from gitalign.facade.during import resume as resume
     from gitalign.facade.during import run as run
-    from gitalign.facade.outlook import ForecastFormat as ForecastFormat
-    from gitalign.facade.outlook import forecast as forecast
-    from gitalign.facade.outlook import outlook as outlook
-    from gitalign.facade.outlook import write_up_outlook as write_up_outlook
-    from gitalign.facade.resolutions import export_resolutions as export_resolutions
-    from gitalign.facade.resolutions import forget_resolution as forget_resolution
-    from gitalign.facade.resolutions import import_resolutions as import_resolutions
-    from gitalign.facade.resolutions import learn_resolutions as learn_resolutions
-    from gitalign.facade.resolutions import resolution as resolution
-    from gitalign.facade.resolutions import resolutions as resolutions
+    from gitalign.facade.forecasting import ForecastFormat as ForecastFormat
+    from gitalign.facade.forecasting import forecast as forecast
+    from gitalign.facade.forecasting import outlook as outlook
+    from gitalign.facade.forecasting import write_up_outlook as write_up_outlook
+    from gitalign.facade.recorded import export_resolutions as export_resolutions
+    from gitalign.facade.recorded import forget_resolution as forget_resolution
+    from gitalign.facade.recorded import import_resolutions as import_resolutions
+    from gitalign.facade.recorded import learn_resolutions as learn_resolutions
+    from gitalign.facade.recorded import resolution as resolution
+    from gitalign.facade.recorded import resolutions as resolutions
     from gitalign.facade.resolving import resolutions_under_way as resolutions_under_way
     from gitalign.facade.resolving import resolve as resolve
     from gitalign.facade.resolving import resolve_abort as resolve_abort
@@ -88,8 +88,8 @@ _HOMES = {
         "status",
     ),
     "gitalign.facade.during": ("prune", "recover", "resume", "run"),
-    "gitalign.facade.outlook": ("ForecastFormat", "forecast", "outlook", "write_up_outlook"),
-    "gitalign.facade.resolutions": (
+    "gitalign.facade.forecasting": ("ForecastFormat", "forecast", "outlook", "write_up_outlook"),
+    "gitalign.facade.recorded": (
         "export_resolutions",
         "forget_resolution",
         "import_resolutions",

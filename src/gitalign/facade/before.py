@@ -25,7 +25,7 @@ from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream
 from gitalign.errors import UserError
 from gitalign.facade.after import runs
-from gitalign.facade.outlook import settling
+from gitalign.facade.forecasting import settling
 from gitalign.ports import Listener
 from gitalign.store.journal import SqlJournal, open_journal
 
