@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from gitalign import facade
-from gitalign.cli import render, render_before
+from gitalign.cli import render, render_before, render_branch
 from gitalign.cli.console import Options, guarded, require_writable, write_whole
 from gitalign.core.outcome import Cancelled, Failed, Outcome, Skipped
 from gitalign.core.plan import Permit
@@ -45,13 +45,13 @@ def shown(call: object, *arguments: object, **more: object) -> str:
 
 def test_one_branch_in_full(report: Report) -> None:
     by_name = {str(one.step.branch.name): one for one in report.branches()}
-    text = shown(render.show_branch, report, by_name["clash"])
+    text = shown(render_branch.show_branch, report, by_name["clash"])
     for words in ("stopped at commit 1 of 1", "CONFLICT (contents): list", "stage 2", "git worktree add"):
         assert words in text
-    text = shown(render.show_branch, report, by_name["clean"])
+    text = shown(render_branch.show_branch, report, by_name["clean"])
     assert "->" in text
     assert "backup backup-clean-pre-align" in text
-    assert "already merged" in shown(render.show_branch, report, by_name["old"])
+    assert "already merged" in shown(render_branch.show_branch, report, by_name["old"])
 
 
 def test_every_verdict_has_its_words_and_counts(report: Report) -> None:
@@ -69,7 +69,7 @@ def test_every_verdict_has_its_words_and_counts(report: Report) -> None:
         assert found.verdict is verdict
         assert found.detail in shown(render.show_report, changed)
         assert changed.exit_code() == 1
-        assert shown(render.show_branch, changed, found)
+        assert shown(render_branch.show_branch, changed, found)
         results_document(changed)
 
 
@@ -95,7 +95,7 @@ def test_publications_decide_what_a_success_is(report: Report) -> None:
         status = next(entry["status"] for entry in entries if entry["branch_name"] == "clean")
         assert (status == "completed") is (verdict is Verdict.ALIGNED)
         shown(render.show_report, changed)
-        shown(render.show_branch, changed, found)
+        shown(render_branch.show_branch, changed, found)
     missing = replace(report, results=())
     told = {one.step.branch.name: one.verdict for one in missing.branches()}
     assert set(told.values()) == {Verdict.CANCELLED, Verdict.FAILED}, "one that was moved was not cancelled"

@@ -45,6 +45,7 @@ def resume(
     def work() -> int:
         from gitalign import facade, wire
         from gitalign.cli import render
+        from gitalign.cli.advice import Typed
         from gitalign.cli.console import console, emit_json
         from gitalign.cli.progress import watching
         from gitalign.core.run import UNFINISHED
@@ -62,7 +63,9 @@ def resume(
             console().print("nothing to resume")
         else:
             for report in reports:
-                render.show_report(console(), report, everything=verbose)
+                render.show_report(
+                    console(), report, everything=verbose, typed=Typed.of(options.request()), is_new=True
+                )
         return max((report.exit_code() for report in reports), default=0)
 
     leave(carried_out(options, work, acts=True))
@@ -105,6 +108,7 @@ def report(
     def work() -> int:
         from gitalign import facade
         from gitalign.cli import render, tables
+        from gitalign.cli.advice import Typed
         from gitalign.cli.console import console, require_writable, write_whole
         from gitalign.cli.progress import watching
         from gitalign.engine.signals import StopSignal, handling_signals
@@ -131,7 +135,7 @@ def report(
                     stop=stop,
                 )
         if chosen is Form.TEXT:
-            render.show_report(console(), found, everything=verbose)
+            render.show_report(console(), found, everything=verbose, typed=Typed.of(options.request()))
         else:
             if output is not None:
                 write_whole(output, made)

@@ -186,7 +186,7 @@ def forecast(
 
     def work() -> int:
         from gitalign import facade, wire
-        from gitalign.cli import render_before, tables
+        from gitalign.cli import advice, render_before, tables
         from gitalign.cli.console import console, emit_json, require_writable, write_whole
         from gitalign.cli.progress import watching
         from gitalign.engine.signals import StopSignal, handling_signals
@@ -229,6 +229,8 @@ def forecast(
             emit_json(wire.dump(found))
         elif not options.quiet:
             render_before.show_forecast(console(), found, everything=verbose)
+            if not against:
+                advice.show(console(), advice.after_forecast(found, made, advice.Typed.of(request)))
             for place in places.values():
                 console().print(f"written: {tables.safe(str(place))}")
         return found.exit_code()

@@ -60,6 +60,7 @@ def conflicts(
 
     def work() -> int:
         from gitalign import facade, wire
+        from gitalign.cli import advice
         from gitalign.cli.console import console, emit_json
         from gitalign.cli.progress import watching
         from gitalign.cli.render_conflicts import show_conflict, show_groups
@@ -92,6 +93,8 @@ def conflicts(
             show_conflict(console(), found, branch)
         elif not options.quiet:
             show_groups(console(), found, everything=verbose)
+        if not options.json and (branch is not None or not options.quiet):
+            advice.show(console(), advice.after_conflicts(found, made, advice.Typed.of(request), branch=branch))
         if branch is not None and found.is_complete:
             return int(found.detail is not None)
         return found.exit_code()

@@ -143,33 +143,31 @@ def plan(
 
     def work() -> int:
         from gitalign import wire
-        from gitalign.cli import render_before
+        from gitalign.cli import advice, render_before
         from gitalign.cli.console import console, emit_json, require_writable, write_whole
         from gitalign.cli.tables import safe
         from gitalign.core.names import shell_word
 
         if save is not None:
             require_writable(save)
-        made = planned(
-            options,
-            options.request(
-                input=input,
-                **chosen(only, exclude, author, since, older_than),
-                remote=remote,
-                everywhere=everywhere,
-                or_remote=not push,
-                fetch=fetch,
-                push=push,
-                overrides=overrides_of(
-                    targets=target,
-                    strategy=strategy,
-                    merges=merges,
-                    resolutions=resolutions,
-                    resolve_with=resolve_with,
-                    partial=partial,
-                ),
+        request = options.request(
+            input=input,
+            **chosen(only, exclude, author, since, older_than),
+            remote=remote,
+            everywhere=everywhere,
+            or_remote=not push,
+            fetch=fetch,
+            push=push,
+            overrides=overrides_of(
+                targets=target,
+                strategy=strategy,
+                merges=merges,
+                resolutions=resolutions,
+                resolve_with=resolve_with,
+                partial=partial,
             ),
         )
+        made = planned(options, request)
         if save is not None:
             write_whole(save, wire.dumps(made, indent=2) + "\n")
         if options.json:
@@ -178,6 +176,8 @@ def plan(
             render_before.show_plan(console(), made, everything=verbose, fetched=fetch)
             if save is not None:
                 console().print(f"saved; run it with: git align run --plan {safe(shell_word(str(save)))}")
+            else:
+                advice.show(console(), advice.after_plan(made, advice.Typed.of(request)))
         return 0
 
     leave(carried_out(options, work))
@@ -230,6 +230,7 @@ def run(
     def work() -> int:
         from gitalign import facade, wire
         from gitalign.cli import render, render_before
+        from gitalign.cli.advice import Typed
         from gitalign.cli.console import console, emit_json, emit_report, require_writable, write_whole
         from gitalign.cli.progress import watching
         from gitalign.core.plan import Permit
@@ -305,7 +306,7 @@ def run(
         if options.json:
             emit_report(report)
         elif not options.quiet:
-            render.show_report(console(), report, everything=verbose)
+            render.show_report(console(), report, everything=verbose, typed=Typed.of(request), is_new=True)
         return report.exit_code()
 
     leave(carried_out(options, work, acts=True))
@@ -358,7 +359,8 @@ def show(
 
     def work() -> int:
         from gitalign import facade, wire
-        from gitalign.cli import render
+        from gitalign.cli import render, render_branch
+        from gitalign.cli.advice import Typed
         from gitalign.cli.console import console, emit_json, emit_report
         from gitalign.engine.signals import StopSignal, handling_signals
         from gitalign.errors import UserError
@@ -375,7 +377,7 @@ def show(
             if options.json:
                 emit_report(report)
             else:
-                render.show_report(console(), report, everything=verbose)
+                render.show_report(console(), report, everything=verbose, typed=Typed.of(options.request()))
             return 0
         found = next((one for one in report.branches() if one.step.branch.name == branch), None)
         if found is None:
@@ -389,7 +391,7 @@ def show(
         if options.json:
             emit_json(next(entry for entry in wire.report_document(report)["branches"] if entry["branch"] == branch))
         else:
-            render.show_branch(console(), report, found)
+            render_branch.show_branch(console(), report, found)
         return 0
 
     leave(carried_out(options, work))

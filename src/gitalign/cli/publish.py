@@ -27,8 +27,10 @@ from gitalign.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from gitalign.cli.advice import Advice
     from gitalign.core.publication import Publication
     from gitalign.core.report import Report
+    from gitalign.facade import Request
 
 
 def push(
@@ -82,9 +84,11 @@ def push(
             return 0
         written_up(options, report)
         if any(one.push is PushState.PUSHED for one in report.publications) and not (options.json or options.quiet):
-            console().print(
-                f"[bold]next:[/] git align undo --push {report.run.id}   gives the remote back what it held"
-            )
+            from gitalign.cli import advice
+            from gitalign.cli.advice import Advice, Typed
+
+            back = Typed.of(request).command("undo", "--push", report.run.id)
+            advice.show(console(), [Advice(back, "gives the remote back what it held")])
         return report.exit_code()
 
     leave(carried_out(options, work, acts=True))
@@ -138,16 +142,30 @@ def undo(
             )
         written_up(options, report)
         if not (options.json or options.quiet):
-            if report.run.undoes and not push and facade.is_on_a_remote(request, report.run.undoes):
-                words = f"git align undo --push {report.run.undoes}"
-                console().print(f"[bold]next:[/] {words}   puts back on the remote, too, what was pushed")
-            again = f"git align undo {'--push ' if push else ''}{report.run.id}"
-            console().print(f"[bold]next:[/] {again}   brings them forward again")
+            from gitalign.cli import advice
+
             console().print("[dim]left: pins of runs (refs/gitalign), their journal and logs[/]")
-            console().print("[bold]next:[/] git align prune --older-than 0   removes these; then nothing can be undone")
+            advice.show(console(), _after_undo(request, report, push=push))
         return report.exit_code()
 
     leave(carried_out(options, work, acts=True))
+
+
+def _after_undo(request: Request, report: Report, *, push: bool) -> list[Advice]:
+    from gitalign import facade
+    from gitalign.cli.advice import Advice, Typed
+    from gitalign.core.publication import MoveState, PushState
+
+    typed = Typed.of(request)
+    made = []
+    if report.run.undoes and not push and facade.is_on_a_remote(request, report.run.undoes):
+        also = typed.command("undo", "--push", report.run.undoes)
+        made.append(Advice(also, "puts back on the remote, too, what was pushed"))
+    if any(one.state is MoveState.MOVED or one.push is PushState.PUSHED for one in report.publications):
+        flags = ("--push",) if push else ()
+        made.append(Advice(typed.command("undo", *flags, report.run.id), "brings them forward again"))
+    forget = typed.command("prune", "--older-than", "0")
+    return [*made, Advice(forget, "removes pins and logs; then nothing can be undone")]
 
 
 def show_preview(options: Options, publications: Sequence[Publication]) -> None:
@@ -165,9 +183,12 @@ def show_preview(options: Options, publications: Sequence[Publication]) -> None:
 def written_up(options: Options, report: Report) -> None:
     """What moved, for people or as JSON."""
     from gitalign.cli import render
+    from gitalign.cli.advice import Typed
     from gitalign.cli.console import console, emit_report
 
     if options.json:
         emit_report(report)
     elif not options.quiet:
-        render.show_report(console(), report, everything=options.verbose)
+        render.show_report(
+            console(), report, everything=options.verbose, typed=Typed.of(options.request()), is_new=True
+        )

@@ -7,26 +7,25 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from gitalign.cli.render_rules import show_rule
+from gitalign.cli import advice
+from gitalign.cli.advice import NOTHING_TYPED, Typed
 from gitalign.cli.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.cli.working_set import elsewhere
 from gitalign.core.certificate import Proof
 from gitalign.core.emptied import EMPTIED_BY_RESOLUTION, by_what, why_dropped
-from gitalign.core.names import branch_of, command_on, shell_word
-from gitalign.core.outcome import Aligned, AppliedResolution, Conflicted, Failed, Finding, Refused, Severity
-from gitalign.core.plan import StepKind
-from gitalign.core.publication import UNSETTLED, MoveState, Publication, PushState
+from gitalign.core.names import branch_of
+from gitalign.core.outcome import Aligned, Finding, Severity
+from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.push import place_words
-from gitalign.core.report import BranchReport, Report, Verdict, furthest_in_words
+from gitalign.core.report import BranchReport, Report, Verdict
 from gitalign.core.run import RunKind, RunRecord
-from gitalign.core.validation import Validation
 
 if TYPE_CHECKING:
     from gitalign.engine.doctor import Diagnosis
     from gitalign.engine.retention import PruneReport
     from gitalign.facade import Status
 
-_COLOURS = {
+COLOURS = {
     Verdict.ALIGNED: "green",
     Verdict.UNCHANGED: "dim",
     Verdict.PARTLY_ALIGNED: "yellow",
@@ -42,11 +41,19 @@ _COLOURS = {
     Verdict.NOT_PUBLISHED: "magenta",
 }
 
-_OUTPUT_LINES = 20
 
+def show_report(
+    out: Console, report: Report, *, everything: bool = False, typed: Typed = NOTHING_TYPED, is_new: bool = False
+) -> None:
+    """What came of every branch, and what to type next.
 
-def show_report(out: Console, report: Report, *, everything: bool = False) -> None:
-    """What came of every branch."""
+    Args:
+        out: where to.
+        report: of the run.
+        everything: every branch, and figures of the run itself.
+        typed: options that commands to type next have to repeat.
+        is_new: the run has just ended.
+    """
     if report.run.kind is not RunKind.ALIGN:
         show_moves(out, report.publications)
         return
@@ -58,21 +65,22 @@ def show_report(out: Console, report: Report, *, everything: bool = False) -> No
         table = plain_table("branch", "verdict", "what happened")
         shown = rows if everything else _most_telling(rows)
         for branch in shown:
-            colour = _COLOURS[branch.verdict]
+            colour = COLOURS[branch.verdict]
             table.add_row(safe(branch.step.branch.name), f"[{colour}]{branch.verdict.value}[/]", safe(_story(branch)))
         out.print(table)
         if len(shown) < len(rows):
             out.print(f"[dim]and {len(rows) - len(shown)} more; git align show {report.run.id} -v lists all[/]")
     _show_held_back(out, report, everything)
+    _show_old_findings(out, report, everything)
     _show_house_rules(out, report, everything)
     counts = ", ".join(f"{number} {verdict.replace('_', ' ')}" for verdict, number in report.counts().items())
     phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.phases)
     out.print(f"\nrun [bold]{report.run.id}[/]: {counts or 'no branch to align'}")
-    if report.phases:
+    if report.phases and everything:
         out.print(
             f"[dim]{report.total_s:.1f} s ({phases}), {report.peak_memory_bytes // 1_000_000} MB; {safe('; '.join(report.notices))}[/]"
         )
-    _next_steps(out, report)
+    advice.show(out, advice.after_run(report, typed, is_new=is_new))
 
 
 def _show_held_back(out: Console, report: Report, everything: bool) -> None:
@@ -87,6 +95,27 @@ def _show_held_back(out: Console, report: Report, everything: bool) -> None:
         table.add_row(safe(one.branch), safe(one.reason))
     out.print(table)
     tell_rest(out, len(shown), len(held))
+
+
+def _show_old_findings(out: Console, report: Report, everything: bool) -> None:
+    """What the detectors see in code that no branch touched, apart from what branches include."""
+    outcomes = [branch.result.outcome for branch in report.branches()]
+    old = {
+        (one.path or "", one.line or 0, one.message): one
+        for outcome in outcomes
+        if isinstance(outcome, Aligned)
+        for one in outcome.findings
+        if is_old(one) and one.severity is not Severity.INFO
+    }
+    if not old:
+        return
+    files = len({path for path, _, _ in old})
+    out.print(
+        f"\n[dim]in the targets already, not from these branches: {many(len(old), 'finding', 'findings')} in "
+        f"{many(files, 'file', 'files')}{'' if everything else '; -v lists them'}[/]"
+    )
+    for key in sorted(old) if everything else ():
+        out.print(f"  [dim]{safe(where(old[key]) + old[key].message)}[/]")
 
 
 def _show_house_rules(out: Console, report: Report, everything: bool) -> None:
@@ -113,7 +142,7 @@ def _most_telling(rows: list[BranchReport]) -> list[BranchReport]:
 def _tally(branches: Sequence[BranchReport]) -> str:
     counts = {verdict: sum(branch.verdict is verdict for branch in branches) for verdict in Verdict}
     return ", ".join(
-        f"[{_COLOURS[verdict]}]{number} {verdict.value.replace('_', ' ')}[/]"
+        f"[{COLOURS[verdict]}]{number} {verdict.value.replace('_', ' ')}[/]"
         for verdict, number in counts.items()
         if number
     )
@@ -147,9 +176,9 @@ def _story(branch: BranchReport) -> str:
         telling = [
             finding
             for finding in outcome.findings
-            if finding.severity is not Severity.INFO and finding.code != EMPTIED_BY_RESOLUTION
+            if finding.severity is not Severity.INFO and finding.code != EMPTIED_BY_RESOLUTION and not is_old(finding)
         ]
-        parts += [_where(finding) + finding.message for finding in telling[:1]]
+        parts += [where(finding) + finding.message for finding in telling[:1]]
         if len(telling) > 1:
             parts.append(f"and {len(telling) - 1} more findings")
         if branch.detail:
@@ -158,38 +187,16 @@ def _story(branch: BranchReport) -> str:
     return branch.detail
 
 
-def _where(finding: Finding) -> str:
+def is_old(finding: Finding) -> bool:
+    """True for what stood in the target already: neither the branch nor the integration put it there."""
+    return finding.introduced_by == "target"
+
+
+def where(finding: Finding) -> str:
+    """The place of a finding, to stand before its message."""
     if finding.path is None:
         return ""
     return f"{finding.path}: " if finding.line is None else f"{finding.path}:{finding.line}: "
-
-
-def _show_findings(out: Console, findings: Sequence[Finding]) -> None:
-    for finding in findings:
-        whose = f" (from the {finding.introduced_by})" if finding.introduced_by else ""
-        words = safe(f"{_where(finding)}{finding.message}{whose}")
-        out.print(f"  finding    {finding.severity.value} {finding.code}: {words}")
-
-
-def _show_resolved(out: Console, resolved: Sequence[AppliedResolution]) -> None:
-    for one in resolved:
-        by = f" by {safe(one.recorded_by)}" if one.recorded_by else ""
-        at = f" in {one.commit[:12]}" if one.commit else ""
-        out.print(f"  settled    {safe(one.path)}{at}: conflict {safe(one.conflict[:12])}, {safe(one.source)}{by}")
-
-
-def _show_validation(out: Console, validation: Validation) -> None:
-    for check in validation.checks:
-        words = check.status.value.replace("_", " ")
-        why = f": {safe(check.reason)}" if check.reason else ""
-        out.print(f"  check      {safe(check.name)} {words}{why}  ({check.duration_s:.1f} s)")
-        if check.refuses:
-            for line in check.output.splitlines()[-_OUTPUT_LINES:]:
-                out.print(f"    | {safe(line)}")
-    if validation.reason:
-        out.print(f"  checks     {validation.status.value}: {safe(validation.reason)}")
-    if validation.confinement:
-        out.print(f"  confined   {safe(validation.confinement)}")
 
 
 def show_proofs(out: Console, proofs: Sequence[Proof], *, everything: bool = False) -> None:
@@ -214,134 +221,6 @@ def show_proofs(out: Console, proofs: Sequence[Proof], *, everything: bool = Fal
                 )
     held = sum(proof.holds for proof in proofs)
     out.print(f"{many(len(proofs), 'branch', 'branches')}: {held} proved, {len(proofs) - held} not")
-
-
-def _next_steps(out: Console, report: Report) -> None:
-    moved = sum(one.state is MoveState.MOVED for one in report.publications)
-    attention = [
-        branch
-        for branch in report.branches()
-        if branch.verdict
-        in (Verdict.CONFLICTED, Verdict.PARTLY_ALIGNED, Verdict.FAILED, Verdict.REFUSED, Verdict.HELD_BACK)
-    ]
-    remote = report.plan.snapshot.branches_of
-    if moved:
-        out.print(f"[bold]next:[/] git align undo {report.run.id}   puts the {moved} moved branches back")
-    if remote is not None and any(one.push is PushState.PUSHED for one in report.publications):
-        words = f"git align undo --push {report.run.id}"
-        out.print(f"[bold]next:[/] {words}   gives {safe(remote)} back what it held")
-    if remote is None and any(one.push in UNSETTLED for one in report.publications):
-        out.print(f"[bold]next:[/] git align push {report.run.id}   pushes what the remote does not have yet")
-    if attention:
-        words = safe(command_on(f"git align show {report.run.id}", attention[0].step.branch.name))
-        out.print(f"[bold]next:[/] {words}   tells all about one branch")
-    conflicted = [branch for branch in attention if branch.verdict is Verdict.CONFLICTED]
-    stopped = next((branch for branch in conflicted if branch.step.integration is None), None)
-    if stopped is not None:
-        # Merges are not made again step by step; the conflict of such a branch is resolved while its target is merged in.
-        how = " --strategy merge" if stopped.step.kind is StepKind.RECREATE else ""
-        name, theirs = stopped.step.branch.name, stopped.step.of_remote
-        # A conflict is resolved in a local branch.
-        first = command_on("git branch --track", name) + f" {shell_word(f'{theirs}/{name}')} && " if theirs else ""
-        words = safe(first + command_on(f"git align resolve{how}", name))
-        out.print(f"[bold]next:[/] {words}   resolves its conflict step by step")
-    if report.run.outcome == "interrupted":
-        out.print("[bold]next:[/] git align resume   goes on where the run was stopped")
-
-
-def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
-    """Everything known of one branch in one run."""
-    step, outcome = branch.step, branch.result.outcome
-    out.print(
-        f"[bold]{safe(step.branch.name)}[/] in run {report.run.id}: [{_COLOURS[branch.verdict]}]{branch.verdict.value}[/]"
-    )
-    out.print(f"  target     {safe(step.target.name)} at {step.onto} ({safe(step.branch.reason)})")
-    out.print(f"  was at     {step.seen}, {step.own_commits} own commits, {step.behind} behind")
-    for note in step.notes:
-        out.print(f"  note       {safe(note)}")
-    if branch.detail:
-        out.print(f"  because    {safe(branch.detail)}")
-    match outcome:
-        case Aligned():
-            if step.integration is not None:
-                was = f", was at {step.integration_seen}" if step.integration_seen else ""
-                out.print(f"  made       {safe(step.integration)} at {outcome.after}{was}; the branch stays")
-            else:
-                out.print(f"  is now     {outcome.after} ({outcome.how.value})")
-            if outcome.rung:
-                out.print(f"  strategy   {outcome.rung}")
-            for tried in outcome.climbed:
-                out.print(f"  tried      {safe(tried)}")
-            for rewrite in outcome.rewritten:
-                out.print(f"    {rewrite.old[:12]} -> {rewrite.new[:12]}")
-            for drop in outcome.dropped:
-                same = f", same patch as {drop.upstream[:12]}" if drop.upstream else ""
-                out.print(
-                    f"    {drop.oid[:12]} dropped: {why_dropped(drop, outcome.resolved)}{same}  {safe(drop.subject)}"
-                )
-            _show_resolved(out, outcome.resolved)
-            _show_findings(out, outcome.findings)
-            if outcome.stopped_by is not None:
-                _show_conflict(out, outcome.stopped_by)
-        case Failed():
-            _show_resolved(out, outcome.resolved)
-            _show_findings(out, outcome.findings)
-            if outcome.hint:
-                out.print(f"  next       {safe(outcome.hint)}")
-        case Conflicted():
-            _show_conflict(out, outcome)
-        case Refused():
-            if outcome.hint:
-                out.print(f"  next       {safe(outcome.hint)}")
-        case _:
-            pass
-    _show_validation(out, branch.result.validation)
-    if branch.result.compliance is not None:
-        found = branch.result.compliance
-        out.print(f"  house rules {safe(found.words)} ({safe(', '.join(found.packs))})")
-        for one in found.results:
-            if not one.is_compliant:
-                show_rule(out, one)
-    publication = branch.publication
-    if publication is not None:
-        out.print(
-            f"  published  {publication.state.value}"
-            + (f", backup {safe(branch_of(publication.backup_ref))}" if publication.backup_ref else "")
-        )
-        if publication.push is not PushState.NOT_ASKED:
-            where = place_words(publication.remote or "", publication.pushed_ref)
-            words = publication.push.value.replace("_", " ")
-            out.print(f"  push       {safe(where)}: {words}" + _because(publication.push_detail))
-
-
-def _because(words: str) -> str:
-    return f"  ({safe(words)})" if words else ""
-
-
-def _show_conflict(out: Console, outcome: Conflicted) -> None:
-    if outcome.commit is not None:
-        out.print(
-            f"  stopped at commit {outcome.position} of {outcome.total}: {outcome.commit} {safe(outcome.subject)}"
-        )
-    if outcome.recreating is not None:
-        out.print("  recreating this merge on what its parents became is what stopped")
-    if outcome.on_the_way is not None:
-        out.print(f"  on the way to the target's tip, at its commit {outcome.on_the_way}")
-    for tried in outcome.climbed:
-        out.print(f"  tried      {safe(tried)}")
-    for conflict in outcome.conflicts:
-        out.print(f"    {safe(conflict.kind)}: {safe(', '.join(conflict.paths))}")
-    for entry in outcome.entries:
-        out.print(f"    stage {entry.stage} {entry.mode} {entry.oid[:12]} {safe(entry.path)}")
-    for known in outcome.known_resolutions:
-        out.print(f"  known      {safe(known.path)}: git align resolutions show {safe(known.conflict[:12])}")
-    for words in outcome.undecided:
-        out.print(f"  undecided  {safe(words)}")
-    for line in furthest_in_words(outcome.furthest):
-        out.print(f"  {safe(line)}")
-    out.print("  to meet the same conflict:")
-    for command in outcome.reproduce:
-        out.print(f"    {safe(command)}")
 
 
 def show_moves(out: Console, publications: Sequence[Publication], *, tense: str = "") -> None:
@@ -418,7 +297,8 @@ def show_status(out: Console, status: Status) -> None:
         out.print(f"  last run: {status.last.id}, {status.last.outcome}, {status.last.moved} moved{pushed}")
     for run in status.unfinished:
         out.print(f"  [yellow]unfinished: {run.id} ({run.state.value})[/]")
-    out.print(f"[bold]next:[/] {status.next_command}")
+    if status.next_command:
+        out.print(f"[bold]next:[/] {safe(status.next_command)}")
 
 
 def show_doctor(out: Console, found: Sequence[Diagnosis]) -> None:

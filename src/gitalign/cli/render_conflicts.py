@@ -16,7 +16,6 @@ from gitalign.core.conflict_groups import (
 )
 from gitalign.core.forecast import CommitNote
 from gitalign.core.hunks import HunkSide
-from gitalign.core.names import command_on
 from gitalign.core.report import furthest_in_words
 from gitalign.core.shared_clashes import shared_in_words
 
@@ -43,8 +42,6 @@ def show_groups(out: Console, found: Conflicts, *, everything: bool = False) -> 
             _show_group(out, number, group, everything)
         tell_rest(out, len(shown), len(found.groups))
         _show_shared(out, found, everything)
-        first = found.groups[0].branches[0]
-        out.print(f"\n[bold]next:[/] {safe(command_on('git align conflicts', first))}   tells all about one branch")
     if not found.is_complete:
         out.print("\n[magenta]stopped before it was done[/]")
     out.print("\nNothing was moved.")

@@ -290,6 +290,7 @@ def _finish(options: Options, request: Request, look: Look, *, seen: bool = Fals
     """Prove, check, publish; what git alone settled, once a person has seen it and says yes."""
     from gitalign import facade
     from gitalign.cli import render
+    from gitalign.cli.advice import Typed
     from gitalign.cli.console import console, emit_report
     from gitalign.cli.progress import watching
     from gitalign.core.plan import Permit
@@ -312,5 +313,5 @@ def _finish(options: Options, request: Request, look: Look, *, seen: bool = Fals
     if options.json:
         emit_report(report)
     elif not options.quiet:
-        render.show_report(console(), report)
+        render.show_report(console(), report, typed=Typed.of(request), is_new=True)
     return report.exit_code()

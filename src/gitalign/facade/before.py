@@ -16,7 +16,7 @@ from gitalign.core.rules import Compliance, RulePack
 from gitalign.core.run import RunRecord, RunState
 from gitalign.core.selection import target_fault
 from gitalign.core.validation import ValidationPlan
-from gitalign.core.working_set import has_no_work, only_on_remotes
+from gitalign.core.working_set import only_on_remotes
 from gitalign.engine.prepare import graph_of
 from gitalign.engine.session import Request as Request
 from gitalign.engine.session import configured_rules, journal_of, make_plan, now, open_for, sockets_of
@@ -26,6 +26,7 @@ from gitalign.engine.stream import EventStream
 from gitalign.errors import UserError
 from gitalign.facade.after import runs
 from gitalign.facade.forecasting import settling
+from gitalign.facade.next_step import next_command
 from gitalign.ports import Listener
 from gitalign.store.journal import SqlJournal, open_journal
 
@@ -44,7 +45,7 @@ class Status:
         to_align: branches a run would work on.
         up_to_date: branches that contain their target.
         only_on_remotes: feature branches that are not local, by the name of the remote.
-        next_command: what to type next.
+        next_command: what to type next; empty when nothing is left to do.
     """
 
     repository: str
@@ -73,14 +74,6 @@ def status(request: Request) -> Status:
     to_align = sum(step.kind not in (StepKind.UP_TO_DATE, StepKind.LEAVE) for step in made.steps)
     elsewhere = only_on_remotes(made.snapshot, [target.name for target in made.targets])
     fault = target_fault(made)
-    if unfinished:
-        next_command = "git align resume"
-    elif elsewhere and has_no_work(made):
-        next_command = "git align plan --remote" + ("" if elsewhere[0][0] == "origin" else f" {elsewhere[0][0]}")
-    elif fault is not None:
-        next_command = fault.hint
-    else:
-        next_command = "git align run" if to_align else "git align runs"
     return Status(
         repository=opened.repository.work_tree or opened.repository.common_dir,
         targets=made.targets,
@@ -92,7 +85,9 @@ def status(request: Request) -> Status:
         unfinished=unfinished,
         last=history[0] if history else None,
         only_on_remotes=elsewhere,
-        next_command=next_command,
+        next_command=next_command(
+            opened, made, history=history, unfinished=unfinished, elsewhere=elsewhere, fault=fault
+        ),
     )
 
 

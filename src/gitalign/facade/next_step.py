@@ -1,0 +1,69 @@
+"""Which command is worth typing next, from what is known without a merge. Never one that would do nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gitalign.core.outcome import Conflicted
+from gitalign.core.plan import Plan, Step, StepKind
+from gitalign.core.report import Report
+from gitalign.core.run import RunKind, RunRecord
+from gitalign.core.unpushed import waits_for_push
+from gitalign.core.working_set import has_no_work
+from gitalign.engine.reports import stored_report
+from gitalign.engine.session import Opened, journal_of
+from gitalign.errors import UserError
+
+
+def next_command(
+    opened: Opened,
+    plan: Plan,
+    *,
+    history: Sequence[RunRecord],
+    unfinished: Sequence[RunRecord],
+    elsewhere: Sequence[tuple[str, int]],
+    fault: UserError | None,
+) -> str:
+    """The command line; empty when nothing is left to do.
+
+    Args:
+        opened: the repository.
+        plan: of everything.
+        history: every run, newest first.
+        unfinished: those that `resume` is for.
+        elsewhere: how many branches exist only on each remote.
+        fault: what a plan would be refused for.
+    """
+    if unfinished:
+        return "git align resume"
+    if elsewhere and has_no_work(plan):
+        return "git align plan --remote" + ("" if elsewhere[0][0] == "origin" else f" {elsewhere[0][0]}")
+    if fault is not None:
+        return fault.hint
+    work = [one for one in plan.steps if one.kind not in (StepKind.UP_TO_DATE, StepKind.LEAVE) and not one.refusal]
+    if not history:
+        return "git align plan" if plan.steps else ""
+    report = _last_alignment(opened, history)
+    if report is not None and (not work or _all_conflicted(report, work)):
+        if waits_for_push(report, plan.snapshot.tips):
+            return "git align push"
+        return "git align conflicts" if work else ""
+    return "git align run" if work else ""
+
+
+def _last_alignment(opened: Opened, history: Sequence[RunRecord]) -> Report | None:
+    last = next((one for one in history if one.kind is RunKind.ALIGN), None)
+    if last is None:
+        return None
+    with journal_of(opened) as journal:
+        return stored_report(opened.repository, journal, last.id)
+
+
+def _all_conflicted(report: Report, work: Sequence[Step]) -> bool:
+    """True when the run tried exactly this, and every one of them conflicted: another run would change nothing."""
+    tried = {
+        (one.step.branch.name, one.step.seen, one.step.onto)
+        for one in report.branches()
+        if isinstance(one.result.outcome, Conflicted)
+    }
+    return all((step.branch.name, step.seen, step.onto) in tried for step in work)
