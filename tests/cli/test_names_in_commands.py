@@ -44,6 +44,10 @@ def test_a_shell_reads_a_name_in_a_command_as_one_argument(name: str, tmp_path: 
     assert (" -- " in command_on("git align show last", name)) == name.startswith("-")
 
 
+def _advised(text: str) -> list[str]:
+    return [line.partition("next:")[2].partition("   ")[0] for line in text.splitlines() if "next:" in line]
+
+
 def test_every_command_that_is_shown_can_be_pasted(work: Workspace, tmp_path: Path) -> None:
     """Terminal, JSON, and the hints of errors: what follows `next:` names the branch as one word."""
     for name in HOSTILE:
@@ -57,8 +61,10 @@ def test_every_command_that_is_shown_can_be_pasted(work: Workspace, tmp_path: Pa
     for name in HOSTILE:
         done = call("run", "--yes", "--only", f"*{name[1:4].replace('[', '?')}*", cwd=work.path)
         assert done.returncode == 1, done.stderr
-        shown = [line.partition("next:")[2].partition("   ")[0] for line in done.stdout.splitlines() if "next:" in line]
-        assert shown
+        (conflicts,) = _advised(done.stdout)
+        assert shlex.split(conflicts)[:3] == ["git", "align", "conflicts"]
+        shown = _advised(call(*shlex.split(conflicts)[2:], cwd=work.path).stdout)
+        assert len(shown) == 2
         for line in shown:
             words = shlex.split(line)
             assert words[:2] == ["git", "align"]
@@ -67,7 +73,8 @@ def test_every_command_that_is_shown_can_be_pasted(work: Workspace, tmp_path: Pa
         closed = call("resolve", "--continue", "--", name, cwd=work.path)
         assert shlex.split(closed.stderr.partition("next:")[2])[-1] == name
     again = call(*shlex.split(shown[0])[2:], cwd=work.path)
-    assert again.returncode == 0, again.stderr
+    assert again.returncode == 1, again.stderr
+    assert "conflicts with" in again.stdout
     assert not (work.path / "pwned").exists()
 
 

@@ -285,7 +285,7 @@ def test_status_says_where_things_stand_and_what_to_type(work: Workspace, tmp_pa
     done = call(cwd=work.path)
     assert done.returncode == 0
     assert "2 branches to align" in done.stdout
-    assert "next: git align run" in done.stdout
+    assert "next: git align plan" in done.stdout
     done = call(cwd=tmp_path)
     assert done.returncode == 2
     assert "--repo" in done.stderr
@@ -445,11 +445,15 @@ def test_the_next_step_that_is_named_for_a_merge_that_was_not_made_again_works(t
     (work.path / "git-align.yml").write_text("alignment:\n  strategy: rebase-merges\n")
     done = call("run", "--yes", "--config", "git-align.yml", cwd=work.path)
     assert done.returncode == 1, done.stderr
-    (line,) = (line for line in (done.stdout + done.stderr).splitlines() if "git align resolve" in line)
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("next:"))
     words = line.split("git align ")[1].split("   ")[0].split()
-    assert words == ["resolve", "--strategy", "merge", "topic"]
+    assert words == ["--config", "git-align.yml", "conflicts"]
+    lines = call(*words, cwd=work.path).stdout.splitlines()
+    (line,) = (line for line in lines if line.startswith("next:") and "resolve" in line)
+    words = line.split("git align ")[1].split("   ")[0].split()
+    assert words == ["--config", "git-align.yml", "resolve", "--strategy", "merge", "topic"]
     refused = call("resolve", "topic", "--config", "git-align.yml", cwd=work.path)
     assert refused.returncode == 2
-    begun = call(*words, "--config", "git-align.yml", "--json", cwd=work.path)
+    begun = call(*words, "--json", cwd=work.path)
     assert begun.returncode in (0, 1), begun.stderr
     assert '"f"' in begun.stdout

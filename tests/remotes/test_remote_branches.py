@@ -297,7 +297,9 @@ class TestTheWayOfAUser:
         work.commit("theirs", {"a": b"theirs\n"})
         work.git("push", "-q", "origin", "main")
         done = warm.run("run", "--remote", "--yes", cwd=work.path)
-        assert "git branch --track clash origin/clash && git align resolve clash" in done.stdout
+        assert "next: git align conflicts --remote" in done.stdout
+        seen = warm.run("conflicts", "--remote", cwd=work.path)
+        assert "git branch --track clash origin/clash && git align resolve clash" in seen.stdout
         refused = warm.run("resolve", "clash", cwd=work.path)
         assert refused.returncode == 2
         assert "it exists only on origin" in refused.stderr

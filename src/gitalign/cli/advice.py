@@ -7,7 +7,7 @@ choice of branches that were given before.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitalign.core.names import BranchName, command_on, shell_word
@@ -73,6 +73,12 @@ class Typed:
         elif request.remote is not None:
             which.append(("--remote", request.remote))
         return cls(place=_words(place), how=_words(how), which=_words(which))
+
+    def with_strategy(self, strategy: str) -> Typed:
+        """The same with another strategy."""
+        pairs = zip(self.how[::2], self.how[1::2], strict=True)
+        kept = [word for option, value in pairs if option != "--strategy" for word in (option, value)]
+        return replace(self, how=(*kept, "--strategy", strategy))
 
     def command(self, verb: str, *words: str) -> str:
         """The command line of a verb with these words behind it."""
@@ -158,7 +164,7 @@ def after_run(report: Report, typed: Typed, *, is_new: bool) -> list[Advice]:
     tips = report.plan.snapshot.tips
     attention = [one for one in report.branches() if one.verdict in _ATTENTION]
     conflicted = [one for one in attention if one.verdict in (Verdict.CONFLICTED, Verdict.PARTLY_ALIGNED)]
-    if report.run.outcome == "interrupted" and is_new:
+    if report.run.outcome == "interrupted":
         advice.append(Advice(typed.command("resume"), "goes on where the run was stopped"))
     if conflicted and is_new:
         words = (*typed.how, *_chosen(report.plan.snapshot, typed))
@@ -217,7 +223,7 @@ def _chosen(snapshot: Snapshot, typed: Typed) -> tuple[str, ...]:
 
 def _resolve(one: BranchConflict, snapshot: Snapshot, typed: Typed) -> str:
     # Merges are not made again step by step; such a conflict is resolved while the target is merged in.
-    how = (*typed.how, "--strategy", "merge") if one.kind is StepKind.RECREATE else typed.how
+    how = typed.with_strategy("merge").how if one.kind is StepKind.RECREATE else typed.how
     theirs = remote_of(snapshot, BranchName(one.branch))
     # A conflict is resolved in a local branch.
     first = (
