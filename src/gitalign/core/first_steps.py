@@ -204,7 +204,7 @@ def _chosen(
 
 def _of_group(one: ConflictGroup) -> _Candidate:
     kinds = ", ".join(kind.removeprefix("CONFLICT ").strip("()") for kind in one.kinds)
-    words = f"in the same way ({kinds})" if kinds else "in the same way"
+    words = "at the same clash" if kinds in ("", "contents") else f"at the same clash ({kinds})"
     return _Candidate(words, one.paths, one.branches, frozenset(one.branches), one.brought or one.causes)
 
 

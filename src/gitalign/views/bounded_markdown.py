@@ -141,8 +141,10 @@ def first_section(steps: FirstSteps, published: Published | None) -> Section:
         )
         rows.append(f"- Going stale next: {soon}")
     if steps.stale:
-        old = f", {steps.old:,} of them for {OLD_DAYS} days or more" if steps.old else ""
-        rows.append(f"- {_branches(steps.stale)} had no commit for {STALE_DAYS} days or more{old}")
+        all_old = steps.old == steps.stale
+        old = f", {steps.old:,} of them for {OLD_DAYS} days or more" if steps.old and not all_old else ""
+        days = OLD_DAYS if all_old else STALE_DAYS
+        rows.append(f"- {_branches(steps.stale)} had no commit for {days} days or more{old}")
     nothing = [] if rows else ["Nothing: no branch stops, and none can be deleted."]
     return Section("What to do first", nothing, rows, "steps")
 

@@ -4,7 +4,6 @@ const BASES = {
   partial: "as far as git merges each with the target",
   as_they_stand: "their tips, as they share commits",
 };
-const IS_NARROW = matchMedia("(max-width: 640px)");
 
 // Each branch with its clashes, and the contests it is part of.
 const clashesOf = DATA.branches.map(() => []), contestsOf = DATA.branches.map(() => []), numbersOf = new Map();
@@ -65,6 +64,17 @@ function branchNamed(text) {
   return at === undefined ? name(text) : toBranch(at);
 }
 
+/* A branch into which the target is merged has itself on the first side. */
+function stopHunks(at, most) {
+  const branch = DATA.branches[at];
+  return hunkList(branch.hunks, branch.commit ? "target" : "branch", branch.commit ? "branch" : "target", { most });
+}
+
+function hunksOfBranch(text) {
+  const at = numberOf({ branch: text });
+  return at === undefined ? null : stopHunks(at, 1);
+}
+
 function chosen(wanted) {
   const path = wanted.path.toLowerCase(), find = wanted.find.toLowerCase();
   const touching = path && new Set(DATA.paths.flatMap((one, at) => one.toLowerCase().includes(path) ? [at] : []));
@@ -94,14 +104,13 @@ function filters(wanted) {
   const seen = [...new Set(DATA.branches.map(one => one.prospect))];
   const writers = new Set(DATA.branches.flatMap(one => one.authors));
   const everybody = [...writers].map(at => [DATA.authors[at][1] || DATA.authors[at][0], DATA.authors[at][0] ? `${DATA.authors[at][0]} <${DATA.authors[at][1]}>` : DATA.authors[at][1]]).sort((a, b) => BY_TEXT(a[1], b[1]));
-  return el("div", { class: "filters", role: "search" },
-    text("find", "Branch", "feature/"),
+  return filterBar(text("find", "Branch", "feature/"), [
     select("target", "Target", [["", "all"], ...DATA.targets.map(target => [target.name, target.name])]),
     select("prospect", "Foreseen", [["", "all"], ...seen.map(one => [one, one]), ...DATA.steps.merged_count ? [["merged", "merged"]] : []]),
     select("author", "Author", [["", "all"], ...everybody]),
     select("age", "Last commit", AGES),
     text("path", "Path", "src/"),
-    el("button", { type: "button", onclick: () => jump({ target: "", prospect: "", author: "", age: "", path: "", find: "", undecided: "" }) }, "Reset"));
+    el("button", { type: "button", onclick: () => jump({ target: "", prospect: "", author: "", age: "", path: "", find: "", undecided: "" }) }, "Reset")]);
 }
 
 function tiles(shown, wanted) {
@@ -190,7 +199,7 @@ function clashDetails(at, number, isOpen) {
   const show = () => {
     if (details.children.length > 1) return;
     details.append(el("p", {}, toBranch(other), " ", el("span", { class: "soft" }, "by ", people(DATA.branches[other].authors, 3), " \u00b7 ", age(DATA.branches[other].at))), conflictList(clash.conflicts),
-      ...hunkList(clash.hunks, branch.name, DATA.branches[other].name, !isOne).flat(Infinity).filter(Boolean),
+      ...hunkList(clash.hunks, branch.name, DATA.branches[other].name, { isTurned: !isOne }).flat(Infinity).filter(Boolean),
       el("div", { class: "sides" }, el("div", {}, el("b", {}, "commits here"), commitList(clash.commits[isOne ? 0 : 1], branch.hosted === 2)), el("div", {}, el("b", {}, "commits there"), commitList(clash.commits[isOne ? 1 : 0], DATA.branches[other].hosted === 2))));
   };
   details.addEventListener("toggle", show);
@@ -218,7 +227,7 @@ function branchPage(at, wanted) {
   if (branch.prospect === "conflict") {
     parts.push(el("h3", {}, branch.commit ? `Stops at commit ${branch.position} of ${branch.total}` : "Stops while the target is merged in"));
     if (branch.commit) parts.push(el("p", {}, commitId(branch.commit, branch.hosted === 2), " ", name(branch.subject)));
-    parts.push(conflictList(branch.conflicts), hunkList(branch.hunks, branch.commit ? "target" : "branch", branch.commit ? "branch" : "target"));
+    parts.push(conflictList(branch.conflicts), stopHunks(at));
     const others = branch.mates === undefined ? [] : DATA.sets[branch.mates].filter(one => one !== at);
     if (others.length) parts.push(el("details", {}, el("summary", {}, `${plural(others.length, "other branch stops", "other branches stop")} at the same clash`), nameList("Branches", others.map(one => el("li", {}, toBranch(one))))));
     parts.push(el("p", {}, toResolve(branch)));
@@ -227,7 +236,7 @@ function branchPage(at, wanted) {
     parts.push(el("h3", {}, `Clashes with ${branchesOf(clashesOf[at].length)}`));
     for (const number of clashesOf[at]) {
       const clash = DATA.clashes[number], other = DATA.branches[clash.one === at ? clash.other : clash.one];
-      parts.push(clashDetails(at, number, other.name === wanted.with || clashesOf[at].length === 1));
+      parts.push(clashDetails(at, number, wanted.with ? other.name === wanted.with : clashesOf[at].length < 3));
     }
     if (openWith(at).size) parts.push(el("h3", {}, `Undecided with ${branchesOf(openWith(at).size)}`), ...contestsOf[at].map(number => openDetails(at, number)));
   }

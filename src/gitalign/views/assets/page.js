@@ -1,6 +1,7 @@
 // What every page needs: elements made of text, the address, links, sortable tables, keys, the theme. No markup is ever made from data.
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const DAY = 86400;
+const IS_NARROW = matchMedia("(max-width: 640px)");
 
 function el(tag, attributes, ...children) {
   const made = document.createElement(tag);
@@ -125,6 +126,11 @@ function table(columns, rows, { sort, onSort, most = 2000, label = "" } = {}) {
   order(by);
   return el("div", {}, rows.length > 1 ? el("div", { class: "sortby" }, el("label", {}, "Sort by ", choice), turn) : null,
     el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label || "Table" }, el("table", { role: "table", "aria-label": label || null }, el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads)), body)));
+}
+
+/* What is searched for most stands alone on a narrow screen; the rest is folded away there. */
+function filterBar(search, others) {
+  return el("div", { class: "filters", role: "search" }, search, IS_NARROW.matches ? el("details", {}, el("summary", {}, "Filters"), el("div", { class: "filters" }, others)) : others);
 }
 
 function tile(number, text, cls, press, isPressed) {

@@ -23,6 +23,13 @@ function toBranch(at) { return el("a", { href: link({ branch: DATA.branches[at].
 
 function branchNamed(text) { return numberOf.has(text) ? toBranch(numberOf.get(text)) : name(text); }
 
+function stopHunks(at, most) {
+  const branch = DATA.branches[at], isMerge = branch.kind === "merge";
+  return hunkList(branch.hunks, isMerge ? "branch" : "target", isMerge ? "target" : "branch", { most });
+}
+
+function hunksOfBranch(text) { return numberOf.has(text) ? stopHunks(numberOf.get(text), 1) : null; }
+
 function chosen(wanted) {
   const find = wanted.find.toLowerCase(), author = wanted.author && DATA.authors.findIndex(([called, address]) => (address || called) === wanted.author);
   return DATA.branches.flatMap((branch, at) => (!wanted.verdict || branch.verdict === wanted.verdict) && (!wanted.target || branch.target === wanted.target)
@@ -33,12 +40,11 @@ function filters(wanted) {
   const select = (key, title, options) => el("label", {}, title, el("select", { id: "by-" + key, onchange: event => go({ [key]: event.target.value }) },
     [["", "all"], ...options].map(([value, text]) => el("option", { value, selected: value === wanted[key] }, text))));
   const writers = [...new Set(DATA.branches.flatMap(one => one.authors))].map(at => [DATA.authors[at][1] || DATA.authors[at][0], DATA.authors[at][0] || DATA.authors[at][1]]).sort((a, b) => BY_TEXT(a[1], b[1]));
-  return el("div", { class: "filters", role: "search" },
-    el("label", {}, "Branch", el("input", { id: "by-find", type: "search", value: wanted.find, placeholder: "feature/", oninput: event => go({ find: event.target.value }) })),
+  return filterBar(el("label", {}, "Branch", el("input", { id: "by-find", type: "search", value: wanted.find, placeholder: "feature/", oninput: event => go({ find: event.target.value }) })), [
     select("verdict", "Verdict", Object.keys(DATA.counts).map(one => [one, words(one)])),
     select("target", "Target", DATA.targets.map(one => [one.name, one.name])),
     writers.length ? select("author", "Author", writers) : null,
-    el("button", { type: "button", onclick: () => jump({ verdict: "", target: "", author: "", find: "" }) }, "Reset"));
+    el("button", { type: "button", onclick: () => jump({ verdict: "", target: "", author: "", find: "" }) }, "Reset")]);
 }
 
 function tiles(wanted) {
@@ -161,8 +167,8 @@ function branchPage(at) {
   ];
   parts.push(...branch.ladder.map(line => el("p", { class: "soft" }, name(line))));
   if (branch.conflicts.length) {
-    parts.push(el("h3", {}, "Conflicts"), conflictList(branch.conflicts), hunkList(branch.hunks, branch.kind === "merge" ? "branch" : "target", branch.kind === "merge" ? "target" : "branch"));
-    if (branch.mates) parts.push(el("details", {}, el("summary", {}, `${plural(branch.mates.length - 1, "other branch stops", "other branches stop")} at the same clash`), nameList("Branches", branch.mates.filter(one => one !== branch.name).map(one => el("li", {}, branchNamed(one))))));
+    parts.push(el("h3", {}, "Conflicts"), conflictList(branch.conflicts), stopHunks(at));
+    if (branch.mates.length > 1) parts.push(el("details", {}, el("summary", {}, `${plural(branch.mates.length - 1, "other branch stops", "other branches stop")} at the same clash`), nameList("Branches", branch.mates.filter(one => one !== branch.name).map(one => el("li", {}, branchNamed(one))))));
     parts.push(el("p", {}, toResolve(branch)));
     parts.push(...branch.furthest.map(line => el("p", {}, name(line))));
     if (branch.reproduce.length) parts.push(el("pre", { class: "scroll", tabindex: "0" }, branch.reproduce.join("\n")));

@@ -1,4 +1,4 @@
-// What to do first, and what else forecast and report have in common. A page gives `branchNamed(name)`: a link to a branch, or its name.
+// What to do first, and what else forecast and report have in common. A page gives `branchNamed(name)`, a link to a branch or its name, and `hunksOfBranch(name)`.
 function steps(given) {
   if (!given) return null;
   const items = [];
@@ -11,7 +11,7 @@ function steps(given) {
       one.freed ? el("b", { class: "clean" }, one.freed === one.count ? "Resolving it frees all of them." : `Resolving it frees ${one.freed}.`) : el("span", { class: "soft" }, "Each of them has other conflicts, too.")),
     owners(one), causes(one),
     el("p", {}, commandLine(one.command)),
-    el("details", {}, el("summary", {}, "Branches", one.example ? " and lines" : ""), example(one), names(one)));
+    el("details", {}, el("summary", {}, "Branches and lines"), example(one) || hunksOfBranch(one.branches[0]), names(one)));
   const shown = 3, rest = given.clashes.slice(shown);
   items.push(...given.clashes.slice(0, shown).map(clash));
   if (rest.length) items.push(el("li", { class: "more" }, el("details", {}, el("summary", {}, `${plural(rest.length, "more shared clash", "more shared clashes")}`), el("ul", { class: "steps" }, rest.map(clash)))));
@@ -20,7 +20,7 @@ function steps(given) {
     el("p", {}, el("b", {}, branchesOf(given.merged_count)), given.merged_count === 1 ? " is merged and can be deleted. " : " are merged and can be deleted. ", commandLine(given.to_delete)),
     el("details", {}, el("summary", {}, "Branches"), el("ul", { class: "names" }, given.merged.map(text => el("li", {}, branchNamed(text))), given.merged_count > given.merged.length ? el("li", { class: "soft" }, `and ${given.merged_count - given.merged.length} more`) : null))));
   if (given.soon.length) items.push(el("li", {}, el("p", {}, "Going stale next: ", given.soon.map(([text, author, left], at) => [at ? "; " : "", branchNamed(text), author === null ? "" : [" by ", person(author)], ` in ${plural(left, "day")}`]), ".")));
-  if (given.stale) items.push(el("li", {}, el("p", {}, el("b", {}, branchesOf(given.stale)), ` had no commit for ${given.stale_days} days or more`, given.old ? `, ${given.old.toLocaleString("en")} of them for ${given.old_days} days or more` : "", ".")));
+  if (given.stale) items.push(el("li", {}, el("p", {}, el("b", {}, branchesOf(given.stale)), ` had no commit for ${given.old === given.stale ? given.old_days : given.stale_days} days or more`, given.old && given.old < given.stale ? `, ${given.old.toLocaleString("en")} of them for ${given.old_days} days or more` : "", ".")));
   return el("section", { class: "todo", "aria-labelledby": "first-steps" }, el("h2", { id: "first-steps" }, "What to do first"),
     items.length ? el("ul", { class: "steps" }, items) : el("p", { class: "clean" }, given.nothing || "Nothing: no branch stops, and none can be deleted."));
 }
@@ -36,7 +36,8 @@ function hunkSide(title, [from, to, text]) {
 }
 
 /* hunks: [[[path, one, other], …], how many are left out] */
-function hunkList([hunks, left], one, other, isTurned = false) {
+function hunkList([hunks, left], one, other, { isTurned = false, most } = {}) {
+  if (most && hunks.length > most) return hunkList([hunks.slice(0, most), 0], one, other, { isTurned });
   return [hunks.map(([path, first, second]) => [name(DATA.paths[path], "mono"), el("div", { class: "sides" }, hunkSide(one, isTurned ? second : first), hunkSide(other, isTurned ? first : second))]),
     left ? el("p", { class: "soft" }, hunks.length ? `and ${plural(left, "more hunk")}` : `${plural(left, "hunk")}, not on this page: git align conflicts shows them`) : null];
 }
