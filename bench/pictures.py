@@ -2,7 +2,7 @@
 
     python bench/pictures.py -o FOLDER                 # the repository of the demo, 12 branches
     python bench/pictures.py -o FOLDER --repo PATH     # any repository (it is copied, never touched)
-    python bench/pictures.py --docs --repo PATH        # docs/images, the large ones from that repository
+    python bench/pictures.py --docs --repo PATH        # docs/images; without --repo those of the demo alone
 
 Needs the extra `test` and Chromium. Says which pages were wider than their screen, and how long each took to be painted.
 """
@@ -32,6 +32,7 @@ from gitalign.views.forecast_markdown import forecast_markdown
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SCREENS = {"desk": (1280, 900), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
+_DOCS_HEIGHT = 720
 
 
 @dataclass(frozen=True)
@@ -131,21 +132,22 @@ def _squeeze(picture: Path) -> None:
         subprocess.run(["pngquant", "--force", "--ext", ".png", "--quality=70-95", str(picture)], check=False)
 
 
-def for_the_docs(browser: Browser, small: Path, large: Path, found: Outlook) -> None:
-    """The pictures that the documents show."""
+def small_ones(found: Outlook) -> list[Picture]:
+    """Pictures of the docs, of the repository of the demo."""
     clash = found.forecast.clashes[0]
-    little = [
+    return [
         Picture("forecast-first", "forecast", ""),
-        Picture("forecast-map", "forecast", "tab=map", ".tiles"),
+        Picture("forecast-map", "forecast", "tab=map&undecided=1", ".tiles"),
         Picture("forecast-phone", "forecast", "tab=branches", ".tabs", "phone"),
         Picture("forecast-branch", "forecast", f"branch={clash.one}&with={clash.other}"),
     ]
-    take(browser, small, little, IMAGES, height=760)
-    much = [
-        Picture("forecast-map-632-branches", "forecast", "tab=map", ".tabs", scheme="dark"),
-        Picture("report-timeline", "report", "tab=timeline", ".tiles"),
-    ]
-    take(browser, large, much, IMAGES, height=760)
+
+
+LARGE_ONES = [
+    Picture("forecast-map-632-branches", "forecast", "tab=map", ".tabs", scheme="dark"),
+    Picture("report-timeline", "report", "tab=timeline", ".tiles"),
+]
+"""Pictures of the docs, of a large repository."""
 
 
 def main() -> int:
@@ -182,10 +184,12 @@ def main() -> int:
             found = pages_of(work, asked.config, asked.repo.resolve().parent.name, as_of, large)
             if asked.output:
                 take(browser, large, views_of(found), asked.output)
+            if asked.docs:
+                take(browser, large, LARGE_ONES, IMAGES, height=_DOCS_HEIGHT)
         elif made is not None and asked.output:
             take(browser, small, views_of(made), asked.output)
-        if asked.docs and made is not None and asked.repo is not None:
-            for_the_docs(browser, small, large, made)
+        if asked.docs and made is not None:
+            take(browser, small, small_ones(made), IMAGES, height=_DOCS_HEIGHT)
         browser.close()
     return 0
 
