@@ -15,6 +15,7 @@ from rich.text import Text
 from gitalign.cli.console import Options, console, emit_json
 from gitalign.cli.tables import STEP_WORDS, many
 from gitalign.core.names import display
+from gitalign.core.outcome import Conflicted
 from gitalign.core.report import SUCCESSES, Verdict
 from gitalign.errors import UserError
 
@@ -114,9 +115,16 @@ def _show_branches(out: Console, branches: Sequence[BranchReport]) -> None:
     for branch in branches[:_MOST_ROWS]:
         name = Text(display(branch.step.branch.name))
         name.truncate(22, overflow="ellipsis", pad=True)
-        _line(out, f"    {name.plain} {branch.verdict.value:<11} {display(branch.detail)}", "yellow")
+        _line(out, f"    {name.plain} {branch.verdict.value:<11} {display(_why(branch))}", "yellow")
     if len(branches) > _MOST_ROWS:
         _line(out, f"    and {len(branches) - _MOST_ROWS} more", "dim")
+
+
+def _why(branch: BranchReport) -> str:
+    outcome = branch.result.outcome
+    if not isinstance(outcome, Conflicted):
+        return branch.detail
+    return f"commit {outcome.position} of {outcome.total}: {', '.join(outcome.paths[:3])}"
 
 
 def _say_what_next(out: Console, places: DemoPlaces) -> None:
