@@ -24,7 +24,7 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
         work.switch(name, "main")
         (work.path / "own").write_bytes(name.encode())
         work.git("add", "-A")
-        one = {"GIT_AUTHOR_NAME": author, "GIT_AUTHOR_EMAIL": f"{author.lower()}@x.org", "GIT_COMMITTER_DATE": date}
+        one = {"GIT_AUTHOR_NAME": author, "GIT_AUTHOR_EMAIL": f"{author.lower()}@x.org", "GIT_AUTHOR_DATE": date}
         work.git("commit", "-q", "-m", name, env=one)
     work.switch("main")
     work.commit("main", {"m": b"m\n"})
@@ -101,3 +101,22 @@ def test_a_configured_target_stays_where_it_is_when_another_one_is_named(repo: P
     assert {"branch": "ann/new", "code": "protected", "reason": "protected by the pattern ann/new", "target": None} in (
         document["excluded"]
     )
+
+
+def test_push_and_undo_take_the_same_filters(repo: Path, tmp_path: Path) -> None:
+    work = Workspace(tmp_path / "work")
+    work.git("fetch", "-q", str(repo), "+refs/heads/*:refs/heads/*", "--update-head-ok")
+    work.git("reset", "-q", "--hard", "main")
+    work.git("clone", "-q", "--bare", ".", str(tmp_path / "remote.git"))
+    work.git("remote", "add", "origin", str(tmp_path / "remote.git"))
+    before = {name: work.tip(name) for name in ("ann/new", "ann/old", "bob/new")}
+    assert call("run", "--yes", "--quiet", cwd=work.path).returncode == 0
+    assert call("push", "--yes", "--author", "bob", cwd=work.path).returncode == 0
+    pushed = work.git("ls-remote", "origin", "refs/heads/*")
+    assert {name for name in before if work.tip(name) in pushed} == {"bob/new"}
+    assert call("undo", "last", "--yes", "--author", "ann", "--exclude", "*/old", cwd=work.path).returncode == 0
+    assert {name for name, tip in before.items() if work.tip(name) == tip} == {"ann/new"}
+    nothing = call("undo", "last", "--yes", "--author", "carol", cwd=work.path)
+    again = facade.plan(facade.Request(repo=work.path, older_than="2023-01-01"))  # after an alignment, too
+    assert [step.branch.name for step in again.steps] == ["ann/old"]
+    assert (nothing.returncode, "no branch that passes the filters" in nothing.stderr) == (2, True), nothing.stderr

@@ -61,6 +61,12 @@ class TestSaid:
         note = json.loads(call("plan", "--json", cwd=upstream.path).stdout)["target_notes"]
         assert note == [{"name": "main", "why": "usual name", "words": "", "is_diverged": False}]
 
+    def test_no_other_words_for_a_branch(self, upstream: Workspace, tmp_path: Path) -> None:
+        work = _clone(upstream.path, tmp_path / "clone")
+        for name in ("HEAD", "origin/HEAD", "refs/heads/main", "main~1", "", "-x", work.tip("main")):
+            done = call("plan", f"--target={name}", cwd=work.path)
+            assert (done.returncode, "no such target branch" in done.stderr) == (2, True), (name, done.stderr)
+
     def test_the_head_of_a_bare_repository_is_a_target(self, upstream: Workspace, tmp_path: Path) -> None:
         upstream.git("branch", "-m", "main", "platform")
         upstream.git("branch", "dev")

@@ -27,7 +27,7 @@ def test_others_are_left_out(pattern: str) -> None:
 
 
 def test_dates_meet_without_a_gap() -> None:
-    at = JOE.committed_at
+    at = JOE.authored_at
     assert _code(since=at) is None
     assert _code(since=at + 1) is ExclusionCode.BEFORE_SINCE
     assert _code(before=at) is ExclusionCode.TOO_YOUNG

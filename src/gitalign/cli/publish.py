@@ -25,6 +25,7 @@ from gitalign.cli.options import (
     leave,
     overrides_of,
 )
+from gitalign.cli.working_set import Author, Exclude, OlderThan, Since, chosen
 
 if TYPE_CHECKING:
     from gitalign.cli.advice import Advice
@@ -43,6 +44,10 @@ def push(
         ),
     ] = None,
     only: Only = None,
+    exclude: Exclude = None,
+    author: Author = None,
+    since: Since = None,
+    older_than: OlderThan = None,
     push_hooks: PushHooks = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be pushed, and where.")] = False,
     repo: Repo = Path(),
@@ -64,7 +69,9 @@ def push(
         from gitalign.core.publication import PushState
         from gitalign.engine.signals import StopSignal, handling_signals
 
-        request = options.request(only=tuple(only or ()), overrides=overrides_of(push_hooks=push_hooks))
+        request = options.request(
+            **chosen(only, exclude, author, since, older_than), overrides=overrides_of(push_hooks=push_hooks)
+        )
         preview = facade.push_preview(request, run_id)
         if dry_run:
             show_preview(options, preview)
@@ -97,6 +104,10 @@ def push(
 def undo(
     run_id: RunId,
     only: Only = None,
+    exclude: Exclude = None,
+    author: Author = None,
+    since: Since = None,
+    older_than: OlderThan = None,
     push: Annotated[bool, typer.Option("--push", help="Put back on the remote, too, what was pushed.")] = False,
     push_hooks: PushHooks = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be put back.")] = False,
@@ -119,7 +130,9 @@ def undo(
         from gitalign.core.publication import MoveState, PushState
         from gitalign.engine.signals import StopSignal, handling_signals
 
-        request = options.request(only=tuple(only or ()), overrides=overrides_of(push_hooks=push_hooks))
+        request = options.request(
+            **chosen(only, exclude, author, since, older_than), overrides=overrides_of(push_hooks=push_hooks)
+        )
         if not dry_run:
             facade.recover_before_undo(request, run_id)  # before anything is counted
         preview = facade.undo_preview(request, run_id, push=push)

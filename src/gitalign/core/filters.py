@@ -16,11 +16,11 @@ _MOST_NAMED = 3
 
 
 class TipCommit(NamedTuple):
-    """The commit that a branch points to: its author (mailmap applied) and its committer date, in seconds since the epoch."""
+    """The commit that a branch points to: its author (mailmap applied) and author date, in seconds since the epoch."""
 
     name: str
     email: str
-    committed_at: int
+    authored_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,8 @@ class Filters:
         exclude: globs over whole names; none of them may match.
         authors: patterns for the author of the commit that the branch points to; one of them must match. A pattern without
             `*`, `?` and `[` matches any part of `Name <email>`, one with them the whole name or the whole e-mail address; case is ignored.
-        since: the last commit must not be older than this, in seconds since the epoch (committer date).
+        since: the last commit must not be older than this, in seconds since the epoch. Its author date counts: an alignment
+            changes the other one.
         before: the last commit must be older than this.
         tips: the commits that branches point to; one that is not here passes, for what it is is not known.
     """
@@ -43,6 +44,11 @@ class Filters:
     since: int | None = None
     before: int | None = None
     tips: Mapping[Oid, TipCommit] = field(default_factory=dict)
+
+    @property
+    def are_none(self) -> bool:
+        """True when every branch passes."""
+        return not (self.only or self.exclude or self.reads_commits)
 
     @property
     def reads_commits(self) -> bool:
@@ -61,11 +67,16 @@ class Filters:
             return None
         if self.authors and not any(_is_by(commit, pattern) for pattern in self.authors):
             return ExclusionCode.OTHER_AUTHOR, f"its last commit is by {display(commit.name)} <{display(commit.email)}>"
-        if self.since is not None and commit.committed_at < self.since:
-            return ExclusionCode.BEFORE_SINCE, f"its last commit is of {_day(commit.committed_at)}"
-        if self.before is not None and commit.committed_at >= self.before:
-            return ExclusionCode.TOO_YOUNG, f"its last commit is of {_day(commit.committed_at)}"
+        if self.since is not None and commit.authored_at < self.since:
+            return ExclusionCode.BEFORE_SINCE, f"its last commit is of {_day(commit.authored_at)}"
+        if self.before is not None and commit.authored_at >= self.before:
+            return ExclusionCode.TOO_YOUNG, f"its last commit is of {_day(commit.authored_at)}"
         return None
+
+    def takes(self, names: Sequence[str], tip: Oid) -> bool:
+        """Whether a branch that goes by several names takes part: one of them is asked for, and none is excluded."""
+        found = [self.left_out(name, tip) for name in names]
+        return None in found and not any(out is not None and out[0] is ExclusionCode.EXCLUDED for out in found)
 
     def names(self, name: str) -> bool:
         """Whether a name is among those that were asked for."""

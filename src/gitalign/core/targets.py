@@ -100,6 +100,8 @@ def _named(snapshot: Snapshot, wanted: WantedTargets) -> dict[str, str]:
 
 def _there(given: str, tips: Mapping[str, Tip], remote: str) -> tuple[TargetName, Tip | None]:
     """The name of a target and the ref that holds it; `origin/main` names the remote's branch of the target `main`."""
+    if given.rpartition("/")[2] == "HEAD":  # of a remote it is a symbolic ref, of a work tree whatever is checked out
+        return TargetName(given), tips.get(ref_of(TargetName(given)))
     here = tips.get(ref_of(TargetName(given))) or tips.get(f"{_REMOTES}{remote}/{given}")
     named = tips.get(f"{_REMOTES}{given}")
     if here is not None or named is None:

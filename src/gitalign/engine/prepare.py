@@ -140,7 +140,8 @@ def prepare(
     found = find_targets(snapshot, wanted, graph=graph if snapshot.remote is None else None)
     targets = tuple(one.target for one in found)
     targets = as_of_remote(with_public(targets, snapshot), snapshot)
-    filters = with_commits(repository, filters, snapshot, graph)
+    ours = (tip.oid for tip in snapshot.tips if tip.ref.startswith(HEADS) and tip.oid in graph)
+    filters = with_commits(repository, filters, ours)
     plan = build_plan(
         snapshot, graph, policy=policy, targets=targets, listed=listed.entries if listed else None, filters=filters
     )

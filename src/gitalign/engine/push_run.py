@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from gitalign import wire
 from gitalign.core.events import EventKind
+from gitalign.core.filters import Filters
 from gitalign.core.names import branch_of, is_zero, ref_of
 from gitalign.core.plan import Plan, plan_hash
 from gitalign.core.policy import Policy
@@ -18,6 +18,7 @@ from gitalign.core.report import is_settled
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.core.targets import discover_targets
 from gitalign.engine.anchor import anchor_ref, pin
+from gitalign.engine.filtering import with_commits
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.prepare import take_snapshot
 from gitalign.engine.push_history import Ancestry, unpushed
@@ -34,7 +35,7 @@ def to_push_of_runs(
     journal: Journal,
     run_id: str | None,
     *,
-    only: Sequence[str],
+    filters: Filters,
     settings: PushSettings,
     targets: Sequence[str],
 ) -> tuple[Publication, ...]:
@@ -44,7 +45,7 @@ def to_push_of_runs(
         repository: the repository.
         journal: of the repository.
         run_id: only branches that this run moved; None for all runs.
-        only: globs over branch names; empty for all.
+        filters: which branches are asked for.
         settings: of the operator.
         targets: names of target branches.
 
@@ -53,12 +54,11 @@ def to_push_of_runs(
     """
     local = read_refs(repository, "refs/heads")
     history = journal.history_of(local if run_id is None else _moved_by(journal, run_id))
+    filters = with_commits(repository, filters, (local[ref] for ref in history if ref in local))
     names = sorted(
         branch_of(ref)
         for ref in history
-        if ref in local
-        and branch_of(ref) not in targets
-        and (not only or any(fnmatch.fnmatchcase(branch_of(ref), glob) for glob in only))
+        if ref in local and branch_of(ref) not in targets and filters.left_out(branch_of(ref), local[ref]) is None
     )
     places = places_of(names, push_rules(repository, settings), Remotes(repository), settings, targets=targets)
     ancestry = Ancestry(repository)

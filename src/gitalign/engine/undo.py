@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from gitalign.core.events import EventKind
+from gitalign.core.filters import ALL, Filters
 from gitalign.core.names import branch_of, is_zero, zero_like
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
 from gitalign.core.report import is_settled
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.anchor import anchor_ref, pin, present
 from gitalign.engine.backups import remove_undone_backups
+from gitalign.engine.filtering import with_commits
 from gitalign.engine.guard import Guard, held_if_guarded
 from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verified
 from gitalign.engine.pushing import Pusher, to_give_back
@@ -27,7 +28,7 @@ from gitalign.ports import Emitter, Journal, OwnerProbe
 
 
 def preview(
-    repository: Repository, journal: Journal, run_id: str, *, guard: Guard, only: Sequence[str] = (), push: bool = False
+    repository: Repository, journal: Journal, run_id: str, *, guard: Guard, filters: Filters = ALL, push: bool = False
 ) -> tuple[Publication, ...]:
     """What undoing a run would do: `intended` moves, and `held_back` ones with the reason. Changes nothing.
 
@@ -36,19 +37,17 @@ def preview(
         journal: of the repository.
         run_id: the run to undo.
         guard: decides what must not move, whatever the journal says.
-        only: globs over branch names.
+        filters: which branches are asked for; they look at the commit where the run put a branch.
         push: put remotes back, too; then branches that stand where they stood already, or never moved, are among these.
     """
-    names = _names(journal, run_id) if only else {}
+    names = _names(journal, run_id) if not filters.are_none else {}
     guarded = guard.refs(journal.plan(run_id))
     wanted = (MoveState.MOVED, MoveState.UNDONE, MoveState.STANDS) if push else (MoveState.MOVED,)
+    moved = [one for one in journal.publications(run_id) if one.state in wanted]
+    if filters.reads_commits:
+        filters = with_commits(repository, filters, present(repository, sorted({one.update.after for one in moved})))
     chosen = [
-        one
-        for one in journal.publications(run_id)
-        if one.state in wanted
-        and (
-            not only or any(fnmatch.fnmatchcase(name, glob) for name in names.get(one.update.ref, ()) for glob in only)
-        )
+        one for one in moved if filters.are_none or filters.takes(names.get(one.update.ref, ()), one.update.after)
     ]
     now = read_refs(repository, "refs/heads")
     there = present(repository, sorted({one.update.before for one in chosen if not is_zero(one.update.before)}))
@@ -110,7 +109,7 @@ class Undo:
     Attributes:
         run_id: the run to undo; an undo can be undone too.
         new_run_id: the run that this undo is.
-        only: globs over branch names.
+        filters: which branches are asked for; they look at the commit where the run put a branch.
         push: put back on the remote too what was pushed, leased on what was pushed.
         started_at: in UTC.
         owner: this process.
@@ -120,7 +119,7 @@ class Undo:
 
     run_id: str
     new_run_id: str
-    only: Sequence[str]
+    filters: Filters
     push: bool
     started_at: datetime
     owner: str
@@ -155,7 +154,7 @@ def undo(
     """
     plan_json = journal.plan_json(what.run_id)
     plan = journal.plan(what.run_id)
-    publications = preview(repository, journal, what.run_id, guard=what.guard, only=what.only, push=what.push)
+    publications = preview(repository, journal, what.run_id, guard=what.guard, filters=what.filters, push=what.push)
     if not publications:
         record = journal.run(what.run_id)
         raise _nothing_to_undo(record, what, only_pushed=has_only_pushed(journal, record))
@@ -225,8 +224,13 @@ def _nothing_to_undo(record: RunRecord, what: Undo, *, only_pushed: bool) -> Use
     """Why there is nothing to put back."""
     if only_pushed and not what.push:
         reason, hint = "moved nothing here, it only pushed", f"git align undo {record.id} --push"
-    elif what.only:
-        reason, hint = f"moved no branch that matches {', '.join(what.only)} and is not undone", "git align runs"
+    elif what.filters.only:
+        reason, hint = (
+            f"moved no branch that matches {', '.join(what.filters.only)} and is not undone",
+            "git align runs",
+        )
+    elif not what.filters.are_none:
+        reason, hint = "moved no branch that passes the filters and is not undone", "git align runs"
     else:
         reason, hint = "moved nothing", "git align runs"
     return UserError(f"run {record.id} {reason}", hint=hint, code="nothing_to_undo")

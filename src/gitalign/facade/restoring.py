@@ -6,6 +6,7 @@ import glob
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gitalign.core.filters import Filters
 from gitalign.core.names import branch_of, display, name_fault, ref_of, shell_word
 from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, Publication
@@ -101,7 +102,9 @@ def restore_preview(
                 return (one,)
         chosen = _chosen(opened, journal, branch, run_id)
         guard = guard_of(opened, journal, chosen)
-        return preview(opened.repository, journal, chosen.id, guard=guard, only=(glob.escape(branch),), push=push)
+        return preview(
+            opened.repository, journal, chosen.id, guard=guard, filters=Filters(only=(glob.escape(branch),)), push=push
+        )
 
 
 def _require_history(opened: Opened, branch: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from gitalign.core.filters import Filters
 from gitalign.core.names import branch_of
 from gitalign.core.plan import Permit
 from gitalign.core.publication import Publication, PushState
@@ -13,6 +14,7 @@ from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.core.selection import require_matches
 from gitalign.core.targets import discover_targets
 from gitalign.engine.dead_runs import guard_of, recover_dead
+from gitalign.engine.filtering import filters_of, is_filtered
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.observers import observing
 from gitalign.engine.prepare import take_snapshot
@@ -91,7 +93,7 @@ def undo(
                 what = Undo(
                     run_id=chosen.id,
                     new_run_id=new_id,
-                    only=request.only,
+                    filters=_filters(opened, request),
                     push=push,
                     started_at=started,
                     owner=owner,
@@ -120,7 +122,7 @@ def _done_already(
     if run_id == LAST:
         return finished[-1] if finished else None
     asked = journal.run(run_id)
-    if asked.moved and asked.undone == asked.moved and asked.undone_by is not None and not request.only:
+    if asked.moved and asked.undone == asked.moved and asked.undone_by is not None and not is_filtered(request):
         return journal.run(asked.undone_by)
     return None
 
@@ -183,7 +185,7 @@ def undo_preview(request: Request, run_id: str, *, push: bool = False) -> tuple[
             return journal.publications(cut_off.id)
         chosen = _chosen(journal, run_id, push=push)
         guard = guard_of(opened, journal, chosen)
-        return preview(opened.repository, journal, chosen.id, guard=guard, only=request.only, push=push)
+        return preview(opened.repository, journal, chosen.id, guard=guard, filters=_filters(opened, request), push=push)
 
 
 def push(
@@ -266,10 +268,14 @@ def _to_push(opened: Opened, journal: SqlJournal, request: Request, run_id: str 
         opened.repository,
         journal,
         None if chosen is None else chosen.id,
-        only=request.only,
+        filters=_filters(opened, request),
         settings=opened.config.pushing(),
         targets=_target_names(opened),
     )
+
+
+def _filters(opened: Opened, request: Request) -> Filters:
+    return filters_of(opened.repository, request, now=int(now().timestamp()))
 
 
 def _last_that_moved(journal: SqlJournal) -> RunRecord:
