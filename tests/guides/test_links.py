@@ -50,3 +50,14 @@ def test_every_picture_is_shown_somewhere() -> None:
     text = "".join(document.read_text() for document in DOCUMENTS)
     for path in sorted((ROOT / "docs/images").iterdir()):
         assert path.name in text, f"{path.name} is in no document"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [one for one in DOCUMENTS if "adr" not in one.parts and one.name != "CHANGELOG.md"],
+    ids=lambda path: path.name,
+)
+def test_words_are_plain(document: Path) -> None:
+    """Words that a reader has to think about; what git-align itself prints is quoted as it is."""
+    text = re.sub(r"`[^`\n]*`", "", _FENCE.sub("", document.read_text()))
+    assert re.findall(r"\b(?:somebody|nobody|told|anew|whoever)\b", text, re.IGNORECASE) == []
