@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from gitalign.core.conflict_groups import ConflictGroup
 from gitalign.core.first_steps import FirstSteps, first_steps
 from gitalign.core.forecast import Author, Owner
+from gitalign.core.outlook import StoppedWork
 from gitalign.core.shared_clashes import SharedClash
 
 ADA, BO = Author(name="Ada", email="ada@example.org"), Author(name="Bo", email="bo@example.org")
@@ -46,8 +47,7 @@ def asked(
 ) -> FirstSteps:
     return first_steps(
         stopped=stopped,
-        groups=groups,
-        shared=clashes,
+        work=StoppedWork(groups=tuple(groups), shared=tuple(clashes)),
         owners=owners,
         merged=merged,
         remotes=dict(remotes),

@@ -127,4 +127,6 @@ def test_people() -> None:
     assert at_bitbucket is not None
     assert at_github.author(ada) == "https://github.com/t/s/commits?author=ada%2Bx%40example.org"
     assert at_github.author(login) == "https://github.com/ada-l"
+    bot = Author(name="some-app[bot]", email="1+some-app[bot]@users.noreply.github.com")
+    assert at_github.author(bot) == "https://github.com/apps/some-app"
     assert at_bitbucket.author(ada) is None

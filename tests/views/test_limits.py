@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gitalign.views import sarif as limits
-from gitalign.views.bounded_markdown import MOST_BYTES, Section, bounded
+from gitalign.views.bounded_markdown import MOST_BYTES, Section, bounded, cell, code
 from gitalign.views.forecast import forecast_page
 from gitalign.views.forecast_markdown import forecast_markdown
 from gitalign.views.report_markdown import report_markdown
@@ -55,6 +55,12 @@ def test_a_summary_of_a_run_fits_into_a_comment(branches: int, findings: int) ->
         f"and {branches // 2 * findings - len(severities):,} more findings" in shown
         or len(severities) == branches // 2 * findings
     )
+
+
+def test_a_comment_notifies_no_person_and_refers_to_no_issue() -> None:
+    assert cell("thanks @ada for #12 | a@b, # 1") == "thanks @&#8203;ada for &#35;&#8203;12 &#124; a@&#8203;b, &#35; 1"
+    # Rendered code is left alone by the services, and is to be copied.
+    assert code("git align resolve @x") == "<code>git align resolve @x</code>"
 
 
 def test_one_giant_row_takes_the_room_of_no_other_section() -> None:

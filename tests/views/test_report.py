@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from gitalign import facade
+from gitalign.facade import after
 from tests import warm
 from tests.git.workspace import Workspace
 from tests.runs import request, run
@@ -146,3 +147,43 @@ def test_checks_stand_in_every_format(work: Workspace) -> None:
     )
     branches = json.loads(written(work, "json"))["branches"]
     assert {one["branch"]: one["validation"]["status"] for one in branches}["fresh"] == "failed"
+
+
+@pytest.fixture
+def same_clash(tmp_path: Path) -> Workspace:
+    """Three branches that stop at the same lines, one that is merged."""
+    work = Workspace(tmp_path / "shared")
+    work.commit("base", {"f": b"1\n2\n3\n"})
+    work.git("branch", "done")
+    for name in ("a", "b", "c"):
+        work.switch(name, "main")
+        work.commit(name, {"f": b"1\nzwei\n3\n", name: b"1\n"})
+    work.switch("main")
+    work.commit("on", {"f": b"1\ndeux\n3\n"})
+    run(work.path)
+    return work
+
+
+def test_it_opens_with_what_to_do_first(same_clash: Workspace) -> None:
+    data = data_of(written(same_clash, "html"))
+    (clash,) = data["steps"]["clashes"]
+    assert (clash["branches"], clash["freed"], data["steps"]["merged"]) == (["a", "b", "c"], 3, ["done"])
+    assert [data["authors"][at][0] for at, _ in clash["owners"]] == [
+        data["authors"][data["branches"][0]["authors"][0]][0]
+    ]
+    stuck = next(one for one in data["branches"] if one["name"] == "a")
+    assert ([data["texts"][side[2]] for side in stuck["hunks"][0][0][1:]], stuck["mates"]) == (
+        [["deux"], ["zwei"]],
+        ["a", "b", "c"],
+    )
+    text = written(same_clash, "md")
+    assert "- **3 branches** stop at the same clash in <code>f</code>; resolving it frees all of them." in text
+    assert text.index("What to do first") < text.index("## Targets") < text.index("## Need a person")
+
+
+def test_what_was_not_looked_at_is_not_passed_over(same_clash: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(after, "_LOOKING_S", -1.0)
+    assert "**3 branches** of these were not looked at yet" in written(same_clash, "md")
+    assert data_of(written(same_clash, "html"))["steps"]["unseen"] == 3
+    monkeypatch.undo()
+    assert data_of(written(same_clash, "html"))["steps"]["unseen"] == 0

@@ -10,6 +10,7 @@ from datetime import datetime
 from gitalign.core.conflict_groups import Cause, ConflictGroup
 from gitalign.core.forecast import Author, Owner
 from gitalign.core.names import command_on, shell_word
+from gitalign.core.outlook import StoppedWork
 from gitalign.core.shared_clashes import Piece, SharedClash, shared_in_words
 
 STALE_DAYS = 30
@@ -70,6 +71,7 @@ class FirstSteps:
         alone: branches that stop and that no listed clash frees, sorted.
         merged: branches of which everything is in their target, sorted.
         going_stale: the next ones, the earliest first; at most the first few.
+        unseen: how many of those that stop were not looked at, or could not be: what they share with others is not known.
         stale, old: how many have been without a commit for `STALE_DAYS` and `OLD_DAYS`.
         to_look, to_delete: what shows the conflicts of these branches, and what deletes the merged ones.
     """
@@ -81,6 +83,7 @@ class FirstSteps:
     going_stale: tuple[GoingStale, ...]
     stale: int
     old: int
+    unseen: int = 0
     to_look: str = "git align conflicts"
     to_delete: str = "git align prune --merged"
 
@@ -98,8 +101,7 @@ class _Candidate:
 def first_steps(
     *,
     stopped: Collection[str],
-    groups: Sequence[ConflictGroup],
-    shared: Sequence[SharedClash],
+    work: StoppedWork,
     owners: Sequence[Owner],
     merged: Collection[str],
     remotes: Mapping[str, str],
@@ -109,15 +111,14 @@ def first_steps(
 
     Args:
         stopped: names of the branches that stop.
-        groups: of them, by clash.
-        shared: what branches of different groups have in common.
+        work: what can be said of them.
         owners: of all branches.
         merged: names of branches of which everything is in their target.
         remotes: branch name -> remote, for branches that are not here.
         as_of: the day ages are counted to.
     """
     by_name = {owner.branch: owner for owner in owners}
-    chosen = _chosen(groups, shared, by_name, remotes)
+    chosen = _chosen(work.groups, work.shared, by_name, remotes)
     freed = {name for clash in chosen for name in clash.freed}
     left = {name: days for name, days in _ages(by_name, as_of).items() if name not in merged}
     soon = sorted(
@@ -134,6 +135,7 @@ def first_steps(
         ),
         stale=sum(days >= STALE_DAYS for days in left.values()),
         old=sum(days >= OLD_DAYS for days in left.values()),
+        unseen=work.unseen,
         to_look=f"git align conflicts{_option(stopped, remotes)}",
         to_delete=f"git align prune --merged{_option(merged, remotes)}",
     )

@@ -115,7 +115,8 @@ class Links:
         """Page of a person, or of the commits of one."""
         login = _NOREPLY.fullmatch(who.email)
         if self.profiles and login is not None:
-            return self.profiles.replace("{login}", _quoted(login[1]))
+            name = login[1].removesuffix("[bot]")
+            return self.profiles.replace("{login}", f"apps/{_quoted(name)}" if name != login[1] else _quoted(name))
         return self._filled("author", email=who.email, author=who.name) if who.email and who.name else None
 
     def _filled(self, what: str, **values: str) -> str | None:

@@ -5,6 +5,7 @@ GitHub refuses a comment of more than 65,536 characters.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +20,9 @@ MOST_BYTES = 60_000
 _AT_FIRST = 8
 """Rows that every section gets before any gets more."""
 _LONGEST = 240
-_MOST_NAMES = 6
+_MOST_NAMES = 3
+_REFERENCE = re.compile(r"@(?=\w)|&#35;(?=\d)")
+"""What GitHub and GitLab would read as a person or an issue in rendered text, entities or not; a space of no width keeps them from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,8 @@ def bounded(sections: Sequence[Section], *, most_bytes: int = MOST_BYTES) -> str
 
 
 def cell(words: str) -> str:
-    """Words for a table, not longer than a reader takes in."""
-    plain = display(words)
-    return markdown(plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}…")
+    """Words for a table, not longer than a reader takes in; they notify no person and refer to no issue."""
+    return _REFERENCE.sub(lambda match: f"{match[0]}&#8203;", _cut(words))
 
 
 def linked(words: str, href: str | None) -> str:
@@ -91,7 +93,12 @@ def linked(words: str, href: str | None) -> str:
 
 def code(words: str) -> str:
     """Words as code, whatever signs they hold."""
-    return f"<code>{cell(words)}</code>"
+    return f"<code>{_cut(words)}</code>"
+
+
+def _cut(words: str) -> str:
+    plain = display(words)
+    return markdown(plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}…")
 
 
 def branch_link(name: str, published: Published | None) -> str:
@@ -129,6 +136,9 @@ def first_section(steps: FirstSteps, published: Published | None) -> Section:
         if len(steps.alone) == 1:
             rest = "needs more than one of these, or stops on its own" if steps.clashes else "stops on its own"
         rows.append(f"- {_branches(len(steps.alone))} {rest}: {code(steps.to_look)}")
+    if steps.unseen:
+        words = "were not looked at yet, so what they share with others is not known"
+        rows.append(f"- {_branches(steps.unseen)} of these {words}: {code(steps.to_look)}")
     if steps.merged:
         are = "is merged and can be deleted" if len(steps.merged) == 1 else "are merged and can be deleted"
         rows.append(f"- {_branches(len(steps.merged))} {are}: {code(steps.to_delete)}")

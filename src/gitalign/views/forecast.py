@@ -33,8 +33,7 @@ def steps_of(outlook: Outlook, as_of: datetime) -> FirstSteps:
     """What to do first, by a forecast."""
     return first_steps(
         stopped={one.branch for one in outlook.forecast.branches if one.prospect is Prospect.CONFLICT},
-        groups=outlook.stopped.groups,
-        shared=outlook.stopped.shared,
+        work=outlook.stopped,
         owners=outlook.forecast.owners,
         merged=outlook.merged,
         remotes=dict(outlook.remotes),

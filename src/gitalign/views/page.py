@@ -1,11 +1,13 @@
 """A page in one file: markup, style, script and data put together.
 
 Nothing of a repository reaches the markup: names, paths and subjects are data, written by the script as text. The policy in the
-head forbids every request.
+head forbids every request, and every script but the page's own.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import json
 import re
@@ -31,12 +33,15 @@ def page(name: str, *, title: str, data: object) -> str:
     written = _LONE.sub(lambda match: f"\\u{ord(match[0]):04x}", written)
     for character, escape in _IN_A_SCRIPT.items():
         written = written.replace(character, escape)
+    script = "".join((assets / one).read_text(encoding="utf-8") for one in (*_SHARED, *_SCRIPTS[name]))
+    script = f'\n"use strict";\n{script}'
     parts = {
         "title": html.escape(title.encode("utf-8", "replace").decode("utf-8")),
         "style": (assets / "page.css").read_text(encoding="utf-8"),
         "body": (assets / "page.html").read_text(encoding="utf-8"),
         "data": written,
-        "script": "".join((assets / one).read_text(encoding="utf-8") for one in (*_SHARED, *_SCRIPTS[name])),
+        "script": script,
+        "script_hash": base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii"),
     }
     frame = (assets / "frame.html").read_text(encoding="utf-8")
     made: list[str] = []

@@ -131,6 +131,7 @@ def steps_data(steps: FirstSteps, tables: Tables, *, as_of: datetime) -> Json:
         ],
         "stale": steps.stale,
         "old": steps.old,
+        "unseen": steps.unseen,
         "to_look": steps.to_look,
         "to_delete": steps.to_delete,
         "stale_days": STALE_DAYS,

@@ -126,8 +126,7 @@ def steps_after(report: Report, after: Aftermath) -> FirstSteps:
     """What to do first, after a run."""
     return first_steps(
         stopped={one.step.branch.name for one in report.branches() if conflict_of(one.result.outcome) is not None},
-        groups=after.stopped.groups,
-        shared=after.stopped.shared,
+        work=after.stopped,
         owners=after.owners,
         merged=after.merged,
         remotes=dict(after.remotes),
