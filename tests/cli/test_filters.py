@@ -46,7 +46,10 @@ def test_each_filter_and_all_together(repo: Path) -> None:
 def test_every_verb_that_plans_counts_what_filters_left_out(repo: Path) -> None:
     for verb in VERBS:
         done = call(*verb.split(), "--author", "ann", "--exclude", "*/old", cwd=repo)
-        assert "Filters leave out 2 branches: 1 by --exclude, 1 by --author." in done.stdout, (verb, done.stderr)
+        assert "Filters leave out 2 feature branches: 1 by --exclude, 1 by --author." in done.stdout, (
+            verb,
+            done.stderr,
+        )
 
 
 def test_a_filter_that_lets_nothing_pass_says_so_and_there_is_nothing_to_do(repo: Path) -> None:

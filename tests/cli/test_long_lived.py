@@ -140,3 +140,13 @@ def test_a_merge_of_a_line_does_not_make_a_branch_one_of_it(work: Workspace) -> 
     work.git("update-ref", "refs/heads/merge-up", made)
     plan = facade.plan(facade.Request(repo=work.path))
     assert [step.branch.name for step in plan.steps] == ["merge-up"]
+
+
+def test_files_that_are_missing_are_named_and_other_failures_are_no_answer(work: Workspace) -> None:
+    _branch(work, "topic", "main")
+    work.commit("files", {".github/workflows/ci.yml": WORKFLOW})
+    tree = work.tip("main:.github")
+    (work.path / ".git/objects" / tree[:2] / tree[2:]).unlink()
+    made = facade.plan(facade.Request(repo=work.path))
+    assert made.snapshot.unread == (f"the files of {work.tip('main')[:12]}: object {tree[:12]} is missing",)
+    assert [step.branch.name for step in made.steps] == ["topic"]

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from gitalign.core.long_lived import known_role
 from gitalign.core.names import Oid, display
-from gitalign.core.plan import FILTERS, Exclusion, ExclusionCode, Plan
+from gitalign.core.plan import FILTERS, ExclusionCode, Plan
 
 _MOST_NAMED = 3
 
@@ -98,23 +99,18 @@ def _day(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).date().isoformat()
 
 
-def filtered(excluded: Sequence[Exclusion]) -> tuple[tuple[str, int], ...]:
-    """How many branches each filter left out, by the filter's option, in the order of the options."""
-    counts = Counter(one.code for one in excluded)
-    return tuple((option, counts[code]) for code, option in FILTERS.items() if counts[code])
-
-
 def filter_lines(plan: Plan) -> tuple[str, ...]:
-    """What the filters of a plan left out, for a reader: one line that counts, by filter; and one when they leave nothing."""
-    counts = filtered(plan.excluded)
-    if not counts:
+    """What the filters of a plan left out, for a reader: a line that counts, by filter, and why nothing is left where that is so."""
+    left_out = [one for one in plan.excluded if one.code in FILTERS]
+    if not left_out:
         return ()
-    total = sum(count for _, count in counts)
-    by = ", ".join(f"{count} by {option}" for option, count in counts)
-    line = f"Filters leave out {total} {'branch' if total == 1 else 'branches'}: {by}."
+    counts = Counter(one.code for one in left_out if known_role(one.branch) is None)
+    total = sum(counts.values())
+    by = ", ".join(f"{counts[code]} by {option}" for code, option in FILTERS.items() if counts[code])
+    words = f"Filters leave out {total} feature {'branch' if total == 1 else 'branches'}{f': {by}' if by else ''}."
     if plan.steps:
-        return (line,)
+        return (words,) if total else ()
     others = [one for one in plan.excluded if one.code not in FILTERS and one.code is not ExclusionCode.IS_TARGET]
     if not others:
-        return line, "No branch passes the filters: there is nothing to do."
-    return line, *(f"{display(one.branch)} {display(one.reason)}." for one in others[:_MOST_NAMED])
+        return words, "No branch passes the filters: there is nothing to do."
+    return words, *(f"{display(one.branch)} {display(one.reason)}." for one in others[:_MOST_NAMED])

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 PRIMARY_NAMES = (
     "main",
@@ -135,18 +136,19 @@ _BOTS: tuple[tuple[str, str], ...] = (
     (r"(.+-)?bots?/.+", "a bot"),
     (r"(weblate|transifex|crowdin|l10n)[-_/].+|l10n_.+", "a translation service"),
 )
-_BOT_PATTERNS = tuple((re.compile(pattern, re.IGNORECASE), bot) for pattern, bot in _BOTS)
+_BOT = re.compile("|".join(f"(?P<b{at}>{pattern})" for at, (pattern, _) in enumerate(_BOTS)), re.IGNORECASE)
 
 
+@lru_cache(maxsize=1 << 16)
 def known_role(name: str) -> Known | None:
     """What a branch's name says it is for; None for a feature branch.
 
     Args:
         name: without `refs/heads/` or the name of a remote.
     """
-    for pattern, bot in _BOT_PATTERNS:
-        if pattern.fullmatch(name):
-            return Known(Role.BOT, f"belongs to {bot}, which updates its branches itself")
+    bot = _BOT.fullmatch(name)
+    if bot is not None and bot.lastgroup is not None:
+        return Known(Role.BOT, f"belongs to {_BOTS[int(bot.lastgroup[1:])][1]}, which updates its branches itself")
     if _QUEUE.fullmatch(name) and name not in PRIMARY_NAMES:
         return Known(Role.QUEUE, "belongs to a merge queue")
     if _PAGES.fullmatch(name):

@@ -14,7 +14,10 @@ from typing import Any
 from gitalign.core import protection
 from gitalign.core.long_lived import Evidence
 from gitalign.core.names import Oid, display
+from gitalign.errors import GitError
+from gitalign.git.asking import retried
 from gitalign.git.command import text
+from gitalign.git.missing import missing_below
 from gitalign.git.objects import FileReader
 from gitalign.git.repository import Repository
 from gitalign.strict_yaml import load_yaml
@@ -63,11 +66,14 @@ def _configured(repository: Repository) -> Iterator[tuple[str, str]]:
 def _files(repository: Repository, commit: Oid, unread: list[str]) -> Iterator[tuple[str, bytes]]:
     """The files that may say something, as far as they can be read."""
     words = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--", *_PLACES, *_MERGIFY, *_BORS)
-    done = repository.git.run(*words, accept=(0, 128))
-    if done.returncode != 0:
-        unread.append(f"the files of {commit[:12]} cannot be listed")
+    try:
+        listed = retried(lambda: repository.git.run(*words, timeout_s=_TIMEOUT_S).stdout)
+    except GitError:
+        if (lost := missing_below(repository.git, commit)) is None:
+            raise
+        unread.append(f"the files of {commit[:12]}: object {lost[:12]} is missing")
         return
-    paths = [path for path in text(done.stdout).split("\0") if path and _reader_of(path) is not None]
+    paths = [path for path in text(listed).split("\0") if path and _reader_of(path) is not None]
     if len(paths) > _MOST_FILES:
         unread.append(f"{len(paths) - _MOST_FILES} of {len(paths)} files, which are too many")
     if not paths:
