@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gitalign import facade
+from gitalign.core.events import Event, EventKind
 from gitalign.views.forecast import forecast_page
 from gitalign.views.forecast_markdown import forecast_markdown
 from tests.git.workspace import Workspace
@@ -121,7 +122,15 @@ def test_one_clash_of_many_branches_is_named_with_its_lines_and_owners(tmp_path:
         work.commit(name, {"f": b"1\nzwei\n3\n", **content, name: b"1\n"})
     work.switch("main")
     work.commit("on", {"f": b"1\ndeux\n3\n", "g": b"g\n"})
-    found = facade.outlook(request(work.path))
+    events: list[Event] = []
+
+    def listen(event: Event) -> None:
+        events.append(event)
+
+    found = facade.outlook(request(work.path), listeners=[listen])
+    # It is not to be taken for a hang.
+    seen = [(one.data["done"], one.data["of"]) for one in events if one.kind is EventKind.CONFLICT_SEEN]
+    assert sorted(seen) == [(1, 3), (2, 3), (3, 3)]
     data = data_of(forecast_page(found, name="repo", as_of=AS_OF))
     (clash,) = data["steps"]["clashes"]
     assert (clash["branches"], clash["freed"], clash["example"]) == (["a", "b", "c"], 2, [["deux"], ["zwei"]])

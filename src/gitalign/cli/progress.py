@@ -29,6 +29,7 @@ _STAGES = {
     EventKind.INTEGRATION_FINISHED: "proving",
     EventKind.FURTHEST_STARTED: "looking how far they align",
     EventKind.FURTHEST_FINISHED: "proving",
+    EventKind.CONFLICTS_STARTED: "looking at conflicts",
     EventKind.VALIDATION_STARTED: "running checks",
     EventKind.VALIDATION_FINISHED: "storing objects",
     EventKind.OBJECTS_STORED: "writing the journal",
@@ -37,9 +38,9 @@ _STAGES = {
     EventKind.BACKUPS_CREATED: "moving branches",
     EventKind.VERIFIED: "verified",
 }
-_COUNTED = {EventKind.FURTHEST_STARTED, EventKind.VALIDATION_STARTED}
+_COUNTED = {EventKind.FURTHEST_STARTED, EventKind.CONFLICTS_STARTED, EventKind.VALIDATION_STARTED}
 """Stages whose parts are counted by events of their own."""
-_PARTS = {EventKind.FURTHEST_FOUND, EventKind.BRANCH_VALIDATED}
+_PARTS = {EventKind.FURTHEST_FOUND, EventKind.CONFLICT_SEEN, EventKind.BRANCH_VALIDATED}
 _MOST_TARGETS = 8
 _LONGEST_BAR = 40
 _SHORTEST_BAR = 6
@@ -192,6 +193,8 @@ class PlainLines:
             self._line(f"running the checks on {event.data['branches']} branches; {event.data['confinement']}")
         elif event.kind is EventKind.FURTHEST_FOUND:
             self._now_and_then("how far conflicting branches align: {} of {}")
+        elif event.kind is EventKind.CONFLICT_SEEN:
+            self._now_and_then("conflicts looked at: {} of {}")
         elif is_part:
             self._now_and_then("checks of {} of {} branches have ended")
         elif event.kind is EventKind.STOP_REQUESTED:

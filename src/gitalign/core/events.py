@@ -25,6 +25,8 @@ class EventKind(StrEnum):
     FURTHEST_STARTED = "furthest_started"
     FURTHEST_FOUND = "furthest_found"
     FURTHEST_FINISHED = "furthest_finished"
+    CONFLICTS_STARTED = "conflicts_started"
+    CONFLICT_SEEN = "conflict_seen"
     VALIDATION_STARTED = "validation_started"
     CHECK_FINISHED = "check_finished"
     BRANCH_VALIDATED = "branch_validated"

@@ -88,7 +88,7 @@ def find_conflicts(
             else max(_LEAST_BUDGET_S, _BUDGET_SHARE * (time.monotonic() - began))
         )
         brought = brought_in(trial.workshop, questions, budget_s=budget_s, memory=memory, stop=stop, at=at)
-        sight = Sight(trial.workshop, stop)
+        sight = Sight(trial.workshop, stop, emit=emit)
         stops, pieces = sight.stops([step for step, _ in stopped.values()], memory, at=at)
         found = tuple(
             BranchConflict(

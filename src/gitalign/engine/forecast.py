@@ -80,7 +80,7 @@ def forecast(
             if pairs:
                 maps.append(find_clashes(trial, with_partial=True))
             if stops:
-                stopped.append(_stopped(trial, results, memory, stop=stop, at=at))
+                stopped.append(_stopped(trial, results, memory, emit=emit, stop=stop, at=at))
         found += foresee(one, results, assigned=assigned)
         own = {target.name for target in one.targets}
         merged.update(name for name in merged_branches(one, results) if assigned.get(name) in own)
@@ -103,10 +103,16 @@ def forecast(
 
 
 def _stopped(
-    trial: Trial, results: Sequence[StepResult], memory: VerdictMemory, *, stop: StopSignal, at: datetime
+    trial: Trial,
+    results: Sequence[StepResult],
+    memory: VerdictMemory,
+    *,
+    emit: Emitter,
+    stop: StopSignal,
+    at: datetime,
 ) -> StoppedWork:
     guarded = GuardedMemory(memory, trial.workshop.quarantine)
-    return stopped_work(trial.workshop, stopped_steps(trial.plan, results), guarded, stop=stop, at=at)
+    return stopped_work(trial.workshop, stopped_steps(trial.plan, results), guarded, emit=emit, stop=stop, at=at)
 
 
 def _targets(plan: Plan, against: Sequence[str]) -> tuple[Target, ...]:

@@ -8,10 +8,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import count
 from typing import TypeVar
 
 from gitalign import wire
 from gitalign.core.conflict_groups import ConflictDetail, clash_key
+from gitalign.core.events import EventKind
 from gitalign.core.forecast import Author, CommitNote
 from gitalign.core.hunks import Hunk, conflict_hunks, conflict_sides
 from gitalign.core.marked_text import MarkedFile
@@ -33,7 +35,7 @@ from gitalign.git.history import authorship
 from gitalign.git.merge import MergeAnswer
 from gitalign.integrate.lane import Lane
 from gitalign.integrate.upstream import UpstreamIndex
-from gitalign.ports import VerdictMemory
+from gitalign.ports import Emitter, VerdictMemory
 
 T = TypeVar("T")
 
@@ -54,13 +56,17 @@ class Sight:
     Args:
         workshop: where to merge.
         stop: the stop button.
+        emit: the event stream; None where no listener follows.
         budget_s: seconds after which no further conflict is met.
     """
 
-    def __init__(self, workshop: Workshop, stop: StopSignal, *, budget_s: float | None = None) -> None:
+    def __init__(
+        self, workshop: Workshop, stop: StopSignal, *, emit: Emitter | None = None, budget_s: float | None = None
+    ) -> None:
         self._workshop = workshop
         self._stop = stop
         self._deadline = math.inf if budget_s is None else time.monotonic() + budget_s
+        self._emit = emit or (lambda kind, **data: None)
         self._hunks: dict[str, StopHunks] = {}
         self._rules = replace(THROWN_AWAY, teacher=workshop.rules.teacher)
         self._unsure: set[str] = set()
@@ -129,9 +135,14 @@ class Sight:
         upstream = self._upstream(steps)
         self._unsure |= {step.branch.name for step in steps if upstream.has_gaps(step.onto)}
         pieces: dict[str, Piece] = {}
+        done = count(1)
+        if steps:
+            self._emit(EventKind.CONFLICTS_STARTED, branches=len(steps))
 
         def ask(lane: Lane, step: Step) -> Stop | None:
             answer = self._met(lane, step, upstream)
+            names = {"branch": step.branch.name, "target": step.target.name}
+            self._emit(EventKind.CONFLICT_SEEN, **names, done=next(done), of=len(steps))
             if answer is None:
                 return None
             sides: dict[str, Sequence[Sides]] = {}
@@ -141,10 +152,10 @@ class Sight:
                     sides[path] = found
                 if len(hunks) <= _MOST_STOP_HUNKS:
                     hunks += conflict_hunks(path, marked, one=one, other=other)
-            count = max(len(hunks), sum(map(len, sides.values())))
+            found_hunks = max(len(hunks), sum(map(len, sides.values())))
             shown = tuple(hunks[:_MOST_STOP_HUNKS])
             self._hunks[step.branch.name] = StopHunks(
-                branch=step.branch.name, target=step.target.name, hunks=shown, left_out=count - len(shown)
+                branch=step.branch.name, target=step.target.name, hunks=shown, left_out=found_hunks - len(shown)
             )
             is_merge = step.kind is StepKind.MERGE
             own = taken_to_pieces(answer.conflicts, answer.entries, sides, is_merge=is_merge)

@@ -13,7 +13,7 @@ from gitalign.core.shared_clashes import shared_clashes
 from gitalign.engine.align import Workshop
 from gitalign.engine.sight import Sight
 from gitalign.engine.signals import StopSignal
-from gitalign.ports import VerdictMemory
+from gitalign.ports import Emitter, VerdictMemory
 
 _MOST_SHARED = 500
 _MERGED = frozenset({StepKind.FAST_FORWARD, StepKind.LEAVE})
@@ -24,6 +24,7 @@ def stopped_work(
     stopped: Mapping[str, tuple[Step, Conflicted]],
     memory: VerdictMemory,
     *,
+    emit: Emitter | None = None,
     stop: StopSignal,
     at: datetime,
     budget_s: float | None = None,
@@ -34,6 +35,7 @@ def stopped_work(
         workshop: where to merge.
         stopped: branch name -> its step and where it stops.
         memory: what was found before; new findings are added.
+        emit: the event stream; None where no listener follows.
         stop: the stop button.
         at: for the memory.
         budget_s: seconds after which no further branch is looked at.
@@ -44,7 +46,7 @@ def stopped_work(
     if not stopped:
         return StoppedWork()
     steps = [step for _, (step, _) in sorted(stopped.items())]
-    sight = Sight(workshop, stop, budget_s=budget_s)
+    sight = Sight(workshop, stop, emit=emit, budget_s=budget_s)
     stops, pieces = sight.stops(steps, memory, at=at)
     hunks = sight.hunks(steps, memory, at=at)
     return StoppedWork(
