@@ -32,6 +32,12 @@ def main() -> None:
         from gitalign.streams import drop_odd_sizes, guard_streams
 
         guard_streams()
+        if sys.argv[1:2] == ["__complete"]:
+            # Behind a key press: nothing else is imported.
+            from gitalign.cli.complete import main as complete
+
+            code = _ended(lambda: complete(sys.argv[2:]))
+            raise SystemExit(code)
         drop_odd_sizes()
         from gitalign.cli.main import main as command
 

@@ -386,15 +386,6 @@ def test_plain_lines_without_a_terminal(work: Workspace) -> None:
     assert "\x1b" not in done.stderr + done.stdout
 
 
-def test_completion_knows_runs_and_stays_silent_on_trouble(work: Workspace, tmp_path: Path) -> None:
-    call("run", "--yes", cwd=work.path)
-    run_id = json.loads(call("runs", "--json", cwd=work.path).stdout)["runs"][0]["id"]
-    env = {"_GIT_ALIGN_COMPLETE": "complete_bash", "COMP_WORDS": "git-align show ", "COMP_CWORD": "2"}
-    done = call(cwd=work.path, env=env)
-    assert run_id in done.stdout
-    assert call(cwd=tmp_path, env=env).stderr == ""
-
-
 def test_version_is_told_in_both_ways() -> None:
     assert call("--version").stdout == call("version").stdout
 

@@ -21,7 +21,6 @@ from gitalign.cli.options import (
     Verbose,
     Yes,
     carried_out,
-    complete_branch,
     leave,
     overrides_of,
 )
@@ -29,9 +28,7 @@ from gitalign.cli.working_set import All, Author, Exclude, OlderThan, Remote, Si
 
 
 def conflicts(
-    branch: Annotated[
-        str | None, typer.Argument(help="Tell all about one branch.", metavar="BRANCH", autocompletion=complete_branch)
-    ] = None,
+    branch: Annotated[str | None, typer.Argument(help="Tell all about one branch.", metavar="BRANCH")] = None,
     repo: Repo = Path(),
     config: ConfigFile = None,
     input: Input = None,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gitalign.cli import after, before, conflicts, publish, resolve, restore, rules
+from gitalign.cli import after, before, completion, conflicts, publish, resolve, restore, rules
 from gitalign.cli import resolutions as resolutions_verbs
 from gitalign.cli.console import Options
 from gitalign.cli.narrowed import narrowed
@@ -32,7 +32,6 @@ from gitalign.cli.options import (
     Yes,
     as_text,
     carried_out,
-    complete_branch,
     leave,
     overrides_of,
     permission,
@@ -59,7 +58,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    add_completion=True,
+    add_completion=False,
 )
 
 
@@ -344,9 +343,7 @@ def runs(
 @paged
 def show(
     run_id: RunId = "last",
-    branch: Annotated[
-        str | None, typer.Argument(help="Tell all about one branch.", metavar="BRANCH", autocompletion=complete_branch)
-    ] = None,
+    branch: Annotated[str | None, typer.Argument(help="Tell all about one branch.", metavar="BRANCH")] = None,
     repo: Repo = Path(),
     config: ConfigFile = None,
     json: Json = False,
@@ -412,6 +409,7 @@ for verb in (
     after.prune,
     after.doctor,
     after.demo,
+    completion.completion,
     after.version,
 ):
     app.command()(verb)

@@ -88,35 +88,7 @@ PushHooks = Annotated[
 Fetch = Annotated[bool, typer.Option("--fetch", help="Fetch first, and align onto what the remote has.")]
 
 
-def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Run ids for shell completion."""
-    return _complete(ctx, incomplete, lambda facade, request: ["last", *(record.id for record in facade.runs(request))])
-
-
-def complete_branch(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Branch names of the last run for shell completion."""
-    return _complete(
-        ctx,
-        incomplete,
-        lambda facade, request: [
-            step.branch.name for step in facade.show(request, ctx.params.get("run_id") or "last").plan.steps
-        ],
-    )
-
-
-def _complete(ctx: typer.Context, incomplete: str, words: Any) -> list[str]:
-    from gitalign import facade
-
-    try:
-        found = words(facade, facade.Request(repo=ctx.params.get("repo") or Path()))
-    except Exception:  # completion must stay silent whatever is wrong
-        return []
-    return [word for word in found if word.startswith(incomplete)]
-
-
-RunId = Annotated[
-    str, typer.Argument(help="Run id, the beginning of one, or last.", metavar="RUN", autocompletion=complete_run)
-]
+RunId = Annotated[str, typer.Argument(help="Run id, the beginning of one, or last.", metavar="RUN")]
 
 
 def leave(code: int) -> None:

@@ -21,7 +21,6 @@ from gitalign.cli.options import (
     Yes,
     asked,
     carried_out,
-    complete_run,
     leave,
     overrides_of,
 )
@@ -40,7 +39,6 @@ def push(
         typer.Argument(
             help="Only what this run moved: its id, the beginning of one, or last.",
             metavar="[RUN]",
-            autocompletion=complete_run,
         ),
     ] = None,
     only: Only = None,

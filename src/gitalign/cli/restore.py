@@ -18,8 +18,6 @@ from gitalign.cli.options import (
     Yes,
     asked,
     carried_out,
-    complete_branch,
-    complete_run,
     leave,
     overrides_of,
 )
@@ -27,7 +25,7 @@ from gitalign.cli.publish import show_preview, written_up
 
 
 def restore(
-    branch: Annotated[str, typer.Argument(help="Its name.", metavar="BRANCH", autocompletion=complete_branch)],
+    branch: Annotated[str, typer.Argument(help="Its name.", metavar="BRANCH")],
     run_id: Annotated[
         str | None,
         typer.Option(
@@ -35,7 +33,6 @@ def restore(
             help="The run: its id, the beginning of one, or last.",
             show_default="the newest one that moved the branch and is not undone",
             metavar="RUN",
-            autocompletion=complete_run,
         ),
     ] = None,
     push: Annotated[bool, typer.Option("--push", help="Put it back on the remote, too, if it was pushed.")] = False,
