@@ -17,7 +17,7 @@ class Shell(StrEnum):
 
 
 BASH = """\
-# bash completion for git-align, and for git align where git's own completion is loaded.
+# bash completion for git-align, alone and behind git (where git's own completion is loaded).
 __git_align_offer() {
     local IFS=$'\\n' offers
     offers=$(git-align __complete bash "$@" 2>/dev/null)
