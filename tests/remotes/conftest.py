@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,3 +101,23 @@ def of(report: Report | None, name: str) -> Publication:
     """What became of one branch."""
     assert report is not None
     return next(one for one in report.publications if one.update.ref == f"refs/heads/{name}")
+
+
+@pytest.fixture
+def clone(shared: Shared, tmp_path: Path) -> Shared:
+    """A fresh clone: x and y exist on the remote alone."""
+    place = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", f"file://{shared.remote}", str(place)], check=True)
+    return Shared(Workspace(place), shared.remote)
+
+
+def on_remote(clone: Shared, *, everywhere: bool = False, only: tuple[str, ...] = (), **settings: object) -> Report:
+    overrides = {f"alignment.{key}": value for key, value in settings.items()}
+    asked = facade.Request(
+        repo=clone.work.path, remote="", also_local=everywhere, push=True, only=only, overrides=overrides
+    )
+    return facade.run(asked, permit=PERMIT)
+
+
+def refs_of(clone: Shared) -> str:
+    return clone.work.git("--git-dir", str(clone.remote), "for-each-ref")

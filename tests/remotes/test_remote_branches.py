@@ -11,33 +11,12 @@ import pytest
 from gitalign import facade
 from gitalign.core.plan import ExclusionCode, Permit
 from gitalign.core.publication import MoveState, PushState
-from gitalign.core.report import Report, Verdict
+from gitalign.core.report import Verdict
 from gitalign.core.run import RunState
 from gitalign.errors import NotPermitted, UserError
 from tests import warm
-from tests.git.workspace import Workspace
-from tests.remotes.conftest import PERMIT, Shared, of
+from tests.remotes.conftest import Shared, of, on_remote, refs_of
 from tests.runs import branch, excluded
-
-
-@pytest.fixture
-def clone(shared: Shared, tmp_path: Path) -> Shared:
-    """A fresh clone: x and y exist on the remote alone."""
-    place = tmp_path / "clone"
-    subprocess.run(["git", "clone", "-q", f"file://{shared.remote}", str(place)], check=True)
-    return Shared(Workspace(place), shared.remote)
-
-
-def on_remote(clone: Shared, *, everywhere: bool = False, only: tuple[str, ...] = (), **settings: object) -> Report:
-    overrides = {f"alignment.{key}": value for key, value in settings.items()}
-    asked = facade.Request(
-        repo=clone.work.path, remote="", also_local=everywhere, push=True, only=only, overrides=overrides
-    )
-    return facade.run(asked, permit=PERMIT)
-
-
-def refs_of(clone: Shared) -> str:
-    return clone.work.git("--git-dir", str(clone.remote), "for-each-ref")
 
 
 def tree(clone: Shared, name: str) -> str:

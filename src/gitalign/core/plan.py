@@ -88,6 +88,8 @@ class Snapshot:
     """Where local branches and those of `branches_of` are planned together: the ones that only the remote has."""
     counterparts: tuple[tuple[BranchName, Oid], ...] = ()
     """Branches that stand elsewhere in the other place, here or on `branches_of`, with the commit there."""
+    held_here: tuple[tuple[BranchName, str], ...] = ()
+    """Local branches that a work tree holds, with its path; set beside `counterparts`."""
     push_places: tuple[tuple[BranchName, PushPlace], ...] = ()
     """Where each branch is pushed, and what the remote holds there; empty unless a push was asked for."""
     head: str | None = None

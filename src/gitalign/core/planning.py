@@ -303,6 +303,9 @@ class _Chooser:
                 ExclusionCode.SYMBOLIC_REF,
                 f"is a symbolic ref to {display(tip.symbolic_target)}, which is treated under its own name",
             )
+        if tip.object_type == "missing" and (remote := remote_of(self._snapshot, name)) is not None:
+            words = f"{remote} has {tip.oid[:12]} there, which a fetch does not bring: git remote --verbose"
+            return out(ExclusionCode.DIFFERS, words)
         if tip.object_type != "commit":
             missing = "its commit is missing: fetch the missing objects, then plan again"
             words = missing if tip.object_type == "missing" else f"points to a {tip.object_type}, not to a commit"

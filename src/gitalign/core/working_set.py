@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from gitalign.core.graph import CommitGraph
 from gitalign.core.long_lived import known_role, said_of
-from gitalign.core.names import HEADS, BranchName, Oid, command_on, display
+from gitalign.core.names import HEADS, BranchName, Oid, branch_of, command_on, display, shell_word
 from gitalign.core.plan import ExclusionCode, Plan, Snapshot, Target, Tip
 from gitalign.core.steps import counted
 from gitalign.errors import UserError
@@ -70,6 +70,7 @@ def branches_of(snapshot: Snapshot, remote: str, theirs: Sequence[Tip]) -> Snaps
         head=None,
         branches_of=remote,
         counterparts=_elsewhere(theirs, _local(snapshot)),
+        held_here=_held(snapshot),
     )
 
 
@@ -79,7 +80,9 @@ def with_branches_of(snapshot: Snapshot, remote: str, theirs: Sequence[Tip]) -> 
     Args and source of `theirs` as for `branches_of`.
     """
     local = _local(snapshot)
-    here = {tip.ref for tip in local}
+    # What a local branch of another name is pushed to is that branch's, and not the remote's alone.
+    pushed = (place.ref for _, place in snapshot.push_places if place.remote == remote and not place.held)
+    here = {*(tip.ref for tip in local), *pushed}
     new = tuple(tip for tip in theirs if tip.ref not in here)
     return replace(
         snapshot,
@@ -87,11 +90,27 @@ def with_branches_of(snapshot: Snapshot, remote: str, theirs: Sequence[Tip]) -> 
         branches_of=remote,
         taken_in=tuple(BranchName(tip.ref.removeprefix(HEADS)) for tip in new),
         counterparts=_elsewhere(local, theirs),
+        held_here=_held(snapshot),
     )
+
+
+def with_head_of(snapshot: Snapshot, remote: str, head: BranchName) -> Snapshot:
+    """The snapshot with a remote's HEAD where the remote itself has it; a clone remembers where it was when it was made."""
+    name = f"{_REMOTES}{remote}/HEAD"
+    there = f"{_REMOTES}{remote}/{head}"
+    stands = next((tip for tip in snapshot.tips if tip.ref == there), None)
+    if stands is None:
+        return snapshot
+    others = tuple(tip for tip in snapshot.tips if tip.ref != name)
+    return replace(snapshot, tips=(*others, replace(stands, ref=name, symbolic_target=there)))
 
 
 def _local(snapshot: Snapshot) -> tuple[Tip, ...]:
     return tuple(tip for tip in snapshot.tips if tip.ref.startswith(HEADS))
+
+
+def _held(snapshot: Snapshot) -> tuple[tuple[BranchName, str], ...]:
+    return tuple((branch_of(one.ref), one.path) for one in snapshot.checkouts)
 
 
 def _elsewhere(tips: Iterable[Tip], others: Iterable[Tip]) -> tuple[tuple[BranchName, Oid], ...]:
@@ -138,15 +157,20 @@ def difference(snapshot: Snapshot, graph: CommitGraph, name: BranchName, tip: Oi
         here, there = other, tip
     where = display(f"{remote}/{name}")
     if here not in graph or there not in graph:
-        return f"it stands elsewhere here than on {remote}, and its history cannot be read: git fetch {remote}"
+        return (
+            f"it stands elsewhere here than on {remote}, and its history cannot be read: git fetch {shell_word(remote)}"
+        )
     ahead, behind = graph.own_count(here, there), graph.own_count(there, here)
     if not behind and remote_of(snapshot, name) is None:
         return None
     if not behind:
-        push = command_on(f"git push {remote}", name)
+        push = command_on(f"git push {shell_word(remote)}", name)
         return f"the local branch has {counted(ahead, 'commit')} that {where} lacks: {push}, or git align run --all"
     if not ahead:
-        update = command_on(f"git fetch {remote}", f"{name}:{name}")
+        update = command_on(f"git fetch {shell_word(remote)}", f"{name}:{name}")
+        tree = dict(snapshot.held_here).get(name)
+        if tree is not None:  # git fetches into no branch that is checked out
+            update = command_on(f"git -C {shell_word(tree)} merge --ff-only", f"{remote}/{name}")
         return f"{where} has {counted(behind, 'commit')} that the local branch lacks: {update}"
     ours, theirs = counted(ahead, "commit"), counted(behind, "commit")
     look = command_on("git log --left-right --oneline", f"{name}...{where}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gitalign.core.names import HEADS, BranchName, Oid, TargetName, branch_of, display, is_backup_name, ref_of
@@ -48,13 +48,26 @@ class Remotes:
         return found
 
 
-def push_rules(repository: Repository, settings: PushSettings) -> PushRules:
-    """The rules that decide where branches are pushed.
+def push_rules(repository: Repository, settings: PushSettings, *, besides: Iterable[str] = ()) -> PushRules:
+    """The rules that decide where branches are pushed, and those of remotes that are asked about besides.
 
     Raises:
         GitError
     """
-    return PushConfig(repository).rules(default_remote=settings.remote, insists=settings.insists)
+    return PushConfig(repository).rules(default_remote=settings.remote, insists=settings.insists, besides=besides)
+
+
+def twin_fault(remote: str, ref: str, there: Container[str]) -> str:
+    """Why a branch cannot be named in a push, in words; empty when it can.
+
+    Args:
+        remote: its name.
+        ref: full name of the branch.
+        there: names of all branches of the remote.
+
+    Source: remote.c, count_refspec_match: `refs/heads/x` stands for `refs/heads/refs/heads/x` as well.
+    """
+    return f"{remote} has a branch named {ref}, too, and git push cannot tell the two apart" if ref in there else ""
 
 
 def places_of(
@@ -85,7 +98,10 @@ def places_of(
             is_there = settings.remote in rules.remotes and name in remotes.tips(settings.remote)
             found[name] = replace(place, remote=settings.remote, held=place.held if is_there else "")
             continue
-        tip = remotes.tips(place.remote).get(branch_of(place.ref))
+        there = remotes.tips(place.remote)
+        tip = there.get(branch_of(place.ref))
+        if tip is not None and not place.held:
+            place = replace(place, held=twin_fault(place.remote, place.ref, there))
         # A branch that was started on the remote's target and never pushed: it is on no remote, which is no fault.
         is_new = place.held and tip is None and rules.tracking[name].upstream_ref in upstreams
         found[name] = replace(place, tip=tip, held="" if is_new else place.held)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,7 @@ from gitalign.core.events import EventKind
 from gitalign.core.names import branch_of, is_zero
 from gitalign.core.plan import Step
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
-from gitalign.core.push import PushPlace, PushSettings, place_words
+from gitalign.core.push import PushPlace, PushRules, PushSettings, place_words
 from gitalign.engine.anchor import present
 from gitalign.engine.push_history import Ancestry, replaced_tips
 from gitalign.engine.push_planning import Remotes, places_of
@@ -213,10 +214,16 @@ class Pusher:
         """Branches that are not offered to the remote, with the reason."""
         refused = self._held_by_guards(chosen, config)
         remotes = Remotes(self.repository)
-        rules = config.rules(default_remote=self.settings.remote, insists=self.settings.insists)
-        names = [branch_of(one.update.ref) for one in chosen]
+        theirs = [one for one in chosen if one.update.ref in self.on_remotes]
+        rules = config.rules(
+            default_remote=self.settings.remote,
+            insists=self.settings.insists,
+            besides={one.remote for one in theirs if one.remote},
+        )
+        names = [branch_of(one.update.ref) for one in chosen if one.update.ref not in self.on_remotes]
         places = places_of(names, rules, remotes, self.settings, targets=self.targets)
-        places |= {branch_of(one.update.ref): _where_it_is(one) for one in chosen if one.update.ref in self.on_remotes}
+        places |= {branch_of(one.update.ref): _where_it_is(one, rules) for one in theirs}
+        going = Counter((one.remote, one.pushed_ref) for one in chosen)
         private = private_commits(self.repository, chosen, remotes, targets=self.targets)
         ancestry = Ancestry(self.repository)
         history = self.journal.history_of(one.update.ref for one in chosen)
@@ -227,6 +234,8 @@ class Pusher:
             elif (place.remote, place.ref) != (one.remote, one.pushed_ref):
                 planned = place_words(one.remote or "", one.pushed_ref)
                 why = (PushState.HELD_BACK, f"git would push it to {place.words} now, the plan said {planned}")
+            elif going[one.remote, one.pushed_ref] > 1:
+                why = (PushState.HELD_BACK, f"another branch of this run is pushed to {place.words}, too")
             elif one.update.ref in private:
                 why = (PushState.HELD_BACK, private[one.update.ref])
             elif words := _would_lose(one, place, ancestry, history.get(one.update.ref, ())):
@@ -246,8 +255,9 @@ class Pusher:
         return {one.update.ref: (PushState.HELD_BACK, words) for one in chosen}
 
 
-def _where_it_is(one: Publication) -> PushPlace:
-    return PushPlace(remote=one.remote or "", ref=one.pushed_ref, tip=one.remote_before)
+def _where_it_is(one: Publication, rules: PushRules) -> PushPlace:
+    remote = one.remote or ""
+    return PushPlace(remote=remote, ref=one.pushed_ref, tip=one.remote_before, held=rules.fault_of(remote))
 
 
 def _as_meant(one: Publication) -> Publication:

@@ -11,17 +11,17 @@ from gitalign.core.plan import Snapshot, Step, Target, Tip
 from gitalign.core.publication import MoveState, Publication, RefUpdate
 from gitalign.core.push import PushPlace, PushSettings, guarded
 from gitalign.core.working_set import remote_of
-from gitalign.engine.push_planning import push_rules
+from gitalign.engine.push_planning import push_rules, twin_fault
 from gitalign.engine.pushing import to_push
 from gitalign.git.asking import kinds
-from gitalign.git.remote import fetch_branches, remote_tips
+from gitalign.git.remote import fetch_branches, remote_tips_and_head
 from gitalign.git.repository import Repository
 
 _ATTEMPTS = 3
 
 
-def read_remote(repository: Repository, remote: str) -> tuple[Tip, ...]:
-    """What a remote holds now, with its commits brought here; remote-tracking branches move, nothing else does.
+def read_remote(repository: Repository, remote: str) -> tuple[tuple[Tip, ...], BranchName | None]:
+    """What a remote holds now, with its commits brought here, and its default branch; only remote-tracking branches move.
 
     The place that is written to is asked, which may be another than the one that is fetched from. A branch whose commit
     cannot be had is of the type `missing`.
@@ -35,14 +35,15 @@ def read_remote(repository: Repository, remote: str) -> tuple[Tip, ...]:
     """
     fetch_branches(repository, remote)
     for attempt in range(1, _ATTEMPTS + 1):
-        there = remote_tips(repository, remote, for_push=True)
+        there, head = remote_tips_and_head(repository, remote)
         types = kinds(repository.git, list(there.values()))
         if "missing" not in types or attempt == _ATTEMPTS:
             break
         fetch_branches(repository, remote)  # somebody pushed between the two looks
-    return tuple(
+    tips = (
         Tip(ref=ref_of(name), oid=oid, object_type=kind) for (name, oid), kind in zip(there.items(), types, strict=True)
     )
+    return tuple(tips), head
 
 
 def with_places_on(
@@ -62,9 +63,10 @@ def with_places_on(
     remote = snapshot.branches_of
     if remote is None:
         return snapshot
-    fault = push_rules(repository, settings).fault_of(remote)
+    fault = push_rules(repository, settings, besides=[remote]).fault_of(remote)
+    there = {branch_of(tip.ref) for tip in snapshot.tips if tip.ref.startswith(HEADS)}
     places = {
-        name: PushPlace(remote=remote, ref=tip.ref, tip=tip.oid, held=fault)
+        name: PushPlace(remote=remote, ref=tip.ref, tip=tip.oid, held=fault or twin_fault(remote, tip.ref, there))
         for tip in snapshot.tips
         if tip.ref.startswith(HEADS) and remote_of(snapshot, name := BranchName(branch_of(tip.ref))) is not None
     }

@@ -22,7 +22,7 @@ from gitalign.core.names import HEADS, RunId
 from gitalign.core.plan import Plan, Snapshot, Tip
 from gitalign.core.selection import require_branches
 from gitalign.core.targets import WantedTargets, discover_targets, head_of_remote
-from gitalign.core.working_set import branches_of, has_no_work, only_on_remotes, tips_of, with_branches_of
+from gitalign.core.working_set import branches_of, has_no_work, only_on_remotes, tips_of, with_branches_of, with_head_of
 from gitalign.engine.filtering import filters_of
 from gitalign.engine.observers import require_observers
 from gitalign.engine.prepare import prepare, take_snapshot
@@ -141,8 +141,10 @@ def make_plan(opened: Opened, request: Request, *, whatever_is_checked_out: bool
             [one.removeprefix(f"{settings.remote}/") for one in settings.targets]
             or _usual_targets(opened.repository, settings.remote),
         )
-    told = read_remote(opened.repository, remote) if remote is not None and request.push else None
+    told, head = read_remote(opened.repository, remote) if remote is not None and request.push else (None, None)
     seen = take_snapshot(opened.repository, now=now())
+    if remote is not None and head is not None:
+        seen = with_head_of(seen, remote, head)
     if remote is not None and not request.also_local:
         snapshot = _of_remote(opened, seen, remote, told)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gitalign.core.names import Oid, branch_of
+from gitalign.core.names import HEADS, Oid, branch_of
 from gitalign.core.publication import PushState
 from gitalign.errors import GitError, RemoteError
 from gitalign.git.command import Git, text
@@ -17,6 +17,7 @@ _AT_ONCE = 150
 _PATIENCE = 24
 """Pushes of parts of a refused batch, none of which got anything through, before the rest counts as refused, too."""
 _MOST_WORDS = 600
+_TRACKING = "refs/remotes/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +57,13 @@ class PushExtras:
     recurse: str = "no"
     signed: str = "no"
     options: tuple[str, ...] = ()
+    pins: tuple[tuple[str, str], ...] = ()
+    """Configuration of the push itself."""
 
     def git(self, repository: Repository) -> Git:
         """The git that pushes."""
         git = repository.operator
-        pins = [("push.pushOption", "")]
+        pins = [("push.pushOption", ""), *self.pins]
         if self.hooks_path is None:
             return replace(git, config=(*git.config, *pins))
         pins.append(("core.hooksPath", self.hooks_path))
@@ -92,10 +95,23 @@ def push(
     Source: `git help push` (--porcelain, --force-with-lease=<ref>:<expect>), `git help githooks` (pre-receive refuses all refs
     of a push together).
     """
+    extras = replace(extras, pins=_without_local_tracking(repository, remote))
     verdicts: list[PushVerdict] = []
     for start in range(0, len(orders), _AT_ONCE):
         verdicts += _Batches(repository, remote, extras).push(orders[start : start + _AT_ONCE])
     return tuple(verdicts)
+
+
+def _without_local_tracking(repository: Repository, remote: str) -> tuple[tuple[str, str], ...]:
+    """Configuration that keeps a push from moving local branches; empty where none could move.
+
+    After a push, git moves what `remote.<name>.fetch` makes of the remote branch, in a bare clone a local branch perhaps.
+    Source: transport.c, transport_update_tracking_ref; `git help fetch` (negative refspecs).
+    """
+    key = f"remote.{remote}.fetch"
+    said = text(repository.operator.run("config", "-z", "--get-all", key, accept=(0, 1)).stdout).split("\0")
+    places = [spec.partition(":")[2] for spec in said]
+    return ((key, f"^{HEADS}*"),) if any(place and not place.startswith(_TRACKING) for place in places) else ()
 
 
 class _Batches:

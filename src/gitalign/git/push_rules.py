@@ -7,7 +7,7 @@ for every git it starts.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gitalign.core.names import HEADS, BranchName, Oid, branch_of
@@ -42,12 +42,13 @@ class PushConfig:
         self._git = repository.operator
         self._values = _values(self._git)
 
-    def rules(self, *, default_remote: str, insists: bool) -> PushRules:
+    def rules(self, *, default_remote: str, insists: bool, besides: Iterable[str] = ()) -> PushRules:
         """The rules that decide where branches are pushed.
 
         Args:
             default_remote: the remote of branches for which git's configuration names none.
             insists: whether the operator named that remote.
+            besides: remotes that are asked about, too, whatever branches are pushed there.
 
         Raises:
             GitError
@@ -63,7 +64,7 @@ class PushConfig:
                 push_ref=push_ref,
                 upstreams=len(self._values.get(f"branch.{name}.merge", ())) or 1,
             )
-        remotes = {default_remote, *(one.push_remote for one in tracking.values() if one.push_remote)} - {"."}
+        remotes = {default_remote, *besides, *(one.push_remote for one in tracking.values() if one.push_remote)} - {"."}
         return PushRules(
             default_remote=default_remote,
             insists=insists,

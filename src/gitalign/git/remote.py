@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gitalign.core.names import HEADS, BranchName, Oid, branch_of
+from gitalign.core.names import HEADS, BranchName, Oid, branch_of, command_on
 from gitalign.errors import GitError, GitTimedOut, RemoteError, UserError
 from gitalign.git.command import text
 from gitalign.git.refs import read_tips
@@ -59,10 +59,10 @@ def fetch_branches(repository: Repository, remote: str) -> None:
     head = _tracking(remote, "HEAD")
     _require_plain(repository, [_tracking(remote, "").rstrip("/")], besides=[head])
     # A branch of that name would be written through the symbolic ref.
-    _fetched(repository, remote, [f"+{HEADS}*:{_tracking(remote, '*')}", f"^{HEADS}HEAD"])
+    _fetched(repository, remote, [f"+{HEADS}*:{_tracking(remote, '*')}", f"^{HEADS}HEAD"], by_hand="fetch --prune")
 
 
-def _fetched(repository: Repository, remote: str, refspecs: Sequence[str]) -> None:
+def _fetched(repository: Repository, remote: str, refspecs: Sequence[str], *, by_hand: str = "fetch") -> None:
     _talk(
         repository,
         "fetch",
@@ -76,6 +76,7 @@ def _fetched(repository: Repository, remote: str, refspecs: Sequence[str]) -> No
         remote,
         *refspecs,
         remote=remote,
+        by_hand=by_hand,
     )
 
 
@@ -114,13 +115,37 @@ def remote_tips(
     """
     where = _push_address(repository, remote) if for_push else remote
     words = ("ls-remote", "--heads", "--end-of-options", where)
-    answer = _talk(repository, *words, remote=remote, timeout_s=timeout_s)
-    tips: dict[BranchName, Oid] = {}
-    for line in answer.splitlines():
-        oid, _, ref = line.partition("\t")
-        if ref.startswith(HEADS):
-            tips[branch_of(ref)] = Oid(oid)
-    return tips
+    return _branches(_talk(repository, *words, remote=remote, timeout_s=timeout_s))
+
+
+def remote_tips_and_head(repository: Repository, remote: str) -> tuple[dict[BranchName, Oid], BranchName | None]:
+    """Branch -> id where pushes to a remote go, and the branch that its HEAD is on, in one look; None when it does not say.
+
+    Raises:
+        RemoteError
+
+    Source: `git help ls-remote` (--symref).
+    """
+    where = _push_address(repository, remote)
+    answer = _talk(
+        repository,
+        "ls-remote",
+        "--symref",
+        "--end-of-options",
+        where,
+        "HEAD",
+        f"{HEADS}*",
+        remote=remote,
+        address=where,
+    )
+    said = (line.removeprefix("ref: ").partition("\t") for line in answer.splitlines() if line.startswith("ref: "))
+    head = next((ref for ref, _, name in said if name == "HEAD" and ref.startswith(HEADS)), None)
+    return _branches(answer), None if head is None else branch_of(head)
+
+
+def _branches(answer: str) -> dict[BranchName, Oid]:
+    lines = (line.partition("\t") for line in answer.splitlines())
+    return {branch_of(ref): Oid(oid) for oid, _, ref in lines if ref.startswith(HEADS)}
 
 
 def _push_address(repository: Repository, remote: str) -> str:
@@ -139,7 +164,14 @@ def push_addresses(repository: Repository, remote: str) -> tuple[str, ...]:
     return tuple(text(done.stdout).splitlines()) if done.returncode == 0 else (remote,)
 
 
-def _talk(repository: Repository, *words: str, remote: str, timeout_s: float = _TIMEOUT_S) -> str:
+def _talk(
+    repository: Repository,
+    *words: str,
+    remote: str,
+    address: str | None = None,
+    by_hand: str | None = None,
+    timeout_s: float = _TIMEOUT_S,
+) -> str:
     """What git as the operator's own git would be, from where it would run, answers; hooks do not run."""
     try:
         return text(repository.operator.run(*words, timeout_s=timeout_s).stdout)
@@ -149,5 +181,6 @@ def _talk(repository: Repository, *words: str, remote: str, timeout_s: float = _
         ) from error
     except GitError as error:
         # An address may hold a password.
-        said = error.message.replace(words[-1], remote) if words[0] == "ls-remote" else error.message
-        raise RemoteError(f"remote {remote!r}: {said}", hint=f"try it by hand: git {words[0]} {remote}") from error
+        said = error.message.replace(address or words[-1], remote) if words[0] == "ls-remote" else error.message
+        again = command_on(f"git {by_hand or words[0]}", remote)
+        raise RemoteError(f"remote {remote!r}: {said}", hint=f"try it by hand: {again}") from error
