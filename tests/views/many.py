@@ -123,7 +123,7 @@ def outlook_of(branches: int, *, with_pairs: bool = True) -> Outlook:
         ),
         stopped=_stopped(dice, stopping),
         merged=tuple(sorted(one.branch for one in made if one.prospect is Prospect.CLEAN)[::7]),
-        published=Published(links=published, tips=tuple(sorted((one.branch, one.tip) for one in made))),
+        published=Published(links=published, tips={one.branch: one.tip for one in made}),
     )
 
 

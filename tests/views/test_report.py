@@ -183,7 +183,23 @@ def test_it_opens_with_what_to_do_first(same_clash: Workspace) -> None:
 
 def test_what_was_not_looked_at_is_not_passed_over(same_clash: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(after, "_LOOKING_S", -1.0)
-    assert "**3 branches** of these were not looked at yet" in written(same_clash, "md")
+    assert "**3 branches** of these were not looked at, or are gone" in written(same_clash, "md")
     assert data_of(written(same_clash, "html"))["steps"]["unseen"] == 3
     monkeypatch.undo()
     assert data_of(written(same_clash, "html"))["steps"]["unseen"] == 0
+
+
+def test_a_branch_that_is_gone_since_is_still_reported(same_clash: Workspace) -> None:
+    gone = same_clash.tip("a")
+    same_clash.git("branch", "-D", "a", "done")
+    same_clash.git("reflog", "expire", "--expire=now", "--all")
+    for ref in same_clash.git("for-each-ref", "--format=%(refname)", "refs/gitalign").split():
+        same_clash.git("update-ref", "-d", ref)
+    same_clash.git("gc", "-q", "--prune=now")
+    with pytest.raises(AssertionError):
+        same_clash.git("cat-file", "-e", gone)
+    text = written(same_clash, "md")
+    assert "- **2 branches** stop at the same clash in <code>f</code>" in text
+    assert "**1 branch** of these was not looked at, or is gone" in text
+    data = data_of(written(same_clash, "html"))
+    assert {one["name"]: len(one["authors"]) for one in data["branches"]}["a"] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gitalign.core.conflict_groups import ConflictGroup
@@ -56,7 +57,7 @@ class Published:
     """
 
     links: Links
-    tips: tuple[tuple[str, Oid], ...]
+    tips: Mapping[str, Oid]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

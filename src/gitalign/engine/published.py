@@ -36,4 +36,4 @@ def published(repository: Repository, remote: str, hosts: Mapping[str, Host]) ->
         # A mirror has the branches of its remote as its own.
         found += [(tip, HEADS) for tip in read_tips(repository, HEADS.rstrip("/"))]
     tips = {tip.ref.removeprefix(place): tip.oid for tip, place in found if tip.symbolic_target is None}
-    return Published(links=links, tips=tuple(sorted(tips.items())))
+    return Published(links=links, tips=tips)

@@ -46,9 +46,12 @@ def stopped_work(
     if not stopped:
         return StoppedWork()
     steps = [step for _, (step, _) in sorted(stopped.items())]
+    # After a run, branches may be deleted, and their commits with them.
+    graph = workshop.graph
+    there = [step for step in steps if step.seen in graph and step.onto in graph]
     sight = Sight(workshop, stop, emit=emit, budget_s=budget_s)
-    stops, pieces = sight.stops(steps, memory, at=at)
-    hunks = sight.hunks(steps, memory, at=at)
+    stops, pieces = sight.stops(there, memory, at=at)
+    hunks = sight.hunks(there, memory, at=at)
     return StoppedWork(
         names=tuple(step.branch.name for step in steps),
         groups=grouped(

@@ -103,7 +103,7 @@ def _cut(words: str) -> str:
 
 def branch_link(name: str, published: Published | None) -> str:
     """A branch, as a link where a hosting service has it."""
-    is_there = published is not None and display(name) == name and name in dict(published.tips)
+    is_there = published is not None and display(name) == name and name in published.tips
     return linked(name, published.links.branch(name) if published is not None and is_there else None)
 
 
@@ -137,8 +137,10 @@ def first_section(steps: FirstSteps, published: Published | None) -> Section:
             rest = "needs more than one of these, or stops on its own" if steps.clashes else "stops on its own"
         rows.append(f"- {_branches(len(steps.alone))} {rest}: {code(steps.to_look)}")
     if steps.unseen:
-        words = "were not looked at yet, so what they share with others is not known"
-        rows.append(f"- {_branches(steps.unseen)} of these {words}: {code(steps.to_look)}")
+        words = "was not looked at, or is gone" if steps.unseen == 1 else "were not looked at, or are gone"
+        rows.append(
+            f"- {_branches(steps.unseen)} of these {words}, so what is shared is not known: {code(steps.to_look)}"
+        )
     if steps.merged:
         are = "is merged and can be deleted" if len(steps.merged) == 1 else "are merged and can be deleted"
         rows.append(f"- {_branches(len(steps.merged))} {are}: {code(steps.to_delete)}")

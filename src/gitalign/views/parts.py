@@ -111,7 +111,7 @@ class Tables:
 
 def hosting_of(published: Published | None, branch: str, tip: str) -> int:
     """2 where a hosting service has the branch as it is here, 1 where it has it otherwise, 0 where it does not, or its name cannot be linked to."""
-    there = dict(published.tips).get(branch) if published is not None else None
+    there = published.tips.get(branch) if published is not None else None
     if there is None or display(branch) != branch:
         return 0
     return 2 if there == tip else 1

@@ -16,7 +16,7 @@ function steps(given) {
   items.push(...given.clashes.slice(0, shown).map(clash));
   if (rest.length) items.push(el("li", { class: "more" }, el("details", {}, el("summary", {}, `${plural(rest.length, "more shared clash", "more shared clashes")}`), el("ul", { class: "steps" }, rest.map(clash)))));
   if (given.alone) items.push(el("li", {}, el("p", {}, el("b", {}, branchesOf(given.alone)), given.clashes.length ? " need more than one of these, or stop on their own. " : given.alone === 1 ? " stops on its own. " : " stop, each on its own. ", commandLine(given.to_look))));
-  if (given.unseen) items.push(el("li", {}, el("p", { class: "refused" }, branchesOf(given.unseen), " of these were not looked at yet, so what they share with others is not known. ", commandLine(given.to_look))));
+  if (given.unseen) items.push(el("li", {}, el("p", { class: "refused" }, branchesOf(given.unseen), given.unseen === 1 ? " of these was not looked at, or is gone" : " of these were not looked at, or are gone", ", so what is shared is not known. ", commandLine(given.to_look))));
   if (given.merged_count) items.push(el("li", {},
     el("p", {}, el("b", {}, branchesOf(given.merged_count)), given.merged_count === 1 ? " is merged and can be deleted. " : " are merged and can be deleted. ", commandLine(given.to_delete)),
     el("details", {}, el("summary", {}, "Branches"), el("ul", { class: "names" }, given.merged.map(text => el("li", {}, branchNamed(text))), given.merged_count > given.merged.length ? el("li", { class: "soft" }, `and ${given.merged_count - given.merged.length} more`) : null))));
