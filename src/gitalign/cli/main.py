@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gitalign.cli import after, before, completion, conflicts, publish, resolve, restore, rules
+from gitalign.cli import after, before, completion, conflicts, init, publish, resolve, restore, rules
 from gitalign.cli import resolutions as resolutions_verbs
 from gitalign.cli.console import Options
 from gitalign.cli.narrowed import narrowed
@@ -395,6 +395,7 @@ def show(
 
 
 for verb in (
+    init.init,
     paged(before.categorize),
     paged(before.forecast),
     paged(before.order),
