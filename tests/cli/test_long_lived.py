@@ -119,6 +119,10 @@ def test_a_branch_of_another_line_is_left_where_it_belongs_and_the_line_to_type_
     assert [(step["branch"]["name"], step["target"]["name"]) for step in document["steps"]] == [
         ("backport", "release-1.0")
     ]
+    alone = facade.plan(facade.Request(repo=work.path, only=("backport",)))
+    assert alone.steps == ()
+    typed = facade.plan(facade.Request(repo=work.path, only=("backport",), overrides={"alignment.targets": ["main"]}))
+    assert {step.branch.name: step.target.name for step in typed.steps} == {"backport": "main"}
     both = facade.plan(facade.Request(repo=work.path, overrides={"alignment.targets": ["main", "release-1.0"]}))
     assert {step.branch.name: step.target.name for step in both.steps} == {"topic": "main", "backport": "release-1.0"}
 

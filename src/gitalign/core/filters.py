@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,6 +51,11 @@ class Filters:
     def are_none(self) -> bool:
         """True when every branch passes."""
         return not (self.only or self.exclude or self.reads_commits)
+
+    @property
+    def are_names(self) -> bool:
+        """True when whole names are asked for, each written in full."""
+        return bool(self.only) and not any(set("*?[") & set(re.sub(r"\[[*?[]\]", "", glob)) for glob in self.only)
 
     @property
     def reads_commits(self) -> bool:

@@ -135,7 +135,8 @@ class _Chooser:
         self._counterparts = dict(snapshot.counterparts)
         self._target_refs = self._never_moved()
         self._filters = filters
-        self._line_below = graph.based_on(dict(snapshot.lines), [target.oid for target in targets])
+        self._lines = dict(snapshot.lines)
+        self._line_below = graph.based_on(self._lines, [target.oid for target in targets])
         self.integrations = IntegrationBranches(snapshot, graph, policy, targets, self._target_refs)
 
     def _never_moved(self) -> dict[str, TargetName]:
@@ -338,8 +339,8 @@ class _Chooser:
 
     def _other_line(self, name: BranchName, tip: Oid) -> Exclusion | None:
         """Why a branch that was started on a long-lived branch that is no target would not be aligned as it should."""
-        line = None if name in self._filters.only else self._line_below(tip)
-        if line is None:
+        line = self._line_below(tip)
+        if line is None or name in self._lines:
             return None
         there = f"--only {shell_word(name)} --target {shell_word(line)}"
         words = f"is based on {display(line)}, which is not a target; to align it with that: {there}"

@@ -16,6 +16,7 @@ from gitalign.errors import UserError
 
 _REMOTES = "refs/remotes/"
 USUAL = "usual name"
+TYPED = "--target"
 _MOST_UNREAD = 3
 
 
@@ -34,6 +35,11 @@ class WantedTargets:
     given_by: str = ""
     remote: str = "origin"
     upstreams: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def are_typed(self) -> bool:
+        """True when the operator named them for this very command."""
+        return self.given_by == TYPED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from gitalign.core.names import HEADS, display, shell_word
 from gitalign.core.plan import Checkout, CheckoutState, Plan
 from gitalign.core.programs import Program
 from gitalign.core.run import UNFINISHED, RunRecord, RunState
+from gitalign.core.selection import target_fault
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.anchor import broken_anchors
 from gitalign.engine.broken_refs import broken_refs
@@ -265,16 +266,15 @@ def _leftovers() -> Diagnosis:
 def _targets(plan: Callable[[], Plan]) -> Diagnosis:
     """Whether the target branches are there."""
     try:
-        names = [display(target.name) for target in plan().targets]
+        made = plan()
     except UserError as error:
         return Diagnosis(check="targets", ok=False, detail=error.message, hint=error.hint)
     except GitAlignError as error:
         return Diagnosis(check="targets", ok=None, detail=f"cannot be judged: {error.message}", hint=error.hint)
-    if names:
-        return Diagnosis(check="targets", ok=True, detail=", ".join(names))
-    return Diagnosis(
-        check="targets", ok=False, detail="none of the usual names is a branch here", hint="set alignment.targets"
-    )
+    fault = target_fault(made)
+    if fault is not None:
+        return Diagnosis(check="targets", ok=False, detail=fault.message, hint=fault.hint)
+    return Diagnosis(check="targets", ok=True, detail=", ".join(display(target.name) for target in made.targets))
 
 
 def _refs(repository: Repository) -> list[Diagnosis]:

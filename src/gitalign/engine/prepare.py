@@ -121,7 +121,11 @@ def prepare(
     if prefer is None:
         wanted = replace(wanted, upstreams=_tracked(repository, snapshot, named))
     others = {target.ref: f"{_REMOTES}{wanted.remote}/{target.name}" for target in named} | dict(wanted.upstreams)
-    lines = lines_of(snapshot, named, snapshot.branches_of or wanted.remote)
+    lines = (
+        {}
+        if wanted.are_typed and filters.are_names
+        else lines_of(snapshot, named, snapshot.branches_of or wanted.remote)
+    )
     snapshot = replace(snapshot, lines=tuple((name, tip.oid) for name, tip in lines.items()))
     known = {*(target.ref for target in named), *others.values(), *(tip.ref for tip in lines.values())}
     graph = load_graph(

@@ -21,7 +21,7 @@ from gitalign.core.long_lived import PRIMARY_NAMES
 from gitalign.core.names import HEADS, RunId
 from gitalign.core.plan import Plan, Snapshot, Tip
 from gitalign.core.selection import require_branches
-from gitalign.core.targets import WantedTargets, discover_targets, head_of_remote
+from gitalign.core.targets import TYPED, WantedTargets, discover_targets, head_of_remote
 from gitalign.core.working_set import branches_of, has_no_work, only_on_remotes, tips_of, with_branches_of, with_head_of
 from gitalign.engine.filtering import filters_of
 from gitalign.engine.observers import require_observers
@@ -191,7 +191,7 @@ def _given_by(config: Config) -> str:
     """Where targets were named, in words."""
     origin = config.origin("alignment.targets")
     if origin == "command line":
-        return "--target"
+        return TYPED
     return origin if origin.startswith("GITALIGN_") else f"alignment.targets in {origin}"
 
 
