@@ -96,6 +96,7 @@ def test_configuration_of_git_and_its_tools() -> None:
     }
     found = _patterns(protection.of_config(entries.items()))
     assert found == {"live", "integration-2", "rel/*", "stage", "hf/*", "qa-1", "qa-2", "old", "platform"}
+    assert "platform" not in _patterns(protection.of_config([*entries.items(), ("push.default", "upstream")]))
 
 
 @pytest.mark.parametrize(

@@ -160,8 +160,11 @@ def _git_flow(middle: str, last: str, value: str, settings: Mapping[str, str]) -
 def _base_of(branch: str, base: str, settings: Mapping[str, str]) -> Iterator[Evidence]:
     """A remote's branch that another branch was started on and tracks: git sets that up by itself (`branch.autoSetupMerge`).
 
-    A local upstream makes a stack of feature branches. An upstream whose last part is the branch's own name is its copy on the remote.
+    A local upstream makes a stack of feature branches. An upstream whose last part is the branch's own name is its copy on the remote,
+    and so is every upstream where git pushes to upstreams (`push.default`).
     """
+    if settings.get("push.default") in ("upstream", "tracking"):
+        return
     remote = settings.get(f"branch.{branch}.remote", "")
     if remote not in ("", ".") and base.rpartition("/")[2] != branch.rpartition("/")[2]:
         yield from _literal(base, f"the upstream of {branch}, which has another name")

@@ -29,7 +29,7 @@ _WORKFLOWS, _RULESETS = ".github/workflows/", ".github/rulesets/"
 _MERGIFY = (".mergify.yml", ".mergify/config.yml", ".github/mergify.yml")
 _BORS = ("bors.toml", ".bors.toml")
 _PLACES = (_WORKFLOWS, _RULESETS, ".github/settings.yml", ".github/settings.yaml", ".gitlab-ci.yml", ".asf.yaml")
-_CONFIG = r"^(gitflow|git-town|git-town-branch|branch)\."
+_CONFIG = r"^((gitflow|git-town|git-town-branch|branch)\.|push\.default$)"
 _ON = re.compile(r"(?:on|'on'|\"on\"|true)\s*:")
 
 
