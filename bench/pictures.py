@@ -32,7 +32,7 @@ from gitalign.views.forecast_markdown import forecast_markdown
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SCREENS = {"desk": (1280, 900), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
-_DOCS_HEIGHT = 720
+_DOCS_HEIGHT = 600
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def small_ones(found: Outlook) -> list[Picture]:
 
 
 LARGE_ONES = [
-    Picture("forecast-map-632-branches", "forecast", "tab=map", ".tabs", scheme="dark"),
+    Picture("forecast-map-large", "forecast", "tab=map", ".tabs", scheme="dark"),
     Picture("report-timeline", "report", "tab=timeline", ".tiles"),
 ]
 """Pictures of the docs, of a large repository."""
