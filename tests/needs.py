@@ -26,9 +26,9 @@ LATER = (_THOROUGHNESS, _REFTABLE)
 """Reasons that another part of `.ci/run`, or a long run, settles."""
 
 
-def examples(few: int) -> settings:
-    """So many random examples of a property by default, and five times as many in a long run."""
-    return settings(max_examples=few * 5 if IS_THOROUGH else few)
+def examples(few: int, many: int = 0) -> settings:
+    """So many random examples of a property by default; in a long run `many`, or five times as many."""
+    return settings(max_examples=(many or few * 5) if IS_THOROUGH else few)
 
 
 def thoroughness(why: str) -> None:

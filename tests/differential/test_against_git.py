@@ -128,7 +128,7 @@ def test_rebase_equals_git_rebase(seed: int) -> None:
         assert compare(repository, report, Judge(repository, Path(folder) / "judge"), seed=seed) >= 3
 
 
-@needs.examples(7)
+@needs.examples(5, 35)
 @given(seed=st.integers(0, 2**32))
 def test_histories_with_merges_equal_git(seed: int) -> None:
     """Edge case 4: flattened, merged, and merged instead, which is told. git is asked once for each branch and way."""

@@ -46,7 +46,7 @@ def moved(repository: Path, at: random.Random) -> None:
             git(repository, "update-ref", "refs/heads/main", made)
 
 
-@needs.examples(3)
+@needs.examples(2, 15)
 @given(seed=st.integers(0, 2**32), merges=st.sampled_from(["flatten", "merge-instead"]))
 def test_memory_changes_nothing(seed: int, merges: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -145,7 +145,7 @@ def own_commits(repository: Path, target: str, tip: str) -> set[str]:
     return set(git(repository, "rev-list", tip, f"^refs/heads/{target}").split())
 
 
-@needs.examples(6)
+@needs.examples(4, 30)
 @example(seed=2**32, how="flatten")
 @example(seed=500_086, how="flatten")
 @given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge", "refuse"]))
