@@ -26,7 +26,7 @@ STEP_MESSAGES: Mapping[str, str] = {
 }
 """The seven messages of the alignment script's specification, word for word, at their steps."""
 
-_MOST_LINES = 50_000
+_MOST_LINES = 10_000
 _MOST_HELD = 1_000
 _DURABLE = frozenset({EventKind.PUBLISH_STARTED, EventKind.RUN_FINISHED, EventKind.VERIFIED})
 

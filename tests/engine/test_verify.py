@@ -249,12 +249,13 @@ def test_a_commit_that_was_dropped_is_no_reason_to_take_back_what_the_target_has
 def test_nothing_is_published_that_is_not_proved(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     tip = work.tip("topic")
 
-    def lost(make: Callable[..., list[Certificate]]) -> Callable[..., list[Certificate]]:
-        def made(repository: Any, git: Any, claims: Any) -> list[Certificate]:
+    def lost(make: Callable[..., Iterator[Certificate]]) -> Callable[..., Iterator[Certificate]]:
+        def made(repository: Any, git: Any, tips: Any, claims: Any) -> Iterator[Certificate]:
             """As if the replay had lost the first commit of `topic`."""
             return make(
                 repository,
                 git,
+                tips,
                 [replace(one, commits=one.commits[1:]) if one.ref.endswith("topic") else one for one in claims],
             )
 

@@ -28,7 +28,7 @@ VERSION = "5"
 """Changes whenever a rule does: what was found by another version is found out anew."""
 _LONGEST_TEXT = 5_000_000
 _MOST_BYTES = 5_000_000
-_KEPT = 20_000
+_KEPT = 5_000
 _AT_ONCE = 20
 """Files held in memory together."""
 _REGULAR = (b"100644", b"100755")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gitalign import wire
@@ -208,7 +209,7 @@ def _as_run(
             executed = execute(
                 opened.repository,
                 made,
-                graph_of(opened.repository, made),
+                partial(graph_of, opened.repository, made),
                 run_id=run_id,
                 started_at=started,
                 permit=permit,

@@ -8,7 +8,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,9 +35,77 @@ FILE = "certificates.jsonl"
 _AN_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
+class Drafts:
+    """Certificates of a run on their way to the disk: each is written as it is proved, and none is held.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        OutOfSpace
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._place, self._new = folder / FILE, folder / f"{FILE}.new"
+        self._refs: list[str] = []
+        with self._written():
+            make_folder(folder)
+            self._file = self._new.open("w+", encoding="ascii")
+
+    def add(self, one: Certificate) -> None:
+        """Write one.
+
+        Raises:
+            OutOfSpace
+        """
+        with self._written():
+            self._refs.append(one.ref)
+            self._file.write(f"{json.dumps(wire.dump(one), sort_keys=True)}\n")
+
+    def keep(self, refs: Collection[str]) -> None:
+        """Make those of some refs the run's certificates, whole and on disk.
+
+        Raises:
+            OutOfSpace
+        """
+        with self._written():
+            if any(ref not in refs for ref in self._refs):
+                self._leave_out(refs)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            adopt(self._new)
+            self._new.replace(self._place)
+
+    def discard(self) -> None:
+        """Throw away what was not kept."""
+        with suppress(OSError):
+            self._file.close()
+        self._new.unlink(missing_ok=True)
+
+    def _leave_out(self, refs: Collection[str]) -> None:
+        self._file.seek(0)
+        rest = self._new.with_name(f"{FILE}.rest")
+        with rest.open("w+", encoding="ascii") as file:
+            file.writelines(line for ref, line in zip(self._refs, self._file, strict=True) if ref in refs)
+        rest.replace(self._new)
+        self._file.close()
+        self._file = self._new.open("r+", encoding="ascii")
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutOfSpace(
+                f"cannot write {self._place}: {error.strerror}; nothing was moved",
+                hint="free some space, then run again",
+            ) from error
+
+
 def certify(
-    repository: Repository, git: Git, plan: Plan, results: Sequence[StepResult], *, run_id: str
-) -> tuple[tuple[StepResult, ...], tuple[Certificate, ...]]:
+    repository: Repository, git: Git, plan: Plan, results: Sequence[StepResult], *, run_id: str, drafts: Drafts
+) -> tuple[StepResult, ...]:
     """Prove every aligned branch; one that cannot be proved ends as failed.
 
     Args:
@@ -45,51 +114,54 @@ def certify(
         plan: whose steps.
         results: of the steps.
         run_id: of the run.
-
-    Returns:
-        The results, and a certificate for each branch that is still aligned.
+        drafts: gets a certificate for each branch that is still aligned.
 
     Raises:
-        GitError
+        GitError, OutOfSpace
     """
     aligned = [(result, result.outcome) for result in results if isinstance(result.outcome, Aligned)]
-    claims = [
-        Certificate(
-            run_id=run_id,
-            plan_id=plan.id,
-            ref=plan.steps[StepId(result.step_id)].moved_ref,
-            of=_integrated(plan.steps[StepId(result.step_id)]),
-            remote=plan.steps[StepId(result.step_id)].of_remote or "",
-            target_ref=plan.steps[StepId(result.step_id)].target.ref,
-            how=outcome.how,
-            before=outcome.before,
-            onto=outcome.onto,
-            after=outcome.after,
-            tree=outcome.tree,
-            commits=tuple(
-                CommitProof(old=pair.old, new=pair.new, patch=PatchVerdict.CHANGED) for pair in outcome.rewritten
-            ),
-            dropped=outcome.dropped,
-            resolved=outcome.resolved,
-            rung=outcome.rung,
-            climbed=outcome.climbed,
-            checks=(),
-            tool_version=VERSION,
-            git_version=".".join(map(str, repository.git_version)),
-        )
+    tips = {oid for _, one in aligned for oid in (one.before, one.onto, one.after)}
+    version = ".".join(map(str, repository.git_version))
+    claims = (
+        _claim(plan, plan.steps[StepId(result.step_id)], outcome, run_id=run_id, git_version=version)
         for result, outcome in aligned
-    ]
-    proved = {
-        result.step_id: sealed(one)
-        for (result, _), one in zip(aligned, certified(repository, git, claims), strict=True)
-    }
-    kept = tuple(
-        replace(result, outcome=_unproved(proved[result.step_id].checks))
-        if result.step_id in proved and not proved[result.step_id].holds
-        else result
+    )
+    unproved: dict[int, Failed] = {}
+    for (result, _), proved in zip(aligned, certified(repository, git, tips, claims), strict=True):
+        if proved.holds:
+            drafts.add(sealed(proved))
+        else:
+            unproved[result.step_id] = _unproved(proved.checks)
+    return tuple(
+        replace(result, outcome=unproved[result.step_id]) if result.step_id in unproved else result
         for result in results
     )
-    return kept, tuple(one for one in proved.values() if one.holds)
+
+
+def _claim(plan: Plan, step: Step, outcome: Aligned, *, run_id: str, git_version: str) -> Certificate:
+    return Certificate(
+        run_id=run_id,
+        plan_id=plan.id,
+        ref=step.moved_ref,
+        of=_integrated(step),
+        remote=step.of_remote or "",
+        target_ref=step.target.ref,
+        how=outcome.how,
+        before=outcome.before,
+        onto=outcome.onto,
+        after=outcome.after,
+        tree=outcome.tree,
+        commits=tuple(
+            CommitProof(old=pair.old, new=pair.new, patch=PatchVerdict.CHANGED) for pair in outcome.rewritten
+        ),
+        dropped=outcome.dropped,
+        resolved=outcome.resolved,
+        rung=outcome.rung,
+        climbed=outcome.climbed,
+        checks=(),
+        tool_version=VERSION,
+        git_version=git_version,
+    )
 
 
 def _integrated(step: Step) -> str:
@@ -120,30 +192,8 @@ def _digest(one: Certificate) -> str:
     return hashlib.sha256(written.encode("ascii")).hexdigest()
 
 
-def keep(folder: Path, certificates: Iterable[Certificate]) -> None:
-    """Write the certificates of a run, whole and on disk, one a line.
-
-    Raises:
-        OutOfSpace
-    """
-    place, temporary = folder / FILE, folder / f"{FILE}.new"
-    try:
-        make_folder(folder)
-        with temporary.open("w", encoding="ascii") as file:
-            file.writelines(f"{json.dumps(wire.dump(one), sort_keys=True)}\n" for one in certificates)
-            file.flush()
-            os.fsync(file.fileno())
-        adopt(temporary)
-        temporary.replace(place)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutOfSpace(
-            f"cannot write {place}: {error.strerror}; nothing was moved", hint="free some space, then run again"
-        ) from error
-
-
 def read(place: Path) -> tuple[Certificate, ...]:
-    """Certificates as `keep` wrote them.
+    """Certificates as `Drafts` wrote them.
 
     Raises:
         UserError: not there, or no certificates.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from gitalign.core.policy import Limits
 from gitalign.core.publication import Publication
 from gitalign.core.push import PushSettings
 from gitalign.core.validation import ValidationPlan
-from gitalign.engine.certify import certify, keep
+from gitalign.engine.certify import Drafts, certify
 from gitalign.engine.furthest import with_furthest
 from gitalign.engine.guard import Guard
 from gitalign.engine.integration import furnish, integrate, not_compared, remember_conflicts
@@ -102,7 +103,7 @@ class _Phases:
 def execute(
     repository: Repository,
     plan: Plan,
-    graph: CommitGraph,
+    history: Callable[[], CommitGraph],
     *,
     run_id: str,
     started_at: datetime,
@@ -115,7 +116,8 @@ def execute(
 ) -> Executed:
     """Carry out a plan. The run is in the journal already; its state is advanced here.
 
-    Results that were made elsewhere are `given`: they are proved, checked and published like any other.
+    Results that were made elsewhere are `given`: they are proved, checked and published like any other. `history` reads the
+    history behind the plan; it is held only as long as branches are merged, or house rules look at it.
 
     Raises:
         GitAlignError: when the run as a whole cannot go on. Nothing has moved unless the journal says so.
@@ -127,6 +129,7 @@ def execute(
     def work(quarantine: Quarantine) -> Executed:
         phases = _Phases()
         memory = GuardedMemory(crew.journal, quarantine)
+        graph = history()
         workshop = furnish(
             quarantine,
             plan,
@@ -141,6 +144,8 @@ def execute(
         phases.done("prepare")
         integrated = integrate(workshop, plan, already=already, emit=crew.emit, stop=crew.stop)
         results, merges = integrated.results, integrated.merges
+        remember_conflicts(memory, workshop, results, at=started_at)
+        words = not_compared(workshop)
         phases.done("integrate")
         if crew.furthest or plan.policy.partial:
             results = with_furthest(
@@ -162,11 +167,21 @@ def execute(
             )
             phases.done("partial")
         taken = results
-        results, certificates = certify(repository, quarantine.git, plan, results, run_id=run_id)
+        # The proofs read a history of their own; two, and all that was shared for merging, need not be held at once.
+        behind_rules = graph if crew.rules is not None else None
+        del graph, workshop, integrated
+        drafts = Drafts(certificates_dir)
+        until_then.callback(drafts.discard)
+        results = certify(repository, quarantine.git, plan, results, run_id=run_id, drafts=drafts)
         phases.done("verify")
-        if crew.rules is not None:
+        if crew.rules is not None and behind_rules is not None:
             results = hold_to_rules(
-                quarantine.git, graph, plan, results, house=crew.rules, is_stopped=lambda: crew.stop.stop_requested
+                quarantine.git,
+                behind_rules,
+                plan,
+                results,
+                house=crew.rules,
+                is_stopped=lambda: crew.stop.stop_requested,
             )
             phases.done("rules")
         if crew.checks.is_configured:
@@ -185,10 +200,9 @@ def execute(
         results = held_with_what_they_stand_on(plan, results)
         quarantine.require_memory()
         to_move = {plan.steps[StepId(one.step_id)].moved_ref for one in results if isinstance(one.outcome, Aligned)}
-        keep(certificates_dir, [one for one in certificates if one.ref in to_move])
+        drafts.keep(to_move)
         crew.checkpoint("results")
         crew.journal.record_results(run_id, results)
-        remember_conflicts(memory, workshop, integrated.results, at=started_at)
         if crew.stop.stop_requested:
             return Executed(
                 results=results,
@@ -196,7 +210,7 @@ def execute(
                 phases=tuple(phases.seconds),
                 merges=merges,
                 interrupted=True,
-                not_compared=not_compared(workshop),
+                not_compared=words,
             )
         publications = _publish(
             repository,
@@ -215,10 +229,11 @@ def execute(
             phases=tuple(phases.seconds),
             merges=merges,
             interrupted=crew.stop.stop_requested,
-            not_compared=not_compared(workshop),
+            not_compared=words,
         )
 
-    return in_quarantine(repository, run_id, work)
+    with ExitStack() as until_then:
+        return in_quarantine(repository, run_id, work)
 
 
 def _with_settled(before: Sequence[StepResult], checked: Sequence[StepResult]) -> tuple[StepResult, ...]:

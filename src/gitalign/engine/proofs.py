@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from gitalign.core.certificate import Certificate, Check, CheckName, PatchVerdict
 from gitalign.core.clashes import PathChange
@@ -26,7 +27,7 @@ from gitalign.git.repository import Repository
 _TIMEOUT_S = 120.0
 _AT_ONCE = 500
 _READERS = 2
-_PROVED_AT_ONCE = 1_000
+_PROVED_AT_ONCE = 500
 
 PASSED = {name: Check(name=name, passed=True, detail="") for name in CheckName}
 
@@ -53,27 +54,28 @@ class _Evidence:
     apart: Mapping[tuple[Oid, Oid], Sequence[PathChange]]
 
 
-def certified(repository: Repository, git: Git, claims: Sequence[Certificate]) -> list[Certificate]:
-    """Claims with their checks, and with what became of each commit's change filled in.
+def certified(
+    repository: Repository, git: Git, tips: Collection[Oid], claims: Iterable[Certificate]
+) -> Iterator[Certificate]:
+    """Claims with their checks, and with what became of each commit's change filled in; some are held at a time.
 
     Args:
         repository: the repository.
         git: sees the results; a quarantine's.
+        tips: what every claim says of where branches stood, stand and were put.
         claims: what a run made; patch verdicts and checks of theirs are not looked at.
 
     Raises:
         GitError: git cannot be asked at all. A missing object is a check that failed.
     """
-    proved: list[Certificate] = []
-    for batch, evidence in _in_batches(replace(repository, git=git), claims):
+    for batch, evidence in _in_batches(replace(repository, git=git), tips, claims):
         for one in batch:
             commits = tuple(
                 replace(pair, patch=_verdict((pair.old, pair.new), evidence.patches, evidence.patch_ids))
                 for pair in one.commits
             )
             filled = replace(one, commits=commits)
-            proved.append(replace(filled, checks=_checks(filled, evidence)))
-    return proved
+            yield replace(filled, checks=_checks(filled, evidence))
 
 
 def patch_verdicts(repository: Repository, pairs: Iterable[tuple[Oid, Oid]]) -> dict[tuple[Oid, Oid], PatchVerdict]:
@@ -93,20 +95,19 @@ def prove(repository: Repository, certificates: Sequence[Certificate]) -> list[t
     Raises:
         GitError: git cannot be asked at all. A missing object is a check that failed.
     """
-    return [_checks(one, evidence) for batch, evidence in _in_batches(repository, certificates) for one in batch]
+    tips = {oid for one in certificates for oid in (one.before, one.onto, one.after)}
+    return [_checks(one, evidence) for batch, evidence in _in_batches(repository, tips, certificates) for one in batch]
 
 
 def _in_batches(
-    repository: Repository, certificates: Sequence[Certificate]
+    repository: Repository, tips: Collection[Oid], certificates: Iterable[Certificate]
 ) -> Iterator[tuple[Sequence[Certificate], _Evidence]]:
     """Some certificates at a time, with what was read for them: history is shared, what commits hold is not kept."""
+    waiting = iter(certificates)
     # What is waited for is git; two at a time keep two processors busy.
     with ThreadPoolExecutor(_READERS, thread_name_prefix="proofs") as pool:
-        graph = pool.submit(
-            load_graph, repository, {oid for one in certificates for oid in (one.before, one.onto, one.after)}
-        )
-        for start in range(0, len(certificates), _PROVED_AT_ONCE):
-            batch = certificates[start : start + _PROVED_AT_ONCE]
+        graph = pool.submit(load_graph, repository, tips)
+        while batch := list(islice(waiting, _PROVED_AT_ONCE)):
             yield batch, _gathered(repository, batch, graph, pool)
 
 
