@@ -12,7 +12,8 @@ from gitalign.core.conflict_kinds import ConflictType, type_by_stages, type_of
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Conflict, StageEntry
 from gitalign.core.plan import Permit
-from gitalign.errors import NotPermitted, UserError
+from gitalign.errors import GitError, NotPermitted, UserError
+from tests.engine.faults import FaultyGit
 from tests.git.workspace import Workspace
 from tests.runs import request, run
 
@@ -165,3 +166,29 @@ def test_the_reflog_is_shown_and_never_followed_by_itself(work: Workspace) -> No
         gitalign.RollbackRecoveryMechanisms(work.path).restore_from_reflog("nobody")
     with pytest.raises(UserError, match="is and was no branch"):
         gitalign.RollbackRecoveryMechanisms(work.path).analyze_recovery_options("nobody")
+
+
+@pytest.mark.parametrize("verb", ["rev-list", "log", "cat-file"])
+def test_a_failure_of_git_is_no_answer(work: Workspace, tmp_path: Path, verb: str) -> None:
+    """One that passes changes nothing; one that stays is raised, and is never "nothing there" or "damaged"."""
+    facade.run(request(work.path), permit=LEAVE)
+    recovery = gitalign.RollbackRecoveryMechanisms(repo_path=work.path)
+    tip = work.tip("clean")
+
+    def looked() -> tuple[object, object]:
+        return recovery.analyze_recovery_options("clean"), recovery.verify_restored_state("clean", tip)
+
+    expected = looked()
+    faulty = FaultyGit(tmp_path / "faulty")
+    with faulty.going_wrong(verb, "refused", number=1):
+        assert looked() == expected
+    with faulty.going_wrong(verb, "refused", every=True), pytest.raises(GitError):
+        looked()
+
+
+def test_a_branch_with_a_missing_object_is_not_whole(work: Workspace) -> None:
+    recovery = gitalign.RollbackRecoveryMechanisms(repo_path=work.path)
+    tip = work.tip("clean")
+    tree = work.git("rev-parse", "clean^{tree}")
+    (work.path / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    assert not recovery.verify_restored_state("clean", tip)["file_integrity"]

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from gitalign.core.names import HEADS, BranchName, Oid, branch_of, command_on
 from gitalign.errors import GitError, GitTimedOut, RemoteError, UserError
+from gitalign.git.asking import retried
 from gitalign.git.command import text
 from gitalign.git.refs import read_tips
 from gitalign.git.repository import Repository
 
 _TIMEOUT_S = 600.0
+_NO_SUCH_REMOTE = (0, 2)
 
 
 def fetch(repository: Repository, remote: str, targets: Sequence[str]) -> None:
@@ -150,7 +152,7 @@ def _branches(answer: str) -> dict[BranchName, Oid]:
 
 def _push_address(repository: Repository, remote: str) -> str:
     """The name of a remote where it is read from where it is written to, otherwise the address for writing."""
-    done = repository.operator.run("remote", "get-url", "--", remote, accept=(0, 2, 128))
+    done = retried(lambda: repository.operator.run("remote", "get-url", "--", remote, accept=_NO_SUCH_REMOTE))
     addresses = push_addresses(repository, remote)
     return remote if text(done.stdout).splitlines()[:1] == [*addresses[:1]] else addresses[0]
 
@@ -158,9 +160,13 @@ def _push_address(repository: Repository, remote: str) -> str:
 def push_addresses(repository: Repository, remote: str) -> tuple[str, ...]:
     """Every address that a push to a remote goes to; the name itself where configuration knows no such remote.
 
-    Source: `git help remote` (get-url --push --all).
+    Raises:
+        GitError
+
+    Source: `git help remote` (get-url --push --all; exits with 2 when there is no such remote).
     """
-    done = repository.operator.run("remote", "get-url", "--push", "--all", "--", remote, accept=(0, 2, 128))
+    words = ("remote", "get-url", "--push", "--all", "--", remote)
+    done = retried(lambda: repository.operator.run(*words, accept=_NO_SUCH_REMOTE))
     return tuple(text(done.stdout).splitlines()) if done.returncode == 0 else (remote,)
 
 

@@ -17,6 +17,7 @@ from gitalign.core.names import Oid, shell_word
 from gitalign.core.outcome import StageEntry
 from gitalign.core.resolving import Look, Session, Stand
 from gitalign.errors import GitError, OutOfSpace, UserError
+from gitalign.git.asking import retried
 from gitalign.git.command import Git, raw, text
 from gitalign.git.disposable import remove_tree
 from gitalign.git.refs import read_refs
@@ -229,7 +230,9 @@ def made_by_hand(git: Git) -> frozenset[Oid]:
 
     Source: `git help reflog`; sequencer.c, reflog_message.
     """
-    listed = git.run("log", "-g", "--no-show-signature", "--format=%H %gs", "HEAD", accept=(0, 128))
+    if commit_at(git, "HEAD") is None:
+        return frozenset()
+    listed = retried(lambda: git.run("log", "-g", "--no-show-signature", "--format=%H %gs", "HEAD"))
     found = [line.partition(" ") for line in text(listed.stdout).splitlines()]
     return frozenset(Oid(oid) for oid, _, words in found if words and _BY_ITSELF.match(words) is None)
 

@@ -16,6 +16,7 @@ from gitalign.core.run import RunKind
 from gitalign.engine.dead_runs import recover_dead
 from gitalign.engine.session import has_state, journal_of, open_for
 from gitalign.errors import NotPermitted, UserError
+from gitalign.git.asking import absent, kinds, retried
 from gitalign.git.command import text
 from gitalign.git.refs import read_refs
 from gitalign.git.repository import Repository, open_repository
@@ -214,19 +215,26 @@ class RollbackRecoveryMechanisms:
         return any(one.session.branch == branch for one in facade.resolutions_under_way(self._request))
 
     def _reflog(self, branch: str) -> list[tuple[Oid, str]]:
+        if self._tip(branch) is None:
+            return []
         words = ("log", "-g", "--no-show-signature", "--format=%H %gs", "-n", "50", f"{HEADS}{branch}")
-        done = self._repository.git.run(*words, accept=(0, 128))
-        found = [line.partition(" ") for line in text(done.stdout).splitlines()]
+        listed = retried(lambda: self._repository.git.run(*words)).stdout
+        found = [line.partition(" ") for line in text(listed).splitlines()]
         return [(Oid(commit), subject) for commit, _, subject in found]
 
     def _beyond(self, one: Publication) -> int:
+        git = self._repository.git
+        if absent(git, (one.update.after, one.update.before)):
+            return 0
         words = ("rev-list", "--count", one.update.after, f"^{one.update.before}")
-        done = self._repository.git.run(*words, accept=(0, 128))
-        return int(done.stdout or b"0")
+        return int(retried(lambda: git.run(*words)).stdout)
 
     def _is_readable(self, commit: Oid) -> bool:
-        words = ("rev-list", "--objects", "--quiet", "-n", "1", commit)
-        return self._repository.git.run(*words, accept=(0, 1, 128)).returncode == 0
+        git = self._repository.git
+        if kinds(git, [commit]) != ["commit"]:
+            return False
+        words = ("rev-list", "--objects", "--missing=print", "--quiet", "-n", "1", commit)
+        return not retried(lambda: git.run(*words)).stdout.strip()
 
 
 def _put_there(branch: str, commit: str) -> str:
