@@ -67,12 +67,12 @@ def make_folder(folder: Path, *, parents: bool = True) -> None:
             folder.chmod(stat.S_IMODE(above))
 
 
-def adopt(file: Path) -> None:
-    """Give a file that was made just now the permissions of the folder it is in; another user's stays as it is."""
+def adopt(file: Path, *, most: int = 0o666) -> None:
+    """Give a file that was made just now the permissions of the folder it is in, at most some; another user's stays as it is."""
     with suppress(OSError):
         above = file.parent.stat().st_mode
         found = file.stat()
-        wanted = (above & 0o666) | stat.S_IRUSR | (found.st_mode & stat.S_IWUSR)
+        wanted = (above & most) | stat.S_IRUSR | (found.st_mode & stat.S_IWUSR)
         if _hands_down(above) and stat.S_IMODE(found.st_mode) != wanted and found.st_uid == os.geteuid():
             file.chmod(wanted)
 

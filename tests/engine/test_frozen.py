@@ -157,6 +157,7 @@ def test_rules_are_those_of_the_beginning(work: Workspace, tmp_path: Path) -> No
 
 
 def test_the_file_is_for_its_owner_alone(work: Workspace) -> None:
+    """Also where the umask lets others read; in a repository that a group shares: `hostile/test_shared_repository.py`."""
     run(work.path)
     assert (folder(work) / FILE).stat().st_mode & 0o077 == 0
 

@@ -107,6 +107,19 @@ def test_a_work_tree_of_its_own_counts_and_a_second_one_is_refused(
     assert open_repository(".").work_tree == str(here.path)
 
 
+@pytest.mark.parametrize("with_git_dir", [False, True])
+def test_an_empty_work_tree_is_named_as_the_reason(
+    here: Workspace, monkeypatch: pytest.MonkeyPatch, with_git_dir: bool
+) -> None:
+    monkeypatch.chdir(here.path)
+    monkeypatch.setenv("GIT_WORK_TREE", "")
+    if with_git_dir:
+        monkeypatch.setenv("GIT_DIR", str(here.path / ".git"))
+    with pytest.raises(NotARepository) as caught:
+        open_repository(".")
+    assert caught.value.hint == "unset GIT_WORK_TREE, which names no folder: it is empty"
+
+
 def test_parts_that_lie_elsewhere_are_refused(
     here: Workspace, other: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gitalign.errors import GitMissing
+from gitalign.errors import GitMissing, GitTimedOut
 from gitalign.git.program import git_version, kept_of_program
 
 
@@ -41,3 +41,12 @@ def test_a_program_that_is_not_there_is_no_answer_to_keep(tmp_path: Path) -> Non
     with pytest.raises(GitMissing):
         git_version(str(tmp_path / "git"))
     assert git_version(program(tmp_path / "git", "2.41.0")) == (2, 41, 0)
+
+
+def test_a_program_that_never_answers_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gitalign.git.program._TIMEOUT_S", 0.2)
+    git = tmp_path / "git"
+    git.write_text("#!/bin/sh\nexec sleep 60\n")
+    git.chmod(0o755)
+    with pytest.raises(GitTimedOut):
+        git_version(str(git))

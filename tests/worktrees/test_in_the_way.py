@@ -206,12 +206,30 @@ def test_undo_holds_back_what_came_into_its_way_since(work: Workspace, tmp_path:
     moved = work.tip("topic")
     assert not (place / ".env").exists()
     (place / ".env").write_bytes(b"the only copy\n")
+    (foreseen,) = facade.undo_preview(request(work.path), "last")
+    assert foreseen.state is MoveState.HELD_BACK
+    assert f"in its work tree {place}, these are not tracked and would be lost: .env" in foreseen.detail
     report = facade.undo(request(work.path), "last", permit=Permit(plan_id="*"))
     (publication,) = [one for one in report.publications if one.update.ref == "refs/heads/topic"]
     assert publication.state is MoveState.HELD_BACK
     assert ".env" in publication.detail
     assert (place / ".env").read_bytes() == b"the only copy\n"
     assert work.tip("topic") == moved
+
+
+def test_a_preview_of_an_undo_holds_back_the_stack_of_a_work_tree_that_cannot_follow(work: Workspace) -> None:
+    work.switch("upper", "topic")
+    work.commit("upper", {"upper": b"1\n"})
+    tracked_by_main(work, {"new": b"1\n"})
+    assert run(work.path).exit_code() == 0
+    assert {one.state for one in facade.undo_preview(request(work.path), "last")} == {MoveState.INTENDED}
+    (work.path / "upper").write_bytes(b"not committed\n")
+    foreseen = {one.update.ref: one for one in facade.undo_preview(request(work.path), "last")}
+    assert {one.state for one in foreseen.values()} == {MoveState.HELD_BACK}
+    assert "uncommitted changes in upper" in foreseen["refs/heads/upper"].detail
+    assert "upper of its stack is held back" in foreseen["refs/heads/topic"].detail
+    done = facade.undo(request(work.path), "last", permit=Permit(plan_id="*"))
+    assert {one.state for one in done.publications} == {MoveState.HELD_BACK}
 
 
 @pytest.mark.parametrize("kind", ["main", "linked"])

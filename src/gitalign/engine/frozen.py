@@ -16,7 +16,7 @@ from gitalign import wire
 from gitalign.config import Config
 from gitalign.errors import OutOfSpace, UserError
 from gitalign.owned_folders import is_folder
-from gitalign.shared_files import make_folder
+from gitalign.shared_files import adopt, make_folder
 
 if TYPE_CHECKING:
     from gitalign.engine.rules import HouseRules
@@ -113,7 +113,10 @@ def _digest(document: Mapping[str, Any]) -> str:
 
 
 def keep_frozen(folder: Path, frozen: Frozen) -> None:
-    """Write them into a run's folder, on disk before the run is in the journal, for this user alone: they may hold secrets.
+    """Write them into a run's folder, on disk before the run is in the journal.
+
+    They may hold secrets: this user alone may read them, and in a repository that a group shares the group, which goes on
+    with one another's runs.
 
     Raises:
         OutOfSpace
@@ -126,6 +129,7 @@ def keep_frozen(folder: Path, frozen: Frozen) -> None:
             file.write(dumped(frozen))
             file.flush()
             os.fsync(file.fileno())
+        adopt(temporary, most=0o660)
         temporary.replace(place)
     except OSError as error:
         raise OutOfSpace(

@@ -176,6 +176,7 @@ def undo_preview(request: Request, run_id: str, *, push: bool = False) -> tuple[
         UnknownRun, UserError, GitError
     """
     from gitalign.engine.undo import preview
+    from gitalign.engine.undo_obstacles import with_obstacles
 
     opened = open_for(request)
     require_state(opened, run_id)
@@ -185,7 +186,9 @@ def undo_preview(request: Request, run_id: str, *, push: bool = False) -> tuple[
             return journal.publications(cut_off.id)
         chosen = _chosen(journal, run_id, push=push)
         guard = guard_of(opened, journal, chosen)
-        return preview(opened.repository, journal, chosen.id, guard=guard, filters=_filters(opened, request), push=push)
+        filters = _filters(opened, request)
+        back = preview(opened.repository, journal, chosen.id, guard=guard, filters=filters, push=push)
+    return with_obstacles(opened.repository, back)
 
 
 def push(

@@ -17,7 +17,7 @@ from gitalign.git.alternates import alternates_variable, borrowed_stores
 from gitalign.git.command import failure, said_in, text
 from gitalign.git.environment import LOCATION_VARIABLES, operator_environment
 
-_TIMEOUT_S = 60.0
+_TIMEOUT_S = 30.0
 _WHICH = ("GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE")
 _ELSEWHERE = {
     "GIT_COMMON_DIR": "refs and objects",
@@ -196,6 +196,13 @@ class _Asking:
                 raise
             return None  # bare, or inside the git directory of a repository that has a work tree elsewhere
 
+    def _way_out(self) -> str:
+        if self.names("GIT_WORK_TREE") and not os.path.isdir(self.environ["GIT_WORK_TREE"]):
+            return f"unset GIT_WORK_TREE, which names no folder: {self.environ['GIT_WORK_TREE'] or 'it is empty'}"
+        if self.names("GIT_DIR"):
+            return "unset GIT_DIR"
+        return "cd into a clone, or give --repo PATH (for ownership complaints: git help config, safe.directory)"
+
     def _lines(self, where: Path, words: Sequence[str], config: Sequence[tuple[str, str]]) -> list[str]:
         env = operator_environment(source=self.environ, config=config)
         env.update({name: self.environ[name] for name in LOCATION_VARIABLES if name in self.environ})
@@ -214,9 +221,7 @@ class _Asking:
             named = f"GIT_DIR={self.environ['GIT_DIR']}" if self.names("GIT_DIR") else where
             raise NotARepository(
                 f"{named} is not a repository git can open: {said_in(done.stderr)}",
-                hint="unset GIT_DIR"
-                if self.names("GIT_DIR")
-                else "cd into a clone, or give --repo PATH (for ownership complaints: git help config, safe.directory)",
+                hint=self._way_out(),
             )
         return text(done.stdout).removesuffix("\n").split("\n")
 

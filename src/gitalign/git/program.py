@@ -9,11 +9,12 @@ from collections.abc import Callable, Hashable
 from typing import TypeVar, cast
 
 from gitalign import child
-from gitalign.errors import GitMissing
+from gitalign.errors import GitMissing, GitTimedOut
 from gitalign.git.environment import deciding_environment
 
 T = TypeVar("T")
 
+_TIMEOUT_S = 30.0
 _KNOWN: dict[tuple[Hashable, ...], object] = {}
 
 
@@ -22,6 +23,7 @@ def git_version(executable: str = "git") -> tuple[int, ...]:
 
     Raises:
         GitMissing: when it cannot be started.
+        GitTimedOut
     """
     return kept_of_program(executable, "version", lambda: _ask_version(executable))
 
@@ -61,9 +63,11 @@ def _identity(executable: str) -> Hashable:
 
 def _ask_version(executable: str) -> tuple[int, ...]:
     try:
-        done = child.run([executable, "version"], env=deciding_environment(), timeout_s=30)
+        done = child.run([executable, "version"], env=deciding_environment(), timeout_s=_TIMEOUT_S)
     except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
         raise GitMissing(f"cannot start {executable}", hint="install git 2.38 or newer, or put it on PATH") from error
+    except child.ChildTimedOut as late:
+        raise GitTimedOut(str(late), hint=f"look at what holds {executable}") from late
     found = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", done.stdout)
     if not found:
         raise GitMissing(f"{executable} does not answer like git", hint="put a working git 2.38 or newer on PATH")
