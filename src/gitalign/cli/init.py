@@ -116,7 +116,7 @@ def configuration(found: Found) -> str:
     lines = [
         "# Settings of git-align for this repository, made by `git align init`.",
         "# git-align reads this file from the git directory, or where --config names it; never from a work tree.",
-        "# A key that is not set has its default. All of them: `git help align`, docs/configuration.md.",
+        "# A key that is not set has its default. `git align doctor` checks this file.",
         "",
         # A section of comments alone would be an empty one, which is an error.
         "alignment:" if targets else "# alignment:",
