@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gitalign.core.names import BranchName, command_on, shell_word
 from gitalign.core.plan import StepKind
-from gitalign.core.publication import UNSETTLED, MoveState, PushState
+from gitalign.core.publication import UNSETTLED, MoveState, Publication, PushState
 from gitalign.core.report import Report, Verdict
 from gitalign.core.unpushed import waits_for_push
 from gitalign.core.working_set import remote_of
@@ -175,11 +175,26 @@ def after_run(report: Report, typed: Typed, *, is_new: bool) -> list[Advice]:
     if others:
         words_of_one = command_on(typed.command("show", report.run.id), others[0].step.branch.name)
         advice.append(Advice(words_of_one, "shows one branch in full"))
+    theirs = {step.moved_ref for step in report.plan.steps if step.of_remote is not None}
+    waiting = [one for one in report.publications if one.push in UNSETTLED]
     if is_new and (
-        waits_for_push(report, tips, are_fresh=False) or any(one.push in UNSETTLED for one in report.publications)
+        waits_for_push(report, tips, are_fresh=False) or any(one.update.ref not in theirs for one in waiting)
     ):
         advice.append(Advice(typed.command("push", report.run.id), "pushes the branches that moved"))
+    advice += _about_a_remote(report, [one for one in waiting if is_new and one.update.ref in theirs], typed)
     return advice + _way_back(report, typed)
+
+
+def _about_a_remote(report: Report, waiting: Sequence[Publication], typed: Typed) -> list[Advice]:
+    """What follows branches of a remote that did not get there: `push` publishes only what moved here."""
+    states = {one.push for one in waiting}
+    advice = []
+    if PushState.UNKNOWN in states:
+        advice.append(Advice(typed.command("resume"), "asks the remote what arrived"))
+    if states & {PushState.REJECTED, PushState.NOT_PUSHED}:
+        words = (*typed.how, *_chosen(report.plan.snapshot, typed))
+        advice.append(Advice(typed.command("run", *words), "reads the remote again, and aligns what it has then"))
+    return advice
 
 
 def _way_back(report: Report, typed: Typed) -> list[Advice]:

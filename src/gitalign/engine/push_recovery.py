@@ -78,6 +78,28 @@ def _behind(one: Publication, there: Oid, ancestry: Ancestry) -> PushState:
     return PushState.PUSHED if arrived else PushState.REJECTED
 
 
+def settle_late(repository: Repository, journal: Journal, run_id: str) -> bool:
+    """Ask again about pushes of a run that was cut off and that had not arrived: a push outlives the process that began it.
+
+    Args:
+        repository: the repository.
+        journal: of the repository.
+        run_id: the run.
+
+    Returns:
+        Whether any has arrived by now; the journal says which. A remote that does not answer changes nothing.
+    """
+    remotes = Remotes(repository, timeout_s=_DEADLINE_S)
+    waiting = [
+        one
+        for one in journal.publications(run_id)
+        if one.state is MoveState.STANDS and one.push is PushState.NOT_PUSHED and one.remote_before is not None
+    ]
+    arrived = [one for one in (settled(one, remotes) for one in waiting) if one.push is PushState.PUSHED]
+    journal.update_publications(run_id, arrived)
+    return bool(arrived)
+
+
 def settle_earlier(repository: Repository, journal: Journal) -> tuple[RunRecord, ...]:
     """Ask again about pushes of finished runs that nobody knew the end of; the runs it was about.
 

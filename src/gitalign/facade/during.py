@@ -9,7 +9,7 @@ from datetime import timedelta
 from gitalign.core.events import Event, EventKind
 from gitalign.core.names import display
 from gitalign.core.plan import Permit, Plan
-from gitalign.core.report import Report
+from gitalign.core.report import Report, is_settled
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.anchor import mend_anchors
 from gitalign.engine.carry_out import NO_PLUGINS, Plugins, carry_out, gate_of
@@ -18,7 +18,7 @@ from gitalign.engine.dead_runs import take_over as count_as_gone
 from gitalign.engine.frozen import CannotGoOn, changed_keys
 from gitalign.engine.guard import Guard
 from gitalign.engine.move import Checkpoint, no_checkpoint
-from gitalign.engine.push_recovery import settle_earlier
+from gitalign.engine.push_recovery import settle_earlier, settle_late
 from gitalign.engine.recovery_claim import recovery_claim
 from gitalign.engine.reports import stored_report
 from gitalign.engine.retention import PruneReport
@@ -188,6 +188,9 @@ def _gone_on(
         told = f"run {record.id} does not go on: {refusal.message}. Nothing of it had moved. Begin again: git align run"
         return replace(report, notices=(*report.notices, told))
 
+    if settle_late(opened.repository, journal, record.id):
+        return _arrived(opened, journal, record)
+
     def handed_over(event: Event) -> None:
         # From here on the new run says what is to be done; if it is killed, it is recovered in its own right.
         if event.kind is EventKind.RUN_STARTED:
@@ -207,11 +210,21 @@ def _gone_on(
         if journal.runs(limit=1)[0].state is RunState.FAILED:
             journal.set_state(record.id, RunState.INTERRUPTED, outcome="interrupted")
         raise
+    if not all(map(is_settled, report.publications)) and settle_late(opened.repository, journal, record.id):
+        told = f"what run {record.id} had sent arrived after all; this takes it back: git align undo --push {record.id}"
+        report = replace(report, notices=(*report.notices, told))
     changed = changed_keys(then.config, opened.config)
     if not changed:
         return report
     note = f"settings changed since run {record.id} began; it went on with those it began with: {', '.join(changed)}"
     return replace(report, notices=(*report.notices, note))
+
+
+def _arrived(opened: Opened, journal: SqlJournal, record: RunRecord) -> Report:
+    """The report of a run that does not go on, for the remote has what it sent."""
+    is_well = all(map(is_settled, journal.publications(record.id)))
+    journal.set_state(record.id, RunState.FINISHED, outcome="ok" if is_well else "attention")
+    return stored_report(opened.repository, journal, record.id)
 
 
 def recover(request: Request, *, listeners: Sequence[Listener] = ()) -> tuple[str, ...]:
