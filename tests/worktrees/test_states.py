@@ -171,8 +171,13 @@ def test_a_work_tree_under_a_repository_that_was_made_bare_by_mistake(
 
 
 def test_a_bare_repository_named_as_git_names_one_is_bare(work: Workspace, tmp_path: Path) -> None:
-    """Work trees side by side around a bare `.git` are common; its HEAD holds no branch."""
+    """Work trees side by side around a bare `.git` are common; its HEAD holds no branch, and says which one is the default."""
     work.git("clone", "-q", "--bare", str(work.path), str(tmp_path / "all" / ".git"))
     identify(work, tmp_path / "all" / ".git")
     work.git("-C", str(tmp_path / "all" / ".git"), "symbolic-ref", "HEAD", "refs/heads/topic")
-    assert branch(run(tmp_path / "all" / ".git"), "topic").verdict is Verdict.ALIGNED
+    made = facade.plan(request(tmp_path / "all" / ".git"))
+    assert made.snapshot.checkouts == ()
+    assert {one.name: one.why for one in made.target_notes} == {
+        "topic": "HEAD of this repository",
+        "main": "usual name",
+    }

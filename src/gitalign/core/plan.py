@@ -95,6 +95,7 @@ class Snapshot:
     head: str | None = None
     """Full name of the branch that the repository's HEAD is on, whether it exists or not; None when HEAD is detached."""
     is_bare: bool = False
+    """Whether HEAD belongs to no work tree, so that it says which branch is the default one."""
     default_branch: tuple[str, str] | None = None
     """Name of the repository's default branch, and how it is known; None when it is not known."""
     evidence: tuple[Evidence, ...] = ()

@@ -12,7 +12,7 @@ from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.targets import conventional_names, head_of_remote, short_name
 from gitalign.errors import PlanRefused
 from gitalign.git.refs import read_tips, read_upstreams
-from gitalign.git.repository import Repository, head_of
+from gitalign.git.repository import Repository, head_of, is_without_work_tree
 from gitalign.settings import Alignment
 
 _REMOTES = "refs/remotes/"
@@ -40,7 +40,7 @@ class Guard:
         tips = read_tips(self.repository)
         targets = self._names(tips)
         heads = [head_of_remote(tips, one) for one in {self.settings.remote, plan.snapshot.branches_of or ""}]
-        own = head_of(self.repository) if self.repository.is_bare else None
+        own = head_of(self.repository) if is_without_work_tree(self.repository) else None
         moved = (step.moved_ref for step in plan.steps)
         known = {tip.ref for tip in tips if tip.ref.startswith(HEADS)} | {ref for ref in moved if ref.startswith(HEADS)}
         return frozenset(
@@ -106,7 +106,7 @@ class Guard:
         remote = self.settings.remote
         given = self.settings.targets or conventional_names(tips, remote)
         refs = {tip.ref for tip in tips}
-        head = head_of(self.repository) if self.repository.is_bare and not self.settings.targets else None
+        head = head_of(self.repository) if is_without_work_tree(self.repository) and not self.settings.targets else None
         tracked = {
             short_name(name, remote)
             for name in given

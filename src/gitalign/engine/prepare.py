@@ -23,7 +23,7 @@ from gitalign.errors import GitAlignError, UserError
 from gitalign.git.command import Git, text
 from gitalign.git.history import load_graph
 from gitalign.git.refs import read_tips, read_upstreams
-from gitalign.git.repository import Repository, head_of
+from gitalign.git.repository import Repository, head_of, is_without_work_tree
 from gitalign.git.untracked import Change, changes_between, in_the_way
 from gitalign.git.worktree import read_checkouts, work_tree_git
 
@@ -84,7 +84,7 @@ def take_snapshot(repository: Repository, *, now: datetime) -> Snapshot:
         checkouts=read_checkouts(repository, of_interest=branches),
         is_shallow=repository.is_shallow,
         head=head_of(repository),
-        is_bare=repository.is_bare,
+        is_bare=is_without_work_tree(repository),
     )
 
 

@@ -84,6 +84,14 @@ def sharing(repository: Repository) -> str:
     return text(done.stdout).removesuffix("\n") if done.returncode == 0 else "umask"
 
 
+def is_without_work_tree(repository: Repository) -> bool:
+    """True for a bare repository that never had a work tree of its own: its HEAD says which branch clones take for the default one.
+
+    `core.bare` is set by mistake, too; HEAD is then on whatever was checked out. A repository with an index had a work tree.
+    """
+    return repository.is_bare and not (Path(repository.common_dir) / "index").exists()
+
+
 def head_of(repository: Repository) -> str | None:
     """Full name of the branch that HEAD is on: that of the main work tree, or of a bare repository. None when it is detached.
 
