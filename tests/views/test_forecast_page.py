@@ -13,6 +13,7 @@ from gitalign import facade
 from gitalign.core.events import Event, EventKind
 from gitalign.views.forecast import forecast_page
 from gitalign.views.forecast_markdown import forecast_markdown
+from tests import warm
 from tests.git.workspace import Workspace
 from tests.runs import request
 from tests.views.clashing import AS_OF, HOSTILE, HOSTILE_PATH, clashing
@@ -143,3 +144,24 @@ def test_one_clash_of_many_branches_is_named_with_its_lines_and_owners(tmp_path:
     assert [data["branches"][at]["name"] for at in data["sets"][by_name["a"]["mates"]]] == ["a", "b"]
     # Taken from memory, it is the same.
     assert facade.outlook(request(work.path)).stopped == found.stopped
+
+
+def test_the_verb_writes_every_form_at_once(tmp_path: Path) -> None:
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": b"1\n"})
+    work.switch("stops", "main")
+    work.commit("stops", {"f": b"2\n"})
+    work.switch("main")
+    work.commit("on", {"f": b"3\n"})
+    forms = {"--html": "f.html", "--markdown": "f.md", "--sarif": "f.sarif"}
+    places = [word for option, name in forms.items() for word in (option, str(tmp_path / name))]
+    done = warm.run("forecast", *places, cwd=work.path)
+    assert (done.returncode, done.stdout.count("written: ")) == (1, 3), done.stderr
+    assert data_of((tmp_path / "f.html").read_text())["name"] == "repo"
+    assert (tmp_path / "f.md").read_text().startswith("# Forecast of repo\n")
+    (one,) = json.loads((tmp_path / "f.sarif").read_text())["runs"]
+    assert [(result["ruleId"], result["level"]) for result in one["results"]] == [("merge_conflict", "warning")]
+    # A place that cannot be written is found out before the work.
+    refused = warm.run("forecast", "--markdown", str(tmp_path / "no" / "such" / "place"), cwd=work.path)
+    assert refused.returncode in (2, 3)
+    assert "Nothing was moved" not in refused.stdout

@@ -107,6 +107,12 @@ def branch_link(name: str, published: Published | None) -> str:
     return linked(name, published.links.branch(name) if published is not None and is_there else None)
 
 
+def target_commit(name: str, oid: str, published: Published | None) -> str:
+    """The commit of a target, as a link where a hosting service has the target there."""
+    is_there = published is not None and published.tips.get(name) == oid
+    return commit_link(oid, published if is_there else None)
+
+
 def commit_link(oid: str, published: Published | None) -> str:
     """A commit that a hosting service has."""
     href = published.links.commit(oid) if published is not None else None

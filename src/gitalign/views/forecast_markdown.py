@@ -19,6 +19,7 @@ from gitalign.views.bounded_markdown import (
     person,
     row,
     table,
+    target_commit,
 )
 from gitalign.views.forecast import steps_of
 
@@ -62,7 +63,13 @@ def _targets(outlook: Outlook) -> Section:
         numbers = [*known, sum(found.values()) - sum(known)]
         if pairs:
             numbers.append(pairs[target.name].clashing if target.name in pairs else 0)
-        rows.append(row(cell(target.name), f"`{target.oid[:12]}`", *(f"{number:,}" for number in numbers)))
+        rows.append(
+            row(
+                cell(target.name),
+                target_commit(target.name, target.oid, outlook.published),
+                *(f"{number:,}" for number in numbers),
+            )
+        )
     return Section("Targets", table(head, range(2, len(head))) if rows else (), rows, "targets")
 
 

@@ -22,6 +22,7 @@ from gitalign.views.bounded_markdown import (
     first_section,
     row,
     table,
+    target_commit,
 )
 from gitalign.views.report import steps_after
 
@@ -51,7 +52,7 @@ def report_markdown(report: Report, after: Aftermath) -> str:
         [
             Section("", head),
             *([first_section(steps_after(report, after), after.published)] if report.run.kind is RunKind.ALIGN else []),
-            _targets(report),
+            _targets(report, after),
             _branches("Need a person", attention, report, after),
             _furthest(attention),
             _contested(attention),
@@ -65,14 +66,20 @@ def report_markdown(report: Report, after: Aftermath) -> str:
     )
 
 
-def _targets(report: Report) -> Section:
+def _targets(report: Report, after: Aftermath) -> Section:
     by_target = report.by_target()
     rows = []
     for target in report.plan.targets:
         found = Counter(branch.verdict for branch in by_target.get(target.name, ()))
         other = sum(found.values()) - sum(found[one] for one in (*SUCCESSES, Verdict.CONFLICTED))
         numbers = (found[Verdict.ALIGNED], found[Verdict.UNCHANGED], found[Verdict.CONFLICTED], other)
-        rows.append(row(cell(target.name), f"`{target.oid[:12]}`", *(f"{number:,}" for number in numbers)))
+        rows.append(
+            row(
+                cell(target.name),
+                target_commit(target.name, target.oid, after.published),
+                *(f"{number:,}" for number in numbers),
+            )
+        )
     head = table(["target", "at", "aligned", "unchanged", "conflicted", "other"], (2, 3, 4, 5))
     return Section("Targets", head, rows, "targets")
 

@@ -30,7 +30,7 @@ function heatMap(shown, wanted) {
     clashAt.set(Math.min(row, column) * size + Math.max(row, column), clash);
   });
   const aside = el("aside", { "aria-live": "polite" }, el("p", { class: "soft" }, "Point at a cell, or walk with the arrow keys, to see the two branches. Click to keep it."));
-  const canvas = el("canvas", { role: "img", tabindex: "0", "aria-label": `Clash map of ${branchesOf(size)}, ${plural(clashes.length, "clash", "clashes")}; arrow keys walk through it, Enter opens; the view Branches has the same as a table` });
+  const canvas = el("canvas", { role: "application", tabindex: "0", "aria-label": `Clash map of ${branchesOf(size)}, ${plural(clashes.length, "clash", "clashes")}; arrow keys walk through it, Enter opens; the view Branches has the same as a table` });
   const spacer = el("div", { class: "spacer" }, canvas), frame = el("div", { class: "scroll mapframe" }, spacer);
   let side = 0, left = 0, top = 0, kept = null, hovered = null, wasFitted = false;
 
