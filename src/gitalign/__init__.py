@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from gitalign.facade import Request as Request
     from gitalign.facade import categorize as categorize
     from gitalign.facade import forecast as forecast
+    from gitalign.facade import merged_branches as merged_branches
     from gitalign.facade import order as order
     from gitalign.facade import plan as plan
+    from gitalign.facade import prune_merged as prune_merged
+    from gitalign.facade import restore as restore
     from gitalign.facade import resume as resume
     from gitalign.facade import run as run
     from gitalign.facade import undo as undo
@@ -37,6 +40,9 @@ _HOMES = {
     "run": "gitalign.facade",
     "resume": "gitalign.facade",
     "undo": "gitalign.facade",
+    "restore": "gitalign.facade",
+    "merged_branches": "gitalign.facade",
+    "prune_merged": "gitalign.facade",
     "Plan": "gitalign.core.plan",
     "Permit": "gitalign.core.plan",
     "Report": "gitalign.core.report",

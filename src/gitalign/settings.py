@@ -113,7 +113,7 @@ class Alignment(BaseModel):
     strategy: Strategy = Strategy.REBASE
     strategies: tuple[BranchStrategy, ...] = ()
     merges: MergesPolicy = MergesPolicy.MERGE_INSTEAD
-    already_merged: AlreadyMerged = AlreadyMerged.FAST_FORWARD
+    already_merged: AlreadyMerged = AlreadyMerged.LEAVE
     checked_out: CheckedOut = CheckedOut.MOVE
     committer: CommitterPolicy = CommitterPolicy.OPERATOR
     unknown_target: UnknownTarget = UnknownTarget.SKIP

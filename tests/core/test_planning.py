@@ -367,8 +367,14 @@ class TestKinds:
             ("main: A; x: A-C", Policy(), StepKind.UP_TO_DATE, None, None),
             ("main: A; x: A-C", Policy(strategy=Strategy.MERGE), StepKind.UP_TO_DATE, None, None),
             ("main: A; x: A", Policy(), StepKind.UP_TO_DATE, None, "stands at the target's tip"),
-            ("main: A-B; x: A", Policy(), StepKind.FAST_FORWARD, None, "moves to the target's tip"),
-            ("main: A-B; x: A", Policy(already_merged=AlreadyMerged.LEAVE), StepKind.LEAVE, None, "already merged"),
+            (
+                "main: A-B; x: A",
+                Policy(already_merged=AlreadyMerged.FAST_FORWARD),
+                StepKind.FAST_FORWARD,
+                None,
+                "moves to the target's tip",
+            ),
+            ("main: A-B; x: A", Policy(), StepKind.LEAVE, None, "already merged"),
             ("main: A-B-C; x: A-D-M+B", Policy(), StepKind.MERGE, None, "contains 1 merge: the target is merged in"),
             (
                 "main: A-B-C; x: A-D-M+B",

@@ -25,7 +25,7 @@ def align(repository: Path, **overrides: object) -> Report:
     request = facade.Request(
         repo=repository,
         overrides={f"alignment.{key}": value for key, value in overrides.items()}
-        | {"orchestration.enable_backup_branches": False},
+        | {"alignment.already_merged": "fast-forward"},  # as git rebase does
     )
     plan = facade.plan(request)
     return facade.run(request, plan=plan, permit=Permit(plan_id=plan.id))

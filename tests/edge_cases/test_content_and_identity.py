@@ -40,7 +40,7 @@ def test_became_empty_is_dropped_and_told_and_empty_from_the_start_is_kept(work:
     assert work.git("log", "--format=%s", "main..x").splitlines() == ["own", "empty on purpose"]
 
 
-def test_already_merged_is_said_and_nothing_is_deleted(work: Workspace) -> None:
+def test_merged_branches_move_to_the_target_when_that_is_configured(work: Workspace) -> None:
     """Edge case 2."""
     work.git("branch", "merged", "main")
     work.switch("picked", "main")
@@ -48,7 +48,7 @@ def test_already_merged_is_said_and_nothing_is_deleted(work: Workspace) -> None:
     work.switch("main")
     work.commit("something else", {"extra": b"e\n"})
     work.git("cherry-pick", "picked")
-    report = run(work.path)
+    report = run(work.path, already_merged="fast-forward")
     for name in ("merged", "picked"):
         assert branch(report, name).result.outcome.kind == "aligned"
         assert work.tip(name) == work.tip("main")
@@ -59,7 +59,7 @@ def test_already_merged_is_said_and_nothing_is_deleted(work: Workspace) -> None:
     assert outcome.dropped[0].upstream == work.tip("main")
 
 
-def test_already_merged_can_be_left_where_it_is(work: Workspace) -> None:
+def test_merged_branches_are_left_where_they_are(work: Workspace) -> None:
     """Edge case 2."""
     work.git("branch", "merged", "main")
     work.switch("picked", "main")
@@ -67,7 +67,7 @@ def test_already_merged_can_be_left_where_it_is(work: Workspace) -> None:
     work.switch("main")
     work.commit("something else", {"extra": b"e\n"})
     work.git("cherry-pick", "picked")
-    report = run(work.path, already_merged="leave")
+    report = run(work.path)
     assert branch(report, "merged").verdict is Verdict.UNCHANGED
     assert branch(report, "picked").verdict is Verdict.UNCHANGED
     assert work.tip("picked") == tip

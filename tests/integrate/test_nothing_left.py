@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
-from gitalign.core.outcome import Aligned, AlignedKind, Outcome
+from gitalign.core.outcome import Aligned, AlignedKind, Outcome, Unchanged
 from gitalign.core.plan import Permit
 from tests.git.workspace import Workspace
 from tests.runs import branch, request, run
@@ -37,10 +37,17 @@ def taken_back(tmp_path: Path) -> Workspace:
 
 @pytest.mark.parametrize("strategy", ["rebase", "iterative"])
 def test_what_git_lets_go_is_let_go_with_a_warning(taken_back: Workspace, strategy: str) -> None:
-    outcome = branch(run(taken_back.path, strategy=strategy), "x").result.outcome
+    outcome = branch(run(taken_back.path, strategy=strategy, already_merged="fast-forward"), "x").result.outcome
     assert isinstance(outcome, Aligned)
     assert outcome.how is AlignedKind.EMPTIED
     assert [one.code for one in outcome.findings] == ["differs_from_one_shot_merge"]
+
+
+def test_it_is_left_where_it_is_unless_configured_otherwise(taken_back: Workspace) -> None:
+    outcome = branch(run(taken_back.path), "x").result.outcome
+    assert isinstance(outcome, Unchanged)
+    assert outcome.code == "nothing_left"
+    assert "was it taken back there?" in outcome.reason
 
 
 def test_auto_does_better(taken_back: Workspace) -> None:
@@ -61,7 +68,7 @@ def test_what_is_really_merged_needs_no_warning(tmp_path: Path) -> None:
     work.commit("else", {"g": b"1\n"})
     work.git("cherry-pick", "x")
     for strategy in ("auto", "rebase"):
-        outcome = branch(run(work.path, strategy=strategy), "x").result.outcome
+        outcome = branch(run(work.path, strategy=strategy, already_merged="fast-forward"), "x").result.outcome
         if isinstance(outcome, Aligned):
             assert (outcome.how, outcome.findings) == (AlignedKind.EMPTIED, ())
     assert work.tip("x") == work.tip("main")
@@ -80,7 +87,9 @@ def test_a_merge_with_content_of_its_own_that_is_flattened_away(tmp_path: Path, 
     work.switch("main")
     work.git("merge", "-q", "--no-ff", "-m", "merge side", "side")
     work.commit("m2", {"g": b"2\n"})
-    outcome = branch(run(work.path, only=("x",), strategy=strategy, merges="flatten"), "x").result.outcome
+    outcome = branch(
+        run(work.path, only=("x",), strategy=strategy, merges="flatten", already_merged="fast-forward"), "x"
+    ).result.outcome
     assert isinstance(outcome, Aligned)
     if strategy == "auto":
         assert work.git("show", "x:slip") == "precious"
@@ -157,7 +166,9 @@ def test_a_branch_that_goes_back_to_its_target_is_not_called_fast_forwarded(tmp_
     work.commit("m again", {"g": b"1\n"})
     work.switch("x", "main")
     work.git("merge", "-q", "--no-ff", "-m", "merge", "side")
-    outcome = branch(run(work.path, strategy="rebase", merges="flatten"), "x").result.outcome
+    outcome = branch(
+        run(work.path, strategy="rebase", merges="flatten", already_merged="fast-forward"), "x"
+    ).result.outcome
     assert isinstance(outcome, Aligned)
     assert work.tip("x") == work.tip("main") == work.tip(f"{outcome.before}~1")
     assert outcome.how is AlignedKind.REWOUND

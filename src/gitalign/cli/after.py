@@ -1,4 +1,4 @@
-"""Verbs for what comes after a run: resume, report, verify, prune, doctor; and the demo."""
+"""Verbs for what comes after a run: resume, report, verify, doctor; and the demo."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from gitalign.cli.options import (
     Repo,
     Verbose,
     Yes,
-    asked,
     carried_out,
     leave,
 )
@@ -181,50 +180,6 @@ def verify(
         return 0 if all(proof.holds for proof in proofs) else 1
 
     leave(carried_out(options, work))
-
-
-def prune(
-    older_than: Annotated[
-        int | None,
-        typer.Option(
-            "--older-than", help="Age in days.", min=0, max=36_500, show_default="retention_days, 30", metavar="DAYS"
-        ),
-    ] = None,
-    backups: Annotated[bool, typer.Option("--backups", help="Remove backup branches, too.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed.")] = False,
-    repo: Repo = Path(),
-    config: ConfigFile = None,
-    json: Json = False,
-    yes: Yes = False,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-) -> None:
-    """Remove pins, and on request backup branches, of old runs. Those runs cannot be undone any more."""
-    options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
-
-    def work() -> int:
-        from gitalign import facade, wire
-        from gitalign.cli import render
-        from gitalign.cli.console import console, emit_json
-
-        request = options.request()
-        if not dry_run:
-            facade.recover(request)  # before anything is counted
-        report = facade.prune(request, older_than_days=older_than, backups=backups, dry_run=True)
-        if not dry_run:
-            if (report.anchors or report.backups or report.runs) and not asked(
-                options,
-                f"Remove the pins of {len(report.runs)} runs and {len(report.backups)} backup branches? These runs cannot be undone then.",
-            ):
-                return 1
-            report = facade.prune(request, older_than_days=older_than, backups=backups, dry_run=False)
-        if options.json:
-            emit_json(wire.dump(report))
-        else:
-            render.show_prune(console(), report)
-        return 0
-
-    leave(carried_out(options, work, acts=True))
 
 
 def doctor(

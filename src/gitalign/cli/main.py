@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gitalign.cli import after, before, completion, conflicts, init, publish, resolve, restore, rules
+from gitalign.cli import after, before, completion, conflicts, init, prune, publish, resolve, restore, rules
 from gitalign.cli import resolutions as resolutions_verbs
 from gitalign.cli.console import Options
 from gitalign.cli.narrowed import narrowed
@@ -407,7 +407,7 @@ for verb in (
     after.resume,
     paged(after.report),
     paged(after.verify),
-    after.prune,
+    prune.prune,
     after.doctor,
     after.demo,
     completion.completion,

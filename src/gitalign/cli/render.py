@@ -13,7 +13,7 @@ from gitalign.cli.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.cli.working_set import elsewhere
 from gitalign.core.certificate import Proof
 from gitalign.core.emptied import EMPTIED_BY_RESOLUTION, by_what, why_dropped
-from gitalign.core.names import branch_of
+from gitalign.core.names import Oid, branch_of, is_zero
 from gitalign.core.outcome import Aligned, Finding, Severity
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.push import place_words
@@ -233,11 +233,16 @@ def show_moves(out: Console, publications: Sequence[Publication], *, tense: str 
     for one in moves:
         state = tense if tense and one.state is MoveState.INTENDED else one.state.value.replace("_", " ")
         table.add_row(
-            safe(branch_of(one.update.ref)), one.update.before[:12], one.update.after[:12], state, safe(one.detail)
+            safe(branch_of(one.update.ref)), _at(one.update.before), _at(one.update.after), state, safe(one.detail)
         )
     if moves:
         out.print(table)
     _show_pushes(out, publications, tense=tense)
+
+
+def _at(oid: Oid) -> str:
+    """Where a branch stands, in short; a word where it is not there."""
+    return "not there" if is_zero(oid) else oid[:12]
 
 
 def _show_pushes(out: Console, publications: Sequence[Publication], *, tense: str) -> None:
@@ -251,8 +256,8 @@ def _show_pushes(out: Console, publications: Sequence[Publication], *, tense: st
         state = "would be pushed" if is_open else one.push.value.replace("_", " ")
         table.add_row(
             safe(place_words(one.remote or "", one.pushed_ref)),
-            (one.remote_before or "")[:12],
-            one.pushed_oid[:12],
+            _at(one.remote_before) if one.remote_before else "",
+            _at(one.pushed_oid),
             state,
             "" if is_open else safe(one.push_detail),
         )
@@ -290,6 +295,10 @@ def show_status(out: Console, status: Status) -> None:
     if status.fault:
         out.print(f"  [red]{safe(status.fault)}[/]")
     out.print(f"  {status.to_align} branches to align, {status.up_to_date} up to date, {status.excluded} left out")
+    if status.merged:
+        out.print(
+            f"  {many(status.merged, 'branch is', 'branches are')} merged: git align prune --merged", markup=False
+        )
     for remote, count in status.only_on_remotes:
         out.print(f"  {elsewhere(remote, count)}", markup=False)
     if status.last is not None:

@@ -276,7 +276,7 @@ class Aligned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unchanged:
-    """Nothing to do. `code` is `up_to_date` or `already_merged`."""
+    """Nothing to do. `code` is `up_to_date`, `already_merged`, or `nothing_left`: git drops every commit, yet merging would change the target."""
 
     kind: Literal["unchanged"] = "unchanged"
     code: str

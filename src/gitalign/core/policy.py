@@ -120,7 +120,7 @@ class Policy:
     strategies: tuple[StrategyRule, ...] = ()
     """For single branches; the first that fits wins over `strategy`."""
     merges: MergesPolicy = MergesPolicy.MERGE_INSTEAD
-    already_merged: AlreadyMerged = AlreadyMerged.FAST_FORWARD
+    already_merged: AlreadyMerged = AlreadyMerged.LEAVE
     checked_out: CheckedOut = CheckedOut.MOVE
     committer: CommitterPolicy = CommitterPolicy.OPERATOR
     unknown_target: UnknownTarget = UnknownTarget.SKIP

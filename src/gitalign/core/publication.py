@@ -76,6 +76,8 @@ class Publication:
     push_detail: str = ""
     remote_ref: str | None = None
     remote_after: Oid | None = None
+    section: tuple[tuple[str, str], ...] = ()
+    """What git's configuration holds under `branch.<name>` of a branch that is deleted; given back with it."""
 
     @property
     def pushed_ref(self) -> str:

@@ -14,6 +14,8 @@ class RunKind(StrEnum):
     UNDO = "undo"
     PUSH = "push"
     """Moves nothing here; publishes on remotes what earlier runs moved."""
+    PRUNE = "prune"
+    """Deletes merged branches."""
 
 
 class RunState(StrEnum):

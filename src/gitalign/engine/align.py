@@ -264,15 +264,17 @@ class BranchAligner:
         """The outcome, but for a branch of which nothing is left, where policy leaves such a one alone or another strategy may do better."""
         if not isinstance(outcome, Aligned) or outcome.after != step.onto:
             return outcome
-        if step.strategy is Strategy.AUTO:
+        leaves = self._workshop.policy.already_merged is AlreadyMerged.LEAVE
+        if step.own_commits and (leaves or step.strategy is Strategy.AUTO):
             own = self._workshop.graph.own(step.seen, step.onto)
             if brings_more_at_once(step, outcome, bases=own.bases, lane=self._lane(worker)):
-                return Refused(
-                    code="leaves_nothing",
-                    reason=f"nothing of its commits is left, and yet merging it would change {step.target.name}",
-                    hint="was it taken back there? choose --strategy rebase to let it go, or merge to bring it back",
-                )
-        if self._workshop.policy.already_merged is AlreadyMerged.LEAVE:
+                words = f"nothing of its commits is left, and yet merging it would change {step.target.name}"
+                if step.strategy is not Strategy.AUTO:
+                    reason = f"{words}: was it taken back there? It is left where it is"
+                    return Unchanged(code="nothing_left", reason=reason)
+                hint = "was it taken back there? choose --strategy rebase to let it go, or merge to bring it back"
+                return Refused(code="leaves_nothing", reason=words, hint=hint)
+        if leaves:
             return _left(step)
         return self._emptied(step, outcome) if outcome.how is AlignedKind.EMPTIED else outcome
 
@@ -416,7 +418,7 @@ def _counted(findings: int) -> str:
 
 
 def _left(step: Step) -> Unchanged:
-    why = "left where it is, as configured" if step.integration is None else "there is nothing to integrate"
+    why = "left where it is" if step.integration is None else "there is nothing to integrate"
     return Unchanged(code="already_merged", reason=f"everything of it is in {step.target.name} already; {why}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gitalign.core.names import Oid, branch_of
+from gitalign.core.names import Oid, branch_of, is_zero, zero_like
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.push import place_words
 from gitalign.core.report import is_settled
@@ -50,7 +50,7 @@ def settled(one: Publication, remotes: Remotes, ancestry: Ancestry | None = None
         return replace(one, push=PushState.NOT_PUSHED, push_detail="it was not on the remote")
     where = place_words(one.remote, one.pushed_ref)
     try:
-        there = remotes.tips(one.remote).get(branch_of(one.pushed_ref))
+        there = remotes.tips(one.remote).get(branch_of(one.pushed_ref), zero_like(one.pushed_oid))
     except (GitError, RemoteError) as error:
         words = f"{where} may or may not have it: {error.message}"
         return replace(one, push=PushState.UNKNOWN, push_detail=words)
@@ -58,7 +58,7 @@ def settled(one: Publication, remotes: Remotes, ancestry: Ancestry | None = None
         return replace(one, push=PushState.PUSHED, push_detail="")
     if there == one.remote_before:
         return replace(one, push=PushState.NOT_PUSHED, push_detail=f"ended before it was pushed to {where}")
-    if there is None:
+    if is_zero(there):
         return replace(one, push=PushState.REJECTED, push_detail=f"{where} is gone")
     words = f"{where} stands at {there[:12]} now: somebody else pushed; left alone"
     state = PushState.REJECTED if ancestry is None else _behind(one, there, ancestry)
@@ -70,6 +70,11 @@ def settled(one: Publication, remotes: Remotes, ancestry: Ancestry | None = None
 def _behind(one: Publication, there: Oid, ancestry: Ancestry) -> PushState:
     """Whether a push arrived that somebody else pushed on top of, or over."""
     was, sent = one.remote_before or there, one.pushed_oid
+    if is_zero(sent):
+        return PushState.REJECTED  # whatever is there now, it is not what was to be deleted
+    if is_zero(was):
+        has_it = ancestry.holds(there, sent)
+        return PushState.UNKNOWN if has_it is None else PushState.PUSHED if has_it else PushState.REJECTED
     has_sent, has_was = ancestry.holds(there, sent), ancestry.holds(there, was)
     if has_sent is None or has_was is None:
         return PushState.UNKNOWN

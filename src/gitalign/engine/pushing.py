@@ -130,8 +130,18 @@ class Pusher:
             told = {one.update.ref: _nothing_sent(one, error) for one in chosen}
         return self._told(publications, told)
 
+    def away(self, publications: Sequence[Publication]) -> tuple[Publication, ...]:
+        """Delete branches of remotes, each leased on what it held when it was looked at. Never raises for what a remote says."""
+        chosen = [one for one in publications if one.push is PushState.UNKNOWN and one.state is MoveState.STANDS]
+        try:
+            config = PushConfig(self.repository)
+            told = self._pushed(chosen, self._held_by_guards(chosen, config), config)
+        except (GitError, RemoteError) as error:
+            told = {one.update.ref: _nothing_sent(one, error) for one in chosen}
+        return self._told(publications, told)
+
     def back(self, publications: Sequence[Publication]) -> tuple[Publication, ...]:
-        """Give remotes back what they held before, where they still hold what a run pushed. Deletes nothing there.
+        """Give remotes back what they held before, where they still hold what a run pushed or deleted.
 
         What a remote holds is asked first: whether a push that was cut off arrived is not known otherwise.
         """
@@ -170,7 +180,7 @@ class Pusher:
         return told
 
     def _sent(self, remote: str, batch: Sequence[Publication], extras: PushExtras) -> dict[str, Publication]:
-        there = present(self.repository, sorted({one.pushed_oid for one in batch}))
+        there = present(self.repository, sorted({one.pushed_oid for one in batch if not is_zero(one.pushed_oid)}))
         gone = {
             one.update.ref: replace(
                 one,
@@ -178,7 +188,7 @@ class Pusher:
                 push_detail=f"commit {one.pushed_oid[:12]} is not in the repository any more",
             )
             for one in batch
-            if one.pushed_oid not in there
+            if one.pushed_oid not in there and not is_zero(one.pushed_oid)
         }
         orders = {
             one.pushed_ref: PushOrder(ref=one.pushed_ref, after=one.pushed_oid, lease=one.remote_before)
@@ -248,7 +258,7 @@ class Pusher:
     def _held_by_guards(self, chosen: Sequence[Publication], config: PushConfig) -> dict[str, tuple[PushState, str]]:
         if self.settings.with_hooks or not chosen:
             return {}
-        found = config.guards([one.pushed_oid for one in chosen])
+        found = config.guards([one.pushed_oid for one in chosen if not is_zero(one.pushed_oid)])
         if not found:
             return {}
         words = f"git push would run or send {' and '.join(found)}; --push-hooks does so, too"

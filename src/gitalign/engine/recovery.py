@@ -16,6 +16,7 @@ from gitalign.core.report import is_settled
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.engine.anchor import pin, present, release_keeps
 from gitalign.engine.backups import make_backups, remove_undone_backups
+from gitalign.engine.branch_sections import settle_sections
 from gitalign.engine.following import mend_work_trees
 from gitalign.engine.guard import Guard, held_if_guarded
 from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verified
@@ -166,7 +167,9 @@ def _finish(
             )
     finally:
         door.close()
-    publications = settle_pushes(repository, verified(repository, publications))
+    publications = verified(repository, publications)
+    settle_sections(repository, publications, emit=emit)
+    publications = settle_pushes(repository, publications)
     journal.update_publications(record.id, publications)
     emit(EventKind.VERIFIED, moved=sum(one.state is MoveState.MOVED for one in publications))
     if record.undoes is not None:

@@ -14,6 +14,7 @@ from gitalign.core.report import is_settled
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.anchor import anchor_ref, pin, present
 from gitalign.engine.backups import remove_undone_backups
+from gitalign.engine.branch_sections import settle_sections
 from gitalign.engine.filtering import with_commits
 from gitalign.engine.guard import Guard, held_if_guarded
 from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verified
@@ -87,6 +88,7 @@ def _reversed(one: Publication, *, stands: str | None, survives: bool, work_tree
         stack=one.stack,
         state=MoveState.INTENDED if one.state is MoveState.MOVED else MoveState.STANDS,
         work_tree=work_tree,
+        section=one.section,
     )
     if one.state is not MoveState.MOVED:
         return back
@@ -202,6 +204,7 @@ def undo(
         journal.release(what.new_run_id)
     checkpoint("verify")
     publications = verified(repository, publications)
+    settle_sections(repository, publications, emit=emit)
     emit(EventKind.VERIFIED, moved=sum(one.state is MoveState.MOVED for one in publications))
     if what.push and not stop.stop_requested:
         checkpoint("push")

@@ -60,7 +60,7 @@ def last_to_undo(journal: Journal, *, push: bool) -> RunRecord:
             continue
         if record.moved > record.undone:
             return record
-        if record.undone_by is not None or (record.kind is not RunKind.ALIGN and not push):
+        if record.undone_by is not None or (record.kind is RunKind.PUSH and not push):
             continue
         if has_only_pushed(journal, record):
             if push:

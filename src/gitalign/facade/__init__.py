@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from gitalign.facade.forecasting import forecast as forecast
     from gitalign.facade.forecasting import outlook as outlook
     from gitalign.facade.forecasting import write_up_outlook as write_up_outlook
+    from gitalign.facade.merged import merged_branches as merged_branches
+    from gitalign.facade.merged import prune_merged as prune_merged
     from gitalign.facade.recorded import export_resolutions as export_resolutions
     from gitalign.facade.recorded import forget_resolution as forget_resolution
     from gitalign.facade.recorded import import_resolutions as import_resolutions
@@ -89,6 +91,7 @@ _HOMES = {
     ),
     "gitalign.facade.during": ("prune", "recover", "resume", "run"),
     "gitalign.facade.forecasting": ("ForecastFormat", "forecast", "outlook", "write_up_outlook"),
+    "gitalign.facade.merged": ("merged_branches", "prune_merged"),
     "gitalign.facade.recorded": (
         "export_resolutions",
         "forget_resolution",

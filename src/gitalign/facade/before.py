@@ -43,7 +43,8 @@ class Status:
         target_notes: why each target is one.
         fault: why branches cannot be planned without asking for the targets; empty when they can.
         to_align: branches a run would work on.
-        up_to_date: branches that contain their target.
+        up_to_date: branches that need nothing: they contain their target, or are merged.
+        merged: branches of which every commit is in their target.
         only_on_remotes: feature branches that are not local, by the name of the remote.
         next_command: what to type next; empty when nothing is left to do.
     """
@@ -59,6 +60,7 @@ class Status:
     last: RunRecord | None
     only_on_remotes: tuple[tuple[str, int], ...]
     next_command: str
+    merged: int = 0
 
 
 def status(request: Request) -> Status:
@@ -72,6 +74,7 @@ def status(request: Request) -> Status:
         if record.state in (RunState.INTEGRATING, RunState.PUBLISHING, RunState.INTERRUPTED)
     )
     to_align = sum(step.kind not in (StepKind.UP_TO_DATE, StepKind.LEAVE) for step in made.steps)
+    merged = sum(step.kind is StepKind.LEAVE for step in made.steps)
     elsewhere = only_on_remotes(made.snapshot, [target.name for target in made.targets])
     fault = target_fault(made)
     return Status(
@@ -88,6 +91,7 @@ def status(request: Request) -> Status:
         next_command=next_command(
             opened, made, history=history, unfinished=unfinished, elsewhere=elsewhere, fault=fault
         ),
+        merged=merged,
     )
 
 

@@ -85,7 +85,7 @@ def undo(
         new_id = done.id if done is not None else new_run_id(started)
         with (
             locks_of(opened).held(new_id) as owner,
-            _emitting(opened, journal, new_id, listeners, is_new=done is None) as emit,
+            emitting(opened, journal, new_id, listeners, is_new=done is None) as emit,
         ):
             pusher = pusher_of(opened, journal, emit)
             if done is None:
@@ -231,7 +231,7 @@ def push(
             return None
         started = now()
         new_id = new_run_id(started)
-        with locks_of(opened).held(new_id) as owner, _emitting(opened, journal, new_id, listeners) as emit:
+        with locks_of(opened).held(new_id) as owner, emitting(opened, journal, new_id, listeners) as emit:
             push_earlier(
                 opened.repository,
                 journal,
@@ -302,7 +302,7 @@ def pusher_of(opened: Opened, journal: SqlJournal, emit: Emitter) -> Pusher:
 
 
 @contextmanager
-def _emitting(
+def emitting(
     opened: Opened, journal: SqlJournal, run_id: str, listeners: Sequence[Listener], *, is_new: bool = True
 ) -> Iterator[Emitter]:
     """The event stream of a run; one that was made before is not told a second time."""

@@ -51,7 +51,11 @@ class Change(NamedTuple):
 
 
 def raw_changes(
-    repository: Repository, commits: Sequence[Oid], *, missing: dict[Oid, Oid] | None = None
+    repository: Repository,
+    commits: Sequence[Oid],
+    *,
+    against: Mapping[Oid, Oid] | None = None,
+    missing: dict[Oid, Oid] | None = None,
 ) -> Iterator[tuple[Oid, tuple[Change, ...]]]:
     """Changed paths of commits, without reading file contents.
 
@@ -60,6 +64,7 @@ def raw_changes(
     Args:
         repository: the repository.
         commits: whose changes.
+        against: commits to compare with, of those that are not compared with their parents.
         missing: filled with the commits that are left out, each with a commit or folder it stands on that is not there.
 
     Raises:
@@ -68,7 +73,7 @@ def raw_changes(
     Source: `git help diff-tree` (--stdin, --raw, -z, --root, --always).
     """
     for start in range(0, len(commits), _CHANGES_AT_ONCE):
-        asked = [Compared(oid) for oid in commits[start : start + _CHANGES_AT_ONCE]]
+        asked = [Compared(oid, (against or {}).get(oid)) for oid in commits[start : start + _CHANGES_AT_ONCE]]
         lost: dict[Compared, Oid] = {}
         yield from _raw_changes(repository.git, asked, lost)
         if missing is not None:
@@ -215,6 +220,7 @@ def patch_ids(
     commits: Sequence[Oid],
     *,
     paths: Mapping[Oid, int] | None = None,
+    against: Mapping[Oid, Oid] | None = None,
     missing: dict[Oid, Oid] | None = None,
 ) -> dict[Oid, str]:
     """Patch ids of commits; those without a patch (merges and empty commits) are left out.
@@ -223,6 +229,7 @@ def patch_ids(
         repository: the repository.
         commits: whose patches.
         paths: how many paths a commit changes; bounds the text held in memory. One by default.
+        against: commits to compare with, of those that are not compared with their parents.
         missing: filled with the commits that are left out for want of an object, each with that object.
 
     Raises:
@@ -239,7 +246,7 @@ def patch_ids(
         for told in pool.map(
             lambda chunk: _answered(
                 git,
-                [Compared(oid) for oid in chunk],
+                [Compared(oid, (against or {}).get(oid)) for oid in chunk],
                 lambda asked: _patch_ids(git, asked, knows_binary=knows_binary),
                 lost,
                 with_files=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gitalign.core.names import HEADS, Oid, branch_of
+from gitalign.core.names import HEADS, Oid, branch_of, is_zero, zero_like
 from gitalign.core.publication import PushState
 from gitalign.errors import GitError, RemoteError
 from gitalign.git.command import Git, text
@@ -26,6 +26,8 @@ class PushOrder:
 
     Attributes:
         ref: full ref on the remote.
+        after: all-zero to delete the branch.
+        lease: all-zero where no such branch may be there.
     """
 
     ref: str
@@ -135,8 +137,8 @@ class _Batches:
 
 
 def _push(repository: Repository, remote: str, orders: Sequence[PushOrder], extras: PushExtras) -> list[PushVerdict]:
-    leases = [f"--force-with-lease={order.ref}:{order.lease}" for order in orders]
-    specs = [f"{order.after}:{order.ref}" for order in orders]
+    leases = [f"--force-with-lease={order.ref}:{'' if is_zero(order.lease) else order.lease}" for order in orders]
+    specs = [f"{'' if is_zero(order.after) else order.after}:{order.ref}" for order in orders]
     said: dict[str, PushVerdict] = {}
     broken = ""
     try:
@@ -174,6 +176,7 @@ _STATES = {
     " ": PushState.PUSHED,
     "+": PushState.PUSHED,
     "*": PushState.PUSHED,
+    "-": PushState.PUSHED,
     "=": PushState.UP_TO_DATE,
     "!": PushState.REJECTED,
 }
@@ -206,7 +209,7 @@ def _settle(repository: Repository, remote: str, orders: Sequence[PushOrder], br
         return [PushVerdict(ref=order.ref, state=PushState.UNKNOWN, detail=broken or error.message) for order in orders]
     settled: list[PushVerdict] = []
     for order in orders:
-        arrived = there.get(branch_of(order.ref)) == order.after
+        arrived = there.get(branch_of(order.ref), zero_like(order.after)) == order.after
         settled.append(
             PushVerdict(
                 ref=order.ref,

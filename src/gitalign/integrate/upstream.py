@@ -162,6 +162,44 @@ class UpstreamIndex:
         return {oid: others for oid, others in found.items() if others}
 
 
+def squashed_into(
+    repository: Repository, graph: CommitGraph, pairs: Iterable[tuple[Oid, Oid]]
+) -> dict[tuple[Oid, Oid], Oid]:
+    """(tip, onto) -> the commit of the target, and not of the branch, whose patch is that of the whole branch.
+
+    A branch with several merge bases, or none, has no such patch. What cannot be compared for want of an object is left out.
+
+    Args:
+        repository: the repository.
+        graph: history behind the pairs.
+        pairs: branches and the targets that may have them.
+
+    Raises:
+        GitError: anything but a missing object.
+    """
+    found: dict[tuple[Oid, Oid], Oid] = {}
+    by_target: dict[Oid, dict[Oid, Oid]] = defaultdict(dict)
+    for tip, onto in pairs:
+        bases = graph.own(tip, onto).bases
+        if len(bases) == 1:
+            by_target[onto][tip] = bases[0]
+    for onto, bases_of in by_target.items():
+        footprints: dict[Oid, _Footprint] = {}
+        upstream = graph.lacked_by_any(bases_of, onto)
+        _read_footprints(repository, graph, upstream, footprints, {})
+        for oid, changes in raw_changes(repository, list(bases_of), against=bases_of, missing={}):
+            if changes:
+                footprints[oid] = _footprint(changes)
+        met = _meetings(list(bases_of), upstream, footprints)
+        twins = _twins(met, footprints, _patches(repository, met, footprints, {}, against=bases_of))
+        for tip, others in twins.items():
+            lacks = graph.lacks(tip, onto)
+            landed = next(filter(lacks, others), None)
+            if landed is not None:
+                found[tip, onto] = landed
+    return found
+
+
 def _also_beyond(graph: CommitGraph, own: Sequence[Oid], forks: Iterable[tuple[Oid, Oid]]) -> list[Oid]:
     """Own commits with what branches have beyond their forks."""
     by_fork: dict[Oid, list[Oid]] = defaultdict(list)
@@ -222,6 +260,8 @@ def _patches(
     meetings: Iterable[tuple[list[Oid], list[Oid]]],
     footprints: Mapping[Oid, _Footprint],
     missing: dict[bytes, Oid],
+    *,
+    against: Mapping[Oid, Oid] | None = None,
 ) -> dict[bytes, str]:
     """Patch ids by blobs, for those meetings that blobs alone do not decide; `missing` is filled with those that cannot be had."""
     representative: dict[bytes, Oid] = {}
@@ -231,7 +271,7 @@ def _patches(
             representative.update(distinct)
     sizes = {oid: footprints[oid].paths for oid in representative.values()}
     lost: dict[Oid, Oid] = {}
-    found = patch_ids(repository, list(sizes), paths=sizes, missing=lost)
+    found = patch_ids(repository, list(sizes), paths=sizes, against=against, missing=lost)
     missing.update((blobs, lost[oid]) for blobs, oid in representative.items() if oid in lost)
     return {blobs: found[oid] for blobs, oid in representative.items() if oid in found}
 

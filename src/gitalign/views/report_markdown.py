@@ -28,7 +28,7 @@ from gitalign.views.report import steps_after
 
 _MOST_PATHS = 30
 _MOST_LINES = 10
-_KINDS = {RunKind.ALIGN: "Alignment", RunKind.UNDO: "Undo", RunKind.PUSH: "Push"}
+_KINDS = {RunKind.ALIGN: "Alignment", RunKind.UNDO: "Undo", RunKind.PUSH: "Push", RunKind.PRUNE: "Merged branches"}
 
 
 def report_markdown(report: Report, after: Aftermath) -> str:

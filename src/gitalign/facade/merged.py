@@ -1,0 +1,131 @@
+"""Merged branches: which there are, and deleting them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gitalign.core.merged import Merged
+from gitalign.core.plan import Permit
+from gitalign.core.report import Report
+from gitalign.engine.guard import Guard
+from gitalign.engine.move import Checkpoint, no_checkpoint
+from gitalign.engine.prepare import graph_of
+from gitalign.engine.reports import stored_report
+from gitalign.engine.session import (
+    Request,
+    journal_of,
+    locks_of,
+    make_plan,
+    new_run_id,
+    now,
+    open_for,
+    recover_dead,
+)
+from gitalign.engine.signals import StopSignal
+from gitalign.engine.stream import EventStream
+from gitalign.errors import NotPermitted
+from gitalign.facade.undoing import emitting, pusher_of
+from gitalign.ports import Listener
+
+
+def merged_branches(request: Request, *, listeners: Sequence[Listener] = (), stop: StopSignal | None = None) -> Merged:
+    """Branches of which everything is in their target, with how that is known and what keeps one from being deleted. Moves nothing.
+
+    Args:
+        request: which repository and which branches; with `remote` those of a remote, which is read for it.
+        listeners: followers of the event stream.
+        stop: the stop button.
+
+    Raises:
+        UserError: no target, or globs that match no branch.
+        GitError, RemoteError, StoreError, OutOfSpace
+    """
+    from gitalign.engine.execute import require_space
+    from gitalign.engine.merged import PLAIN, find_merged
+
+    asked = replace(
+        request,
+        push=request.remote is not None,
+        needs_branches=True,
+        or_remote=False,
+        overrides={**request.overrides, **PLAIN},
+    )
+    opened = open_for(asked)
+    made = make_plan(opened, asked)
+    require_space(opened.repository)
+    with journal_of(opened) as journal:
+        return find_merged(
+            opened.repository,
+            made,
+            graph_of(opened.repository, made),
+            journal=journal,
+            limits=opened.config.limits(),
+            emit=EventStream("merged", now, listeners),
+            stop=stop or StopSignal(),
+            at=now(),
+        )
+
+
+def prune_merged(
+    request: Request,
+    *,
+    squashed: bool = False,
+    found: Merged | None = None,
+    permit: Permit | None = None,
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> Report | None:
+    """Delete merged branches, each only if it still stands where it was seen. A run, so `undo` brings them back.
+
+    Args:
+        request: which repository and which branches; with `remote` those of a remote, each under its own lease.
+        squashed: also branches that were squashed, rebased or picked into their target.
+        found: looked at earlier; nothing else is deleted then.
+        permit: permission to do so.
+        listeners: followers of the event stream.
+        stop: the stop button.
+        checkpoint: called before each effect; rehearsals of crashes end the process there.
+
+    Returns:
+        The report; None when there is nothing to delete.
+
+    Raises:
+        NotPermitted, UserError, GitError, RemoteError, StoreError, OutOfSpace
+    """
+    from gitalign.engine.prune_merged import Deletion, delete_merged
+
+    if permit is None or (request.remote is not None and not permit.push):
+        raise NotPermitted(
+            "this would delete branches, and permission was not given", hint="add --yes, or look first with --dry-run"
+        )
+    opened = open_for(request)
+    with journal_of(opened) as journal:
+        recover_dead(opened, journal, listeners)
+    known = found if found is not None else merged_branches(request, listeners=listeners, stop=stop)
+    chosen = known.to_delete(squashed=squashed)
+    if not chosen:
+        return None
+    with journal_of(opened) as journal:
+        started = now()
+        new_id = new_run_id(started)
+        with locks_of(opened).held(new_id) as owner, emitting(opened, journal, new_id, listeners) as emit:
+            delete_merged(
+                opened.repository,
+                journal,
+                Deletion(
+                    run_id=new_id,
+                    found=known,
+                    branches=chosen,
+                    started_at=started,
+                    owner=owner,
+                    is_alive=locks_of(opened).is_alive,
+                    guard=Guard(opened.repository, opened.config.alignment),
+                ),
+                pusher=pusher_of(opened, journal, emit),
+                emit=emit,
+                stop=stop or StopSignal(),
+                checkpoint=checkpoint,
+            )
+        return stored_report(opened.repository, journal, new_id)
