@@ -23,6 +23,7 @@ from gitalign.core.report import Verdict
 from gitalign.core.run import RunState
 from gitalign.store.journal import open_journal
 from tests import warm
+from tests.engine.held import held_for_nothing
 from tests.histories import RandomHistory, git
 
 IS_THOROUGH = os.environ.get("GITALIGN_THOROUGH") == "1"
@@ -54,7 +55,7 @@ def tips(repository: Path) -> dict[str, str]:
 
 def leftovers(repository: Path) -> list[str]:
     """Locks, keep files and quarantines."""
-    found = [str(path) for path in repository.rglob("*.lock")] + [str(path) for path in repository.rglob("*.keep")]
+    found = [str(path) for path in repository.rglob("*.lock")] + list(map(str, held_for_nothing(repository)))
     quarantine = repository / "gitalign" / "quarantine"
     return found + ([str(path) for path in quarantine.iterdir()] if quarantine.exists() else [])
 

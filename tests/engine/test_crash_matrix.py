@@ -18,6 +18,7 @@ from gitalign.core.run import RunState
 from gitalign.errors import GitAlignError, UserError
 from tests import warm
 from tests.engine.faults import FaultyGit
+from tests.engine.held import held_for_nothing
 from tests.git.workspace import Workspace
 from tests.runs import request, run
 
@@ -34,7 +35,7 @@ CHILDREN = (
     ("pack-objects", 1, "killed with us"),
     ("index-pack", 1, "killed with us after it acted"),
     ("hash-object", 1, "killed with us after it acted"),
-    ("hash-object", 2, "killed with us after it acted"),
+    ("index-pack", 2, "killed with us after it acted"),
     ("read-tree", 1, "killed with us after it acted"),
     ("read-tree", 1, "killed with us while it writes"),
     ("update-ref", 1, "transaction killed with us when prepared"),
@@ -42,7 +43,7 @@ CHILDREN = (
     ("update-ref", 2, "transaction killed with us when prepared"),
     ("update-ref", 2, "transaction killed with us when committed"),
 )
-"""A git and we die, whether it acted or not. The first `update-ref` makes refs of our own, the second one moves branches."""
+"""A git and we die, whether it acted or not. The first `index-pack` stores the run's commits, the second one holds what it leaves. The first `update-ref` makes refs of our own, the second one moves branches."""
 
 NO_SPACE = (("index-pack", 1), ("hash-object", 1), ("read-tree", 1), ("update-ref", 1), ("update-ref", 2))
 """A git finds no room on the disk; we go on or end by ourselves."""
@@ -209,7 +210,8 @@ def is_clean(work: Workspace) -> None:
     for path in (work.path, work.path.parent / "desk"):
         assert work.git("-C", str(path), "status", "--porcelain") == "", path
     common = work.path / ".git"
-    left = [one for one in common.rglob("*") if one.suffix in (".lock", ".keep") or one.name.startswith("index-of-")]
+    left = [one for one in common.rglob("*") if one.suffix == ".lock" or one.name.startswith("index-of-")]
     assert [one for one in left if one.parent != common / "gitalign" / "locks"] == []
+    assert held_for_nothing(common) == []
     assert not list((common / "gitalign" / "quarantine").glob("*"))
     assert all(one.state not in (RunState.PUBLISHING, RunState.INTEGRATING) for one in facade.runs(request(work.path)))

@@ -15,12 +15,13 @@ from gitalign.core.plan import Permit
 from gitalign.core.run import RunState
 from gitalign.engine.anchor import anchor_ref, broken_anchors, mend_anchors
 from gitalign.engine.doctor import Diagnosis
-from gitalign.errors import GitAlignError, UserError
+from gitalign.errors import GitAlignError, GitError, UserError
 from gitalign.git import quarantine
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import open_repository
 from gitalign.store.journal import open_journal
 from tests.engine.faults import FaultyGit
+from tests.engine.held import held_for_nothing
 from tests.git.workspace import Workspace
 from tests.runs import request, run
 
@@ -99,7 +100,7 @@ def test_a_run_whose_objects_were_not_stored(
         assert [report.exit_code() for report in reports] == [0]
     assert facade.resume(asked) == ()
     assert not broken_anchors(open_repository(work.path))
-    assert not list((work.path / ".git").rglob("*.keep"))
+    assert held_for_nothing(work.path / ".git") == []
     is_sound(work)
 
 
@@ -139,10 +140,17 @@ def test_what_a_partial_copy_lacked_before_may_be_missing_afterwards(tmp_path: P
     assert heads(work)["refs/heads/topic/0"] != before["refs/heads/topic/0"]
 
 
+def cannot_hold(*_: object, **__: object) -> None:
+    """As in earlier releases: the anchor names a commit that leads to what it pins."""
+    raise GitError("no packs today")
+
+
 def broken(place: Path, *, parents: int = 0) -> tuple[Workspace, str]:
     """A repository with the anchor of a run, of which an earlier release made another one that names commits nobody has."""
     work = built(place)
-    run(work.path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gitalign.engine.anchor.hold", cannot_hold)
+        run(work.path)
     run_id = facade.runs(request(work.path))[0].id
     ref = anchor_ref(run_id)
     good = work.git("cat-file", "commit", ref)
@@ -195,6 +203,7 @@ def test_an_anchor_of_which_nothing_is_there_is_deleted(tmp_path: Path) -> None:
 def test_anchors_with_parts_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """More commits than one anchor may have parents: its parts are no commits of the run, and lead to the rest."""
     monkeypatch.setattr("gitalign.engine.anchor._PARENTS", 2)
+    monkeypatch.setattr("gitalign.engine.anchor.hold", cannot_hold)
     work = built(tmp_path)
     run(work.path)
     repository = open_repository(work.path)

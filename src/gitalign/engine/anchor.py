@@ -1,12 +1,13 @@
-"""The anchor: one ref per run that pins every commit the run leaves or makes, and says what was to move.
+"""The anchor: one ref per run that says what was to move, and pins what the run leaves or makes.
 
-The commit behind it has all before- and after-ids as parents and the list of intended moves as its message, so everything
-needed to finish or undo a run is in the repository itself, even when the database is lost.
+It names a tag object whose message is the list of intended moves, so everything needed to finish or undo a run is in the repository
+itself, even when the database is lost. The tag is of the target's tip, and the commits of branches are held in packs (`pins`): `git log
+--all` shows none of them. Where they cannot be held so, the anchor names a commit that has them as parents, as in earlier releases.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,13 +15,18 @@ from pathlib import Path
 
 from gitalign.core.commit import RawCommit, new_commit, parse_commit
 from gitalign.core.names import PIN_PREFIX, Oid, is_zero, zero_like
+from gitalign.core.plan import Target
 from gitalign.core.publication import Publication, RefUpdate
-from gitalign.git.command import raw, text
-from gitalign.git.refs import RefDoor, Refusal, read_refs
+from gitalign.engine.pins import hold
+from gitalign.errors import GitError, OutOfSpace
+from gitalign.git.command import Git, raw, text
+from gitalign.git.refs import RefDoor, Refusal, read_refs, read_tips
 from gitalign.git.repository import Repository
 from gitalign.git.trees import write_commit
 
 _PARENTS = 500
+_MORE = "+"
+"""Behind the name of an anchor: further targets of its run."""
 
 
 def anchor_ref(run_id: str) -> str:
@@ -29,13 +35,24 @@ def anchor_ref(run_id: str) -> str:
 
 
 def pin(
-    repository: Repository, door: RefDoor, *, run_id: str, publications: Sequence[Publication], at: datetime
+    repository: Repository,
+    door: RefDoor,
+    *,
+    run_id: str,
+    publications: Sequence[Publication],
+    targets: Sequence[Target],
+    at: datetime,
 ) -> Refusal | None:
     """Make the anchor of a run. Making it again is no error.
 
     Only commits that are in the repository are pinned: an anchor that names another one would break `gc` and `fsck`.
 
     Args:
+        repository: the repository.
+        door: makes the ref.
+        run_id: the run.
+        publications: its moves.
+        targets: of its plan; what is behind them need not be held.
         at: start of the run, in UTC; the same run always makes the same anchor.
 
     Raises:
@@ -49,13 +66,48 @@ def pin(
         return None
     who = b"git-align <git-align@localhost> %d +0000" % int(at.timestamp())
     lines = "\n".join(f"{one.update.before} {one.update.after} {one.update.ref}" for one in publications)
-    message = f"git-align run {run_id}\n\nbefore, after, ref of every intended move:\n{lines}\n"
-    tip = _written(repository, run_id, there, who=who, message=raw(message))
+    message = raw(f"git-align run {run_id}\n\nbefore, after, ref of every intended move:\n{lines}\n")
     ref = anchor_ref(run_id)
-    stands = read_refs(repository, ref).get(ref)
-    if stands == tip:
-        return None
-    return door.move_own([RefUpdate(ref=ref, before=stands or zero_like(tip), after=tip)])
+    bases = sorted(present(repository, sorted({target.oid for target in targets})))
+    try:
+        hold(repository, run_id, there, bases=bases)
+        tips = [_tag(repository, run_id, bases[:1], who=who, message=message), *bases[1:]]
+    except OutOfSpace:
+        raise
+    except GitError:
+        tips = [_written(repository, run_id, there, who=who, message=message)]
+    wanted = {ref if not number else f"{ref}{_MORE}{number}": tip for number, tip in enumerate(tips)}
+    stands = read_refs(repository, *wanted)
+    return door.move_own(
+        [
+            RefUpdate(ref=name, before=stands.get(name, zero_like(tip)), after=tip)
+            for name, tip in wanted.items()
+            if stands.get(name) != tip
+        ]
+    )
+
+
+def anchors_of(run_id: str, refs: Mapping[str, Oid]) -> list[tuple[str, Oid]]:
+    """The refs of a run's anchor, of those given, with their ids."""
+    ref = anchor_ref(run_id)
+    return [(name, oid) for name, oid in refs.items() if name.partition(_MORE)[0] == ref]
+
+
+def _tag(repository: Repository, run_id: str, base: Sequence[Oid], *, who: bytes, message: bytes) -> Oid:
+    """The tag object of an anchor: of a commit, or of the empty tree where there is none to pin."""
+    git = _durable(repository)
+    if base:
+        head = b"object %b\ntype commit\n" % base[0].encode("ascii")
+    else:
+        tree = text(git.run("hash-object", "-w", "-t", "tree", "--stdin", stdin=b"").stdout).strip()
+        head = b"object %b\ntype tree\n" % tree.encode("ascii")
+    content = b"%btag git-align-%b\ntagger %b\n\n%b" % (head, raw(run_id), who, message)
+    return Oid(text(git.run("hash-object", "-w", "-t", "tag", "--stdin", stdin=content).stdout).strip())
+
+
+def _durable(repository: Repository) -> Git:
+    # On disk before a ref names it, also after a power cut (`git help config`, core.fsync, since 2.36).
+    return replace(repository.git, config=(*repository.git.config, ("core.fsync", "committed,loose-object")))
 
 
 def _written(repository: Repository, run_id: str, ids: Sequence[Oid], *, who: bytes, message: bytes) -> Oid:
@@ -64,8 +116,7 @@ def _written(repository: Repository, run_id: str, ids: Sequence[Oid], *, who: by
     Args:
         ids: commits that are in the repository; at least one.
     """
-    # On disk before a ref names it, also after a power cut (`git help config`, core.fsync, since 2.36).
-    git = replace(repository.git, config=(*repository.git.config, ("core.fsync", "committed,loose-object")))
+    git = _durable(repository)
     tree = Oid(text(git.run("hash-object", "-w", "-t", "tree", "--stdin", stdin=b"").stdout).strip())
     tip: Oid | None = None
     for start in range(0, len(ids), _PARENTS):
@@ -106,7 +157,12 @@ def broken_anchors(repository: Repository) -> tuple[BrokenAnchor, ...]:
     Raises:
         GitError
     """
-    anchors = read_refs(repository, PIN_PREFIX.rstrip("/"))
+    # Anchors that are tags name no commits of branches.
+    anchors = {
+        tip.ref: tip.oid
+        for tip in read_tips(repository, PIN_PREFIX.rstrip("/"))
+        if tip.object_type != "tag" and _MORE not in tip.ref
+    }
     commits = _commits(repository, sorted(set(anchors.values())))
     parents: dict[str, list[Oid]] = {ref: [] for ref in anchors}
     # Parts of an anchor are followed, a level at a time for all anchors together.

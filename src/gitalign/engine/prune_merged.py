@@ -96,7 +96,9 @@ def delete_merged(
         checkpoint("journal")
         journal.intend(what.run_id, publications, anchor=anchor_ref(what.run_id))
         checkpoint("pin")
-        refusal = pin(repository, door, run_id=what.run_id, publications=publications, at=what.started_at)
+        refusal = pin(
+            repository, door, run_id=what.run_id, publications=publications, targets=plan.targets, at=what.started_at
+        )
         if refusal is not None:
             raise GitError(
                 f"cannot pin the run's commits: {refusal.reason}", hint="git align resume", code="ref_locked"

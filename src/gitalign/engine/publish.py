@@ -78,7 +78,7 @@ def publish(
         journal.update_publications(run_id, [one for one in publications if one.state is not MoveState.INTENDED])
         require_stored(repository, publications)
         checkpoint("pin")
-        refusal = pin(repository, door, run_id=run_id, publications=publications, at=started_at)
+        refusal = pin(repository, door, run_id=run_id, publications=publications, targets=plan.targets, at=started_at)
         if refusal is not None:
             raise GitError(
                 f"cannot pin the run's commits: {refusal.reason}", hint="git align resume", code="ref_locked"

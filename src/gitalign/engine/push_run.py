@@ -143,7 +143,7 @@ def push_earlier(
         checkpoint("journal")
         journal.intend(run_id, publications, anchor=anchor_ref(run_id))
         checkpoint("pin")
-        refusal = pin(repository, door, run_id=run_id, publications=publications, at=started_at)
+        refusal = pin(repository, door, run_id=run_id, publications=publications, targets=plan.targets, at=started_at)
         if refusal is not None:
             raise GitError(
                 f"cannot pin the run's commits: {refusal.reason}", hint="git align resume", code="ref_locked"

@@ -148,7 +148,14 @@ def _finish(
     try:
         if any(one.state is MoveState.INTENDED for one in publications):
             checkpoint("pin")
-            refusal = pin(repository, door, run_id=record.id, publications=publications, at=record.started_at)
+            refusal = pin(
+                repository,
+                door,
+                run_id=record.id,
+                publications=publications,
+                targets=plan.targets,
+                at=record.started_at,
+            )
             if refusal is not None:
                 raise RefLocked(f"cannot pin the run's commits: {refusal.reason}", hint="git align resume")
             if plan.policy.backups and record.kind is RunKind.ALIGN:

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from gitalign.core.names import CANDIDATES_PREFIX, Oid
 from gitalign.core.publication import MoveState
 from gitalign.core.run import UNFINISHED, RunRecord, RunState
-from gitalign.engine.anchor import anchor_ref, mend_anchors, release_keeps
+from gitalign.engine.anchor import anchors_of, mend_anchors, release_keeps
 from gitalign.engine.backups import removable_backups
+from gitalign.engine.pins import release
 from gitalign.git.quarantine import sweep_quarantines
 from gitalign.git.refs import RefDoor, deletions, read_refs
 from gitalign.git.repository import Repository
@@ -62,11 +63,7 @@ def prune(
     old = [record for record in journal.runs() if _is_old(record, now - older_than) and only_run in (None, record.id)]
     refs = read_refs(repository, "refs/heads", "refs/gitalign")
     gone, kept = _backups(repository, journal, old, refs) if backups else ([], [])
-    anchors = (
-        [(anchor_ref(record.id), refs[anchor_ref(record.id)]) for record in old if anchor_ref(record.id) in refs]
-        if only_run is None
-        else []
-    )
+    anchors = [pinned for record in old for pinned in anchors_of(record.id, refs)] if only_run is None else []
     report = PruneReport(
         runs=tuple(record.id for record in old),
         anchors=tuple(ref for ref, _ in anchors),
@@ -92,6 +89,7 @@ def prune(
                 remove_folder(repository.state_dir, "runs", record.id, "logs")
         journal.forget_before(now - older_than)
         unfinished = {record.id for record in journal.runs() if record.state in UNFINISHED}
+        release(repository, unfinished=unfinished)
         sweep_quarantines(repository.state_dir / "quarantine", keep=unfinished)
     return PruneReport(
         runs=report.runs, anchors=report.anchors, backups=report.backups, kept_backups=tuple(kept), dry_run=False

@@ -183,7 +183,14 @@ def undo(
         journal.intend(what.new_run_id, publications, anchor=anchor_ref(what.new_run_id))
         checkpoint("pin")
         if any(one.state is not MoveState.HELD_BACK for one in publications):
-            refusal = pin(repository, door, run_id=what.new_run_id, publications=publications, at=what.started_at)
+            refusal = pin(
+                repository,
+                door,
+                run_id=what.new_run_id,
+                publications=publications,
+                targets=plan.targets,
+                at=what.started_at,
+            )
             if refusal is not None:
                 raise GitError(
                     f"cannot pin the run's commits: {refusal.reason}", hint="git align resume", code="ref_locked"

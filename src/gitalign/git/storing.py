@@ -26,12 +26,15 @@ class History:
     timeout_s: float
 
 
-def stored(source: Git, into: Git, tips: Sequence[Oid], history: History, *, mark: str) -> str:
+def stored(
+    source: Git, into: Git, tips: Sequence[Oid], history: History, *, mark: str, besides: Sequence[str] = ()
+) -> str:
     """Bring the objects behind `tips` from one store into another one, as a pack that `gc` leaves alone.
 
     Args:
         source: sees both stores.
         mark: content of the `.keep` file that holds the pack.
+        besides: files of packs whose objects are held already, and are left out.
 
     Returns:
         The name of the pack, between `pack-` and `.pack`.
@@ -40,10 +43,11 @@ def stored(source: Git, into: Git, tips: Sequence[Oid], history: History, *, mar
         MissingObject: an object behind the tips is nowhere; nothing that names it is stored.
         GitError, OutOfSpace
 
-    Source: `git help pack-objects` (--revs, --local, --missing), `git help index-pack` (--keep); long before 2.38.
+    Source: `git help pack-objects` (--revs, --local, --missing, --keep-pack), `git help index-pack` (--keep); long before 2.38.
     """
+    leave_out = [f"--keep-pack={name}" for name in besides]
     try:
-        answer = _packed(source, into, tips, history, mark=mark)
+        answer = _packed(source, into, tips, history, *leave_out, mark=mark)
     except GitError as error:
         if type(error) not in (GitError, MissingObject):
             raise
@@ -55,7 +59,38 @@ def stored(source: Git, into: Git, tips: Sequence[Oid], history: History, *, mar
                 f"object {new[0]} of the new commits is gone; nothing of them was stored", hint="git align run"
             ) from error
         # A partial copy: the branches lacked it before.
-        answer = _packed(source, into, tips, history, "--missing=allow-any", mark=mark)
+        answer = _packed(source, into, tips, history, *leave_out, "--missing=allow-any", mark=mark)
+    return _name(answer)
+
+
+def joined(git: Git, packs: Sequence[str], *, mark: str, timeout_s: float) -> str:
+    """One pack, which `gc` leaves alone, of all objects of several ones. These stay as they are.
+
+    Args:
+        git: of the repository.
+        packs: their names, `pack-` included, without `.pack`.
+        mark: content of the `.keep` file that holds the new one.
+        timeout_s: deadline in seconds.
+
+    Returns:
+        The name of the pack, between `pack-` and `.pack`.
+
+    Raises:
+        GitError, OutOfSpace
+
+    Source: `git help pack-objects` (--stdin-packs, since 2.32).
+    """
+    answer = git.run_into(
+        git,
+        ("pack-objects", "--stdin-packs", "--stdout", "--quiet", "--window=0", "--threads=1", "--compression=1"),
+        ("index-pack", "--stdin", f"--keep={mark}"),
+        stdin="".join(f"{name}.pack\n" for name in packs).encode("ascii"),
+        timeout_s=timeout_s,
+    )
+    return _name(answer)
+
+
+def _name(answer: bytes) -> str:
     word, _, name = text(answer).strip().partition("\t")
     if word not in ("keep", "pack") or not name:
         raise InvariantBroken(f"git index-pack answered {answer[:200]!r}")
