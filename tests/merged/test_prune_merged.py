@@ -45,13 +45,14 @@ def found(work: Workspace, **settings: Any) -> Merged:
 
 def test_a_run_leaves_merged_branches_where_they_are_and_says_so(work: Workspace) -> None:
     before = {name: work.tip(name) for name in ("contained", "ahead", "picked")}
-    report = run(work.path)
+    done = warm.run("run", "--yes", cwd=work.path)
+    assert "git align prune --merged" in done.stdout
+    report = facade.show(request(work.path))
     assert {name: work.tip(name) for name in before} == before
     for name in before:
         assert branch(report, name).result.outcome.kind == "unchanged"
     told = warm.run("--json", cwd=work.path)
     assert json.loads(told.stdout)["merged"] == 2
-    assert "git align prune --merged" in warm.run("show", "last", cwd=work.path).stdout
 
 
 def test_each_way_of_landing_has_its_proof(work: Workspace) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitalign.core.names import BranchName, command_on, shell_word
+from gitalign.core.outcome import Unchanged
 from gitalign.core.plan import StepKind
 from gitalign.core.publication import UNSETTLED, MoveState, Publication, PushState
 from gitalign.core.report import Report, Verdict
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from gitalign.core.plan import Plan, Snapshot, Step
     from gitalign.facade import Request
 
+_MERGED = "already_merged"
 _OPTIONS_OF_SETTINGS = {
     "alignment.targets": "--target",
     "alignment.strategy": "--strategy",
@@ -182,6 +184,11 @@ def after_run(report: Report, typed: Typed, *, is_new: bool) -> list[Advice]:
     ):
         advice.append(Advice(typed.command("push", report.run.id), "pushes the branches that moved"))
     advice += _about_a_remote(report, [one for one in waiting if is_new and one.update.ref in theirs], typed)
+    if is_new and (merged := _merged(report)):
+        remote = report.plan.snapshot.branches_of
+        where = ("--remote", remote) if remote is not None and report.plan.snapshot.taken_in is None else ()
+        why = f"deletes merged branches; {merged} were left where they are"
+        advice.append(Advice(typed.command("prune", "--merged", *where), why))
     return advice + _way_back(report, typed)
 
 
@@ -195,6 +202,11 @@ def _about_a_remote(report: Report, waiting: Sequence[Publication], typed: Typed
         words = (*typed.how, *_chosen(report.plan.snapshot, typed))
         advice.append(Advice(typed.command("run", *words), "reads the remote again, and aligns what it has then"))
     return advice
+
+
+def _merged(report: Report) -> int:
+    left = {one.step_id for one in report.results if isinstance(one.outcome, Unchanged) and one.outcome.code == _MERGED}
+    return sum(step.id in left and step.kind is StepKind.LEAVE and step.checkout is None for step in report.plan.steps)
 
 
 def _way_back(report: Report, typed: Typed) -> list[Advice]:

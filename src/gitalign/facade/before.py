@@ -26,7 +26,7 @@ from gitalign.engine.stream import EventStream
 from gitalign.errors import UserError
 from gitalign.facade.after import runs
 from gitalign.facade.forecasting import settling
-from gitalign.facade.next_step import next_command
+from gitalign.facade.next_step import merged_count, next_command
 from gitalign.ports import Listener
 from gitalign.store.journal import SqlJournal, open_journal
 
@@ -74,7 +74,7 @@ def status(request: Request) -> Status:
         if record.state in (RunState.INTEGRATING, RunState.PUBLISHING, RunState.INTERRUPTED)
     )
     to_align = sum(step.kind not in (StepKind.UP_TO_DATE, StepKind.LEAVE) for step in made.steps)
-    merged = sum(step.kind is StepKind.LEAVE for step in made.steps)
+    merged = merged_count(opened.repository, made)
     elsewhere = only_on_remotes(made.snapshot, [target.name for target in made.targets])
     fault = target_fault(made)
     return Status(
@@ -89,7 +89,7 @@ def status(request: Request) -> Status:
         last=history[0] if history else None,
         only_on_remotes=elsewhere,
         next_command=next_command(
-            opened, made, history=history, unfinished=unfinished, elsewhere=elsewhere, fault=fault
+            opened, made, history=history, unfinished=unfinished, elsewhere=elsewhere, fault=fault, merged=merged
         ),
         merged=merged,
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from gitalign.core.merged import Merged
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report
+from gitalign.engine.dead_runs import recover_dead
 from gitalign.engine.guard import Guard
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.prepare import graph_of
@@ -20,7 +21,6 @@ from gitalign.engine.session import (
     new_run_id,
     now,
     open_for,
-    recover_dead,
 )
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.stream import EventStream

@@ -13,6 +13,8 @@ from gitalign.core.working_set import has_no_work
 from gitalign.engine.reports import stored_report
 from gitalign.engine.session import Opened, journal_of
 from gitalign.errors import UserError
+from gitalign.git.branch_log import was_only_created
+from gitalign.git.repository import Repository
 
 
 def next_command(
@@ -23,6 +25,7 @@ def next_command(
     unfinished: Sequence[RunRecord],
     elsewhere: Sequence[tuple[str, int]],
     fault: UserError | None,
+    merged: int,
 ) -> str:
     """The command line; empty when nothing is left to do.
 
@@ -33,6 +36,7 @@ def next_command(
         unfinished: those that `resume` is for.
         elsewhere: how many branches exist only on each remote.
         fault: what a plan would be refused for.
+        merged: how many branches `prune --merged` would delete.
     """
     if unfinished:
         return "git align resume"
@@ -43,12 +47,19 @@ def next_command(
     work = [one for one in plan.steps if one.kind not in (StepKind.UP_TO_DATE, StepKind.LEAVE) and not one.refusal]
     if not history:
         return "git align plan" if plan.steps else ""
+    to_delete = "git align prune --merged" if merged else ""
     report = _last_alignment(opened, history)
     if report is not None and (not work or _all_conflicted(report, work)):
         if waits_for_push(report, plan.snapshot.tips):
             return "git align push"
-        return "git align conflicts" if work else ""
-    return "git align run" if work else ""
+        return "git align conflicts" if work else to_delete
+    return "git align run" if work else to_delete
+
+
+def merged_count(repository: Repository, plan: Plan) -> int:
+    """How many branches are merged and in nobody's use, as far as that is known without a merge."""
+    merged = [step for step in plan.steps if step.kind is StepKind.LEAVE and step.checkout is None]
+    return sum(step.of_remote is not None or not was_only_created(repository, step.ref) for step in merged)
 
 
 def _last_alignment(opened: Opened, history: Sequence[RunRecord]) -> Report | None:
