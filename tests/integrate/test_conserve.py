@@ -90,7 +90,7 @@ def test_whatever_is_not_accounted_for_fails(scene: Scene) -> None:
     drop = Dropped(oid=one.old, reason=DropReason.UPSTREAM)
     broken = {
         "a commit is lost": replace(scene.aligned, rewritten=(two,)),
-        "a commit is told twice": replace(scene.aligned, dropped=(drop,)),
+        "a commit is named twice": replace(scene.aligned, dropped=(drop,)),
         "a foreign commit is told": replace(
             scene.aligned, dropped=(Dropped(oid=scene.onto, reason=DropReason.UPSTREAM),)
         ),

@@ -56,7 +56,7 @@ def test_it_is_made_from_the_merged_files_and_the_targets_version(tmp_path: Path
     assert content(work, "gen/index") == b"a\nm\npinned\nt0\n"
     assert "elsewhere" not in work.git("ls-tree", "-r", "--name-only", "topic").split()
     (one,) = outcome.resolved
-    assert (one.path, one.resolver, one.source) == ("gen/index", "regenerate", "made anew by lister")
+    assert (one.path, one.resolver, one.source) == ("gen/index", "regenerate", "made again by lister")
     assert one.commit == (tip if strategy == "rebase" else None)
     (proof,) = facade.verify(request(work.path))
     assert proof.holds

@@ -104,7 +104,7 @@ def test_check(work: Workspace, tmp_path: Path) -> None:
         (("check", "--pack", "pythn"), "did you mean python?"),
         (("check", "nobody", "--pack", "python"), "there is no branch"),
         (("check", "main", "--pack", "python"), "main has no target here"),
-        (("check", "topic", "--pack", "python", "--base", "nowhere"), "nowhere is no commit here"),
+        (("check", "topic", "--pack", "python", "--base", "nowhere"), "nowhere is not a commit here"),
         (("explain", "no-bare-excepts"), "did you mean no-bare-except?"),
     ],
 )
@@ -146,7 +146,7 @@ def test_explain_tells_of_every_kind_of_check(tmp_path: Path, work: Workspace) -
     place = write_pack(tmp_path / "all.yaml", pack)
     told = call("rules", "explain", "--pack", str(place), cwd=work.path).stdout
     for words in (
-        "by nobody but a person",
+        "by a person only",
         "vendor/**",
         "no more than 3 new lines",
         "a trailer Fixes",

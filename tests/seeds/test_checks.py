@@ -46,7 +46,7 @@ def test_a_branch_is_asked_for_its_factory(tmp_path: Path) -> None:
     assert ask("with", repo_path=work.path) is FactorySupport.SUPPORTED
     assert ask("main", repo_path=work.path) is FactorySupport.NOT_SUPPORTED
     assert ask("main", repo_path=work.path, module="gone.py") is FactorySupport.UNKNOWN
-    with pytest.raises(UserError, match="nobody is no commit here"):
+    with pytest.raises(UserError, match="nobody is not a commit here"):
         ask("nobody", repo_path=work.path)
 
 

@@ -145,7 +145,7 @@ def refuse_beside_a_plan(given: dict[str, bool]) -> None:
     if typed:
         raise UserError(
             f"a saved plan says itself how branches are aligned: {', '.join(typed)} cannot stand beside --plan",
-            hint=f"make it anew: git align plan {' '.join(typed)} --save FILE",
+            hint=f"make a new one: git align plan {' '.join(typed)} --save FILE",
         )
 
 
@@ -209,7 +209,8 @@ def asked(options: Options, question: str) -> bool:
         return True
     if options.json or not may_ask():
         raise NotPermitted(
-            "this would move branches, and there is nobody to ask", hint="add --yes, or look first with --dry-run"
+            "this would move branches, and there is no terminal to ask at",
+            hint="add --yes, or look first with --dry-run",
         )
     return typer.confirm(question, default=False)
 

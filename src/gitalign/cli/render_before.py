@@ -175,7 +175,7 @@ def _show_pairs(out: Console, count: PairCount, clashes: Sequence[Clash], everyt
     if count.partial:
         out.print(f"  branches that stop, compared as far as git merges them with the target: {count.partial}")
     if count.left_out:
-        out.print(f"  branches compared with nobody (refused, unreadable, or left where they are): {count.left_out}")
+        out.print(f"  branches compared with no other (refused, unreadable, or left where they are): {count.left_out}")
     if not clashes:
         return
     shown = clashes if everything else clashes[:_MOST_CLASHES]
@@ -207,7 +207,7 @@ def _show_talks(out: Console, forecast: Forecast, everything: bool) -> None:
         tell_rest(out, len(shown), len(talks))
     contests = sorted(forecast.contests, key=lambda one: (-len(one.stopping), -len(one.changing), one.target, one.path))
     if contests:
-        out.print("\n[bold]undecided until somebody resolves them[/]: paths at which branches stop and others change")
+        out.print("\n[bold]undecided until a person resolves them[/]: paths at which branches stop and others change")
         table = plain_table("stop", "change it, too", "path", right=("stop", "change it, too"))
         rows = contests if everything else contests[:_MOST_PATHS]
         for one in rows:

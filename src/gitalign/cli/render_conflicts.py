@@ -72,9 +72,7 @@ def _show_group(out: Console, number: int, group: ConflictGroup, everything: boo
 def _show_shared(out: Console, found: Conflicts, everything: bool) -> None:
     if not found.shared:
         return
-    out.print(
-        "\n[bold]shared clashes[/], in branches that have others, too: whoever settles one has settled it for all of them"
-    )
+    out.print("\n[bold]shared clashes[/], in branches that have others, too: one resolution settles it for all of them")
     shown = found.shared if everything else found.shared[:_MOST_SHARED]
     for one in shown:
         out.print(

@@ -120,14 +120,14 @@ def explain(out: Console, packs: Sequence[RulePack], *, only: str | None = None)
 
 def _weight(severity: Demand) -> str:
     if severity is Demand.MUST:
-        return "; a branch that misses it, or of which nobody can tell, is never compliant"
+        return "; a branch that misses it, or for which the rule is unknown, is never compliant"
     return ""
 
 
 def _how(check: Check | None) -> str:
     match check:
         case None:
-            return "by nobody but a person: always unknown"
+            return "by a person only: always unknown"
         case PathCheck():
             parts = [f"nothing may be changed in {', '.join(check.forbidden)}" if check.forbidden else ""]
             parts.append(f"only {', '.join(check.allowed)} may be changed" if check.allowed else "")

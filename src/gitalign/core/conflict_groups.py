@@ -172,7 +172,7 @@ def brought_in_words(found: Brought | Untold | None) -> tuple[str, ...]:
     if found is None:
         return ()
     if isinstance(found, Untold):
-        return (f"which commit that merge brought in clashes cannot be told: {found.reason}",)
+        return (f"it is not known which commit that merge brought in clashes: {found.reason}",)
     what = "merge" if found.is_merge else "commit"
     return (f"that merge brought in {what} {found.commit[:12]} {found.subject} ({found.author} <{found.email}>)",)
 

@@ -77,9 +77,9 @@ def misplaced(
     dropped = {drop.oid for drop in one.dropped}
     wanted = set(own)
     if len(became) + len(dropped) != len(one.rewritten) + len(one.dropped) or dropped & became.keys():
-        return "a commit is told twice"
+        return "a commit is named twice"
     if lost := wanted - became.keys() - dropped:
-        return f"commit {min(lost)} is neither in the result nor told as dropped"
+        return f"commit {min(lost)} is neither in the result nor named as dropped"
     if foreign := (became.keys() | dropped) - wanted:
         return f"commit {min(foreign)} is none of the branch's own"
     if len(set(became.values())) != len(became):

@@ -83,7 +83,7 @@ class Rung(StrEnum):
     EXTERNAL = "external"
     """A command of the operator's that is given the conflict as JSON and proposes content."""
     REGENERATE = "regenerate"
-    """Files that are made from others: made anew by a command of the operator's, when all else is settled."""
+    """Files that are made from others: made again by a command of the operator's, when all else is settled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -235,7 +235,7 @@ def furthest_in_words(found: Furthest | Untold | None) -> tuple[str, ...]:
     if found is None:
         return ()
     if isinstance(found, Untold):
-        return (f"how far it aligns cannot be told: {found.reason}",)
+        return (f"how far it aligns is not known: {found.reason}",)
     moves = f"{found.gained} of {found.gained + found.ahead} first-parent commits of the target"
     far = f"aligns up to {found.clean[:12]} ({moves})" if found.gained else f"aligns nowhere above {found.fork[:12]}"
     what = "merge" if found.is_merge else "commit"

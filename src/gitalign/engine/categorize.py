@@ -193,7 +193,7 @@ def _assigned(
     if targets and not kinships:
         return replace(found, reason=ancestry.unreadable(step))
     if found.target is None and any(ancestry.is_cut_off(step, target) for target in targets.values()):
-        words = "history is cut off (shallow clone) before the branch meets any target, so that nothing can be told"
+        words = "history is cut off (shallow clone) before the branch meets any target, so that nothing is known"
         return replace(found, needs_decision=True, reason=words)
     if found.target is not None and ancestry.is_cut_off(step, targets[found.target]):
         words = f"history is cut off (shallow clone), so that this may be wrong. {found.reason}"

@@ -164,7 +164,7 @@ def _where_they_stand(repository: Repository, stack: Sequence[Publication]) -> l
 def _moved_by_another(one: Publication, stands: Oid) -> str:
     where = "is gone" if is_zero(stands) else f"stands at {stands[:12]} now"
     seen = "did not see it" if is_zero(one.update.before) else f"saw {one.update.before[:12]}"
-    return f"{branch_of(one.update.ref)} was moved by somebody else meanwhile: it {where}, the plan {seen}"
+    return f"{branch_of(one.update.ref)} was moved by another process meanwhile: it {where}, the plan {seen}"
 
 
 def _held(stack: Sequence[Publication], reason: str, *, of: Publication | None = None) -> list[Publication]:
@@ -198,7 +198,7 @@ def verified(repository: Repository, publications: Sequence[Publication]) -> tup
         stands = now.get(one.update.ref)
         if one.state is MoveState.MOVED and (stands or zero_like(one.update.after)) != one.update.after:
             where = f"stands at {stands[:12]}" if stands else "is gone"
-            checked.append(replace(one, detail=f"was moved, but {where} now: somebody else moved it right after"))
+            checked.append(replace(one, detail=f"was moved, but {where} now: another process moved it right after"))
         else:
             checked.append(one)
     return tuple(checked)

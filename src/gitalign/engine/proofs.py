@@ -200,7 +200,7 @@ def _checks(one: Certificate, evidence: _Evidence) -> tuple[Check, ...]:
     missing = _missing(one, evidence)
     if missing:
         return tuple(
-            Check(name=name, passed=False, detail=missing if name is CheckName.OBJECTS_PRESENT else "cannot be told")
+            Check(name=name, passed=False, detail=missing if name is CheckName.OBJECTS_PRESENT else "cannot be checked")
             for name in CheckName
         )
     faults = {

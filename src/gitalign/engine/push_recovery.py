@@ -60,7 +60,7 @@ def settled(one: Publication, remotes: Remotes, ancestry: Ancestry | None = None
         return replace(one, push=PushState.NOT_PUSHED, push_detail=f"ended before it was pushed to {where}")
     if is_zero(there):
         return replace(one, push=PushState.REJECTED, push_detail=f"{where} is gone")
-    words = f"{where} stands at {there[:12]} now: somebody else pushed; left alone"
+    words = f"{where} stands at {there[:12]} now: another push came after; left alone"
     state = PushState.REJECTED if ancestry is None else _behind(one, there, ancestry)
     if state is PushState.UNKNOWN:
         words = f"{where} stands at {there[:12]} now, which was never fetched; git fetch, then git align resume"

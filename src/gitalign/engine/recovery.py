@@ -252,7 +252,7 @@ def _judged(one: Publication, now: Mapping[str, Oid], *, can_move: bool, there: 
         return replace(one, state=MoveState.MOVED)
     if stands != one.update.before:
         where = "is gone" if is_zero(stands) else f"stands at {stands[:12]}"
-        return replace(one, state=MoveState.HELD_BACK, detail=f"somebody else moved it meanwhile: it {where}")
+        return replace(one, state=MoveState.HELD_BACK, detail=f"another process moved it meanwhile: it {where}")
     if one.update.after not in there and not is_zero(one.update.after):
         reason = "its new commits did not survive the crash, so it stands where it stood; git align run aligns it"
         return replace(one, state=MoveState.ROLLED_BACK, detail=reason)

@@ -100,7 +100,7 @@ def begin(opened: Opened, journal: Journal, request: Request, branch: str, *, fo
         settings=dumped(frozen_for(opened, sockets_of(opened.config), configured_rules(opened))),
     )
     if not journal.open_session(session):
-        raise UserError(f"somebody is resolving {branch} already", hint=command_on("git align resolve", branch))
+        raise UserError(f"a person is resolving {branch} already", hint=command_on("git align resolve", branch))
     try:
         tree.begin(opened.repository, session)
         carrying.begin(opened, session, made, step)

@@ -72,7 +72,7 @@ def resolving(settling: Settling, policy: Policy, sockets: Sockets) -> Iterator[
     configured = settling.config.resolutions.programs().digest(policy.rungs)
     if configured != policy.programs:
         raise PlanRefused(
-            "the plan was made while other commands stood behind its rungs", hint="make it anew: git align plan"
+            "the plan was made while other commands stood behind its rungs", hint="make a new one: git align plan"
         )
     found: list[ConflictResolver] = []
     notices: list[str] = []

@@ -78,7 +78,7 @@ def commit_of(repository: Repository, name: str) -> Oid:
         )
         if done.returncode == 0:
             return Oid(text(done.stdout).split()[-1])
-    raise UserError(f"{name} is no commit here", hint="git branch --all lists the branches")
+    raise UserError(f"{name} is not a commit here", hint="git branch --all lists the branches")
 
 
 def read_refs(repository: Repository, *prefixes: str) -> dict[str, Oid]:

@@ -185,7 +185,7 @@ def _given_up(step: Step, oid: Oid, where: Oid, *, lane: Lane) -> Finding | Refu
     if step.strategy is Strategy.AUTO:
         return Refused(
             code="changed_since",
-            reason=f"commit {oid[:12]} became empty at {where[:12]}, and the target has changed the same lines since: whether its change is still there cannot be told",
+            reason=f"commit {oid[:12]} became empty at {where[:12]}, and the target has changed the same lines since: whether its change is still there is not known",
             hint="look at it, and choose --strategy iterative if it may be dropped",
         )
     return Finding(

@@ -154,7 +154,7 @@ def settle(
                 commit=commit,
                 path=path,
                 conflict="",
-                source=f"made anew by {names[path]}",
+                source=f"made again by {names[path]}",
                 resolver=Rung.REGENERATE.value,
             )
             for path in names

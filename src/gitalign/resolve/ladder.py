@@ -128,7 +128,7 @@ class LadderResolver:
         try:
             parts = regions(again.diff3, labels=again.diff3_labels, marker_size=again.diff3_marker_size)
         except NotMarked:
-            return "its conflicts cannot be told apart"
+            return "its conflicts cannot be distinguished"
         return _with_ends_as_they_were(parts, sides)
 
 

@@ -176,7 +176,7 @@ def _commit(
         door.close()
     if refusal is not None:
         raise RefLocked(
-            f"{RESOLUTIONS_REF} was changed by somebody else meanwhile: {refusal.reason}", hint="do it again"
+            f"{RESOLUTIONS_REF} was changed by another process meanwhile: {refusal.reason}", hint="do it again"
         )
 
 

@@ -43,7 +43,7 @@ class Help(ModalScreen[None]):
         lines.append(
             Content(
                 "\nBranches that stop at the same clash are one row: the same kinds of conflict, at the same paths, with the same lines. "
-                "Whoever resolves it for one has resolved it for all.\nNothing is moved here.\n"
+                "A resolution for one of them is a resolution for all.\nNothing is moved here.\n"
             )
         )
         with VerticalScroll(classes="dialog"):
