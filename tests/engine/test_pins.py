@@ -109,3 +109,22 @@ def test_the_repository_alone_says_what_was_to_move(work: Workspace) -> None:
     report = run(work.path)
     text = work.git("for-each-ref", "--format=%(contents)", f"refs/gitalign/runs/{report.run.id}")
     assert f"{before} {work.tip('x')} refs/heads/x" in text
+
+
+def test_a_partial_copy_is_held_as_far_as_it_goes(tmp_path: Path) -> None:
+    """The first content of a file was never copied; nothing that is there is lost, and nothing is fetched."""
+    work = Workspace(tmp_path / "whole")
+    work.commit("base", {"a": b"a\n"})
+    work.switch("x", "main")
+    work.commit("one", {"f": b"1\n"})
+    lost = work.tip("HEAD:f")
+    work.commit("two", {"f": b"2\n"})
+    work.switch("main")
+    work.commit("on", {"m": b"1\n"})
+    (work.path / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
+    before = work.tip("x")
+    report = run(work.path)
+    assert report.run.moved == 1
+    assert facade.restore(request(work.path), "x", report.run.id, permit=LEAVE).exit_code() == 0
+    assert work.tip("x") == before
+    assert work.git("for-each-ref", "--format=%(objecttype)", f"refs/gitalign/runs/{report.run.id}") == "tag"

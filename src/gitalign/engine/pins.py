@@ -23,6 +23,8 @@ _TIMEOUT_S = 600.0
 _ATTEMPTS = 3
 _AT_MOST = 12
 """Packs of about the same number of runs, before they are joined: git looks into every pack for every object."""
+_LARGEST_JOINED_BYTES = 256 * 1024 * 1024
+"""Others wait while packs are joined, and looking into a few more costs less than copying very large ones."""
 
 
 def hold(repository: Repository, run_id: str, commits: Sequence[Oid], *, bases: Sequence[Oid]) -> None:
@@ -54,7 +56,7 @@ def hold(repository: Repository, run_id: str, commits: Sequence[Oid], *, bases: 
         with recovery_claim(repository.state_dir, name="pins"):
             is_held = [_is_marked(keep, run_id) for keep in (*own, _packs(repository) / f"pack-{name}.keep")]
             if all(is_held):
-                with suppress(GitError):  # then there are more packs, and nothing is lost
+                with suppress(GitError, OSError):  # then there are more packs, and nothing is lost
                     _join_packs(repository)
                 return
     raise GitError("a pack that was made just now is gone again", hint="git align resume")
@@ -127,7 +129,8 @@ def _join_packs(repository: Repository) -> None:
         by_size.setdefault(level, []).append((keep, runs))
     for level in sorted(by_size):
         packs = by_size[level]
-        if len(packs) < _AT_MOST:
+        size = sum(keep.with_suffix(".pack").stat().st_size for keep, _ in packs)
+        if len(packs) < _AT_MOST or size > _LARGEST_JOINED_BYTES:
             continue
         runs = list(dict.fromkeys(run for _, some in packs for run in some))
         mark = "\n".join(f"{_MARK}{run}" for run in runs)
