@@ -134,6 +134,20 @@ def test_tiles_filter_and_keys_lead_through_the_page(desk: Page, address: str) -
     expect(desk.locator("#by-find")).to_have_value("login-")
 
 
+def test_what_is_drawn_again_keeps_the_focus_and_what_was_opened(desk: Page, address: str) -> None:
+    desk.goto(f"{address}#tab=branches")
+    desk.locator(".todo summary").first.click()
+    desk.get_by_role("link", name="Paths").focus()
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("link", name="Paths")).to_be_focused()
+    expect(desk.get_by_role("link", name="Paths")).to_have_attribute("aria-current", "page")
+    expect(desk.locator(".todo details").first).to_have_attribute("open", "")
+    desk.get_by_role("button", name="would align").focus()
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("button", name="would align")).to_be_focused()
+    expect(desk.get_by_role("button", name="would align")).to_have_attribute("aria-pressed", "true")
+
+
 def test_a_link_by_the_name_of_a_branch(desk: Page, address: str) -> None:
     branch = next(one for one in outlook_of(BRANCHES).forecast.branches if one.prospect == "conflict")
     desk.goto(f"{address}#branch={quote(branch.branch, safe='/')}")

@@ -250,6 +250,9 @@ function pairsLine(wanted) {
   return el("p", { class: "soft" }, `${text("pairs")} pairs: ${text("pruned")} proved clean without a merge, ${text("merged")} merged by git (${text("clashing")} clash), ${text("undecided")} undecided` + (sum("failed") ? `, ${text("failed")} could not be merged` : "") + (sum("left_out") ? `; ${branchesOf(sum("left_out"))} not compared` : ""));
 }
 
+// Drawn once, so that what a reader opened stays open.
+let firstSteps = null;
+
 function draw(typing = false) {
   const wanted = state(), main = document.getElementById("main");
   drawMap = null;
@@ -265,8 +268,10 @@ function draw(typing = false) {
   const tabs = [["map", "Clash map"], ["branches", "Branches"], ["people", "Who must talk to whom"], ["paths", "Paths"]].filter(([id]) => DATA.with_pairs || (id !== "map" && id !== "people"));
   const content = { map: () => heatMap(shown, wanted), branches: () => branchTable(shown, wanted), people: () => talks(shown), paths: () => contested(shown, wanted) }[wanted.tab] || (() => branchTable(shown, wanted));
   const body = [tiles(shown, wanted), DATA.complete ? null : el("p", { class: "conflict" }, "The forecast was stopped before it was done."), tabBar(tabs, wanted.tab, id => link({ tab: id })), pairsLine(wanted), content()];
-  if (typing && document.getElementById("body")) fill(document.getElementById("body"), body);
-  else fill(main, steps(DATA.steps), filters(wanted), el("div", { id: "body" }, body), el("p", { class: "soft keys" }, KEYS_HINT));
+  keepingFocus(() => {
+    if (typing && document.getElementById("body")) fill(document.getElementById("body"), body);
+    else fill(main, firstSteps ??= steps(DATA.steps), filters(wanted), el("div", { id: "body" }, body), el("p", { class: "soft keys" }, KEYS_HINT));
+  });
 }
 
 fill(document.getElementById("title"), name(DATA.name));

@@ -142,6 +142,14 @@ function tabBar(tabs, current, hrefOf) {
   return el("nav", { class: "tabs", "aria-label": "Views" }, tabs.map(([id, text]) => el("a", { href: hrefOf(id), "aria-current": id === current ? "page" : null }, text)));
 }
 
+/* What is drawn again keeps the focus: who works with the keyboard stays where they are. */
+function keepingFocus(redraw) {
+  const active = document.activeElement, tiles = [...document.querySelectorAll(".tiles button")].indexOf(active);
+  const find = active.id ? () => document.getElementById(active.id) : active.closest(".tabs") ? () => document.querySelector(".tabs a[aria-current]") : tiles >= 0 ? () => document.querySelectorAll(".tiles button")[tiles] : null;
+  redraw();
+  if (find && !active.isConnected) find()?.focus({ preventScroll: true });
+}
+
 function themeButton() {
   const root = document.documentElement;
   const isDark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;

@@ -201,6 +201,9 @@ function branchPage(at) {
   return parts;
 }
 
+// Drawn once, so that what a reader opened stays open.
+let firstSteps = null;
+
 function draw(typing = false) {
   const wanted = state(), main = document.getElementById("main");
   document.title = (wanted.branch ? wanted.branch + " - " : "") + DATA.name + " - run " + DATA.run;
@@ -216,8 +219,10 @@ function draw(typing = false) {
   const content = { branches: () => branches(shown), findings: () => findings(shown), rules: () => houseRules(shown), checks: () => checks(shown), timeline: () => timeline(shown), left: leftOut }[wanted.tab] || (() => branches(shown));
   const body = [tiles(wanted), DATA.undone_by ? el("p", { class: "refused" }, `undone by run ${DATA.undone_by}`) : null, tabBar(tabs, wanted.tab, id => link({ tab: id })), content(),
     DATA.notices.length ? el("p", { class: "soft" }, DATA.notices.join("; ")) : null];
-  if (typing && document.getElementById("body")) fill(document.getElementById("body"), body);
-  else fill(main, steps(DATA.steps), filters(wanted), el("div", { id: "body" }, body), el("p", { class: "soft keys" }, KEYS_HINT));
+  keepingFocus(() => {
+    if (typing && document.getElementById("body")) fill(document.getElementById("body"), body);
+    else fill(main, firstSteps ??= steps(DATA.steps), filters(wanted), el("div", { id: "body" }, body), el("p", { class: "soft keys" }, KEYS_HINT));
+  });
 }
 
 fill(document.getElementById("title"), name(DATA.name));
