@@ -56,7 +56,7 @@ def faults_in(text: str) -> list[str]:
             elif words[at].startswith("-"):
                 known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
                 option = words[at].partition("=")[0].rstrip(".").removesuffix(PLACEHOLDER)
-                if option != "--" and option not in {*known, "-h", "--help", "--merged"}:
+                if option != "--" and option not in {*known, "-h", "--help"}:
                     found.append(f"{match.group()!r}: no option {option}")
                 at += option in ("--repo", "--config")
             elif re.fullmatch(r"[a-z-]+", words[at]) and not text.startswith("usage"):
@@ -68,7 +68,7 @@ def faults_in(text: str) -> list[str]:
         known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | {"-h", "--help", "--"}
         for word in words[at:]:
             option = word.partition("=")[0].rstrip(".").removesuffix(PLACEHOLDER)
-            if re.fullmatch(r"--?[a-z][a-z-]*", option) and option not in {*known, "--merged"}:
+            if re.fullmatch(r"--?[a-z][a-z-]*", option) and option not in known:
                 found.append(f"{match.group()!r}: no option {option}")
     return found
 

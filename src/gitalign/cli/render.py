@@ -229,11 +229,11 @@ def show_moves(out: Console, publications: Sequence[Publication], *, tense: str 
         out.print("nothing to do")
         return
     moves = [one for one in publications if one.state is not MoveState.STANDS]
-    table = plain_table("branch", "from", "to", "state", "")
+    table = plain_table("branch", "state", "from", "to", "")
     for one in moves:
         state = tense if tense and one.state is MoveState.INTENDED else one.state.value.replace("_", " ")
         table.add_row(
-            safe(branch_of(one.update.ref)), _at(one.update.before), _at(one.update.after), state, safe(one.detail)
+            safe(branch_of(one.update.ref)), state, _at(one.update.before), _at(one.update.after), safe(one.detail)
         )
     if moves:
         out.print(table)
@@ -250,15 +250,15 @@ def _show_pushes(out: Console, publications: Sequence[Publication], *, tense: st
     pushed = [one for one in publications if one.push is not PushState.NOT_ASKED and one.remote is not None]
     if not pushed:
         return
-    table = plain_table("remote branch", "from", "to", "push", "")
+    table = plain_table("remote branch", "push", "from", "to", "")
     for one in pushed:
         is_open = bool(tense) and one.push is PushState.UNKNOWN
         state = "would be pushed" if is_open else one.push.value.replace("_", " ")
         table.add_row(
             safe(place_words(one.remote or "", one.pushed_ref)),
+            state,
             _at(one.remote_before) if one.remote_before else "",
             _at(one.pushed_oid),
-            state,
             "" if is_open else safe(one.push_detail),
         )
     out.print(table)

@@ -110,9 +110,9 @@ def _show_conflict(out: Console, outcome: Conflicted) -> None:
         out.print(f"  undecided  {safe(words)}")
     for line in furthest_in_words(outcome.furthest):
         out.print(f"  {safe(line)}")
-    out.print("  to meet the same conflict:")
+    out.print("  to reproduce the conflict:")
     for command in outcome.reproduce:
-        out.print(f"    {safe(command)}")
+        out.print(f"    {safe(command)}", soft_wrap=True)  # to be pasted
 
 
 def _show_findings(out: Console, findings: Sequence[Finding]) -> None:

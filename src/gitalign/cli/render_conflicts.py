@@ -35,7 +35,8 @@ def show_groups(out: Console, found: Conflicts, *, everything: bool = False) -> 
         shared = sum(len(group.branches) for group in found.groups if len(group.branches) > 1)
         out.print(
             f"[yellow]{many(len(found.branches), 'branch conflicts', 'branches conflict')}[/], at "
-            f"{many(len(found.groups), 'clash', 'clashes')}; {shared} of them share theirs with others"
+            f"{many(len(found.groups), 'clash', 'clashes')}"
+            + (f"; {shared} of them share a clash with others" if shared else "")
         )
         shown = found.groups if everything else found.groups[:_MOST_GROUPS]
         for number, group in enumerate(shown, 1):
@@ -121,9 +122,9 @@ def show_conflict(out: Console, found: Conflicts, branch: str) -> None:
     _show_hunks(out, found.detail)
     _show_commits(out, "of the branch", found.detail.branch_commits, found.detail.branch_commits_left_out)
     _show_commits(out, "of the target", found.detail.target_commits, found.detail.target_commits_left_out)
-    out.print("\nto meet the same conflict:")
+    out.print("\nto reproduce the conflict:")
     for command in conflict.reproduce:
-        out.print(f"  {safe(command)}")
+        out.print(f"  {safe(command)}", soft_wrap=True)  # to be pasted
     out.print("\nNothing was moved.")
 
 

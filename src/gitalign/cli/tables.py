@@ -27,7 +27,7 @@ STEP_WORDS = {
 }
 _GAP = "  "
 _LEAST_NAME = 16
-_LEAST_STORY = 28
+_LEAST_STORY = 38
 _LONGEST_WORD = 12
 _ID = re.compile(r"[0-9a-f]{7,}|\d{8}-[\w-]+")
 _ELLIPSIS = "…"

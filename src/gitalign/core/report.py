@@ -275,12 +275,14 @@ def _stop_in_words(outcome: Conflicted) -> str:
     kinds = ", ".join(
         dict.fromkeys(conflict.kind.removeprefix("CONFLICT ").strip("()") for conflict in outcome.conflicts)
     )
+    # What conflicts comes first: a narrow terminal cuts the end of the line.
+    what = f"{kinds or 'conflict'} in {paths}"
     if outcome.commit is None:
-        return f"merging branch and target: {kinds or 'conflict'} in {paths}"
+        return f"{what}, while branch and target are merged"
     if outcome.recreating is not None:
-        where = f"making merge {outcome.commit[:10]} again (commit {outcome.position} of {outcome.total})"
+        where = f"while merge {outcome.commit[:10]} is made again (commit {outcome.position} of {outcome.total})"
     else:
-        where = f"commit {outcome.position} of {outcome.total} ({outcome.commit[:10]})"
+        where = f"at commit {outcome.position} of {outcome.total} ({outcome.commit[:10]})"
     if outcome.on_the_way is not None:
         where += f" at {outcome.on_the_way[:10]} on the way to the target's tip"
-    return f"{where}: {kinds or 'conflict'} in {paths}"
+    return f"{what}, {where}"

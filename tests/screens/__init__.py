@@ -1,0 +1,1 @@
+"""What a person sees: captures of a terminal, kept as reviewed text. `python -m tests.screens` makes them again."""
