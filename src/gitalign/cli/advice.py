@@ -15,6 +15,7 @@ from gitalign.core.outcome import Unchanged
 from gitalign.core.plan import StepKind
 from gitalign.core.publication import UNSETTLED, MoveState, Publication, PushState
 from gitalign.core.report import Report, Verdict
+from gitalign.core.run import RunState
 from gitalign.core.unpushed import waits_for_push
 from gitalign.core.working_set import remote_of
 
@@ -166,7 +167,7 @@ def after_run(report: Report, typed: Typed, *, is_new: bool) -> list[Advice]:
     tips = report.plan.snapshot.tips
     attention = [one for one in report.branches() if one.verdict in _ATTENTION]
     conflicted = [one for one in attention if one.verdict in (Verdict.CONFLICTED, Verdict.PARTLY_ALIGNED)]
-    if report.run.outcome == "interrupted":
+    if report.run.outcome == "interrupted" and report.run.state is not RunState.FINISHED:
         advice.append(Advice(typed.command("resume"), "goes on where the run was stopped"))
     if conflicted and is_new:
         words = (*typed.how, *_chosen(report.plan.snapshot, typed))

@@ -23,6 +23,7 @@ from gitalign.engine.limits import MemoryWatch
 from gitalign.engine.move import Checkpoint, no_checkpoint
 from gitalign.engine.observers import observing
 from gitalign.engine.prepare import graph_of
+from gitalign.engine.recovery import is_to_be_made_again
 from gitalign.engine.reports import kept, made_report, summarised
 from gitalign.engine.retention import prune as remove_old
 from gitalign.engine.session import (
@@ -228,7 +229,7 @@ def _as_run(
         public = [words for _, _, words in made.snapshot.public_targets]
         report = replace(report, notices=(*report.notices, *public, *sockets.notices))
         outcome = "interrupted" if executed.interrupted else ("ok" if report.exit_code() == 0 else "attention")
-        journal.set_state(run_id, _end_state(executed), outcome=outcome, finished_at=now())
+        journal.set_state(run_id, _end_state(made, executed), outcome=outcome, finished_at=now())
         if opened.config.orchestration.auto_cleanup_backups and outcome == "ok":
             emit(EventKind.NOTICE, text="backup branches of this run are removed, as configured")
             remove_old(
@@ -248,11 +249,12 @@ def _as_run(
     return kept(opened.repository, report)
 
 
-def _end_state(executed: Executed) -> RunState:
+def _end_state(made: Plan, executed: Executed) -> RunState:
     """Where a run that raised nothing stands: stopped while publishing it stays so, for `resume` to finish."""
     if any(one.state is MoveState.INTENDED for one in executed.publications):
         return RunState.PUBLISHING
-    return RunState.INTERRUPTED if executed.interrupted and not executed.publications else RunState.FINISHED
+    again = not executed.publications or is_to_be_made_again(made, executed.publications)
+    return RunState.INTERRUPTED if executed.interrupted and again else RunState.FINISHED
 
 
 def _ended_badly(journal: SqlJournal, run_id: str, emit: Callable[..., None], error: BaseException) -> None:

@@ -15,7 +15,7 @@ from gitalign.engine.anchor import anchor_ref, pin, present, release_keeps
 from gitalign.engine.backups import make_backups, with_backup_refs
 from gitalign.engine.guard import Guard, held_if_guarded, not_pushed_if_guarded
 from gitalign.engine.move import Checkpoint, move_stacks, no_checkpoint, verified
-from gitalign.engine.pushing import to_push
+from gitalign.engine.pushing import stopped_before_push, to_push
 from gitalign.engine.signals import StopSignal
 from gitalign.errors import GitError, MissingObject, NotPermitted
 from gitalign.git.refs import RefDoor, read_tips
@@ -95,7 +95,9 @@ def publish(
     checkpoint("verify")
     publications = verified(repository, publications)
     emit(EventKind.VERIFIED, moved=sum(one.state is MoveState.MOVED for one in publications))
-    if permit.push and not stop.stop_requested:
+    if permit.push and stop.stop_requested:
+        publications = tuple(map(stopped_before_push, publications))
+    elif permit.push:
         checkpoint("push")
         publications = push(publications)
     checkpoint("end")

@@ -44,6 +44,13 @@ def to_push(one: Publication, place: PushPlace | None) -> Publication:
     )
 
 
+def stopped_before_push(one: Publication) -> Publication:
+    """A publication of a run that was stopped: nothing of it was sent."""
+    if one.push is not PushState.UNKNOWN:
+        return one
+    return replace(one, push=PushState.NOT_PUSHED, push_detail="the run was stopped before it pushed")
+
+
 def standing_publication(step: Step) -> Publication | None:
     """What an earlier run made of a branch that does not move now, to be pushed; None when there is nothing."""
     place = step.push_to

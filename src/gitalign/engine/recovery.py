@@ -188,7 +188,7 @@ def _finish(
         for result in journal.results(record.id)
     )
     # Cut off before its objects were safe: nothing moved, so the run can simply be made again.
-    again = record.kind is RunKind.ALIGN and _is_to_be_made_again(plan, publications)
+    again = record.kind is RunKind.ALIGN and is_to_be_made_again(plan, publications)
     outcome = "interrupted" if again else ("ok" if well else "attention")
     emit(EventKind.RUN_FINISHED, outcome=outcome)
     durable.flush()
@@ -206,8 +206,8 @@ def _finish(
     ]
 
 
-def _is_to_be_made_again(plan: Plan, publications: Sequence[Publication]) -> bool:
-    """True when a run was cut off and has changed nothing, here or on a remote: it can be made again as a whole."""
+def is_to_be_made_again(plan: Plan, publications: Sequence[Publication]) -> bool:
+    """True when a run was cut off, or stopped, and has changed nothing, here or on a remote: it can be made again as a whole."""
     states = {one.state for one in publications}
     if states & {MoveState.MOVED, MoveState.UNDONE, MoveState.INTENDED}:
         return False

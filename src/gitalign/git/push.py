@@ -140,7 +140,7 @@ def _push(repository: Repository, remote: str, orders: Sequence[PushOrder], extr
     leases = [f"--force-with-lease={order.ref}:{'' if is_zero(order.lease) else order.lease}" for order in orders]
     specs = [f"{'' if is_zero(order.after) else order.after}:{order.ref}" for order in orders]
     said: dict[str, PushVerdict] = {}
-    broken = ""
+    broken, silence = "", PushState.NOT_PUSHED
     try:
         done = extras.git(repository).run(
             "push",
@@ -158,20 +158,25 @@ def _push(repository: Repository, remote: str, orders: Sequence[PushOrder], extr
             flag, _, rest = line.partition("\t")
             if rest and ":" in rest:
                 spec, _, summary = rest.partition("\t")
+                if summary.startswith(_UNREPORTED):
+                    continue
                 ref = spec.rpartition(":")[2]
                 state = _STATES.get(flag, PushState.REJECTED)
                 words = _words_of(errors, ref) if state is PushState.REJECTED else ""
                 said[ref] = PushVerdict(ref=ref, state=state, detail=summary.strip() + words)
         broken = errors.strip()[-_MOST_WORDS:]
     except GitError as error:
-        broken = error.message
+        # It was ended, not refused: what the remote has taken in may still be on its way to the branch.
+        broken, silence = error.message, PushState.UNKNOWN
     silent = [order for order in orders if order.ref not in said]
     if silent:
-        said |= {verdict.ref: verdict for verdict in _settle(repository, remote, silent, broken)}
+        said |= {verdict.ref: verdict for verdict in _settle(repository, remote, silent, broken, silence)}
     return [said[order.ref] for order in orders]
 
 
 _BY_SERVER = "[remote rejected]"
+_UNREPORTED = "[remote failure]"
+"""The remote did not say what became of the branch (`git help push`): it may have it."""
 _STATES = {
     " ": PushState.PUSHED,
     "+": PushState.PUSHED,
@@ -201,20 +206,18 @@ def _words_of(errors: str, ref: str) -> str:
     return f": {words[:_MOST_WORDS]}" if words else ""
 
 
-def _settle(repository: Repository, remote: str, orders: Sequence[PushOrder], broken: str) -> list[PushVerdict]:
-    """What happened to branches the remote said nothing of."""
+def _settle(
+    repository: Repository, remote: str, orders: Sequence[PushOrder], broken: str, silence: PushState
+) -> list[PushVerdict]:
+    """What happened to branches the remote said nothing of; `silence` where a branch stands as before."""
     try:
         there = remote_tips(repository, remote, for_push=True)
     except RemoteError as error:
         return [PushVerdict(ref=order.ref, state=PushState.UNKNOWN, detail=broken or error.message) for order in orders]
     settled: list[PushVerdict] = []
     for order in orders:
-        arrived = there.get(branch_of(order.ref), zero_like(order.after)) == order.after
-        settled.append(
-            PushVerdict(
-                ref=order.ref,
-                state=PushState.PUSHED if arrived else PushState.REJECTED,
-                detail="" if arrived else broken or "the remote gave no reason",
-            )
-        )
+        stands = there.get(branch_of(order.ref), zero_like(order.after))
+        state = PushState.PUSHED if stands == order.after else silence if stands == order.lease else PushState.REJECTED
+        words = "" if state is PushState.PUSHED else broken or "the remote gave no reason"
+        settled.append(PushVerdict(ref=order.ref, state=state, detail=words))
     return settled
