@@ -17,6 +17,7 @@ from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, PushState
 from gitalign.core.report import Report, Verdict
 from gitalign.core.results_file import results_document
+from gitalign.core.run import RunState
 from gitalign.errors import GitAlignError, InvariantBroken, OutOfSpace, UserError
 from tests.git.workspace import Workspace
 from tests.runs import request
@@ -100,7 +101,7 @@ def test_publications_decide_what_a_success_is(report: Report) -> None:
     told = {one.step.branch.name: one.verdict for one in missing.branches()}
     assert set(told.values()) == {Verdict.CANCELLED, Verdict.FAILED}, "one that was moved was not cancelled"
     assert next(verdict for name, verdict in told.items() if name == "clean") is Verdict.FAILED
-    stopped = replace(report, run=replace(report.run, outcome="interrupted"))
+    stopped = replace(report, run=replace(report.run, outcome="interrupted", state=RunState.INTERRUPTED))
     assert stopped.exit_code() == 130
     assert "git align resume" in shown(render.show_report, stopped)
 
