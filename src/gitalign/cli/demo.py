@@ -28,12 +28,13 @@ _MOST_ROWS = 12
 """Branches named for each target: the tour fits on one screen and a half."""
 _TRY_NEXT = (
     ("git align", "where things stand"),
-    ("git align conflicts", "one clash stops four branches: who, and why"),
+    ("git align conflicts", "one clash stops four branches: why"),
     ("git align show last tax/rounded", "one of them in full"),
-    ("git align forecast --pairs", "which branches clash with one another"),
-    ("git align plan --remote", "branches that only the remote has, too"),
+    ("git align forecast --pairs", "which branches clash with each other"),
+    ("git align plan --remote", "branches that only the remote has"),
+    ("git align prune --merged --dry-run", "merged branches, which can be deleted"),
     ("git align push", "publish what was aligned; asks first"),
-    ("git align undo last --push", "take all of it back, on the remote, too"),
+    ("git align undo last --push", "take it back, on the remote, too"),
 )
 
 
@@ -132,7 +133,7 @@ def _say_what_next(out: Console, places: DemoPlaces) -> None:
     _line(out, "Try next, in this order:", "bold")
     out.print(Text(f"  cd {shlex.quote(str(places.clone))}"), soft_wrap=True)
     for command, why in _TRY_NEXT:
-        _line(out, f"  {command:<32} {why}")
+        _line(out, f"  {command:<36} {why}")
 
 
 def _line(out: Console, words: str, style: str = "") -> None:
