@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 from gitalign.cli import reference
-from tests import needs
+from tests import needs, warm
 from tests.warm import ROOT
 
 
@@ -54,3 +54,9 @@ def test_git_shows_the_page_of_a_command_on_the_path(tmp_path: Path) -> None:
         done = subprocess.run(["git", *words], capture_output=True, text=True, env=env, check=False)
         assert done.returncode == 0, done.stderr
         assert "git-align - Align every branch" in " ".join(done.stdout.split())
+
+
+def test_the_list_of_verbs_fits_eighty_columns() -> None:
+    """A verb is described in one line that is not cut."""
+    done = warm.run("--help", env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
+    assert "..." not in done.stdout.partition("Commands:")[2]

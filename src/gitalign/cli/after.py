@@ -38,7 +38,10 @@ def resume(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Finish or roll back runs that were cut off, and go on with those that were stopped."""
+    """Continue stopped runs, and clean up after killed ones.
+
+    A run that was cut off while it published is finished or rolled back, branch by branch.
+    """
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
@@ -91,7 +94,7 @@ def report(
     ] = None,
     summaries: Annotated[
         Path | None,
-        typer.Option("--summaries", help="Write a change summary of every branch there, too.", metavar="DIR"),
+        typer.Option("--summaries", help="Also write a change summary of every branch there.", metavar="DIR"),
     ] = None,
     furthest: Furthest = False,
     repo: Repo = Path(),
@@ -101,7 +104,7 @@ def report(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a run up: for people, for CI pages, as one self-contained page. Changes nothing."""
+    """Write a report of a run, for people or for CI. Changes nothing."""
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
@@ -164,7 +167,7 @@ def verify(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Prove again, from the repository alone, that a run lost nothing. Changes nothing."""
+    """Prove again that a run lost nothing. Changes nothing."""
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
@@ -190,7 +193,10 @@ def doctor(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check git, repository, settings, journal, disk, locks and work trees."""
+    """Check everything that a run depends on.
+
+    Looks at git, repository, settings, journal, disk, locks and work trees.
+    """
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
@@ -221,7 +227,7 @@ def demo(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Build a sample repository with a remote, align it, and say what to try next."""
+    """Build a sample repository and align it."""
     options = Options(json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:

@@ -74,14 +74,14 @@ def categorize(
         datetime | None,
         typer.Option("--as-of", help="Count ages to this day (UTC).", formats=["%Y-%m-%d"], show_default="now"),
     ] = None,
-    clusters: Annotated[bool, typer.Option(help="Put branches together that are alike.")] = True,
+    clusters: Annotated[bool, typer.Option(help="Group similar branches, or not.")] = True,
     fetch: Fetch = False,
     json: Json = False,
     yes: Yes = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Find out where each branch belongs, and why. Moves nothing."""
+    """Show where each branch belongs, and why. Moves nothing."""
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
@@ -155,7 +155,7 @@ def forecast(
     everywhere: All = False,
     all_targets: Annotated[bool, typer.Option("--all-targets", help="Try every branch on every target.")] = False,
     pairs: Annotated[
-        bool, typer.Option("--pairs", help="Find out, too, which branches clash with one another once aligned.")
+        bool, typer.Option("--pairs", help="Also show which branches clash with one another once aligned.")
     ] = False,
     furthest: Furthest = False,
     html: Annotated[
@@ -169,7 +169,7 @@ def forecast(
         typer.Option("--markdown", help="Write a summary that fits into a comment of a pull request.", metavar="FILE"),
     ] = None,
     sarif: Annotated[
-        Path | None, typer.Option("--sarif", help="Write what stops as SARIF, for code scanning.", metavar="FILE")
+        Path | None, typer.Option("--sarif", help="Write the conflicts as SARIF, for code scanning.", metavar="FILE")
     ] = None,
     strategy: Strategy = None,
     merges: Merges = None,
@@ -181,7 +181,7 @@ def forecast(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Foresee which branches will align and where the others stop. Moves nothing."""
+    """Show which branches will align, and where others stop. Moves nothing."""
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
@@ -274,7 +274,7 @@ def order(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Choose what lands together and what lands first, so that the fewest branches stop. Moves nothing."""
+    """Choose what can land together, and what first. Moves nothing."""
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:

@@ -109,7 +109,9 @@ SCRIPTS = {Shell.BASH: BASH, Shell.ZSH: ZSH, Shell.FISH: FISH}
 
 
 def completion(shell: Annotated[Shell, typer.Argument(help="Which shell: bash, zsh or fish.")]) -> None:
-    """Print a script that completes `git align` and `git-align` in a shell.
+    """Print a completion script for a shell.
+
+    It completes `git align` and `git-align`, with branches, runs, targets and remotes.
 
     bash, in ~/.bashrc: eval "$(git-align completion bash)"
 

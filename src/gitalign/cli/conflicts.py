@@ -28,7 +28,7 @@ from gitalign.cli.working_set import All, Author, Exclude, OlderThan, Remote, Si
 
 
 def conflicts(
-    branch: Annotated[str | None, typer.Argument(help="Tell all about one branch.", metavar="BRANCH")] = None,
+    branch: Annotated[str | None, typer.Argument(help="Show this branch in full.", metavar="BRANCH")] = None,
     repo: Repo = Path(),
     config: ConfigFile = None,
     input: Input = None,
@@ -43,16 +43,18 @@ def conflicts(
     strategy: Strategy = None,
     merges: Merges = None,
     furthest: Annotated[
-        bool, typer.Option(help="Find out, too, which commit of the target stops each branch first.")
+        bool, typer.Option(help="Also show which commit of the target stops each branch first, or not.")
     ] = True,
-    browse: Annotated[bool, typer.Option("--browse", help="On a screen, to look around in (extra screen).")] = False,
+    browse: Annotated[
+        bool, typer.Option("--browse", help="Open a screen for browsing (needs the extra `screen`).")
+    ] = False,
     fetch: Fetch = False,
     json: Json = False,
     yes: Yes = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Group the branches that conflict by the clash they stop at. Moves nothing."""
+    """Group conflicting branches by what they clash with. Moves nothing."""
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:

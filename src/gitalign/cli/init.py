@@ -35,7 +35,10 @@ def init(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Find targets, remotes, bots and test commands, and write a commented configuration. Never overwrites a file."""
+    """Write a commented configuration from what is found here.
+
+    Looks for targets, remotes, bots and test commands. Never overwrites a file.
+    """
     options = Options(repo=repo, json=json, verbose=verbose, quiet=quiet)
 
     def work() -> int:

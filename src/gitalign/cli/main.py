@@ -137,7 +137,7 @@ def plan(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say what would happen, branch by branch, and why. Changes nothing."""
+    """Show what a run would do, branch by branch. Changes nothing."""
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
@@ -223,7 +223,7 @@ def run(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Align all branches and publish the results, so that nothing can be lost."""
+    """Align all branches and publish the results. Can be undone."""
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
@@ -343,7 +343,7 @@ def runs(
 @paged
 def show(
     run_id: RunId = "last",
-    branch: Annotated[str | None, typer.Argument(help="Tell all about one branch.", metavar="BRANCH")] = None,
+    branch: Annotated[str | None, typer.Argument(help="Show this branch in full.", metavar="BRANCH")] = None,
     repo: Repo = Path(),
     config: ConfigFile = None,
     json: Json = False,
@@ -351,7 +351,7 @@ def show(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show what a run came to, or all about one of its branches."""
+    """Show the result of a run, or one of its branches in full."""
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:

@@ -29,7 +29,7 @@ ConfigFile = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell everything.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show everything.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Only = Annotated[
     list[str] | None,
@@ -61,7 +61,7 @@ Resolutions = Annotated[
     bool | None,
     typer.Option(
         "--resolutions/--no-resolutions",
-        help="Settle conflicts by recorded resolutions; every use is reported.",
+        help="Resolve conflicts by recorded resolutions, or not; every use is reported.",
         show_default="resolutions.apply of the configuration",
     ),
 ]
@@ -69,13 +69,13 @@ ResolveWith = Annotated[
     list[str] | None,
     typer.Option(
         "--resolve-with",
-        help="Settle conflicts by these rungs, in this order; may be given several times. `none` for none.",
+        help="Resolve conflicts by these automatic resolvers, in this order; may be given several times. `none` for none.",
         metavar="RUNG,…",
         show_default="resolutions.rungs of the configuration",
     ),
 ]
 Furthest = Annotated[
-    bool, typer.Option("--furthest", help="Find out how far conflicting branches align, and what stops them there.")
+    bool, typer.Option("--furthest", help="Show how far conflicting branches align, and what stops them there.")
 ]
 Partial = Annotated[bool, typer.Option("--partial", help="Take conflicting branches as far as they align, too.")]
 PushHooks = Annotated[

@@ -41,7 +41,7 @@ def prune(
             metavar="DAYS",
         ),
     ] = None,
-    backups: Annotated[bool, typer.Option("--backups", help="Remove backup branches of old runs, too.")] = False,
+    backups: Annotated[bool, typer.Option("--backups", help="Also remove backup branches of old runs.")] = False,
     merged: Annotated[
         bool, typer.Option("--merged", help="Delete merged branches instead: every commit of them is in their target.")
     ] = False,
@@ -57,7 +57,7 @@ def prune(
     exclude: Exclude = None,
     target: Targets = None,
     push_hooks: PushHooks = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed.")] = False,
     repo: Repo = Path(),
     config: ConfigFile = None,
     json: Json = False,
@@ -65,7 +65,10 @@ def prune(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Remove what old runs left, which then cannot be undone any more; or, with --merged, delete merged branches."""
+    """Remove what old runs left, or delete merged branches.
+
+    Runs whose leftovers are removed cannot be undone any more. With --merged, merged branches are deleted instead.
+    """
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:

@@ -47,7 +47,7 @@ def push(
     since: Since = None,
     older_than: OlderThan = None,
     push_hooks: PushHooks = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be pushed, and where.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be pushed, and where.")] = False,
     repo: Repo = Path(),
     config: ConfigFile = None,
     json: Json = False,
@@ -55,7 +55,10 @@ def push(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Push what runs moved here and the remotes do not hold, each branch under its own lease."""
+    """Push what runs moved and remotes do not have.
+
+    Each branch has its own lease: what another person pushed meanwhile is never overwritten.
+    """
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
@@ -106,9 +109,9 @@ def undo(
     author: Author = None,
     since: Since = None,
     older_than: OlderThan = None,
-    push: Annotated[bool, typer.Option("--push", help="Put back on the remote, too, what was pushed.")] = False,
+    push: Annotated[bool, typer.Option("--push", help="Also put back on the remote what was pushed.")] = False,
     push_hooks: PushHooks = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be put back.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be put back.")] = False,
     repo: Repo = Path(),
     config: ConfigFile = None,
     json: Json = False,
@@ -116,7 +119,10 @@ def undo(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Put back what a run moved, wherever it still stands as the run left it. An undo can be undone."""
+    """Put back what a run moved.
+
+    A branch that has moved since stays where it is. An undo can be undone.
+    """
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:

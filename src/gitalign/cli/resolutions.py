@@ -12,7 +12,7 @@ from gitalign.cli.options import ConfigFile, Json, Quiet, Repo, Verbose, carried
 from gitalign.cli.pager import paged
 
 app = typer.Typer(
-    help="Recorded resolutions of conflicts: learn, look, share, forget.",
+    help="Learn, list and share resolutions of conflicts.",
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -21,7 +21,7 @@ Id = Annotated[
     str,
     typer.Argument(help="Id of a conflict, the beginning of one, or <id>.<variant>, as list shows it.", metavar="ID"),
 ]
-Again = Annotated[bool, typer.Option("--again", help="Take in also what was forgotten here.")]
+Again = Annotated[bool, typer.Option("--again", help="Also import what was forgotten here.")]
 
 
 @app.command("list")
@@ -33,7 +33,7 @@ def list_(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """List every resolution on record, and what of it cannot be used."""
+    """List every recorded resolution, and those that cannot be used."""
     options = Options(repo=repo, config=config, json=json, verbose=verbose, quiet=quiet)
 
     def work() -> int:
@@ -61,7 +61,7 @@ def show(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show what a conflict looked like and what was made of it."""
+    """Show a conflict and its recorded resolution."""
     options = Options(repo=repo, config=config, json=json, verbose=verbose, quiet=quiet)
 
     def work() -> int:
@@ -88,7 +88,7 @@ def forget(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Withdraw a resolution, and name every branch whose newest result has it in it."""
+    """Forget a resolution, and list the branches that used it."""
     options = Options(repo=repo, config=config, json=json, verbose=verbose, quiet=quiet)
 
     def work() -> int:
@@ -108,14 +108,14 @@ def forget(
 
 @app.command()
 def learn(
-    again: Annotated[bool, typer.Option("--again", help="Look also at history that was looked at before.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also look at history that was looked at before.")] = False,
     repo: Repo = Path(),
     config: ConfigFile = None,
     json: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make the merges of history again, and record how people settled what git could not."""
+    """Record how people resolved the conflicts in past merges."""
     options = Options(repo=repo, config=config, json=json, verbose=verbose, quiet=quiet)
 
     def work() -> int:
@@ -148,7 +148,7 @@ def export_(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write every usable resolution to a file: a tar archive of an rr-cache."""
+    """Write every usable resolution to a file (tar archive of an rr-cache)."""
     options = Options(repo=repo, config=config, json=json, verbose=verbose, quiet=quiet)
 
     def work() -> int:
@@ -178,7 +178,10 @@ def import_(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Take in somebody else's resolutions. Where two of them disagree neither is applied until one is forgotten."""
+    """Import resolutions of others.
+
+    Where two of them disagree, neither is applied until one is forgotten.
+    """
     options = Options(repo=repo, config=config, json=json, verbose=verbose, quiet=quiet)
 
     def work() -> int:

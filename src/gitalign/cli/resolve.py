@@ -51,7 +51,7 @@ def resolve(
     abort: Annotated[bool, typer.Option("--abort", help="Give up; the branch stays as it was.")] = False,
     folder: Annotated[
         Path | None,
-        typer.Option("--dir", help="Where the work tree is to be.", metavar="DIR", show_default="in the git directory"),
+        typer.Option("--dir", help="Where to make the work tree.", metavar="DIR", show_default="in the git directory"),
     ] = None,
     target: Targets = None,
     strategy: Strategy = None,
@@ -63,7 +63,10 @@ def resolve(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Resolve a conflict in a disposable work tree; days may pass, the branch moves when the result is proved and checked."""
+    """Resolve a conflict in a work tree of its own.
+
+    Days may pass. The branch moves when the result is proved and checked.
+    """
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:

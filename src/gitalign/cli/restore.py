@@ -35,9 +35,9 @@ def restore(
             metavar="RUN",
         ),
     ] = None,
-    push: Annotated[bool, typer.Option("--push", help="Put it back on the remote, too, if it was pushed.")] = False,
+    push: Annotated[bool, typer.Option("--push", help="Also put it back on the remote, if it was pushed.")] = False,
     push_hooks: PushHooks = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say where it would be put.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show where it would be put.")] = False,
     repo: Repo = Path(),
     config: ConfigFile = None,
     json: Json = False,
@@ -45,7 +45,10 @@ def restore(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Put one branch back to where it was before a run moved or deleted it. This can be undone."""
+    """Put one branch back to where it was before a run.
+
+    The run moved or deleted it. This can be undone.
+    """
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:

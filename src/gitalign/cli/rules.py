@@ -13,7 +13,7 @@ from gitalign.cli.pager import paged
 from gitalign.cli.working_set import All, Author, Exclude, OlderThan, Remote, Since, Targets, chosen, planned
 
 app = typer.Typer(
-    help="House rules: check branches against them, explain them.",
+    help="Check branches against house rules; explain the rules.",
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -58,7 +58,10 @@ def check(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Judge what branches change by the house rules. Moves nothing; exit code 1 when a branch needs attention."""
+    """Check what branches change against the house rules. Moves nothing.
+
+    The exit code is 1 when a branch needs attention.
+    """
     options = Options(repo=repo, config=config, json=json, verbose=verbose, quiet=quiet)
 
     def work() -> int:
@@ -102,7 +105,7 @@ def explain(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say what each rule asks, why, how it is judged, with an example."""
+    """Explain each rule, with an example."""
     options = Options(repo=repo, config=config, json=json, verbose=verbose, quiet=quiet)
 
     def work() -> int:
