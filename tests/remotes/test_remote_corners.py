@@ -156,3 +156,12 @@ def test_a_name_in_the_way_of_a_new_branch_names_the_command_that_clears_it(clon
     assert "try it by hand: git fetch --prune origin" in done.stderr
     clone.work.git("fetch", "-q", "--prune", "origin")
     assert warm.run("run", "--remote", "--yes", cwd=clone.work.path).returncode == 0
+
+
+def test_a_name_of_a_list_that_the_remote_has_not_is_shown(clone: Shared, tmp_path: Path) -> None:
+    listed = tmp_path / "branches.json"
+    listed.write_text('[{"branch": "x", "target": "main"}, {"branch": "nowhere", "target": "main"}]')
+    done = warm.run("run", "--remote", "--input", listed, "--yes", cwd=clone.work.path)
+    assert done.returncode == 1
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("nowhere")]
+    assert "no such branch" in line

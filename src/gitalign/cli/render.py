@@ -84,8 +84,8 @@ def show_report(
 
 
 def _show_held_back(out: Console, report: Report, everything: bool) -> None:
-    """Branches that were left out because of their work trees."""
-    held = [one for one in report.plan.excluded if one.is_held_back]
+    """Branches that cannot be aligned now, or not as they were asked for: what a run with such branches ends with 1 for."""
+    held = [one for one in report.plan.excluded if one.is_held_back or one.is_wrong]
     if not held:
         return
     out.print(f"\n[bold]held back[/]: {many(len(held), 'branch', 'branches')}")
