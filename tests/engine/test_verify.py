@@ -287,7 +287,10 @@ def test_files_that_are_no_certificates_are_refused(work: Workspace, tmp_path: P
         with pytest.raises(UserError, match="is no object id"):
             facade.verify(request(work.path), certificates=place)
     place.write_bytes(written.read_bytes())
-    assert all(proof.holds for proof in facade.verify(request(work.path), certificates=place))
+    proofs = facade.verify(request(work.path), certificates=place)
+    assert all(proof.holds for proof in proofs)
+    place.write_bytes(written.read_bytes() * 2)
+    assert facade.verify(request(work.path), certificates=place) == proofs, "a line twice is one branch"
 
 
 @needs.examples(8)

@@ -193,7 +193,7 @@ def _digest(one: Certificate) -> str:
 
 
 def read(place: Path) -> tuple[Certificate, ...]:
-    """Certificates as `Drafts` wrote them.
+    """Certificates as `Drafts` wrote them; a line that is there twice, as in files put together, is one certificate.
 
     Raises:
         UserError: not there, or no certificates.
@@ -203,7 +203,12 @@ def read(place: Path) -> tuple[Certificate, ...]:
     except Unreadable as error:
         raise UserError(f"no certificates can be read at {place}: {error}", hint="git align runs") from error
     found: list[Certificate] = []
+    seen: set[bytes] = set()
     for number, line in enumerate(io.BytesIO(data), 1):
+        digest = hashlib.sha256(line.strip()).digest()
+        if digest in seen:
+            continue
+        seen.add(digest)
         try:
             one = _with_shared_words(wire.loads(Certificate, line.decode("utf-8")))
             if odd := [oid for oid in _ids(one) if not _AN_ID.fullmatch(oid)]:
