@@ -100,9 +100,10 @@ def planned(options: Options, request: Request, *, whatever_is_checked_out: bool
     from gitalign import facade
 
     made = facade.plan(request, whatever_is_checked_out=whatever_is_checked_out)
+    warnings = {f"{note.words}." for note in made.target_notes if note.is_diverged}
     if not options.json and not options.quiet:
         for line in lines_about(made, was_asked=request.remote is not None, was_read=request.push or request.fetch):
-            console().print(line, markup=False)
+            console().print(line, markup=False, style="yellow" if line in warnings else None)
     return made
 
 

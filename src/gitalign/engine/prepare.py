@@ -10,7 +10,7 @@ from datetime import datetime
 from gitalign.branch_list import BranchList
 from gitalign.core.filters import Filters
 from gitalign.core.graph import CommitGraph
-from gitalign.core.names import HEADS, BranchName, Oid
+from gitalign.core.names import HEADS, BranchName, Oid, shell_word
 from gitalign.core.plan import Checkout, CheckoutState, Plan, Snapshot, Step, StepKind, Target
 from gitalign.core.planning import build_plan
 from gitalign.core.policy import Policy
@@ -218,7 +218,7 @@ def _require_one_line(snapshot: Snapshot, graph: CommitGraph, fetched: Mapping[s
         name, other = ref.removeprefix(HEADS), tracking.removeprefix(_REMOTES)
         raise UserError(
             f"{name} and {other} have diverged: each has commits that the other has not",
-            hint=f"bring {name} up to date, or run without --fetch to align onto the local {name}",
+            hint=f"to align with {other}: add --target {shell_word(other)}; to align with your {name}: leave out --fetch",
             code="target_diverged",
         )
 
