@@ -165,3 +165,18 @@ def test_a_name_of_a_list_that_the_remote_has_not_is_shown(clone: Shared, tmp_pa
     assert done.returncode == 1
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("nowhere")]
     assert "no such branch" in line
+
+
+def test_a_commit_that_was_collected_keeps_back_no_other(clone: Shared) -> None:
+    """The pins were pruned, git collected what x was: y is given back all the same."""
+    before = clone.there("y")
+    report = on_remote(clone)
+    work = clone.work
+    facade.prune(facade.Request(repo=work.path), older_than_days=0)
+    work.git("update-ref", "refs/keep/y", before)
+    work.git("reflog", "expire", "--expire=now", "--all")
+    work.git("gc", "-q", "--prune=now")
+    undone = clone.undo(report.run.id, push=True)
+    assert (of(undone, "x").push, of(undone, "y").push) == (PushState.NOT_PUSHED, PushState.PUSHED)
+    assert "is not in the repository any more" in of(undone, "x").push_detail
+    assert (clone.there("x"), clone.there("y")) == (of(report, "x").update.after, before)

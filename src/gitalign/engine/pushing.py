@@ -165,7 +165,9 @@ class Pusher:
         still = [one for one in looked.values() if one.push is PushState.NOT_PUSHED]
         try:
             config = PushConfig(self.repository)
-            looked |= self._pushed(still, self._held_by_guards(still, config), config)
+            gone = self._gone(still)
+            here = [one for one in still if one.update.ref not in gone]
+            looked |= gone | self._pushed(here, self._held_by_guards(here, config), config)
         except GitError as error:
             looked |= {one.update.ref: _nothing_sent(one, error) for one in still}
         return self._told(publications, looked)
@@ -186,9 +188,10 @@ class Pusher:
             told |= self._sent(remote, batch, extras)
         return told
 
-    def _sent(self, remote: str, batch: Sequence[Publication], extras: PushExtras) -> dict[str, Publication]:
+    def _gone(self, batch: Sequence[Publication]) -> dict[str, Publication]:
+        """What cannot be sent, for its commit is gone."""
         there = present(self.repository, sorted({one.pushed_oid for one in batch if not is_zero(one.pushed_oid)}))
-        gone = {
+        return {
             one.update.ref: replace(
                 one,
                 push=PushState.NOT_PUSHED,
@@ -197,6 +200,9 @@ class Pusher:
             for one in batch
             if one.pushed_oid not in there and not is_zero(one.pushed_oid)
         }
+
+    def _sent(self, remote: str, batch: Sequence[Publication], extras: PushExtras) -> dict[str, Publication]:
+        gone = self._gone(batch)
         orders = {
             one.pushed_ref: PushOrder(ref=one.pushed_ref, after=one.pushed_oid, lease=one.remote_before)
             for one in batch
