@@ -71,6 +71,13 @@ class TestOtherRemotes:
         clone.undo(report.run.id, push=True)
         assert clone.there("x") == of(report, "x").update.before != before
 
+    def test_a_name_with_a_slash_is_named_whole(self, clone: Shared) -> None:
+        clone.work.git("remote", "rename", "origin", "team/fork")
+        done = warm.run("plan", cwd=clone.work.path)
+        assert done.returncode == 0, done.stderr
+        assert "the branches of team/fork" in done.stdout
+        assert {one.push for one in on(clone, "team/fork").publications} == {PushState.PUSHED}
+
     def test_several_push_addresses_hold_back_whatever_the_remotes_name(self, clone: Shared) -> None:
         address = f"file://{clone.remote}"
         clone.work.git("remote", "add", "fork", address)

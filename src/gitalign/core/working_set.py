@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from gitalign.core.graph import CommitGraph
@@ -14,6 +14,7 @@ from gitalign.core.steps import counted
 from gitalign.errors import UserError
 
 _REMOTES = "refs/remotes/"
+_OF_A_HEAD = 3  # slashes in refs/remotes/NAME/HEAD
 _NOT_WORK = frozenset(
     {
         ExclusionCode.IS_TARGET,
@@ -178,9 +179,24 @@ def difference(snapshot: Snapshot, graph: CommitGraph, name: BranchName, tip: Oi
 
 
 def remotes_with_branches(snapshot: Snapshot) -> tuple[str, ...]:
-    """Remotes of which the clone knows branches, by the first part of the ref's name."""
-    names = {tip.ref.removeprefix(_REMOTES).partition("/")[0] for tip in snapshot.tips if tip.ref.startswith(_REMOTES)}
-    return tuple(sorted(names))
+    """Remotes of which the clone knows branches: by their HEAD, or the first part of the ref's name."""
+    parts = _parts_of(snapshot)
+    return tuple(sorted({parts(tip.ref)[0] for tip in snapshot.tips if tip.ref.startswith(_REMOTES)}))
+
+
+def _parts_of(snapshot: Snapshot) -> Callable[[str], tuple[str, str]]:
+    """Splits a remote-tracking ref into remote and branch; the name of a remote may hold slashes, which its HEAD tells."""
+    heads = {tip.ref for tip in snapshot.tips if tip.symbolic_target is not None and tip.ref.endswith("/HEAD")}
+    slashed = [ref.removesuffix("HEAD") for ref in heads if ref.startswith(_REMOTES) and ref.count("/") > _OF_A_HEAD]
+
+    def parts(ref: str) -> tuple[str, str]:
+        place = next((one for one in slashed if ref.startswith(one)), None)
+        if place is not None:
+            return place[len(_REMOTES) : -1], ref.removeprefix(place)
+        remote, _, name = ref.removeprefix(_REMOTES).partition("/")
+        return remote, name
+
+    return parts
 
 
 def has_branch(snapshot: Snapshot, remote: str, name: str) -> bool:
@@ -202,12 +218,13 @@ def only_on_remotes(snapshot: Snapshot, targets: Sequence[str]) -> tuple[tuple[s
     """
     here = {tip.ref.removeprefix(HEADS) for tip in snapshot.tips if tip.ref.startswith(HEADS)}
     counts: Counter[str] = Counter()
+    parts = _parts_of(snapshot)
     for tip in snapshot.tips:
         if not tip.ref.startswith(_REMOTES) or tip.symbolic_target is not None:
             continue
-        remote, slash, name = tip.ref.removeprefix(_REMOTES).partition("/")
+        remote, name = parts(tip.ref)
         if (
-            slash
+            name
             and name not in here
             and name not in targets
             and known_role(name) is None
