@@ -106,6 +106,7 @@ def test_what_is_in_use_stays_with_the_reason(work: Workspace, tmp_path: Path) -
     work.switch("on-top", "ahead")
     work.git("branch", "-q", "-u", "ahead", "on-top")
     work.commit("more", {"more": b"1\n"})
+    work.git("config", "git-town-branch.open.parent", "squashed")
     work.git("branch", "new", "main~2")
     work.switch("release/1", "main~1")
     work.commit("r", {"r": b"1\n"})
@@ -114,7 +115,8 @@ def test_what_is_in_use_stays_with_the_reason(work: Workspace, tmp_path: Path) -
     work.git("branch", "staging", "main~1")
     told = {str(one.branch): one.kept for one in found(work, targets=["main"]).branches}
     assert told["contained"] == f"it is checked out in {tmp_path / 'desk'}"
-    assert told["ahead"] == "it is the upstream of on-top"
+    assert told["ahead"] == "on-top is on top of it"
+    assert told["squashed"] == "open is on top of it"
     assert told["new"] == "nothing was ever committed on it: it may be new"
     assert not {"main", "release/1", "staging", "on-top"} & told.keys(), "targets, long-lived and protected branches"
     assert gitalign.prune_merged(request(work.path, targets=["main"]), permit=PERMIT) is None

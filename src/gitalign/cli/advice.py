@@ -109,14 +109,21 @@ def show(out: Console, advice: Sequence[Advice]) -> None:
 
 
 def after_plan(plan: Plan, typed: Typed) -> list[Advice]:
-    """What follows a plan: look at what will conflict, or run it."""
+    """What follows a plan: look at what will conflict, or run it; where nothing is to be aligned, merged branches."""
     if not any(is_work(step) for step in plan.steps):
-        return []
+        merged = sum(step.kind is StepKind.LEAVE and step.checkout is None for step in plan.steps)
+        return [_deletion(plan, typed, "deletes merged branches")] if merged else []
     words = (*typed.how, *_chosen(plan.snapshot, typed))
     return [
         Advice(typed.command("forecast", *words), "which of them align, and where the others stop"),
         Advice(typed.command("run", *words), "aligns them"),
     ]
+
+
+def _deletion(plan: Plan, typed: Typed, why: str) -> Advice:
+    remote = plan.snapshot.branches_of
+    where = ("--remote", remote) if remote is not None and plan.snapshot.taken_in is None else ()
+    return Advice(typed.command("prune", "--merged", *where), why)
 
 
 def after_forecast(found: Forecast, plan: Plan, typed: Typed) -> list[Advice]:
@@ -186,10 +193,8 @@ def after_run(report: Report, typed: Typed, *, is_new: bool) -> list[Advice]:
         advice.append(Advice(typed.command("push", report.run.id), "pushes the branches that moved"))
     advice += _about_a_remote(report, [one for one in waiting if is_new and one.update.ref in theirs], typed)
     if is_new and (merged := _merged(report)):
-        remote = report.plan.snapshot.branches_of
-        where = ("--remote", remote) if remote is not None and report.plan.snapshot.taken_in is None else ()
         why = f"deletes merged branches; {merged} were left where they are"
-        advice.append(Advice(typed.command("prune", "--merged", *where), why))
+        advice.append(_deletion(report.plan, typed, why))
     return advice + _way_back(report, typed)
 
 

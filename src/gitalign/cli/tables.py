@@ -23,7 +23,7 @@ STEP_WORDS = {
     StepKind.INTEGRATE: "integration branch",
     StepKind.FAST_FORWARD: "fast-forward",
     StepKind.UP_TO_DATE: "up to date",
-    StepKind.LEAVE: "leave",
+    StepKind.LEAVE: "merged",
 }
 _GAP = "  "
 _LEAST_NAME = 16

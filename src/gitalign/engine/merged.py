@@ -8,13 +8,14 @@ from datetime import datetime
 
 from gitalign.core.graph import CommitGraph
 from gitalign.core.merged import Merged, MergedBranch, Proof
-from gitalign.core.names import HEADS, BranchName, Oid, branch_of, display
+from gitalign.core.names import HEADS, BranchName, Oid, branch_of, display, ref_of
 from gitalign.core.outcome import Aligned, Conflicted, StepResult
 from gitalign.core.plan import Plan, Step, plan_hash
 from gitalign.core.policy import Limits
 from gitalign.core.publication import MoveState
 from gitalign.engine.signals import StopSignal
 from gitalign.engine.trial import Trial
+from gitalign.git.branch_config import read_parents
 from gitalign.git.branch_log import was_only_created
 from gitalign.git.command import text
 from gitalign.git.refs import read_origins
@@ -133,6 +134,10 @@ class _Keeper:
         for ref, origin in sorted(read_origins(repository).items()):
             if origin.upstream.startswith(HEADS) and origin.upstream != ref:
                 self._below.setdefault(origin.upstream, ref)
+        for name, parent in sorted(read_parents(repository).items()):
+            self._below.setdefault(ref_of(parent), ref_of(name))
+        known = {tip.ref for tip in plan.snapshot.tips}
+        self._below = {parent: ref for parent, ref in self._below.items() if ref in known}
         self._tracking = {tip.ref: tip.oid for tip in plan.snapshot.tips if tip.ref.startswith("refs/remotes/")}
         self._history = journal.history_of(step.ref for step in plan.steps)
 
@@ -147,7 +152,7 @@ class _Keeper:
         if not step.own_commits and was_only_created(self._repository, step.ref):
             return "nothing was ever committed on it: it may be new"
         if above := self._below.get(step.ref):
-            return f"it is the upstream of {display(branch_of(above))}"
+            return f"{display(branch_of(above))} is on top of it"
         if step.ref in self._sessions:
             return "its conflict is being resolved: git align resolve"
         return self._unpushed(step)

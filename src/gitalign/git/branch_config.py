@@ -50,3 +50,15 @@ def write_section(repository: Repository, name: str, section: Section) -> None:
     """
     for variable, value in section:
         repository.git.run("config", "--local", "--add", f"branch.{name}.{variable}", value)
+
+
+def read_parents(repository: Repository) -> Mapping[str, str]:
+    """Branch -> the branch that git-town keeps as its parent (`git-town-branch.<name>.parent`).
+
+    Raises:
+        GitError
+    """
+    words = ("config", "--local", "-z", "--get-regexp", r"^git-town-branch\..*\.parent$")
+    answer = text(repository.git.run(*words, accept=(0, 1)).stdout)
+    entries = (entry.partition("\n") for entry in answer.split("\0") if entry)
+    return {key.removeprefix("git-town-branch.").rpartition(".")[0]: parent for key, _, parent in entries}
