@@ -30,9 +30,9 @@ def test_from_learning_to_forgetting(tmp_path: Path) -> None:
     assert document["postimage"].encode() == SETTLED
     run = call("run", "--yes", "--only", "topic*", "--resolutions", cwd=work.path)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "1 conflict settled by what was recorded" in run.stdout
+    assert "1 conflict resolved by what was recorded" in run.stdout
     told = call("show", "last", "topic1", cwd=work.path, env={"COLUMNS": "300"}).stdout
-    assert f"settled    f0 in {work.git('rev-parse', 'topic1@{1}')[:12]}: conflict {conflict[:12]}" in told
+    assert f"resolved   f0 in {work.git('rev-parse', 'topic1@{1}')[:12]}: conflict {conflict[:12]}" in told
     assert "resolution_applied" in told
     for form in ("md", "html", "sarif", "json", "junit"):
         assert conflict[:12] in call("report", "--format", form, cwd=work.path).stdout, form

@@ -84,7 +84,8 @@ def test_a_commit_of_which_a_rung_left_nothing_is_told_as_that(tmp_path: Path, s
     work.commit("also", {"g.c": b"g\n"})
     work.switch("main")
     work.commit("also", {"g.c": b"g\n"})
-    out = call("run", "--yes", "--resolve-with", "whitespace", "--strategy", strategy, cwd=work.path)
+    moved = {"GITALIGN_ALIGNMENT__ALREADY_MERGED": "fast-forward"}
+    out = call("run", "--yes", "--resolve-with", "whitespace", "--strategy", strategy, cwd=work.path, env=moved)
     words = " ".join(out.stdout.split())
     assert "1 became empty after its conflicts were settled by whitespace" in words
     # What the other branch has is upstream.
@@ -114,7 +115,7 @@ def test_a_forecast_for_people_names_what_would_settle_a_branch(tmp_path: Path) 
     work = diverged(tmp_path / "repo", {"f.c": (b"a\n", b"a \n", b"b\n")})
     done = call("forecast", "--resolve-with", "whitespace", cwd=work.path, env={"COLUMNS": "200"})
     assert done.returncode == 0
-    assert "settled without a person: f.c by whitespace" in done.stdout
+    assert "resolved automatically: f.c by whitespace" in done.stdout
 
 
 def test_what_is_out_of_bounds_is_named_with_the_reason(tmp_path: Path) -> None:
@@ -243,7 +244,7 @@ def test_at_the_terminal(tmp_path: Path) -> None:
     assert call("order", "--resolve-with", "imports", "--resolutions", cwd=work.path).returncode == 0
     done = call("run", "--yes", "--resolve-with", "imports", cwd=work.path, env={"COLUMNS": "200"})
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 conflict settled by imports" in done.stdout
+    assert "1 conflict resolved by imports" in done.stdout
     assert "by the rung imports" in call("show", "last", "topic", cwd=work.path, env={"COLUMNS": "300"}).stdout
     for form in ("md", "html", "sarif", "json", "junit"):
         assert "by the rung imports" in call("report", "--format", form, cwd=work.path).stdout, form

@@ -168,7 +168,7 @@ def test_what_git_alone_settled_is_shown_before_it_is_moved(tmp_path: Path, edit
     work.git("-C", folder, "add", "f")
     work.git("-C", folder, "rebase", "--continue", env={"GIT_EDITOR": "true"})
     shell = start(work, "topic", "--continue", "--yes", editor=editor)
-    shell.expect("settled by git alone, where a run would stop: [0-9a-f]{12} second")
+    shell.expect("resolved by git alone, where a run would stop: [0-9a-f]{12} second")
     shell.expect(pexpect.EOF)
     assert work.tip("topic") == tip, "the first --continue shows it"
     shell = start(work, "topic", editor=editor)

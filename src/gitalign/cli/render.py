@@ -171,7 +171,7 @@ def _story(branch: BranchReport) -> str:
         parts += [f"{number} {reason}" for reason, number in reasons.items()]
         if outcome.resolved:
             parts.append(
-                f"{many(len(outcome.resolved), 'conflict', 'conflicts')} settled by {by_what(outcome.resolved)}"
+                f"{many(len(outcome.resolved), 'conflict', 'conflicts')} resolved by {by_what(outcome.resolved)}"
             )
         telling = [
             finding

@@ -138,7 +138,7 @@ def show_forecast(out: Console, forecast: Forecast, *, everything: bool = False)
         telling = [cell for cell in cells if everything or cell.prospect is not Prospect.UNCHANGED]
         shown = telling if everything else telling[:MOST_ROWS]
         if shown:
-            table = plain_table("branch", "foreseen", "why")
+            table = plain_table("branch", "expected", "why")
             for cell in shown:
                 colour = _FORESEEN[cell.prospect]
                 table.add_row(safe(cell.branch), f"[{colour}]{cell.prospect.value}[/]", safe(_foreseen(cell)))
@@ -289,5 +289,5 @@ def _foreseen(cell: BranchForecast) -> str:
     stop = f"{cell.commit[:12]} {cell.subject}" if cell.commit else ""
     used = ", ".join(dict.fromkeys(f"{one.path} by {one.resolver}" for one in cell.resolved[:_MOST_TOLD]))
     more = f" and {len(cell.resolved) - _MOST_TOLD} more" if len(cell.resolved) > _MOST_TOLD else ""
-    settled = f"settled without a person: {used}{more}" if used else ""
+    settled = f"resolved automatically: {used}{more}" if used else ""
     return "; ".join(part for part in (how, settled, cell.reason, stop, furthest_in_short(cell.furthest)) if part)

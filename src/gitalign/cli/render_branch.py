@@ -129,7 +129,7 @@ def _show_resolved(out: Console, resolved: Sequence[AppliedResolution]) -> None:
     for one in resolved:
         by = f" by {safe(one.recorded_by)}" if one.recorded_by else ""
         at = f" in {one.commit[:12]}" if one.commit else ""
-        out.print(f"  settled    {safe(one.path)}{at}: conflict {safe(one.conflict[:12])}, {safe(one.source)}{by}")
+        out.print(f"  resolved   {safe(one.path)}{at}: conflict {safe(one.conflict[:12])}, {safe(one.source)}{by}")
 
 
 def _show_validation(out: Console, validation: Validation) -> None:

@@ -65,7 +65,7 @@ def _show_group(out: Console, number: int, group: ConflictGroup, everything: boo
     for commit in group.brought if everything else group.brought[:1]:
         of = f" ({commit.branches} of {helped})" if len(group.brought) > 1 or commit.branches != helped else ""
         who = safe(f"{commit.author} <{commit.email}>")
-        out.print(f"   brought in {commit.commit[:12]} {safe(commit.subject)}, {who}{of}")
+        out.print(f"   merged in  {commit.commit[:12]} {safe(commit.subject)}, {who}{of}")
     if helped > 1:
         out.print(f"   [dim]resolved once, it helps {helped} branches[/]")
 
@@ -73,7 +73,9 @@ def _show_group(out: Console, number: int, group: ConflictGroup, everything: boo
 def _show_shared(out: Console, found: Conflicts, everything: bool) -> None:
     if not found.shared:
         return
-    out.print("\n[bold]shared clashes[/], in branches that have others, too: one resolution settles it for all of them")
+    out.print(
+        "\n[bold]shared clashes[/], in branches that have others, too: one resolution resolves it for all of them"
+    )
     shown = found.shared if everything else found.shared[:_MOST_SHARED]
     for one in shown:
         out.print(

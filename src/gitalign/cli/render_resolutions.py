@@ -28,7 +28,9 @@ def show_list(out: Console, found: Sequence[Known], faults: Sequence[str], *, ev
         out.print("nothing is on record. [bold]next:[/] git align resolutions learn")
     ordered = sorted(found, key=lambda one: (not one.disputed, not one.fault))
     shown = ordered if everything else ordered[:MOST_ROWS]
-    table = plain_table("id", "path", "settled by", "when", "where from", "", cut=("path", "settled by", "where from"))
+    table = plain_table(
+        "id", "path", "resolved by", "when", "where from", "", cut=("path", "resolved by", "where from")
+    )
     for one in shown:
         remark = f"[red]{safe(one.fault)}[/]" if one.fault else "[yellow]disputed[/]" if one.disputed else ""
         origin = one.origin
@@ -67,7 +69,7 @@ def show_each(out: Console, found: Sequence[Known]) -> None:
         if one.preimage is None or one.postimage is None:
             continue
         before, after = (as_text(content).splitlines() for content in (one.preimage, one.postimage))
-        lines = list(difflib.unified_diff(before, after, "conflict", "settled", lineterm="", n=3))
+        lines = list(difflib.unified_diff(before, after, "conflict", "resolved", lineterm="", n=3))
         for line in lines[:_MOST_LINES]:
             colour = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
             out.print(f"  [{colour}]{safe(line.expandtabs(4))}[/]")
@@ -94,7 +96,7 @@ def show_lessons(out: Console, lessons: Lessons, recorded: Recorded) -> None:
         f"{many(lessons.merges, 'merge', 'merges')} made again: {lessons.conflicting} conflict, {lessons.unreadable} cannot be read"
     )
     out.print(
-        f"{many(lessons.files, 'file', 'files')} clashed: {len(lessons.resolutions)} settled by a person, "
+        f"{many(lessons.files, 'file', 'files')} clashed: {len(lessons.resolutions)} resolved by a person, "
         f"{lessons.unsettled} left unsettled or taken away, {lessons.changed_elsewhere} changed elsewhere as well, "
         f"{lessons.unusable} no text or too long"
     )

@@ -187,7 +187,7 @@ def show(out: Console, look: Look) -> None:
             f"  [yellow]the branch itself has moved meanwhile: it is {where}; what is made here cannot replace it[/]"
         )
     for one in look.differing:
-        out.print(f"  [yellow]settled by git alone, where a run would stop:[/] {safe(one)}")
+        out.print(f"  [yellow]resolved by git alone, where a run would stop:[/] {safe(one)}")
     if look.differing:
         out.print("  a merge driver or a setting of git decided there; look at these commits before you go on")
     for command, why in look.commands():
