@@ -154,7 +154,9 @@ def show_forecast(out: Console, forecast: Forecast, *, everything: bool = False)
             _show_pairs(out, counted, [clash for clash in forecast.clashes if clash.target == target.name], everything)
     _show_talks(out, forecast, everything)
     if not forecast.targets:
-        out.print("There is no target branch here; name some in the configuration: alignment.targets")
+        out.print(
+            "There is no target branch here; name yours: --target NAME, or alignment.targets in the configuration"
+        )
     if forecast.excluded:
         out.print(f"\n[dim]branches left out: {len(forecast.excluded)}; git align plan says why[/]")
     for notice in forecast.notices:

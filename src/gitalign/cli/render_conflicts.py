@@ -28,7 +28,9 @@ _MOST_SHARED = 5
 def show_groups(out: Console, found: Conflicts, *, everything: bool = False) -> None:
     """Groups, the one that helps most branches first."""
     if not found.targets:
-        out.print("There is no target branch here; name some in the configuration: alignment.targets")
+        out.print(
+            "There is no target branch here; name yours: --target NAME, or alignment.targets in the configuration"
+        )
     elif not found.branches:
         out.print(f"no conflicts: {many(found.aligned, 'branch', 'branches')} looked at")
     else:

@@ -179,7 +179,9 @@ class ConflictsScreen(App[Leaving]):
         if found is None:
             return
         if not found.targets:
-            self._tell("there is no target branch here; name some in the configuration: alignment.targets")
+            self._tell(
+                "there is no target branch here; name yours: --target NAME, or alignment.targets in the configuration"
+            )
         elif not self._rows:
             self._tell(f"no conflicts: {many(found.aligned, 'branch', 'branches')} looked at")
         elif self._rows is self._lists[1]:
