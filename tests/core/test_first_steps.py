@@ -43,6 +43,7 @@ def asked(
     owners: Sequence[Owner] = (),
     stopped: Sequence[str] = (),
     merged: Sequence[str] = (),
+    squashed: Sequence[str] = (),
     remotes: Sequence[tuple[str, str]] = (),
 ) -> FirstSteps:
     return first_steps(
@@ -50,6 +51,7 @@ def asked(
         work=StoppedWork(groups=tuple(groups), shared=tuple(clashes)),
         owners=owners,
         merged=merged,
+        squashed=squashed,
         remotes=dict(remotes),
         as_of=NOW,
     )
@@ -89,6 +91,7 @@ def test_a_branch_of_a_remote_is_made_local_before_it_is_resolved() -> None:
     assert found.clashes[0].command == "git branch --track -- -x origin/-x && git align resolve -- -x"
     assert found.to_look == "git align conflicts --remote"
     assert found.to_delete == "git align prune --merged --remote"
+    assert asked(squashed=("y",)).to_delete_squashed == "git align prune --merged --squashed"
 
 
 def test_what_goes_stale_next() -> None:

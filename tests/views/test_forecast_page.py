@@ -165,3 +165,23 @@ def test_the_verb_writes_every_form_at_once(tmp_path: Path) -> None:
     refused = warm.run("forecast", "--markdown", str(tmp_path / "no" / "such" / "place"), cwd=work.path)
     assert refused.returncode in (2, 3)
     assert "Nothing was moved" not in refused.stdout
+
+
+def test_what_it_calls_merged_is_what_prune_deletes(tmp_path: Path) -> None:
+    work = Workspace(tmp_path / "repo")
+    base = work.commit("base", {"f": b"1\n"})
+    work.switch("merged", "main")
+    work.commit("merged", {"a": b"1\n"})
+    work.switch("picked", base)
+    picked = work.commit("picked", {"b": b"1\n"})
+    work.switch("own", base)
+    work.commit("own", {"c": b"1\n"})
+    work.switch("main")
+    work.git("merge", "-q", "--no-ff", "-m", "merge", "merged")
+    work.git("cherry-pick", picked)
+    steps = data_of(forecast_page(facade.outlook(request(work.path)), name="repo", as_of=AS_OF))["steps"]
+    assert (steps["merged"], steps["squashed"]) == (["merged"], ["picked"])
+    for command, left in (("to_delete", ["main", "own", "picked"]), ("to_delete_squashed", ["main", "own"])):
+        done = warm.run(*steps[command].split()[2:], "--yes", cwd=work.path)
+        assert done.returncode == 0, done.stderr
+        assert work.git("branch", "--format=%(refname:short)").split() == left

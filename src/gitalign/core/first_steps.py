@@ -69,23 +69,27 @@ class FirstSteps:
         stopped: how many branches stop.
         clashes: those that several branches have in common, the most helpful first; at most the first few.
         alone: branches that stop and that no listed clash frees, sorted.
-        merged: branches of which everything is in their target, sorted.
+        merged: branches whose every commit is in their target, sorted.
+        squashed: further ones of which nothing is left to bring in, sorted.
         going_stale: the next ones, the earliest first; at most the first few.
         unseen: how many of those that stop were not looked at, or could not be: what they share with others is not known.
         stale, old: how many have been without a commit for `STALE_DAYS` and `OLD_DAYS`.
         to_look, to_delete: what shows the conflicts of these branches, and what deletes the merged ones.
+        to_delete_squashed: what deletes squashed ones, too.
     """
 
     stopped: int
     clashes: tuple[FirstClash, ...]
     alone: tuple[str, ...]
     merged: tuple[str, ...]
+    squashed: tuple[str, ...]
     going_stale: tuple[GoingStale, ...]
     stale: int
     old: int
     unseen: int = 0
     to_look: str = "git align conflicts"
     to_delete: str = "git align prune --merged"
+    to_delete_squashed: str = "git align prune --merged --squashed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ def first_steps(
     work: StoppedWork,
     owners: Sequence[Owner],
     merged: Collection[str],
+    squashed: Collection[str],
     remotes: Mapping[str, str],
     as_of: datetime,
 ) -> FirstSteps:
@@ -113,14 +118,15 @@ def first_steps(
         stopped: names of the branches that stop.
         work: what can be said of them.
         owners: of all branches.
-        merged: names of branches of which everything is in their target.
+        merged: names of branches whose every commit is in their target.
+        squashed: names of further ones of which nothing is left to bring in.
         remotes: branch name -> remote, for branches that are not here.
         as_of: the day ages are counted to.
     """
     by_name = {owner.branch: owner for owner in owners}
     chosen = _chosen(work.groups, work.shared, by_name, remotes)
     freed = {name for clash in chosen for name in clash.freed}
-    left = {name: days for name, days in _ages(by_name, as_of).items() if name not in merged}
+    left = {name: days for name, days in _ages(by_name, as_of).items() if name not in merged and name not in squashed}
     soon = sorted(
         (STALE_DAYS - days, name) for name, days in left.items() if STALE_DAYS - _SOON_DAYS <= days < STALE_DAYS
     )
@@ -129,6 +135,7 @@ def first_steps(
         clashes=chosen,
         alone=tuple(sorted(set(stopped) - freed)),
         merged=tuple(sorted(merged)),
+        squashed=tuple(sorted(squashed)),
         going_stale=tuple(
             GoingStale(branch=name, author=next(iter(by_name[name].authors), None), days_left=days)
             for days, name in soon[:_MOST_SOON]
@@ -138,6 +145,7 @@ def first_steps(
         unseen=work.unseen,
         to_look=f"git align conflicts{_option(stopped, remotes)}",
         to_delete=f"git align prune --merged{_option(merged, remotes)}",
+        to_delete_squashed=f"git align prune --merged --squashed{_option(squashed, remotes)}",
     )
 
 

@@ -65,7 +65,8 @@ class Outlook:
     """A forecast with what can be said of the branches that stop.
 
     Attributes:
-        merged: branches of which everything is in their target, sorted.
+        merged: branches whose every commit is in their target, sorted.
+        squashed: further ones of which nothing is left to bring in, sorted.
         remotes: branch name and remote, of branches that are not here.
         published: what a hosting service has of it; None where none is known.
     """
@@ -73,6 +74,7 @@ class Outlook:
     forecast: Forecast
     stopped: StoppedWork
     merged: tuple[str, ...]
+    squashed: tuple[str, ...] = ()
     remotes: tuple[tuple[str, str], ...] = ()
     published: Published | None = None
 
@@ -83,7 +85,8 @@ class Aftermath:
 
     Attributes:
         owners: of the branches whose commits are still there, by name.
-        merged: branches of which everything is in their target, sorted.
+        merged: branches whose every commit is in their target, sorted.
+        squashed: further ones of which nothing is left to bring in, sorted.
         remotes: branch name and remote, of branches that are not here.
         published: what a hosting service has of the repository; None where none is known.
     """
@@ -91,5 +94,6 @@ class Aftermath:
     owners: tuple[Owner, ...] = ()
     stopped: StoppedWork = StoppedWork()
     merged: tuple[str, ...] = ()
+    squashed: tuple[str, ...] = ()
     remotes: tuple[tuple[str, str], ...] = ()
     published: Published | None = None

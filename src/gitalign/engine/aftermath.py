@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from gitalign.core.outlook import Aftermath, StoppedWork
@@ -11,7 +12,7 @@ from gitalign.core.run import RunKind
 from gitalign.engine.hindsight import small_workshop
 from gitalign.engine.people import People
 from gitalign.engine.signals import StopSignal
-from gitalign.engine.stopped import merged_branches, remotes_of, stopped_steps, stopped_work
+from gitalign.engine.stopped import merged_branches, remotes_of, squashed_branches, stopped_steps, stopped_work
 from gitalign.git.history import load_graph
 from gitalign.git.in_quarantine import GuardedMemory
 from gitalign.git.repository import Repository
@@ -47,13 +48,17 @@ def aftermath(
     owners = People(repository, plan, graph, plan.targets, ()).owners()
     if report.run.kind is not RunKind.ALIGN:
         return Aftermath(owners=owners)
+    made = Aftermath(
+        owners=owners,
+        merged=merged_branches(plan),
+        squashed=squashed_branches(plan, report.results),
+        remotes=remotes_of(plan),
+    )
     stopped = stopped_steps(plan, report.results)
     if not stopped:
-        return Aftermath(owners=owners, merged=merged_branches(plan, report.results), remotes=remotes_of(plan))
+        return made
     with small_workshop(repository, plan, graph, limits) as workshop:
         guarded = GuardedMemory(memory, workshop.quarantine)
         found: StoppedWork = stopped_work(workshop, stopped, guarded, stop=stop, at=at, budget_s=budget_s)
         workshop.quarantine.require_memory()
-    return Aftermath(
-        owners=owners, stopped=found, merged=merged_branches(plan, report.results), remotes=remotes_of(plan)
-    )
+    return replace(made, stopped=found)

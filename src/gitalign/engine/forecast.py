@@ -19,7 +19,7 @@ from gitalign.engine.furthest import with_furthest
 from gitalign.engine.pairs import find_clashes
 from gitalign.engine.people import People
 from gitalign.engine.signals import StopSignal
-from gitalign.engine.stopped import joined, merged_branches, remotes_of, stopped_steps, stopped_work
+from gitalign.engine.stopped import joined, merged_branches, remotes_of, squashed_branches, stopped_steps, stopped_work
 from gitalign.engine.trial import Trial
 from gitalign.errors import UserError
 from gitalign.git.in_quarantine import GuardedMemory
@@ -71,6 +71,7 @@ def forecast(
     found: list[BranchForecast] = []
     maps: list[ClashMap] = []
     merged: set[str] = set()
+    squashed: set[str] = set()
     stopped: list[StoppedWork] = []
     for one in [plan] if not against else [_all_onto(plan, graph, target) for target in wanted]:
         with Trial(repository, one, graph, limits, sockets, memory, emit, stop, at) as trial:
@@ -83,7 +84,8 @@ def forecast(
                 stopped.append(_stopped(trial, results, memory, emit=emit, stop=stop, at=at))
         found += foresee(one, results, assigned=assigned)
         own = {target.name for target in one.targets}
-        merged.update(name for name in merged_branches(one, results) if assigned.get(name) in own)
+        merged.update(name for name in merged_branches(one) if assigned.get(name) in own)
+        squashed.update(name for name in squashed_branches(one, results) if assigned.get(name) in own)
     clashes = [clash for one in maps for clash in one.clashes]
     named = People(repository, plan, graph, wanted, clashes)
     made = Forecast(
@@ -99,7 +101,13 @@ def forecast(
         is_complete=not stop.stop_requested,
         notices=sockets.notices,
     )
-    return Outlook(forecast=made, stopped=joined(stopped), merged=tuple(sorted(merged)), remotes=remotes_of(plan))
+    return Outlook(
+        forecast=made,
+        stopped=joined(stopped),
+        merged=tuple(sorted(merged)),
+        squashed=tuple(sorted(squashed)),
+        remotes=remotes_of(plan),
+    )
 
 
 def _stopped(

@@ -92,14 +92,21 @@ def stopped_steps(plan: Plan, results: Iterable[StepResult]) -> dict[str, tuple[
     }
 
 
-def merged_branches(plan: Plan, results: Sequence[StepResult]) -> tuple[str, ...]:
-    """Names of branches of which everything is in their target, sorted."""
+def merged_branches(plan: Plan) -> tuple[str, ...]:
+    """Names of branches whose every commit is in their target, sorted."""
+    return tuple(sorted(step.branch.name for step in plan.steps if step.kind in _MERGED))
+
+
+def squashed_branches(plan: Plan, results: Sequence[StepResult]) -> tuple[str, ...]:
+    """Names of further branches of which nothing is left to bring in, sorted: squashed, rebased or picked into their target."""
     outcomes = {result.step_id: result.outcome for result in results}
     return tuple(
         sorted(
             step.branch.name
             for step in plan.steps
-            if step.kind in _MERGED or (isinstance(made := outcomes.get(step.id), Aligned) and made.how in NOTHING_OWN)
+            if step.kind not in _MERGED
+            and isinstance(made := outcomes.get(step.id), Aligned)
+            and made.how in NOTHING_OWN
         )
     )
 

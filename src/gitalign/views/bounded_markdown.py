@@ -148,8 +148,12 @@ def first_section(steps: FirstSteps, published: Published | None) -> Section:
             f"- {_branches(steps.unseen)} of these {words}, so what is shared is not known: {code(steps.to_look)}"
         )
     if steps.merged:
-        are = "is merged and can be deleted" if len(steps.merged) == 1 else "are merged and can be deleted"
+        are = "is merged" if len(steps.merged) == 1 else "are merged"
         rows.append(f"- {_branches(len(steps.merged))} {are}: {code(steps.to_delete)}")
+    if steps.squashed:
+        were = "was" if len(steps.squashed) == 1 else "were"
+        words = f"{were} squashed, rebased or picked into the target"
+        rows.append(f"- {_branches(len(steps.squashed))} {words}: {code(steps.to_delete_squashed)}")
     if steps.going_stale:
         soon = "; ".join(
             f"{branch_link(one.branch, published)}"

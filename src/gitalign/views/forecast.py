@@ -36,6 +36,7 @@ def steps_of(outlook: Outlook, as_of: datetime) -> FirstSteps:
         work=outlook.stopped,
         owners=outlook.forecast.owners,
         merged=outlook.merged,
+        squashed=outlook.squashed,
         remotes=dict(outlook.remotes),
         as_of=as_of,
     )
@@ -57,7 +58,7 @@ def _data(outlook: Outlook, name: str, as_of: datetime) -> Json:
     at_clash = tables.hunks(
         [(one.hunks, one.hunks_left_out) for one in forecast.clashes], budget_bytes=_CLASH_HUNKS_BYTES
     )
-    merged = set(outlook.merged)
+    merged = {*outlook.merged, *outlook.squashed}
     remotes = dict(outlook.remotes)
     mates = {
         name: group.branches for group in outlook.stopped.groups if len(group.branches) > 1 for name in group.branches

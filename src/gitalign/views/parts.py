@@ -125,6 +125,9 @@ def steps_data(steps: FirstSteps, tables: Tables, *, as_of: datetime) -> Json:
         "alone": len(steps.alone),
         "merged": [display(name) for name in steps.merged[:_MOST_BRANCHES]],
         "merged_count": len(steps.merged),
+        "squashed": [display(name) for name in steps.squashed[:_MOST_BRANCHES]],
+        "squashed_count": len(steps.squashed),
+        "to_delete_squashed": steps.to_delete_squashed,
         "soon": [
             [display(one.branch), tables.authors.number(one.author) if one.author else None, one.days_left]
             for one in steps.going_stale

@@ -129,6 +129,7 @@ def steps_after(report: Report, after: Aftermath) -> FirstSteps:
         work=after.stopped,
         owners=after.owners,
         merged=after.merged,
+        squashed=after.squashed,
         remotes=dict(after.remotes),
         as_of=report.executed_at,
     )

@@ -106,7 +106,7 @@ function filters(wanted) {
   const everybody = [...writers].map(at => [DATA.authors[at][1] || DATA.authors[at][0], DATA.authors[at][0] ? `${DATA.authors[at][0]} <${DATA.authors[at][1]}>` : DATA.authors[at][1]]).sort((a, b) => BY_TEXT(a[1], b[1]));
   return filterBar(text("find", "Branch", "feature/"), [
     select("target", "Target", [["", "all"], ...DATA.targets.map(target => [target.name, target.name])]),
-    select("prospect", "Foreseen", [["", "all"], ...seen.map(one => [one, one]), ...DATA.steps.merged_count ? [["merged", "merged"]] : []]),
+    select("prospect", "Foreseen", [["", "all"], ...seen.map(one => [one, one]), ...DATA.branches.some(one => one.merged) ? [["merged", "merged"]] : []]),
     select("author", "Author", [["", "all"], ...everybody]),
     select("age", "Last commit", AGES),
     text("path", "Path", "src/"),
@@ -121,7 +121,7 @@ function tiles(shown, wanted) {
   return el("ul", { class: "tiles" }, tile(shown.length, "branches", "", () => jump({ prospect: "", tab: "branches" }), wanted.tab === "branches" && !wanted.prospect),
     tile(count(one => one.prospect === "clean"), "would align", "clean", ...by("clean")), tile(count(one => one.prospect === "conflict"), "stop", "conflict", ...by("conflict")),
     tile(count(one => one.prospect === "unchanged"), "unchanged", "unchanged", ...by("unchanged")),
-    DATA.steps.merged_count ? tile(count(one => one.merged), "merged", "unchanged", ...by("merged")) : null,
+    DATA.branches.some(one => one.merged) ? tile(count(one => one.merged), "merged", "unchanged", ...by("merged")) : null,
     others ? tile(others, "other", "refused") : null,
     DATA.with_pairs ? [tile(clashesAmong(inside).length, "pairs clash", "conflict", () => jump({ tab: "map", undecided: "" }), wanted.tab === "map" && !wanted.undecided),
       tile(undecided, "pairs undecided", "refused", () => jump({ tab: "map", undecided: "1" }), wanted.tab === "map" && wanted.undecided)] : null);

@@ -17,9 +17,10 @@ function steps(given) {
   if (rest.length) items.push(el("li", { class: "more" }, el("details", {}, el("summary", {}, `${plural(rest.length, "more shared clash", "more shared clashes")}`), el("ul", { class: "steps" }, rest.map(clash)))));
   if (given.alone) items.push(el("li", {}, el("p", {}, el("b", {}, branchesOf(given.alone)), given.clashes.length ? " need more than one of these, or stop on their own. " : given.alone === 1 ? " stops on its own. " : " stop, each on its own. ", commandLine(given.to_look))));
   if (given.unseen) items.push(el("li", {}, el("p", { class: "refused" }, branchesOf(given.unseen), given.unseen === 1 ? " of these was not looked at, or is gone" : " of these were not looked at, or are gone", ", so what is shared is not known. ", commandLine(given.to_look))));
-  if (given.merged_count) items.push(el("li", {},
-    el("p", {}, el("b", {}, branchesOf(given.merged_count)), given.merged_count === 1 ? " is merged and can be deleted. " : " are merged and can be deleted. ", commandLine(given.to_delete)),
-    el("details", {}, el("summary", {}, "Branches"), el("ul", { class: "names" }, given.merged.map(text => el("li", {}, branchNamed(text))), given.merged_count > given.merged.length ? el("li", { class: "soft" }, `and ${given.merged_count - given.merged.length} more`) : null))));
+  const done = (count, all, words, toDelete) => count ? items.push(el("li", {}, el("p", {}, el("b", {}, branchesOf(count)), words, commandLine(toDelete)),
+    el("details", {}, el("summary", {}, "Branches"), el("ul", { class: "names" }, all.map(text => el("li", {}, branchNamed(text))), count > all.length ? el("li", { class: "soft" }, `and ${count - all.length} more`) : null)))) : null;
+  done(given.merged_count, given.merged, given.merged_count === 1 ? " is merged. " : " are merged. ", given.to_delete);
+  done(given.squashed_count, given.squashed, given.squashed_count === 1 ? " was squashed, rebased or picked into the target. " : " were squashed, rebased or picked into their targets. ", given.to_delete_squashed);
   if (given.soon.length) items.push(el("li", {}, el("p", {}, "Going stale next: ", given.soon.map(([text, author, left], at) => [at ? "; " : "", branchNamed(text), author === null ? "" : [" by ", person(author)], ` in ${plural(left, "day")}`]), ".")));
   if (given.stale) items.push(el("li", {}, el("p", {}, el("b", {}, branchesOf(given.stale)), ` had no commit for ${given.old === given.stale ? given.old_days : given.stale_days} days or more`, given.old && given.old < given.stale ? `, ${given.old.toLocaleString("en")} of them for ${given.old_days} days or more` : "", ".")));
   return el("section", { class: "todo", "aria-labelledby": "first-steps" }, el("h2", { id: "first-steps" }, "What to do first"),
