@@ -76,7 +76,7 @@ def test_sarif(work: Workspace) -> None:
 
 def test_markdown(work: Workspace) -> None:
     text = written(work, "md")
-    assert "2 aligned, 1 conflicted, 1 failed" in text
+    assert "1 aligned, 1 unchanged, 1 conflicted, 1 failed" in text
     assert "| main |" in text
     assert "| 1 | f |" in text
     assert ODD not in text
@@ -99,7 +99,7 @@ def test_markdown_names_the_commits_that_were_left_out(tmp_path: Path) -> None:
 
 
 def test_json_is_what_show_prints(work: Workspace) -> None:
-    assert json.loads(written(work, "json"))["counts"] == {"aligned": 2, "conflicted": 1, "failed": 1}
+    assert json.loads(written(work, "json"))["counts"] == {"aligned": 1, "unchanged": 1, "conflicted": 1, "failed": 1}
 
 
 def test_the_page_holds_timeline_and_diffs_of_diffs(work: Workspace) -> None:
@@ -122,7 +122,7 @@ def test_the_verbs(work: Workspace, tmp_path: Path) -> None:
 
     place = tmp_path / "junit.xml"
     done = call("report", "--format", "junit", "-o", str(place), "--summaries", str(tmp_path / "told"))
-    assert (done.returncode, "written: 4 summaries" in done.stdout) == (0, True), done.stderr
+    assert (done.returncode, "written: 3 summaries" in done.stdout) == (0, True), done.stderr
     ElementTree.fromstring(place.read_text())
     assert json.loads(call("report", "--json", "--summaries", str(tmp_path / "again")).stdout)["exit_code"] == 1
     assert "conflicted" in call("report").stdout

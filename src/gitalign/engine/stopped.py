@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from gitalign.core.conflict_groups import BranchConflict, grouped
-from gitalign.core.outcome import NOTHING_OWN, Aligned, Conflicted, StepResult, conflict_of
+from gitalign.core.outcome import NOTHING_OWN, Aligned, Conflicted, Outcome, StepResult, Unchanged, conflict_of
 from gitalign.core.outlook import StoppedWork
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.shared_clashes import shared_clashes
@@ -104,11 +104,15 @@ def squashed_branches(plan: Plan, results: Sequence[StepResult]) -> tuple[str, .
         sorted(
             step.branch.name
             for step in plan.steps
-            if step.kind not in _MERGED
-            and isinstance(made := outcomes.get(step.id), Aligned)
-            and made.how in NOTHING_OWN
+            if step.kind not in _MERGED and _has_nothing_own(outcomes.get(step.id))
         )
     )
+
+
+def _has_nothing_own(outcome: Outcome | None) -> bool:
+    if isinstance(outcome, Unchanged):
+        return outcome.code == "already_merged"
+    return isinstance(outcome, Aligned) and outcome.how in NOTHING_OWN
 
 
 def remotes_of(plan: Plan) -> tuple[tuple[str, str], ...]:
