@@ -193,7 +193,7 @@ def after_run(report: Report, typed: Typed, *, is_new: bool) -> list[Advice]:
         advice.append(Advice(typed.command("push", report.run.id), "pushes the branches that moved"))
     advice += _about_a_remote(report, [one for one in waiting if is_new and one.update.ref in theirs], typed)
     if is_new and (merged := _merged(report)):
-        why = f"deletes merged branches; {merged} were left where they are"
+        why = "deletes the merged branch" if merged == 1 else f"deletes {merged} merged branches"
         advice.append(_deletion(report.plan, typed, why))
     return advice + _way_back(report, typed)
 
