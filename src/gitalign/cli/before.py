@@ -299,7 +299,7 @@ def order(
             fetch=fetch,
             overrides=overrides,
         )
-        made = planned(options, request)
+        made = planned(options, request, beside_output=drawing is not None and output is None)
         stop = StopSignal()
         with handling_signals(stop), watching(options, made) as listeners:
             found = facade.order(request, plan=made, listeners=listeners, stop=stop)

@@ -76,9 +76,13 @@ def show_report(
     counts = ", ".join(f"{number} {verdict.replace('_', ' ')}" for verdict, number in report.counts().items())
     phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.phases)
     out.print(f"\nrun [bold]{report.run.id}[/]: {counts or 'no branch to align'}")
+    merges = [one for one in report.notices if " merges made, " in one]
+    for notice in report.notices:
+        if notice not in merges:
+            out.print(f"note: {safe(notice)}")
     if report.phases and everything:
         out.print(
-            f"[dim]{report.total_s:.1f} s ({phases}), {report.peak_memory_bytes // 1_000_000} MB; {safe('; '.join(report.notices))}[/]"
+            f"[dim]{report.total_s:.1f} s ({phases}), {report.peak_memory_bytes // 1_000_000} MB; {safe('; '.join(merges))}[/]"
         )
     advice.show(out, advice.after_run(report, typed, is_new=is_new))
 

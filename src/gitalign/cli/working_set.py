@@ -95,15 +95,25 @@ def with_values(words: Sequence[str]) -> list[str]:
     return made
 
 
-def planned(options: Options, request: Request, *, whatever_is_checked_out: bool = False) -> Plan:
-    """The plan of a verb that moves nothing; a person is told whose branches it is about, and which it leaves out."""
+def planned(
+    options: Options, request: Request, *, whatever_is_checked_out: bool = False, beside_output: bool = False
+) -> Plan:
+    """The plan of a verb that moves nothing; it says whose branches it is about, and which it leaves out.
+
+    Args:
+        options: of the verb.
+        request: what is planned.
+        whatever_is_checked_out: plan also where HEAD is on a branch that may be the primary one.
+        beside_output: say so on standard error, because a program reads standard output.
+    """
     from gitalign import facade
 
     made = facade.plan(request, whatever_is_checked_out=whatever_is_checked_out)
     warnings = {f"{note.words}." for note in made.target_notes if note.is_diverged}
     if not options.json and not options.quiet:
+        out = console(stderr=beside_output)
         for line in lines_about(made, was_asked=request.remote is not None, was_read=request.push or request.fetch):
-            console().print(line, markup=False, style="yellow" if line in warnings else None)
+            out.print(line, markup=False, style="yellow" if line in warnings else None)
     return made
 
 
