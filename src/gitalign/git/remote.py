@@ -121,28 +121,21 @@ def remote_tips(
 
 
 def remote_tips_and_head(repository: Repository, remote: str) -> tuple[dict[BranchName, Oid], BranchName | None]:
-    """Branch -> id where pushes to a remote go, and the branch that its HEAD is on, in one look; None when it does not say.
+    """Branch -> id where pushes to a remote go, and the branch that its HEAD is on; None when it does not say.
+
+    Two questions, for a host sends only what each is about: with a pattern it would send every pull request's refs, too.
 
     Raises:
         RemoteError
 
-    Source: `git help ls-remote` (--symref).
+    Source: `git help ls-remote` (--symref); builtin/ls-remote.c (ref prefixes for names without globs).
     """
     where = _push_address(repository, remote)
-    answer = _talk(
-        repository,
-        "ls-remote",
-        "--symref",
-        "--end-of-options",
-        where,
-        "HEAD",
-        f"{HEADS}*",
-        remote=remote,
-        address=where,
-    )
+    words = ("ls-remote", "--symref", "--end-of-options", where, "HEAD")
+    answer = _talk(repository, *words, remote=remote, address=where)
     said = (line.removeprefix("ref: ").partition("\t") for line in answer.splitlines() if line.startswith("ref: "))
     head = next((ref for ref, _, name in said if name == "HEAD" and ref.startswith(HEADS)), None)
-    return _branches(answer), None if head is None else branch_of(head)
+    return remote_tips(repository, remote, for_push=True), None if head is None else branch_of(head)
 
 
 def _branches(answer: str) -> dict[BranchName, Oid]:
