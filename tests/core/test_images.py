@@ -52,7 +52,7 @@ def test_every_wrong_shape_is_told() -> None:
     one, two, three, merge = RESULT.rewritten
     gone = Dropped(oid=Oid("2"), reason=DropReason.UPSTREAM)
     assert "neither in the result" in _fault(replace(RESULT, rewritten=(one, two, three)))
-    assert "told twice" in _fault(replace(RESULT, dropped=(gone,)))
+    assert "named twice" in _fault(replace(RESULT, dropped=(gone,)))
     assert "none of the branch's own" in _fault(
         replace(RESULT, dropped=(Dropped(oid=Oid("Z"), reason=DropReason.UPSTREAM),))
     )

@@ -215,7 +215,7 @@ def test_a_commit_made_meanwhile_is_kept(work: Workspace) -> None:
     report = facade.run(asked, plan=plan, permit=Permit(plan_id=plan.id), checkpoint=meanwhile)
     found = branch(report, "x")
     assert found.verdict is Verdict.HELD_BACK
-    assert "moved by somebody else" in found.detail
+    assert "moved by another process" in found.detail
     assert work.git("log", "-1", "--format=%s", "x") == "new work"
     assert branch(run(work.path), "x").verdict is Verdict.ALIGNED
     assert "new work" in work.git("log", "--format=%s", "main..x") or work.git("log", "--format=%s", "main..x")

@@ -156,6 +156,6 @@ def test_any_declared_encoding_is_survived(tmp_path: Path, encoding: str) -> Non
             f"refs/heads/{name}",
             work.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=crafted),
         )
-    report = run(work.path)
+    report = run(work.path, already_merged="fast-forward")
     assert branch(report, "x").verdict is Verdict.CONFLICTED
     assert branch(report, "dropped").verdict is Verdict.ALIGNED

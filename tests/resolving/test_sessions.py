@@ -128,7 +128,7 @@ def test_aborting_restores_everything(work: Workspace) -> None:
     assert not Path(look.session.folder).exists()
     assert work.git("worktree", "list").count("\n") == 0
     assert work.git("status", "--porcelain") == ""
-    with pytest.raises(UserError, match="nobody is resolving"):
+    with pytest.raises(UserError, match="topic is not being resolved"):
         facade.resolve_abort(asked, "topic")
     assert facade.resolve(asked, "topic").position == 1, "it can be begun again"
 

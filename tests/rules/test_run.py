@@ -105,7 +105,7 @@ def test_undo_and_a_second_run_are_not_in_its_way(work: Workspace) -> None:
 
 def test_what_is_merely_moved_to_its_target_is_not_judged(work: Workspace) -> None:
     work.git("branch", "done", "main~1")
-    report = run(work.path, only=("done",), rules__packs=["python"])
+    report = run(work.path, only=("done",), rules__packs=["python"], already_merged="fast-forward")
     assert branch(report, "done").result.compliance is None
     assert isinstance(branch(report, "done").result.outcome, Aligned)
 

@@ -16,7 +16,7 @@ from gitalign.core.graph import CommitGraph
 from gitalign.core.names import StepId
 from gitalign.core.outcome import Aligned, Cancelled, Conflicted, DropReason, Failed, Furthest, Outcome, StepResult
 from gitalign.core.plan import Plan, Step
-from gitalign.core.policy import Limits
+from gitalign.core.policy import AlreadyMerged, Limits
 from gitalign.engine.integration import furnish, integrate
 from gitalign.engine.signals import StopSignal
 from gitalign.git.quarantine import Quarantine
@@ -144,7 +144,9 @@ def _tried(
     if not steps:
         return ()
     numbered = tuple(replace(step, id=StepId(number)) for number, step in enumerate(steps))
-    partial = replace(plan, steps=numbered)
+    # What becomes of each commit is to be known here, also of a branch of which nothing would be left.
+    policy = replace(plan.policy, already_merged=AlreadyMerged.FAST_FORWARD)
+    partial = replace(plan, steps=numbered, policy=policy)
     workshop = furnish(
         quarantine,
         partial,

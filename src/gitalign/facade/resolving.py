@@ -132,5 +132,5 @@ def resolve_finish(
 def _session(opened: Opened, journal: SqlJournal, branch: str) -> Session:
     found = resolving.find(journal, branch)
     if found is None:
-        raise UserError(f"no person is resolving {branch}", hint=command_on("git align resolve", branch))
+        raise UserError(f"{branch} is not being resolved", hint=command_on("git align resolve", branch))
     return found
