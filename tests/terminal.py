@@ -10,6 +10,7 @@ import termios
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pexpect import EOF, TIMEOUT
 from pexpect.fdpexpect import fdspawn
 
 from tests import warm
@@ -51,6 +52,14 @@ class Terminal(_Spawn):
     def sendcontrol(self, char: str) -> int:
         """Press a key together with Ctrl."""
         return int(self.send(chr(ord(char.upper()) - 64)))
+
+    def end_with(self, char: str) -> None:
+        """Press a key that ends the process, again where it was not seen: readline misses a signal that comes while it begins to wait."""
+        for _ in range(5):
+            self.sendcontrol(char)
+            if self.expect([EOF, TIMEOUT], timeout=self.timeout / 5) == 0:
+                return
+        raise AssertionError(f"it goes on after five times Ctrl-{char.upper()}: {self.before!r}")
 
     def signal(self, number: int) -> None:
         """Send a signal to the process."""

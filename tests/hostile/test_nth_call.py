@@ -105,7 +105,7 @@ def stand_in(place: Path, number: int, end: str) -> Path:
 def aligned_with(bin_: Path, work: Workspace, monkeypatch: pytest.MonkeyPatch) -> Report:
     with monkeypatch.context() as patched:
         patched.setenv("PATH", f"{bin_}:{os.environ['PATH']}")
-        return run(work.path, strategy="rebase", committer="preserve")
+        return run(work.path, strategy="rebase", committer="preserve", already_merged="fast-forward")
 
 
 def chosen(calls: list[str], part: int) -> list[tuple[int, str]]:
@@ -152,8 +152,8 @@ def test_the_nth_call_of_git_goes_wrong(
         assert between.keys() == before.keys(), where
         for ref, oid in between.items():
             assert oid in (before[ref], expected[ref]), f"{where}: {ref}"
-        facade.resume(request(work.path, strategy="rebase", committer="preserve"))
-        again = run(work.path, strategy="rebase", committer="preserve")
+        facade.resume(request(work.path, strategy="rebase", committer="preserve", already_merged="fast-forward"))
+        again = run(work.path, strategy="rebase", committer="preserve", already_merged="fast-forward")
         assert heads(work) == expected, where
         stopped = "refs/heads/clash"
         assert stories(again)[stopped] == told[stopped], where

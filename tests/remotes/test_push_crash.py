@@ -87,7 +87,7 @@ class TestRunPush:
         undone = shared.undo("last", push=True)
         assert shared.there("x") == theirs
         assert of(undone, "x").push is PushState.REJECTED
-        assert "somebody else pushed" in of(undone, "x").push_detail
+        assert "another push came after" in of(undone, "x").push_detail
         assert undone.exit_code() == 1
         assert of(undone, "y").push is PushState.PUSHED
 

@@ -51,8 +51,7 @@ def start(work: Workspace, *words: str, editor: Path) -> Terminal:
 def test_ctrl_c_at_the_question_is_no_bug(work: Workspace, editor: Path) -> None:
     shell = start(work, "topic", editor=editor)
     shell.expect("what now")
-    shell.sendcontrol("c")
-    shell.expect(pexpect.EOF)
+    shell.end_with("c")
     assert "bug" not in (shell.before or "")
     assert "stopped" in (shell.before or "")
     shell.close()
@@ -79,8 +78,7 @@ def test_a_key_that_ends_any_other_question_is_no_bug(work: Workspace, editor: P
     work.switch("main")
     shell = Terminal("run", "--strategy", "merge", "--repo", work.path, env={"TERM": "dumb"})
     shell.expect("Align 2 branches now")
-    shell.sendcontrol(key)
-    shell.expect(pexpect.EOF)
+    shell.end_with(key)
     assert "bug" not in (shell.before or "")
     shell.close()
     assert shell.exitstatus == 130

@@ -261,7 +261,7 @@ def test_a_result_that_cannot_be_laid_out_fails_alone(work: Workspace) -> None:
 
 def test_a_branch_with_nothing_of_its_own_is_excused(work: Workspace) -> None:
     work.git("branch", "behind", "main~1")
-    report = validated(work, test_command=["false"])
+    report = run(work.path, validation__test_command=["false"], already_merged="fast-forward")
     one = branch(report, "behind")
     assert isinstance(one.result.outcome, Aligned)
     assert one.result.validation.status is ValidationStatus.SKIPPED
