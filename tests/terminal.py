@@ -21,6 +21,9 @@ else:
     _Spawn = fdspawn
 
 
+_SEEN_S = 12.0
+
+
 class Terminal(_Spawn):
     """A pseudo-terminal and the process that it controls; as `pexpect.spawn`, as far as tests need it.
 
@@ -57,7 +60,7 @@ class Terminal(_Spawn):
         """Press a key that ends the process, again where it was not seen: readline misses a signal that comes while it begins to wait."""
         for _ in range(5):
             self.sendcontrol(char)
-            if self.expect([EOF, TIMEOUT], timeout=self.timeout / 5) == 0:
+            if self.expect([EOF, TIMEOUT], timeout=_SEEN_S) == 0:
                 return
         raise AssertionError(f"it goes on after five times Ctrl-{char.upper()}: {self.before!r}")
 
