@@ -309,3 +309,17 @@ class TestTheWayOfAUser:
         assert done.returncode == 0, done.stderr
         assert clone.work.git("--git-dir", str(bare), "for-each-ref", "refs/heads") == mine
         assert "2 aligned" in done.stdout
+
+    def test_what_another_undo_gave_back_is_not_a_push_of_this_run(self, clone: Shared) -> None:
+        """A run on the remote, undone there; then a local run, undone and brought forward again: the remote stays as it is."""
+        stood = clone.there("x")
+        report = on_remote(clone)
+        clone.undo(report.run.id, push=True)
+        clone.work.git("branch", "-q", "--track", "x", "origin/x")
+        clone.run(only=("x",))
+        clone.undo("last")
+        assert (clone.here("x"), clone.there("x")) == (stood, stood)
+        forward = clone.undo("last", push=True)
+        assert clone.there("x") == stood
+        assert of(forward, "x").push is PushState.NOT_ASKED
+        assert clone.here("x") != stood

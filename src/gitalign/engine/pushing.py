@@ -75,7 +75,9 @@ def to_give_back(one: Publication, history: Sequence[Publication], *, of: Public
     if one.state is MoveState.HELD_BACK or one.push is not PushState.NOT_ASKED:
         return one
     mine = [of] if of is not None and _may_be_there(of) else []
-    later = [made for made in reversed(history) if _may_be_there(made) and made.pushed_oid == one.update.before]
+    # What another undo gave a remote back is not a push of what is undone now, though it may be the same commit.
+    sent_later = (made for made in reversed(history) if _may_be_there(made) and made.remote_after is None)
+    later = [made for made in sent_later if made.pushed_oid == one.update.before]
     sent = next(iter([*mine, *later]), None)
     if sent is None:
         return one
