@@ -31,7 +31,7 @@ _LONG_LIVED = {
         "3.0.0rc3-rel",
         "2022-7-hotfix",
     ],
-    Role.VERSION: ["6.4", "7.x", "v1.2", "v1.12", "rust-1.35.0", "0.4.5-br", "PHP_8_2", "k303", "php-8.2", "2.x-dev", "selfhost-1.24", "r2.0"],
+    Role.VERSION: ["6.4", "7.x", "v1.2", "v1.12", "rust-1.35.0", "0.4.5-br", "PHP_8_2", "k303", "php-8.2", "2.x-dev", "selfhost-1.24", "r2.0", "tokio-util-0.7.x", "aws-sdk-js-2.x"],
     Role.PAGES: ["gh-pages", "pages", "asf-site"],
     Role.QUEUE: ["gh-readonly-queue/main/pr-12-abcdef", "staging.tmp", "mergify/merge-queue/abc"],
     Role.BOT: ["dependabot/pip/x-1.2", "renovate/react", "pre-commit-ci-update-config", "release-please--branches--main", "snyk-fix-123", "owl-bot-update-lock-1bf1", "bot/pull-translations", "infrastructure-ruleset-bot/default-branch-protection"],

@@ -47,7 +47,9 @@ def work(tmp_path: Path) -> Workspace:
 
 
 def checks(report: Report, name: str) -> dict[str, CheckResult]:
-    return {check.name: check for check in branch(report, name).result.validation.checks}
+    found = branch(report, name).result
+    assert found.validation.checks, found.outcome
+    return {check.name: check for check in found.validation.checks}
 
 
 def validated(work: Workspace, **settings: Any) -> Report:

@@ -141,10 +141,10 @@ def _of_branches(options: Options, request: Request, *, squashed: bool, dry_run:
         found = facade.merged_branches(request, listeners=listeners, stop=stop)
     chosen = found.to_delete(squashed=squashed)
     if dry_run or not chosen:
-        _show(options, found, squashed=squashed, dry_run=dry_run)
+        _show(options, found, squashed=squashed, dry_run=dry_run, on_remote=request.remote is not None)
         return 0
     if not options.json and not options.quiet:
-        _show(options, found, squashed=squashed, dry_run=dry_run)
+        _show(options, found, squashed=squashed, dry_run=dry_run, on_remote=request.remote is not None)
     where = "" if request.remote is None else f" on {chosen[0].remote}"
     back = "git align undo last" + ("" if request.remote is None else " --push")
     if not asked(options, f"Delete {many(len(chosen), 'branch', 'branches')}{where}? {back} brings them back."):
@@ -166,7 +166,7 @@ def _of_branches(options: Options, request: Request, *, squashed: bool, dry_run:
     return report.exit_code()
 
 
-def _show(options: Options, found: Merged, *, squashed: bool, dry_run: bool) -> None:
+def _show(options: Options, found: Merged, *, squashed: bool, dry_run: bool, on_remote: bool) -> None:
     from gitalign import wire
     from gitalign.cli.console import console, emit_json
     from gitalign.cli.render_merged import show_merged
@@ -176,4 +176,4 @@ def _show(options: Options, found: Merged, *, squashed: bool, dry_run: bool) -> 
         entries = [wire.dump(one) | {"would_delete": one.branch in chosen} for one in found.branches]
         emit_json({"merged": entries, "dry_run": dry_run})
     else:
-        show_merged(console(), found, squashed=squashed, everything=options.verbose)
+        show_merged(console(), found, squashed=squashed, on_remote=on_remote, everything=options.verbose)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gitalign.cli.advice import Advice
     from gitalign.core.publication import Publication
     from gitalign.core.report import Report
+    from gitalign.core.run import RunRecord
     from gitalign.facade import Request
 
 
@@ -129,9 +130,7 @@ def undo(
         from gitalign import facade
         from gitalign.cli.console import console
         from gitalign.cli.progress import watching
-        from gitalign.cli.tables import many
         from gitalign.core.plan import Permit
-        from gitalign.core.publication import MoveState, PushState
         from gitalign.engine.signals import StopSignal, handling_signals
 
         request = options.request(
@@ -143,9 +142,11 @@ def undo(
         if dry_run:
             show_preview(options, preview)
             return 0
-        count = sum(one.state is MoveState.INTENDED or one.push is PushState.UNKNOWN for one in preview)
-        back = many(count, "branch", "branches")
-        if count and not asked(options, f"Put {back} back to where they were before run {run_id}?"):
+        record = facade.run_to_undo(request, run_id, push=push)
+        if _is_undone(record, push=push) and not (only or exclude or author or since or older_than or json):
+            console().print(f"run {record.id} is undone already, by {record.undone_by}: nothing was done")
+            return 0
+        if _changes(preview) and not asked(options, _question(record, preview)):
             return 1
         stop = StopSignal()
         with handling_signals(stop), watching(options, None) as listeners:
@@ -209,3 +210,37 @@ def written_up(options: Options, report: Report) -> None:
         render.show_report(
             console(), report, everything=options.verbose, typed=Typed.of(options.request()), is_new=True
         )
+
+
+def _is_undone(record: RunRecord, *, push: bool) -> bool:
+    """True when all of a run is taken back already; what a push may still have to do on a remote is not known here."""
+    if record.undone_by is None or record.undone != record.moved:
+        return False
+    return not record.moved or not push
+
+
+def _changes(preview: Sequence[Publication]) -> list[Publication]:
+    """What an undo would change, here or on a remote."""
+    from gitalign.core.publication import MoveState, PushState
+
+    return [one for one in preview if one.state is MoveState.INTENDED or one.push is PushState.UNKNOWN]
+
+
+def _question(record: RunRecord, preview: Sequence[Publication]) -> str:
+    """What a person is asked before an undo: which run it is, and what changes where."""
+    from gitalign.cli.tables import many
+    from gitalign.core.names import display, is_zero
+    from gitalign.core.publication import MoveState, PushState
+    from gitalign.core.run import RunKind, RunState
+
+    changes = _changes(preview)
+    here = [one for one in changes if one.state is MoveState.INTENDED]
+    there = [one for one in changes if one.push is PushState.UNKNOWN]
+    deleted = sum(is_zero(one.update.after) for one in here)
+    deleted_there = sum(is_zero(one.pushed_oid) for one in there)
+    kind = {RunKind.UNDO: "the undo ", RunKind.PUSH: "the push ", RunKind.PRUNE: "the prune "}.get(record.kind, "run ")
+    parts = [f"{many(len(here), 'branch', 'branches')} here"] if here else []
+    parts += [f"{many(len(there), 'branch', 'branches')} on {display(there[0].remote or '')}"] if there else []
+    gone = f"; {deleted + deleted_there} of these are deleted" if deleted + deleted_there else ""
+    verb = "Finish" if record.state is RunState.PUBLISHING else "Undo"
+    return f"{verb} {kind}{record.id}? It changes {' and '.join(parts)}{gone}."

@@ -75,7 +75,9 @@ def show_report(
     _show_house_rules(out, report, everything)
     counts = ", ".join(f"{number} {verdict.replace('_', ' ')}" for verdict, number in report.counts().items())
     phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.phases)
-    out.print(f"\nrun [bold]{report.run.id}[/]: {counts or 'no branch to align'}")
+    held = sum(one.is_held_back for one in report.plan.excluded)
+    nothing = f"{many(held, 'branch', 'branches')} held back" if held else "no branch to align"
+    out.print(f"\nrun [bold]{report.run.id}[/]: {counts or nothing}")
     merges = [one for one in report.notices if " merges made, " in one]
     for notice in report.notices:
         if notice not in merges:

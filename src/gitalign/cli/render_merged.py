@@ -10,13 +10,19 @@ from gitalign.cli.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.core.merged import Merged, MergedBranch
 
 
-def show_merged(out: Console, found: Merged, *, squashed: bool, everything: bool = False) -> None:
+def show_merged(
+    out: Console, found: Merged, *, squashed: bool, on_remote: bool = False, everything: bool = False
+) -> None:
     """Merged branches, in the order of what becomes of them."""
     chosen = found.to_delete(squashed=squashed)
     also = [one for one in found.to_delete(squashed=True) if one not in chosen]
     kept = [one for one in found.branches if one.kept]
     if not found.branches:
-        out.print("no branch is merged")
+        out.print(
+            "no branch is merged"
+            if on_remote
+            else "no local branch is merged; for a remote's: git align prune --merged --remote"
+        )
         return
     _list(out, f"{many(len(chosen), 'branch', 'branches')} to delete", chosen, everything)
     if also:

@@ -105,6 +105,8 @@ _TAIL = (
 )
 _VERSION = re.compile(rf"(?:{_NUMBER}{_TAIL})|(?:[vrk]\d+)|(?:[A-Z]+(?:_\d+)+(?:_[A-Z]+)?)", re.IGNORECASE)
 _NAMED_VERSION = re.compile(rf"([a-z]+)[-_/]v?\d+[._](?:\d+|x)(?:[._](?:\d+|x))*{_TAIL}", re.IGNORECASE)
+_LINE_OF_A_PART = re.compile(r"([a-z]+(?:[-_][a-z]+)+)[-_/]v?\d+(?:[._]\d+)*[._]x", re.IGNORECASE)
+"""`tokio-util-0.7.x`: several words count only before a version that ends in `x`, for `my-change-1.2` may be about anything."""
 _WORK = frozenset(
     re.findall(
         r"\w+",
@@ -159,8 +161,8 @@ def known_role(name: str) -> Known | None:
         return Known(Role.RELEASE, "is a release or maintenance branch by its name")
     if _VERSION.fullmatch(name):
         return Known(Role.VERSION, "is a version branch by its name")
-    named = _NAMED_VERSION.fullmatch(name)
-    if named is not None and named.group(1).lower() not in _WORK:
+    named = _NAMED_VERSION.fullmatch(name) or _LINE_OF_A_PART.fullmatch(name)
+    if named is not None and not _WORK & set(re.split("[-_]", named.group(1).lower())):
         return Known(Role.VERSION, "is a version branch by its name")
     return None
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from gitalign.core.long_lived import PRIMARY_NAMES
 from gitalign.core.names import HEADS, display, shell_word
 from gitalign.core.plan import ExclusionCode, Plan
 from gitalign.core.targets import is_guess
 from gitalign.errors import UserError
+
+_REMOTES = "refs/remotes/"
 
 
 def require_branches(plan: Plan, only: Sequence[str], *, is_listed: bool = False) -> None:
@@ -29,7 +31,18 @@ def require_branches(plan: Plan, only: Sequence[str], *, is_listed: bool = False
     fault = target_fault(plan, only, is_listed=is_listed)
     if fault is not None:
         raise fault
-    require_matches(there | {step.branch.name for step in plan.steps} | {one.branch for one in plan.excluded}, only)
+    elsewhere = {} if plan.snapshot.branches_of else _on_remotes(plan)
+    require_matches(
+        there | {step.branch.name for step in plan.steps} | {one.branch for one in plan.excluded}, only, elsewhere
+    )
+
+
+def _on_remotes(plan: Plan) -> dict[str, str]:
+    """Branches of remotes, each with the name of its remote."""
+    names = (
+        tip.ref.removeprefix(_REMOTES).partition("/") for tip in plan.snapshot.tips if tip.ref.startswith(_REMOTES)
+    )
+    return {name: remote for remote, _, name in names}
 
 
 def target_fault(plan: Plan, only: Sequence[str] = (), *, is_listed: bool = False) -> UserError | None:
@@ -70,12 +83,13 @@ def _ask_for(plan: Plan, name: str, message: str) -> UserError:
     )
 
 
-def require_matches(known: Collection[str], only: Sequence[str]) -> None:
+def require_matches(known: Collection[str], only: Sequence[str], elsewhere: Mapping[str, str] | None = None) -> None:
     """Refuse globs of which none matches, and a name that is not there.
 
     Args:
         known: names of branches.
         only: the globs.
+        elsewhere: names of branches that only a remote has, with the remote.
 
     Raises:
         UserError: with what to type.
@@ -84,6 +98,13 @@ def require_matches(known: Collection[str], only: Sequence[str]) -> None:
     wrong = missed if len(missed) == len(only) else [glob for glob in missed if not set("*?[") & set(glob)]
     if wrong:
         near = difflib.get_close_matches(wrong[0].strip("*"), sorted(known), n=1, cutoff=0.6)
+        remote = (elsewhere or {}).get(wrong[0])
+        if remote is not None:
+            raise UserError(
+                f"{display(wrong[0])} exists only on {display(remote)}",
+                code="no_such_branch",
+                hint=f"add --remote{'' if remote == 'origin' else f' {shell_word(remote)}'} --only {shell_word(wrong[0])}",
+            )
         raise UserError(
             f"no branch matches {', '.join(map(repr, wrong))}",
             code="no_such_branch",

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from gitalign.facade.undoing import push as push
     from gitalign.facade.undoing import push_preview as push_preview
     from gitalign.facade.undoing import recover_before_undo as recover_before_undo
+    from gitalign.facade.undoing import run_to_undo as run_to_undo
     from gitalign.facade.undoing import undo as undo
     from gitalign.facade.undoing import undo_preview as undo_preview
 
@@ -116,6 +117,7 @@ _HOMES = {
         "push",
         "push_preview",
         "recover_before_undo",
+        "run_to_undo",
         "undo",
         "undo_preview",
     ),

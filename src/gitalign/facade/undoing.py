@@ -169,6 +169,18 @@ def _chosen(journal: SqlJournal, run_id: str, *, push: bool) -> RunRecord:
     return last_to_undo(journal, push=push) if run_id == LAST else journal.run(run_id)
 
 
+def run_to_undo(request: Request, run_id: str, *, push: bool = False) -> RunRecord:
+    """The run that `undo` would undo; one that was cut off comes first.
+
+    Raises:
+        UnknownRun, UserError
+    """
+    opened = open_for(request)
+    require_state(opened, run_id)
+    with journal_of(opened) as journal:
+        return _cut_off(journal, run_id) or _chosen(journal, run_id, push=push)
+
+
 def undo_preview(request: Request, run_id: str, *, push: bool = False) -> tuple[Publication, ...]:
     """What `undo` would move, and what it would leave and why. Changes nothing.
 
