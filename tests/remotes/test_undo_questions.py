@@ -41,8 +41,9 @@ def test_what_would_be_deleted_is_said(clone: Shared) -> None:
     work.commit("done", {"done": b"1\n"})
     work.git("push", "-q", "origin", "done", "done:main")
     work.switch("main")
-    work.git("fetch", "-q")
+    work.git("pull", "-q", "--ff-only")
     work.git("branch", "-q", "-D", "done")
+    clone.target_moves_on()
     done = warm.run("prune", "--merged", "--remote", "--yes", cwd=work.path)
     assert done.returncode == 0, done.stderr + done.stdout
     assert clone.there("done") == ""
