@@ -45,11 +45,11 @@ def test_after_many_runs_the_graph_is_that_of_the_branches_and_every_run_can_be_
     monkeypatch.setattr(pins, "_AT_MOST", 3)
     start = work.git("for-each-ref", "refs/heads/x", "refs/heads/y")
     reports = []
-    for number in range(6):
+    for number in range(10):
         work.switch("main")
         work.commit(f"on {number}", {"on": b"%d\n" % number})
         reports.append(run(work.path))
-    assert [report.run.moved for report in reports] == [2] * 6
+    assert [report.run.moved for report in reports] == [2] * 10
     graph = ("log", "--graph", "--format=%h %s")
     assert work.git(*graph, "--all") == work.git(*graph, "--branches", "HEAD")
     assert "gitalign" not in work.git("log", "--all", "--decorate", "--format=%d %s")
