@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from gitalign.core.run import UNFINISHED, RunRecord
 from gitalign.engine.frozen import CannotGoOn, read_frozen
 from gitalign.engine.guard import Guard
 from gitalign.engine.recovery import Recovered, recover
+from gitalign.engine.session import Opened, locks_of, now, run_folder
 from gitalign.errors import UserError
 from gitalign.ports import Listener
 from gitalign.store.journal import SqlJournal
-
-if TYPE_CHECKING:
-    pass
-from gitalign.engine.session import Opened, locks_of, now, run_folder
 
 
 def recover_dead(opened: Opened, journal: SqlJournal, listeners: Sequence[Listener]) -> tuple[Recovered, ...]:

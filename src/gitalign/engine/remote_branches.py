@@ -39,7 +39,7 @@ def read_remote(repository: Repository, remote: str) -> tuple[tuple[Tip, ...], B
         types = kinds(repository.git, list(there.values()))
         if "missing" not in types or attempt == _ATTEMPTS:
             break
-        fetch_branches(repository, remote)  # somebody pushed between the two looks
+        fetch_branches(repository, remote)  # another push came between the two looks
     tips = (
         Tip(ref=ref_of(name), oid=oid, object_type=kind) for (name, oid), kind in zip(there.items(), types, strict=True)
     )
