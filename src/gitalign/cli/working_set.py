@@ -128,7 +128,10 @@ def lines_about(plan: Plan, *, was_asked: bool, was_read: bool = False) -> list[
     as_known = "" if was_read else ", as this clone knows them"
     remote = plan.snapshot.branches_of
     if plan.snapshot.taken_in is not None:
-        both = f"Local branches, and {_branches(len(plan.snapshot.taken_in))} that only {remote} has."
+        from gitalign.cli.tables import many  # what draws tables is loaded late
+
+        count = many(len(plan.snapshot.taken_in), "branch", "branches")
+        both = f"Local branches, and {count} that only {remote} has."
         return [both, *target_lines(plan), *filter_lines(plan)]
     if remote is not None:
         whose = f"The branches of {remote}{as_known}." if was_asked else only_remote(remote)
@@ -147,7 +150,3 @@ def elsewhere(remote: str, count: int) -> str:
     which = "" if remote == "origin" else f" {remote}"
     exist = "branch exists" if count == 1 else "branches exist"
     return f"{count} {exist} only on {remote}: git align plan --remote{which}"
-
-
-def _branches(count: int) -> str:
-    return f"{count} branch" if count == 1 else f"{count} branches"

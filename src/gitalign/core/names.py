@@ -26,6 +26,7 @@ StepId = NewType("StepId", int)
 """Position of a step in its plan, from 0."""
 
 HEADS = "refs/heads/"
+REMOTES = "refs/remotes/"
 PIN_PREFIX = "refs/gitalign/runs/"
 CANDIDATES_PREFIX = "refs/gitalign/candidates/"
 """Of refs that name a result while a caller's tools look at it: `<prefix><YYYYMMDD-HHMMSS-xxxxxx>/<branch>`."""

@@ -17,6 +17,7 @@ from gitalign.core.integration_branches import IntegrationBranches
 from gitalign.core.long_lived import Role, known_role, said_of
 from gitalign.core.names import (
     HEADS,
+    REMOTES,
     BranchName,
     Oid,
     TargetName,
@@ -45,8 +46,6 @@ from gitalign.core.stacks import in_order
 from gitalign.core.steps import Chosen, counted, step_of
 from gitalign.core.working_set import difference, remote_of
 from gitalign.errors import UserError
-
-_REMOTES = "refs/remotes/"
 
 
 def build_plan(
@@ -114,8 +113,8 @@ class _Chooser:
         self._tips = {tip.ref: tip for tip in snapshot.tips if tip.ref.startswith(HEADS)}
         self._remotes_of: dict[str, set[str]] = defaultdict(set)
         for tip in snapshot.tips:
-            if tip.ref.startswith(_REMOTES):
-                remote, slash, name = tip.ref.removeprefix(_REMOTES).partition("/")
+            if tip.ref.startswith(REMOTES):
+                remote, slash, name = tip.ref.removeprefix(REMOTES).partition("/")
                 if slash:
                     self._remotes_of[name].add(remote)
         self._remotes = set().union(*self._remotes_of.values())

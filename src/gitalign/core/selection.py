@@ -10,9 +10,8 @@ from gitalign.core.long_lived import PRIMARY_NAMES
 from gitalign.core.names import HEADS, display, shell_word
 from gitalign.core.plan import ExclusionCode, Plan
 from gitalign.core.targets import is_guess
+from gitalign.core.working_set import remote_by_branch
 from gitalign.errors import UserError
-
-_REMOTES = "refs/remotes/"
 
 
 def require_branches(plan: Plan, only: Sequence[str], *, is_listed: bool = False) -> None:
@@ -31,18 +30,10 @@ def require_branches(plan: Plan, only: Sequence[str], *, is_listed: bool = False
     fault = target_fault(plan, only, is_listed=is_listed)
     if fault is not None:
         raise fault
-    elsewhere = {} if plan.snapshot.branches_of else _on_remotes(plan)
+    elsewhere = {} if plan.snapshot.branches_of else remote_by_branch(plan.snapshot)
     require_matches(
         there | {step.branch.name for step in plan.steps} | {one.branch for one in plan.excluded}, only, elsewhere
     )
-
-
-def _on_remotes(plan: Plan) -> dict[str, str]:
-    """Branches of remotes, each with the name of its remote."""
-    names = (
-        tip.ref.removeprefix(_REMOTES).partition("/") for tip in plan.snapshot.tips if tip.ref.startswith(_REMOTES)
-    )
-    return {name: remote for remote, _, name in names}
 
 
 def target_fault(plan: Plan, only: Sequence[str] = (), *, is_listed: bool = False) -> UserError | None:

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from gitalign.core.graph import CommitGraph
 from gitalign.core.long_lived import PRIMARY_NAMES, conventional_targets, is_line, said_of
-from gitalign.core.names import HEADS, BranchName, TargetName, display, ref_of, shell_word
+from gitalign.core.names import HEADS, REMOTES, BranchName, TargetName, display, ref_of, shell_word
 from gitalign.core.plan import Plan, Snapshot, Target, TargetNote, Tip
 from gitalign.core.steps import counted
 from gitalign.core.working_set import remote_of
 from gitalign.errors import UserError
 
-_REMOTES = "refs/remotes/"
 USUAL = "usual name"
 TYPED = "--target"
 _MOST_UNREAD = 3
@@ -85,7 +84,7 @@ def find_targets(
             continue
         note = TargetNote(name=name, why=why)
         if graph is not None and chosen.ref == ref_of(name) and remote_of(snapshot, BranchName(name)) is None:
-            upstream = tips.get(wanted.upstreams.get(chosen.ref, f"{_REMOTES}{wanted.remote}/{name}"))
+            upstream = tips.get(wanted.upstreams.get(chosen.ref, f"{REMOTES}{wanted.remote}/{name}"))
             chosen, note = _newer(graph, chosen, upstream, note)
         found.setdefault(name, FoundTarget(target=Target(name=name, ref=chosen.ref, oid=chosen.oid), note=note))
     if unknown:
@@ -108,8 +107,8 @@ def _there(given: str, tips: Mapping[str, Tip], remote: str) -> tuple[TargetName
     """The name of a target and the ref that holds it; `origin/main` names the remote's branch of the target `main`."""
     if given.rpartition("/")[2] == "HEAD":  # of a remote it is a symbolic ref, of a work tree whatever is checked out
         return TargetName(given), tips.get(ref_of(TargetName(given)))
-    here = tips.get(ref_of(TargetName(given))) or tips.get(f"{_REMOTES}{remote}/{given}")
-    named = tips.get(f"{_REMOTES}{given}")
+    here = tips.get(ref_of(TargetName(given))) or tips.get(f"{REMOTES}{remote}/{given}")
+    named = tips.get(f"{REMOTES}{given}")
     if here is not None or named is None:
         return TargetName(given), here
     return TargetName(short_name(given, remote)), named
@@ -124,7 +123,7 @@ def _newer(graph: CommitGraph, local: Tip, upstream: Tip | None, note: TargetNot
     """The one that has everything; the local branch when both have commits of their own."""
     if upstream is None or upstream.oid == local.oid or upstream.oid not in graph or local.oid not in graph:
         return local, note
-    name, other = display(note.name), display(upstream.ref.removeprefix(_REMOTES))
+    name, other = display(note.name), display(upstream.ref.removeprefix(REMOTES))
     ahead, behind = graph.own_count(upstream.oid, local.oid), graph.own_count(local.oid, upstream.oid)
     if not ahead:
         return local, note
@@ -139,7 +138,7 @@ def _newer(graph: CommitGraph, local: Tip, upstream: Tip | None, note: TargetNot
 
 
 def _unknown(names: Sequence[str], tips: Sequence[Tip], remote: str) -> UserError:
-    prefixes = (HEADS, f"{_REMOTES}{remote}/")
+    prefixes = (HEADS, f"{REMOTES}{remote}/")
     known = dict.fromkeys(tip.ref.removeprefix(one) for one in prefixes for tip in tips if tip.ref.startswith(one))
     near = difflib.get_close_matches(names[0], list(known), n=3, cutoff=0.6)
     there = ", ".join(map(display, known))
@@ -154,7 +153,7 @@ def _unknown(names: Sequence[str], tips: Sequence[Tip], remote: str) -> UserErro
 
 def head_of_remote(tips: Iterable[Tip], remote: str) -> str | None:
     """Name of the branch that the remote's HEAD points to, as the clone knows it; None when it does not."""
-    here = f"{_REMOTES}{remote}/"
+    here = f"{REMOTES}{remote}/"
     head = next((tip.symbolic_target for tip in tips if tip.ref == f"{here}HEAD"), None)
     return head.removeprefix(here) if head is not None and head.startswith(here) else None
 
@@ -182,7 +181,7 @@ def conventional_names(tips: Iterable[Tip], remote: str) -> tuple[str, ...]:
     names = (
         ref.removeprefix(prefix)
         for ref, tip in known.items()
-        for prefix in (HEADS, f"{_REMOTES}{remote}/")
+        for prefix in (HEADS, f"{REMOTES}{remote}/")
         if ref.startswith(prefix) and not (tip.symbolic_target or "").startswith(prefix)
     )
     return conventional_targets(names, head=head_of_remote(known.values(), remote))
@@ -192,7 +191,7 @@ def lines_of(snapshot: Snapshot, targets: Iterable[Target], remote: str) -> dict
     """Long-lived branches that are no targets, by name: local ones, and those that only the remote has."""
     names = {target.name for target in targets}
     found: dict[str, Tip] = {}
-    for prefix in (HEADS, f"{_REMOTES}{remote}/"):
+    for prefix in (HEADS, f"{REMOTES}{remote}/"):
         there = (tip for tip in snapshot.tips if tip.ref.startswith(prefix) and tip.symbolic_target is None)
         for tip in there:
             name = tip.ref.removeprefix(prefix)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gitalign.core.names import branch_of
+from gitalign.core.names import REMOTES, branch_of
 from gitalign.core.plan import Tip
 from gitalign.core.publication import MoveState, PushState
 from gitalign.core.report import BranchReport, Report
-
-_REMOTES = "refs/remotes/"
 
 
 def waits_for_push(report: Report, tips: Sequence[Tip], *, are_fresh: bool = True) -> bool:
@@ -21,10 +19,10 @@ def waits_for_push(report: Report, tips: Sequence[Tip], *, are_fresh: bool = Tru
         are_fresh: they were read after the run; a branch that was moved since does not count.
     """
     now = {tip.ref: tip.oid for tip in tips}
-    remotes = {ref.removeprefix(_REMOTES).partition("/")[0] for ref in now if ref.startswith(_REMOTES)}
+    remotes = {ref.removeprefix(REMOTES).partition("/")[0] for ref in now if ref.startswith(REMOTES)}
     by_ref = {one.step.moved_ref: one for one in report.branches()}
     return any(
-        now.get(f"{_REMOTES}{remote}/{branch_of(one.update.ref)}", one.update.after) != one.update.after
+        now.get(f"{REMOTES}{remote}/{branch_of(one.update.ref)}", one.update.after) != one.update.after
         and _has_target(now, remote, by_ref.get(one.update.ref))
         for one in report.publications
         if one.state is MoveState.MOVED
@@ -38,5 +36,5 @@ def _has_target(now: Mapping[str, str], remote: str, one: BranchReport | None) -
     """A push of branches onto a target that the remote lacks is held back."""
     if one is None:
         return False
-    there = now.get(f"{_REMOTES}{remote}/{one.step.target.name}")
+    there = now.get(f"{REMOTES}{remote}/{one.step.target.name}")
     return there is None or there == one.step.onto

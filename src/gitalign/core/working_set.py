@@ -8,12 +8,11 @@ from dataclasses import replace
 
 from gitalign.core.graph import CommitGraph
 from gitalign.core.long_lived import known_role, said_of
-from gitalign.core.names import HEADS, BranchName, Oid, branch_of, command_on, display, shell_word
+from gitalign.core.names import HEADS, REMOTES, BranchName, Oid, branch_of, command_on, display, shell_word
 from gitalign.core.plan import ExclusionCode, Plan, Snapshot, Target, Tip
 from gitalign.core.steps import counted
 from gitalign.errors import UserError
 
-_REMOTES = "refs/remotes/"
 _OF_A_HEAD = 3  # slashes in refs/remotes/NAME/HEAD
 _NOT_WORK = frozenset(
     {
@@ -38,7 +37,7 @@ def tips_of(snapshot: Snapshot, remote: str) -> tuple[Tip, ...]:
     Raises:
         UserError: the clone knows no branch of it.
     """
-    here = f"{_REMOTES}{remote}/"
+    here = f"{REMOTES}{remote}/"
     theirs = tuple(
         replace(tip, ref=HEADS + tip.ref.removeprefix(here))
         for tip in snapshot.tips
@@ -97,8 +96,8 @@ def with_branches_of(snapshot: Snapshot, remote: str, theirs: Sequence[Tip]) -> 
 
 def with_head_of(snapshot: Snapshot, remote: str, head: BranchName) -> Snapshot:
     """The snapshot with a remote's HEAD where the remote itself has it; a clone remembers where it was when it was made."""
-    name = f"{_REMOTES}{remote}/HEAD"
-    there = f"{_REMOTES}{remote}/{head}"
+    name = f"{REMOTES}{remote}/HEAD"
+    there = f"{REMOTES}{remote}/{head}"
     stands = next((tip for tip in snapshot.tips if tip.ref == there), None)
     if stands is None:
         return snapshot
@@ -129,7 +128,7 @@ def remote_of(snapshot: Snapshot, name: BranchName) -> str | None:
 
 def as_of_remote(targets: Iterable[Target], snapshot: Snapshot) -> tuple[Target, ...]:
     """The targets under the full names that they have in the repository."""
-    here = f"{_REMOTES}{snapshot.branches_of}/"
+    here = f"{REMOTES}{snapshot.branches_of}/"
 
     def named(target: Target) -> Target:
         is_theirs = target.ref.startswith(HEADS) and remote_of(snapshot, BranchName(target.name)) is not None
@@ -181,27 +180,34 @@ def difference(snapshot: Snapshot, graph: CommitGraph, name: BranchName, tip: Oi
 def remotes_with_branches(snapshot: Snapshot) -> tuple[str, ...]:
     """Remotes of which the clone knows branches: by their HEAD, or the first part of the ref's name."""
     parts = _parts_of(snapshot)
-    return tuple(sorted({parts(tip.ref)[0] for tip in snapshot.tips if tip.ref.startswith(_REMOTES)}))
+    return tuple(sorted({parts(tip.ref)[0] for tip in snapshot.tips if tip.ref.startswith(REMOTES)}))
 
 
 def _parts_of(snapshot: Snapshot) -> Callable[[str], tuple[str, str]]:
     """Splits a remote-tracking ref into remote and branch; the name of a remote may hold slashes, which its HEAD tells."""
     heads = {tip.ref for tip in snapshot.tips if tip.symbolic_target is not None and tip.ref.endswith("/HEAD")}
-    slashed = [ref.removesuffix("HEAD") for ref in heads if ref.startswith(_REMOTES) and ref.count("/") > _OF_A_HEAD]
+    slashed = [ref.removesuffix("HEAD") for ref in heads if ref.startswith(REMOTES) and ref.count("/") > _OF_A_HEAD]
 
     def parts(ref: str) -> tuple[str, str]:
         place = next((one for one in slashed if ref.startswith(one)), None)
         if place is not None:
-            return place[len(_REMOTES) : -1], ref.removeprefix(place)
-        remote, _, name = ref.removeprefix(_REMOTES).partition("/")
+            return place[len(REMOTES) : -1], ref.removeprefix(place)
+        remote, _, name = ref.removeprefix(REMOTES).partition("/")
         return remote, name
 
     return parts
 
 
+def remote_by_branch(snapshot: Snapshot) -> dict[str, str]:
+    """Branch -> a remote that has it, as far as the clone knows."""
+    parts = _parts_of(snapshot)
+    found = (parts(tip.ref) for tip in snapshot.tips if tip.ref.startswith(REMOTES))
+    return {name: remote for remote, name in found}
+
+
 def has_branch(snapshot: Snapshot, remote: str, name: str) -> bool:
     """Whether a remote has a branch of that name, as far as the clone knows."""
-    return any(tip.ref == f"{_REMOTES}{remote}/{name}" for tip in snapshot.tips)
+    return any(tip.ref == f"{REMOTES}{remote}/{name}" for tip in snapshot.tips)
 
 
 def has_no_work(plan: Plan) -> bool:
@@ -220,7 +226,7 @@ def only_on_remotes(snapshot: Snapshot, targets: Sequence[str]) -> tuple[tuple[s
     counts: Counter[str] = Counter()
     parts = _parts_of(snapshot)
     for tip in snapshot.tips:
-        if not tip.ref.startswith(_REMOTES) or tip.symbolic_target is not None:
+        if not tip.ref.startswith(REMOTES) or tip.symbolic_target is not None:
             continue
         remote, name = parts(tip.ref)
         if (

@@ -6,7 +6,7 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gitalign.core.names import HEADS, BranchName, Oid, branch_of, display, ref_of
+from gitalign.core.names import HEADS, REMOTES, BranchName, Oid, branch_of, display, ref_of
 from gitalign.core.plan import Plan, StepKind, Tip
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.targets import conventional_names, head_of_remote, short_name
@@ -15,7 +15,6 @@ from gitalign.git.refs import read_tips, read_upstreams
 from gitalign.git.repository import Repository, head_of, is_without_work_tree
 from gitalign.settings import Alignment
 
-_REMOTES = "refs/remotes/"
 _MOVE_NOTHING = (StepKind.UP_TO_DATE, StepKind.LEAVE)
 
 
@@ -84,7 +83,7 @@ class Guard:
         names = self._names(seen)
         for target in plan.targets:
             local = ref_of(target.name)
-            places = {ref for ref in tips if ref.startswith(_REMOTES) and ref.endswith(f"/{target.name}")} | {local}
+            places = {ref for ref in tips if ref.startswith(REMOTES) and ref.endswith(f"/{target.name}")} | {local}
             if local in upstreams:
                 places.add(upstreams[local])
             stands = sorted({tips[ref] for ref in places if ref in tips})
@@ -110,7 +109,7 @@ class Guard:
         tracked = {
             short_name(name, remote)
             for name in given
-            if f"{_REMOTES}{name}" in refs and ref_of(BranchName(name)) not in refs
+            if f"{REMOTES}{name}" in refs and ref_of(BranchName(name)) not in refs
         }
         return {*given, *tracked, *([head.removeprefix(HEADS)] if head is not None else [])}
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from gitalign.branch_list import BranchList
 from gitalign.core.filters import Filters
 from gitalign.core.graph import CommitGraph
-from gitalign.core.names import HEADS, BranchName, Oid, shell_word
+from gitalign.core.names import HEADS, REMOTES, BranchName, Oid, shell_word
 from gitalign.core.plan import Checkout, CheckoutState, Plan, Snapshot, Step, StepKind, Target
 from gitalign.core.planning import build_plan
 from gitalign.core.policy import Policy
@@ -26,8 +26,6 @@ from gitalign.git.refs import read_tips, read_upstreams
 from gitalign.git.repository import Repository, head_of, is_without_work_tree
 from gitalign.git.untracked import Change, changes_between, in_the_way
 from gitalign.git.worktree import read_checkouts, work_tree_git
-
-_REMOTES = "refs/remotes/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +118,7 @@ def prepare(
     named = [one.target for one in find_targets(snapshot, wanted)]
     if prefer is None:
         wanted = replace(wanted, upstreams=_tracked(repository, snapshot, named))
-    others = {target.ref: f"{_REMOTES}{wanted.remote}/{target.name}" for target in named} | dict(wanted.upstreams)
+    others = {target.ref: f"{REMOTES}{wanted.remote}/{target.name}" for target in named} | dict(wanted.upstreams)
     lines = (
         {}
         if wanted.are_typed and filters.are_names
@@ -171,7 +169,7 @@ def _tracked(repository: Repository, snapshot: Snapshot, targets: Sequence[Targe
         one.ref for one in targets if one.ref.startswith(HEADS) and remote_of(snapshot, BranchName(one.name)) is None
     ]
     return {
-        ref: upstream for ref, upstream in read_upstreams(repository, local).items() if upstream.startswith(_REMOTES)
+        ref: upstream for ref, upstream in read_upstreams(repository, local).items() if upstream.startswith(REMOTES)
     }
 
 
@@ -215,7 +213,7 @@ def _require_one_line(snapshot: Snapshot, graph: CommitGraph, fetched: Mapping[s
         here, there = tips.get(ref), tips.get(tracking)
         if here is None or there is None or graph.is_ancestor(here, there) or graph.is_ancestor(there, here):
             continue
-        name, other = ref.removeprefix(HEADS), tracking.removeprefix(_REMOTES)
+        name, other = ref.removeprefix(HEADS), tracking.removeprefix(REMOTES)
         raise UserError(
             f"{name} and {other} have diverged: each has commits that the other has not",
             hint=f"to align with {other}: add --target {shell_word(other)}; to align with your {name}: leave out --fetch",

@@ -6,7 +6,7 @@ import fnmatch
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gitalign.core.names import HEADS, BranchName, Oid, TargetName, branch_of, display, is_backup_name, ref_of
+from gitalign.core.names import HEADS, REMOTES, BranchName, Oid, TargetName, branch_of, display, is_backup_name, ref_of
 from gitalign.core.plan import Snapshot, Target
 from gitalign.core.push import PushPlace, PushRules, PushSettings, guarded
 from gitalign.core.steps import counted
@@ -18,8 +18,6 @@ from gitalign.git.push_rules import PushConfig
 from gitalign.git.remote import remote_tips
 from gitalign.git.repository import Repository
 from gitalign.ports import Journal
-
-_REMOTES = "refs/remotes/"
 
 
 @dataclass(slots=True)
@@ -190,7 +188,7 @@ def _public(
             continue
         shown = display(f"{remote}/{name}")
         if there not in present(repository, [there]):
-            tracking = tips.get(f"{_REMOTES}{remote}/{name}")
+            tracking = tips.get(f"{REMOTES}{remote}/{name}")
             if tracking is not None and ancestry.holds(tracking, target.oid):
                 continue  # all of it is public, though the remote has gone on since
             raise UserError(
@@ -214,7 +212,7 @@ def _count(repository: Repository, without: Oid, tip: Oid) -> int:
 def with_public(targets: Sequence[Target], snapshot: Snapshot) -> tuple[Target, ...]:
     """The targets at their public tips, where a push was asked for and these are elsewhere."""
     public = {name: oid for name, oid, _ in snapshot.public_targets}
-    tracking = {(tip.oid, tip.ref.rpartition("/")[2]): tip.ref for tip in snapshot.tips if tip.ref.startswith(_REMOTES)}
+    tracking = {(tip.oid, tip.ref.rpartition("/")[2]): tip.ref for tip in snapshot.tips if tip.ref.startswith(REMOTES)}
     return tuple(
         replace(
             target,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gitalign.core.names import HEADS, Oid, branch_of, is_zero, zero_like
+from gitalign.core.names import HEADS, REMOTES, Oid, branch_of, is_zero, zero_like
 from gitalign.core.publication import PushState
 from gitalign.errors import GitError, RemoteError
 from gitalign.git.command import Git, text
@@ -17,7 +17,6 @@ _AT_ONCE = 150
 _PATIENCE = 24
 """Pushes of parts of a refused batch, none of which got anything through, before the rest counts as refused, too."""
 _MOST_WORDS = 600
-_TRACKING = "refs/remotes/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +112,7 @@ def _without_local_tracking(repository: Repository, remote: str) -> tuple[tuple[
     key = f"remote.{remote}.fetch"
     said = text(repository.operator.run("config", "-z", "--get-all", key, accept=(0, 1)).stdout).split("\0")
     places = [spec.partition(":")[2] for spec in said]
-    return ((key, f"^{HEADS}*"),) if any(place and not place.startswith(_TRACKING) for place in places) else ()
+    return ((key, f"^{HEADS}*"),) if any(place and not place.startswith(REMOTES) for place in places) else ()
 
 
 class _Batches:
