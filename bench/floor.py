@@ -21,7 +21,7 @@ from gitalign import facade
 from gitalign.core.commit import RawCommit
 from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Permit, Step
-from gitalign.engine.align import BranchAligner
+from gitalign.engine.alignment.align import BranchAligner
 from gitalign.git.merge import MergeAnswer, MergeProcess
 from gitalign.git.objects import CommitReader, CommitWriter
 from gitalign.git.quarantine import Quarantine

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gitalign.branch_list import load_branch_list
+from gitalign.configuration.branch_list import load_branch_list
 from gitalign.errors import BranchListError
 
 

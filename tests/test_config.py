@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gitalign.config import KNOWN_KEYS, Config, load_config
+from gitalign.configuration.load import KNOWN_KEYS, Config, load_config
 from gitalign.core.policy import GroupExecution, MergesPolicy, Strategy, StrategyRule
 from gitalign.errors import ConfigError
 

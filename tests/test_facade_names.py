@@ -27,6 +27,6 @@ def test_every_name_is_there_and_what_is_typed_is_what_is_loaded() -> None:
 
 
 def test_a_plan_does_not_load_what_carries_it_out() -> None:
-    words = "import sys; from gitalign import facade; facade.plan; print('gitalign.engine.execute' in sys.modules)"
+    words = "import sys; from gitalign import facade; facade.plan; print('gitalign.engine.run.execute' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from gitalign import input_file
-from gitalign.branch_list import load_branch_list
 from gitalign.cli.options import read_plan
-from gitalign.config import load_config
-from gitalign.engine.certify import read as read_certificates
+from gitalign.configuration.branch_list import load_branch_list
+from gitalign.configuration.load import load_config
+from gitalign.engine.gates.certify import read as read_certificates
 from gitalign.errors import OutOfSpace, UserError
 from gitalign.input_file import Unreadable, read_bounded
 from gitalign.output_file import write_whole

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gitalign.core.events import Event, EventKind
-from gitalign.engine.stream import EventStream
+from gitalign.engine.runtime.stream import EventStream
 from gitalign.telemetry import STEP_MESSAGES, AuditTrail, BranchLogs, RunLog, configure_logging, messages_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from gitalign import wire
 from gitalign.core.events import Event, EventKind
 from gitalign.core.names import Oid
 from gitalign.core.outcome import (
@@ -26,8 +25,8 @@ from gitalign.core.outcome import (
     Unchanged,
 )
 from gitalign.core.publication import MoveState, Publication, RefUpdate
-from gitalign.errors import PlanRefused
-from gitalign.wire import (
+from gitalign.documents import wire
+from gitalign.documents.wire import (
     Malformed,
     dump,
     dumps,
@@ -39,6 +38,7 @@ from gitalign.wire import (
     load_result,
     loads,
 )
+from gitalign.errors import PlanRefused
 from tests.git.workspace import Workspace
 from tests.runs import run
 

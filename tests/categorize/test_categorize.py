@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
-from gitalign.branch_list import load_branch_list
 from gitalign.categorize import documents
+from gitalign.configuration.branch_list import load_branch_list
 from gitalign.core.categories import Categorized, Category, Flag
 from gitalign.errors import ConfigError
 from tests import warm

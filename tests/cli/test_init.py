@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from gitalign import facade
-from gitalign.config import load_config
+from gitalign.configuration.load import load_config
 from gitalign.core.test_commands import test_commands as commands_in
 from tests import warm
 from tests.git.workspace import Workspace

@@ -16,8 +16,8 @@ from gitalign.core.outcome import Cancelled, Failed, Outcome, Skipped
 from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, PushState
 from gitalign.core.report import Report, Verdict
-from gitalign.core.results_file import results_document
 from gitalign.core.run import RunState
+from gitalign.documents.results_file import results_document
 from gitalign.errors import GitAlignError, InvariantBroken, OutOfSpace, UserError
 from tests.git.workspace import Workspace
 from tests.runs import request

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gitalign.config import load_config
+from gitalign.configuration.load import load_config
 from gitalign.errors import ConfigError
 from gitalign.streams import is_size
 from tests.cli.test_verbs import call
@@ -102,7 +102,7 @@ def test_a_signal_that_is_ignored_stays_ignored(work: Workspace) -> None:
     """`nohup`, and a job that a shell started in the background."""
     program = (
         "import os, signal\n"
-        "from gitalign.engine.signals import StopSignal, handling_signals\n"
+        "from gitalign.engine.runtime.signals import StopSignal, handling_signals\n"
         "stop = StopSignal()\n"
         "with handling_signals(stop):\n"
         "    for number in (signal.SIGINT, signal.SIGHUP): os.kill(os.getpid(), number)\n"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from gitalign.configuration.strict_yaml import load_yaml
 from gitalign.core import protection
 from gitalign.core.long_lived import Evidence
-from gitalign.strict_yaml import load_yaml
 
 
 def _patterns(evidence: Iterable[Evidence]) -> set[str]:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from gitalign.configuration.settings import Detection
 from gitalign.core.outcome import Aligned, Failed, Finding
 from gitalign.core.report import Report, Verdict
-from gitalign.settings import Detection
 from tests.git.workspace import Workspace
 from tests.runs import branch, run
 

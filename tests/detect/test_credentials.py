@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from detect_secrets.settings import get_settings
 
-from gitalign import wire
 from gitalign.core.outcome import Severity
 from gitalign.core.outlook import Aftermath
 from gitalign.core.report import Report
 from gitalign.detect.builtin import secrets
 from gitalign.detect.credentials import SecretScanner
-from gitalign.engine.plugins import load_sockets
+from gitalign.documents import wire
+from gitalign.engine.runtime.plugins import load_sockets
 from gitalign.errors import PluginError
 from gitalign.views.report import report_page
 from gitalign.views.sarif import sarif

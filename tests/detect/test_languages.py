@@ -13,7 +13,7 @@ from gitalign.core.outcome import Failed, Finding, Severity
 from gitalign.detect.builtin import languages
 from gitalign.detect.languages import LanguageScanner
 from gitalign.detect.spots import Spot, told_apart
-from gitalign.engine.plugins import load_sockets
+from gitalign.engine.runtime.plugins import load_sockets
 from gitalign.errors import PluginError
 from tests.detect.test_corpus import CASES
 from tests.git.workspace import Workspace

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitalign import facade, wire
+from gitalign import facade
 from gitalign.core.forecast import Prospect
 from gitalign.core.outcome import Aligned, Conflicted
 from gitalign.core.report import Verdict
+from gitalign.documents import wire
 from gitalign.errors import UserError
 from gitalign.process_owner import this_owner
 from tests import needs

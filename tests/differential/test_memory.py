@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitalign import facade, wire
-from gitalign.engine import pairs as pairs_module
+from gitalign import facade
+from gitalign.documents import wire
+from gitalign.engine.analysis import pairs as pairs_module
 from tests import needs
 from tests.git.workspace import Workspace
 from tests.histories import RandomHistory, git

@@ -16,7 +16,7 @@ from gitalign import facade
 from gitalign.core.clashes import Basis
 from gitalign.core.forecast import Forecast, Prospect
 from gitalign.core.report import Verdict
-from gitalign.engine.signals import StopSignal
+from gitalign.engine.runtime.signals import StopSignal
 from tests import needs
 from tests.git.workspace import Workspace
 from tests.histories import RandomHistory, draw, git

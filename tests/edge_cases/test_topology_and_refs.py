@@ -12,8 +12,8 @@ from gitalign.core.outcome import Refused
 from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, PushState
 from gitalign.core.report import Verdict
+from gitalign.documents.wire import dumps, load_plan
 from gitalign.errors import PlanRefused
-from gitalign.wire import dumps, load_plan
 from tests.git.workspace import Workspace
 from tests.runs import branch, excluded, request, run
 

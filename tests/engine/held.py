@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gitalign.engine.anchor import anchor_ref
+from gitalign.engine.publishing.anchor import anchor_ref
 
 
 def held_for_nothing(git_dir: Path) -> list[Path]:

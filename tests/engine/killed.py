@@ -7,7 +7,7 @@ import signal
 from typing import Any
 
 from gitalign.cli.main import main as command
-from gitalign.engine import execute
+from gitalign.engine.run import execute
 
 
 def main() -> None:

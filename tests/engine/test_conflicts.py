@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gitalign import facade, wire
+from gitalign import facade
 from gitalign.core.conflict_groups import Conflicts
+from gitalign.documents import wire
 from gitalign.errors import UserError
 from tests.git.workspace import Workspace
 from tests.runs import request, run

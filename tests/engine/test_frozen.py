@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from gitalign import facade
-from gitalign.config import load_config
+from gitalign.configuration.load import load_config
 from gitalign.core.run import RunState
-from gitalign.engine.frozen import FILE, CannotGoOn, Frozen, OtherSettings, dumped, loaded
+from gitalign.engine.run.frozen_settings import FILE, CannotGoOn, Frozen, OtherSettings, dumped, loaded
 from gitalign.errors import RulePackError
 from tests import warm
 from tests.git.workspace import Workspace

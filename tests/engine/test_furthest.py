@@ -9,7 +9,7 @@ import pytest
 from gitalign import facade
 from gitalign.core.outcome import Conflicted, Furthest, Untold
 from gitalign.core.report import Report
-from gitalign.engine.signals import StopSignal
+from gitalign.engine.runtime.signals import StopSignal
 from tests.git.workspace import Workspace
 from tests.runs import branch, request, run
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from gitalign import facade, wire
+from gitalign import facade
 from gitalign.core.names import Oid, TargetName
 from gitalign.core.plan import Permit, Plan, plan_hash
 from gitalign.core.publication import MoveState
+from gitalign.documents import wire
 from tests import warm
 from tests.engine.test_ownership import under_way
 from tests.git.workspace import Workspace

@@ -12,14 +12,14 @@ import pytest
 from gitalign import facade
 from gitalign.core.events import Event, EventKind
 from gitalign.core.plan import Permit
-from gitalign.engine import limits
-from gitalign.engine.align import BranchAligner
+from gitalign.engine.alignment.align import BranchAligner
+from gitalign.engine.runtime import limits
 from tests.git.workspace import Workspace
 from tests.runs import request
 
 
 def test_the_memory_of_whoever_started_us_is_not_ours() -> None:
-    code = "from gitalign.engine.limits import MemoryWatch; print(MemoryWatch.peak_own_bytes())"
+    code = "from gitalign.engine.runtime.limits import MemoryWatch; print(MemoryWatch.peak_own_bytes())"
     large = (
         "import os, subprocess, sys\n"
         "held = b'x' * 300_000_000\n"

@@ -12,9 +12,9 @@ import pytest
 
 from gitalign.core.names import Oid, zero_like
 from gitalign.core.publication import MoveState, Publication, RefUpdate
-from gitalign.engine import move
-from gitalign.engine.signals import StopSignal
-from gitalign.git.refs import RefDoor, read_refs
+from gitalign.engine.publishing import move
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.git.refs import RefUpdater, read_refs
 from gitalign.git.repository import Repository, open_repository
 from gitalign.store.journal import SqlJournal, open_journal
 from tests.git.workspace import Workspace
@@ -62,7 +62,7 @@ def moved(place: Path, journal: Watched) -> tuple[Repository, tuple[Publication,
     ]
     repository = open_repository(work.path)
     journal.journal.claim("mine", names, owner="me", is_alive=lambda _: True)
-    with closing(RefDoor(repository, forbidden=frozenset(), message="test")) as door:
+    with closing(RefUpdater(repository, forbidden=frozenset(), message="test")) as door:
         done = move.move_stacks(
             repository,
             door,

@@ -13,8 +13,8 @@ from gitalign.core.commit import new_commit, serialise
 from gitalign.core.names import Oid
 from gitalign.core.plan import Permit
 from gitalign.core.run import RunState
-from gitalign.engine.anchor import anchor_ref, broken_anchors, mend_anchors
-from gitalign.engine.doctor import Diagnosis
+from gitalign.engine.analysis.doctor import Diagnosis
+from gitalign.engine.publishing.anchor import anchor_ref, broken_anchors, mend_anchors
 from gitalign.errors import GitAlignError, GitError, UserError
 from gitalign.git import quarantine
 from gitalign.git.quarantine import Quarantine
@@ -149,7 +149,7 @@ def broken(place: Path, *, parents: int = 0) -> tuple[Workspace, str]:
     """A repository with the anchor of a run, of which an earlier release made another one that names commits nobody has."""
     work = built(place)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gitalign.engine.anchor.hold", cannot_hold)
+        patch.setattr("gitalign.engine.publishing.anchor.hold", cannot_hold)
         run(work.path)
     run_id = facade.runs(request(work.path))[0].id
     ref = anchor_ref(run_id)
@@ -202,8 +202,8 @@ def test_an_anchor_of_which_nothing_is_there_is_deleted(tmp_path: Path) -> None:
 
 def test_anchors_with_parts_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """More commits than one anchor may have parents: its parts are no commits of the run, and lead to the rest."""
-    monkeypatch.setattr("gitalign.engine.anchor._PARENTS", 2)
-    monkeypatch.setattr("gitalign.engine.anchor.hold", cannot_hold)
+    monkeypatch.setattr("gitalign.engine.publishing.anchor._PARENTS", 2)
+    monkeypatch.setattr("gitalign.engine.publishing.anchor.hold", cannot_hold)
     work = built(tmp_path)
     run(work.path)
     repository = open_repository(work.path)

@@ -11,7 +11,7 @@ from gitalign import facade
 from gitalign.core.outcome import Aligned, Conflicted, Furthest
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
-from gitalign.core.results_file import results_document
+from gitalign.documents.results_file import results_document
 from tests.git.workspace import Workspace
 from tests.runs import branch, request, run
 

@@ -8,7 +8,7 @@ import pytest
 
 from gitalign import facade
 from gitalign.core.plan import Permit
-from gitalign.engine import pins
+from gitalign.engine.publishing import pins
 from gitalign.errors import GitError
 from tests.git.workspace import Workspace
 from tests.runs import request, run

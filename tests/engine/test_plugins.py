@@ -13,7 +13,7 @@ import pytest
 
 from gitalign.core.outcome import Failed, Finding, Severity
 from gitalign.core.report import Verdict
-from gitalign.engine.plugins import load_sockets
+from gitalign.engine.runtime.plugins import load_sockets
 from gitalign.errors import PluginError
 from gitalign.ports import DetectionRequest, DocumentRequest
 from tests.git.workspace import Workspace
@@ -107,7 +107,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
     def on_path(group: str, _: tuple[str, ...]) -> list[EntryPoint]:
         return [EntryPoint(name, f"{here}:{target}", group) for name, target in offered[group].items()]
 
-    monkeypatch.setattr("gitalign.engine.plugins._on_path", on_path)
+    monkeypatch.setattr("gitalign.engine.runtime.plugins._on_path", on_path)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from gitalign import facade
 from gitalign.core.plan import Permit
 from gitalign.core.run import RunState
-from gitalign.engine import recovery_claim as claims
-from gitalign.engine.recovery_claim import RecoveryUnderWay, recovery_claim
+from gitalign.engine.publishing import recovery_claim as claims
+from gitalign.engine.publishing.recovery_claim import RecoveryUnderWay, recovery_claim
 from gitalign.process_owner import HeldLock
 from tests import warm
 from tests.git.workspace import Workspace

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 
 from gitalign import child, facade
 from gitalign.core.plan import Permit
-from gitalign.engine import move
+from gitalign.engine.publishing import move
 from tests.git.workspace import Workspace
 from tests.runs import request, run
 

@@ -10,7 +10,7 @@ import pytest
 from gitalign.core.names import Oid, zero_like
 from gitalign.core.publication import RefUpdate
 from gitalign.errors import GitError
-from gitalign.git.refs import RefDoor, Refusal
+from gitalign.git.refs import RefUpdater, Refusal
 from gitalign.git.repository import open_repository
 from tests.engine.faults import ENDS, FaultyGit
 from tests.git.workspace import Workspace
@@ -36,7 +36,7 @@ class Sample:
 
     def move(self, updates: list[RefUpdate] | None = None) -> Refusal | None:
         repository = open_repository(self.work.path)
-        with closing(RefDoor(repository, forbidden=frozenset(), message="test")) as door:
+        with closing(RefUpdater(repository, forbidden=frozenset(), message="test")) as door:
             return door.move(updates or self.updates)
 
     def stands(self) -> list[str]:

@@ -16,14 +16,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitalign import facade, wire
+from gitalign import facade
 from gitalign.core.certificate import Certificate, CheckName, CommitProof, PatchVerdict
 from gitalign.core.names import Oid
 from gitalign.core.outcome import AlignedKind, Dropped, DropReason, Failed
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
-from gitalign.engine.certify import prove_again, sealed
-from gitalign.engine.proofs import certified
+from gitalign.documents import wire
+from gitalign.engine.gates.certify import prove_again, sealed
+from gitalign.engine.gates.proofs import certified
 from gitalign.errors import UserError
 from gitalign.git.repository import open_repository
 from tests import needs, warm
@@ -261,7 +262,7 @@ def test_nothing_is_published_that_is_not_proved(work: Workspace, monkeypatch: p
 
         return made
 
-    monkeypatch.setattr("gitalign.engine.certify.certified", lost(certified))
+    monkeypatch.setattr("gitalign.engine.gates.certify.certified", lost(certified))
     report = run(work.path)
     outcome = branch(report, "topic").result.outcome
     assert isinstance(outcome, Failed)

@@ -15,7 +15,7 @@ from gitalign.core.names import Oid
 from gitalign.core.plan import Permit
 from gitalign.core.policy import GroupExecution, Limits
 from gitalign.core.publication import PushState
-from gitalign.engine.limits import MemoryWatch, tree_bytes, worker_count
+from gitalign.engine.runtime.limits import MemoryWatch, tree_bytes, worker_count
 from gitalign.errors import ConfigError, GitError, RemoteError
 from gitalign.git.identity import operator_ident
 from gitalign.git.push import PushOrder, push
@@ -174,8 +174,8 @@ def test_owners_are_told_apart() -> None:
 
 def test_memory_is_watched_with_a_gap_between_high_and_low(monkeypatch: pytest.MonkeyPatch) -> None:
     used = iter([10, 100, 95, 81, 79, 100])
-    monkeypatch.setattr("gitalign.engine.limits.tree_bytes", lambda _: next(used))
-    monkeypatch.setattr("gitalign.engine.limits._SAMPLE_S", -1.0)
+    monkeypatch.setattr("gitalign.engine.runtime.limits.tree_bytes", lambda _: next(used))
+    monkeypatch.setattr("gitalign.engine.runtime.limits._SAMPLE_S", -1.0)
     watch = MemoryWatch(100)
     assert [watch.changed() for _ in range(6)] == [None, True, None, None, False, True]
     assert watch.peak_tree_bytes == 100

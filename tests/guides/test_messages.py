@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from gitalign.config import KNOWN_KEYS, load_config
-from gitalign.config_examples import example_lines
+from gitalign.configuration.examples import example_lines
+from gitalign.configuration.load import KNOWN_KEYS, load_config
 from tests import warm
 from tests.git.workspace import Workspace
 

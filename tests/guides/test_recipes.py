@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gitalign.config import load_config
+from gitalign.configuration.load import load_config
 from tests import warm
 from tests.git.workspace import IDENTITY, Workspace
 from tests.guides import shop

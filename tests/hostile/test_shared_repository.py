@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gitalign.engine import frozen
+from gitalign.engine.run import frozen_settings as frozen
 from gitalign.shared_files import adopt, make_folder, share, share_folder
 from tests import needs, warm
 from tests.git.workspace import IDENTITY

@@ -17,7 +17,7 @@ from gitalign.git.merge import MergeWire, Wire
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import open_repository
 from gitalign.integrate.conserve import conserve, verify_histories
-from gitalign.integrate.lane import Lane, SharedMerges
+from gitalign.integrate.lane import MergeWorker, SharedMerges
 from tests.git.workspace import Workspace
 
 
@@ -36,7 +36,7 @@ class Scene:
         self.news = [Oid(work.tip("HEAD~1")), Oid(work.tip("HEAD"))]
         work.git("checkout", "-q", "main")
         self.quarantine = Quarantine(open_repository(path), "run")
-        self.lane = Lane(
+        self.lane = MergeWorker(
             self.quarantine,
             wire=MergeWire(Wire.SINGLE),
             attributes={self.onto: ()},

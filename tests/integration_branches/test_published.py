@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gitalign import facade, wire
+from gitalign import facade
 from gitalign.cli.main import app
 from gitalign.core.forecast import Prospect
 from gitalign.core.outcome import Aligned, Conflicted, Furthest, Refused
 from gitalign.core.plan import ExclusionCode, Permit
 from gitalign.core.publication import PushState
 from gitalign.core.report import Verdict
-from gitalign.core.results_file import results_document
+from gitalign.documents import wire
+from gitalign.documents.results_file import results_document
 from gitalign.errors import UserError
 from gitalign.ports import ConflictedFile, Sides
 from gitalign.resolve.external import request_document

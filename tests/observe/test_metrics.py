@@ -87,7 +87,7 @@ def test_a_run_that_raises_is_told_as_failed(work: Workspace, tmp_path: Path, mo
     def full(_: object) -> None:
         raise OutOfSpace("full")
 
-    monkeypatch.setattr("gitalign.engine.execute.require_space", full)
+    monkeypatch.setattr("gitalign.engine.run.execute.require_space", full)
     with pytest.raises(OutOfSpace):
         run(work.path, telemetry__metrics_file=str(place))
     found = samples(place.read_text())

@@ -88,7 +88,7 @@ def test_a_run_that_raises_ends_its_spans_as_failed(work: Workspace, monkeypatch
     def full(*_: object) -> None:
         raise OutOfSpace("full")
 
-    monkeypatch.setattr("gitalign.engine.execute.require_space", full)
+    monkeypatch.setattr("gitalign.engine.run.execute.require_space", full)
     with pytest.raises(OutOfSpace):
         run(work.path, telemetry__traces=True)
     (root,) = [span for span in memory.get_finished_spans() if span.parent is None]

@@ -10,7 +10,7 @@ import pytest
 from gitalign import facade
 from gitalign.core.publication import Publication, PushState
 from gitalign.core.run import RunState
-from gitalign.engine.signals import StopSignal
+from gitalign.engine.runtime.signals import StopSignal
 from gitalign.git import push as push_module
 from tests import warm
 from tests.remotes.conftest import PERMIT, Shared, on_remote, refs_of

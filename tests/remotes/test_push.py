@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from gitalign import facade, wire
+from gitalign import facade
 from gitalign.core.plan import Permit
 from gitalign.core.publication import PushState
 from gitalign.core.report import Verdict
+from gitalign.documents import wire
 from gitalign.errors import PlanRefused, UserError
 from tests.git.workspace import Workspace
 from tests.remotes.conftest import PERMIT, Shared, of

@@ -11,8 +11,8 @@ from gitalign.core.plan import ExclusionCode
 from gitalign.core.publication import PushState
 from gitalign.core.push import PushSettings
 from gitalign.core.report import Report, Verdict
-from gitalign.engine.pushing import Pusher
-from gitalign.engine.session import journal_of, open_for
+from gitalign.engine.publishing.pushing import Pusher
+from gitalign.engine.run.session import journal_of, open_for
 from tests import warm
 from tests.remotes.conftest import PERMIT, Shared, of, on_remote, refs_of
 from tests.runs import branch, excluded

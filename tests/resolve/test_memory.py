@@ -15,11 +15,11 @@ from gitalign import facade
 from gitalign.core.names import RESOLUTIONS_REF
 from gitalign.core.outcome import Aligned, Conflicted
 from gitalign.core.plan import Permit
-from gitalign.engine.resolutions import remember
+from gitalign.engine.resolution.resolutions import remember
 from gitalign.errors import RefLocked, UserError
 from gitalign.git.repository import open_repository
 from gitalign.resolve.entries import Origin, OriginKind, Resolution
-from gitalign.resolve.memory import Shelf, read_memory
+from gitalign.resolve.memory import ResolutionReader, read_memory
 from gitalign.resolve.record import Recorded, record
 from gitalign.resolve.rerere import normalise
 from tests.git.workspace import Workspace
@@ -283,7 +283,7 @@ def test_what_is_read_is_what_was_written_in_either_hash(tmp_path: Path) -> None
     one = Resolution(conflict=conflict.id, preimage=conflict.image, postimage=b"12\n", origin=ONE.origin)
     record(repository, read_memory(repository, rr_cache=False), [one, ONE], at=AT, message="one")
     memory = read_memory(repository, rr_cache=False)
-    shelf = Shelf(memory, repository)
+    shelf = ResolutionReader(memory, repository)
     assert [shelf.get(entry) for entry in memory.all()] == [one]
     shelf.close()
 

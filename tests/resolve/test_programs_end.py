@@ -18,7 +18,7 @@ import pytest
 from gitalign import child, facade
 from gitalign.core.outcome import Cancelled, Conflicted
 from gitalign.core.plan import Permit
-from gitalign.engine.signals import StopSignal
+from gitalign.engine.runtime.signals import StopSignal
 from gitalign.git import scratch
 from tests.git.workspace import Workspace
 from tests.resolve.test_ladder_runs import diverged

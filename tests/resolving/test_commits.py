@@ -11,11 +11,11 @@ import pytest
 
 from gitalign import facade
 from gitalign.core.commit import RawCommit, parse_commit
+from gitalign.core.manual_resolution import Look, Stand
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report, Verdict
-from gitalign.core.resolving import Look, Stand
 from gitalign.core.stand_in import needs_stand_in
-from gitalign.engine import carrying
+from gitalign.engine.resolution import carrying
 from gitalign.errors import GitError, UserError
 from gitalign.git.repository import open_repository
 from gitalign.git.trees import write_commit

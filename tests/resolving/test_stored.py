@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
+from gitalign.core.manual_resolution import Stand
 from gitalign.core.outcome import Failed
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
-from gitalign.core.resolving import Stand
-from gitalign.engine.frozen import OtherSettings
+from gitalign.engine.run.frozen_settings import OtherSettings
 from gitalign.errors import UserError
 from tests.git.workspace import Workspace
 from tests.runs import branch, request

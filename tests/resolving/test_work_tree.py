@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
+from gitalign.core.manual_resolution import Look, Stand
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report, Verdict
-from gitalign.core.resolving import Look, Stand
 from gitalign.errors import UserError
 from tests.git.workspace import Workspace
 from tests.runs import branch, request

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from gitalign import facade, wire
+from gitalign import facade
 from gitalign.core.events import Event, EventKind
 from gitalign.core.outcome import Aligned, Failed
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
 from gitalign.core.rules import Band
-from gitalign.engine.certify import FILE, read
-from gitalign.engine.signals import StopSignal
+from gitalign.documents import wire
+from gitalign.engine.gates.certify import FILE, read
+from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import RulePackError
 from tests.git.workspace import Workspace
 from tests.rules.house import pack_of, write_pack

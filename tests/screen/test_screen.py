@@ -15,7 +15,7 @@ from textual.widgets import Input, OptionList, Static
 from gitalign import facade
 from gitalign.cli.browse import FromRepository
 from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts
-from gitalign.engine.signals import StopSignal
+from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import GitError
 from gitalign.ports import Listener
 from gitalign.screen.app import ConflictsScreen

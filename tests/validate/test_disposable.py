@@ -10,10 +10,11 @@ import pytest
 
 from gitalign.core.names import Oid
 from gitalign.errors import OutOfSpace
-from gitalign.git.disposable import ClaimedFolder, DisposableTree, remove_tree
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import open_repository
 from gitalign.process_owner import this_owner
+from gitalign.tree_removal import remove_tree
+from gitalign.worktrees.disposable import ClaimedFolder, DisposableTree
 from tests.git.workspace import Workspace
 
 

@@ -137,7 +137,7 @@ def test_the_operator_may_show_more(room: Place, home: Path) -> None:
 
 @pytest.mark.parametrize("path", ["relative", "/", "~/", "//"])
 def test_paths_to_show_are_absolute_and_not_everything(path: str) -> None:
-    from gitalign.config import load_config
+    from gitalign.configuration.load import load_config
 
     with pytest.raises(ConfigError, match="read_only_paths"):
         load_config(file=None, git_dir=None, environ={}, overrides={"validation.read_only_paths": [path]})

@@ -18,9 +18,9 @@ from gitalign import facade
 from gitalign.core.outcome import Aligned, Failed
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report, Verdict
-from gitalign.core.results_file import results_document
 from gitalign.core.validation import CheckResult, CheckStatus, ValidationPlan, ValidationStatus
-from gitalign.engine.check_site import work_tree_home
+from gitalign.documents.results_file import results_document
+from gitalign.engine.gates.check_runner import work_tree_home
 from gitalign.errors import ConfigError
 from tests.git.workspace import Workspace
 from tests.runs import branch, request, run
@@ -270,7 +270,7 @@ def test_a_branch_with_nothing_of_its_own_is_excused(work: Workspace) -> None:
 
 
 def test_stopping_cancels_what_was_not_checked_and_resume_goes_on(work: Workspace, tmp_path: Path) -> None:
-    from gitalign.engine.signals import StopSignal
+    from gitalign.engine.runtime.signals import StopSignal
 
     stop = StopSignal()
     flag = tmp_path / "slow"

@@ -45,13 +45,14 @@ def resume(
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
-        from gitalign import facade, wire
+        from gitalign import facade
         from gitalign.cli import render
         from gitalign.cli.advice import Typed
         from gitalign.cli.console import console, emit_json
         from gitalign.cli.progress import watching
         from gitalign.core.run import UNFINISHED
-        from gitalign.engine.signals import StopSignal, handling_signals
+        from gitalign.documents import wire
+        from gitalign.engine.runtime.signals import StopSignal, handling_signals
 
         stop = StopSignal()
         with handling_signals(stop), watching(options, None) as listeners:
@@ -113,7 +114,7 @@ def report(
         from gitalign.cli.advice import Typed
         from gitalign.cli.console import console, require_writable, write_whole
         from gitalign.cli.progress import watching
-        from gitalign.engine.signals import StopSignal, handling_signals
+        from gitalign.engine.runtime.signals import StopSignal, handling_signals
         from gitalign.errors import UserError
 
         chosen = Form.JSON if json else form
@@ -171,9 +172,10 @@ def verify(
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
-        from gitalign import facade, wire
+        from gitalign import facade
         from gitalign.cli import render
         from gitalign.cli.console import console, emit_json
+        from gitalign.documents import wire
 
         proofs = facade.verify(options.request(), run_id, branch=branch, certificates=certificates)
         if options.json:
@@ -200,9 +202,10 @@ def doctor(
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
-        from gitalign import facade, wire
+        from gitalign import facade
         from gitalign.cli import render
         from gitalign.cli.console import console, emit_json
+        from gitalign.documents import wire
 
         found = facade.doctor(options.request())
         if options.json:

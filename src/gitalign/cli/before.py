@@ -185,11 +185,12 @@ def forecast(
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
-        from gitalign import facade, wire
+        from gitalign import facade
         from gitalign.cli import advice, render_before, tables
         from gitalign.cli.console import console, emit_json, require_writable, write_whole
         from gitalign.cli.progress import watching
-        from gitalign.engine.signals import StopSignal, handling_signals
+        from gitalign.documents import wire
+        from gitalign.engine.runtime.signals import StopSignal, handling_signals
 
         forms = facade.ForecastFormat
         asked = {forms.HTML: html, forms.MARKDOWN: markdown, forms.SARIF: sarif}
@@ -279,11 +280,11 @@ def order(
 
     def work() -> int:
         from gitalign import facade
-        from gitalign.batch import drawing as draw
         from gitalign.cli import render_before, tables
         from gitalign.cli.console import console, emit_json, require_writable, write_whole
         from gitalign.cli.progress import watching
-        from gitalign.engine.signals import StopSignal, handling_signals
+        from gitalign.engine.runtime.signals import StopSignal, handling_signals
+        from gitalign.landing import drawing as draw
 
         if output is not None:
             require_writable(output)

@@ -12,7 +12,7 @@ from gitalign.cli.console import Options, is_interactive
 from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts
 from gitalign.core.names import shell_word
 from gitalign.core.plan import Plan
-from gitalign.engine.signals import StopSignal, handling_signals
+from gitalign.engine.runtime.signals import StopSignal, handling_signals
 from gitalign.errors import InvariantBroken, PluginError, UserError
 from gitalign.ports import Listener
 

@@ -58,12 +58,13 @@ def conflicts(
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
-        from gitalign import facade, wire
+        from gitalign import facade
         from gitalign.cli import advice
         from gitalign.cli.console import console, emit_json
         from gitalign.cli.progress import watching
         from gitalign.cli.render_conflicts import show_conflict, show_groups
-        from gitalign.engine.signals import StopSignal, handling_signals
+        from gitalign.documents import wire
+        from gitalign.engine.runtime.signals import StopSignal, handling_signals
 
         overrides = overrides_of(targets=target, strategy=strategy, merges=merges)
         request = options.request(

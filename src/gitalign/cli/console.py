@@ -97,7 +97,7 @@ def emit_json(document: Mapping[str, Any]) -> None:
 
 def emit_report(report: Report) -> None:
     """The rich report as the one JSON document on standard output, piece by piece."""
-    from gitalign import wire
+    from gitalign.documents import wire
 
     sys.stdout.writelines(wire.report_text(report, indent=2))
     sys.stdout.write("\n")
@@ -226,7 +226,7 @@ def _tell(options: Options, code: str, message: str, hint: str, faults: tuple[st
 
 def _configuration(options: Options, text: str) -> tuple[str, tuple[str, ...]]:
     """The file and the lines that set what a message names; no lines when it names no setting."""
-    from gitalign.config_examples import example_lines
+    from gitalign.configuration.examples import example_lines
 
     lines = example_lines(text)
     if not lines or options.config is not None:

@@ -48,11 +48,12 @@ def tour(options: Options, *, directory: Path | None, branches: int) -> int:
     Raises:
         UserError: the folder holds something already.
     """
-    from gitalign import facade, wire
+    from gitalign import facade
     from gitalign.cli.demo_repository import build
     from gitalign.cli.progress import watching
     from gitalign.core.plan import Permit
-    from gitalign.engine.signals import StopSignal, handling_signals
+    from gitalign.documents import wire
+    from gitalign.engine.runtime.signals import StopSignal, handling_signals
 
     folder = directory if directory is not None else Path(tempfile.mkdtemp(prefix="git-align-demo-"))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

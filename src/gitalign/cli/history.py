@@ -23,9 +23,10 @@ def runs(
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
-        from gitalign import facade, wire
+        from gitalign import facade
         from gitalign.cli import render
         from gitalign.cli.console import console, emit_json
+        from gitalign.documents import wire
 
         found = facade.runs(options.request())
         if options.json:
@@ -51,11 +52,12 @@ def show(
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
-        from gitalign import facade, wire
+        from gitalign import facade
         from gitalign.cli import render, render_branch
         from gitalign.cli.advice import Typed
         from gitalign.cli.console import console, emit_json, emit_report
-        from gitalign.engine.signals import StopSignal, handling_signals
+        from gitalign.documents import wire
+        from gitalign.engine.runtime.signals import StopSignal, handling_signals
         from gitalign.errors import UserError
 
         if branch is None:

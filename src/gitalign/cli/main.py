@@ -92,9 +92,10 @@ def _for_every_verb(command: Any, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _status(options: Options) -> int:
-    from gitalign import facade, wire
+    from gitalign import facade
     from gitalign.cli import render
     from gitalign.cli.console import console, emit_json
+    from gitalign.documents import wire
 
     status = facade.status(options.request())
     if options.json:
@@ -140,11 +141,11 @@ def plan(
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
-        from gitalign import wire
         from gitalign.cli import advice, render_before
         from gitalign.cli.console import console, emit_json, require_writable, write_whole
         from gitalign.cli.tables import safe
         from gitalign.core.names import shell_word
+        from gitalign.documents import wire
 
         if save is not None:
             require_writable(save)
@@ -226,14 +227,15 @@ def run(
     options = Options(repo=repo, config=config, json=json, yes=yes, verbose=verbose, quiet=quiet)
 
     def work() -> int:
-        from gitalign import facade, wire
+        from gitalign import facade
         from gitalign.cli import render, render_before
         from gitalign.cli.advice import Typed
         from gitalign.cli.console import console, emit_json, emit_report, require_writable, write_whole
         from gitalign.cli.progress import watching
         from gitalign.core.plan import Permit
-        from gitalign.core.results_file import results_document
-        from gitalign.engine.signals import StopSignal, handling_signals
+        from gitalign.documents import wire
+        from gitalign.documents.results_file import results_document
+        from gitalign.engine.runtime.signals import StopSignal, handling_signals
 
         if output is not None:
             require_writable(output)

@@ -155,7 +155,7 @@ def read_plan(path: Path) -> Any:
     Raises:
         PlanRefused
     """
-    from gitalign import wire
+    from gitalign.documents import wire
     from gitalign.errors import PlanRefused
     from gitalign.input_file import Unreadable, read_bounded
 

@@ -103,9 +103,10 @@ def prune(
 
 
 def _of_runs(options: Options, *, older_than: int | None, backups: bool, dry_run: bool) -> int:
-    from gitalign import facade, wire
+    from gitalign import facade
     from gitalign.cli import render
     from gitalign.cli.console import console, emit_json
+    from gitalign.documents import wire
 
     request = options.request()
     if not dry_run:
@@ -132,7 +133,7 @@ def _of_branches(options: Options, request: Request, *, squashed: bool, dry_run:
     from gitalign.cli.publish import written_up
     from gitalign.cli.tables import many
     from gitalign.core.plan import Permit
-    from gitalign.engine.signals import StopSignal, handling_signals
+    from gitalign.engine.runtime.signals import StopSignal, handling_signals
 
     stop = StopSignal()
     with handling_signals(stop), watching(options, None) as listeners:
@@ -167,9 +168,9 @@ def _of_branches(options: Options, request: Request, *, squashed: bool, dry_run:
 
 
 def _show(options: Options, found: Merged, *, squashed: bool, dry_run: bool, on_remote: bool) -> None:
-    from gitalign import wire
     from gitalign.cli.console import console, emit_json
     from gitalign.cli.render_merged import show_merged
+    from gitalign.documents import wire
 
     if options.json:
         chosen = {one.branch for one in found.to_delete(squashed=squashed)}

@@ -69,7 +69,7 @@ def push(
         from gitalign.cli.tables import many
         from gitalign.core.plan import Permit
         from gitalign.core.publication import PushState
-        from gitalign.engine.signals import StopSignal, handling_signals
+        from gitalign.engine.runtime.signals import StopSignal, handling_signals
 
         request = options.request(
             **chosen(only, exclude, author, since, older_than), overrides=overrides_of(push_hooks=push_hooks)
@@ -131,7 +131,7 @@ def undo(
         from gitalign.cli.console import console
         from gitalign.cli.progress import watching
         from gitalign.core.plan import Permit
-        from gitalign.engine.signals import StopSignal, handling_signals
+        from gitalign.engine.runtime.signals import StopSignal, handling_signals
 
         request = options.request(
             **chosen(only, exclude, author, since, older_than), overrides=overrides_of(push_hooks=push_hooks)
@@ -188,9 +188,9 @@ def _after_undo(request: Request, report: Report, *, push: bool) -> list[Advice]
 
 def show_preview(options: Options, publications: Sequence[Publication]) -> None:
     """What would move, for people or as JSON."""
-    from gitalign import wire
     from gitalign.cli import render
     from gitalign.cli.console import console, emit_json
+    from gitalign.documents import wire
 
     if options.json:
         emit_json({"moves": [wire.dump(one) for one in publications]})

@@ -21,8 +21,8 @@ from gitalign.core.report import BranchReport, Report, Verdict
 from gitalign.core.run import RunKind, RunRecord
 
 if TYPE_CHECKING:
-    from gitalign.engine.doctor import Diagnosis
-    from gitalign.engine.retention import PruneReport
+    from gitalign.engine.analysis.doctor import Diagnosis
+    from gitalign.engine.publishing.retention import PruneReport
     from gitalign.facade import Status
 
 COLOURS = {

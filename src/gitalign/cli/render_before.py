@@ -18,7 +18,7 @@ from gitalign.core.report import furthest_in_short
 from gitalign.core.strategies import idle_rules
 
 if TYPE_CHECKING:
-    from gitalign.batch.execution_plan import ExecutionPlan
+    from gitalign.landing.execution_plan import ExecutionPlan
 
 
 def show_plan(out: Console, plan: Plan, *, everything: bool = False, fetched: bool = False) -> None:

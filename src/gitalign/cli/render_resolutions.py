@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from gitalign.cli.tables import MOST_ROWS, many, plain_table, safe, tell_rest
-from gitalign.engine.resolutions import Known, Used
+from gitalign.engine.resolution.resolutions import Known, Used
 from gitalign.resolve.entries import Images
-from gitalign.resolve.learn import Lessons
+from gitalign.resolve.learn import LearnedResolutions
 from gitalign.resolve.record import Recorded
 from gitalign.resolve.recorded import origin_in_words
 
@@ -90,7 +90,7 @@ def show_forgotten(out: Console, gone: Sequence[Images], used: Sequence[Used]) -
     out.print(f"[bold]next:[/] git align undo {used[0].run_id} --only BRANCH   puts such a branch back")
 
 
-def show_lessons(out: Console, lessons: Lessons, recorded: Recorded) -> None:
+def show_lessons(out: Console, lessons: LearnedResolutions, recorded: Recorded) -> None:
     """What history had to say."""
     out.print(
         f"{many(lessons.merges, 'merge', 'merges')} made again: {lessons.conflicting} conflict, {lessons.unreadable} cannot be read"

@@ -92,9 +92,10 @@ def forget(
     options = Options(repo=repo, config=config, json=json, verbose=verbose, quiet=quiet)
 
     def work() -> int:
-        from gitalign import facade, wire
+        from gitalign import facade
         from gitalign.cli import render_resolutions
         from gitalign.cli.console import console, emit_json
+        from gitalign.documents import wire
 
         gone, used = facade.forget_resolution(options.request(), id)
         if options.json:
@@ -122,7 +123,7 @@ def learn(
         from gitalign import facade
         from gitalign.cli import render_resolutions
         from gitalign.cli.console import console, emit_json
-        from gitalign.engine.signals import StopSignal, handling_signals
+        from gitalign.engine.runtime.signals import StopSignal, handling_signals
 
         stop = StopSignal()
         with handling_signals(stop):
@@ -200,8 +201,8 @@ def import_(
 
 
 def _document(one: Any) -> dict[str, Any]:
-    from gitalign import wire
     from gitalign.cli.render_resolutions import as_text
+    from gitalign.documents import wire
 
     return {
         "name": one.name,

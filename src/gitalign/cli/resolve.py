@@ -30,7 +30,7 @@ from gitalign.cli.working_set import Targets
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gitalign.core.resolving import Look
+    from gitalign.core.manual_resolution import Look
     from gitalign.facade import Request
 
 _CHOICES = {
@@ -111,9 +111,9 @@ def _from_here(options: Options, request: Request, look: Look) -> int:
 
 
 def _list(options: Options, looks: tuple[Look, ...]) -> int:
-    from gitalign import wire
     from gitalign.cli.console import console, emit_json
     from gitalign.cli.tables import safe
+    from gitalign.documents import wire
 
     if options.json:
         emit_json({"resolutions": [wire.dump(one) for one in looks]})
@@ -127,7 +127,7 @@ def _list(options: Options, looks: tuple[Look, ...]) -> int:
 
 
 def _state(look: Look) -> str:
-    from gitalign.core.resolving import Stand
+    from gitalign.core.manual_resolution import Stand
 
     match look.stand:
         case Stand.STOPPED:
@@ -143,8 +143,8 @@ def _state(look: Look) -> str:
 
 
 def _emit(look: Look | None) -> None:
-    from gitalign import wire
     from gitalign.cli.console import emit_json
+    from gitalign.documents import wire
 
     emit_json(wire.dump(look) if look is not None else {"stand": "closed"})
 
@@ -152,7 +152,7 @@ def _emit(look: Look | None) -> None:
 def _told(options: Options, request: Request, look: Look) -> int:
     """Without a person at the terminal: go as far as it goes, then say where it stands."""
     from gitalign.cli.console import console
-    from gitalign.core.resolving import Stand
+    from gitalign.core.manual_resolution import Stand
 
     if look.stand is Stand.DONE and options.yes and not look.differing:
         return _finish(options, request, look)
@@ -166,7 +166,7 @@ def _told(options: Options, request: Request, look: Look) -> int:
 def show(out: Console, look: Look) -> None:
     """Where a session stands, what the sides are, what to type next."""
     from gitalign.cli.tables import safe
-    from gitalign.core.resolving import Stand
+    from gitalign.core.manual_resolution import Stand
 
     session = look.session
     out.print(f"[bold]{safe(session.branch)}[/] onto {safe(session.target)} at {session.onto[:12]}: {_state(look)}")
@@ -199,8 +199,8 @@ def _attended(options: Options, request: Request, look: Look) -> int:
     from gitalign import facade
     from gitalign.cli.console import console
     from gitalign.cli.tables import safe
+    from gitalign.core.manual_resolution import Stand
     from gitalign.core.names import command_on
-    from gitalign.core.resolving import Stand
     from gitalign.errors import UserError
 
     out = console()
@@ -255,7 +255,7 @@ def _answer() -> str:
 
 
 def _offered(look: Look) -> tuple[str, ...]:
-    from gitalign.core.resolving import Stand
+    from gitalign.core.manual_resolution import Stand
 
     match look.stand:
         case Stand.STOPPED:
@@ -297,7 +297,7 @@ def _finish(options: Options, request: Request, look: Look, *, seen: bool = Fals
     from gitalign.cli.console import console, emit_report
     from gitalign.cli.progress import watching
     from gitalign.core.plan import Permit
-    from gitalign.engine.signals import StopSignal, handling_signals
+    from gitalign.engine.runtime.signals import StopSignal, handling_signals
 
     question = f"Check the result and move {look.session.branch} there? It can be put back with undo."
     if not asked(options, question):

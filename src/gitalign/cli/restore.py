@@ -58,7 +58,7 @@ def restore(
         from gitalign.cli.tables import safe
         from gitalign.core.names import display
         from gitalign.core.plan import Permit
-        from gitalign.engine.signals import StopSignal, handling_signals
+        from gitalign.engine.runtime.signals import StopSignal, handling_signals
 
         request = options.request(overrides=overrides_of(push_hooks=push_hooks))
         preview = facade.restore_preview(request, branch, run_id, push=push)

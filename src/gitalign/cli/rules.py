@@ -68,7 +68,7 @@ def check(
         from gitalign import facade
         from gitalign.cli import render_rules
         from gitalign.cli.console import console, emit_json
-        from gitalign.wire import compliance_document
+        from gitalign.documents.wire import compliance_document
 
         request = options.request(
             **chosen(only, exclude, author, since, older_than),
@@ -111,9 +111,10 @@ def explain(
     def work() -> int:
         import difflib
 
-        from gitalign import facade, wire
+        from gitalign import facade
         from gitalign.cli import render_rules
         from gitalign.cli.console import console, emit_json
+        from gitalign.documents import wire
         from gitalign.errors import UserError
 
         packs = facade.rule_packs(options.request(), tuple(pack or ()))

@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gitalign.engine.carry_out import Plugins as Plugins
-    from gitalign.engine.session import Request as Request
+    from gitalign.engine.run.carry_out import Plugins as Plugins
+    from gitalign.engine.run.session import Request as Request
     from gitalign.facade.after import FurthestFrom as FurthestFrom
     from gitalign.facade.after import ReportFormat as ReportFormat
     from gitalign.facade.after import detect as detect
@@ -38,6 +38,14 @@ if TYPE_CHECKING:
     from gitalign.facade.forecasting import forecast as forecast
     from gitalign.facade.forecasting import outlook as outlook
     from gitalign.facade.forecasting import write_up_outlook as write_up_outlook
+    from gitalign.facade.manual_resolution import resolutions_under_way as resolutions_under_way
+    from gitalign.facade.manual_resolution import resolve as resolve
+    from gitalign.facade.manual_resolution import resolve_abort as resolve_abort
+    from gitalign.facade.manual_resolution import resolve_continue as resolve_continue
+    from gitalign.facade.manual_resolution import resolve_finish as resolve_finish
+    from gitalign.facade.manual_resolution import resolve_path as resolve_path
+    from gitalign.facade.manual_resolution import resolve_skip as resolve_skip
+    from gitalign.facade.manual_resolution import resolve_stage as resolve_stage
     from gitalign.facade.merged import merged_branches as merged_branches
     from gitalign.facade.merged import prune_merged as prune_merged
     from gitalign.facade.recorded import export_resolutions as export_resolutions
@@ -46,14 +54,6 @@ if TYPE_CHECKING:
     from gitalign.facade.recorded import learn_resolutions as learn_resolutions
     from gitalign.facade.recorded import resolution as resolution
     from gitalign.facade.recorded import resolutions as resolutions
-    from gitalign.facade.resolving import resolutions_under_way as resolutions_under_way
-    from gitalign.facade.resolving import resolve as resolve
-    from gitalign.facade.resolving import resolve_abort as resolve_abort
-    from gitalign.facade.resolving import resolve_continue as resolve_continue
-    from gitalign.facade.resolving import resolve_finish as resolve_finish
-    from gitalign.facade.resolving import resolve_path as resolve_path
-    from gitalign.facade.resolving import resolve_skip as resolve_skip
-    from gitalign.facade.resolving import resolve_stage as resolve_stage
     from gitalign.facade.restoring import MovedOn as MovedOn
     from gitalign.facade.restoring import restore as restore
     from gitalign.facade.restoring import restore_preview as restore_preview
@@ -66,8 +66,8 @@ if TYPE_CHECKING:
     from gitalign.facade.undoing import undo_preview as undo_preview
 
 _HOMES = {
-    "gitalign.engine.carry_out": ("Plugins",),
-    "gitalign.engine.session": ("Request",),
+    "gitalign.engine.run.carry_out": ("Plugins",),
+    "gitalign.engine.run.session": ("Request",),
     "gitalign.facade.after": (
         "FurthestFrom",
         "ReportFormat",
@@ -101,7 +101,7 @@ _HOMES = {
         "resolution",
         "resolutions",
     ),
-    "gitalign.facade.resolving": (
+    "gitalign.facade.manual_resolution": (
         "resolutions_under_way",
         "resolve",
         "resolve_abort",

@@ -8,18 +8,27 @@ from enum import StrEnum
 from pathlib import Path
 from typing import assert_never
 
-from gitalign import wire
 from gitalign.core.certificate import Certificate, Proof
 from gitalign.core.names import HEADS
 from gitalign.core.outcome import Finding
 from gitalign.core.outlook import Aftermath, Published
 from gitalign.core.report import Report
 from gitalign.core.run import RunRecord
-from gitalign.engine.reports import stored_report
-from gitalign.engine.session import Opened, has_state, journal_of, now, open_for, require_state, run_folder, sockets_of
-from gitalign.engine.session import Request as Request
-from gitalign.engine.signals import StopSignal
-from gitalign.engine.stream import EventStream
+from gitalign.documents import wire
+from gitalign.engine.run.reports import stored_report
+from gitalign.engine.run.session import (
+    OpenRepository,
+    has_state,
+    journal_of,
+    now,
+    open_for,
+    require_state,
+    run_folder,
+    sockets_of,
+)
+from gitalign.engine.run.session import Request as Request
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.stream import EventStream
 from gitalign.errors import UserError
 from gitalign.ports import Listener
 
@@ -75,7 +84,7 @@ def show(
         report = stored_report(opened.repository, journal, journal.run(run_id).id)
         if furthest is FurthestFrom.NOWHERE:
             return report
-        from gitalign.engine.hindsight import report_with_furthest
+        from gitalign.engine.analysis.after_run import report_with_furthest
 
         return report_with_furthest(
             opened.repository,
@@ -145,21 +154,21 @@ def write_up(
             assert_never(never)
 
 
-def name_of(opened: Opened) -> str:
+def name_of(opened: OpenRepository) -> str:
     """The name of a repository: of the folder it lies in."""
     place = Path(opened.repository.common_dir)
     return place.parent.name if place.name == ".git" else place.name.removesuffix(".git")
 
 
-def published_of(opened: Opened) -> Published | None:
+def published_of(opened: OpenRepository) -> Published | None:
     """What a hosting service has of the repository; None where none is known."""
-    from gitalign.engine.published import published
+    from gitalign.engine.publishing.published import published
 
     return published(opened.repository, opened.config.alignment.remote, opened.config.pages.services())
 
 
-def _aftermath(opened: Opened, found: Report, stop: StopSignal) -> Aftermath:
-    from gitalign.engine.aftermath import aftermath
+def _aftermath(opened: OpenRepository, found: Report, stop: StopSignal) -> Aftermath:
+    from gitalign.engine.analysis.run_outlook import aftermath
 
     with journal_of(opened) as journal:
         made = aftermath(
@@ -174,9 +183,9 @@ def _aftermath(opened: Opened, found: Report, stop: StopSignal) -> Aftermath:
     return replace(made, published=published_of(opened))
 
 
-def _page_of(opened: Opened, found: Report, after: Aftermath) -> str:
-    from gitalign.engine.range_diffs import range_diffs
-    from gitalign.engine.summaries import summaries
+def _page_of(opened: OpenRepository, found: Report, after: Aftermath) -> str:
+    from gitalign.engine.run.range_diffs import range_diffs
+    from gitalign.engine.run.summaries import summaries
     from gitalign.views.report import report_page, timeline
 
     with journal_of(opened) as journal:
@@ -203,8 +212,8 @@ def write_summaries(request: Request, run_id: str = "last", *, folder: Path) -> 
     Raises:
         UnknownRun, GitError, OutOfSpace
     """
-    from gitalign.engine.summaries import summaries
-    from gitalign.engine.summaries import write_summaries as write
+    from gitalign.engine.run.summaries import summaries
+    from gitalign.engine.run.summaries import write_summaries as write
 
     opened = open_for(request)
     return tuple(write(folder, summaries(opened.repository, show(request, run_id))))
@@ -228,7 +237,7 @@ def verify(
         UnknownRun
         UserError: no certificates, or none of that branch.
     """
-    from gitalign.engine.certify import FILE, awaited, prove_again, read
+    from gitalign.engine.gates.certify import FILE, awaited, prove_again, read
 
     opened = open_for(request)
     wanted: tuple[Certificate, ...] = ()
@@ -267,7 +276,7 @@ def detect(
         UserError: a name is none of a commit.
         GitError, PluginError
     """
-    from gitalign.engine.detection import detect_between
+    from gitalign.engine.gates.detection import detect_between
 
     opened = open_for(request)
     found = detect_between(

@@ -17,12 +17,12 @@ from gitalign.core.run import RunRecord, RunState
 from gitalign.core.selection import target_fault
 from gitalign.core.validation import ValidationPlan
 from gitalign.core.working_set import only_on_remotes
-from gitalign.engine.prepare import graph_of
-from gitalign.engine.session import Request as Request
-from gitalign.engine.session import configured_rules, journal_of, make_plan, now, open_for, sockets_of
-from gitalign.engine.settlers import resolving
-from gitalign.engine.signals import StopSignal
-from gitalign.engine.stream import EventStream
+from gitalign.engine.alignment.auto_resolvers import resolving
+from gitalign.engine.run.prepare import graph_of
+from gitalign.engine.run.session import Request as Request
+from gitalign.engine.run.session import configured_rules, journal_of, make_plan, now, open_for, sockets_of
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.stream import EventStream
 from gitalign.errors import UserError
 from gitalign.facade.after import runs
 from gitalign.facade.forecasting import settling
@@ -31,8 +31,8 @@ from gitalign.ports import Listener
 from gitalign.store.journal import SqlJournal, open_journal
 
 if TYPE_CHECKING:
-    from gitalign.batch.execution_plan import ExecutionPlan
-    from gitalign.engine.doctor import Diagnosis
+    from gitalign.engine.analysis.doctor import Diagnosis
+    from gitalign.landing.execution_plan import ExecutionPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +123,7 @@ def categorize(
     Raises:
         UserError, ConfigError, GitError, RemoteError, OutOfSpace
     """
-    from gitalign.engine.categorize import categorize as weigh
+    from gitalign.engine.analysis.categorize import categorize as weigh
 
     opened = open_for(request)
     made = plan or make_plan(opened, replace(request, input=None), whatever_is_checked_out=True)
@@ -160,8 +160,8 @@ def conflicts(
         UserError: also when there is no such branch.
         GitError, RemoteError, StoreError, OutOfSpace
     """
-    from gitalign.engine.conflicts import find_conflicts
-    from gitalign.engine.execute import require_space
+    from gitalign.engine.analysis.conflicts import find_conflicts
+    from gitalign.engine.run.execute import require_space
 
     opened = open_for(request)
     made = plan if plan is not None else make_plan(opened, request, whatever_is_checked_out=True)
@@ -196,7 +196,7 @@ def conflict_detail(
         UserError: the plan has no such branch.
         GitError, OutOfSpace
     """
-    from gitalign.engine.conflicts import look_at_conflict
+    from gitalign.engine.analysis.conflicts import look_at_conflict
 
     opened = open_for(request)
     limits = opened.config.limits()
@@ -222,8 +222,8 @@ def order(
         UserError: also when dependencies go round in a circle.
         GitError, RemoteError, StoreError, OutOfSpace
     """
-    from gitalign.engine.execute import require_space
-    from gitalign.engine.order import order as put_in_order
+    from gitalign.engine.run.execute import require_space
+    from gitalign.landing.order import order as put_in_order
 
     opened = open_for(request)
     made = plan if plan is not None else make_plan(opened, request)
@@ -282,12 +282,12 @@ def check_rules(
         UserError: no rules are configured or named; a branch is not there or has no target.
         RulePackError, ConfigError, GitError
     """
-    from gitalign.engine.rules import HouseRules, judge_as_they_stand
+    from gitalign.engine.gates.repository_rules import RepositoryRules, judge_as_they_stand
 
     opened = open_for(request)
     timeout_s = opened.config.limits().detection_timeout_s
     house = (
-        HouseRules(packs=rule_packs(request, packs), refuses_must=True, timeout_s=timeout_s)
+        RepositoryRules(packs=rule_packs(request, packs), refuses_must=True, timeout_s=timeout_s)
         if packs
         else configured_rules(opened)
     )
@@ -299,7 +299,7 @@ def check_rules(
 
 def doctor(request: Request) -> tuple[Diagnosis, ...]:
     """Check git, the repository, the store, the disk, work trees and settings. Changes nothing and does not raise for what it finds."""
-    from gitalign.engine.doctor import examine
+    from gitalign.engine.analysis.doctor import examine
 
     def journal(state_dir: Path) -> SqlJournal | None:
         return open_journal(state_dir / "gitalign.db") if (state_dir / "gitalign.db").exists() else None

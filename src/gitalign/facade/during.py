@@ -6,29 +6,29 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from gitalign.configuration.settings import LONGEST_RETENTION_DAYS
 from gitalign.core.events import Event, EventKind
 from gitalign.core.names import display
 from gitalign.core.plan import Permit, Plan
 from gitalign.core.report import Report, is_settled
 from gitalign.core.run import RunKind, RunRecord, RunState
-from gitalign.engine.anchor import mend_anchors
-from gitalign.engine.carry_out import NO_PLUGINS, Plugins, carry_out, gate_of
-from gitalign.engine.dead_runs import recover_dead
-from gitalign.engine.dead_runs import take_over as count_as_gone
-from gitalign.engine.frozen import CannotGoOn, changed_keys
-from gitalign.engine.guard import Guard
-from gitalign.engine.move import Checkpoint, no_checkpoint
-from gitalign.engine.push_recovery import settle_earlier, settle_late
-from gitalign.engine.recovery_claim import recovery_claim
-from gitalign.engine.reports import stored_report
-from gitalign.engine.retention import PruneReport
-from gitalign.engine.retention import prune as remove_old
-from gitalign.engine.session import Opened, has_state, journal_of, make_plan, now, open_for
-from gitalign.engine.session import Request as Request
-from gitalign.engine.signals import StopSignal
+from gitalign.engine.publishing.anchor import mend_anchors
+from gitalign.engine.publishing.dead_runs import recover_dead
+from gitalign.engine.publishing.dead_runs import take_over as count_as_gone
+from gitalign.engine.publishing.guard import Guard
+from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
+from gitalign.engine.publishing.push_recovery import settle_earlier, settle_late
+from gitalign.engine.publishing.recovery_claim import recovery_claim
+from gitalign.engine.publishing.retention import PruneReport
+from gitalign.engine.publishing.retention import prune as remove_old
+from gitalign.engine.run.carry_out import NO_PLUGINS, Plugins, carry_out, gate_of
+from gitalign.engine.run.frozen_settings import CannotGoOn, changed_keys
+from gitalign.engine.run.reports import stored_report
+from gitalign.engine.run.session import OpenRepository, has_state, journal_of, make_plan, now, open_for
+from gitalign.engine.run.session import Request as Request
+from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import NotPermitted, PlanRefused, UserError
 from gitalign.ports import Listener
-from gitalign.settings import LONGEST_RETENTION_DAYS
 from gitalign.store.journal import SqlJournal
 
 
@@ -171,7 +171,7 @@ def _stopped(journal: SqlJournal) -> list[RunRecord]:
 
 
 def _gone_on(
-    opened: Opened,
+    opened: OpenRepository,
     journal: SqlJournal,
     record: RunRecord,
     *,
@@ -220,7 +220,7 @@ def _gone_on(
     return replace(report, notices=(*report.notices, note))
 
 
-def _arrived(opened: Opened, journal: SqlJournal, record: RunRecord) -> Report:
+def _arrived(opened: OpenRepository, journal: SqlJournal, record: RunRecord) -> Report:
     """The report of a run that does not go on, for the remote has what it sent."""
     is_well = all(map(is_settled, journal.publications(record.id)))
     journal.set_state(record.id, RunState.FINISHED, outcome="ok" if is_well else "attention")

@@ -10,11 +10,11 @@ from typing import assert_never
 from gitalign.core.forecast import Forecast
 from gitalign.core.outlook import Outlook
 from gitalign.core.plan import Plan
-from gitalign.engine.prepare import graph_of
-from gitalign.engine.session import Opened, Request, journal_of, make_plan, now, open_for, sockets_of
-from gitalign.engine.settlers import Settling, resolving
-from gitalign.engine.signals import StopSignal
-from gitalign.engine.stream import EventStream
+from gitalign.engine.alignment.auto_resolvers import Settling, resolving
+from gitalign.engine.run.prepare import graph_of
+from gitalign.engine.run.session import OpenRepository, Request, journal_of, make_plan, now, open_for, sockets_of
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.stream import EventStream
 from gitalign.facade.after import name_of, published_of
 from gitalign.ports import Listener
 from gitalign.store.journal import SqlJournal
@@ -83,8 +83,8 @@ def outlook(
     Args:
         stops: find out, too, which branches stop at the same clash, and where in the files.
     """
-    from gitalign.engine.execute import require_space
-    from gitalign.engine.forecast import forecast as foresee_all
+    from gitalign.engine.analysis.forecast import forecast as foresee_all
+    from gitalign.engine.run.execute import require_space
 
     opened = open_for(request)
     made = plan if plan is not None else make_plan(opened, request)
@@ -139,7 +139,7 @@ def write_up_outlook(request: Request, found: Outlook, *, form: ForecastFormat) 
             assert_never(never)
 
 
-def settling(opened: Opened, journal: SqlJournal, stop: StopSignal) -> Settling:
+def settling(opened: OpenRepository, journal: SqlJournal, stop: StopSignal) -> Settling:
     """What settles conflicts while only looking."""
     return Settling(
         repository=opened.repository, config=opened.config, memory=journal, stop=stop, at=now(), only_looks=True

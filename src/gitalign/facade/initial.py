@@ -8,7 +8,7 @@ from pathlib import Path
 from gitalign.core.plan import ExclusionCode, Plan
 from gitalign.core.test_commands import BUILD_FILES, TestCommand, test_commands
 from gitalign.core.working_set import remotes_with_branches
-from gitalign.engine.session import Request, make_plan, open_for
+from gitalign.engine.run.session import Request, make_plan, open_for
 from gitalign.errors import GitError
 from gitalign.git.command import text
 from gitalign.git.repository import Repository

@@ -8,12 +8,12 @@ from dataclasses import replace
 from gitalign.core.merged import Merged
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report
-from gitalign.engine.dead_runs import recover_dead
-from gitalign.engine.guard import Guard
-from gitalign.engine.move import Checkpoint, no_checkpoint
-from gitalign.engine.prepare import graph_of
-from gitalign.engine.reports import stored_report
-from gitalign.engine.session import (
+from gitalign.engine.publishing.dead_runs import recover_dead
+from gitalign.engine.publishing.guard import Guard
+from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
+from gitalign.engine.run.prepare import graph_of
+from gitalign.engine.run.reports import stored_report
+from gitalign.engine.run.session import (
     Request,
     journal_of,
     locks_of,
@@ -22,8 +22,8 @@ from gitalign.engine.session import (
     now,
     open_for,
 )
-from gitalign.engine.signals import StopSignal
-from gitalign.engine.stream import EventStream
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.stream import EventStream
 from gitalign.errors import NotPermitted
 from gitalign.facade.undoing import emitting, pusher_of
 from gitalign.ports import Listener
@@ -41,8 +41,8 @@ def merged_branches(request: Request, *, listeners: Sequence[Listener] = (), sto
         UserError: no target, or globs that match no branch.
         GitError, RemoteError, StoreError, OutOfSpace
     """
-    from gitalign.engine.execute import require_space
-    from gitalign.engine.merged import PLAIN, find_merged
+    from gitalign.engine.analysis.merged import PLAIN, find_merged
+    from gitalign.engine.run.execute import require_space
 
     asked = replace(
         request,
@@ -94,7 +94,7 @@ def prune_merged(
     Raises:
         NotPermitted, UserError, GitError, RemoteError, StoreError, OutOfSpace
     """
-    from gitalign.engine.prune_merged import Deletion, delete_merged
+    from gitalign.engine.publishing.prune_merged import Deletion, delete_merged
 
     if permit is None or (request.remote is not None and not permit.push):
         raise NotPermitted(

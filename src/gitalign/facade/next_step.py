@@ -10,15 +10,15 @@ from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord
 from gitalign.core.unpushed import waits_for_push
 from gitalign.core.working_set import has_no_work
-from gitalign.engine.reports import stored_report
-from gitalign.engine.session import Opened, journal_of
+from gitalign.engine.run.reports import stored_report
+from gitalign.engine.run.session import OpenRepository, journal_of
 from gitalign.errors import UserError
 from gitalign.git.branch_log import was_only_created
 from gitalign.git.repository import Repository
 
 
 def next_command(
-    opened: Opened,
+    opened: OpenRepository,
     plan: Plan,
     *,
     history: Sequence[RunRecord],
@@ -62,7 +62,7 @@ def merged_count(repository: Repository, plan: Plan) -> int:
     return sum(step.of_remote is not None or not was_only_created(repository, step.ref) for step in merged)
 
 
-def _last_alignment(opened: Opened, history: Sequence[RunRecord]) -> Report | None:
+def _last_alignment(opened: OpenRepository, history: Sequence[RunRecord]) -> Report | None:
     last = next((one for one in history if one.kind is RunKind.ALIGN), None)
     if last is None:
         return None

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
-from gitalign.engine.resolutions import Known, Used, look_up, take_in, withdraw
-from gitalign.engine.resolutions import export as write_out
-from gitalign.engine.resolutions import known as on_record
-from gitalign.engine.resolutions import learn as learn_from_merges
-from gitalign.engine.session import Opened, Request, has_state, journal_of, now, open_for
+from gitalign.engine.resolution.resolutions import Known, Used, look_up, take_in, withdraw
+from gitalign.engine.resolution.resolutions import export as write_out
+from gitalign.engine.resolution.resolutions import known as on_record
+from gitalign.engine.resolution.resolutions import learn as learn_from_merges
+from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of, now, open_for
 from gitalign.resolve.entries import Images
-from gitalign.resolve.learn import Lessons
+from gitalign.resolve.learn import LearnedResolutions
 from gitalign.resolve.record import Recorded
 
 
@@ -50,7 +50,7 @@ def forget_resolution(request: Request, name: str) -> tuple[tuple[Images, ...], 
 
 def learn_resolutions(
     request: Request, *, again: bool = False, is_stopped: Callable[[], bool] = lambda: False
-) -> tuple[Lessons, Recorded]:
+) -> tuple[LearnedResolutions, Recorded]:
     """Learn from the merges behind every branch how people settled conflicts. Moves no branch.
 
     Args:
@@ -95,9 +95,9 @@ def import_resolutions(
     return take_in(opened.repository, source, is_ref=is_ref, again=again, write_cache=_writes_cache(opened), at=now())
 
 
-def _reads_cache(opened: Opened) -> bool:
+def _reads_cache(opened: OpenRepository) -> bool:
     return opened.config.resolutions.rr_cache != "off"
 
 
-def _writes_cache(opened: Opened) -> bool:
+def _writes_cache(opened: OpenRepository) -> bool:
     return opened.config.resolutions.rr_cache == "write"

@@ -12,11 +12,11 @@ from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
-from gitalign.engine.dead_runs import guard_of, recover_dead
-from gitalign.engine.move import Checkpoint, no_checkpoint
-from gitalign.engine.reports import stored_report
-from gitalign.engine.session import Opened, Request, has_state, journal_of, open_for
-from gitalign.engine.signals import StopSignal
+from gitalign.engine.publishing.dead_runs import guard_of, recover_dead
+from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
+from gitalign.engine.run.reports import stored_report
+from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of, open_for
+from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import NotPermitted, UserError
 from gitalign.facade.undoing import undo
 from gitalign.git.refs import read_refs
@@ -91,7 +91,7 @@ def restore_preview(
     Raises:
         UnknownRun, UserError, MovedOn, GitError
     """
-    from gitalign.engine.undo import preview
+    from gitalign.engine.publishing.undo import preview
 
     opened = open_for(request)
     _require_history(opened, branch)
@@ -107,7 +107,7 @@ def restore_preview(
         )
 
 
-def _require_history(opened: Opened, branch: str) -> None:
+def _require_history(opened: OpenRepository, branch: str) -> None:
     fault = name_fault(branch)
     if fault is not None:
         raise UserError(f"{display(branch)!r} cannot be a branch: the name {fault}", hint="git branch --list")
@@ -124,7 +124,7 @@ def _move(journal: SqlJournal, record: RunRecord, branch: str) -> Publication | 
     return next((one for one in journal.publications(record.id) if one.update.ref == ref), None)
 
 
-def _chosen(opened: Opened, journal: SqlJournal, branch: str, run_id: str | None) -> RunRecord:
+def _chosen(opened: OpenRepository, journal: SqlJournal, branch: str, run_id: str | None) -> RunRecord:
     """The run to undo.
 
     Raises:
@@ -170,7 +170,7 @@ def _newest(journal: SqlJournal, moves: dict[str, Publication], branch: str) -> 
     )
 
 
-def _require_still_there(opened: Opened, one: Publication, *, later: str | None) -> None:
+def _require_still_there(opened: OpenRepository, one: Publication, *, later: str | None) -> None:
     """Refuse a branch that is not where the run put it, with the commands.
 
     Raises:

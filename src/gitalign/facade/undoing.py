@@ -13,15 +13,15 @@ from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.core.selection import require_matches
 from gitalign.core.targets import discover_targets
-from gitalign.engine.dead_runs import guard_of, recover_dead
-from gitalign.engine.filtering import filters_of, is_filtered
-from gitalign.engine.move import Checkpoint, no_checkpoint
-from gitalign.engine.observers import observing
-from gitalign.engine.prepare import take_snapshot
-from gitalign.engine.pushing import Pusher
-from gitalign.engine.reports import stored_report
-from gitalign.engine.session import (
-    Opened,
+from gitalign.engine.publishing.dead_runs import guard_of, recover_dead
+from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
+from gitalign.engine.publishing.pushing import Pusher
+from gitalign.engine.publishing.undone import last_to_undo
+from gitalign.engine.run.filtering import filters_of, is_filtered
+from gitalign.engine.run.prepare import take_snapshot
+from gitalign.engine.run.reports import stored_report
+from gitalign.engine.run.session import (
+    OpenRepository,
     Request,
     event_stream,
     has_state,
@@ -32,8 +32,8 @@ from gitalign.engine.session import (
     open_for,
     require_state,
 )
-from gitalign.engine.signals import StopSignal
-from gitalign.engine.undone import last_to_undo
+from gitalign.engine.runtime.observers import observing
+from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import NotPermitted
 from gitalign.git.refs import read_refs
 from gitalign.ports import Emitter, Listener
@@ -68,8 +68,8 @@ def undo(
     Raises:
         NotPermitted, UnknownRun, UserError, GitError, StoreError
     """
-    from gitalign.engine.undo import Undo, push_back
-    from gitalign.engine.undo import undo as put_back
+    from gitalign.engine.publishing.undo import Undo, push_back
+    from gitalign.engine.publishing.undo import undo as put_back
 
     if permit is None:
         raise NotPermitted(
@@ -187,8 +187,8 @@ def undo_preview(request: Request, run_id: str, *, push: bool = False) -> tuple[
     Raises:
         UnknownRun, UserError, GitError
     """
-    from gitalign.engine.undo import preview
-    from gitalign.engine.undo_obstacles import with_obstacles
+    from gitalign.engine.publishing.undo import preview
+    from gitalign.engine.publishing.undo_obstacles import with_obstacles
 
     opened = open_for(request)
     require_state(opened, run_id)
@@ -226,7 +226,7 @@ def push(
     Raises:
         NotPermitted, UnknownRun, GitError, RemoteError, StoreError
     """
-    from gitalign.engine.push_run import push_earlier
+    from gitalign.engine.publishing.push_run import push_earlier
 
     if permit is None or not permit.push:
         raise NotPermitted(
@@ -274,8 +274,10 @@ def push_preview(request: Request, run_id: str | None = None) -> tuple[Publicati
         return _to_push(opened, journal, request, run_id)
 
 
-def _to_push(opened: Opened, journal: SqlJournal, request: Request, run_id: str | None) -> tuple[Publication, ...]:
-    from gitalign.engine.push_run import to_push_of_runs
+def _to_push(
+    opened: OpenRepository, journal: SqlJournal, request: Request, run_id: str | None
+) -> tuple[Publication, ...]:
+    from gitalign.engine.publishing.push_run import to_push_of_runs
 
     require_matches([branch_of(ref) for ref in read_refs(opened.repository, "refs/heads")], request.only)
     chosen = None if run_id is None else _last_that_moved(journal) if run_id == LAST else journal.run(run_id)
@@ -289,7 +291,7 @@ def _to_push(opened: Opened, journal: SqlJournal, request: Request, run_id: str 
     )
 
 
-def _filters(opened: Opened, request: Request) -> Filters:
+def _filters(opened: OpenRepository, request: Request) -> Filters:
     return filters_of(opened.repository, request, now=int(now().timestamp()))
 
 
@@ -297,12 +299,12 @@ def _last_that_moved(journal: SqlJournal) -> RunRecord:
     return last_to_undo(journal, push=False)
 
 
-def _target_names(opened: Opened) -> tuple[str, ...]:
+def _target_names(opened: OpenRepository) -> tuple[str, ...]:
     snapshot = take_snapshot(opened.repository, now=now())
     return tuple(target.name for target in discover_targets(snapshot, opened.config.alignment.targets))
 
 
-def pusher_of(opened: Opened, journal: SqlJournal, emit: Emitter) -> Pusher:
+def pusher_of(opened: OpenRepository, journal: SqlJournal, emit: Emitter) -> Pusher:
     """What pushes in a repository."""
     return Pusher(
         repository=opened.repository,
@@ -315,7 +317,7 @@ def pusher_of(opened: Opened, journal: SqlJournal, emit: Emitter) -> Pusher:
 
 @contextmanager
 def emitting(
-    opened: Opened, journal: SqlJournal, run_id: str, listeners: Sequence[Listener], *, is_new: bool = True
+    opened: OpenRepository, journal: SqlJournal, run_id: str, listeners: Sequence[Listener], *, is_new: bool = True
 ) -> Iterator[Emitter]:
     """The event stream of a run; one that was made before is not told a second time."""
     with observing(opened.config.telemetry, opened.repository, measured=False) as observers:

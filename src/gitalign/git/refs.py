@@ -1,4 +1,4 @@
-"""The one door through which refs move. Everything that changes a ref goes through `RefDoor`.
+"""The one door through which refs move. Everything that changes a ref goes through `RefUpdater`.
 
 Each move is compare-and-swap on the value seen earlier, through `git update-ref --stdin` (`git help update-ref`). A single
 transaction over many refs is not crash-atomic, so the journal is, and each transaction here is small.
@@ -167,7 +167,7 @@ class _Ending:
     is_late: bool = False
 
 
-class RefDoor:
+class RefUpdater:
     """Moves refs, a transaction at a time, through one `update-ref` process.
 
     Args:

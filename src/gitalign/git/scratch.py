@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gitalign.git.disposable import remove_tree
 from gitalign.owned_folders import left_in, own
 from gitalign.process_owner import HeldLock
+from gitalign.tree_removal import remove_tree
 
 PREFIX = "git-align-scratch-"
 

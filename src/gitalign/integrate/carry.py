@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gitalign.core.names import Oid
 from gitalign.git.command import text
 from gitalign.git.remerge import Remade
-from gitalign.integrate.lane import Lane
+from gitalign.integrate.lane import MergeWorker
 from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, SettledFile, Undecided
 
 
@@ -26,7 +26,7 @@ class _Region:
     sides: tuple[bytes, bytes]
 
 
-def decisions_alone(file: SettledFile, now: bytes, lane: Lane) -> bytes | None:
+def decisions_alone(file: SettledFile, now: bytes, lane: MergeWorker) -> bytes | None:
     """The file of the old merge as it would be, had nothing been done there but settle its conflicts.
 
     Args:
@@ -94,7 +94,7 @@ def _hunks(remade: Remade) -> list[tuple[bytes, bytes, bytes]]:
     return [(one[1], one[2], one[3]) for one in found.finditer(remade.diff3)]
 
 
-def driven_path(base: Oid, ours: Oid, theirs: Oid, *, lane: Lane, under: Oid) -> str | None:
+def driven_path(base: Oid, ours: Oid, theirs: Oid, *, lane: MergeWorker, under: Oid) -> str | None:
     """A file that both sides of a merge of trees changed and that is not merged as plain text; None when there is none.
 
     A driver such as `union` calls everything clean. Where a file went or came on either side, it may have been renamed, and every file

@@ -19,11 +19,17 @@ from gitalign.core.policy import Strategy
 from gitalign.errors import MissingObject
 from gitalign.git.command import Git, text
 from gitalign.git.merge import MergeAnswer
-from gitalign.integrate.lane import Lane
+from gitalign.integrate.lane import MergeWorker
 
 
 def conserve(
-    step: Step, aligned: Aligned, *, picks: Sequence[Oid], merges: Sequence[Oid], bases: Sequence[Oid], lane: Lane
+    step: Step,
+    aligned: Aligned,
+    *,
+    picks: Sequence[Oid],
+    merges: Sequence[Oid],
+    bases: Sequence[Oid],
+    lane: MergeWorker,
 ) -> Outcome:
     """Check one branch whose commits were rewritten.
 
@@ -65,7 +71,7 @@ def _unaccounted(aligned: Aligned, *, picks: Sequence[Oid], merges: Sequence[Oid
     return None
 
 
-def _altered(aligned: Aligned, lane: Lane) -> str | None:
+def _altered(aligned: Aligned, lane: MergeWorker) -> str | None:
     pairs = [pair for pair in aligned.rewritten if pair.old != pair.new]
     if not pairs:
         return None
@@ -98,7 +104,7 @@ def _reshaped(aligned: Aligned, pairs: list[Rewrite], olds: list[RawCommit], new
 
 
 def _misshaped(
-    aligned: Aligned, *, picks: Sequence[Oid], merges: Sequence[Oid], bases: Sequence[Oid], lane: Lane
+    aligned: Aligned, *, picks: Sequence[Oid], merges: Sequence[Oid], bases: Sequence[Oid], lane: MergeWorker
 ) -> str | None:
     if aligned.how is not AlignedKind.RECREATED:
         return None
@@ -111,7 +117,7 @@ def _misshaped(
     )
 
 
-def brings_more_at_once(step: Step, aligned: Aligned, *, bases: Sequence[Oid], lane: Lane) -> bool:
+def brings_more_at_once(step: Step, aligned: Aligned, *, bases: Sequence[Oid], lane: MergeWorker) -> bool:
     """True when merging branch and target at once is clean and gives another tree than the result has.
 
     Where an object of that merge is not there, it cannot bring anything: `conserve` names the object.
@@ -123,7 +129,7 @@ def brings_more_at_once(step: Step, aligned: Aligned, *, bases: Sequence[Oid], l
     return isinstance(answer, MergeAnswer) and answer.is_clean and answer.tree != aligned.tree
 
 
-def _merged_at_once(step: Step, *, bases: Sequence[Oid], lane: Lane) -> MergeAnswer | Oid | None:
+def _merged_at_once(step: Step, *, bases: Sequence[Oid], lane: MergeWorker) -> MergeAnswer | Oid | None:
     """What merging at once gives; None for unrelated histories, or an object that it reads and that is not there."""
     sides = lane.side(step.onto), lane.side(step.seen)
     try:
@@ -138,7 +144,9 @@ def _merged_at_once(step: Step, *, bases: Sequence[Oid], lane: Lane) -> MergeAns
         return lost
 
 
-def _against_one_shot_merge(step: Step, aligned: Aligned, *, bases: Sequence[Oid], lane: Lane) -> tuple[Finding, ...]:
+def _against_one_shot_merge(
+    step: Step, aligned: Aligned, *, bases: Sequence[Oid], lane: MergeWorker
+) -> tuple[Finding, ...]:
     answer = _merged_at_once(step, bases=bases, lane=lane)
     if answer is None:
         return ()

@@ -30,7 +30,7 @@ from gitalign.core.outcome import (
 from gitalign.core.plan import Step
 from gitalign.core.policy import Strategy
 from gitalign.git.merge import Side
-from gitalign.integrate.lane import Lane, Rewrites
+from gitalign.integrate.lane import MergeWorker, Rewrites
 from gitalign.integrate.pick import ReplayRules, nothing_left
 from gitalign.integrate.rebase import replay
 from gitalign.integrate.reproduce import reproduce_steps, settled_on_the_way
@@ -83,7 +83,7 @@ def iterate(
     stops: Sequence[Stop],
     picks: Sequence[Oid],
     merges: Sequence[Oid],
-    lane: Lane,
+    lane: MergeWorker,
     rewrites: Rewrites,
     passing: Rewrites,
     rules: ReplayRules,
@@ -166,7 +166,7 @@ def iterate(
     )
 
 
-def _given_up(step: Step, oid: Oid, where: Oid, *, lane: Lane) -> Finding | Refused | None:
+def _given_up(step: Step, oid: Oid, where: Oid, *, lane: MergeWorker) -> Finding | Refused | None:
     """What is to be said of a commit that became empty on the way: does the target's tip still have its change?
 
     Where git cannot tell, whoever asked for steps is told; whoever asked for whatever works is not given a result without the commit.

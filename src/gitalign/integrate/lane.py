@@ -17,13 +17,13 @@ from gitalign.errors import GitDied
 from gitalign.git.asking import retried
 from gitalign.git.attributes import AttributeFiles, MergedAs, merged_as
 from gitalign.git.command import raw, text
-from gitalign.git.disposable import DisposableTree
 from gitalign.git.merge import MergeAnswer, MergeProcess, MergeWire, Side
 from gitalign.git.missing import Compared, missing_in
 from gitalign.git.objects import CommitReader, CommitWriter, FileReader, TreeComparer
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.remerge import Remade, merge_again
 from gitalign.git.trees import write_blobs, write_tree
+from gitalign.worktrees.disposable import DisposableTree
 
 T = TypeVar("T")
 
@@ -133,7 +133,7 @@ class Rewrites:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
-class Lane:
+class MergeWorker:
     """Reader, writer and merge process of one worker.
 
     Args:

@@ -11,7 +11,7 @@ from gitalign.core.plan import Step, StepKind
 from gitalign.errors import InvariantBroken
 from gitalign.git.merge import with_side_names
 from gitalign.git.signing import Signer
-from gitalign.integrate.lane import Lane, Unsettled
+from gitalign.integrate.lane import MergeWorker, Unsettled
 from gitalign.integrate.reproduce import reproduce_integration, reproduce_merge
 from gitalign.integrate.settle import Settled, settle
 from gitalign.integrate.squashed import Line
@@ -22,7 +22,7 @@ def merge_target(
     step: Step,
     *,
     bases: Sequence[Oid],
-    lane: Lane,
+    lane: MergeWorker,
     author: bytes,
     signer: Signer | None,
     resolver: ConflictResolver | None = None,
@@ -102,7 +102,7 @@ def merge_target(
     )
 
 
-def is_made_by_hand(step: Step, lane: Lane) -> bool:
+def is_made_by_hand(step: Step, lane: MergeWorker) -> bool:
     """True when the integration branch of a step holds another tree than git's merge of its parents: a person decided in it.
 
     Args:

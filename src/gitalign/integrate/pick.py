@@ -30,7 +30,7 @@ from gitalign.core.plan import Step
 from gitalign.errors import InvariantBroken
 from gitalign.git.merge import MergeAnswer, Side, names_sides, with_side_names
 from gitalign.git.signing import Signer
-from gitalign.integrate.lane import Lane, Rewrites, Rewritten, Unsettled
+from gitalign.integrate.lane import MergeWorker, Rewrites, Rewritten, Unsettled
 from gitalign.integrate.settle import Settled, settle
 from gitalign.integrate.squashed import Line
 from gitalign.ports import CancelToken, ConflictResolver, MergeTeacher, Regenerator
@@ -85,7 +85,7 @@ class Picker:
         self,
         step: Step,
         *,
-        lane: Lane,
+        lane: MergeWorker,
         rewrites: Rewrites,
         rules: ReplayRules,
         cancel: CancelToken,

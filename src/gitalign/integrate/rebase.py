@@ -17,7 +17,7 @@ from functools import partial
 from gitalign.core.names import Oid
 from gitalign.core.outcome import AlignedKind, Conflicted, DropReason, Outcome
 from gitalign.core.plan import Step
-from gitalign.integrate.lane import Lane, Rewrites
+from gitalign.integrate.lane import MergeWorker, Rewrites
 from gitalign.integrate.pick import Picker, ReplayRules
 from gitalign.integrate.reproduce import Earlier, reproduce_rebase, settled_on_the_way
 from gitalign.integrate.squashed import line_after
@@ -30,7 +30,7 @@ def replay(
     picks: Sequence[Oid],
     merges: Sequence[Oid],
     upstream: Mapping[Oid, Oid],
-    lane: Lane,
+    lane: MergeWorker,
     rewrites: Rewrites,
     rules: ReplayRules,
     cancel: CancelToken,

@@ -31,7 +31,7 @@ from gitalign.core.policy import Rung
 from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer, Side
 from gitalign.integrate.carry import Foremost, decisions_alone, driven_path
-from gitalign.integrate.lane import Lane, Rewrites, Unsettled
+from gitalign.integrate.lane import MergeWorker, Rewrites, Unsettled
 from gitalign.integrate.pick import Picker, ReplayRules
 from gitalign.integrate.reproduce import Earlier, reproduce_recreation
 from gitalign.integrate.settle import LARGEST_BYTES, Settled, conflicted_files
@@ -45,7 +45,7 @@ def recreate(
     *,
     own: OwnCommits,
     upstream: Mapping[Oid, Oid],
-    lane: Lane,
+    lane: MergeWorker,
     rewrites: Rewrites,
     rules: ReplayRules,
     cancel: CancelToken,

@@ -16,7 +16,7 @@ from gitalign.core.proposals import MadeBy, fault_of
 from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer
 from gitalign.integrate.beyond import REGULAR, WITHIN_A_FILE, out_of_bounds
-from gitalign.integrate.lane import Lane, Unsettled
+from gitalign.integrate.lane import MergeWorker, Unsettled
 from gitalign.integrate.squashed import Line, settled_further_up
 from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, Regenerator, Sides, Undecided
 
@@ -40,7 +40,7 @@ def settle(
     under: Oid,
     commit: Oid | None,
     subject: str = "",
-    lane: Lane,
+    lane: MergeWorker,
     resolver: ConflictResolver,
     regenerator: Regenerator | None = None,
     line: Line | None = None,
@@ -192,7 +192,7 @@ class _Generated:
         self._before = {path: sides.ours if is_ours else sides.theirs for path, (_, sides) in files.items()}
 
     def made(
-        self, tree: Oid, rules: Mapping[str, int], lane: Lane, regenerator: Regenerator
+        self, tree: Oid, rules: Mapping[str, int], lane: MergeWorker, regenerator: Regenerator
     ) -> tuple[Oid, dict[str, str]] | str:
         """The tree with all of them made anew, and by what each was; why not, in words."""
         if missing := [path for path in rules if path not in self._files]:
@@ -225,7 +225,7 @@ class _Generated:
         )
 
 
-def _sides(file: ConflictedFile, lane: Lane) -> Sides | None:
+def _sides(file: ConflictedFile, lane: MergeWorker) -> Sides | None:
     oids = {entry.stage: raw(entry.oid) for entry in file.stages}
     asked = [oids[stage] for stage in (1, 2, 3) if stage in oids]
     found = lane.files(asked, most_bytes=LARGEST_BYTES)

@@ -14,7 +14,7 @@ from gitalign.core.names import Oid
 from gitalign.core.outcome import AppliedResolution
 from gitalign.core.policy import Rung
 from gitalign.git.command import raw
-from gitalign.integrate.lane import Lane
+from gitalign.integrate.lane import MergeWorker
 from gitalign.ports import ConflictedFile, Proposal, Sides
 
 _MOST_COMMITS = 200
@@ -44,7 +44,13 @@ def line_after(oid: Oid, picks: Sequence[Oid], commits: Mapping[Oid, RawCommit],
 
 
 def settled_further_up(
-    file: ConflictedFile, sides: Sides | None, line: Line, lane: Lane, *, max_bytes: int, is_integration: bool = False
+    file: ConflictedFile,
+    sides: Sides | None,
+    line: Line,
+    lane: MergeWorker,
+    *,
+    max_bytes: int,
+    is_integration: bool = False,
 ) -> Proposal | None:
     """What the file is to hold, where a commit of the line has what the target has at that path; None where none has.
 

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Protocol
 
 from gitalign.core.events import Event
+from gitalign.core.manual_resolution import Session
 from gitalign.core.names import Oid
 from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Plan
 from gitalign.core.publication import Publication
-from gitalign.core.resolving import Session
 from gitalign.core.run import RunRecord, RunState
 
 

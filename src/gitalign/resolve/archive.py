@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitalign import wire
+from gitalign.documents import wire
 from gitalign.errors import UserError
 from gitalign.input_file import Unreadable, open_bounded
 from gitalign.resolve.entries import (

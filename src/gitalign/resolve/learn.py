@@ -31,7 +31,7 @@ _NOT_ABOUT_A_MERGE = (GitMissing, OutOfSpace)
 
 
 @dataclass(slots=True, kw_only=True)
-class Lessons:
+class LearnedResolutions:
     """What history had to say.
 
     Attributes:
@@ -64,7 +64,7 @@ def learn(
     tips: Iterable[Oid],
     learned: Iterable[Oid],
     is_stopped: Callable[[], bool],
-) -> Lessons:
+) -> LearnedResolutions:
     """Make the merges of history again.
 
     Args:
@@ -82,7 +82,7 @@ def learn(
     before = frozenset(learned)
     known = [oid for oid in sorted(before) if oid in graph]
     merges = _merges(repository, [oid for oid in sorted(set(tips)) if oid not in graph.unreadable], known)
-    lessons = Lessons(tips=before)
+    lessons = LearnedResolutions(tips=before)
     if merges:
         writer = CommitWriter(quarantine.objects, object_format=repository.object_format)
         plain = quarantine.ungated(quarantine.git)
@@ -125,7 +125,9 @@ def _merges(repository: Repository, tips: Sequence[Oid], known: Sequence[Oid]) -
 class _Student:
     """One worker: makes merges again and compares."""
 
-    def __init__(self, quarantine: Quarantine, wire: MergeWire, lessons: Lessons, lock: threading.Lock) -> None:
+    def __init__(
+        self, quarantine: Quarantine, wire: MergeWire, lessons: LearnedResolutions, lock: threading.Lock
+    ) -> None:
         plain = quarantine.ungated(quarantine.git)
         self._format = quarantine.repository.object_format
         writer = CommitWriter(quarantine.objects, object_format=self._format)
@@ -148,15 +150,15 @@ class _Student:
         except _NOT_ABOUT_A_MERGE:
             raise
         except (*ABOUT_ONE_MERGE, ValueError):
-            counted = Lessons(merges=1, unreadable=1)
+            counted = LearnedResolutions(merges=1, unreadable=1)
         self._quarantine.keep_within_bounds()
         with self._lock:
             for name in ("merges", "conflicting", "unreadable", "files", "unsettled", "changed_elsewhere", "unusable"):
                 setattr(self._lessons, name, getattr(self._lessons, name) + getattr(counted, name))
             self._lessons.resolutions += counted.resolutions
 
-    def _learned(self, merge: Oid, parents: tuple[Oid, Oid]) -> Lessons:
-        counted = Lessons(merges=1)
+    def _learned(self, merge: Oid, parents: tuple[Oid, Oid]) -> LearnedResolutions:
+        counted = LearnedResolutions(merges=1)
         answer = self._merged(*parents)
         if not answer.is_clean:
             counted.conflicting = 1
@@ -171,7 +173,7 @@ class _Student:
         except GitDied:
             return self._merger.merge_histories(ours, theirs)
 
-    def _compare(self, merge: Oid, answer: MergeAnswer, counted: Lessons) -> None:
+    def _compare(self, merge: Oid, answer: MergeAnswer, counted: LearnedResolutions) -> None:
         paths = _clashing_files(answer)
         counted.files = len(paths)
         if not paths:

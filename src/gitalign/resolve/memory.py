@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitalign import wire
 from gitalign.core.names import RESOLUTIONS_REF, Oid
+from gitalign.documents import wire
 from gitalign.git.command import text
 from gitalign.git.objects import FileReader
 from gitalign.git.refs import read_refs
@@ -251,7 +251,7 @@ def _content(place: Path) -> bytes | None:
     return found if len(found) <= LARGEST_BYTES else None
 
 
-class Shelf:
+class ResolutionReader:
     """Resolutions of a memory by content, read when asked for and checked before they are given out. Thread-safe.
 
     Args:

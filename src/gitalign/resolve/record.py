@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from gitalign import wire
 from gitalign.core.commit import new_commit
 from gitalign.core.names import RESOLUTIONS_REF, Oid, zero_like
 from gitalign.core.publication import RefUpdate
+from gitalign.documents import wire
 from gitalign.errors import OutOfSpace, RefLocked
 from gitalign.git.identity import operator_ident
-from gitalign.git.refs import RefDoor
+from gitalign.git.refs import RefUpdater
 from gitalign.git.repository import Repository
 from gitalign.git.trees import blob_id, write_blobs, write_commit, write_tree
 from gitalign.resolve.entries import MOST_ENTRIES, MOST_VARIANTS, Images, Resolution, entry_name, fault_of
@@ -169,7 +169,7 @@ def _commit(
     parents = tuple(oid for oid in (memory.commit, also) if oid is not None)
     body = new_commit(tree=tree, parents=parents, author=who, committer=who, message=f"{message}\n".encode())
     after = write_commit(repository.git, body)
-    door = RefDoor(repository, forbidden=frozenset(), message="git-align resolutions")
+    door = RefUpdater(repository, forbidden=frozenset(), message="git-align resolutions")
     try:
         refusal = door.move_own([RefUpdate(ref=RESOLUTIONS_REF, before=memory.commit or zero_like(after), after=after)])
     finally:

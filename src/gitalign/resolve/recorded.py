@@ -10,7 +10,7 @@ from gitalign.git.repository import Repository
 from gitalign.git.trees import merge_file
 from gitalign.ports import ConflictedFile, Proposal, Undecided
 from gitalign.resolve.entries import Origin, OriginKind, Resolution
-from gitalign.resolve.memory import Memory, Shelf
+from gitalign.resolve.memory import Memory, ResolutionReader
 from gitalign.resolve.rerere import NormalisedConflict, Unbalanced, holds_conflict, normalise
 
 _KEPT = 1_000
@@ -26,7 +26,7 @@ class RecordedResolver:
 
     def __init__(self, memory: Memory, repository: Repository) -> None:
         self._memory = memory
-        self._shelf = Shelf(memory, repository)
+        self._shelf = ResolutionReader(memory, repository)
         self._git = repository.git
         self._format = repository.object_format
         self._lock = threading.Lock()

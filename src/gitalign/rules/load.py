@@ -11,11 +11,11 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from gitalign.configuration.strict_yaml import NotStrict, load_yaml
 from gitalign.core.rules import RulePack
 from gitalign.errors import RulePackError
 from gitalign.input_file import Unreadable, read_bounded
 from gitalign.rules.pack_format import PackFile
-from gitalign.strict_yaml import NotStrict, load_yaml
 
 _LARGEST_BYTES = 256 * 1024
 

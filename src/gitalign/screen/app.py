@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 
 from gitalign import child
 from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts
-from gitalign.engine.signals import StopSignal
+from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import GitAlignError
 from gitalign.screen.dialogs import Branches, Command, Help
 from gitalign.screen.listing import Row, matching, rows_of, shared_rows_of

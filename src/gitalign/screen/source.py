@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts
-from gitalign.engine.signals import StopSignal
+from gitalign.engine.runtime.signals import StopSignal
 from gitalign.ports import Listener
 
 

@@ -28,14 +28,14 @@ from sqlalchemy import (
     update,
 )
 
-from gitalign import wire
 from gitalign.core.events import Event
+from gitalign.core.manual_resolution import Session
 from gitalign.core.names import Oid, display, is_run_id
 from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Plan
 from gitalign.core.publication import MoveState, Publication, PushState
-from gitalign.core.resolving import Session
 from gitalign.core.run import RunKind, RunRecord, RunState
+from gitalign.documents import wire
 from gitalign.errors import PlanRefused, StoreError, UnknownRun
 from gitalign.ports import Claim, OwnerProbe
 from gitalign.store import schema

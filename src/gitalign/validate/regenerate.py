@@ -15,13 +15,13 @@ import pathspec
 from gitalign.core.names import Oid
 from gitalign.core.programs import Program
 from gitalign.core.validation import CommandCheck, ValidationPlan
-from gitalign.git.disposable import ClaimedFolder
 from gitalign.owned_folders import left_in
 from gitalign.ports import Regenerated, WorkTreeMaker
 from gitalign.validate.confine import confinement_for
 from gitalign.validate.place import Place, visible_environment
 from gitalign.validate.programs import fault_of_end, opened_folder, prepared, read_inside
 from gitalign.validate.watch import end_orphans
+from gitalign.worktrees.disposable import ClaimedFolder
 
 _LARGEST_BYTES = 4 * 1024 * 1024
 

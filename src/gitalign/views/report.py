@@ -15,7 +15,7 @@ from gitalign.core.outlook import Aftermath, Published
 from gitalign.core.report import BranchReport, Report, furthest_in_words, ladder_in_words
 from gitalign.core.rules import Compliance, Spot
 from gitalign.core.run import RunKind
-from gitalign.document.summary import Summary, summary_document
+from gitalign.documents.summary import Summary, summary_document
 from gitalign.views.page import page
 from gitalign.views.parts import Json, Tables, hosting_of, steps_data
 

@@ -1,1 +1,0 @@
-"""Order and batches: what lands together, what lands first, and what that spares. Pure; nothing here asks git."""

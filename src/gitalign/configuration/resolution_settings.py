@@ -1,0 +1,125 @@
+"""The settings of what settles conflicts without a person: memory, rungs, and the commands behind them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from gitalign.configuration.settings import Line, Patterns, Seconds, Words
+from gitalign.core.policy import Rung
+from gitalign.core.programs import Program, Programs
+
+
+class Driver(BaseModel):
+    """A merge driver, run on the three contents of a conflicted file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: Words
+    paths: Patterns = ()
+    timeout_seconds: Seconds = 30
+    network: bool = False
+    pass_environment: tuple[str, ...] = ()
+    name: Line | None = None
+
+    @field_validator("command")
+    @classmethod
+    def _writes_its_result(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not any("%A" in word for word in value):
+            raise ValueError("must have the placeholder %A: the file that is to hold the result")
+        return value
+
+    def program(self) -> Program:
+        """The settings as the value that travels with a run."""
+        return _program(self)
+
+
+class External(BaseModel):
+    """A command that is given a conflict as JSON and proposes content."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: Words
+    paths: Patterns = ()
+    timeout_seconds: Seconds = 120
+    max_per_run: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    network: bool = False
+    pass_environment: tuple[str, ...] = ()
+    name: Line | None = None
+
+    def program(self) -> Program:
+        """The settings as the value that travels with a run."""
+        return replace(_program(self), most_per_run=self.max_per_run)
+
+
+class Regenerate(BaseModel):
+    """A command that makes files anew which are made from others, such as lock files."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: Words
+    paths: Annotated[Patterns, Field(min_length=1)]
+    timeout_seconds: Seconds = 300
+    network: bool = False
+    pass_environment: tuple[str, ...] = ()
+    name: Line | None = None
+
+    def program(self) -> Program:
+        """The settings as the value that travels with a run."""
+        return _program(self)
+
+
+def _program(settings: Driver | External | Regenerate) -> Program:
+    return Program(
+        command=settings.command,
+        paths=settings.paths,
+        timeout_s=settings.timeout_seconds,
+        network=settings.network,
+        pass_environment=settings.pass_environment,
+        name=settings.name or Path(settings.command[0]).name,
+    )
+
+
+class Resolutions(BaseModel):
+    """What settles conflicts without a person: resolutions that are on record, and rungs of the ladder."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    apply: bool = False
+    rr_cache: Literal["read", "write", "off"] = "read"
+    rungs: tuple[Rung, ...] = ()
+    union_files: Patterns = ()
+    driver: Driver | None = None
+    external: External | None = None
+    regenerate: tuple[Regenerate, ...] = ()
+
+    @field_validator("rungs")
+    @classmethod
+    def _are_different(cls, value: tuple[Rung, ...]) -> tuple[Rung, ...]:
+        if twice := [rung for rung in dict.fromkeys(value) if value.count(rung) > 1]:
+            raise ValueError(f"{twice[0]} stands twice")
+        return value
+
+    @model_validator(mode="after")
+    def _has_what_its_rungs_need(self) -> Resolutions:
+        if Rung.UNION in self.rungs and not self.union_files:
+            raise ValueError("the rung union needs union_files: patterns of the files that are lists")
+        for rung, program in (
+            (Rung.DRIVER, self.driver),
+            (Rung.EXTERNAL, self.external),
+            (Rung.REGENERATE, self.regenerate),
+        ):
+            if rung in self.rungs and not program:
+                raise ValueError(f"the rung {rung} needs resolutions.{rung}: its command")
+        return self
+
+    def programs(self) -> Programs:
+        """The commands as the value that travels with a run."""
+        return Programs(
+            driver=self.driver.program() if self.driver is not None else None,
+            external=self.external.program() if self.external is not None else None,
+            regenerate=tuple(one.program() for one in self.regenerate),
+        )

@@ -1,0 +1,1 @@
+"""Every document that leaves the program or is stored."""

@@ -1,0 +1,1 @@
+"""From steps to outcomes: integrating branches in memory, on several workers."""

@@ -1,0 +1,468 @@
+"""Aligning one branch: integrate, conserve, detect, document. No ref moves here."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar, assert_never
+
+from gitalign.core.gaps import missing_as_findings
+from gitalign.core.graph import CommitGraph, OwnCommits
+from gitalign.core.integration_branches import NAME_CLASH, TAKEN
+from gitalign.core.line import TargetLine
+from gitalign.core.names import Oid, display
+from gitalign.core.outcome import (
+    Aligned,
+    AlignedKind,
+    Cancelled,
+    Conflicted,
+    Failed,
+    Finding,
+    Outcome,
+    Refused,
+    StepResult,
+    Unchanged,
+    with_settled,
+)
+from gitalign.core.plan import Step, StepKind
+from gitalign.core.policy import AlreadyMerged, Limits, Policy, Strategy
+from gitalign.engine.alignment.source import LaneSource, SharedTrees
+from gitalign.engine.alignment.strategy_chain import climb
+from gitalign.errors import GitAlignError, Interrupted, InvariantBroken
+from gitalign.git.attributes import AttributeFiles
+from gitalign.git.command import text
+from gitalign.git.merge import MergeWire
+from gitalign.git.quarantine import Quarantine
+from gitalign.integrate.conserve import brings_more_at_once, conserve
+from gitalign.integrate.iterate import iterate, stops_along
+from gitalign.integrate.lane import MergeCounts, MergeWorker, Rewrites, SharedMerges
+from gitalign.integrate.merge import is_made_by_hand, merge_target
+from gitalign.integrate.pick import ReplayRules
+from gitalign.integrate.rebase import replay
+from gitalign.integrate.recreate import recreate
+from gitalign.integrate.squashed import Line
+from gitalign.integrate.upstream import UpstreamIndex
+from gitalign.ports import CancelToken, DetectionRequest, Detector, DocumentRequest, Sockets
+
+R = TypeVar("R")
+_LOG = logging.getLogger("gitalign.align")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntegrationContext:
+    """Everything the branches of one run share.
+
+    Attributes:
+        attributes: attribute files by target tip.
+        remembered: conflicts of earlier runs, by branch name.
+        verdict_keys: content key of every step's verdict, by branch name.
+        documents_dir: where a documenter may write.
+    """
+
+    quarantine: Quarantine
+    wire: MergeWire
+    graph: CommitGraph
+    upstream: UpstreamIndex
+    attributes: dict[Oid, AttributeFiles]
+    policy: Policy
+    limits: Limits
+    rules: ReplayRules
+    sockets: Sockets
+    remembered: Mapping[str, Conflicted]
+    verdict_keys: Mapping[str, str]
+    documents_dir: str
+    unsure: frozenset[str] = frozenset()
+    """Branches of which, or of whose targets, commits could not be compared for want of objects: nothing about them is remembered."""
+
+
+def foregone(step: Step, remembered: Mapping[str, Conflicted]) -> Outcome | None:
+    """The outcome of a step that nothing has to be merged for; None when there is work to do."""
+    if step.refusal is not None:
+        code, reason = step.refusal
+        return Refused(code=code, reason=reason, hint=_HINTS.get(code, ""))
+    if step.kind is StepKind.UP_TO_DATE:
+        holds = f"contains {step.target.name}"
+        if step.integration_seen is not None:
+            holds = f"{step.integration} contains it and {step.target.name}"
+        return Unchanged(code="up_to_date", reason=f"{holds} already")
+    if step.kind is StepKind.LEAVE:
+        return _left(step)
+    known = remembered.get(step.branch.name)
+    return None if known is None else replace(known, remembered=True)
+
+
+class BranchAligner:
+    """Carries steps to outcomes; one lane of git processes per worker.
+
+    Implements `ports.Aligner`.
+    """
+
+    def __init__(self, workshop: IntegrationContext) -> None:
+        self._workshop = workshop
+        self._shared = SharedMerges()
+        # By target: its attributes decide what becomes of a commit.
+        self._rewrites = {onto: Rewrites() for onto in workshop.attributes}
+        self._passing = {onto: Rewrites() for onto in workshop.attributes}
+        self._lines: dict[Oid, TargetLine] = {}
+        self._trees = SharedTrees()
+        self._lanes: dict[int, MergeWorker] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def counts(self) -> MergeCounts:
+        """Merges made and spared so far."""
+        return self._shared.counts
+
+    def align(self, step: Step, *, worker: int, attempt: int, cancel: CancelToken) -> StepResult:
+        """Align one branch without moving any ref. See `ports.Aligner.align`."""
+        phases: list[tuple[str, float]] = []
+        started = time.monotonic()
+        outcome = _timed(phases, "integrate", lambda: self._integrate(step, worker, cancel))
+        result = StepResult(step_id=step.id, branch=step.branch.name, outcome=outcome, worker=worker, attempts=attempt)
+        if isinstance(outcome, Aligned):
+            outcome = self._with_gaps_named(step, outcome)
+            result = replace(result, outcome=outcome)
+            # Also where nothing of the branch is left: what was dropped is compared, too.
+            if outcome.how in (AlignedKind.REPLAYED, AlignedKind.RECREATED) or outcome.dropped:
+                result = replace(
+                    result, outcome=_timed(phases, "conserve", lambda: self._conserve(step, outcome, worker))
+                )
+            result = self._detect(step, result, worker, phases)
+            result = self._document(step, result, phases)
+            if isinstance(result.outcome, Failed):
+                result = replace(result, outcome=with_settled(result.outcome, outcome))
+        return replace(result, duration_s=time.monotonic() - started, phases=tuple(phases))
+
+    def close(self) -> None:
+        """End every child process of every worker."""
+        with self._lock:
+            lanes, self._lanes = list(self._lanes.values()), {}
+        for lane in lanes:
+            lane.close()
+
+    def rest(self, worker: int) -> None:
+        """End the git processes of a worker that has no step; they start again with its next one."""
+        self._abandon_lane(worker)
+
+    def _lane(self, worker: int) -> MergeWorker:
+        with self._lock:
+            if worker not in self._lanes:
+                shop = self._workshop
+                self._lanes[worker] = MergeWorker(
+                    shop.quarantine,
+                    wire=shop.wire,
+                    attributes=shop.attributes,
+                    shared=self._shared,
+                    timeout_s=shop.limits.integration_timeout_s,
+                )
+            return self._lanes[worker]
+
+    def _abandon_lane(self, worker: int) -> None:
+        with self._lock:
+            lane = self._lanes.pop(worker, None)
+        if lane is not None:
+            lane.close()
+
+    def _integrate(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
+        known = foregone(step, self._workshop.remembered)
+        if known is not None:
+            return known
+        match step.kind:
+            case StepKind.FAST_FORWARD:
+                (target,) = self._lane(worker).read([step.onto])
+                return Aligned(
+                    how=AlignedKind.FAST_FORWARDED, before=step.seen, after=step.onto, onto=step.onto, tree=target.tree
+                )
+            case StepKind.REPLAY | StepKind.RECREATE | StepKind.MERGE | StepKind.INTEGRATE:
+                try:
+                    return climb(
+                        [(name, partial(attempt, step, worker, cancel)) for name, attempt in self._rungs(step)]
+                    )
+                except Interrupted as error:
+                    return Cancelled(reason=error.message)
+            case StepKind.UP_TO_DATE | StepKind.LEAVE:
+                raise InvariantBroken(f"step {step.id} needs no worker")
+            case _ as never:
+                assert_never(never)
+
+    def _rungs(self, step: Step) -> list[tuple[str, Callable[[Step, int, CancelToken], Outcome]]]:
+        """Strategies that are tried on a step, in order; one unless the strategy is `auto`."""
+        first = {
+            StepKind.REPLAY: ("rebase", self._replay),
+            StepKind.RECREATE: ("rebase-merges", self._recreate),
+            StepKind.MERGE: ("merge", self._merge),
+            StepKind.INTEGRATE: (Strategy.INTEGRATION_BRANCH.value, self._merge),
+        }[step.kind]
+        if step.strategy is Strategy.ITERATIVE and step.stride:
+            return [("iterative", self._iterate)]
+        if step.strategy is not Strategy.AUTO:
+            return [first]
+        more = [("iterative", self._iterate)] if step.stride else []
+        return [first, ("merge", self._merge), *more]
+
+    def _replay(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
+        shop = self._workshop
+        own = shop.graph.own(step.seen, step.onto)
+        outcome = replay(
+            step,
+            picks=own.picks,
+            merges=own.merges,
+            upstream=shop.upstream.matches(step.seen, step.onto),
+            lane=self._lane(worker),
+            rewrites=self._rewrites[step.onto],
+            rules=shop.rules,
+            cancel=cancel,
+        )
+        return self._unless_left(step, outcome, worker)
+
+    def _recreate(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
+        shop = self._workshop
+        outcome = recreate(
+            step,
+            own=shop.graph.own(step.seen, step.onto),
+            upstream=shop.upstream.matches(step.seen, step.onto),
+            lane=self._lane(worker),
+            rewrites=self._rewrites[step.onto],
+            rules=shop.rules,
+            cancel=cancel,
+        )
+        return self._unless_left(step, outcome, worker)
+
+    def _iterate(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
+        shop = self._workshop
+        own = shop.graph.own(step.seen, step.onto)
+        twins = shop.upstream.twins(step.seen, step.onto, own.picks)
+        outcome = iterate(
+            step,
+            stops=stops_along(self._line(step.onto), step.seen, twins, stride=step.stride),
+            picks=own.picks,
+            merges=own.merges,
+            lane=self._lane(worker),
+            rewrites=self._rewrites[step.onto],
+            passing=self._passing[step.onto],
+            rules=shop.rules,
+            cancel=cancel,
+        )
+        return self._unless_left(step, outcome, worker)
+
+    def _line(self, onto: Oid) -> TargetLine:
+        with self._lock:
+            if onto not in self._lines:
+                self._lines[onto] = TargetLine(self._workshop.graph, onto)
+            return self._lines[onto]
+
+    def _emptied(self, step: Step, outcome: Aligned) -> Aligned:
+        """The result by its right name: a branch that had the target's tip already goes back to it when nothing else is left."""
+        is_back = self._workshop.graph.is_ancestor(step.onto, step.seen)
+        return replace(outcome, how=AlignedKind.REWOUND) if is_back else outcome
+
+    def _unless_left(self, step: Step, outcome: Outcome, worker: int) -> Outcome:
+        """The outcome, but for a branch of which nothing is left, where policy leaves such a one alone or another strategy may do better."""
+        if not isinstance(outcome, Aligned) or outcome.after != step.onto:
+            return outcome
+        leaves = self._workshop.policy.already_merged is AlreadyMerged.LEAVE
+        if step.own_commits and (leaves or step.strategy is Strategy.AUTO):
+            own = self._workshop.graph.own(step.seen, step.onto)
+            if brings_more_at_once(step, outcome, bases=own.bases, lane=self._lane(worker)):
+                words = f"nothing of its commits is left, and yet merging it would change {step.target.name}"
+                if step.strategy is not Strategy.AUTO:
+                    reason = f"{words}: was it taken back there? It is left where it is"
+                    return Unchanged(code="nothing_left", reason=reason)
+                hint = "was it taken back there? choose --strategy rebase to let it go, or merge to bring it back"
+                return Refused(code="leaves_nothing", reason=words, hint=hint)
+        if leaves:
+            return _left(step)
+        return self._emptied(step, outcome) if outcome.how is AlignedKind.EMPTIED else outcome
+
+    def _merge(self, step: Step, worker: int, _: CancelToken) -> Outcome:
+        shop = self._workshop
+        if step.integration_by_shape and is_made_by_hand(step, self._lane(worker)):
+            words = f"{step.integration} was merged by hand: it holds something else than git's merge of its parents"
+            return Refused(code=TAKEN, reason=words, hint=_HINTS[TAKEN])
+        own = shop.graph.own(step.seen, step.onto)
+        return merge_target(
+            step,
+            bases=own.bases,
+            lane=self._lane(worker),
+            author=shop.rules.operator,
+            signer=shop.rules.signer,
+            resolver=shop.rules.resolver,
+            regenerator=shop.rules.regenerator,
+            line=_line_of(shop.graph, own, step.seen) if shop.rules.squash_merged else None,
+        )
+
+    def _with_gaps_named(self, step: Step, aligned: Aligned) -> Aligned:
+        """The result with a finding for each commit that could not be compared with the other side."""
+        if step.branch.name not in self._workshop.unsure:
+            return aligned
+        missing = self._workshop.upstream.missing(step.seen, step.onto)
+        return replace(aligned, findings=(*aligned.findings, *missing_as_findings(missing)))
+
+    def _conserve(self, step: Step, aligned: Aligned, worker: int) -> Outcome:
+        own = self._workshop.graph.own(step.seen, step.onto)
+        return conserve(step, aligned, picks=own.picks, merges=own.merges, bases=own.bases, lane=self._lane(worker))
+
+    def _detect(self, step: Step, result: StepResult, worker: int, phases: list[tuple[str, float]]) -> StepResult:
+        detectors = self._workshop.sockets.detectors
+        if not detectors or not isinstance(result.outcome, Aligned):
+            return result
+        aligned = result.outcome
+        lane, graph = self._lane(worker), self._workshop.graph
+        lane.start_readers()
+        source = LaneSource(lane, self._trees)
+        own = graph.own(step.seen, step.onto)
+        request = DetectionRequest(
+            repository=self._workshop.quarantine.git.git_dir,
+            branch=step.branch.name,
+            target=step.target.name,
+            base=own.bases[0] if own.bases else None,
+            own=tuple((parent, oid) for oid in (*own.picks, *own.merges) for parent in graph.parents(oid)[:1]),
+            before=step.seen,
+            onto=step.onto,
+            after=aligned.after,
+            changed_paths=tuple(text(change.path) for change in source.changes(step.onto, aligned.after)),
+            source=source,
+        )
+        watch = _Watch()
+        try:
+            looking = partial(_within, self._workshop.limits.detection_timeout_s, detectors, request, watch)
+            findings = _timed(phases, "detect", looking)
+        except TimeoutError as error:
+            # It may still be talking to the lane's processes: nobody else must.
+            self._abandon_lane(worker)
+            failed = Failed(
+                code="detector_timed_out",
+                reason=str(error),
+                hint="raise orchestration.error_detection_timeout_seconds, or take the detector out of detection.detectors",
+                stage="detect",
+            )
+            return replace(result, outcome=failed, detection="failed")
+        except GitAlignError:
+            raise
+        except BaseException as error:  # a plug-in may call sys.exit, too
+            _LOG.exception("detector %s failed on %s", watch.detector, step.branch.name)
+            failed = Failed(
+                code="detector_failed",
+                reason=f"detector {watch.detector} raised {type(error).__name__}: {error}",
+                stage="detect",
+            )
+            return replace(result, outcome=failed, detection="failed")
+        rule = self._workshop.sockets.refusing
+        refusing = [finding for finding in findings if rule.refuses(finding)]
+        if refusing:
+            first = refusing[0]
+            where = f" in {display(first.path)}" if first.path is not None else ""
+            failed = Failed(
+                code="error_detection",
+                reason=f"{_counted(len(refusing))}, first {first.code}{where}: {first.message}",
+                hint="look at the findings in the report; the branch was not moved",
+                stage="detect",
+                findings=(*aligned.findings, *findings),
+            )
+            return replace(result, outcome=failed, detection="refused")
+        seen = replace(aligned, findings=(*aligned.findings, *findings))
+        return replace(result, outcome=seen, detection="found" if findings else "clean")
+
+    def _document(self, step: Step, result: StepResult, phases: list[tuple[str, float]]) -> StepResult:
+        documenter = self._workshop.sockets.documenter
+        if documenter is None or not isinstance(result.outcome, Aligned):
+            return result
+        request = DocumentRequest(
+            repository=self._workshop.quarantine.git.git_dir,
+            branch=step.branch.name,
+            target=step.target.name,
+            result=result,
+            output_dir=self._workshop.documents_dir,
+        )
+        try:
+            reference = _timed(phases, "document", lambda: documenter.document(request))
+        except GitAlignError:
+            raise
+        except BaseException as error:  # a plug-in may call sys.exit, too
+            _LOG.exception("documenter %s failed on %s", documenter.name, step.branch.name)
+            failed = Failed(
+                code="documenter_failed",
+                reason=f"documenter {documenter.name} raised {type(error).__name__}: {error}",
+                stage="document",
+            )
+            return replace(result, outcome=failed, documentation="failed")
+        return replace(result, documentation="written", summary=reference)
+
+
+_HINTS = {
+    TAKEN: "rename that branch, or choose another name: alignment.integration_prefix",
+    NAME_CLASH: "rename that branch, or choose another name: alignment.integration_prefix",
+    "needs_deepening": "git fetch --unshallow, then run again",
+    "missing_object": "fetch the missing objects, then run again",
+    "contains_merges": "choose --merges merge-instead, recreate or flatten",
+    "unrelated_history": "align it by hand if that is really meant: git rebase --onto, or git merge --allow-unrelated-histories",
+}
+
+
+def _line_of(graph: CommitGraph, own: OwnCommits, tip: Oid) -> Line:
+    """The branch's own commits by first parents, oldest first."""
+    mine, line = {*own.picks, *own.merges}, list[Oid]()
+    at: Oid | None = tip
+    while at in mine and at is not None:
+        line.append(at)
+        at = next(iter(graph.parents(at)), None)
+    return {oid: oid for oid in reversed(line)}
+
+
+def _counted(findings: int) -> str:
+    return "1 finding forbids it" if findings == 1 else f"{findings} findings forbid it"
+
+
+def _left(step: Step) -> Unchanged:
+    why = "left where it is" if step.integration is None else "there is nothing to integrate"
+    return Unchanged(code="already_merged", reason=f"everything of it is in {step.target.name} already; {why}")
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Which detector is looking."""
+
+    detector: str = ""
+
+
+def _within(seconds: float, detectors: Sequence[Detector], request: DetectionRequest, watch: _Watch) -> list[Finding]:
+    """What all detectors find, if they end in time.
+
+    A thread cannot be ended from outside; one that is late is left behind, as a daemon that holds up nothing.
+
+    Raises:
+        TimeoutError
+    """
+    found: list[Finding] = []
+    ended: list[BaseException | None] = []
+
+    def look() -> None:
+        try:
+            for detector in detectors:
+                watch.detector = detector.name
+                found.extend(detector.detect(request))
+            ended.append(None)
+        except BaseException as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=look, name="detectors", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not ended:
+        raise TimeoutError(f"detector {watch.detector} gave no answer within {seconds:g} s")
+    if ended[0] is not None:
+        raise ended[0]
+    return found
+
+
+def _timed(phases: list[tuple[str, float]], name: str, call: Callable[[], R]) -> R:
+    """The call's result; its seconds are added to `phases`."""
+    started = time.monotonic()
+    try:
+        return call()
+    finally:
+        phases.append((name, time.monotonic() - started))

@@ -1,0 +1,191 @@
+"""What settles conflicts in a run without a person: recorded resolutions and rungs, as the plan has them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+
+from gitalign.configuration.load import Config
+from gitalign.core.policy import Policy, Rung
+from gitalign.core.programs import Program
+from gitalign.engine.gates.check_runner import work_tree_home
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.errors import PlanRefused
+from gitalign.git.repository import Repository
+from gitalign.git.scratch import leftovers, sweep
+from gitalign.ports import ConflictResolver, ProgramRunner, Regenerator, Sockets, VerdictMemory
+from gitalign.validate.watch import end_orphans
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settling:
+    """What resolvers need of a run.
+
+    Attributes:
+        memory: of what was proposed before.
+        at: now, for the memory.
+        only_looks: nothing will be published: programs that the repository's own configuration names are not started.
+    """
+
+    repository: Repository
+    config: Config
+    memory: VerdictMemory
+    stop: StopSignal
+    at: datetime
+    only_looks: bool = False
+
+    def withheld(self, policy: Policy) -> tuple[Rung, ...]:
+        """Rungs whose programs are not started."""
+        if not self.only_looks:
+            return ()
+        keys = {Rung.DRIVER: "driver", Rung.EXTERNAL: "external", Rung.REGENERATE: "regenerate"}
+        return tuple(
+            rung for rung in policy.rungs if rung in keys and self.config.is_of_repository(f"resolutions.{keys[rung]}")
+        )
+
+
+@contextmanager
+def resolving(settling: Settling, policy: Policy, sockets: Sockets) -> Iterator[Sockets]:
+    """The sockets, with what the plan's policy lets settle conflicts.
+
+    Args:
+        settling: the run.
+        policy: of the plan.
+        sockets: configured plug-ins.
+
+    Raises:
+        GitError
+        UserError: a confinement is required that this machine does not offer.
+        PlanRefused: the plan was made while other commands were configured.
+    """
+    repository = settling.repository
+    if leftovers():
+        end_orphans()
+        sweep()
+    configured = settling.config.resolutions.programs().digest(policy.rungs)
+    if configured != policy.programs:
+        raise PlanRefused(
+            "the plan was made while other commands stood behind its rungs", hint="make a new one: git align plan"
+        )
+    found: list[ConflictResolver] = []
+    notices: list[str] = []
+    with ExitStack() as until_then:
+        if policy.apply_resolutions:
+            from gitalign.resolve.memory import read_memory
+            from gitalign.resolve.recorded import RecordedResolver
+
+            memory = read_memory(repository, rr_cache=policy.read_rr_cache)
+            if not memory.is_empty:
+                recorded = RecordedResolver(memory, repository)
+                until_then.callback(recorded.close)
+                found.append(recorded)
+        withheld = settling.withheld(policy)
+        notices += [
+            f"resolutions.{rung} of {settling.config.own_file} was not started: looking runs no program that a repository "
+            f"names. A run starts it, and so does this with --config {settling.config.own_file}"
+            for rung in withheld
+        ]
+        policy = replace(policy, rungs=tuple(rung for rung in policy.rungs if rung not in withheld))
+        found += _rungs(settling, policy, notices)
+        regenerator = _regenerator(settling, policy, until_then, notices)
+        sockets = replace(sockets, notices=(*sockets.notices, *notices))
+        if not found and regenerator is None:
+            yield sockets
+        elif len(found) == 1 and regenerator is None and Rung.SQUASH_MERGED not in policy.rungs:
+            yield replace(sockets, resolver=found[0])
+        else:
+            from gitalign.resolve.composite import CompositeResolver
+
+            # What a command makes tomorrow is not known: no verdict is taken from an earlier run.
+            beside = secrets.token_hex(8) if regenerator is not None else str(policy.rungs)
+            yield replace(sockets, resolver=CompositeResolver(found, beside=beside), regenerator=regenerator)
+
+
+def _regenerator(settling: Settling, policy: Policy, until_then: ExitStack, notices: list[str]) -> Regenerator | None:
+    if Rung.REGENERATE not in policy.rungs:
+        return None
+    from gitalign.validate.regenerate import ConfinedRegenerator
+
+    checks = settling.config.checks()
+    regenerator = ConfinedRegenerator(
+        settling.config.resolutions.programs().regenerate,
+        plan=checks,
+        repository=Path(settling.repository.common_dir),
+        home=work_tree_home(checks, settling.repository.common_dir),
+        name=f"regenerate-{secrets.token_hex(6)}",
+        most=checks.work_trees or os.cpu_count() or 1,
+        source=os.environ,
+        is_cancelled=lambda: settling.stop.cancel_requested,
+    )
+    notices += regenerator.prepare()
+    until_then.callback(regenerator.close)
+    return regenerator
+
+
+def _rungs(settling: Settling, policy: Policy, notices: list[str]) -> Iterator[ConflictResolver]:
+    """Resolvers in the order of the rungs; pure ones that follow one another settle a file together."""
+    if not policy.rungs:
+        return
+    from gitalign.resolve.driver import DriverResolver
+    from gitalign.resolve.external import ExternalResolver
+    from gitalign.resolve.ladder import LadderResolver
+
+    programs = settling.config.resolutions.programs()
+    behind = {Rung.DRIVER: programs.driver, Rung.EXTERNAL: programs.external}
+    object_format = settling.repository.object_format
+    # Files that are made anew come last, whatever the order.
+    for program, rungs in groupby((rung for rung in policy.rungs if rung is not Rung.REGENERATE), key=behind.get):
+        named = tuple(rungs)
+        if program is None:
+            yield LadderResolver(named, union_files=policy.union_files, repository=settling.repository)
+        elif named == (Rung.DRIVER,):
+            yield DriverResolver(program, runner=_runner(settling, program, notices), object_format=object_format)
+        else:
+            kept = _Kept(settling)
+            yield ExternalResolver(
+                program,
+                runner=_runner(settling, program, notices),
+                object_format=object_format,
+                recall=kept.recall,
+                keep=kept.keep,
+            )
+
+
+def _runner(settling: Settling, program: Program, notices: list[str]) -> ProgramRunner:
+    from gitalign.validate.programs import ConfinedPrograms
+
+    runner = ConfinedPrograms(
+        settling.config.checks(),
+        repository=Path(settling.repository.common_dir),
+        source=os.environ,
+        is_cancelled=lambda: settling.stop.cancel_requested,
+    )
+    notices += filter(None, [runner.prepare(program)])
+    return runner
+
+
+class _Kept:
+    """Proposals of earlier runs and forecasts, so that the same conflict is given the same bytes."""
+
+    def __init__(self, settling: Settling) -> None:
+        self._settling = settling
+
+    def recall(self, key: str) -> str | None:
+        """What was kept under a key."""
+        known: Mapping[str, str] = self._settling.memory.remembered([_hashed(key)])
+        return known.get(_hashed(key))
+
+    def keep(self, key: str, answer: str) -> None:
+        """Keep it."""
+        self._settling.memory.remember({_hashed(key): answer}, at=self._settling.at)
+
+
+def _hashed(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8")).hexdigest()

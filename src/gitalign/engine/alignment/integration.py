@@ -1,0 +1,297 @@
+"""Integrating every branch of a plan in a quarantine: the part of a run that a forecast shares, step for step.
+
+Nothing here moves a ref or stores an object in the repository.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from gitalign.core.events import EventKind
+from gitalign.core.gaps import missing_in_words
+from gitalign.core.graph import CommitGraph
+from gitalign.core.names import Oid, StepId, is_zero
+from gitalign.core.outcome import Aligned, Conflicted, Failed, StepResult
+from gitalign.core.plan import Plan, Step, StepKind
+from gitalign.core.policy import CommitterPolicy, Limits, Rung
+from gitalign.documents import wire
+from gitalign.engine.alignment.align import BranchAligner, IntegrationContext, foregone
+from gitalign.engine.alignment.driver import drive
+from gitalign.engine.alignment.stack_checks import with_stacks_told
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.git.attributes import AttributeFiles, read_attributes
+from gitalign.git.identity import operator_ident
+from gitalign.git.merge import MergeWire, Wire, probe_wire
+from gitalign.git.objects import CommitWriter
+from gitalign.git.quarantine import Quarantine
+from gitalign.git.repository import Repository
+from gitalign.git.signing import configured_signer
+from gitalign.integrate.conserve import missing_trees, verify_histories
+from gitalign.integrate.pick import ReplayRules
+from gitalign.integrate.upstream import UpstreamIndex
+from gitalign.integrate.verdicts import merge_rules_key, verdict_key
+from gitalign.ports import ConflictResolver, Emitter, Sockets, VerdictMemory
+from gitalign.resolve.remerge import taught_by_merges
+
+_WORK = frozenset({StepKind.REPLAY, StepKind.RECREATE, StepKind.MERGE, StepKind.INTEGRATE})
+_PICKS = frozenset({StepKind.REPLAY, StepKind.RECREATE})
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Integrated:
+    """What became of every step.
+
+    Attributes:
+        merges: how many merges git made, how many answers were shared, how many needed none.
+    """
+
+    results: tuple[StepResult, ...]
+    merges: tuple[int, int, int]
+
+
+def build_context(
+    quarantine: Quarantine,
+    plan: Plan,
+    graph: CommitGraph,
+    *,
+    already: Mapping[StepId, StepResult],
+    memory: VerdictMemory,
+    limits: Limits,
+    sockets: Sockets,
+    at: datetime,
+    documents_dir: Path,
+    signs: bool = True,
+) -> IntegrationContext:
+    """Lay out what the branches of a plan share: merge wire, patch ids of the targets, attributes, remembered conflicts.
+
+    Args:
+        quarantine: where objects go.
+        plan: the plan.
+        graph: history behind its steps.
+        already: steps that need no work.
+        memory: conflicts found before.
+        limits: deadlines.
+        sockets: configured plug-ins.
+        at: the committer date of rewritten commits.
+        documents_dir: where a documenter may write.
+        signs: sign commits where the operator's git does; not for commits that are thrown away.
+
+    Raises:
+        GitError, OutOfSpace
+    """
+    repository = quarantine.repository
+    work = [step for step in plan.steps if step.kind in _WORK and step.refusal is None and step.id not in already]
+    attributes = {onto: read_attributes(quarantine.git, onto) for onto in sorted({step.onto for step in work})}
+    keys = verdict_keys(quarantine, work, resolver=sockets.resolver, attributes=attributes)
+    remembered = _remembered(memory, keys)
+    work = [step for step in work if step.branch.name not in remembered]
+    picked = [step for step in work if step.kind in _PICKS]
+    upstream = UpstreamIndex.build(repository, graph, [(step.seen, step.onto) for step in picked])
+    return IntegrationContext(
+        quarantine=quarantine,
+        wire=probe(quarantine) if work else MergeWire(Wire.SINGLE),
+        graph=graph,
+        upstream=upstream,
+        unsure=frozenset(step.branch.name for step in picked if upstream.missing(step.seen, step.onto)),
+        attributes=attributes,
+        policy=plan.policy,
+        limits=limits,
+        rules=_rules(repository, plan, work, at=at, sockets=sockets, signs=signs),
+        sockets=sockets,
+        remembered=remembered,
+        verdict_keys=keys,
+        documents_dir=str(documents_dir),
+    )
+
+
+def integrate(
+    workshop: IntegrationContext, plan: Plan, *, already: Mapping[StepId, StepResult], emit: Emitter, stop: StopSignal
+) -> Integrated:
+    """Carry every step to its outcome, in parallel, and read all new history back.
+
+    Raises:
+        GitAlignError: when the whole cannot go on.
+    """
+    resolved = dict(already)
+    for step in plan.steps:
+        if step.id not in resolved and (known := foregone(step, workshop.remembered)) is not None:
+            resolved[step.id] = StepResult(step_id=step.id, branch=step.branch.name, outcome=known)
+    aligner = BranchAligner(workshop)
+    for words in not_compared(workshop):
+        emit(EventKind.NOTICE, text=words)
+    emit(EventKind.INTEGRATION_STARTED, steps=len(plan.steps), wire=str(workshop.wire.wire))
+    try:
+        results = drive(plan.steps, limits=workshop.limits, aligner=aligner, emit=emit, stop=stop, already=resolved)
+    finally:
+        aligner.close()
+    results = _with_histories_verified(workshop.quarantine, results, timeout_s=workshop.limits.branch_timeout_s)
+    results = _with_trees_found(workshop.quarantine, results, timeout_s=workshop.limits.branch_timeout_s)
+    results = with_stacks_told(plan, results)
+    merges = (aligner.counts.merged, aligner.counts.shared, aligner.counts.trivial)
+    emit(EventKind.INTEGRATION_FINISHED, merges=merges[0], shared=merges[1], trivial=merges[2])
+    return Integrated(results=results, merges=merges)
+
+
+def not_compared(workshop: IntegrationContext) -> tuple[str, ...]:
+    """Commits that could not be compared for want of an object, in words; of very many the first."""
+    return tuple(
+        missing_in_words(commit, lost) for commit, lost in islice(workshop.upstream.all_missing().items(), _MOST_NAMED)
+    )
+
+
+def remember_conflicts(
+    memory: VerdictMemory, workshop: IntegrationContext, results: Sequence[StepResult], *, at: datetime
+) -> None:
+    """Keep the conflicts found, so that no later run or forecast merges the very same commits again."""
+    keys = workshop.verdict_keys
+    fresh = {
+        keys[result.branch]: wire.dumps(result.outcome)
+        for result in results
+        if isinstance(result.outcome, Conflicted)
+        and not result.outcome.remembered
+        and result.branch in keys
+        # What stands on a commit that could not be compared may be otherwise once its objects are there.
+        and result.branch not in workshop.unsure
+    }
+    if fresh:
+        memory.remember(fresh, at=at)
+
+
+def _with_trees_found(
+    quarantine: Quarantine, results: Sequence[StepResult], *, timeout_s: float
+) -> tuple[StepResult, ...]:
+    """Results that hold a folder nobody can read cannot be published: those branches fail, and no other.
+
+    git merges past a folder that neither side changed without reading it.
+    """
+    made = {
+        result.step_id: result.outcome
+        for result in results
+        if isinstance(result.outcome, Aligned)
+        and result.outcome.after != result.outcome.onto
+        and not is_zero(result.outcome.after)
+    }
+    if not made or not missing_trees(quarantine.git, made.values(), timeout_s=timeout_s):
+        return tuple(results)
+    lost = {
+        step_id: found[0]
+        for step_id, one in made.items()
+        if (found := missing_trees(quarantine.git, [one], timeout_s=timeout_s))
+    }
+    return tuple(
+        replace(
+            result,
+            outcome=Failed(
+                code="missing_object",
+                reason=f"tree {lost[result.step_id]} of its files is missing",
+                hint="fetch the missing objects, then run again",
+                stage="conserve",
+            ),
+        )
+        if result.step_id in lost
+        else result
+        for result in results
+    )
+
+
+def _rules(
+    repository: Repository, plan: Plan, work: Sequence[Step], *, at: datetime, sockets: Sockets, signs: bool
+) -> ReplayRules:
+    """Who stands as committer and who signs; asked only when a commit may have to be made."""
+    if not work:
+        return ReplayRules(operator=b"", committer=None, signer=None)
+    operator = operator_ident(repository, at=at)
+    signer = configured_signer(repository, committer=operator) if signs else None
+    return ReplayRules(
+        operator=operator,
+        committer=operator if plan.policy.committer is CommitterPolicy.OPERATOR else None,
+        signer=signer,
+        resolver=sockets.resolver,
+        regenerator=sockets.regenerator,
+        squash_merged=Rung.SQUASH_MERGED in plan.policy.rungs,
+        teacher=partial(taught_by_merges, repository.git, repository.object_format),
+    )
+
+
+def probe(quarantine: Quarantine) -> MergeWire:
+    """The fastest way this git can be asked to merge."""
+    object_format = quarantine.repository.object_format
+    writer = CommitWriter(quarantine.objects, object_format=object_format)
+    return probe_wire(quarantine.ungated(quarantine.git), writer, object_format=object_format)
+
+
+def verdict_keys(
+    quarantine: Quarantine,
+    steps: Sequence[Step],
+    *,
+    resolver: ConflictResolver | None = None,
+    attributes: Mapping[Oid, AttributeFiles] | None = None,
+) -> dict[str, str]:
+    """Branch name -> content key of its verdict, for the steps that merge something.
+
+    Args:
+        quarantine: where they are merged.
+        steps: of a plan.
+        resolver: what it knows decides, too: a resolution recorded later must not be hidden by a verdict from before.
+        attributes: those of the targets, where they were read already.
+    """
+    work = [step for step in steps if step.kind in _WORK and step.refusal is None]
+    read = attributes or {}
+    rules = {onto: rules_key(quarantine, onto, read.get(onto)) for onto in sorted({step.onto for step in work})}
+    known = f" {resolver.key}" if resolver is not None else ""
+    return {step.branch.name: verdict_key(step, rules=rules[step.onto] + known) for step in work}
+
+
+def rules_key(quarantine: Quarantine, onto: Oid, attributes: AttributeFiles | None = None) -> str:
+    """Content key of what, besides commits, decides merges with a target: attributes, read when not given, and which git it is."""
+    own = Path(quarantine.repository.common_dir) / "info" / "attributes"
+    return merge_rules_key(
+        attributes=read_attributes(quarantine.git, onto) if attributes is None else attributes,
+        local_attributes=own.read_bytes() if own.is_file() else b"",
+        git_version=quarantine.repository.git_version,
+    )
+
+
+def _remembered(memory: VerdictMemory, keys: Mapping[str, str]) -> dict[str, Conflicted]:
+    known = memory.remembered(keys.values())
+    found: dict[str, Conflicted] = {}
+    for branch, key in keys.items():
+        if key in known:
+            try:
+                outcome = wire.load_outcome(known[key])
+            except wire.Malformed:
+                continue
+            if isinstance(outcome, Conflicted):
+                found[branch] = outcome
+    return found
+
+
+def _with_histories_verified(
+    quarantine: Quarantine, results: Sequence[StepResult], *, timeout_s: float
+) -> tuple[StepResult, ...]:
+    # A trial may take a clean result from memory, without commits to look at.
+    aligned = [
+        result.outcome
+        for result in results
+        if isinstance(result.outcome, Aligned) and not is_zero(result.outcome.after)
+    ]
+    known = {oid for one in aligned for oid in (one.before, one.onto)}
+    faults = verify_histories(quarantine.git, aligned, known=known, timeout_s=timeout_s)
+    if not faults:
+        return tuple(results)
+    hint = "this is a bug of git-align; the branch was not moved"
+    return tuple(
+        replace(
+            result,
+            outcome=Failed(code="conservation", reason=faults[result.outcome.after], hint=hint, stage="conserve"),
+        )
+        if isinstance(result.outcome, Aligned) and result.outcome.after in faults
+        else result
+        for result in results
+    )

@@ -1,0 +1,1 @@
+"""Looking without moving anything: forecasts, conflicts, clashes, categories, the doctor."""

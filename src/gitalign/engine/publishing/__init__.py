@@ -1,0 +1,1 @@
+"""The one door: journal, pin, publish, push, recover, undo and retention."""

@@ -1,0 +1,143 @@
+"""What nothing may move, and what may be a target: decided from settings and the repository, whatever a plan or a journal says."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gitalign.configuration.settings import Alignment
+from gitalign.core.names import HEADS, REMOTES, BranchName, Oid, branch_of, display, ref_of
+from gitalign.core.plan import Plan, StepKind, Tip
+from gitalign.core.publication import MoveState, Publication, PushState
+from gitalign.core.targets import conventional_names, head_of_remote, short_name
+from gitalign.errors import PlanRefused
+from gitalign.git.refs import read_tips, read_upstreams
+from gitalign.git.repository import Repository, head_of, is_without_work_tree
+
+_MOVE_NOTHING = (StepKind.UP_TO_DATE, StepKind.LEAVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What must not move under given settings.
+
+    Attributes:
+        repository: its refs count as they are when it is asked.
+        settings: name targets and protected branches.
+    """
+
+    repository: Repository
+    settings: Alignment
+
+    def refs(self, plan: Plan) -> frozenset[str]:
+        """Full names of local branches that must not move: targets, protected ones, symbolic ones, and the plan's own targets.
+
+        Raises:
+            GitError
+        """
+        tips = read_tips(self.repository)
+        targets = self._names(tips)
+        heads = [head_of_remote(tips, one) for one in {self.settings.remote, plan.snapshot.branches_of or ""}]
+        own = head_of(self.repository) if is_without_work_tree(self.repository) else None
+        moved = (step.moved_ref for step in plan.steps)
+        known = {tip.ref for tip in tips if tip.ref.startswith(HEADS)} | {ref for ref in moved if ref.startswith(HEADS)}
+        return frozenset(
+            {ref_of(BranchName(name)) for name in (*targets, *heads) if name is not None}
+            | ({own} if own is not None else set())
+            | {target.ref for target in plan.targets}
+            | {ref_of(target.name) for target in plan.targets}
+            | {tip.ref for tip in tips if tip.symbolic_target is not None}
+            | {
+                ref
+                for ref in known
+                if any(fnmatch.fnmatchcase(branch_of(ref), glob) for glob in self.settings.protected)
+            }
+        )
+
+    def require_free(self, plan: Plan) -> None:
+        """Refuse a plan that moves what must not move.
+
+        Raises:
+            PlanRefused
+            GitError
+        """
+        guarded = self.refs(plan)
+        for step in plan.steps:
+            if step.moved_ref in guarded and step.kind not in _MOVE_NOTHING and step.refusal is None:
+                raise PlanRefused(
+                    f"the plan moves {display(branch_of(step.moved_ref))}, which is a target or protected here",
+                    hint="make a new one under the settings that hold now: git align plan --save FILE",
+                )
+
+    def require_targets(self, plan: Plan) -> None:
+        """Refuse a plan, made elsewhere or earlier, onto something that is no target here, or that its target never held.
+
+        Raises:
+            PlanRefused
+            GitError
+        """
+        seen = read_tips(self.repository)
+        tips = {tip.ref: tip.oid for tip in seen}
+        upstreams = read_upstreams(self.repository, [ref_of(target.name) for target in plan.targets])
+        names = self._names(seen)
+        for target in plan.targets:
+            local = ref_of(target.name)
+            places = {ref for ref in tips if ref.startswith(REMOTES) and ref.endswith(f"/{target.name}")} | {local}
+            if local in upstreams:
+                places.add(upstreams[local])
+            stands = sorted({tips[ref] for ref in places if ref in tips})
+            if target.name not in names or not any(self._holds(tip, target.oid) for tip in stands):
+                raise PlanRefused(
+                    f"the plan aligns onto {display(target.name)} at {target.oid[:12]}, which is not a target here",
+                    hint="make a new one under the settings that hold now: git align plan --save FILE",
+                )
+        onto = {target.name: target.oid for target in plan.targets}
+        for step in plan.steps:
+            if onto.get(step.target.name) != step.onto:
+                raise PlanRefused(
+                    f"the plan aligns {display(step.branch.name)} onto {step.onto[:12]}, which is not one of its targets",
+                    hint="make a new one: git align plan --save FILE",
+                )
+
+    def _names(self, tips: Sequence[Tip]) -> set[str]:
+        """Names of targets: those that the settings give, or those that are found."""
+        remote = self.settings.remote
+        given = self.settings.targets or conventional_names(tips, remote)
+        refs = {tip.ref for tip in tips}
+        head = head_of(self.repository) if is_without_work_tree(self.repository) and not self.settings.targets else None
+        tracked = {
+            short_name(name, remote)
+            for name in given
+            if f"{REMOTES}{name}" in refs and ref_of(BranchName(name)) not in refs
+        }
+        return {*given, *tracked, *([head.removeprefix(HEADS)] if head is not None else [])}
+
+    def _holds(self, tip: Oid, commit: Oid) -> bool:
+        if tip == commit:
+            return True
+        done = self.repository.git.run("merge-base", "--is-ancestor", commit, tip, accept=(0, 1))
+        return done.returncode == 0
+
+
+def held_if_guarded(publications: Sequence[Publication], guarded: frozenset[str]) -> tuple[Publication, ...]:
+    """The publications, those of refs that must not move held back."""
+    return tuple(
+        replace(one, state=MoveState.HELD_BACK, detail=_GUARDED)
+        if one.state is MoveState.INTENDED and one.update.ref in guarded
+        else one
+        for one in publications
+    )
+
+
+def not_pushed_if_guarded(publications: Sequence[Publication], guarded: frozenset[str]) -> tuple[Publication, ...]:
+    """The publications before anything is pushed, those of refs that must not move on a remote held back."""
+    return tuple(
+        replace(one, push=PushState.HELD_BACK, push_detail=_GUARDED)
+        if one.push is PushState.UNKNOWN and one.pushed_ref in guarded
+        else one
+        for one in publications
+    )
+
+
+_GUARDED = "it is a target or protected: never moved"

@@ -1,0 +1,204 @@
+"""Moving branches, stack by stack: the one way in which publishing, recovering and undoing change refs."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from gitalign.core.events import EventKind
+from gitalign.core.names import HEADS, Oid, branch_of, is_zero, zero_like
+from gitalign.core.publication import MoveState, Publication
+from gitalign.engine.publishing.following import StackFollowers
+from gitalign.engine.runtime.checkpoints import Checkpoint as Checkpoint
+from gitalign.engine.runtime.checkpoints import no_checkpoint as no_checkpoint
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.git.holders import HolderWatch
+from gitalign.git.refs import RefUpdater, read_refs
+from gitalign.git.repository import Repository
+from gitalign.ports import Emitter, Journal
+
+_SAVE_EVERY_S = 0.2
+_ASK_EVERY_S = 0.05
+_NAMED_AT_ONCE = 500  # refs on one command line
+
+
+def move_stacks(
+    repository: Repository,
+    door: RefUpdater,
+    publications: Sequence[Publication],
+    *,
+    run_id: str,
+    journal: Journal,
+    emit: Emitter,
+    stop: StopSignal,
+    guarded: bool = True,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> tuple[Publication, ...]:
+    """Move every intended branch; the branches of a stack move together or not at all.
+
+    Args:
+        door: moves the refs.
+        publications: those with state `intended` are moved, the others are handed back as they are.
+        guarded: ask, twenty times a second, whether the run still holds its claims; nothing is moved once it does not.
+        checkpoint: called before each effect; tests end the process there.
+
+    Returns:
+        The publications in the order given, with what became of them. After a stop, the rest is still `intended`.
+    """
+    order = {one.update.ref: at for at, one in enumerate(publications)}
+    done: dict[str, Publication] = {}
+    unsaved: list[Publication] = []
+    saved_at = time.monotonic()
+    looked_at = -math.inf
+    holders: Mapping[str, Sequence[str]] = {}
+    watch = HolderWatch(repository)
+    guard = _Guard(journal, run_id, [one.update.ref for one in publications if one.state is MoveState.INTENDED])
+    for _, members in groupby(
+        sorted(publications, key=lambda one: (one.stack, order[one.update.ref])), key=lambda one: one.stack
+    ):
+        stack = [one for one in members if one.state is MoveState.INTENDED]
+        if not stack:
+            continue
+        if stop.stop_requested:
+            break
+        if time.monotonic() - looked_at > _ASK_EVERY_S:
+            holders = watch.now()
+            looked_at = time.monotonic()
+        if guarded and not guard.is_still_ours():
+            moved = _held(stack, "another run took it over")
+        else:
+            moved = _move_stack(door, stack, holders, StackFollowers(repository, run_id), checkpoint)
+            moved = _where_they_stand(repository, moved)
+        for one in moved:
+            done[one.update.ref] = one
+            _tell(emit, one)
+        unsaved += moved
+        if time.monotonic() - saved_at > _SAVE_EVERY_S:
+            checkpoint("save")
+            journal.update_publications(run_id, unsaved)
+            unsaved, saved_at = [], time.monotonic()
+    checkpoint("save")
+    journal.update_publications(run_id, unsaved)
+    return tuple(done.get(one.update.ref, one) for one in publications)
+
+
+class _Guard:
+    """Asks now and then whether a run still holds its claims; the answer no is final.
+
+    All claims are looked at only when the journal says that some were taken or given back: the price of a look grows with
+    the branches, and there are as many looks as branches.
+    """
+
+    def __init__(self, journal: Journal, run_id: str, refs: Sequence[str]) -> None:
+        self._journal = journal
+        self._run_id = run_id
+        self._refs = refs
+        self._asked_at = -math.inf
+        self._fence = -1
+        self._is_ours = True
+
+    def is_still_ours(self) -> bool:
+        if self._is_ours and time.monotonic() - self._asked_at > _ASK_EVERY_S:
+            self._asked_at = time.monotonic()
+            fence = self._journal.fence()  # before the look, so that what changes meanwhile is seen the next time
+            if fence != self._fence:
+                self._fence, self._is_ours = fence, self._journal.holds(self._run_id, self._refs)
+        return self._is_ours
+
+
+def _move_stack(
+    door: RefUpdater,
+    stack: Sequence[Publication],
+    holders: Mapping[str, Sequence[str]],
+    followers: StackFollowers,
+    checkpoint: Checkpoint,
+) -> list[Publication]:
+    crowded = next((one for one in stack if len(holders.get(one.update.ref, ())) > 1), None)
+    if crowded is not None:
+        return _held(stack, f"it is checked out in {' and '.join(holders[crowded.update.ref])}", of=crowded)
+    made = next((one for one in stack if _comes_or_goes(one) and holders.get(one.update.ref)), None)
+    if made is not None:
+        verb = "made" if is_zero(made.update.before) else "deleted"
+        return _held(
+            stack, f"it cannot be {verb} under the work tree {holders[made.update.ref][0]}, which is on it", of=made
+        )
+    stack = [replace(one, work_tree=next(iter(holders.get(one.update.ref, ())), None)) for one in stack]
+    try:
+        for one in stack:
+            if one.work_tree is not None and (obstacle := followers.follow(one, checkpoint)):
+                return _held(stack, obstacle, of=one)
+        checkpoint("refs")
+        refusal = door.move([one.update for one in stack])
+        checkpoint("refs moved")
+    finally:
+        # Also when it is not known what became of the refs: each work tree goes where its branch stands.
+        followers.settle()
+    if refusal is not None:
+        return _held(stack, refusal.reason)
+    return [replace(one, state=MoveState.MOVED, detail="") for one in stack]
+
+
+def _comes_or_goes(one: Publication) -> bool:
+    return is_zero(one.update.before) or is_zero(one.update.after)
+
+
+def _where_they_stand(repository: Repository, stack: Sequence[Publication]) -> list[Publication]:
+    """The branches of a stack that was held back, looked at: one that stands where it was to go has moved.
+
+    Another recovery of the same run may have been quicker. One that stands elsewhere says so.
+    """
+    if all(one.state is not MoveState.HELD_BACK for one in stack):
+        return list(stack)
+    named = [one.update.ref for one in stack]
+    now = read_refs(repository, *(named if len(named) <= _NAMED_AT_ONCE else (HEADS,)))
+    stands = {one.update.ref: now.get(one.update.ref, zero_like(one.update.before)) for one in stack}
+    if all(stands[one.update.ref] == one.update.after for one in stack):
+        return [replace(one, state=MoveState.MOVED, detail="") for one in stack]
+    astray = next((one for one in stack if stands[one.update.ref] != one.update.before), None)
+    return list(stack) if astray is None else _held(stack, _moved_by_another(astray, stands[astray.update.ref]))
+
+
+def _moved_by_another(one: Publication, stands: Oid) -> str:
+    where = "is gone" if is_zero(stands) else f"stands at {stands[:12]} now"
+    seen = "did not see it" if is_zero(one.update.before) else f"saw {one.update.before[:12]}"
+    return f"{branch_of(one.update.ref)} was moved by another process meanwhile: it {where}, the plan {seen}"
+
+
+def _held(stack: Sequence[Publication], reason: str, *, of: Publication | None = None) -> list[Publication]:
+    held: list[Publication] = []
+    for one in stack:
+        mine = (
+            reason
+            if of is None or one is of or len(stack) == 1
+            else f"its stack-mate {branch_of(of.update.ref)} was held back: {reason}"
+        )
+        held.append(replace(one, state=MoveState.HELD_BACK, detail=mine))
+    return held
+
+
+def _tell(emit: Emitter, one: Publication) -> None:
+    kind = EventKind.BRANCH_MOVED if one.state is MoveState.MOVED else EventKind.BRANCH_HELD_BACK
+    emit(
+        kind,
+        branch=branch_of(one.update.ref),
+        before=one.update.before,
+        after=one.update.after,
+        reason=one.detail or None,
+    )
+
+
+def verified(repository: Repository, publications: Sequence[Publication]) -> tuple[Publication, ...]:
+    """The publications with what the repository really holds: a branch that does not stand where it was moved says so."""
+    now: dict[str, Oid] = read_refs(repository, "refs/heads")
+    checked: list[Publication] = []
+    for one in publications:
+        stands = now.get(one.update.ref)
+        if one.state is MoveState.MOVED and (stands or zero_like(one.update.after)) != one.update.after:
+            where = f"stands at {stands[:12]}" if stands else "is gone"
+            checked.append(replace(one, detail=f"was moved, but {where} now: another process moved it right after"))
+        else:
+            checked.append(one)
+    return tuple(checked)

@@ -1,0 +1,125 @@
+"""After a crash behind a push: the remotes are asked what they hold, for only they know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gitalign.core.names import Oid, branch_of, is_zero, zero_like
+from gitalign.core.publication import MoveState, Publication, PushState
+from gitalign.core.push import place_words
+from gitalign.core.report import is_settled
+from gitalign.core.run import RunRecord, RunState
+from gitalign.engine.publishing.push_history import Ancestry
+from gitalign.engine.publishing.push_planning import Remotes
+from gitalign.errors import GitError, RemoteError
+from gitalign.git.repository import Repository
+from gitalign.ports import Journal
+
+_DEADLINE_S = 60.0
+"""Long enough for a remote that answers; a recovery must not wait ten minutes for one that does not."""
+
+
+def settle_pushes(repository: Repository, publications: Sequence[Publication]) -> tuple[Publication, ...]:
+    """The publications with what became of pushes whose end is not known. Pushes nothing.
+
+    Where a remote cannot be asked, the state stays `unknown` and the detail says so.
+    """
+    remotes = Remotes(repository, timeout_s=_DEADLINE_S)
+    ancestry = Ancestry(repository)
+    return tuple(_settled(one, remotes, ancestry) if one.push is PushState.UNKNOWN else one for one in publications)
+
+
+def _settled(one: Publication, remotes: Remotes, ancestry: Ancestry) -> Publication:
+    if one.state in (MoveState.MOVED, MoveState.UNDONE, MoveState.STANDS):
+        return settled(one, remotes, ancestry)
+    if one.state is MoveState.INTENDED:
+        return one
+    return replace(one, push=PushState.NOT_PUSHED, push_detail="its branch did not move")
+
+
+def settled(one: Publication, remotes: Remotes, ancestry: Ancestry | None = None) -> Publication:
+    """What became of a push whose end is not known, by what the remote holds now.
+
+    Args:
+        one: says where it was to go, and what stood there.
+        remotes: are asked.
+        ancestry: tells whether it arrived where somebody else pushed since; None where that makes no difference.
+    """
+    if one.remote is None or one.remote_before is None:
+        return replace(one, push=PushState.NOT_PUSHED, push_detail="it was not on the remote")
+    where = place_words(one.remote, one.pushed_ref)
+    try:
+        there = remotes.tips(one.remote).get(branch_of(one.pushed_ref), zero_like(one.pushed_oid))
+    except (GitError, RemoteError) as error:
+        words = f"{where} may or may not have it: {error.message}"
+        return replace(one, push=PushState.UNKNOWN, push_detail=words)
+    if there == one.pushed_oid:
+        return replace(one, push=PushState.PUSHED, push_detail="")
+    if there == one.remote_before:
+        return replace(one, push=PushState.NOT_PUSHED, push_detail=f"ended before it was pushed to {where}")
+    if is_zero(there):
+        return replace(one, push=PushState.REJECTED, push_detail=f"{where} is gone")
+    words = f"{where} stands at {there[:12]} now: another push came after; left alone"
+    state = PushState.REJECTED if ancestry is None else _behind(one, there, ancestry)
+    if state is PushState.UNKNOWN:
+        words = f"{where} stands at {there[:12]} now, which was never fetched; git fetch, then git align resume"
+    return replace(one, push=state, push_detail="" if state is PushState.PUSHED else words)
+
+
+def _behind(one: Publication, there: Oid, ancestry: Ancestry) -> PushState:
+    """Whether a push arrived that somebody else pushed on top of, or over."""
+    was, sent = one.remote_before or there, one.pushed_oid
+    if is_zero(sent):
+        return PushState.REJECTED  # whatever is there now, it is not what was to be deleted
+    if is_zero(was):
+        has_it = ancestry.holds(there, sent)
+        return PushState.UNKNOWN if has_it is None else PushState.PUSHED if has_it else PushState.REJECTED
+    has_sent, has_was = ancestry.holds(there, sent), ancestry.holds(there, was)
+    if has_sent is None or has_was is None:
+        return PushState.UNKNOWN
+    # Where what stood there before holds all of what was sent, to have the latter says nothing.
+    arrived = has_sent and (not has_was or bool(ancestry.holds(sent, was)))
+    return PushState.PUSHED if arrived else PushState.REJECTED
+
+
+def settle_late(repository: Repository, journal: Journal, run_id: str) -> bool:
+    """Ask again about pushes of a run that was cut off and that had not arrived: a push outlives the process that began it.
+
+    Args:
+        repository: the repository.
+        journal: of the repository.
+        run_id: the run.
+
+    Returns:
+        Whether any has arrived by now; the journal says which. A remote that does not answer changes nothing.
+    """
+    remotes = Remotes(repository, timeout_s=_DEADLINE_S)
+    waiting = [
+        one
+        for one in journal.publications(run_id)
+        if one.state is MoveState.STANDS and one.push is PushState.NOT_PUSHED and one.remote_before is not None
+    ]
+    arrived = [one for one in (settled(one, remotes) for one in waiting) if one.push is PushState.PUSHED]
+    journal.update_publications(run_id, arrived)
+    return bool(arrived)
+
+
+def settle_earlier(repository: Repository, journal: Journal) -> tuple[RunRecord, ...]:
+    """Ask again about pushes of finished runs that nobody knew the end of; the runs it was about.
+
+    Raises:
+        StoreError
+    """
+    asked: list[RunRecord] = []
+    for run_id in journal.unsettled_pushes():
+        record = journal.run(run_id)
+        if record.state is not RunState.FINISHED:
+            continue
+        publications = settle_pushes(repository, journal.publications(run_id))
+        journal.update_publications(run_id, publications)
+        if record.outcome in ("ok", "attention"):
+            is_well = record.outcome == "ok" and all(map(is_settled, publications))
+            journal.set_state(run_id, RunState.FINISHED, outcome="ok" if is_well else "attention")
+        asked.append(record)
+    return tuple(asked)

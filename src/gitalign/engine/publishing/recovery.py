@@ -1,0 +1,280 @@
+"""After a crash: every branch ends at before or after, and the report says which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from gitalign.core.events import EventKind
+from gitalign.core.names import Oid, branch_of, is_zero, zero_like
+from gitalign.core.outcome import Aligned, Unchanged
+from gitalign.core.plan import Plan
+from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
+from gitalign.core.report import is_settled
+from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
+from gitalign.engine.publishing.anchor import pin, present, release_keeps
+from gitalign.engine.publishing.backups import make_backups, remove_undone_backups
+from gitalign.engine.publishing.branch_sections import settle_sections
+from gitalign.engine.publishing.following import mend_work_trees
+from gitalign.engine.publishing.guard import Guard, held_if_guarded
+from gitalign.engine.publishing.move import Checkpoint, move_stacks, no_checkpoint, verified
+from gitalign.engine.publishing.push_recovery import settle_pushes
+from gitalign.engine.publishing.recovery_claim import recovery_claim
+from gitalign.engine.publishing.undone import mark_undone
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.stream import EventStream, JournalListener
+from gitalign.errors import RefLocked
+from gitalign.git.quarantine import remove_quarantine
+from gitalign.git.ref_locks import clear_locks
+from gitalign.git.refs import RefUpdater, read_refs
+from gitalign.git.repository import Repository
+from gitalign.ports import Journal, Listener, OwnerProbe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What became of one branch of a run that was cut off.
+
+    Attributes:
+        verdict: `finished` (it is at after), `rolled_back` (it is at before), `left` (somebody else moved it, or it was held
+            back), `nothing_moved` (the run was cut off before it published; `branch` is empty).
+    """
+
+    run_id: str
+    branch: str
+    verdict: str
+    detail: str = ""
+
+
+def recover(
+    repository: Repository,
+    journal: Journal,
+    *,
+    listeners: Sequence[Listener] = (),
+    is_alive: OwnerProbe,
+    guard_of: Callable[[RunRecord], Guard],
+    now: datetime,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> tuple[Recovered, ...]:
+    """Finish or roll back every run whose process is gone. Runs that are under way elsewhere are left alone.
+
+    One process does it at a time; another one waits, and finds the work done.
+
+    Raises:
+        RecoveryUnderWay: another process is at it, and was waited for.
+        GitError, StoreError: the next command tries again.
+    """
+    if not _cut_off(journal, is_alive):
+        return ()
+    with recovery_claim(repository.state_dir):
+        told: list[Recovered] = []
+        for record in _cut_off(journal, is_alive):  # read again: whoever had the claim before may have done it
+            if record.state is RunState.INTEGRATING:
+                _clear(repository, journal, record.id)
+                told.append(_stopped_before_moves(journal, record, now=now))
+            else:
+                told += _finish(
+                    repository,
+                    journal,
+                    record,
+                    guard=guard_of(record),
+                    listeners=listeners,
+                    now=now,
+                    checkpoint=checkpoint,
+                )
+        return tuple(told)
+
+
+def _cut_off(journal: Journal, is_alive: OwnerProbe) -> list[RunRecord]:
+    """Runs whose process is gone, oldest first."""
+    return [
+        record
+        for record in reversed(journal.runs())
+        if record.state in UNFINISHED and not _is_under_way(record, journal, is_alive)
+    ]
+
+
+def _stopped_before_moves(journal: Journal, record: RunRecord, *, now: datetime) -> Recovered:
+    journal.set_state(
+        record.id,
+        RunState.INTERRUPTED if record.kind is RunKind.ALIGN else RunState.FAILED,
+        outcome="interrupted",
+        finished_at=now,
+    )
+    return Recovered(run_id=record.id, branch="", verdict="nothing_moved")
+
+
+def _clear(repository: Repository, journal: Journal, run_id: str) -> None:
+    """Remove what only a run under way needs; before its end is written down, after which nobody would look for it."""
+    release_keeps(repository, run_id)
+    remove_quarantine(repository.state_dir / "quarantine" / run_id)
+    journal.release(run_id)
+
+
+def _is_under_way(record: RunRecord, journal: Journal, is_alive: OwnerProbe) -> bool:
+    if not is_alive(record.owner):
+        return False
+    if record.state is RunState.INTEGRATING:
+        return True
+    # A run that ended by an error while publishing gave its claims back, though its process may live on (as a library).
+    return journal.holds(record.id, [one.update.ref for one in journal.publications(record.id)])
+
+
+def _finish(
+    repository: Repository,
+    journal: Journal,
+    record: RunRecord,
+    *,
+    guard: Guard,
+    listeners: Sequence[Listener],
+    now: datetime,
+    checkpoint: Checkpoint,
+) -> list[Recovered]:
+    publications = journal.publications(record.id)
+    plan = journal.plan(record.id)
+    events = journal.events(record.id)
+    durable = JournalListener(journal)
+    emit = EventStream(record.id, lambda: now, [durable, *listeners], first=(events[-1].seq if events else 0) + 1)
+    emit(EventKind.RUN_RESUMED, intended=sum(one.state is MoveState.INTENDED for one in publications))
+    notes = remove_stale_locks(repository, publications, since=record.started_at)
+    notes += mend_work_trees(repository, record.id, publications)
+    for note in notes:
+        emit(EventKind.NOTICE, text=note)
+    guarded = guard.refs(plan)
+    publications = held_if_guarded(_looked_at(repository, publications), guarded)
+    door = RefUpdater(repository, forbidden=guarded, message=f"git-align run {record.id}: resumed")
+    try:
+        if any(one.state is MoveState.INTENDED for one in publications):
+            checkpoint("pin")
+            refusal = pin(
+                repository,
+                door,
+                run_id=record.id,
+                publications=publications,
+                targets=plan.targets,
+                at=record.started_at,
+            )
+            if refusal is not None:
+                raise RefLocked(f"cannot pin the run's commits: {refusal.reason}", hint="git align resume")
+            if plan.policy.backups and record.kind is RunKind.ALIGN:
+                publications = make_backups(door, publications, existing=read_refs(repository, "refs/heads"))
+            journal.update_publications(record.id, publications)
+            publications = move_stacks(
+                repository,
+                door,
+                publications,
+                run_id=record.id,
+                journal=journal,
+                emit=emit,
+                stop=StopSignal(),
+                guarded=False,
+                checkpoint=checkpoint,
+            )
+    finally:
+        door.close()
+    publications = verified(repository, publications)
+    settle_sections(repository, publications, emit=emit)
+    publications = settle_pushes(repository, publications)
+    journal.update_publications(record.id, publications)
+    emit(EventKind.VERIFIED, moved=sum(one.state is MoveState.MOVED for one in publications))
+    if record.undoes is not None:
+        mark_undone(journal, record.undoes, publications, by=record.id)
+        remove_undone_backups(repository, journal, record, emit=emit)
+    well = all(map(is_settled, publications)) and all(
+        isinstance(result.outcome, Unchanged)
+        or (isinstance(result.outcome, Aligned) and result.outcome.stopped_by is None)
+        for result in journal.results(record.id)
+    )
+    # Cut off before its objects were safe: nothing moved, so the run can simply be made again.
+    again = record.kind is RunKind.ALIGN and is_to_be_made_again(plan, publications)
+    outcome = "interrupted" if again else ("ok" if well else "attention")
+    emit(EventKind.RUN_FINISHED, outcome=outcome)
+    durable.flush()
+    _clear(repository, journal, record.id)
+    journal.set_state(record.id, RunState.INTERRUPTED if again else RunState.FINISHED, outcome=outcome, finished_at=now)
+    verdicts = {MoveState.MOVED: "finished", MoveState.ROLLED_BACK: "rolled_back"}
+    return [
+        Recovered(
+            run_id=record.id,
+            branch=branch_of(one.update.ref),
+            verdict=verdicts.get(one.state, "left"),
+            detail=one.detail,
+        )
+        for one in publications
+    ]
+
+
+def is_to_be_made_again(plan: Plan, publications: Sequence[Publication]) -> bool:
+    """True when a run was cut off, or stopped, and has changed nothing, here or on a remote: it can be made again as a whole."""
+    states = {one.state for one in publications}
+    if states & {MoveState.MOVED, MoveState.UNDONE, MoveState.INTENDED}:
+        return False
+    pushes = {one.push for one in publications}
+    if plan.snapshot.branches_of is not None and pushes & {PushState.PUSHED, PushState.UP_TO_DATE, PushState.UNKNOWN}:
+        return False
+    is_of_remote = plan.snapshot.branches_of is not None and PushState.NOT_PUSHED in pushes
+    return MoveState.ROLLED_BACK in states or is_of_remote
+
+
+def _looked_at(repository: Repository, publications: Sequence[Publication]) -> tuple[Publication, ...]:
+    """What the repository says of every intended move: made, still to be made, impossible, or somebody else's by now."""
+    now = read_refs(repository, "refs/heads")
+    there = present(
+        repository,
+        sorted({oid for one in publications for oid in (one.update.before, one.update.after) if not is_zero(oid)}),
+    )
+    # Objects are stored before the first branch moves. Where some are missing and none has moved, none is moved now: the
+    # whole run can be made again, which it cannot once a part of its branches stands elsewhere.
+    is_whole = all(
+        one.update.after in there or is_zero(one.update.after)
+        for one in publications
+        if one.state is MoveState.INTENDED
+    )
+    has_begun = any(
+        one.state is MoveState.MOVED or (one.state is MoveState.INTENDED and _stands(one, now) == one.update.after)
+        for one in publications
+    )
+    return tuple(
+        _judged(one, now, can_move=has_begun or is_whole, there=there) if one.state is MoveState.INTENDED else one
+        for one in publications
+    )
+
+
+def _stands(one: Publication, now: Mapping[str, Oid]) -> Oid:
+    return now.get(one.update.ref, zero_like(one.update.after))
+
+
+def _judged(one: Publication, now: Mapping[str, Oid], *, can_move: bool, there: Collection[Oid]) -> Publication:
+    stands = _stands(one, now)
+    if stands == one.update.after:
+        return replace(one, state=MoveState.MOVED)
+    if stands != one.update.before:
+        where = "is gone" if is_zero(stands) else f"stands at {stands[:12]}"
+        return replace(one, state=MoveState.HELD_BACK, detail=f"another process moved it meanwhile: it {where}")
+    if one.update.after not in there and not is_zero(one.update.after):
+        reason = "its new commits did not survive the crash, so it stands where it stood; git align run aligns it"
+        return replace(one, state=MoveState.ROLLED_BACK, detail=reason)
+    if not can_move:
+        reason = "the run was cut off before the commits of all its branches were stored; it stands where it stood"
+        return replace(one, state=MoveState.ROLLED_BACK, detail=reason)
+    return one
+
+
+def remove_stale_locks(repository: Repository, publications: Sequence[Publication], *, since: datetime) -> list[str]:
+    """Remove lock files that a killed `update-ref` of ours left; what became of them, in words."""
+    meant = [one.update for one in publications]
+    meant += [
+        RefUpdate(ref=one.backup_ref, before=zero_like(one.update.before), after=one.update.before)
+        for one in publications
+        if one.backup_ref
+    ]
+    cleared = clear_locks(Path(repository.common_dir), meant, since=since.timestamp())
+    notes = [f"{cleared.removed} lock files of the killed publication were removed"] if cleared.removed else []
+    if cleared.left:
+        notes.append(
+            f"{len(cleared.left)} lock files are not provably ours and stay, first {cleared.left[0]}: "
+            "if no git process is at work, remove them by hand"
+        )
+    return notes

@@ -1,0 +1,117 @@
+"""Retention: removing what old runs left, and never the only way back from a young one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gitalign.core.names import CANDIDATES_PREFIX, Oid
+from gitalign.core.publication import MoveState
+from gitalign.core.run import UNFINISHED, RunRecord, RunState
+from gitalign.engine.publishing.anchor import anchors_of, mend_anchors, release_keeps
+from gitalign.engine.publishing.backups import removable_backups
+from gitalign.engine.publishing.pins import release
+from gitalign.git.quarantine import sweep_quarantines
+from gitalign.git.refs import RefUpdater, deletions, read_refs
+from gitalign.git.repository import Repository
+from gitalign.owned_folders import remove_folder
+from gitalign.store.journal import SqlJournal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneReport:
+    """What was removed, or would be.
+
+    Attributes:
+        runs: ids whose pins are gone; they cannot be undone any more.
+        anchors: refs deleted.
+        backups: backup branches deleted.
+        kept_backups: backup branches that stay, with the reason.
+        dry_run: nothing was changed.
+    """
+
+    runs: tuple[str, ...]
+    anchors: tuple[str, ...]
+    backups: tuple[str, ...]
+    kept_backups: tuple[tuple[str, str], ...]
+    dry_run: bool
+
+
+def prune(
+    repository: Repository,
+    journal: SqlJournal,
+    *,
+    older_than: timedelta,
+    now: datetime,
+    backups: bool,
+    dry_run: bool,
+    only_run: str | None = None,
+) -> PruneReport:
+    """Remove pins, logs and on request backup branches of runs that ended before `now - older_than`.
+
+    Runs that are not finished are never touched. A backup branch goes only if it is still exactly what the run made, no
+    younger run needs it and no work tree is on it; one that was moved is a person's work.
+
+    Args:
+        backups: remove backup branches too.
+        only_run: this run's backups alone, and nothing else (clean-up right after a run that went well).
+    """
+    if not dry_run:
+        mend_anchors(repository)
+    old = [record for record in journal.runs() if _is_old(record, now - older_than) and only_run in (None, record.id)]
+    refs = read_refs(repository, "refs/heads", "refs/gitalign")
+    gone, kept = _backups(repository, journal, old, refs) if backups else ([], [])
+    anchors = [pinned for record in old for pinned in anchors_of(record.id, refs)] if only_run is None else []
+    report = PruneReport(
+        runs=tuple(record.id for record in old),
+        anchors=tuple(ref for ref, _ in anchors),
+        backups=tuple(ref for ref, _ in gone),
+        kept_backups=tuple(kept),
+        dry_run=dry_run,
+    )
+    if dry_run:
+        return report
+    left = [(ref, oid) for ref, oid in refs.items() if _is_left_candidate(ref, now)] if only_run is None else []
+    door = RefUpdater(repository, forbidden=frozenset(), message="git-align prune")
+    try:
+        for ref, oid in [*gone, *anchors, *left]:
+            if door.move_own(deletions([(ref, oid)])) is not None:
+                kept.append((ref, "it is locked or was moved just now"))
+    finally:
+        door.close()
+    if only_run is None:
+        for record in old:
+            journal.drop_anchor(record.id)
+            release_keeps(repository, record.id)
+            with suppress(OSError):
+                remove_folder(repository.state_dir, "runs", record.id, "logs")
+        journal.forget_before(now - older_than)
+        unfinished = {record.id for record in journal.runs() if record.state in UNFINISHED}
+        release(repository, unfinished=unfinished)
+        sweep_quarantines(repository.state_dir / "quarantine", keep=unfinished)
+    return PruneReport(
+        runs=report.runs, anchors=report.anchors, backups=report.backups, kept_backups=tuple(kept), dry_run=False
+    )
+
+
+def _is_left_candidate(ref: str, now: datetime) -> bool:
+    """True for a ref of a result that a killed process left; nobody looks at a result for a day."""
+    stamp = ref.removeprefix(CANDIDATES_PREFIX).partition("/")[0]
+    return ref.startswith(CANDIDATES_PREFIX) and stamp[:15] < f"{now - timedelta(days=1):%Y%m%d-%H%M%S}"
+
+
+def _backups(
+    repository: Repository, journal: SqlJournal, old: Sequence[RunRecord], refs: Mapping[str, Oid]
+) -> tuple[list[tuple[str, Oid]], list[tuple[str, str]]]:
+    made = {record.id: journal.publications(record.id) for record in old}
+    return removable_backups(repository, journal, made, refs, done=(MoveState.MOVED, MoveState.UNDONE))
+
+
+def _is_old(record: RunRecord, before: datetime) -> bool:
+    return (
+        record.state in (RunState.FINISHED, RunState.FAILED)
+        and record.finished_at is not None
+        and record.finished_at <= before
+    )

@@ -1,0 +1,1 @@
+"""Conflicts resolved by people, and what was recorded of them."""

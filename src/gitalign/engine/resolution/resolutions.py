@@ -1,0 +1,315 @@
+"""What people do with the memory of resolutions: look, hand on, take in, learn, withdraw."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from gitalign.core.names import Oid
+from gitalign.core.outcome import RECORDED, Aligned
+from gitalign.errors import UserError
+from gitalign.git.in_quarantine import in_quarantine
+from gitalign.git.quarantine import Quarantine, sweep_quarantines
+from gitalign.git.refs import commit_of, read_tips
+from gitalign.git.repository import Repository
+from gitalign.output_file import write_whole
+from gitalign.ports import Journal
+from gitalign.resolve.archive import pack, unpack
+from gitalign.resolve.entries import Images, Origin, OriginKind, Resolution
+from gitalign.resolve.learn import LearnedResolutions
+from gitalign.resolve.learn import learn as study
+from gitalign.resolve.memory import Entry, Memory, ResolutionReader, read_commit, read_memory
+from gitalign.resolve.record import Recorded, forget, imported, record, write_rr_cache
+from gitalign.resolve.rerere import Unbalanced, normalise
+
+_PREFIX = "learn-"
+_CACHE = "rr-cache/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """One resolution on record.
+
+    Attributes:
+        name: unambiguous: `<id>`, `<id>.<variant>`, or one of these behind `rr-cache/`.
+        in_rr_cache: only git's own folder has it.
+        disputed: the very same file was settled in another way, too; neither is applied.
+        fault: why it is not used; empty when nothing speaks against it.
+        preimage, postimage: contents; None where only names were asked for.
+    """
+
+    name: str
+    conflict: str
+    variant: int
+    origin: Origin
+    in_rr_cache: bool
+    disputed: bool
+    fault: str = ""
+    preimage: bytes | None = None
+    postimage: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """A branch whose newest result has a resolution in it."""
+
+    branch: str
+    run_id: str
+    path: str
+    conflict: str
+
+
+def known(repository: Repository, *, rr_cache: bool) -> tuple[tuple[Known, ...], tuple[str, ...]]:
+    """Every resolution on record, and what was found that cannot be used.
+
+    Raises:
+        GitError
+    """
+    memory = read_memory(repository, rr_cache=rr_cache)
+    with _shelf(memory, repository) as shelf:
+        disputed = {one for several in memory.disputed().values() for one in several}
+        return tuple(_known(shelf, entry, disputed) for entry in memory.all()), memory.faults
+
+
+def look_up(repository: Repository, name: str, *, rr_cache: bool) -> tuple[Known, ...]:
+    """Resolutions by id, the beginning of one, or `<id>.<variant>`; with their contents.
+
+    Raises:
+        UserError: none, or of several conflicts.
+        GitError
+    """
+    memory = read_memory(repository, rr_cache=rr_cache)
+    with _shelf(memory, repository) as shelf:
+        disputed = {one for several in memory.disputed().values() for one in several}
+        return tuple(_known(shelf, entry, disputed, whole=True) for entry in _named(memory, name))
+
+
+def remember(
+    repository: Repository,
+    *,
+    marked: bytes,
+    settled: bytes,
+    marker_size: int,
+    origin: Origin,
+    write_cache: bool,
+    at: datetime,
+) -> Recorded:
+    """Record what a person made of a conflict just now; forgotten before or not.
+
+    Args:
+        repository: the repository.
+        marked: the file as the merge left it, with conflict markers.
+        settled: the file as it is now.
+        marker_size: characters of a marker.
+        origin: who, when, on which branch and commit.
+        write_cache: let git itself know, too.
+        at: time of the commit.
+
+    Returns:
+        What came of it; nothing when the file had no conflict that can be told by its contents.
+
+    Raises:
+        RefLocked, GitError, OutOfSpace, ConfigError
+    """
+    try:
+        conflict = normalise(marked, marker_size=marker_size, object_format=repository.object_format)
+    except Unbalanced:
+        conflict = None
+    if conflict is None:
+        return Recorded()
+    one = Resolution(conflict=conflict.id, preimage=conflict.image, postimage=settled, origin=origin)
+    memory = read_memory(repository, rr_cache=False)
+    made = record(repository, memory, [one], at=at, message=f"Record {conflict.id[:12]}", again=True)
+    if write_cache:
+        write_rr_cache(repository, [one])
+    return made
+
+
+def withdraw(
+    repository: Repository, name: str, *, rr_cache: bool, journal: Journal | None, at: datetime
+) -> tuple[tuple[Images, ...], tuple[Used, ...]]:
+    """Forget resolutions; which, and every branch whose newest result has one of them in it.
+
+    Raises:
+        UserError, GitError, OutOfSpace
+    """
+    memory = read_memory(repository, rr_cache=rr_cache)
+    wanted = [entry.images for entry in _named(memory, name)]
+    used = uses(journal, {one.conflict for one in wanted}) if journal is not None else ()
+    forget(repository, memory, wanted, at=at)
+    return tuple(wanted), used
+
+
+def uses(journal: Journal, conflicts: Iterable[str]) -> tuple[Used, ...]:
+    """Branches whose newest result has a resolution of one of the conflicts in it, by name."""
+    wanted = set(conflicts)
+    newest: set[str] = set()
+    found: list[Used] = []
+    for one in journal.runs():
+        for result in journal.results(one.id):
+            if isinstance(result.outcome, Aligned) and result.branch not in newest:
+                newest.add(result.branch)
+                found += [
+                    Used(branch=result.branch, run_id=one.id, path=applied.path, conflict=applied.conflict)
+                    for applied in result.outcome.resolved
+                    if applied.conflict in wanted and applied.resolver == RECORDED
+                ]
+    return tuple(sorted(set(found), key=lambda used: (used.branch, used.path)))
+
+
+def learn(
+    repository: Repository, *, again: bool, write_cache: bool, at: datetime, is_stopped: Callable[[], bool]
+) -> tuple[LearnedResolutions, Recorded]:
+    """Learn from the merges behind every branch, and record it.
+
+    Args:
+        repository: the repository.
+        again: look also at history that was looked at before.
+        write_cache: let git itself know, too.
+        at: time of the commit.
+        is_stopped: asked between merges.
+
+    Raises:
+        GitError, OutOfSpace, ConfigError
+    """
+    memory = read_memory(repository, rr_cache=False)
+    tips = [tip.oid for tip in read_tips(repository) if tip.object_type == "commit"]
+    folder = repository.state_dir / "quarantine"
+    sweep_quarantines(folder, glob=f"{_PREFIX}*")
+    learned = () if again else memory.learned
+
+    def work(quarantine: Quarantine) -> LearnedResolutions:
+        found = study(repository, quarantine, tips=tips, learned=learned, is_stopped=is_stopped)
+        quarantine.require_memory()
+        return found
+
+    lessons = in_quarantine(repository, _PREFIX + secrets.token_hex(6), work)
+    made = record(
+        repository,
+        memory,
+        lessons.resolutions,
+        at=at,
+        message=f"Learn from {lessons.merges} merges",
+        learned=lessons.tips if not again or lessons.tips else memory.learned,
+    )
+    if write_cache:
+        write_rr_cache(repository, lessons.resolutions)
+    return lessons, made
+
+
+def export(repository: Repository, place: Path, *, rr_cache: bool) -> int:
+    """Write every usable resolution to a file; how many.
+
+    Raises:
+        GitError, OutOfSpace
+    """
+    memory = read_memory(repository, rr_cache=rr_cache)
+    with _shelf(memory, repository) as shelf:
+        usable = [one for entry in memory.all() if isinstance(one := shelf.get(entry), Resolution)]
+    write_whole(place, pack(usable))
+    return len(usable)
+
+
+def take_in(
+    repository: Repository, source: str, *, is_ref: bool, again: bool, write_cache: bool, at: datetime
+) -> tuple[Recorded, tuple[str, ...]]:
+    """Take in resolutions from a file or from a ref that was fetched; what came of it, and what could not be read.
+
+    Args:
+        repository: the repository.
+        source: the file, or any name git knows the commit by.
+        is_ref: which of the two.
+        again: take in also what was forgotten here.
+        write_cache: let git itself know, too.
+        at: time of the commit.
+
+    Raises:
+        UserError, GitError, OutOfSpace, ConfigError
+    """
+    memory = read_memory(repository, rr_cache=False)
+    forgotten: frozenset[Images] = frozenset()
+    learned: frozenset[Oid] | None = None
+    also: Oid | None = None
+    if is_ref:
+        also = commit_of(repository, source)
+        theirs = read_commit(repository, also)
+        faults = list(theirs.faults)
+        taken: list[Resolution] = []
+        with _shelf(theirs, repository) as shelf:
+            for entry in theirs.all():
+                one = shelf.get(entry)
+                if isinstance(one, str):
+                    faults.append(f"{entry.images.conflict}: {one}")
+                else:
+                    taken.append(imported(one, source))
+        forgotten, learned = theirs.forgotten, memory.learned | theirs.learned
+        if also == memory.commit:
+            also = None
+    else:
+        unpacked = unpack(Path(source))
+        faults = list(unpacked.faults)
+        taken = [imported(one, Path(source).name) for one in unpacked.resolutions]
+    made = record(
+        repository,
+        memory,
+        taken,
+        at=at,
+        message=f"Import from {source}",
+        again=again,
+        learned=learned,
+        forgotten=forgotten,
+        also=also,
+    )
+    if write_cache:
+        write_rr_cache(repository, taken)
+    return made, tuple(faults)
+
+
+@contextmanager
+def _shelf(memory: Memory, repository: Repository) -> Iterator[ResolutionReader]:
+    shelf = ResolutionReader(memory, repository)
+    try:
+        yield shelf
+    finally:
+        shelf.close()
+
+
+def _known(shelf: ResolutionReader, entry: Entry, disputed: set[Images], *, whole: bool = False) -> Known:
+    one = shelf.get(entry)
+    is_usable = isinstance(one, Resolution)
+    several = len(shelf.memory.entries[entry.images.conflict]) > 1
+    return Known(
+        name=(_CACHE if entry.in_rr_cache else "")
+        + entry.images.conflict
+        + (f".{entry.variant}" if entry.variant or several else ""),
+        conflict=entry.images.conflict,
+        variant=entry.variant,
+        origin=one.origin if isinstance(one, Resolution) else Origin(kind=OriginKind.UNKNOWN),
+        in_rr_cache=entry.in_rr_cache,
+        disputed=entry.images in disputed,
+        fault="" if is_usable else str(one),
+        preimage=one.preimage if isinstance(one, Resolution) and whole else None,
+        postimage=one.postimage if isinstance(one, Resolution) and whole else None,
+    )
+
+
+def _named(memory: Memory, name: str) -> Sequence[Entry]:
+    start, _, number = name.removeprefix(_CACHE).partition(".")
+    conflicts = [conflict for conflict in memory.entries if start and conflict.startswith(start)]
+    if len(conflicts) > 1:
+        raise UserError(f"{len(conflicts)} conflicts begin with {start}", hint="give more of the id")
+    found = [
+        entry
+        for conflict in conflicts
+        for entry in memory.entries[conflict]
+        if (not number or str(entry.variant) == number)
+        and (entry.in_rr_cache or not name.startswith(_CACHE))
+        and (not entry.in_rr_cache or not number or name.startswith(_CACHE))
+    ]
+    if not found:
+        raise UserError(f"no resolution {name!r} is on record", hint="git align resolutions list")
+    return found

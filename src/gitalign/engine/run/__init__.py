@@ -1,0 +1,1 @@
+"""A run from an opened repository to a report."""

@@ -1,0 +1,382 @@
+"""One run from plan to report: integrate, check, store, publish. The path of data of the blueprint, in order."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from gitalign.core.events import EventKind
+from gitalign.core.graph import CommitGraph
+from gitalign.core.names import Oid, StepId, command_on, display, is_zero, zero_like
+from gitalign.core.outcome import Aligned, AlignedKind, Failed, Refused, Skipped, StepResult, Unchanged, with_settled
+from gitalign.core.plan import Permit, Plan, Step, StepKind
+from gitalign.core.policy import Limits
+from gitalign.core.publication import Publication
+from gitalign.core.push import PushSettings
+from gitalign.core.validation import ValidationPlan
+from gitalign.engine.alignment.integration import build_context, integrate, not_compared, remember_conflicts
+from gitalign.engine.analysis.alignable_point import with_furthest
+from gitalign.engine.gates.certify import Drafts, certify
+from gitalign.engine.gates.repository_rules import RepositoryRules, hold_to_rules
+from gitalign.engine.gates.validation import validate
+from gitalign.engine.publishing.guard import Guard
+from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
+from gitalign.engine.publishing.publish import publish
+from gitalign.engine.publishing.pushing import Pusher, standing_publication
+from gitalign.engine.run.partial_alignment import conflicting_again, taken_partway
+from gitalign.engine.run.remote_branches import publication_on_remote
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.errors import OutOfSpace
+from gitalign.git.in_quarantine import GuardedMemory, in_quarantine
+from gitalign.git.quarantine import Quarantine
+from gitalign.git.refs import read_tips
+from gitalign.git.repository import Repository
+from gitalign.ports import Emitter, Journal, OwnerProbe, Sockets
+
+LEAST_FREE_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
+    """What a run came to, before it is written up.
+
+    Attributes:
+        phases: seconds per phase of the run.
+        merges: how many merges git made, how many answers were shared, how many needed none.
+    """
+
+    results: tuple[StepResult, ...]
+    publications: tuple[Publication, ...]
+    phases: tuple[tuple[str, float], ...]
+    merges: tuple[int, int, int]
+    interrupted: bool
+    not_compared: tuple[str, ...] = ()
+    """Commits that could not be compared for want of an object, each in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext:
+    """Those who take part in a run beside git: journal, listeners, stop button, plug-ins, house rules."""
+
+    journal: Journal
+    emit: Emitter
+    stop: StopSignal
+    sockets: Sockets
+    owner: str
+    is_alive: OwnerProbe
+    guard: Guard
+    rules: RepositoryRules | None = None
+    checkpoint: Checkpoint = no_checkpoint
+    checks: ValidationPlan = ValidationPlan()
+    furthest: bool = False
+    """Whether to find out how far conflicting branches align."""
+    push: PushSettings = PushSettings()
+
+    def pusher(self, repository: Repository, plan: Plan) -> Pusher:
+        """What pushes the branches of a plan."""
+        return Pusher(
+            repository=repository,
+            journal=self.journal,
+            settings=self.push,
+            targets=[target.name for target in plan.targets],
+            emit=self.emit,
+            on_remotes=frozenset(step.moved_ref for step in plan.steps if step.of_remote is not None),
+        )
+
+
+class _Phases:
+    def __init__(self) -> None:
+        self.seconds: list[tuple[str, float]] = []
+        self._since = time.monotonic()
+
+    def done(self, name: str) -> None:
+        now = time.monotonic()
+        self.seconds.append((name, now - self._since))
+        self._since = now
+
+
+def execute(
+    repository: Repository,
+    plan: Plan,
+    history: Callable[[], CommitGraph],
+    *,
+    run_id: str,
+    started_at: datetime,
+    permit: Permit,
+    limits: Limits,
+    crew: RunContext,
+    documents_dir: Path,
+    certificates_dir: Path,
+    given: Mapping[StepId, StepResult] | None = None,
+) -> Executed:
+    """Carry out a plan. The run is in the journal already; its state is advanced here.
+
+    Results that were made elsewhere are `given`: they are proved, checked and published like any other. `history` reads the
+    history behind the plan; it is held only as long as branches are merged, or house rules look at it.
+
+    Raises:
+        GitAlignError: when the run as a whole cannot go on. Nothing has moved unless the journal says so.
+    """
+    require_space(repository)
+    already = {**(given or {}), **_resolved_beforehand(repository, plan, run_id=run_id, crew=crew)}
+    crew.checkpoint("quarantine")
+
+    def work(quarantine: Quarantine) -> Executed:
+        phases = _Phases()
+        memory = GuardedMemory(crew.journal, quarantine)
+        graph = history()
+        workshop = build_context(
+            quarantine,
+            plan,
+            graph,
+            already=already,
+            memory=memory,
+            limits=limits,
+            sockets=crew.sockets,
+            at=started_at,
+            documents_dir=documents_dir,
+        )
+        phases.done("prepare")
+        integrated = integrate(workshop, plan, already=already, emit=crew.emit, stop=crew.stop)
+        results, merges = integrated.results, integrated.merges
+        remember_conflicts(memory, workshop, results, at=started_at)
+        words = not_compared(workshop)
+        phases.done("integrate")
+        if crew.furthest or plan.policy.partial:
+            results = with_furthest(
+                workshop, plan, results, memory=memory, emit=crew.emit, stop=crew.stop, at=started_at
+            )
+            phases.done("furthest")
+        if plan.policy.partial:
+            results = taken_partway(
+                quarantine,
+                plan,
+                graph,
+                results,
+                limits=limits,
+                sockets=crew.sockets,
+                emit=crew.emit,
+                stop=crew.stop,
+                at=started_at,
+                documents_dir=documents_dir,
+            )
+            phases.done("partial")
+        taken = results
+        # The proofs read a history of their own; two, and all that was shared for merging, need not be held at once.
+        behind_rules = graph if crew.rules is not None else None
+        del graph, workshop, integrated
+        drafts = Drafts(certificates_dir)
+        until_then.callback(drafts.discard)
+        results = certify(repository, quarantine.git, plan, results, run_id=run_id, drafts=drafts)
+        phases.done("verify")
+        if crew.rules is not None and behind_rules is not None:
+            results = hold_to_rules(
+                quarantine.git,
+                behind_rules,
+                plan,
+                results,
+                house=crew.rules,
+                is_stopped=lambda: crew.stop.stop_requested,
+            )
+            phases.done("rules")
+        if crew.checks.is_configured:
+            results = validate(
+                quarantine,
+                plan,
+                results,
+                checks=crew.checks,
+                memory=memory,
+                emit=crew.emit,
+                stop=crew.stop,
+                at=started_at,
+            )
+            phases.done("validate")
+        results = conflicting_again(taken, _with_settled(taken, results))
+        results = held_with_what_they_stand_on(plan, results)
+        quarantine.require_memory()
+        to_move = {plan.steps[StepId(one.step_id)].moved_ref for one in results if isinstance(one.outcome, Aligned)}
+        drafts.keep(to_move)
+        crew.checkpoint("results")
+        crew.journal.record_results(run_id, results)
+        if crew.stop.stop_requested:
+            return Executed(
+                results=results,
+                publications=(),
+                phases=tuple(phases.seconds),
+                merges=merges,
+                interrupted=True,
+                not_compared=words,
+            )
+        publications = _publish(
+            repository,
+            plan,
+            results,
+            quarantine=quarantine,
+            run_id=run_id,
+            started_at=started_at,
+            permit=permit,
+            crew=crew,
+        )
+        phases.done("publish")
+        return Executed(
+            results=results,
+            publications=publications,
+            phases=tuple(phases.seconds),
+            merges=merges,
+            interrupted=crew.stop.stop_requested,
+            not_compared=words,
+        )
+
+    with ExitStack() as until_then:
+        return in_quarantine(repository, run_id, work)
+
+
+def _with_settled(before: Sequence[StepResult], checked: Sequence[StepResult]) -> tuple[StepResult, ...]:
+    """Checked results, of which those that were refused tell what was settled in them without a person."""
+    aligned = {one.step_id: one.outcome for one in before if isinstance(one.outcome, Aligned)}
+    return tuple(
+        replace(one, outcome=with_settled(one.outcome, aligned[one.step_id]))
+        if isinstance(one.outcome, Failed) and one.step_id in aligned
+        else one
+        for one in checked
+    )
+
+
+def held_with_what_they_stand_on(plan: Plan, results: Sequence[StepResult]) -> tuple[StepResult, ...]:
+    """Branches that stand on one that was refused after it had been aligned are not moved either.
+
+    They hold its rewritten commits: moved, they would stand on a branch that nobody has.
+    """
+    outcomes = {result.step_id: result.outcome for result in results}
+    held: dict[int, Refused] = {}
+    for step in plan.steps:  # whoever stands on others comes after them
+        for below in step.depends_on:
+            outcome = held.get(below) or outcomes.get(below)
+            is_refused = isinstance(outcome, Failed) and outcome.stage in _AFTER_ALIGNING
+            if (is_refused or below in held) and isinstance(outcomes.get(step.id), Aligned):
+                name = plan.steps[below].branch.name
+                held[step.id] = Refused(
+                    code="stack_mate_refused",
+                    reason=f"it stands on {name}, which is not moved: {getattr(outcome, 'reason', '')}",
+                    hint=command_on("git align show last", name),
+                )
+                break
+    return tuple(
+        replace(result, outcome=held[result.step_id]) if result.step_id in held else result for result in results
+    )
+
+
+_KEEPS_OLD = frozenset({AlignedKind.MERGED, AlignedKind.RECREATED, AlignedKind.INTEGRATED})
+"""Their results stand on commits that the branch had before."""
+_AFTER_ALIGNING = frozenset({"conserve", "detect", "validate", "document"})
+
+
+def require_space(repository: Repository) -> None:
+    """Refuse to begin on a disk that is all but full.
+
+    Raises:
+        OutOfSpace
+    """
+    free = shutil.disk_usage(repository.common_dir).free
+    if free < LEAST_FREE_BYTES:
+        raise OutOfSpace(
+            f"only {free // 1024} KiB are free at {repository.common_dir}; nothing was changed",
+            hint="free some space, then run again",
+        )
+
+
+def _resolved_beforehand(
+    repository: Repository, plan: Plan, *, run_id: str, crew: RunContext
+) -> dict[StepId, StepResult]:
+    """Steps that need no worker: their branch is in another run's hands, or is not where the plan saw it."""
+    now = {tip.ref: tip.oid for tip in read_tips(repository)}
+    wanted = [ref for step in plan.steps if step.kind is not StepKind.UP_TO_DATE for ref in {step.ref, step.moved_ref}]
+    taken = crew.journal.claim(run_id, wanted, owner=crew.owner, is_alive=crew.is_alive)
+    resolved: dict[StepId, StepResult] = {}
+    for step in plan.steps:
+        outcome: Skipped | Refused | None = None
+        held = taken.get(step.ref) or taken.get(step.moved_ref)
+        if held is not None:
+            outcome = Skipped(code="claimed_by_other_run", reason=f"run {held.run_id} is working on it")
+        elif reason := _moved_since(step, now):
+            outcome = Refused(code="moved_since_plan", reason=reason, hint="git align plan")
+        if outcome is not None:
+            resolved[step.id] = StepResult(step_id=step.id, branch=step.branch.name, outcome=outcome)
+    return resolved
+
+
+def _moved_since(step: Step, now: Mapping[str, Oid]) -> str:
+    """What of a step is not where the plan saw it, in words; empty when all is."""
+    if step.of_remote is not None:
+        return ""  # its lease says so, at the remote itself
+    stands = now.get(step.ref)
+    if stands is None:
+        return "it was deleted since the plan was made"
+    if stands != step.seen:
+        return f"the plan saw it at {step.seen[:12]}, it is at {stands[:12]} now"
+    stands = now.get(step.moved_ref, zero_like(step.seen))
+    if step.integration is None or stands == step.moved_from:
+        return ""
+    was, now_at = ("not there" if is_zero(oid) else f"at {oid[:12]}" for oid in (step.moved_from, stands))
+    return f"the plan saw {display(step.integration)} {was}, it is {now_at} now"
+
+
+def _publish(
+    repository: Repository,
+    plan: Plan,
+    results: Sequence[StepResult],
+    *,
+    quarantine: Quarantine,
+    run_id: str,
+    started_at: datetime,
+    permit: Permit,
+    crew: RunContext,
+) -> tuple[Publication, ...]:
+    steps = {step.id: step for step in plan.steps}
+    moves = [
+        (steps[StepId(result.step_id)], result.outcome)
+        for result in results
+        if isinstance(result.outcome, Aligned) and result.outcome.after != result.outcome.before
+    ]
+    unmoved = {result.step_id for result in results if isinstance(result.outcome, Unchanged)}
+    standing = [
+        made
+        for step in plan.steps
+        if permit.push and step.id in unmoved and (made := standing_publication(step)) is not None
+    ]
+    standing += [publication_on_remote(step, one) for step, one in moves if step.of_remote is not None]
+    if not moves and not standing:
+        return ()
+    # Only what new commits stand on: naming every old tip as well would make git read all their trees.
+    known = {oid for _, one in moves for oid in ((one.onto, one.before) if one.how in _KEEPS_OLD else (one.onto,))}
+
+    def store() -> int:
+        if not moves:
+            return 0
+        packs = quarantine.store(
+            [aligned.after for _, aligned in moves], known, replaced={aligned.before for _, aligned in moves}
+        )
+        crew.emit(EventKind.OBJECTS_STORED, branches=len(moves), packs=len(packs))
+        return len(packs)
+
+    return publish(
+        repository,
+        run_id=run_id,
+        plan=plan,
+        permit=permit,
+        aligned=[(step, one) for step, one in moves if step.of_remote is None],
+        guard=crew.guard,
+        journal=crew.journal,
+        emit=crew.emit,
+        stop=crew.stop,
+        started_at=started_at,
+        store=store,
+        push=crew.pusher(repository, plan).forward,
+        standing=standing,
+        checkpoint=crew.checkpoint,
+    )

@@ -1,0 +1,185 @@
+"""Taking conflicting branches part of the way: as far as they align cleanly, through the same integration, proofs and checks as any other.
+
+A branch that cannot be taken there stays where it is, with the reason. No ref moves here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from gitalign.core.events import EventKind
+from gitalign.core.graph import CommitGraph
+from gitalign.core.names import StepId
+from gitalign.core.outcome import Aligned, Cancelled, Conflicted, DropReason, Failed, Furthest, Outcome, StepResult
+from gitalign.core.plan import Plan, Step
+from gitalign.core.policy import AlreadyMerged, Limits
+from gitalign.engine.alignment.integration import build_context, integrate
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.git.quarantine import Quarantine
+from gitalign.ports import Emitter, Sockets
+
+_UNFIT = "its result there may not be published"
+
+
+class NothingRemembered:
+    """What was found for the target's tip says nothing about older commits of it."""
+
+    def remembered(self, keys: object) -> Mapping[str, str]:
+        """Nothing is known."""
+        return {}
+
+    def remember(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
+        """Nothing is kept."""
+
+
+def taken_partway(
+    quarantine: Quarantine,
+    plan: Plan,
+    graph: CommitGraph,
+    results: Sequence[StepResult],
+    *,
+    limits: Limits,
+    sockets: Sockets,
+    emit: Emitter,
+    stop: StopSignal,
+    at: datetime,
+    documents_dir: Path,
+) -> tuple[StepResult, ...]:
+    """The results, with conflicting branches aligned with the last commit of their target's line onto which they align.
+
+    Args:
+        quarantine: where objects go.
+        plan: the plan.
+        graph: history behind it.
+        results: of its steps, with how far each conflicting one aligns.
+        limits: bounds.
+        sockets: configured plug-ins.
+        emit: the event stream.
+        stop: the stop button.
+        at: the committer date of rewritten commits.
+        documents_dir: where a documenter may write.
+
+    Raises:
+        GitError, OutOfSpace
+    """
+    members = Counter(step.stack for step in plan.steps)
+    made: dict[int, StepResult] = {}
+    steps: list[Step] = []
+    for result in results:
+        outcome = result.outcome
+        if not isinstance(outcome, Conflicted) or not isinstance(outcome.furthest, Furthest):
+            continue
+        step = plan.steps[StepId(result.step_id)]
+        if step.integration is not None:
+            made[step.id] = _stays(result, outcome, "an integration branch holds all of its target, or is not made")
+        elif not outcome.furthest.gained:
+            made[step.id] = _stays(result, outcome, "it would gain nothing")
+        elif members[step.stack] > 1:
+            made[step.id] = _stays(result, outcome, "it is part of a stack, which a part of the way would tear")
+        elif _would_lose(graph, step, outcome.furthest):
+            made[step.id] = _stays(
+                result, outcome, "it has commits of the target that are not there yet at that commit"
+            )
+        else:
+            steps.append(replace(step, onto=outcome.furthest.clean, depends_on=()))
+    tried = _tried(
+        quarantine, plan, graph, steps, limits=limits, sockets=sockets, at=at, stop=stop, documents_dir=documents_dir
+    )
+    by_step = {result.step_id: result for result in results}
+    for step, found in zip(steps, tried, strict=True):
+        was = by_step[step.id]
+        assert isinstance(was.outcome, Conflicted)
+        made[step.id] = _taken(was, was.outcome, found)
+    if steps:
+        moved = sum(isinstance(one.outcome, Aligned) for one in made.values())
+        emit(EventKind.NOTICE, text=f"{moved} conflicting branches go part of the way")
+    return tuple(made.get(result.step_id, result) for result in results)
+
+
+def conflicting_again(taken: Sequence[StepResult], checked: Sequence[StepResult]) -> tuple[StepResult, ...]:
+    """Checked results, in which a branch that checks or house rules keep from going part of the way simply conflicts.
+
+    Args:
+        taken: results as `taken_partway` left them.
+        checked: the same after that; what was found stays with each.
+    """
+    stopped = {
+        result.step_id: result.outcome.stopped_by
+        for result in taken
+        if isinstance(result.outcome, Aligned) and result.outcome.stopped_by is not None
+    }
+    return tuple(
+        replace(result, outcome=replace(stopped[result.step_id], stays=f"{_UNFIT}: {result.outcome.reason}"))
+        if isinstance(result.outcome, Failed) and result.outcome.stage == "validate" and result.step_id in stopped
+        else result
+        for result in checked
+    )
+
+
+def _would_lose(graph: CommitGraph, step: Step, furthest: Furthest) -> bool:
+    """True when what the branch shares with its target is more than it shares with that commit."""
+    return graph.own_count(step.seen, furthest.clean) != graph.own_count(step.seen, step.onto)
+
+
+def _stays(result: StepResult, outcome: Conflicted, why: str) -> StepResult:
+    return replace(result, outcome=replace(outcome, stays=why))
+
+
+def _tried(
+    quarantine: Quarantine,
+    plan: Plan,
+    graph: CommitGraph,
+    steps: Sequence[Step],
+    *,
+    limits: Limits,
+    sockets: Sockets,
+    at: datetime,
+    stop: StopSignal,
+    documents_dir: Path,
+) -> tuple[StepResult, ...]:
+    if not steps:
+        return ()
+    numbered = tuple(replace(step, id=StepId(number)) for number, step in enumerate(steps))
+    # What becomes of each commit is to be known here, also of a branch of which nothing would be left.
+    policy = replace(plan.policy, already_merged=AlreadyMerged.FAST_FORWARD)
+    partial = replace(plan, steps=numbered, policy=policy)
+    workshop = build_context(
+        quarantine,
+        partial,
+        graph,
+        already={},
+        memory=NothingRemembered(),
+        limits=limits,
+        sockets=sockets,
+        at=at,
+        documents_dir=documents_dir,
+    )
+    return integrate(workshop, partial, already={}, emit=_nobody, stop=stop).results
+
+
+def _taken(was: StepResult, stopped: Conflicted, found: StepResult) -> StepResult:
+    outcome: Outcome = found.outcome
+    if isinstance(outcome, Cancelled):
+        return replace(was, outcome=outcome)
+    if not isinstance(outcome, Aligned):
+        return _stays(was, stopped, getattr(outcome, "reason", f"it ended there as {outcome.kind}"))
+    if any(drop.reason is DropReason.BECAME_EMPTY for drop in outcome.dropped):
+        # The target may have taken the same change back since; the commit would be lost before anybody saw that.
+        return _stays(
+            was, stopped, "commits of it would become empty there, though they clash with the target of today"
+        )
+    return replace(
+        found,
+        step_id=was.step_id,
+        outcome=replace(outcome, stopped_by=stopped),
+        duration_s=was.duration_s + found.duration_s,
+        phases=(*was.phases, *found.phases),
+    )
+
+
+def _nobody(kind: str, *, branch: str | None = None, target: str | None = None, **data: object) -> None:
+    """A branch that ended once has not ended again."""

@@ -1,0 +1,229 @@
+"""From a repository to a plan: one snapshot of refs and work trees, one pass over history, one pure decision."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gitalign.configuration.branch_list import BranchList
+from gitalign.core.filters import Filters
+from gitalign.core.graph import CommitGraph
+from gitalign.core.names import HEADS, REMOTES, BranchName, Oid, shell_word
+from gitalign.core.plan import Checkout, CheckoutState, Plan, Snapshot, Step, StepKind, Target
+from gitalign.core.planning import build_plan
+from gitalign.core.policy import Policy
+from gitalign.core.targets import WantedTargets, default_branch, find_targets, lines_of
+from gitalign.core.working_set import as_of_remote, remote_of
+from gitalign.engine.publishing.push_planning import with_public
+from gitalign.engine.run.filtering import with_commits
+from gitalign.engine.run.protected import protected_branches
+from gitalign.errors import GitAlignError, UserError
+from gitalign.git.command import Git, text
+from gitalign.git.history import load_graph
+from gitalign.git.refs import read_tips, read_upstreams
+from gitalign.git.repository import Repository, head_of, is_without_work_tree
+from gitalign.git.untracked import Change, changes_between, in_the_way
+from gitalign.git.worktree import read_checkouts, work_tree_git
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan and the history it was made from."""
+
+    plan: Plan
+    graph: CommitGraph
+
+
+class _LastPrepared:
+    """Keeps the newest plan's history, so that planning and then running reads it once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: Prepared | None = None
+
+    def keep(self, prepared: Prepared) -> None:
+        with self._lock:
+            self._held = prepared
+
+    def take(self, plan: Plan) -> CommitGraph | None:
+        with self._lock:
+            held, self._held = self._held, None
+        return (
+            held.graph
+            if held is not None
+            and held.plan.id == plan.id
+            and held.plan.snapshot.repository == plan.snapshot.repository
+            else None
+        )
+
+
+_LAST = _LastPrepared()
+
+
+def take_snapshot(repository: Repository, *, now: datetime) -> Snapshot:
+    """Read every ref once, and what every work tree holds.
+
+    Args:
+        repository: the repository.
+        now: UTC.
+
+    Raises:
+        GitError
+    """
+    tips = read_tips(repository)
+    branches = {tip.ref for tip in tips if tip.ref.startswith(HEADS)}
+    return Snapshot(
+        repository=repository.common_dir,
+        object_format=repository.object_format,
+        taken_at=now,
+        tips=tips,
+        checkouts=read_checkouts(repository, of_interest=branches),
+        is_shallow=repository.is_shallow,
+        head=head_of(repository),
+        is_bare=is_without_work_tree(repository),
+    )
+
+
+def prepare(
+    repository: Repository,
+    snapshot: Snapshot,
+    *,
+    policy: Policy,
+    wanted: WantedTargets,
+    prefer: str | None,
+    listed: BranchList | None,
+    filters: Filters,
+) -> Prepared:
+    """Decide what a run would do.
+
+    Args:
+        repository: the repository.
+        snapshot: of its refs and work trees.
+        policy: the operator's decisions.
+        wanted: which targets the operator named, if any.
+        prefer: remote whose targets were fetched just now: they are compared with the local ones, whatever these track.
+        listed: a branch list.
+        filters: which branches were asked for.
+
+    Raises:
+        UserError: unknown targets where the policy refuses them; a target that was fetched has diverged.
+        GitError
+    """
+    snapshot = replace(snapshot, default_branch=default_branch(snapshot, wanted.remote))
+    named = [one.target for one in find_targets(snapshot, wanted)]
+    evidence, unread = protected_branches(repository, named[0].oid if named else None)
+    snapshot = replace(snapshot, evidence=evidence, unread=unread)
+    named = [one.target for one in find_targets(snapshot, wanted)]
+    if prefer is None:
+        wanted = replace(wanted, upstreams=_tracked(repository, snapshot, named))
+    others = {target.ref: f"{REMOTES}{wanted.remote}/{target.name}" for target in named} | dict(wanted.upstreams)
+    lines = (
+        {}
+        if wanted.are_typed and filters.are_names
+        else lines_of(snapshot, named, snapshot.branches_of or wanted.remote)
+    )
+    snapshot = replace(snapshot, lines=tuple((name, tip.oid) for name, tip in lines.items()))
+    known = {*(target.ref for target in named), *others.values(), *(tip.ref for tip in lines.values())}
+    graph = load_graph(
+        repository,
+        [
+            tip.oid
+            for tip in snapshot.tips
+            if tip.object_type == "commit" and (tip.ref.startswith(HEADS) or tip.ref in known)
+        ]
+        + [oid for _, oid, _ in snapshot.public_targets]
+        + [oid for _, oid in snapshot.counterparts],
+    )
+    if prefer is not None:
+        _require_one_line(snapshot, graph, others)
+    # Where a push was asked for, what the remote holds counts, not what this clone knows of it.
+    found = find_targets(snapshot, wanted, graph=graph if snapshot.remote is None else None)
+    targets = tuple(one.target for one in found)
+    targets = as_of_remote(with_public(targets, snapshot), snapshot)
+    ours = (tip.oid for tip in snapshot.tips if tip.ref.startswith(HEADS) and tip.oid in graph)
+    filters = with_commits(repository, filters, ours)
+    plan = build_plan(
+        snapshot, graph, policy=policy, targets=targets, listed=listed.entries if listed else None, filters=filters
+    )
+    obstructed = dict(_obstructed(repository, plan))
+    if obstructed:
+        checkouts = tuple(obstructed.get(one.path, one) for one in snapshot.checkouts)
+        plan = build_plan(
+            replace(snapshot, checkouts=checkouts),
+            graph,
+            policy=policy,
+            targets=targets,
+            listed=listed.entries if listed else None,
+            filters=filters,
+        )
+    prepared = Prepared(replace(plan, target_notes=tuple(one.note for one in found)), graph)
+    _LAST.keep(prepared)
+    return prepared
+
+
+def _tracked(repository: Repository, snapshot: Snapshot, targets: Sequence[Target]) -> dict[str, str]:
+    """Local targets that track a remote's branch, with its full name."""
+    local = [
+        one.ref for one in targets if one.ref.startswith(HEADS) and remote_of(snapshot, BranchName(one.name)) is None
+    ]
+    return {
+        ref: upstream for ref, upstream in read_upstreams(repository, local).items() if upstream.startswith(REMOTES)
+    }
+
+
+def _obstructed(repository: Repository, plan: Plan) -> Iterator[tuple[str, Checkout]]:
+    """Work trees that hold something untracked where their branches will bring files; looked at again when they are moved."""
+    for step in plan.steps:
+        if step.checkout is None or step.refusal is not None or step.kind in (StepKind.UP_TO_DATE, StepKind.LEAVE):
+            continue
+        held = Checkout(path=step.checkout, ref=step.moved_ref, state=CheckoutState.OBSTRUCTED)
+        try:
+            git = work_tree_git(repository, step.checkout)
+            found = in_the_way(git, _brought(git, step))
+        except (GitAlignError, OSError) as error:
+            yield step.checkout, replace(held, state=CheckoutState.UNCLEAR, detail=f"its files cannot be read: {error}")
+            continue
+        if found:
+            yield step.checkout, replace(held, detail=f"not tracked, and would be lost: {found}")
+
+
+def _brought(git: Git, step: Step) -> list[Change]:
+    """What a step will change in the files of what it moves, as far as that is known before anything is merged."""
+    if step.kind is StepKind.FAST_FORWARD:
+        return changes_between(git, step.seen, step.onto)
+    done = git.run("merge-base", "--all", step.seen, step.onto, accept=(0, 1))
+    bases = [Oid(base) for base in text(done.stdout).split()] or [step.seen]
+    changes = [change for base in bases for change in changes_between(git, base, step.onto)]
+    if step.kind is StepKind.INTEGRATE:
+        changes += changes_between(git, step.moved_from, step.onto)
+        changes += [change for base in bases for change in changes_between(git, base, step.seen)]
+    return changes
+
+
+def _require_one_line(snapshot: Snapshot, graph: CommitGraph, fetched: Mapping[str, str]) -> None:
+    """Refuse targets of which neither the local nor the fetched one has everything.
+
+    Raises:
+        UserError
+    """
+    tips = {tip.ref: tip.oid for tip in snapshot.tips if tip.oid in graph}
+    for ref, tracking in fetched.items():
+        here, there = tips.get(ref), tips.get(tracking)
+        if here is None or there is None or graph.is_ancestor(here, there) or graph.is_ancestor(there, here):
+            continue
+        name, other = ref.removeprefix(HEADS), tracking.removeprefix(REMOTES)
+        raise UserError(
+            f"{name} and {other} have diverged: each has commits that the other has not",
+            hint=f"to align with {other}: add --target {shell_word(other)}; to align with your {name}: leave out --fetch",
+            code="target_diverged",
+        )
+
+
+def graph_of(repository: Repository, plan: Plan) -> CommitGraph:
+    """History behind a plan's steps, read anew unless it was read for this very plan just now."""
+    held = _LAST.take(plan)
+    if held is not None:
+        return held
+    return load_graph(repository, [*(step.seen for step in plan.steps), *(target.oid for target in plan.targets)])

@@ -1,0 +1,158 @@
+"""Change summaries of a run: facts of all branches read in a few processes, documents written outside every work tree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gitalign.core.certificate import PatchVerdict
+from gitalign.core.clashes import PathChange
+from gitalign.core.graph import CommitGraph
+from gitalign.core.names import Oid, file_name_for
+from gitalign.core.outcome import Aligned, Unchanged
+from gitalign.core.report import BranchReport, Report
+from gitalign.documents.summary import CommitStory, FileStory, Summary, summary_document, summary_markdown
+from gitalign.engine.gates.proofs import patch_verdicts
+from gitalign.errors import OutOfSpace
+from gitalign.git.command import text
+from gitalign.git.diffs import line_counts, path_changes
+from gitalign.git.history import authorship, load_graph
+from gitalign.git.repository import Repository
+from gitalign.shared_files import adopt, make_folder
+
+_ENDING = "_CHANGES_SUMMARY"
+
+
+def summaries(repository: Repository, report: Report) -> tuple[Summary, ...]:
+    """What is to be told of every branch of a run that was not simply left as it was, in plan order.
+
+    Raises:
+        GitError
+    """
+    told = [one for one in report.branches() if not isinstance(one.result.outcome, Unchanged)]
+    graph = load_graph(repository, {oid for one in told for oid in (one.step.seen, one.step.onto)})
+    told = [_as_far_as_it_went(one, graph) for one in told]
+    own = {
+        one.step.id: graph.own(one.step.seen, one.step.onto)
+        for one in told
+        if one.step.seen in graph and one.step.onto in graph
+    }
+    aligned = {one.step.id: one.result.outcome for one in told if isinstance(one.result.outcome, Aligned)}
+    results = sorted({(outcome.onto, outcome.after) for outcome in aligned.values()})
+    apart: set[tuple[Oid, Oid]] = set(results)
+    for one in told:
+        for base in own[one.step.id].bases[:1] if one.step.id in own else ():
+            apart |= {(base, one.step.seen), (base, one.step.onto)}
+    changes = dict(path_changes(repository.git, sorted(apart)))
+    counts = line_counts(repository.git, results)
+    commits = {oid for found in own.values() for oid in (*found.picks, *found.merges)}
+    wrote = authorship(repository.git, sorted(commits))
+    verdicts = patch_verdicts(
+        repository, [(pair.old, pair.new) for outcome in aligned.values() for pair in outcome.rewritten]
+    )
+
+    def commit_stories(one: BranchReport) -> tuple[CommitStory, ...]:
+        outcome = one.result.outcome
+        found = own.get(one.step.id)
+        if found is None:
+            return ()
+        became = {pair.old: pair.new for pair in outcome.rewritten} if isinstance(outcome, Aligned) else {}
+        is_merged = isinstance(outcome, Aligned) and not became and not outcome.dropped
+        stories: list[CommitStory] = []
+        for oid in (*found.picks, *found.merges):
+            new = oid if is_merged else became.get(oid)
+            author = wrote.get(oid)
+            stories.append(
+                CommitStory(
+                    old=oid,
+                    new=new,
+                    subject=author.subject if author else "",
+                    author=author.name if author else "",
+                    patch=None if new is None else PatchVerdict.UNTOUCHED if new == oid else verdicts[oid, new],
+                )
+            )
+        return tuple(stories)
+
+    def file_stories(one: BranchReport) -> tuple[FileStory, ...]:
+        outcome = aligned.get(one.step.id)
+        if outcome is None:
+            return ()
+        pair = (outcome.onto, outcome.after)
+        lines = counts.get(pair, {})
+        return tuple(
+            _file(change, lines.get(change.path) if change.path in lines else None) for change in changes.get(pair, ())
+        )
+
+    def shared(one: BranchReport) -> tuple[str, ...]:
+        bases = own[one.step.id].bases if one.step.id in own else ()
+        if not bases:
+            return ()
+        mine = {change.path for change in changes.get((bases[0], one.step.seen), ())}
+        theirs = {change.path for change in changes.get((bases[0], one.step.onto), ())}
+        return tuple(text(path) for path in sorted(mine & theirs))
+
+    return tuple(
+        Summary(
+            run_id=report.run.id,
+            branch=one.step.branch.name,
+            target=one.step.target.name,
+            verdict=one.verdict.value,
+            detail=one.detail,
+            before=one.step.seen,
+            onto=one.step.onto,
+            outcome=one.result.outcome,
+            target_commits=one.step.behind,
+            commits=commit_stories(one),
+            files=file_stories(one),
+            shared=shared(one),
+            validation=one.result.validation,
+            compliance=one.result.compliance,
+        )
+        for one in told
+    )
+
+
+def _as_far_as_it_went(one: BranchReport, graph: CommitGraph) -> BranchReport:
+    """A branch that went part of the way took in that much of its target and no more."""
+    outcome = one.result.outcome
+    if not isinstance(outcome, Aligned) or outcome.onto == one.step.onto or outcome.onto not in graph:
+        return one
+    behind = graph.behind_count(one.step.seen, outcome.onto)
+    return replace(one, step=replace(one.step, onto=outcome.onto, behind=behind))
+
+
+def summary_name(branch: str) -> str:
+    """File name of a branch's summary, without its ending."""
+    return f"{file_name_for(branch)}{_ENDING}"
+
+
+def write_summaries(folder: Path, found: Sequence[Summary]) -> list[Path]:
+    """Write each summary as Markdown and JSON; the Markdown files.
+
+    Raises:
+        OutOfSpace
+    """
+    made: list[Path] = []
+    try:
+        make_folder(folder)
+        for one in found:
+            place = folder / f"{summary_name(one.branch)}.md"
+            place.write_text(summary_markdown(one), encoding="utf-8", errors="replace")
+            document = json.dumps(summary_document(one), indent=2)
+            place.with_suffix(".json").write_text(document + "\n", encoding="ascii")
+            adopt(place)
+            adopt(place.with_suffix(".json"))
+            made.append(place)
+    except OSError as error:
+        raise OutOfSpace(
+            f"cannot write {error.filename or folder}: {error.strerror}", hint="free space or name another folder"
+        ) from error
+    return made
+
+
+def _file(change: PathChange, lines: tuple[int, int] | None) -> FileStory:
+    status = "added" if change.before is None else "deleted" if change.after is None else "modified"
+    added, deleted = lines if lines is not None else (None, None)
+    return FileStory(path=text(change.path), status=status, added=added, deleted=deleted)

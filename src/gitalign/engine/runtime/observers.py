@@ -1,0 +1,91 @@
+"""Those who watch a run for other systems, as the configuration asks for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitalign.configuration.settings import Telemetry
+from gitalign.core.report import Report
+from gitalign.git.repository import Repository
+from gitalign.observe.extras import require_library
+from gitalign.output_file import require_writable
+from gitalign.ports import Listener
+
+if TYPE_CHECKING:
+    from gitalign.observe.metrics import RunMetrics
+    from gitalign.observe.traces import RunTraces
+
+
+def require_observers(settings: Telemetry) -> None:
+    """Refuse settings that could not be served, before anything starts.
+
+    Raises:
+        PluginError: a library is missing.
+        UserError: the metrics file cannot be written.
+    """
+    if settings.metrics_file is not None:
+        require_library("prometheus_client", setting="telemetry.metrics_file", extra="metrics")
+        require_writable(settings.metrics_file)
+    if settings.traces:
+        require_library("opentelemetry.sdk.trace", setting="telemetry.traces", extra="tracing")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observers:
+    """What follows the events of one run, and what is told its end."""
+
+    listeners: tuple[Listener, ...]
+    metrics: RunMetrics | None
+
+    def finished(self, report: Report) -> None:
+        """Tell the end of a run that was carried through."""
+        if self.metrics is not None:
+            self.metrics.write(report, outcome=report.run.outcome, at=datetime.now(UTC))
+
+
+@contextmanager
+def observing(
+    settings: Telemetry,
+    repository: Repository,
+    *,
+    measured: bool = True,
+    environ: Mapping[str, str] = os.environ,
+) -> Iterator[Observers]:
+    """Observers of one run while inside; a run that raises is told as failed.
+
+    Args:
+        settings: what is asked for.
+        repository: whose name stands on every metric.
+        measured: write metrics, too; an undo does not replace those of the last run.
+        environ: the environment, for OpenTelemetry.
+
+    Raises:
+        ConfigError: the environment names an exporter that is not there.
+    """
+    metrics: RunMetrics | None = None
+    traces: RunTraces | None = None
+    if settings.metrics_file is not None and measured:
+        from gitalign.observe.metrics import RunMetrics
+
+        name = Path(repository.work_tree or repository.common_dir).name.removesuffix(".git")
+        metrics = RunMetrics(settings.metrics_file, repository=name, started_at=datetime.now(UTC))
+    if settings.traces:
+        from gitalign.observe.traces import RunTraces, exporters_of
+
+        traces = RunTraces(exporters_of(environ), environ=environ)
+    try:
+        yield Observers(listeners=tuple(one for one in (metrics, traces) if one is not None), metrics=metrics)
+    except BaseException as error:
+        if metrics is not None:
+            outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            metrics.write(None, outcome=outcome, at=datetime.now(UTC))
+        raise
+    finally:
+        if traces is not None:
+            traces.close()

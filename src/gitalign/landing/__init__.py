@@ -1,0 +1,1 @@
+"""What lands together and in which order: the landing order, batches, execution plans and their drawings."""

@@ -1,0 +1,188 @@
+"""Branches merged together, as landing would: what pairs do not tell. Nothing moves, and every answer is remembered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gitalign.core.commit import unseen_commit
+from gitalign.core.names import Oid
+from gitalign.documents import wire
+from gitalign.engine.alignment.integration import rules_key
+from gitalign.engine.alignment.merge_workers import merging_lane
+from gitalign.engine.analysis.branch_preview import BranchPreview
+from gitalign.engine.analysis.dry_run import DryRun
+from gitalign.errors import ABOUT_ONE_MERGE
+from gitalign.git.command import raw
+from gitalign.git.merge import MergeAnswer, with_side_names
+from gitalign.integrate.lane import MergeWorker
+from gitalign.landing.execution_plan import PredictedConflict
+from gitalign.landing.landing_order import Landing, batches
+
+UNMERGED = "cannot be merged"
+"""Stands for the conflict types of two that git could not merge at all."""
+_FORMAT = "batch 2"
+
+
+def kept_apart(
+    trial: DryRun, standing: Mapping[str, BranchPreview], landing: Landing, pairs: Sequence[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Pairs that are clean by themselves and not together with their batch, found by merging every batch.
+
+    A branch that cannot join what its batch has merged so far is kept apart from every member of it, and batches are made anew,
+    until all of them merge.
+
+    Raises:
+        GitError, OutOfSpace
+    """
+    apart: list[tuple[str, str]] = []
+    with merging_lane(trial.workshop, {one.step.onto for one in standing.values()}) as lane:
+        while not trial.stop.stop_requested:
+            found: list[tuple[str, str]] = []
+            for batch in batches(landing.order, [*pairs, *apart], landing.after):
+                by_target: dict[Oid, list[BranchPreview]] = defaultdict(list)
+                for name in batch:
+                    by_target[standing[name].step.onto].append(standing[name])
+                for onto, members in by_target.items():
+                    # Two are a pair, and pairs are known.
+                    joined = _joined(trial, lane, onto, members) if len(members) > 2 else len(members)
+                    if joined < len(members):
+                        found += [(other.name, members[joined].name) for other in members[:joined]]
+            if not found:
+                break
+            apart += found
+    return apart
+
+
+def _joined(trial: DryRun, lane: MergeWorker, onto: Oid, members: Sequence[BranchPreview]) -> int:
+    """How many members of a batch merge cleanly one after another."""
+    key = _key(trial, onto, "batch", members)
+    known = trial.memory.remembered([key])
+    if key in known and known[key].isdecimal():
+        return int(known[key])
+    commits = trial.commits(members)
+    if trial.stop.stop_requested:
+        return len(members)
+    union = commits[members[0].name]
+    joined = 1
+    for one in members[1:]:
+        answer = _merged(lane, onto, union, commits[one.name])
+        if answer is None or not answer.is_clean:
+            break
+        (union,) = lane.write([unseen_commit(answer.tree, union, commits[one.name])])
+        joined += 1
+    trial.memory.remember({key: str(joined)}, at=trial.at)
+    return joined
+
+
+def stopping_jointly(
+    trial: DryRun,
+    standing: Mapping[str, BranchPreview],
+    made: Sequence[Sequence[str]],
+    pairs: Sequence[tuple[str, str]],
+) -> list[PredictedConflict]:
+    """Branches that stop though they clash with no single other: found by landing all batches, one branch after another.
+
+    A branch that clashes with one that landed stops, and does not land; it takes nothing away from those after it.
+
+    Args:
+        trial: the branches, tried out.
+        standing: those that can land, by name.
+        made: batches, in the order of landing.
+        pairs: branches that clash with one another.
+
+    Raises:
+        GitError, OutOfSpace
+    """
+    clashing: dict[str, set[str]] = defaultdict(set)
+    for one, other in pairs:
+        clashing[one].add(other)
+        clashing[other].add(one)
+    by_target: dict[Oid, list[BranchPreview]] = defaultdict(list)
+    for name in (name for batch in made for name in batch):
+        by_target[standing[name].step.onto].append(standing[name])
+    found: list[PredictedConflict] = []
+    with merging_lane(trial.workshop, set(by_target)) as lane:
+        for onto, members in by_target.items():
+            if trial.stop.stop_requested:
+                break
+            known = _key(trial, onto, "landed", members)
+            body = trial.memory.remembered([known]).get(known)
+            stops = _read_stops(body) if body is not None else None
+            if stops is None:
+                stops = _land(trial, lane, onto, members, clashing)
+                if not trial.stop.stop_requested:
+                    trial.memory.remember({known: wire.dumps(_Stops(stops=stops))}, at=trial.at)
+            found += stops
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stops:
+    """What is remembered of landing a sequence of branches."""
+
+    stops: tuple[PredictedConflict, ...]
+
+
+def _read_stops(body: str) -> tuple[PredictedConflict, ...] | None:
+    try:
+        return wire.loads(_Stops, body).stops
+    except wire.Malformed:
+        return None
+
+
+def _land(
+    trial: DryRun, lane: MergeWorker, onto: Oid, members: Sequence[BranchPreview], clashing: Mapping[str, set[str]]
+) -> tuple[PredictedConflict, ...]:
+    commits = trial.commits(members)
+    if trial.stop.stop_requested:
+        return ()
+    unions: list[tuple[str, Oid]] = [("", onto)]
+    found: list[PredictedConflict] = []
+    for one in members:
+        name = one.name
+        if clashing[name] & {landed for landed, _ in unions}:
+            continue
+        answer = _merged(lane, onto, unions[-1][1], commits[name])
+        if answer is not None and answer.is_clean:
+            (union,) = lane.write([unseen_commit(answer.tree, unions[-1][1], commits[name])])
+            unions.append((name, union))
+            continue
+        # Who made it stop: the first that, once landed, leaves no clean merge.
+        first = next(
+            (
+                landed
+                for landed, union in unions[1:]
+                if (tried := _merged(lane, onto, union, commits[name])) is None or not tried.is_clean
+            ),
+            unions[-1][0],
+        )
+        named = with_side_names(answer, ours=first, theirs=name) if answer is not None else None
+        found.append(
+            PredictedConflict(
+                first=first,
+                second=name,
+                target=one.step.target.name,
+                paths=tuple(sorted({path for made in named.conflicts for path in made.paths})) if named else (),
+                kinds=tuple(sorted({made.kind for made in named.conflicts})) if named else (UNMERGED,),
+                jointly=True,
+                is_stop=True,
+            )
+        )
+    return tuple(found)
+
+
+def _merged(lane: MergeWorker, onto: Oid, one: Oid, other: Oid) -> MergeAnswer | None:
+    """None when git cannot merge the two."""
+    try:
+        return lane.merge_histories(onto, one, other)
+    except ABOUT_ONE_MERGE:
+        return None
+
+
+def _key(trial: DryRun, onto: Oid, what: str, members: Sequence[BranchPreview]) -> str:
+    rules = rules_key(trial.workshop.quarantine, onto)
+    parts = (_FORMAT, what, rules, onto, *(part for one in members for part in (one.name, one.key)))
+    return hashlib.sha256(b"\0".join(map(raw, parts))).hexdigest()
