@@ -27,8 +27,8 @@ from gitalign.errors import UserError
 from gitalign.facade.after import runs
 from gitalign.facade.forecasting import settling
 from gitalign.facade.next_step import merged_count, next_command
-from gitalign.ports import Listener
-from gitalign.store.journal import SqlJournal, open_journal
+from gitalign.ports import Journal, Listener
+from gitalign.store.journal import open_journal
 
 if TYPE_CHECKING:
     from gitalign.engine.analysis.doctor import Diagnosis
@@ -301,7 +301,7 @@ def doctor(request: Request) -> tuple[Diagnosis, ...]:
     """Check git, the repository, the store, the disk, work trees and settings. Changes nothing and does not raise for what it finds."""
     from gitalign.engine.analysis.doctor import examine
 
-    def journal(state_dir: Path) -> SqlJournal | None:
+    def journal(state_dir: Path) -> Journal | None:
         return open_journal(state_dir / "gitalign.db") if (state_dir / "gitalign.db").exists() else None
 
     def programs() -> tuple[tuple[Program, ...], ValidationPlan]:

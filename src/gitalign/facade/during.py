@@ -28,8 +28,7 @@ from gitalign.engine.run.session import OpenRepository, has_state, journal_of, m
 from gitalign.engine.run.session import Request as Request
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import NotPermitted, PlanRefused, UserError
-from gitalign.ports import Listener
-from gitalign.store.journal import SqlJournal
+from gitalign.ports import Journal, Listener
 
 
 def run(
@@ -166,13 +165,13 @@ def resume(
     return tuple(reports)
 
 
-def _stopped(journal: SqlJournal) -> list[RunRecord]:
+def _stopped(journal: Journal) -> list[RunRecord]:
     return [one for one in journal.runs() if one.kind is RunKind.ALIGN and one.state is RunState.INTERRUPTED]
 
 
 def _gone_on(
     opened: OpenRepository,
-    journal: SqlJournal,
+    journal: Journal,
     record: RunRecord,
     *,
     listeners: Sequence[Listener],
@@ -220,7 +219,7 @@ def _gone_on(
     return replace(report, notices=(*report.notices, note))
 
 
-def _arrived(opened: OpenRepository, journal: SqlJournal, record: RunRecord) -> Report:
+def _arrived(opened: OpenRepository, journal: Journal, record: RunRecord) -> Report:
     """The report of a run that does not go on, for the remote has what it sent."""
     is_well = all(map(is_settled, journal.publications(record.id)))
     journal.set_state(record.id, RunState.FINISHED, outcome="ok" if is_well else "attention")

@@ -16,8 +16,7 @@ from gitalign.engine.run.session import OpenRepository, Request, journal_of, mak
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.stream import EventStream
 from gitalign.facade.after import name_of, published_of
-from gitalign.ports import Listener
-from gitalign.store.journal import SqlJournal
+from gitalign.ports import Journal, Listener
 
 
 class ForecastFormat(StrEnum):
@@ -139,7 +138,7 @@ def write_up_outlook(request: Request, found: Outlook, *, form: ForecastFormat) 
             assert_never(never)
 
 
-def settling(opened: OpenRepository, journal: SqlJournal, stop: StopSignal) -> Settling:
+def settling(opened: OpenRepository, journal: Journal, stop: StopSignal) -> Settling:
     """What settles conflicts while only looking."""
     return Settling(
         repository=opened.repository, config=opened.config, memory=journal, stop=stop, at=now(), only_looks=True

@@ -14,8 +14,7 @@ from gitalign.engine.resolution import sessions as resolving
 from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of, open_for
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import NotPermitted, UserError
-from gitalign.ports import Listener
-from gitalign.store.journal import SqlJournal
+from gitalign.ports import Journal, Listener
 
 
 def resolutions_under_way(request: Request) -> tuple[Look, ...]:
@@ -129,7 +128,7 @@ def resolve_finish(
         return resolving.finish(opened, journal, session, permit=permit, listeners=listeners, stop=stop)
 
 
-def _session(opened: OpenRepository, journal: SqlJournal, branch: str) -> Session:
+def _session(opened: OpenRepository, journal: Journal, branch: str) -> Session:
     found = resolving.find(journal, branch)
     if found is None:
         raise UserError(f"{branch} is not being resolved", hint=command_on("git align resolve", branch))

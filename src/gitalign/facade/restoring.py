@@ -20,8 +20,7 @@ from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import NotPermitted, UserError
 from gitalign.facade.undoing import undo
 from gitalign.git.refs import read_refs
-from gitalign.ports import Listener
-from gitalign.store.journal import SqlJournal
+from gitalign.ports import Journal, Listener
 
 
 class MovedOn(UserError):
@@ -119,12 +118,12 @@ def _never_moved(branch: str) -> UserError:
     return UserError(f"no run moved {display(branch)}", hint="git align runs", code="nothing_to_undo")
 
 
-def _move(journal: SqlJournal, record: RunRecord, branch: str) -> Publication | None:
+def _move(journal: Journal, record: RunRecord, branch: str) -> Publication | None:
     ref = ref_of(branch)
     return next((one for one in journal.publications(record.id) if one.update.ref == ref), None)
 
 
-def _chosen(opened: OpenRepository, journal: SqlJournal, branch: str, run_id: str | None) -> RunRecord:
+def _chosen(opened: OpenRepository, journal: Journal, branch: str, run_id: str | None) -> RunRecord:
     """The run to undo.
 
     Raises:
@@ -153,7 +152,7 @@ def _is_later(other: Publication, one: Publication) -> bool:
     return other is not one and other.state is MoveState.MOVED and other.update.before == one.update.after
 
 
-def _newest(journal: SqlJournal, moves: dict[str, Publication], branch: str) -> RunRecord:
+def _newest(journal: Journal, moves: dict[str, Publication], branch: str) -> RunRecord:
     states = (MoveState.MOVED, MoveState.STANDS)
     for record in journal.runs():
         is_made = record.id in moves and moves[record.id].state in states

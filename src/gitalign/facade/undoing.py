@@ -36,8 +36,7 @@ from gitalign.engine.runtime.observers import observing
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import NotPermitted
 from gitalign.git.refs import read_refs
-from gitalign.ports import Emitter, Listener
-from gitalign.store.journal import SqlJournal
+from gitalign.ports import Emitter, Journal, Listener
 
 LAST = "last"
 
@@ -114,9 +113,7 @@ def undo(
         return stored_report(opened.repository, journal, new_id)
 
 
-def _done_already(
-    journal: SqlJournal, run_id: str, request: Request, recovered: Sequence[RunRecord]
-) -> RunRecord | None:
+def _done_already(journal: Journal, run_id: str, request: Request, recovered: Sequence[RunRecord]) -> RunRecord | None:
     """The undo that is asked for, when it was made before: cut off and finished just now, or long ago."""
     finished = [one for one in recovered if one.kind is RunKind.UNDO and one.state is RunState.FINISHED]
     if run_id == LAST:
@@ -127,7 +124,7 @@ def _done_already(
     return None
 
 
-def _cut_off(journal: SqlJournal, run_id: str) -> RunRecord | None:
+def _cut_off(journal: Journal, run_id: str) -> RunRecord | None:
     """An undo that was cut off, and that is to be finished before anything else is undone."""
     asked = None if run_id == LAST else journal.run(run_id).id
     for record in journal.runs():
@@ -165,7 +162,7 @@ def is_on_a_remote(request: Request, run_id: str) -> bool:
     return any(last[ref] == after for ref, after in made.items())
 
 
-def _chosen(journal: SqlJournal, run_id: str, *, push: bool) -> RunRecord:
+def _chosen(journal: Journal, run_id: str, *, push: bool) -> RunRecord:
     return last_to_undo(journal, push=push) if run_id == LAST else journal.run(run_id)
 
 
@@ -274,9 +271,7 @@ def push_preview(request: Request, run_id: str | None = None) -> tuple[Publicati
         return _to_push(opened, journal, request, run_id)
 
 
-def _to_push(
-    opened: OpenRepository, journal: SqlJournal, request: Request, run_id: str | None
-) -> tuple[Publication, ...]:
+def _to_push(opened: OpenRepository, journal: Journal, request: Request, run_id: str | None) -> tuple[Publication, ...]:
     from gitalign.engine.publishing.push_run import to_push_of_runs
 
     require_matches([branch_of(ref) for ref in read_refs(opened.repository, "refs/heads")], request.only)
@@ -295,7 +290,7 @@ def _filters(opened: OpenRepository, request: Request) -> Filters:
     return filters_of(opened.repository, request, now=int(now().timestamp()))
 
 
-def _last_that_moved(journal: SqlJournal) -> RunRecord:
+def _last_that_moved(journal: Journal) -> RunRecord:
     return last_to_undo(journal, push=False)
 
 
@@ -304,7 +299,7 @@ def _target_names(opened: OpenRepository) -> tuple[str, ...]:
     return tuple(target.name for target in discover_targets(snapshot, opened.config.alignment.targets))
 
 
-def pusher_of(opened: OpenRepository, journal: SqlJournal, emit: Emitter) -> Pusher:
+def pusher_of(opened: OpenRepository, journal: Journal, emit: Emitter) -> Pusher:
     """What pushes in a repository."""
     return Pusher(
         repository=opened.repository,
@@ -317,7 +312,7 @@ def pusher_of(opened: OpenRepository, journal: SqlJournal, emit: Emitter) -> Pus
 
 @contextmanager
 def emitting(
-    opened: OpenRepository, journal: SqlJournal, run_id: str, listeners: Sequence[Listener], *, is_new: bool = True
+    opened: OpenRepository, journal: Journal, run_id: str, listeners: Sequence[Listener], *, is_new: bool = True
 ) -> Iterator[Emitter]:
     """The event stream of a run; one that was made before is not told a second time."""
     with observing(opened.config.telemetry, opened.repository, measured=False) as observers:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from gitalign.core.outcome import FindingRule
 from gitalign.ports.aligning import Aligner, CancelToken, Emitter, Integration, Integrator, Listener
 from gitalign.ports.looking import DetectionRequest, Detector, Documenter, DocumentRequest, Source
-from gitalign.ports.memory import Claim, Journal, OwnerProbe, VerdictMemory
 from gitalign.ports.settling import (
     ConflictedFile,
     ConflictResolver,
@@ -27,11 +26,24 @@ from gitalign.ports.settling import (
     WorkTree,
     WorkTreeMaker,
 )
+from gitalign.ports.store import (
+    Claim,
+    ClaimStore,
+    EventStore,
+    Journal,
+    MoveStore,
+    OwnerProbe,
+    ResultStore,
+    RunStore,
+    SessionStore,
+    VerdictMemory,
+)
 
 __all__ = [
     "Aligner",
     "CancelToken",
     "Claim",
+    "ClaimStore",
     "ConflictResolver",
     "ConflictedFile",
     "DetectionRequest",
@@ -39,11 +51,13 @@ __all__ = [
     "DocumentRequest",
     "Documenter",
     "Emitter",
+    "EventStore",
     "Integration",
     "Integrator",
     "Journal",
     "Listener",
     "MergeTeacher",
+    "MoveStore",
     "OwnerProbe",
     "ProgramCall",
     "ProgramEnd",
@@ -51,6 +65,9 @@ __all__ = [
     "Proposal",
     "Regenerated",
     "Regenerator",
+    "ResultStore",
+    "RunStore",
+    "SessionStore",
     "SettledFile",
     "Sides",
     "Sockets",

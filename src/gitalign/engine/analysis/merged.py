@@ -21,8 +21,7 @@ from gitalign.git.command import text
 from gitalign.git.refs import read_origins
 from gitalign.git.repository import Repository
 from gitalign.integrate.upstream import UpstreamIndex, squashed_into
-from gitalign.ports import Emitter, Sockets
-from gitalign.store.journal import SqlJournal
+from gitalign.ports import Emitter, Journal, Sockets
 
 PLAIN: Mapping[str, object] = {
     "alignment.strategy": "merge",
@@ -40,7 +39,7 @@ def find_merged(
     plan: Plan,
     graph: CommitGraph,
     *,
-    journal: SqlJournal,
+    journal: Journal,
     limits: Limits,
     emit: Emitter,
     stop: StopSignal,
@@ -127,7 +126,7 @@ def _tree(repository: Repository, commit: Oid) -> Oid:
 class _Keeper:
     """Says what keeps a merged branch from being deleted."""
 
-    def __init__(self, repository: Repository, journal: SqlJournal, plan: Plan) -> None:
+    def __init__(self, repository: Repository, journal: Journal, plan: Plan) -> None:
         self._repository = repository
         self._sessions = {session.ref for session in journal.sessions()}
         self._below: dict[str, str] = {}

@@ -11,11 +11,10 @@ from gitalign.engine.publishing.recovery import Recovered, recover
 from gitalign.engine.run.frozen_settings import CannotGoOn, read_frozen
 from gitalign.engine.run.session import OpenRepository, locks_of, now, run_folder
 from gitalign.errors import UserError
-from gitalign.ports import Listener
-from gitalign.store.journal import SqlJournal
+from gitalign.ports import Journal, Listener
 
 
-def recover_dead(opened: OpenRepository, journal: SqlJournal, listeners: Sequence[Listener]) -> tuple[Recovered, ...]:
+def recover_dead(opened: OpenRepository, journal: Journal, listeners: Sequence[Listener]) -> tuple[Recovered, ...]:
     """Finish or roll back what dead processes left unfinished."""
     locks = locks_of(opened)
     recovered = recover(
@@ -43,7 +42,7 @@ def _remove_work_trees(opened: OpenRepository, run_id: str) -> None:
         remove_left_in_home(checks, opened.repository.common_dir)
 
 
-def take_over(opened: OpenRepository, journal: SqlJournal, run_id: str) -> None:
+def take_over(opened: OpenRepository, journal: Journal, run_id: str) -> None:
     """Count the process of an unfinished run as gone, because the operator says so.
 
     Raises:
@@ -56,7 +55,7 @@ def take_over(opened: OpenRepository, journal: SqlJournal, run_id: str) -> None:
     journal.take_over(record.id, owner=locks_of(opened).taken_over(record.id))
 
 
-def guard_of(opened: OpenRepository, journal: SqlJournal, record: RunRecord) -> Guard:
+def guard_of(opened: OpenRepository, journal: Journal, record: RunRecord) -> Guard:
     """What must not move when a run is finished or undone: as it was when it began, or as it is now where that is not known."""
     while record.undoes is not None:
         record = journal.run(record.undoes)

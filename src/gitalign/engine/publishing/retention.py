@@ -17,7 +17,7 @@ from gitalign.git.quarantine import sweep_quarantines
 from gitalign.git.refs import RefUpdater, deletions, read_refs
 from gitalign.git.repository import Repository
 from gitalign.owned_folders import remove_folder
-from gitalign.store.journal import SqlJournal
+from gitalign.ports import Journal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class PruneReport:
 
 def prune(
     repository: Repository,
-    journal: SqlJournal,
+    journal: Journal,
     *,
     older_than: timedelta,
     now: datetime,
@@ -103,7 +103,7 @@ def _is_left_candidate(ref: str, now: datetime) -> bool:
 
 
 def _backups(
-    repository: Repository, journal: SqlJournal, old: Sequence[RunRecord], refs: Mapping[str, Oid]
+    repository: Repository, journal: Journal, old: Sequence[RunRecord], refs: Mapping[str, Oid]
 ) -> tuple[list[tuple[str, Oid]], list[tuple[str, str]]]:
     made = {record.id: journal.publications(record.id) for record in old}
     return removable_backups(repository, journal, made, refs, done=(MoveState.MOVED, MoveState.UNDONE))

@@ -27,7 +27,6 @@ from gitalign.git.identity import operator_ident
 from gitalign.ports import Journal, Listener
 from gitalign.resolve.entries import Origin, OriginKind
 from gitalign.resolve.rerere import MARKER_SIZE
-from gitalign.store.journal import SqlJournal
 from gitalign.worktrees import resolution_tree as tree
 from gitalign.worktrees.disposable import living_in
 
@@ -296,7 +295,7 @@ def _close(opened: OpenRepository, journal: Journal, session: Session) -> str:
 
 def finish(
     opened: OpenRepository,
-    journal: SqlJournal,
+    journal: Journal,
     session: Session,
     *,
     permit: Permit,

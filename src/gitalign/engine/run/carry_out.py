@@ -38,8 +38,7 @@ from gitalign.engine.run.session import (
 from gitalign.engine.runtime.limits import MemoryWatch
 from gitalign.engine.runtime.observers import observing
 from gitalign.engine.runtime.signals import StopSignal
-from gitalign.ports import Detector, Documenter, Listener, Sockets
-from gitalign.store.journal import SqlJournal
+from gitalign.ports import Detector, Documenter, Journal, Listener, Sockets
 
 if TYPE_CHECKING:
     from gitalign.engine.gates.repository_rules import RepositoryRules
@@ -61,7 +60,7 @@ def carry_out(
     made: Plan,
     permit: Permit,
     *,
-    journal: SqlJournal,
+    journal: Journal,
     listeners: Sequence[Listener],
     stop: StopSignal,
     checkpoint: Checkpoint = no_checkpoint,
@@ -120,7 +119,7 @@ def _carry_through(
     made: Plan,
     permit: Permit,
     *,
-    journal: SqlJournal,
+    journal: Journal,
     listeners: Sequence[Listener],
     stop: StopSignal,
     checkpoint: Checkpoint,
@@ -158,7 +157,7 @@ def _as_run(
     run_id: RunId,
     owner: str,
     started: datetime,
-    journal: SqlJournal,
+    journal: Journal,
     listeners: Sequence[Listener],
     stop: StopSignal,
     checkpoint: Checkpoint,
@@ -257,7 +256,7 @@ def _end_state(made: Plan, executed: Executed) -> RunState:
     return RunState.INTERRUPTED if executed.interrupted and again else RunState.FINISHED
 
 
-def _ended_badly(journal: SqlJournal, run_id: str, emit: Callable[..., None], error: BaseException) -> None:
+def _ended_badly(journal: Journal, run_id: str, emit: Callable[..., None], error: BaseException) -> None:
     """Write down how a run ended that raised; a run that is publishing stays so, for `resume` to finish."""
     state = journal.run(run_id).state
     emit(EventKind.NOTICE, text=f"ended by {type(error).__name__}: {error}")

@@ -19,8 +19,8 @@ from gitalign.engine.runtime.limits import MemoryWatch
 from gitalign.errors import GitAlignError
 from gitalign.git.repository import Repository
 from gitalign.output_file import write_whole
+from gitalign.ports import Journal
 from gitalign.shared_files import adopt, make_folder
-from gitalign.store.journal import SqlJournal
 
 if TYPE_CHECKING:
     from gitalign.engine.run.execute import Executed
@@ -110,7 +110,7 @@ def keep_report(repository: Repository, report: Report) -> None:
     adopt(folder / "report.json")
 
 
-def stored_report(repository: Repository, journal: SqlJournal, run_id: str) -> Report:
+def stored_report(repository: Repository, journal: Journal, run_id: str) -> Report:
     """A run's report from the journal; timings come from the report file where there is one."""
     record = journal.run(run_id)
     made = journal.plan(run_id)

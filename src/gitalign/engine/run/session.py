@@ -35,9 +35,9 @@ from gitalign.git.refs import read_tips
 from gitalign.git.remote import fetch, fetch_branches
 from gitalign.git.repository import Repository, open_repository, sharing
 from gitalign.git.worktree import work_trees
-from gitalign.ports import Listener, Sockets
+from gitalign.ports import Journal, Listener, Sockets
 from gitalign.shared_files import make_folder, share_folder
-from gitalign.store.journal import SqlJournal, open_journal
+from gitalign.store.journal import open_journal
 from gitalign.store.run_locks import RunLocks
 from gitalign.telemetry import AuditTrail, BranchLogs, RunLog
 
@@ -260,7 +260,7 @@ def configured_rules(opened: OpenRepository) -> RepositoryRules | None:
 
 
 @contextmanager
-def journal_of(opened: OpenRepository) -> Iterator[SqlJournal]:
+def journal_of(opened: OpenRepository) -> Iterator[Journal]:
     """The repository's journal, made when it is not there yet.
 
     Raises:
@@ -282,7 +282,7 @@ def journal_of(opened: OpenRepository) -> Iterator[SqlJournal]:
 
 @contextmanager
 def event_stream(
-    opened: OpenRepository, journal: SqlJournal, run_id: str, listeners: Sequence[Listener]
+    opened: OpenRepository, journal: Journal, run_id: str, listeners: Sequence[Listener]
 ) -> Iterator[EventStream]:
     """The event stream of one run, with its journal, log, audit trail and branch logs behind it."""
     folder = run_folder(opened.repository, run_id)

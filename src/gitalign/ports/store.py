@@ -1,4 +1,7 @@
-"""What is remembered: the journal of runs, claims, verdicts."""
+"""What is stored: runs, events, results, moves, claims, sessions, the cache. One protocol for each family of tables.
+
+Every method is one transaction, on disk when it returns. `Journal` is all of them together, of one repository.
+"""
 
 from __future__ import annotations
 
@@ -27,18 +30,25 @@ class Claim:
     """Fencing token: grows with every claim of the repository."""
 
 
+class OwnerProbe(Protocol):
+    """Tells whether the process that wrote an owner string is still alive."""
+
+    def __call__(self, owner: str) -> bool:
+        """True when alive, or when that cannot be known."""
+
+
 class VerdictMemory(Protocol):
-    """Conflicts found before, by content: the same commits under the same rules conflict in the same way."""
+    """The cache: conflicts found before, by content. The same commits under the same rules conflict in the same way."""
 
     def remembered(self, keys: Iterable[str]) -> Mapping[str, str]:
-        """Verdicts remembered from earlier runs, by content key."""
+        """Cached verdicts of earlier runs, by content key."""
 
     def remember(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
         """Keep verdicts for later runs."""
 
 
-class Journal(VerdictMemory, Protocol):
-    """The durable memory of runs. Every method is one transaction, on disk when it returns."""
+class RunStore(Protocol):
+    """Runs and their plans."""
 
     def begin_run(self, record: RunRecord, *, plan_json: str) -> None:
         """Write a new run with its plan."""
@@ -69,17 +79,41 @@ class Journal(VerdictMemory, Protocol):
             StoreError: what is stored is not a plan, or was changed since.
         """
 
+    def note_undone(self, run_id: str, *, by: str | None) -> None:
+        """Note which run put back what a run had moved; None when all of it stands again."""
+
+    def anchor(self, run_id: str) -> str | None:
+        """Full name of the ref that pins the run's objects, None before `intend` and after `prune`."""
+
+    def drop_anchor(self, run_id: str) -> None:
+        """Note that a run's objects are pinned no more."""
+
+    def forget_before(self, when: datetime) -> tuple[str, ...]:
+        """Drop details (events, verdicts) of runs finished before `when`; their ids. Rows of runs stay."""
+
+
+class EventStore(Protocol):
+    """What happened in a run."""
+
     def append(self, events: Sequence[Event]) -> None:
         """Add events to the journal."""
 
     def events(self, run_id: str, *, after: int = 0) -> tuple[Event, ...]:
         """Events with a higher `seq`, in order."""
 
+
+class ResultStore(Protocol):
+    """What each step of a run came to."""
+
     def record_results(self, run_id: str, results: Sequence[StepResult]) -> None:
         """Write the results of steps, replacing earlier ones of the same step."""
 
     def results(self, run_id: str) -> tuple[StepResult, ...]:
         """Results in step order."""
+
+
+class MoveStore(Protocol):
+    """Intended moves, and what became of them."""
 
     def intend(self, run_id: str, publications: Sequence[Publication], *, anchor: str) -> None:
         """Write every intended move and the ref that pins their objects, and set the state `publishing`."""
@@ -100,13 +134,11 @@ class Journal(VerdictMemory, Protocol):
         """Full ref -> what runs made of it, oldest first: moves that were made, undone or not, and what was only pushed."""
 
     def unsettled_pushes(self) -> tuple[str, ...]:
-        """Runs that have pushes of which nobody knows whether they arrived, oldest first."""
+        """Runs with pushes of which it is not known whether they arrived, oldest first."""
 
-    def note_undone(self, run_id: str, *, by: str | None) -> None:
-        """Note which run put back what a run had moved; None when all of it stands again."""
 
-    def anchor(self, run_id: str) -> str | None:
-        """Full name of the ref that pins the run's objects, None before `intend` and after `prune`."""
+class ClaimStore(Protocol):
+    """Which run works on which branch."""
 
     def claim(self, run_id: str, refs: Iterable[str], *, owner: str, is_alive: OwnerProbe) -> Mapping[str, Claim]:
         """Take refs for a run. Claims of dead owners are taken over.
@@ -118,11 +150,18 @@ class Journal(VerdictMemory, Protocol):
     def release(self, run_id: str) -> None:
         """Give back every claim of a run."""
 
+    def take_over(self, run_id: str, *, owner: str) -> None:
+        """Write down another owner for a run, and give back its claims: a process that still has it moves nothing more."""
+
     def holds(self, run_id: str, refs: Iterable[str]) -> bool:
         """True when the run still holds every one of the refs (a worker that lost its claim must not publish)."""
 
     def fence(self) -> int:
         """A number that grows whenever a run takes or gives back claims. While it stays, `holds` answers as before."""
+
+
+class SessionStore(Protocol):
+    """Branches that a person is resolving."""
 
     def open_session(self, session: Session) -> bool:
         """Write down that a person is resolving a branch; False when one is open for it already."""
@@ -131,17 +170,11 @@ class Journal(VerdictMemory, Protocol):
         """Branches that are being resolved, by name."""
 
     def close_session(self, ref: str) -> None:
-        """Nobody is resolving the branch any more."""
+        """The resolution of a branch has ended."""
 
-    def forget_before(self, when: datetime) -> tuple[str, ...]:
-        """Drop details (events, results, verdicts) of runs finished before `when`; their ids. Rows of runs stay."""
+
+class Journal(RunStore, EventStore, ResultStore, MoveStore, ClaimStore, SessionStore, VerdictMemory, Protocol):
+    """The durable memory of one repository."""
 
     def close(self) -> None:
         """Close the database."""
-
-
-class OwnerProbe(Protocol):
-    """Tells whether the process that wrote an owner string is still alive."""
-
-    def __call__(self, owner: str) -> bool:
-        """True when alive, or when that cannot be known."""
