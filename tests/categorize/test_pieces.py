@@ -16,7 +16,7 @@ from gitalign.categorize.metrics import MEASURES, Facts, aggregates, measure
 from gitalign.categorize.paths import PathKind, is_security, kind_of, risk_of
 from gitalign.categorize.words import names_target, tokens
 from gitalign.core.categories import Clustering
-from gitalign.core.clashes import PathChange
+from gitalign.core.pair_conflicts import PathChange
 from gitalign.git.history import Authorship
 from gitalign.git.linecount import LineCount
 

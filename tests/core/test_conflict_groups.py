@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gitalign.core.conflict_groups import BranchConflict, clash_key, grouped
+from gitalign.core.conflict_groups import BranchConflict, conflict_signature, grouped
 from gitalign.core.hunks import conflict_sides
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Conflict, Conflicted, StageEntry
@@ -15,17 +15,17 @@ from gitalign.core.plan import StepKind
 CONTENTS = Conflict(kind="CONFLICT (contents)", paths=("f",), message="in f")
 STAGES = tuple(StageEntry(stage=stage, mode="100644", oid=Oid(f"{stage:040x}"), path="f") for stage in (1, 2, 3))
 SIDES = {"f": (((b"ours",), (b"theirs",)),)}
-KEY = clash_key([CONTENTS], STAGES, SIDES, is_merge=False)
+KEY = conflict_signature([CONTENTS], STAGES, SIDES, is_merge=False)
 
 
 def test_the_rest_of_the_file_and_the_words_do_not_count() -> None:
     others = tuple(replace(entry, oid=Oid("e" * 40)) for entry in STAGES)
-    assert clash_key([replace(CONTENTS, message="other words")], others, SIDES, is_merge=False) == KEY
+    assert conflict_signature([replace(CONTENTS, message="other words")], others, SIDES, is_merge=False) == KEY
 
 
 def test_which_side_stands_first_does_not_count() -> None:
     swapped = {"f": (((b"theirs",), (b"ours",)),)}
-    assert clash_key([CONTENTS], STAGES, swapped, is_merge=True) == KEY
+    assert conflict_signature([CONTENTS], STAGES, swapped, is_merge=True) == KEY
 
 
 @pytest.mark.parametrize(
@@ -41,22 +41,22 @@ def test_which_side_stands_first_does_not_count() -> None:
 def test_other_content_is_another_clash(
     sides: dict[str, tuple[tuple[tuple[bytes, ...], tuple[bytes, ...]], ...]],
 ) -> None:
-    assert clash_key([CONTENTS], STAGES, sides, is_merge=False) != KEY
+    assert conflict_signature([CONTENTS], STAGES, sides, is_merge=False) != KEY
 
 
 def test_another_path_or_type_is_another_clash() -> None:
     elsewhere = tuple(replace(entry, path="g") for entry in STAGES)
-    assert clash_key([replace(CONTENTS, paths=("g",))], elsewhere, {"g": SIDES["f"]}, is_merge=False) != KEY
-    assert clash_key([replace(CONTENTS, kind="CONFLICT (binary)")], STAGES, SIDES, is_merge=False) != KEY
+    assert conflict_signature([replace(CONTENTS, paths=("g",))], elsewhere, {"g": SIDES["f"]}, is_merge=False) != KEY
+    assert conflict_signature([replace(CONTENTS, kind="CONFLICT (binary)")], STAGES, SIDES, is_merge=False) != KEY
 
 
 def test_without_hunks_the_files_count_by_whose_they_are() -> None:
     gone = Conflict(kind="CONFLICT (modify/delete)", paths=("f",), message="")
     replayed, merged = STAGES[:2], (STAGES[0], replace(STAGES[2], oid=STAGES[1].oid))
-    key = clash_key([gone], replayed, {}, is_merge=False)
-    assert clash_key([gone], merged, {}, is_merge=True) == key
-    assert clash_key([gone], merged, {}, is_merge=False) != key
-    assert clash_key([gone], (STAGES[0], replace(STAGES[1], oid=Oid("d" * 40))), {}, is_merge=False) != key
+    key = conflict_signature([gone], replayed, {}, is_merge=False)
+    assert conflict_signature([gone], merged, {}, is_merge=True) == key
+    assert conflict_signature([gone], merged, {}, is_merge=False) != key
+    assert conflict_signature([gone], (STAGES[0], replace(STAGES[1], oid=Oid("d" * 40))), {}, is_merge=False) != key
 
 
 def test_sides_are_read_between_markers_without_line_ends() -> None:

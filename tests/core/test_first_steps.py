@@ -9,7 +9,7 @@ from gitalign.core.conflict_groups import ConflictGroup
 from gitalign.core.first_steps import FirstSteps, first_steps
 from gitalign.core.forecast import Author, Owner
 from gitalign.core.outlook import StoppedWork
-from gitalign.core.shared_clashes import SharedClash
+from gitalign.core.shared_conflicts import SharedConflict
 
 ADA, BO = Author(name="Ada", email="ada@example.org"), Author(name="Bo", email="bo@example.org")
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
@@ -32,14 +32,16 @@ def group(path: str, *branches: str) -> ConflictGroup:
     )
 
 
-def shared(path: str, branches: Sequence[str], freed: Sequence[str] = ()) -> SharedClash:
-    return SharedClash(clash=path, paths=(path,), pieces=1, example=None, branches=tuple(branches), freed=tuple(freed))
+def shared(path: str, branches: Sequence[str], freed: Sequence[str] = ()) -> SharedConflict:
+    return SharedConflict(
+        clash=path, paths=(path,), pieces=1, example=None, branches=tuple(branches), freed=tuple(freed)
+    )
 
 
 def asked(
     *,
     groups: Sequence[ConflictGroup] = (),
-    clashes: Sequence[SharedClash] = (),
+    clashes: Sequence[SharedConflict] = (),
     owners: Sequence[Owner] = (),
     stopped: Sequence[str] = (),
     merged: Sequence[str] = (),

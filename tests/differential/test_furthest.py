@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitalign import facade
-from gitalign.core.outcome import Aligned, Conflicted, Furthest, Untold
+from gitalign.core.outcome import AlignablePoint, Aligned, Conflicted, Undetermined
 from gitalign.core.plan import StepKind
 from gitalign.core.report import Report, Verdict
 from tests import needs
@@ -55,10 +55,10 @@ def compare(repository: Path, report: Report, judge: Judge, *, seed: int) -> int
         has = set(git(repository, "rev-list", step.seen).splitlines())
         forks = [oid for oid in line if oid in has]
         if not forks:
-            assert isinstance(found, Untold), where
+            assert isinstance(found, Undetermined), where
             assert found.code == "no_common_line", where
             continue
-        assert isinstance(found, Furthest), f"{where}: {found}"
+        assert isinstance(found, AlignablePoint), f"{where}: {found}"
         assert found.fork == forks[0], where
         places = {oid: place for place, oid in enumerate(line)}
         clean, broken = places[found.clean], places[found.broken]

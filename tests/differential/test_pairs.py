@@ -13,8 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gitalign import facade
-from gitalign.core.clashes import Basis
 from gitalign.core.forecast import Forecast, Prospect
+from gitalign.core.pair_conflicts import Basis
 from gitalign.core.report import Verdict
 from gitalign.engine.runtime.signals import StopSignal
 from tests import needs

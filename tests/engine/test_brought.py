@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
-from gitalign.core.conflict_groups import BranchConflict, Brought
+from gitalign.core.conflict_groups import BranchConflict, MergeCulprit
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Furthest, Untold
+from gitalign.core.outcome import AlignablePoint, Undetermined
 from tests.git.workspace import Workspace
 from tests.runs import request
 
@@ -54,9 +54,9 @@ def work(tmp_path: Path) -> Workspace:
 @pytest.mark.parametrize("strategy", ["rebase", "merge"])
 def test_the_commit_and_whose_it_is(work: Workspace, strategy: str) -> None:
     found = one(work, strategy=strategy)
-    assert isinstance(found.conflict.furthest, Furthest)
+    assert isinstance(found.conflict.furthest, AlignablePoint)
     assert found.conflict.furthest.broken == work.tip("main~1")
-    assert found.brought == Brought(
+    assert found.brought == MergeCulprit(
         commit=Oid(work.tip("side~1")), author="A U Thor", email="author@example.org", subject="the one", is_merge=False
     )
     assert one(work, strategy=strategy).brought == found.brought
@@ -75,7 +75,7 @@ def test_a_merge_within_the_merge_is_looked_into(work: Workspace) -> None:
     work.git("reset", "-q", "--hard", "main~2")
     merge(work, "outer")
     found = one(work)
-    assert isinstance(found.brought, Brought)
+    assert isinstance(found.brought, MergeCulprit)
     assert found.brought.subject == "the one"
 
 
@@ -87,7 +87,7 @@ def test_how_it_was_merged_is_told_from_what_was_merged(work: Workspace) -> None
     work.git("merge", "-q", "--no-ff", "--no-commit", "calm")
     work.commit("an evil merge", {"f": text(l3=b"three of nobody\n")})
     found = one(work)
-    assert isinstance(found.brought, Untold)
+    assert isinstance(found.brought, Undetermined)
     assert found.brought.code == "at_the_merge"
 
 
@@ -133,7 +133,7 @@ def test_against_trying_every_commit(tmp_path: Path, seed: int) -> None:
     work.commit("on", {"h": b"1\n"})
     merge(work, "side")
     found = one(work)
-    assert isinstance(found.brought, Brought)
+    assert isinstance(found.brought, MergeCulprit)
     side = work.git("rev-list", "--first-parent", "--reverse", "side", "^main^1").splitlines()
     told = [False, *(clashes(work, "topic", commit, "f") for commit in side)]
     right = {side[place - 1] for place in range(1, len(told)) if told[place] and not told[place - 1]}
@@ -158,5 +158,5 @@ def test_a_sign_that_git_puts_into_invented_names_is_one_like_any_other_in_a_nam
     work.commit("beside", {"h": b"1\n"})
     work.git("merge", "-q", "--no-ff", "--no-edit", "side")
     found = facade.conflicts(request(work.path, only=("topic",))).branches[0].brought
-    assert isinstance(found, Brought)
+    assert isinstance(found, MergeCulprit)
     assert found.subject == "the one"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
-from gitalign.core.outcome import Conflicted, Furthest, Untold
+from gitalign.core.outcome import AlignablePoint, Conflicted, Undetermined
 from gitalign.core.report import Report
 from gitalign.engine.runtime.signals import StopSignal
 from tests.git.workspace import Workspace
@@ -34,7 +34,7 @@ def work(tmp_path: Path) -> Workspace:
     return work
 
 
-def furthest(report: Report, name: str = "topic") -> Furthest | Untold | None:
+def furthest(report: Report, name: str = "topic") -> AlignablePoint | Undetermined | None:
     outcome = branch(report, name).result.outcome
     assert isinstance(outcome, Conflicted)
     return outcome.furthest
@@ -42,7 +42,7 @@ def furthest(report: Report, name: str = "topic") -> Furthest | Untold | None:
 
 def test_both_commits_and_both_people_are_named(work: Workspace) -> None:
     found = furthest(run(work.path, furthest=True))
-    assert isinstance(found, Furthest)
+    assert isinstance(found, AlignablePoint)
     assert found.clean == work.tip("main~3")
     assert found.broken == work.tip("main~2")
     assert found.fork == work.tip("main~5")
@@ -58,14 +58,14 @@ def test_nobody_looks_unless_asked(work: Workspace) -> None:
     report = run(work.path)
     assert furthest(report) is None
     assert furthest(facade.show(request(work.path), report.run.id)) is None
-    assert furthest(facade.show(request(work.path), furthest=facade.FurthestFrom.MEMORY)) is None
+    assert furthest(facade.show(request(work.path), furthest=facade.AlignablePointSource.MEMORY)) is None
 
 
 def test_found_afterwards_it_is_what_a_run_would_have_found(work: Workspace, tmp_path: Path) -> None:
     run(work.path)
-    asked = facade.show(request(work.path), furthest=facade.FurthestFrom.GIT)
-    assert isinstance(furthest(asked), Furthest)
-    assert furthest(facade.show(request(work.path), furthest=facade.FurthestFrom.MEMORY)) == furthest(asked)
+    asked = facade.show(request(work.path), furthest=facade.AlignablePointSource.GIT)
+    assert isinstance(furthest(asked), AlignablePoint)
+    assert furthest(facade.show(request(work.path), furthest=facade.AlignablePointSource.MEMORY)) == furthest(asked)
     assert not list((work.path / ".git" / "gitalign").glob("quarantine/*"))
     cells = facade.forecast(request(work.path), furthest=True).branches
     assert [cell.furthest for cell in cells] == [furthest(asked)]
@@ -78,12 +78,12 @@ def test_it_is_remembered_while_the_target_goes_on(work: Workspace) -> None:
     found = facade.show(
         request(work.path),
         run(work.path).run.id,
-        furthest=facade.FurthestFrom.MEMORY,
+        furthest=facade.AlignablePointSource.MEMORY,
         listeners=[lambda event: looked.append(event.kind)],
     )
     again = furthest(found)
-    assert isinstance(first, Furthest)
-    assert isinstance(again, Furthest)
+    assert isinstance(first, AlignablePoint)
+    assert isinstance(again, AlignablePoint)
     assert (again.clean, again.broken, again.ahead) == (first.clean, first.broken, first.ahead + 1)
     assert looked == []
 
@@ -93,7 +93,7 @@ def test_what_no_longer_lies_on_the_line_is_looked_for_again(work: Workspace) ->
     work.git("reset", "-q", "--hard", "main~3")
     work.commit("quatre", {"list": LINES.replace(b"line 3\n", b"quatre\n")})
     found = furthest(run(work.path, furthest=True))
-    assert isinstance(found, Furthest)
+    assert isinstance(found, AlignablePoint)
     assert found.broken == work.tip("main")
     assert found.clean == work.tip("main~1")
 
@@ -105,7 +105,7 @@ def test_a_breaking_merge_is_called_one(work: Workspace) -> None:
     work.switch("main")
     work.git("merge", "-q", "--no-ff", "-m", "merge side", "side")
     found = furthest(run(work.path, furthest=True, protected=["side"]))
-    assert isinstance(found, Furthest)
+    assert isinstance(found, AlignablePoint)
     assert found.broken == work.tip("main")
     assert found.is_merge
     assert found.subject == "merge side"
@@ -123,7 +123,7 @@ def test_a_branch_that_never_had_the_targets_own_line(work: Workspace) -> None:
     work.commit("far", {"far": LINES.replace(b"line 9\n", b"neun\n")})
     work.switch("main")
     found = furthest(run(work.path, furthest=True), "far")
-    assert isinstance(found, Untold)
+    assert isinstance(found, Undetermined)
     assert found.code == "no_common_line"
 
 
@@ -131,10 +131,12 @@ def test_the_stop_button_ends_the_search(work: Workspace) -> None:
     run(work.path)
     stop = StopSignal()
     stop.request_stop()
-    found = furthest(facade.show(request(work.path), furthest=facade.FurthestFrom.GIT, stop=stop))
-    assert isinstance(found, Untold)
+    found = furthest(facade.show(request(work.path), furthest=facade.AlignablePointSource.GIT, stop=stop))
+    assert isinstance(found, Undetermined)
     assert found.code == "stopped"
-    assert isinstance(furthest(facade.show(request(work.path), furthest=facade.FurthestFrom.GIT)), Furthest)
+    assert isinstance(
+        furthest(facade.show(request(work.path), furthest=facade.AlignablePointSource.GIT)), AlignablePoint
+    )
 
 
 def test_every_form_of_the_report_names_both(work: Workspace) -> None:
@@ -154,6 +156,6 @@ def test_attribute_files_count_as_the_line_had_them(work: Workspace) -> None:
     work.commit("three", {"list": LINES.replace(b"line 3\n", b"three\n")})
     work.commit("no union", {".gitattributes": None})
     found = furthest(run(work.path, furthest=True))
-    assert isinstance(found, Furthest)
+    assert isinstance(found, AlignablePoint)
     assert found.clean == work.tip("main~1")
     assert found.broken == work.tip("main")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
-from gitalign.core.outcome import Aligned, Conflicted, Furthest
+from gitalign.core.outcome import AlignablePoint, Aligned, Conflicted
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
 from gitalign.documents.results_file import results_document
@@ -60,7 +60,7 @@ def test_a_branch_goes_as_far_as_it_aligns_and_no_further(work: Workspace) -> No
     assert report.run.outcome == "attention"
     assert isinstance(outcome, Aligned)
     assert isinstance(outcome.stopped_by, Conflicted)
-    assert isinstance(outcome.stopped_by.furthest, Furthest)
+    assert isinstance(outcome.stopped_by.furthest, AlignablePoint)
     assert outcome.onto == outcome.stopped_by.furthest.clean == work.tip("main~3")
     assert work.tip("topic~2") == work.tip("main~3")
     assert work.git("log", "--format=%s", "main~3..topic").splitlines() == ["drei", "add own"]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
-from gitalign.core.clashes import Basis
 from gitalign.core.forecast import Author
+from gitalign.core.pair_conflicts import Basis
 from tests.git.workspace import Workspace
 from tests.histories import git
 from tests.runs import request

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from gitalign import facade
 from gitalign.cli.main import app
 from gitalign.core.forecast import Prospect
-from gitalign.core.outcome import Aligned, Conflicted, Furthest, Refused
+from gitalign.core.outcome import AlignablePoint, Aligned, Conflicted, Refused
 from gitalign.core.plan import ExclusionCode, Permit
 from gitalign.core.publication import PushState
 from gitalign.core.report import Verdict
@@ -223,7 +223,7 @@ def test_nothing_is_made_part_of_the_way(work: Workspace) -> None:
     report = run(work.path, only=("feature",), partial=True)
     outcome = branch(report, "feature").result.outcome
     assert isinstance(outcome, Conflicted)
-    assert isinstance(outcome.furthest, Furthest)
+    assert isinstance(outcome.furthest, AlignablePoint)
     assert outcome.furthest.gained
     assert "holds all of its target" in outcome.stays
     assert "integration/feature" not in branches(work)

@@ -13,9 +13,9 @@ from gitalign import facade
 from gitalign.core.outcome import Aligned, Conflicted
 from gitalign.core.report import BranchReport
 from gitalign.git.repository import open_repository
-from gitalign.ports import ConflictedFile, Proposal, Undecided
-from gitalign.resolve.memory import read_memory
+from gitalign.ports import ConflictedFile, Proposal, UnresolvedFile
 from gitalign.resolve.recorded import RecordedResolver
+from gitalign.resolve.recorded_resolutions import read_resolutions
 from gitalign.resolve.rerere import normalise
 from tests.git.workspace import Workspace
 from tests.resolve.clashes import LINES, clashing, settle_by_merge, settle_in_git, text_with
@@ -202,7 +202,7 @@ def test_the_same_bytes_as_rerere_and_only_where_the_conflict_is_the_same(
     work.git("add", "-A")
     work.git("commit", "-q", "--allow-empty", "-m", "aside")
     repository = open_repository(work.path)
-    memory = read_memory(repository, rr_cache=True)
+    memory = read_resolutions(repository, rr_cache=True)
     work.git("checkout", "-q", "--detach", "main")
     tree, *rest = work.git("merge-tree", "--write-tree", "--name-only", "main", "second", check=False).splitlines()
     clashing_paths = rest[: rest.index("")] if "" in rest else []
@@ -222,6 +222,6 @@ def test_the_same_bytes_as_rerere_and_only_where_the_conflict_is_the_same(
             assert proposal.content == (work.path / path).read_bytes()
         elif path not in left:
             # git takes the first of several that fit; here they have to agree.
-            assert isinstance(proposal, Undecided)
+            assert isinstance(proposal, UnresolvedFile)
             assert "disagree" in proposal.reason
     resolver.close()

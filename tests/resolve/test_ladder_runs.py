@@ -11,7 +11,7 @@ import pytest
 from gitalign import facade
 from gitalign.core.outcome import Aligned, Conflicted
 from gitalign.errors import ConfigError
-from gitalign.resolve.rungs import RUNGS
+from gitalign.resolve.region_resolvers import AUTO_RESOLVERS
 from tests.cli.test_verbs import call
 from tests.git.workspace import Workspace
 from tests.resolve.clashes import settle_in_git, text_with
@@ -264,4 +264,4 @@ def test_settings_that_cannot_mean_anything_are_refused(tmp_path: Path) -> None:
     for settings, words in faults:
         with pytest.raises(ConfigError, match=words):
             facade.plan(request(work.path, **settings))
-    assert tuple(CASES) == tuple(RUNGS)
+    assert tuple(CASES) == tuple(AUTO_RESOLVERS)

@@ -11,7 +11,7 @@ import pytest
 from gitalign import facade
 from gitalign.core.outcome import Aligned, Conflicted, Failed
 from gitalign.errors import ConfigError
-from gitalign.resolve.rungs import RUNGS
+from gitalign.resolve.region_resolvers import AUTO_RESOLVERS
 from tests.git.workspace import Workspace
 from tests.resolve.clashes import settle_by_merge
 from tests.resolve.test_ladder_runs import content
@@ -84,7 +84,7 @@ def test_all_else_is_settled_first_and_nothing_is_run_before(tmp_path: Path) -> 
     settings = {**remade(script), "validation__confinement": "none"}
     assert isinstance(branch(run(work.path, **settings), "topic").result.outcome, Conflicted)
     assert not ran.exists()
-    settings |= remade(script, *RUNGS) | {"resolutions__union_files": ("gen/*",)}
+    settings |= remade(script, *AUTO_RESOLVERS) | {"resolutions__union_files": ("gen/*",)}
     outcome = branch(run(work.path, **settings), "topic").result.outcome
     assert isinstance(outcome, Aligned)
     assert [(one.path, one.resolver) for one in outcome.resolved] == [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gitalign.core.conflict_groups import BranchConflict, Conflicts, grouped
 from gitalign.core.conflict_kinds import ConflictSeverity
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Conflict, Conflicted, Furthest, StageEntry
+from gitalign.core.outcome import AlignablePoint, Conflict, Conflicted, StageEntry
 from gitalign.core.plan import StepKind
 from gitalign.screen.listing import Row, matching, rows_of
 
@@ -17,7 +17,7 @@ def conflict(
 ) -> BranchConflict:
     stop = Conflict(kind=kind, paths=(path,), message="")
     entries = tuple(StageEntry(stage=stage, mode="100644", oid=ONE, path=path) for stage in (1, 2, 3))
-    far = Furthest(
+    far = AlignablePoint(
         fork=ONE, clean=ONE, broken=ONE, gained=0, ahead=1, is_merge=False, author=author, email=f"{author}@example.org",
         subject="Rework", commit=ONE, position=1, total=1, conflicts=(stop,), paths=(path,),
     )  # fmt: skip

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from gitalign.core.branch import Branch
-from gitalign.core.clashes import Basis, Clash, Contest, PairCount
 from gitalign.core.conflict_groups import ConflictGroup
 from gitalign.core.forecast import Author, BranchForecast, CommitNote, Forecast, Owner, Prospect
 from gitalign.core.hosting import links_of
@@ -15,11 +14,12 @@ from gitalign.core.hunks import Hunk, HunkSide
 from gitalign.core.names import BranchName, Oid, StepId, TargetName
 from gitalign.core.outcome import Aligned, AlignedKind, Conflict, Conflicted, Finding, Severity, StepResult
 from gitalign.core.outlook import Aftermath, Outlook, Published, StopHunks, StoppedWork
+from gitalign.core.pair_conflicts import Basis, Contest, PairConflict, PairCount
 from gitalign.core.plan import Plan, Snapshot, Step, StepKind, Target
 from gitalign.core.policy import Policy, Strategy
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
-from gitalign.core.shared_clashes import SharedClash
+from gitalign.core.shared_conflicts import SharedConflict
 
 AS_OF = datetime(2026, 11, 27, tzinfo=UTC)
 _TARGETS = ("main", "next")
@@ -142,10 +142,10 @@ def _count(target: str, branches: int) -> PairCount:
     )
 
 
-def _clash(dice: random.Random, found: list[BranchForecast], target: str) -> Clash:
+def _clash(dice: random.Random, found: list[BranchForecast], target: str) -> PairConflict:
     one, other = sorted(branch.branch for branch in dice.sample(found, 2))
     paths = _stops(dice)[:3]
-    return Clash(
+    return PairConflict(
         one=one,
         other=other,
         target=target,
@@ -175,7 +175,7 @@ def _stopped(dice: random.Random, stopping: list[BranchForecast]) -> StoppedWork
             for at in range(0, len(names), 5)
         ),
         shared=(
-            SharedClash(clash="x", paths=("uv.lock",), pieces=2, example=None, branches=tuple(names[::2]), freed=()),
+            SharedConflict(clash="x", paths=("uv.lock",), pieces=2, example=None, branches=tuple(names[::2]), freed=()),
         ),
         hunks=tuple(
             StopHunks(

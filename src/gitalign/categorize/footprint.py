@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from gitalign.categorize.paths import is_core
-from gitalign.core.clashes import PathChange, emptied_folders, folders_of
+from gitalign.core.pair_conflicts import PathChange, emptied_folders, folders_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

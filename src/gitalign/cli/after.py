@@ -123,7 +123,7 @@ def report(
             if chosen is Form.TEXT:
                 raise UserError("text is for the terminal", hint="choose --format md, json, html, junit or sarif")
         written = facade.write_summaries(options.request(), run_id, folder=summaries) if summaries else ()
-        source = facade.FurthestFrom.GIT if furthest else facade.FurthestFrom.MEMORY
+        source = facade.AlignablePointSource.GIT if furthest else facade.AlignablePointSource.MEMORY
         stop = StopSignal()
         with handling_signals(stop), watching(options, None) as listeners:
             if chosen is Form.TEXT:

@@ -61,12 +61,12 @@ def show(
         from gitalign.errors import UserError
 
         if branch is None:
-            report = facade.show(options.request(), run_id, furthest=facade.FurthestFrom.MEMORY)
+            report = facade.show(options.request(), run_id, furthest=facade.AlignablePointSource.MEMORY)
         else:
             stop = StopSignal()
             with handling_signals(stop):
                 report = facade.show(
-                    options.request(), run_id, furthest=facade.FurthestFrom.GIT, branches=(branch,), stop=stop
+                    options.request(), run_id, furthest=facade.AlignablePointSource.GIT, branches=(branch,), stop=stop
                 )
         if branch is None:
             if options.json:

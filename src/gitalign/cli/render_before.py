@@ -10,9 +10,9 @@ from rich.console import Console
 
 from gitalign.cli.tables import MOST_ROWS, STEP_WORDS, many, plain_table, safe, tell_rest
 from gitalign.core.categories import Categorized
-from gitalign.core.clashes import Basis, Clash, PairCount
 from gitalign.core.forecast import Author, BranchForecast, Forecast, Prospect
 from gitalign.core.names import display
+from gitalign.core.pair_conflicts import Basis, PairConflict, PairCount
 from gitalign.core.plan import FILTERS, Plan
 from gitalign.core.report import furthest_in_short
 from gitalign.core.strategies import idle_rules
@@ -166,7 +166,7 @@ def show_forecast(out: Console, forecast: Forecast, *, everything: bool = False)
     out.print("\nNothing was moved.")
 
 
-def _show_pairs(out: Console, count: PairCount, clashes: Sequence[Clash], everything: bool) -> None:
+def _show_pairs(out: Console, count: PairCount, clashes: Sequence[PairConflict], everything: bool) -> None:
     """How the pairs were decided, and which of them clash."""
     undecided = f", {count.undecided} undecided (both change a path at which one stops)" if count.undecided else ""
     failed = f", [red]{count.failed} that git could not merge[/]" if count.failed else ""

@@ -12,12 +12,12 @@ from gitalign.core.conflict_groups import (
     ConflictDetail,
     ConflictGroup,
     Conflicts,
-    brought_in_words,
+    describe_merge_culprit,
 )
 from gitalign.core.forecast import CommitNote
 from gitalign.core.hunks import HunkSide
 from gitalign.core.report import furthest_in_words
-from gitalign.core.shared_clashes import shared_in_words
+from gitalign.core.shared_conflicts import shared_in_words
 
 _MOST_GROUPS = 12
 _MOST_NAMES = 6
@@ -111,7 +111,7 @@ def show_conflict(out: Console, found: Conflicts, branch: str) -> None:
         )
     for line in furthest_in_words(conflict.furthest):
         out.print(f"  {safe(line)}")
-    for line in brought_in_words(one.brought):
+    for line in describe_merge_culprit(one.brought):
         out.print(f"  {safe(line)}")
     group = next((group for group in found.groups if branch in group.branches), None)
     others = [name for name in group.branches if name != branch] if group is not None else []

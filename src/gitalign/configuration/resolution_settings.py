@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gitalign.configuration.settings import Line, Patterns, Seconds, Words
-from gitalign.core.policy import Rung
+from gitalign.core.policy import AutoResolver
 from gitalign.core.programs import Program, Programs
 
 
@@ -90,7 +90,7 @@ class Resolutions(BaseModel):
 
     apply: bool = False
     rr_cache: Literal["read", "write", "off"] = "read"
-    rungs: tuple[Rung, ...] = ()
+    rungs: tuple[AutoResolver, ...] = ()
     union_files: Patterns = ()
     driver: Driver | None = None
     external: External | None = None
@@ -98,19 +98,19 @@ class Resolutions(BaseModel):
 
     @field_validator("rungs")
     @classmethod
-    def _are_different(cls, value: tuple[Rung, ...]) -> tuple[Rung, ...]:
+    def _are_different(cls, value: tuple[AutoResolver, ...]) -> tuple[AutoResolver, ...]:
         if twice := [rung for rung in dict.fromkeys(value) if value.count(rung) > 1]:
             raise ValueError(f"{twice[0]} stands twice")
         return value
 
     @model_validator(mode="after")
     def _has_what_its_rungs_need(self) -> Resolutions:
-        if Rung.UNION in self.rungs and not self.union_files:
+        if AutoResolver.UNION in self.rungs and not self.union_files:
             raise ValueError("the rung union needs union_files: patterns of the files that are lists")
         for rung, program in (
-            (Rung.DRIVER, self.driver),
-            (Rung.EXTERNAL, self.external),
-            (Rung.REGENERATE, self.regenerate),
+            (AutoResolver.DRIVER, self.driver),
+            (AutoResolver.EXTERNAL, self.external),
+            (AutoResolver.REGENERATE, self.regenerate),
         ):
             if rung in self.rungs and not program:
                 raise ValueError(f"the rung {rung} needs resolutions.{rung}: its command")

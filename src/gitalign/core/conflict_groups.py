@@ -11,13 +11,13 @@ from gitalign.core.forecast import CommitNote
 from gitalign.core.hunks import Hunk
 from gitalign.core.marked_text import MarkedFile
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Conflict, Conflicted, Furthest, StageEntry, Untold
+from gitalign.core.outcome import AlignablePoint, Conflict, Conflicted, StageEntry, Undetermined
 from gitalign.core.plan import StepKind, Target
-from gitalign.core.shared_clashes import SharedClash, Sides
+from gitalign.core.shared_conflicts import SharedConflict, Sides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Brought:
+class MergeCulprit:
     """A commit that came into a target by a merge, and clashes.
 
     Attributes:
@@ -51,7 +51,7 @@ class BranchConflict:
     kind: StepKind
     clash: str
     conflict: Conflicted
-    brought: Brought | Untold | None = None
+    brought: MergeCulprit | Undetermined | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +153,7 @@ class Conflicts:
 
     targets: tuple[Target, ...]
     groups: tuple[ConflictGroup, ...]
-    shared: tuple[SharedClash, ...] = ()
+    shared: tuple[SharedConflict, ...] = ()
     shared_left_out: int = 0
     branches: tuple[BranchConflict, ...]
     detail: ConflictDetail | None
@@ -167,17 +167,17 @@ class Conflicts:
         return 1 if self.branches else 0
 
 
-def brought_in_words(found: Brought | Untold | None) -> tuple[str, ...]:
+def describe_merge_culprit(found: MergeCulprit | Undetermined | None) -> tuple[str, ...]:
     """What a merge brought in that clashes; nothing where there was no merge to look into."""
     if found is None:
         return ()
-    if isinstance(found, Untold):
+    if isinstance(found, Undetermined):
         return (f"it is not known which commit that merge brought in clashes: {found.reason}",)
     what = "merge" if found.is_merge else "commit"
     return (f"that merge brought in {what} {found.commit[:12]} {found.subject} ({found.author} <{found.email}>)",)
 
 
-def clash_key(
+def conflict_signature(
     conflicts: Iterable[Conflict],
     entries: Iterable[StageEntry],
     sides: Mapping[str, Sequence[Sides]],
@@ -243,12 +243,12 @@ def group_of(clash: str, members: Sequence[BranchConflict]) -> ConflictGroup:
     causes = Counter(
         (far.broken, far.author, far.email, far.subject, far.is_merge)
         for one in members
-        if isinstance(far := one.conflict.furthest, Furthest)
+        if isinstance(far := one.conflict.furthest, AlignablePoint)
     )
     brought = Counter(
         (made.commit, made.author, made.email, made.subject, made.is_merge)
         for one in members
-        if isinstance(made := one.brought, Brought)
+        if isinstance(made := one.brought, MergeCulprit)
     )
     return ConflictGroup(
         clash=clash,

@@ -11,7 +11,7 @@ from gitalign.core.conflict_groups import Cause, ConflictGroup
 from gitalign.core.forecast import Author, Owner
 from gitalign.core.names import command_on, shell_word
 from gitalign.core.outlook import StoppedWork
-from gitalign.core.shared_clashes import Piece, SharedClash, shared_in_words
+from gitalign.core.shared_conflicts import Piece, SharedConflict, shared_in_words
 
 STALE_DAYS = 30
 """Without a commit: as `stale_30` of `categorize`."""
@@ -23,7 +23,7 @@ _DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FirstClash:
+class FirstConflict:
     """A clash that several branches have in common.
 
     Attributes:
@@ -79,7 +79,7 @@ class FirstSteps:
     """
 
     stopped: int
-    clashes: tuple[FirstClash, ...]
+    clashes: tuple[FirstConflict, ...]
     alone: tuple[str, ...]
     merged: tuple[str, ...]
     squashed: tuple[str, ...]
@@ -178,13 +178,13 @@ def _ages(owners: Mapping[str, Owner], as_of: datetime) -> dict[str, int]:
 
 def _chosen(
     groups: Sequence[ConflictGroup],
-    shared: Sequence[SharedClash],
+    shared: Sequence[SharedConflict],
     owners: Mapping[str, Owner],
     remotes: Mapping[str, str],
-) -> tuple[FirstClash, ...]:
+) -> tuple[FirstConflict, ...]:
     """One after another the candidate that frees and helps most branches that no earlier one has."""
     left = [one for one in (*map(_of_group, groups), *map(_of_shared, shared)) if len(one.branches) > 1]
-    made: list[FirstClash] = []
+    made: list[FirstConflict] = []
     freed: set[str] = set()
     helped: set[str] = set()
 
@@ -198,7 +198,7 @@ def _chosen(
         helped.update(best.branches)
         counts = Counter(owner.authors[0] for name in best.branches if (owner := owners.get(name)) and owner.authors)
         made.append(
-            FirstClash(
+            FirstConflict(
                 words=best.words,
                 paths=best.paths,
                 branches=best.branches,
@@ -218,5 +218,5 @@ def _of_group(one: ConflictGroup) -> _Candidate:
     return _Candidate(words, one.paths, one.branches, frozenset(one.branches), one.brought or one.causes)
 
 
-def _of_shared(one: SharedClash) -> _Candidate:
+def _of_shared(one: SharedConflict) -> _Candidate:
     return _Candidate(shared_in_words(one), one.paths, one.branches, frozenset(one.freed), example=one.example)

@@ -11,22 +11,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from gitalign.core.clashes import Clash, Contest, PairCount, UnmergedPair
 from gitalign.core.names import Oid
 from gitalign.core.outcome import (
+    AlignablePoint,
     Aligned,
     AppliedResolution,
     Cancelled,
     Conflict,
     Conflicted,
     Failed,
-    Furthest,
     Refused,
     Skipped,
     StepResult,
     Unchanged,
-    Untold,
+    Undetermined,
 )
+from gitalign.core.pair_conflicts import Contest, PairConflict, PairCount, UnmergedPair
 from gitalign.core.plan import Exclusion, Plan, Step, StepKind, Target
 
 
@@ -81,7 +81,7 @@ class BranchForecast:
     conflicts: tuple[Conflict, ...] = ()
     paths: tuple[str, ...] = ()
     resolved: tuple[AppliedResolution, ...] = ()
-    furthest: Furthest | Untold | None = None
+    furthest: AlignablePoint | Undetermined | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +161,7 @@ class Forecast:
     excluded: tuple[Exclusion, ...]
     owners: tuple[Owner, ...] = ()
     pairs: tuple[PairCount, ...] = ()
-    clashes: tuple[Clash, ...] = ()
+    clashes: tuple[PairConflict, ...] = ()
     contests: tuple[Contest, ...] = ()
     unmerged: tuple[UnmergedPair, ...] = ()
     commits: tuple[CommitNote, ...] = ()
@@ -190,7 +190,7 @@ class Forecast:
         """Who must talk to whom: authors of the commits that clash, those with most clashes first."""
         wrote = {note.commit: note.author for note in self.commits}
         owners = {owner.branch: owner.authors for owner in self.owners}
-        pairs: dict[tuple[Author, Author], list[Clash]] = defaultdict(list)
+        pairs: dict[tuple[Author, Author], list[PairConflict]] = defaultdict(list)
         for clash in self.clashes:
             ones = {wrote[oid] for oid in clash.one_commits if oid in wrote} or set(owners.get(clash.one, ()))
             others = {wrote[oid] for oid in clash.other_commits if oid in wrote} or set(owners.get(clash.other, ()))

@@ -61,7 +61,7 @@ class CancelRequested:
     """End at once; what runs is not wanted any more."""
 
 
-Happening = StepDone | StepRaised | RetryDue | MemoryChanged | StopRequested | CancelRequested
+MachineEvent = StepDone | StepRaised | RetryDue | MemoryChanged | StopRequested | CancelRequested
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +187,10 @@ def begin(
     return _fill(state, [])
 
 
-def advance(state: State, happening: Happening) -> tuple[State, tuple[Command, ...]]:
+def advance(state: State, event: MachineEvent) -> tuple[State, tuple[Command, ...]]:
     """The next state and what to do about it."""
     commands: list[Command] = []
-    match happening:
+    match event:
         case StepDone(step, outcome):
             if step not in state.running:
                 return state, ()

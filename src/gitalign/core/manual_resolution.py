@@ -14,7 +14,7 @@ from gitalign.core.stand_in import needs_stand_in, stand_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class ResolutionSession:
     """A branch that a person is resolving, as the journal keeps it.
 
     Attributes:
@@ -69,7 +69,7 @@ class Look:
         differing: commits of a result that git settled by itself, with a merge driver perhaps, where a run would have stopped.
     """
 
-    session: Session
+    session: ResolutionSession
     stand: Stand
     head: Oid | None = None
     position: int = 0

@@ -133,7 +133,7 @@ class KnownConflict:
     conflict: str
 
 
-def told_as_findings(resolved: Sequence[AppliedResolution]) -> tuple[Finding, ...]:
+def findings_of_resolutions(resolved: Sequence[AppliedResolution]) -> tuple[Finding, ...]:
     """A finding for each conflict that was settled without a person, so that every report tells of it."""
     return tuple(
         Finding(
@@ -201,7 +201,7 @@ NOTHING_OWN = frozenset({AlignedKind.FAST_FORWARDED, AlignedKind.EMPTIED, Aligne
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Furthest:
+class AlignablePoint:
     """How far along its target's own line (first parents) a conflicting branch aligns, and what stops it there.
 
     Attributes:
@@ -239,7 +239,7 @@ class Furthest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Untold:
+class Undetermined:
     """How far a conflicting branch aligns cannot be told: `no_common_line`, `missing_object`, `stopped`, ..."""
 
     code: str
@@ -318,7 +318,7 @@ class Conflicted:
     undecided: tuple[str, ...] = ()
     recreating: Oid | None = None
     on_the_way: Oid | None = None
-    furthest: Furthest | Untold | None = None
+    furthest: AlignablePoint | Undetermined | None = None
     stays: str = ""
 
     @property
@@ -377,14 +377,14 @@ class Cancelled:
 Outcome = Aligned | Unchanged | Conflicted | Refused | Failed | Skipped | Cancelled
 
 
-def with_settled(failed: Failed, refused: Aligned) -> Failed:
+def with_auto_resolved(failed: Failed, refused: Aligned) -> Failed:
     """A failure that tells which conflicts were settled without a person in the result it speaks of.
 
     What was settled wrongly shows as a failed check more often than not: whoever reads of the failure must read of that, too.
     """
     if not refused.resolved or failed.resolved:
         return failed
-    told = told_as_findings(refused.resolved)
+    told = findings_of_resolutions(refused.resolved)
     by = dict.fromkeys(one.resolver for one in refused.resolved)
     count = len(refused.resolved)
     words = (

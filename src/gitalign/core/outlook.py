@@ -10,7 +10,7 @@ from gitalign.core.forecast import Forecast, Owner
 from gitalign.core.hosting import Links
 from gitalign.core.hunks import Hunk
 from gitalign.core.names import Oid
-from gitalign.core.shared_clashes import SharedClash
+from gitalign.core.shared_conflicts import SharedConflict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class StoppedWork:
 
     names: tuple[str, ...] = ()
     groups: tuple[ConflictGroup, ...] = ()
-    shared: tuple[SharedClash, ...] = ()
+    shared: tuple[SharedConflict, ...] = ()
     hunks: tuple[StopHunks, ...] = ()
     unseen: int = 0
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gitalign.core.policy import Rung
+from gitalign.core.policy import AutoResolver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +52,12 @@ class Programs:
         """Every one that is configured."""
         return (*filter(None, (self.driver, self.external)), *self.regenerate)
 
-    def digest(self, rungs: Iterable[Rung]) -> str:
+    def digest(self, rungs: Iterable[AutoResolver]) -> str:
         """One digest of the programs that some rungs have; empty when none has any."""
         behind = {
-            Rung.DRIVER: (self.driver,),
-            Rung.EXTERNAL: (self.external,),
-            Rung.REGENERATE: self.regenerate,
+            AutoResolver.DRIVER: (self.driver,),
+            AutoResolver.EXTERNAL: (self.external,),
+            AutoResolver.REGENERATE: self.regenerate,
         }
         named = [(rung, program) for rung in sorted(set(rungs)) for program in behind.get(rung, ())]
         parts = [f"{rung} {program.digest()}" for rung, program in named if program is not None]

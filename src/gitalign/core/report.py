@@ -9,17 +9,17 @@ from datetime import datetime
 from enum import StrEnum
 
 from gitalign.core.outcome import (
+    AlignablePoint,
     Aligned,
     Cancelled,
     Conflicted,
     Failed,
-    Furthest,
     Outcome,
     Refused,
     Skipped,
     StepResult,
     Unchanged,
-    Untold,
+    Undetermined,
     conflict_of,
 )
 from gitalign.core.plan import Plan, Step
@@ -230,11 +230,11 @@ def _published(outcome: Aligned, publication: Publication | None) -> tuple[Verdi
     return Verdict.ALIGNED, _pushed_words(publication).removeprefix(", ")
 
 
-def furthest_in_words(found: Furthest | Untold | None) -> tuple[str, ...]:
+def furthest_in_words(found: AlignablePoint | Undetermined | None) -> tuple[str, ...]:
     """How far a conflicting branch aligns and what stops it there, line by line; nothing where nobody asked."""
     if found is None:
         return ()
-    if isinstance(found, Untold):
+    if isinstance(found, Undetermined):
         return (f"how far it aligns is not known: {found.reason}",)
     moves = f"{found.gained} of {found.gained + found.ahead} first-parent commits of the target"
     far = f"aligns up to {found.clean[:12]} ({moves})" if found.gained else f"aligns nowhere above {found.fork[:12]}"
@@ -262,9 +262,9 @@ def ladder_in_words(outcome: Outcome) -> tuple[str, ...]:
     return (*(f"tried: {words}" for words in tried), *taken)
 
 
-def furthest_in_short(found: Furthest | Untold | None) -> str:
+def furthest_in_short(found: AlignablePoint | Undetermined | None) -> str:
     """How far a conflicting branch aligns, in half a line; empty where nobody asked."""
-    if not isinstance(found, Furthest):
+    if not isinstance(found, AlignablePoint):
         return ""
     far = f"aligns up to {found.clean[:10]}" if found.gained else "aligns nowhere further"
     return f"{far}, first broken by {found.broken[:10]} ({found.author}: {found.subject})"

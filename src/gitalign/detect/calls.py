@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gitalign.core.clashes import FileVersion, PathChange
 from gitalign.core.outcome import Finding, Origin, Severity
+from gitalign.core.pair_conflicts import FileVersion, PathChange
 from gitalign.detect.modules import ModuleIndex, is_declared, is_standard
 from gitalign.detect.python import Import, PythonFacts
 from gitalign.git.command import text

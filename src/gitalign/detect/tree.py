@@ -5,9 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from gitalign.core.clashes import PathChange, folders_of
 from gitalign.core.names import display
 from gitalign.core.outcome import Finding, Severity
+from gitalign.core.pair_conflicts import PathChange, folders_of
 from gitalign.git.command import text
 
 _MOST = 20

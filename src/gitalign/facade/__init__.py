@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gitalign.engine.run.carry_out import Plugins as Plugins
     from gitalign.engine.run.session import Request as Request
-    from gitalign.facade.after import FurthestFrom as FurthestFrom
+    from gitalign.facade.after import AlignablePointSource as AlignablePointSource
     from gitalign.facade.after import ReportFormat as ReportFormat
     from gitalign.facade.after import detect as detect
     from gitalign.facade.after import runs as runs
@@ -69,7 +69,7 @@ _HOMES = {
     "gitalign.engine.run.carry_out": ("Plugins",),
     "gitalign.engine.run.session": ("Request",),
     "gitalign.facade.after": (
-        "FurthestFrom",
+        "AlignablePointSource",
         "ReportFormat",
         "detect",
         "runs",

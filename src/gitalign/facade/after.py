@@ -36,7 +36,7 @@ _LOOKING_S = 20.0
 """At most so long a report looks at branches that stop, beyond what earlier runs and forecasts found."""
 
 
-class FurthestFrom(StrEnum):
+class AlignablePointSource(StrEnum):
     """Where to learn how far conflicting branches align."""
 
     NOWHERE = "nowhere"
@@ -60,7 +60,7 @@ def show(
     request: Request,
     run_id: str = "last",
     *,
-    furthest: FurthestFrom = FurthestFrom.NOWHERE,
+    furthest: AlignablePointSource = AlignablePointSource.NOWHERE,
     branches: Sequence[str] | None = None,
     listeners: Sequence[Listener] = (),
     stop: StopSignal | None = None,
@@ -82,7 +82,7 @@ def show(
     require_state(opened, run_id)
     with journal_of(opened) as journal:
         report = stored_report(opened.repository, journal, journal.run(run_id).id)
-        if furthest is FurthestFrom.NOWHERE:
+        if furthest is AlignablePointSource.NOWHERE:
             return report
         from gitalign.engine.analysis.after_run import report_with_furthest
 
@@ -95,7 +95,7 @@ def show(
             emit=EventStream("furthest", now, listeners),
             stop=stop or StopSignal(),
             at=now(),
-            from_memory_only=furthest is FurthestFrom.MEMORY,
+            from_memory_only=furthest is AlignablePointSource.MEMORY,
         )
 
 
@@ -114,7 +114,7 @@ def write_up(
     run_id: str = "last",
     *,
     form: ReportFormat,
-    furthest: FurthestFrom = FurthestFrom.MEMORY,
+    furthest: AlignablePointSource = AlignablePointSource.MEMORY,
     listeners: Sequence[Listener] = (),
     stop: StopSignal | None = None,
 ) -> str:

@@ -10,7 +10,7 @@ from typing import assert_never
 from gitalign.core.forecast import Forecast
 from gitalign.core.outlook import Outlook
 from gitalign.core.plan import Plan
-from gitalign.engine.alignment.auto_resolvers import Settling, resolving
+from gitalign.engine.alignment.auto_resolvers import AutoResolution, resolving
 from gitalign.engine.run.prepare import graph_of
 from gitalign.engine.run.session import OpenRepository, Request, journal_of, make_plan, now, open_for, sockets_of
 from gitalign.engine.runtime.signals import StopSignal
@@ -138,8 +138,8 @@ def write_up_outlook(request: Request, found: Outlook, *, form: ForecastFormat) 
             assert_never(never)
 
 
-def settling(opened: OpenRepository, journal: Journal, stop: StopSignal) -> Settling:
+def settling(opened: OpenRepository, journal: Journal, stop: StopSignal) -> AutoResolution:
     """What settles conflicts while only looking."""
-    return Settling(
+    return AutoResolution(
         repository=opened.repository, config=opened.config, memory=journal, stop=stop, at=now(), only_looks=True
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gitalign.core.manual_resolution import Look, Session
+from gitalign.core.manual_resolution import Look, ResolutionSession
 from gitalign.core.names import command_on
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report
@@ -92,7 +92,7 @@ def resolve_skip(request: Request, branch: str) -> Look:
         return resolving.skip(opened, _session(opened, journal, branch))
 
 
-def resolve_abort(request: Request, branch: str) -> Session:
+def resolve_abort(request: Request, branch: str) -> ResolutionSession:
     """Give up: the work tree goes, the branch is where it was all the time.
 
     Raises:
@@ -128,7 +128,7 @@ def resolve_finish(
         return resolving.finish(opened, journal, session, permit=permit, listeners=listeners, stop=stop)
 
 
-def _session(opened: OpenRepository, journal: Journal, branch: str) -> Session:
+def _session(opened: OpenRepository, journal: Journal, branch: str) -> ResolutionSession:
     found = resolving.find(journal, branch)
     if found is None:
         raise UserError(f"{branch} is not being resolved", hint=command_on("git align resolve", branch))

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
-from gitalign.core.clashes import PathChange
 from gitalign.core.names import Oid
+from gitalign.core.pair_conflicts import PathChange
 from gitalign.errors import GitError
 from gitalign.git.asking import answered, cut_short
 from gitalign.git.command import Git, text

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from gitalign.core.clashes import FileVersion, PathChange
 from gitalign.core.names import Oid
+from gitalign.core.pair_conflicts import FileVersion, PathChange
 from gitalign.git.asking import absent, answered, cut_short
 from gitalign.git.command import Git
 from gitalign.git.quarantine import Quarantine

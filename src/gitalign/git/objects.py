@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gitalign.child import ChildEnded, ChildTimedOut, Conversation
-from gitalign.core.clashes import PathChange
 from gitalign.core.commit import RawCommit, commit_id, parse_commit, serialise
 from gitalign.core.names import Oid
+from gitalign.core.pair_conflicts import PathChange
 from gitalign.errors import GitCrashed, GitDied, GitError, GitTimedOut, MissingObject, OutOfSpace
 from gitalign.git.command import Git, failure_of, said_in, text
 from gitalign.shared_files import make_folder

@@ -14,7 +14,7 @@ from gitalign.core.names import Oid
 from gitalign.git.command import text
 from gitalign.git.remerge import Remade
 from gitalign.integrate.lane import MergeWorker
-from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, SettledFile, Undecided
+from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, ResolvedFile, UnresolvedFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class _Region:
     sides: tuple[bytes, bytes]
 
 
-def decisions_alone(file: SettledFile, now: bytes, lane: MergeWorker) -> bytes | None:
+def decisions_alone(file: ResolvedFile, now: bytes, lane: MergeWorker) -> bytes | None:
     """The file of the old merge as it would be, had nothing been done there but settle its conflicts.
 
     Args:
@@ -134,9 +134,9 @@ class Foremost:
         """See `ports.ConflictResolver.could`."""
         return any(one.could(file) for one in self._both)
 
-    def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
+    def propose(self, file: ConflictedFile) -> Proposal | UnresolvedFile | None:
         """See `ports.ConflictResolver.propose`."""
-        answer: Proposal | Undecided | None = None
+        answer: Proposal | UnresolvedFile | None = None
         for one in self._both:
             found = one.propose(file) if one.could(file) else None
             if isinstance(found, Proposal):

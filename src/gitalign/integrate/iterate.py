@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from gitalign.core.emptied import emptied_as_findings
-from gitalign.core.line import TargetLine
+from gitalign.core.first_parent_chain import FirstParentChain
 from gitalign.core.names import Oid
 from gitalign.core.outcome import (
     Aligned,
@@ -25,7 +25,7 @@ from gitalign.core.outcome import (
     Refused,
     Rewrite,
     Severity,
-    told_as_findings,
+    findings_of_resolutions,
 )
 from gitalign.core.plan import Step
 from gitalign.core.policy import Strategy
@@ -51,7 +51,9 @@ class Stop:
     upstream: Mapping[Oid, Oid]
 
 
-def stops_along(line: TargetLine, branch: Oid, twins: Mapping[Oid, Sequence[Oid]], *, stride: int) -> tuple[Stop, ...]:
+def stops_along(
+    line: FirstParentChain, branch: Oid, twins: Mapping[Oid, Sequence[Oid]], *, stride: int
+) -> tuple[Stop, ...]:
     """Where an iterative rebase stops by, oldest first; the last one is the target's tip.
 
     The first is at or above the commit by which the line came to have all that branch and target have in common: below that, more than
@@ -162,7 +164,7 @@ def iterate(
         dropped=tuple(dropped),
         unsigned=sum(originals[old].is_signed and not made.is_signed for old, made in zip(now, finals, strict=True)),
         resolved=tuple(resolved),
-        findings=(*told_as_findings(resolved), *emptied_as_findings(dropped, resolved), *findings),
+        findings=(*findings_of_resolutions(resolved), *emptied_as_findings(dropped, resolved), *findings),
     )
 
 

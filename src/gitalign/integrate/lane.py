@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from gitalign.core.clashes import PathChange
 from gitalign.core.commit import RawCommit
 from gitalign.core.names import Oid
 from gitalign.core.outcome import AppliedResolution, KnownConflict
+from gitalign.core.pair_conflicts import PathChange
 from gitalign.errors import GitDied
 from gitalign.git.asking import retried
 from gitalign.git.attributes import AttributeFiles, MergedAs, merged_as
@@ -92,7 +92,7 @@ class SharedMerges:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsettled:
+class UnresolvedMerge:
     """A merge that a person has to look at.
 
     Attributes:
@@ -128,7 +128,7 @@ class Rewrites:
     replayed: dict[tuple[Oid, ...], Rewritten | None] = field(default_factory=dict)
     unwritten: dict[Oid, RawCommit] = field(default_factory=dict)
     resolved: dict[tuple[Oid, ...], tuple[AppliedResolution, ...]] = field(default_factory=dict)
-    unsettled: dict[tuple[Oid, ...], Unsettled] = field(default_factory=dict)
+    unsettled: dict[tuple[Oid, ...], UnresolvedMerge] = field(default_factory=dict)
     carried: set[tuple[Oid, ...]] = field(default_factory=set)
     lock: threading.RLock = field(default_factory=threading.RLock)
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from gitalign.core.commit import commit_id, new_commit, serialise
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Aligned, AlignedKind, AppliedResolution, Conflicted, Outcome, told_as_findings
+from gitalign.core.outcome import Aligned, AlignedKind, AppliedResolution, Conflicted, Outcome, findings_of_resolutions
 from gitalign.core.plan import Step, StepKind
 from gitalign.errors import InvariantBroken
 from gitalign.git.merge import with_side_names
 from gitalign.git.signing import Signer
-from gitalign.integrate.lane import MergeWorker, Unsettled
+from gitalign.integrate.auto_resolve import ResolvedMerge, auto_resolve
+from gitalign.integrate.lane import MergeWorker, UnresolvedMerge
 from gitalign.integrate.reproduce import reproduce_integration, reproduce_merge
-from gitalign.integrate.settle import Settled, settle
 from gitalign.integrate.squashed import Line
 from gitalign.ports import ConflictResolver, Regenerator
 
@@ -53,10 +53,10 @@ def merge_target(
         answer = lane.merge(step.onto, base=lane.side(bases[0]), ours=lane.side(ours), theirs=lane.side(theirs))
     else:
         answer = lane.merge_histories(step.onto, ours, theirs)
-    tree, unsettled = answer.tree, Unsettled()
+    tree, unsettled = answer.tree, UnresolvedMerge()
     resolved: tuple[AppliedResolution, ...] = ()
     if not answer.is_clean and resolver is not None:
-        settled = settle(
+        settled = auto_resolve(
             answer,
             step,
             under=step.onto,
@@ -66,7 +66,7 @@ def merge_target(
             regenerator=regenerator,
             line=line,
         )
-        if isinstance(settled, Settled):
+        if isinstance(settled, ResolvedMerge):
             tree, resolved = settled.tree, settled.applied
         else:
             unsettled = settled
@@ -98,7 +98,7 @@ def merge_target(
         onto=step.onto,
         tree=tree,
         resolved=resolved,
-        findings=told_as_findings(resolved),
+        findings=findings_of_resolutions(resolved),
     )
 
 

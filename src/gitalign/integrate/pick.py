@@ -24,16 +24,16 @@ from gitalign.core.outcome import (
     Outcome,
     Refused,
     Rewrite,
-    told_as_findings,
+    findings_of_resolutions,
 )
 from gitalign.core.plan import Step
 from gitalign.errors import InvariantBroken
 from gitalign.git.merge import MergeAnswer, Side, names_sides, with_side_names
 from gitalign.git.signing import Signer
-from gitalign.integrate.lane import MergeWorker, Rewrites, Rewritten, Unsettled
-from gitalign.integrate.settle import Settled, settle
+from gitalign.integrate.auto_resolve import ResolvedMerge, auto_resolve
+from gitalign.integrate.lane import MergeWorker, Rewrites, Rewritten, UnresolvedMerge
 from gitalign.integrate.squashed import Line
-from gitalign.ports import CancelToken, ConflictResolver, MergeTeacher, Regenerator
+from gitalign.ports import CancelToken, ConflictResolver, MergeResolverMaker, Regenerator
 
 _NOTHING: tuple[AppliedResolution, ...] = ()
 
@@ -57,7 +57,7 @@ class ReplayRules:
     signer: Signer | None
     resolver: ConflictResolver | None = None
     regenerator: Regenerator | None = None
-    teacher: MergeTeacher | None = None
+    teacher: MergeResolverMaker | None = None
     squash_merged: bool = False
 
 
@@ -160,7 +160,7 @@ class Picker:
                     # What stands above the commit decides, and that is another matter in another branch.
                     into = self._alone
                 settled = into.unsettled.get(place) or self.settled(oid, commit, answer, line=line)
-                if isinstance(settled, Unsettled):
+                if isinstance(settled, UnresolvedMerge):
                     into.unsettled[place] = settled
                     return self.stopped(oid, commit, answer, settled, position=position)
                 tree, applied = settled.tree, settled.applied
@@ -178,19 +178,19 @@ class Picker:
         *,
         resolver: ConflictResolver | None = None,
         line: Line | None = None,
-    ) -> Settled | Unsettled:
+    ) -> ResolvedMerge | UnresolvedMerge:
         """What is known from before of a merge that is not clean.
 
         Args:
             oid, commit: of the branch.
             answer: of git.
             resolver: another one than the rules have.
-            line: of the branch, beyond the commit, as `settle` takes it.
+            line: of the branch, beyond the commit, as `auto_resolve` takes it.
         """
         asked = resolver or self.rules.resolver
         if asked is None:
-            return Unsettled()
-        return settle(
+            return UnresolvedMerge()
+        return auto_resolve(
             answer,
             self.step,
             under=self.under,
@@ -252,7 +252,7 @@ class Picker:
         return Side(made.tree, made.oid, place[1:])
 
     def stopped(
-        self, oid: Oid, commit: RawCommit, answer: MergeAnswer, unsettled: Unsettled, *, position: int
+        self, oid: Oid, commit: RawCommit, answer: MergeAnswer, unsettled: UnresolvedMerge, *, position: int
     ) -> Conflicted:
         """A commit that git cannot put there without a person; how to meet the same stop is for the caller to say."""
         oid = self._called.get(oid, oid)
@@ -301,5 +301,5 @@ class Picker:
             dropped=tuple(self.dropped),
             unsigned=self._unsigned,
             resolved=tuple(self.resolved),
-            findings=told_as_findings(self.resolved) + emptied_as_findings(self.dropped, self.resolved),
+            findings=findings_of_resolutions(self.resolved) + emptied_as_findings(self.dropped, self.resolved),
         )

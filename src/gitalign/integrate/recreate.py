@@ -27,15 +27,15 @@ from gitalign.core.outcome import (
     Refused,
 )
 from gitalign.core.plan import Step
-from gitalign.core.policy import Rung
+from gitalign.core.policy import AutoResolver
 from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer, Side
+from gitalign.integrate.auto_resolve import LARGEST_BYTES, ResolvedMerge, conflicted_files
 from gitalign.integrate.carry import Foremost, decisions_alone, driven_path
-from gitalign.integrate.lane import MergeWorker, Rewrites, Unsettled
+from gitalign.integrate.lane import MergeWorker, Rewrites, UnresolvedMerge
 from gitalign.integrate.pick import Picker, ReplayRules
 from gitalign.integrate.reproduce import Earlier, reproduce_recreation
-from gitalign.integrate.settle import LARGEST_BYTES, Settled, conflicted_files
-from gitalign.ports import CancelToken, SettledFile
+from gitalign.ports import CancelToken, ResolvedFile
 
 _HAD_BY_THE_TARGET = (DropReason.UPSTREAM, DropReason.BECAME_EMPTY)
 
@@ -195,11 +195,11 @@ class _Recreation:
         """The tree of the new merge: the automatic one, with what was settled or added by hand in the old one."""
         before = self._automatic(*commit.parents)
         lessons = self._lessons(oid, commit, before)
-        tree, unsettled = now.tree, Unsettled()
+        tree, unsettled = now.tree, UnresolvedMerge()
         applied: tuple[AppliedResolution, ...] = ()
         if not now.is_clean:
-            settled = self._settle(oid, commit, now, lessons)
-            if isinstance(settled, Unsettled):
+            settled = self._auto_resolve(oid, commit, now, lessons)
+            if isinstance(settled, UnresolvedMerge):
                 return self._stop(oid, commit, now, settled, position=position)
             tree, applied = settled.tree, settled.applied
         base = before.tree
@@ -209,15 +209,15 @@ class _Recreation:
             if named != {one.path for one in lessons} or not self._same(lessons, tree, without=here):
                 return self._stop(oid, commit, now, unsettled, position=position, carrying=before)
             alone = self._decisions(before, now, lessons, applied)
-            if isinstance(alone, Unsettled):
+            if isinstance(alone, UnresolvedMerge):
                 return self._stop(oid, commit, now, alone, position=position, carrying=before)
             base = self._lane.tree_with(base, alone)
         if base == commit.tree:
             return _Remade(tree, applied)
-        if made_anew := [one.path for one in applied if one.resolver == Rung.REGENERATE.value]:
+        if made_anew := [one.path for one in applied if one.resolver == AutoResolver.REGENERATE.value]:
             # It was made from files as they are without what is to be carried over.
             words = tuple(f"{path}: it would not fit what else merge {oid[:12]} holds" for path in made_anew)
-            return self._stop(oid, commit, now, Unsettled(undecided=words), position=position, carrying=before)
+            return self._stop(oid, commit, now, UnresolvedMerge(undecided=words), position=position, carrying=before)
         carried = self._lane.merge(self._picker.under, base=Side(base), ours=Side(tree), theirs=Side(commit.tree))
         if not carried.is_clean:
             stops = not now.is_clean
@@ -261,14 +261,16 @@ class _Recreation:
                 return one
         return None
 
-    def _settle(self, oid: Oid, commit: RawCommit, now: MergeAnswer, lessons: list[SettledFile]) -> Settled | Unsettled:
+    def _auto_resolve(
+        self, oid: Oid, commit: RawCommit, now: MergeAnswer, lessons: list[ResolvedFile]
+    ) -> ResolvedMerge | UnresolvedMerge:
         """As the old merge settled it, or else by what is on record."""
         teacher, fallback = self._picker.rules.teacher, self._picker.rules.resolver
         if lessons and teacher is not None:
             taught = teacher(lessons)
             asked = Foremost(taught, fallback) if fallback is not None else taught
             settled = self._picker.settled(oid, commit, now, resolver=asked)
-            if isinstance(settled, Settled):
+            if isinstance(settled, ResolvedMerge):
                 return settled
         return self._picker.settled(oid, commit, now)
 
@@ -276,15 +278,15 @@ class _Recreation:
         self,
         before: MergeAnswer,
         now: MergeAnswer,
-        lessons: list[SettledFile],
+        lessons: list[ResolvedFile],
         applied: tuple[AppliedResolution, ...],
-    ) -> dict[str, tuple[str, bytes]] | Unsettled:
+    ) -> dict[str, tuple[str, bytes]] | UnresolvedMerge:
         """Path -> mode and content of what was settled in the old merge, without what else it holds there.
 
         Where the same settles it now, that is the file as it is: the whole of it was taken over already.
         """
         modes = conflicted_files(before)
-        others = {one.path for one in applied if one.resolver not in (SETTLED_IN_MERGE, Rung.REGENERATE.value)}
+        others = {one.path for one in applied if one.resolver not in (SETTLED_IN_MERGE, AutoResolver.REGENERATE.value)}
         found: dict[str, tuple[str, bytes]] = {}
         for one in lessons:
             content: bytes | None = one.settled
@@ -293,11 +295,11 @@ class _Recreation:
                 content = decisions_alone(one, marked, self._lane) if marked is not None else None
             if content is None:
                 reason = f"what else merge {one.merge[:12]} holds there cannot be read from how it settled its conflict"
-                return Unsettled(undecided=(f"{one.path}: {reason}",))
+                return UnresolvedMerge(undecided=(f"{one.path}: {reason}",))
             found[one.path] = (modes[one.path], content)
         return found
 
-    def _lessons(self, oid: Oid, commit: RawCommit, before: MergeAnswer) -> list[SettledFile]:
+    def _lessons(self, oid: Oid, commit: RawCommit, before: MergeAnswer) -> list[ResolvedFile]:
         """Files whose contents git could not merge the first time, with what the merge commit has there."""
         paths = [] if before.is_clean else list(conflicted_files(before))
         if not paths:
@@ -308,12 +310,12 @@ class _Recreation:
         )
         merged = self._lane.merged_as(self._picker.under, paths)
         return [
-            SettledFile(merge=oid, path=path, marked=was, settled=now, marker_size=merged[path].marker_size)
+            ResolvedFile(merge=oid, path=path, marked=was, settled=now, marker_size=merged[path].marker_size)
             for path, was, now in zip(paths, marked, settled, strict=True)
             if was is not None and now is not None
         ]
 
-    def _same(self, lessons: list[SettledFile], tree: Oid, *, without: set[str]) -> bool:
+    def _same(self, lessons: list[ResolvedFile], tree: Oid, *, without: set[str]) -> bool:
         """Whether git makes by itself now what was made by hand then, at all paths that no resolution was applied to."""
         asked = [one for one in lessons if one.path not in without]
         found = (
@@ -326,7 +328,7 @@ class _Recreation:
         oid: Oid,
         commit: RawCommit,
         answer: MergeAnswer,
-        unsettled: Unsettled,
+        unsettled: UnresolvedMerge,
         *,
         position: int,
         carrying: MergeAnswer | None = None,

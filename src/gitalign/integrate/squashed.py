@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from gitalign.core.commit import RawCommit
 from gitalign.core.names import Oid
 from gitalign.core.outcome import AppliedResolution
-from gitalign.core.policy import Rung
+from gitalign.core.policy import AutoResolver
 from gitalign.git.command import raw
 from gitalign.integrate.lane import MergeWorker
 from gitalign.ports import ConflictedFile, Proposal, Sides
@@ -86,5 +86,5 @@ def _told(oid: Oid) -> AppliedResolution:
         path="",
         conflict="",
         source=f"for the target has what the branch had there at commit {oid[:12]}",
-        resolver=Rung.SQUASH_MERGED.value,
+        resolver=AutoResolver.SQUASH_MERGED.value,
     )

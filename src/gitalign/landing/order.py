@@ -8,15 +8,15 @@ from datetime import datetime
 
 import networkx as nx
 
-from gitalign.core.clashes import Basis, Clash, UnmergedPair
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import display
 from gitalign.core.outcome import NOTHING_OWN, Aligned, Conflict, Conflicted, Failed, Refused, Skipped, Unchanged
+from gitalign.core.pair_conflicts import Basis, PairConflict, UnmergedPair
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.policy import Limits
 from gitalign.engine.analysis.branch_preview import BranchPreview
 from gitalign.engine.analysis.dry_run import DryRun
-from gitalign.engine.analysis.pairs import find_clashes
+from gitalign.engine.analysis.pairs import find_pair_conflicts
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.git.repository import Repository
 from gitalign.landing.batch_merge import UNMERGED, kept_apart, stopping_jointly
@@ -68,7 +68,7 @@ def order(
     before, missing = _dependencies(plan, dependencies)
     check_dependencies([*before, *missing])
     with DryRun(repository, plan, graph, limits, sockets, memory, emit, stop, at) as trial:
-        found = find_clashes(trial, with_partial=False)
+        found = find_pair_conflicts(trial, with_partial=False)
         # Whether two clash that git cannot merge is not known: they land apart, and the second stops.
         clashes = [*found.clashes, *map(_unknown, found.unmerged)]
         standing, held = _sorted_out(trial, before)
@@ -96,9 +96,11 @@ def order(
     )
 
 
-def _unknown(pair: UnmergedPair) -> Clash:
+def _unknown(pair: UnmergedPair) -> PairConflict:
     told = Conflict(kind=UNMERGED, paths=(), message=pair.reason)
-    return Clash(one=pair.one, other=pair.other, target=pair.target, basis=Basis.ALIGNED, conflicts=(told,), paths=())
+    return PairConflict(
+        one=pair.one, other=pair.other, target=pair.target, basis=Basis.ALIGNED, conflicts=(told,), paths=()
+    )
 
 
 def _dependencies(
@@ -171,7 +173,7 @@ def _drawn_up(
     held: Sequence[Held],
     landing: Landing,
     made: Sequence[Sequence[str]],
-    clashes: Sequence[Clash],
+    clashes: Sequence[PairConflict],
     apart: Sequence[tuple[str, str]],
     jointly: Sequence[PredictedConflict],
     before: Sequence[tuple[str, str]],
@@ -237,7 +239,7 @@ def _drawn_up(
 
 def _predicted(
     standing: Mapping[str, BranchPreview],
-    clashes: Sequence[Clash],
+    clashes: Sequence[PairConflict],
     apart: Sequence[tuple[str, str]],
     place: Mapping[str, int],
 ) -> list[PredictedConflict]:

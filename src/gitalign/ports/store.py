@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gitalign.core.events import Event
-from gitalign.core.manual_resolution import Session
+from gitalign.core.manual_resolution import ResolutionSession
 from gitalign.core.names import Oid
 from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Plan
@@ -163,10 +163,10 @@ class ClaimStore(Protocol):
 class SessionStore(Protocol):
     """Branches that a person is resolving."""
 
-    def open_session(self, session: Session) -> bool:
+    def open_session(self, session: ResolutionSession) -> bool:
         """Write down that a person is resolving a branch; False when one is open for it already."""
 
-    def sessions(self) -> tuple[Session, ...]:
+    def sessions(self) -> tuple[ResolutionSession, ...]:
         """Branches that are being resolved, by name."""
 
     def close_session(self, ref: str) -> None:

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from gitalign.ports import ConflictedFile, Proposal, Undecided
+from gitalign.ports import ConflictedFile, Proposal, UnresolvedFile
 
-Answer = Proposal | Undecided
+Answer = Proposal | UnresolvedFile
 
 
 class Answers:

@@ -7,9 +7,9 @@ from abc import ABC, abstractmethod
 
 import pathspec
 
-from gitalign.core.policy import Rung
+from gitalign.core.policy import AutoResolver
 from gitalign.core.programs import Program
-from gitalign.ports import ConflictedFile, ProgramRunner, Proposal, Sides, Undecided
+from gitalign.ports import ConflictedFile, ProgramRunner, Proposal, Sides, UnresolvedFile
 from gitalign.resolve.answers import Answers, content_key
 
 
@@ -23,7 +23,7 @@ class AskedResolver(ABC):
         object_format: `sha1` or `sha256`.
     """
 
-    def __init__(self, rung: Rung, program: Program, *, runner: ProgramRunner, object_format: str) -> None:
+    def __init__(self, rung: AutoResolver, program: Program, *, runner: ProgramRunner, object_format: str) -> None:
         self._rung = rung
         self._program = program
         self._runner = runner
@@ -46,7 +46,7 @@ class AskedResolver(ABC):
         """See `ports.ConflictResolver.could`."""
         return file.is_plain and b"\0" not in file.marked and (self._paths is None or self._paths.match_file(file.path))
 
-    def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
+    def propose(self, file: ConflictedFile) -> Proposal | UnresolvedFile | None:
         """See `ports.ConflictResolver.propose`."""
         if not self.could(file) or file.sides is None:
             return None
@@ -54,5 +54,5 @@ class AskedResolver(ABC):
         return self._answers.of(content_key(file), lambda: self._asked(file, sides))
 
     @abstractmethod
-    def _asked(self, file: ConflictedFile, sides: Sides) -> Proposal | Undecided:
+    def _asked(self, file: ConflictedFile, sides: Sides) -> Proposal | UnresolvedFile:
         """What the program makes of a file."""

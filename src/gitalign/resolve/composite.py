@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, Undecided
+from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, UnresolvedFile
 
 
 class CompositeResolver:
@@ -32,7 +32,7 @@ class CompositeResolver:
         """See `ports.ConflictResolver.could`."""
         return any(one.could(file) for one in self._resolvers)
 
-    def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
+    def propose(self, file: ConflictedFile) -> Proposal | UnresolvedFile | None:
         """See `ports.ConflictResolver.propose`. Where people disagree, nothing else decides."""
         reasons: list[str] = []
         for one in self._resolvers:
@@ -41,8 +41,8 @@ class CompositeResolver:
             answer = one.propose(file)
             if isinstance(answer, Proposal):
                 return answer
-            if isinstance(answer, Undecided):
+            if isinstance(answer, UnresolvedFile):
                 if answer.is_disputed:
                     return answer
                 reasons.append(answer.reason)
-        return Undecided(reason="; ".join(reasons)) if reasons else None
+        return UnresolvedFile(reason="; ".join(reasons)) if reasons else None

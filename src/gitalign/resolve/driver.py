@@ -6,12 +6,12 @@ import re
 from pathlib import PurePosixPath
 
 from gitalign.core.outcome import AppliedResolution
-from gitalign.core.policy import Rung
+from gitalign.core.policy import AutoResolver
 from gitalign.core.programs import Program
 from gitalign.core.proposals import MadeBy, fault_of
-from gitalign.ports import ConflictedFile, ProgramCall, ProgramRunner, Proposal, Sides, Undecided
+from gitalign.ports import ConflictedFile, ProgramCall, ProgramRunner, Proposal, Sides, UnresolvedFile
 from gitalign.resolve.asked import AskedResolver
-from gitalign.resolve.ladder import conflict_id
+from gitalign.resolve.resolver_chain import conflict_id
 
 _LARGEST_BYTES = 4 * 1024 * 1024
 _PLACEHOLDER = re.compile(r"%([OABLPSXY%])")
@@ -28,13 +28,13 @@ class DriverResolver(AskedResolver):
     """
 
     def __init__(self, program: Program, *, runner: ProgramRunner, object_format: str) -> None:
-        super().__init__(Rung.DRIVER, program, runner=runner, object_format=object_format)
+        super().__init__(AutoResolver.DRIVER, program, runner=runner, object_format=object_format)
 
     def could(self, file: ConflictedFile) -> bool:
         """See `ports.ConflictResolver.could`. A path that looks like an option is handed to nobody."""
         return super().could(file) and not file.path.startswith("-")
 
-    def _asked(self, file: ConflictedFile, sides: Sides) -> Proposal | Undecided:
+    def _asked(self, file: ConflictedFile, sides: Sides) -> Proposal | UnresolvedFile:
         ending = PurePosixPath(file.path).suffix
         ending = ending if _ENDING.fullmatch(ending) else ""
         names = {"O": f"base{ending}", "A": f"ours{ending}", "B": f"theirs{ending}"}
@@ -58,7 +58,7 @@ class DriverResolver(AskedResolver):
             )
         )
         if ended.answer is None:
-            return Undecided(reason=f"{self._program.name}: {ended.fault}")
+            return UnresolvedFile(reason=f"{self._program.name}: {ended.fault}")
         fault = fault_of(
             ended.answer,
             base=sides.base,
@@ -68,7 +68,7 @@ class DriverResolver(AskedResolver):
             by=MadeBy.DRIVER,
         )
         if fault:
-            return Undecided(reason=f"{self._program.name}: {fault}")
+            return UnresolvedFile(reason=f"{self._program.name}: {fault}")
         return Proposal(
             content=ended.answer,
             told=AppliedResolution(
@@ -76,6 +76,6 @@ class DriverResolver(AskedResolver):
                 path="",
                 conflict=conflict_id(file, object_format=self._format),
                 source=f"by the merge driver {self._program.name}",
-                resolver=Rung.DRIVER.value,
+                resolver=AutoResolver.DRIVER.value,
             ),
         )

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from gitalign.core.outcome import AppliedResolution
-from gitalign.core.policy import Rung
+from gitalign.core.policy import AutoResolver
 from gitalign.core.programs import Program
 from gitalign.core.proposals import MadeBy, fault_of
-from gitalign.ports import ConflictedFile, ProgramCall, ProgramRunner, Proposal, Sides, Undecided
+from gitalign.ports import ConflictedFile, ProgramCall, ProgramRunner, Proposal, Sides, UnresolvedFile
 from gitalign.resolve.answers import content_key
 from gitalign.resolve.asked import AskedResolver
-from gitalign.resolve.ladder import conflict_id
 from gitalign.resolve.regions import lines_of
+from gitalign.resolve.resolver_chain import conflict_id
 
 VERSION = 1
 _LARGEST_BYTES = 4 * 1024 * 1024
@@ -50,13 +50,13 @@ class ExternalResolver(AskedResolver):
         recall: Callable[[str], str | None],
         keep: Callable[[str, str], None],
     ) -> None:
-        super().__init__(Rung.EXTERNAL, program, runner=runner, object_format=object_format)
+        super().__init__(AutoResolver.EXTERNAL, program, runner=runner, object_format=object_format)
         self._recall = recall
         self._keep = keep
         self._lock = threading.Lock()
         self._asked_so_far = 0
 
-    def _asked(self, file: ConflictedFile, sides: Sides) -> Proposal | Undecided:
+    def _asked(self, file: ConflictedFile, sides: Sides) -> Proposal | UnresolvedFile:
         key = f"external {self._program.digest()} {content_key(file)}"
         known = self._recall(key)
         if known is not None:
@@ -66,7 +66,7 @@ class ExternalResolver(AskedResolver):
         with self._lock:
             most = self._program.most_per_run
             if most is not None and self._asked_so_far >= most:
-                return Undecided(reason=f"{self._program.name}: it was asked {most} times in this run already")
+                return UnresolvedFile(reason=f"{self._program.name}: it was asked {most} times in this run already")
             self._asked_so_far += 1
         request = json.dumps(request_document(file, sides)).encode("ascii")
         ended = self._runner.run(
@@ -79,17 +79,17 @@ class ExternalResolver(AskedResolver):
             )
         )
         if ended.answer is None:
-            return Undecided(reason=f"{self._program.name}: {ended.fault}")
+            return UnresolvedFile(reason=f"{self._program.name}: {ended.fault}")
         answer = self._judged(ended.answer, file, sides)
         if isinstance(answer, Proposal):
             self._keep(key, ended.answer.decode())
         return answer
 
-    def _judged(self, answer: bytes, file: ConflictedFile, sides: Sides) -> Proposal | Undecided:
+    def _judged(self, answer: bytes, file: ConflictedFile, sides: Sides) -> Proposal | UnresolvedFile:
         try:
             content, by, note = read_answer(answer)
         except Declined as error:
-            return Undecided(reason=f"{self._program.name}: {error}")
+            return UnresolvedFile(reason=f"{self._program.name}: {error}")
         fault = fault_of(
             content,
             base=sides.base,
@@ -99,7 +99,7 @@ class ExternalResolver(AskedResolver):
             by=MadeBy.EXTERNAL,
         )
         if fault:
-            return Undecided(reason=f"{self._program.name}: {fault}")
+            return UnresolvedFile(reason=f"{self._program.name}: {fault}")
         return Proposal(
             content=content,
             told=AppliedResolution(
@@ -108,7 +108,7 @@ class ExternalResolver(AskedResolver):
                 conflict=conflict_id(file, object_format=self._format),
                 recorded_by=by,
                 source=f"as {self._program.name} proposed" + (f": {note}" if note else ""),
-                resolver=Rung.EXTERNAL.value,
+                resolver=AutoResolver.EXTERNAL.value,
             ),
         )
 

@@ -6,10 +6,10 @@ import ast
 import warnings
 from collections.abc import Iterator, Sequence
 
-from gitalign.core.policy import Rung
+from gitalign.core.policy import AutoResolver
 from gitalign.resolve.import_lines import Origin, bound_by
+from gitalign.resolve.region_resolvers import AutoResolvedFile, in_blanks_alone
 from gitalign.resolve.regions import Lines, Region, joined
-from gitalign.resolve.rungs import Climbed, in_blanks_alone
 
 _LONGEST = 1 << 18
 _HERE: Origin = ("",)
@@ -17,7 +17,7 @@ Scope = tuple[str, ...]
 Bindings = dict[tuple[Scope, str], set[Origin]]
 
 
-def fault(parts: Sequence[Lines | Region], climbed: Climbed, *, ours: bytes, theirs: bytes) -> str | None:
+def fault(parts: Sequence[Lines | Region], climbed: AutoResolvedFile, *, ours: bytes, theirs: bytes) -> str | None:
     """Why a result is no sound Python, though both sides are; None when nothing speaks against it, or a side is no Python.
 
     Args:
@@ -54,11 +54,11 @@ def _parsed(content: bytes) -> ast.Module | None:
         return None
 
 
-def _imports_are_statements(result: ast.Module, climbed: Climbed) -> bool:
+def _imports_are_statements(result: ast.Module, climbed: AutoResolvedFile) -> bool:
     starts = {node.lineno for node in ast.walk(result) if isinstance(node, ast.Import | ast.ImportFrom)}
     number = 1
     for place, lines in enumerate(climbed.pieces):
-        if climbed.by.get(place) is Rung.IMPORTS and any(
+        if climbed.by.get(place) is AutoResolver.IMPORTS and any(
             line.strip() and at not in starts for at, line in enumerate(lines, start=number)
         ):
             return False
@@ -66,11 +66,11 @@ def _imports_are_statements(result: ast.Module, climbed: Climbed) -> bool:
     return True
 
 
-def _blanks_mean_nothing(parts: Sequence[Lines | Region], climbed: Climbed) -> bool:
+def _blanks_mean_nothing(parts: Sequence[Lines | Region], climbed: AutoResolvedFile) -> bool:
     """Whether the file means the same with either of two sides, wherever the two were taken to differ in blanks alone."""
     one, other = list(climbed.pieces), list(climbed.pieces)
     for place, part in enumerate(parts):
-        if isinstance(part, Region) and climbed.by[place] is Rung.WHITESPACE:
+        if isinstance(part, Region) and climbed.by[place] is AutoResolver.WHITESPACE:
             one[place], other[place] = in_blanks_alone(part) or (part.ours, part.theirs)
     if one == other:
         return True

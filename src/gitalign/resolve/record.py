@@ -20,7 +20,7 @@ from gitalign.git.refs import RefUpdater
 from gitalign.git.repository import Repository
 from gitalign.git.trees import blob_id, write_blobs, write_commit, write_tree
 from gitalign.resolve.entries import MOST_ENTRIES, MOST_VARIANTS, Images, Resolution, entry_name, fault_of
-from gitalign.resolve.memory import FORGOTTEN, LEARNED, Memory, rr_cache_of
+from gitalign.resolve.recorded_resolutions import FORGOTTEN, LEARNED, RecordedResolutions, rr_cache_of
 from gitalign.shared_files import make_folder, share
 
 _FILE = "100644"
@@ -45,7 +45,7 @@ class Recorded:
 
 def record(
     repository: Repository,
-    memory: Memory,
+    memory: RecordedResolutions,
     resolutions: Iterable[Resolution],
     *,
     at: datetime,
@@ -115,7 +115,7 @@ def record(
     return Recorded(added=tuple(same for same, _, _ in added), known=known, withheld=withheld, refused=tuple(refused))
 
 
-def forget(repository: Repository, memory: Memory, wanted: Sequence[Images], *, at: datetime) -> None:
+def forget(repository: Repository, memory: RecordedResolutions, wanted: Sequence[Images], *, at: datetime) -> None:
     """Withdraw resolutions, so that they are not applied any more, wherever else they are still kept.
 
     Raises:
@@ -147,7 +147,7 @@ def _told(one: Resolution) -> bytes:
 
 def _commit(
     repository: Repository,
-    memory: Memory,
+    memory: RecordedResolutions,
     files: dict[bytes, tuple[str, Oid] | None],
     *,
     forgotten: frozenset[Images],

@@ -8,9 +8,9 @@ from collections import OrderedDict
 from gitalign.core.outcome import AppliedResolution
 from gitalign.git.repository import Repository
 from gitalign.git.trees import merge_file
-from gitalign.ports import ConflictedFile, Proposal, Undecided
+from gitalign.ports import ConflictedFile, Proposal, UnresolvedFile
 from gitalign.resolve.entries import Origin, OriginKind, Resolution
-from gitalign.resolve.memory import Memory, ResolutionReader
+from gitalign.resolve.recorded_resolutions import RecordedResolutions, ResolutionReader
 from gitalign.resolve.rerere import NormalisedConflict, Unbalanced, holds_conflict, normalise
 
 _KEPT = 1_000
@@ -24,13 +24,13 @@ class RecordedResolver:
         repository: where contents are.
     """
 
-    def __init__(self, memory: Memory, repository: Repository) -> None:
+    def __init__(self, memory: RecordedResolutions, repository: Repository) -> None:
         self._memory = memory
         self._shelf = ResolutionReader(memory, repository)
         self._git = repository.git
         self._format = repository.object_format
         self._lock = threading.Lock()
-        self._answers: OrderedDict[tuple[int, bytes], Proposal | Undecided | None] = OrderedDict()
+        self._answers: OrderedDict[tuple[int, bytes], Proposal | UnresolvedFile | None] = OrderedDict()
         if not memory.is_empty:
             self._shelf.start()
 
@@ -48,7 +48,7 @@ class RecordedResolver:
         """See `ports.ConflictResolver.could`."""
         return self._conflict(file) is not None
 
-    def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
+    def propose(self, file: ConflictedFile) -> Proposal | UnresolvedFile | None:
         """See `ports.ConflictResolver.propose`."""
         conflict = self._conflict(file)
         if conflict is None:
@@ -77,7 +77,7 @@ class RecordedResolver:
         """End the process that reads."""
         self._shelf.close()
 
-    def _applied(self, conflict: NormalisedConflict, marker_size: int) -> Proposal | Undecided:
+    def _applied(self, conflict: NormalisedConflict, marker_size: int) -> Proposal | UnresolvedFile:
         fitting: dict[bytes, tuple[int, Resolution]] = {}
         faults: list[str] = []
         for number, entry in enumerate(self._memory.entries[conflict.id]):
@@ -90,12 +90,12 @@ class RecordedResolver:
             if merged is not None and not holds_conflict(merged, marker_size=marker_size):
                 fitting.setdefault(merged, (number, one))
         if len(fitting) > 1:
-            return Undecided(
+            return UnresolvedFile(
                 reason=f"{len(fitting)} resolutions of conflict {conflict.id[:12]} disagree; git align resolutions show {conflict.id[:12]}",
                 is_disputed=True,
             )
         if not fitting:
-            return Undecided(
+            return UnresolvedFile(
                 reason=faults[0]
                 if faults
                 else f"the resolution of conflict {conflict.id[:12]} does not fit the file around it"

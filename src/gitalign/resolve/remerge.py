@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from gitalign.core.outcome import SETTLED_IN_MERGE, AppliedResolution
 from gitalign.git.command import Git
 from gitalign.git.trees import merge_file
-from gitalign.ports import ConflictedFile, Proposal, SettledFile, Undecided
+from gitalign.ports import ConflictedFile, Proposal, ResolvedFile, UnresolvedFile
 from gitalign.resolve.rerere import NormalisedConflict, Unbalanced, holds_conflict, normalise
 
 
-class SettledInMerge:
+class RemergeResolver:
     """Answers the conflicts of one merge from what the old merge commit held. Implements `ports.ConflictResolver`.
 
     Args:
@@ -20,10 +20,10 @@ class SettledInMerge:
         object_format: of the repository.
     """
 
-    def __init__(self, files: Sequence[SettledFile], *, git: Git, object_format: str) -> None:
+    def __init__(self, files: Sequence[ResolvedFile], *, git: Git, object_format: str) -> None:
         self._git = git
         self._format = object_format
-        self._known: dict[str, tuple[SettledFile, NormalisedConflict]] = {}
+        self._known: dict[str, tuple[ResolvedFile, NormalisedConflict]] = {}
         for file in files:
             conflict = self._conflict(file.marked, file.marker_size)
             if conflict is not None and not holds_conflict(file.settled, marker_size=file.marker_size):
@@ -43,7 +43,7 @@ class SettledInMerge:
         """See `ports.ConflictResolver.could`."""
         return self._same(file) is not None
 
-    def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
+    def propose(self, file: ConflictedFile) -> Proposal | UnresolvedFile | None:
         """See `ports.ConflictResolver.propose`."""
         found = self._same(file)
         now = self._conflict(file.marked, file.marker_size)
@@ -52,7 +52,7 @@ class SettledInMerge:
         before, conflict = found
         content = merge_file(self._git, ours=now.image, base=conflict.image, theirs=before.settled)
         if content is None or holds_conflict(content, marker_size=file.marker_size):
-            return Undecided(
+            return UnresolvedFile(
                 reason=f"what merge {before.merge[:12]} made of it does not fit the file around the conflict"
             )
         told = AppliedResolution(
@@ -64,7 +64,7 @@ class SettledInMerge:
         )
         return Proposal(content=content, told=told)
 
-    def _same(self, file: ConflictedFile) -> tuple[SettledFile, NormalisedConflict] | None:
+    def _same(self, file: ConflictedFile) -> tuple[ResolvedFile, NormalisedConflict] | None:
         before = self._known.get(file.path)
         now = self._conflict(file.marked, file.marker_size)
         return before if before is not None and now is not None and before[1].id == now.id else None
@@ -76,6 +76,6 @@ class SettledInMerge:
             return None
 
 
-def taught_by_merges(git: Git, object_format: str, files: Sequence[SettledFile]) -> SettledInMerge:
-    """A `ports.MergeTeacher`, once its first two arguments are given."""
-    return SettledInMerge(files, git=git, object_format=object_format)
+def taught_by_merges(git: Git, object_format: str, files: Sequence[ResolvedFile]) -> RemergeResolver:
+    """A `ports.MergeResolverMaker`, once its first two arguments are given."""
+    return RemergeResolver(files, git=git, object_format=object_format)

@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gitalign.core.clashes import FileVersion, PathChange
 from gitalign.core.names import Oid
+from gitalign.core.pair_conflicts import FileVersion, PathChange
 from gitalign.core.rules import Requirement, Spot
 from gitalign.git.command import text
 from gitalign.ports import Source

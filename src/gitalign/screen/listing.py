@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from gitalign.core.conflict_groups import BranchConflict, ConflictGroup, Conflicts, group_of
 from gitalign.core.conflict_kinds import ConflictSeverity, severity_of, type_of
 from gitalign.core.names import display
-from gitalign.core.outcome import Furthest
-from gitalign.core.shared_clashes import SharedClash
+from gitalign.core.outcome import AlignablePoint
+from gitalign.core.shared_conflicts import SharedConflict
 
 _HEAVIEST_LAST = tuple(ConflictSeverity)
 
@@ -31,7 +31,7 @@ class Row:
     members: tuple[BranchConflict, ...]
     kinds: tuple[str, ...]
     severity: ConflictSeverity
-    shared: SharedClash | None = None
+    shared: SharedConflict | None = None
     searched: str
 
     @property
@@ -59,7 +59,7 @@ def shared_rows_of(found: Conflicts) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _row(group: ConflictGroup, members: Sequence[BranchConflict], shared: SharedClash | None = None) -> Row:
+def _row(group: ConflictGroup, members: Sequence[BranchConflict], shared: SharedConflict | None = None) -> Row:
     paths = set(group.paths)
     types = {
         type_of(one, member.conflict.entries)
@@ -73,7 +73,7 @@ def _row(group: ConflictGroup, members: Sequence[BranchConflict], shared: Shared
     for member in members:
         words.append(member.conflict.subject)
         far = member.conflict.furthest
-        if isinstance(far, Furthest):
+        if isinstance(far, AlignablePoint):
             words += [word for made in group.brought for word in (made.author, made.email, made.subject)]
             words += [far.author, far.email, far.subject, far.commit_author, far.commit_email, far.broken]
     return Row(

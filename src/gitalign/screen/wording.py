@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.cells import cell_len
 from textual.content import Content
 
-from gitalign.core.conflict_groups import BranchConflict, Cause, ConflictDetail, brought_in_words
+from gitalign.core.conflict_groups import BranchConflict, Cause, ConflictDetail, describe_merge_culprit
 from gitalign.core.conflict_kinds import ConflictSeverity
 from gitalign.core.forecast import CommitNote
 from gitalign.core.marked_text import LineKind, MarkedFile
 from gitalign.core.names import display
-from gitalign.core.outcome import Furthest, Untold
+from gitalign.core.outcome import AlignablePoint, Undetermined
 from gitalign.core.report import furthest_in_words
-from gitalign.core.shared_clashes import shared_in_words
+from gitalign.core.shared_conflicts import shared_in_words
 from gitalign.screen.listing import Row
 
 Part = str | tuple[str, str]
@@ -80,7 +80,7 @@ def stop_in_words(one: BranchConflict) -> str:
         else f"at commit {conflict.position} of {conflict.total} onto {display(one.target)}"
     )
     far = conflict.furthest
-    if isinstance(far, Furthest):
+    if isinstance(far, AlignablePoint):
         where += f"; aligns {far.gained} of {far.gained + far.ahead}"
     return where
 
@@ -171,8 +171,8 @@ def _stop(row: Row, one: BranchConflict, detail: ConflictDetail | str | None) ->
         words = f"commit {conflict.position} of {conflict.total}: {conflict.commit[:12]} {conflict.subject}{who}"
         yield "stops at", [display(words)]
     far = conflict.furthest
-    if isinstance(far, Furthest | Untold):
-        for number, words in enumerate((*furthest_in_words(far), *brought_in_words(one.brought))):
+    if isinstance(far, AlignablePoint | Undetermined):
+        for number, words in enumerate((*furthest_in_words(far), *describe_merge_culprit(one.brought))):
             yield "how far" if number == 0 else " ", [display(words)]
 
 

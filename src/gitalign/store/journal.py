@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from gitalign.core.events import Event
-from gitalign.core.manual_resolution import Session
+from gitalign.core.manual_resolution import ResolutionSession
 from gitalign.core.names import Oid, display, is_run_id
 from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Plan
@@ -477,7 +477,7 @@ class SqlJournal:
                 [{"key": key, "body": body, "at": at} for key, body in verdicts.items()],
             )
 
-    def open_session(self, session: Session) -> bool:
+    def open_session(self, session: ResolutionSession) -> bool:
         """Write down that a person is resolving a branch; False when one is open for it already."""
         table = schema.sessions
         with self._transaction() as connection:
@@ -487,13 +487,13 @@ class SqlJournal:
             connection.execute(insert(table), [row])
         return True
 
-    def sessions(self) -> tuple[Session, ...]:
+    def sessions(self) -> tuple[ResolutionSession, ...]:
         """Branches that are being resolved, by name."""
         table = schema.sessions
         with self._reading() as connection:
             rows = connection.execute(select(table.c.body).order_by(table.c.ref)).all()
         with _understood(self._path, "resolutions under way"):
-            return tuple(wire.loads(Session, row.body) for row in rows)
+            return tuple(wire.loads(ResolutionSession, row.body) for row in rows)
 
     def close_session(self, ref: str) -> None:
         """Nobody is resolving the branch any more."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gitalign.core.first_steps import OLD_DAYS, STALE_DAYS, FirstClash, FirstSteps, days_since
+from gitalign.core.first_steps import OLD_DAYS, STALE_DAYS, FirstConflict, FirstSteps, days_since
 from gitalign.core.forecast import Author, Owner
 from gitalign.core.markup import markdown
 from gitalign.core.names import display
@@ -187,7 +187,7 @@ def row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _clash(one: FirstClash, published: Published | None) -> str:
+def _clash(one: FirstConflict, published: Published | None) -> str:
     paths = ", ".join(code(path) for path in one.paths[:3])
     more = f" and {len(one.paths) - 3} more" if len(one.paths) > 3 else ""
     frees = "each of them has other conflicts, too"

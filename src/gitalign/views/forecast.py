@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from gitalign.core.clashes import Clash
 from gitalign.core.first_steps import FirstSteps, first_steps
 from gitalign.core.forecast import BranchForecast, CommitNote, Owner, Prospect
 from gitalign.core.names import display
 from gitalign.core.outlook import Outlook
+from gitalign.core.pair_conflicts import PairConflict
 from gitalign.views.page import page
 from gitalign.views.parts import Json, Tables, hosting_of, steps_data
 
@@ -160,7 +160,7 @@ def _branch(one: BranchForecast, tables: Tables, owners: Mapping[str, Owner]) ->
     return made
 
 
-def _clash(one: Clash, tables: Tables, place: Mapping[tuple[str, str], int], hunks: list[object]) -> Json:
+def _clash(one: PairConflict, tables: Tables, place: Mapping[tuple[str, str], int], hunks: list[object]) -> Json:
     return {
         "one": place[one.one, one.target],
         "other": place[one.other, one.target],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from gitalign.core.first_steps import OLD_DAYS, STALE_DAYS, FirstClash, FirstSteps
+from gitalign.core.first_steps import OLD_DAYS, STALE_DAYS, FirstConflict, FirstSteps
 from gitalign.core.forecast import Author
 from gitalign.core.hunks import Hunk, HunkSide
 from gitalign.core.names import display
@@ -143,7 +143,7 @@ def steps_data(steps: FirstSteps, tables: Tables, *, as_of: datetime) -> Json:
     }
 
 
-def _clash(one: FirstClash, tables: Tables) -> Json:
+def _clash(one: FirstConflict, tables: Tables) -> Json:
     example = one.example
     return {
         "words": one.words,

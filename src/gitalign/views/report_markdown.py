@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gitalign.core.emptied import why_dropped
 from gitalign.core.markup import markdown
-from gitalign.core.outcome import Aligned, Furthest, Severity, Untold, conflict_of
+from gitalign.core.outcome import AlignablePoint, Aligned, Severity, Undetermined, conflict_of
 from gitalign.core.outlook import Aftermath
 from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict, ladder_in_words
 from gitalign.core.rules import Verdict as RuleVerdict
@@ -127,11 +127,13 @@ def _furthest(branches: Sequence[BranchReport]) -> Section:
     told = [
         (branch.step.branch.name, found)
         for branch in branches
-        if isinstance(found := getattr(conflict_of(branch.result.outcome), "furthest", None), Furthest | Untold)
+        if isinstance(
+            found := getattr(conflict_of(branch.result.outcome), "furthest", None), AlignablePoint | Undetermined
+        )
     ]
     rows = []
     for branch, found in told:
-        if isinstance(found, Untold):
+        if isinstance(found, Undetermined):
             rows.append(row(cell(branch), "", "", "", cell(found.reason)))
             continue
         far = f"`{found.clean[:12]}`, {found.gained} of {found.gained + found.ahead}"

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gitalign.core.manual_resolution import Look, Session, Stand
+from gitalign.core.manual_resolution import Look, ResolutionSession, Stand
 from gitalign.core.names import Oid, shell_word
 from gitalign.core.outcome import StageEntry
 from gitalign.errors import GitError, OutOfSpace, UserError
@@ -45,7 +45,7 @@ _MARKS = (re.compile(rb"^<{7}([ \r]|$)", re.MULTILINE), re.compile(rb"^>{7}([ \r
 """Labels may be missing: rerere leaves markers without them when it settles a part of a file."""
 
 
-def begin(repository: Repository, session: Session) -> None:
+def begin(repository: Repository, session: ResolutionSession) -> None:
     """Make the work tree, with the files of the branch.
 
     Raises:
@@ -66,7 +66,7 @@ def begin(repository: Repository, session: Session) -> None:
     (linked / _MARK).write_bytes(raw(session.ref))
 
 
-def look(repository: Repository, session: Session) -> Look:
+def look(repository: Repository, session: ResolutionSession) -> Look:
     """Where the session stands, told from its work tree.
 
     Raises:
@@ -112,13 +112,13 @@ def look(repository: Repository, session: Session) -> Look:
     )
 
 
-def stage(repository: Repository, session: Session, paths: Sequence[str]) -> None:
+def stage(repository: Repository, session: ResolutionSession, paths: Sequence[str]) -> None:
     """Say that paths are resolved as they are in the work tree, deleted ones included."""
     git = inside(repository, session)
     git.run("add", "--all", "--force", "--", *(f":(top,literal){path}" for path in paths), timeout_s=_TIMEOUT_S)
 
 
-def take(repository: Repository, session: Session, path: str, *, stage: int) -> None:
+def take(repository: Repository, session: ResolutionSession, path: str, *, stage: int) -> None:
     """Have a conflicted file as one side has it; deleted when that side has none."""
     git = inside(repository, session)
     if any(entry.path == path and entry.stage == stage for entry in _unmerged(git)):
@@ -129,7 +129,7 @@ def take(repository: Repository, session: Session, path: str, *, stage: int) -> 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class ResolvedConflict:
     """A conflict within a file, as it was met and as a person left it."""
 
     path: str
@@ -137,7 +137,9 @@ class Settled:
     content: bytes
 
 
-def settled_conflicts(repository: Repository, session: Session, *, marker_size: int) -> list[Settled]:
+def resolved_conflicts(
+    repository: Repository, session: ResolutionSession, *, marker_size: int
+) -> list[ResolvedConflict]:
     """Conflicts within files that were resolved since git stopped; git keeps their stages until it goes on.
 
     Args:
@@ -154,7 +156,7 @@ def settled_conflicts(repository: Repository, session: Session, *, marker_size: 
             head, _, path = line.partition(b"\t")
             mode, oid, stage = head.split(b" ")
             stages.setdefault(path, {})[int(stage)] = (mode, oid)
-    found: list[Settled] = []
+    found: list[ResolvedConflict] = []
     for path, sides in stages.items():
         if not {_OURS, _THEIRS} <= sides.keys() or any(not mode.startswith(b"100") for mode, _ in sides.values()):
             continue
@@ -174,23 +176,23 @@ def settled_conflicts(repository: Repository, session: Session, *, marker_size: 
         )
         content = git.run("cat-file", "blob", text(now.split(b" ")[1])).stdout
         if again is not None:
-            found.append(Settled(path=text(path), marked=again.marked, content=content))
+            found.append(ResolvedConflict(path=text(path), marked=again.marked, content=content))
     return found
 
 
-def go_on(repository: Repository, session: Session) -> str:
+def go_on(repository: Repository, session: ResolutionSession) -> str:
     """Have git itself continue a rebase: it stops again at the next conflict, or ends; what it said."""
     done = inside(repository, session).run("rebase", "--continue", accept=range(256), timeout_s=_TIMEOUT_S)
     return text(done.stderr).strip()
 
 
-def skip(repository: Repository, session: Session) -> str:
+def skip(repository: Repository, session: ResolutionSession) -> str:
     """Have git itself leave out the commit that stopped; what it said."""
     done = inside(repository, session).run("rebase", "--skip", accept=range(256), timeout_s=_TIMEOUT_S)
     return text(done.stderr).strip()
 
 
-def end(repository: Repository, session: Session) -> None:
+def end(repository: Repository, session: ResolutionSession) -> None:
     """Remove the work tree, whatever state it is in. The branch was never held by it.
 
     The folder is a path that was stored: what is not the linked work tree made for this very session stays.
@@ -204,7 +206,7 @@ def end(repository: Repository, session: Session) -> None:
         repository.git.run(*forget, accept=range(256))
 
 
-def not_landed(repository: Repository, session: Session) -> str:
+def not_landed(repository: Repository, session: ResolutionSession) -> str:
     """What the work tree holds that is in no commit, in words; empty when it can go. Ignored files do not count.
 
     Raises:
@@ -219,7 +221,7 @@ def not_landed(repository: Repository, session: Session) -> str:
     return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
 
 
-def not_added(repository: Repository, session: Session) -> list[str]:
+def not_added(repository: Repository, session: ResolutionSession) -> list[str]:
     """Tracked files that are otherwise in the work tree than in its index."""
     done = inside(repository, session).run("diff-files", "--name-only", "-z", "--ignore-submodules", accept=(0, 1))
     return [text(path) for path in done.stdout.split(b"\0") if path]
@@ -237,7 +239,7 @@ def made_by_hand(git: Git) -> frozenset[Oid]:
     return frozenset(Oid(oid) for oid, _, words in found if words and _BY_ITSELF.match(words) is None)
 
 
-def inside(repository: Repository, session: Session) -> Git:
+def inside(repository: Repository, session: ResolutionSession) -> Git:
     """git in the work tree; hooks do not run for what we start.
 
     Raises:
@@ -257,7 +259,7 @@ def inside(repository: Repository, session: Session) -> Git:
     )
 
 
-def _own(repository: Repository, session: Session) -> Path | None:
+def _own(repository: Repository, session: ResolutionSession) -> Path | None:
     """The git directory of the session's work tree; None when its folder is another work tree, or none."""
     folder = Path(session.folder)
     linked = _linked(repository, folder)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar, assert_never
 
+from gitalign.core.first_parent_chain import FirstParentChain
 from gitalign.core.gaps import missing_as_findings
 from gitalign.core.graph import CommitGraph, OwnCommits
 from gitalign.core.integration_branches import NAME_CLASH, TAKEN
-from gitalign.core.line import TargetLine
 from gitalign.core.names import Oid, display
 from gitalign.core.outcome import (
     Aligned,
@@ -26,12 +26,12 @@ from gitalign.core.outcome import (
     Refused,
     StepResult,
     Unchanged,
-    with_settled,
+    with_auto_resolved,
 )
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import AlreadyMerged, Limits, Policy, Strategy
 from gitalign.engine.alignment.source import LaneSource, SharedTrees
-from gitalign.engine.alignment.strategy_chain import climb
+from gitalign.engine.alignment.strategy_chain import try_strategies
 from gitalign.errors import GitAlignError, Interrupted, InvariantBroken
 from gitalign.git.attributes import AttributeFiles
 from gitalign.git.command import text
@@ -107,7 +107,7 @@ class BranchAligner:
         # By target: its attributes decide what becomes of a commit.
         self._rewrites = {onto: Rewrites() for onto in workshop.attributes}
         self._passing = {onto: Rewrites() for onto in workshop.attributes}
-        self._lines: dict[Oid, TargetLine] = {}
+        self._lines: dict[Oid, FirstParentChain] = {}
         self._trees = SharedTrees()
         self._lanes: dict[int, MergeWorker] = {}
         self._lock = threading.Lock()
@@ -134,7 +134,7 @@ class BranchAligner:
             result = self._detect(step, result, worker, phases)
             result = self._document(step, result, phases)
             if isinstance(result.outcome, Failed):
-                result = replace(result, outcome=with_settled(result.outcome, outcome))
+                result = replace(result, outcome=with_auto_resolved(result.outcome, outcome))
         return replace(result, duration_s=time.monotonic() - started, phases=tuple(phases))
 
     def close(self) -> None:
@@ -179,8 +179,8 @@ class BranchAligner:
                 )
             case StepKind.REPLAY | StepKind.RECREATE | StepKind.MERGE | StepKind.INTEGRATE:
                 try:
-                    return climb(
-                        [(name, partial(attempt, step, worker, cancel)) for name, attempt in self._rungs(step)]
+                    return try_strategies(
+                        [(name, partial(attempt, step, worker, cancel)) for name, attempt in self._attempts(step)]
                     )
                 except Interrupted as error:
                     return Cancelled(reason=error.message)
@@ -189,7 +189,7 @@ class BranchAligner:
             case _ as never:
                 assert_never(never)
 
-    def _rungs(self, step: Step) -> list[tuple[str, Callable[[Step, int, CancelToken], Outcome]]]:
+    def _attempts(self, step: Step) -> list[tuple[str, Callable[[Step, int, CancelToken], Outcome]]]:
         """Strategies that are tried on a step, in order; one unless the strategy is `auto`."""
         first = {
             StepKind.REPLAY: ("rebase", self._replay),
@@ -249,10 +249,10 @@ class BranchAligner:
         )
         return self._unless_left(step, outcome, worker)
 
-    def _line(self, onto: Oid) -> TargetLine:
+    def _line(self, onto: Oid) -> FirstParentChain:
         with self._lock:
             if onto not in self._lines:
-                self._lines[onto] = TargetLine(self._workshop.graph, onto)
+                self._lines[onto] = FirstParentChain(self._workshop.graph, onto)
             return self._lines[onto]
 
     def _emptied(self, step: Step, outcome: Aligned) -> Aligned:

@@ -13,7 +13,7 @@ from itertools import groupby
 from pathlib import Path
 
 from gitalign.configuration.load import Config
-from gitalign.core.policy import Policy, Rung
+from gitalign.core.policy import AutoResolver, Policy
 from gitalign.core.programs import Program
 from gitalign.engine.gates.check_runner import work_tree_home
 from gitalign.engine.runtime.signals import StopSignal
@@ -25,7 +25,7 @@ from gitalign.validate.watch import end_orphans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settling:
+class AutoResolution:
     """What resolvers need of a run.
 
     Attributes:
@@ -41,18 +41,18 @@ class Settling:
     at: datetime
     only_looks: bool = False
 
-    def withheld(self, policy: Policy) -> tuple[Rung, ...]:
+    def withheld(self, policy: Policy) -> tuple[AutoResolver, ...]:
         """Rungs whose programs are not started."""
         if not self.only_looks:
             return ()
-        keys = {Rung.DRIVER: "driver", Rung.EXTERNAL: "external", Rung.REGENERATE: "regenerate"}
+        keys = {AutoResolver.DRIVER: "driver", AutoResolver.EXTERNAL: "external", AutoResolver.REGENERATE: "regenerate"}
         return tuple(
             rung for rung in policy.rungs if rung in keys and self.config.is_of_repository(f"resolutions.{keys[rung]}")
         )
 
 
 @contextmanager
-def resolving(settling: Settling, policy: Policy, sockets: Sockets) -> Iterator[Sockets]:
+def resolving(settling: AutoResolution, policy: Policy, sockets: Sockets) -> Iterator[Sockets]:
     """The sockets, with what the plan's policy lets settle conflicts.
 
     Args:
@@ -78,10 +78,10 @@ def resolving(settling: Settling, policy: Policy, sockets: Sockets) -> Iterator[
     notices: list[str] = []
     with ExitStack() as until_then:
         if policy.apply_resolutions:
-            from gitalign.resolve.memory import read_memory
             from gitalign.resolve.recorded import RecordedResolver
+            from gitalign.resolve.recorded_resolutions import read_resolutions
 
-            memory = read_memory(repository, rr_cache=policy.read_rr_cache)
+            memory = read_resolutions(repository, rr_cache=policy.read_rr_cache)
             if not memory.is_empty:
                 recorded = RecordedResolver(memory, repository)
                 until_then.callback(recorded.close)
@@ -98,7 +98,7 @@ def resolving(settling: Settling, policy: Policy, sockets: Sockets) -> Iterator[
         sockets = replace(sockets, notices=(*sockets.notices, *notices))
         if not found and regenerator is None:
             yield sockets
-        elif len(found) == 1 and regenerator is None and Rung.SQUASH_MERGED not in policy.rungs:
+        elif len(found) == 1 and regenerator is None and AutoResolver.SQUASH_MERGED not in policy.rungs:
             yield replace(sockets, resolver=found[0])
         else:
             from gitalign.resolve.composite import CompositeResolver
@@ -108,8 +108,10 @@ def resolving(settling: Settling, policy: Policy, sockets: Sockets) -> Iterator[
             yield replace(sockets, resolver=CompositeResolver(found, beside=beside), regenerator=regenerator)
 
 
-def _regenerator(settling: Settling, policy: Policy, until_then: ExitStack, notices: list[str]) -> Regenerator | None:
-    if Rung.REGENERATE not in policy.rungs:
+def _regenerator(
+    settling: AutoResolution, policy: Policy, until_then: ExitStack, notices: list[str]
+) -> Regenerator | None:
+    if AutoResolver.REGENERATE not in policy.rungs:
         return None
     from gitalign.validate.regenerate import ConfinedRegenerator
 
@@ -129,23 +131,25 @@ def _regenerator(settling: Settling, policy: Policy, until_then: ExitStack, noti
     return regenerator
 
 
-def _rungs(settling: Settling, policy: Policy, notices: list[str]) -> Iterator[ConflictResolver]:
+def _rungs(settling: AutoResolution, policy: Policy, notices: list[str]) -> Iterator[ConflictResolver]:
     """Resolvers in the order of the rungs; pure ones that follow one another settle a file together."""
     if not policy.rungs:
         return
     from gitalign.resolve.driver import DriverResolver
     from gitalign.resolve.external import ExternalResolver
-    from gitalign.resolve.ladder import LadderResolver
+    from gitalign.resolve.resolver_chain import ResolverChain
 
     programs = settling.config.resolutions.programs()
-    behind = {Rung.DRIVER: programs.driver, Rung.EXTERNAL: programs.external}
+    behind = {AutoResolver.DRIVER: programs.driver, AutoResolver.EXTERNAL: programs.external}
     object_format = settling.repository.object_format
     # Files that are made anew come last, whatever the order.
-    for program, rungs in groupby((rung for rung in policy.rungs if rung is not Rung.REGENERATE), key=behind.get):
+    for program, rungs in groupby(
+        (rung for rung in policy.rungs if rung is not AutoResolver.REGENERATE), key=behind.get
+    ):
         named = tuple(rungs)
         if program is None:
-            yield LadderResolver(named, union_files=policy.union_files, repository=settling.repository)
-        elif named == (Rung.DRIVER,):
+            yield ResolverChain(named, union_files=policy.union_files, repository=settling.repository)
+        elif named == (AutoResolver.DRIVER,):
             yield DriverResolver(program, runner=_runner(settling, program, notices), object_format=object_format)
         else:
             kept = _Kept(settling)
@@ -158,7 +162,7 @@ def _rungs(settling: Settling, policy: Policy, notices: list[str]) -> Iterator[C
             )
 
 
-def _runner(settling: Settling, program: Program, notices: list[str]) -> ProgramRunner:
+def _runner(settling: AutoResolution, program: Program, notices: list[str]) -> ProgramRunner:
     from gitalign.validate.programs import ConfinedPrograms
 
     runner = ConfinedPrograms(
@@ -174,7 +178,7 @@ def _runner(settling: Settling, program: Program, notices: list[str]) -> Program
 class _Kept:
     """Proposals of earlier runs and forecasts, so that the same conflict is given the same bytes."""
 
-    def __init__(self, settling: Settling) -> None:
+    def __init__(self, settling: AutoResolution) -> None:
         self._settling = settling
 
     def recall(self, key: str) -> str | None:

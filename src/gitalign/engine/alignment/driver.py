@@ -19,7 +19,7 @@ from gitalign.core.machine import (
     CancelRequested,
     Command,
     Conclude,
-    Happening,
+    MachineEvent,
     MemoryChanged,
     RetryDue,
     RetryLater,
@@ -106,7 +106,7 @@ class _Drive:
         self._results = results
         self._jitter = jitter
         self._slots = slots
-        self._happened: queue.SimpleQueue[Happening | None] = queue.SimpleQueue()
+        self._happened: queue.SimpleQueue[MachineEvent | None] = queue.SimpleQueue()
         self._due: list[tuple[float, StepId]] = []
         self._free = list(range(slots - 1, -1, -1))
         self._started = 0
@@ -129,8 +129,8 @@ class _Drive:
             with ThreadPoolExecutor(self._slots, thread_name_prefix="align") as pool:
                 self._carry_out(commands, pool)
                 while not state.is_done:
-                    for happening in self._wait(memory):
-                        state, commands = advance(state, happening)
+                    for event in self._wait(memory):
+                        state, commands = advance(state, event)
                         self._carry_out(commands, pool)
                     if self._stop.stop_requested and not told_stop:
                         told_stop = True
@@ -145,9 +145,9 @@ class _Drive:
             leave()
         return tuple(self._results[step.id] for step in self._steps)
 
-    def _wait(self, memory: MemoryWatch) -> list[Happening]:
+    def _wait(self, memory: MemoryWatch) -> list[MachineEvent]:
         """What happened since; waits until something does."""
-        happened: list[Happening] = []
+        happened: list[MachineEvent] = []
         if self._is_high:
             # Whoever has nothing to do while memory is short gives back what its git processes hold.
             for worker in self._free:
@@ -172,10 +172,10 @@ class _Drive:
             happened.append(MemoryChanged(high))
         return happened
 
-    def _back(self, happening: Happening) -> None:
+    def _back(self, event: MachineEvent) -> None:
         """A worker is free again, and its step has a result unless the machine concludes otherwise."""
-        if isinstance(happening, StepDone):
-            self._finished(happening.step, self._results[happening.step])
+        if isinstance(event, StepDone):
+            self._finished(event.step, self._results[event.step])
 
     def _carry_out(self, commands: Sequence[Command], pool: ThreadPoolExecutor) -> None:
         for command in commands:
@@ -221,19 +221,19 @@ class _Drive:
 
     def _work(self, step: Step, attempt: int, worker: int) -> None:
         """Runs in a worker thread; always reports exactly one happening."""
-        happening: Happening
+        event: MachineEvent
         try:
             deadline = time.monotonic() + self._limits.branch_timeout_s
             result = self._aligner.align(step, worker=worker, attempt=attempt, cancel=_Cancel(self._stop, deadline))
             self._results[step.id] = replace(result, attempts=attempt, worker=worker)
-            happening = StepDone(step.id, result.outcome)
+            event = StepDone(step.id, result.outcome)
         except GitAlignError as error:
-            happening = StepRaised(step.id, attempt, error.error_code, error.message, error.hint, error.retryable)
+            event = StepRaised(step.id, attempt, error.error_code, error.message, error.hint, error.retryable)
         except (
             BaseException
         ) as error:  # in a worker thread also SystemExit: without a happening the run would wait for ever
             _LOG.exception("a bug met branch %s", step.branch.name)
-            happening = StepRaised(
+            event = StepRaised(
                 step.id,
                 attempt,
                 "bug",
@@ -242,7 +242,7 @@ class _Drive:
                 False,
             )
         self._free.append(worker)
-        self._happened.put(happening)
+        self._happened.put(event)
 
     def _finished(self, step_id: StepId, result: StepResult) -> None:
         self._results[step_id] = result

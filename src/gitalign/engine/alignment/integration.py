@@ -18,7 +18,7 @@ from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, StepId, is_zero
 from gitalign.core.outcome import Aligned, Conflicted, Failed, StepResult
 from gitalign.core.plan import Plan, Step, StepKind
-from gitalign.core.policy import CommitterPolicy, Limits, Rung
+from gitalign.core.policy import AutoResolver, CommitterPolicy, Limits
 from gitalign.documents import wire
 from gitalign.engine.alignment.align import BranchAligner, IntegrationContext, foregone
 from gitalign.engine.alignment.driver import drive
@@ -214,7 +214,7 @@ def _rules(
         signer=signer,
         resolver=sockets.resolver,
         regenerator=sockets.regenerator,
-        squash_merged=Rung.SQUASH_MERGED in plan.policy.rungs,
+        squash_merged=AutoResolver.SQUASH_MERGED in plan.policy.rungs,
         teacher=partial(taught_by_merges, repository.git, repository.object_format),
     )
 

@@ -7,8 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
-from gitalign.core.clashes import PathChange
 from gitalign.core.names import Oid
+from gitalign.core.pair_conflicts import PathChange
 from gitalign.git.command import Git
 from gitalign.git.objects import CommitReader, FileReader, TreeComparer
 from gitalign.integrate.lane import MergeWorker

@@ -9,7 +9,7 @@ from gitalign.core.names import display
 from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Outcome, Refused, Unchanged
 from gitalign.errors import ABOUT_ONE_MERGE
 
-Rung = tuple[str, Callable[[], Outcome]]
+StrategyAttempt = tuple[str, Callable[[], Outcome]]
 
 _OF_ONE_STRATEGY = frozenset(
     {"octopus_merge", "merge_collapsed", "merge_driver", "taken_back", "changed_since", "leaves_nothing"}
@@ -17,7 +17,7 @@ _OF_ONE_STRATEGY = frozenset(
 """Refusals that say something about a strategy, not about the branch."""
 
 
-def climb(rungs: Sequence[Rung]) -> Outcome:
+def try_strategies(attempts: Sequence[StrategyAttempt]) -> Outcome:
     """The outcome of the first strategy that aligns a branch; where none does, the stop of the first one that stopped in a conflict.
 
     Either tells what else was tried, and where it stopped. What is true of a branch whatever the strategy (stopped, out of
@@ -30,7 +30,7 @@ def climb(rungs: Sequence[Rung]) -> Outcome:
         GitError: the first attempt could not be made at all.
     """
     told: list[tuple[Outcome | None, str]] = []
-    for name, attempt in rungs:
+    for name, attempt in attempts:
         try:
             outcome = attempt()
         except ABOUT_ONE_MERGE as error:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from gitalign.core.bisection import search
 from gitalign.core.events import EventKind
+from gitalign.core.first_parent_chain import FirstParentChain
 from gitalign.core.graph import OwnCommits
-from gitalign.core.line import TargetLine
 from gitalign.core.names import Oid, StepId, paths_meant
-from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Furthest, Outcome, StepResult, Untold
+from gitalign.core.outcome import AlignablePoint, Aligned, Cancelled, Conflicted, Outcome, StepResult, Undetermined
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.documents import wire
 from gitalign.engine.alignment.align import IntegrationContext
@@ -57,7 +57,7 @@ class _Sought:
 
     step: Step
     stop: Conflicted
-    line: TargetLine
+    line: FirstParentChain
     fork: int
     key: str
 
@@ -135,16 +135,16 @@ def with_furthest(
 
 def _recalled(
     workshop: IntegrationContext, stopped: Sequence[tuple[Step, Conflicted]], memory: VerdictMemory
-) -> tuple[dict[int, Furthest | Untold], list[_Sought]]:
+) -> tuple[dict[int, AlignablePoint | Undetermined], list[_Sought]]:
     """What is known already, by step, and what is to be looked for."""
     graph = workshop.graph
-    lines = {onto: TargetLine(graph, onto) for onto in {step.onto for step, _ in stopped} if onto in graph}
+    lines = {onto: FirstParentChain(graph, onto) for onto in {step.onto for step, _ in stopped} if onto in graph}
     rules = rules_key(workshop.quarantine)
-    found: dict[int, Furthest | Untold] = {}
+    found: dict[int, AlignablePoint | Undetermined] = {}
     sought: list[_Sought] = []
     for step, outcome in stopped:
         if step.onto not in lines or step.seen not in graph:
-            found[step.id] = Untold(
+            found[step.id] = Undetermined(
                 code="missing_object", reason="its history or that of its target is no longer there"
             )
             continue
@@ -153,7 +153,7 @@ def _recalled(
         if fork is None:
             # A line cut off above that place would have been refused when planning.
             words = f"it has no commit of the own line of {step.target.name}"
-            found[step.id] = Untold(code="no_common_line", reason=words)
+            found[step.id] = Undetermined(code="no_common_line", reason=words)
         else:
             sought.append(_Sought(step, outcome, line, fork, _key(step, rules)))
     known = memory.remembered(one.key for one in sought)
@@ -175,7 +175,7 @@ def _found(
     emit: Emitter,
     stop: StopSignal,
     at: datetime,
-) -> dict[int, Furthest | Untold]:
+) -> dict[int, AlignablePoint | Undetermined]:
     """By step; remembered."""
     emit(EventKind.FURTHEST_STARTED, branches=len(sought))
     looked_for, unsure = _looked_for(workshop, sought, emit, stop)
@@ -184,15 +184,15 @@ def _found(
         {
             one.key: wire.dumps(answer)
             for one, answer in zip(sought, answers, strict=True)
-            if isinstance(answer, Furthest) and one.step.onto not in unsure
+            if isinstance(answer, AlignablePoint) and one.step.onto not in unsure
         },
         at=at,
     )
     emit(
         EventKind.FURTHEST_FINISHED,
         branches=len(sought),
-        gaining=sum(isinstance(answer, Furthest) and answer.gained > 0 for answer in answers),
-        untold=sum(isinstance(answer, Untold) for answer in answers),
+        gaining=sum(isinstance(answer, AlignablePoint) and answer.gained > 0 for answer in answers),
+        untold=sum(isinstance(answer, Undetermined) for answer in answers),
     )
     return {one.step.id: answer for one, answer in zip(sought, answers, strict=True)}
 
@@ -216,12 +216,12 @@ def _key(step: Step, rules: str) -> str:
     return hashlib.sha256(b"\0".join(raw(str(part)) for part in parts)).hexdigest()
 
 
-def _as_today(one: _Sought, body: str | None) -> Furthest | None:
+def _as_today(one: _Sought, body: str | None) -> AlignablePoint | None:
     """What was found before, as it reads on the line of today; None when it says nothing about that."""
     if body is None:
         return None
     try:
-        known = wire.loads(Furthest, body)
+        known = wire.loads(AlignablePoint, body)
     except wire.Malformed:
         return None
     clean = one.line.place(known.clean)
@@ -232,7 +232,7 @@ def _as_today(one: _Sought, body: str | None) -> Furthest | None:
 
 def _looked_for(
     workshop: IntegrationContext, sought: Sequence[_Sought], emit: Emitter, stop: StopSignal
-) -> tuple[list[Furthest | Untold], frozenset[Oid]]:
+) -> tuple[list[AlignablePoint | Undetermined], frozenset[Oid]]:
     """What is found, and targets of which something could not be compared."""
     courses = {
         line.tip: _course(workshop.quarantine, line, max(one.fork for one in sought if one.line is line))
@@ -250,7 +250,7 @@ def _looked_for(
     rules = replace(THROWN_AWAY, teacher=workshop.rules.teacher)
     done = count(1)
 
-    def ask(lane: MergeWorker, one: _Sought) -> Furthest | Untold:
+    def ask(lane: MergeWorker, one: _Sought) -> AlignablePoint | Undetermined:
         until = Until(stop, time.monotonic() + workshop.limits.branch_timeout_s)
         answer = _Bisector(one, courses[one.line.tip], upstream, lane, until, rules).find()
         emit(
@@ -266,7 +266,7 @@ def _looked_for(
     return map_on_workers(workshop, attributes, ask, sought), unsure
 
 
-def _course(quarantine: Quarantine, line: TargetLine, deepest: int) -> _Course:
+def _course(quarantine: Quarantine, line: FirstParentChain, deepest: int) -> _Course:
     commits = line.commits[: deepest + 1]
     changes = dict(path_changes(quarantine.git, [(below, above) for above, below in pairwise(commits)]))
     touched: dict[bytes, list[int]] = defaultdict(list)
@@ -356,11 +356,11 @@ class _Bisector:
             else {}
         )
 
-    def find(self) -> Furthest | Untold:
+    def find(self) -> AlignablePoint | Undetermined:
         """Bisect. The fork itself is clean: the branch has it, so there is nothing to do."""
         one = self._one
         if not one.fork:
-            return Untold(code="no_common_line", reason=f"it has the tip of {one.step.target.name} already")
+            return Undetermined(code="no_common_line", reason=f"it has the tip of {one.step.target.name} already")
         stop = one.stop
         state = search(one.fork, suspects=self._suspects(stop))
         while not state.is_done:
@@ -368,7 +368,7 @@ class _Bisector:
             try:
                 outcome = self._integrated(one.fork - position)
             except ABOUT_ONE_MERGE as error:
-                return Untold(code=error.error_code, reason=str(error))
+                return Undetermined(code=error.error_code, reason=str(error))
             match outcome:
                 case Aligned():
                     state = state.answered(position, is_clean=True)
@@ -376,9 +376,9 @@ class _Bisector:
                     stop = outcome
                     state = state.answered(position, is_clean=False, suspects=self._suspects(outcome))
                 case Cancelled():
-                    return Untold(code="stopped", reason="it was stopped before that was found")
+                    return Undetermined(code="stopped", reason="it was stopped before that was found")
                 case _:
-                    return Untold(code=getattr(outcome, "code", outcome.kind), reason=outcome.reason)
+                    return Undetermined(code=getattr(outcome, "code", outcome.kind), reason=outcome.reason)
         return self._answer(stop, one.fork - state.clean)
 
     def _integrated(self, place: int) -> Outcome:
@@ -401,9 +401,9 @@ class _Bisector:
             {fork - place for path in paths for place in self._course.touched.get(raw(path), ()) if place < fork}
         )
 
-    def _answer(self, stop: Conflicted, clean: int) -> Furthest:
+    def _answer(self, stop: Conflicted, clean: int) -> AlignablePoint:
         one, commits = self._one, self._one.line.commits
-        return Furthest(
+        return AlignablePoint(
             fork=commits[one.fork],
             clean=commits[clean],
             broken=commits[clean - 1],
@@ -419,14 +419,16 @@ class _Bisector:
         )
 
 
-def _with_people(quarantine: Quarantine, answers: Sequence[Furthest | Untold]) -> list[Furthest | Untold]:
+def _with_people(
+    quarantine: Quarantine, answers: Sequence[AlignablePoint | Undetermined]
+) -> list[AlignablePoint | Undetermined]:
     """Answers with authors and subjects of the commits they name."""
-    told = [one for one in answers if isinstance(one, Furthest)]
+    told = [one for one in answers if isinstance(one, AlignablePoint)]
     named = {one.broken for one in told} | {one.commit for one in told if one.commit is not None}
     wrote = authorship(quarantine.repository.git, sorted(named))
-    found: list[Furthest | Untold] = []
+    found: list[AlignablePoint | Undetermined] = []
     for one in answers:
-        if isinstance(one, Furthest):
+        if isinstance(one, AlignablePoint):
             theirs = wrote.get(one.broken)
             mine = wrote.get(one.commit) if one.commit is not None else None
             if theirs is not None:

@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gitalign.core.clashes import Clash
 from gitalign.core.forecast import Author, CommitNote, Owner
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
+from gitalign.core.pair_conflicts import PairConflict
 from gitalign.core.plan import Plan, Target
 from gitalign.git.command import raw
 from gitalign.git.diffs import raw_changes
@@ -34,7 +34,7 @@ class People:
         plan: Plan,
         graph: CommitGraph,
         targets: Sequence[Target],
-        clashes: Sequence[Clash],
+        clashes: Sequence[PairConflict],
     ) -> None:
         onto: dict[str, Oid] = {target.name: target.oid for target in targets}
         self._tips: dict[str, Oid] = {step.branch.name: step.seen for step in plan.steps}
@@ -64,7 +64,7 @@ class People:
             found.append(Owner(branch=name, authors=tuple(ranked), last_commit_at=at))
         return tuple(found)
 
-    def with_commits(self, clash: Clash) -> Clash:
+    def with_commits(self, clash: PairConflict) -> PairConflict:
         """The clash with the commits of both branches that touch its paths."""
         paths = frozenset(map(raw, (*clash.paths, *clash.sources)))
         paths |= {raw(path) for conflict in clash.conflicts for path in conflict.paths}

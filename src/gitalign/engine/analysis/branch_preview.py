@@ -7,9 +7,9 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 
-from gitalign.core.clashes import FileVersion, PathChange
 from gitalign.core.names import Oid
 from gitalign.core.outcome import AlignedKind
+from gitalign.core.pair_conflicts import FileVersion, PathChange
 from gitalign.core.plan import Step
 from gitalign.documents import wire
 from gitalign.git.command import raw

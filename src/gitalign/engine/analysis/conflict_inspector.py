@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import count
 from typing import TypeVar
 
-from gitalign.core.conflict_groups import ConflictDetail, clash_key
+from gitalign.core.conflict_groups import ConflictDetail, conflict_signature
 from gitalign.core.events import EventKind
 from gitalign.core.forecast import Author, CommitNote
 from gitalign.core.hunks import Hunk, conflict_hunks, conflict_sides
@@ -20,7 +20,7 @@ from gitalign.core.names import Oid, paths_meant
 from gitalign.core.outcome import Conflicted
 from gitalign.core.outlook import StopHunks
 from gitalign.core.plan import Step, StepKind
-from gitalign.core.shared_clashes import MOST_PIECES, Piece, Sides, Stop, sharing, taken_to_pieces
+from gitalign.core.shared_conflicts import MOST_PIECES, Piece, Sides, Stop, sharing, taken_to_pieces
 from gitalign.documents import wire
 from gitalign.engine.alignment.align import IntegrationContext
 from gitalign.engine.alignment.integration import verdict_keys
@@ -168,7 +168,7 @@ class ConflictInspector:
                 if len(pieces) < _MOST_KEPT:
                     pieces.setdefault(key, own[key])
             return Stop(
-                clash=clash_key(answer.conflicts, answer.entries, sides, is_merge=is_merge),
+                clash=conflict_signature(answer.conflicts, answer.entries, sides, is_merge=is_merge),
                 pieces=tuple(sorted(own)[:MOST_PIECES]),
                 is_whole=len(own) <= MOST_PIECES,
             )

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts, grouped
 from gitalign.core.graph import CommitGraph
-from gitalign.core.outcome import Cancelled, Conflicted, Furthest
+from gitalign.core.outcome import AlignablePoint, Cancelled, Conflicted
 from gitalign.core.plan import Plan
 from gitalign.core.policy import Limits
-from gitalign.core.shared_clashes import shared_clashes
+from gitalign.core.shared_conflicts import shared_conflicts
 from gitalign.engine.analysis.after_run import small_workshop
 from gitalign.engine.analysis.alignable_point import with_furthest
 from gitalign.engine.analysis.conflict_inspector import ConflictInspector
@@ -80,7 +80,7 @@ def find_conflicts(
         questions = [
             Question(step, conflict.furthest)
             for step, conflict in stopped.values()
-            if isinstance(conflict.furthest, Furthest) and conflict.furthest.is_merge
+            if isinstance(conflict.furthest, AlignablePoint) and conflict.furthest.is_merge
         ]
         budget_s = (
             limits.branch_timeout_s
@@ -103,7 +103,7 @@ def find_conflicts(
             for name, (step, conflict) in sorted(stopped.items())
         )
         asked_for = next((one for name, one in stopped.items() if name == branch), None)
-        shared = shared_clashes(stops, pieces)
+        shared = shared_conflicts(stops, pieces)
         detail = sight.detail(*asked_for) if asked_for is not None else None
     return Conflicts(
         targets=plan.targets,

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from gitalign.categorize.assign import Kinship
 from gitalign.categorize.footprint import Distance, Footprint, Interner, distance, footprint
 from gitalign.categorize.words import names_target
-from gitalign.core.clashes import PathChange, folders_of
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, display
+from gitalign.core.pair_conflicts import PathChange, folders_of
 from gitalign.core.plan import Step, Target
 from gitalign.errors import GitError
 from gitalign.git.asking import retried

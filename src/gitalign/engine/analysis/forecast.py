@@ -7,18 +7,18 @@ from dataclasses import replace
 from datetime import datetime
 
 from gitalign.core.branch import ListedBranch
-from gitalign.core.clashes import ClashMap
 from gitalign.core.forecast import BranchForecast, Forecast, foresee
 from gitalign.core.graph import CommitGraph
 from gitalign.core.outcome import StepResult
 from gitalign.core.outlook import Outlook, StoppedWork
+from gitalign.core.pair_conflicts import PairConflictMap
 from gitalign.core.plan import Plan, Target
 from gitalign.core.planning import build_plan
 from gitalign.core.policy import Limits
 from gitalign.engine.analysis.alignable_point import with_furthest
 from gitalign.engine.analysis.authors import People
 from gitalign.engine.analysis.dry_run import DryRun
-from gitalign.engine.analysis.pairs import find_clashes
+from gitalign.engine.analysis.pairs import find_pair_conflicts
 from gitalign.engine.analysis.stopped import (
     joined,
     merged_branches,
@@ -76,7 +76,7 @@ def forecast(
     wanted = _targets(plan, against)
     assigned: dict[str, str] = {step.branch.name: step.target.name for step in plan.steps}
     found: list[BranchForecast] = []
-    maps: list[ClashMap] = []
+    maps: list[PairConflictMap] = []
     merged: set[str] = set()
     squashed: set[str] = set()
     stopped: list[StoppedWork] = []
@@ -86,7 +86,7 @@ def forecast(
             if furthest:
                 results = with_furthest(trial.workshop, one, results, memory=memory, emit=emit, stop=stop, at=at)
             if pairs:
-                maps.append(find_clashes(trial, with_partial=True))
+                maps.append(find_pair_conflicts(trial, with_partial=True))
             if stops:
                 stopped.append(_stopped(trial, results, memory, emit=emit, stop=stop, at=at))
         found += foresee(one, results, assigned=assigned)

@@ -11,10 +11,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from gitalign.core.bisection import search
-from gitalign.core.conflict_groups import Brought
+from gitalign.core.conflict_groups import MergeCulprit
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, paths_meant
-from gitalign.core.outcome import Furthest, Untold
+from gitalign.core.outcome import AlignablePoint, Undetermined
 from gitalign.core.plan import Step
 from gitalign.documents import wire
 from gitalign.engine.alignment.align import IntegrationContext
@@ -39,7 +39,7 @@ class Question(NamedTuple):
     """A branch, and the merge that is the first of its target's line to break it."""
 
     step: Step
-    furthest: Furthest
+    furthest: AlignablePoint
 
 
 def brought_in(
@@ -50,7 +50,7 @@ def brought_in(
     memory: VerdictMemory,
     stop: StopSignal,
     at: datetime,
-) -> dict[str, Brought | Untold]:
+) -> dict[str, MergeCulprit | Undetermined]:
     """Branch name -> the commit that was merged in and clashes.
 
     Looked for along the first parents of what was merged in: two neighbours of which the older merges with the branch without a clash at
@@ -70,33 +70,33 @@ def brought_in(
     rules = rules_key(workshop.quarantine)
     keys = {one.step.branch.name: _key(one, rules) for one in questions}
     bodies = memory.remembered(keys.values())
-    found: dict[str, Brought | Untold] = {}
+    found: dict[str, MergeCulprit | Undetermined] = {}
     for name, key in keys.items():
         if (body := bodies.get(key)) is not None:
             try:
-                found[name] = wire.loads(Brought, body)
+                found[name] = wire.loads(MergeCulprit, body)
             except wire.Malformed:
                 continue
     fresh = [one for one in questions if one.step.branch.name not in found]
     deadline = time.monotonic() + budget_s
     touched = _Touched(workshop)
 
-    def ask(lane: MergeWorker, one: Question) -> Oid | Untold:
+    def ask(lane: MergeWorker, one: Question) -> Oid | Undetermined:
         try:
             return _Side(workshop.graph, one, lane, touched, stop, deadline).find()
         except ABOUT_ONE_MERGE as error:
-            return Untold(code=error.error_code, reason=str(error))
+            return Undetermined(code=error.error_code, reason=str(error))
 
     answers = map_on_workers(workshop, sorted({one.furthest.broken for one in fresh}), ask, fresh)
     wrote = authorship(workshop.quarantine.repository.git, sorted({one for one in answers if isinstance(one, str)}))
     for one, answer in zip(fresh, answers, strict=True):
         name = one.step.branch.name
-        if isinstance(answer, Untold):
+        if isinstance(answer, Undetermined):
             found[name] = answer
         elif answer in wrote:
             who = wrote[answer]
             is_merge = len(workshop.graph.parents(answer)) > 1
-            found[name] = made = Brought(
+            found[name] = made = MergeCulprit(
                 commit=answer, author=who.name, email=who.author, subject=who.subject, is_merge=is_merge
             )
             memory.remember({keys[name]: wire.dumps(made)}, at=at)
@@ -151,31 +151,31 @@ class _Side:
         named = {path for conflict in one.furthest.conflicts for path in conflict.paths} | set(one.furthest.paths)
         self._paths = frozenset[str]().union(*map(paths_meant, named))
 
-    def find(self) -> Oid | Untold:
+    def find(self) -> Oid | Undetermined:
         """The commit, or why it cannot be told."""
         found: Oid | None = None
         merge = self._one.furthest.broken
         for _ in range(_DEEPEST):
             answer = self._within(merge)
-            if isinstance(answer, Untold):
+            if isinstance(answer, Undetermined):
                 # What was found one merge further out is right all the same.
                 return found if found is not None and answer.code not in ("stopped", "no_time") else answer
             found = merge = answer
             if len(self._graph.parents(merge)) < 2:
                 break
-        return found if found is not None else Untold(code="nothing_found", reason="nothing was found")
+        return found if found is not None else Undetermined(code="nothing_found", reason="nothing was found")
 
-    def _within(self, merge: Oid) -> Oid | Untold:
+    def _within(self, merge: Oid) -> Oid | Undetermined:
         parents = self._graph.parents(merge)
         if len(parents) != 2:
-            return Untold(code="many_sides", reason="the merge has more than two sides")
+            return Undetermined(code="many_sides", reason="the merge has more than two sides")
         side = self._side_of(*parents)
         if side is None:
-            return Untold(code="no_side", reason="what was merged in shares no line with where it was merged")
+            return Undetermined(code="no_side", reason="what was merged in shares no line with where it was merged")
         clash = self._clashes
         for place, wanted in ((-1, True), (0, False)):
             answer = clash(side[place])
-            if isinstance(answer, Untold):
+            if isinstance(answer, Undetermined):
                 return answer
             if answer is not wanted:
                 words = (
@@ -183,14 +183,14 @@ class _Side:
                     if wanted
                     else "it clashes already with what the merged side came from"
                 )
-                return Untold(code="at_the_merge" if wanted else "before_the_side", reason=words)
+                return Undetermined(code="at_the_merge" if wanted else "before_the_side", reason=words)
         places = self._touched.along(side)
         suspects = sorted({place for path in self._paths for place in places.get(raw(path), ())})
         state = search(len(side) - 1, suspects=suspects)
         while not state.is_done:
             position = state.question()
             answer = clash(side[position])
-            if isinstance(answer, Untold):
+            if isinstance(answer, Undetermined):
                 return answer
             state = state.answered(position, is_clean=not answer, suspects=suspects)
         return side[state.clean + 1]
@@ -206,12 +206,12 @@ class _Side:
             side.append(parents[0])
         return side[::-1] if len(side) > 1 else None
 
-    def _clashes(self, commit: Oid) -> bool | Untold:
+    def _clashes(self, commit: Oid) -> bool | Undetermined:
         """Whether a commit and the branch clash at the conflicted paths when the two are merged."""
         if self._stop.stop_requested:
-            return Untold(code="stopped", reason="it was stopped before that was found")
+            return Undetermined(code="stopped", reason="it was stopped before that was found")
         if time.monotonic() > self._deadline:
-            return Untold(
+            return Undetermined(
                 code="no_time", reason="there was no time left to look for it; ask again, or for this branch alone"
             )
         branch = self._one.step.seen
@@ -219,7 +219,7 @@ class _Side:
             return False
         bases = self._graph.own(branch, commit).bases
         if not bases:
-            return Untold(code="unrelated_history", reason="the merged side shares no history with the branch")
+            return Undetermined(code="unrelated_history", reason="the merged side shares no history with the branch")
         at = self._one.furthest.broken
         if len(bases) == 1:
             lane = self._lane

@@ -9,22 +9,22 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gitalign.core.clashes import (
+from gitalign.core.hunks import Hunk, conflict_hunks
+from gitalign.core.names import Oid
+from gitalign.core.pair_conflicts import (
     Basis,
-    Clash,
-    ClashMap,
     Contest,
+    PairConflict,
+    PairConflictMap,
     PairCount,
     PathChange,
     UnmergedPair,
     find_contests,
-    may_clash,
+    may_conflict,
     other_names,
     positions,
     sharing,
 )
-from gitalign.core.hunks import Hunk, conflict_hunks
-from gitalign.core.names import Oid
 from gitalign.core.plan import Target
 from gitalign.documents import wire
 from gitalign.engine.alignment.integration import rules_key
@@ -67,7 +67,7 @@ class _Pair:
 class _Answer:
     """What is known of a pair; neither clash nor failure means that git merged it."""
 
-    clash: Clash | None
+    clash: PairConflict | None
     failure: str | None = None
 
 
@@ -86,7 +86,7 @@ class _Candidates:
     undecided: int
 
 
-def find_clashes(trial: DryRun, *, with_partial: bool) -> ClashMap:
+def find_pair_conflicts(trial: DryRun, *, with_partial: bool) -> PairConflictMap:
     """Which branches clash with one another on their targets. Targets that a stop left unfinished are left out.
 
     Args:
@@ -97,7 +97,7 @@ def find_clashes(trial: DryRun, *, with_partial: bool) -> ClashMap:
         GitError, OutOfSpace
     """
     counts: list[PairCount] = []
-    clashes: list[Clash] = []
+    clashes: list[PairConflict] = []
     contests: list[Contest] = []
     unmerged: list[UnmergedPair] = []
     for target in trial.plan.targets:
@@ -135,7 +135,9 @@ def find_clashes(trial: DryRun, *, with_partial: bool) -> ClashMap:
         clashes += clashing
         contests += found.contests
         unmerged += failed
-    return ClashMap(counts=tuple(counts), clashes=tuple(clashes), contests=tuple(contests), unmerged=tuple(unmerged))
+    return PairConflictMap(
+        counts=tuple(counts), clashes=tuple(clashes), contests=tuple(contests), unmerged=tuple(unmerged)
+    )
 
 
 def _candidates(trial: DryRun, target: Target, branches: Sequence[BranchPreview]) -> _Candidates:
@@ -153,7 +155,7 @@ def _candidates(trial: DryRun, target: Target, branches: Sequence[BranchPreview]
     related = _related(trial, target, branches)
     wanted = [
         (one, other)
-        for one, other in sorted(related.union(may_clash(files, changed)))
+        for one, other in sorted(related.union(may_conflict(files, changed)))
         if not partners[one] >> other & 1
     ]
     rules = rules_key(trial.workshop.quarantine, target.oid) if wanted else ""
@@ -228,7 +230,7 @@ def _merged(trial: DryRun, target: Target, pairs: Sequence[_Pair]) -> dict[str, 
     return dict(zip((pair.key for pair in pairs), answers, strict=True))
 
 
-def _asked(lane: MergeWorker, target: Target, pair: _Pair, commits: Mapping[str, Oid]) -> Clash | None:
+def _asked(lane: MergeWorker, target: Target, pair: _Pair, commits: Mapping[str, Oid]) -> PairConflict | None:
     one, other = pair.one.name, pair.other.name
     if pair.basis is Basis.AS_THEY_STAND:
         answer = lane.merge_histories(target.oid, pair.one.step.seen, pair.other.step.seen)
@@ -247,7 +249,7 @@ def _asked(lane: MergeWorker, target: Target, pair: _Pair, commits: Mapping[str,
         {entry.oid.encode("ascii") for entry in answer.entries},
         [pair.one.changes, pair.other.changes],
     )
-    return Clash(
+    return PairConflict(
         one=one,
         other=other,
         target=target.name,

@@ -9,7 +9,7 @@ from gitalign.core.conflict_groups import BranchConflict, grouped
 from gitalign.core.outcome import NOTHING_OWN, Aligned, Conflicted, Outcome, StepResult, Unchanged, conflict_of
 from gitalign.core.outlook import StoppedWork
 from gitalign.core.plan import Plan, Step, StepKind
-from gitalign.core.shared_clashes import shared_clashes
+from gitalign.core.shared_conflicts import shared_conflicts
 from gitalign.engine.alignment.align import IntegrationContext
 from gitalign.engine.analysis.conflict_inspector import ConflictInspector
 from gitalign.engine.runtime.signals import StopSignal
@@ -65,7 +65,7 @@ def stopped_work(
             )
             for step in steps
         ),
-        shared=shared_clashes(stops, pieces)[:_MOST_SHARED],
+        shared=shared_conflicts(stops, pieces)[:_MOST_SHARED],
         hunks=hunks,
         unseen=sum(step.branch.name not in stops for step in steps),
     )

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from gitalign.core.certificate import Certificate, Check, CheckName, PatchVerdict
-from gitalign.core.clashes import PathChange
 from gitalign.core.commit import RawCommit
 from gitalign.core.graph import CommitGraph
 from gitalign.core.images import misplaced
 from gitalign.core.names import Oid
 from gitalign.core.outcome import NOTHING_OWN, Aligned, AlignedKind, DropReason, Rewrite
+from gitalign.core.pair_conflicts import PathChange
 from gitalign.errors import MissingObject
 from gitalign.git.command import Git
 from gitalign.git.diffs import patch_ids, path_changes, raw_changes

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gitalign.core.commit import RawCommit, new_commit, rewritten
-from gitalign.core.manual_resolution import Session
+from gitalign.core.manual_resolution import ResolutionSession
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned
 from gitalign.core.plan import Plan, Step
@@ -34,7 +34,7 @@ _PIN = "refs/worktree/git-align"
 _TODO = re.compile(r"(?:pick|p) ([0-9a-f]{40,64})\b")
 
 
-def _inside(opened: OpenRepository, session: Session) -> Git:
+def _inside(opened: OpenRepository, session: ResolutionSession) -> Git:
     """git in the work tree, for the operator as git knows them where they stand: it asks for a name before it begins a rebase."""
     git = tree.inside(opened.repository, session)
     name, _, rest = text(operator_ident(opened.repository, at=now())).rpartition(" <")
@@ -43,7 +43,7 @@ def _inside(opened: OpenRepository, session: Session) -> Git:
     return replace(git, variables={**git.variables, **named})
 
 
-def begin(opened: OpenRepository, session: Session, plan: Plan, step: Step) -> None:
+def begin(opened: OpenRepository, session: ResolutionSession, plan: Plan, step: Step) -> None:
     """Carry a branch as far as the engine goes, in a work tree that was just made.
 
     Raises:
@@ -138,7 +138,7 @@ def _forget(repository: Repository, kept: Sequence[Path]) -> None:
             one.unlink(missing_ok=True)
 
 
-def go_on(opened: OpenRepository, session: Session, plan: Plan, step: Step, *, skip: bool = False) -> bool:
+def go_on(opened: OpenRepository, session: ResolutionSession, plan: Plan, step: Step, *, skip: bool = False) -> bool:
     """Make the commit of a stop from the bytes of the branch's own one and what a person staged, and go on.
 
     Args:
@@ -210,7 +210,7 @@ def _end_merge(opened: OpenRepository, inside: Git, step: Step) -> None:
     inside.run("merge", "--quit", timeout_s=_TIMEOUT_S)
 
 
-def count_as_asked(opened: OpenRepository, session: Session, commits: Sequence[Oid]) -> None:
+def count_as_asked(opened: OpenRepository, session: ResolutionSession, commits: Sequence[Oid]) -> None:
     """Note that a person was shown what became of commits."""
     inside = tree.inside(opened.repository, session)
     course = Course.read(inside.git_dir) or Course(picks=(), stand_ins={})
@@ -219,7 +219,7 @@ def count_as_asked(opened: OpenRepository, session: Session, commits: Sequence[O
 
 def unasked(
     opened: OpenRepository,
-    session: Session,
+    session: ResolutionSession,
     plan: Plan,
     step: Step,
     made: Sequence[tuple[tuple[Oid, RawCommit], tuple[Oid, RawCommit]]],

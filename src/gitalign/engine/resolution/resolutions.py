@@ -22,8 +22,14 @@ from gitalign.resolve.archive import pack, unpack
 from gitalign.resolve.entries import Images, Origin, OriginKind, Resolution
 from gitalign.resolve.learn import LearnedResolutions
 from gitalign.resolve.learn import learn as study
-from gitalign.resolve.memory import Entry, Memory, ResolutionReader, read_commit, read_memory
 from gitalign.resolve.record import Recorded, forget, imported, record, write_rr_cache
+from gitalign.resolve.recorded_resolutions import (
+    Entry,
+    RecordedResolutions,
+    ResolutionReader,
+    read_commit,
+    read_resolutions,
+)
 from gitalign.resolve.rerere import Unbalanced, normalise
 
 _PREFIX = "learn-"
@@ -69,7 +75,7 @@ def known(repository: Repository, *, rr_cache: bool) -> tuple[tuple[Known, ...],
     Raises:
         GitError
     """
-    memory = read_memory(repository, rr_cache=rr_cache)
+    memory = read_resolutions(repository, rr_cache=rr_cache)
     with _shelf(memory, repository) as shelf:
         disputed = {one for several in memory.disputed().values() for one in several}
         return tuple(_known(shelf, entry, disputed) for entry in memory.all()), memory.faults
@@ -82,7 +88,7 @@ def look_up(repository: Repository, name: str, *, rr_cache: bool) -> tuple[Known
         UserError: none, or of several conflicts.
         GitError
     """
-    memory = read_memory(repository, rr_cache=rr_cache)
+    memory = read_resolutions(repository, rr_cache=rr_cache)
     with _shelf(memory, repository) as shelf:
         disputed = {one for several in memory.disputed().values() for one in several}
         return tuple(_known(shelf, entry, disputed, whole=True) for entry in _named(memory, name))
@@ -122,7 +128,7 @@ def remember(
     if conflict is None:
         return Recorded()
     one = Resolution(conflict=conflict.id, preimage=conflict.image, postimage=settled, origin=origin)
-    memory = read_memory(repository, rr_cache=False)
+    memory = read_resolutions(repository, rr_cache=False)
     made = record(repository, memory, [one], at=at, message=f"Record {conflict.id[:12]}", again=True)
     if write_cache:
         write_rr_cache(repository, [one])
@@ -137,7 +143,7 @@ def withdraw(
     Raises:
         UserError, GitError, OutOfSpace
     """
-    memory = read_memory(repository, rr_cache=rr_cache)
+    memory = read_resolutions(repository, rr_cache=rr_cache)
     wanted = [entry.images for entry in _named(memory, name)]
     used = uses(journal, {one.conflict for one in wanted}) if journal is not None else ()
     forget(repository, memory, wanted, at=at)
@@ -176,7 +182,7 @@ def learn(
     Raises:
         GitError, OutOfSpace, ConfigError
     """
-    memory = read_memory(repository, rr_cache=False)
+    memory = read_resolutions(repository, rr_cache=False)
     tips = [tip.oid for tip in read_tips(repository) if tip.object_type == "commit"]
     folder = repository.state_dir / "quarantine"
     sweep_quarantines(folder, glob=f"{_PREFIX}*")
@@ -207,7 +213,7 @@ def export(repository: Repository, place: Path, *, rr_cache: bool) -> int:
     Raises:
         GitError, OutOfSpace
     """
-    memory = read_memory(repository, rr_cache=rr_cache)
+    memory = read_resolutions(repository, rr_cache=rr_cache)
     with _shelf(memory, repository) as shelf:
         usable = [one for entry in memory.all() if isinstance(one := shelf.get(entry), Resolution)]
     write_whole(place, pack(usable))
@@ -230,7 +236,7 @@ def take_in(
     Raises:
         UserError, GitError, OutOfSpace, ConfigError
     """
-    memory = read_memory(repository, rr_cache=False)
+    memory = read_resolutions(repository, rr_cache=False)
     forgotten: frozenset[Images] = frozenset()
     learned: frozenset[Oid] | None = None
     also: Oid | None = None
@@ -270,7 +276,7 @@ def take_in(
 
 
 @contextmanager
-def _shelf(memory: Memory, repository: Repository) -> Iterator[ResolutionReader]:
+def _shelf(memory: RecordedResolutions, repository: Repository) -> Iterator[ResolutionReader]:
     shelf = ResolutionReader(memory, repository)
     try:
         yield shelf
@@ -297,7 +303,7 @@ def _known(shelf: ResolutionReader, entry: Entry, disputed: set[Images], *, whol
     )
 
 
-def _named(memory: Memory, name: str) -> Sequence[Entry]:
+def _named(memory: RecordedResolutions, name: str) -> Sequence[Entry]:
     start, _, number = name.removeprefix(_CACHE).partition(".")
     conflicts = [conflict for conflict in memory.entries if start and conflict.startswith(start)]
     if len(conflicts) > 1:

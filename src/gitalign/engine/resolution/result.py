@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gitalign.core.commit import RawCommit, rewritten
-from gitalign.core.manual_resolution import NotTheBranch, Session, matched
+from gitalign.core.manual_resolution import NotTheBranch, ResolutionSession, matched
 from gitalign.core.names import Oid, command_on
 from gitalign.core.outcome import (
     Aligned,
@@ -49,7 +49,7 @@ class Made:
     new: dict[Oid, RawCommit]
 
 
-def made_of(opened: OpenRepository, step: Step, session: Session, head: Oid) -> Made:
+def made_of(opened: OpenRepository, step: Step, session: ResolutionSession, head: Oid) -> Made:
     """Match the commits of a result with those of the branch.
 
     Raises:
@@ -79,7 +79,9 @@ def made_of(opened: OpenRepository, step: Step, session: Session, head: Oid) -> 
     return Made(pairs=pairs, dropped=(*dropped, *flattened), old=dict(old), new=dict(new))
 
 
-def differing(opened: OpenRepository, session: Session, plan: Plan, step: Step, head: Oid) -> tuple[Numbered, ...]:
+def differing(
+    opened: OpenRepository, session: ResolutionSession, plan: Plan, step: Step, head: Oid
+) -> tuple[Numbered, ...]:
     """Commits that became something else than a run would make of them, although nobody was asked."""
     if session.is_merge:
         return ()
@@ -108,7 +110,7 @@ def merged(opened: OpenRepository, step: Step, head: Oid) -> Aligned:
     return Aligned(how=AlignedKind.MERGED, before=step.seen, after=head, onto=step.onto, tree=commit.tree)
 
 
-def replayed(opened: OpenRepository, plan: Plan, step: Step, session: Session, head: Oid) -> Aligned:
+def replayed(opened: OpenRepository, plan: Plan, step: Step, session: ResolutionSession, head: Oid) -> Aligned:
     """The person's commits under the branch's own authors and messages, byte for byte, as a run writes and signs them.
 
     Raises:
@@ -164,7 +166,7 @@ def given_as(step: Step, outcome: Outcome) -> StepResult:
     return StepResult(step_id=step.id, branch=step.branch.name, outcome=outcome, detection=seen)
 
 
-def result_of(opened: OpenRepository, plan: Plan, step: Step, session: Session, head: Oid) -> Outcome:
+def result_of(opened: OpenRepository, plan: Plan, step: Step, session: ResolutionSession, head: Oid) -> Outcome:
     """What becomes of a branch whose session holds a result: aligned, or failed where detection refuses it.
 
     Raises:

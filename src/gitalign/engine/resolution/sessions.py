@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gitalign.core.manual_resolution import Look, Session, Stand
+from gitalign.core.manual_resolution import Look, ResolutionSession, Stand
 from gitalign.core.names import command_on, file_name_for, shell_word
 from gitalign.core.plan import Permit, Plan, Step, StepKind
 from gitalign.core.report import Report
@@ -35,7 +35,7 @@ _FOLDER = "resolving"
 _TIMEOUT_S = 120.0
 
 
-def find(journal: Journal, branch: str) -> Session | None:
+def find(journal: Journal, branch: str) -> ResolutionSession | None:
     """The open session of a branch."""
     return next((one for one in journal.sessions() if one.branch == branch), None)
 
@@ -88,7 +88,7 @@ def begin(
     place = folder or opened.repository.state_dir / _FOLDER / file_name_for(branch)
     if place.exists():
         raise UserError(f"{place} is there already", hint="name another folder with --dir")
-    session = Session(
+    session = ResolutionSession(
         ref=step.ref,
         branch=branch,
         target=step.target.name,
@@ -116,7 +116,7 @@ def looks(opened: OpenRepository, journal: Journal) -> tuple[Look, ...]:
     return tuple(tree.look(opened.repository, one) for one in journal.sessions())
 
 
-def look_at(opened: OpenRepository, session: Session) -> Look:
+def look_at(opened: OpenRepository, session: ResolutionSession) -> Look:
     """A session, looked at closely: in a result, also what became otherwise than a run would make it without anybody asked.
 
     Raises:
@@ -133,12 +133,12 @@ def look_at(opened: OpenRepository, session: Session) -> Look:
     return replace(seen, differing=tuple(f"{oid[:12]} {commit.subject}" for oid, commit in found))
 
 
-def _planned(session: Session) -> tuple[Plan, Step]:
+def _planned(session: ResolutionSession) -> tuple[Plan, Step]:
     made = wire.load_plan(session.plan)
     return made, next(one for one in made.steps if one.branch.name == session.branch)
 
 
-def go_on(opened: OpenRepository, session: Session) -> Look:
+def go_on(opened: OpenRepository, session: ResolutionSession) -> Look:
     """Continue where everything is resolved.
 
     In a result, commits that nobody was asked about are reported once and count as seen from then on.
@@ -169,7 +169,7 @@ def go_on(opened: OpenRepository, session: Session) -> Look:
     return seen
 
 
-def _require_added(opened: OpenRepository, session: Session) -> None:
+def _require_added(opened: OpenRepository, session: ResolutionSession) -> None:
     if changed := tree.not_added(opened.repository, session):
         raise UserError(
             f"changes are not added: {', '.join(changed[:3])}",
@@ -177,7 +177,7 @@ def _require_added(opened: OpenRepository, session: Session) -> None:
         )
 
 
-def _carried_on(opened: OpenRepository, session: Session, seen: Look, *, skip: bool) -> Look:
+def _carried_on(opened: OpenRepository, session: ResolutionSession, seen: Look, *, skip: bool) -> Look:
     made, step = _planned(session)
     if not carrying.go_on(opened, session, made, step, skip=skip):
         said = tree.skip(opened.repository, session) if skip else tree.go_on(opened.repository, session)
@@ -187,7 +187,7 @@ def _carried_on(opened: OpenRepository, session: Session, seen: Look, *, skip: b
     return look_at(opened, session)
 
 
-def stage(opened: OpenRepository, session: Session) -> Look:
+def stage(opened: OpenRepository, session: ResolutionSession) -> Look:
     """Say that everything in conflict is resolved as it is in the work tree.
 
     Raises:
@@ -201,11 +201,11 @@ def stage(opened: OpenRepository, session: Session) -> Look:
     return tree.look(opened.repository, session)
 
 
-def _record(opened: OpenRepository, session: Session, seen: Look) -> None:
+def _record(opened: OpenRepository, session: ResolutionSession, seen: Look) -> None:
     """Keep what the person made of conflicts, for every other branch that meets them. What cannot be kept stops nobody."""
     operator = text(operator_ident(opened.repository, at=now())).rpartition("> ")[0] + ">"
     try:
-        for one in tree.settled_conflicts(opened.repository, session, marker_size=MARKER_SIZE):
+        for one in tree.resolved_conflicts(opened.repository, session, marker_size=MARKER_SIZE):
             remember(
                 opened.repository,
                 marked=one.marked,
@@ -229,7 +229,7 @@ def _record(opened: OpenRepository, session: Session, seen: Look) -> None:
 _STAGES = {"ours": 2, "theirs": 3}
 
 
-def resolve_path(opened: OpenRepository, session: Session, path: str, *, side: str) -> bool:
+def resolve_path(opened: OpenRepository, session: ResolutionSession, path: str, *, side: str) -> bool:
     """Say that one file is resolved: as a side has it, or `as-is`; False when markers are left in it.
 
     Raises:
@@ -248,7 +248,7 @@ def resolve_path(opened: OpenRepository, session: Session, path: str, *, side: s
     return True
 
 
-def skip(opened: OpenRepository, session: Session) -> Look:
+def skip(opened: OpenRepository, session: ResolutionSession) -> Look:
     """Leave out the commit that stopped.
 
     Raises:
@@ -263,7 +263,7 @@ def skip(opened: OpenRepository, session: Session) -> Look:
     return _carried_on(opened, session, seen, skip=True)
 
 
-def abort(opened: OpenRepository, journal: Journal, session: Session) -> None:
+def abort(opened: OpenRepository, journal: Journal, session: ResolutionSession) -> None:
     """Give up: the work tree goes, the branch is where it was all the time.
 
     Raises:
@@ -278,7 +278,7 @@ def abort(opened: OpenRepository, journal: Journal, session: Session) -> None:
     journal.close_session(session.ref)
 
 
-def _close(opened: OpenRepository, journal: Journal, session: Session) -> str:
+def _close(opened: OpenRepository, journal: Journal, session: ResolutionSession) -> str:
     """Remove the work tree of a branch that was moved; why it stays, when something would be lost with it, or works in it."""
     folder = Path(session.folder)
     again = command_on("git align resolve --abort", session.branch)
@@ -296,7 +296,7 @@ def _close(opened: OpenRepository, journal: Journal, session: Session) -> str:
 def finish(
     opened: OpenRepository,
     journal: Journal,
-    session: Session,
+    session: ResolutionSession,
     *,
     permit: Permit,
     listeners: Sequence[Listener] = (),

@@ -16,7 +16,7 @@ from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.documents import wire
-from gitalign.engine.alignment.auto_resolvers import Settling, resolving
+from gitalign.engine.alignment.auto_resolvers import AutoResolution, resolving
 from gitalign.engine.publishing.guard import Guard
 from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
 from gitalign.engine.publishing.recovery import is_to_be_made_again
@@ -88,7 +88,7 @@ def carry_out(
     # What cannot be had is told before a run is written down that could not go on.
     Guard(opened.repository, opened.config.alignment).require_free(made)
     house = configured_rules(opened)
-    settling = Settling(repository=opened.repository, config=opened.config, memory=journal, stop=stop, at=now())
+    settling = AutoResolution(repository=opened.repository, config=opened.config, memory=journal, stop=stop, at=now())
     with (
         resolving(
             settling,

@@ -13,7 +13,16 @@ from pathlib import Path
 from gitalign.core.events import EventKind
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, StepId, command_on, display, is_zero, zero_like
-from gitalign.core.outcome import Aligned, AlignedKind, Failed, Refused, Skipped, StepResult, Unchanged, with_settled
+from gitalign.core.outcome import (
+    Aligned,
+    AlignedKind,
+    Failed,
+    Refused,
+    Skipped,
+    StepResult,
+    Unchanged,
+    with_auto_resolved,
+)
 from gitalign.core.plan import Permit, Plan, Step, StepKind
 from gitalign.core.policy import Limits
 from gitalign.core.publication import Publication
@@ -240,7 +249,7 @@ def _with_settled(before: Sequence[StepResult], checked: Sequence[StepResult]) -
     """Checked results, of which those that were refused tell what was settled in them without a person."""
     aligned = {one.step_id: one.outcome for one in before if isinstance(one.outcome, Aligned)}
     return tuple(
-        replace(one, outcome=with_settled(one.outcome, aligned[one.step_id]))
+        replace(one, outcome=with_auto_resolved(one.outcome, aligned[one.step_id]))
         if isinstance(one.outcome, Failed) and one.step_id in aligned
         else one
         for one in checked

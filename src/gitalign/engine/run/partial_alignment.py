@@ -14,7 +14,16 @@ from pathlib import Path
 from gitalign.core.events import EventKind
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import StepId
-from gitalign.core.outcome import Aligned, Cancelled, Conflicted, DropReason, Failed, Furthest, Outcome, StepResult
+from gitalign.core.outcome import (
+    AlignablePoint,
+    Aligned,
+    Cancelled,
+    Conflicted,
+    DropReason,
+    Failed,
+    Outcome,
+    StepResult,
+)
 from gitalign.core.plan import Plan, Step
 from gitalign.core.policy import AlreadyMerged, Limits
 from gitalign.engine.alignment.integration import build_context, integrate
@@ -71,7 +80,7 @@ def taken_partway(
     steps: list[Step] = []
     for result in results:
         outcome = result.outcome
-        if not isinstance(outcome, Conflicted) or not isinstance(outcome.furthest, Furthest):
+        if not isinstance(outcome, Conflicted) or not isinstance(outcome.furthest, AlignablePoint):
             continue
         step = plan.steps[StepId(result.step_id)]
         if step.integration is not None:
@@ -120,7 +129,7 @@ def conflicting_again(taken: Sequence[StepResult], checked: Sequence[StepResult]
     )
 
 
-def _would_lose(graph: CommitGraph, step: Step, furthest: Furthest) -> bool:
+def _would_lose(graph: CommitGraph, step: Step, furthest: AlignablePoint) -> bool:
     """True when what the branch shares with its target is more than it shares with that commit."""
     return graph.own_count(step.seen, furthest.clean) != graph.own_count(step.seen, step.onto)
 

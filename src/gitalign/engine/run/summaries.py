@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from gitalign.core.certificate import PatchVerdict
-from gitalign.core.clashes import PathChange
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, file_name_for
 from gitalign.core.outcome import Aligned, Unchanged
+from gitalign.core.pair_conflicts import PathChange
 from gitalign.core.report import BranchReport, Report
 from gitalign.documents.summary import CommitStory, FileStory, Summary, summary_document, summary_markdown
 from gitalign.engine.gates.proofs import patch_verdicts

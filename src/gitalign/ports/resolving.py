@@ -61,7 +61,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Undecided:
+class UnresolvedFile:
     """A conflict that could have been settled, and is not.
 
     Attributes:
@@ -176,7 +176,7 @@ class ConflictResolver(Protocol):
     def could(self, file: ConflictedFile) -> bool:
         """False when there will be no proposal, whatever the file holds. Asked of every file, so it is quick."""
 
-    def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
+    def propose(self, file: ConflictedFile) -> Proposal | UnresolvedFile | None:
         """What the file is to hold; None when nothing fits. Asked when all files of a commit could be settled.
 
         Of a file without `sides` only what people made of it is told.
@@ -187,7 +187,7 @@ class ConflictResolver(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettledFile:
+class ResolvedFile:
     """A file whose contents git could not merge, and what a merge commit made of it.
 
     Attributes:
@@ -204,6 +204,6 @@ class SettledFile:
     marker_size: int
 
 
-MergeTeacher = Callable[[Sequence[SettledFile]], ConflictResolver]
+MergeResolverMaker = Callable[[Sequence[ResolvedFile]], ConflictResolver]
 
 """Makes a resolver of what one merge commit did: it knows the very same conflicts at the very same paths, and no others."""

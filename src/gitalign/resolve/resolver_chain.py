@@ -15,23 +15,23 @@ from collections.abc import Sequence
 import pathspec
 
 from gitalign.core.outcome import AppliedResolution
-from gitalign.core.policy import Rung
+from gitalign.core.policy import AutoResolver
 from gitalign.git.remerge import Remade, merge_again
 from gitalign.git.repository import Repository
-from gitalign.ports import ConflictedFile, Proposal, Sides, Undecided
+from gitalign.ports import ConflictedFile, Proposal, Sides, UnresolvedFile
 from gitalign.resolve.python_files import fault
+from gitalign.resolve.region_resolvers import AUTO_RESOLVERS, auto_resolve
 from gitalign.resolve.regions import Lines, NotMarked, Region, lines_of, regions
 from gitalign.resolve.rerere import Unbalanced, holds_conflict, normalise
-from gitalign.resolve.rungs import RUNGS, climb
 
-PURE = tuple(RUNGS)
+PURE = tuple(AUTO_RESOLVERS)
 """Rungs that need no other program."""
 _KEPT = 2_000
 _FORMAT = 2
 _PYTHON_FILES = (".py", ".pyi")
 
 
-class LadderResolver:
+class ResolverChain:
     """Settles conflicts by pure rungs. Implements `ports.ConflictResolver`; thread-safe.
 
     Args:
@@ -40,8 +40,8 @@ class LadderResolver:
         repository: whose git makes merges of files again.
     """
 
-    def __init__(self, rungs: Sequence[Rung], *, union_files: Sequence[str], repository: Repository) -> None:
-        self._rungs = tuple(rung for rung in rungs if rung in RUNGS)
+    def __init__(self, rungs: Sequence[AutoResolver], *, union_files: Sequence[str], repository: Repository) -> None:
+        self._rungs = tuple(rung for rung in rungs if rung in AUTO_RESOLVERS)
         self._patterns = tuple(union_files)
         self._lists = pathspec.GitIgnoreSpec.from_lines(union_files)
         self._repository = repository
@@ -61,24 +61,24 @@ class LadderResolver:
         """See `ports.ConflictResolver.could`."""
         return file.is_plain and b"\0" not in file.marked and bool(self._allowed(file.path))
 
-    def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
+    def propose(self, file: ConflictedFile) -> Proposal | UnresolvedFile | None:
         """See `ports.ConflictResolver.propose`."""
         if not self.could(file) or file.sides is None:
             return None
         parts = self._taken_apart(file, file.sides)
         if isinstance(parts, str):
-            return Undecided(reason=parts)
-        climbed = climb(parts, self._allowed(file.path))
+            return UnresolvedFile(reason=parts)
+        climbed = auto_resolve(parts, self._allowed(file.path))
         names = ", ".join(self._allowed(file.path))
         if climbed is None:
-            return Undecided(reason=f"no rung fits every stretch of it ({names})")
+            return UnresolvedFile(reason=f"no rung fits every stretch of it ({names})")
         content, used = climbed.content, climbed.used
         if holds_conflict(content, marker_size=file.marker_size):
-            return Undecided(reason="what would come of it looks like a conflict")
+            return UnresolvedFile(reason="what would come of it looks like a conflict")
         if file.path.endswith(_PYTHON_FILES):
             wrong = fault(parts, climbed, ours=file.sides.ours, theirs=file.sides.theirs)
             if wrong is not None:
-                return Undecided(reason=f"what would come of it ({', '.join(used)}) is not taken: {wrong}")
+                return UnresolvedFile(reason=f"what would come of it ({', '.join(used)}) is not taken: {wrong}")
         return Proposal(
             content=content,
             told=AppliedResolution(
@@ -90,12 +90,12 @@ class LadderResolver:
             ),
         )
 
-    def _allowed(self, path: str) -> tuple[Rung, ...]:
+    def _allowed(self, path: str) -> tuple[AutoResolver, ...]:
         return tuple(
             rung
             for rung in self._rungs
-            if (rung is not Rung.UNION or self._lists.match_file(path))
-            and (rung is not Rung.IMPORTS or path.endswith(_PYTHON_FILES))
+            if (rung is not AutoResolver.UNION or self._lists.match_file(path))
+            and (rung is not AutoResolver.IMPORTS or path.endswith(_PYTHON_FILES))
         )
 
     def _taken_apart(self, file: ConflictedFile, sides: Sides) -> tuple[Lines | Region, ...] | str:

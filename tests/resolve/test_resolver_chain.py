@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitalign.core.policy import Rung
+from gitalign.core.policy import AutoResolver
 from gitalign.git.repository import Repository, open_repository
-from gitalign.ports import ConflictedFile, Proposal, Sides, Undecided
+from gitalign.ports import ConflictedFile, Proposal, Sides, UnresolvedFile
 from gitalign.resolve.composite import CompositeResolver
-from gitalign.resolve.ladder import LadderResolver
+from gitalign.resolve.region_resolvers import AUTO_RESOLVERS
 from gitalign.resolve.regions import lines_of
-from gitalign.resolve.rungs import RUNGS
+from gitalign.resolve.resolver_chain import ResolverChain
 from tests.git.workspace import Workspace
 
 LINE = st.sampled_from(
@@ -35,8 +35,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return open_repository(place)
 
 
-def ladder(repository: Repository, *rungs: Rung, union_files: tuple[str, ...] = ()) -> LadderResolver:
-    return LadderResolver(rungs, union_files=union_files, repository=repository)
+def ladder(repository: Repository, *rungs: AutoResolver, union_files: tuple[str, ...] = ()) -> ResolverChain:
+    return ResolverChain(rungs, union_files=union_files, repository=repository)
 
 
 def merged(repository: Repository, sides: Sides, *, style: str = "merge", marker_size: int = 7) -> bytes | None:
@@ -83,10 +83,10 @@ def test_every_proposal_follows_from_the_sides(base: bytes, ours: bytes, theirs:
     shown = merged(repository, sides, style="diff3", marker_size=40)
     assert shown is not None
     kept, *choices = taken_apart(shown)
-    for rung in RUNGS:
+    for rung in AUTO_RESOLVERS:
         answer = ladder(repository, rung, union_files=("*.py",)).propose(file)
-        assert isinstance(answer, Proposal | Undecided)
-        if isinstance(answer, Undecided):
+        assert isinstance(answer, Proposal | UnresolvedFile)
+        if isinstance(answer, UnresolvedFile):
             # Whatever lines look like, the merge can be made again.
             assert answer.reason.startswith(("no rung fits", "what would come of it"))
             continue
@@ -101,9 +101,9 @@ def test_every_proposal_follows_from_the_sides(base: bytes, ours: bytes, theirs:
         # No line comes from nowhere.
         known = {line.strip() for side in (ours, theirs) for line in lines_of(side)}
         assert {line.strip() for line in lines_of(answer.content)} <= known
-        if rung is Rung.WHITESPACE and len(kept) == 2:
+        if rung is AutoResolver.WHITESPACE and len(kept) == 2:
             assert blanks_off(answer.content) in [blanks_off(b"".join(one)) for one in choices]
-        if rung is Rung.UNION:
+        if rung is AutoResolver.UNION:
             # What git itself took away beside the conflict stays away.
             wanted = {line.rstrip() for one in choices for line in lines_of(b"".join(one))}
             assert wanted <= {line.rstrip() for line in lines_of(answer.content)}
@@ -134,13 +134,13 @@ def test_lines_that_look_like_markers_stay_lines(repository: Repository) -> None
     sides = Sides(title + b"one\n" + title, title + b"one \n" + title + b"new\n", title + b"two\n" + title)
     file = conflicted(repository, sides)
     assert file is not None
-    answer = ladder(repository, Rung.WHITESPACE).propose(file)
+    answer = ladder(repository, AutoResolver.WHITESPACE).propose(file)
     assert isinstance(answer, Proposal)
     assert answer.content == title + b"two\n" + title + b"new\n"
     # In the base it would end the base, and the separator would be taken for a line of theirs.
     within = conflicted(repository, Sides(title, b"one\n", b"one \n"))
     assert within is not None
-    answer = ladder(repository, Rung.WHITESPACE).propose(within)
+    answer = ladder(repository, AutoResolver.WHITESPACE).propose(within)
     assert isinstance(answer, Proposal)
     assert answer.content == b"one\n"
 
@@ -148,29 +148,32 @@ def test_lines_that_look_like_markers_stay_lines(repository: Repository) -> None
 def test_a_last_line_without_an_end_stays_one(repository: Repository) -> None:
     file = conflicted(repository, Sides(b"a b", b"a  b", b"a c"))
     assert file is not None
-    answer = ladder(repository, Rung.WHITESPACE).propose(file)
+    answer = ladder(repository, AutoResolver.WHITESPACE).propose(file)
     assert isinstance(answer, Proposal)
     assert answer.content == b"a c"
     listed = conflicted(repository, Sides(b"", b"ours", b"theirs"))
     assert listed is not None
-    assert isinstance(ladder(repository, Rung.UNION, union_files=("*",)).propose(listed), Undecided)
+    assert isinstance(ladder(repository, AutoResolver.UNION, union_files=("*",)).propose(listed), UnresolvedFile)
 
 
 def test_another_merge_than_the_one_that_stopped_is_left_alone(repository: Repository) -> None:
     file = conflicted(repository, Sides(b"a\n", b"a \n", b"b\n"))
     assert file is not None
-    resolver = ladder(repository, Rung.WHITESPACE)
+    resolver = ladder(repository, AutoResolver.WHITESPACE)
     assert isinstance(resolver.propose(file), Proposal)
     for marked in (file.marked + b"more\n", file.marked.replace(b"a \n", b"a\t\n"), file.marked.replace(b"<", b"{")):
         answer = resolver.propose(replace(file, marked=marked))
-        assert isinstance(answer, Undecided)
+        assert isinstance(answer, UnresolvedFile)
         assert "not the one that stopped" in answer.reason
 
 
 def test_a_rung_is_for_the_files_it_is_meant_for(repository: Repository) -> None:
     file = conflicted(repository, Sides(b"import a\n", b"import a\nimport b\n", b"import a\nimport c\n"))
     assert file is not None
-    imports, union = ladder(repository, Rung.IMPORTS), ladder(repository, Rung.UNION, union_files=("/lists/*",))
+    imports, union = (
+        ladder(repository, AutoResolver.IMPORTS),
+        ladder(repository, AutoResolver.UNION, union_files=("/lists/*",)),
+    )
     for path, by_imports, by_union in (("a.py", 1, 0), ("a.pyi", 1, 0), ("a.txt", 0, 0), ("lists/a", 0, 1)):
         one = replace(file, path=path)
         assert (imports.could(one), union.could(one)) == (bool(by_imports), bool(by_union))
@@ -224,12 +227,12 @@ except ImportError:
     both = rest + "\n\ndef go():\n    import use as other\n\n\nimport use\n"
     file = conflicted(repository, Sides((base + rest).encode(), (ours + both).encode(), (theirs + rest).encode()))
     assert file is not None
-    resolver = ladder(repository, Rung(rung))
+    resolver = ladder(repository, AutoResolver(rung))
     answer = resolver.propose(file)
     if why is None:
         assert isinstance(answer, Proposal)
         return
-    assert isinstance(answer, Undecided)
+    assert isinstance(answer, UnresolvedFile)
     assert why in answer.reason
     # It is by its name that a file is known as Python.
     if rung == "whitespace":
@@ -248,22 +251,26 @@ def test_a_result_that_is_no_python_is_not_taken(repository: Repository) -> None
         ),
     )
     assert file is not None
-    answer = ladder(repository, Rung.WHITESPACE).propose(file)
-    assert isinstance(answer, Undecided)
+    answer = ladder(repository, AutoResolver.WHITESPACE).propose(file)
+    assert isinstance(answer, UnresolvedFile)
     assert answer.reason.endswith("it is no Python, though both sides are")
 
 
 def test_the_order_of_rungs_is_the_order_in_which_they_are_tried(repository: Repository) -> None:
     file = conflicted(repository, Sides(b"", b"import a\n", b"import a\nimport b\n"))
     assert file is not None
-    for rungs in ((Rung.SAME_LINES, Rung.IMPORTS), (Rung.IMPORTS, Rung.SAME_LINES)):
+    for rungs in ((AutoResolver.SAME_LINES, AutoResolver.IMPORTS), (AutoResolver.IMPORTS, AutoResolver.SAME_LINES)):
         answer = ladder(repository, *rungs).propose(file)
         assert isinstance(answer, Proposal)
         assert answer.told.resolver == rungs[0].value
         assert len(answer.told.conflict) == 40
     keys = {
         ladder(repository, *rungs, union_files=files).key
-        for rungs in ((Rung.UNION,), (Rung.UNION, Rung.IMPORTS), (Rung.IMPORTS, Rung.UNION))
+        for rungs in (
+            (AutoResolver.UNION,),
+            (AutoResolver.UNION, AutoResolver.IMPORTS),
+            (AutoResolver.IMPORTS, AutoResolver.UNION),
+        )
         for files in (("a",), ("a", "b"))
     }
     assert len(keys) == 6
@@ -272,7 +279,7 @@ def test_the_order_of_rungs_is_the_order_in_which_they_are_tried(repository: Rep
 class _Says:
     """A resolver that gives one answer."""
 
-    def __init__(self, answer: Proposal | Undecided | None) -> None:
+    def __init__(self, answer: Proposal | UnresolvedFile | None) -> None:
         self.answer, self.key = answer, repr(answer)
 
     def knows(self, file: ConflictedFile) -> str | None:
@@ -281,7 +288,7 @@ class _Says:
     def could(self, file: ConflictedFile) -> bool:
         return self.answer is not None
 
-    def propose(self, file: ConflictedFile) -> Proposal | Undecided | None:
+    def propose(self, file: ConflictedFile) -> Proposal | UnresolvedFile | None:
         return self.answer
 
 
@@ -290,13 +297,13 @@ def test_the_first_that_settles_a_file_does_and_nothing_decides_a_dispute(
 ) -> None:
     file = conflicted(repository, Sides(b"a\n", b"a \n", b"b\n"))
     assert file is not None
-    rungs = ladder(repository, Rung.WHITESPACE)
-    unfit, disputed = Undecided(reason="does not fit"), Undecided(reason="disagree", is_disputed=True)
+    rungs = ladder(repository, AutoResolver.WHITESPACE)
+    unfit, disputed = UnresolvedFile(reason="does not fit"), UnresolvedFile(reason="disagree", is_disputed=True)
     assert isinstance(CompositeResolver([_Says(unfit), rungs]).propose(file), Proposal)
     assert CompositeResolver([_Says(disputed), rungs]).propose(file) is disputed
-    none = CompositeResolver([_Says(None), _Says(unfit), ladder(repository, Rung.SAME_LINES)])
+    none = CompositeResolver([_Says(None), _Says(unfit), ladder(repository, AutoResolver.SAME_LINES)])
     answer = none.propose(file)
-    assert isinstance(answer, Undecided)
+    assert isinstance(answer, UnresolvedFile)
     assert answer.reason == "does not fit; no rung fits every stretch of it (same_lines)"
     assert (none.could(file), none.knows(file)) == (True, "known")
     assert CompositeResolver([_Says(None)]).propose(file) is None

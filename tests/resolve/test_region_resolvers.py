@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitalign.core.policy import Rung
+from gitalign.core.policy import AutoResolver
 from gitalign.resolve.import_lines import imports
+from gitalign.resolve.region_resolvers import AUTO_RESOLVERS, auto_resolve, same_lines, union, whitespace
 from gitalign.resolve.regions import Lines, NotMarked, Region, regions
-from gitalign.resolve.rungs import RUNGS, climb, same_lines, union, whitespace
 
 
 def lines(text: str) -> Lines:
@@ -112,7 +112,7 @@ def test_nothing_is_put_into_an_entry_that_goes_on(tmp_path: Path) -> None:
     assert only.before == b"foo==1 \\\n"
     assert union(only) is None
     assert union(replace(only, before=b"foo==1\n")) is not None
-    assert climb(parts, [Rung.UNION]) is None
+    assert auto_resolve(parts, [AutoResolver.UNION]) is None
 
 
 @pytest.mark.parametrize(
@@ -223,10 +223,10 @@ def test_every_region_must_be_settled(tmp_path: Path) -> None:
     ours = base.replace(b"import a\n", b"import a\nimport b\n").replace(b"19\n", b"neunzehn\n")
     theirs = base.replace(b"import a\n", b"import a\nimport c\n")
     marked, labels = merged(tmp_path, ours, base, theirs)
-    climbed = climb(regions(marked, labels=labels), [Rung.IMPORTS])
+    climbed = auto_resolve(regions(marked, labels=labels), [AutoResolver.IMPORTS])
     assert climbed is not None
     assert climbed.content == ours.replace(b"import b\n", b"import b\nimport c\n")
-    assert climbed.used == (Rung.IMPORTS,)
+    assert climbed.used == (AutoResolver.IMPORTS,)
     marked, labels = merged(tmp_path, ours, base, theirs.replace(b"19\n", b"dix-neuf\n"))
-    assert climb(regions(marked, labels=labels), list(RUNGS)) is None
-    assert climb(regions(marked, labels=labels), []) is None
+    assert auto_resolve(regions(marked, labels=labels), list(AUTO_RESOLVERS)) is None
+    assert auto_resolve(regions(marked, labels=labels), []) is None

@@ -60,7 +60,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class RecordedResolutions:
     """Every resolution known.
 
     Attributes:
@@ -100,7 +100,7 @@ class Memory:
         return disagreements({name: [one.images for one in several] for name, several in self.entries.items()})
 
 
-def read_memory(repository: Repository, *, rr_cache: bool, ref: str = RESOLUTIONS_REF) -> Memory:
+def read_resolutions(repository: Repository, *, rr_cache: bool, ref: str = RESOLUTIONS_REF) -> RecordedResolutions:
     """The memory of a repository.
 
     Args:
@@ -112,11 +112,11 @@ def read_memory(repository: Repository, *, rr_cache: bool, ref: str = RESOLUTION
         GitError: the ref's commit or tree cannot be read.
     """
     commit = read_refs(repository, ref).get(ref)
-    own = read_commit(repository, commit) if commit is not None else Memory()
+    own = read_commit(repository, commit) if commit is not None else RecordedResolutions()
     return _with_rr_cache(repository, own) if rr_cache else own
 
 
-def read_commit(repository: Repository, commit: Oid) -> Memory:
+def read_commit(repository: Repository, commit: Oid) -> RecordedResolutions:
     """The memory that a commit holds. Whatever in it is not as it should be is named and left out.
 
     Raises:
@@ -155,7 +155,7 @@ def read_commit(repository: Repository, commit: Oid) -> Memory:
         images = Images(conflict, parts["preimage"], parts["postimage"])
         if images not in forgotten:
             entries.setdefault(conflict, []).append(Entry(images=images, variant=variant, origin=parts.get("origin")))
-    return Memory(
+    return RecordedResolutions(
         commit=commit,
         entries={name: tuple(several) for name, several in entries.items()},
         forgotten=forgotten,
@@ -196,7 +196,7 @@ def rr_cache_of(repository: Repository) -> Path:
     return Path(repository.common_dir) / "rr-cache"
 
 
-def _with_rr_cache(repository: Repository, own: Memory) -> Memory:
+def _with_rr_cache(repository: Repository, own: RecordedResolutions) -> RecordedResolutions:
     """The memory with what git itself recorded. Conflicts that nobody has settled yet have no postimage, and are passed over."""
     entries = {name: list(several) for name, several in own.entries.items()}
     faults = list(own.faults)
@@ -230,7 +230,7 @@ def _with_rr_cache(repository: Repository, own: Memory) -> Memory:
             if images not in own.forgotten and images not in [one.images for one in known]:
                 cache |= zip(ids, [pair[0], pair[1]], strict=True)
                 known.append(Entry(images=images, variant=variant, in_rr_cache=True))
-    return Memory(
+    return RecordedResolutions(
         commit=own.commit,
         entries={name: tuple(several) for name, several in entries.items() if several},
         forgotten=own.forgotten,
@@ -259,7 +259,7 @@ class ResolutionReader:
         repository: where their contents are.
     """
 
-    def __init__(self, memory: Memory, repository: Repository) -> None:
+    def __init__(self, memory: RecordedResolutions, repository: Repository) -> None:
         self.memory = memory
         self._format = repository.object_format
         self._reader = FileReader(repository.git, timeout_s=_TIMEOUT_S)

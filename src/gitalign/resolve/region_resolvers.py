@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gitalign.core.policy import Rung
+from gitalign.core.policy import AutoResolver
 from gitalign.resolve.import_lines import imports
 from gitalign.resolve.regions import Lines, Region, end_of, joined
 
@@ -113,16 +113,16 @@ def _ends_whole(lines: Lines) -> bool:
     return all(line.endswith(b"\n") for line in lines)
 
 
-RUNGS: Mapping[Rung, Callable[[Region], Lines | None]] = {
-    Rung.WHITESPACE: whitespace,
-    Rung.SAME_LINES: same_lines,
-    Rung.IMPORTS: imports,
-    Rung.UNION: union,
+AUTO_RESOLVERS: Mapping[AutoResolver, Callable[[Region], Lines | None]] = {
+    AutoResolver.WHITESPACE: whitespace,
+    AutoResolver.SAME_LINES: same_lines,
+    AutoResolver.IMPORTS: imports,
+    AutoResolver.UNION: union,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Climbed:
+class AutoResolvedFile:
     """A file of which every region is settled.
 
     Attributes:
@@ -131,7 +131,7 @@ class Climbed:
     """
 
     pieces: tuple[Lines, ...]
-    by: Mapping[int, Rung]
+    by: Mapping[int, AutoResolver]
 
     @property
     def content(self) -> bytes:
@@ -139,12 +139,12 @@ class Climbed:
         return joined(self.pieces)
 
     @property
-    def used(self) -> tuple[Rung, ...]:
+    def used(self) -> tuple[AutoResolver, ...]:
         """The rungs that were used, each once, in the order in which they came."""
         return tuple(dict.fromkeys(self.by.values()))
 
 
-def climb(parts: Sequence[Lines | Region], allowed: Sequence[Rung]) -> Climbed | None:
+def auto_resolve(parts: Sequence[Lines | Region], allowed: Sequence[AutoResolver]) -> AutoResolvedFile | None:
     """The file with every region settled by the first rung that can; None when one cannot be.
 
     Args:
@@ -152,17 +152,17 @@ def climb(parts: Sequence[Lines | Region], allowed: Sequence[Rung]) -> Climbed |
         allowed: in the order in which they are tried.
     """
     pieces: list[Lines] = []
-    by: dict[int, Rung] = {}
+    by: dict[int, AutoResolver] = {}
     for place, part in enumerate(parts):
         if not isinstance(part, Region):
             pieces.append(part)
             continue
         for rung in allowed:
-            lines = RUNGS[rung](part)
+            lines = AUTO_RESOLVERS[rung](part)
             if lines is not None:
                 pieces.append(lines)
                 by[place] = rung
                 break
         else:
             return None
-    return Climbed(tuple(pieces), by)
+    return AutoResolvedFile(tuple(pieces), by)

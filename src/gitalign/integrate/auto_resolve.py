@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from gitalign.core.names import Oid
 from gitalign.core.outcome import AppliedResolution, KnownConflict, StageEntry
 from gitalign.core.plan import Step, StepKind
-from gitalign.core.policy import Rung
+from gitalign.core.policy import AutoResolver
 from gitalign.core.proposals import MadeBy, fault_of
 from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer
 from gitalign.integrate.beyond import REGULAR, WITHIN_A_FILE, out_of_bounds
-from gitalign.integrate.lane import MergeWorker, Unsettled
+from gitalign.integrate.lane import MergeWorker, UnresolvedMerge
 from gitalign.integrate.squashed import Line, settled_further_up
-from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, Regenerator, Sides, Undecided
+from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, Regenerator, Sides, UnresolvedFile
 
 _MOST_PATHS = 500
 LARGEST_BYTES = 4 * 1024 * 1024
@@ -26,14 +26,14 @@ LARGEST_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class ResolvedMerge:
     """A merge with all of its conflicts settled."""
 
     tree: Oid
     applied: tuple[AppliedResolution, ...]
 
 
-def settle(
+def auto_resolve(
     answer: MergeAnswer,
     step: Step,
     *,
@@ -45,7 +45,7 @@ def settle(
     regenerator: Regenerator | None = None,
     line: Line | None = None,
     people: ConflictResolver | None = None,
-) -> Settled | Unsettled:
+) -> ResolvedMerge | UnresolvedMerge:
     """Settle every conflict of a merge.
 
     Args:
@@ -66,9 +66,11 @@ def settle(
     modes = conflicted_files(answer)
     everything = {entry.path for entry in answer.entries} | {path for one in answer.conflicts for path in one.paths}
     if not modes:
-        return Unsettled((), out_of_bounds(everything, answer, modes=modes))
+        return UnresolvedMerge((), out_of_bounds(everything, answer, modes=modes))
     if len(modes) > _MOST_PATHS:
-        return Unsettled((), (f"{len(modes)} files conflict, more than {_MOST_PATHS}: none of them was looked at",))
+        return UnresolvedMerge(
+            (), (f"{len(modes)} files conflict, more than {_MOST_PATHS}: none of them was looked at",)
+        )
     is_integration = step.kind is StepKind.INTEGRATE
     paths = list(modes)
     contents = lane.files([raw(f"{answer.tree}:{path}") for path in paths], most_bytes=LARGEST_BYTES)
@@ -92,9 +94,9 @@ def settle(
     known = tuple(KnownConflict(path=path, conflict=name) for path, name in names.items())
     within = {file.path for file in files if _rule_for(file, regenerator) is not None or resolver.could(file)}
 
-    def beyond(left: set[str]) -> Unsettled:
+    def beyond(left: set[str]) -> UnresolvedMerge:
         told = out_of_bounds(left, answer, modes=modes, files=files, merged_as=merged_as, largest_bytes=LARGEST_BYTES)
-        return Unsettled(known, told)
+        return UnresolvedMerge(known, told)
 
     if not line and within != everything:
         return beyond(everything - within)
@@ -135,7 +137,7 @@ def settle(
         else:
             undecided.append(f"{file.path}: {proposal.reason if proposal is not None else 'nothing fits'}")
     if undecided:
-        return Unsettled(known, tuple(undecided))
+        return UnresolvedMerge(known, tuple(undecided))
     tree = lane.tree_with(answer.tree, {path: (modes[path], one.content) for path, one in proposals.items()})
     told = [replace(proposals[path].told, commit=commit, path=path) for path in proposals]
     if regenerator is not None and made:
@@ -147,7 +149,7 @@ def settle(
         )
         remade = begun.made(tree, made, lane, regenerator)
         if isinstance(remade, str):
-            return Unsettled(known, (remade,))
+            return UnresolvedMerge(known, (remade,))
         tree, names = remade
         told += [
             AppliedResolution(
@@ -155,24 +157,24 @@ def settle(
                 path=path,
                 conflict="",
                 source=f"made again by {names[path]}",
-                resolver=Rung.REGENERATE.value,
+                resolver=AutoResolver.REGENERATE.value,
             )
             for path in names
         ]
-    return Settled(tree, tuple(sorted(told, key=lambda one: paths.index(one.path))))
+    return ResolvedMerge(tree, tuple(sorted(told, key=lambda one: paths.index(one.path))))
 
 
 def _rule_for(file: ConflictedFile, regenerator: Regenerator | None) -> int | None:
     return regenerator.rule_for(file.path) if regenerator is not None and file.is_plain else None
 
 
-def _by_people(file: ConflictedFile, resolvers: Sequence[ConflictResolver | None]) -> Proposal | Undecided | None:
+def _by_people(file: ConflictedFile, resolvers: Sequence[ConflictResolver | None]) -> Proposal | UnresolvedFile | None:
     """What people made of a file, or that they disagree; None where nothing of theirs fits."""
     found = [
         one.propose(replace(file, sides=None)) for one in resolvers if one is not None and one.knows(file) is not None
     ]
     proposal = next((one for one in found if isinstance(one, Proposal)), None)
-    return proposal or next((one for one in found if isinstance(one, Undecided) and one.is_disputed), None)
+    return proposal or next((one for one in found if isinstance(one, UnresolvedFile) and one.is_disputed), None)
 
 
 class _Generated:

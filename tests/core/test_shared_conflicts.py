@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Conflict, StageEntry
-from gitalign.core.shared_clashes import Piece, Stop, shared_clashes, taken_to_pieces
+from gitalign.core.shared_conflicts import Piece, Stop, shared_conflicts, taken_to_pieces
 
 CONTENTS = Conflict(kind="CONFLICT (contents)", paths=("f",), message="m")
 DELETED = Conflict(kind="CONFLICT (modify/delete)", paths=("gone",), message="m")
@@ -71,14 +71,14 @@ def test_what_branches_of_different_groups_share() -> None:
         "d": Stop(clash="4", pieces=("p",), is_whole=False),
     }
     known = {key: piece(key) for key in "pqrs"}
-    found = [(one.branches, one.freed, one.paths, one.pieces) for one in shared_clashes(stops, known)]
+    found = [(one.branches, one.freed, one.paths, one.pieces) for one in shared_conflicts(stops, known)]
     assert found == [(("a", "b", "d"), ("a",), ("p",), 1), (("b", "c"), (), ("q", "r"), 2)]
 
 
 def test_what_just_one_group_has_is_told_by_the_group() -> None:
     one = Stop(clash="1", pieces=("p", "q"), is_whole=True)
-    assert shared_clashes({"a": one, "b": one}, {}) == ()
-    found = shared_clashes({"a": one, "b": one, "c": replace(one, clash="2", pieces=("p",))}, {})
+    assert shared_conflicts({"a": one, "b": one}, {}) == ()
+    found = shared_conflicts({"a": one, "b": one, "c": replace(one, clash="2", pieces=("p",))}, {})
     assert [(clash.branches, clash.freed, clash.example) for clash in found] == [(("a", "b", "c"), ("c",), None)]
 
 
@@ -94,7 +94,7 @@ def test_against_counting(held: dict[str, frozenset[str]]) -> None:
         names = {name for name, pieces in held.items() if key in pieces}
         if len(names) > 1 and names not in groups:
             expected.setdefault(frozenset(names), set()).add(key)
-    found = shared_clashes(stops, {key: piece(key) for key in "pqrst"})
+    found = shared_conflicts(stops, {key: piece(key) for key in "pqrst"})
     assert {frozenset(one.branches): set(one.paths) for one in found} == expected
     for one in found:
         assert set(one.freed) == {name for name in one.branches if held[name] <= set(one.paths)}

@@ -40,7 +40,7 @@ class Stop:
     """Where a branch stops, taken to pieces.
 
     Attributes:
-        clash: the whole as one word; see `conflict_groups.clash_key`.
+        clash: the whole as one word; see `conflict_groups.conflict_signature`.
         pieces: keys of them, sorted.
         is_whole: there are no more than these.
     """
@@ -51,7 +51,7 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SharedClash:
+class SharedConflict:
     """What several branches clash with in the same way, whatever else each of them clashes with.
 
     Attributes:
@@ -78,7 +78,7 @@ def taken_to_pieces(
     *,
     is_merge: bool,
 ) -> dict[str, Piece]:
-    """Key -> piece, for everything at which a branch stops; arguments as for `conflict_groups.clash_key`.
+    """Key -> piece, for everything at which a branch stops; arguments as for `conflict_groups.conflict_signature`.
 
     Lines clash by path and by what both sides have there, whichever stands first and wherever in the file. Everything else clashes by git's
     word for it, by paths, and by the files themselves.
@@ -128,20 +128,20 @@ def sharing(stops: Mapping[str, Stop]) -> dict[frozenset[str], tuple[str, ...]]:
     return {names: tuple(sorted(keys)) for names, keys in found.items()}
 
 
-def shared_clashes(stops: Mapping[str, Stop], known: Mapping[str, Piece]) -> tuple[SharedClash, ...]:
+def shared_conflicts(stops: Mapping[str, Stop], known: Mapping[str, Piece]) -> tuple[SharedConflict, ...]:
     """Shared clashes, the one that frees and helps most branches first.
 
     Args:
         stops: branch name -> where it stops.
         known: pieces by key.
     """
-    made: list[SharedClash] = []
+    made: list[SharedConflict] = []
     for names, keys in sharing(stops).items():
         own = set(keys)
         pieces = [known[key] for key in keys if key in known]
         pieces.sort(key=lambda piece: (piece.paths, piece.kind, piece.target, piece.branch))
         made.append(
-            SharedClash(
+            SharedConflict(
                 clash=_key("shared", *keys),
                 paths=tuple(sorted({path for piece in pieces for path in piece.paths})),
                 pieces=len(keys),
@@ -157,7 +157,7 @@ def shared_clashes(stops: Mapping[str, Stop], known: Mapping[str, Piece]) -> tup
     )
 
 
-def shared_in_words(one: SharedClash) -> str:
+def shared_in_words(one: SharedConflict) -> str:
     """What clashes, in words that stand before "in" and the paths."""
     if one.pieces > 1:
         return f"at the same {one.pieces} places"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gitalign.core.first_parent_chain import FirstParentChain
 from gitalign.core.graph import CommitGraph
-from gitalign.core.line import TargetLine
 from gitalign.core.names import Oid
 
 
@@ -18,7 +18,7 @@ def graph(text: str) -> CommitGraph:
 
 # main: A-B-C-M-D, where M merges the side line B-X-Y; `on` stands on C, `late` on X, `both` has merged C in above X.
 HISTORY = graph("both: on2 C; on2: X; late: X; on: C; D: M; M: C Y; Y: X; X: B; C: B; B: A; A:")
-LINE = TargetLine(HISTORY, Oid("D"))
+LINE = FirstParentChain(HISTORY, Oid("D"))
 
 
 def test_the_line_goes_by_first_parents() -> None:
@@ -48,5 +48,5 @@ def test_a_commit_is_there_from_where_it_came_in() -> None:
 
 
 def test_a_branch_that_has_nothing_of_the_line() -> None:
-    line = TargetLine(graph("far: P; M: A P; P:; A:"), Oid("M"))
+    line = FirstParentChain(graph("far: P; M: A P; P:; A:"), Oid("M"))
     assert line.fork(Oid("far")) is None

@@ -42,7 +42,7 @@ class Basis(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clash:
+class PairConflict:
     """Two branches that cannot both land on their target without a person.
 
     Attributes:
@@ -127,16 +127,16 @@ class PairCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClashMap:
+class PairConflictMap:
     """Which branches clash with one another, target by target."""
 
     counts: tuple[PairCount, ...]
-    clashes: tuple[Clash, ...]
+    clashes: tuple[PairConflict, ...]
     contests: tuple[Contest, ...]
     unmerged: tuple[UnmergedPair, ...]
 
 
-def may_clash(target_paths: Iterable[bytes], changed: Sequence[Sequence[PathChange]]) -> list[tuple[int, int]]:
+def may_conflict(target_paths: Iterable[bytes], changed: Sequence[Sequence[PathChange]]) -> list[tuple[int, int]]:
     """Pairs of positions in `changed` that are not proved clean, in order.
 
     Args:

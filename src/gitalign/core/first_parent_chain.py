@@ -8,7 +8,7 @@ from gitalign.core.graph import CommitGraph, OwnCommits
 from gitalign.core.names import Oid
 
 
-class TargetLine:
+class FirstParentChain:
     """The first parents of a target's tip, newest first.
 
     Args:
