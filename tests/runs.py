@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from gitalign import facade
-from gitalign.core.plan import Exclusion, Permit
+from gitalign.core.exclusions import Exclusion
+from gitalign.core.plan import Permit
 from gitalign.core.report import BranchReport, Report
 
 

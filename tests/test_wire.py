@@ -9,21 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from gitalign.core.conflict import Conflict, StageEntry
 from gitalign.core.events import Event, EventKind
+from gitalign.core.findings import Finding, Severity
 from gitalign.core.names import Oid
-from gitalign.core.outcome import (
-    Cancelled,
-    Conflict,
-    Conflicted,
-    Failed,
-    Finding,
-    Refused,
-    Severity,
-    Skipped,
-    StageEntry,
-    StepResult,
-    Unchanged,
-)
+from gitalign.core.outcome import Cancelled, Conflicted, Failed, Refused, Skipped, StepResult, Unchanged
 from gitalign.core.publication import MoveState, Publication, RefUpdate
 from gitalign.documents import wire
 from gitalign.documents.wire import (

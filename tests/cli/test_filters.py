@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
-from gitalign.core.plan import ExclusionCode
+from gitalign.core.exclusions import ExclusionCode
 from tests.cli.test_verbs import call
 from tests.git.workspace import Workspace
 

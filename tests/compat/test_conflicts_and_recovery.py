@@ -8,9 +8,9 @@ import pytest
 
 import gitalign
 from gitalign import facade
+from gitalign.core.conflict import Conflict, StageEntry
 from gitalign.core.conflict_kinds import ConflictType, type_by_stages, type_of
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Conflict, StageEntry
 from gitalign.core.plan import Permit
 from gitalign.errors import GitError, NotPermitted, UserError
 from tests.engine.faults import FaultyGit

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
-from gitalign.core.plan import Checkout, Snapshot, Tip
+from gitalign.core.snapshot import Checkout, Snapshot, Tip
 
 
 def draw(text: str) -> tuple[dict[str, Oid], dict[Oid, tuple[Oid, ...]]]:

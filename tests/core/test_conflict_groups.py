@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from gitalign.core.conflict import Conflict, StageEntry
 from gitalign.core.conflict_groups import BranchConflict, conflict_signature, grouped
 from gitalign.core.hunks import conflict_sides
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Conflict, Conflicted, StageEntry
+from gitalign.core.outcome import Conflicted
 from gitalign.core.plan import StepKind
 
 CONTENTS = Conflict(kind="CONFLICT (contents)", paths=("f",), message="in f")

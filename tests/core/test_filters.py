@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from gitalign.core.exclusions import ExclusionCode
 from gitalign.core.filters import Filters, TipCommit
 from gitalign.core.names import Oid
-from gitalign.core.plan import ExclusionCode
 
 TIP = Oid("A")
 JOE = TipCommit("Joe Đoe", "joe@corp.example", 1_700_000_000)

@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 import pytest
 
 from gitalign.core.branch import ListedBranch
+from gitalign.core.exclusions import ExclusionCode
 from gitalign.core.filters import Filters
 from gitalign.core.names import BranchName, Oid, TargetName
-from gitalign.core.plan import Checkout, CheckoutState, ExclusionCode, Plan, Step, StepKind, Target, Tip
+from gitalign.core.plan import Plan, Step, StepKind, Target
 from gitalign.core.planning import build_plan
 from gitalign.core.policy import AlreadyMerged, CheckedOut, MergesPolicy, Policy, Strategy, UnknownTarget
 from gitalign.core.push import PushPlace
+from gitalign.core.snapshot import Checkout, CheckoutState, Tip
 from gitalign.core.targets import discover_targets
 from gitalign.errors import UserError
 from tests.core.drawing import draw, graph_of, snapshot

@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitalign.core.conflict import Conflict, StageEntry
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Conflict, StageEntry
 from gitalign.core.shared_conflicts import Piece, Stop, shared_conflicts, taken_to_pieces
 
 CONTENTS = Conflict(kind="CONFLICT (contents)", paths=("f",), message="m")

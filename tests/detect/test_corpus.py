@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from gitalign.configuration.settings import Detection
-from gitalign.core.outcome import Aligned, Failed, Finding
+from gitalign.core.findings import Finding
+from gitalign.core.outcome import Aligned, Failed
 from gitalign.core.report import Report, Verdict
 from tests.git.workspace import Workspace
 from tests.runs import branch, run

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from detect_secrets.settings import get_settings
 
-from gitalign.core.outcome import Severity
+from gitalign.core.findings import Severity
 from gitalign.core.outlook import Aftermath
 from gitalign.core.report import Report
 from gitalign.detect.builtin import secrets

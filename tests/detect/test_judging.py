@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gitalign.core.outcome import Aligned, Failed, Finding, Severity
+from gitalign.core.findings import Finding, Severity
+from gitalign.core.outcome import Aligned, Failed
 from gitalign.core.report import Verdict
 from gitalign.detect.builtin import ContentDetector, PythonDetector
 from gitalign.detect.judging import Unjudged, judged

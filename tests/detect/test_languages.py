@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gitalign.core.outcome import Failed, Finding, Severity
+from gitalign.core.findings import Finding, Severity
+from gitalign.core.outcome import Failed
 from gitalign.detect.builtin import languages
 from gitalign.detect.languages import LanguageScanner
 from gitalign.detect.spots import Spot, told_apart

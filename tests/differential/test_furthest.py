@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitalign import facade
-from gitalign.core.outcome import AlignablePoint, Aligned, Conflicted, Undetermined
+from gitalign.core.conflict import AlignablePoint, Undetermined
+from gitalign.core.outcome import Aligned, Conflicted
 from gitalign.core.plan import StepKind
 from gitalign.core.report import Report, Verdict
 from tests import needs

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
+from gitalign.core.conflict import AlignablePoint, Undetermined
 from gitalign.core.conflict_groups import BranchConflict, MergeCulprit
 from gitalign.core.names import Oid
-from gitalign.core.outcome import AlignablePoint, Undetermined
 from tests.git.workspace import Workspace
 from tests.runs import request
 

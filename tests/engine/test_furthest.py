@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
-from gitalign.core.outcome import AlignablePoint, Conflicted, Undetermined
+from gitalign.core.conflict import AlignablePoint, Undetermined
+from gitalign.core.outcome import Conflicted
 from gitalign.core.report import Report
 from gitalign.engine.runtime.signals import StopSignal
 from tests.git.workspace import Workspace

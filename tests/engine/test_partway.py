@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
-from gitalign.core.outcome import AlignablePoint, Aligned, Conflicted
+from gitalign.core.conflict import AlignablePoint
+from gitalign.core.outcome import Aligned, Conflicted
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
 from gitalign.documents.results_file import results_document

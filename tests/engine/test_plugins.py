@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from gitalign.core.outcome import Failed, Finding, Severity
+from gitalign.core.findings import Finding, Severity
+from gitalign.core.outcome import Failed
 from gitalign.core.report import Verdict
 from gitalign.engine.runtime.plugins import load_sockets
 from gitalign.errors import PluginError

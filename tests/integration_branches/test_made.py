@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
+from gitalign.core.exclusions import ExclusionCode
 from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Refused, Unchanged
-from gitalign.core.plan import ExclusionCode
 from gitalign.core.report import Verdict
 from gitalign.errors import UserError
 from tests.git.workspace import Workspace

@@ -12,9 +12,11 @@ from typer.testing import CliRunner
 
 from gitalign import facade
 from gitalign.cli.main import app
+from gitalign.core.conflict import AlignablePoint
+from gitalign.core.exclusions import ExclusionCode
 from gitalign.core.forecast import Prospect
-from gitalign.core.outcome import AlignablePoint, Aligned, Conflicted, Refused
-from gitalign.core.plan import ExclusionCode, Permit
+from gitalign.core.outcome import Aligned, Conflicted, Refused
+from gitalign.core.plan import Permit
 from gitalign.core.publication import PushState
 from gitalign.core.report import Verdict
 from gitalign.documents import wire

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gitalign import facade
-from gitalign.core.plan import ExclusionCode
+from gitalign.core.exclusions import ExclusionCode
 from gitalign.core.publication import PushState
 from gitalign.core.push import PushSettings
 from gitalign.core.report import Report, Verdict

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from gitalign.core.conflict import AlignablePoint, Conflict, StageEntry
 from gitalign.core.conflict_groups import BranchConflict, Conflicts, grouped
 from gitalign.core.conflict_kinds import ConflictSeverity
 from gitalign.core.names import Oid
-from gitalign.core.outcome import AlignablePoint, Conflict, Conflicted, StageEntry
+from gitalign.core.outcome import Conflicted
 from gitalign.core.plan import StepKind
 from gitalign.screen.listing import Row, matching, rows_of
 

@@ -7,19 +7,22 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from gitalign.core.branch import Branch
+from gitalign.core.conflict import Conflict
 from gitalign.core.conflict_groups import ConflictGroup
+from gitalign.core.findings import Finding, Severity
 from gitalign.core.forecast import Author, BranchForecast, CommitNote, Forecast, Owner, Prospect
 from gitalign.core.hosting import links_of
 from gitalign.core.hunks import Hunk, HunkSide
 from gitalign.core.names import BranchName, Oid, StepId, TargetName
-from gitalign.core.outcome import Aligned, AlignedKind, Conflict, Conflicted, Finding, Severity, StepResult
+from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, StepResult
 from gitalign.core.outlook import Aftermath, Outlook, Published, StopHunks, StoppedWork
 from gitalign.core.pair_conflicts import Basis, Contest, PairConflict, PairCount
-from gitalign.core.plan import Plan, Snapshot, Step, StepKind, Target
+from gitalign.core.plan import Plan, Step, StepKind, Target
 from gitalign.core.policy import Policy, Strategy
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.core.shared_conflicts import SharedConflict
+from gitalign.core.snapshot import Snapshot
 
 AS_OF = datetime(2026, 11, 27, tzinfo=UTC)
 _TARGETS = ("main", "next")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
-from gitalign.core.plan import ExclusionCode, Permit
+from gitalign.core.exclusions import ExclusionCode
+from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState
 from gitalign.core.report import Verdict
 from tests.git.workspace import Workspace

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
-from gitalign.core.plan import Exclusion, ExclusionCode
+from gitalign.core.exclusions import Exclusion, ExclusionCode
 from gitalign.core.report import Verdict
 from gitalign.git.repository import open_repository
 from gitalign.git.worktree import read_checkouts

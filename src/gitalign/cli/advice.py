@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from gitalign.core.conflict_groups import BranchConflict, Conflicts
     from gitalign.core.forecast import Forecast
-    from gitalign.core.plan import Plan, Snapshot, Step
+    from gitalign.core.plan import Plan, Step
+    from gitalign.core.snapshot import Snapshot
     from gitalign.facade import Request
 
 _MERGED = "already_merged"

@@ -82,7 +82,7 @@ def init(
 
 def summary(found: Found) -> list[tuple[str, str]]:
     """What was found, in words."""
-    from gitalign.core.plan import ExclusionCode
+    from gitalign.core.exclusions import ExclusionCode
 
     why = {note.name: f" ({note.why})" if note.why else "" for note in found.plan.target_notes}
     targets = ", ".join(f"{target.name}{why.get(target.name, '')}" for target in found.plan.targets)
@@ -97,7 +97,7 @@ def summary(found: Found) -> list[tuple[str, str]]:
 
 def document(found: Found) -> dict[str, object]:
     """What was found, as JSON."""
-    from gitalign.core.plan import ExclusionCode
+    from gitalign.core.exclusions import ExclusionCode
 
     return {
         "targets": [str(target.name) for target in found.plan.targets],

@@ -13,8 +13,9 @@ from gitalign.cli.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.cli.working_set import elsewhere
 from gitalign.core.certificate import Proof
 from gitalign.core.emptied import EMPTIED_BY_RESOLUTION, by_what, why_dropped
+from gitalign.core.findings import Finding, Severity
 from gitalign.core.names import Oid, branch_of, is_zero
-from gitalign.core.outcome import Aligned, Finding, Severity
+from gitalign.core.outcome import Aligned
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.push import place_words
 from gitalign.core.report import BranchReport, Report, Verdict

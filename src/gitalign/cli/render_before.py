@@ -10,10 +10,11 @@ from rich.console import Console
 
 from gitalign.cli.tables import MOST_ROWS, STEP_WORDS, many, plain_table, safe, tell_rest
 from gitalign.core.categories import Categorized
+from gitalign.core.exclusions import FILTERS
 from gitalign.core.forecast import Author, BranchForecast, Forecast, Prospect
 from gitalign.core.names import display
 from gitalign.core.pair_conflicts import Basis, PairConflict, PairCount
-from gitalign.core.plan import FILTERS, Plan
+from gitalign.core.plan import Plan
 from gitalign.core.report import furthest_in_short
 from gitalign.core.strategies import idle_rules
 

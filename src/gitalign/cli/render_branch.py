@@ -9,9 +9,11 @@ from rich.console import Console
 from gitalign.cli.render import COLOURS, is_old, where
 from gitalign.cli.render_rules import show_rule
 from gitalign.cli.tables import safe
+from gitalign.core.conflict import AppliedResolution
 from gitalign.core.emptied import why_dropped
+from gitalign.core.findings import Finding
 from gitalign.core.names import branch_of
-from gitalign.core.outcome import Aligned, AppliedResolution, Conflicted, Failed, Finding, Refused
+from gitalign.core.outcome import Aligned, Conflicted, Failed, Refused
 from gitalign.core.publication import PushState
 from gitalign.core.push import place_words
 from gitalign.core.report import BranchReport, Report, furthest_in_words

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from gitalign.core.findings import Finding, Severity
 from gitalign.core.names import CANDIDATES_PREFIX, Oid, zero_like
-from gitalign.core.outcome import Aligned, Finding, Severity
+from gitalign.core.outcome import Aligned
 from gitalign.core.publication import RefUpdate
 from gitalign.errors import RefLocked
 from gitalign.git.command import Git, text

@@ -11,7 +11,7 @@ from typing import Any
 from gitalign import facade
 from gitalign.compat.checks import run_error_detection
 from gitalign.core.certificate import CheckName, Proof
-from gitalign.core.outcome import Severity
+from gitalign.core.findings import Severity
 from gitalign.core.report import BranchReport, Report
 from gitalign.core.validation import CheckResult, CheckStatus, ValidationStatus
 from gitalign.documents.gate_file import gate_document

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gitalign.configuration.check_settings import Validation
 from gitalign.configuration.page_settings import Pages
 from gitalign.configuration.resolution_settings import Resolutions
 from gitalign.configuration.settings import (
@@ -25,7 +26,6 @@ from gitalign.configuration.settings import (
     Orchestration,
     Rules,
     Telemetry,
-    Validation,
 )
 from gitalign.configuration.strict_yaml import NotStrict, load_yaml
 from gitalign.core.policy import (

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from gitalign.configuration.settings import Line, Patterns, Seconds, Words
+from gitalign.configuration.check_settings import Line, Patterns, Words
+from gitalign.configuration.settings import Seconds
 from gitalign.core.policy import AutoResolver
 from gitalign.core.programs import Program, Programs
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from gitalign.core.exclusions import Exclusion
 from gitalign.core.names import Oid
-from gitalign.core.plan import Exclusion, Target
+from gitalign.core.plan import Target
 
 
 class Flag(StrEnum):

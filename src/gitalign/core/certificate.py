@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gitalign.core.conflict import AppliedResolution
 from gitalign.core.names import Oid
-from gitalign.core.outcome import AlignedKind, AppliedResolution, Dropped
+from gitalign.core.outcome import AlignedKind, Dropped
 
 FORMAT = 1
 

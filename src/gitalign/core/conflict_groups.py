@@ -7,11 +7,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from gitalign.core.conflict import AlignablePoint, Conflict, StageEntry, Undetermined
 from gitalign.core.forecast import CommitNote
 from gitalign.core.hunks import Hunk
 from gitalign.core.marked_text import MarkedFile
 from gitalign.core.names import Oid
-from gitalign.core.outcome import AlignablePoint, Conflict, Conflicted, StageEntry, Undetermined
+from gitalign.core.outcome import Conflicted
 from gitalign.core.plan import StepKind, Target
 from gitalign.core.shared_conflicts import SharedConflict, Sides
 

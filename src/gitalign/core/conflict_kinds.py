@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
-from gitalign.core.outcome import Conflict, StageEntry
+from gitalign.core.conflict import Conflict, StageEntry
 
 
 class ConflictType(StrEnum):

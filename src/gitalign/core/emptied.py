@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gitalign.core.outcome import RECORDED, AppliedResolution, Dropped, DropReason, Finding, Severity
+from gitalign.core.conflict import RECORDED, AppliedResolution
+from gitalign.core.findings import Finding, Severity
+from gitalign.core.outcome import Dropped, DropReason
 
 EMPTIED_BY_RESOLUTION = "emptied_by_resolution"
 

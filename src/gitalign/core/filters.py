@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from gitalign.core.exclusions import FILTERS, ExclusionCode
 from gitalign.core.long_lived import known_role
 from gitalign.core.names import Oid, display
-from gitalign.core.plan import FILTERS, ExclusionCode, Plan
+from gitalign.core.plan import Plan
 
 _MOST_NAMED = 3
 

@@ -11,23 +11,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
+from gitalign.core.conflict import AlignablePoint, AppliedResolution, Conflict, Undetermined
+from gitalign.core.exclusions import Exclusion
 from gitalign.core.names import Oid
-from gitalign.core.outcome import (
-    AlignablePoint,
-    Aligned,
-    AppliedResolution,
-    Cancelled,
-    Conflict,
-    Conflicted,
-    Failed,
-    Refused,
-    Skipped,
-    StepResult,
-    Unchanged,
-    Undetermined,
-)
+from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Failed, Refused, Skipped, StepResult, Unchanged
 from gitalign.core.pair_conflicts import Contest, PairConflict, PairCount, UnmergedPair
-from gitalign.core.plan import Exclusion, Plan, Step, StepKind, Target
+from gitalign.core.plan import Plan, Step, StepKind, Target
 
 
 class Prospect(StrEnum):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gitalign.core.findings import Finding, Severity
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Finding, Severity
 
 _MOST_NAMED = 20
 

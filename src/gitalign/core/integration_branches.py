@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import HEADS, BranchName, Oid, branch_of, display, name_fault, ref_of
-from gitalign.core.plan import Snapshot, Target, Tip
+from gitalign.core.plan import Target
 from gitalign.core.policy import Policy
+from gitalign.core.snapshot import Snapshot, Tip
 
 TAKEN = "integration_branch_taken"
 NAME_CLASH = "integration_name_clash"

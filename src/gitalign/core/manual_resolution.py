@@ -8,8 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from gitalign.core.commit import RawCommit
+from gitalign.core.conflict import StageEntry
 from gitalign.core.names import Oid, command_on, shell_word
-from gitalign.core.outcome import Dropped, DropReason, Rewrite, StageEntry
+from gitalign.core.outcome import Dropped, DropReason, Rewrite
 from gitalign.core.stand_in import needs_stand_in, stand_in
 
 

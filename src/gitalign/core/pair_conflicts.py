@@ -14,9 +14,9 @@ from enum import StrEnum
 from itertools import combinations
 from typing import NamedTuple
 
+from gitalign.core.conflict import Conflict
 from gitalign.core.hunks import Hunk
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Conflict
 
 FileVersion = tuple[bytes, bytes]
 """Mode and blob of a file."""

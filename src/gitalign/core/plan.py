@@ -1,4 +1,4 @@
-"""Snapshot, step, exclusion, plan and permit: what was seen and what is meant to happen, as values."""
+"""Step, plan and permit: what is meant to happen, as values."""
 
 from __future__ import annotations
 
@@ -11,101 +11,13 @@ from enum import StrEnum
 from typing import Any
 
 from gitalign.core.branch import Branch
-from gitalign.core.long_lived import Evidence
+from gitalign.core.exclusions import Exclusion
 from gitalign.core.names import BranchName, Oid, StepId, TargetName, ref_of, zero_like
 from gitalign.core.policy import Policy, Strategy
 from gitalign.core.push import PushPlace
+from gitalign.core.snapshot import Snapshot
 
 PLAN_FORMAT = 1
-
-
-class CheckoutState(StrEnum):
-    """State of a work tree, as far as moving its branch is concerned."""
-
-    CLEAN = "clean"
-    DIRTY = "dirty"
-    BUSY = "busy"
-    """A rebase, am, merge, bisect, cherry-pick or revert, or a sequence of them, is in progress."""
-    LOCKED = "locked"
-    MISSING = "missing"
-    FILTERED = "filtered"
-    """Content filters (LFS, …) would have to run to move its files."""
-    OBSTRUCTED = "obstructed"
-    """Files that git does not track are where the branch would bring files."""
-    UNCLEAR = "unclear"
-    """What it holds cannot be read."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkout:
-    """One work tree and the branch it holds."""
-
-    path: str
-    ref: str
-    """Full ref of the branch checked out, or being rebased or bisected there."""
-    state: CheckoutState
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tip:
-    """One ref as it stood in the snapshot."""
-
-    ref: str
-    oid: Oid
-    symbolic_target: str | None = None
-    object_type: str = "commit"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """All refs of a repository, read once.
-
-    Attributes:
-        repository: absolute path of the git common directory.
-        object_format: `sha1` or `sha256`.
-        taken_at: UTC.
-        tips: every ref under refs/heads and refs/remotes.
-        checkouts: every work tree that holds a branch.
-        remote: the remote of branches for which git's configuration names none; None unless a push was asked for.
-        remote_tips: not filled any more; plans of earlier versions have it.
-        is_shallow: whether history ends at a shallow boundary somewhere.
-    """
-
-    repository: str
-    object_format: str
-    taken_at: datetime
-    tips: tuple[Tip, ...]
-    checkouts: tuple[Checkout, ...] = ()
-    remote: str | None = None
-    remote_tips: tuple[tuple[BranchName, Oid], ...] = ()
-    is_shallow: bool = False
-    placed: tuple[tuple[str, Oid], ...] = ()
-    """Full refs of integration branches with the commit where a run last put each, as far as the journal knows."""
-    branches_of: str | None = None
-    """The remote whose branches the tips under refs/heads are; None for those of the repository itself."""
-    taken_in: tuple[BranchName, ...] | None = None
-    """Where local branches and those of `branches_of` are planned together: the ones that only the remote has."""
-    counterparts: tuple[tuple[BranchName, Oid], ...] = ()
-    """Branches that stand elsewhere in the other place, here or on `branches_of`, with the commit there."""
-    held_here: tuple[tuple[BranchName, str], ...] = ()
-    """Local branches that a work tree holds, with its path; set beside `counterparts`."""
-    push_places: tuple[tuple[BranchName, PushPlace], ...] = ()
-    """Where each branch is pushed, and what the remote holds there; empty unless a push was asked for."""
-    head: str | None = None
-    """Full name of the branch that the repository's HEAD is on, whether it exists or not; None when HEAD is detached."""
-    is_bare: bool = False
-    """Whether HEAD belongs to no work tree, so that it says which branch is the default one."""
-    default_branch: tuple[str, str] | None = None
-    """Name of the repository's default branch, and how it is known; None when it is not known."""
-    evidence: tuple[Evidence, ...] = ()
-    """What the repository itself says of its long-lived branches."""
-    lines: tuple[tuple[str, Oid], ...] = ()
-    """Long-lived branches that others are started on and that are no targets, with their tips."""
-    unread: tuple[str, ...] = ()
-    """Files that might have said more and could not be read, with why."""
-    public_targets: tuple[tuple[TargetName, Oid, str], ...] = ()
-    """Targets that stand elsewhere on their remote, with the commit there and a note in words; asked for with a push."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,102 +131,6 @@ class Step:
     def holder(self) -> Oid:
         """The commit that holds branch and target when there is nothing to do."""
         return self.seen if self.integration_seen is None else self.integration_seen
-
-
-class ExclusionCode(StrEnum):
-    """Why a branch is not part of the plan."""
-
-    IS_TARGET = "is_target"
-    PROTECTED = "protected"
-    DEFAULT_BRANCH = "default_branch"
-    """It is the default branch of the repository, though no target."""
-    LONG_LIVED = "long_lived"
-    """By its name it is a release, a version, a published site, or another line that others build on."""
-    OTHER_LINE = "other_line"
-    """It was started on a long-lived branch that is no target."""
-    BOT = "bot"
-    """A bot made it, and rebases it itself."""
-    BACKUP = "backup"
-    INTEGRATION = "integration"
-    """It holds the merge of another branch, and follows that one."""
-    SYMBOLIC_REF = "symbolic_ref"
-    CHECKED_OUT_DIRTY = "checked_out_dirty"
-    CHECKED_OUT_BUSY = "checked_out_busy"
-    CHECKED_OUT_HELD = "checked_out_held"
-    WORK_TREE_UNAVAILABLE = "work_tree_unavailable"
-    WORK_TREE_FILTERED = "work_tree_filtered"
-    WORK_TREE_OBSTRUCTED = "work_tree_obstructed"
-    DIFFERS = "differs_from_remote"
-    """It exists here and on the remote, and one has commits that the other lacks."""
-    NOT_SELECTED = "not_selected"
-    EXCLUDED = "excluded"
-    OTHER_AUTHOR = "other_author"
-    BEFORE_SINCE = "before_since"
-    TOO_YOUNG = "too_young"
-    MISSING = "missing_in_repository"
-    DUPLICATE = "duplicate_entry"
-    UNKNOWN_TARGET = "unknown_target"
-    NO_TARGET = "no_target"
-    NOT_A_COMMIT = "not_a_commit"
-    ALIASED = "same_ref_as_another"
-    INVALID_NAME = "invalid_name"
-
-
-FILTERS = {
-    ExclusionCode.NOT_SELECTED: "--only",
-    ExclusionCode.EXCLUDED: "--exclude",
-    ExclusionCode.OTHER_AUTHOR: "--author",
-    ExclusionCode.BEFORE_SINCE: "--since",
-    ExclusionCode.TOO_YOUNG: "--older-than",
-}
-"""The codes of branches that the operator did not ask for, with the option that left them out."""
-_OF_A_LIST = frozenset(
-    {ExclusionCode.MISSING, ExclusionCode.INVALID_NAME, ExclusionCode.DUPLICATE, ExclusionCode.NO_TARGET}
-)
-_WRONG = frozenset(
-    {
-        ExclusionCode.MISSING,
-        ExclusionCode.INVALID_NAME,
-        ExclusionCode.UNKNOWN_TARGET,
-        ExclusionCode.NO_TARGET,
-        ExclusionCode.NOT_A_COMMIT,
-    }
-)
-_HELD_BACK = frozenset(
-    {
-        ExclusionCode.DIFFERS,
-        ExclusionCode.CHECKED_OUT_DIRTY,
-        ExclusionCode.CHECKED_OUT_BUSY,
-        ExclusionCode.WORK_TREE_UNAVAILABLE,
-        ExclusionCode.WORK_TREE_FILTERED,
-        ExclusionCode.WORK_TREE_OBSTRUCTED,
-    }
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exclusion:
-    """A branch left out, with a reason that can be read and one that can be matched on."""
-
-    branch: BranchName
-    code: ExclusionCode
-    reason: str
-    target: TargetName | None = None
-
-    @property
-    def was_asked_for(self) -> bool:
-        """True for a branch of a branch list, and for one that was given a target before it was left out."""
-        return self.code not in FILTERS and (self.target is not None or self.code in _OF_A_LIST)
-
-    @property
-    def is_wrong(self) -> bool:
-        """True when it cannot be aligned as it was asked for, and somebody has to look at it."""
-        return self.was_asked_for and self.code in _WRONG
-
-    @property
-    def is_held_back(self) -> bool:
-        """True when it cannot move now, though the operator did not ask to leave it out: a work tree, or its other place."""
-        return self.code in _HELD_BACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gitalign.core.branch import Branch, ListedBranch
+from gitalign.core.exclusions import Exclusion, ExclusionCode
 from gitalign.core.filters import ALL, Filters
 from gitalign.core.graph import CommitGraph
 from gitalign.core.integration_branches import IntegrationBranches
@@ -27,21 +28,10 @@ from gitalign.core.names import (
     ref_of,
     shell_word,
 )
-from gitalign.core.plan import (
-    Checkout,
-    CheckoutState,
-    Exclusion,
-    ExclusionCode,
-    Plan,
-    Snapshot,
-    Step,
-    StepKind,
-    Target,
-    Tip,
-    plan_hash,
-)
+from gitalign.core.plan import Plan, Step, StepKind, Target, plan_hash
 from gitalign.core.policy import CheckedOut, Policy, UnknownTarget
 from gitalign.core.push import PushPlace
+from gitalign.core.snapshot import Checkout, CheckoutState, Snapshot, Tip
 from gitalign.core.stacks import in_order
 from gitalign.core.steps import Chosen, counted, step_of
 from gitalign.core.working_set import difference, remote_of

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from gitalign.core.conflict import AlignablePoint, Undetermined
 from gitalign.core.outcome import (
-    AlignablePoint,
     Aligned,
     Cancelled,
     Conflicted,
@@ -19,7 +19,6 @@ from gitalign.core.outcome import (
     Skipped,
     StepResult,
     Unchanged,
-    Undetermined,
     conflict_of,
 )
 from gitalign.core.plan import Plan, Step

@@ -6,9 +6,10 @@ import difflib
 import fnmatch
 from collections.abc import Collection, Mapping, Sequence
 
+from gitalign.core.exclusions import ExclusionCode
 from gitalign.core.long_lived import PRIMARY_NAMES
 from gitalign.core.names import HEADS, display, shell_word
-from gitalign.core.plan import ExclusionCode, Plan
+from gitalign.core.plan import Plan
 from gitalign.core.targets import is_guess
 from gitalign.core.working_set import remote_by_branch
 from gitalign.errors import UserError

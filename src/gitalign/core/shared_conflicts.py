@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gitalign.core.outcome import Conflict, StageEntry
+from gitalign.core.conflict import Conflict, StageEntry
 
 Sides = tuple[tuple[bytes, ...], tuple[bytes, ...]]
 """The lines of the two sides of a hunk."""

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gitalign.core.branch import Branch
+from gitalign.core.exclusions import Exclusion
 from gitalign.core.graph import CommitGraph, OwnCommits
 from gitalign.core.integration_branches import IntegrationBranches, Place
 from gitalign.core.names import BranchName, Oid, StepId, display
-from gitalign.core.plan import Exclusion, Step, StepKind, Target
+from gitalign.core.plan import Step, StepKind, Target
 from gitalign.core.policy import AlreadyMerged, MergesPolicy, Policy, Strategy
 from gitalign.core.push import PushPlace
 from gitalign.core.strategies import policy_for

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from gitalign.core.graph import CommitGraph
 from gitalign.core.long_lived import PRIMARY_NAMES, conventional_targets, is_line, said_of
 from gitalign.core.names import HEADS, REMOTES, BranchName, TargetName, display, ref_of, shell_word
-from gitalign.core.plan import Plan, Snapshot, Target, TargetNote, Tip
+from gitalign.core.plan import Plan, Target, TargetNote
+from gitalign.core.snapshot import Snapshot, Tip
 from gitalign.core.steps import counted
 from gitalign.core.working_set import remote_of
 from gitalign.errors import UserError

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gitalign.core.names import REMOTES, branch_of
-from gitalign.core.plan import Tip
 from gitalign.core.publication import MoveState, PushState
 from gitalign.core.report import BranchReport, Report
+from gitalign.core.snapshot import Tip
 
 
 def waits_for_push(report: Report, tips: Sequence[Tip], *, are_fresh: bool = True) -> bool:

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from gitalign.core.exclusions import ExclusionCode
 from gitalign.core.graph import CommitGraph
 from gitalign.core.long_lived import known_role, said_of
 from gitalign.core.names import HEADS, REMOTES, BranchName, Oid, branch_of, command_on, display, shell_word
-from gitalign.core.plan import ExclusionCode, Plan, Snapshot, Target, Tip
+from gitalign.core.plan import Plan, Target
+from gitalign.core.snapshot import Snapshot, Tip
 from gitalign.core.steps import counted
 from gitalign.errors import UserError
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TypeVar
 
+from gitalign.core.findings import Finding
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Finding
 from gitalign.core.pair_conflicts import FileVersion, PathChange
 from gitalign.detect.calls import Meeting, removed_symbols, unresolved_imports
 from gitalign.detect.content import EncodingScanner, MarkerScanner

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gitalign.core.outcome import Finding, Origin, Severity
+from gitalign.core.findings import Finding, Origin, Severity
 from gitalign.core.pair_conflicts import FileVersion, PathChange
 from gitalign.detect.modules import ModuleIndex, is_declared, is_standard
 from gitalign.detect.python import Import, PythonFacts

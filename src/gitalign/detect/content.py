@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gitalign.core.outcome import Severity
+from gitalign.core.findings import Severity
 from gitalign.detect.spots import Spot, is_text
 
 # Exactly seven at the start of a line (`git help merge`, HOW CONFLICTS ARE PRESENTED). `=======` alone is a heading.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from gitalign.core.outcome import Severity
+from gitalign.core.findings import Severity
 from gitalign.detect.spots import Spot, is_text
 from gitalign.errors import PluginError
 from gitalign.git.command import text

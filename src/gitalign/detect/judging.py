@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TypeVar
 
-from gitalign.core.outcome import Finding, Severity
+from gitalign.core.findings import Finding, Severity
 from gitalign.errors import GitAlignError
 from gitalign.git.command import text
 

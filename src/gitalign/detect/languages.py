@@ -15,7 +15,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from gitalign.core.outcome import Severity
+from gitalign.core.findings import Severity
 from gitalign.detect.spots import Spot, is_text
 from gitalign.errors import PluginError
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gitalign.core.outcome import Finding, Origin, Severity
+from gitalign.core.findings import Finding, Origin, Severity
 from gitalign.git.command import text
 
 

@@ -9,7 +9,7 @@ import tomllib
 import warnings
 from collections.abc import Callable, Sequence
 
-from gitalign.core.outcome import Severity
+from gitalign.core.findings import Severity
 from gitalign.detect.spots import Spot, is_text
 
 _LONGEST = 2_000_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from gitalign.core.findings import Finding, Severity
 from gitalign.core.names import display
-from gitalign.core.outcome import Finding, Severity
 from gitalign.core.pair_conflicts import PathChange, folders_of
 from gitalign.git.command import text
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Any
 
+from gitalign.core.exclusions import Exclusion
 from gitalign.core.outcome import Aligned, Failed, Unchanged, conflict_of
-from gitalign.core.plan import Exclusion
 from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict
 
 _SKIPPED = frozenset({Verdict.SKIPPED})

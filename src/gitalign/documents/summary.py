@@ -9,9 +9,10 @@ from typing import Any
 
 from gitalign.core.certificate import PatchVerdict
 from gitalign.core.emptied import why_dropped
+from gitalign.core.findings import Finding
 from gitalign.core.markup import markdown
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Aligned, Conflicted, Dropped, Finding, Outcome
+from gitalign.core.outcome import Aligned, Conflicted, Dropped, Outcome
 from gitalign.core.report import furthest_in_words, ladder_in_words
 from gitalign.core.rules import Compliance
 from gitalign.core.validation import Validation, ValidationStatus

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import assert_never
 
 from gitalign.core.certificate import Certificate, Proof
+from gitalign.core.findings import Finding
 from gitalign.core.names import HEADS
-from gitalign.core.outcome import Finding
 from gitalign.core.outlook import Aftermath, Published
 from gitalign.core.report import Report
 from gitalign.core.run import RunRecord

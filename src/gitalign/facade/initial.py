@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitalign.core.plan import ExclusionCode, Plan
+from gitalign.core.exclusions import ExclusionCode
+from gitalign.core.plan import Plan
 from gitalign.core.test_commands import BUILD_FILES, TestCommand, test_commands
 from gitalign.core.working_set import remotes_with_branches
 from gitalign.engine.run.session import Request, make_plan, open_for

@@ -20,8 +20,8 @@ from enum import StrEnum
 
 from gitalign.child import ChildEnded, ChildTimedOut, Conversation
 from gitalign.core.commit import RawCommit, new_commit
+from gitalign.core.conflict import Conflict, StageEntry
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Conflict, StageEntry
 from gitalign.errors import GitDied, GitError, GitTimedOut
 from gitalign.git.command import Git, failure, text
 from gitalign.git.objects import CommitWriter, lost

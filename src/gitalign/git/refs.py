@@ -16,8 +16,8 @@ from pathlib import Path
 
 from gitalign import child
 from gitalign.core.names import CANDIDATES_PREFIX, HEADS, PIN_PREFIX, RESOLUTIONS_REF, Oid, zero_like
-from gitalign.core.plan import Tip
 from gitalign.core.publication import RefUpdate
+from gitalign.core.snapshot import Tip
 from gitalign.errors import GitError, GitTimedOut, InvariantBroken, UserError
 from gitalign.git.asking import kinds
 from gitalign.git.command import failure_of, raw, text

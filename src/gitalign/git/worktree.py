@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitalign.core.names import Oid
-from gitalign.core.plan import Checkout, CheckoutState
+from gitalign.core.snapshot import Checkout, CheckoutState
 from gitalign.errors import GitAlignError
 from gitalign.git.command import Git, text
 from gitalign.git.in_progress import in_progress

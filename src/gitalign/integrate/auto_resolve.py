@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from gitalign.core.conflict import AppliedResolution, KnownConflict, StageEntry
 from gitalign.core.names import Oid
-from gitalign.core.outcome import AppliedResolution, KnownConflict, StageEntry
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import AutoResolver
 from gitalign.core.proposals import MadeBy, fault_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from gitalign.core.outcome import StageEntry
+from gitalign.core.conflict import StageEntry
 from gitalign.git.attributes import MergedAs
 from gitalign.git.merge import MergeAnswer
 from gitalign.ports import ConflictedFile

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from gitalign.core.commit import RawCommit
+from gitalign.core.findings import Finding, Severity
 from gitalign.core.images import misplaced
 from gitalign.core.names import Oid
-from gitalign.core.outcome import NOTHING_OWN, Aligned, AlignedKind, Failed, Finding, Outcome, Rewrite, Severity
+from gitalign.core.outcome import NOTHING_OWN, Aligned, AlignedKind, Failed, Outcome, Rewrite
 from gitalign.core.plan import Step
 from gitalign.core.policy import Strategy
 from gitalign.errors import MissingObject

@@ -10,23 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from gitalign.core.conflict import AppliedResolution, findings_of_resolutions
 from gitalign.core.emptied import emptied_as_findings
+from gitalign.core.findings import Finding, Severity
 from gitalign.core.first_parent_chain import FirstParentChain
 from gitalign.core.names import Oid
-from gitalign.core.outcome import (
-    Aligned,
-    AlignedKind,
-    AppliedResolution,
-    Conflicted,
-    Dropped,
-    DropReason,
-    Finding,
-    Outcome,
-    Refused,
-    Rewrite,
-    Severity,
-    findings_of_resolutions,
-)
+from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Dropped, DropReason, Outcome, Refused, Rewrite
 from gitalign.core.plan import Step
 from gitalign.core.policy import Strategy
 from gitalign.git.merge import Side

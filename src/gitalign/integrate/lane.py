@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from gitalign.core.commit import RawCommit
+from gitalign.core.conflict import AppliedResolution, KnownConflict
 from gitalign.core.names import Oid
-from gitalign.core.outcome import AppliedResolution, KnownConflict
 from gitalign.core.pair_conflicts import PathChange
 from gitalign.errors import GitDied
 from gitalign.git.asking import retried

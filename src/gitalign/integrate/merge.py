@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gitalign.core.commit import commit_id, new_commit, serialise
+from gitalign.core.conflict import AppliedResolution, findings_of_resolutions
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Aligned, AlignedKind, AppliedResolution, Conflicted, Outcome, findings_of_resolutions
+from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Outcome
 from gitalign.core.plan import Step, StepKind
 from gitalign.errors import InvariantBroken
 from gitalign.git.merge import with_side_names

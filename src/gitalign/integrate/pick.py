@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitalign.core.commit import RawCommit, commit_id, rewritten, serialise
+from gitalign.core.conflict import AppliedResolution, findings_of_resolutions
 from gitalign.core.emptied import emptied_as_findings
 from gitalign.core.names import Oid
 from gitalign.core.outcome import (
     Aligned,
     AlignedKind,
-    AppliedResolution,
     Cancelled,
     Conflicted,
     Dropped,
@@ -24,7 +24,6 @@ from gitalign.core.outcome import (
     Outcome,
     Refused,
     Rewrite,
-    findings_of_resolutions,
 )
 from gitalign.core.plan import Step
 from gitalign.errors import InvariantBroken

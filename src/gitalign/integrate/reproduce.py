@@ -10,8 +10,8 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from gitalign.core.conflict import AppliedResolution
 from gitalign.core.names import Oid, file_name_for
-from gitalign.core.outcome import AppliedResolution
 from gitalign.core.plan import Step
 
 REMARK = "# "

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gitalign.core.commit import RawCommit
+from gitalign.core.conflict import AppliedResolution
 from gitalign.core.names import Oid
-from gitalign.core.outcome import AppliedResolution
 from gitalign.core.policy import AutoResolver
 from gitalign.git.command import raw
 from gitalign.integrate.lane import MergeWorker

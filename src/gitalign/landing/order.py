@@ -8,9 +8,10 @@ from datetime import datetime
 
 import networkx as nx
 
+from gitalign.core.conflict import Conflict
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import display
-from gitalign.core.outcome import NOTHING_OWN, Aligned, Conflict, Conflicted, Failed, Refused, Skipped, Unchanged
+from gitalign.core.outcome import NOTHING_OWN, Aligned, Conflicted, Failed, Refused, Skipped, Unchanged
 from gitalign.core.pair_conflicts import Basis, PairConflict, UnmergedPair
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.policy import Limits

@@ -14,8 +14,9 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from gitalign.core.events import Event, EventKind
+from gitalign.core.findings import Finding
 from gitalign.core.names import display
-from gitalign.core.outcome import Aligned, Failed, Finding, StepResult
+from gitalign.core.outcome import Aligned, Failed, StepResult
 from gitalign.core.report import Report
 from gitalign.errors import GitAlignError
 from gitalign.output_file import write_whole

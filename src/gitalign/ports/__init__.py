@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from gitalign.core.outcome import FindingRule
+from gitalign.core.findings import FindingRule
 from gitalign.ports.aligning import Aligner, CancelToken, Emitter, Integration, Integrator, Listener
 from gitalign.ports.looking import DetectionRequest, Detector, Documenter, DocumentRequest, Source
 from gitalign.ports.resolving import (

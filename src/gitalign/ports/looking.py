@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from gitalign.core.findings import Finding
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Finding, StepResult
+from gitalign.core.outcome import StepResult
 from gitalign.core.pair_conflicts import PathChange
 
 

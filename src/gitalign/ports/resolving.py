@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from gitalign.core.conflict import AppliedResolution, StageEntry
 from gitalign.core.names import Oid
-from gitalign.core.outcome import AppliedResolution, StageEntry
 from gitalign.core.programs import Program
 
 
@@ -17,7 +17,7 @@ class ConflictedFile:
     """A file whose contents git could not merge.
 
     Attributes:
-        stages: base (when there is one), ours and theirs by id, as `outcome.StageEntry` explains them.
+        stages: base (when there is one), ours and theirs by id, as `conflict.StageEntry` explains them.
         marked: the file with conflict markers.
         marker_size: characters of a marker.
         is_plain: merged as text, without a merge driver, filter or encoding that attributes declare for it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from gitalign.core.outcome import AppliedResolution
+from gitalign.core.conflict import AppliedResolution
 from gitalign.core.policy import AutoResolver
 from gitalign.core.programs import Program
 from gitalign.core.proposals import MadeBy, fault_of

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from gitalign.core.outcome import AppliedResolution
+from gitalign.core.conflict import AppliedResolution
 from gitalign.core.policy import AutoResolver
 from gitalign.core.programs import Program
 from gitalign.core.proposals import MadeBy, fault_of

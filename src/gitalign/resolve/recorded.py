@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from gitalign.core.outcome import AppliedResolution
+from gitalign.core.conflict import AppliedResolution
 from gitalign.git.repository import Repository
 from gitalign.git.trees import merge_file
 from gitalign.ports import ConflictedFile, Proposal, UnresolvedFile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gitalign.core.outcome import SETTLED_IN_MERGE, AppliedResolution
+from gitalign.core.conflict import SETTLED_IN_MERGE, AppliedResolution
 from gitalign.git.command import Git
 from gitalign.git.trees import merge_file
 from gitalign.ports import ConflictedFile, Proposal, ResolvedFile, UnresolvedFile

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import pathspec
 
-from gitalign.core.outcome import AppliedResolution
+from gitalign.core.conflict import AppliedResolution
 from gitalign.core.policy import AutoResolver
 from gitalign.git.remerge import Remade, merge_again
 from gitalign.git.repository import Repository

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from gitalign.core.conflict import AlignablePoint
 from gitalign.core.conflict_groups import BranchConflict, ConflictGroup, Conflicts, group_of
 from gitalign.core.conflict_kinds import ConflictSeverity, severity_of, type_of
 from gitalign.core.names import display
-from gitalign.core.outcome import AlignablePoint
 from gitalign.core.shared_conflicts import SharedConflict
 
 _HEAVIEST_LAST = tuple(ConflictSeverity)

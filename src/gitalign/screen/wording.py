@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.cells import cell_len
 from textual.content import Content
 
+from gitalign.core.conflict import AlignablePoint, Undetermined
 from gitalign.core.conflict_groups import BranchConflict, Cause, ConflictDetail, describe_merge_culprit
 from gitalign.core.conflict_kinds import ConflictSeverity
 from gitalign.core.forecast import CommitNote
 from gitalign.core.marked_text import LineKind, MarkedFile
 from gitalign.core.names import display
-from gitalign.core.outcome import AlignablePoint, Undetermined
 from gitalign.core.report import furthest_in_words
 from gitalign.core.shared_conflicts import shared_in_words
 from gitalign.screen.listing import Row

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from gitalign.core.conflict import Conflict
 from gitalign.core.first_steps import OLD_DAYS, STALE_DAYS, FirstConflict, FirstSteps
 from gitalign.core.forecast import Author
 from gitalign.core.hunks import Hunk, HunkSide
 from gitalign.core.names import display
-from gitalign.core.outcome import Conflict
 from gitalign.core.outlook import Published
 
 K = TypeVar("K", bound=Hashable)

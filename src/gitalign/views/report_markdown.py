@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from gitalign.core.conflict import AlignablePoint, Undetermined
 from gitalign.core.emptied import why_dropped
+from gitalign.core.findings import Severity
 from gitalign.core.markup import markdown
-from gitalign.core.outcome import AlignablePoint, Aligned, Severity, Undetermined, conflict_of
+from gitalign.core.outcome import Aligned, conflict_of
 from gitalign.core.outlook import Aftermath
 from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict, ladder_in_words
 from gitalign.core.rules import Verdict as RuleVerdict

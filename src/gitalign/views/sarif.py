@@ -8,9 +8,10 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from gitalign.core.findings import Severity
 from gitalign.core.forecast import BranchForecast, Forecast, Prospect
 from gitalign.core.names import display
-from gitalign.core.outcome import Severity, conflict_of
+from gitalign.core.outcome import conflict_of
 from gitalign.core.report import BranchReport, Report, furthest_in_short
 from gitalign.core.rules import Compliance, Demand, Spot, Verdict
 from gitalign.release import VERSION

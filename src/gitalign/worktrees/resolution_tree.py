@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gitalign.core.conflict import StageEntry
 from gitalign.core.manual_resolution import Look, ResolutionSession, Stand
 from gitalign.core.names import Oid, shell_word
-from gitalign.core.outcome import StageEntry
 from gitalign.errors import GitError, OutOfSpace, UserError
 from gitalign.git.asking import retried
 from gitalign.git.command import Git, raw, text

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar, assert_never
 
+from gitalign.core.findings import Finding
 from gitalign.core.first_parent_chain import FirstParentChain
 from gitalign.core.gaps import missing_as_findings
 from gitalign.core.graph import CommitGraph, OwnCommits
@@ -21,7 +22,6 @@ from gitalign.core.outcome import (
     Cancelled,
     Conflicted,
     Failed,
-    Finding,
     Outcome,
     Refused,
     StepResult,

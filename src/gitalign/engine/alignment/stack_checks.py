@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gitalign.core.findings import Finding, Severity
 from gitalign.core.names import StepId, display
-from gitalign.core.outcome import Aligned, AlignedKind, Finding, Severity, StepResult
+from gitalign.core.outcome import Aligned, AlignedKind, StepResult
 from gitalign.core.plan import Plan
 
 _KEEPING = frozenset({AlignedKind.MERGED, AlignedKind.INTEGRATED})

@@ -14,11 +14,12 @@ from itertools import count, pairwise
 from pathlib import Path
 
 from gitalign.core.bisection import search
+from gitalign.core.conflict import AlignablePoint, Undetermined
 from gitalign.core.events import EventKind
 from gitalign.core.first_parent_chain import FirstParentChain
 from gitalign.core.graph import OwnCommits
 from gitalign.core.names import Oid, StepId, paths_meant
-from gitalign.core.outcome import AlignablePoint, Aligned, Cancelled, Conflicted, Outcome, StepResult, Undetermined
+from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Outcome, StepResult
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.documents import wire
 from gitalign.engine.alignment.align import IntegrationContext

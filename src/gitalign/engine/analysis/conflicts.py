@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
+from gitalign.core.conflict import AlignablePoint
 from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts, grouped
 from gitalign.core.graph import CommitGraph
-from gitalign.core.outcome import AlignablePoint, Cancelled, Conflicted
+from gitalign.core.outcome import Cancelled, Conflicted
 from gitalign.core.plan import Plan
 from gitalign.core.policy import Limits
 from gitalign.core.shared_conflicts import shared_conflicts

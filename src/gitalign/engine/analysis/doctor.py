@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Protocol
 
 from gitalign.core.names import HEADS, display, shell_word
-from gitalign.core.plan import Checkout, CheckoutState, Plan
+from gitalign.core.plan import Plan
 from gitalign.core.programs import Program
 from gitalign.core.run import UNFINISHED, RunRecord, RunState
 from gitalign.core.selection import target_fault
+from gitalign.core.snapshot import Checkout, CheckoutState
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.analysis.broken_refs import broken_refs
 from gitalign.engine.publishing.anchor import broken_anchors

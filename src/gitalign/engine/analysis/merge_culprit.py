@@ -11,10 +11,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from gitalign.core.bisection import search
+from gitalign.core.conflict import AlignablePoint, Undetermined
 from gitalign.core.conflict_groups import MergeCulprit
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, paths_meant
-from gitalign.core.outcome import AlignablePoint, Undetermined
 from gitalign.core.plan import Step
 from gitalign.documents import wire
 from gitalign.engine.alignment.align import IntegrationContext

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gitalign.core.outcome import Finding
+from gitalign.core.findings import Finding
 from gitalign.engine.alignment.source import RepositorySource
 from gitalign.git.command import text
 from gitalign.git.history import load_graph

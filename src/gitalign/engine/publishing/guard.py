@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from gitalign.configuration.settings import Alignment
 from gitalign.core.names import HEADS, REMOTES, BranchName, Oid, branch_of, display, ref_of
-from gitalign.core.plan import Plan, StepKind, Tip
+from gitalign.core.plan import Plan, StepKind
 from gitalign.core.publication import MoveState, Publication, PushState
+from gitalign.core.snapshot import Tip
 from gitalign.core.targets import conventional_names, head_of_remote, short_name
 from gitalign.errors import PlanRefused
 from gitalign.git.refs import read_tips, read_upstreams

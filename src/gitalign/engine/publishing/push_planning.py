@@ -7,8 +7,9 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gitalign.core.names import HEADS, REMOTES, BranchName, Oid, TargetName, branch_of, display, is_backup_name, ref_of
-from gitalign.core.plan import Snapshot, Target
+from gitalign.core.plan import Target
 from gitalign.core.push import PushPlace, PushRules, PushSettings, guarded
+from gitalign.core.snapshot import Snapshot
 from gitalign.core.steps import counted
 from gitalign.engine.publishing.anchor import present
 from gitalign.engine.publishing.push_history import Ancestry, unpushed

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gitalign.core.names import branch_of, is_zero
-from gitalign.core.plan import Checkout, CheckoutState
 from gitalign.core.publication import MoveState, Publication
+from gitalign.core.snapshot import Checkout, CheckoutState
 from gitalign.errors import GitAlignError
 from gitalign.git.repository import Repository
 from gitalign.git.untracked import changes_between, in_the_way

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from gitalign.core.conflict import RECORDED
 from gitalign.core.names import Oid
-from gitalign.core.outcome import RECORDED, Aligned
+from gitalign.core.outcome import Aligned
 from gitalign.errors import UserError
 from gitalign.git.in_quarantine import in_quarantine
 from gitalign.git.quarantine import Quarantine, sweep_quarantines

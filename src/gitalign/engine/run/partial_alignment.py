@@ -11,19 +11,11 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from gitalign.core.conflict import AlignablePoint
 from gitalign.core.events import EventKind
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import StepId
-from gitalign.core.outcome import (
-    AlignablePoint,
-    Aligned,
-    Cancelled,
-    Conflicted,
-    DropReason,
-    Failed,
-    Outcome,
-    StepResult,
-)
+from gitalign.core.outcome import Aligned, Cancelled, Conflicted, DropReason, Failed, Outcome, StepResult
 from gitalign.core.plan import Plan, Step
 from gitalign.core.policy import AlreadyMerged, Limits
 from gitalign.engine.alignment.integration import build_context, integrate

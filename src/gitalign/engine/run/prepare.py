@@ -11,9 +11,10 @@ from gitalign.configuration.branch_list import BranchList
 from gitalign.core.filters import Filters
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import HEADS, REMOTES, BranchName, Oid, shell_word
-from gitalign.core.plan import Checkout, CheckoutState, Plan, Snapshot, Step, StepKind, Target
+from gitalign.core.plan import Plan, Step, StepKind, Target
 from gitalign.core.planning import build_plan
 from gitalign.core.policy import Policy
+from gitalign.core.snapshot import Checkout, CheckoutState, Snapshot
 from gitalign.core.targets import WantedTargets, default_branch, find_targets, lines_of
 from gitalign.core.working_set import as_of_remote, remote_of
 from gitalign.engine.publishing.push_planning import with_public

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from gitalign.core.names import HEADS, BranchName, branch_of, ref_of
 from gitalign.core.outcome import Aligned
-from gitalign.core.plan import Snapshot, Step, Target, Tip
+from gitalign.core.plan import Step, Target
 from gitalign.core.publication import MoveState, Publication, RefUpdate
 from gitalign.core.push import PushPlace, PushSettings, guarded
+from gitalign.core.snapshot import Snapshot, Tip
 from gitalign.core.working_set import remote_of
 from gitalign.engine.publishing.push_planning import push_rules, twin_fault
 from gitalign.engine.publishing.pushing import to_push

@@ -19,8 +19,9 @@ from gitalign.configuration.branch_list import BranchList, load_branch_list
 from gitalign.configuration.load import Config, load_config
 from gitalign.core.long_lived import PRIMARY_NAMES
 from gitalign.core.names import HEADS, RunId
-from gitalign.core.plan import Plan, Snapshot, Tip
+from gitalign.core.plan import Plan
 from gitalign.core.selection import require_branches
+from gitalign.core.snapshot import Snapshot, Tip
 from gitalign.core.targets import TYPED, WantedTargets, discover_targets, head_of_remote
 from gitalign.core.working_set import branches_of, has_no_work, only_on_remotes, tips_of, with_branches_of, with_head_of
 from gitalign.engine.publishing.push_planning import with_push_places

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 
-from gitalign.core.outcome import FindingRule
+from gitalign.core.findings import FindingRule
 from gitalign.errors import PluginError
 from gitalign.ports import Detector, Documenter, Sockets
 
