@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import pathspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from gitalign.configuration.settings import _MOST_MB, Seconds
+from gitalign.configuration.settings import MOST_MB, Seconds
 from gitalign.core.validation import TESTS, Bounds, CommandCheck, FileCheck, StartupCheck, ValidationPlan
 
 
@@ -116,8 +116,8 @@ class Validation(BaseModel):
     confinement: Literal["require", "prefer", "none"] = "prefer"
     fail_on_new_only: bool = True
     rerun_failed: bool = True
-    max_memory_mb: Annotated[int, Field(ge=16, le=_MOST_MB)] = 2048
-    max_disk_mb: Annotated[int, Field(ge=16, le=_MOST_MB)] = 2048
+    max_memory_mb: Annotated[int, Field(ge=16, le=MOST_MB)] = 2048
+    max_disk_mb: Annotated[int, Field(ge=16, le=MOST_MB)] = 2048
     max_processes: Annotated[int, Field(ge=4, le=4_194_304)] = 512
 
     @field_validator("directory")
