@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from gitalign.configuration.model_faults import model_faults
 from gitalign.configuration.strict_yaml import NotStrict, load_yaml
 from gitalign.core.rules import RulePack
 from gitalign.errors import RulePackError
@@ -69,9 +69,8 @@ def parse_pack(text: str, *, origin: str) -> RulePack:
     try:
         return PackFile.model_validate(data).value(origin)
     except (ValidationError, RecursionError) as error:
-        details = error.errors(include_url=False) if isinstance(error, ValidationError) else []
-        told = [_fault(origin, data, dict(detail)) for detail in details]
-        raise RulePackError(told or [f"{origin} is nested too deeply"]) from error
+        faults = model_faults(error, data, PackFile, whole="the pack") if isinstance(error, ValidationError) else []
+        raise RulePackError([f"{origin}: {fault}" for fault in faults] or [f"{origin} is nested too deeply"]) from error
 
 
 def _is_file_name(name: str) -> bool:
@@ -105,60 +104,3 @@ def _from_file(place: Path, forbidden: Sequence[Path]) -> RulePack:
 def _is_in(place: Path, tree: Path) -> bool:
     """True for what lies in a work tree; its git directory is none of it."""
     return place.is_relative_to(tree) and ".git" not in place.relative_to(tree).parts
-
-
-def _fault(origin: str, data: Any, detail: dict[str, Any]) -> str:
-    where = list(detail["loc"])
-    place = "".join(
-        f"[{_named(data, where[: at + 1])}]" if isinstance(part, int) else f".{part}" for at, part in enumerate(where)
-    )
-    place = place.removeprefix(".") or "the pack"
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    if detail["type"] == "extra_forbidden":
-        return f"{origin}: unknown key {place}{_near(str(where[-1]), _keys_at(where[:-1]))}"
-    if detail["type"] == "missing":
-        return f"{origin}: {place} is missing"
-    value = detail.get("input")
-    shown = "" if isinstance(value, dict | list | BaseModel) else f" is {str(value)[:80]!r}"
-    offered = [
-        word.strip(" '") for word in str(detail.get("ctx", {}).get("expected", "")).replace(" or ", ",").split(",")
-    ]
-    near = _near(value, offered) if isinstance(value, str) and detail["type"] in ("literal_error", "enum") else ""
-    return f"{origin}: {place}{shown}: {message}{near}"
-
-
-def _named(data: Any, where: Sequence[Any]) -> str:
-    """A list's item by its id where it has one, else by its position."""
-    found = data
-    for part in where:
-        try:
-            found = found[part]
-        except (KeyError, IndexError, TypeError):
-            return str(where[-1])
-    own = found.get("id") if isinstance(found, dict) else None
-    return own if isinstance(own, str) and own else str(where[-1])
-
-
-def _keys_at(where: Iterable[Any]) -> list[str]:
-    """Keys that the format knows at a place."""
-    model: type[BaseModel] = PackFile
-    for part in where:
-        if isinstance(part, int):
-            continue
-        field = model.model_fields.get(str(part))
-        inner = _model_in(field.annotation) if field is not None else None
-        if inner is None:
-            return []
-        model = inner
-    return list(model.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for one in get_args(annotation) if (found := _model_in(one)) is not None), None)
-
-
-def _near(word: str, known: Sequence[str]) -> str:
-    match = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {match[0]}?" if match else f" (known: {', '.join(known)})" if 0 < len(known) < 12 else ""

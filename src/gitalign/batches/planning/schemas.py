@@ -1,0 +1,21 @@
+"""Writes the published JSON Schemas of task lists and batch plans: `python -m gitalign.batches.planning.schemas`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gitalign.batches.planning.plan_document import plan_schema
+from gitalign.batches.planning.task_list_format import task_list_schema
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Schemas by the name of their file."""
+    return {"task-list.schema.json": task_list_schema(), "batch-plan.schema.json": plan_schema()}
+
+
+if __name__ == "__main__":
+    for name, schema in schemas().items():
+        text = json.dumps(schema, indent=2) + "\n"
+        (Path(__file__).resolve().parents[4] / "docs" / "schemas" / name).write_text(text, encoding="utf-8")
