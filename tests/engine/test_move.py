@@ -6,16 +6,19 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from gitalign.core.names import Oid, zero_like
 from gitalign.core.publication import MoveState, Publication, RefUpdate
 from gitalign.engine.publishing import move
+from gitalign.engine.runtime.context import RunContext
 from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.surroundings import of_process, utc_now
 from gitalign.git.refs import RefUpdater, read_refs
 from gitalign.git.repository import Repository, open_repository
+from gitalign.ports import Journal
 from gitalign.store.journal import SqlJournal, open_journal
 from tests.git.workspace import Workspace
 
@@ -63,16 +66,22 @@ def moved(place: Path, journal: Watched) -> tuple[Repository, tuple[Publication,
     repository = open_repository(work.path)
     journal.journal.claim("mine", names, owner="me", is_alive=lambda _: True)
     with closing(RefUpdater(repository, forbidden=frozenset(), message="test")) as door:
-        done = move.move_stacks(
-            repository,
-            door,
-            publications,
-            run_id="mine",
-            journal=journal,
-            emit=lambda *_, **__: None,
-            stop=StopSignal(),
-        )
+        done = move.move_stacks(_run(repository, journal), door, publications)
     return repository, done
+
+
+def _run(repository: Repository, journal: Watched) -> RunContext:
+    return RunContext(
+        run_id="mine",
+        started_at=utc_now(),
+        repository=repository,
+        journal=cast(Journal, journal),
+        emit=lambda *_, **__: None,
+        stop=StopSignal(),
+        owner="me",
+        is_alive=lambda _: True,
+        surroundings=of_process(),
+    )
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from gitalign.engine.run.session import (
     OpenRepository,
     has_state,
     journal_of,
-    now,
     open_for,
     require_state,
     run_folder,
@@ -92,9 +91,9 @@ def show(
             branches=branches,
             limits=opened.config.limits(),
             memory=journal,
-            emit=EventStream("furthest", now, listeners),
+            emit=EventStream("furthest", opened.now, listeners),
             stop=stop or StopSignal(),
-            at=now(),
+            at=opened.now(),
             from_memory_only=furthest is AlignablePointSource.MEMORY,
         )
 
@@ -177,7 +176,7 @@ def _aftermath(opened: OpenRepository, found: Report, stop: StopSignal) -> After
             limits=opened.config.limits(),
             memory=journal,
             stop=stop,
-            at=now(),
+            at=opened.now(),
             budget_s=_LOOKING_S,
         )
     return replace(made, published=published_of(opened))

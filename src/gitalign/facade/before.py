@@ -20,7 +20,7 @@ from gitalign.core.working_set import only_on_remotes
 from gitalign.engine.alignment.auto_resolvers import resolving
 from gitalign.engine.run.prepare import graph_of
 from gitalign.engine.run.session import Request as Request
-from gitalign.engine.run.session import configured_rules, journal_of, make_plan, now, open_for, sockets_of
+from gitalign.engine.run.session import configured_rules, journal_of, make_plan, open_for, sockets_of
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.stream import EventStream
 from gitalign.errors import UserError
@@ -132,7 +132,7 @@ def categorize(
         made,
         graph_of(opened.repository, made),
         opened.config.categorization,
-        as_of=as_of or now(),
+        as_of=as_of or opened.now(),
         clusters=clusters,
     )
 
@@ -175,9 +175,9 @@ def conflicts(
             furthest=furthest,
             limits=opened.config.limits(),
             memory=journal,
-            emit=EventStream("conflicts", now, listeners),
+            emit=EventStream("conflicts", opened.now, listeners),
             stop=stop or StopSignal(),
-            at=now(),
+            at=opened.now(),
         )
 
 
@@ -241,9 +241,9 @@ def order(
             limits=opened.config.limits(),
             sockets=sockets,
             memory=journal,
-            emit=EventStream("order", now, listeners),
+            emit=EventStream("order", opened.now, listeners),
             stop=button,
-            at=now(),
+            at=opened.now(),
         )
 
 

@@ -19,12 +19,13 @@ from gitalign.engine.publishing.guard import Guard
 from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
 from gitalign.engine.publishing.push_recovery import settle_earlier, settle_late
 from gitalign.engine.publishing.recovery_claim import recovery_claim
-from gitalign.engine.publishing.retention import PruneReport
+from gitalign.engine.publishing.retention import PruneReport, Retention
 from gitalign.engine.publishing.retention import prune as remove_old
-from gitalign.engine.run.carry_out import NO_PLUGINS, Plugins, carry_out, gate_of
-from gitalign.engine.run.frozen_settings import CannotGoOn, changed_keys
+from gitalign.engine.run.carry_out import NO_PLUGINS, Assignment, Plugins, carry_out
+from gitalign.engine.run.contexts import Caller
+from gitalign.engine.run.frozen_settings import CannotGoOn, changed_keys, gate_of
 from gitalign.engine.run.reports import stored_report
-from gitalign.engine.run.session import OpenRepository, has_state, journal_of, make_plan, now, open_for
+from gitalign.engine.run.session import OpenRepository, has_state, journal_of, make_plan, open_for
 from gitalign.engine.run.session import Request as Request
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import NotPermitted, PlanRefused, UserError
@@ -76,17 +77,11 @@ def run(
                 "the plan was made without --push, so it does not say what remotes hold",
                 hint="make it again: git align plan --push --save FILE",
             )
-        return carry_out(
-            opened,
-            made,
-            leave,
-            journal=journal,
-            listeners=listeners,
-            stop=stop or StopSignal(),
-            checkpoint=checkpoint,
-            fetched=request.fetch,
-            plugins=plugins,
+        assignment = Assignment(
+            opened=opened, journal=journal, plan=made, permit=leave, fetched=request.fetch, plugins=plugins
         )
+        caller = Caller(listeners=listeners, stop=stop or StopSignal(), checkpoint=checkpoint)
+        return carry_out(assignment, caller)
 
 
 def require_leave_for_remote(made: Plan, permit: Permit) -> None:
@@ -196,15 +191,11 @@ def _gone_on(
             journal.set_state(record.id, RunState.FINISHED, outcome="continued")
 
     try:
-        report = carry_out(
-            then,
-            stored,
-            # What was begun about a remote's branches had leave to write there.
-            Permit(plan_id=stored.id, push=stored.snapshot.branches_of is not None, given_by=f"resume of {record.id}"),
-            journal=journal,
-            listeners=[handed_over, *listeners],
-            stop=stop,
-        )
+        # What was begun about a remote's branches had leave to write there.
+        is_about_remote = stored.snapshot.branches_of is not None
+        permit = Permit(plan_id=stored.id, push=is_about_remote, given_by=f"resume of {record.id}")
+        assignment = Assignment(opened=then, journal=journal, plan=stored, permit=permit)
+        report = carry_out(assignment, Caller(listeners=[handed_over, *listeners], stop=stop))
     except BaseException:
         if journal.runs(limit=1)[0].state is RunState.FAILED:
             journal.set_state(record.id, RunState.INTERRUPTED, outcome="interrupted")
@@ -252,6 +243,5 @@ def prune(
     with journal_of(opened) as journal:
         if not dry_run:
             recover_dead(opened, journal, ())
-        return remove_old(
-            opened.repository, journal, older_than=timedelta(days=days), now=now(), backups=backups, dry_run=dry_run
-        )
+        what = Retention(older_than=timedelta(days=days), now=opened.now(), backups=backups, dry_run=dry_run)
+        return remove_old(opened.repository, journal, what)

@@ -12,7 +12,7 @@ from gitalign.core.outlook import Outlook
 from gitalign.core.plan import Plan
 from gitalign.engine.alignment.auto_resolvers import AutoResolution, resolving
 from gitalign.engine.run.prepare import graph_of
-from gitalign.engine.run.session import OpenRepository, Request, journal_of, make_plan, now, open_for, sockets_of
+from gitalign.engine.run.session import OpenRepository, Request, journal_of, make_plan, open_for, sockets_of
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.stream import EventStream
 from gitalign.facade.after import name_of, published_of
@@ -88,7 +88,7 @@ def outlook(
     opened = open_for(request)
     made = plan if plan is not None else make_plan(opened, request)
     require_space(opened.repository)
-    at = now()
+    at = opened.now()
     button = stop or StopSignal()
     with (
         journal_of(opened) as journal,
@@ -105,7 +105,7 @@ def outlook(
             limits=opened.config.limits(),
             sockets=sockets,
             memory=journal,
-            emit=EventStream("forecast", now, listeners),
+            emit=EventStream("forecast", opened.now, listeners),
             stop=button,
             at=at,
         )
@@ -120,16 +120,17 @@ def write_up_outlook(request: Request, found: Outlook, *, form: ForecastFormat) 
         found: the forecast; pages and summaries want `stops`, and a page the pairs.
         form: of the text.
     """
-    name = name_of(open_for(request))
+    opened = open_for(request)
+    name, at = name_of(opened), opened.now()
     match form:
         case ForecastFormat.HTML:
             from gitalign.views.forecast import forecast_page
 
-            return forecast_page(found, name=name, as_of=now())
+            return forecast_page(found, name=name, as_of=at)
         case ForecastFormat.MARKDOWN:
             from gitalign.views.forecast_markdown import forecast_markdown
 
-            return forecast_markdown(found, name=name, as_of=now())
+            return forecast_markdown(found, name=name, as_of=at)
         case ForecastFormat.SARIF:
             from gitalign.views.sarif import forecast_sarif
 
@@ -141,5 +142,5 @@ def write_up_outlook(request: Request, found: Outlook, *, form: ForecastFormat) 
 def settling(opened: OpenRepository, journal: Journal, stop: StopSignal) -> AutoResolution:
     """What settles conflicts while only looking."""
     return AutoResolution(
-        repository=opened.repository, config=opened.config, memory=journal, stop=stop, at=now(), only_looks=True
+        repository=opened.repository, config=opened.config, memory=journal, stop=stop, at=opened.now(), only_looks=True
     )

@@ -11,21 +11,19 @@ from gitalign.core.report import Report
 from gitalign.engine.publishing.dead_runs import recover_dead
 from gitalign.engine.publishing.guard import Guard
 from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
+from gitalign.engine.run.contexts import Caller, new_observed_run
 from gitalign.engine.run.prepare import graph_of
 from gitalign.engine.run.reports import stored_report
 from gitalign.engine.run.session import (
     Request,
     journal_of,
-    locks_of,
     make_plan,
-    new_run_id,
-    now,
     open_for,
 )
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.stream import EventStream
 from gitalign.errors import NotPermitted
-from gitalign.facade.undoing import emitting, pusher_of
+from gitalign.facade.undoing import pusher_of
 from gitalign.ports import Listener
 
 
@@ -61,9 +59,9 @@ def merged_branches(request: Request, *, listeners: Sequence[Listener] = (), sto
             graph_of(opened.repository, made),
             journal=journal,
             limits=opened.config.limits(),
-            emit=EventStream("merged", now, listeners),
+            emit=EventStream("merged", opened.now, listeners),
             stop=stop or StopSignal(),
-            at=now(),
+            at=opened.now(),
         )
 
 
@@ -107,25 +105,9 @@ def prune_merged(
     chosen = known.to_delete(squashed=squashed)
     if not chosen:
         return None
+    what = Deletion(found=known, branches=chosen, guard=Guard(opened.repository, opened.config.alignment))
+    caller = Caller(listeners=listeners, stop=stop or StopSignal(), checkpoint=checkpoint)
     with journal_of(opened) as journal:
-        started = now()
-        new_id = new_run_id(started)
-        with locks_of(opened).held(new_id) as owner, emitting(opened, journal, new_id, listeners) as emit:
-            delete_merged(
-                opened.repository,
-                journal,
-                Deletion(
-                    run_id=new_id,
-                    found=known,
-                    branches=chosen,
-                    started_at=started,
-                    owner=owner,
-                    is_alive=locks_of(opened).is_alive,
-                    guard=Guard(opened.repository, opened.config.alignment),
-                ),
-                pusher=pusher_of(opened, journal, emit),
-                emit=emit,
-                stop=stop or StopSignal(),
-                checkpoint=checkpoint,
-            )
-        return stored_report(opened.repository, journal, new_id)
+        with new_observed_run(opened, journal, caller) as run:
+            delete_merged(run, what, pusher=pusher_of(opened, journal, run.emit))
+        return stored_report(opened.repository, journal, run.run_id)

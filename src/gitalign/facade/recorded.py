@@ -10,7 +10,7 @@ from gitalign.engine.resolution.resolutions import Known, Used, look_up, take_in
 from gitalign.engine.resolution.resolutions import export as write_out
 from gitalign.engine.resolution.resolutions import known as on_record
 from gitalign.engine.resolution.resolutions import learn as learn_from_merges
-from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of, now, open_for
+from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of, open_for
 from gitalign.resolve.entries import Images
 from gitalign.resolve.learn import LearnedResolutions
 from gitalign.resolve.record import Recorded
@@ -45,7 +45,7 @@ def forget_resolution(request: Request, name: str) -> tuple[tuple[Images, ...], 
     """
     opened = open_for(request)
     with journal_of(opened) if has_state(opened) else nullcontext() as journal:
-        return withdraw(opened.repository, name, rr_cache=_reads_cache(opened), journal=journal, at=now())
+        return withdraw(opened.repository, name, rr_cache=_reads_cache(opened), journal=journal, at=opened.now())
 
 
 def learn_resolutions(
@@ -63,7 +63,7 @@ def learn_resolutions(
     """
     opened = open_for(request)
     return learn_from_merges(
-        opened.repository, again=again, write_cache=_writes_cache(opened), at=now(), is_stopped=is_stopped
+        opened.repository, again=again, write_cache=_writes_cache(opened), at=opened.now(), is_stopped=is_stopped
     )
 
 
@@ -92,7 +92,9 @@ def import_resolutions(
         UserError, GitError, OutOfSpace, ConfigError
     """
     opened = open_for(request)
-    return take_in(opened.repository, source, is_ref=is_ref, again=again, write_cache=_writes_cache(opened), at=now())
+    return take_in(
+        opened.repository, source, is_ref=is_ref, again=again, write_cache=_writes_cache(opened), at=opened.now()
+    )
 
 
 def _reads_cache(opened: OpenRepository) -> bool:

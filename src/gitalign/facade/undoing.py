@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from gitalign.core.filters import Filters
 from gitalign.core.names import branch_of
@@ -17,22 +16,19 @@ from gitalign.engine.publishing.dead_runs import guard_of, recover_dead
 from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
 from gitalign.engine.publishing.pushing import Pusher
 from gitalign.engine.publishing.undone import last_to_undo
+from gitalign.engine.run.contexts import Caller, new_observed_run
 from gitalign.engine.run.filtering import filters_of, is_filtered
 from gitalign.engine.run.prepare import take_snapshot
 from gitalign.engine.run.reports import stored_report
 from gitalign.engine.run.session import (
     OpenRepository,
     Request,
-    event_stream,
     has_state,
     journal_of,
     locks_of,
-    new_run_id,
-    now,
     open_for,
     require_state,
 )
-from gitalign.engine.runtime.observers import observing
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import NotPermitted
 from gitalign.git.refs import read_refs
@@ -80,37 +76,26 @@ def undo(
     with journal_of(opened) as journal:
         recovered = [journal.run(one.run_id) for one in recover_dead(opened, journal, listeners)]
         done = _done_already(journal, run_id, request, recovered)
-        started = now()
-        new_id = done.id if done is not None else new_run_id(started)
-        with (
-            locks_of(opened).held(new_id) as owner,
-            emitting(opened, journal, new_id, listeners, is_new=done is None) as emit,
-        ):
-            pusher = pusher_of(opened, journal, emit)
-            if done is None:
-                chosen = _chosen(journal, run_id, push=push)
-                what = Undo(
-                    run_id=chosen.id,
-                    new_run_id=new_id,
-                    filters=_filters(opened, request),
-                    push=push,
-                    started_at=started,
-                    owner=owner,
-                    is_alive=locks_of(opened).is_alive,
-                    guard=guard_of(opened, journal, chosen),
-                )
-                put_back(
-                    opened.repository,
-                    journal,
-                    what,
-                    pusher=pusher,
-                    emit=emit,
-                    stop=stop or StopSignal(),
-                    checkpoint=checkpoint,
-                )
-            elif push:
-                push_back(journal, done.id, pusher=pusher)
-        return stored_report(opened.repository, journal, new_id)
+        if done is not None:
+            if push:
+                with locks_of(opened).held(done.id):
+                    push_back(journal, done.id, pusher=pusher_of(opened, journal, _silent))
+            return stored_report(opened.repository, journal, done.id)
+        chosen = _chosen(journal, run_id, push=push)
+        what = Undo(
+            run_id=chosen.id,
+            filters=_filters(opened, request),
+            push=push,
+            guard=guard_of(opened, journal, chosen),
+        )
+        caller = Caller(listeners=listeners, stop=stop or StopSignal(), checkpoint=checkpoint)
+        with new_observed_run(opened, journal, caller) as run:
+            put_back(run, what, pusher=pusher_of(opened, journal, run.emit))
+        return stored_report(opened.repository, journal, run.run_id)
+
+
+def _silent(kind: str, *, branch: str | None = None, target: str | None = None, **data: object) -> None:
+    """What was made before is not told a second time."""
 
 
 def _done_already(journal: Journal, run_id: str, request: Request, recovered: Sequence[RunRecord]) -> RunRecord | None:
@@ -206,6 +191,7 @@ def push(
     *,
     permit: Permit | None = None,
     listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> Report | None:
     """Publish on remotes what runs moved here and the remotes do not hold. Itself a run; `undo --push` takes it back.
@@ -215,6 +201,7 @@ def push(
         run_id: only what this run moved; None for all runs.
         permit: leave to write to remotes.
         listeners: followers of the event stream.
+        stop: the stop signal.
         checkpoint: called before each effect; rehearsals of crashes end the process there.
 
     Returns:
@@ -238,23 +225,16 @@ def push(
         publications = _to_push(opened, journal, request, run_id)
         if not publications:
             return None
-        started = now()
-        new_id = new_run_id(started)
-        with locks_of(opened).held(new_id) as owner, emitting(opened, journal, new_id, listeners) as emit:
+        caller = Caller(listeners=listeners, stop=stop or StopSignal(), checkpoint=checkpoint)
+        with new_observed_run(opened, journal, caller) as run:
             push_earlier(
-                opened.repository,
-                journal,
+                run,
                 publications,
-                run_id=new_id,
                 policy=opened.config.policy(),
                 target_names=opened.config.alignment.targets,
-                pusher=pusher_of(opened, journal, emit),
-                started_at=started,
-                owner=owner,
-                is_alive=locks_of(opened).is_alive,
-                checkpoint=checkpoint,
+                pusher=pusher_of(opened, journal, run.emit),
             )
-        return stored_report(opened.repository, journal, new_id)
+        return stored_report(opened.repository, journal, run.run_id)
 
 
 def push_preview(request: Request, run_id: str | None = None) -> tuple[Publication, ...]:
@@ -287,7 +267,7 @@ def _to_push(opened: OpenRepository, journal: Journal, request: Request, run_id:
 
 
 def _filters(opened: OpenRepository, request: Request) -> Filters:
-    return filters_of(opened.repository, request, now=int(now().timestamp()))
+    return filters_of(opened.repository, request, now=int(opened.now().timestamp()))
 
 
 def _last_that_moved(journal: Journal) -> RunRecord:
@@ -295,7 +275,7 @@ def _last_that_moved(journal: Journal) -> RunRecord:
 
 
 def _target_names(opened: OpenRepository) -> tuple[str, ...]:
-    snapshot = take_snapshot(opened.repository, now=now())
+    snapshot = take_snapshot(opened.repository, now=opened.now())
     return tuple(target.name for target in discover_targets(snapshot, opened.config.alignment.targets))
 
 
@@ -308,16 +288,3 @@ def pusher_of(opened: OpenRepository, journal: Journal, emit: Emitter) -> Pusher
         targets=_target_names(opened),
         emit=emit,
     )
-
-
-@contextmanager
-def emitting(
-    opened: OpenRepository, journal: Journal, run_id: str, listeners: Sequence[Listener], *, is_new: bool = True
-) -> Iterator[Emitter]:
-    """The event stream of a run; one that was made before is not told a second time."""
-    with observing(opened.config.telemetry, opened.repository, measured=False) as observers:
-        if not is_new:
-            yield lambda *_, **__: None
-            return
-        with event_stream(opened, journal, run_id, [*listeners, *observers.listeners]) as emit:
-            yield emit

@@ -7,9 +7,9 @@ from contextlib import suppress
 
 from gitalign.core.run import UNFINISHED, RunRecord
 from gitalign.engine.publishing.guard import Guard
-from gitalign.engine.publishing.recovery import Recovered, recover
+from gitalign.engine.publishing.recovery import Recovered, Recovery, recover
 from gitalign.engine.run.frozen_settings import CannotGoOn, read_frozen
-from gitalign.engine.run.session import OpenRepository, locks_of, now, run_folder
+from gitalign.engine.run.session import OpenRepository, locks_of, run_folder
 from gitalign.errors import UserError
 from gitalign.ports import Journal, Listener
 
@@ -18,12 +18,14 @@ def recover_dead(opened: OpenRepository, journal: Journal, listeners: Sequence[L
     """Finish or roll back what dead processes left unfinished."""
     locks = locks_of(opened)
     recovered = recover(
-        opened.repository,
-        journal,
-        listeners=listeners,
-        is_alive=locks.is_alive,
-        guard_of=lambda record: guard_of(opened, journal, record),
-        now=now(),
+        Recovery(
+            repository=opened.repository,
+            journal=journal,
+            listeners=listeners,
+            is_alive=locks.is_alive,
+            guard_of=lambda record: guard_of(opened, journal, record),
+            surroundings=opened.surroundings,
+        )
     )
     locks.sweep(keep={record.id for record in journal.runs() if record.state in UNFINISHED})
     for run_id in dict.fromkeys(one.run_id for one in recovered):

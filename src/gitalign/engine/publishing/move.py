@@ -14,11 +14,11 @@ from gitalign.core.publication import MoveState, Publication
 from gitalign.engine.publishing.following import StackFollowers
 from gitalign.engine.runtime.checkpoints import Checkpoint as Checkpoint
 from gitalign.engine.runtime.checkpoints import no_checkpoint as no_checkpoint
-from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.context import RunContext
 from gitalign.git.holders import HolderWatch
 from gitalign.git.refs import RefUpdater, read_refs
 from gitalign.git.repository import Repository
-from gitalign.ports import Emitter, Journal
+from gitalign.ports import Emitter
 
 _SAVE_EVERY_S = 0.2
 _ASK_EVERY_S = 0.05
@@ -26,24 +26,15 @@ _NAMED_AT_ONCE = 500  # refs on one command line
 
 
 def move_stacks(
-    repository: Repository,
-    door: RefUpdater,
-    publications: Sequence[Publication],
-    *,
-    run_id: str,
-    journal: Journal,
-    emit: Emitter,
-    stop: StopSignal,
-    guarded: bool = True,
-    checkpoint: Checkpoint = no_checkpoint,
+    run: RunContext, door: RefUpdater, publications: Sequence[Publication], *, guarded: bool = True
 ) -> tuple[Publication, ...]:
     """Move every intended branch; the branches of a stack move together or not at all.
 
     Args:
+        run: that moves them.
         door: moves the refs.
         publications: those with state `intended` are moved, the others are handed back as they are.
         guarded: ask, twenty times a second, whether the run still holds its claims; nothing is moved once it does not.
-        checkpoint: called before each effect; tests end the process there.
 
     Returns:
         The publications in the order given, with what became of them. After a stop, the rest is still `intended`.
@@ -54,15 +45,15 @@ def move_stacks(
     saved_at = time.monotonic()
     looked_at = -math.inf
     holders: Mapping[str, Sequence[str]] = {}
-    watch = HolderWatch(repository)
-    guard = _Guard(journal, run_id, [one.update.ref for one in publications if one.state is MoveState.INTENDED])
+    watch = HolderWatch(run.repository)
+    guard = _Guard(run, [one.update.ref for one in publications if one.state is MoveState.INTENDED])
     for _, members in groupby(
         sorted(publications, key=lambda one: (one.stack, order[one.update.ref])), key=lambda one: one.stack
     ):
         stack = [one for one in members if one.state is MoveState.INTENDED]
         if not stack:
             continue
-        if stop.stop_requested:
+        if run.stop.stop_requested:
             break
         if time.monotonic() - looked_at > _ASK_EVERY_S:
             holders = watch.now()
@@ -70,18 +61,18 @@ def move_stacks(
         if guarded and not guard.is_still_ours():
             moved = _held(stack, "another run took it over")
         else:
-            moved = _move_stack(door, stack, holders, StackFollowers(repository, run_id), checkpoint)
-            moved = _where_they_stand(repository, moved)
+            moved = _move_stack(run, door, stack, holders)
+            moved = _where_they_stand(run.repository, moved)
         for one in moved:
             done[one.update.ref] = one
-            _tell(emit, one)
+            _tell(run.emit, one)
         unsaved += moved
         if time.monotonic() - saved_at > _SAVE_EVERY_S:
-            checkpoint("save")
-            journal.update_publications(run_id, unsaved)
+            run.checkpoint("save")
+            run.journal.update_publications(run.run_id, unsaved)
             unsaved, saved_at = [], time.monotonic()
-    checkpoint("save")
-    journal.update_publications(run_id, unsaved)
+    run.checkpoint("save")
+    run.journal.update_publications(run.run_id, unsaved)
     return tuple(done.get(one.update.ref, one) for one in publications)
 
 
@@ -92,9 +83,9 @@ class _Guard:
     the branches, and there are as many looks as branches.
     """
 
-    def __init__(self, journal: Journal, run_id: str, refs: Sequence[str]) -> None:
-        self._journal = journal
-        self._run_id = run_id
+    def __init__(self, run: RunContext, refs: Sequence[str]) -> None:
+        self._journal = run.journal
+        self._run_id = run.run_id
         self._refs = refs
         self._asked_at = -math.inf
         self._fence = -1
@@ -110,11 +101,7 @@ class _Guard:
 
 
 def _move_stack(
-    door: RefUpdater,
-    stack: Sequence[Publication],
-    holders: Mapping[str, Sequence[str]],
-    followers: StackFollowers,
-    checkpoint: Checkpoint,
+    run: RunContext, door: RefUpdater, stack: Sequence[Publication], holders: Mapping[str, Sequence[str]]
 ) -> list[Publication]:
     crowded = next((one for one in stack if len(holders.get(one.update.ref, ())) > 1), None)
     if crowded is not None:
@@ -125,14 +112,15 @@ def _move_stack(
         return _held(
             stack, f"it cannot be {verb} under the work tree {holders[made.update.ref][0]}, which is on it", of=made
         )
+    followers = StackFollowers(run.repository, run.run_id)
     stack = [replace(one, work_tree=next(iter(holders.get(one.update.ref, ())), None)) for one in stack]
     try:
         for one in stack:
-            if one.work_tree is not None and (obstacle := followers.follow(one, checkpoint)):
+            if one.work_tree is not None and (obstacle := followers.follow(one, run.checkpoint)):
                 return _held(stack, obstacle, of=one)
-        checkpoint("refs")
+        run.checkpoint("refs")
         refusal = door.move([one.update for one in stack])
-        checkpoint("refs moved")
+        run.checkpoint("refs moved")
     finally:
         # Also when it is not known what became of the refs: each work tree goes where its branch stands.
         followers.settle()

@@ -4,126 +4,115 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from dataclasses import dataclass
 
 from gitalign.core.events import EventKind
 from gitalign.core.names import Oid, is_zero
 from gitalign.core.outcome import Aligned
 from gitalign.core.plan import Permit, Plan, Step
 from gitalign.core.publication import MoveState, Publication, RefUpdate
-from gitalign.engine.publishing.anchor import anchor_ref, pin, present, release_keeps
+from gitalign.engine.publishing.anchor import anchor_ref, present, release_keeps
 from gitalign.engine.publishing.backups import make_backups, with_backup_refs
 from gitalign.engine.publishing.guard import Guard, held_if_guarded, not_pushed_if_guarded
-from gitalign.engine.publishing.move import Checkpoint, move_stacks, no_checkpoint, verified
+from gitalign.engine.publishing.move import move_stacks, verified
 from gitalign.engine.publishing.pushing import stopped_before_push, to_push
-from gitalign.engine.runtime.signals import StopSignal
-from gitalign.errors import GitError, MissingObject, NotPermitted
+from gitalign.engine.publishing.recorded_run import pinned
+from gitalign.engine.runtime.context import RunContext
+from gitalign.errors import MissingObject, NotPermitted
 from gitalign.git.refs import RefUpdater, read_tips
 from gitalign.git.repository import Repository
-from gitalign.ports import Emitter, Journal
 
 
-def publish(
-    repository: Repository,
-    *,
-    run_id: str,
-    plan: Plan,
-    permit: Permit,
-    aligned: Sequence[tuple[Step, Aligned]],
-    guard: Guard,
-    journal: Journal,
-    emit: Emitter,
-    stop: StopSignal,
-    started_at: datetime,
-    store: Callable[[], int],
-    push: Callable[[Sequence[Publication]], tuple[Publication, ...]],
-    standing: Sequence[Publication] = (),
-    checkpoint: Checkpoint = no_checkpoint,
-) -> tuple[Publication, ...]:
-    """Move the aligned branches of a run, each only if it still stands where the plan saw it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """Results of a run that are to be published.
 
-    Args:
-        permit: leave for exactly this plan.
+    Attributes:
+        plan: whose steps.
+        permit: for exactly this plan.
         aligned: steps of local branches with results that differ from where their branch stands.
-        guard: decides anew what must not move, whatever the plan says.
-        store: brings the new objects into the repository, held there until they are pinned; how many packs it made.
-        push: pushes what moved; called only when the permit says so.
         standing: what is only pushed: results of branches of a remote, and what earlier runs made of branches that do not
             move now.
-        checkpoint: called before each effect; tests end the process there.
+        guard: decides again what must not move, whatever the plan says.
+        store: brings the new objects into the repository, held there until they are pinned; how many packs it made.
+        push: pushes what moved; called only when the permit says so.
+    """
+
+    plan: Plan
+    permit: Permit
+    aligned: Sequence[tuple[Step, Aligned]]
+    standing: Sequence[Publication]
+    guard: Guard
+    store: Callable[[], int]
+    push: Callable[[Sequence[Publication]], tuple[Publication, ...]]
+
+
+def publish(run: RunContext, results: Results) -> tuple[Publication, ...]:
+    """Move the aligned branches of a run, each only if it still stands where the plan saw it.
 
     Raises:
         NotPermitted: the permit is for another plan.
         GitError, StoreError: what has been intended is in the journal, and `resume` finishes it.
     """
+    plan, permit, repository = results.plan, results.permit, run.repository
     if permit.plan_id != plan.id:
         raise NotPermitted("the permit is for another plan", hint="git align run --yes")
-    tips = read_tips(repository, "refs/heads")
-    existing = {tip.ref: tip.oid for tip in tips}
-    forbidden = guard.refs(plan)
-    publications = held_if_guarded([_intended(step, one, permit) for step, one in aligned], forbidden)
+    existing = {tip.ref: tip.oid for tip in read_tips(repository, "refs/heads")}
+    forbidden = results.guard.refs(plan)
+    publications = held_if_guarded([_intended(step, one, permit) for step, one in results.aligned], forbidden)
     if plan.policy.backups:
         publications = with_backup_refs(
-            publications, prefix=plan.policy.backup_prefix, run_id=run_id, existing=existing
+            publications, prefix=plan.policy.backup_prefix, run_id=run.run_id, existing=existing
         )
-    emit(EventKind.PUBLISH_STARTED, branches=len(publications))
-    publications = not_pushed_if_guarded((*publications, *standing), forbidden)
-    checkpoint("journal")
-    journal.intend(run_id, publications, anchor=anchor_ref(run_id))
-    door = RefUpdater(repository, forbidden=forbidden, message=f"git-align run {run_id}: {plan.policy.strategy}")
+    run.emit(EventKind.PUBLISH_STARTED, branches=len(publications))
+    publications = not_pushed_if_guarded((*publications, *results.standing), forbidden)
+    run.checkpoint("journal")
+    run.journal.intend(run.run_id, publications, anchor=anchor_ref(run.run_id))
+    door = RefUpdater(repository, forbidden=forbidden, message=f"git-align run {run.run_id}: {plan.policy.strategy}")
     try:
-        publications, packs = _store_and_back_up(
-            door, publications, plan, existing=existing, store=store, emit=emit, checkpoint=checkpoint
+        publications, packs = _store_and_back_up(run, door, publications, results, existing)
+        run.journal.update_publications(
+            run.run_id, [one for one in publications if one.state is not MoveState.INTENDED]
         )
-        journal.update_publications(run_id, [one for one in publications if one.state is not MoveState.INTENDED])
         require_stored(repository, publications)
-        checkpoint("pin")
-        refusal = pin(repository, door, run_id=run_id, publications=publications, targets=plan.targets, at=started_at)
-        if refusal is not None:
-            raise GitError(
-                f"cannot pin the run's commits: {refusal.reason}", hint="git align resume", code="ref_locked"
-            )
-        emit(EventKind.PINNED, ref=anchor_ref(run_id))
-        checkpoint("keep")
+        run.checkpoint("pin")
+        pinned(run, door, publications, plan.targets)
+        run.emit(EventKind.PINNED, ref=anchor_ref(run.run_id))
+        run.checkpoint("keep")
         if packs:
-            release_keeps(repository, run_id)
-        publications = move_stacks(
-            repository, door, publications, run_id=run_id, journal=journal, emit=emit, stop=stop, checkpoint=checkpoint
-        )
+            release_keeps(repository, run.run_id)
+        publications = move_stacks(run, door, publications)
     finally:
         door.close()
-    checkpoint("verify")
+    run.checkpoint("verify")
     publications = verified(repository, publications)
-    emit(EventKind.VERIFIED, moved=sum(one.state is MoveState.MOVED for one in publications))
-    if permit.push and stop.stop_requested:
+    run.emit(EventKind.VERIFIED, moved=sum(one.state is MoveState.MOVED for one in publications))
+    if permit.push and run.stop.stop_requested:
         publications = tuple(map(stopped_before_push, publications))
     elif permit.push:
-        checkpoint("push")
-        publications = push(publications)
-    checkpoint("end")
-    journal.update_publications(run_id, publications)
+        run.checkpoint("push")
+        publications = results.push(publications)
+    run.checkpoint("end")
+    run.journal.update_publications(run.run_id, publications)
     return publications
 
 
 def _store_and_back_up(
+    run: RunContext,
     door: RefUpdater,
     publications: Sequence[Publication],
-    plan: Plan,
-    *,
+    results: Results,
     existing: dict[str, Oid],
-    store: Callable[[], int],
-    emit: Emitter,
-    checkpoint: Checkpoint,
 ) -> tuple[tuple[Publication, ...], int]:
     """Bring the new objects in and make the backup branches: neither needs the other, so both go on at once."""
-    checkpoint("store")
+    run.checkpoint("store")
     with ThreadPoolExecutor(1) as pool:
-        stored = pool.submit(store)
+        stored = pool.submit(results.store)
         backed_up = tuple(publications)
-        if plan.policy.backups:
-            checkpoint("backups")
+        if results.plan.policy.backups:
+            run.checkpoint("backups")
             backed_up = make_backups(door, publications, existing=existing)
-            emit(EventKind.BACKUPS_CREATED, branches=sum(one.backup_ref is not None for one in backed_up))
+            run.emit(EventKind.BACKUPS_CREATED, branches=sum(one.backup_ref is not None for one in backed_up))
         packs = stored.result()
     return backed_up, packs
 

@@ -107,43 +107,54 @@ def places_of(
     return found
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushScope:
+    """Which branches take part in a push.
+
+    Attributes:
+        settings: of the operator.
+        targets: as found in the repository.
+        only: globs over names of branches that take part; empty for all.
+        prefix: of integration branches, which may be on the remote alone.
+        backup_prefix: of backup branches, which are never pushed.
+    """
+
+    settings: PushSettings
+    targets: Sequence[Target]
+    only: Sequence[str]
+    prefix: str
+    backup_prefix: str
+
+    def takes(self, name: BranchName) -> bool:
+        """Whether a branch takes part; an integration branch goes by the name of its branch, too."""
+        if is_backup_name(name, prefix=self.backup_prefix):
+            return False
+        names = (name, name.removeprefix(f"{self.prefix}/"))
+        return not self.only or any(fnmatch.fnmatchcase(one, glob) for one in names for glob in self.only)
+
+
 def with_push_places(
-    repository: Repository,
-    snapshot: Snapshot,
-    settings: PushSettings,
-    *,
-    targets: Sequence[Target],
-    only: Sequence[str],
-    prefix: str,
-    backup_prefix: str,
-    journal: Journal | None,
+    repository: Repository, snapshot: Snapshot, scope: PushScope, *, journal: Journal | None
 ) -> Snapshot:
     """The snapshot with where its branches are pushed, and with the public tips of its targets.
 
     Args:
         repository: the repository.
         snapshot: its refs.
-        settings: of the operator.
-        targets: as found in the repository.
-        only: globs over names of branches that take part; empty for all.
-        prefix: of integration branches, which may be on the remote alone.
-        backup_prefix: of backup branches, which are never pushed.
+        scope: which branches take part.
         journal: what runs made, None where nothing ever ran.
 
     Raises:
         GitError, RemoteError
         UserError: what of a target is public cannot be known.
     """
+    settings, targets = scope.settings, scope.targets
     rules = push_rules(repository, settings)
     remotes = Remotes(repository)
     local = {branch_of(tip.ref): tip.oid for tip in snapshot.tips if tip.ref.startswith(HEADS)}
-    names = {
-        name
-        for name in local
-        if not is_backup_name(name, prefix=backup_prefix) and (not only or _is_chosen(name, only, prefix))
-    }
+    names = {name for name in local if scope.takes(name)}
     if settings.remote in rules.remotes:
-        names |= {name for name in remotes.tips(settings.remote) if name.startswith(f"{prefix}/")}
+        names |= {name for name in remotes.tips(settings.remote) if name.startswith(f"{scope.prefix}/")}
     names -= {BranchName(target.name) for target in targets}
     places = places_of(sorted(names), rules, remotes, settings, targets=[target.name for target in targets])
     if journal is not None:
@@ -159,10 +170,6 @@ def with_push_places(
         push_places=tuple(sorted(places.items())),
         public_targets=tuple(_public(repository, snapshot, targets, rules, remotes)),
     )
-
-
-def _is_chosen(name: BranchName, only: Sequence[str], prefix: str) -> bool:
-    return any(fnmatch.fnmatchcase(one, glob) for one in (name, name.removeprefix(f"{prefix}/")) for glob in only)
 
 
 def _public(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from gitalign.core.events import EventKind
 from gitalign.core.filters import Filters
@@ -13,21 +12,19 @@ from gitalign.core.plan import Plan, plan_hash
 from gitalign.core.policy import Policy
 from gitalign.core.publication import MoveState, Publication, RefUpdate
 from gitalign.core.push import PushSettings
-from gitalign.core.report import is_settled
-from gitalign.core.run import RunKind, RunRecord, RunState
+from gitalign.core.run import RunKind
 from gitalign.core.targets import discover_targets
 from gitalign.documents import wire
-from gitalign.engine.publishing.anchor import anchor_ref, pin
-from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
 from gitalign.engine.publishing.push_history import Ancestry, unpushed
 from gitalign.engine.publishing.push_planning import Remotes, places_of, push_rules
 from gitalign.engine.publishing.pushing import Pusher, to_push
+from gitalign.engine.publishing.recorded_run import claimed, ended, intended_and_pinned, new_record
 from gitalign.engine.run.filtering import with_commits
 from gitalign.engine.run.prepare import take_snapshot
-from gitalign.errors import GitError
+from gitalign.engine.runtime.context import RunContext
 from gitalign.git.refs import RefUpdater, read_refs
 from gitalign.git.repository import Repository
-from gitalign.ports import Journal, OwnerProbe
+from gitalign.ports import Journal
 
 
 def to_push_of_runs(
@@ -85,79 +82,42 @@ def _moved_by(journal: Journal, run_id: str) -> list[str]:
 
 
 def push_earlier(
-    repository: Repository,
-    journal: Journal,
+    run: RunContext,
     publications: Sequence[Publication],
     *,
-    run_id: str,
     policy: Policy,
     target_names: Sequence[str],
     pusher: Pusher,
-    started_at: datetime,
-    owner: str,
-    is_alive: OwnerProbe,
-    checkpoint: Checkpoint = no_checkpoint,
 ) -> None:
     """Push what earlier runs moved, as a run of its own in the journal.
 
     Args:
-        repository: the repository.
-        journal: of the repository.
+        run: the new run.
         publications: as `to_push_of_runs` gave them.
-        run_id: of the new run.
         policy: of the operator.
         target_names: as configured.
         pusher: pushes, and tells what came of it.
-        started_at: in UTC.
-        owner: this process.
-        is_alive: tells whether another one still lives.
-        checkpoint: called before each effect; tests end the process there.
 
     Raises:
         GitError, StoreError: what has been intended is in the journal, and `resume` asks the remotes what arrived.
     """
-    plan = _plan(repository, policy, target_names, at=started_at)
-    record = RunRecord(
-        id=run_id,
-        kind=RunKind.PUSH,
-        state=RunState.INTEGRATING,
-        started_at=started_at,
-        finished_at=None,
-        outcome="running",
-        moved=0,
-        plan_id=plan.id,
-        total=len(publications),
-        owner=owner,
-    )
+    journal = run.journal
+    plan = _plan(run.repository, policy, target_names, at=run.started_at)
+    record = new_record(run, RunKind.PUSH, plan_id=plan.id, total=len(publications))
     journal.begin_run(record, plan_json=wire.dumps(plan))
-    pusher.emit(EventKind.RUN_STARTED, branches=len(publications))
-    taken = journal.claim(run_id, [one.update.ref for one in publications], owner=owner, is_alive=is_alive)
-    publications = tuple(
-        replace(one, state=MoveState.HELD_BACK, detail=f"run {taken[one.update.ref].run_id} is working on it")
-        if one.update.ref in taken
-        else one
-        for one in publications
-    )
-    door = RefUpdater(repository, forbidden=frozenset(), message=f"git-align run {run_id}: push")
+    run.emit(EventKind.RUN_STARTED, branches=len(publications))
+    publications = claimed(run, publications)
+    door = RefUpdater(run.repository, forbidden=frozenset(), message=f"git-align run {run.run_id}: push")
     try:
-        checkpoint("journal")
-        journal.intend(run_id, publications, anchor=anchor_ref(run_id))
-        checkpoint("pin")
-        refusal = pin(repository, door, run_id=run_id, publications=publications, targets=plan.targets, at=started_at)
-        if refusal is not None:
-            raise GitError(
-                f"cannot pin the run's commits: {refusal.reason}", hint="git align resume", code="ref_locked"
-            )
-        checkpoint("push")
+        intended_and_pinned(run, door, publications, plan.targets)
+        run.checkpoint("push")
         pushed = pusher.forward(publications)
-        checkpoint("end")
-        journal.update_publications(run_id, pushed)
+        run.checkpoint("end")
+        journal.update_publications(run.run_id, pushed)
     finally:
         door.close()
-        journal.release(run_id)
-    outcome = "ok" if all(map(is_settled, pushed)) else "attention"
-    journal.set_state(run_id, RunState.FINISHED, outcome=outcome, finished_at=datetime.now(UTC))
-    pusher.emit(EventKind.RUN_FINISHED, outcome=outcome)
+        journal.release(run.run_id)
+    ended(run, pushed)
 
 
 def _plan(repository: Repository, policy: Policy, target_names: Sequence[str], *, at: datetime) -> Plan:

@@ -14,23 +14,26 @@ from gitalign.core.plan import Plan
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
 from gitalign.core.report import is_settled
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
-from gitalign.engine.publishing.anchor import pin, present, release_keeps
+from gitalign.engine.publishing.anchor import present, release_keeps
 from gitalign.engine.publishing.backups import make_backups, remove_undone_backups
 from gitalign.engine.publishing.branch_sections import settle_sections
 from gitalign.engine.publishing.following import mend_work_trees
 from gitalign.engine.publishing.guard import Guard, held_if_guarded
-from gitalign.engine.publishing.move import Checkpoint, move_stacks, no_checkpoint, verified
+from gitalign.engine.publishing.move import move_stacks, verified
 from gitalign.engine.publishing.push_recovery import settle_pushes
+from gitalign.engine.publishing.recorded_run import pinned
 from gitalign.engine.publishing.recovery_claim import recovery_claim
 from gitalign.engine.publishing.undone import mark_undone
+from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
+from gitalign.engine.runtime.context import RunContext
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.stream import EventStream, JournalListener
-from gitalign.errors import RefLocked
+from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.git.quarantine import remove_quarantine
 from gitalign.git.ref_locks import clear_locks
 from gitalign.git.refs import RefUpdater, read_refs
 from gitalign.git.repository import Repository
-from gitalign.ports import Journal, Listener, OwnerProbe
+from gitalign.ports import Emitter, Journal, Listener, OwnerProbe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +51,45 @@ class Recovered:
     detail: str = ""
 
 
-def recover(
-    repository: Repository,
-    journal: Journal,
-    *,
-    listeners: Sequence[Listener] = (),
-    is_alive: OwnerProbe,
-    guard_of: Callable[[RunRecord], Guard],
-    now: datetime,
-    checkpoint: Checkpoint = no_checkpoint,
-) -> tuple[Recovered, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """What is needed to finish or roll back runs.
+
+    Attributes:
+        repository: the repository.
+        journal: of the repository.
+        listeners: followers of the event streams of these runs.
+        is_alive: tells whether the process that wrote an owner still lives.
+        guard_of: decides what a run must not move.
+        surroundings: of this process.
+        checkpoint: called before each effect; tests end the process there.
+    """
+
+    repository: Repository
+    journal: Journal
+    listeners: Sequence[Listener]
+    is_alive: OwnerProbe
+    guard_of: Callable[[RunRecord], Guard]
+    surroundings: Surroundings
+    checkpoint: Checkpoint = no_checkpoint
+
+    def context(self, record: RunRecord, emit: Emitter) -> RunContext:
+        """The context in which a run that was cut off is finished; nothing stops it half-way again."""
+        return RunContext(
+            run_id=record.id,
+            started_at=record.started_at,
+            repository=self.repository,
+            journal=self.journal,
+            emit=emit,
+            stop=StopSignal(),
+            owner=record.owner,
+            is_alive=self.is_alive,
+            surroundings=self.surroundings,
+            checkpoint=self.checkpoint,
+        )
+
+
+def recover(recovery: Recovery) -> tuple[Recovered, ...]:
     """Finish or roll back every run whose process is gone. Runs that are under way elsewhere are left alone.
 
     One process does it at a time; another one waits, and finds the work done.
@@ -66,25 +98,20 @@ def recover(
         RecoveryUnderWay: another process is at it, and was waited for.
         GitError, StoreError: the next command tries again.
     """
-    if not _cut_off(journal, is_alive):
+    repository, journal = recovery.repository, recovery.journal
+    if not _cut_off(journal, recovery.is_alive):
         return ()
     with recovery_claim(repository.state_dir):
-        told: list[Recovered] = []
-        for record in _cut_off(journal, is_alive):  # read again: whoever had the claim before may have done it
+        recovered: list[Recovered] = []
+        # Read again: the process that had the claim before may have done it.
+        for record in _cut_off(journal, recovery.is_alive):
+            now = recovery.surroundings.now()
             if record.state is RunState.INTEGRATING:
                 _clear(repository, journal, record.id)
-                told.append(_stopped_before_moves(journal, record, now=now))
+                recovered.append(_stopped_before_moves(journal, record, now=now))
             else:
-                told += _finish(
-                    repository,
-                    journal,
-                    record,
-                    guard=guard_of(record),
-                    listeners=listeners,
-                    now=now,
-                    checkpoint=checkpoint,
-                )
-        return tuple(told)
+                recovered += _finish(recovery, record, now=now)
+        return tuple(recovered)
 
 
 def _cut_off(journal: Journal, is_alive: OwnerProbe) -> list[RunRecord]:
@@ -122,58 +149,21 @@ def _is_under_way(record: RunRecord, journal: Journal, is_alive: OwnerProbe) -> 
     return journal.holds(record.id, [one.update.ref for one in journal.publications(record.id)])
 
 
-def _finish(
-    repository: Repository,
-    journal: Journal,
-    record: RunRecord,
-    *,
-    guard: Guard,
-    listeners: Sequence[Listener],
-    now: datetime,
-    checkpoint: Checkpoint,
-) -> list[Recovered]:
+def _finish(recovery: Recovery, record: RunRecord, *, now: datetime) -> list[Recovered]:
+    repository, journal = recovery.repository, recovery.journal
     publications = journal.publications(record.id)
     plan = journal.plan(record.id)
     events = journal.events(record.id)
     durable = JournalListener(journal)
-    emit = EventStream(record.id, lambda: now, [durable, *listeners], first=(events[-1].seq if events else 0) + 1)
+    followers = [durable, *recovery.listeners]
+    emit = EventStream(record.id, lambda: now, followers, first=(events[-1].seq if events else 0) + 1)
     emit(EventKind.RUN_RESUMED, intended=sum(one.state is MoveState.INTENDED for one in publications))
     notes = remove_stale_locks(repository, publications, since=record.started_at)
     notes += mend_work_trees(repository, record.id, publications)
     for note in notes:
         emit(EventKind.NOTICE, text=note)
-    guarded = guard.refs(plan)
-    publications = held_if_guarded(_looked_at(repository, publications), guarded)
-    door = RefUpdater(repository, forbidden=guarded, message=f"git-align run {record.id}: resumed")
-    try:
-        if any(one.state is MoveState.INTENDED for one in publications):
-            checkpoint("pin")
-            refusal = pin(
-                repository,
-                door,
-                run_id=record.id,
-                publications=publications,
-                targets=plan.targets,
-                at=record.started_at,
-            )
-            if refusal is not None:
-                raise RefLocked(f"cannot pin the run's commits: {refusal.reason}", hint="git align resume")
-            if plan.policy.backups and record.kind is RunKind.ALIGN:
-                publications = make_backups(door, publications, existing=read_refs(repository, "refs/heads"))
-            journal.update_publications(record.id, publications)
-            publications = move_stacks(
-                repository,
-                door,
-                publications,
-                run_id=record.id,
-                journal=journal,
-                emit=emit,
-                stop=StopSignal(),
-                guarded=False,
-                checkpoint=checkpoint,
-            )
-    finally:
-        door.close()
+    run = recovery.context(record, emit)
+    publications = _moved_on(run, record.kind, plan, publications, guarded=recovery.guard_of(record).refs(plan))
     publications = verified(repository, publications)
     settle_sections(repository, publications, emit=emit)
     publications = settle_pushes(repository, publications)
@@ -182,14 +172,9 @@ def _finish(
     if record.undoes is not None:
         mark_undone(journal, record.undoes, publications, by=record.id)
         remove_undone_backups(repository, journal, record, emit=emit)
-    well = all(map(is_settled, publications)) and all(
-        isinstance(result.outcome, Unchanged)
-        or (isinstance(result.outcome, Aligned) and result.outcome.stopped_by is None)
-        for result in journal.results(record.id)
-    )
     # Cut off before its objects were safe: nothing moved, so the run can simply be made again.
     again = record.kind is RunKind.ALIGN and is_to_be_made_again(plan, publications)
-    outcome = "interrupted" if again else ("ok" if well else "attention")
+    outcome = "interrupted" if again else ("ok" if _went_well(journal, record, publications) else "attention")
     emit(EventKind.RUN_FINISHED, outcome=outcome)
     durable.flush()
     _clear(repository, journal, record.id)
@@ -204,6 +189,34 @@ def _finish(
         )
         for one in publications
     ]
+
+
+def _moved_on(
+    run: RunContext, kind: RunKind, plan: Plan, publications: Sequence[Publication], *, guarded: frozenset[str]
+) -> tuple[Publication, ...]:
+    """The publications, with those moved that can still be moved."""
+    publications = held_if_guarded(_looked_at(run.repository, publications), guarded)
+    if not any(one.state is MoveState.INTENDED for one in publications):
+        return publications
+    door = RefUpdater(run.repository, forbidden=guarded, message=f"git-align run {run.run_id}: resumed")
+    try:
+        run.checkpoint("pin")
+        pinned(run, door, publications, plan.targets)
+        if plan.policy.backups and kind is RunKind.ALIGN:
+            publications = make_backups(door, publications, existing=read_refs(run.repository, "refs/heads"))
+        run.journal.update_publications(run.run_id, publications)
+        return move_stacks(run, door, publications, guarded=False)
+    finally:
+        door.close()
+
+
+def _went_well(journal: Journal, record: RunRecord, publications: Sequence[Publication]) -> bool:
+    """Whether every branch is where the run was to bring it, and none conflicted or was refused."""
+    return all(map(is_settled, publications)) and all(
+        isinstance(result.outcome, Unchanged)
+        or (isinstance(result.outcome, Aligned) and result.outcome.stopped_by is None)
+        for result in journal.results(record.id)
+    )
 
 
 def is_to_be_made_again(plan: Plan, publications: Sequence[Publication]) -> bool:

@@ -39,41 +39,54 @@ class PruneReport:
     dry_run: bool
 
 
-def prune(
-    repository: Repository,
-    journal: Journal,
-    *,
-    older_than: timedelta,
-    now: datetime,
-    backups: bool,
-    dry_run: bool,
-    only_run: str | None = None,
-) -> PruneReport:
-    """Remove pins, logs and on request backup branches of runs that ended before `now - older_than`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """What is to be removed.
+
+    Attributes:
+        older_than: age of the end of a run; younger ones stay.
+        now: in UTC.
+        backups: remove backup branches too.
+        dry_run: change nothing.
+        only_run: this run's backups alone, and nothing else (clean-up right after a run that went well).
+    """
+
+    older_than: timedelta
+    now: datetime
+    backups: bool
+    dry_run: bool
+    only_run: str | None = None
+
+    @property
+    def before(self) -> datetime:
+        """Runs that ended later stay."""
+        return self.now - self.older_than
+
+
+def prune(repository: Repository, journal: Journal, what: Retention) -> PruneReport:
+    """Remove pins, logs and on request backup branches of old runs.
 
     Runs that are not finished are never touched. A backup branch goes only if it is still exactly what the run made, no
     younger run needs it and no work tree is on it; one that was moved is a person's work.
-
-    Args:
-        backups: remove backup branches too.
-        only_run: this run's backups alone, and nothing else (clean-up right after a run that went well).
     """
-    if not dry_run:
+    if not what.dry_run:
         mend_anchors(repository)
-    old = [record for record in journal.runs() if _is_old(record, now - older_than) and only_run in (None, record.id)]
+    old = [record for record in journal.runs() if _is_old(record, what.before) and what.only_run in (None, record.id)]
     refs = read_refs(repository, "refs/heads", "refs/gitalign")
-    gone, kept = _backups(repository, journal, old, refs) if backups else ([], [])
-    anchors = [pinned for record in old for pinned in anchors_of(record.id, refs)] if only_run is None else []
+    gone, kept = _backups(repository, journal, old, refs) if what.backups else ([], [])
+    anchors = [pinned for record in old for pinned in anchors_of(record.id, refs)] if what.only_run is None else []
     report = PruneReport(
         runs=tuple(record.id for record in old),
         anchors=tuple(ref for ref, _ in anchors),
         backups=tuple(ref for ref, _ in gone),
         kept_backups=tuple(kept),
-        dry_run=dry_run,
+        dry_run=what.dry_run,
     )
-    if dry_run:
+    if what.dry_run:
         return report
-    left = [(ref, oid) for ref, oid in refs.items() if _is_left_candidate(ref, now)] if only_run is None else []
+    left = (
+        [(ref, oid) for ref, oid in refs.items() if _is_left_candidate(ref, what.now)] if what.only_run is None else []
+    )
     door = RefUpdater(repository, forbidden=frozenset(), message="git-align prune")
     try:
         for ref, oid in [*gone, *anchors, *left]:
@@ -81,13 +94,13 @@ def prune(
                 kept.append((ref, "it is locked or was moved just now"))
     finally:
         door.close()
-    if only_run is None:
+    if what.only_run is None:
         for record in old:
             journal.drop_anchor(record.id)
             release_keeps(repository, record.id)
             with suppress(OSError):
                 remove_folder(repository.state_dir, "runs", record.id, "logs")
-        journal.forget_before(now - older_than)
+        journal.forget_before(what.before)
         unfinished = {record.id for record in journal.runs() if record.state in UNFINISHED}
         release(repository, unfinished=unfinished)
         sweep_quarantines(repository.state_dir / "quarantine", keep=unfinished)

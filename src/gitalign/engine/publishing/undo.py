@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from gitalign.core.events import EventKind
 from gitalign.core.filters import ALL, Filters
@@ -12,20 +10,21 @@ from gitalign.core.names import branch_of, is_zero, zero_like
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
 from gitalign.core.report import is_settled
 from gitalign.core.run import RunKind, RunRecord, RunState
-from gitalign.engine.publishing.anchor import anchor_ref, pin, present
+from gitalign.engine.publishing.anchor import present
 from gitalign.engine.publishing.backups import remove_undone_backups
 from gitalign.engine.publishing.branch_sections import settle_sections
 from gitalign.engine.publishing.guard import Guard, held_if_guarded
-from gitalign.engine.publishing.move import Checkpoint, move_stacks, no_checkpoint, verified
+from gitalign.engine.publishing.move import verified
 from gitalign.engine.publishing.pushing import Pusher, to_give_back
+from gitalign.engine.publishing.recorded_run import claimed, ended, moved, new_record
 from gitalign.engine.publishing.undone import has_only_pushed, mark_undone
 from gitalign.engine.run.filtering import with_commits
-from gitalign.engine.runtime.signals import StopSignal
-from gitalign.errors import GitError, UserError
+from gitalign.engine.runtime.context import RunContext
+from gitalign.errors import UserError
 from gitalign.git.refs import RefUpdater, read_refs
 from gitalign.git.repository import Repository
 from gitalign.git.worktree import read_checkouts
-from gitalign.ports import Emitter, Journal, OwnerProbe
+from gitalign.ports import Journal
 
 
 def preview(
@@ -44,12 +43,10 @@ def preview(
     names = _names(journal, run_id) if not filters.are_none else {}
     guarded = guard.refs(journal.plan(run_id))
     wanted = (MoveState.MOVED, MoveState.UNDONE, MoveState.STANDS) if push else (MoveState.MOVED,)
-    moved = [one for one in journal.publications(run_id) if one.state in wanted]
+    made = [one for one in journal.publications(run_id) if one.state in wanted]
     if filters.reads_commits:
-        filters = with_commits(repository, filters, present(repository, sorted({one.update.after for one in moved})))
-    chosen = [
-        one for one in moved if filters.are_none or filters.takes(names.get(one.update.ref, ()), one.update.after)
-    ]
+        filters = with_commits(repository, filters, present(repository, sorted({one.update.after for one in made})))
+    chosen = [one for one in made if filters.are_none or filters.takes(names.get(one.update.ref, ()), one.update.after)]
     now = read_refs(repository, "refs/heads")
     there = present(repository, sorted({one.update.before for one in chosen if not is_zero(one.update.before)}))
     held = {
@@ -106,127 +103,61 @@ def _reversed(one: Publication, *, stands: str | None, survives: bool, work_tree
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo:
-    """What an undo needs to know.
+    """What is undone.
 
     Attributes:
         run_id: the run to undo; an undo can be undone too.
-        new_run_id: the run that this undo is.
         filters: which branches are asked for; they look at the commit where the run put a branch.
         push: put back on the remote too what was pushed, leased on what was pushed.
-        started_at: in UTC.
-        owner: this process.
-        is_alive: tells whether another one still lives.
         guard: decides what must not move.
     """
 
     run_id: str
-    new_run_id: str
     filters: Filters
     push: bool
-    started_at: datetime
-    owner: str
-    is_alive: OwnerProbe
     guard: Guard
 
 
-def undo(
-    repository: Repository,
-    journal: Journal,
-    what: Undo,
-    *,
-    pusher: Pusher,
-    emit: Emitter,
-    stop: StopSignal,
-    checkpoint: Checkpoint = no_checkpoint,
-) -> tuple[Publication, ...]:
+def undo(run: RunContext, what: Undo, *, pusher: Pusher) -> tuple[Publication, ...]:
     """Put back what a run moved.
 
     Args:
-        repository: the repository.
-        journal: of the repository.
+        run: the run that this undo is.
         what: is undone.
         pusher: puts remotes back.
-        emit: tells what happens.
-        stop: the stop button.
-        checkpoint: called before each effect; tests end the process there.
 
     Raises:
         UserError: the run moved nothing that could be put back.
         GitError, StoreError
     """
+    repository, journal = run.repository, run.journal
     plan_json = journal.plan_json(what.run_id)
     plan = journal.plan(what.run_id)
     publications = preview(repository, journal, what.run_id, guard=what.guard, filters=what.filters, push=what.push)
     if not publications:
-        record = journal.run(what.run_id)
-        raise _nothing_to_undo(record, what, only_pushed=has_only_pushed(journal, record))
-    record = RunRecord(
-        id=what.new_run_id,
-        kind=RunKind.UNDO,
-        state=RunState.INTEGRATING,
-        started_at=what.started_at,
-        finished_at=None,
-        outcome="running",
-        moved=0,
-        plan_id=plan.id,
-        total=len(publications),
-        undoes=what.run_id,
-        owner=what.owner,
-    )
+        undone = journal.run(what.run_id)
+        raise _nothing_to_undo(undone, what, only_pushed=has_only_pushed(journal, undone))
+    record = new_record(run, RunKind.UNDO, plan_id=plan.id, total=len(publications), undoes=what.run_id)
     journal.begin_run(record, plan_json=plan_json)
-    emit(EventKind.RUN_STARTED, undoes=what.run_id, branches=len(publications))
-    publications = _claimed(journal, what, publications)
-    words = f"git-align run {what.new_run_id}: undo {what.run_id}"
+    run.emit(EventKind.RUN_STARTED, undoes=what.run_id, branches=len(publications))
+    publications = claimed(run, publications)
+    words = f"git-align run {run.run_id}: undo {what.run_id}"
     door = RefUpdater(repository, forbidden=what.guard.refs(plan), message=words)
-    try:
-        checkpoint("journal")
-        journal.intend(what.new_run_id, publications, anchor=anchor_ref(what.new_run_id))
-        checkpoint("pin")
-        if any(one.state is not MoveState.HELD_BACK for one in publications):
-            refusal = pin(
-                repository,
-                door,
-                run_id=what.new_run_id,
-                publications=publications,
-                targets=plan.targets,
-                at=what.started_at,
-            )
-            if refusal is not None:
-                raise GitError(
-                    f"cannot pin the run's commits: {refusal.reason}", hint="git align resume", code="ref_locked"
-                )
-            emit(EventKind.PINNED, ref=anchor_ref(what.new_run_id))
-        publications = move_stacks(
-            repository,
-            door,
-            publications,
-            run_id=what.new_run_id,
-            journal=journal,
-            emit=emit,
-            stop=stop,
-            checkpoint=checkpoint,
-        )
-    finally:
-        door.close()
-        journal.release(what.new_run_id)
-    checkpoint("verify")
+    publications = moved(run, door, publications, plan.targets)
+    run.checkpoint("verify")
     publications = verified(repository, publications)
-    settle_sections(repository, publications, emit=emit)
-    emit(EventKind.VERIFIED, moved=sum(one.state is MoveState.MOVED for one in publications))
-    if what.push and not stop.stop_requested:
-        checkpoint("push")
+    settle_sections(repository, publications, emit=run.emit)
+    run.emit(EventKind.VERIFIED, moved=sum(one.state is MoveState.MOVED for one in publications))
+    if what.push and not run.stop.stop_requested:
+        run.checkpoint("push")
         publications = pusher.back(publications)
-    checkpoint("end")
-    journal.update_publications(what.new_run_id, publications)
-    mark_undone(journal, what.run_id, publications, by=what.new_run_id)
-    checkpoint("marked")
-    remove_undone_backups(repository, journal, record, emit=emit)
-    checkpoint("backups removed")
-    if any(one.state is MoveState.INTENDED for one in publications):
-        return publications  # stopped half-way: `resume` finishes it
-    outcome = "ok" if all(map(is_settled, publications)) else "attention"
-    journal.set_state(what.new_run_id, RunState.FINISHED, outcome=outcome, finished_at=datetime.now(UTC))
-    emit(EventKind.RUN_FINISHED, outcome=outcome)
+    run.checkpoint("end")
+    journal.update_publications(run.run_id, publications)
+    mark_undone(journal, what.run_id, publications, by=run.run_id)
+    run.checkpoint("marked")
+    remove_undone_backups(repository, journal, record, emit=run.emit)
+    run.checkpoint("backups removed")
+    ended(run, publications)
     return publications
 
 
@@ -244,18 +175,6 @@ def _nothing_to_undo(record: RunRecord, what: Undo, *, only_pushed: bool) -> Use
     else:
         reason, hint = "moved nothing", "git align runs"
     return UserError(f"run {record.id} {reason}", hint=hint, code="nothing_to_undo")
-
-
-def _claimed(journal: Journal, what: Undo, publications: Sequence[Publication]) -> tuple[Publication, ...]:
-    """The publications, with those held back whose branch another run is working on."""
-    wanted = [one.update.ref for one in publications if one.state is not MoveState.HELD_BACK]
-    taken = journal.claim(what.new_run_id, wanted, owner=what.owner, is_alive=what.is_alive)
-    return tuple(
-        replace(one, state=MoveState.HELD_BACK, detail=f"run {taken[one.update.ref].run_id} is working on it")
-        if one.update.ref in taken
-        else one
-        for one in publications
-    )
 
 
 def push_back(journal: Journal, run_id: str, *, pusher: Pusher) -> None:

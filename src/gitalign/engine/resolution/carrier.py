@@ -16,7 +16,7 @@ from gitalign.engine.alignment.align import IntegrationContext
 from gitalign.engine.alignment.integration import build_context
 from gitalign.engine.analysis.alignable_point import THROWN_AWAY
 from gitalign.engine.run.partial_alignment import NothingRemembered
-from gitalign.engine.run.session import OpenRepository, now
+from gitalign.engine.run.session import OpenRepository
 from gitalign.errors import UserError
 from gitalign.git.attributes import read_attributes
 from gitalign.git.history import load_graph
@@ -65,7 +65,7 @@ class Carrier:
                 memory=NothingRemembered(),
                 limits=opened.config.limits(),
                 sockets=Sockets(),
-                at=now(),
+                at=opened.now(),
                 documents_dir=quarantine.path,
                 signs=False,
             )

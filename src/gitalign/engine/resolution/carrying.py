@@ -17,7 +17,7 @@ from gitalign.core.outcome import Aligned
 from gitalign.core.plan import Plan, Step
 from gitalign.core.stand_in import needs_stand_in, stand_in
 from gitalign.engine.resolution.carrier import PREFIX, Carrier
-from gitalign.engine.run.session import OpenRepository, now
+from gitalign.engine.run.session import OpenRepository
 from gitalign.git.command import Git, text
 from gitalign.git.identity import operator_ident
 from gitalign.git.objects import read_commits
@@ -37,7 +37,7 @@ _TODO = re.compile(r"(?:pick|p) ([0-9a-f]{40,64})\b")
 def _inside(opened: OpenRepository, session: ResolutionSession) -> Git:
     """git in the work tree, for the operator as git knows them where they stand: it asks for a name before it begins a rebase."""
     git = tree.inside(opened.repository, session)
-    name, _, rest = text(operator_ident(opened.repository, at=now())).rpartition(" <")
+    name, _, rest = text(operator_ident(opened.repository, at=opened.now())).rpartition(" <")
     who = {"NAME": name, "EMAIL": rest.partition(">")[0]}
     named = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
     return replace(git, variables={**git.variables, **named})
@@ -202,7 +202,7 @@ def _resolved(opened: OpenRepository, inside: Git, stopped: Oid, head: Oid) -> O
 def _end_merge(opened: OpenRepository, inside: Git, step: Step) -> None:
     git = opened.repository.git
     made = Oid(text(inside.run("write-tree", timeout_s=_TIMEOUT_S).stdout).strip())
-    who = operator_ident(opened.repository, at=now())
+    who = operator_ident(opened.repository, at=opened.now())
     commit = new_commit(
         tree=made, parents=(step.seen, step.onto), author=who, committer=who, message=merge_message(step)
     )

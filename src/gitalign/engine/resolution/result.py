@@ -22,7 +22,7 @@ from gitalign.core.plan import Plan, Step
 from gitalign.core.policy import CommitterPolicy
 from gitalign.engine.gates.detection import detect_between
 from gitalign.engine.resolution.carrying import unasked
-from gitalign.engine.run.session import OpenRepository, now, sockets_of
+from gitalign.engine.run.session import OpenRepository, sockets_of
 from gitalign.errors import UserError
 from gitalign.git.history import load_graph
 from gitalign.git.identity import operator_ident
@@ -104,7 +104,7 @@ def merged(opened: OpenRepository, step: Step, head: Oid) -> Aligned:
             f"{head[:12]} is not the merge of {step.target.name} into {step.branch.name} that was begun",
             hint=f"{command_on('git align resolve --abort', step.branch.name)}   or put the branch there by hand: git branch -f",
         )
-    signer = configured_signer(repository, committer=operator_ident(repository, at=now()))
+    signer = configured_signer(repository, committer=operator_ident(repository, at=opened.now()))
     if signer is not None and not commit.is_signed:
         head = write_commit(repository.git, signer.sign(commit))
     return Aligned(how=AlignedKind.MERGED, before=step.seen, after=head, onto=step.onto, tree=commit.tree)
@@ -119,7 +119,7 @@ def replayed(opened: OpenRepository, plan: Plan, step: Step, session: Resolution
     """
     repository = opened.repository
     made = made_of(opened, step, session, head)
-    operator = operator_ident(repository, at=now())
+    operator = operator_ident(repository, at=opened.now())
     committer = operator if plan.policy.committer is CommitterPolicy.OPERATOR else None
     signer = configured_signer(repository, committer=operator)
     at, unsigned = step.onto, 0

@@ -17,9 +17,10 @@ from gitalign.documents import wire
 from gitalign.engine.resolution import carrying
 from gitalign.engine.resolution.resolutions import remember
 from gitalign.engine.resolution.result import differing, given_as, named, result_of
-from gitalign.engine.run.carry_out import carry_out, frozen_for, with_gate
-from gitalign.engine.run.frozen_settings import dumped, loaded
-from gitalign.engine.run.session import OpenRepository, Request, configured_rules, make_plan, now, sockets_of
+from gitalign.engine.run.carry_out import Assignment, carry_out
+from gitalign.engine.run.contexts import Caller
+from gitalign.engine.run.frozen_settings import dumped, frozen_for, loaded, with_gate
+from gitalign.engine.run.session import OpenRepository, Request, configured_rules, make_plan, sockets_of
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import GitAlignError, UserError
 from gitalign.git.command import text
@@ -97,7 +98,7 @@ def begin(
         folder=str(place.absolute()),
         plan=wire.dumps(made),
         is_merge=step.kind is StepKind.MERGE,
-        opened_at=now(),
+        opened_at=opened.now(),
         settings=dumped(frozen_for(opened, sockets_of(opened.config), configured_rules(opened))),
     )
     if not journal.open_session(session):
@@ -203,7 +204,7 @@ def stage(opened: OpenRepository, session: ResolutionSession) -> Look:
 
 def _record(opened: OpenRepository, session: ResolutionSession, seen: Look) -> None:
     """Keep what the person made of conflicts, for every other branch that meets them. What cannot be kept stops nobody."""
-    operator = text(operator_ident(opened.repository, at=now())).rpartition("> ")[0] + ">"
+    operator = text(operator_ident(opened.repository, at=opened.now())).rpartition("> ")[0] + ">"
     try:
         for one in tree.resolved_conflicts(opened.repository, session, marker_size=MARKER_SIZE):
             remember(
@@ -214,13 +215,13 @@ def _record(opened: OpenRepository, session: ResolutionSession, seen: Look) -> N
                 origin=Origin(
                     kind=OriginKind.RESOLVED,
                     by=operator,
-                    at=now(),
+                    at=opened.now(),
                     commit=seen.stopped_at or "",
                     branch=session.branch,
                     path=one.path,
                 ),
                 write_cache=opened.config.resolutions.rr_cache == "write",
-                at=now(),
+                at=opened.now(),
             )
     except GitAlignError as error:
         _LOG.warning("a resolution of %s was not recorded: %s", session.branch, error.message)
@@ -323,15 +324,14 @@ def finish(
             hint=f"{command_on('git align resolve --continue', session.branch)}   after you looked at them",
         )
     outcome = result_of(opened, made, step, session, seen.head)
-    report = carry_out(
-        opened,
-        made,
-        replace(permit, plan_id=made.id),
+    assignment = Assignment(
+        opened=opened,
         journal=journal,
-        listeners=listeners,
-        stop=stop or StopSignal(),
+        plan=made,
+        permit=replace(permit, plan_id=made.id),
         given={step.id: given_as(step, outcome)},
     )
+    report = carry_out(assignment, Caller(listeners=listeners, stop=stop or StopSignal()))
     if any(one.state.value == "moved" for one in report.publications) and (why := _close(opened, journal, session)):
         return replace(report, notices=(*report.notices, why))
     return report

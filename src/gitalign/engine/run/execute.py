@@ -6,9 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from datetime import datetime
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 from gitalign.core.events import EventKind
 from gitalign.core.graph import CommitGraph
@@ -24,7 +22,6 @@ from gitalign.core.outcome import (
     with_auto_resolved,
 )
 from gitalign.core.plan import Permit, Plan, Step, StepKind
-from gitalign.core.policy import Limits
 from gitalign.core.publication import Publication
 from gitalign.core.push import PushSettings
 from gitalign.core.validation import ValidationPlan
@@ -34,18 +31,16 @@ from gitalign.engine.gates.certify import Drafts, certify
 from gitalign.engine.gates.repository_rules import RepositoryRules, hold_to_rules
 from gitalign.engine.gates.validation import validate
 from gitalign.engine.publishing.guard import Guard
-from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
-from gitalign.engine.publishing.publish import publish
+from gitalign.engine.publishing.publish import Results, publish
 from gitalign.engine.publishing.pushing import Pusher, standing_publication
 from gitalign.engine.run.partial_alignment import conflicting_again, taken_partway
 from gitalign.engine.run.remote_branches import publication_on_remote
-from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.context import RunContext
 from gitalign.errors import OutOfSpace
 from gitalign.git.in_quarantine import GuardedMemory, in_quarantine
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.refs import read_tips
 from gitalign.git.repository import Repository
-from gitalign.ports import Emitter, Journal, OwnerProbe, Sockets
 
 LEAST_FREE_BYTES = 8 * 1024 * 1024
 
@@ -69,33 +64,30 @@ class Executed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunContext:
-    """Those who take part in a run beside git: journal, listeners, stop button, plug-ins, house rules."""
+class Orders:
+    """What a run is to do.
 
-    journal: Journal
-    emit: Emitter
-    stop: StopSignal
-    sockets: Sockets
-    owner: str
-    is_alive: OwnerProbe
+    Attributes:
+        plan: the plan.
+        history: reads the history behind the plan; it is held only as long as branches are merged, or house rules look at it.
+        permit: for exactly this plan.
+        guard: decides what must not move.
+        given: results that were made elsewhere; they are proved, checked and published like any other.
+        rules: the house rules that hold.
+        checks: the operator's checks.
+        finds_furthest: whether to find out how far conflicting branches align.
+        push: the operator's settings about pushing.
+    """
+
+    plan: Plan
+    history: Callable[[], CommitGraph]
+    permit: Permit
     guard: Guard
+    given: Mapping[StepId, StepResult] = field(default_factory=dict)
     rules: RepositoryRules | None = None
-    checkpoint: Checkpoint = no_checkpoint
     checks: ValidationPlan = ValidationPlan()
-    furthest: bool = False
-    """Whether to find out how far conflicting branches align."""
+    finds_furthest: bool = False
     push: PushSettings = PushSettings()
-
-    def pusher(self, repository: Repository, plan: Plan) -> Pusher:
-        """What pushes the branches of a plan."""
-        return Pusher(
-            repository=repository,
-            journal=self.journal,
-            settings=self.push,
-            targets=[target.name for target in plan.targets],
-            emit=self.emit,
-            on_remotes=frozenset(step.moved_ref for step in plan.steps if step.of_remote is not None),
-        )
 
 
 class _Phases:
@@ -109,56 +101,41 @@ class _Phases:
         self._since = now
 
 
-def execute(
-    repository: Repository,
-    plan: Plan,
-    history: Callable[[], CommitGraph],
-    *,
-    run_id: str,
-    started_at: datetime,
-    permit: Permit,
-    limits: Limits,
-    crew: RunContext,
-    documents_dir: Path,
-    certificates_dir: Path,
-    given: Mapping[StepId, StepResult] | None = None,
-) -> Executed:
+def execute(run: RunContext, orders: Orders) -> Executed:
     """Carry out a plan. The run is in the journal already; its state is advanced here.
-
-    Results that were made elsewhere are `given`: they are proved, checked and published like any other. `history` reads the
-    history behind the plan; it is held only as long as branches are merged, or house rules look at it.
 
     Raises:
         GitAlignError: when the run as a whole cannot go on. Nothing has moved unless the journal says so.
     """
+    repository, plan = run.repository, orders.plan
     require_space(repository)
-    already = {**(given or {}), **_resolved_beforehand(repository, plan, run_id=run_id, crew=crew)}
-    crew.checkpoint("quarantine")
+    already = {**orders.given, **_resolved_beforehand(run, plan)}
+    run.checkpoint("quarantine")
 
     def work(quarantine: Quarantine) -> Executed:
         phases = _Phases()
-        memory = GuardedMemory(crew.journal, quarantine)
-        graph = history()
+        memory = GuardedMemory(run.journal, quarantine)
+        graph = orders.history()
         workshop = build_context(
             quarantine,
             plan,
             graph,
             already=already,
             memory=memory,
-            limits=limits,
-            sockets=crew.sockets,
-            at=started_at,
-            documents_dir=documents_dir,
+            limits=run.limits,
+            sockets=run.plugins,
+            at=run.started_at,
+            documents_dir=run.folder / "summaries",
         )
         phases.done("prepare")
-        integrated = integrate(workshop, plan, already=already, emit=crew.emit, stop=crew.stop)
+        integrated = integrate(workshop, plan, already=already, emit=run.emit, stop=run.stop)
         results, merges = integrated.results, integrated.merges
-        remember_conflicts(memory, workshop, results, at=started_at)
+        remember_conflicts(memory, workshop, results, at=run.started_at)
         words = not_compared(workshop)
         phases.done("integrate")
-        if crew.furthest or plan.policy.partial:
+        if orders.finds_furthest or plan.policy.partial:
             results = with_furthest(
-                workshop, plan, results, memory=memory, emit=crew.emit, stop=crew.stop, at=started_at
+                workshop, plan, results, memory=memory, emit=run.emit, stop=run.stop, at=run.started_at
             )
             phases.done("furthest")
         if plan.policy.partial:
@@ -167,42 +144,42 @@ def execute(
                 plan,
                 graph,
                 results,
-                limits=limits,
-                sockets=crew.sockets,
-                emit=crew.emit,
-                stop=crew.stop,
-                at=started_at,
-                documents_dir=documents_dir,
+                limits=run.limits,
+                sockets=run.plugins,
+                emit=run.emit,
+                stop=run.stop,
+                at=run.started_at,
+                documents_dir=run.folder / "summaries",
             )
             phases.done("partial")
         taken = results
         # The proofs read a history of their own; two, and all that was shared for merging, need not be held at once.
-        behind_rules = graph if crew.rules is not None else None
+        behind_rules = graph if orders.rules is not None else None
         del graph, workshop, integrated
-        drafts = Drafts(certificates_dir)
+        drafts = Drafts(run.folder)
         until_then.callback(drafts.discard)
-        results = certify(repository, quarantine.git, plan, results, run_id=run_id, drafts=drafts)
+        results = certify(repository, quarantine.git, plan, results, run_id=run.run_id, drafts=drafts)
         phases.done("verify")
-        if crew.rules is not None and behind_rules is not None:
+        if orders.rules is not None and behind_rules is not None:
             results = hold_to_rules(
                 quarantine.git,
                 behind_rules,
                 plan,
                 results,
-                house=crew.rules,
-                is_stopped=lambda: crew.stop.stop_requested,
+                house=orders.rules,
+                is_stopped=lambda: run.stop.stop_requested,
             )
             phases.done("rules")
-        if crew.checks.is_configured:
+        if orders.checks.is_configured:
             results = validate(
                 quarantine,
                 plan,
                 results,
-                checks=crew.checks,
+                checks=orders.checks,
                 memory=memory,
-                emit=crew.emit,
-                stop=crew.stop,
-                at=started_at,
+                emit=run.emit,
+                stop=run.stop,
+                at=run.started_at,
             )
             phases.done("validate")
         results = conflicting_again(taken, _with_settled(taken, results))
@@ -210,9 +187,9 @@ def execute(
         quarantine.require_memory()
         to_move = {plan.steps[StepId(one.step_id)].moved_ref for one in results if isinstance(one.outcome, Aligned)}
         drafts.keep(to_move)
-        crew.checkpoint("results")
-        crew.journal.record_results(run_id, results)
-        if crew.stop.stop_requested:
+        run.checkpoint("results")
+        run.journal.record_results(run.run_id, results)
+        if run.stop.stop_requested:
             return Executed(
                 results=results,
                 publications=(),
@@ -221,28 +198,19 @@ def execute(
                 interrupted=True,
                 not_compared=words,
             )
-        publications = _publish(
-            repository,
-            plan,
-            results,
-            quarantine=quarantine,
-            run_id=run_id,
-            started_at=started_at,
-            permit=permit,
-            crew=crew,
-        )
+        publications = _publish(run, orders, results, quarantine)
         phases.done("publish")
         return Executed(
             results=results,
             publications=publications,
             phases=tuple(phases.seconds),
             merges=merges,
-            interrupted=crew.stop.stop_requested,
+            interrupted=run.stop.stop_requested,
             not_compared=words,
         )
 
     with ExitStack() as until_then:
-        return in_quarantine(repository, run_id, work)
+        return in_quarantine(repository, run.run_id, work)
 
 
 def _with_settled(before: Sequence[StepResult], checked: Sequence[StepResult]) -> tuple[StepResult, ...]:
@@ -299,13 +267,11 @@ def require_space(repository: Repository) -> None:
         )
 
 
-def _resolved_beforehand(
-    repository: Repository, plan: Plan, *, run_id: str, crew: RunContext
-) -> dict[StepId, StepResult]:
+def _resolved_beforehand(run: RunContext, plan: Plan) -> dict[StepId, StepResult]:
     """Steps that need no worker: their branch is in another run's hands, or is not where the plan saw it."""
-    now = {tip.ref: tip.oid for tip in read_tips(repository)}
+    now = {tip.ref: tip.oid for tip in read_tips(run.repository)}
     wanted = [ref for step in plan.steps if step.kind is not StepKind.UP_TO_DATE for ref in {step.ref, step.moved_ref}]
-    taken = crew.journal.claim(run_id, wanted, owner=crew.owner, is_alive=crew.is_alive)
+    taken = run.journal.claim(run.run_id, wanted, owner=run.owner, is_alive=run.is_alive)
     resolved: dict[StepId, StepResult] = {}
     for step in plan.steps:
         outcome: Skipped | Refused | None = None
@@ -336,16 +302,9 @@ def _moved_since(step: Step, now: Mapping[str, Oid]) -> str:
 
 
 def _publish(
-    repository: Repository,
-    plan: Plan,
-    results: Sequence[StepResult],
-    *,
-    quarantine: Quarantine,
-    run_id: str,
-    started_at: datetime,
-    permit: Permit,
-    crew: RunContext,
+    run: RunContext, orders: Orders, results: Sequence[StepResult], quarantine: Quarantine
 ) -> tuple[Publication, ...]:
+    plan, permit = orders.plan, orders.permit
     steps = {step.id: step for step in plan.steps}
     moves = [
         (steps[StepId(result.step_id)], result.outcome)
@@ -370,22 +329,26 @@ def _publish(
         packs = quarantine.store(
             [aligned.after for _, aligned in moves], known, replaced={aligned.before for _, aligned in moves}
         )
-        crew.emit(EventKind.OBJECTS_STORED, branches=len(moves), packs=len(packs))
+        run.emit(EventKind.OBJECTS_STORED, branches=len(moves), packs=len(packs))
         return len(packs)
 
+    pusher = Pusher(
+        repository=run.repository,
+        journal=run.journal,
+        settings=orders.push,
+        targets=[target.name for target in plan.targets],
+        emit=run.emit,
+        on_remotes=frozenset(step.moved_ref for step in plan.steps if step.of_remote is not None),
+    )
     return publish(
-        repository,
-        run_id=run_id,
-        plan=plan,
-        permit=permit,
-        aligned=[(step, one) for step, one in moves if step.of_remote is None],
-        guard=crew.guard,
-        journal=crew.journal,
-        emit=crew.emit,
-        stop=crew.stop,
-        started_at=started_at,
-        store=store,
-        push=crew.pusher(repository, plan).forward,
-        standing=standing,
-        checkpoint=crew.checkpoint,
+        run,
+        Results(
+            plan=plan,
+            permit=permit,
+            aligned=[(step, one) for step, one in moves if step.of_remote is None],
+            standing=standing,
+            guard=orders.guard,
+            store=store,
+            push=pusher.forward,
+        ),
     )

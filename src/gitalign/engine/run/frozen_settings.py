@@ -14,8 +14,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gitalign.configuration.load import Config
 from gitalign.documents import wire
+from gitalign.engine.run.session import OpenRepository, configured_rules, run_folder
 from gitalign.errors import OutOfSpace, UserError
 from gitalign.owned_folders import is_folder
+from gitalign.ports import Sockets
 from gitalign.shared_files import adopt, make_folder
 
 if TYPE_CHECKING:
@@ -181,3 +183,34 @@ def require_same(frozen: Config, current: Config, *, explicit: Sequence[str]) ->
             f"the run began with other settings than those given now ({', '.join(other)})",
             hint="to go on with those it began with, leave them out: git align resume; to begin again: git align run",
         )
+
+
+def frozen_for(opened: OpenRepository, sockets: Sockets, house: RepositoryRules | None) -> Frozen:
+    """What whoever goes on with a run has to know of its gate."""
+    return Frozen(opened.config, rules_digest(house), sockets.given)
+
+
+def gate_of(opened: OpenRepository, run_id: str) -> OpenRepository:
+    """The repository with the settings that a run began with, for whoever goes on with it.
+
+    Args:
+        opened: with the settings that hold now.
+        run_id: the run.
+
+    Raises:
+        OtherSettings: other settings were given for this very command.
+        CannotGoOn: its gate cannot be applied.
+        RulePackError, PluginError: something that the gate needs is missing.
+    """
+    return with_gate(opened, read_frozen(run_folder(opened.repository, run_id), current=opened.config))
+
+
+def with_gate(opened: OpenRepository, frozen: Frozen) -> OpenRepository:
+    """The repository with frozen settings; arguments and errors as for `gate_of`."""
+    require_same(frozen.config, opened.config, explicit=opened.explicit)
+    if frozen.plugins:
+        raise CannotGoOn(f"a program started it with plug-ins of its own ({', '.join(frozen.plugins)})")
+    then = replace(opened, config=frozen.config)
+    if rules_digest(configured_rules(then)) != frozen.rules:
+        raise CannotGoOn("its rule packs were changed since it began")
+    return then

@@ -6,12 +6,10 @@ What the use cases of the facade share. Nothing here knows a terminal. A plan is
 from __future__ import annotations
 
 import logging
-import os
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,12 +22,14 @@ from gitalign.core.selection import require_branches
 from gitalign.core.snapshot import Snapshot, Tip
 from gitalign.core.targets import TYPED, WantedTargets, discover_targets, head_of_remote
 from gitalign.core.working_set import branches_of, has_no_work, only_on_remotes, tips_of, with_branches_of, with_head_of
-from gitalign.engine.publishing.push_planning import with_push_places
+from gitalign.engine.publishing.push_planning import PushScope, with_push_places
 from gitalign.engine.run.filtering import filters_of
 from gitalign.engine.run.prepare import prepare, take_snapshot
 from gitalign.engine.run.remote_branches import read_remote, with_places_on
+from gitalign.engine.runtime.context import run_folder as run_folder
 from gitalign.engine.runtime.observers import require_observers
 from gitalign.engine.runtime.stream import EventStream, JournalListener
+from gitalign.engine.runtime.surroundings import Surroundings, of_process
 from gitalign.errors import StoreError, UnknownRun
 from gitalign.git.command import ProcessGate
 from gitalign.git.refs import read_tips
@@ -66,6 +66,7 @@ class Request:
         fetch: fetch the targets first; with `remote` all of its branches.
         remote: align the branches of this remote instead of the local ones; empty for the configured remote, None for local ones.
         also_local: with `remote`, align local branches, too: both places together.
+        surroundings: the time, the environment and unpredictable names; None for those of this process.
         or_remote: take the remote's branches when there are no local ones.
         push: read the remote's tips while planning, so that a push can be leased on them.
         needs_branches: refuse a repository without a target, and globs of `only` that match no branch.
@@ -86,6 +87,7 @@ class Request:
     remote: str | None = None
     also_local: bool = False
     or_remote: bool = False
+    surroundings: Surroundings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +95,18 @@ class OpenRepository:
     """A repository and the settings that hold for it.
 
     Attributes:
+        surroundings: the time, the environment, unpredictable names.
         explicit: where settings come from that were given for this very command.
     """
 
     repository: Repository
     config: Config
+    surroundings: Surroundings
     explicit: tuple[str, ...] = ()
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        return self.surroundings.now()
 
 
 def open_for(request: Request) -> OpenRepository:
@@ -108,13 +116,18 @@ def open_for(request: Request) -> OpenRepository:
         NotARepository, GitTooOld, GitMissing, ConfigError
         PluginError: a library that the settings need is missing.
     """
-    repository = open_repository(request.repo)
+    surroundings = of_process() if request.surroundings is None else request.surroundings
+    repository = open_repository(request.repo, environ=surroundings.environ)
     config = load_config(
-        file=request.config_file, git_dir=Path(repository.common_dir), environ=os.environ, overrides=request.overrides
+        file=request.config_file,
+        git_dir=Path(repository.common_dir),
+        environ=surroundings.environ,
+        overrides=request.overrides,
     )
     require_observers(config.telemetry)
     explicit = ("command line", *([str(request.config_file)] if request.config_file is not None else []))
-    return OpenRepository(repository.gated(ProcessGate(config.limits().max_git_processes)), config, explicit)
+    gated = repository.gated(ProcessGate(config.limits().max_git_processes))
+    return OpenRepository(gated, config, surroundings, explicit)
 
 
 def make_plan(opened: OpenRepository, request: Request, *, whatever_is_checked_out: bool = False) -> Plan:
@@ -129,7 +142,7 @@ def make_plan(opened: OpenRepository, request: Request, *, whatever_is_checked_o
         UserError, GitError, RemoteError
     """
     listed: BranchList | None = load_branch_list(request.input) if request.input is not None else None
-    filters = filters_of(opened.repository, request, now=int(now().timestamp()))
+    filters = filters_of(opened.repository, request, now=int(opened.now().timestamp()))
     settings = opened.config.alignment
     remote = request.remote or settings.remote if request.remote is not None else None
     if request.fetch and remote is not None:
@@ -143,7 +156,7 @@ def make_plan(opened: OpenRepository, request: Request, *, whatever_is_checked_o
             or _usual_targets(opened.repository, settings.remote),
         )
     told, head = read_remote(opened.repository, remote) if remote is not None and request.push else (None, None)
-    seen = take_snapshot(opened.repository, now=now())
+    seen = take_snapshot(opened.repository, now=opened.now())
     if remote is not None and head is not None:
         seen = with_head_of(seen, remote, head)
     if remote is not None and not request.also_local:
@@ -219,11 +232,13 @@ def _with_push(opened: OpenRepository, snapshot: Snapshot, request: Request) -> 
         return with_push_places(
             opened.repository,
             snapshot,
-            opened.config.pushing(),
-            targets=discover_targets(snapshot, settings.targets),
-            only=request.only,
-            prefix=settings.integration_prefix,
-            backup_prefix=opened.config.orchestration.backup_branch_prefix,
+            PushScope(
+                settings=opened.config.pushing(),
+                targets=discover_targets(snapshot, settings.targets),
+                only=request.only,
+                prefix=settings.integration_prefix,
+                backup_prefix=opened.config.orchestration.backup_branch_prefix,
+            ),
             journal=journal,
         )
 
@@ -295,7 +310,7 @@ def event_stream(
     log = RunLog(folder / "run.log", level=settings.log_level)
     followers: list[Listener] = [durable, log, *(one for one in (audit, logs) if one is not None), *listeners]
     try:
-        yield EventStream(run_id, now, followers)
+        yield EventStream(run_id, opened.now, followers)
     finally:
         _close(durable.flush, *(one.close for one in (log, audit, logs) if one is not None))
 
@@ -329,21 +344,11 @@ def database(repository: Repository) -> Path:
     return repository.state_dir / "gitalign.db"
 
 
-def run_folder(repository: Repository, run_id: str) -> Path:
-    """Where a run's report, logs and audit trail are."""
-    return repository.state_dir / "runs" / run_id
-
-
 def locks_of(opened: OpenRepository) -> RunLocks:
     """The locks that say which runs of the repository are under way."""
     return RunLocks(opened.repository.state_dir)
 
 
-def new_run_id(at: datetime) -> RunId:
-    """An id that sorts by time and is taken by nobody."""
-    return RunId(f"{at:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}")
-
-
-def now() -> datetime:
-    """The time in UTC; the one clock of a run."""
-    return datetime.now(UTC)
+def new_run_id(at: datetime, surroundings: Surroundings) -> RunId:
+    """An id that sorts by time and that no other run has."""
+    return RunId(f"{at:%Y%m%d-%H%M%S}-{surroundings.token(3)}")

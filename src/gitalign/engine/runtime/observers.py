@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitalign.configuration.settings import Telemetry
 from gitalign.core.report import Report
+from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.git.repository import Repository
 from gitalign.observe.extras import require_library
 from gitalign.output_file import require_writable
@@ -42,28 +41,25 @@ class Observers:
 
     listeners: tuple[Listener, ...]
     metrics: RunMetrics | None
+    surroundings: Surroundings
 
     def finished(self, report: Report) -> None:
         """Tell the end of a run that was carried through."""
         if self.metrics is not None:
-            self.metrics.write(report, outcome=report.run.outcome, at=datetime.now(UTC))
+            self.metrics.write(report, outcome=report.run.outcome, at=self.surroundings.now())
 
 
 @contextmanager
 def observing(
-    settings: Telemetry,
-    repository: Repository,
-    *,
-    measured: bool = True,
-    environ: Mapping[str, str] = os.environ,
+    settings: Telemetry, repository: Repository, surroundings: Surroundings, *, measured: bool = True
 ) -> Iterator[Observers]:
     """Observers of one run while inside; a run that raises is told as failed.
 
     Args:
         settings: what is asked for.
         repository: whose name stands on every metric.
+        surroundings: the time, and the environment for OpenTelemetry.
         measured: write metrics, too; an undo does not replace those of the last run.
-        environ: the environment, for OpenTelemetry.
 
     Raises:
         ConfigError: the environment names an exporter that is not there.
@@ -74,17 +70,18 @@ def observing(
         from gitalign.observe.metrics import RunMetrics
 
         name = Path(repository.work_tree or repository.common_dir).name.removesuffix(".git")
-        metrics = RunMetrics(settings.metrics_file, repository=name, started_at=datetime.now(UTC))
+        metrics = RunMetrics(settings.metrics_file, repository=name, started_at=surroundings.now())
     if settings.traces:
         from gitalign.observe.traces import RunTraces, exporters_of
 
-        traces = RunTraces(exporters_of(environ), environ=environ)
+        traces = RunTraces(exporters_of(surroundings.environ), environ=surroundings.environ)
     try:
-        yield Observers(listeners=tuple(one for one in (metrics, traces) if one is not None), metrics=metrics)
+        followers = tuple(one for one in (metrics, traces) if one is not None)
+        yield Observers(listeners=followers, metrics=metrics, surroundings=surroundings)
     except BaseException as error:
         if metrics is not None:
             outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            metrics.write(None, outcome=outcome, at=datetime.now(UTC))
+            metrics.write(None, outcome=outcome, at=surroundings.now())
         raise
     finally:
         if traces is not None:

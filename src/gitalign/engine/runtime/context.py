@@ -1,0 +1,61 @@
+"""The context of one run: what its stages share. Two runs in one process share nothing of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from gitalign.core.policy import Limits
+from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.surroundings import Surroundings
+from gitalign.git.repository import Repository
+from gitalign.ports import Emitter, Journal, OwnerProbe, Sockets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext:
+    """What the stages of one run share.
+
+    Attributes:
+        run_id: the run.
+        started_at: in UTC; also the committer date of every commit that it makes.
+        repository: the repository, with a git that is this run's alone.
+        journal: of the repository.
+        emit: the event stream.
+        stop: the stop signal.
+        owner: this process, as claims name it.
+        is_alive: tells whether the process that wrote an owner still lives.
+        surroundings: the time, the environment, unpredictable names.
+        limits: bounds.
+        plugins: detectors, documenter and resolvers.
+        checkpoint: called before each effect; rehearsals of crashes end the process there.
+    """
+
+    run_id: str
+    started_at: datetime
+    repository: Repository
+    journal: Journal
+    emit: Emitter
+    stop: StopSignal
+    owner: str
+    is_alive: OwnerProbe
+    surroundings: Surroundings
+    limits: Limits = field(default_factory=Limits)
+    plugins: Sockets = field(default_factory=Sockets)
+    checkpoint: Checkpoint = no_checkpoint
+
+    @property
+    def folder(self) -> Path:
+        """Where the run's report, logs, certificates and summaries are."""
+        return run_folder(self.repository, self.run_id)
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        return self.surroundings.now()
+
+
+def run_folder(repository: Repository, run_id: str) -> Path:
+    """Where a run's report, logs and audit trail are."""
+    return repository.state_dir / "runs" / run_id
