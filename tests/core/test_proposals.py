@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gitalign.core.conflict import Sides
 from gitalign.core.proposals import MadeBy, fault_of
 
 BASE, OURS, THEIRS = b"a\nb\nc\n", b"a\nours\nc\n", b"a\ntheirs\nc\n"
@@ -18,7 +19,7 @@ def judged(
     by: MadeBy = MadeBy.EXTERNAL,
     marker_size: int = 7,
 ) -> str:
-    return fault_of(content, base=base, ours=ours, theirs=theirs, marker_size=marker_size, by=by, target=ours)
+    return fault_of(content, Sides(base, ours, theirs), marker_size=marker_size, by=by, target=ours)
 
 
 @pytest.mark.parametrize("by", MadeBy)

@@ -39,6 +39,15 @@ class Conflict:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The three contents of a file; an empty base where both sides added it."""
+
+    base: bytes
+    ours: bytes
+    theirs: bytes
+
+
 RECORDED = "recorded"
 """What applies resolutions that are on record."""
 

@@ -14,7 +14,7 @@ from gitalign.core.marked_text import MarkedFile
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Conflicted
 from gitalign.core.plan import StepKind, Target
-from gitalign.core.shared_conflicts import SharedConflict, Sides
+from gitalign.core.shared_conflicts import HunkSides, SharedConflict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +181,7 @@ def describe_merge_culprit(found: MergeCulprit | Undetermined | None) -> tuple[s
 def conflict_signature(
     conflicts: Iterable[Conflict],
     entries: Iterable[StageEntry],
-    sides: Mapping[str, Sequence[Sides]],
+    sides: Mapping[str, Sequence[HunkSides]],
     *,
     is_merge: bool,
 ) -> str:

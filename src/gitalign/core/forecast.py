@@ -7,14 +7,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
 from gitalign.core.conflict import AlignablePoint, AppliedResolution, Conflict, Undetermined
 from gitalign.core.exclusions import Exclusion
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Failed, Refused, Skipped, StepResult, Unchanged
+from gitalign.core.outcome import (
+    Aligned,
+    Cancelled,
+    Conflicted,
+    Failed,
+    Outcome,
+    Refused,
+    Skipped,
+    StepResult,
+    Unchanged,
+)
 from gitalign.core.pair_conflicts import Contest, PairConflict, PairCount, UnmergedPair
 from gitalign.core.plan import Plan, Step, StepKind, Target
 
@@ -222,59 +232,51 @@ def foresee(plan: Plan, results: Sequence[StepResult], *, assigned: Mapping[str,
     by_step = {result.step_id: result for result in results}
     place = {target.name: number for number, target in enumerate(plan.targets)}
     steps = sorted(plan.steps, key=lambda step: (place[step.target.name], step.branch.name))
-    made: list[BranchForecast] = []
-    for step in steps:
-        outcome = by_step[step.id].outcome
+    return tuple(
+        _forecast_of(step, by_step[step.id].outcome, assigned=assigned.get(step.branch.name) == step.target.name)
+        for step in steps
+    )
 
-        def cell(
-            prospect: Prospect,
-            *,
-            code: str = "",
-            reason: str = "",
-            tree: Oid | None = None,
-            stopped: Conflicted | None = None,
-            resolved: tuple[AppliedResolution, ...] = (),
-            step: Step = step,
-        ) -> BranchForecast:
-            return BranchForecast(
-                branch=step.branch.name,
-                target=step.target.name,
-                tip=step.seen,
-                onto=step.onto,
-                kind=step.kind,
-                assigned=assigned.get(step.branch.name) == step.target.name,
-                prospect=prospect,
-                own_commits=step.own_commits,
-                behind=step.behind,
-                code=code,
-                reason=reason,
-                tree=tree,
-                commit=stopped.commit if stopped else None,
-                subject=stopped.subject if stopped else "",
-                position=stopped.position if stopped else 0,
-                total=stopped.total if stopped else 0,
-                conflicts=stopped.conflicts if stopped else (),
-                paths=stopped.paths if stopped else (),
-                resolved=resolved,
-                furthest=stopped.furthest if stopped else None,
+
+def _forecast_of(step: Step, outcome: Outcome, *, assigned: bool) -> BranchForecast:
+    forecast = BranchForecast(
+        branch=step.branch.name,
+        target=step.target.name,
+        tip=step.seen,
+        onto=step.onto,
+        kind=step.kind,
+        assigned=assigned,
+        prospect=Prospect.CLEAN,
+        own_commits=step.own_commits,
+        behind=step.behind,
+    )
+    match outcome:
+        case Aligned():
+            return replace(forecast, tree=outcome.tree, resolved=outcome.resolved)
+        case Unchanged():
+            return replace(forecast, prospect=Prospect.UNCHANGED, code=outcome.code, reason=outcome.reason)
+        case Conflicted():
+            return replace(
+                forecast,
+                prospect=Prospect.CONFLICT,
+                code="conflict",
+                reason=_stop(outcome),
+                commit=outcome.commit,
+                subject=outcome.subject,
+                position=outcome.position,
+                total=outcome.total,
+                conflicts=outcome.conflicts,
+                paths=outcome.paths,
+                furthest=outcome.furthest,
             )
-
-        match outcome:
-            case Aligned():
-                made.append(cell(Prospect.CLEAN, tree=outcome.tree, resolved=outcome.resolved))
-            case Unchanged():
-                made.append(cell(Prospect.UNCHANGED, code=outcome.code, reason=outcome.reason))
-            case Conflicted():
-                made.append(cell(Prospect.CONFLICT, code="conflict", reason=_stop(outcome), stopped=outcome))
-            case Refused():
-                made.append(cell(Prospect.REFUSED, code=outcome.code, reason=outcome.reason))
-            case Failed() | Skipped():
-                made.append(cell(Prospect.FAILED, code=outcome.code, reason=outcome.reason))
-            case Cancelled():
-                made.append(cell(Prospect.CANCELLED, code="cancelled", reason=outcome.reason))
-            case _ as never:
-                assert_never(never)
-    return tuple(made)
+        case Refused():
+            return replace(forecast, prospect=Prospect.REFUSED, code=outcome.code, reason=outcome.reason)
+        case Failed() | Skipped():
+            return replace(forecast, prospect=Prospect.FAILED, code=outcome.code, reason=outcome.reason)
+        case Cancelled():
+            return replace(forecast, prospect=Prospect.CANCELLED, code="cancelled", reason=outcome.reason)
+        case _ as never:
+            assert_never(never)
 
 
 def _stop(outcome: Conflicted) -> str:

@@ -76,14 +76,8 @@ def misplaced(
     became: dict[Oid, Oid] = {pair.old: pair.new for pair in one.rewritten}
     dropped = {drop.oid for drop in one.dropped}
     wanted = set(own)
-    if len(became) + len(dropped) != len(one.rewritten) + len(one.dropped) or dropped & became.keys():
-        return "a commit is named twice"
-    if lost := wanted - became.keys() - dropped:
-        return f"commit {min(lost)} is neither in the result nor named as dropped"
-    if foreign := (became.keys() | dropped) - wanted:
-        return f"commit {min(foreign)} is none of the branch's own"
-    if len(set(became.values())) != len(became):
-        return "two commits became the same one"
+    if fault := _fault_of_lists(one, wanted):
+        return fault
 
     def images(oid: Oid) -> frozenset[Oid]:
         while oid in dropped:
@@ -101,8 +95,27 @@ def misplaced(
             return f"commit {pair.new} does not stand on what the parents of {pair.old} became"
     if one.after not in images(one.before):
         return f"the result is {one.after}, not what the branch's tip became"
-    new = set(became.values())
-    waiting = [one.after] if one.after in new else []
+    return _unreached(one.after, set(became.values()), new_parents)
+
+
+def _fault_of_lists(one: Aligned, wanted: Collection[Oid]) -> str:
+    """Whether every own commit is named exactly once, as rewritten or as dropped."""
+    became = {pair.old: pair.new for pair in one.rewritten}
+    dropped = {drop.oid for drop in one.dropped}
+    if len(became) + len(dropped) != len(one.rewritten) + len(one.dropped) or dropped & became.keys():
+        return "a commit is named twice"
+    if lost := set(wanted) - became.keys() - dropped:
+        return f"commit {min(lost)} is neither in the result nor named as dropped"
+    if foreign := (became.keys() | dropped) - set(wanted):
+        return f"commit {min(foreign)} is none of the branch's own"
+    if len(set(became.values())) != len(became):
+        return "two commits became the same one"
+    return ""
+
+
+def _unreached(after: Oid, new: set[Oid], new_parents: Parents) -> str:
+    """Whether the result reaches every rewritten commit."""
+    waiting = [after] if after in new else []
     unreached = new - set(waiting)
     while waiting:
         above = unreached.intersection(new_parents(waiting.pop()))

@@ -9,6 +9,8 @@ import re
 from collections import Counter
 from enum import Enum
 
+from gitalign.core.conflict import Sides
+
 _LEAST_MARKER = 7
 _BLANKS = re.compile(rb"\s+")
 
@@ -21,18 +23,17 @@ class MadeBy(Enum):
     REGENERATE = "regenerate"
 
 
-def fault_of(
-    content: bytes, *, base: bytes, ours: bytes, theirs: bytes, marker_size: int, by: MadeBy, target: bytes = b""
-) -> str:
+def fault_of(content: bytes, sides: Sides, *, marker_size: int, by: MadeBy, target: bytes = b"") -> str:
     """Why a content settles nothing, in words; empty when nothing speaks against it.
 
     Args:
         content: the whole file, as it was made.
-        base, ours, theirs: contents; an empty base where both sides added the file.
+        sides: of the conflict.
         marker_size: characters of a conflict marker in this file.
         by: what made it.
         target: the target's side, for files that are made anew.
     """
+    base, ours, theirs = sides.base, sides.ours, sides.theirs
     if _holds_marker(content, (ours, theirs), marker_size):
         return "it left a conflict: what it made holds a conflict marker"
     if b"\0" in content and not any(b"\0" in side for side in (base, ours, theirs)):

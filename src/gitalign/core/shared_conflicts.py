@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gitalign.core.conflict import Conflict, StageEntry
 
-Sides = tuple[tuple[bytes, ...], tuple[bytes, ...]]
+HunkSides = tuple[tuple[bytes, ...], tuple[bytes, ...]]
 """The lines of the two sides of a hunk."""
 
 MOST_PIECES = 2_000
@@ -74,7 +74,7 @@ class SharedConflict:
 def taken_to_pieces(
     conflicts: Iterable[Conflict],
     entries: Iterable[StageEntry],
-    sides: Mapping[str, Sequence[Sides]],
+    sides: Mapping[str, Sequence[HunkSides]],
     *,
     is_merge: bool,
 ) -> dict[str, Piece]:

@@ -59,28 +59,12 @@ def step_of(
         integrations: of the snapshot.
         push_place: where a branch is pushed; None unless a push was asked for.
     """
-    kind, own, behind = StepKind.REPLAY, None, 0
-    place: Place | None = None
-    notes: list[str] = []
-    refusal: tuple[str, str] | None = None
-    if one.tip not in graph or one.target.oid not in graph:
-        words = graph.unreadable.get(one.tip) or graph.unreadable.get(one.target.oid) or "its history cannot be read"
-        refusal = ("missing_object", words[:500])
-    else:
-        own = graph.own(one.tip, one.target.oid)
-        behind = graph.behind_count(one.tip, one.target.oid)
-        numbers = {**dict(one.metrics), "own_commits": own.count, "behind": behind, "merges": len(own.merges)}
-        policy, why = policy_for(one.branch, policy, numbers=numbers)
-        if policy.strategy is Strategy.INTEGRATION_BRANCH:
-            place = integrations.place_for(one.branch.name, seen=one.tip, onto=one.target.oid)
-        kind, notes, refusal = _kind(own, behind, one.target, policy, place)
-        if why and kind in _BY_STRATEGY:
-            notes = [why, *notes]
-        if "tag:needs_decision" in one.branch.tags:
-            notes = [f"the branch list is not sure of {display(one.target.name)}: a person should decide", *notes]
-    strategy = Strategy.MERGE if kind is StepKind.MERGE else policy.strategy
+    decision = _decide(one, graph, policy, integrations)
+    kind, own, place = decision.kind, decision.own, decision.place
+    notes = list(decision.notes)
+    strategy = Strategy.MERGE if kind is StepKind.MERGE else decision.policy.strategy
     push_to = push_place(one.branch.name if place is None else place.branch)
-    if push_to is not None and refusal is None:
+    if push_to is not None and decision.refusal is None:
         notes += _push_note(kind, push_to)
     return Step(
         id=StepId(0),
@@ -88,15 +72,15 @@ def step_of(
         target=one.target,
         kind=kind,
         strategy=strategy,
-        stride=policy.stride_under(strategy) if kind is StepKind.REPLAY else 0,
+        stride=decision.policy.stride_under(strategy) if kind is StepKind.REPLAY else 0,
         seen=one.tip,
         onto=one.target.oid,
         own_commits=own.count if own else 0,
-        behind=behind,
+        behind=decision.behind,
         merges=len(own.merges) if own else 0,
         stack=0,
         notes=tuple(notes),
-        refusal=refusal,
+        refusal=decision.refusal,
         remote_seen=push_to.tip if push_to is not None and not push_to.held else None,
         push_to=push_to,
         checkout=one.checkout,
@@ -106,21 +90,51 @@ def step_of(
     )
 
 
-def _kind(
-    own: OwnCommits, behind: int, target: Target, policy: Policy, place: Place | None
-) -> tuple[StepKind, list[str], tuple[str, str] | None]:
+_Kind = tuple[StepKind, list[str], tuple[str, str] | None]
+"""Kind of the step, notes, and the refusal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decision:
+    """What a branch needs.
+
+    Attributes:
+        policy: of this branch.
+        own, behind: how branch and target differ; None and 0 where history cannot be read.
+        place: its integration branch; None under other strategies.
+    """
+
+    kind: StepKind
+    policy: Policy
+    own: OwnCommits | None = None
+    behind: int = 0
+    place: Place | None = None
+    notes: tuple[str, ...] = ()
+    refusal: tuple[str, str] | None = None
+
+
+def _decide(one: Chosen, graph: CommitGraph, policy: Policy, integrations: IntegrationBranches) -> _Decision:
+    if one.tip not in graph or one.target.oid not in graph:
+        fault = graph.unreadable.get(one.tip) or graph.unreadable.get(one.target.oid) or "its history cannot be read"
+        return _Decision(kind=StepKind.REPLAY, policy=policy, refusal=("missing_object", fault[:500]))
+    own = graph.own(one.tip, one.target.oid)
+    behind = graph.behind_count(one.tip, one.target.oid)
+    numbers = {**dict(one.metrics), "own_commits": own.count, "behind": behind, "merges": len(own.merges)}
+    policy, why = policy_for(one.branch, policy, numbers=numbers)
+    place: Place | None = None
+    if policy.strategy is Strategy.INTEGRATION_BRANCH:
+        place = integrations.place_for(one.branch.name, seen=one.tip, onto=one.target.oid)
+    kind, notes, refusal = _kind(own, behind, one.target, policy, place)
+    if why and kind in _BY_STRATEGY:
+        notes = [why, *notes]
+    if "tag:needs_decision" in one.branch.tags:
+        notes = [f"the branch list is not sure of {display(one.target.name)}: a person should decide", *notes]
+    return _Decision(kind=kind, policy=policy, own=own, behind=behind, place=place, notes=tuple(notes), refusal=refusal)
+
+
+def _kind(own: OwnCommits, behind: int, target: Target, policy: Policy, place: Place | None) -> _Kind:
     if not own.count:
-        if not behind:
-            return StepKind.UP_TO_DATE, ["stands at the target's tip"], None
-        if place is not None:
-            return (
-                StepKind.LEAVE,
-                ["already merged: every commit is in the target; there is nothing to integrate"],
-                None,
-            )
-        if policy.already_merged is AlreadyMerged.LEAVE:
-            return StepKind.LEAVE, ["already merged: every commit is in the target"], None
-        return StepKind.FAST_FORWARD, ["already merged: every commit is in the target; moves to the target's tip"], None
+        return _kind_without_commits(behind, policy, place)
     merges = len(own.merges)
     named = [f"contains {counted(merges, 'merge')}"] if merges and policy.strategy not in _MERGING else []
     merges_policy = policy.merges_under(policy.strategy)
@@ -140,16 +154,31 @@ def _kind(
         return StepKind.MERGE, [], None
     if not named:
         return StepKind.REPLAY, [], None
+    return _kind_with_merges(named[0], merges_policy)
+
+
+def _kind_without_commits(behind: int, policy: Policy, place: Place | None) -> _Kind:
+    merged = "already merged: every commit is in the target"
+    if not behind:
+        return StepKind.UP_TO_DATE, ["stands at the target's tip"], None
+    if place is not None:
+        return StepKind.LEAVE, [f"{merged}; there is nothing to integrate"], None
+    if policy.already_merged is AlreadyMerged.LEAVE:
+        return StepKind.LEAVE, [merged], None
+    return StepKind.FAST_FORWARD, [f"{merged}; moves to the target's tip"], None
+
+
+def _kind_with_merges(named: str, merges_policy: MergesPolicy) -> _Kind:
     match merges_policy:
         case MergesPolicy.FLATTEN:
-            return StepKind.REPLAY, [f"{named[0]}: they are flattened, as git rebase does"], None
+            return StepKind.REPLAY, [f"{named}: they are flattened, as git rebase does"], None
         case MergesPolicy.RECREATE:
-            note = f"{named[0]}: they are made again on the target, with what was decided in them"
+            note = f"{named}: they are made again on the target, with what was decided in them"
             return StepKind.RECREATE, [note], None
         case MergesPolicy.MERGE_INSTEAD:
-            return StepKind.MERGE, [f"{named[0]}: the target is merged in instead of rebasing"], None
+            return StepKind.MERGE, [f"{named}: the target is merged in instead of rebasing"], None
         case MergesPolicy.REFUSE:
-            return StepKind.REPLAY, named, ("contains_merges", f"{named[0]}, and alignment.merges is refuse")
+            return StepKind.REPLAY, [named], ("contains_merges", f"{named}, and alignment.merges is refuse")
 
 
 def _push_note(kind: StepKind, place: PushPlace) -> list[str]:
@@ -163,7 +192,7 @@ def _push_note(kind: StepKind, place: PushPlace) -> list[str]:
     return [f"is pushed to {place.words}" + (", which lacks what an earlier run made of it" if place.unpushed else "")]
 
 
-def _integration(place: Place, target: Target) -> tuple[StepKind, list[str], tuple[str, str] | None]:
+def _integration(place: Place, target: Target) -> _Kind:
     name = display(place.branch)
     if place.is_done:
         return StepKind.UP_TO_DATE, [f"{name} holds it together with {display(target.name)}"], None

@@ -218,9 +218,7 @@ class _Generated:
         _, sides = self._files[path]
         return fault_of(
             content,
-            base=sides.base,
-            ours=sides.ours,
-            theirs=sides.theirs,
+            sides,
             marker_size=self._marker_sizes[path],
             by=MadeBy.REGENERATE,
             target=self._before[path],

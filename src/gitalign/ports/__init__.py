@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from gitalign.core.conflict import Sides
 from gitalign.core.findings import FindingRule
 from gitalign.ports.aligning import Aligner, CancelToken, Emitter, Integration, Integrator, Listener
 from gitalign.ports.looking import DetectionRequest, Detector, Documenter, DocumentRequest, Source
@@ -21,7 +22,6 @@ from gitalign.ports.resolving import (
     Regenerated,
     Regenerator,
     ResolvedFile,
-    Sides,
     UnresolvedFile,
     WorkTree,
     WorkTreeMaker,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from gitalign.core.conflict import AppliedResolution, StageEntry
+from gitalign.core.conflict import AppliedResolution, Sides, StageEntry
 from gitalign.core.names import Oid
 from gitalign.core.programs import Program
 
@@ -37,15 +37,6 @@ class ConflictedFile:
     subject: str = ""
     target: str = ""
     is_integration: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Sides:
-    """The three contents of a file; an empty base where both sides added it."""
-
-    base: bytes
-    ours: bytes
-    theirs: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

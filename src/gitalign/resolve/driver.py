@@ -61,9 +61,7 @@ class DriverResolver(AskedResolver):
             return UnresolvedFile(reason=f"{self._program.name}: {ended.fault}")
         fault = fault_of(
             ended.answer,
-            base=sides.base,
-            ours=sides.ours,
-            theirs=sides.theirs,
+            sides,
             marker_size=file.marker_size,
             by=MadeBy.DRIVER,
         )

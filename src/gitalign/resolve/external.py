@@ -92,9 +92,7 @@ class ExternalResolver(AskedResolver):
             return UnresolvedFile(reason=f"{self._program.name}: {error}")
         fault = fault_of(
             content,
-            base=sides.base,
-            ours=sides.ours,
-            theirs=sides.theirs,
+            sides,
             marker_size=file.marker_size,
             by=MadeBy.EXTERNAL,
         )

@@ -20,7 +20,7 @@ from gitalign.core.names import Oid, paths_meant
 from gitalign.core.outcome import Conflicted
 from gitalign.core.outlook import StopHunks
 from gitalign.core.plan import Step, StepKind
-from gitalign.core.shared_conflicts import MOST_PIECES, Piece, Sides, Stop, sharing, taken_to_pieces
+from gitalign.core.shared_conflicts import MOST_PIECES, HunkSides, Piece, Stop, sharing, taken_to_pieces
 from gitalign.documents import wire
 from gitalign.engine.alignment.align import IntegrationContext
 from gitalign.engine.alignment.integration import verdict_keys
@@ -150,7 +150,7 @@ class ConflictInspector:
             self._emit(EventKind.CONFLICT_SEEN, **names, done=next(done), of=len(steps))
             if answer is None:
                 return None
-            sides: dict[str, Sequence[Sides]] = {}
+            sides: dict[str, Sequence[HunkSides]] = {}
             hunks: list[Hunk] = []
             for path, marked, one, other in marked_files(lane, answer):
                 if found := conflict_sides(marked, one=one, other=other):
