@@ -12,7 +12,7 @@ from gitalign.core.outcome import Refused
 from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, PushState
 from gitalign.core.report import Verdict
-from gitalign.documents.wire import dumps, load_plan
+from gitalign.documents import plans
 from gitalign.errors import PlanRefused
 from tests.git.workspace import Workspace
 from tests.runs import branch, excluded, request, run
@@ -226,11 +226,11 @@ def test_a_saved_plan_refuses_what_moved_since_and_what_was_tampered_with(work: 
     topic(work, "y")
     work.commit("main", {"extra": b"e\n"})
     plan = facade.plan(request(work.path))
-    text = dumps(plan)
+    text = plans.text_of(plan)
     work.switch("x")
     moved = work.commit("later", {"later": b"1\n"})
     work.switch("main")
-    again = load_plan(text)
+    again = plans.read(text)
     assert again.id == plan.id
     report = facade.run(request(work.path), plan=again, permit=Permit(plan_id=again.id))
     outcome = branch(report, "x").result.outcome
@@ -241,9 +241,9 @@ def test_a_saved_plan_refuses_what_moved_since_and_what_was_tampered_with(work: 
     changed = json.loads(text)
     changed["steps"][0]["seen"] = "0" * 40
     with pytest.raises(PlanRefused, match="was changed after it was made"):
-        load_plan(json.dumps(changed))
+        plans.read(json.dumps(changed))
     with pytest.raises(PlanRefused, match="not a plan"):
-        load_plan("{}" if False else '{"format": 1}')
+        plans.read("{}" if False else '{"format": 1}')
 
 
 def test_two_runs_exclude_each_other_per_branch(work: Workspace) -> None:

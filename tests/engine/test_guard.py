@@ -14,9 +14,10 @@ import pytest
 
 from gitalign import facade
 from gitalign.core.names import Oid, TargetName
-from gitalign.core.plan import Permit, Plan, plan_hash
+from gitalign.core.plan import Permit, Plan
+from gitalign.core.plan_hash import plan_hash
 from gitalign.core.publication import MoveState
-from gitalign.documents import wire
+from gitalign.documents import plans
 from tests import warm
 from tests.engine.test_ownership import under_way
 from tests.git.workspace import Workspace
@@ -39,7 +40,7 @@ def work(tmp_path: Path) -> Workspace:
 
 def rehashed(plan: Plan) -> str:
     """A plan as JSON, with the digest that its contents have."""
-    data = wire.dump(plan)
+    data = plans.dump(plan)
     made = plan_hash(
         snapshot=plan.snapshot, policy=plan.policy, targets=plan.targets, steps=plan.steps, excluded=plan.excluded
     )
@@ -132,7 +133,7 @@ def test_recovery_moves_no_target_whatever_the_journal_says(work: Workspace) -> 
         ((text,),) = database.execute("SELECT plan FROM runs").fetchall()
         data = json.loads(text)
         data["targets"] = [target for target in data["targets"] if target["name"] != "main"]
-        database.execute("UPDATE runs SET plan = ?", (rehashed(wire.load(Plan, data)),))
+        database.execute("UPDATE runs SET plan = ?", (rehashed(plans.load(data)),))
         database.commit()
     (report,) = facade.resume(request(work.path))
     assert work.git("rev-parse", "main") == main

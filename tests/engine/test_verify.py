@@ -22,8 +22,9 @@ from gitalign.core.names import Oid
 from gitalign.core.outcome import AlignedKind, Dropped, DropReason, Failed
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
-from gitalign.documents import wire
-from gitalign.engine.gates.certify import prove_again, sealed
+from gitalign.documents import certificates as documents
+from gitalign.documents.reading import Malformed
+from gitalign.engine.gates.certify import prove_again
 from gitalign.engine.gates.proofs import certified
 from gitalign.errors import UserError
 from gitalign.git.repository import open_repository
@@ -119,7 +120,7 @@ def test_any_changed_word_is_noticed(work: Workspace) -> None:
     run(work.path)
     repository = open_repository(work.path)
     for one in certificates(work).values():
-        document = wire.dump(one)
+        document = json.loads(documents.text_of(one))
         for place in leaves(document):
             changed = json.loads(json.dumps(document))
             inner = changed
@@ -127,8 +128,8 @@ def test_any_changed_word_is_noticed(work: Workspace) -> None:
                 inner = inner[key]
             inner[place[-1]] = other(inner[place[-1]])
             try:
-                forged = wire.load(Certificate, changed)
-            except wire.Malformed:
+                forged = documents.load(changed)
+            except Malformed:
                 continue
             (proof,) = prove_again(repository, [forged])
             assert not proof.holds, place
@@ -164,7 +165,7 @@ def test_a_forger_who_knows_the_digest_does_not_get_past_history(work: Workspace
     repository = open_repository(work.path)
     topic = certificates(work)["topic"]
     for what, forged in history_of(topic, work).items():
-        (proof,) = prove_again(repository, [sealed(forged)])
+        (proof,) = prove_again(repository, [forged])
         assert not proof.holds, what
 
 
@@ -174,7 +175,7 @@ def failing(work: Workspace, **facts: Any) -> set[CheckName]:
         run_id="r", plan_id="p", ref="refs/heads/x", target_ref="refs/heads/main", checks=(),
         tool_version="0", git_version="0", **{"dropped": (), **facts},
     )  # fmt: skip
-    (proof,) = prove_again(open_repository(work.path), [sealed(claim)])
+    (proof,) = prove_again(open_repository(work.path), [claim])
     return {check.name for check in proof.checks if not check.passed}
 
 

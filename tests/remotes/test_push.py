@@ -11,7 +11,7 @@ from gitalign import facade
 from gitalign.core.plan import Permit
 from gitalign.core.publication import PushState
 from gitalign.core.report import Verdict
-from gitalign.documents import wire
+from gitalign.documents import plans
 from gitalign.errors import PlanRefused, UserError
 from tests.git.workspace import Workspace
 from tests.remotes.conftest import PERMIT, Shared, of
@@ -182,12 +182,12 @@ def test_a_plan_without_leases_is_not_pushed(shared: Shared) -> None:
 
 def test_plans_of_earlier_versions_can_be_read(shared: Shared) -> None:
     plan = facade.plan(request(shared.work.path))
-    data = wire.dump(plan)
+    data = plans.dump(plan)
     for step in data["steps"]:
         del step["push_to"]
     for key in ("push_places", "public_targets"):
         del data["snapshot"][key]
-    assert wire.load_plan(json.dumps(data)).id == plan.id
+    assert plans.read(json.dumps(data)).id == plan.id
 
 
 def test_a_remote_that_nothing_is_pushed_to_need_not_exist(shared: Shared) -> None:

@@ -145,7 +145,7 @@ def plan(
         from gitalign.cli.console import console, emit_json, require_writable, write_whole
         from gitalign.cli.tables import safe
         from gitalign.core.names import shell_word
-        from gitalign.documents import wire
+        from gitalign.documents import plans
 
         if save is not None:
             require_writable(save)
@@ -168,9 +168,9 @@ def plan(
         )
         made = planned(options, request)
         if save is not None:
-            write_whole(save, wire.dumps(made, indent=2) + "\n")
+            write_whole(save, plans.text_of(made, indent=2) + "\n")
         if options.json:
-            emit_json(wire.dump(made))
+            emit_json(plans.dump(made))
         elif not options.quiet:
             render_before.show_plan(console(), made, everything=verbose, fetched=fetch)
             if save is not None:
@@ -233,7 +233,7 @@ def run(
         from gitalign.cli.console import console, emit_json, emit_report, require_writable, write_whole
         from gitalign.cli.progress import watching
         from gitalign.core.plan import Permit
-        from gitalign.documents import wire
+        from gitalign.documents import plans
         from gitalign.documents.results_file import results_document
         from gitalign.engine.runtime.signals import StopSignal, handling_signals
 
@@ -285,7 +285,7 @@ def run(
         made = read_plan(plan_file) if plan_file is not None else planned(options, request)
         if dry_run:
             if options.json:
-                emit_json(wire.dump(made))
+                emit_json(plans.dump(made))
             else:
                 render_before.show_plan(console(), made, everything=verbose, fetched=fetch)
             return 0

@@ -155,13 +155,13 @@ def read_plan(path: Path) -> Any:
     Raises:
         PlanRefused
     """
-    from gitalign.documents import wire
+    from gitalign.documents import plans
     from gitalign.errors import PlanRefused
     from gitalign.input_file import Unreadable, read_bounded
 
     hint = "make one: git align plan --save FILE"
     try:
-        return wire.load_plan(read_bounded(path, most_bytes=_LARGEST_PLAN_BYTES).decode("utf-8"))
+        return plans.read(read_bounded(path, most_bytes=_LARGEST_PLAN_BYTES).decode("utf-8"))
     except Unreadable as error:
         raise PlanRefused(error.message, hint=hint) from error
     except UnicodeDecodeError as error:

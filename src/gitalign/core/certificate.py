@@ -9,8 +9,6 @@ from gitalign.core.conflict import AppliedResolution
 from gitalign.core.names import Oid
 from gitalign.core.outcome import AlignedKind, Dropped
 
-FORMAT = 1
-
 
 class CheckName(StrEnum):
     """What is proved of an aligned branch."""
@@ -76,7 +74,8 @@ class Certificate:
         commits: own commits that are in the result, oldest first.
         dropped: own commits that are not, with the reason.
         checks: all of them, in the order of `CheckName`.
-        digest: SHA-256 of everything else, in hexadecimal.
+        digest: SHA-256 of the rest of the document, in hexadecimal; empty before it is written.
+        is_intact: the document that it was read from has that digest.
     """
 
     run_id: str
@@ -104,7 +103,7 @@ class Certificate:
     remote: str = ""
     """The remote whose branch `ref` is; empty for a local one."""
     digest: str = ""
-    format: int = FORMAT
+    is_intact: bool = True
 
     @property
     def holds(self) -> bool:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from gitalign.core.branch import Branch
 from gitalign.core.exclusions import Exclusion
@@ -16,8 +11,6 @@ from gitalign.core.names import BranchName, Oid, StepId, TargetName, ref_of, zer
 from gitalign.core.policy import Policy, Strategy
 from gitalign.core.push import PushPlace
 from gitalign.core.snapshot import Snapshot
-
-PLAN_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +136,6 @@ class Plan:
     targets: tuple[Target, ...]
     steps: tuple[Step, ...]
     excluded: tuple[Exclusion, ...]
-    format: int = PLAN_FORMAT
     target_notes: tuple[TargetNote, ...] = ()
     """Why each target is one; empty in plans of earlier versions."""
 
@@ -165,58 +157,3 @@ class Permit:
     plan_id: str
     push: bool = False
     given_by: str = "library"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return None
-    raise TypeError(f"not part of a plan: {type(value).__name__}")
-
-
-def _hashed(step: Step) -> dict[str, Any]:
-    """A step's contents; what plans of earlier versions did not have counts only when it is set."""
-    content = dataclasses.asdict(step)
-    for name in ("push_to", "of_remote"):
-        if content[name] is None:
-            del content[name]
-    return content
-
-
-def plan_hash(
-    *,
-    snapshot: Snapshot,
-    policy: Policy,
-    targets: tuple[Target, ...],
-    steps: tuple[Step, ...],
-    excluded: tuple[Exclusion, ...],
-) -> str:
-    """Content hash of a plan: the same repository, policy and branches give the same 64 hex digits.
-
-    Times are left out: two plans made a minute apart with nothing changed between are one plan.
-    """
-    content: dict[str, Any] = {
-        "format": PLAN_FORMAT,
-        "repository": snapshot.repository,
-        "object_format": snapshot.object_format,
-        "policy": dataclasses.asdict(policy),
-        "targets": [dataclasses.asdict(target) for target in targets],
-        "steps": map(_hashed, steps),
-        "excluded": map(dataclasses.asdict, excluded),
-    }
-    digest = hashlib.sha256()
-    for number, (key, value) in enumerate(sorted(content.items())):
-        digest.update(b"%b%b:" % (b"," if number else b"{", _text(key)))
-        if not isinstance(value, map):
-            digest.update(_text(value))
-            continue
-        # One after the other: there may be very many.
-        digest.update(b"[")
-        for at, member in enumerate(value):
-            digest.update(b"%b%b" % (b"," if at else b"", _text(member)))
-        digest.update(b"]")
-    digest.update(b"}")
-    return digest.hexdigest()
-
-
-def _text(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain).encode("ascii")

@@ -14,7 +14,8 @@ from gitalign.core.checked_out import WorkTrees
 from gitalign.core.filters import ALL, Filters
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import BranchName, ref_of
-from gitalign.core.plan import Plan, Step, Target, plan_hash
+from gitalign.core.plan import Plan, Step, Target
+from gitalign.core.plan_hash import plan_hash
 from gitalign.core.policy import Policy
 from gitalign.core.push import PushPlace
 from gitalign.core.snapshot import Snapshot

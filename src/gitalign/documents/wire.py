@@ -16,22 +16,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from gitalign.core.outcome import (
-    Aligned,
-    Cancelled,
-    Conflicted,
-    Failed,
-    Outcome,
-    Refused,
-    Skipped,
-    StepResult,
-    Unchanged,
-)
-from gitalign.core.plan import PLAN_FORMAT, Plan, plan_hash
-from gitalign.core.publication import Publication
+from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Failed, Refused, Skipped, Unchanged
 from gitalign.core.report import Report
 from gitalign.core.rules import Compliance
-from gitalign.errors import PlanRefused
+from gitalign.documents.reading import Malformed as Malformed
 
 T = TypeVar("T")
 
@@ -44,10 +32,6 @@ _OUTCOMES: dict[str, type] = {
     "skipped": Skipped,
     "cancelled": Cancelled,
 }
-
-
-class Malformed(ValueError):
-    """The JSON does not describe the value asked for."""
 
 
 def dump(value: Any) -> Any:
@@ -107,58 +91,6 @@ def loads(kind: type[T], text: str) -> T:
     except (ValueError, RecursionError) as error:
         raise Malformed(f"not JSON: {error}") from error
     return load(kind, data)
-
-
-def load_outcome(text: str) -> Outcome:
-    """An outcome from JSON text.
-
-    Raises:
-        Malformed
-    """
-    try:
-        made: Outcome = _read(Outcome, json.loads(text), "outcome")
-    except RecursionError as error:
-        raise Malformed("nested too deeply") from error
-    except ValueError as error:
-        raise Malformed(str(error)) from error
-    return made
-
-
-def load_result(text: str) -> StepResult:
-    """A step's result from JSON text."""
-    return loads(StepResult, text)
-
-
-def load_publication(text: str) -> Publication:
-    """A publication from JSON text."""
-    return loads(Publication, text)
-
-
-def load_plan(text: str) -> Plan:
-    """A plan from JSON text, as `dumps` wrote it.
-
-    Raises:
-        PlanRefused: not a plan, of another format, or changed since it was made.
-    """
-    hint = "make a new one: git align plan --save FILE"
-    try:
-        data = json.loads(text)
-        if not isinstance(data, dict):
-            raise Malformed("not an object")
-        if data.get("format") != PLAN_FORMAT:
-            raise PlanRefused(f"plan format {data.get('format')!r}; this version reads format {PLAN_FORMAT}", hint=hint)
-        plan = load(Plan, data)
-    except (ValueError, RecursionError, Malformed) as error:
-        raise PlanRefused(f"not a plan: {error}", hint=hint) from error
-    found = plan_hash(
-        snapshot=plan.snapshot, policy=plan.policy, targets=plan.targets, steps=plan.steps, excluded=plan.excluded
-    )
-    if found != plan.id:
-        raise PlanRefused(
-            f"the plan was changed after it was made: it calls itself {plan.id[:12]}, its contents are {found[:12]}",
-            hint=hint,
-        )
-    return plan
 
 
 @cache

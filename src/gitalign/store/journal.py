@@ -35,7 +35,12 @@ from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Plan
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.run import RunKind, RunRecord, RunState
-from gitalign.documents import wire
+from gitalign.documents import events as event_documents
+from gitalign.documents import moves as move_documents
+from gitalign.documents import plans as plan_documents
+from gitalign.documents import results as result_documents
+from gitalign.documents import sessions as session_documents
+from gitalign.documents.formats import parsed, text
 from gitalign.errors import PlanRefused, StoreError, UnknownRun
 from gitalign.ports import Claim, OwnerProbe
 from gitalign.store import schema
@@ -231,7 +236,7 @@ class SqlJournal:
         """
         stored = self.plan_json(run_id)
         try:
-            return wire.load_plan(stored)
+            return plan_documents.read(stored)
         except PlanRefused as error:
             raise _unreadable(self._path, f"the plan of run {run_id}", error.message) from error
 
@@ -239,7 +244,7 @@ class SqlJournal:
         """Add events to the journal."""
         if not events:
             return
-        rows = [{"run_id": one.run_id, "seq": one.seq, "body": wire.dumps(one)} for one in events]
+        rows = [{"run_id": one.run_id, "seq": one.seq, "body": text(event_documents.dump(one))} for one in events]
         with self._transaction() as connection:
             connection.execute(insert(schema.events), rows)
 
@@ -251,7 +256,7 @@ class SqlJournal:
                 select(table.c.body).where(table.c.run_id == run_id, table.c.seq > after).order_by(table.c.seq)
             ).all()
         with _understood(self._path, f"run {run_id}"):
-            return tuple(wire.loads(Event, row.body) for row in rows)
+            return tuple(event_documents.load(parsed(row.body)) for row in rows)
 
     def record_results(self, run_id: str, results: Sequence[StepResult]) -> None:
         """Write the results of steps, replacing earlier ones of the same step."""
@@ -260,7 +265,10 @@ class SqlJournal:
         table = schema.results
         with self._transaction() as connection:
             for chunk in _chunks(results):
-                rows = [{"run_id": run_id, "step_id": one.step_id, "body": wire.dumps(one)} for one in chunk]
+                rows = [
+                    {"run_id": run_id, "step_id": one.step_id, "body": text(result_documents.dump(one))}
+                    for one in chunk
+                ]
                 connection.execute(insert(table).prefix_with("OR REPLACE"), rows)
 
     def results(self, run_id: str) -> tuple[StepResult, ...]:
@@ -271,7 +279,7 @@ class SqlJournal:
                 select(table.c.body).where(table.c.run_id == run_id).order_by(table.c.step_id)
             ).all()
         with _understood(self._path, f"run {run_id}"):
-            return tuple(wire.load_result(row.body) for row in rows)
+            return tuple(result_documents.load(parsed(row.body)) for row in rows)
 
     def intend(self, run_id: str, publications: Sequence[Publication], *, anchor: str) -> None:
         """Write every intended move and the pinning ref, and set the state `publishing`."""
@@ -309,7 +317,7 @@ class SqlJournal:
                 select(table.c.body).where(table.c.run_id == run_id).order_by(table.c.position)
             ).all()
         with _understood(self._path, f"run {run_id}"):
-            return tuple(wire.load_publication(row.body) for row in rows)
+            return tuple(move_documents.load(parsed(row.body)) for row in rows)
 
     def placed(self, refs: Iterable[str]) -> Mapping[str, Oid]:
         """Full ref -> where a run last put it; refs that no run put anywhere, or that were put back since, are left out."""
@@ -322,7 +330,7 @@ class SqlJournal:
         )
         with self._reading() as connection, _understood(self._path, "moves of earlier runs"):
             found = [
-                wire.load_publication(row.body).update
+                move_documents.load(parsed(row.body)).update
                 for chunk in _chunks(sorted(set(refs)))
                 for row in connection.execute(query.where(moves.c.ref.in_(chunk)))
             ]
@@ -341,7 +349,7 @@ class SqlJournal:
         with self._reading() as connection, _understood(self._path, "moves of earlier runs"):
             for chunk in _chunks(sorted(set(refs))):
                 for row in connection.execute(query.where(moves.c.ref.in_(chunk))):
-                    one = wire.load_publication(row.body)
+                    one = move_documents.load(parsed(row.body))
                     found.setdefault(one.update.ref, []).append(one)
         return {ref: tuple(made) for ref, made in found.items()}
 
@@ -352,7 +360,7 @@ class SqlJournal:
         query = select(table.c.run_id, table.c.body).where(table.c.state.in_(states))
         with self._reading() as connection:
             return tuple(
-                (self._id(row.run_id), wire.load_publication(row.body))
+                (self._id(row.run_id), move_documents.load(parsed(row.body)))
                 for chunk in _chunks(sorted(set(refs)))
                 for row in connection.execute(query.where(table.c.ref.in_(chunk)))
             )
@@ -483,7 +491,7 @@ class SqlJournal:
         with self._transaction() as connection:
             if connection.execute(select(table.c.ref).where(table.c.ref == session.ref)).first() is not None:
                 return False
-            row = {"ref": session.ref, "body": wire.dumps(session), "at": session.opened_at}
+            row = {"ref": session.ref, "body": text(session_documents.dump(session)), "at": session.opened_at}
             connection.execute(insert(table), [row])
         return True
 
@@ -493,7 +501,7 @@ class SqlJournal:
         with self._reading() as connection:
             rows = connection.execute(select(table.c.body).order_by(table.c.ref)).all()
         with _understood(self._path, "resolutions under way"):
-            return tuple(wire.loads(ResolutionSession, row.body) for row in rows)
+            return tuple(session_documents.load(parsed(row.body)) for row in rows)
 
     def close_session(self, ref: str) -> None:
         """Nobody is resolving the branch any more."""
@@ -547,5 +555,5 @@ def _move(run_id: str, one: Publication, *, position: int) -> dict[str, Any]:
         "ref": one.update.ref,
         "position": position,
         "state": one.state.value,
-        "body": json.dumps(wire.dump(one)),
+        "body": json.dumps(move_documents.dump(one)),
     }

@@ -19,7 +19,9 @@ from gitalign.core.names import Oid, StepId, is_zero
 from gitalign.core.outcome import Aligned, Conflicted, Failed, StepResult
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.policy import AutoResolver, CommitterPolicy, Limits
-from gitalign.documents import wire
+from gitalign.documents import outcomes
+from gitalign.documents.formats import parsed, text
+from gitalign.documents.reading import Malformed
 from gitalign.engine.alignment.align import BranchAligner, IntegrationContext, foregone
 from gitalign.engine.alignment.driver import drive
 from gitalign.engine.alignment.stack_checks import with_stacks_told
@@ -151,7 +153,7 @@ def remember_conflicts(
     """Keep the conflicts found, so that no later run or forecast merges the very same commits again."""
     keys = workshop.verdict_keys
     fresh = {
-        keys[result.branch]: wire.dumps(result.outcome)
+        keys[result.branch]: text(outcomes.dump(result.outcome))
         for result in results
         if isinstance(result.outcome, Conflicted)
         and not result.outcome.remembered
@@ -264,8 +266,8 @@ def _remembered(memory: VerdictMemory, keys: Mapping[str, str]) -> dict[str, Con
     for branch, key in keys.items():
         if key in known:
             try:
-                outcome = wire.load_outcome(known[key])
-            except wire.Malformed:
+                outcome = outcomes.load(parsed(known[key]))
+            except Malformed:
                 continue
             if isinstance(outcome, Conflicted):
                 found[branch] = outcome

@@ -10,7 +10,8 @@ from gitalign.core.graph import CommitGraph
 from gitalign.core.merged import Merged, MergedBranch, Proof
 from gitalign.core.names import HEADS, BranchName, Oid, branch_of, display, ref_of
 from gitalign.core.outcome import Aligned, Conflicted, StepResult
-from gitalign.core.plan import Plan, Step, plan_hash
+from gitalign.core.plan import Plan, Step
+from gitalign.core.plan_hash import plan_hash
 from gitalign.core.policy import Limits
 from gitalign.core.publication import MoveState
 from gitalign.engine.analysis.dry_run import DryRun

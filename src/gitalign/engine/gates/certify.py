@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 import re
 import sys
@@ -19,7 +18,9 @@ from gitalign.core.outcome import Aligned, AlignedKind, Failed, StepResult
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.run import RunKind, RunRecord
-from gitalign.documents import wire
+from gitalign.documents import certificates
+from gitalign.documents.formats import parsed
+from gitalign.documents.reading import Malformed
 from gitalign.engine.gates.proofs import PASSED, certified, prove
 from gitalign.errors import OutOfSpace, UserError
 from gitalign.git.asking import absent, retried
@@ -60,7 +61,7 @@ class Drafts:
         """
         with self._written():
             self._refs.append(one.ref)
-            self._file.write(f"{json.dumps(wire.dump(one), sort_keys=True)}\n")
+            self._file.write(f"{certificates.text_of(one)}\n")
 
     def keep(self, refs: Collection[str]) -> None:
         """Make those of some refs the run's certificates, whole and on disk.
@@ -129,7 +130,7 @@ def certify(
     unproved: dict[int, Failed] = {}
     for (result, _), proved in zip(aligned, certified(repository, git, tips, claims), strict=True):
         if proved.holds:
-            drafts.add(sealed(proved))
+            drafts.add(proved)
         else:
             unproved[result.step_id] = _unproved(proved.checks)
     return tuple(
@@ -178,20 +179,6 @@ def _unproved(checks: Iterable[Check]) -> Failed:
     )
 
 
-def sealed(one: Certificate) -> Certificate:
-    """The certificate with its digest."""
-    return replace(one, digest=_digest(one))
-
-
-def _digest(one: Certificate) -> str:
-    document = wire.dump(replace(one, digest=""))
-    for name in ("resolved", "rung", "climbed", "of", "remote"):
-        if not document[name]:
-            del document[name]  # certificates from before there were any keep their digest
-    written = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(written.encode("ascii")).hexdigest()
-
-
 def read(place: Path) -> tuple[Certificate, ...]:
     """Certificates as `Drafts` wrote them; a line that is there twice, as in files put together, is one certificate.
 
@@ -210,11 +197,11 @@ def read(place: Path) -> tuple[Certificate, ...]:
             continue
         seen.add(digest)
         try:
-            one = _with_shared_words(wire.loads(Certificate, line.decode("utf-8")))
+            one = _with_shared_words(certificates.load(parsed(line.decode("utf-8"))))
             if odd := [oid for oid in _ids(one) if not _AN_ID.fullmatch(oid)]:
-                raise wire.Malformed(f"{odd[0]!r} is no object id")
+                raise Malformed(f"{odd[0]!r} is no object id")
             found.append(one)
-        except (wire.Malformed, UnicodeDecodeError) as error:
+        except (Malformed, UnicodeDecodeError) as error:
             raise UserError(
                 f"{place}, line {number}: not a certificate: {error}", hint="take it from the run's folder again"
             ) from error
@@ -323,7 +310,7 @@ _NONE = "there is no certificate of this move: the file of certificates is gone,
 
 def _faults(one: Certificate) -> tuple[str, ...]:
     found: list[str] = []
-    if one.digest != _digest(one):
+    if not one.is_intact:
         found.append("the document was changed after it was written: its digest is another")
     if not one.holds:
         found.append("it does not say that every check was made and passed")

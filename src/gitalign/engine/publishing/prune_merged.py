@@ -10,7 +10,7 @@ from gitalign.core.merged import Merged, MergedBranch
 from gitalign.core.names import ref_of, zero_like
 from gitalign.core.publication import MoveState, Publication, RefUpdate
 from gitalign.core.run import RunKind
-from gitalign.documents import wire
+from gitalign.documents import plans
 from gitalign.engine.publishing.branch_sections import settle_sections
 from gitalign.engine.publishing.guard import Guard, held_if_guarded, not_pushed_if_guarded
 from gitalign.engine.publishing.move import verified
@@ -52,7 +52,7 @@ def delete_merged(run: RunContext, what: Deletion, *, pusher: Pusher) -> None:
     forbidden = what.guard.refs(plan)
     publications = not_pushed_if_guarded(held_if_guarded(_intended(repository, what.branches), forbidden), forbidden)
     record = new_record(run, RunKind.PRUNE, plan_id=plan.id, total=len(publications))
-    journal.begin_run(record, plan_json=wire.dumps(plan))
+    journal.begin_run(record, plan_json=plans.text_of(plan))
     run.emit(EventKind.RUN_STARTED, branches=len(publications))
     publications = claimed(run, publications)
     door = RefUpdater(repository, forbidden=forbidden, message=f"git-align run {run.run_id}: prune merged branches")

@@ -8,13 +8,14 @@ from datetime import datetime
 from gitalign.core.events import EventKind
 from gitalign.core.filters import Filters
 from gitalign.core.names import branch_of, is_zero, ref_of
-from gitalign.core.plan import Plan, plan_hash
+from gitalign.core.plan import Plan
+from gitalign.core.plan_hash import plan_hash
 from gitalign.core.policy import Policy
 from gitalign.core.publication import MoveState, Publication, RefUpdate
 from gitalign.core.push import PushSettings
 from gitalign.core.run import RunKind
 from gitalign.core.targets import discover_targets
-from gitalign.documents import wire
+from gitalign.documents import plans
 from gitalign.engine.publishing.push_history import Ancestry, unpushed
 from gitalign.engine.publishing.push_planning import Remotes, places_of, push_rules
 from gitalign.engine.publishing.pushing import Pusher, to_push
@@ -104,7 +105,7 @@ def push_earlier(
     journal = run.journal
     plan = _plan(run.repository, policy, target_names, at=run.started_at)
     record = new_record(run, RunKind.PUSH, plan_id=plan.id, total=len(publications))
-    journal.begin_run(record, plan_json=wire.dumps(plan))
+    journal.begin_run(record, plan_json=plans.text_of(plan))
     run.emit(EventKind.RUN_STARTED, branches=len(publications))
     publications = claimed(run, publications)
     door = RefUpdater(run.repository, forbidden=frozenset(), message=f"git-align run {run.run_id}: push")

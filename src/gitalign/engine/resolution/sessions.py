@@ -13,7 +13,7 @@ from gitalign.core.names import command_on, file_name_for, shell_word
 from gitalign.core.plan import Permit, Plan, Step, StepKind
 from gitalign.core.report import Report
 from gitalign.core.working_set import has_branch, remotes_with_branches
-from gitalign.documents import wire
+from gitalign.documents import plans
 from gitalign.engine.resolution import carrying
 from gitalign.engine.resolution.resolutions import remember
 from gitalign.engine.resolution.result import differing, given_as, named, result_of
@@ -96,7 +96,7 @@ def begin(
         seen=step.seen,
         onto=step.onto,
         folder=str(place.absolute()),
-        plan=wire.dumps(made),
+        plan=plans.text_of(made),
         is_merge=step.kind is StepKind.MERGE,
         opened_at=opened.now(),
         settings=dumped(frozen_for(opened, sockets_of(opened.config), configured_rules(opened))),
@@ -135,7 +135,7 @@ def look_at(opened: OpenRepository, session: ResolutionSession) -> Look:
 
 
 def _planned(session: ResolutionSession) -> tuple[Plan, Step]:
-    made = wire.load_plan(session.plan)
+    made = plans.read(session.plan)
     return made, next(one for one in made.steps if one.branch.name == session.branch)
 
 

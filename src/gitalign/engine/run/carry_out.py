@@ -15,7 +15,7 @@ from gitalign.core.plan import Permit, Plan
 from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunState
-from gitalign.documents import wire
+from gitalign.documents import plans
 from gitalign.engine.alignment.auto_resolvers import AutoResolution, resolving
 from gitalign.engine.publishing.guard import Guard
 from gitalign.engine.publishing.recorded_run import new_record
@@ -116,7 +116,7 @@ def _as_run(assignment: Assignment, run: RunContext, rules: RepositoryRules | No
     opened, plan, journal = assignment.opened, assignment.plan, assignment.journal
     keep_frozen(run.folder, frozen_for(opened, run.plugins, rules))
     record = new_record(run, RunKind.ALIGN, plan_id=plan.id, total=len(plan.steps))
-    journal.begin_run(record, plan_json=wire.dumps(plan))
+    journal.begin_run(record, plan_json=plans.text_of(plan))
     memory = MemoryWatch()
     run.emit(
         EventKind.RUN_STARTED,

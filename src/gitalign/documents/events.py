@@ -1,0 +1,68 @@
+"""Documents: events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gitalign.core.events import Event, EventKind
+from gitalign.documents.formats import opened, stamped
+from gitalign.documents.reading import (
+    as_int,
+    as_it_is,
+    as_text,
+    as_time,
+    field,
+    mapping,
+    maybe,
+    member_of,
+    members,
+    plain,
+    time_text,
+)
+
+if TYPE_CHECKING:
+    from gitalign.documents.models.events import EventDocument
+
+_EVENTKIND = member_of(EventKind)
+_MAPPING_IT_IS = mapping(as_it_is)
+
+
+def dump_event(value: Event) -> EventDocument:
+    """One thing that happened."""
+    return {
+        "run_id": value.run_id,
+        "seq": value.seq,
+        "at": time_text(value.at),
+        "kind": value.kind,
+        "branch": value.branch,
+        "target": value.target,
+        "data": plain(value.data),
+    }
+
+
+def load_event(value: Any) -> Event:
+    """Reads what `dump_event` writes; raises `Malformed`."""
+    data = members(value)
+    return Event(
+        run_id=field(data, "run_id", as_text),
+        seq=field(data, "seq", as_int),
+        at=field(data, "at", as_time),
+        kind=field(data, "kind", _EVENTKIND),
+        branch=maybe(data, "branch", as_text, None),
+        target=maybe(data, "target", as_text, None),
+        data=field(data, "data", _MAPPING_IT_IS, {}),
+    )
+
+
+def dump(value: Event) -> dict[str, Any]:
+    """An event as a document of its own."""
+    return stamped("event", dump_event(value))
+
+
+def load(value: Any) -> Event:
+    """An event from a document.
+
+    Raises:
+        Malformed
+    """
+    return load_event(opened(value, "event"))

@@ -1,0 +1,160 @@
+"""Every document by name, with the version in which this release writes it and the model that its schema is made from.
+
+A document names itself: `"format": "git-align/<name>", "version": "<major>.<minor>"`. A minor version adds keys, and values of
+enumerations; a major version changes what is there. Version 1 is what release 0.1.0 wrote: it says `"format": 1`, or nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gitalign.documents.reading import Malformed, members
+from gitalign.release import VERSION
+
+_PREFIX = "git-align/"
+_FIRST = 1
+"""The major version of documents that do not say one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of document.
+
+    Attributes:
+        name: without `git-align/`.
+        model: module in `documents.models` and name of the class there.
+        version: that this release writes.
+        oldest: the oldest major version that this release reads.
+        has_release: documents name the release that wrote them, because other installations read them.
+    """
+
+    name: str
+    model: str
+    version: tuple[int, int] = (2, 0)
+    oldest: int = _FIRST
+    has_release: bool = False
+
+    @property
+    def stamp(self) -> dict[str, str]:
+        """The members with which a document says what it is."""
+        said = {"format": f"{_PREFIX}{self.name}", "version": ".".join(map(str, self.version))}
+        return {**said, "release": VERSION} if self.has_release else said
+
+
+class OtherVersion(Malformed):
+    """The document has a major version that this release does not read."""
+
+
+FORMATS: Mapping[str, Format] = {
+    one.name: one
+    for one in (
+        Format("plan", "plans:PlanFile", has_release=True),
+        Format("result", "results:ResultFile"),
+        Format("outcome", "outcomes:OutcomeFile"),
+        Format("move", "moves:MoveFile"),
+        Format("event", "events:EventFile"),
+        Format("session", "sessions:SessionFile"),
+        Format("certificate", "certificates:CertificateFile"),
+    )
+}
+_STAMPS = {name: one.stamp for name, one in FORMATS.items()}
+
+
+def stamped(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """A document: its content after its name and version."""
+    return {**_STAMPS[name], **content}
+
+
+def opened(value: Any, name: str) -> Mapping[str, Any]:
+    """The members of a document, after a look at its name and version.
+
+    Raises:
+        OtherVersion: of a major version that this release does not read; the message names the release that is needed.
+        Malformed: not an object, or another document.
+    """
+    data = members(value)
+    said = data.get("format")
+    if said is None or (isinstance(said, int) and said == _FIRST):
+        return data
+    stamp = _STAMPS[name]
+    if said != stamp["format"]:
+        raise Malformed(f"format {stamp['format']!r} expected, {said!r} found")
+    if (version := data.get("version")) != stamp["version"]:
+        _require_readable(FORMATS[name], version, data.get("release"))
+    return data
+
+
+def _require_readable(form: Format, version: Any, release: Any) -> None:
+    major, dot, minor = version.partition(".") if isinstance(version, str) else ("", "", "")
+    if not (dot and major.isascii() and major.isdigit() and minor.isascii() and minor.isdigit()):
+        raise Malformed(f"version {version!r} is not of the form major.minor")
+    if form.oldest <= int(major) <= form.version[0]:
+        return
+    if int(major) < form.oldest:
+        needed = f"an older release than {VERSION}"
+    else:
+        needed = f"git-align {release}, which wrote it, or newer" if isinstance(release, str) else "a newer release"
+    reads = f"{form.oldest} to {form.version[0]}" if form.oldest < form.version[0] else str(form.oldest)
+    raise OtherVersion(
+        f"{_PREFIX}{form.name} version {version}; git-align {VERSION} reads major version {reads}: use {needed}"
+    )
+
+
+def is_newer_minor(data: Mapping[str, Any], name: str) -> bool:
+    """True when a newer release of the same major version wrote the document: it may hold more than is read here."""
+    major, _, minor = str(data.get("version", "")).partition(".")
+    mine = FORMATS[name].version
+    return major == str(mine[0]) and minor.isdigit() and int(minor) > mine[1]
+
+
+def parsed(text: str) -> Any:
+    """JSON text as objects.
+
+    Raises:
+        Malformed
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise Malformed("nested too deeply") from error
+    except ValueError as error:
+        raise Malformed(f"not JSON: {error}") from error
+
+
+_compact = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+def text(document: Mapping[str, Any]) -> str:
+    """A document as compact JSON text in ASCII; names whose bytes are not UTF-8 stay as lone surrogates."""
+    return _compact(document)
+
+
+def pieces(document: Mapping[str, Any], *, indent: int | None = None) -> Iterator[str]:
+    """The text of a document, member by member; members that are iterators are lists of which no two items are held at once.
+
+    Args:
+        document: its members in order.
+        indent: as for `json.dumps`, whose text this is.
+    """
+    outer, inner = ("", "") if indent is None else ("\n" + " " * indent, "\n" + " " * 2 * indent)
+    comma, encode = "," if indent is not None else ", ", json.JSONEncoder(indent=indent).encode
+    yield "{"
+    for number, (key, value) in enumerate(document.items()):
+        yield f"{comma if number else ''}{outer}{json.dumps(key)}: "
+        if not isinstance(value, Iterator):
+            yield encode(value).replace("\n", outer)
+            continue
+        is_empty = True
+        for member in value:
+            yield f"{'[' if is_empty else comma}{inner}{encode(member).replace(chr(10), inner)}"
+            is_empty = False
+        yield "[]" if is_empty else f"{outer}]"
+    yield "}" if indent is None else "\n}"
+
+
+def whole(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document whose iterators are lists."""
+    return {key: list(value) if isinstance(value, Iterator) else value for key, value in document.items()}

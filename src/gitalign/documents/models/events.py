@@ -1,0 +1,26 @@
+"""Documents: events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from gitalign.core.events import EventKind
+from gitalign.documents.models.common import Stamped, Time
+
+
+class EventDocument(TypedDict):
+    """One thing that happened."""
+
+    run_id: str
+    seq: int
+    at: Time
+    kind: EventKind
+    branch: str | None
+    target: str | None
+    data: dict[str, Any]
+
+
+class EventFile(Stamped, EventDocument):
+    """An event, as the journal keeps it."""

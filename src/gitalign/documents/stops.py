@@ -1,0 +1,148 @@
+"""Documents: stops."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gitalign.core.conflict import AlignablePoint, Conflict, KnownConflict, StageEntry, Undetermined
+from gitalign.documents.reading import as_bool, as_int, as_oid, as_text, each, field, maybe, members
+
+if TYPE_CHECKING:
+    from gitalign.documents.models.stops import (
+        ConflictDocument,
+        FurthestDocument,
+        KnownConflictDocument,
+        StageEntryDocument,
+        UntoldDocument,
+    )
+
+
+def dump_conflict(value: Conflict) -> ConflictDocument:
+    """One conflict as git names it."""
+    return {
+        "kind": value.kind,
+        "paths": list(value.paths),
+        "message": value.message,
+    }
+
+
+def load_conflict(value: Any) -> Conflict:
+    """Reads what `dump_conflict` writes; raises `Malformed`."""
+    data = members(value)
+    return Conflict(
+        kind=field(data, "kind", as_text),
+        paths=each(data, "paths", as_text),
+        message=field(data, "message", as_text),
+    )
+
+
+def dump_stage_entry(value: StageEntry) -> StageEntryDocument:
+    """One side of a conflicted path."""
+    return {
+        "stage": value.stage,
+        "mode": value.mode,
+        "oid": value.oid,
+        "path": value.path,
+    }
+
+
+def load_stage_entry(value: Any) -> StageEntry:
+    """Reads what `dump_stage_entry` writes; raises `Malformed`."""
+    data = members(value)
+    return StageEntry(
+        stage=field(data, "stage", as_int),
+        mode=field(data, "mode", as_text),
+        oid=field(data, "oid", as_oid),
+        path=field(data, "path", as_text),
+    )
+
+
+def dump_known_conflict(value: KnownConflict) -> KnownConflictDocument:
+    """A conflict of one file for which something is on record; whether it fits was not tried."""
+    return {
+        "path": value.path,
+        "conflict": value.conflict,
+    }
+
+
+def load_known_conflict(value: Any) -> KnownConflict:
+    """Reads what `dump_known_conflict` writes; raises `Malformed`."""
+    data = members(value)
+    return KnownConflict(
+        path=field(data, "path", as_text),
+        conflict=field(data, "conflict", as_text),
+    )
+
+
+def dump_furthest(value: AlignablePoint) -> FurthestDocument:
+    """How far along its target's own line (first parents) a conflicting branch aligns, and what stops it there."""
+    return {
+        "fork": value.fork,
+        "clean": value.clean,
+        "broken": value.broken,
+        "gained": value.gained,
+        "ahead": value.ahead,
+        "is_merge": value.is_merge,
+        "author": value.author,
+        "email": value.email,
+        "subject": value.subject,
+        "commit": value.commit,
+        "commit_author": value.commit_author,
+        "commit_email": value.commit_email,
+        "commit_subject": value.commit_subject,
+        "position": value.position,
+        "total": value.total,
+        "conflicts": [dump_conflict(item) for item in value.conflicts],
+        "paths": list(value.paths),
+    }
+
+
+def load_furthest(value: Any) -> AlignablePoint:
+    """Reads what `dump_furthest` writes; raises `Malformed`."""
+    data = members(value)
+    return AlignablePoint(
+        fork=field(data, "fork", as_oid),
+        clean=field(data, "clean", as_oid),
+        broken=field(data, "broken", as_oid),
+        gained=field(data, "gained", as_int),
+        ahead=field(data, "ahead", as_int),
+        is_merge=field(data, "is_merge", as_bool),
+        author=field(data, "author", as_text, ""),
+        email=field(data, "email", as_text, ""),
+        subject=field(data, "subject", as_text, ""),
+        commit=maybe(data, "commit", as_oid),
+        commit_author=field(data, "commit_author", as_text, ""),
+        commit_email=field(data, "commit_email", as_text, ""),
+        commit_subject=field(data, "commit_subject", as_text, ""),
+        position=field(data, "position", as_int),
+        total=field(data, "total", as_int),
+        conflicts=each(data, "conflicts", load_conflict),
+        paths=each(data, "paths", as_text),
+    )
+
+
+def dump_untold(value: Undetermined) -> UntoldDocument:
+    """How far a conflicting branch aligns cannot be told: `no_common_line`, `missing_object`, `stopped`, ..."""
+    return {
+        "code": value.code,
+        "reason": value.reason,
+    }
+
+
+def load_untold(value: Any) -> Undetermined:
+    """Reads what `dump_untold` writes; raises `Malformed`."""
+    data = members(value)
+    return Undetermined(
+        code=field(data, "code", as_text),
+        reason=field(data, "reason", as_text),
+    )
+
+
+def dump_furthest_or_why(value: AlignablePoint | Undetermined) -> FurthestDocument | UntoldDocument:
+    """How far a branch aligns, or why that is not known."""
+    return dump_furthest(value) if isinstance(value, AlignablePoint) else dump_untold(value)
+
+
+def load_furthest_or_why(value: Any) -> AlignablePoint | Undetermined:
+    """Reads what `dump_furthest_or_why` writes; raises `Malformed`."""
+    return load_untold(value) if "code" in members(value) else load_furthest(value)

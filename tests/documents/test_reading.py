@@ -1,0 +1,142 @@
+"""Documents of values: round trips, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitalign.core.conflict import Conflict, StageEntry
+from gitalign.core.events import Event, EventKind
+from gitalign.core.findings import Finding, Severity
+from gitalign.core.names import Oid
+from gitalign.core.outcome import Cancelled, Conflicted, Failed, Refused, Skipped, StepResult, Unchanged
+from gitalign.core.publication import MoveState, Publication, RefUpdate
+from gitalign.documents import events, moves, outcomes, plans, results, wire
+from gitalign.documents.findings import load_finding
+from gitalign.documents.formats import OtherVersion, opened, parsed, text
+from gitalign.documents.moves import load_ref_update
+from gitalign.documents.reading import Malformed
+from gitalign.documents.wire import load_report_extras
+from gitalign.errors import PlanRefused
+from tests.git.workspace import Workspace
+from tests.runs import run
+
+A, B = Oid("a" * 40), Oid("b" * 40)
+OUTCOMES = [
+    Unchanged(code="up_to_date", reason="r"),
+    Conflicted(
+        commit=A,
+        position=1,
+        total=3,
+        onto=B,
+        conflicts=(Conflict(kind="CONFLICT (contents)", paths=("caf\udce9",), message="m"),),
+        entries=(StageEntry(stage=1, mode="100644", oid=A, path="x"),),
+    ),
+    Refused(code="c", reason="r", hint="h"),
+    Failed(
+        code="c", reason="r", findings=(Finding(code="f", severity=Severity.INFO, message="m", introduced_by="branch"),)
+    ),
+    Skipped(code="c", reason="r"),
+    Cancelled(reason="r"),
+]
+MOVE = moves.dump(Publication(update=RefUpdate(ref="r", before=A, after=B), stack=0, state=MoveState.MOVED))
+EVENT = events.dump(Event(run_id="r", seq=1, at=datetime(2026, 1, 1, tzinfo=UTC), kind=EventKind.NOTICE))
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: outcome.kind)
+def test_results_survive_a_round_trip(outcome: Any) -> None:
+    result = StepResult(step_id=1, branch="caf\udce9", outcome=outcome, phases=(("integrate", 0.5),))
+    said = text(results.dump(result))
+    assert said.isascii()
+    assert results.load(parsed(said)) == result
+    assert outcomes.load(parsed(text(outcomes.dump(outcome)))) == outcome
+
+
+def test_publications_and_events_survive() -> None:
+    one = Publication(update=RefUpdate(ref="refs/heads/caf\udce9", before=A, after=B), stack=0, state=MoveState.MOVED)
+    assert moves.load(parsed(text(moves.dump(one)))) == one
+    event = Event(
+        run_id="r", seq=1, at=datetime(2026, 1, 1, tzinfo=UTC), kind=EventKind.NOTICE, data={"text": "x", "n": [1]}
+    )
+    assert events.load(parsed(text(events.dump(event)))) == event
+    assert events.dump(event)["at"] == "2026-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("load", "data", "words"),
+    [
+        (load_ref_update, 5, "not an object"),
+        (load_ref_update, {"ref": "x", "before": "a"}, "missing key 'after'"),
+        (load_ref_update, {"ref": 1, "before": "a", "after": "b"}, "ref: str expected"),
+        (moves.load, {**MOVE, "state": "gone"}, "state: 'gone' is not a MoveState"),
+        (moves.load, {**MOVE, "stack": True}, "stack: int expected"),
+        (moves.load, {**MOVE, "stack": "1"}, "stack: int expected"),
+        (moves.load, {**MOVE, "update": []}, "update: not an object"),
+        (moves.load, {**MOVE, "update": {"ref": 1}}, "update.ref: str expected"),
+        (moves.load, {**MOVE, "backup_ref": 3}, "backup_ref: str expected"),
+        (moves.load, {**MOVE, "section": [["a", "b"], ["c"]]}, r"section\[1\]: 2 items expected"),
+        (events.load, {**EVENT, "at": "yesterday"}, "at: 'yesterday' is not a time"),
+        (events.load, {**EVENT, "at": 3}, "is not a time"),
+        (events.load, {**EVENT, "data": []}, "data: not an object"),
+        (events.load, {**EVENT, "kind": 3}, "is not a EventKind"),
+        (outcomes.load, {"kind": "splendid"}, "not a kind of outcome"),
+        (load_finding, {"code": "c", "severity": "info", "message": "m", "introduced_by": "nobody"}, "not one of"),
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_place(load: Callable[[Any], Any], data: Any, words: str) -> None:
+    with pytest.raises(Malformed, match=words):
+        load(data)
+
+
+def test_a_newer_minor_version_is_read_and_another_major_version_is_not() -> None:
+    newer = {**MOVE, "version": "2.7", "added": 1, "update": {**MOVE["update"], "added": {}}}
+    assert moves.load(newer) == moves.load(MOVE)
+    for version in ("3.0", "0.9"):
+        with pytest.raises(OtherVersion, match=f"git-align/move version {version}; .*reads major version 1 to 2: use"):
+            moves.load({**MOVE, "version": version})
+    with pytest.raises(OtherVersion, match=r"use git-align 9\.1, which wrote it, or newer"):
+        opened({"format": "git-align/plan", "version": "3.0", "release": "9.1"}, "plan")
+    for odd in ("2", "two.0", None, 2.0):
+        with pytest.raises(Malformed, match=r"major\.minor"):
+            moves.load({**MOVE, "version": odd})
+    with pytest.raises(Malformed, match="'git-align/event' expected, 'git-align/move' found"):
+        events.load(MOVE)
+
+
+@pytest.mark.parametrize("said", ["", "[]", "{}", '{"format": 99}', '{"format": 1, "id": 3}', "[" * 100_000])
+def test_what_is_no_plan_is_refused_with_a_way_out(said: str) -> None:
+    with pytest.raises(PlanRefused) as caught:
+        plans.read(said)
+    assert "--save" in caught.value.hint
+
+
+def test_a_missing_or_broken_report_has_no_extras(tmp_path: Path) -> None:
+    place = tmp_path / "report.json"
+    assert load_report_extras(place).phases == ()
+    for said in ("{", "[]", json.dumps({"phases": 3})):
+        place.write_text(said)
+        assert load_report_extras(place).notices == ()
+    place.write_text(json.dumps({"phases": {"a": 1}, "peak_memory_bytes": 5, "notices": ["n"]}))
+    assert load_report_extras(place).phases == (("a", 1.0),)
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_report_in_pieces_is_the_report(tmp_path: Path, indent: int | None) -> None:
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": b"1\n"})
+    for name in ("x", 'quote"s\u00e9'):
+        work.switch(name, "main")
+        work.commit("own", {f"{name}": b"1\n"})
+    work.switch("main")
+    work.commit("more", {"g": b"1\n"})
+    report = run(work.path)
+    for one in (report, replace(report, plan=replace(report.plan, steps=()), results=(), publications=())):
+        pieces = list(wire.report_text(one, indent=indent))
+        assert "".join(pieces) == json.dumps(wire.report_document(one), indent=indent)
+        assert plans.text_of(one.plan, indent=2) == json.dumps(plans.dump(one.plan), indent=2)
