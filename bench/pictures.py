@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from align import copy
 from gitalign import facade
-from gitalign.cli.demo_repository import build
+from gitalign.cli.demo.repository import build
 from gitalign.core.forecast import Prospect
 from gitalign.core.outlook import Outlook
 from gitalign.core.plan import Permit

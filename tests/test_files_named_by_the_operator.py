@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gitalign import input_file
-from gitalign.cli.options import read_plan
+from gitalign.cli.saved_plan import read_plan
 from gitalign.configuration.branch_list import load_branch_list
 from gitalign.configuration.load import load_config
 from gitalign.engine.gates.certify import read as read_certificates

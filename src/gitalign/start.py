@@ -39,8 +39,10 @@ def main() -> None:
             code = _ended(lambda: complete(sys.argv[2:]))
             raise SystemExit(code)
         drop_odd_sizes()
+        from gitalign.cli.main import load
         from gitalign.cli.main import main as command
 
+        load(sys.argv[1:])
         _is_starting = False
         code = _ended(command)
     except KeyboardInterrupt:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gitalign.cli.demo_history import sample
+from gitalign.cli.demo.history import sample
 from tests import warm
 
 ASKS_FIRST = ("push", "undo", "run", "prune")

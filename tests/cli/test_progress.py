@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 
 from gitalign import facade
-from gitalign.cli.progress import Bars, PlainLines, Stage
-from gitalign.cli.time_left import in_words
+from gitalign.cli.rendering.progress import Bars, PlainLines, Stage
+from gitalign.cli.rendering.time_left import in_words
 from gitalign.core.branch import Branch
 from gitalign.core.events import Event, EventKind
 from gitalign.core.names import BranchName, TargetName

@@ -10,8 +10,15 @@ import pytest
 from rich.console import Console
 
 from gitalign import facade
-from gitalign.cli import render, render_before, render_branch
-from gitalign.cli.console import Options, guarded, require_writable, write_whole
+from gitalign.cli.guarded import guarded
+from gitalign.cli.options import Options
+from gitalign.cli.rendering.branch import show_branch
+from gitalign.cli.rendering.console import require_writable, write_whole
+from gitalign.cli.rendering.forecast import show_forecast
+from gitalign.cli.rendering.moves import show_moves
+from gitalign.cli.rendering.plan import show_plan
+from gitalign.cli.rendering.report import show_report
+from gitalign.cli.rendering.runs import show_runs
 from gitalign.core.outcome import Cancelled, Failed, Outcome, Skipped
 from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, PushState
@@ -46,13 +53,13 @@ def shown(call: object, *arguments: object, **more: object) -> str:
 
 def test_one_branch_in_full(report: Report) -> None:
     by_name = {str(one.step.branch.name): one for one in report.branches()}
-    text = shown(render_branch.show_branch, report, by_name["clash"])
+    text = shown(show_branch, report, by_name["clash"])
     for words in ("stopped at commit 1 of 1", "CONFLICT (contents): list", "stage 2", "git worktree add"):
         assert words in text
-    text = shown(render_branch.show_branch, report, by_name["clean"])
+    text = shown(show_branch, report, by_name["clean"])
     assert "->" in text
     assert "backup backup-clean-pre-align" in text
-    assert "already merged" in shown(render_branch.show_branch, report, by_name["old"])
+    assert "already merged" in shown(show_branch, report, by_name["old"])
 
 
 def test_every_verdict_has_its_words_and_counts(report: Report) -> None:
@@ -68,9 +75,9 @@ def test_every_verdict_has_its_words_and_counts(report: Report) -> None:
         )
         found = next(one for one in changed.branches() if one.step.branch.name == "clean")
         assert found.verdict is verdict
-        assert found.detail in shown(render.show_report, changed)
+        assert found.detail in shown(show_report, changed)
         assert changed.exit_code() == 1
-        assert shown(render_branch.show_branch, changed, found)
+        assert shown(show_branch, changed, found)
         results_document(changed)
 
 
@@ -95,28 +102,28 @@ def test_publications_decide_what_a_success_is(report: Report) -> None:
         entries = results_document(changed)["orchestration_results"]["main"]["branches"]
         status = next(entry["status"] for entry in entries if entry["branch_name"] == "clean")
         assert (status == "completed") is (verdict is Verdict.ALIGNED)
-        shown(render.show_report, changed)
-        shown(render_branch.show_branch, changed, found)
+        shown(show_report, changed)
+        shown(show_branch, changed, found)
     missing = replace(report, results=())
     told = {one.step.branch.name: one.verdict for one in missing.branches()}
     assert set(told.values()) == {Verdict.CANCELLED, Verdict.FAILED}, "one that was moved was not cancelled"
     assert next(verdict for name, verdict in told.items() if name == "clean") is Verdict.FAILED
     stopped = replace(report, run=replace(report.run, outcome="interrupted", state=RunState.INTERRUPTED))
     assert stopped.exit_code() == 130
-    assert "git align resume" in shown(render.show_report, stopped)
+    assert "git align resume" in shown(show_report, stopped)
 
 
 def test_long_lists_are_cut_and_say_so(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    for room in (render, render_before):
-        monkeypatch.setattr(room, "MOST_ROWS", 1)
-    assert "more; git align show" in shown(render.show_report, report)
-    assert "more; -v shows all" in shown(render_before.show_plan, report.plan)
-    assert "more; -v shows all" not in shown(render_before.show_plan, report.plan, everything=True)
+    for file in ("report", "plan"):
+        monkeypatch.setattr(f"gitalign.cli.rendering.{file}.MOST_ROWS", 1)
+    assert "more; git align show" in shown(show_report, report)
+    assert "more; -v shows all" in shown(show_plan, report.plan)
+    assert "more; -v shows all" not in shown(show_plan, report.plan, everything=True)
 
 
 def test_lists_of_nothing_say_what_to_type() -> None:
-    assert "git align plan" in shown(render.show_runs, ())
-    assert "nothing to do" in shown(render.show_moves, ())
+    assert "git align plan" in shown(show_runs, ())
+    assert "nothing to do" in shown(show_moves, ())
 
 
 @pytest.mark.parametrize(
@@ -169,11 +176,11 @@ def test_the_clash_map_says_who_must_talk_to_whom(tmp_path: Path) -> None:
     work.switch("main")
     work.commit("main", {"other": LINES.replace(b"line 5\n", b"five\n")})
     found = facade.forecast(request(work.path), pairs=True)
-    text = shown(render_before.show_forecast, found)
+    text = shown(show_forecast, found)
     assert "pairs of branches: 6, of which 4 proved clean, 1 merged, 1 clash, 1 undecided" in text
     assert "compared as far as git merges them with the target: 2" in text
     assert " ".join(["one", "two", "once", "aligned", "list"]) in " ".join(text.split())
     talk = text[text.index("who must talk to whom") :]
     assert "both branches are theirs" in talk
     assert "2 0 other" in " ".join(talk.split())
-    assert "who must talk" not in shown(render_before.show_forecast, facade.forecast(request(work.path)))
+    assert "who must talk" not in shown(show_forecast, facade.forecast(request(work.path)))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
-from gitalign.cli.options import overrides_of
+from gitalign.cli.options import Strategies
 from gitalign.core.forecast import Prospect
 from gitalign.core.outcome import Aligned, AlignedKind, Conflicted
 from gitalign.core.report import Verdict
@@ -97,7 +97,7 @@ def test_rules_choose_the_strategy_of_a_branch_and_what_is_typed_wins(work: Work
         "clashes": "rebase",
         "plain": "rebase",
     }
-    typed = facade.Request(repo=work.path, overrides=overrides_of(strategy="rebase"))
+    typed = facade.Request(repo=work.path, overrides=Strategies(strategy="rebase").settings())
     assert {step.strategy.value for step in facade.plan(typed).steps} == {"rebase"}
     report = run(work.path)
     merged = branch(report, "there-and-back").result.outcome

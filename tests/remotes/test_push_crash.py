@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gitalign import facade
-from gitalign.cli import render
+from gitalign.cli.rendering.runs import show_runs
 from gitalign.core.publication import MoveState, PushState
 from gitalign.core.report import Verdict
 from gitalign.core.run import RunRecord, RunState
@@ -152,7 +152,7 @@ class TestUndo:
         part = shared.undo(run.run.id, only=("x",))
         first = next(record for record in runs(shared) if record.id == run.run.id)
         assert (first.undone_by, first.undone, first.moved) == (part.run.id, 1, 2)
-        assert f"1 of 2 undone by {part.run.id}" in shown(lambda out: render.show_runs(out, runs(shared)))
+        assert f"1 of 2 undone by {part.run.id}" in shown(lambda out: show_runs(out, runs(shared)))
         shared.undo(part.run.id)
         first = next(record for record in runs(shared) if record.id == run.run.id)
         assert (first.undone_by, first.undone) == (None, 0)

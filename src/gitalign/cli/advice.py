@@ -98,7 +98,7 @@ def _words(options: Sequence[tuple[str, str]]) -> tuple[str, ...]:
 
 def show(out: Console, advice: Sequence[Advice]) -> None:
     """One line for each, or two where a line is too short for both command and reason; a command is never broken."""
-    from gitalign.cli.tables import safe
+    from gitalign.cli.rendering.tables import safe
 
     for one in advice:
         line = f"next: {one.command}   {one.why}"

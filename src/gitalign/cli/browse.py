@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from gitalign.cli.console import Options, is_interactive
+from gitalign.cli.options import Options
+from gitalign.cli.rendering.console import is_interactive
 from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts
 from gitalign.core.names import shell_word
 from gitalign.core.plan import Plan
@@ -57,7 +58,7 @@ def browse(options: Options, request: Request, *, branch: str | None, furthest: 
     if left.error is not None and not left.stopped:
         raise left.error
     if left.resolve is not None:
-        from gitalign.cli.resolve import begin
+        from gitalign.cli.resolving import begin
 
         return begin(options, replace(request, fetch=False), left.resolve)
     if left.stopped or left.found is None:

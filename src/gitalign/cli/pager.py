@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -31,31 +29,17 @@ class _Page(io.TextIOWrapper):
         return True
 
 
-def paged(verb: Callable[..., None]) -> Callable[..., None]:
-    """The verb with the option `--no-pager`, its output in the pager; not with `--json`, nor on a screen of its own."""
-
-    @functools.wraps(verb)
-    def shown(*args: Any, no_pager: bool = False, **given: Any) -> None:
-        if no_pager or given.get("json") or given.get("browse") or not sys.stdout.isatty():
-            verb(*args, **given)
-            return
-        with _in_pager(given.get("repo") or Path()):
-            verb(*args, **given)
-
-    signature = inspect.signature(verb, eval_str=True)
-    option = inspect.Parameter("no_pager", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=NoPager)
-    shown.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[*signature.parameters.values(), option]
-    )
-    shown.__annotations__ = {
-        **{name: one.annotation for name, one in signature.parameters.items()},
-        "no_pager": NoPager,
-    }
-    return shown
-
-
 @contextmanager
-def _in_pager(repo: Path) -> Iterator[None]:
+def in_pager(repo: Path, *, wanted: bool = True) -> Iterator[None]:
+    """What is printed inside goes to the pager that git would use, when standard output is a terminal.
+
+    Args:
+        repo: whose settings choose the pager.
+        wanted: False prints as if there were no pager.
+    """
+    if not wanted or not sys.stdout.isatty():
+        yield
+        return
     from gitalign.git.pager import pager_command
 
     command = pager_command(repo)

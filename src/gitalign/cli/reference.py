@@ -17,7 +17,7 @@ from typing import Any
 
 import typer
 
-from gitalign.cli.completion import SCRIPTS, Shell
+from gitalign.cli.completion_scripts import SCRIPTS, Shell
 from gitalign.cli.main import app
 
 EXIT_CODES = (

@@ -1,16 +1,14 @@
-"""Whose branches a verb is about: the option that chooses, and the lines that say so."""
+"""Which branches a verb is about: the options that choose, and the lines that say so."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gitalign.cli.console import Options, console
-from gitalign.core.filters import filter_lines
-from gitalign.core.targets import target_lines
-from gitalign.core.working_set import only_on_remotes
+from gitalign.cli.options import Options, given
 
 if TYPE_CHECKING:
     from gitalign.core.plan import Plan
@@ -38,6 +36,10 @@ Targets = Annotated[
         metavar="NAME",
         show_default=False,
     ),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", help="Glob over whole branch names; may be given several times.", metavar="GLOB"),
 ]
 Exclude = Annotated[
     list[str] | None,
@@ -67,21 +69,52 @@ OlderThan = Annotated[
 ]
 
 
-def chosen(
-    only: list[str] | None,
-    exclude: list[str] | None,
-    author: list[str] | None,
-    since: str | None,
-    older_than: str | None,
-) -> dict[str, Any]:
-    """The filters of a verb as members of a request."""
-    return {
-        "only": tuple(only or ()),
-        "exclude": tuple(exclude or ()),
-        "authors": tuple(author or ()),
-        "since": since,
-        "older_than": older_than,
-    }
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """The branches of a verb, by name, author and age."""
+
+    only: Only = None
+    exclude: Exclude = None
+    author: Author = None
+    since: Since = None
+    older_than: OlderThan = None
+
+    def fields_of_request(self) -> dict[str, Any]:
+        """These, as fields of a request."""
+        return {
+            "only": tuple(self.only or ()),
+            "exclude": tuple(self.exclude or ()),
+            "authors": tuple(self.author or ()),
+            "since": self.since,
+            "older_than": self.older_than,
+        }
+
+    def are_given(self) -> bool:
+        """True when any of them was typed."""
+        return bool(self.only or self.exclude or self.author or self.since or self.older_than)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branches(Filters):
+    """The branches of a verb, and what they are aligned onto."""
+
+    target: Targets = None
+    remote: Remote = None
+    everywhere: All = False
+
+    def fields_of_request(self) -> dict[str, Any]:
+        """These, as fields of a request; the target is a setting."""
+        remote = "" if self.everywhere and self.remote is None else self.remote
+        return {**super().fields_of_request(), "remote": remote, "also_local": self.everywhere}
+
+    def settings(self) -> dict[str, object]:
+        """The setting that `--target` stands for, by dotted key."""
+        return target_settings(self.target)
+
+
+def target_settings(target: list[str] | None) -> dict[str, object]:
+    """The setting that `--target` stands for, by dotted key."""
+    return given({"alignment.targets": target or None})
 
 
 def with_values(words: Sequence[str]) -> list[str]:
@@ -107,6 +140,7 @@ def planned(
         beside_output: say so on standard error, because a program reads standard output.
     """
     from gitalign import facade
+    from gitalign.cli.rendering.console import console
 
     made = facade.plan(request, whatever_is_checked_out=whatever_is_checked_out)
     warnings = {f"{note.words}." for note in made.target_notes if note.is_diverged}
@@ -125,10 +159,14 @@ def lines_about(plan: Plan, *, was_asked: bool, was_read: bool = False) -> list[
         was_asked: whether the branches of a remote were asked for.
         was_read: whether the remote was asked just now what it holds.
     """
+    from gitalign.core.filters import filter_lines
+    from gitalign.core.targets import target_lines
+    from gitalign.core.working_set import only_on_remotes
+
     as_known = "" if was_read else ", as this clone knows them"
     remote = plan.snapshot.branches_of
     if plan.snapshot.taken_in is not None:
-        from gitalign.cli.tables import many  # what draws tables is loaded late
+        from gitalign.cli.rendering.tables import many  # what draws tables is loaded late
 
         count = many(len(plan.snapshot.taken_in), "branch", "branches")
         both = f"Local branches, and {count} that only {remote} has."

@@ -1,0 +1,170 @@
+"""The verb `prune`: what old runs left, and with `--merged` branches of which everything is in their target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gitalign import facade
+from gitalign.cli.asking import asked
+from gitalign.cli.options import Options, PushHooks, hook_settings
+from gitalign.cli.rendering.console import console, emit_json
+from gitalign.cli.rendering.merged import show_merged
+from gitalign.cli.rendering.progress import followed
+from gitalign.cli.rendering.publications import show_outcome
+from gitalign.cli.rendering.runs import show_prune
+from gitalign.cli.rendering.tables import many
+from gitalign.cli.verb import verb
+from gitalign.cli.working_set import Exclude, Only, Remote, Targets, target_settings
+from gitalign.core.plan import Permit
+from gitalign.documents import wire
+from gitalign.errors import UserError
+
+if TYPE_CHECKING:
+    from gitalign.core.merged import Merged
+    from gitalign.facade import Request
+
+
+@dataclass(frozen=True, kw_only=True)
+class OldRuns:
+    """Which runs are old, and what of them is removed."""
+
+    older_than: Annotated[
+        int | None,
+        typer.Option(
+            "--older-than",
+            help="Age of runs in days.",
+            min=0,
+            max=36_500,
+            show_default="retention_days, 30",
+            metavar="DAYS",
+        ),
+    ] = None
+    backups: Annotated[bool, typer.Option("--backups", help="Also remove backup branches of old runs.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergedBranches:
+    """Whether merged branches are deleted, and which."""
+
+    merged: Annotated[
+        bool, typer.Option("--merged", help="Delete merged branches instead: every commit of them is in their target.")
+    ] = False
+    squashed: Annotated[
+        bool,
+        typer.Option(
+            "--squashed",
+            help="With --merged: also branches that were squashed, rebased or picked into their target.",
+        ),
+    ] = False
+    remote: Remote = None
+    only: Only = None
+    exclude: Exclude = None
+    target: Targets = None
+    push_hooks: PushHooks = False
+
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be removed.")]
+
+
+@verb(acts=True)
+def prune(*, runs: OldRuns, branches: MergedBranches, dry_run: DryRun = False, options: Options) -> int:
+    """Remove what old runs left, or delete merged branches.
+
+    Runs whose leftovers are removed cannot be undone any more. With --merged, merged branches are deleted instead.
+    """
+    if not branches.merged:
+        _require_merged(branches)
+        return _of_runs(options, older_than=runs.older_than, backups=runs.backups, dry_run=dry_run)
+    if runs.older_than is not None or runs.backups:
+        raise UserError(
+            "--merged cannot be combined with --older-than or --backups",
+            hint="they are about old runs: git align prune",
+        )
+    request = options.request(
+        only=tuple(branches.only or ()),
+        exclude=tuple(branches.exclude or ()),
+        remote=branches.remote,
+        overrides={**target_settings(branches.target), **hook_settings(branches.push_hooks)},
+    )
+    return _of_branches(options, request, squashed=branches.squashed, dry_run=dry_run)
+
+
+def _require_merged(branches: MergedBranches) -> None:
+    """Refuse options that choose branches where none are deleted.
+
+    Raises:
+        UserError
+    """
+    typed = {
+        "--squashed": branches.squashed,
+        "--remote": branches.remote is not None,
+        "--only": bool(branches.only),
+        "--exclude": bool(branches.exclude),
+        "--target": bool(branches.target),
+        "--push-hooks": branches.push_hooks,
+    }
+    if needless := [name for name, is_typed in typed.items() if is_typed]:
+        raise UserError(f"{', '.join(needless)} needs --merged", hint="git align prune --help")
+
+
+def _of_runs(options: Options, *, older_than: int | None, backups: bool, dry_run: bool) -> int:
+    request = options.request()
+    if not dry_run:
+        facade.recover(request)  # before anything is counted
+    report = facade.prune(request, older_than_days=older_than, backups=backups, dry_run=True)
+    if not dry_run:
+        if (report.anchors or report.backups or report.runs) and not asked(
+            options,
+            f"Remove the pins of {len(report.runs)} runs and {len(report.backups)} backup branches? These runs cannot be undone then.",
+        ):
+            return 1
+        report = facade.prune(request, older_than_days=older_than, backups=backups, dry_run=False)
+    if options.json:
+        emit_json(wire.dump(report))
+    else:
+        show_prune(console(), report)
+    return 0
+
+
+def _of_branches(options: Options, request: Request, *, squashed: bool, dry_run: bool) -> int:
+    with followed(options) as (listeners, stop):
+        if not dry_run:
+            facade.recover(request)
+        found = facade.merged_branches(request, listeners=listeners, stop=stop)
+    chosen = found.to_delete(squashed=squashed)
+    if dry_run or not chosen:
+        _show(options, found, squashed=squashed, dry_run=dry_run, on_remote=request.remote is not None)
+        return 0
+    if not options.json and not options.quiet:
+        _show(options, found, squashed=squashed, dry_run=dry_run, on_remote=request.remote is not None)
+    where = "" if request.remote is None else f" on {chosen[0].remote}"
+    back = "git align undo last" + ("" if request.remote is None else " --push")
+    if not asked(options, f"Delete {many(len(chosen), 'branch', 'branches')}{where}? {back} brings them back."):
+        return 1
+    with followed(options) as (listeners, stop):
+        report = facade.prune_merged(
+            request,
+            squashed=squashed,
+            found=found,
+            permit=Permit(plan_id="*", push=request.remote is not None, given_by="--yes" if options.yes else "prompt"),
+            listeners=listeners,
+            stop=stop,
+        )
+    assert report is not None
+    show_outcome(options, report)
+    if not (options.json or options.quiet):
+        push = "" if request.remote is None else " --push"
+        console().print(f"[bold]next:[/] git align undo {report.run.id}{push}   brings the deleted branches back")
+    return report.exit_code()
+
+
+def _show(options: Options, found: Merged, *, squashed: bool, dry_run: bool, on_remote: bool) -> None:
+    if options.json:
+        chosen = {one.branch for one in found.to_delete(squashed=squashed)}
+        entries = [wire.dump(one) | {"would_delete": one.branch in chosen} for one in found.branches]
+        emit_json({"merged": entries, "dry_run": dry_run})
+    else:
+        show_merged(console(), found, squashed=squashed, on_remote=on_remote, everything=options.verbose)

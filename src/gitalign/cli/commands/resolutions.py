@@ -1,0 +1,136 @@
+"""The verbs of recorded resolutions: list, show, learn, export, import, forget. None of them moves a branch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gitalign import facade
+from gitalign.cli.options import Options
+from gitalign.cli.rendering import resolutions as rendering
+from gitalign.cli.rendering.console import console, emit_json, require_writable
+from gitalign.cli.rendering.tables import many, safe
+from gitalign.cli.verb import verb
+from gitalign.documents import wire
+from gitalign.engine.runtime.signals import StopSignal, handling_signals
+
+app = typer.Typer(
+    help="Learn, list and share resolutions of conflicts.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Id = Annotated[
+    str,
+    typer.Argument(help="Id of a conflict, the beginning of one, or <id>.<variant>, as list shows it.", metavar="ID"),
+]
+Again = Annotated[bool, typer.Option("--again", help="Also import what was forgotten here.")]
+LookAgain = Annotated[bool, typer.Option("--again", help="Also look at history that was looked at before.")]
+File = Annotated[Path, typer.Argument(help="Where to write it.", metavar="FILE")]
+Source = Annotated[str, typer.Argument(help="A file that export wrote; with --ref a ref.", metavar="FILE|REF")]
+Ref = Annotated[bool, typer.Option("--ref", help="Take them from a ref that was fetched.")]
+
+
+@app.command("list")
+@verb(paged=True, without=("yes",))
+def list_(options: Options) -> int:
+    """List every recorded resolution, and those that cannot be used."""
+    known, faults = facade.resolutions(options.request())
+    if options.json:
+        emit_json({"resolutions": [_document(one) for one in known], "faults": list(faults)})
+    else:
+        rendering.show_list(console(), known, faults, everything=options.verbose)
+    return 0
+
+
+@app.command()
+@verb(paged=True, without=("yes",))
+def show(id: Id, options: Options) -> int:
+    """Show a conflict and its recorded resolution."""
+    known = facade.resolution(options.request(), id)
+    if options.json:
+        emit_json({"resolutions": [_document(one) for one in known]})
+    else:
+        rendering.show_each(console(), known)
+    return 0
+
+
+@app.command()
+@verb(without=("yes",))
+def forget(id: Id, options: Options) -> int:
+    """Forget a resolution, and list the branches that used it."""
+    gone, used = facade.forget_resolution(options.request(), id)
+    if options.json:
+        emit_json({"forgotten": [one.conflict for one in gone], "used_by": [wire.dump(one) for one in used]})
+    elif not options.quiet:
+        rendering.show_forgotten(console(), gone, used)
+    return 0
+
+
+@app.command()
+@verb(without=("yes",))
+def learn(*, again: LookAgain = False, options: Options) -> int:
+    """Record how people resolved the conflicts in past merges."""
+    stop = StopSignal()
+    with handling_signals(stop):
+        lessons, recorded = facade.learn_resolutions(
+            options.request(), again=again, is_stopped=lambda: stop.stop_requested
+        )
+    if options.json:
+        names = ("merges", "conflicting", "unreadable", "files", "unsettled", "changed_elsewhere", "unusable")
+        emit_json({**{name: getattr(lessons, name) for name in names}, **_recorded(recorded)})
+    elif not options.quiet:
+        rendering.show_lessons(console(), lessons, recorded)
+    return 130 if stop.stop_requested else 0
+
+
+@app.command("export")
+@verb(without=("yes",))
+def export_(file: File, options: Options) -> int:
+    """Write every usable resolution to a file (tar archive of an rr-cache)."""
+    require_writable(file)
+    count = facade.export_resolutions(options.request(), file)
+    if options.json:
+        emit_json({"exported": count})
+    elif not options.quiet:
+        console().print(f"written: {many(count, 'resolution', 'resolutions')} in {safe(str(file))}")
+    return 0
+
+
+@app.command("import")
+@verb(without=("yes",))
+def import_(*, source: Source, ref: Ref = False, again: Again = False, options: Options) -> int:
+    """Import resolutions of others.
+
+    Where two of them disagree, neither is applied until one is forgotten.
+    """
+    recorded, faults = facade.import_resolutions(options.request(), source, is_ref=ref, again=again)
+    if options.json:
+        emit_json({**_recorded(recorded), "faults": list(faults)})
+    elif not options.quiet:
+        rendering.show_recorded(console(), recorded, faults)
+    return 1 if faults or recorded.refused else 0
+
+
+def _document(one: Any) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "conflict": one.conflict,
+        "origin": wire.dump(one.origin),
+        "in_rr_cache": one.in_rr_cache,
+        "disputed": one.disputed,
+        "fault": one.fault,
+        **({"preimage": rendering.as_text(one.preimage)} if one.preimage is not None else {}),
+        **({"postimage": rendering.as_text(one.postimage)} if one.postimage is not None else {}),
+    }
+
+
+def _recorded(recorded: Any) -> dict[str, Any]:
+    return {
+        "added": [one.conflict for one in recorded.added],
+        "known": recorded.known,
+        "withheld": recorded.withheld,
+        "refused": [{"conflict": conflict, "reason": reason} for conflict, reason in recorded.refused],
+    }

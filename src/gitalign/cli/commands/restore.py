@@ -1,0 +1,67 @@
+"""The verb `restore`: one branch back to where it was before a run moved it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from gitalign import facade
+from gitalign.cli.asking import asked
+from gitalign.cli.options import Options, PushHooks, hook_settings
+from gitalign.cli.rendering.console import console
+from gitalign.cli.rendering.progress import followed
+from gitalign.cli.rendering.publications import show_outcome, show_preview
+from gitalign.cli.rendering.tables import safe
+from gitalign.cli.verb import verb
+from gitalign.core.names import display
+from gitalign.core.plan import Permit
+
+Branch = Annotated[str, typer.Argument(help="Its name.", metavar="BRANCH")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restoring:
+    """Options of this verb alone."""
+
+    run_id: Annotated[
+        str | None,
+        typer.Option(
+            "--run",
+            help="The run: its id, the beginning of one, or last.",
+            show_default="the newest one that moved the branch and is not undone",
+            metavar="RUN",
+        ),
+    ] = None
+    push: Annotated[bool, typer.Option("--push", help="Also put it back on the remote, if it was pushed.")] = False
+    push_hooks: PushHooks = False
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show where it would be put.")] = False
+
+
+@verb(acts=True)
+def restore(branch: Branch, own: Restoring, options: Options) -> int:
+    """Put one branch back to where it was before a run.
+
+    The run moved or deleted it. This can be undone.
+    """
+    request = options.request(overrides=hook_settings(own.push_hooks))
+    preview = facade.restore_preview(request, branch, own.run_id, push=own.push)
+    if own.dry_run:
+        show_preview(options, preview)
+        return 0
+    if preview and not asked(options, f"Put {display(branch)} back to {_place(preview[0].update.after)}?"):
+        return 1
+    permit = Permit(plan_id="*", push=own.push, given_by="--yes" if options.yes else "prompt")
+    with followed(options) as (listeners, stop):
+        report = facade.restore(
+            request, branch, own.run_id, push=own.push, permit=permit, listeners=listeners, stop=stop
+        )
+    show_outcome(options, report)
+    if not (options.json or options.quiet):
+        console().print(safe(f"next: git align undo {report.run.id}   brings it forward again"), markup=False)
+    return report.exit_code()
+
+
+def _place(oid: str) -> str:
+    return f"where it was ({oid[:12]})"

@@ -1,0 +1,144 @@
+"""The verb `run`: align all branches and publish the results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gitalign import facade
+from gitalign.cli.advice import Typed
+from gitalign.cli.asking import permission
+from gitalign.cli.options import (
+    Fetch,
+    Furthest,
+    Input,
+    Options,
+    Partial,
+    PushHooks,
+    Resolutions,
+    ResolveWith,
+    Strategies,
+    given,
+    hook_settings,
+    resolver_settings,
+)
+from gitalign.cli.rendering.console import as_text, console, emit_json, emit_report, require_writable, write_whole
+from gitalign.cli.rendering.plan import show_plan
+from gitalign.cli.rendering.progress import followed
+from gitalign.cli.rendering.report import show_report
+from gitalign.cli.saved_plan import read_plan, refuse_beside_a_plan
+from gitalign.cli.verb import verb
+from gitalign.cli.working_set import Branches, planned
+from gitalign.core.plan import Permit
+from gitalign.documents import plans
+from gitalign.documents.results_file import results_document
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """What a run reads and writes, and with how many workers."""
+
+    input: Input = None
+    plan_file: Annotated[
+        Path | None,
+        typer.Option("--plan", help="Run a saved plan; branches that moved since are refused.", metavar="FILE"),
+    ] = None
+    output: Annotated[Path | None, typer.Option("--output", help="Write the results file (JSON).", metavar="FILE")] = (
+        None
+    )
+    workers: Annotated[int | None, typer.Option("--workers", help="Workers per target.", min=1, max=256)] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """What a run does with conflicts, and with its results."""
+
+    fetch: Fetch = False
+    push: Annotated[
+        bool, typer.Option("--push", help="Push what this run and earlier ones moved, each branch under its own lease.")
+    ] = False
+    push_hooks: PushHooks = False
+    no_checks: Annotated[
+        bool, typer.Option("--no-checks", help="Do not run the configured checks; the report says so.")
+    ] = False
+    resolutions: Resolutions = None
+    resolve_with: ResolveWith = None
+    partial: Partial = False
+    furthest: Furthest = False
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop before anything moves: the same as plan.")] = False
+
+    def settings(self) -> dict[str, object]:
+        """The settings these stand for, by dotted key."""
+        return {
+            **resolver_settings(self.resolutions, self.resolve_with),
+            **hook_settings(self.push_hooks),
+            **given(
+                {
+                    "alignment.furthest": self.furthest or None,
+                    "alignment.partial": self.partial or None,
+                    "validation.enabled": False if self.no_checks else None,
+                }
+            ),
+        }
+
+
+@verb(acts=True)
+def run(options: Options, files: Files, how: Strategies, which: Branches, own: Running) -> int:
+    """Align all branches and publish the results. Can be undone."""
+    if files.output is not None:
+        require_writable(files.output)
+    if files.plan_file is not None:
+        refuse_beside_a_plan(_said_by_a_plan(files, how, which, own))
+    pushes = own.push or ((which.remote is not None or which.everywhere) and not own.dry_run)
+    workers = given({"orchestration.max_workers_per_target": files.workers})
+    request = options.request(
+        which,
+        input=files.input,
+        fetch=own.fetch,
+        push=pushes,
+        overrides={**which.settings(), **how.settings(), **workers, **own.settings()},
+    )
+    plan = read_plan(files.plan_file) if files.plan_file is not None else planned(options, request)
+    if own.dry_run:
+        if options.json:
+            emit_json(plans.dump(plan))
+        else:
+            show_plan(console(), plan, everything=options.verbose, fetched=own.fetch)
+        return 0
+    given_by = permission(options, plan, push=pushes)
+    if given_by is None:
+        return 1
+    permit = Permit(plan_id=plan.id, push=pushes, given_by=given_by)
+    with followed(options, plan) as (listeners, stop):
+        report = facade.run(request, plan=plan, permit=permit, listeners=listeners, stop=stop)
+    if files.output is not None:
+        write_whole(files.output, as_text(results_document(report)))
+    if options.json:
+        emit_report(report)
+    elif not options.quiet:
+        show_report(console(), report, everything=options.verbose, typed=Typed.of(request), is_new=True)
+    return report.exit_code()
+
+
+def _said_by_a_plan(files: Files, how: Strategies, which: Branches, own: Running) -> dict[str, bool]:
+    """Which options were typed that a saved plan answers itself."""
+    return {
+        "--strategy": how.strategy is not None,
+        "--merges": how.merges is not None,
+        "--resolutions": own.resolutions is not None,
+        "--resolve-with": bool(own.resolve_with),
+        "--partial": own.partial,
+        "--input": files.input is not None,
+        "--only": bool(which.only),
+        "--exclude": bool(which.exclude),
+        "--author": bool(which.author),
+        "--since": which.since is not None,
+        "--older-than": which.older_than is not None,
+        "--target": bool(which.target),
+        "--remote": which.remote is not None,
+        "--all": which.everywhere,
+        "--fetch": own.fetch,
+    }

@@ -1,0 +1,63 @@
+"""The verb `show`: the result of a run, or of one of its branches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gitalign import facade
+from gitalign.cli.advice import Typed
+from gitalign.cli.options import Options, RunId
+from gitalign.cli.rendering.branch import show_branch
+from gitalign.cli.rendering.console import console, emit_json, emit_report
+from gitalign.cli.rendering.report import show_report
+from gitalign.cli.verb import verb
+from gitalign.documents import wire
+from gitalign.engine.runtime.signals import StopSignal, handling_signals
+from gitalign.errors import UserError
+
+if TYPE_CHECKING:
+    from gitalign.core.report import BranchReport, Report
+
+Branch = Annotated[str | None, typer.Argument(help="Show this branch in full.", metavar="BRANCH")]
+
+
+@verb(paged=True)
+def show(options: Options, run_id: RunId = "last", branch: Branch = None) -> int:
+    """Show the result of a run, or one of its branches in full."""
+    request = options.request()
+    if branch is None:
+        report = facade.show(request, run_id, furthest=facade.AlignablePointSource.MEMORY)
+        if options.json:
+            emit_report(report)
+        else:
+            show_report(console(), report, everything=options.verbose, typed=Typed.of(request))
+        return 0
+    stop = StopSignal()
+    with handling_signals(stop):
+        report = facade.show(request, run_id, furthest=facade.AlignablePointSource.GIT, branches=(branch,), stop=stop)
+    found = _branch_of(report, branch)
+    if options.json:
+        emit_json(next(entry for entry in wire.report_document(report)["branches"] if entry["branch"] == branch))
+    else:
+        show_branch(console(), report, found)
+    return 0
+
+
+def _branch_of(report: Report, branch: str) -> BranchReport:
+    """What the run says of a branch.
+
+    Raises:
+        UserError: nothing, with the reason where there is one.
+    """
+    found = next((one for one in report.branches() if one.step.branch.name == branch), None)
+    if found is not None:
+        return found
+    left_out = next((one.reason for one in report.plan.excluded if one.branch == branch), None)
+    raise UserError(
+        f"{branch} was left out of run {report.run.id}: {left_out}"
+        if left_out
+        else f"run {report.run.id} has no branch {branch!r}",
+        hint=f"git align show {report.run.id} -v",
+    )

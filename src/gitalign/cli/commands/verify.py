@@ -1,0 +1,35 @@
+"""The verb `verify`: prove again that a run lost nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gitalign import facade
+from gitalign.cli.options import Options
+from gitalign.cli.rendering.console import console, emit_json
+from gitalign.cli.rendering.proofs import show_proofs
+from gitalign.cli.verb import verb
+from gitalign.documents import wire
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="Id, beginning of one, or last.")]
+Branch = Annotated[str | None, typer.Argument(metavar="[BRANCH]", help="Only this one.")]
+CertificatesFile = Annotated[
+    Path | None,
+    typer.Option("--certificates", help="A file of certificates instead of the run's own.", metavar="FILE"),
+]
+
+
+@verb(paged=True)
+def verify(
+    *, run_id: Run = "last", branch: Branch = None, certificates: CertificatesFile = None, options: Options
+) -> int:
+    """Prove again that a run lost nothing. Changes nothing."""
+    proofs = facade.verify(options.request(), run_id, branch=branch, certificates=certificates)
+    if options.json:
+        emit_json({"proofs": [wire.dump(proof) | {"holds": proof.holds} for proof in proofs]})
+    elif not options.quiet:
+        show_proofs(console(), proofs, everything=options.verbose or branch is not None)
+    return 0 if all(proof.holds for proof in proofs) else 1

@@ -1,0 +1,1 @@
+"""The sample repository of `git align demo`, and the tour through it."""

@@ -1,0 +1,53 @@
+"""Moves of branches and pushes, made or intended, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from gitalign.cli.rendering.tables import plain_table, safe
+from gitalign.core.names import Oid, branch_of, is_zero
+from gitalign.core.publication import MoveState, Publication, PushState
+from gitalign.core.push import place_words
+
+
+def show_moves(out: Console, publications: Sequence[Publication], *, tense: str = "") -> None:
+    """Ref moves and pushes, made or intended."""
+    if not publications:
+        out.print("nothing to do")
+        return
+    moves = [one for one in publications if one.state is not MoveState.STANDS]
+    table = plain_table("branch", "state", "from", "to", "")
+    for one in moves:
+        state = tense if tense and one.state is MoveState.INTENDED else one.state.value.replace("_", " ")
+        table.add_row(
+            safe(branch_of(one.update.ref)), state, _at(one.update.before), _at(one.update.after), safe(one.detail)
+        )
+    if moves:
+        out.print(table)
+    _show_pushes(out, publications, tense=tense)
+
+
+def _at(oid: Oid) -> str:
+    """Where a branch stands, in short; a word where it is not there."""
+    return "not there" if is_zero(oid) else oid[:12]
+
+
+def _show_pushes(out: Console, publications: Sequence[Publication], *, tense: str) -> None:
+    """What went to remotes, or is to."""
+    pushed = [one for one in publications if one.push is not PushState.NOT_ASKED and one.remote is not None]
+    if not pushed:
+        return
+    table = plain_table("remote branch", "push", "from", "to", "")
+    for one in pushed:
+        is_open = bool(tense) and one.push is PushState.UNKNOWN
+        state = "would be pushed" if is_open else one.push.value.replace("_", " ")
+        table.add_row(
+            safe(place_words(one.remote or "", one.pushed_ref)),
+            state,
+            _at(one.remote_before) if one.remote_before else "",
+            _at(one.pushed_oid),
+            "" if is_open else safe(one.push_detail),
+        )
+    out.print(table)

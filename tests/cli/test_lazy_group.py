@@ -1,0 +1,51 @@
+"""A verb is imported and built when it is typed, and what the help says of verbs is known without them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from gitalign.cli import commands
+from gitalign.cli.lazy_group import VERBS
+from gitalign.cli.main import app
+
+ROOT: Any = typer.main.get_command(app)
+FOLDER = Path(commands.__file__).parent
+
+
+def test_every_file_of_commands_is_a_verb() -> None:
+    """`status` is what the command does without a verb."""
+    files = {file.stem for file in FOLDER.glob("*.py")} - {"__init__", "status"}
+    assert files == set(VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_bears_the_name_that_is_typed(verb: str) -> None:
+    assert ROOT.commands[verb].name == verb
+
+
+def _imported(*words: str) -> set[str]:
+    """The files of `commands/` that a command line imports."""
+    code = f"import sys; sys.argv[1:] = {list(words)!r}\nfrom gitalign.cli.main import main\ntry: main()\nexcept SystemExit: pass\nprint(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    start = f"{commands.__name__}."
+    return {name.removeprefix(start) for name in done.stdout.splitlines()[-1].split() if name.startswith(start)}
+
+
+@pytest.mark.parametrize(
+    ("words", "imported"),
+    [
+        (["--help"], set()),
+        (["--version"], set()),
+        (["plam"], set()),
+        (["plan", "--help"], {"plan"}),
+        (["--json", "rules", "explain", "-h"], {"rules"}),
+    ],
+)
+def test_only_the_verb_that_is_typed_is_imported(words: list[str], imported: set[str]) -> None:
+    assert _imported(*words) == imported
