@@ -31,6 +31,10 @@ PIN_PREFIX = "refs/gitalign/runs/"
 CANDIDATES_PREFIX = "refs/gitalign/candidates/"
 """Of refs that name a result while a caller's tools look at it: `<prefix><YYYYMMDD-HHMMSS-xxxxxx>/<branch>`."""
 RESOLUTIONS_REF = "refs/gitalign/resolutions"
+WIP_PREFIX = "refs/gitalign/wip/"
+"""Of refs that hold what tasks of batches have not committed: `<prefix><batch>/<task>`."""
+BATCH_PREFIX = "refs/gitalign/batch/"
+"""Of refs that hold the results of tasks: `<prefix><batch>/<task>`."""
 
 
 def ref_of(branch: str) -> str:

@@ -15,7 +15,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitalign import child
-from gitalign.core.names import CANDIDATES_PREFIX, HEADS, PIN_PREFIX, RESOLUTIONS_REF, Oid, zero_like
+from gitalign.core.names import (
+    BATCH_PREFIX,
+    CANDIDATES_PREFIX,
+    HEADS,
+    PIN_PREFIX,
+    RESOLUTIONS_REF,
+    WIP_PREFIX,
+    Oid,
+    zero_like,
+)
 from gitalign.core.publication import RefUpdate
 from gitalign.core.snapshot import Tip
 from gitalign.errors import GitError, GitTimedOut, InvariantBroken, UserError
@@ -25,6 +34,7 @@ from gitalign.git.ref_locks import clear_locks
 from gitalign.git.repository import Repository
 
 _TIMEOUT_S = 120.0
+_OWN_PREFIXES = (HEADS, PIN_PREFIX, CANDIDATES_PREFIX, WIP_PREFIX, BATCH_PREFIX)
 _NAMED_AT_ONCE = 500  # refs on one command line
 _FORMAT = "%(objectname)%00%(objecttype)%00%(symref)%00%(refname)%00"
 _FORMAT_WITHOUT_TYPES = "%(objectname)%00%00%(symref)%00%(refname)%00"
@@ -207,7 +217,7 @@ class RefUpdater:
     def move_own(self, updates: Sequence[RefUpdate]) -> Refusal | None:
         """Make, move or delete refs of our own: pins, backup branches, recorded resolutions."""
         for update in updates:
-            is_own = update.ref.startswith((HEADS, PIN_PREFIX, CANDIDATES_PREFIX)) or update.ref == RESOLUTIONS_REF
+            is_own = update.ref.startswith(_OWN_PREFIXES) or update.ref == RESOLUTIONS_REF
             if update.ref in self._forbidden or not is_own:
                 raise InvariantBroken(f"{update.ref} is no ref of git-align")
         return self._transact(updates, logged=False)

@@ -90,6 +90,43 @@ def joined(git: Git, packs: Sequence[str], *, mark: str, timeout_s: float) -> st
     return _name(answer)
 
 
+def taken_over(
+    source: Git, into: Git, tips: Sequence[Oid], known: Sequence[Oid], *, mark: str, timeout_s: float
+) -> str:
+    """Bring commits from a store that nobody trusts, as a pack that `gc` leaves alone.
+
+    Every object is hashed again and looked at as `git fsck` does; the tips are complete, or they are refused.
+
+    Args:
+        source: sees both stores.
+        into: of the repository.
+        tips: commits to bring in.
+        known: commits of the repository that they stand on.
+        mark: content of the `.keep` file that holds the pack.
+        timeout_s: deadline of one command in seconds.
+
+    Returns:
+        The name of the pack, between `pack-` and `.pack`.
+
+    Raises:
+        GitError: objects are missing, malformed, or not what their ids say.
+        OutOfSpace
+
+    Source: `git help index-pack` (--strict; ids are computed from contents), `git help rev-list` (--objects), as `git fetch`
+    checks what it received.
+    """
+    wanted = _range(tips, History(known=known, replaced=(), timeout_s=timeout_s))
+    answer = source.run_into(
+        into,
+        ("pack-objects", "--revs", "--stdout", "--quiet", "--window=0", "--threads=1", "--compression=1"),
+        ("index-pack", "--stdin", "--strict", f"--keep={mark}"),
+        stdin=wanted,
+        timeout_s=timeout_s,
+    )
+    into.run("rev-list", "--objects", "--quiet", "--stdin", stdin=wanted, timeout_s=timeout_s)
+    return _name(answer)
+
+
 def _name(answer: bytes) -> str:
     word, _, name = text(answer).strip().partition("\t")
     if word not in ("keep", "pack") or not name:

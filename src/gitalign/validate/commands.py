@@ -40,6 +40,7 @@ def run_command(
     visible: Mapping[str, str],
     is_cancelled: Callable[[], bool],
     kind: CheckKind = CheckKind.COMMAND,
+    tee: Callable[[bytes], object] | None = None,
 ) -> CheckResult:
     """Run a command in a work tree that holds what it is to look at.
 
@@ -51,6 +52,7 @@ def run_command(
         visible: its environment, but for what depends on the place.
         is_cancelled: asked now and then.
         kind: of the result.
+        tee: given all output as it comes.
 
     Raises:
         CheckCancelled
@@ -72,6 +74,7 @@ def run_command(
             timeout_s=check.timeout_s,
             watch=watch,
             is_cancelled=is_cancelled,
+            tee=tee,
         )
     except OSError as error:
         return _ended(result, CheckStatus.NOT_POSSIBLE, f"it cannot be started: {error.strerror}", attempts=0)

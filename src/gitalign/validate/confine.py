@@ -201,7 +201,7 @@ def _bubblewrap(one: Confinement, place: Place, command: Sequence[str]) -> list[
     for store in _with_packs(object_stores(place.objects)) if place.objects is not None else ():
         words += ["--ro-bind", str(store), str(store)]
     # Each by itself: a folder that something is mounted on cannot be moved away or replaced.
-    for own in (place.tree, place.home, place.scratch):
+    for own in (place.tree, place.home, place.scratch, *([place.cache] if place.cache else [])):
         words += ["--bind", str(own), str(own)]
     return [*words, "--remount-ro", "/", "--chdir", str(place.tree), "--"]
 

@@ -52,6 +52,7 @@ def observe(
     keep_bytes: int = 64 * 1024,
     watch: Callable[[int], str | None] = _nothing_seen,
     is_cancelled: Callable[[], bool] = _never,
+    tee: Callable[[bytes], object] | None = None,
 ) -> Observed:
     """Run a command and read its output, of which only a part is kept.
 
@@ -66,6 +67,7 @@ def observe(
         keep_bytes: how much output is kept, half of it from the beginning.
         watch: asked now and then with the process id; anything but None ends the command.
         is_cancelled: asked now and then.
+        tee: given all output as it comes.
 
     Raises:
         OSError: the executable is missing or cannot be run.
@@ -74,7 +76,7 @@ def observe(
     running = child.start_unattended(argv, env=env, cwd=cwd)
     assert running.stdout is not None
     out = running.stdout.fileno()
-    kept = _Kept(keep_bytes)
+    kept = _Kept(keep_bytes, tee)
     because: str | None = None
     ended = -1
     try:
@@ -127,7 +129,8 @@ class _Kept:
 
     _CHUNK = 1 << 18
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, tee: Callable[[bytes], object] | None) -> None:
+        self._tee = tee
         self._half = max(1, most // 2)
         self._head = bytearray()
         self._tail = bytearray()
@@ -140,6 +143,8 @@ class _Kept:
         except BlockingIOError:
             return True
         self.total += len(chunk)
+        if self._tee is not None:
+            self._tee(chunk)
         room = self._half - len(self._head)
         self._head += chunk[:room]
         self._tail += chunk[room:]

@@ -30,6 +30,7 @@ class Place:
 
     Attributes:
         objects: the object directory that the work tree's `.git` stands on; readable.
+        cache: a folder that outlives the work tree's contents; None for one in `home`.
     """
 
     root: Path
@@ -37,6 +38,7 @@ class Place:
     home: Path
     scratch: Path
     objects: Path | None = None
+    cache: Path | None = None
 
 
 def visible_environment(
@@ -65,7 +67,7 @@ def environment_in(place: Place, visible: Mapping[str, str], *, mark: str) -> di
     """The whole environment of a command in a place."""
     return {
         "HOME": str(place.home),
-        "XDG_CACHE_HOME": str(place.home / ".cache"),
+        "XDG_CACHE_HOME": str(place.cache or place.home / ".cache"),
         "XDG_CONFIG_HOME": str(place.home / ".config"),
         "XDG_DATA_HOME": str(place.home / ".local/share"),
         "TMPDIR": str(place.scratch),

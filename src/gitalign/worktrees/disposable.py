@@ -97,7 +97,9 @@ class DisposableTree:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             for folder in (self.tree, self.home, self.scratch):
-                folder.mkdir()
+                if _identity(folder) is None:
+                    remove_tree(folder)
+                    folder.mkdir()
         except OSError as error:
             raise OutOfSpace(
                 f"cannot make a work tree at {self.root}: {error.strerror}",

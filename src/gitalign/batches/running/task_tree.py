@@ -1,0 +1,164 @@
+"""The work tree of one task: a folder with a git directory of its own, which knows the user's objects and nothing else of it.
+
+Beside it, out of the task's way, lie a git directory and an index of ours. With these files are laid out and changes read;
+what the task writes into its own git directory is never run and never configures git of ours.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from gitalign.core.names import Oid
+from gitalign.errors import GitError, OutOfSpace
+from gitalign.git.alternates import alternates_file
+from gitalign.git.command import Git, text
+from gitalign.git.repository import Repository
+from gitalign.tree_removal import remove_tree
+from gitalign.worktrees.disposable import DisposableTree
+
+# Files are what the repository holds: no conversion by settings of this machine.
+_PLAIN = (
+    ("core.attributesFile", "/dev/null"),
+    ("core.excludesFile", "/dev/null"),
+    ("core.autocrlf", "false"),
+    ("core.precomposeUnicode", "false"),
+    ("core.protectHFS", "true"),
+    ("core.protectNTFS", "true"),
+    ("core.looseCompression", "1"),
+    ("advice.addEmbeddedRepo", "false"),
+)
+_NO_OTHERS = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1"}
+
+
+class TaskTree(DisposableTree):
+    """A work tree for one task after another.
+
+    Args:
+        folder: for it alone; made when it is not there.
+        repository: whose commits it holds.
+
+    Attributes:
+        git: sees the files of the tree, the objects of the repository, and those of the task; with an index of ours.
+        cache: a folder that stays from one task to the next.
+        base: the commit that the present task started from.
+    """
+
+    def __init__(self, folder: Path, repository: Repository) -> None:
+        self.folder = folder
+        self.cache = folder / "cache"
+        self._own = folder / "git"
+        self._repository = repository
+        self.base: Oid | None = None
+        git = Git(
+            git_dir=str(self._own),
+            executable=repository.git.executable,
+            gate=repository.git.gate,
+            config=_PLAIN,
+            variables=_NO_OTHERS,
+        )
+        super().__init__(
+            folder / "work", git, objects=Path(repository.objects_dir), object_format=repository.object_format
+        )
+        self._is_used = self._own.exists()
+        if self._is_used and self._index.exists():
+            self._rules = self._rules_in_index()
+        try:
+            self.cache.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutOfSpace(f"cannot make {self.cache}: {error.strerror}", hint="free some space") from error
+
+    @property
+    def git(self) -> Git:
+        """Git of ours on this tree."""
+        return self._git
+
+    @property
+    def own_objects(self) -> Path:
+        """Where git of ours writes."""
+        return self._own / "objects"
+
+    @property
+    def task_git_dir(self) -> Path:
+        """The git directory that the task sees."""
+        return self.tree / ".git"
+
+    def start_from(self, base: Oid, *, keep: Sequence[str] = ()) -> None:
+        """Have exactly the files of a commit, with HEAD on it, and of what was there before only what matches `keep`.
+
+        Raises:
+            GitError, OutOfSpace
+        """
+        self.base = base
+        try:
+            self._renew()
+        except OSError as error:
+            raise OutOfSpace(f"cannot write {self._own}: {error.strerror}", hint="free some space") from error
+        self.hold(self.tree_of(base), keep=keep)
+
+    def adopt(self, base: Oid) -> None:
+        """Take over the tree of a process that was killed, as it is: files, index and git directory stay.
+
+        Args:
+            base: the commit that its task started from.
+        """
+        self.base = base
+
+    def tree_of(self, commit: Oid) -> Oid:
+        """Id of a commit's tree.
+
+        Raises:
+            GitError
+        """
+        done = self._git.run("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}")
+        return Oid(text(done.stdout).strip())
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the tree is still the folder that was made: nothing has put another, or a link, in its place."""
+        return self._is_in_place()
+
+    def _rules_in_index(self) -> frozenset[bytes] | None:
+        """Attribute files that the files of an earlier process were laid out under; None when that is not known."""
+        try:
+            listed = self._git.run("ls-files", "--stage", "-z").stdout
+        except GitError:
+            return None
+        entries = listed.split(b"\0")
+        return frozenset(one for one in entries if one.endswith((b"\t.gitattributes", b"/.gitattributes")))
+
+    def _renew(self) -> None:
+        """A git directory of ours without anything of an earlier task."""
+        remove_tree(self._own)
+        for folder in ("refs", "objects/info", "info"):
+            (self._own / folder).mkdir(parents=True)
+        (self._own / "config").write_text(self._configuration(is_bare=False), encoding="ascii")
+        (self._own / "HEAD").write_text("ref: refs/heads/none\n", encoding="ascii")
+        # The repository's stores come first: what the task writes can never stand in for an object that is there.
+        stores = (*self._repository.object_stores(), self.task_git_dir / "objects")
+        (self._own / "objects/info/alternates").write_bytes(alternates_file(stores))
+        shallow = Path(self._repository.common_dir) / "shallow"
+        if shallow.exists():
+            shutil.copyfile(shallow, self._own / "shallow")
+
+    def _pretend(self, tree: Oid) -> None:
+        """Make the task's git directory: HEAD detached on the base, an index that matches, objects by way of the repository."""
+        assert self.base is not None
+        place = self.task_git_dir
+        for folder in ("refs/heads", "refs/tags", "objects/info", "objects/pack", "info", "hooks"):
+            (place / folder).mkdir(parents=True)
+        (place / "objects/info/alternates").write_bytes(alternates_file(self._repository.object_stores()))
+        (place / "config").write_text(self._configuration(is_bare=False), encoding="ascii")
+        (place / "HEAD").write_text(f"{self.base}\n", encoding="ascii")
+        shallow = self._own / "shallow"
+        if shallow.exists():
+            shutil.copyfile(shallow, place / "shallow")
+        shutil.copyfile(self._index, place / "index")
+
+    def _configuration(self, *, is_bare: bool) -> str:
+        object_format = self._repository.object_format
+        lines = ["[core]", f"\trepositoryformatversion = {0 if object_format == 'sha1' else 1}"]
+        lines += [f"\tbare = {str(is_bare).lower()}", "\tlogAllRefUpdates = true"]
+        lines += [] if object_format == "sha1" else ["[extensions]", f"\tobjectFormat = {object_format}"]
+        return "\n".join(lines) + "\n"
