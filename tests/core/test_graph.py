@@ -201,6 +201,19 @@ def test_random_histories_give_what_git_gives(seed: int, tmp_path: Path) -> None
         assert drawn.is_ancestor(tip, onto) == (tip in git(path, "rev-list", onto).split())
     some = [Oid(oid) for oid in chance.sample(oids, 4)]
     onto = Oid(chance.choice(oids))
+    fresh = load_graph(open_repository(path), map(Oid, oids))
+    counts = fresh.own_counts(map(Oid, oids), onto)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graph_module, "_MOST_IN_SETS", 0)
+        assert fresh.own_counts(map(Oid, oids), onto) == counts
+    fresh.count_behind(map(Oid, oids), onto)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CommitGraph, "_beyond", None)  # every answer is there
+        behind = {tip: fresh.behind_count(tip, onto) for tip in map(Oid, oids)}
+    assert behind == {tip: drawn.behind_count(tip, onto) for tip in map(Oid, oids)}
+    assert {tip: counts[tip] for tip in some} == {
+        tip: len(git(path, "rev-list", f"{onto}..{tip}").split()) for tip in some
+    }
     assert set(drawn.own_of_any(some, onto)) == set(git(path, "rev-list", *some, f"^{onto}").split())
     every = [set(git(path, "rev-list", f"{tip}..{onto}").split()) for tip in some]
     assert set(drawn.lacked_by_any(some, onto)) == set.union(*every)

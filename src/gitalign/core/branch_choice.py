@@ -66,6 +66,7 @@ class BranchChoice:
         self._remotes = set().union(*self._remotes_of.values())
         self._work_trees = work_trees
         self._graph = graph
+        self._own_counts: dict[Oid, dict[Oid, int]] = {}
         self._policy = policy
         self._targets = targets
         self._by_name = {target.name: target for target in targets}
@@ -281,6 +282,14 @@ class BranchChoice:
         words = f"is the default branch ({default[1]}), which is never moved"
         return Exclusion(branch=name, code=ExclusionCode.DEFAULT_BRANCH, reason=words)
 
+    def _own_count(self, tip: Oid, target: Target) -> int:
+        """Own commits of a tip; those of all branches are counted with the first one."""
+        counts = self._own_counts.get(target.oid)
+        if counts is None:
+            tips = {one.oid for one in self._tips.values() if one.oid in self._graph}
+            counts = self._own_counts[target.oid] = self._graph.own_counts(tips, target.oid)
+        return counts[tip] if tip in counts else self._graph.own_count(tip, target.oid)
+
     def _nearest(self, tip: Oid) -> tuple[Target, str]:
         """The target with the fewest commits between, and why."""
         if tip not in self._graph:
@@ -288,7 +297,7 @@ class BranchChoice:
         known = [target for target in self._targets if target.oid in self._graph]
         if not known:
             return self._targets[0], "history of the targets cannot be read; first target taken"
-        own = {target.name: self._graph.own_count(tip, target.oid) for target in known}
+        own = {target.name: self._own_count(tip, target) for target in known}
         fewest = min(own.values())
         near = [target for target in known if own[target.name] == fewest]
         reason = f"{counted(fewest, 'own commit')} not in it"

@@ -51,6 +51,9 @@ def build_plan(
     chosen, excluded = chooser.from_list(listed) if listed is not None else chooser.from_refs()
     push_place = _push_places(snapshot)
     planned: list[Step] = []
+    for target in targets if len(chosen) > 1 else ():
+        if target.oid in graph:
+            graph.count_behind([one.tip for one in chosen if one.target == target and one.tip in graph], target.oid)
     for branch in chosen:
         step = step_of(branch, graph, policy, chooser.integrations, push_place)
         step = replace(step, of_remote=remote_of(snapshot, branch.branch.name))
