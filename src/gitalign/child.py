@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+Process = subprocess.Popen[bytes]
 KILL_GRACE_S = 2.0
 STDERR_KEPT_BYTES = 64 * 1024
 

@@ -19,7 +19,7 @@ from gitalign.core.validation import Bounds, CheckResult, CheckStatus, CommandCh
 from gitalign.errors import UserError
 from gitalign.process_owner import HeldLock, this_owner
 from gitalign.validate import confine
-from gitalign.validate.commands import CheckCancelled, coverage_in, readable, run_command
+from gitalign.validate.commands import CheckCancelled, Sandbox, coverage_in, readable, run_command
 from gitalign.validate.confine import Confinement, confinement_for
 from gitalign.validate.observe import observe
 from gitalign.validate.place import MARK, Place, visible_environment
@@ -53,9 +53,7 @@ def check(
     return run_command(
         CommandCheck(name="check", argv=argv, timeout_s=timeout_s, **more),  # type: ignore[arg-type]
         place,
-        confinement=confinement,
-        bounds=bounds,
-        visible=visible_environment(ValidationPlan(), (), source=os.environ),
+        Sandbox(confinement, bounds, visible_environment(ValidationPlan(), (), source=os.environ)),
         is_cancelled=lambda: False,
     )
 
@@ -306,9 +304,9 @@ def test_the_operator_can_stop_a_command(room: Place, seconds: str) -> None:
         run_command(
             CommandCheck(name="long", argv=("sleep", seconds)),
             room,
-            confinement=confinement_for(ValidationPlan(confinement="none"), room.root),
-            bounds=Bounds(),
-            visible={"PATH": os.environ["PATH"]},
+            Sandbox(
+                confinement_for(ValidationPlan(confinement="none"), room.root), Bounds(), {"PATH": os.environ["PATH"]}
+            ),
             is_cancelled=stop.is_set,
         )
     assert gone(seconds)
