@@ -47,6 +47,15 @@ class Completed:
     stderr: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A command, never of a shell, with its whole environment and working directory."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    cwd: str | Path | None = None
+
+
 class ChildRegister:
     """Live children of this process; `end_all` is what a second Ctrl-C calls."""
 
@@ -192,16 +201,16 @@ def _heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def start_unattended(argv: Sequence[str], *, env: Mapping[str, str], cwd: str | Path) -> subprocess.Popen[bytes]:
+def start_unattended(call: Call) -> Process:
     """Start a command without input, its output and errors in one pipe. Whoever asks must end, reap and discard it.
 
     Raises:
         OSError: the executable is missing or cannot be run.
     """
     child = subprocess.Popen(
-        list(argv),
-        env=dict(env),
-        cwd=cwd,
+        list(call.argv),
+        env=dict(call.env),
+        cwd=call.cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -210,15 +219,6 @@ def start_unattended(argv: Sequence[str], *, env: Mapping[str, str], cwd: str | 
     )
     REGISTER.add(child)
     return child
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One command of a pipe."""
-
-    argv: Sequence[str]
-    env: Mapping[str, str]
-    cwd: str | Path | None = None
 
 
 def pipe(first: Call, second: Call, *, stdin: bytes, timeout_s: float) -> tuple[Completed, Completed]:

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from gitalign.child import Call
 from gitalign.core.validation import Bounds, CheckResult, CheckStatus, CommandCheck, ValidationPlan
 from gitalign.errors import UserError
 from gitalign.process_owner import HeldLock, this_owner
@@ -382,7 +383,7 @@ def test_a_required_confinement_that_is_not_there_is_an_error(monkeypatch: pytes
 
 
 def test_observing_reports_how_much_was_written(tmp_path: Path) -> None:
-    seen = observe(["sh", "-c", "yes | head -c 300000"], env={"PATH": os.environ["PATH"]}, cwd=tmp_path, timeout_s=20)
+    seen = observe(Call(["sh", "-c", "yes | head -c 300000"], {"PATH": os.environ["PATH"]}, tmp_path), timeout_s=20)
     assert seen.returncode == 0
     assert seen.output_bytes == 300_000
     assert len(seen.output) < 70_000

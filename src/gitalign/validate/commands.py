@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gitalign.child import Call
 from gitalign.core.names import Oid
 from gitalign.core.validation import Bounds, CheckKind, CheckResult, CheckStatus, CommandCheck
 from gitalign.validate.confine import Confinement
@@ -79,9 +80,11 @@ def run_command(
     watch = Watch(sandbox.bounds, place, mark)
     try:
         seen = observe(
-            sandbox.confinement.argv([tool, *check.argv[1:]], place, sandbox.bounds),
-            env=environment_in(place, sandbox.visible, mark=mark),
-            cwd=place.tree,
+            Call(
+                sandbox.confinement.argv([tool, *check.argv[1:]], place, sandbox.bounds),
+                environment_in(place, sandbox.visible, mark=mark),
+                place.tree,
+            ),
             timeout_s=check.timeout_s,
             watch=watch,
             is_cancelled=is_cancelled,
