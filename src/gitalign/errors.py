@@ -171,10 +171,16 @@ class RemoteError(GitAlignError):
 
 
 class StoreError(GitAlignError):
-    """The embedded database cannot be opened, read or written."""
+    """The journal's database cannot be opened, read or written."""
 
     code = "store"
     exit_code = 3
+
+
+class RunTakenOver(StoreError):
+    """Another process holds the run now: this one was taken for dead, and must not publish."""
+
+    code = "taken_over"
 
 
 class PluginError(GitAlignError):

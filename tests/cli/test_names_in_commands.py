@@ -151,7 +151,7 @@ def test_what_git_says_is_one_readable_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "column"), [("runs", "plan"), ("results", "body"), ("publications", "body"), ("runs", "state")]
+    ("table", "column"), [("plans", "body"), ("results", "body"), ("publications", "body"), ("runs", "state")]
 )
 @pytest.mark.parametrize("damage", ["{", "[" * 5_000, '{"a": 1}', "9" * 5_000])
 def test_damaged_rows_of_the_journal_name_their_run(work: Workspace, table: str, column: str, damage: str) -> None:

@@ -130,10 +130,10 @@ def test_recovery_moves_no_target_whatever_the_journal_says(work: Workspace) -> 
 
     change(work, edit)
     with closing(sqlite3.connect(work.path / ".git" / "gitalign" / "gitalign.db")) as database:
-        ((text,),) = database.execute("SELECT plan FROM runs").fetchall()
+        ((text,),) = database.execute("SELECT body FROM plans").fetchall()
         data = json.loads(text)
         data["targets"] = [target for target in data["targets"] if target["name"] != "main"]
-        database.execute("UPDATE runs SET plan = ?", (rehashed(plans.load(data)),))
+        database.execute("UPDATE plans SET body = ?", (rehashed(plans.load(data)),))
         database.commit()
     (report,) = facade.resume(request(work.path))
     assert work.git("rev-parse", "main") == main

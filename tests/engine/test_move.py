@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,42 +13,54 @@ import pytest
 
 from gitalign.core.names import Oid, zero_like
 from gitalign.core.publication import MoveState, Publication, RefUpdate
+from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.publishing import move
 from gitalign.engine.runtime.context import RunContext
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.surroundings import of_process, utc_now
+from gitalign.errors import RunTakenOver
 from gitalign.git.refs import RefUpdater, read_refs
 from gitalign.git.repository import Repository, open_repository
 from gitalign.ports import Journal
-from gitalign.store.journal import SqlJournal, open_journal
+from gitalign.store.journal import open_journal
 from tests.git.workspace import Workspace
 
 BRANCHES = 40
+MINE = "20260101-000000-aaaaaa"
 
 
 @dataclass
 class Watched:
-    """A real journal that counts how many claims were looked at."""
+    """A real journal that counts how often a process asks whether it still holds its run."""
 
-    journal: SqlJournal
-    looked_at: int = 0
+    journal: Journal
     asked: int = 0
     take_over_after: int = 10_000
-    taken: list[str] = field(default_factory=list)
+    taker: Journal | None = None
 
-    def holds(self, run_id: str, refs: Iterable[str]) -> bool:
-        wanted = list(refs)
-        self.looked_at += len(wanted)
-        return self.journal.holds(run_id, wanted)
-
-    def fence(self) -> int:
+    def require_held(self, run_id: str) -> None:
         self.asked += 1
         if self.asked == self.take_over_after:
-            self.journal.claim("other", self.taken, owner="other", is_alive=lambda _: False)
-        return self.journal.fence()
+            assert self.taker is not None
+            self.taker.take(run_id)
+        self.journal.require_held(run_id)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.journal, name)
+
+
+def record(run_id: str) -> RunRecord:
+    return RunRecord(
+        id=run_id,
+        kind=RunKind.ALIGN,
+        state=RunState.INTEGRATING,
+        started_at=datetime(2026, 1, 1, tzinfo=UTC),
+        finished_at=None,
+        outcome="running",
+        moved=0,
+        plan_id="",
+        owner="me",
+    )
 
 
 def moved(place: Path, journal: Watched) -> tuple[Repository, tuple[Publication, ...]]:
@@ -58,13 +71,13 @@ def moved(place: Path, journal: Watched) -> tuple[Repository, tuple[Publication,
     names = [f"refs/heads/topic/{number}" for number in range(BRANCHES)]
     zero = zero_like(first)
     work.git("update-ref", "--stdin", stdin="".join(f"update {name} {first} {zero}\n" for name in names).encode())
-    journal.taken = names[-1:]
     publications = [
         Publication(update=RefUpdate(ref=name, before=first, after=second), stack=number, state=MoveState.INTENDED)
         for number, name in enumerate(names)
     ]
     repository = open_repository(work.path)
-    journal.journal.claim("mine", names, owner="me", is_alive=lambda _: True)
+    journal.begin_run(record(MINE), plan_json="{}")
+    journal.claim(MINE, names, owner="me", is_alive=lambda _: True)
     with closing(RefUpdater(repository, forbidden=frozenset(), message="test")) as door:
         done = move.move_stacks(_run(repository, journal), door, publications)
     return repository, done
@@ -72,7 +85,7 @@ def moved(place: Path, journal: Watched) -> tuple[Repository, tuple[Publication,
 
 def _run(repository: Repository, journal: Watched) -> RunContext:
     return RunContext(
-        run_id="mine",
+        run_id=MINE,
         started_at=utc_now(),
         repository=repository,
         journal=cast(Journal, journal),
@@ -87,36 +100,24 @@ def _run(repository: Repository, journal: Watched) -> RunContext:
 @pytest.fixture
 def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterable[Watched]:
     monkeypatch.setattr(move, "_ASK_EVERY_S", 0.0)  # asked before each stack: the most there can be
-    with closing(open_journal(tmp_path / "gitalign.db")) as opened:
-        yield Watched(opened)
+    path = tmp_path / "gitalign.db"
+    with closing(open_journal(path)) as opened, closing(open_journal(path)) as taker:
+        yield Watched(opened, taker=taker)
 
 
-def test_claims_are_counted_once_however_many_stacks_there_are(tmp_path: Path, journal: Watched) -> None:
-    """All claims are looked at when the journal says that some changed, and not before each stack: 20,000 took minutes."""
+def test_the_token_is_compared_before_each_stack(tmp_path: Path, journal: Watched) -> None:
     _, done = moved(tmp_path, journal)
     assert {one.state for one in done} == {MoveState.MOVED}
     assert journal.asked == BRANCHES
-    assert journal.looked_at == BRANCHES
 
 
-def test_a_claim_that_is_lost_half_way_stops_the_rest(tmp_path: Path, journal: Watched) -> None:
-    """Edge case 39: a claim that changes hands between two stacks is noticed before the next one moves."""
+def test_a_run_that_is_taken_over_half_way_moves_nothing_more(tmp_path: Path, journal: Watched) -> None:
+    """Edge case 39: a run that changes hands between two stacks is noticed before the next one moves."""
     journal.take_over_after = 11
-    repository, done = moved(tmp_path, journal)
-    assert [one.state for one in done] == [MoveState.MOVED] * 10 + [MoveState.HELD_BACK] * 30
-    assert {one.detail for one in done[10:]} == {"another run took it over"}
-    stands = read_refs(repository, "refs/heads/topic")
-    assert [stands[one.update.ref] for one in done[10:]] == [one.update.before for one in done[10:]]
-
-
-def test_a_fence_grows_with_claims_and_releases(journal: Watched) -> None:
-    fences = [journal.fence()]
-    journal.journal.claim("a", ["refs/heads/x"], owner="a", is_alive=lambda _: True)
-    fences.append(journal.fence())
-    journal.journal.claim("b", ["refs/heads/x"], owner="b", is_alive=lambda _: False)
-    fences.append(journal.fence())
-    journal.journal.release("b")
-    fences.append(journal.fence())
-    assert fences == sorted(set(fences))
-    journal.journal.release("nothing")
-    assert journal.fence() == fences[-1]
+    with pytest.raises(RunTakenOver):
+        moved(tmp_path, journal)
+    stands = read_refs(open_repository(tmp_path / "repo"), "refs/heads/topic")
+    assert len(set(stands.values())) == 2
+    assert sorted(ref for ref, oid in stands.items() if oid == stands["refs/heads/topic/0"]) == sorted(
+        f"refs/heads/topic/{number}" for number in range(10)
+    )

@@ -52,6 +52,7 @@ class TestTwoBranchesForOnePlace:
             pusher = Pusher(
                 repository=opened.repository,
                 journal=journal,
+                run_id=report.run.id,
                 settings=PushSettings(),
                 targets=["main"],
                 emit=lambda *_, **__: None,

@@ -161,7 +161,7 @@ def resume(
 
 
 def _stopped(journal: Journal) -> list[RunRecord]:
-    return [one for one in journal.runs() if one.kind is RunKind.ALIGN and one.state is RunState.INTERRUPTED]
+    return [one for one in journal.runs_in((RunState.INTERRUPTED,)) if one.kind is RunKind.ALIGN]
 
 
 def _gone_on(

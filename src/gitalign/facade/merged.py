@@ -109,5 +109,5 @@ def prune_merged(
     caller = Caller(listeners=listeners, stop=stop or StopSignal(), checkpoint=checkpoint)
     with journal_of(opened) as journal:
         with new_observed_run(opened, journal, caller) as run:
-            delete_merged(run, what, pusher=pusher_of(opened, journal, run.emit))
+            delete_merged(run, what, pusher=pusher_of(opened, journal, run.run_id, run.emit))
         return stored_report(opened.repository, journal, run.run_id)

@@ -95,9 +95,8 @@ def restore_preview(
     opened = open_for(request)
     _require_history(opened, branch)
     with journal_of(opened) as journal:
-        for record in journal.runs():
-            is_cut_off = record.kind is RunKind.UNDO and record.state is RunState.PUBLISHING
-            if is_cut_off and (one := _move(journal, record, branch)) is not None:
+        for record in journal.runs_in((RunState.PUBLISHING,)):
+            if record.kind is RunKind.UNDO and (one := _move(journal, record, branch)) is not None:
                 return (one,)
         chosen = _chosen(opened, journal, branch, run_id)
         guard = guard_of(opened, journal, chosen)
@@ -143,7 +142,7 @@ def _chosen(opened: OpenRepository, journal: Journal, branch: str, run_id: str |
         record = _newest(journal, moves, branch)
     one = moves[record.id]
     if one.state is MoveState.MOVED:
-        later = [made.id for made in journal.runs() if made.id in moves and _is_later(moves[made.id], one)]
+        later = [run_id for run_id, made in moves.items() if _is_later(made, one)]
         _require_still_there(opened, one, later=next(iter(later), None))
     return record
 
@@ -154,9 +153,8 @@ def _is_later(other: Publication, one: Publication) -> bool:
 
 def _newest(journal: Journal, moves: dict[str, Publication], branch: str) -> RunRecord:
     states = (MoveState.MOVED, MoveState.STANDS)
-    for record in journal.runs():
-        is_made = record.id in moves and moves[record.id].state in states
-        if is_made and record.kind is not RunKind.UNDO and record.state is RunState.FINISHED:
+    for record in (journal.run(run_id) for run_id, move in moves.items() if move.state in states):
+        if record.kind is not RunKind.UNDO and record.state is RunState.FINISHED:
             return record
     raise (
         _never_moved(branch)

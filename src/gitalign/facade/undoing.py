@@ -79,7 +79,7 @@ def undo(
         if done is not None:
             if push:
                 with locks_of(opened).held(done.id):
-                    push_back(journal, done.id, pusher=pusher_of(opened, journal, _silent))
+                    push_back(journal, done.id, pusher=pusher_of(opened, journal, done.id, _silent))
             return stored_report(opened.repository, journal, done.id)
         chosen = _chosen(journal, run_id, push=push)
         what = Undo(
@@ -90,7 +90,7 @@ def undo(
         )
         caller = Caller(listeners=listeners, stop=stop or StopSignal(), checkpoint=checkpoint)
         with new_observed_run(opened, journal, caller) as run:
-            put_back(run, what, pusher=pusher_of(opened, journal, run.emit))
+            put_back(run, what, pusher=pusher_of(opened, journal, run.run_id, run.emit))
         return stored_report(opened.repository, journal, run.run_id)
 
 
@@ -112,8 +112,8 @@ def _done_already(journal: Journal, run_id: str, request: Request, recovered: Se
 def _cut_off(journal: Journal, run_id: str) -> RunRecord | None:
     """An undo that was cut off, and that is to be finished before anything else is undone."""
     asked = None if run_id == LAST else journal.run(run_id).id
-    for record in journal.runs():
-        if record.kind is RunKind.UNDO and record.state is RunState.PUBLISHING and asked in (None, record.undoes):
+    for record in journal.runs_in((RunState.PUBLISHING,)):
+        if record.kind is RunKind.UNDO and asked in (None, record.undoes):
             return record
     return None
 
@@ -232,7 +232,7 @@ def push(
                 publications,
                 policy=opened.config.policy(),
                 target_names=opened.config.alignment.targets,
-                pusher=pusher_of(opened, journal, run.emit),
+                pusher=pusher_of(opened, journal, run.run_id, run.emit),
             )
         return stored_report(opened.repository, journal, run.run_id)
 
@@ -279,11 +279,12 @@ def _target_names(opened: OpenRepository) -> tuple[str, ...]:
     return tuple(target.name for target in discover_targets(snapshot, opened.config.alignment.targets))
 
 
-def pusher_of(opened: OpenRepository, journal: Journal, emit: Emitter) -> Pusher:
-    """What pushes in a repository."""
+def pusher_of(opened: OpenRepository, journal: Journal, run_id: str, emit: Emitter) -> Pusher:
+    """What pushes for a run."""
     return Pusher(
         repository=opened.repository,
         journal=journal,
+        run_id=run_id,
         settings=opened.config.pushing(),
         targets=_target_names(opened),
         emit=emit,

@@ -5,7 +5,7 @@ Every method is one transaction, on disk when it returns. `Journal` is all of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -51,7 +51,7 @@ class RunStore(Protocol):
     """Runs and their plans."""
 
     def begin_run(self, record: RunRecord, *, plan_json: str) -> None:
-        """Write a new run with its plan."""
+        """Write a new run with its plan; this object holds the run from now on (`ClaimStore`)."""
 
     def set_state(
         self, run_id: str, state: RunState, *, outcome: str | None = None, finished_at: datetime | None = None
@@ -67,6 +67,15 @@ class RunStore(Protocol):
 
     def runs(self, *, limit: int | None = None) -> tuple[RunRecord, ...]:
         """Newest first."""
+
+    def runs_in(self, states: Collection[RunState]) -> tuple[RunRecord, ...]:
+        """Runs in one of the states, newest first."""
+
+    def runs_that_stand(self) -> Iterator[RunRecord]:
+        """Runs of which something stands, moved here or only pushed, newest first. Read as far as it is asked for."""
+
+    def runs_ended_by(self, when: datetime) -> tuple[RunRecord, ...]:
+        """Runs that ended at a time or before it, newest first."""
 
     def plan_json(self, run_id: str) -> str:
         """The plan as it was stored."""
@@ -85,11 +94,11 @@ class RunStore(Protocol):
     def anchor(self, run_id: str) -> str | None:
         """Full name of the ref that pins the run's objects, None before `intend` and after `prune`."""
 
-    def drop_anchor(self, run_id: str) -> None:
-        """Note that a run's objects are pinned no more."""
+    def drop_anchors(self, run_ids: Sequence[str]) -> None:
+        """Note that the objects of runs are pinned no more."""
 
-    def forget_before(self, when: datetime) -> tuple[str, ...]:
-        """Drop details (events, verdicts) of runs finished before `when`; their ids. Rows of runs stay."""
+    def forget_before(self, when: datetime) -> None:
+        """Drop details (events, verdicts) of runs finished before `when`. Rows of runs stay."""
 
 
 class EventStore(Protocol):
@@ -105,11 +114,14 @@ class EventStore(Protocol):
 class ResultStore(Protocol):
     """What each step of a run came to."""
 
-    def record_results(self, run_id: str, results: Sequence[StepResult]) -> None:
-        """Write the results of steps, replacing earlier ones of the same step."""
+    def record_results(self, run_id: str, results: Sequence[StepResult], *, plan: Plan) -> None:
+        """Write the results of steps of a plan, replacing earlier ones of the same step."""
 
     def results(self, run_id: str) -> tuple[StepResult, ...]:
         """Results in step order."""
+
+    def results_with(self, conflicts: Iterable[str]) -> tuple[tuple[str, StepResult], ...]:
+        """Newest results of branches that have a recorded resolution of one of the conflicts in them, with their runs."""
 
 
 class MoveStore(Protocol):
@@ -128,7 +140,7 @@ class MoveStore(Protocol):
         """Full ref -> where a run last put it; refs that no run put anywhere, or that were put back since, are left out."""
 
     def moves_of(self, refs: Iterable[str]) -> tuple[tuple[str, Publication], ...]:
-        """Moves of these refs that any run made or means to make, each with the run's id."""
+        """Moves of these refs that any run made or means to make, each with the run's id; of each ref the newest first."""
 
     def history_of(self, refs: Iterable[str]) -> Mapping[str, tuple[Publication, ...]]:
         """Full ref -> what runs made of it, oldest first: moves that were made, undone or not, and what was only pushed."""
@@ -138,26 +150,41 @@ class MoveStore(Protocol):
 
 
 class ClaimStore(Protocol):
-    """Which run works on which branch."""
+    """Which run works on which branch, and which process holds which run.
+
+    A process that begins a run, or takes one, holds it with a fencing token: a number that rises in the database. Whatever
+    it writes about the run is refused once another process has taken the run (`RunTakenOver`).
+    """
 
     def claim(self, run_id: str, refs: Iterable[str], *, owner: str, is_alive: OwnerProbe) -> Mapping[str, Claim]:
-        """Take refs for a run. Claims of dead owners are taken over.
+        """Take refs for a run. Claims of dead owners are taken over, and their runs can publish nothing more.
 
         Returns:
             The refs that could **not** be had, with who holds them.
         """
 
     def release(self, run_id: str) -> None:
-        """Give back every claim of a run."""
+        """Give a run back with all of its claims; nothing happens where another process has taken it over."""
+
+    def take(self, run_id: str) -> None:
+        """Take over a run, to finish it or roll it back; its earlier holder publishes nothing more.
+
+        Raises:
+            UnknownRun
+        """
 
     def take_over(self, run_id: str, *, owner: str) -> None:
-        """Write down another owner for a run, and give back its claims: a process that still has it moves nothing more."""
+        """Count the holder of a run as dead: another owner is written down for it, and its claims are given back."""
 
-    def holds(self, run_id: str, refs: Iterable[str]) -> bool:
-        """True when the run still holds every one of the refs (a worker that lost its claim must not publish)."""
+    def is_held(self, run_id: str) -> bool:
+        """True until the process that holds a run gives it back, also when that process is dead."""
 
-    def fence(self) -> int:
-        """A number that grows whenever a run takes or gives back claims. While it stays, `holds` answers as before."""
+    def require_held(self, run_id: str) -> None:
+        """Refuse to go on with a run that is not held through this object any more. Asked before anything is published.
+
+        Raises:
+            RunTakenOver
+        """
 
 
 class SessionStore(Protocol):

@@ -1,4 +1,8 @@
-"""Tables. Changes come with a migration in `store/migrations`; this module says what the newest revision looks like."""
+"""Tables. Changes come with a migration in `store/migrations`; this module says what the newest revision looks like.
+
+What is asked for is a column: repository, run, branch, target, outcome, state. Documents (`body`) hold the rest, and are
+never searched. A run is named by its number, which a database gives only once; the number also orders runs by age.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -18,9 +23,11 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
+    text,
 )
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0003"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -48,30 +55,44 @@ class AsciiText(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """To the database: every other character escaped."""
-        return value if value is None or value.isascii() else _escape(value)
+        return value if value is None or value.isascii() else escaped(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
         """From the database: as it was."""
-        return None if value is None else _unescape(value)
+        return None if value is None else _unescaped(value)
 
 
-def _escape(value: str) -> str:
+def escaped(value: str) -> str:
+    """A name with other characters than ASCII, as it is stored."""
     return "\x01" + json.dumps(value)
 
 
-def _unescape(value: str) -> str:
+def _unescaped(value: str) -> str:
     return str(json.loads(value[1:])) if value.startswith("\x01") else value
 
 
 Key = BigInteger().with_variant(Integer, "sqlite")
+RunId = String(40).with_variant(String(40, collation="C"), "postgresql")
+"""Sorted by its bytes, so that a range of ids is a range of the index."""
 
 metadata = MetaData()
+
+repositories = Table(
+    "repositories",
+    metadata,
+    Column("number", Key, primary_key=True, autoincrement=True),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("place", AsciiText, nullable=False, server_default=""),
+    Column("token", Key, nullable=False, server_default="0"),
+)
+"""`token` is the last fencing token that was given out."""
 
 runs = Table(
     "runs",
     metadata,
     Column("number", Key, primary_key=True, autoincrement=True),
-    Column("id", String(40), nullable=False, unique=True),
+    Column("repository", Key, nullable=False),
+    Column("id", RunId, nullable=False),
     Column("kind", String(16), nullable=False),
     Column("state", String(16), nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
@@ -82,65 +103,118 @@ runs = Table(
     Column("undoes", String(40)),
     Column("undone_by", String(40)),
     Column("owner", Text, nullable=False),
-    Column("plan", Text, nullable=False),
+    Column("token", Key, nullable=False, server_default="0"),
+    Column("is_held", Boolean, nullable=False, server_default=text("false")),
     Column("anchor", Text),
+    Column("moved", Integer, nullable=False, server_default="0"),
+    Column("undone", Integer, nullable=False, server_default="0"),
+    Column("pushed", Integer, nullable=False, server_default="0"),
+    Column("stood", Integer, nullable=False, server_default="0"),
+    Column("unknown", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("repository", "id", name="runs_by_id"),
+    Index("runs_by_number", "repository", "number"),
+    Index("runs_by_state", "repository", "state", "number"),
+    Index("runs_by_end", "repository", "finished_at"),
+)
+"""Whoever carries a run out has its `token`, and `is_held` is true until it gives the run back.
+
+The counts say where the run's moves stand (`_counts` in `store/moves.py`).
+"""
+_STANDING = (runs.c.moved > runs.c.undone) | (runs.c.stood > 0)
+Index("runs_that_stand", runs.c.repository, runs.c.number, sqlite_where=_STANDING, postgresql_where=_STANDING)
+_UNSETTLED = runs.c.unknown > 0
+Index("runs_unsettled", runs.c.repository, runs.c.number, sqlite_where=_UNSETTLED, postgresql_where=_UNSETTLED)
+STANDING = text("(moved > undone OR stood > 0)")
+"""Of runs with a move that is not put back, or with a branch that was only pushed. As the partial index says it."""
+UNSETTLED = text("unknown > 0")
+"""Of runs with a push of which it is not known whether it arrived. As the partial index says it."""
+
+plans = Table(
+    "plans",
+    metadata,
+    Column("run", Key, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),
 )
 
 events = Table(
     "events",
     metadata,
-    Column("run_id", String(40), primary_key=True),
+    Column("run", Key, primary_key=True, autoincrement=False),
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("body", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 results = Table(
     "results",
     metadata,
-    Column("run_id", String(40), primary_key=True),
-    Column("step_id", Integer, primary_key=True, autoincrement=False),
+    Column("run", Key, primary_key=True, autoincrement=False),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("repository", Key, nullable=False),
+    Column("branch", AsciiText, nullable=False),
+    Column("target", AsciiText, nullable=False),
+    Column("outcome", String(24), nullable=False),
     Column("body", Text, nullable=False),
+    Index("results_by_branch", "repository", "branch", "outcome", "run"),
 )
+
+resolved = Table(
+    "resolved",
+    metadata,
+    Column("repository", Key, primary_key=True, autoincrement=False),
+    Column("conflict", String(64), primary_key=True),
+    Column("run", Key, primary_key=True, autoincrement=False),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Index("resolved_by_run", "run", "step"),
+    sqlite_with_rowid=False,
+)
+"""Which result has which recorded resolution in it."""
 
 publications = Table(
     "publications",
     metadata,
-    Column("run_id", String(40), primary_key=True),
-    Column("ref", AsciiText, primary_key=True),
-    Column("position", Integer, nullable=False),
+    Column("run", Key, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("repository", Key, nullable=False),
+    Column("ref", AsciiText, nullable=False),
     Column("state", String(16), nullable=False),
+    Column("push", String(16), nullable=False),
+    Column("before_oid", String(64), nullable=False),
+    Column("after_oid", String(64), nullable=False),
     Column("body", Text, nullable=False),
-    Index("publications_by_state", "run_id", "state"),
+    Index("publications_by_ref", "repository", "ref", "run", unique=True),
+    Index("publications_by_state", "run", "state", "push"),
 )
 
 claims = Table(
     "claims",
     metadata,
+    Column("repository", Key, primary_key=True, autoincrement=False),
     Column("ref", AsciiText, primary_key=True),
-    Column("run_id", String(40), nullable=False, index=True),
+    Column("run", Key, nullable=False),
     Column("owner", Text, nullable=False),
     Column("token", Key, nullable=False),
-)
-
-counters = Table(
-    "counters",
-    metadata,
-    Column("name", String(32), primary_key=True),
-    Column("value", Key, nullable=False),
+    Index("claims_by_run", "run"),
+    sqlite_with_rowid=False,
 )
 
 verdicts = Table(
     "verdicts",
     metadata,
+    Column("repository", Key, primary_key=True, autoincrement=False),
     Column("key", String(64), primary_key=True),
     Column("body", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Index("verdicts_by_age", "repository", "at"),
 )
 
 sessions = Table(
     "sessions",
     metadata,
+    Column("repository", Key, primary_key=True, autoincrement=False),
     Column("ref", AsciiText, primary_key=True),
+    Column("branch", AsciiText, nullable=False),
+    Column("target", AsciiText, nullable=False),
     Column("body", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
 )

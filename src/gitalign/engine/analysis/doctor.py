@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ from gitalign.git.scratch import leftovers
 from gitalign.git.worktree import read_checkouts
 from gitalign.store.run_locks import RunLocks
 from gitalign.validate.confine import confinement_for
-from gitalign.validate.programs import ProgramHost, prepared
+from gitalign.validate.programs import prepared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Diagnosis:
 
 
 class _Runs(Protocol):
-    def runs(self, *, limit: int | None = None) -> tuple[RunRecord, ...]: ...
+    def runs_in(self, states: Collection[RunState]) -> tuple[RunRecord, ...]: ...
 
     def close(self) -> None: ...
 
@@ -168,11 +168,10 @@ def _store(repository: Repository, journal: Callable[[Path], _Runs | None]) -> D
         if opened is None:
             return Diagnosis(check="journal", ok=True, detail="nothing was run here yet")
         with closing(opened):
-            records = opened.runs()
+            open_ones = opened.runs_in((*UNFINISHED, RunState.INTERRUPTED))
     except GitAlignError as error:
         return Diagnosis(check="journal", ok=False, detail=error.message, hint=error.hint)
     locks = RunLocks(repository.state_dir)
-    open_ones = [one for one in records if one.state in (*UNFINISHED, RunState.INTERRUPTED)]
     under_way = [one.id for one in open_ones if one.state in UNFINISHED and locks.is_alive(one.owner)]
     unfinished = [one.id for one in open_ones if one.id not in under_way]
     if unfinished:
@@ -242,7 +241,7 @@ def _programs(
     except GitAlignError:
         return []  # what is wrong with the configuration is told by itself
     try:
-        faults = [prepared(one, ProgramHost(plan, Path(repository.common_dir), os.environ)) for one in asked]
+        faults = [prepared(one, plan, Path(repository.common_dir), os.environ) for one in asked]
     except GitAlignError as error:
         return [Diagnosis(check="programs", ok=False, detail=error.message, hint=error.hint)]
     told = "; ".join(filter(None, faults))

@@ -27,7 +27,7 @@ def recover_dead(opened: OpenRepository, journal: Journal, listeners: Sequence[L
             surroundings=opened.surroundings,
         )
     )
-    locks.sweep(keep={record.id for record in journal.runs() if record.state in UNFINISHED})
+    locks.sweep(keep={record.id for record in journal.runs_in(UNFINISHED)})
     for run_id in dict.fromkeys(one.run_id for one in recovered):
         _remove_work_trees(opened, run_id)
     return recovered

@@ -25,19 +25,19 @@ _ASK_EVERY_S = 0.05
 _NAMED_AT_ONCE = 500  # refs on one command line
 
 
-def move_stacks(
-    run: RunContext, door: RefUpdater, publications: Sequence[Publication], *, guarded: bool = True
-) -> tuple[Publication, ...]:
+def move_stacks(run: RunContext, door: RefUpdater, publications: Sequence[Publication]) -> tuple[Publication, ...]:
     """Move every intended branch; the branches of a stack move together or not at all.
 
     Args:
         run: that moves them.
         door: moves the refs.
         publications: those with state `intended` are moved, the others are handed back as they are.
-        guarded: ask, twenty times a second, whether the run still holds its claims; nothing is moved once it does not.
 
     Returns:
         The publications in the order given, with what became of them. After a stop, the rest is still `intended`.
+
+    Raises:
+        RunTakenOver: another process has the run now; asked twenty times a second, before anything moves.
     """
     order = {one.update.ref: at for at, one in enumerate(publications)}
     done: dict[str, Publication] = {}
@@ -46,7 +46,7 @@ def move_stacks(
     looked_at = -math.inf
     holders: Mapping[str, Sequence[str]] = {}
     watch = HolderWatch(run.repository)
-    guard = _Guard(run, [one.update.ref for one in publications if one.state is MoveState.INTENDED])
+    guard = _Guard(run)
     for _, members in groupby(
         sorted(publications, key=lambda one: (one.stack, order[one.update.ref])), key=lambda one: one.stack
     ):
@@ -58,11 +58,8 @@ def move_stacks(
         if time.monotonic() - looked_at > _ASK_EVERY_S:
             holders = watch.now()
             looked_at = time.monotonic()
-        if guarded and not guard.is_still_ours():
-            moved = _held(stack, "another run took it over")
-        else:
-            moved = _move_stack(run, door, stack, holders)
-            moved = _where_they_stand(run.repository, moved)
+        guard.require_ours()
+        moved = _where_they_stand(run.repository, _move_stack(run, door, stack, holders))
         for one in moved:
             done[one.update.ref] = one
             _tell(run.emit, one)
@@ -77,27 +74,16 @@ def move_stacks(
 
 
 class _Guard:
-    """Asks now and then whether a run still holds its claims; the answer no is final.
+    """Asks now and then whether this process still holds a run."""
 
-    All claims are looked at only when the journal says that some were taken or given back: the price of a look grows with
-    the branches, and there are as many looks as branches.
-    """
-
-    def __init__(self, run: RunContext, refs: Sequence[str]) -> None:
-        self._journal = run.journal
-        self._run_id = run.run_id
-        self._refs = refs
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
         self._asked_at = -math.inf
-        self._fence = -1
-        self._is_ours = True
 
-    def is_still_ours(self) -> bool:
-        if self._is_ours and time.monotonic() - self._asked_at > _ASK_EVERY_S:
+    def require_ours(self) -> None:
+        if time.monotonic() - self._asked_at > _ASK_EVERY_S:
             self._asked_at = time.monotonic()
-            fence = self._journal.fence()  # before the look, so that what changes meanwhile is seen the next time
-            if fence != self._fence:
-                self._fence, self._is_ours = fence, self._journal.holds(self._run_id, self._refs)
-        return self._is_ours
+            self._run.journal.require_held(self._run.run_id)
 
 
 def _move_stack(

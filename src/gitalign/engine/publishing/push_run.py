@@ -117,7 +117,6 @@ def push_earlier(
         journal.update_publications(run.run_id, pushed)
     finally:
         door.close()
-        journal.release(run.run_id)
     ended(run, pushed)
 
 

@@ -105,6 +105,7 @@ class Pusher:
     Attributes:
         repository: the repository.
         journal: what runs made of branches.
+        run_id: the run that pushes, which this process must hold.
         settings: of the operator.
         targets: names of target branches.
         emit: tells what came of each branch.
@@ -113,6 +114,7 @@ class Pusher:
 
     repository: Repository
     journal: Journal
+    run_id: str
     settings: PushSettings
     targets: Sequence[str]
     emit: Emitter
@@ -210,6 +212,8 @@ class Pusher:
             for one in batch
             if one.remote_before is not None and one.update.ref not in gone
         }
+        self.journal.require_held(self.run_id)
+        self.journal.update_publications(self.run_id, batch)  # which compares the fencing token again
         verdicts = {one.ref: one for one in push(self.repository, remote, list(orders.values()), extras=extras)}
         return gone | {
             one.update.ref: replace(

@@ -86,7 +86,7 @@ def pinned(run: RunContext, door: RefUpdater, publications: Sequence[Publication
 def moved(
     run: RunContext, door: RefUpdater, publications: Sequence[Publication], targets: Sequence[Target]
 ) -> tuple[Publication, ...]:
-    """Intend, pin and move branches, then give back the claims. The refs are read back by `verified`, not here.
+    """Intend, pin and move branches. The refs are read back by `verified`, not here.
 
     Args:
         run: in the journal already.
@@ -102,7 +102,6 @@ def moved(
         return move_stacks(run, door, publications)
     finally:
         door.close()
-        run.journal.release(run.run_id)
 
 
 def ended(run: RunContext, publications: Sequence[Publication]) -> None:

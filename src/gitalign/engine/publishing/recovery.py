@@ -106,6 +106,7 @@ def recover(recovery: Recovery) -> tuple[Recovered, ...]:
         # Read again: the process that had the claim before may have done it.
         for record in _cut_off(journal, recovery.is_alive):
             now = recovery.surroundings.now()
+            journal.take(record.id)
             if record.state is RunState.INTEGRATING:
                 _clear(repository, journal, record.id)
                 recovered.append(_stopped_before_moves(journal, record, now=now))
@@ -116,11 +117,7 @@ def recover(recovery: Recovery) -> tuple[Recovered, ...]:
 
 def _cut_off(journal: Journal, is_alive: OwnerProbe) -> list[RunRecord]:
     """Runs whose process is gone, oldest first."""
-    return [
-        record
-        for record in reversed(journal.runs())
-        if record.state in UNFINISHED and not _is_under_way(record, journal, is_alive)
-    ]
+    return [record for record in reversed(journal.runs_in(UNFINISHED)) if not _is_under_way(record, journal, is_alive)]
 
 
 def _stopped_before_moves(journal: Journal, record: RunRecord, *, now: datetime) -> Recovered:
@@ -145,8 +142,8 @@ def _is_under_way(record: RunRecord, journal: Journal, is_alive: OwnerProbe) -> 
         return False
     if record.state is RunState.INTEGRATING:
         return True
-    # A run that ended by an error while publishing gave its claims back, though its process may live on (as a library).
-    return journal.holds(record.id, [one.update.ref for one in journal.publications(record.id)])
+    # A run that ended by an error while publishing was given back, though its process may live on (as a library).
+    return journal.is_held(record.id)
 
 
 def _finish(recovery: Recovery, record: RunRecord, *, now: datetime) -> list[Recovered]:
@@ -205,7 +202,7 @@ def _moved_on(
         if plan.policy.backups and kind is RunKind.ALIGN:
             publications = make_backups(door, publications, existing=read_refs(run.repository, "refs/heads"))
         run.journal.update_publications(run.run_id, publications)
-        return move_stacks(run, door, publications, guarded=False)
+        return move_stacks(run, door, publications)
     finally:
         door.close()
 

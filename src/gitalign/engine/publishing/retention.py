@@ -19,6 +19,8 @@ from gitalign.git.repository import Repository
 from gitalign.owned_folders import remove_folder
 from gitalign.ports import Journal
 
+_DELETED_AT_ONCE = 500
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneReport:
@@ -71,7 +73,8 @@ def prune(repository: Repository, journal: Journal, what: Retention) -> PruneRep
     """
     if not what.dry_run:
         mend_anchors(repository)
-    old = [record for record in journal.runs() if _is_old(record, what.before) and what.only_run in (None, record.id)]
+    ended = journal.runs_ended_by(what.before) if what.only_run is None else (journal.run(what.only_run),)
+    old = [record for record in ended if _is_old(record, what.before)]
     refs = read_refs(repository, "refs/heads", "refs/gitalign")
     gone, kept = _backups(repository, journal, old, refs) if what.backups else ([], [])
     anchors = [pinned for record in old for pinned in anchors_of(record.id, refs)] if what.only_run is None else []
@@ -89,24 +92,32 @@ def prune(repository: Repository, journal: Journal, what: Retention) -> PruneRep
     )
     door = RefUpdater(repository, forbidden=frozenset(), message="git-align prune")
     try:
-        for ref, oid in [*gone, *anchors, *left]:
-            if door.move_own(deletions([(ref, oid)])) is not None:
-                kept.append((ref, "it is locked or was moved just now"))
+        kept += [(ref, "it is locked or was moved just now") for ref in _deleted(door, [*gone, *anchors, *left])]
     finally:
         door.close()
     if what.only_run is None:
+        journal.drop_anchors([record.id for record in old])
         for record in old:
-            journal.drop_anchor(record.id)
             release_keeps(repository, record.id)
             with suppress(OSError):
                 remove_folder(repository.state_dir, "runs", record.id, "logs")
         journal.forget_before(what.before)
-        unfinished = {record.id for record in journal.runs() if record.state in UNFINISHED}
+        unfinished = {record.id for record in journal.runs_in(UNFINISHED)}
         release(repository, unfinished=unfinished)
         sweep_quarantines(repository.state_dir / "quarantine", keep=unfinished)
     return PruneReport(
         runs=report.runs, anchors=report.anchors, backups=report.backups, kept_backups=tuple(kept), dry_run=False
     )
+
+
+def _deleted(door: RefUpdater, refs: Sequence[tuple[str, Oid]]) -> list[str]:
+    """Delete refs that still hold what was seen, many in a transaction; those that stay."""
+    stay: list[str] = []
+    for start in range(0, len(refs), _DELETED_AT_ONCE):
+        chunk = refs[start : start + _DELETED_AT_ONCE]
+        if door.move_own(deletions(chunk)) is not None:
+            stay += [ref for ref, oid in chunk if door.move_own(deletions([(ref, oid)])) is not None]
+    return stay
 
 
 def _is_left_candidate(ref: str, now: datetime) -> bool:

@@ -185,9 +185,13 @@ def push_back(journal: Journal, run_id: str, *, pusher: Pusher) -> None:
         run_id: the undo.
         pusher: puts remotes back.
     """
-    known = journal.publications(run_id)
-    history = journal.history_of(one.update.ref for one in known)
-    publications = pusher.back([to_give_back(one, history.get(one.update.ref, ())) for one in known])
-    journal.update_publications(run_id, publications)
-    outcome = "ok" if all(map(is_settled, publications)) else "attention"
-    journal.set_state(run_id, RunState.FINISHED, outcome=outcome)
+    journal.take(run_id)
+    try:
+        known = journal.publications(run_id)
+        history = journal.history_of(one.update.ref for one in known)
+        publications = pusher.back([to_give_back(one, history.get(one.update.ref, ())) for one in known])
+        journal.update_publications(run_id, publications)
+        outcome = "ok" if all(map(is_settled, publications)) else "attention"
+        journal.set_state(run_id, RunState.FINISHED, outcome=outcome)
+    finally:
+        journal.release(run_id)

@@ -55,7 +55,7 @@ def last_to_undo(journal: Journal, *, push: bool) -> RunRecord:
     Raises:
         UserError: there is none; or it is a run about branches of a remote, which only a push takes back.
     """
-    for record in journal.runs():
+    for record in journal.runs_that_stand():
         if record.state is not RunState.FINISHED:
             continue
         if record.moved > record.undone:

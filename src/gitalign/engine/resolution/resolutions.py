@@ -23,7 +23,7 @@ from gitalign.resolve.archive import pack, unpack
 from gitalign.resolve.entries import Images, Origin, OriginKind, Resolution
 from gitalign.resolve.learn import LearnedResolutions
 from gitalign.resolve.learn import learn as study
-from gitalign.resolve.record import Change, Recorded, forget, imported, record, write_rr_cache
+from gitalign.resolve.record import Recorded, forget, imported, record, write_rr_cache
 from gitalign.resolve.recorded_resolutions import (
     Entry,
     RecordedResolutions,
@@ -130,7 +130,7 @@ def remember(
         return Recorded()
     one = Resolution(conflict=conflict.id, preimage=conflict.image, postimage=settled, origin=origin)
     memory = read_resolutions(repository, rr_cache=False)
-    made = record(repository, memory, [one], Change(at=at, message=f"Record {conflict.id[:12]}"), again=True)
+    made = record(repository, memory, [one], at=at, message=f"Record {conflict.id[:12]}", again=True)
     if write_cache:
         write_rr_cache(repository, [one])
     return made
@@ -154,18 +154,14 @@ def withdraw(
 def uses(journal: Journal, conflicts: Iterable[str]) -> tuple[Used, ...]:
     """Branches whose newest result has a resolution of one of the conflicts in it, by name."""
     wanted = set(conflicts)
-    newest: set[str] = set()
-    found: list[Used] = []
-    for one in journal.runs():
-        for result in journal.results(one.id):
-            if isinstance(result.outcome, Aligned) and result.branch not in newest:
-                newest.add(result.branch)
-                found += [
-                    Used(branch=result.branch, run_id=one.id, path=applied.path, conflict=applied.conflict)
-                    for applied in result.outcome.resolved
-                    if applied.conflict in wanted and applied.resolver == RECORDED
-                ]
-    return tuple(sorted(set(found), key=lambda used: (used.branch, used.path)))
+    used = {
+        Used(branch=result.branch, run_id=run_id, path=applied.path, conflict=applied.conflict)
+        for run_id, result in journal.results_with(wanted)
+        if isinstance(result.outcome, Aligned)
+        for applied in result.outcome.resolved
+        if applied.conflict in wanted and applied.resolver == RECORDED
+    }
+    return tuple(sorted(used, key=lambda one: (one.branch, one.path)))
 
 
 def learn(
@@ -199,11 +195,9 @@ def learn(
         repository,
         memory,
         lessons.resolutions,
-        Change(
-            at=at,
-            message=f"Learn from {lessons.merges} merges",
-            learned=lessons.tips if not again or lessons.tips else memory.learned,
-        ),
+        at=at,
+        message=f"Learn from {lessons.merges} merges",
+        learned=lessons.tips if not again or lessons.tips else memory.learned,
     )
     if write_cache:
         write_rr_cache(repository, lessons.resolutions)
@@ -266,8 +260,12 @@ def take_in(
         repository,
         memory,
         taken,
-        Change(at=at, message=f"Import from {source}", learned=learned, forgotten=forgotten, also=also),
+        at=at,
+        message=f"Import from {source}",
         again=again,
+        learned=learned,
+        forgotten=forgotten,
+        also=also,
     )
     if write_cache:
         write_rr_cache(repository, taken)

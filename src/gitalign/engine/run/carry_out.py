@@ -31,6 +31,7 @@ from gitalign.engine.run.session import OpenRepository, configured_rules, socket
 from gitalign.engine.runtime.context import RunContext
 from gitalign.engine.runtime.limits import MemoryWatch
 from gitalign.engine.runtime.observers import observing
+from gitalign.errors import RunTakenOver
 from gitalign.ports import Detector, Documenter, Journal
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _kept(assignment: Assignment, report: Report) -> Report:
     report = replace(report, run=journal.run(report.run.id))
     if opened.config.alignment.summaries:
         report = summarised(opened.repository, report)
-        journal.record_results(report.run.id, report.results)
+        journal.record_results(report.run.id, report.results, plan=assignment.plan)
     return kept(opened.repository, report)
 
 
@@ -132,8 +133,6 @@ def _as_run(assignment: Assignment, run: RunContext, rules: RepositoryRules | No
     except BaseException as error:
         _ended_badly(run, error)
         raise
-    finally:
-        journal.release(run.run_id)
     report = made_report(journal.run(run.run_id), plan, executed, started=run.started_at, now=run.now(), memory=memory)
     public = [words for _, _, words in plan.snapshot.public_targets]
     report = replace(report, notices=(*report.notices, *public, *run.plugins.notices))
@@ -172,6 +171,8 @@ def _end_state(made: Plan, executed: Executed) -> RunState:
 
 def _ended_badly(run: RunContext, error: BaseException) -> None:
     """Write down how a run ended that raised; a run that is publishing stays so, for `resume` to finish."""
+    if isinstance(error, RunTakenOver):
+        return  # how it ends is written down by the process that took it
     state = run.journal.run(run.run_id).state
     run.emit(EventKind.NOTICE, text=f"ended by {type(error).__name__}: {error}")
     if state is RunState.INTEGRATING:

@@ -40,7 +40,8 @@ NO_SOCKETS = Sockets()
 def new_run(
     opened: OpenRepository, journal: Journal, caller: Caller, *, plugins: Sockets = NO_SOCKETS
 ) -> Iterator[RunContext]:
-    """A run that begins now, while inside: its process holds its lock, its events are followed. It is not in the journal yet.
+    """A run that begins now, while inside: its process holds its lock, its events are followed. It is not in the journal yet,
+    and is given back in the end.
 
     Args:
         opened: repository and settings.
@@ -55,7 +56,7 @@ def new_run(
     run_id = new_run_id(started, opened.surroundings)
     locks = locks_of(opened)
     with locks.held(run_id) as owner, event_stream(opened, journal, run_id, caller.listeners) as emit:
-        yield RunContext(
+        run = RunContext(
             run_id=run_id,
             started_at=started,
             repository=opened.repository,
@@ -69,6 +70,10 @@ def new_run(
             plugins=plugins,
             checkpoint=caller.checkpoint,
         )
+        try:
+            yield run
+        finally:
+            journal.release(run_id)
 
 
 @contextmanager

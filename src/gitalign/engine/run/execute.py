@@ -188,7 +188,7 @@ def execute(run: RunContext, orders: Orders) -> Executed:
         to_move = {plan.steps[StepId(one.step_id)].moved_ref for one in results if isinstance(one.outcome, Aligned)}
         drafts.keep(to_move)
         run.checkpoint("results")
-        run.journal.record_results(run.run_id, results)
+        run.journal.record_results(run.run_id, results, plan=plan)
         if run.stop.stop_requested:
             return Executed(
                 results=results,
@@ -335,6 +335,7 @@ def _publish(
     pusher = Pusher(
         repository=run.repository,
         journal=run.journal,
+        run_id=run.run_id,
         settings=orders.push,
         targets=[target.name for target in plan.targets],
         emit=run.emit,

@@ -1,0 +1,77 @@
+"""What the store needs of a database: opening it, beginning a transaction, and errors in our words. Two offer it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from gitalign.errors import StoreError
+
+
+class Dialect(Protocol):
+    """A database of one kind, at one place."""
+
+    @property
+    def label(self) -> str:
+        """The database in messages; never a secret."""
+
+    @property
+    def write(self) -> str:
+        """The statement that begins a transaction which writes."""
+
+    def engine(self) -> Engine:
+        """The database, opened. Statements outside of a transaction count at once.
+
+        Raises:
+            StoreError: it cannot be opened.
+        """
+
+    def lock_schema(self, connection: Connection) -> None:
+        """Begin a transaction in which no other process changes tables."""
+
+    def make_tables(self, connection: Connection) -> None:
+        """Make the newest tables in an empty database."""
+
+    def hint(self, words: str) -> str:
+        """What to do about an error of the database."""
+
+    def damaged(self) -> str:
+        """What to do about a row that cannot be read."""
+
+
+@contextmanager
+def translated(dialect: Dialect) -> Iterator[None]:
+    """Errors of the database as `StoreError`, with what to do about them.
+
+    Raises:
+        StoreError
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        words = str(error.orig).strip()
+        raise StoreError(f"journal {dialect.label}: {words}", hint=dialect.hint(words)) from error
+
+
+@contextmanager
+def understood(dialect: Dialect, whose: str) -> Iterator[None]:
+    """Rows that do not say what they should are errors of the journal, by the name of the run.
+
+    Raises:
+        StoreError
+    """
+    try:
+        yield
+    except (ValueError, TypeError, AttributeError) as error:
+        raise unreadable(dialect, whose, str(error)) from error
+
+
+def unreadable(dialect: Dialect, whose: str, why: str) -> StoreError:
+    """The error for a row that cannot be read."""
+    return StoreError(
+        f"journal {dialect.label}: what is stored of {whose} cannot be read: {why[:200]}", hint=dialect.damaged()
+    )

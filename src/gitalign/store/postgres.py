@@ -1,0 +1,134 @@
+"""PostgreSQL, through psycopg 3 (extra `postgres`): one database for many repositories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from gitalign.errors import ConfigError, PluginError, StoreError
+
+_CONNECT_S = 10
+_LOCK_MS = 15_000
+_IDLE_MS = 60_000
+"""A process that stands still within a transaction must not hold others up for longer."""
+_SCHEMA_LOCK = 0x676974616C69676E
+"""Of `pg_advisory_xact_lock`: the letters `gitalign`."""
+
+
+def server_url(url: str) -> URL:
+    """The address of a server, as `store.url` gives it.
+
+    Raises:
+        ConfigError: not an address of PostgreSQL, or one with a password, which settings must not hold.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise ConfigError("store.url is not an address", hint="postgresql://USER@HOST/DATABASE") from error
+    if parsed.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise ConfigError(
+            f"store.url is an address of {parsed.drivername}, which is not supported",
+            hint="postgresql://USER@HOST/DATABASE",
+        )
+    if parsed.password is not None or "password" in parsed.query:
+        raise ConfigError(
+            "store.url holds a password, which would be written down with settings and shown to programs",
+            hint="leave it out, and name a file in PGPASSFILE or store.password_file, or set PGPASSWORD",
+        )
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+class Postgres:
+    """See `Dialect`.
+
+    Args:
+        url: see `server_url`.
+        password_file: holds the password in its first line; None where libpq finds it (`PGPASSWORD`, `PGPASSFILE`).
+
+    Raises:
+        ConfigError
+    """
+
+    write = "BEGIN"
+
+    def __init__(self, url: str, *, password_file: Path | None = None) -> None:
+        self._url = server_url(url)
+        self._password_file = password_file
+
+    @property
+    def label(self) -> str:
+        """Its address."""
+        return self._url.set(drivername="postgresql").render_as_string(hide_password=True)
+
+    def engine(self) -> Engine:
+        """See `Dialect`."""
+        arguments: dict[str, Any] = {
+            "connect_timeout": _CONNECT_S,
+            "application_name": "git-align",
+            "options": f"-c lock_timeout={_LOCK_MS} -c idle_in_transaction_session_timeout={_IDLE_MS}",
+        }
+        if self._password_file is not None:
+            arguments["password"] = _password(self._password_file)
+        if "options" in self._url.query:
+            arguments["options"] += f" {self._url.query['options']}"
+        url = self._url.difference_update_query(["options"])
+        try:
+            engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=arguments)
+        except (ImportError, NoSuchModuleError) as error:
+            raise PluginError(
+                "store.url needs psycopg, which is not installed", hint="pip install 'git-align[postgres]'"
+            ) from error
+        event.listen(engine, "connect", _configure)
+        return engine
+
+    def lock_schema(self, connection: Connection) -> None:
+        """See `Dialect`."""
+        connection.exec_driver_sql(self.write)
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
+
+    def make_tables(self, connection: Connection) -> None:
+        """See `Dialect`."""
+        from gitalign.store import schema
+
+        schema.metadata.create_all(connection, checkfirst=False)
+        connection.exec_driver_sql(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+            "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+        connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{schema.HEAD_REVISION}')")
+
+    def hint(self, words: str) -> str:
+        """See `Dialect`."""
+        hints = {
+            "password": "set PGPASSWORD, or name a file in PGPASSFILE or store.password_file",
+            "lock timeout": "another git-align is writing; try again",
+            "permission denied": "give the user of store.url the rights to make and change tables in its database",
+            "does not exist": "make it first: createdb, createuser",
+            "No space left": "free some space on the server",
+        }
+        unreachable = "see that the server runs and store.url is right, then: git align resume"
+        return next((advice for sign, advice in hints.items() if sign in words), unreachable)
+
+    def damaged(self) -> str:
+        """See `Dialect`."""
+        return "restore the database from a backup; git for-each-ref refs/gitalign lists what runs pinned"
+
+
+def _password(file: Path) -> str:
+    try:
+        with file.open(encoding="utf-8") as lines:
+            return lines.readline(4_096).rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(
+            f"cannot read the password of the journal from {file}", hint="make store.password_file readable for you"
+        ) from error
+
+
+def _configure(connection: Any, _: object) -> None:
+    """A transaction is on disk when it ends, also where the server's default is to answer earlier."""
+    connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    )

@@ -1,0 +1,119 @@
+"""SQLite: a file in the git directory, in WAL mode, on disk when a transaction ends (`synchronous=FULL`)."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from gitalign.errors import StoreError
+from gitalign.shared_files import adopt, make_folder
+
+_BUSY_MS = 15_000
+
+
+class Sqlite:
+    """See `Dialect`.
+
+    Args:
+        path: of the file; made when it is not there.
+    """
+
+    write = "BEGIN IMMEDIATE"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def label(self) -> str:
+        """Its path."""
+        return str(self._path)
+
+    def engine(self) -> Engine:
+        """See `Dialect`."""
+        try:
+            _make(self._path)
+        except OSError as error:
+            raise StoreError(f"cannot make {self._path}: {error.strerror}", hint=_how_to_write(self._path)) from error
+        engine = create_engine(
+            URL.create("sqlite", database=str(self._path)),
+            connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False, "isolation_level": None},
+        )
+        event.listen(engine, "connect", _configure)
+        return engine
+
+    def lock_schema(self, connection: Connection) -> None:
+        """See `Dialect`."""
+        connection.exec_driver_sql(self.write)
+
+    def make_tables(self, connection: Connection) -> None:
+        """See `Dialect`."""
+        from gitalign.store.new_database import NEW_DATABASE
+
+        for statement in NEW_DATABASE:
+            connection.exec_driver_sql(statement)
+
+    def hint(self, words: str) -> str:
+        """See `Dialect`."""
+        to_write = _how_to_write(self._path)
+        hints = {
+            "locked": "another git-align is writing; try again",
+            "full": "free some space",
+            "readonly": to_write,
+            "unable to open": to_write,
+            "malformed": self._away(),
+            "not a database": self._away(),
+        }
+        return next((advice for sign, advice in hints.items() if sign in words), "git align doctor")
+
+    def _away(self) -> str:
+        return (
+            f"move {self._path} away; runs before now cannot be undone by id then, "
+            "their anchors are still under refs/gitalign"
+        )
+
+    def damaged(self) -> str:
+        """See `Dialect`."""
+        return f"move {self._path} away: a new journal is made; git for-each-ref refs/gitalign lists what runs pinned"
+
+
+def _make(path: Path) -> None:
+    """Make the file before the database does, so that umask and sharing decide who may use it.
+
+    Its log and shared memory take over its permissions (SQLite, os_unix.c, findCreateFileMode).
+    """
+    make_folder(path.parent)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+        adopt(path)
+    if path.parent.stat().st_mode & stat.S_IWGRP:
+        for one in (path, *(path.with_name(path.name + ending) for ending in ("-wal", "-shm"))):
+            adopt(one)  # those of an earlier release kept the group out
+
+
+def _how_to_write(path: Path) -> str:
+    if path.exists() and not os.access(path, os.W_OK):
+        return (
+            f"it belongs to {_owner(path)}: that user runs git align once more, or chmod g+w {path}*; "
+            "git config core.sharedRepository group shares what is made from now on"
+        )
+    return f"make {path.parent if path.parent.exists() else path.parent.parent} writable"
+
+
+def _owner(path: Path) -> str:
+    try:
+        return path.owner()
+    except (KeyError, OSError):
+        return "another user"
+
+
+def _configure(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
