@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.costs import Costs
 from tests.needs import LATER
+from tests.place import MemoryPlace, in_memory
 
 settings.register_profile(
     "default",
@@ -36,6 +38,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fail-on-skip", action="store_true", help="a test that is skipped for want of a tool fails the run"
     )
+    parser.addoption("--costs", type=Path, metavar="FILE", help="write the processor time of each test into FILE")
+
+
+_PLACE = pytest.StashKey[MemoryPlace]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    is_worker = hasattr(config, "workerinput")
+    path = config.getoption("--costs")
+    if path:
+        config.pluginmanager.register(Costs(path.absolute(), is_worker=is_worker), "costs")
+    # Workers make their folders within the one of the process that started them.
+    if not is_worker and not config.option.basetemp and not config.option.collectonly and (memory := in_memory()):
+        config.stash[_PLACE] = memory
+
+
+@pytest.hookimpl(trylast=True, specname="pytest_sessionfinish")
+def pytest_leave_memory(session: pytest.Session, exitstatus: int) -> None:
+    place = session.config.stash.get(_PLACE, None)
+    if place is not None:
+        place.end(is_kept=exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED))
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

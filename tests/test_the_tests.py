@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import warm
+from tests.place import MemoryPlace, in_memory
 
 ROOT = Path(__file__).resolve().parents[1]
 ALONE = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", "--durations=0"]
@@ -51,6 +52,30 @@ def test_what_is_skipped_for_want_of_a_tool_fails_where_that_is_asked_for(
 def test_what_others_leave_in_the_temporary_directory_is_not_seen() -> None:
     assert "temporary" in Path(tempfile.gettempdir()).parts
     assert os.environ["TMPDIR"] == tempfile.gettempdir()
+
+
+def test_what_failing_tests_made_in_memory_is_kept_for_a_while(tmp_path: Path) -> None:
+    passed, failed, running = (MemoryPlace(tmp_path / "home") for _ in range(3))
+    passed.end(is_kept=False)
+    failed.end(is_kept=True)
+    MemoryPlace(tmp_path / "home").end(is_kept=False)
+    assert set((tmp_path / "home").iterdir()) == {failed.path, running.path}
+    for place in (failed, running):
+        os.utime(place.path, (0, 0))
+    MemoryPlace(tmp_path / "home").end(is_kept=False)
+    assert set((tmp_path / "home").iterdir()) == {running.path}
+    running.end(is_kept=False)
+
+
+def test_the_tests_are_on_disk_where_that_is_asked_for_or_there_is_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DEBUG_TEMPROOT", str(tmp_path))
+    assert in_memory() is None
+    monkeypatch.delenv("PYTEST_DEBUG_TEMPROOT")
+    assert in_memory(tmp_path) is None, "no mount point"
+    monkeypatch.setattr("tests.place.NEEDED_BYTES", 2**60)
+    assert in_memory() is None
 
 
 def say() -> None:

@@ -48,6 +48,7 @@ _IMPORTED_LATE = (
 )  # fmt: skip
 """What libraries import when they are first used."""
 _HEAD = struct.Struct("!I")
+_END = struct.Struct("!id")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
@@ -108,6 +109,16 @@ def begin(
 
 
 @dataclass
+class Spent:
+    """Processor time of all warm processes that were waited for, with their children; in seconds."""
+
+    seconds: float = 0.0
+
+
+SPENT = Spent()
+
+
+@dataclass
 class Child:
     """A process that was forked from the server; a small part of `subprocess.Popen`.
 
@@ -141,7 +152,7 @@ class Child:
     def poll(self) -> int | None:
         """The return code of a process that ended."""
         if self.returncode is None and self._ended and select.select([self._ended], [], [], 0)[0]:
-            self.returncode = _number(self._ended)
+            self.returncode = self._end()
         return self.returncode
 
     def wait(self, timeout: float = DEADLINE_S) -> int:
@@ -151,9 +162,19 @@ class Child:
             if not select.select([self._ended], [], [], timeout)[0]:
                 os.killpg(self.pid, signal.SIGKILL)
                 raise subprocess.TimeoutExpired(self.args, timeout)
-            self.returncode = _number(self._ended)
+            self.returncode = self._end()
             self._ended.close()
         return self.returncode
+
+    def _end(self) -> int:
+        """How it ended. Whoever forked it is gone when that is not to be had."""
+        assert self._ended is not None
+        answer = self._ended.recv(_END.size, socket.MSG_WAITALL)
+        if len(answer) < _END.size:
+            raise AssertionError("the server of warm processes died")
+        code, spent_s = _END.unpack(answer)
+        SPENT.seconds += spent_s
+        return int(code)
 
     def communicate(self, timeout: float = DEADLINE_S) -> tuple[str, str]:
         """Wait, and give what was written to standard output and standard error where those were not redirected."""
@@ -268,12 +289,12 @@ def _serve(control: socket.socket) -> dict[str, Any] | None:
 
 def _reap(running: dict[int, socket.socket]) -> None:
     while running:
-        pid, status = os.waitpid(-1, os.WNOHANG)
+        pid, status, usage = os.wait4(-1, os.WNOHANG)
         if pid == 0:
             return
         with running.pop(pid) as ended:
             try:
-                ended.send(struct.pack("!i", os.waitstatus_to_exitcode(status)))
+                ended.send(_END.pack(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime))
             except OSError:
                 pass  # not waited for
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+Process = subprocess.Popen[bytes]
 KILL_GRACE_S = 2.0
 STDERR_KEPT_BYTES = 64 * 1024
 
@@ -44,6 +45,15 @@ class Completed:
     returncode: int
     stdout: bytes
     stderr: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A command, never of a shell, with its whole environment and working directory."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    cwd: str | Path | None = None
 
 
 class ChildRegister:
@@ -191,16 +201,16 @@ def _heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def start_unattended(argv: Sequence[str], *, env: Mapping[str, str], cwd: str | Path) -> subprocess.Popen[bytes]:
+def start_unattended(call: Call) -> Process:
     """Start a command without input, its output and errors in one pipe. Whoever asks must end, reap and discard it.
 
     Raises:
         OSError: the executable is missing or cannot be run.
     """
     child = subprocess.Popen(
-        list(argv),
-        env=dict(env),
-        cwd=cwd,
+        list(call.argv),
+        env=dict(call.env),
+        cwd=call.cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -209,15 +219,6 @@ def start_unattended(argv: Sequence[str], *, env: Mapping[str, str], cwd: str | 
     )
     REGISTER.add(child)
     return child
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One command of a pipe."""
-
-    argv: Sequence[str]
-    env: Mapping[str, str]
-    cwd: str | Path | None = None
 
 
 def pipe(first: Call, second: Call, *, stdin: bytes, timeout_s: float) -> tuple[Completed, Completed]:

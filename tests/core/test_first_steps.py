@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from gitalign.core.conflict_groups import ConflictGroup
-from gitalign.core.first_steps import FirstSteps, first_steps
+from gitalign.core.first_steps import FirstSteps, Landed, first_steps
 from gitalign.core.forecast import Author, Owner
 from gitalign.core.outlook import StoppedWork
 from gitalign.core.shared_conflicts import SharedConflict
@@ -52,8 +52,7 @@ def asked(
         stopped=stopped,
         work=StoppedWork(groups=tuple(groups), shared=tuple(clashes)),
         owners=owners,
-        merged=merged,
-        squashed=squashed,
+        landed=Landed(merged, squashed),
         remotes=dict(remotes),
         as_of=NOW,
     )

@@ -19,7 +19,7 @@ from gitalign.engine.resolution.resolutions import remember
 from gitalign.errors import RefLocked, UserError
 from gitalign.git.repository import open_repository
 from gitalign.resolve.entries import Origin, OriginKind, Resolution
-from gitalign.resolve.record import Recorded, record
+from gitalign.resolve.record import Change, Recorded, record
 from gitalign.resolve.recorded_resolutions import ResolutionReader, read_resolutions
 from gitalign.resolve.rerere import normalise
 from tests.git.workspace import Workspace
@@ -168,8 +168,8 @@ def test_teams_share_it_by_push_fetch_and_file(tmp_path: Path) -> None:
 def test_two_answers_stand_side_by_side(tmp_path: Path) -> None:
     work = Workspace(tmp_path / "repo")
     repository = open_repository(work.path)
-    record(repository, read_resolutions(repository, rr_cache=False), [ONE], at=AT, message="one")
-    record(repository, read_resolutions(repository, rr_cache=False), [OTHER, ONE], at=AT, message="other")
+    record(repository, read_resolutions(repository, rr_cache=False), [ONE], Change(at=AT, message="one"))
+    record(repository, read_resolutions(repository, rr_cache=False), [OTHER, ONE], Change(at=AT, message="other"))
     found, _ = facade.resolutions(request(work.path))
     assert [(one.name, one.disputed) for one in found] == [(f"{ONE.conflict}.0", True), (f"{ONE.conflict}.1", True)]
     facade.forget_resolution(request(work.path), f"{ONE.conflict}.0")
@@ -181,9 +181,9 @@ def test_a_memory_that_moved_meanwhile_is_not_overwritten(tmp_path: Path) -> Non
     work = Workspace(tmp_path / "repo")
     repository = open_repository(work.path)
     empty = read_resolutions(repository, rr_cache=False)
-    record(repository, empty, [ONE], at=AT, message="one")
+    record(repository, empty, [ONE], Change(at=AT, message="one"))
     with pytest.raises(RefLocked):
-        record(repository, empty, [OTHER], at=AT, message="other")
+        record(repository, empty, [OTHER], Change(at=AT, message="other"))
     assert len(facade.resolutions(request(work.path))[0]) == 1
 
 
@@ -281,7 +281,7 @@ def test_what_is_read_is_what_was_written_in_either_hash(tmp_path: Path) -> None
     conflict = normalise(b"<<<<<<< x\n1\n=======\n2\n>>>>>>> y\n", object_format="sha256")
     assert conflict is not None
     one = Resolution(conflict=conflict.id, preimage=conflict.image, postimage=b"12\n", origin=ONE.origin)
-    record(repository, read_resolutions(repository, rr_cache=False), [one, ONE], at=AT, message="one")
+    record(repository, read_resolutions(repository, rr_cache=False), [one, ONE], Change(at=AT, message="one"))
     memory = read_resolutions(repository, rr_cache=False)
     shelf = ResolutionReader(memory, repository)
     assert [shelf.get(entry) for entry in memory.all()] == [one]
@@ -315,6 +315,6 @@ def test_what_a_person_settles_now_counts_though_it_was_forgotten(tmp_path: Path
 def test_the_origin_is_kept_beside_its_images(tmp_path: Path) -> None:
     work = Workspace(tmp_path / "repo")
     repository = open_repository(work.path)
-    record(repository, read_resolutions(repository, rr_cache=False), [ONE], at=AT, message="one")
+    record(repository, read_resolutions(repository, rr_cache=False), [ONE], Change(at=AT, message="one"))
     told = json.loads(work.git("show", f"{RESOLUTIONS_REF}:{ONE.conflict}/origin.json"))
     assert (told["kind"], told["by"], told["branch"]) == ("resolved", "A U Thor <author@example.org>", "topic")

@@ -15,11 +15,12 @@ from typing import Any
 import psutil
 import pytest
 
+from gitalign.child import Call
 from gitalign.core.validation import Bounds, CheckResult, CheckStatus, CommandCheck, ValidationPlan
 from gitalign.errors import UserError
 from gitalign.process_owner import HeldLock, this_owner
 from gitalign.validate import confine
-from gitalign.validate.commands import CheckCancelled, coverage_in, readable, run_command
+from gitalign.validate.commands import CheckCancelled, Sandbox, coverage_in, readable, run_command
 from gitalign.validate.confine import Confinement, confinement_for
 from gitalign.validate.observe import observe
 from gitalign.validate.place import MARK, Place, visible_environment
@@ -53,9 +54,7 @@ def check(
     return run_command(
         CommandCheck(name="check", argv=argv, timeout_s=timeout_s, **more),  # type: ignore[arg-type]
         place,
-        confinement=confinement,
-        bounds=bounds,
-        visible=visible_environment(ValidationPlan(), (), source=os.environ),
+        Sandbox(confinement, bounds, visible_environment(ValidationPlan(), (), source=os.environ)),
         is_cancelled=lambda: False,
     )
 
@@ -306,9 +305,9 @@ def test_the_operator_can_stop_a_command(room: Place, seconds: str) -> None:
         run_command(
             CommandCheck(name="long", argv=("sleep", seconds)),
             room,
-            confinement=confinement_for(ValidationPlan(confinement="none"), room.root),
-            bounds=Bounds(),
-            visible={"PATH": os.environ["PATH"]},
+            Sandbox(
+                confinement_for(ValidationPlan(confinement="none"), room.root), Bounds(), {"PATH": os.environ["PATH"]}
+            ),
             is_cancelled=stop.is_set,
         )
     assert gone(seconds)
@@ -384,7 +383,7 @@ def test_a_required_confinement_that_is_not_there_is_an_error(monkeypatch: pytes
 
 
 def test_observing_reports_how_much_was_written(tmp_path: Path) -> None:
-    seen = observe(["sh", "-c", "yes | head -c 300000"], env={"PATH": os.environ["PATH"]}, cwd=tmp_path, timeout_s=20)
+    seen = observe(Call(["sh", "-c", "yes | head -c 300000"], {"PATH": os.environ["PATH"]}, tmp_path), timeout_s=20)
     assert seen.returncode == 0
     assert seen.output_bytes == 300_000
     assert len(seen.output) < 70_000

@@ -12,7 +12,7 @@ import pytest
 from gitalign.core.validation import Bounds, CheckResult, CheckStatus, CommandCheck, ValidationPlan
 from gitalign.errors import ConfigError
 from gitalign.validate import confine
-from gitalign.validate.commands import run_command
+from gitalign.validate.commands import Sandbox, run_command
 from gitalign.validate.confine import confinement_for
 from gitalign.validate.place import Place, visible_environment
 from tests import needs
@@ -41,9 +41,11 @@ def check(room: Place, script: str, **plan: object) -> CheckResult:
     return run_command(
         CommandCheck(name="check", argv=("sh", "-c", script), timeout_s=30),
         room,
-        confinement=confinement_for(made, room.root.parent / "repository.git"),
-        bounds=Bounds(),
-        visible=visible_environment(made, (), source=os.environ),
+        Sandbox(
+            confinement_for(made, room.root.parent / "repository.git"),
+            Bounds(),
+            visible_environment(made, (), source=os.environ),
+        ),
         is_cancelled=lambda: False,
     )
 

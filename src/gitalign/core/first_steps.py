@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from gitalign.core.conflict_groups import Cause, ConflictGroup
 from gitalign.core.forecast import Author, Owner
@@ -102,13 +103,24 @@ class _Candidate:
     example: Piece | None = None
 
 
+class Landed(NamedTuple):
+    """Names of branches that are in their target.
+
+    Attributes:
+        merged: their every commit is in it.
+        squashed: further ones of which nothing is left to bring in.
+    """
+
+    merged: Collection[str]
+    squashed: Collection[str]
+
+
 def first_steps(
     *,
     stopped: Collection[str],
     work: StoppedWork,
     owners: Sequence[Owner],
-    merged: Collection[str],
-    squashed: Collection[str],
+    landed: Landed,
     remotes: Mapping[str, str],
     as_of: datetime,
 ) -> FirstSteps:
@@ -118,15 +130,18 @@ def first_steps(
         stopped: names of the branches that stop.
         work: what can be said of them.
         owners: of all branches.
-        merged: names of branches whose every commit is in their target.
-        squashed: names of further ones of which nothing is left to bring in.
+        landed: branches that are in their target.
         remotes: branch name -> remote, for branches that are not here.
         as_of: the day ages are counted to.
     """
     by_name = {owner.branch: owner for owner in owners}
     chosen = _chosen(work.groups, work.shared, by_name, remotes)
     freed = {name for clash in chosen for name in clash.freed}
-    left = {name: days for name, days in _ages(by_name, as_of).items() if name not in merged and name not in squashed}
+    left = {
+        name: days
+        for name, days in _ages(by_name, as_of).items()
+        if name not in landed.merged and name not in landed.squashed
+    }
     soon = sorted(
         (STALE_DAYS - days, name) for name, days in left.items() if STALE_DAYS - _SOON_DAYS <= days < STALE_DAYS
     )
@@ -134,8 +149,8 @@ def first_steps(
         stopped=len(stopped),
         clashes=chosen,
         alone=tuple(sorted(set(stopped) - freed)),
-        merged=tuple(sorted(merged)),
-        squashed=tuple(sorted(squashed)),
+        merged=tuple(sorted(landed.merged)),
+        squashed=tuple(sorted(landed.squashed)),
         going_stale=tuple(
             GoingStale(branch=name, author=next(iter(by_name[name].authors), None), days_left=days)
             for days, name in soon[:_MOST_SOON]
@@ -144,8 +159,8 @@ def first_steps(
         old=sum(days >= OLD_DAYS for days in left.values()),
         unseen=work.unseen,
         to_look=f"git align conflicts{_option(stopped, remotes)}",
-        to_delete=f"git align prune --merged{_option(merged, remotes)}",
-        to_delete_squashed=f"git align prune --merged --squashed{_option(squashed, remotes)}",
+        to_delete=f"git align prune --merged{_option(landed.merged, remotes)}",
+        to_delete_squashed=f"git align prune --merged --squashed{_option(landed.squashed, remotes)}",
     )
 
 

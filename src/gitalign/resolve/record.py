@@ -1,11 +1,11 @@
-"""Changing the memory: resolutions added, withdrawn, put together with somebody else's. Every change is a commit on the ref."""
+"""Changing recorded resolutions: add, forget, import. Every change is a commit on the ref."""
 
 from __future__ import annotations
 
 import errno
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -33,7 +33,7 @@ class Recorded:
     Attributes:
         added: new ones.
         known: that were there already.
-        withheld: forgotten before, and so not taken in again.
+        withheld: forgotten before, and so not added again.
         refused: (conflict, why) of those that cannot be used.
     """
 
@@ -43,120 +43,145 @@ class Recorded:
     refused: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A commit on the ref of recorded resolutions.
+
+    Attributes:
+        at: its time.
+        message: its subject.
+        learned: commits whose history has been learned from, instead of those noted before; None keeps those.
+        forgotten: what another repository forgot.
+        also: a commit whose resolutions are imported; it becomes the second parent.
+    """
+
+    at: datetime
+    message: str
+    learned: Iterable[Oid] | None = None
+    forgotten: Iterable[Images] = ()
+    also: Oid | None = None
+
+
+Files = dict[bytes, tuple[str, Oid] | None]
+"""Mode and blob by name; None removes the file."""
+
+
 def record(
     repository: Repository,
     memory: RecordedResolutions,
     resolutions: Iterable[Resolution],
+    change: Change,
     *,
-    at: datetime,
-    message: str,
     again: bool = False,
-    learned: Iterable[Oid] | None = None,
-    forgotten: Iterable[Images] = (),
-    also: Oid | None = None,
 ) -> Recorded:
-    """Take resolutions in. One that is there already stays as it is; another one for the same conflict stands beside it.
+    """Add resolutions. One that is there already stays as it is; another one for the same conflict stands beside it.
 
     Args:
         repository: the repository.
         memory: as it was read from the ref.
-        resolutions: checked here, whoever made them.
-        at: time of the commit.
-        message: its subject.
-        again: take in also what was forgotten.
-        learned: commits whose history has been learned from, instead of those noted before; None keeps those.
-        forgotten: withdrawn by somebody else.
-        also: a commit whose memory all this is from; it becomes the second parent.
+        resolutions: checked here, whatever made them.
+        change: the commit.
+        again: add also what was forgotten.
 
     Raises:
-        RefLocked: somebody else changed the memory meanwhile.
+        RefLocked: another process changed the ref meanwhile.
         GitError, OutOfSpace, ConfigError
     """
-    own = {name: [one for one in several if not one.in_rr_cache] for name, several in memory.entries.items()}
-    total = sum(map(len, own.values()))
-    taken = {name: {one.variant for one in several} for name, several in own.items()}
-    images = {one.images for several in own.values() for one in several}
-    withdrawn = memory.forgotten | frozenset(forgotten)
-    added: list[tuple[Images, int, Resolution]] = []
-    refused: list[tuple[str, str]] = []
-    known = withheld = 0
-    for one in resolutions:
-        if (fault := fault_of(one, object_format=repository.object_format)) is not None:
-            refused.append((one.conflict, fault))
-            continue
-        ids = [blob_id(content, object_format=repository.object_format) for content in (one.preimage, one.postimage)]
-        same = Images(one.conflict, ids[0], ids[1])
-        free = min(set(range(MOST_VARIANTS + 1)) - taken.setdefault(one.conflict, set()))
-        if same in images:
-            known += 1
-        elif same in withdrawn and not again:
-            withheld += 1
-        elif free == MOST_VARIANTS or total + len(added) >= MOST_ENTRIES:
-            refused.append((one.conflict, "there are too many already"))
+    additions = _Additions(memory, object_format=repository.object_format)
+    forgotten = memory.forgotten | frozenset(change.forgotten)
+    for resolution in resolutions:
+        additions.add(resolution, withheld=frozenset() if again else forgotten)
+    added = additions.added
+    forgotten -= {images for images, _, _ in added}
+    learned = memory.learned if change.learned is None else frozenset(change.learned)
+    if added or forgotten != memory.forgotten or learned != memory.learned or change.also is not None:
+        files = _files_of(repository, added)
+        for entry in memory.all():
+            if not entry.in_rr_cache and entry.images in forgotten:
+                files |= _without(entry.images.conflict, entry.variant)
+        _commit(repository, memory, files, replace(change, learned=learned, forgotten=forgotten))
+    return Recorded(
+        added=tuple(images for images, _, _ in added),
+        known=additions.known,
+        withheld=additions.withheld,
+        refused=tuple(additions.refused),
+    )
+
+
+class _Additions:
+    """Resolutions to add, each in a free place beside those that are there."""
+
+    def __init__(self, memory: RecordedResolutions, *, object_format: str) -> None:
+        own = {name: [one for one in several if not one.in_rr_cache] for name, several in memory.entries.items()}
+        self._object_format = object_format
+        self._total = sum(map(len, own.values()))
+        self._taken = {name: {one.variant for one in several} for name, several in own.items()}
+        self._images = {one.images for several in own.values() for one in several}
+        self.added: list[tuple[Images, int, Resolution]] = []
+        self.refused: list[tuple[str, str]] = []
+        self.known = self.withheld = 0
+
+    def add(self, resolution: Resolution, *, withheld: Collection[Images]) -> None:
+        """Add one, unless it is known, withheld, or cannot be used."""
+        if (fault := fault_of(resolution, object_format=self._object_format)) is not None:
+            self.refused.append((resolution.conflict, fault))
+            return
+        contents = (resolution.preimage, resolution.postimage)
+        before, after = (blob_id(content, object_format=self._object_format) for content in contents)
+        images = Images(resolution.conflict, before, after)
+        taken = self._taken.setdefault(resolution.conflict, set())
+        free = min(set(range(MOST_VARIANTS + 1)) - taken)
+        if images in self._images:
+            self.known += 1
+        elif images in withheld:
+            self.withheld += 1
+        elif free == MOST_VARIANTS or self._total + len(self.added) >= MOST_ENTRIES:
+            self.refused.append((resolution.conflict, "there are too many already"))
         else:
-            images.add(same)
-            taken[one.conflict].add(free)
-            added.append((same, free, one))
-    withdrawn -= {same for same, _, _ in added}
-    tips = memory.learned if learned is None else frozenset(learned)
-    if added or withdrawn != memory.forgotten or tips != memory.learned or also is not None:
-        contents = [one for _, _, made in added for one in (made.preimage, made.postimage, _told(made))]
-        ids = write_blobs(repository.git, contents, object_format=repository.object_format)
-        files: dict[bytes, tuple[str, Oid] | None] = {}
-        for (same, variant, _), told in zip(added, ids[2::3], strict=True):
-            parts = (("preimage", same.preimage), ("postimage", same.postimage), ("origin", told))
-            for what, oid in parts:
-                files[entry_name(same.conflict, what, variant).encode("ascii")] = (_FILE, oid)
-        for name, several in own.items():
-            for entry in several:
-                if entry.images in withdrawn:
-                    files |= _without(name, entry.variant)
-        _commit(repository, memory, files, forgotten=withdrawn, learned=tips, at=at, message=message, also=also)
-    return Recorded(added=tuple(same for same, _, _ in added), known=known, withheld=withheld, refused=tuple(refused))
+            self._images.add(images)
+            taken.add(free)
+            self.added.append((images, free, resolution))
+
+
+def _files_of(repository: Repository, added: Sequence[tuple[Images, int, Resolution]]) -> Files:
+    contents = [content for _, _, one in added for content in (one.preimage, one.postimage, _origin_text(one))]
+    ids = write_blobs(repository.git, contents, object_format=repository.object_format)
+    files: Files = {}
+    for (images, variant, _), origin in zip(added, ids[2::3], strict=True):
+        for part, oid in (("preimage", images.preimage), ("postimage", images.postimage), ("origin", origin)):
+            files[entry_name(images.conflict, part, variant).encode("ascii")] = (_FILE, oid)
+    return files
 
 
 def forget(repository: Repository, memory: RecordedResolutions, wanted: Sequence[Images], *, at: datetime) -> None:
-    """Withdraw resolutions, so that they are not applied any more, wherever else they are still kept.
+    """Forget resolutions, so that they are not applied any more, wherever else they are still kept.
 
     Raises:
         RefLocked, GitError, OutOfSpace, ConfigError
     """
-    files: dict[bytes, tuple[str, Oid] | None] = {}
+    files: Files = {}
     for entry in memory.all():
         if entry.images in wanted and not entry.in_rr_cache:
             files |= _without(entry.images.conflict, entry.variant)
     names = ", ".join(sorted({one.conflict[:12] for one in wanted}))
-    _commit(
-        repository,
-        memory,
-        files,
-        forgotten=memory.forgotten | frozenset(wanted),
-        learned=memory.learned,
-        at=at,
-        message=f"Forget {names}",
-    )
+    forgotten = memory.forgotten | frozenset(wanted)
+    change = Change(at=at, message=f"Forget {names}", learned=memory.learned, forgotten=forgotten)
+    _commit(repository, memory, files, change)
 
 
-def _without(conflict: str, variant: int) -> dict[bytes, tuple[str, Oid] | None]:
+def _without(conflict: str, variant: int) -> Files:
     return {entry_name(conflict, what, variant).encode("ascii"): None for what in ("preimage", "postimage", "origin")}
 
 
-def _told(one: Resolution) -> bytes:
+def _origin_text(one: Resolution) -> bytes:
     return wire.dumps(one.origin, indent=2).encode("ascii") + b"\n"
 
 
-def _commit(
-    repository: Repository,
-    memory: RecordedResolutions,
-    files: dict[bytes, tuple[str, Oid] | None],
-    *,
-    forgotten: frozenset[Images],
-    learned: frozenset[Oid],
-    at: datetime,
-    message: str,
-    also: Oid | None = None,
-) -> None:
-    lists = ((FORGOTTEN, sorted(" ".join(one) for one in forgotten)), (LEARNED, sorted(learned)))
+def _commit(repository: Repository, memory: RecordedResolutions, files: Files, change: Change) -> None:
+    lists = (
+        (FORGOTTEN, sorted(" ".join(images) for images in change.forgotten)),
+        (LEARNED, sorted(change.learned or ())),
+    )
     written = write_blobs(
         repository.git,
         ["".join(f"{line}\n" for line in lines).encode("ascii") for _, lines in lists],
@@ -165,9 +190,9 @@ def _commit(
     for (name, lines), oid in zip(lists, written, strict=True):
         files[name.encode("ascii")] = (_FILE, oid) if lines else None
     tree = write_tree(repository.git, memory.commit, files)
-    who = operator_ident(repository, at=at)
-    parents = tuple(oid for oid in (memory.commit, also) if oid is not None)
-    body = new_commit(tree=tree, parents=parents, author=who, committer=who, message=f"{message}\n".encode())
+    who = operator_ident(repository, at=change.at)
+    parents = tuple(oid for oid in (memory.commit, change.also) if oid is not None)
+    body = new_commit(tree=tree, parents=parents, author=who, committer=who, message=f"{change.message}\n".encode())
     after = write_commit(repository.git, body)
     door = RefUpdater(repository, forbidden=frozenset(), message="git-align resolutions")
     try:

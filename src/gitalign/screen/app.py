@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
 
 from textual import work
-from textual.app import App, ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.timer import Timer
-from textual.widgets import Footer, Input, OptionList, ProgressBar, Static
+from textual.widgets import Input, OptionList, ProgressBar, Static
 from textual.widgets.option_list import Option
 
 from gitalign import child
-from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts
+from gitalign.core.conflict_groups import BranchConflict, Conflicts
 from gitalign.engine.runtime.signals import StopSignal
-from gitalign.errors import GitAlignError
+from gitalign.screen.details import DetailsApp
 from gitalign.screen.dialogs import Branches, Command, Help
-from gitalign.screen.listing import Row, matching, rows_of, shared_rows_of
+from gitalign.screen.keys import BINDINGS, Situation, is_offered
+from gitalign.screen.layout import widgets
+from gitalign.screen.listing import Row, matching, place_of, rows_of, shared_rows_of
 from gitalign.screen.progress import Following
 from gitalign.screen.source import Leaving, Source
 from gitalign.screen.style import STYLE
-from gitalign.screen.wording import branch_line, chosen, many, paths_of, row_line
-
-_KEPT_DETAILS = 64
-_LOOK_AFTER_S = 0.15
-"""How long a choice must stand before both sides are looked at: whoever only passes by costs nothing."""
+from gitalign.screen.wording import branch_line, chosen, listed, paths_of, row_line
 
 
-class ConflictsScreen(App[Leaving]):
+class ConflictsScreen(DetailsApp):
     """Browse conflicts.
 
     Args:
@@ -47,26 +43,10 @@ class ConflictsScreen(App[Leaving]):
     AUTO_FOCUS = None  # the filter would take the keys while nothing is found yet
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (90, "-wide")]  # noqa: RUF012 (as the base class declares it)
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "retreat", "back", key_display="esc"),
-        Binding("tab", "other_side", "details", priority=True),
-        Binding("slash", "filter", "filter", key_display="/"),
-        Binding("s", "other_list", "shared"),
-        Binding("b", "branches", "branches"),
-        Binding("r", "resolve", "resolve"),
-        Binding("y", "command", "copy"),
-        Binding("q", "leave", "quit"),
-        Binding("question_mark", "help", "help", key_display="?"),
-        Binding("n", "path(1)", "path"),
-        Binding("p", "path(-1)", "path", show=False),
-        Binding("t", "light_or_dark", "light/dark", show=False),
-        Binding("ctrl+c", "leave", "quit", show=False, priority=True),
-        Binding("ctrl+q", "leave", "quit", show=False, priority=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = BINDINGS
 
     def __init__(self, source: Source, *, stop: StopSignal, branch: str | None = None) -> None:
-        super().__init__()
-        self._source = source
+        super().__init__(source)
         self._stop = stop
         self._asked_for = branch
         self._following = Following()
@@ -77,24 +57,11 @@ class ConflictsScreen(App[Leaving]):
         self._row: Row | None = None
         self._one: BranchConflict | None = None
         self._place = 0
-        self._details: OrderedDict[str, ConflictDetail | str] = OrderedDict()
-        self._looking: StopSignal | None = None
-        self._waiting: Timer | None = None
         self._leave_signals: Callable[[], None] | None = None
 
     def compose(self) -> ComposeResult:
         """Everything that is ever on it."""
-        yield Static(id="state", markup=False)
-        with Vertical(id="loading"):
-            yield Static("looking for conflicts", id="stage", markup=False)
-            yield ProgressBar(id="bar", show_eta=False)
-            yield Static("q stops; nothing is moved either way", classes="quiet", markup=False)
-        yield Input(placeholder="branch, path, person, kind", id="filter")
-        with Horizontal(id="both"):
-            yield OptionList(id="list", markup=False)
-            with VerticalScroll(id="details"):
-                yield Static(id="words", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield from widgets()
 
     def on_mount(self) -> None:
         """Begin to look for conflicts."""
@@ -110,7 +77,7 @@ class ConflictsScreen(App[Leaving]):
         """What is still looked at is not waited for longer than it takes to stop."""
         if self._leave_signals is not None:
             self._leave_signals()
-        self._stop_looking()
+        self.stop_looking()
         if self._found is None:
             self._stop.request_stop()
 
@@ -119,18 +86,11 @@ class ConflictsScreen(App[Leaving]):
     @work(thread=True, exit_on_error=False, group="load")
     def _load(self) -> None:
         try:
-            found = self._source.load((self._following,), self._stop)
+            found = self.source.load((self._following,), self._stop)
         except BaseException as error:  # told by whoever opened the screen, once the terminal is restored
-            self._soon(self.exit, Leaving(error=error, stopped=self._stop.stop_requested))
+            self.soon(self.exit, Leaving(error=error, stopped=self._stop.stop_requested))
         else:
-            self._soon(self._loaded, found)
-
-    def _soon(self, call: Callable[..., object], *values: object) -> None:
-        """Have something done by the screen's own thread, without waiting for it: the screen may be gone."""
-        try:
-            self.call_later(call, *values)
-        except RuntimeError:  # its loop is closed
-            pass
+            self.soon(self._loaded, found)
 
     def _show_progress(self) -> None:
         if self._found is not None:
@@ -178,25 +138,12 @@ class ConflictsScreen(App[Leaving]):
         found = self._found
         if found is None:
             return
-        if not found.targets:
-            self._tell(
-                "there is no target branch here; name yours: --target NAME, or alignment.targets in the configuration"
-            )
-        elif not self._rows:
-            self._tell(f"no conflicts: {many(found.aligned, 'branch', 'branches')} looked at")
-        elif self._rows is self._lists[1]:
-            of = f" of {len(self._rows)}" if len(self._shown) != len(self._rows) else ""
-            self._tell(f"{many(len(self._shown), 'shared clash', 'shared clashes')}{of}; s shows whole stops")
-        else:
-            held = sum(len(row.group.branches) for row in self._shown)
-            clashes = many(len(self._shown), "clash", "clashes")
-            of = f" of {len(self._rows)}" if len(self._shown) != len(self._rows) else ""
-            self._tell(f"{many(held, 'branch conflicts', 'branches conflict')}, at {clashes}{of}")
+        self._tell(listed(found, self._rows, self._shown, is_shared=self._rows is self._lists[1]))
         if self._shown:
             rows.highlighted = self._shown.index(before) if before in self._shown else 0
         else:
             self._row = self._one = None
-            self._stop_looking()
+            self.stop_looking()
             self.query_one("#words", Static).update("nothing matches this filter" if self._rows else "")
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
@@ -233,62 +180,35 @@ class ConflictsScreen(App[Leaving]):
     # -- the chosen clash
 
     def _choose_branch(self, branch: str) -> None:
-        for number, row in enumerate(self._shown):
-            for one in row.members:
-                if one.branch == branch:
-                    self.query_one("#list", OptionList).highlighted = number
-                    self._choose(row, one)
-                    return
-        self.notify("the branch that was asked for does not conflict", markup=False)
+        place = place_of(branch, self._shown)
+        if place is None:
+            self.notify("the branch that was asked for does not conflict", markup=False)
+            return
+        self.query_one("#list", OptionList).highlighted = place[0]
+        self._choose(self._shown[place[0]], place[1])
 
     def _choose(self, row: Row, one: BranchConflict) -> None:
         self._row, self._one, self._place = row, one, 0
-        self._stop_looking()
+        self.stop_looking()
         self._show()
         self.query_one("#details", VerticalScroll).scroll_home(animate=False)
-        if one.branch not in self._details:
-            self._waiting = self.set_timer(_LOOK_AFTER_S, partial(self._look, one))
+        self.look_soon(one)
 
-    def _look(self, one: BranchConflict) -> None:
-        self._looking = StopSignal()
-        self._look_at(one, self._looking)
-
-    @work(thread=True, exit_on_error=False, group="look")
-    def _look_at(self, one: BranchConflict, stop: StopSignal) -> None:
-        try:
-            found: ConflictDetail | str = self._source.detail(one, stop)
-        except GitAlignError as error:
-            found = error.message
-        except Exception as error:  # the list is still good
-            found = f"a bug of git-align: {type(error).__name__}: {error}"
-        if not stop.stop_requested:
-            self._soon(self._looked_at, one, found)
-
-    def _looked_at(self, one: BranchConflict, found: ConflictDetail | str) -> None:
-        self._details[one.branch] = found
-        while len(self._details) > _KEPT_DETAILS:
-            self._details.popitem(last=False)
+    def detail_found(self, one: BranchConflict) -> None:
+        """Show it, if it is still the chosen one."""
         if one is self._one:
             self._show()
-
-    def _stop_looking(self) -> None:
-        if self._waiting is not None:
-            self._waiting.stop()
-            self._waiting = None
-        if self._looking is not None:
-            self._looking.request_stop()
-            self._looking = None
 
     def _show(self) -> None:
         if self._row is None or self._one is None:
             return
-        detail = self._details.get(self._one.branch)
+        detail = self.details.get(self._one.branch)
         words = chosen(
             self._row,
             self._one,
             detail,
             place=self._place,
-            command=self._source.command(self._one.branch),
+            command=self.source.command(self._one.branch),
             width=self.query_one("#words").size.width or self.size.width - 3,
         )
         self.query_one("#words", Static).update(words)
@@ -300,21 +220,21 @@ class ConflictsScreen(App[Leaving]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that make no sense now are not offered."""
-        if action in ("leave", "light_or_dark"):
-            return True
-        if action == "retreat":
-            return len(self.screen_stack) == 1 and (self._is_reading or bool(self.query_one("#filter").display))
-        if isinstance(self.focused, Input):
-            return False
-        if len(self.screen_stack) > 1 or self._found is None:
-            return False
-        if action == "help":
-            return True
-        if action == "other_list":
-            return bool(self._lists[1])
-        if action in ("filter", "other_side"):
-            return bool(self._rows)
-        return self._one is not None
+        has_dialog = len(self.screen_stack) > 1
+        has_list = self._found is not None and not has_dialog
+        return is_offered(
+            action,
+            Situation(
+                is_reading=has_list and self._is_reading,
+                is_filtered=has_list and bool(self.query_one("#filter").display),
+                is_typing=isinstance(self.focused, Input),
+                has_dialog=has_dialog,
+                has_found=self._found is not None,
+                has_shared=bool(self._lists[1]),
+                has_rows=bool(self._rows),
+                has_choice=self._one is not None,
+            ),
+        )
 
     @property
     def _is_reading(self) -> bool:
@@ -363,14 +283,14 @@ class ConflictsScreen(App[Leaving]):
     def action_path(self, step: int) -> None:
         """The next conflicted path, or the one before."""
         if self._row is not None and self._one is not None:
-            paths = paths_of(self._row, self._one, self._details.get(self._one.branch))
+            paths = paths_of(self._row, self._one, self.details.get(self._one.branch))
             self._place = (self._place + step) % max(1, len(paths))
             self._show()
 
     def action_command(self) -> None:
         """The command that resolves the branch, copied and shown."""
         if self._one is not None:
-            command = self._source.command(self._one.branch)
+            command = self.source.command(self._one.branch)
             self.copy_to_clipboard(command)
             self.push_screen(Command(command))
 

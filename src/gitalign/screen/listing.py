@@ -90,3 +90,8 @@ def matching(rows: Iterable[Row], words: str) -> tuple[Row, ...]:
     """Those rows that hold every word, wherever: branch, path, person, subject, kind, target, severity."""
     wanted = display(words).casefold().split()
     return tuple(row for row in rows if all(word in row.searched for word in wanted))
+
+
+def place_of(branch: str, rows: Sequence[Row]) -> tuple[int, BranchConflict] | None:
+    """The first row that holds a branch, and its conflict there; None when no row does."""
+    return next(((number, one) for number, row in enumerate(rows) for one in row.members if one.branch == branch), None)

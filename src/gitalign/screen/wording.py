@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from gitalign.core.conflict import AlignablePoint, Undetermined
-from gitalign.core.conflict_groups import BranchConflict, Cause, ConflictDetail, describe_merge_culprit
+from gitalign.core.conflict_groups import BranchConflict, Cause, ConflictDetail, Conflicts, describe_merge_culprit
 from gitalign.core.conflict_kinds import ConflictSeverity
 from gitalign.core.forecast import CommitNote
 from gitalign.core.marked_text import LineKind, MarkedFile
@@ -269,3 +269,23 @@ def _commits(words: str, notes: Sequence[CommitNote], left_out: int) -> Iterator
     rest = len(notes) - _MOST_COMMITS + left_out
     if rest > 0:
         yield (f"  and {rest} more\n", "$text-muted")
+
+
+def listed(found: Conflicts, rows: Sequence[Row], shown: Sequence[Row], *, is_shared: bool) -> str:
+    """What the list holds, in words.
+
+    Args:
+        found: the conflicts.
+        rows: of the list.
+        shown: those that the filter lets through.
+        is_shared: the list is of shared conflicts, not of whole stops.
+    """
+    if not found.targets:
+        return "there is no target branch here; name yours: --target NAME, or alignment.targets in the configuration"
+    if not rows:
+        return f"no conflicts: {many(found.aligned, 'branch', 'branches')} looked at"
+    of = f" of {len(rows)}" if len(shown) != len(rows) else ""
+    if is_shared:
+        return f"{many(len(shown), 'shared clash', 'shared clashes')}{of}; s shows whole stops"
+    held = sum(len(row.group.branches) for row in shown)
+    return f"{many(held, 'branch conflicts', 'branches conflict')}, at {many(len(shown), 'clash', 'clashes')}{of}"

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from http.client import HTTPException, HTTPMessage
 from typing import IO
 
+from gitalign.child import Call
 from gitalign.validate.observe import DEADLINE, observe
 
 _ASK_S = 2.0
@@ -65,7 +66,7 @@ def _try(way: Sequence[str], *, page: str, seconds: float) -> int:
     url = f"http://127.0.0.1:{port}/{page.lstrip('/')}"
     argv = [tool, *way[1:], "--host", "127.0.0.1", "--port", str(port)]
     _say(f"$ {' '.join([way[0], *argv[1:]])}")
-    seen = observe(argv, env=os.environ, cwd=".", timeout_s=seconds, watch=lambda pid: _answer(url))
+    seen = observe(Call(argv, os.environ, "."), timeout_s=seconds, watch=lambda pid: _answer(url))
     sys.stdout.flush()
     sys.stdout.buffer.write(seen.output)
     if seen.ended_because is None:

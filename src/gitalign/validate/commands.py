@@ -10,13 +10,14 @@ import shutil
 import signal
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gitalign.child import Call
 from gitalign.core.names import Oid
 from gitalign.core.validation import Bounds, CheckKind, CheckResult, CheckStatus, CommandCheck
 from gitalign.validate.confine import Confinement
-from gitalign.validate.observe import CANCELLED, DEADLINE, observe
+from gitalign.validate.observe import CANCELLED, DEADLINE, Observed, observe
 from gitalign.validate.place import Place, environment_in
 from gitalign.validate.watch import Watch, new_mark
 
@@ -31,13 +32,26 @@ class CheckCancelled(Exception):
     """The operator stopped the run; the command was ended and says nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """What a command may use and see.
+
+    Attributes:
+        confinement: how it is confined.
+        bounds: how much it may use.
+        visible: its environment, but for what depends on the place.
+    """
+
+    confinement: Confinement
+    bounds: Bounds
+    visible: Mapping[str, str]
+
+
 def run_command(
     check: CommandCheck,
     place: Place,
+    sandbox: Sandbox,
     *,
-    confinement: Confinement,
-    bounds: Bounds,
-    visible: Mapping[str, str],
     is_cancelled: Callable[[], bool],
     kind: CheckKind = CheckKind.COMMAND,
     tee: Callable[[bytes], object] | None = None,
@@ -47,9 +61,7 @@ def run_command(
     Args:
         check: the command.
         place: of the work tree.
-        confinement: how it is confined.
-        bounds: what it may use.
-        visible: its environment, but for what depends on the place.
+        sandbox: what it may use and see.
         is_cancelled: asked now and then.
         kind: of the result.
         tee: given all output as it comes.
@@ -60,17 +72,19 @@ def run_command(
     result = CheckResult(
         name=check.name, kind=kind, status=CheckStatus.PASSED, required=check.required, command=check.argv
     )
-    tool = find_tool(check.argv[0], place.tree, visible)
+    tool = find_tool(check.argv[0], place.tree, sandbox.visible)
     if tool is None:
         reason = f"{check.argv[0]} is not there, or cannot be executed"
         return _ended(result, CheckStatus.MISSING_TOOL, reason, attempts=0)
     mark = new_mark(place.root)
-    watch = Watch(bounds, place, mark)
+    watch = Watch(sandbox.bounds, place, mark)
     try:
         seen = observe(
-            confinement.argv([tool, *check.argv[1:]], place, bounds),
-            env=environment_in(place, visible, mark=mark),
-            cwd=place.tree,
+            Call(
+                sandbox.confinement.argv([tool, *check.argv[1:]], place, sandbox.bounds),
+                environment_in(place, sandbox.visible, mark=mark),
+                place.tree,
+            ),
             timeout_s=check.timeout_s,
             watch=watch,
             is_cancelled=is_cancelled,
@@ -79,10 +93,15 @@ def run_command(
     except OSError as error:
         return _ended(result, CheckStatus.NOT_POSSIBLE, f"it cannot be started: {error.strerror}", attempts=0)
     finally:
-        if not confinement.own_processes:
+        if not sandbox.confinement.own_processes:
             watch.sweep()
     if seen.ended_because == CANCELLED:
         raise CheckCancelled(check.name)
+    return _judged(check, result, seen, sandbox)
+
+
+def _judged(check: CommandCheck, result: CheckResult, seen: Observed, sandbox: Sandbox) -> CheckResult:
+    """What the end of a command means."""
     written = readable(seen.output)
     result = replace(
         result, exit_code=seen.returncode, duration_s=seen.duration_s, output=written, output_bytes=seen.output_bytes
@@ -91,12 +110,14 @@ def run_command(
         return _ended(result, CheckStatus.TIMED_OUT, f"no end after {check.timeout_s:g} s")
     if seen.ended_because is not None:
         return _ended(result, CheckStatus.OVER_LIMIT, f"ended: {seen.ended_because}")
-    if confinement.has_failed(seen.returncode, written):
+    if sandbox.confinement.has_failed(seen.returncode, written):
         return _ended(result, CheckStatus.NOT_POSSIBLE, f"it cannot be confined: {written.strip()[:300]}")
     if missing := _missing_tool(check, seen.returncode, written):
         return _ended(result, CheckStatus.MISSING_TOOL, missing)
     if seen.returncode == _FILE_TOO_LARGE:
-        return _ended(result, CheckStatus.OVER_LIMIT, f"ended: a file of more than {bounds.disk_bytes // 1024**2} MiB")
+        return _ended(
+            result, CheckStatus.OVER_LIMIT, f"ended: a file of more than {sandbox.bounds.disk_bytes // 1024**2} MiB"
+        )
     if seen.returncode != 0:
         return _ended(result, CheckStatus.FAILED, _exit_words(seen.returncode or 0))
     return _with_coverage(result, check)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from gitalign import child
 
 WATCH_EVERY_S = 0.2
 DEADLINE = "deadline"
 CANCELLED = "cancelled"
+_KEPT_BYTES = 64 * 1024
+"""Of the output, half of it from the beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,9 @@ def _never() -> bool:
 
 
 def observe(
-    argv: Sequence[str],
+    call: child.Call,
     *,
-    env: Mapping[str, str],
-    cwd: str | Path,
     timeout_s: float,
-    keep_bytes: int = 64 * 1024,
     watch: Callable[[int], str | None] = _nothing_seen,
     is_cancelled: Callable[[], bool] = _never,
     tee: Callable[[bytes], object] | None = None,
@@ -60,11 +58,8 @@ def observe(
     else holds the output open is not waited for.
 
     Args:
-        argv: the command; never a shell.
-        env: the whole environment.
-        cwd: working directory.
+        call: the command; never a shell.
         timeout_s: deadline in seconds.
-        keep_bytes: how much output is kept, half of it from the beginning.
         watch: asked now and then with the process id; anything but None ends the command.
         is_cancelled: asked now and then.
         tee: given all output as it comes.
@@ -73,55 +68,74 @@ def observe(
         OSError: the executable is missing or cannot be run.
     """
     started = time.monotonic()
-    running = child.start_unattended(argv, env=env, cwd=cwd)
+    running = child.start_unattended(call)
     assert running.stdout is not None
     out = running.stdout.fileno()
-    kept = _Kept(keep_bytes, tee)
-    because: str | None = None
-    ended = -1
+    kept = _Kept(_KEPT_BYTES, tee)
+    looked = started
+
+    def objection(now: float) -> str | None:
+        nonlocal looked
+        if now - started >= timeout_s:
+            return DEADLINE
+        if is_cancelled():
+            return CANCELLED
+        if now - looked < WATCH_EVERY_S:
+            return None
+        looked = now
+        return watch(running.pid)
+
     try:
         os.set_blocking(out, False)
-        poll = select.poll()
-        poll.register(out, select.POLLIN)
-        if hasattr(os, "pidfd_open"):  # Linux; elsewhere the end is noticed at the next look
-            ended = os.pidfd_open(running.pid)
-            poll.register(ended, select.POLLIN)
-        looked = started
-        while True:
-            now = time.monotonic()
-            if now - started >= timeout_s:
-                because = DEADLINE
-            elif is_cancelled():
-                because = CANCELLED
-            elif now - looked >= WATCH_EVERY_S:
-                because, looked = watch(running.pid), now
-            if because is not None:
-                child.end_group(running)
-                break
-            wait_s = min(WATCH_EVERY_S, max(0.0, started + timeout_s - now))
-            ready = {fd for fd, _ in poll.poll(wait_s * 1000)}
-            if out in ready and not kept.read(out):
-                poll.unregister(out)
-            if ended in ready or (ended < 0 and running.poll() is not None):
-                break
+        because = _until_the_end(running, out, kept, objection, deadline=started + timeout_s)
         child.kill_group(running)
         code = running.wait()
         kept.drain(out)
     finally:
-        if ended >= 0:
-            os.close(ended)
         child.kill_group(running)
         running.wait()
         running.stdout.close()
         child.REGISTER.discard(running)
     return Observed(
-        argv=tuple(argv),
+        argv=tuple(call.argv),
         returncode=code if because is None else None,
         output=kept.content(),
         output_bytes=kept.total,
         ended_because=because,
         duration_s=time.monotonic() - started,
     )
+
+
+def _until_the_end(
+    running: child.Process,
+    out: int,
+    kept: _Kept,
+    objection: Callable[[float], str | None],
+    *,
+    deadline: float,
+) -> str | None:
+    """Read what a command writes until it ends by itself, or until something speaks against it: what that was."""
+    ended = os.pidfd_open(running.pid) if hasattr(os, "pidfd_open") else -1  # elsewhere the next look notices the end
+    try:
+        poll = select.poll()
+        poll.register(out, select.POLLIN)
+        if ended >= 0:
+            poll.register(ended, select.POLLIN)
+        while True:
+            now = time.monotonic()
+            because = objection(now)
+            if because is not None:
+                child.end_group(running)
+                return because
+            wait_s = min(WATCH_EVERY_S, max(0.0, deadline - now))
+            ready = {fd for fd, _ in poll.poll(wait_s * 1000)}
+            if out in ready and not kept.read(out):
+                poll.unregister(out)
+            if ended in ready or (ended < 0 and running.poll() is not None):
+                return None
+    finally:
+        if ended >= 0:
+            os.close(ended)
 
 
 class _Kept:

@@ -7,7 +7,7 @@ import secrets
 import stat
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitalign.core.programs import Program
@@ -15,7 +15,7 @@ from gitalign.core.validation import CheckStatus, CommandCheck, ValidationPlan
 from gitalign.errors import Interrupted
 from gitalign.git.scratch import scratch_folder
 from gitalign.ports import ProgramCall, ProgramEnd
-from gitalign.validate.commands import CheckCancelled, find_tool, run_command
+from gitalign.validate.commands import CheckCancelled, Sandbox, find_tool, run_command
 from gitalign.validate.confine import Confinement, confinement_for
 from gitalign.validate.place import Place, visible_environment
 
@@ -25,23 +25,36 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _STOPPED = "the run was stopped while a program settled a conflict of this branch"
 
 
-class ConfinedPrograms:
-    """Runs programs under the rules of the operator's checks. Implements `ports.ProgramRunner`; thread-safe.
+def _never() -> bool:
+    return False
 
-    Args:
+
+@dataclass(frozen=True, slots=True)
+class ProgramHost:
+    """Where programs of the operator are run.
+
+    Attributes:
         plan: how checks are confined and what they may use; which variables are seen and whether the network is, the program says.
         repository: git directory that is hidden where files can be.
         source: the operator's environment.
         is_cancelled: asked now and then.
     """
 
-    def __init__(
-        self, plan: ValidationPlan, *, repository: Path, source: Mapping[str, str], is_cancelled: Callable[[], bool]
-    ) -> None:
-        self._plan = plan
-        self._repository = repository
-        self._source = source
-        self._is_cancelled = is_cancelled
+    plan: ValidationPlan
+    repository: Path
+    source: Mapping[str, str]
+    is_cancelled: Callable[[], bool] = _never
+
+
+class ConfinedPrograms:
+    """Runs programs under the rules of the operator's checks. Implements `ports.ProgramRunner`; thread-safe.
+
+    Args:
+        host: where they run.
+    """
+
+    def __init__(self, host: ProgramHost) -> None:
+        self._host = host
 
     def prepare(self, program: Program) -> str:
         """Find out how a program can be confined, before anything is begun; what is wrong with it, empty when nothing is.
@@ -49,7 +62,7 @@ class ConfinedPrograms:
         Raises:
             UserError: a confinement is required that this machine does not offer.
         """
-        return prepared(program, self._plan, self._repository, self._source)
+        return prepared(program, self._host)
 
     def run(self, call: ProgramCall) -> ProgramEnd:
         """See `ports.ProgramRunner.run`.
@@ -58,8 +71,8 @@ class ConfinedPrograms:
             UserError: a confinement is required that this machine does not offer.
             Interrupted: the run was stopped at once; the program says nothing.
         """
-        plan = replace(self._plan, network=call.program.network, pass_environment=call.program.pass_environment)
-        confinement = confinement_for(plan, self._repository)
+        plan = replace(self._host.plan, network=call.program.network, pass_environment=call.program.pass_environment)
+        confinement = confinement_for(plan, self._host.repository)
         try:
             with scratch_folder("program") as root, ExitStack() as until_then:
                 return self._ended(call, plan, confinement, root, until_then)
@@ -69,7 +82,7 @@ class ConfinedPrograms:
     def _ended(
         self, call: ProgramCall, plan: ValidationPlan, confinement: Confinement, root: Path, until_then: ExitStack
     ) -> ProgramEnd:
-        visible = visible_environment(plan, (), source=self._source)
+        visible = visible_environment(plan, (), source=self._host.source)
         place = Place(root, root / "tree", root / "home", root / "tmp")
         for folder in (place.tree, place.home, place.scratch):
             folder.mkdir()
@@ -85,7 +98,7 @@ class ConfinedPrograms:
         given.write_bytes(call.stdin)
         words = ("/bin/sh", "-c", _REDIRECTED, "program", str(given), str(made), tool, *call.command[1:])
         check = CommandCheck(name=call.program.name, argv=words, timeout_s=call.program.timeout_s)
-        if fault := fault_of_end(check, place, plan, confinement, visible, self._is_cancelled):
+        if fault := fault_of_end(check, place, plan, confinement, self._host):
             return ProgramEnd(answer=None, fault=fault)
         where, name = (scratch, made.name) if call.answer is None else (tree, call.answer)
         answer = read_inside(where, name, most_bytes=call.most_bytes)
@@ -94,17 +107,17 @@ class ConfinedPrograms:
         return ProgramEnd(answer=answer)
 
 
-def prepared(program: Program, plan: ValidationPlan, repository: Path, source: Mapping[str, str]) -> str:
+def prepared(program: Program, host: ProgramHost) -> str:
     """What is wrong with a program, in words, as far as that can be known before it is run; empty when nothing is.
 
     Raises:
         UserError: a confinement is required that this machine does not offer.
     """
-    plan = replace(plan, network=program.network, pass_environment=program.pass_environment)
-    confinement_for(plan, repository)
+    plan = replace(host.plan, network=program.network, pass_environment=program.pass_environment)
+    confinement_for(plan, host.repository)
     word = program.command[0]
     is_in_tree = "/" in word and not os.path.isabs(word)
-    if is_in_tree or find_tool(word, repository, visible_environment(plan, (), source=source)) is not None:
+    if is_in_tree or find_tool(word, host.repository, visible_environment(plan, (), source=host.source)) is not None:
         return ""
     return f"{program.name} settles nothing: {word} is not there, or cannot be executed"
 
@@ -114,8 +127,7 @@ def fault_of_end(
     place: Place,
     plan: ValidationPlan,
     confinement: Confinement,
-    visible: Mapping[str, str],
-    is_cancelled: Callable[[], bool],
+    host: ProgramHost,
 ) -> str:
     """Run a program and say what is wrong with how it ended; empty when nothing is.
 
@@ -123,12 +135,11 @@ def fault_of_end(
         Interrupted: the run was stopped meanwhile.
     """
     try:
-        ended = run_command(
-            check, place, confinement=confinement, bounds=plan.bounds, visible=visible, is_cancelled=is_cancelled
-        )
+        visible = visible_environment(plan, (), source=host.source)
+        ended = run_command(check, place, Sandbox(confinement, plan.bounds, visible), is_cancelled=host.is_cancelled)
     except CheckCancelled as error:
         raise Interrupted(_STOPPED) from error
-    if is_cancelled():
+    if host.is_cancelled():
         # Every child was ended with the run: how this one ended says nothing.
         raise Interrupted(_STOPPED)
     if ended.status is CheckStatus.PASSED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -14,12 +14,12 @@ import pathspec
 
 from gitalign.core.names import Oid
 from gitalign.core.programs import Program
-from gitalign.core.validation import CommandCheck, ValidationPlan
+from gitalign.core.validation import CommandCheck
 from gitalign.owned_folders import left_in
 from gitalign.ports import Regenerated, WorkTreeMaker
 from gitalign.validate.confine import confinement_for
-from gitalign.validate.place import Place, visible_environment
-from gitalign.validate.programs import fault_of_end, opened_folder, prepared, read_inside
+from gitalign.validate.place import Place
+from gitalign.validate.programs import ProgramHost, fault_of_end, opened_folder, prepared, read_inside
 from gitalign.validate.watch import end_orphans
 from gitalign.worktrees.disposable import ClaimedFolder
 
@@ -31,36 +31,27 @@ class ConfinedRegenerator:
 
     Args:
         programs: one for each rule.
-        plan: how checks are confined and what they may use; network and variables are each program's own.
-        repository: git directory that is hidden where files can be.
+        host: where they run.
         home: where work trees are made; folders of dead processes there are removed.
         name: of the folder.
         most: work trees at a time.
-        source: the operator's environment.
-        is_cancelled: asked now and then.
     """
 
     def __init__(
         self,
         programs: Sequence[Program],
+        host: ProgramHost,
         *,
-        plan: ValidationPlan,
-        repository: Path,
         home: Path,
         name: str,
         most: int,
-        source: Mapping[str, str],
-        is_cancelled: Callable[[], bool],
     ) -> None:
         self._programs = tuple(programs)
         self._specs = [pathspec.GitIgnoreSpec.from_lines(one.paths) for one in programs]
-        self._plan = plan
-        self._repository = repository
+        self._host = host
         self._home = home
         self._name = name
         self._room = threading.BoundedSemaphore(most)
-        self._source = source
-        self._is_cancelled = is_cancelled
         self._numbers = count()
         self._folder: ClaimedFolder | None = None
         self._lock = threading.Lock()
@@ -72,7 +63,7 @@ class ConfinedRegenerator:
         Raises:
             UserError: a confinement is required that this machine does not offer.
         """
-        faults = [prepared(one, self._plan, self._repository, self._source) for one in self._programs]
+        faults = [prepared(one, self._host) for one in self._programs]
         return tuple(filter(None, faults))
 
     def close(self) -> None:
@@ -118,11 +109,10 @@ class ConfinedRegenerator:
             # Whatever the command puts in its place, files are read from this folder, by way of folders alone.
             tree_before = opened_folder(work.tree, until_then)
             place = Place(work.root, work.tree, work.home, work.scratch, work.objects)
-            plan = replace(self._plan, network=program.network, pass_environment=program.pass_environment)
+            plan = replace(self._host.plan, network=program.network, pass_environment=program.pass_environment)
             check = CommandCheck(name=program.name, argv=program.command, timeout_s=program.timeout_s)
-            visible = visible_environment(plan, (), source=self._source)
-            confinement = confinement_for(plan, self._repository)
-            if fault := fault_of_end(check, place, plan, confinement, visible, self._is_cancelled):
+            confinement = confinement_for(plan, self._host.repository)
+            if fault := fault_of_end(check, place, plan, confinement, self._host):
                 return Regenerated(contents={}, name=program.name, fault=fault)
             found = {path: read_inside(tree_before, path, most_bytes=_LARGEST_BYTES) for path in paths}
             contents = {path: content for path, content in found.items() if content is not None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from gitalign.core.first_steps import FirstSteps, first_steps
+from gitalign.core.first_steps import FirstSteps, Landed, first_steps
 from gitalign.core.forecast import BranchForecast, CommitNote, Owner, Prospect
 from gitalign.core.names import display
 from gitalign.core.outlook import Outlook
@@ -35,8 +35,7 @@ def steps_of(outlook: Outlook, as_of: datetime) -> FirstSteps:
         stopped={one.branch for one in outlook.forecast.branches if one.prospect is Prospect.CONFLICT},
         work=outlook.stopped,
         owners=outlook.forecast.owners,
-        merged=outlook.merged,
-        squashed=outlook.squashed,
+        landed=Landed(outlook.merged, outlook.squashed),
         remotes=dict(outlook.remotes),
         as_of=as_of,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitalign.core.events import Event, EventKind
-from gitalign.core.first_steps import FirstSteps, first_steps
+from gitalign.core.first_steps import FirstSteps, Landed, first_steps
 from gitalign.core.forecast import Owner
 from gitalign.core.names import display
 from gitalign.core.outcome import Aligned, conflict_of
@@ -128,8 +128,7 @@ def steps_after(report: Report, after: Aftermath) -> FirstSteps:
         stopped={one.step.branch.name for one in report.branches() if conflict_of(one.result.outcome) is not None},
         work=after.stopped,
         owners=after.owners,
-        merged=after.merged,
-        squashed=after.squashed,
+        landed=Landed(after.merged, after.squashed),
         remotes=dict(after.remotes),
         as_of=report.executed_at,
     )

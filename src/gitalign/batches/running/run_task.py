@@ -15,7 +15,7 @@ from gitalign.batches.running.task_log import TaskLog
 from gitalign.batches.running.task_tree import TaskTree
 from gitalign.core.names import display
 from gitalign.core.validation import Bounds, CheckResult, CheckStatus, CommandCheck
-from gitalign.validate.commands import CheckCancelled, run_command
+from gitalign.validate.commands import CheckCancelled, Sandbox, run_command
 from gitalign.validate.confine import Confinement
 from gitalign.validate.place import Place
 
@@ -138,9 +138,7 @@ def _run(
         result = run_command(
             CommandCheck(name=what, argv=argv, timeout_s=task.timeout_s),
             Place(tree.root, tree.tree, tree.home, tree.scratch, tree.objects, tree.cache),
-            confinement=place.confinement,
-            bounds=place.bounds,
-            visible=task_environment(task, place),
+            Sandbox(place.confinement, place.bounds, task_environment(task, place)),
             is_cancelled=is_cancelled,
             tee=log.write,
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gitalign.configuration.load import Config
 from gitalign.core.policy import AutoResolver, Policy
@@ -22,6 +23,9 @@ from gitalign.git.repository import Repository
 from gitalign.git.scratch import leftovers, sweep
 from gitalign.ports import ConflictResolver, ProgramRunner, Regenerator, Sockets, VerdictMemory
 from gitalign.validate.watch import end_orphans
+
+if TYPE_CHECKING:
+    from gitalign.validate.programs import ProgramHost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +122,10 @@ def _regenerator(
     checks = settling.config.checks()
     regenerator = ConfinedRegenerator(
         settling.config.resolutions.programs().regenerate,
-        plan=checks,
-        repository=Path(settling.repository.common_dir),
+        _host(settling),
         home=work_tree_home(checks, settling.repository.common_dir),
         name=f"regenerate-{secrets.token_hex(6)}",
         most=checks.work_trees or os.cpu_count() or 1,
-        source=os.environ,
-        is_cancelled=lambda: settling.stop.cancel_requested,
     )
     notices += regenerator.prepare()
     until_then.callback(regenerator.close)
@@ -162,15 +163,21 @@ def _rungs(settling: AutoResolution, policy: Policy, notices: list[str]) -> Iter
             )
 
 
+def _host(settling: AutoResolution) -> ProgramHost:
+    from gitalign.validate.programs import ProgramHost
+
+    return ProgramHost(
+        settling.config.checks(),
+        Path(settling.repository.common_dir),
+        os.environ,
+        lambda: settling.stop.cancel_requested,
+    )
+
+
 def _runner(settling: AutoResolution, program: Program, notices: list[str]) -> ProgramRunner:
     from gitalign.validate.programs import ConfinedPrograms
 
-    runner = ConfinedPrograms(
-        settling.config.checks(),
-        repository=Path(settling.repository.common_dir),
-        source=os.environ,
-        is_cancelled=lambda: settling.stop.cancel_requested,
-    )
+    runner = ConfinedPrograms(_host(settling))
     notices += filter(None, [runner.prepare(program)])
     return runner
 

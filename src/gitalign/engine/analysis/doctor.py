@@ -29,7 +29,7 @@ from gitalign.git.scratch import leftovers
 from gitalign.git.worktree import read_checkouts
 from gitalign.store.run_locks import RunLocks
 from gitalign.validate.confine import confinement_for
-from gitalign.validate.programs import prepared
+from gitalign.validate.programs import ProgramHost, prepared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +241,7 @@ def _programs(
     except GitAlignError:
         return []  # what is wrong with the configuration is told by itself
     try:
-        faults = [prepared(one, plan, Path(repository.common_dir), os.environ) for one in asked]
+        faults = [prepared(one, ProgramHost(plan, Path(repository.common_dir), os.environ)) for one in asked]
     except GitAlignError as error:
         return [Diagnosis(check="programs", ok=False, detail=error.message, hint=error.hint)]
     told = "; ".join(filter(None, faults))

@@ -45,7 +45,7 @@ from gitalign.git.objects import CommitReader, FileReader
 from gitalign.git.quarantine import Quarantine
 from gitalign.owned_folders import left_in
 from gitalign.ports import Emitter, VerdictMemory
-from gitalign.validate.commands import CheckCancelled, find_tool, pass_key, run_command
+from gitalign.validate.commands import CheckCancelled, Sandbox, find_tool, pass_key, run_command
 from gitalign.validate.confine import Confinement, confinement_for
 from gitalign.validate.files import check_file
 from gitalign.validate.place import Place, visible_environment
@@ -363,9 +363,7 @@ class CheckRunner:
         return run_command(
             asked.check,
             Place(work_tree.root, work_tree.tree, work_tree.home, work_tree.scratch, work_tree.objects),
-            confinement=self.confinement,
-            bounds=self.checks.bounds,
-            visible=self._visible(asked.check),
+            Sandbox(self.confinement, self.checks.bounds, self._visible(asked.check)),
             is_cancelled=lambda: self.stop.cancel_requested,
             kind=asked.kind,
         )

@@ -23,7 +23,7 @@ from gitalign.resolve.archive import pack, unpack
 from gitalign.resolve.entries import Images, Origin, OriginKind, Resolution
 from gitalign.resolve.learn import LearnedResolutions
 from gitalign.resolve.learn import learn as study
-from gitalign.resolve.record import Recorded, forget, imported, record, write_rr_cache
+from gitalign.resolve.record import Change, Recorded, forget, imported, record, write_rr_cache
 from gitalign.resolve.recorded_resolutions import (
     Entry,
     RecordedResolutions,
@@ -130,7 +130,7 @@ def remember(
         return Recorded()
     one = Resolution(conflict=conflict.id, preimage=conflict.image, postimage=settled, origin=origin)
     memory = read_resolutions(repository, rr_cache=False)
-    made = record(repository, memory, [one], at=at, message=f"Record {conflict.id[:12]}", again=True)
+    made = record(repository, memory, [one], Change(at=at, message=f"Record {conflict.id[:12]}"), again=True)
     if write_cache:
         write_rr_cache(repository, [one])
     return made
@@ -195,9 +195,11 @@ def learn(
         repository,
         memory,
         lessons.resolutions,
-        at=at,
-        message=f"Learn from {lessons.merges} merges",
-        learned=lessons.tips if not again or lessons.tips else memory.learned,
+        Change(
+            at=at,
+            message=f"Learn from {lessons.merges} merges",
+            learned=lessons.tips if not again or lessons.tips else memory.learned,
+        ),
     )
     if write_cache:
         write_rr_cache(repository, lessons.resolutions)
@@ -260,12 +262,8 @@ def take_in(
         repository,
         memory,
         taken,
-        at=at,
-        message=f"Import from {source}",
+        Change(at=at, message=f"Import from {source}", learned=learned, forgotten=forgotten, also=also),
         again=again,
-        learned=learned,
-        forgotten=forgotten,
-        also=also,
     )
     if write_cache:
         write_rr_cache(repository, taken)
