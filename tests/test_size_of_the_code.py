@@ -1,0 +1,85 @@
+"""Files and functions of the package stay small; complexity and numbers of arguments are ruff's to watch (`pyproject.toml`)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1] / "src" / "gitalign"
+MOST_LINES_OF_A_FILE = 350
+MOST_LINES_OF_A_FUNCTION = 60
+
+LONG_FILES: frozenset[str] = frozenset(
+    {
+        "child.py",
+        "core/graph.py",
+        "engine/alignment/align.py",
+        "engine/analysis/alignable_point.py",
+        "engine/gates/check_runner.py",
+        "engine/run/execute.py",
+        "engine/run/session.py",
+        "integrate/lane.py",
+        "store/journal.py",
+    }
+)
+LONG_FUNCTIONS: frozenset[str] = frozenset(
+    {
+        "batches/planning/branches.py::plan_of_order",
+        "cli/rendering/branch.py::show_branch",
+        "compat/recovery.py::initiate_rollback",
+        "documents/summary.py::summary_document",
+        "documents/summary.py::summary_markdown",
+        "engine/analysis/categorize.py::categorize",
+        "engine/analysis/conflicts.py::find_conflicts",
+        "engine/analysis/forecast.py::forecast",
+        "engine/resolution/sessions.py::begin",
+        "engine/run/execute.py::execute",
+        "engine/run/execute.py::work",
+        "engine/run/partial_alignment.py::taken_partway",
+        "engine/run/prepare.py::prepare",
+        "engine/run/summaries.py::summaries",
+        "integrate/auto_resolve.py::auto_resolve",
+        "integrate/iterate.py::iterate",
+        "integrate/merge.py::merge_target",
+        "landing/order.py::_drawn_up",
+        "views/forecast.py::_data",
+        "views/report.py::_branch",
+        "views/report.py::report_page",
+    }
+)
+"""Not yet within the limits; the lists may only shrink."""
+
+
+def lengths(source: str) -> Iterator[tuple[str, int]]:
+    """Name and lines of every function; decorators and the docstring count."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            yield node.name, node.end_lineno - node.lineno + 1
+
+
+def sources() -> Iterator[tuple[str, str]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield path.relative_to(PACKAGE).as_posix(), path.read_text(encoding="utf-8")
+
+
+def test_no_file_is_long() -> None:
+    long = {name: count for name, text in sources() if (count := len(text.splitlines())) > MOST_LINES_OF_A_FILE}
+    assert {name: count for name, count in long.items() if name not in LONG_FILES} == {}
+    assert LONG_FILES - long.keys() == set(), "within the limit now: take it off the list"
+
+
+def test_no_function_is_long() -> None:
+    long = {
+        f"{name}::{function}": count
+        for name, text in sources()
+        for function, count in lengths(text)
+        if count > MOST_LINES_OF_A_FUNCTION
+    }
+    assert {name: count for name, count in long.items() if name not in LONG_FUNCTIONS} == {}
+    assert LONG_FUNCTIONS - long.keys() == set(), "within the limit now: take it off the list"
+
+
+def test_a_long_function_would_be_found() -> None:
+    assert dict(lengths("class A:\n    async def long(self):\n" + "        x = 1\n" * 60)) == {"long": 61}
