@@ -14,6 +14,6 @@ def main() -> None:
     def die(*_: Any, **__: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    for step in ("hold_to_rules", "validate", "publish"):
+    for step in ("RulesGate", "ChecksGate", "publish"):
         setattr(execute, step, die)
     command()

@@ -18,10 +18,10 @@ from gitalign import facade
 from gitalign.core.outcome import Aligned, Failed
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report, Verdict
-from gitalign.core.validation import CheckResult, CheckStatus, ValidationPlan, ValidationStatus
+from gitalign.core.validation import CheckResult, CheckStatus, ValidationStatus
 from gitalign.documents.results_file import results_document
-from gitalign.engine.gates.check_runner import work_tree_home
 from gitalign.errors import ConfigError
+from gitalign.worktrees.pool import work_tree_home
 from tests.git.workspace import Workspace
 from tests.runs import branch, request, run
 from tests.validate.test_confined import gone, sleeping
@@ -319,13 +319,13 @@ def test_a_run_that_is_killed_while_it_checks_leaves_no_process_and_nothing_that
     assert any(cache.rglob("tree"))
     report = validated(work, test_command=["true"])
     assert branch(report, "good").verdict is Verdict.ALIGNED
-    mine = work_tree_home(ValidationPlan(), str(work.path / ".git"))
+    mine = work_tree_home(None, str(work.path / ".git"), environ=os.environ)
     assert not mine.exists()
 
 
 def test_nothing_is_left_behind(work: Workspace) -> None:
     validated(work, test_command=[PY, "test.py"])
-    assert not work_tree_home(ValidationPlan(), str(work.path / ".git")).exists()
+    assert not work_tree_home(None, str(work.path / ".git"), environ=os.environ).exists()
 
 
 @pytest.mark.parametrize(

@@ -275,16 +275,15 @@ def detect(
         UserError: a name is none of a commit.
         GitError, PluginError
     """
-    from gitalign.engine.gates.detection import detect_between
+    from gitalign.engine.gates.detection import Detection, Looked, outside_a_run
+    from gitalign.git.refs import commit_of
 
     opened = open_for(request)
-    found = detect_between(
-        opened.repository,
-        sockets_of(opened.config).detectors,
-        onto=onto,
-        branch=branch,
-        after=after,
-        timeout_s=opened.config.limits().integration_timeout_s,
-    )
+    limits = opened.config.limits()
+    tips = [commit_of(opened.repository, name) for name in (onto, branch, after)]
+    looked = Looked(branch=branch, target=onto, onto=tips[0], before=tips[1], after=tips[2])
+    detection = Detection.of(sockets_of(opened.config), timeout_s=limits.detection_timeout_s)
+    with outside_a_run(opened.repository, looked, timeout_s=limits.integration_timeout_s) as asked:
+        found = detection.findings(asked)
     wanted = None if paths is None else set(paths)
     return tuple(one for one in found if wanted is None or one.path is None or one.path in wanted)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar, assert_never
 
-from gitalign.core.findings import Finding
 from gitalign.core.first_parent_chain import FirstParentChain
 from gitalign.core.gaps import missing_as_findings
 from gitalign.core.graph import CommitGraph, OwnCommits
 from gitalign.core.integration_branches import NAME_CLASH, TAKEN
-from gitalign.core.names import Oid, display
+from gitalign.core.names import Oid
 from gitalign.core.outcome import (
     Aligned,
     AlignedKind,
@@ -30,12 +29,14 @@ from gitalign.core.outcome import (
 )
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import AlreadyMerged, Limits, Policy, Strategy
-from gitalign.engine.alignment.source import LaneSource, SharedTrees
+from gitalign.engine.alignment.source import LaneSource
 from gitalign.engine.alignment.strategy_chain import try_strategies
+from gitalign.engine.gates.detection import Detection, Looked, request_of
+from gitalign.engine.gates.gate import held_to
 from gitalign.errors import GitAlignError, Interrupted, InvariantBroken
 from gitalign.git.attributes import AttributeFiles
-from gitalign.git.command import text
 from gitalign.git.merge import MergeWire
+from gitalign.git.object_source import SharedTrees
 from gitalign.git.quarantine import Quarantine
 from gitalign.integrate.conserve import brings_more_at_once, conserve
 from gitalign.integrate.iterate import iterate, stops_along
@@ -46,7 +47,7 @@ from gitalign.integrate.rebase import replay
 from gitalign.integrate.recreate import recreate
 from gitalign.integrate.squashed import Line
 from gitalign.integrate.upstream import UpstreamIndex
-from gitalign.ports import CancelToken, DetectionRequest, Detector, DocumentRequest, Sockets
+from gitalign.ports import CancelToken, DocumentRequest, Sockets
 
 R = TypeVar("R")
 _LOG = logging.getLogger("gitalign.align")
@@ -307,65 +308,27 @@ class BranchAligner:
         return conserve(step, aligned, picks=own.picks, merges=own.merges, bases=own.bases, lane=self._lane(worker))
 
     def _detect(self, step: Step, result: StepResult, worker: int, phases: list[tuple[str, float]]) -> StepResult:
-        detectors = self._workshop.sockets.detectors
-        if not detectors or not isinstance(result.outcome, Aligned):
+        shop = self._workshop
+        if not shop.sockets.detectors or not isinstance(result.outcome, Aligned):
             return result
-        aligned = result.outcome
-        lane, graph = self._lane(worker), self._workshop.graph
+        lane = self._lane(worker)
         lane.start_readers()
-        source = LaneSource(lane, self._trees)
-        own = graph.own(step.seen, step.onto)
-        request = DetectionRequest(
-            repository=self._workshop.quarantine.git.git_dir,
-            branch=step.branch.name,
-            target=step.target.name,
-            base=own.bases[0] if own.bases else None,
-            own=tuple((parent, oid) for oid in (*own.picks, *own.merges) for parent in graph.parents(oid)[:1]),
-            before=step.seen,
-            onto=step.onto,
-            after=aligned.after,
-            changed_paths=tuple(text(change.path) for change in source.changes(step.onto, aligned.after)),
-            source=source,
+        request = request_of(
+            Looked(
+                branch=step.branch.name,
+                target=step.target.name,
+                before=step.seen,
+                onto=step.onto,
+                after=result.outcome.after,
+            ),
+            repository=shop.quarantine.git.git_dir,
+            graph=shop.graph,
+            source=LaneSource(lane, self._trees),
         )
-        watch = _Watch()
-        try:
-            looking = partial(_within, self._workshop.limits.detection_timeout_s, detectors, request, watch)
-            findings = _timed(phases, "detect", looking)
-        except TimeoutError as error:
-            # It may still be talking to the lane's processes: nobody else must.
-            self._abandon_lane(worker)
-            failed = Failed(
-                code="detector_timed_out",
-                reason=str(error),
-                hint="raise orchestration.error_detection_timeout_seconds, or take the detector out of detection.detectors",
-                stage="detect",
-            )
-            return replace(result, outcome=failed, detection="failed")
-        except GitAlignError:
-            raise
-        except BaseException as error:  # a plug-in may call sys.exit, too
-            _LOG.exception("detector %s failed on %s", watch.detector, step.branch.name)
-            failed = Failed(
-                code="detector_failed",
-                reason=f"detector {watch.detector} raised {type(error).__name__}: {error}",
-                stage="detect",
-            )
-            return replace(result, outcome=failed, detection="failed")
-        rule = self._workshop.sockets.refusing
-        refusing = [finding for finding in findings if rule.refuses(finding)]
-        if refusing:
-            first = refusing[0]
-            where = f" in {display(first.path)}" if first.path is not None else ""
-            failed = Failed(
-                code="error_detection",
-                reason=f"{_counted(len(refusing))}, first {first.code}{where}: {first.message}",
-                hint="look at the findings in the report; the branch was not moved",
-                stage="detect",
-                findings=(*aligned.findings, *findings),
-            )
-            return replace(result, outcome=failed, detection="refused")
-        seen = replace(aligned, findings=(*aligned.findings, *findings))
-        return replace(result, outcome=seen, detection="found" if findings else "clean")
+        detection = Detection.of(shop.sockets, timeout_s=shop.limits.detection_timeout_s)
+        # One that is late may still be talking to the lane's processes: nothing else must.
+        looking = partial(detection.judge, request, left_behind=partial(self._abandon_lane, worker))
+        return held_to(result, _timed(phases, "detect", looking))
 
     def _document(self, step: Step, result: StepResult, phases: list[tuple[str, float]]) -> StepResult:
         documenter = self._workshop.sockets.documenter
@@ -413,50 +376,9 @@ def _line_of(graph: CommitGraph, own: OwnCommits, tip: Oid) -> Line:
     return {oid: oid for oid in reversed(line)}
 
 
-def _counted(findings: int) -> str:
-    return "1 finding forbids it" if findings == 1 else f"{findings} findings forbid it"
-
-
 def _left(step: Step) -> Unchanged:
     why = "left where it is" if step.integration is None else "there is nothing to integrate"
     return Unchanged(code="already_merged", reason=f"everything of it is in {step.target.name} already; {why}")
-
-
-@dataclass(slots=True)
-class _Watch:
-    """Which detector is looking."""
-
-    detector: str = ""
-
-
-def _within(seconds: float, detectors: Sequence[Detector], request: DetectionRequest, watch: _Watch) -> list[Finding]:
-    """What all detectors find, if they end in time.
-
-    A thread cannot be ended from outside; one that is late is left behind, as a daemon that holds up nothing.
-
-    Raises:
-        TimeoutError
-    """
-    found: list[Finding] = []
-    ended: list[BaseException | None] = []
-
-    def look() -> None:
-        try:
-            for detector in detectors:
-                watch.detector = detector.name
-                found.extend(detector.detect(request))
-            ended.append(None)
-        except BaseException as error:
-            ended.append(error)
-
-    thread = threading.Thread(target=look, name="detectors", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not ended:
-        raise TimeoutError(f"detector {watch.detector} gave no answer within {seconds:g} s")
-    if ended[0] is not None:
-        raise ended[0]
-    return found
 
 
 def _timed(phases: list[tuple[str, float]], name: str, call: Callable[[], R]) -> R:

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 from gitalign.configuration.load import Config
 from gitalign.core.policy import AutoResolver, Policy
 from gitalign.core.programs import Program
-from gitalign.engine.gates.check_runner import work_tree_home
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import PlanRefused
 from gitalign.git.repository import Repository
 from gitalign.git.scratch import leftovers, sweep
 from gitalign.ports import ConflictResolver, ProgramRunner, Regenerator, Sockets, VerdictMemory
 from gitalign.validate.watch import end_orphans
+from gitalign.worktrees.pool import work_tree_home
 
 if TYPE_CHECKING:
     from gitalign.validate.programs import ProgramHost
@@ -123,7 +123,7 @@ def _regenerator(
     regenerator = ConfinedRegenerator(
         settling.config.resolutions.programs().regenerate,
         _host(settling),
-        home=work_tree_home(checks, settling.repository.common_dir),
+        home=work_tree_home(checks.directory, settling.repository.common_dir, environ=os.environ),
         name=f"regenerate-{secrets.token_hex(6)}",
         most=checks.work_trees or os.cpu_count() or 1,
     )

@@ -9,11 +9,11 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitalign.core.certificate import Certificate, Check, CommitProof, PatchVerdict, Proof
-from gitalign.core.names import HEADS, Oid, StepId
+from gitalign.core.names import HEADS, Oid
 from gitalign.core.outcome import Aligned, AlignedKind, Failed, StepResult
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.publication import MoveState, Publication, PushState
@@ -21,10 +21,10 @@ from gitalign.core.run import RunKind, RunRecord
 from gitalign.documents import certificates
 from gitalign.documents.formats import parsed
 from gitalign.documents.reading import Malformed
+from gitalign.engine.gates.gate import PASS, GateContext, Verdict
 from gitalign.engine.gates.proofs import PASSED, certified, prove
 from gitalign.errors import OutOfSpace, UserError
 from gitalign.git.asking import absent, retried
-from gitalign.git.command import Git
 from gitalign.git.refs import read_refs
 from gitalign.git.repository import Repository
 from gitalign.input_file import Unreadable, read_bounded
@@ -104,39 +104,33 @@ class Drafts:
             ) from error
 
 
-def certify(
-    repository: Repository, git: Git, plan: Plan, results: Sequence[StepResult], *, run_id: str, drafts: Drafts
-) -> tuple[StepResult, ...]:
-    """Prove every aligned branch; one that cannot be proved ends as failed.
+@dataclass(frozen=True, slots=True)
+class ProofGate:
+    """Proofs. A result that cannot be proved is refused; every other one gets a certificate.
 
-    Args:
-        repository: the repository.
-        git: sees the results.
-        plan: whose steps.
-        results: of the steps.
-        run_id: of the run.
-        drafts: gets a certificate for each branch that is still aligned.
-
-    Raises:
-        GitError, OutOfSpace
+    Attributes:
+        drafts: get the certificates.
     """
-    aligned = [(result, result.outcome) for result in results if isinstance(result.outcome, Aligned)]
-    tips = {oid for _, one in aligned for oid in (one.before, one.onto, one.after)}
-    version = ".".join(map(str, repository.git_version))
-    claims = (
-        _claim(plan, plan.steps[StepId(result.step_id)], outcome, run_id=run_id, git_version=version)
-        for result, outcome in aligned
-    )
-    unproved: dict[int, Failed] = {}
-    for (result, _), proved in zip(aligned, certified(repository, git, tips, claims), strict=True):
-        if proved.holds:
-            drafts.add(proved)
-        else:
-            unproved[result.step_id] = _unproved(proved.checks)
-    return tuple(
-        replace(result, outcome=unproved[result.step_id]) if result.step_id in unproved else result
-        for result in results
-    )
+
+    drafts: Drafts
+    phase: str = "verify"
+
+    def judge(self, results: Sequence[StepResult], context: GateContext) -> Iterator[Verdict]:
+        """See `Gate`."""
+        run, repository = context.run, context.run.repository
+        aligned = [(result, result.outcome) for result in results if isinstance(result.outcome, Aligned)]
+        tips = {oid for _, one in aligned for oid in (one.before, one.onto, one.after)}
+        version = ".".join(map(str, repository.git_version))
+        claims = (
+            _claim(context.plan, context.step(result), outcome, run_id=run.run_id, git_version=version)
+            for result, outcome in aligned
+        )
+        for proved in certified(repository, context.quarantine.git, tips, claims):
+            if proved.holds:
+                self.drafts.add(proved)
+                yield PASS
+            else:
+                yield Verdict(refusal=_unproved(proved.checks))
 
 
 def _claim(plan: Plan, step: Step, outcome: Aligned, *, run_id: str, git_version: str) -> Certificate:

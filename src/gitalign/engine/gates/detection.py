@@ -1,50 +1,205 @@
-"""Detection by itself: what is wrong with a result that somebody made, outside of any run."""
+"""Detection: what is wrong with a result. The one implementation, for runs, for results that people made, and by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-from gitalign.core.findings import Finding
-from gitalign.engine.alignment.source import RepositorySource
+from gitalign.core.findings import Finding, FindingRule
+from gitalign.core.graph import CommitGraph
+from gitalign.core.names import Oid, display
+from gitalign.core.outcome import Failed
+from gitalign.engine.gates.gate import PASS, Verdict
+from gitalign.errors import GitAlignError
 from gitalign.git.command import text
 from gitalign.git.history import load_graph
-from gitalign.git.refs import commit_of
+from gitalign.git.object_source import RepositorySource
 from gitalign.git.repository import Repository
-from gitalign.ports import DetectionRequest, Detector
+from gitalign.ports import DetectionRequest, Detector, Sockets, Source
+
+_LOG = logging.getLogger("gitalign.detection")
+_IN_REPORT = "look at the findings in the report; the branch was not moved"
 
 
-def detect_between(
-    repository: Repository, detectors: Sequence[Detector], *, onto: str, branch: str, after: str, timeout_s: float
-) -> list[Finding]:
-    """What detectors find in a result.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """A result that detectors are to look at.
+
+    Attributes:
+        branch, target: names.
+        before: the branch as it was.
+        onto: the target.
+        after: the result.
+    """
+
+    branch: str
+    target: str
+    before: Oid
+    onto: Oid
+    after: Oid
+
+
+def request_of(looked: Looked, *, repository: str, graph: CommitGraph, source: Source) -> DetectionRequest:
+    """What detectors are asked.
 
     Args:
-        repository: the repository.
-        detectors: all of them are asked.
-        onto, branch, after: target, branch as it was, and result, by any name git knows a commit by.
+        looked: the result.
+        repository: git directory that sees it.
+        graph: history of branch and target.
+        source: reads its objects.
+    """
+    own = graph.own(looked.before, looked.onto)
+    return DetectionRequest(
+        repository=repository,
+        branch=looked.branch,
+        target=looked.target,
+        base=own.bases[0] if own.bases else None,
+        own=tuple((parent, oid) for oid in (*own.picks, *own.merges) for parent in graph.parents(oid)[:1]),
+        before=looked.before,
+        onto=looked.onto,
+        after=looked.after,
+        changed_paths=tuple(text(change.path) for change in source.changes(looked.onto, looked.after)),
+        source=source,
+    )
+
+
+@contextmanager
+def outside_a_run(repository: Repository, looked: Looked, *, timeout_s: float) -> Iterator[DetectionRequest]:
+    """The same about a result that somebody made, without any run; it can be used while inside.
+
+    Args:
+        repository: has the result.
+        looked: the result.
         timeout_s: deadline of one question to git in seconds.
 
     Raises:
-        UserError: a name is none of a commit.
         GitError
     """
-    target, tip, result = (commit_of(repository, name) for name in (onto, branch, after))
-    graph = load_graph(repository, [target, tip])
-    own = graph.own(tip, target)
+    graph = load_graph(repository, [looked.onto, looked.before])
     source = RepositorySource(repository.git, timeout_s=timeout_s)
     try:
-        asked = DetectionRequest(
-            repository=repository.git.git_dir,
-            branch=branch,
-            target=onto,
-            base=own.bases[0] if own.bases else None,
-            own=tuple((parent, oid) for oid in (*own.picks, *own.merges) for parent in graph.parents(oid)[:1]),
-            before=tip,
-            onto=target,
-            after=result,
-            changed_paths=tuple(text(change.path) for change in source.changes(target, result)),
-            source=source,
-        )
-        return [finding for detector in detectors for finding in detector.detect(asked)]
+        yield request_of(looked, repository=repository.git.git_dir, graph=graph, source=source)
     finally:
         source.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """The detectors that look, and which of their findings refuse a result.
+
+    Attributes:
+        timeout_s: what all detectors together may take for one result, in seconds.
+        hint: what to do about a refused result.
+    """
+
+    detectors: Sequence[Detector]
+    rule: FindingRule
+    timeout_s: float
+    hint: str = _IN_REPORT
+
+    @classmethod
+    def of(cls, plugins: Sockets, *, timeout_s: float, hint: str = _IN_REPORT) -> Detection:
+        """Those that are configured."""
+        return cls(detectors=plugins.detectors, rule=plugins.refusing, timeout_s=timeout_s, hint=hint)
+
+    def judge(self, request: DetectionRequest, *, left_behind: Callable[[], None] = lambda: None) -> Verdict:
+        """The verdict about one result. A detector that raises, or gives no answer in time, refuses.
+
+        Args:
+            request: the result.
+            left_behind: called when a detector is still looking at the end of its time: nothing that the request reads
+                from may be used by anything else.
+
+        Raises:
+            GitAlignError: the world is broken, which says nothing about the result.
+        """
+        if not self.detectors:
+            return PASS
+        watch = _Watch()
+        try:
+            findings = tuple(_within(self.timeout_s, self.detectors, request, watch))
+        except TimeoutError as error:
+            left_behind()
+            raised = "raise orchestration.error_detection_timeout_seconds"
+            return _failed(
+                Failed(
+                    code="detector_timed_out",
+                    reason=str(error),
+                    hint=f"{raised}, or take the detector out of detection.detectors",
+                    stage="detect",
+                )
+            )
+        except GitAlignError:
+            raise
+        except BaseException as error:  # a plug-in may call sys.exit, too
+            _LOG.exception("detector %s failed on %s", watch.detector, request.branch)
+            reason = f"detector {watch.detector} raised {type(error).__name__}: {error}"
+            return _failed(Failed(code="detector_failed", reason=reason, stage="detect"))
+        refusing = [finding for finding in findings if self.rule.refuses(finding)]
+        if not refusing:
+            return Verdict(findings=findings, detection="found" if findings else "clean")
+        first = refusing[0]
+        where = f" in {display(first.path)}" if first.path is not None else ""
+        refusal = Failed(
+            code="error_detection",
+            reason=f"{_counted(len(refusing))}, first {first.code}{where}: {first.message}",
+            hint=self.hint,
+            stage="detect",
+        )
+        return Verdict(refusal=refusal, findings=findings, detection="refused")
+
+    def findings(self, request: DetectionRequest) -> list[Finding]:
+        """What the detectors find, whatever it means for the result.
+
+        Raises:
+            GitError, PluginError
+        """
+        return [finding for detector in self.detectors for finding in detector.detect(request)]
+
+
+def _failed(refusal: Failed) -> Verdict:
+    return Verdict(refusal=refusal, detection="failed")
+
+
+def _counted(findings: int) -> str:
+    return "1 finding forbids it" if findings == 1 else f"{findings} findings forbid it"
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Which detector is looking."""
+
+    detector: str = ""
+
+
+def _within(seconds: float, detectors: Sequence[Detector], request: DetectionRequest, watch: _Watch) -> list[Finding]:
+    """What all detectors find, if they end in time.
+
+    A thread cannot be ended from outside; one that is late is left behind, as a daemon that holds up nothing.
+
+    Raises:
+        TimeoutError
+    """
+    found: list[Finding] = []
+    ended: list[BaseException | None] = []
+
+    def look() -> None:
+        try:
+            for detector in detectors:
+                watch.detector = detector.name
+                found.extend(detector.detect(request))
+            ended.append(None)
+        except BaseException as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=look, name="detectors", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not ended:
+        raise TimeoutError(f"detector {watch.detector} gave no answer within {seconds:g} s")
+    if ended[0] is not None:
+        raise ended[0]
+    return found

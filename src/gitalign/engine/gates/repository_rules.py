@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from gitalign.core.graph import CommitGraph, UnknownCommit
-from gitalign.core.names import Oid, StepId
+from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned, Failed, StepResult
 from gitalign.core.plan import Plan, Step
 from gitalign.core.rules import Compliance, RequirementResult, RulePack, compliance
-from gitalign.engine.alignment.source import RepositorySource
+from gitalign.engine.gates.gate import PASS, GateContext, Verdict
 from gitalign.errors import GitError, UserError
 from gitalign.git.command import Git
 from gitalign.git.history import load_graph
+from gitalign.git.object_source import RepositorySource
 from gitalign.git.objects import CommitReader
 from gitalign.git.refs import commit_of
 from gitalign.git.repository import Repository
@@ -121,61 +122,55 @@ class RuleEvaluator:
         return unjudged(self._house.packs, reason)
 
 
-def hold_to_rules(
-    git: Git,
-    graph: CommitGraph,
-    plan: Plan,
-    results: Sequence[StepResult],
-    *,
-    house: RepositoryRules,
-    is_stopped: Callable[[], bool],
-) -> tuple[StepResult, ...]:
-    """Judge every aligned branch of a run; one that misses a MUST ends as failed, if that is what the operator asked for.
+@dataclass(frozen=True, slots=True)
+class RulesGate:
+    """The house rules. A result that misses a MUST is refused, if that is what the operator asked for.
 
-    Args:
-        git: sees the results.
+    Attributes:
+        rules: the rules.
         graph: history behind the plan.
-        plan: whose steps.
-        results: of the steps.
-        house: the rules.
-        is_stopped: asked before each branch; the rest is not judged then, and nothing may be published.
-
-    Returns:
-        The results, with what the rules say of each that was judged. What merely moves to its target is not judged.
     """
-    court = RuleEvaluator(git, graph, house)
-    try:
-        return tuple(result if is_stopped() else _held(court, plan, result, house) for result in results)
-    finally:
-        court.close()
 
+    rules: RepositoryRules
+    graph: CommitGraph
+    phase: str = "rules"
 
-def _held(court: RuleEvaluator, plan: Plan, result: StepResult, house: RepositoryRules) -> StepResult:
-    outcome = result.outcome
-    if not isinstance(outcome, Aligned) or outcome.after == outcome.onto:
-        return result
-    step = plan.steps[StepId(result.step_id)]
-    found = court.judge(
-        branch=step.branch.name,
-        target=step.target.name,
-        seen=step.seen,
-        onto=outcome.onto,
-        result=outcome.after,
-        dropped={drop.oid for drop in outcome.dropped},
-    )
-    judged = replace(result, compliance=found)
-    if not found.critical or not house.refuses_must:
-        return judged
-    return replace(
-        judged,
-        outcome=Failed(
+    def judge(self, results: Sequence[StepResult], context: GateContext) -> Iterator[Verdict]:
+        """See `Gate`. After a stop the rest is not judged; nothing may be published then.
+
+        What merely moves to its target is not judged.
+        """
+        evaluator = RuleEvaluator(context.quarantine.git, self.graph, self.rules)
+        try:
+            for result in results:
+                yield (
+                    PASS if context.run.stop.stop_requested else self._verdict(evaluator, result, context.step(result))
+                )
+        finally:
+            evaluator.close()
+
+    def _verdict(self, evaluator: RuleEvaluator, result: StepResult, step: Step) -> Verdict:
+        outcome = result.outcome
+        if not isinstance(outcome, Aligned) or outcome.after == outcome.onto:
+            return PASS
+        found = evaluator.judge(
+            branch=step.branch.name,
+            target=step.target.name,
+            seen=step.seen,
+            onto=outcome.onto,
+            result=outcome.after,
+            dropped={drop.oid for drop in outcome.dropped},
+        )
+        if not found.critical or not self.rules.refuses_must:
+            return Verdict(compliance=found)
+        refusal = Failed(
             code="house_rules",
             reason=_reason(found.critical),
             hint=f"git align rules explain {found.critical[0].id}",
             stage="validate",
             findings=outcome.findings,
-        ),
-    )
+        )
+        return Verdict(refusal=refusal, compliance=found)
 
 
 def _reason(critical: Sequence[RequirementResult]) -> str:
@@ -222,8 +217,8 @@ def judge_as_they_stand(
         elif step is not None:
             cases.append((name, step.target.name, seen, step.onto))
     graph = load_graph(repository, {oid for _, _, *pair in cases for oid in pair})
-    court = RuleEvaluator(repository.git, graph, house)
+    evaluator = RuleEvaluator(repository.git, graph, house)
     try:
-        return tuple(court.judge(branch=name, target=of, seen=seen, onto=tip) for name, of, seen, tip in cases)
+        return tuple(evaluator.judge(branch=name, target=of, seen=seen, onto=tip) for name, of, seen, tip in cases)
     finally:
-        court.close()
+        evaluator.close()

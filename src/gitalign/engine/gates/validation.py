@@ -1,82 +1,77 @@
-"""Validating every aligned branch of a run: the operator's checks, before anything moves."""
+"""Validation: the operator's checks of every aligned branch, before anything moves."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from gitalign.core.events import EventKind
 from gitalign.core.outcome import NOTHING_OWN, Aligned, Failed, StepResult
-from gitalign.core.plan import Plan
 from gitalign.core.validation import (
     Validation,
     ValidationPlan,
     ValidationStatus,
 )
-from gitalign.engine.gates.check_runner import CheckRunner
-from gitalign.engine.runtime.signals import StopSignal
-from gitalign.git.quarantine import Quarantine
-from gitalign.ports import Emitter, VerdictMemory
+from gitalign.engine.gates.branch_checks import BranchChecks
+from gitalign.engine.gates.gate import GateContext, Verdict
 
 _SWITCHED_OFF = Validation(status=ValidationStatus.SKIPPED, reason="switched off for this run")
 _NOTHING_OWN = Validation(status=ValidationStatus.SKIPPED, reason="it holds nothing that its target does not")
 
 
-def validate(
-    quarantine: Quarantine,
-    plan: Plan,
-    results: Sequence[StepResult],
-    *,
-    checks: ValidationPlan,
-    memory: VerdictMemory,
-    emit: Emitter,
-    stop: StopSignal,
-    at: datetime,
-) -> tuple[StepResult, ...]:
-    """Run all checks on every aligned branch; one that fails a required check ends as failed.
+@dataclass(frozen=True, slots=True)
+class ChecksGate:
+    """The operator's checks. A result that fails a required one is refused.
 
-    Args:
-        quarantine: sees the results.
-        plan: whose steps.
-        results: of the steps.
+    Attributes:
         checks: what to check and how.
-        memory: passes of earlier runs; new ones are added.
-        emit: the event stream.
-        stop: the stop button; branches whose checks have not ended when it is pressed are cancelled.
-        at: now, for the memory.
-
-    Raises:
-        GitError, OutOfSpace
-        UserError: a confinement is required that this machine does not offer.
     """
-    if not checks.is_configured:
-        return tuple(results)
-    if not checks.enabled:
-        return tuple(_with(one, _SWITCHED_OFF) if isinstance(one.outcome, Aligned) else one for one in results)
-    wanted: list[tuple[StepResult, Aligned]] = []
-    kept: dict[int, StepResult] = {}
-    for one in results:
-        if isinstance(one.outcome, Aligned) and one.outcome.how not in NOTHING_OWN:
-            wanted.append((one, one.outcome))
-        elif isinstance(one.outcome, Aligned):
-            kept[one.step_id] = _with(one, _NOTHING_OWN)
-    if wanted:
-        with CheckRunner.opened(quarantine, plan, [one for _, one in wanted], checks, memory, emit, stop, at) as site:
-            emit(
-                EventKind.VALIDATION_STARTED,
-                branches=len(wanted),
-                work_trees=site.width,
-                confinement=site.confinement.words,
-            )
-            kept |= {one.step_id: one for one in site.validate([one for one, _ in wanted])}
-        emit(
+
+    checks: ValidationPlan
+    phase: str = "validate"
+
+    def judge(self, results: Sequence[StepResult], context: GateContext) -> Iterable[Verdict]:
+        """See `Gate`. After a stop, branches whose checks have not ended are cancelled.
+
+        Raises:
+            GitError, OutOfSpace
+            UserError: a confinement is required that this machine does not offer.
+        """
+        if not self.checks.enabled:
+            return [Verdict(validation=_SWITCHED_OFF)] * len(results)
+        wanted = [result for result in results if _holds_something(result)]
+        if not wanted:
+            return [Verdict(validation=_NOTHING_OWN)] * len(results)
+        verdicts = dict(zip((result.step_id for result in wanted), self._checked(wanted, context), strict=True))
+        context.run.emit(
             EventKind.VALIDATION_FINISHED,
-            passed=sum(isinstance(kept[one.step_id].outcome, Aligned) for one, _ in wanted),
-            refused=sum(isinstance(kept[one.step_id].outcome, Failed) for one, _ in wanted),
+            passed=sum(verdict.refusal is None for verdict in verdicts.values()),
+            refused=sum(isinstance(verdict.refusal, Failed) for verdict in verdicts.values()),
         )
-    return tuple(kept.get(one.step_id, one) for one in results)
+        return [verdicts.get(result.step_id, Verdict(validation=_NOTHING_OWN)) for result in results]
+
+    def _checked(self, wanted: Sequence[StepResult], context: GateContext) -> Iterator[Verdict]:
+        """All branches, side by side."""
+        emit = context.run.emit
+        with BranchChecks.opened(self.checks, wanted, context) as branch_checks:
+            width = branch_checks.runner.pool.width
+            confinement = branch_checks.runner.confinement.words
+            emit(EventKind.VALIDATION_STARTED, branches=len(wanted), work_trees=width, confinement=confinement)
+            with ThreadPoolExecutor(width, thread_name_prefix="validation") as pool:
+                verdicts = pool.map(branch_checks.judge, wanted)
+                for done, (result, verdict) in enumerate(zip(wanted, verdicts, strict=True), 1):
+                    validation = verdict.validation or result.validation
+                    emit(
+                        EventKind.BRANCH_VALIDATED,
+                        branch=result.branch,
+                        target=context.step(result).target.name,
+                        status=validation.status.value,
+                        done=done,
+                        of=len(wanted),
+                    )
+                    yield verdict
 
 
-def _with(result: StepResult, validation: Validation) -> StepResult:
-    return replace(result, validation=validation)
+def _holds_something(result: StepResult) -> bool:
+    return isinstance(result.outcome, Aligned) and result.outcome.how not in NOTHING_OWN

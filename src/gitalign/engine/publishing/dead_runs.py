@@ -36,12 +36,14 @@ def recover_dead(opened: OpenRepository, journal: Journal, listeners: Sequence[L
 def _remove_work_trees(opened: OpenRepository, run_id: str) -> None:
     """Delete the work trees that a killed run left, also where only the settings it began with say where they are."""
     from gitalign.engine.gates.check_runner import remove_left_in_home
+    from gitalign.worktrees.pool import work_tree_home
 
     homes = [opened.config.checks()]
     with suppress(CannotGoOn):
         homes.append(read_frozen(run_folder(opened.repository, run_id), current=opened.config).config.checks())
+    environ, common_dir = opened.surroundings.environ, opened.repository.common_dir
     for checks in homes:
-        remove_left_in_home(checks, opened.repository.common_dir)
+        remove_left_in_home(work_tree_home(checks.directory, common_dir, environ=environ))
 
 
 def take_over(opened: OpenRepository, journal: Journal, run_id: str) -> None:

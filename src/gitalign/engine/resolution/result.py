@@ -13,14 +13,13 @@ from gitalign.core.outcome import (
     AlignedKind,
     Dropped,
     DropReason,
-    Failed,
-    Outcome,
     Rewrite,
     StepResult,
 )
 from gitalign.core.plan import Plan, Step
 from gitalign.core.policy import CommitterPolicy
-from gitalign.engine.gates.detection import detect_between
+from gitalign.engine.gates.detection import Detection, Looked, outside_a_run
+from gitalign.engine.gates.gate import held_to
 from gitalign.engine.resolution.carrying import unasked
 from gitalign.engine.run.session import OpenRepository, sockets_of
 from gitalign.errors import UserError
@@ -159,38 +158,23 @@ def named(commits: Sequence[Numbered]) -> str:
     return shown + (f" and {len(commits) - 3} more" if len(commits) > 3 else "")
 
 
-def given_as(step: Step, outcome: Outcome) -> StepResult:
-    """The outcome of a session as the result of its step in a run."""
-    is_refused = isinstance(outcome, Failed)
-    seen = "refused" if is_refused else "found" if getattr(outcome, "findings", ()) else "clean"
-    return StepResult(step_id=step.id, branch=step.branch.name, outcome=outcome, detection=seen)
-
-
-def result_of(opened: OpenRepository, plan: Plan, step: Step, session: ResolutionSession, head: Oid) -> Outcome:
-    """What becomes of a branch whose session holds a result: aligned, or failed where detection refuses it.
+def result_of(opened: OpenRepository, plan: Plan, step: Step, session: ResolutionSession, head: Oid) -> StepResult:
+    """The result of a branch whose session holds one, for a run: aligned, or failed where detection refuses it.
 
     Raises:
         UserError: the result is not the branch on its target.
         GitError: a commit cannot be signed.
     """
-    repository = opened.repository
     aligned = merged(opened, step, head) if session.is_merge else replayed(opened, plan, step, session, head)
-    sockets = sockets_of(opened.config)
-    findings = detect_between(
-        repository,
-        sockets.detectors,
-        onto=step.onto,
-        branch=step.seen,
-        after=aligned.after,
-        timeout_s=opened.config.limits().integration_timeout_s,
+    result = StepResult(step_id=step.id, branch=step.branch.name, outcome=aligned)
+    detection = Detection.of(
+        sockets_of(opened.config),
+        timeout_s=opened.config.limits().detection_timeout_s,
+        hint=f"mend it in {session.folder}, commit, and continue",
     )
-    refusing = [one for one in findings if sockets.refusing.refuses(one)]
-    if refusing:
-        return Failed(
-            code="error_detection",
-            reason=f"{refusing[0].code} in {refusing[0].path}: {refusing[0].message}",
-            hint=f"mend it in {session.folder}, commit, and continue",
-            stage="detect",
-            findings=tuple(findings),
-        )
-    return replace(aligned, findings=tuple(findings))
+    looked = Looked(
+        branch=step.branch.name, target=step.target.name, before=step.seen, onto=step.onto, after=aligned.after
+    )
+    timeout_s = opened.config.limits().integration_timeout_s
+    with outside_a_run(opened.repository, looked, timeout_s=timeout_s) as request:
+        return held_to(result, detection.judge(request))

@@ -16,7 +16,7 @@ from gitalign.core.working_set import has_branch, remotes_with_branches
 from gitalign.documents import plans
 from gitalign.engine.resolution import carrying
 from gitalign.engine.resolution.resolutions import remember
-from gitalign.engine.resolution.result import differing, given_as, named, result_of
+from gitalign.engine.resolution.result import differing, named, result_of
 from gitalign.engine.run.carry_out import Assignment, carry_out
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.frozen_settings import dumped, frozen_for, loaded, with_gate
@@ -323,13 +323,13 @@ def finish(
             f"git alone settled what is a conflict for git align: {named(found)}",
             hint=f"{command_on('git align resolve --continue', session.branch)}   after you looked at them",
         )
-    outcome = result_of(opened, made, step, session, seen.head)
+    result = result_of(opened, made, step, session, seen.head)
     assignment = Assignment(
         opened=opened,
         journal=journal,
         plan=made,
         permit=replace(permit, plan_id=made.id),
-        given={step.id: given_as(step, outcome)},
+        given={step.id: result},
     )
     report = carry_out(assignment, Caller(listeners=listeners, stop=stop or StopSignal()))
     if any(one.state.value == "moved" for one in report.publications) and (why := _close(opened, journal, session)):

@@ -19,7 +19,6 @@ from gitalign.core.outcome import (
     Skipped,
     StepResult,
     Unchanged,
-    with_auto_resolved,
 )
 from gitalign.core.plan import Permit, Plan, Step, StepKind
 from gitalign.core.publication import Publication
@@ -27,13 +26,14 @@ from gitalign.core.push import PushSettings
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.alignment.integration import build_context, integrate, not_compared, remember_conflicts
 from gitalign.engine.analysis.alignable_point import with_furthest
-from gitalign.engine.gates.certify import Drafts, certify
-from gitalign.engine.gates.repository_rules import RepositoryRules, hold_to_rules
-from gitalign.engine.gates.validation import validate
+from gitalign.engine.gates.certify import Drafts, ProofGate
+from gitalign.engine.gates.gate import Gate, GateContext, through_gates
+from gitalign.engine.gates.repository_rules import RepositoryRules, RulesGate
+from gitalign.engine.gates.validation import ChecksGate
 from gitalign.engine.publishing.guard import Guard
 from gitalign.engine.publishing.publish import Results, publish
 from gitalign.engine.publishing.pushing import Pusher, standing_publication
-from gitalign.engine.run.partial_alignment import conflicting_again, taken_partway
+from gitalign.engine.run.partial_alignment import taken_partway
 from gitalign.engine.run.remote_branches import publication_on_remote
 from gitalign.engine.runtime.context import RunContext
 from gitalign.errors import OutOfSpace
@@ -115,113 +115,99 @@ def execute(run: RunContext, orders: Orders) -> Executed:
     def work(quarantine: Quarantine) -> Executed:
         phases = _Phases()
         memory = GuardedMemory(run.journal, quarantine)
-        graph = orders.history()
-        workshop = build_context(
-            quarantine,
-            plan,
-            graph,
-            already=already,
-            memory=memory,
-            limits=run.limits,
-            sockets=run.plugins,
-            at=run.started_at,
-            documents_dir=run.folder / "summaries",
-        )
-        phases.done("prepare")
-        integrated = integrate(workshop, plan, already=already, emit=run.emit, stop=run.stop)
-        results, merges = integrated.results, integrated.merges
-        remember_conflicts(memory, workshop, results, at=run.started_at)
-        words = not_compared(workshop)
-        phases.done("integrate")
-        if orders.finds_furthest or plan.policy.partial:
-            results = with_furthest(
-                workshop, plan, results, memory=memory, emit=run.emit, stop=run.stop, at=run.started_at
-            )
-            phases.done("furthest")
-        if plan.policy.partial:
-            results = taken_partway(
-                quarantine,
-                plan,
-                graph,
-                results,
-                limits=run.limits,
-                sockets=run.plugins,
-                emit=run.emit,
-                stop=run.stop,
-                at=run.started_at,
-                documents_dir=run.folder / "summaries",
-            )
-            phases.done("partial")
-        taken = results
-        # The proofs read a history of their own; two, and all that was shared for merging, need not be held at once.
-        behind_rules = graph if orders.rules is not None else None
-        del graph, workshop, integrated
+        integrated = _integrated(run, orders, quarantine, already, phases)
         drafts = Drafts(run.folder)
         until_then.callback(drafts.discard)
-        results = certify(repository, quarantine.git, plan, results, run_id=run.run_id, drafts=drafts)
-        phases.done("verify")
-        if orders.rules is not None and behind_rules is not None:
-            results = hold_to_rules(
-                quarantine.git,
-                behind_rules,
-                plan,
-                results,
-                house=orders.rules,
-                is_stopped=lambda: run.stop.stop_requested,
-            )
-            phases.done("rules")
-        if orders.checks.is_configured:
-            results = validate(
-                quarantine,
-                plan,
-                results,
-                checks=orders.checks,
-                memory=memory,
-                emit=run.emit,
-                stop=run.stop,
-                at=run.started_at,
-            )
-            phases.done("validate")
-        results = conflicting_again(taken, _with_settled(taken, results))
+        context = GateContext(run=run, plan=plan, quarantine=quarantine, cache=memory)
+        gates = _gates(orders, drafts, integrated.graph)
+        results = through_gates(integrated.results, gates, context, passed=phases.done)
         results = held_with_what_they_stand_on(plan, results)
         quarantine.require_memory()
-        to_move = {plan.steps[StepId(one.step_id)].moved_ref for one in results if isinstance(one.outcome, Aligned)}
-        drafts.keep(to_move)
+        drafts.keep({context.step(one).moved_ref for one in results if isinstance(one.outcome, Aligned)})
         run.checkpoint("results")
         run.journal.record_results(run.run_id, results, plan=plan)
-        if run.stop.stop_requested:
-            return Executed(
-                results=results,
-                publications=(),
-                phases=tuple(phases.seconds),
-                merges=merges,
-                interrupted=True,
-                not_compared=words,
-            )
-        publications = _publish(run, orders, results, quarantine)
-        phases.done("publish")
+        publications: tuple[Publication, ...] = ()
+        is_stopped = run.stop.stop_requested
+        if not is_stopped:
+            publications = _publish(run, orders, results, quarantine)
+            phases.done("publish")
         return Executed(
             results=results,
             publications=publications,
             phases=tuple(phases.seconds),
-            merges=merges,
-            interrupted=run.stop.stop_requested,
-            not_compared=words,
+            merges=integrated.merges,
+            interrupted=is_stopped or run.stop.stop_requested,
+            not_compared=integrated.not_compared,
         )
 
     with ExitStack() as until_then:
         return in_quarantine(repository, run.run_id, work)
 
 
-def _with_settled(before: Sequence[StepResult], checked: Sequence[StepResult]) -> tuple[StepResult, ...]:
-    """Checked results, of which those that were refused tell what was settled in them without a person."""
-    aligned = {one.step_id: one.outcome for one in before if isinstance(one.outcome, Aligned)}
-    return tuple(
-        replace(one, outcome=with_auto_resolved(one.outcome, aligned[one.step_id]))
-        if isinstance(one.outcome, Failed) and one.step_id in aligned
-        else one
-        for one in checked
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Integrated:
+    """What integration leaves for the gates.
+
+    Attributes:
+        graph: history behind the plan, kept only where a gate looks at it: the proofs read a history of their own, and two
+            of them, with all that was shared for merging, need not be held at once.
+    """
+
+    results: tuple[StepResult, ...]
+    merges: tuple[int, int, int]
+    not_compared: tuple[str, ...]
+    graph: CommitGraph | None
+
+
+def _integrated(
+    run: RunContext,
+    orders: Orders,
+    quarantine: Quarantine,
+    already: Mapping[StepId, StepResult],
+    phases: _Phases,
+) -> _Integrated:
+    """Every step carried to its outcome in the quarantine."""
+    plan = orders.plan
+    memory = GuardedMemory(run.journal, quarantine)
+    graph = orders.history()
+    workshop = build_context(
+        quarantine,
+        plan,
+        graph,
+        already=already,
+        memory=memory,
+        limits=run.limits,
+        sockets=run.plugins,
+        at=run.started_at,
+        documents_dir=run.folder / "summaries",
     )
+    phases.done("prepare")
+    integrated = integrate(workshop, plan, already=already, emit=run.emit, stop=run.stop)
+    results = integrated.results
+    remember_conflicts(memory, workshop, results, at=run.started_at)
+    phases.done("integrate")
+    if orders.finds_furthest or plan.policy.partial:
+        results = with_furthest(workshop, plan, results, memory=memory, emit=run.emit, stop=run.stop, at=run.started_at)
+        phases.done("furthest")
+    if plan.policy.partial:
+        results = taken_partway(run, plan, results, quarantine=quarantine, graph=graph)
+        phases.done("partial")
+    return _Integrated(
+        results=results,
+        merges=integrated.merges,
+        not_compared=not_compared(workshop),
+        graph=graph if orders.rules is not None else None,
+    )
+
+
+def _gates(orders: Orders, drafts: Drafts, graph: CommitGraph | None) -> list[Gate]:
+    """What results must pass, in order."""
+    gates: list[Gate] = [ProofGate(drafts)]
+    if orders.rules is not None and graph is not None:
+        gates.append(RulesGate(orders.rules, graph))
+    if orders.checks.is_configured:
+        gates.append(ChecksGate(orders.checks))
+    return gates
 
 
 def held_with_what_they_stand_on(plan: Plan, results: Sequence[StepResult]) -> tuple[StepResult, ...]:

@@ -9,21 +9,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 from gitalign.core.conflict import AlignablePoint
 from gitalign.core.events import EventKind
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import StepId
-from gitalign.core.outcome import Aligned, Cancelled, Conflicted, DropReason, Failed, Outcome, StepResult
+from gitalign.core.outcome import Aligned, Cancelled, Conflicted, DropReason, Outcome, StepResult
 from gitalign.core.plan import Plan, Step
-from gitalign.core.policy import AlreadyMerged, Limits
+from gitalign.core.policy import AlreadyMerged
 from gitalign.engine.alignment.integration import build_context, integrate
-from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.context import RunContext
 from gitalign.git.quarantine import Quarantine
-from gitalign.ports import Emitter, Sockets
-
-_UNFIT = "its result there may not be published"
 
 
 class NothingRemembered:
@@ -38,31 +34,16 @@ class NothingRemembered:
 
 
 def taken_partway(
-    quarantine: Quarantine,
-    plan: Plan,
-    graph: CommitGraph,
-    results: Sequence[StepResult],
-    *,
-    limits: Limits,
-    sockets: Sockets,
-    emit: Emitter,
-    stop: StopSignal,
-    at: datetime,
-    documents_dir: Path,
+    run: RunContext, plan: Plan, results: Sequence[StepResult], *, quarantine: Quarantine, graph: CommitGraph
 ) -> tuple[StepResult, ...]:
     """The results, with conflicting branches aligned with the last commit of their target's line onto which they align.
 
     Args:
-        quarantine: where objects go.
+        run: the run.
         plan: the plan.
-        graph: history behind it.
         results: of its steps, with how far each conflicting one aligns.
-        limits: bounds.
-        sockets: configured plug-ins.
-        emit: the event stream.
-        stop: the stop button.
-        at: the committer date of rewritten commits.
-        documents_dir: where a documenter may write.
+        quarantine: where objects go.
+        graph: history behind the plan.
 
     Raises:
         GitError, OutOfSpace
@@ -87,9 +68,7 @@ def taken_partway(
             )
         else:
             steps.append(replace(step, onto=outcome.furthest.clean, depends_on=()))
-    tried = _tried(
-        quarantine, plan, graph, steps, limits=limits, sockets=sockets, at=at, stop=stop, documents_dir=documents_dir
-    )
+    tried = _tried(run, plan, steps, quarantine, graph)
     by_step = {result.step_id: result for result in results}
     for step, found in zip(steps, tried, strict=True):
         was = by_step[step.id]
@@ -97,28 +76,8 @@ def taken_partway(
         made[step.id] = _taken(was, was.outcome, found)
     if steps:
         moved = sum(isinstance(one.outcome, Aligned) for one in made.values())
-        emit(EventKind.NOTICE, text=f"{moved} conflicting branches go part of the way")
+        run.emit(EventKind.NOTICE, text=f"{moved} conflicting branches go part of the way")
     return tuple(made.get(result.step_id, result) for result in results)
-
-
-def conflicting_again(taken: Sequence[StepResult], checked: Sequence[StepResult]) -> tuple[StepResult, ...]:
-    """Checked results, in which a branch that checks or house rules keep from going part of the way simply conflicts.
-
-    Args:
-        taken: results as `taken_partway` left them.
-        checked: the same after that; what was found stays with each.
-    """
-    stopped = {
-        result.step_id: result.outcome.stopped_by
-        for result in taken
-        if isinstance(result.outcome, Aligned) and result.outcome.stopped_by is not None
-    }
-    return tuple(
-        replace(result, outcome=replace(stopped[result.step_id], stays=f"{_UNFIT}: {result.outcome.reason}"))
-        if isinstance(result.outcome, Failed) and result.outcome.stage == "validate" and result.step_id in stopped
-        else result
-        for result in checked
-    )
 
 
 def _would_lose(graph: CommitGraph, step: Step, furthest: AlignablePoint) -> bool:
@@ -131,16 +90,7 @@ def _stays(result: StepResult, outcome: Conflicted, why: str) -> StepResult:
 
 
 def _tried(
-    quarantine: Quarantine,
-    plan: Plan,
-    graph: CommitGraph,
-    steps: Sequence[Step],
-    *,
-    limits: Limits,
-    sockets: Sockets,
-    at: datetime,
-    stop: StopSignal,
-    documents_dir: Path,
+    run: RunContext, plan: Plan, steps: Sequence[Step], quarantine: Quarantine, graph: CommitGraph
 ) -> tuple[StepResult, ...]:
     if not steps:
         return ()
@@ -154,12 +104,12 @@ def _tried(
         graph,
         already={},
         memory=NothingRemembered(),
-        limits=limits,
-        sockets=sockets,
-        at=at,
-        documents_dir=documents_dir,
+        limits=run.limits,
+        sockets=run.plugins,
+        at=run.started_at,
+        documents_dir=run.folder / "summaries",
     )
-    return integrate(workshop, partial, already={}, emit=_nobody, stop=stop).results
+    return integrate(workshop, partial, already={}, emit=_nobody, stop=run.stop).results
 
 
 def _taken(was: StepResult, stopped: Conflicted, found: StepResult) -> StepResult:

@@ -86,5 +86,9 @@ def worker_count(limits: Limits, groups: int) -> int:
     A worker has one git operation under way at a time; more workers than processors only wait for one another.
     """
     side_by_side = 1 if limits.group_execution is GroupExecution.SEQUENTIAL else max(1, groups)
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(limits.workers * side_by_side, limits.max_git_processes, max(2, processors)))
+    return max(1, min(limits.workers * side_by_side, limits.max_git_processes, max(2, processors())))
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
