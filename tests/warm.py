@@ -44,7 +44,7 @@ DEADLINE_S = 120.0
 COMMAND = "gitalign.start:main"
 _IMPORTED_LATE = (
     "alembic.command", "sqlalchemy.dialects.sqlite", "sqlite3.dbapi2", "encodings.ascii", "pydantic.type_adapter",
-    "rich._emoji_codes", "typer._adapters", "typer._click.decorators", "typer._click._textwrap",
+    "rich._emoji_codes", "click.decorators", "click._textwrap",
 )  # fmt: skip
 """What libraries import when they are first used."""
 _HEAD = struct.Struct("!I")

@@ -94,8 +94,8 @@ def lost_output() -> OSError | None:
 
 
 def drop_odd_sizes() -> None:
-    """Remove variables that no terminal has: rich and typer stop with a traceback at some of them."""
-    for name in ("COLUMNS", "LINES", "JUPYTER_COLUMNS", "JUPYTER_LINES", "TERMINAL_WIDTH"):
+    """Remove variables that no terminal has: rich stops with a traceback at some of them."""
+    for name in ("COLUMNS", "LINES", "JUPYTER_COLUMNS", "JUPYTER_LINES"):
         if name in os.environ and not is_size(os.environ[name]):
             del os.environ[name]
 

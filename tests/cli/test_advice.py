@@ -9,19 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
-import typer
 
 from gitalign import facade
 from gitalign.cli import advice
 from gitalign.cli.advice import Advice, Typed
+from gitalign.cli.lazy_group import verbs_of
 from gitalign.cli.main import app
 from gitalign.cli.working_set import with_values
 from tests import warm
 from tests.git.workspace import Workspace
 from tests.warm import ROOT
 
-ROOT_COMMAND: Any = typer.main.get_command(app)
+ROOT_COMMAND: Any = app
 PLACEHOLDER = "PLACE"
 COMMAND = re.compile(r"\bgit align\b(?P<rest>[^\n`\"',;:()&|<>]*)")
 
@@ -50,9 +51,9 @@ def faults_in(text: str) -> list[str]:
     for match in COMMAND.finditer(text):
         words = re.split(r"\s+(?:or|and|with|without|then|again|once|first|there)\b|   ", match["rest"])[0].split()
         command, at = ROOT_COMMAND, 0
-        while at < len(words) and (words[at].startswith("-") or hasattr(command, "commands")):
-            if words[at] in getattr(command, "commands", {}):
-                command = command.commands[words[at]]
+        while at < len(words) and (words[at].startswith("-") or isinstance(command, click.Group)):
+            if words[at] in verbs_of(command):
+                command = verbs_of(command)[words[at]]
             elif words[at].startswith("-"):
                 known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
                 option = words[at].partition("=")[0].rstrip(".").removesuffix(PLACEHOLDER)
@@ -105,9 +106,9 @@ def parsed(command: str) -> tuple[list[str], dict[str, Any]]:
     given = {name: value for name, value in made.params.items() if value}
     command_here: Any = ROOT_COMMAND
     rest = [*made._protected_args, *made.args]
-    while hasattr(command_here, "commands"):
+    while isinstance(command_here, click.Group):
         verbs.append(rest[0])
-        command_here = command_here.commands[rest[0]]
+        command_here = verbs_of(command_here)[rest[0]]
         made = command_here.make_context(rest[0], rest[1:], parent=made)
         given = {**{name: value for name, value in made.params.items() if value}, **given}
         rest = [*getattr(made, "_protected_args", []), *made.args]
@@ -130,10 +131,10 @@ def test_what_was_typed_is_typed_again(tmp_path: Path) -> None:
     typed = Typed.of(request)
     verbs, given = parsed(typed.command("run", *typed.how, *typed.which))
     assert verbs == ["run"]
-    assert given["only"] == ["feature/*", "x"]
-    assert given["exclude"] == ["$(x)"]
+    assert given["only"] == ("feature/*", "x")
+    assert given["exclude"] == ("$(x)",)
     assert given["since"] == "2 weeks"
-    assert given["target"] == ["main", "next"]
+    assert given["target"] == ("main", "next")
     assert (given["strategy"], given["remote"], str(given["repo"])) == ("merge", "up", str(tmp_path / "a place"))
     assert Typed.of(facade.Request(remote="up", also_local=True)).which == ("--all",)
 

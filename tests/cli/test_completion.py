@@ -91,7 +91,7 @@ def test_a_key_press_is_answered_without_imports(repo: Path) -> None:
         "import sys; sys.argv = ['git-align', '__complete', 'bash', 'show', '']\n"
         "from gitalign.start import main\n"
         "try: main()\nexcept SystemExit: pass\n"
-        "print([name for name in ('typer', 'rich', 'pydantic', 'sqlalchemy', 'gitalign.facade') if name in sys.modules])"
+        "print([name for name in ('click', 'rich', 'pydantic', 'sqlalchemy', 'gitalign.facade') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=repo, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["last", "20260101-000000-abcdef", "[]"]

@@ -73,8 +73,8 @@ def test_odd_sizes_of_a_terminal_do_not_matter(work: Workspace) -> None:
 @pytest.mark.parametrize(
     ("when", "number"),
     [
-        ("typer", signal.SIGINT),
-        ("typer", signal.SIGHUP),
+        ("click", signal.SIGINT),
+        ("click", signal.SIGHUP),
         ("gitalign.facade", signal.SIGTERM),
         ("sqlalchemy", signal.SIGINT),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from gitalign.cli.options import Options
 
@@ -56,4 +56,4 @@ def asked(options: Options, question: str) -> bool:
             "this would move branches, and there is no terminal to ask at",
             hint="add --yes, or look first with --dry-run",
         )
-    return typer.confirm(question, default=False)
+    return click.confirm(question, default=False)

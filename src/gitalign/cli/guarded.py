@@ -41,7 +41,7 @@ def guarded(options: Options, work: Callable[[], int], *, acts: bool = False) ->
 
 
 def _guarded(options: Options, work: Callable[[], int]) -> int:
-    from typer import Abort
+    from click import Abort
 
     if options.verbose:
         from gitalign.telemetry import configure_logging
@@ -50,7 +50,7 @@ def _guarded(options: Options, work: Callable[[], int]) -> int:
     try:
         return work()
     except (KeyboardInterrupt, Abort):
-        # typer tells Ctrl-C and Ctrl-D at a question as an Abort of its own (`typer.prompt`, `typer.confirm`).
+        # click reports Ctrl-C and Ctrl-D at a question as an Abort of its own (`click.prompt`, `click.confirm`).
         _tell(options, "interrupted", "stopped", "git align resume goes on", ())
         return 130
     except BrokenPipeError:

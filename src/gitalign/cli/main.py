@@ -7,64 +7,66 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+import click
+from click.core import ParameterSource
 
-from gitalign.cli.lazy_group import VERBS, LazyGroup, import_verb
+from gitalign.cli.lazy_group import VERBS, LazyGroup, verb_named, verbs_of
 from gitalign.cli.options import ConfigFile, Json, Options, Repo
-from gitalign.cli.pager import NoPager
+from gitalign.cli.pager import NO_PAGER
+from gitalign.cli.parameters import HELP_NAMES, option, parameter
 from gitalign.cli.working_set import with_values
 
-app = typer.Typer(
-    name="git-align",
-    cls=LazyGroup,
-    help="Align every branch of a repository with its primary branch: in memory, in parallel, undoable.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    add_completion=False,
-)
 
-
-@app.callback(invoke_without_command=True)
-def here(
-    ctx: typer.Context,
-    repo: Repo = Path(),
-    config: ConfigFile = None,
-    json: Json = False,
-    no_pager: NoPager = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
+def here(**typed: Any) -> None:
     """Without a verb: where things stand, and what to type next."""
-    if version:
+    ctx = click.get_current_context()
+    if typed.pop("version"):
         from gitalign import __version__
 
-        typer.echo(f"git-align {__version__}")
-        raise typer.Exit
+        click.echo(f"git-align {__version__}")
+        ctx.exit()
     if ctx.invoked_subcommand is not None:
-        given = {"repo": repo, "config": config, "json": json, "no_pager": no_pager}
-        typed = {name for name in given if getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"}
-        command: Any = ctx.command
         # What stands before a verb holds for the verb, and for the verbs of a verb.
-        before = {name: given[name] for name in sorted(typed)}
-        verb = command.commands[ctx.invoked_subcommand]
+        before = {name: value for name, value in typed.items() if _is_typed(ctx, name)}
+        verb = verb_named(ctx.invoked_subcommand)
         ctx.default_map = {**before, ctx.invoked_subcommand: _for_every_verb(verb, before)}
         return
     from gitalign.cli.commands.status import status
     from gitalign.cli.guarded import guarded
 
-    options = Options(repo=repo, config=config, json=json)
-    raise typer.Exit(guarded(options, lambda: status(options)))
+    options = Options(repo=typed["repo"], config=typed["config"], json=typed["json"])
+    ctx.exit(guarded(options, lambda: status(options)))
 
 
-def _for_every_verb(command: Any, given: dict[str, Any]) -> dict[str, Any]:
-    verbs: dict[str, Any] = getattr(command, "commands", {})
-    return {**given, **{name: _for_every_verb(verb, given) for name, verb in verbs.items()}}
+def _is_typed(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def _for_every_verb(command: click.Command, given: dict[str, Any]) -> dict[str, Any]:
+    return {**given, **{name: _for_every_verb(verb, given) for name, verb in verbs_of(command).items()}}
+
+
+app = LazyGroup(
+    name="git-align",
+    callback=here,
+    params=[
+        parameter("repo", Repo, Path()),
+        parameter("config", ConfigFile, None),
+        parameter("json", Json, False),
+        parameter("no_pager", NO_PAGER, False),
+        parameter("version", Annotated[bool, option("--version", help="Print the version.")], False),
+    ],
+    help="Align every branch of a repository with its primary branch: in memory, in parallel, undoable.",
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+    context_settings=HELP_NAMES,
+)
 
 
 def load(words: Sequence[str]) -> None:
     """Import what the words need, as far as they begin with a verb: an interrupt until then needs no cleaning up."""
     if words and words[0] in VERBS:
-        import_verb(words[0])
+        verb_named(words[0])
 
 
 def main() -> None:

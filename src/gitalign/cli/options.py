@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
+
+from gitalign.cli.parameters import argument, option
 
 if TYPE_CHECKING:
     from gitalign.cli.working_set import Filters
     from gitalign.facade import Request
 
 
-def _as_typed(ctx: typer.Context, param: typer.CallbackParam, value: Path) -> Path:
+def _as_typed(ctx: click.Context, param: click.Parameter, value: Path) -> Path:
     """`--repo .` names the folder, whatever `GIT_DIR` says; without it git's own rules hold."""
     typed = getattr(ctx.get_parameter_source(param.name or ""), "name", "") == "COMMANDLINE"
     return value.absolute() if typed and value == Path() else value
@@ -21,34 +23,34 @@ def _as_typed(ctx: typer.Context, param: typer.CallbackParam, value: Path) -> Pa
 
 Repo = Annotated[
     Path,
-    typer.Option("--repo", help="Any path inside the repository.", show_default="here", callback=_as_typed),
+    option("--repo", help="Any path inside the repository.", shown_default="here", callback=_as_typed),
 ]
 ConfigFile = Annotated[
     Path | None,
-    typer.Option("--config", help="Configuration file (YAML).", show_default="<git dir>/gitalign/config.yaml"),
+    option("--config", help="Configuration file (YAML).", shown_default="<git dir>/gitalign/config.yaml"),
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Json = Annotated[bool, option("--json", help="One JSON document on standard output.")]
 Input = Annotated[
     Path | None,
-    typer.Option(
+    option(
         "--input",
         help="Branch list (categorized_branches.json). Without it every branch goes to the target it is nearest to.",
         metavar="FILE",
     ),
 ]
 Furthest = Annotated[
-    bool, typer.Option("--furthest", help="Show how far conflicting branches align, and what stops them there.")
+    bool, option("--furthest", help="Show how far conflicting branches align, and what stops them there.")
 ]
-Partial = Annotated[bool, typer.Option("--partial", help="Take conflicting branches as far as they align, too.")]
+Partial = Annotated[bool, option("--partial", help="Take conflicting branches as far as they align, too.")]
 PushHooks = Annotated[
     bool,
-    typer.Option(
+    option(
         "--push-hooks",
         help="Let a push run and send what git push would: the pre-push hook, Git LFS, the look at submodules, push options.",
     ),
 ]
-Fetch = Annotated[bool, typer.Option("--fetch", help="Fetch first, and align onto what the remote has.")]
-RunId = Annotated[str, typer.Argument(help="Run id, the beginning of one, or last.", metavar="RUN")]
+Fetch = Annotated[bool, option("--fetch", help="Fetch first, and align onto what the remote has.")]
+RunId = Annotated[str, argument(help="Run id, the beginning of one, or last.", metavar="RUN")]
 
 LISTED_LAST = ("json", "yes", "verbose", "quiet")
 """Fields of `Options` that the help of every verb lists last."""
@@ -61,9 +63,9 @@ class Options:
     repo: Repo = Path()
     config: ConfigFile = None
     json: Json = False
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show everything.")] = False
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False
+    yes: Annotated[bool, option("--yes", "-y", help="Do not ask.")] = False
+    verbose: Annotated[bool, option("--verbose", "-v", help="Show everything.")] = False
+    quiet: Annotated[bool, option("--quiet", "-q", help="No progress.")] = False
 
     def request(self, which: Filters | None = None, **more: Any) -> Request:
         """The facade's request for these options.
@@ -84,7 +86,7 @@ class Strategies:
 
     strategy: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--strategy",
             help="How a branch takes in its target; auto tries one after another.",
             metavar="rebase|rebase-merges|merge|iterative|integration-branch|auto",
@@ -92,7 +94,7 @@ class Strategies:
     ] = None
     merges: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--merges",
             help="Branches that contain merges: refuse, flatten, merge-instead or recreate.",
             metavar="POLICY",
@@ -113,19 +115,19 @@ class Strategies:
 
 Resolutions = Annotated[
     bool | None,
-    typer.Option(
+    option(
         "--resolutions/--no-resolutions",
         help="Resolve conflicts by recorded resolutions, or not; every use is reported.",
-        show_default="resolutions.apply of the configuration",
+        shown_default="resolutions.apply of the configuration",
     ),
 ]
 ResolveWith = Annotated[
-    list[str] | None,
-    typer.Option(
+    tuple[str, ...],
+    option(
         "--resolve-with",
         help="Resolve conflicts by these automatic resolvers, in this order; may be given several times. `none` for none.",
         metavar="RUNG,…",
-        show_default="resolutions.rungs of the configuration",
+        shown_default="resolutions.rungs of the configuration",
     ),
 ]
 
@@ -135,16 +137,16 @@ class Alignment(Strategies):
     """How a branch takes in its target, and what resolves conflicts on the way."""
 
     resolutions: Resolutions = None
-    resolve_with: ResolveWith = None
+    resolve_with: ResolveWith = ()
 
     def settings(self) -> dict[str, object]:
         """The settings these stand for, by dotted key."""
         return {**super().settings(), **resolver_settings(self.resolutions, self.resolve_with)}
 
 
-def resolver_settings(resolutions: bool | None, resolve_with: list[str] | None) -> dict[str, object]:
+def resolver_settings(resolutions: bool | None, resolve_with: tuple[str, ...]) -> dict[str, object]:
     """The settings that `--resolutions` and `--resolve-with` stand for, by dotted key."""
-    names = [name.strip().replace("-", "_") for typed in resolve_with or () for name in typed.split(",")]
+    names = [name.strip().replace("-", "_") for typed in resolve_with for name in typed.split(",")]
     names = [name for name in names if name]
     return given(
         {

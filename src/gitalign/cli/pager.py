@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import typer
+from gitalign.cli.parameters import option
 
-NoPager = Annotated[
-    bool, typer.Option("--no-pager", help="Print to the terminal without the pager that git would use.")
+NO_PAGER: Any = Annotated[
+    bool, option("--no-pager", help="Print to the terminal without the pager that git would use.")
 ]
 _NOT_STARTED = (126, 127)
 """Exit codes of a shell that cannot start a command."""

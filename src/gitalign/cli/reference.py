@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import typer
+import click
 
 from gitalign.cli.completion_scripts import SCRIPTS, Shell
+from gitalign.cli.lazy_group import verbs_of
 from gitalign.cli.main import app
 
 EXIT_CODES = (
@@ -40,7 +40,7 @@ _KINDS_BY_NAME = {"target": "target", "remote": "remote", "branch": "branch", "b
 
 def command_tree() -> Any:
     """The command with its verbs."""
-    return typer.main.get_command(app)
+    return app
 
 
 def man_pages() -> dict[str, str]:
@@ -56,7 +56,7 @@ def words() -> dict[str, Any]:
 def _commands(path: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     here = path or ("git-align",)
     yield here, command
-    for name, verb in getattr(command, "commands", {}).items():
+    for name, verb in verbs_of(command).items():
         if not verb.hidden:
             yield from _commands((*here, name), verb)
 
@@ -68,7 +68,7 @@ def _page(path: tuple[str, ...], command: Any) -> str:
     context = command.make_context(" ".join(path), [], resilient_parsing=True)
     name = "-".join(path)
     summary, _, rest = (command.help or "").strip().partition("\n\n")
-    verbs = {verb: one for verb, one in getattr(command, "commands", {}).items() if not one.hidden}
+    verbs = {verb: one for verb, one in verbs_of(command).items() if not one.hidden}
     usage = " ".join(command.collect_usage_pieces(context))
     lines = [
         f'.TH "{name.upper()}" "1" "" "git-align" "git-align manual"',
@@ -130,7 +130,7 @@ def _words_of(command: Any) -> dict[str, Any]:
         help_text = " ".join((one.help or "").split())
         for name in (*one.opts, *one.secondary_opts):
             made["options"][name] = ["" if one.is_flag else _kind(one), help_text]
-    verbs = {name: verb for name, verb in getattr(command, "commands", {}).items() if not verb.hidden}
+    verbs = {name: verb for name, verb in verbs_of(command).items() if not verb.hidden}
     if verbs:
         made["verbs"] = {
             name: {"help": (verb.help or "").split("\n")[0], **_words_of(verb)} for name, verb in verbs.items()
@@ -145,23 +145,11 @@ def _kind(one: Any) -> str:
         return _KINDS_BY_NAME[one.name]
     if metavar in _KINDS:
         return _KINDS[metavar]
-    # Releases of typer before 0.26 keep types of click's.
-    type_of = getattr(one, "type", None)
-    annotation = getattr(getattr(one, "type_descriptor", None), "annotation", None)
-    choices = getattr(type_of, "choices", None)
-    if isinstance(annotation, type) and issubclass(annotation, Enum):
-        choices = [choice.value for choice in annotation]
-    if choices:
-        return "|".join(str(getattr(choice, "value", choice)) for choice in choices)
+    if isinstance(one.type, click.Choice):
+        return "|".join(map(str, one.type.choices))
     if re.fullmatch(r"[a-z-]+(\|[a-z-]+)+", metavar):
         return metavar
-    return (
-        "dir"
-        if one.name == "repo"
-        else "file"
-        if annotation is Path or "path" in type(type_of).__name__.lower()
-        else "any"
-    )
+    return "dir" if one.name == "repo" else "file" if isinstance(one.type, click.Path) else "any"
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from gitalign import child, facade
 from gitalign.cli.advice import Typed
@@ -106,9 +106,9 @@ def _answer() -> str:
         KeyboardInterrupt: Ctrl-C.
     """
     try:
-        return str(typer.prompt("what now", default="l", show_default=True)).strip().lower()[:1]
-    except typer.Abort as error:
-        # Of either key typer makes the same.
+        return str(click.prompt("what now", default="l", show_default=True)).strip().lower()[:1]
+    except click.Abort as error:
+        # click makes the same of either key.
         if isinstance(error.__context__, EOFError):
             return "l"
         raise KeyboardInterrupt from error

@@ -10,96 +10,108 @@ stands. `Options` is the one that every verb takes: `--repo` and `--config` are 
 
 from __future__ import annotations
 
-import functools
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
-import typer
+import click
 
 from gitalign.cli.options import LISTED_LAST, Options
-from gitalign.cli.pager import NoPager, in_pager
+from gitalign.cli.pager import NO_PAGER, in_pager
+from gitalign.cli.parameters import HELP_NAMES, parameter, value_of
 
-NO_PAGER = "no_pager"
 
-
-def verb(*, acts: bool = False, paged: bool = False, without: Iterable[str] = ()) -> Callable[..., Callable[..., None]]:
-    """A decorator: makes what typer takes for a command of a function that returns an exit code.
+def verb(
+    name: str = "", *, acts: bool = False, paged: bool = False, without: Iterable[str] = ()
+) -> Callable[[Callable[..., int]], click.Command]:
+    """A decorator: makes a command of a function that returns an exit code.
 
     Args:
+        name: of the verb; that of the function when empty.
         acts: the verb changes something; otherwise what it prints is all that it does.
         paged: on a terminal the verb's output is shown in the pager, and it takes `--no-pager`.
         without: fields of `Options` that the verb does not take.
     """
 
-    def made(function: Callable[..., int]) -> Callable[..., None]:
+    def made(function: Callable[..., int]) -> click.Command:
         values = _Values(function, without=frozenset(without))
 
-        @functools.wraps(function)
-        def command(**given: Any) -> None:
+        def called(**typed: Any) -> None:
             from gitalign.cli.guarded import guarded
 
-            no_pager = given.pop(NO_PAGER, False)
-            arguments, options = values.collected(given)
-            is_in_pager = paged and not (no_pager or options.json or given.get("browse"))
+            no_pager = typed.pop("no_pager", False)
+            arguments, options = values.collected(typed)
+            is_in_pager = paged and not (no_pager or options.json or typed.get("browse"))
             with in_pager(options.repo, wanted=is_in_pager):
-                raise typer.Exit(guarded(options, lambda: function(**arguments), acts=acts))
+                click.get_current_context().exit(guarded(options, lambda: function(**arguments), acts=acts))
 
         parameters = values.parameters()
         if paged:
-            parameters.append(_option(NO_PAGER, NoPager, False))
-        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        command.__annotations__ = {one.name: one.annotation for one in parameters}
-        return command
+            parameters.append(parameter("no_pager", NO_PAGER, False))
+        return click.Command(
+            name or function.__name__,
+            callback=called,
+            params=parameters,
+            help=inspect.getdoc(function),
+            context_settings=HELP_NAMES,
+        )
 
     return made
+
+
+class Group(click.Group):
+    """A verb that has verbs; the help lists them in the order in which they are given."""
+
+    def __init__(self, name: str, *verbs: click.Command, help: str) -> None:
+        super().__init__(name, help=help, no_args_is_help=True, context_settings=HELP_NAMES)
+        self.commands = {verb.name or "": verb for verb in verbs}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every verb of the verb."""
+        return list(self.commands)
 
 
 class _Values:
     """The parameters of a verb's function, and the options they stand for."""
 
     def __init__(self, function: Callable[..., int], *, without: frozenset[str]) -> None:
-        self._own = inspect.signature(function, eval_str=True).parameters
+        self._own = inspect.signature(function).parameters
+        self._types = typing.get_type_hints(function, include_extras=True)
         self._without = without
 
-    def parameters(self) -> list[inspect.Parameter]:
+    def parameters(self) -> list[click.Parameter]:
         """One for each option and argument, in the order of the help."""
-        first: list[inspect.Parameter] = []
-        last: list[inspect.Parameter] = []
-        for name, parameter in self._own.items():
-            kind = parameter.annotation
+        first: list[click.Parameter] = []
+        last: list[click.Parameter] = []
+        for name, own in self._own.items():
+            kind = self._types[name]
             if not is_dataclass(kind):
-                first.append(_option(name, kind, parameter.default))
+                first.append(parameter(name, kind, ... if own.default is own.empty else own.default))
                 continue
-            hints = typing.get_type_hints(kind, include_extras=True)
-            for field in self._fields(kind):
-                listed = last if kind is Options and field.name in LISTED_LAST else first
-                listed.append(_option(field.name, hints[field.name], _default(field)))
+            for field, annotation, default in self._fields(kind):
+                listed = last if kind is Options and field in LISTED_LAST else first
+                listed.append(parameter(field, annotation, default))
         return first + last
 
-    def collected(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], Options]:
+    def collected(self, typed: Mapping[str, Any]) -> tuple[dict[str, Any], Options]:
         """What the function is called with, from what was typed."""
         options = Options()
         arguments: dict[str, Any] = {}
-        for name, parameter in self._own.items():
-            kind = parameter.annotation
+        for name in self._own:
+            kind = self._types[name]
             if not is_dataclass(kind):
-                arguments[name] = given[name]
+                arguments[name] = value_of(kind, typed[name])
                 continue
-            value = kind(**{field.name: given[field.name] for field in self._fields(kind)})  # type: ignore[operator]
+            given = {field: value_of(annotation, typed[field]) for field, annotation, _ in self._fields(kind)}
+            value = kind(**given)  # type: ignore[operator]
             arguments[name] = value
             options = value if isinstance(value, Options) else options
         return arguments, options
 
-    def _fields(self, kind: Any) -> list[Field[Any]]:
-        return [field for field in fields(kind) if kind is not Options or field.name not in self._without]
-
-
-def _option(name: str, annotation: Any, default: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-
-
-def _default(field: Field[Any]) -> Any:
-    return inspect.Parameter.empty if field.default is MISSING else field.default
+    def _fields(self, kind: Any) -> Iterator[tuple[str, Any, Any]]:
+        hints = typing.get_type_hints(kind, include_extras=True)
+        for field in fields(kind):
+            if kind is not Options or field.name not in self._without:
+                yield field.name, hints[field.name], ... if field.default is MISSING else field.default

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from gitalign.cli.options import Options, given
+from gitalign.cli.parameters import option
 
 if TYPE_CHECKING:
     from gitalign.core.plan import Plan
@@ -16,40 +15,38 @@ if TYPE_CHECKING:
 
 Remote = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--remote",
         metavar="[NAME]",
         help="The branches of a remote instead of local ones; without NAME those of alignment.remote.",
-        show_default=False,
     ),
 ]
 All = Annotated[
     bool,
-    typer.Option("--all", help="Local branches and, beside them, those that only the remote has.", show_default=False),
+    option("--all", help="Local branches and, beside them, those that only the remote has."),
 ]
 _OPTION = "--remote"
 Targets = Annotated[
-    list[str] | None,
-    typer.Option(
+    tuple[str, ...],
+    option(
         "--target",
         help="A branch to align onto, instead of the configured and the usual ones; may be given several times.",
         metavar="NAME",
-        show_default=False,
     ),
 ]
 Only = Annotated[
-    list[str] | None,
-    typer.Option("--only", help="Glob over whole branch names; may be given several times.", metavar="GLOB"),
+    tuple[str, ...],
+    option("--only", help="Glob over whole branch names; may be given several times.", metavar="GLOB"),
 ]
 Exclude = Annotated[
-    list[str] | None,
-    typer.Option(
+    tuple[str, ...],
+    option(
         "--exclude", help="Leave out branches whose whole name matches; may be given several times.", metavar="GLOB"
     ),
 ]
 Author = Annotated[
-    list[str] | None,
-    typer.Option(
+    tuple[str, ...],
+    option(
         "--author",
         help="Only branches whose last commit is by this author: a part of `Name <email>`, or a glob over either; may be given several times.",
         metavar="PATTERN",
@@ -57,13 +54,13 @@ Author = Annotated[
 ]
 Since = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--since", help="Only branches whose last commit is not older: `2 weeks ago`, `2026-01-31`.", metavar="DATE"
     ),
 ]
 OlderThan = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--older-than", help="Only branches whose last commit is older: `90 days`, `2026-01-31`.", metavar="AGE|DATE"
     ),
 ]
@@ -73,18 +70,18 @@ OlderThan = Annotated[
 class Filters:
     """The branches of a verb, by name, author and age."""
 
-    only: Only = None
-    exclude: Exclude = None
-    author: Author = None
+    only: Only = ()
+    exclude: Exclude = ()
+    author: Author = ()
     since: Since = None
     older_than: OlderThan = None
 
     def fields_of_request(self) -> dict[str, Any]:
         """These, as fields of a request."""
         return {
-            "only": tuple(self.only or ()),
-            "exclude": tuple(self.exclude or ()),
-            "authors": tuple(self.author or ()),
+            "only": self.only,
+            "exclude": self.exclude,
+            "authors": self.author,
             "since": self.since,
             "older_than": self.older_than,
         }
@@ -98,7 +95,7 @@ class Filters:
 class Branches(Filters):
     """The branches of a verb, and what they are aligned onto."""
 
-    target: Targets = None
+    target: Targets = ()
     remote: Remote = None
     everywhere: All = False
 
@@ -112,7 +109,7 @@ class Branches(Filters):
         return target_settings(self.target)
 
 
-def target_settings(target: list[str] | None) -> dict[str, object]:
+def target_settings(target: tuple[str, ...]) -> dict[str, object]:
     """The setting that `--target` stands for, by dotted key."""
     return given({"alignment.targets": target or None})
 

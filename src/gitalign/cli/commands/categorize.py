@@ -8,10 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from gitalign import facade
 from gitalign.cli.options import Fetch, Options
+from gitalign.cli.parameters import option
 from gitalign.cli.rendering.categories import show_categories
 from gitalign.cli.rendering.console import as_text, console, emit_json, require_writable, write_whole
 from gitalign.cli.rendering.tables import safe
@@ -35,26 +34,28 @@ class Categorizing:
 
     output: Annotated[
         Path | None,
-        typer.Option(
+        option(
             "--output", "-o", help="Write the branch list: categorized_branches.json, which run reads.", metavar="FILE"
         ),
     ] = None
     shape: Annotated[
         Shape,
-        typer.Option(
+        option(
             "--format",
             help="What to write: simple (a branch list), detailed, clustered, or all, side by side with the checklist.",
-            show_default=True,
+            metavar="simple|detailed|clustered|all",
         ),
     ] = Shape.SIMPLE
-    checklist: Annotated[
-        Path | None, typer.Option("--checklist", help="Write ALIGNMENT_CHECKLIST.md.", metavar="FILE")
-    ] = None
+    checklist: Annotated[Path | None, option("--checklist", help="Write ALIGNMENT_CHECKLIST.md.", metavar="FILE")] = (
+        None
+    )
     as_of: Annotated[
         datetime | None,
-        typer.Option("--as-of", help="Count ages to this day (UTC).", formats=["%Y-%m-%d"], show_default="now"),
+        option(
+            "--as-of", help="Count ages to this day (UTC).", metavar="DATE", formats=("%Y-%m-%d",), shown_default="now"
+        ),
     ] = None
-    clusters: Annotated[bool, typer.Option(help="Group similar branches, or not.")] = True
+    clusters: Annotated[bool, option("--clusters/--no-clusters", help="Group similar branches, or not.")] = True
     fetch: Fetch = False
 
     def places(self) -> dict[Path, Shape | None]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+import click
 
 from gitalign.cli.completion_scripts import SCRIPTS, Shell
+from gitalign.cli.parameters import argument
+from gitalign.cli.verb import verb
+
+ShellName = Annotated[Shell, argument(help="Which shell: bash, zsh or fish.", metavar="SHELL")]
 
 
-def completion(shell: Annotated[Shell, typer.Argument(help="Which shell: bash, zsh or fish.")]) -> None:
+@verb()
+def completion(shell: ShellName) -> int:
     """Print a completion script for a shell.
 
     It completes `git align` and `git-align`, with branches, runs, targets and remotes.
@@ -20,4 +25,5 @@ def completion(shell: Annotated[Shell, typer.Argument(help="Which shell: bash, z
 
     fish, once: git-align completion fish > ~/.config/fish/completions/git-align.fish
     """
-    typer.echo(SCRIPTS[shell], nl=False)
+    click.echo(SCRIPTS[shell], nl=False)
+    return 0

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from gitalign import facade
 from gitalign.cli import advice
 from gitalign.cli.options import Fetch, Input, Options, Strategies
+from gitalign.cli.parameters import argument, option
 from gitalign.cli.rendering.conflicts import show_conflict, show_groups
 from gitalign.cli.rendering.console import console, emit_json
 from gitalign.cli.rendering.progress import followed
@@ -18,7 +17,7 @@ from gitalign.cli.verb import verb
 from gitalign.cli.working_set import Branches, planned
 from gitalign.documents import wire
 
-Branch = Annotated[str | None, typer.Argument(help="Show this branch in full.", metavar="BRANCH")]
+Branch = Annotated[str | None, argument(help="Show this branch in full.", metavar="[BRANCH]")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +25,12 @@ class Looking:
     """Options of this verb alone."""
 
     furthest: Annotated[
-        bool, typer.Option(help="Also show which commit of the target stops each branch first, or not.")
+        bool,
+        option(
+            "--furthest/--no-furthest", help="Also show which commit of the target stops each branch first, or not."
+        ),
     ] = True
-    browse: Annotated[bool, typer.Option("--browse", help="Open a screen for browsing (needs the extra `screen`).")] = (
-        False
-    )
+    browse: Annotated[bool, option("--browse", help="Open a screen for browsing (needs the extra `screen`).")] = False
     fetch: Fetch = False
 
 

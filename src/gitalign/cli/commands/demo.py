@@ -5,18 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from gitalign.cli.options import Options
+from gitalign.cli.parameters import option
 from gitalign.cli.verb import verb
 
 Directory = Annotated[
     Path | None,
-    typer.Option(
-        "--dir", help="A new folder for all of the demo.", show_default="a new temporary folder", metavar="DIR"
-    ),
+    option("--dir", help="A new folder for all of the demo.", shown_default="a new temporary folder", metavar="DIR"),
 ]
-Count = Annotated[int, typer.Option("--branches", help="About how many branches.", min=20, max=5000)]
+Count = Annotated[int, option("--branches", help="About how many branches.", metavar="NUMBER", bounds=(20, 5000))]
 
 
 @verb(acts=True, without=("repo", "config"))

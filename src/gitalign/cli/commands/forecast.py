@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from gitalign import facade
 from gitalign.cli import advice
 from gitalign.cli.options import Alignment, Fetch, Furthest, Input, Options
+from gitalign.cli.parameters import option
 from gitalign.cli.rendering.console import console, emit_json, require_writable, write_whole
 from gitalign.cli.rendering.forecast import show_forecast
 from gitalign.cli.rendering.progress import followed
@@ -24,23 +23,23 @@ from gitalign.documents import wire
 class Forecasting:
     """Options of this verb alone."""
 
-    all_targets: Annotated[bool, typer.Option("--all-targets", help="Try every branch on every target.")] = False
-    pairs: Annotated[
-        bool, typer.Option("--pairs", help="Also show which branches clash with one another once aligned.")
-    ] = False
+    all_targets: Annotated[bool, option("--all-targets", help="Try every branch on every target.")] = False
+    pairs: Annotated[bool, option("--pairs", help="Also show which branches clash with one another once aligned.")] = (
+        False
+    )
     furthest: Furthest = False
     html: Annotated[
         Path | None,
-        typer.Option(
+        option(
             "--html", help="Write a page with the clash map and a page per branch; implies --pairs.", metavar="FILE"
         ),
     ] = None
     markdown: Annotated[
         Path | None,
-        typer.Option("--markdown", help="Write a summary that fits into a comment of a pull request.", metavar="FILE"),
+        option("--markdown", help="Write a summary that fits into a comment of a pull request.", metavar="FILE"),
     ] = None
     sarif: Annotated[
-        Path | None, typer.Option("--sarif", help="Write the conflicts as SARIF, for code scanning.", metavar="FILE")
+        Path | None, option("--sarif", help="Write the conflicts as SARIF, for code scanning.", metavar="FILE")
     ] = None
 
 

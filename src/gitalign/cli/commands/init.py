@@ -6,9 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from gitalign.cli.options import Options
+from gitalign.cli.parameters import option
 from gitalign.cli.rendering.console import console, emit_json, require_writable, write_whole
 from gitalign.cli.rendering.tables import safe
 from gitalign.cli.verb import verb
@@ -25,15 +24,15 @@ _NEVER_MOVED = {"bots": ("bot",), "long-lived": ("long_lived", "protected")}
 
 Output = Annotated[
     Path | None,
-    typer.Option(
+    option(
         "--output",
         "-o",
         help="Where to write it.",
         metavar="FILE",
-        show_default="gitalign/config.yaml in the git directory",
+        shown_default="gitalign/config.yaml in the git directory",
     ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the configuration instead of writing it.")]
+DryRun = Annotated[bool, option("--dry-run", help="Print the configuration instead of writing it.")]
 
 
 @verb(acts=True, without=("config", "yes"))

@@ -7,10 +7,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from gitalign import facade
 from gitalign.cli.options import Alignment, Fetch, Input, Options
+from gitalign.cli.parameters import option
 from gitalign.cli.rendering.console import as_text, console, emit_json, require_writable, write_whole
 from gitalign.cli.rendering.order import show_order
 from gitalign.cli.rendering.progress import followed
@@ -31,12 +30,10 @@ class Drawing(StrEnum):
 class Drawn:
     """Options of this verb alone."""
 
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the execution plan.", metavar="FILE")] = (
+    output: Annotated[Path | None, option("--output", "-o", help="Write the execution plan.", metavar="FILE")] = None
+    drawing: Annotated[Drawing | None, option("--format", help="Form of it: json (for a file), text or mermaid.")] = (
         None
     )
-    drawing: Annotated[
-        Drawing | None, typer.Option("--format", help="Form of it: json (for a file), text or mermaid.")
-    ] = None
 
 
 @verb(paged=True)

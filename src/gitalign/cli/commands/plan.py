@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from gitalign.cli import advice
 from gitalign.cli.options import Alignment, Fetch, Input, Options, Partial, given
+from gitalign.cli.parameters import option
 from gitalign.cli.rendering.console import console, emit_json, require_writable, write_whole
 from gitalign.cli.rendering.plan import show_plan
 from gitalign.cli.rendering.tables import safe
@@ -25,12 +24,10 @@ class Planning:
 
     partial: Partial = False
     fetch: Fetch = False
-    push: Annotated[
-        bool, typer.Option("--push", help="Read the remote's tips, so that a run of this plan can push.")
-    ] = False
+    push: Annotated[bool, option("--push", help="Read the remote's tips, so that a run of this plan can push.")] = False
     save: Annotated[
         Path | None,
-        typer.Option("--save", help="Write the plan to a file, to be run later with run --plan.", metavar="FILE"),
+        option("--save", help="Write the plan to a file, to be run later with run --plan.", metavar="FILE"),
     ] = None
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from gitalign import facade
 from gitalign.cli.asking import asked
 from gitalign.cli.options import Options, PushHooks, hook_settings
+from gitalign.cli.parameters import option
 from gitalign.cli.rendering.console import console, emit_json
 from gitalign.cli.rendering.merged import show_merged
 from gitalign.cli.rendering.progress import followed
@@ -33,16 +32,15 @@ class OldRuns:
 
     older_than: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--older-than",
             help="Age of runs in days.",
-            min=0,
-            max=36_500,
-            show_default="retention_days, 30",
+            bounds=(0, 36_500),
+            shown_default="retention_days, 30",
             metavar="DAYS",
         ),
     ] = None
-    backups: Annotated[bool, typer.Option("--backups", help="Also remove backup branches of old runs.")] = False
+    backups: Annotated[bool, option("--backups", help="Also remove backup branches of old runs.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,23 +48,23 @@ class MergedBranches:
     """Whether merged branches are deleted, and which."""
 
     merged: Annotated[
-        bool, typer.Option("--merged", help="Delete merged branches instead: every commit of them is in their target.")
+        bool, option("--merged", help="Delete merged branches instead: every commit of them is in their target.")
     ] = False
     squashed: Annotated[
         bool,
-        typer.Option(
+        option(
             "--squashed",
             help="With --merged: also branches that were squashed, rebased or picked into their target.",
         ),
     ] = False
     remote: Remote = None
-    only: Only = None
-    exclude: Exclude = None
-    target: Targets = None
+    only: Only = ()
+    exclude: Exclude = ()
+    target: Targets = ()
     push_hooks: PushHooks = False
 
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be removed.")]
+DryRun = Annotated[bool, option("--dry-run", help="Show what would be removed.")]
 
 
 @verb(acts=True)
@@ -84,8 +82,8 @@ def prune(*, runs: OldRuns, branches: MergedBranches, dry_run: DryRun = False, o
             hint="they are about old runs: git align prune",
         )
     request = options.request(
-        only=tuple(branches.only or ()),
-        exclude=tuple(branches.exclude or ()),
+        only=branches.only,
+        exclude=branches.exclude,
         remote=branches.remote,
         overrides={**target_settings(branches.target), **hook_settings(branches.push_hooks)},
     )

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-import typer
-
 from gitalign import facade
 from gitalign.cli import advice
 from gitalign.cli.asking import asked
 from gitalign.cli.options import Options, PushHooks, hook_settings
+from gitalign.cli.parameters import argument, option
 from gitalign.cli.rendering.console import console
 from gitalign.cli.rendering.progress import followed
 from gitalign.cli.rendering.publications import show_outcome, show_preview
@@ -22,7 +21,7 @@ from gitalign.core.publication import PushState
 
 Run = Annotated[
     str | None,
-    typer.Argument(
+    argument(
         help="Only what this run moved: its id, the beginning of one, or last.",
         metavar="[RUN]",
     ),
@@ -34,7 +33,7 @@ class Pushing:
     """Options of this verb alone."""
 
     push_hooks: PushHooks = False
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be pushed, and where.")] = False
+    dry_run: Annotated[bool, option("--dry-run", help="Show what would be pushed, and where.")] = False
 
 
 @verb(acts=True)

@@ -7,11 +7,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
+import click
 
 from gitalign import facade
 from gitalign.cli.advice import Typed
 from gitalign.cli.options import Furthest, Options
+from gitalign.cli.parameters import argument, option
 from gitalign.cli.rendering.console import console, require_writable, write_whole
 from gitalign.cli.rendering.progress import followed
 from gitalign.cli.rendering.report import show_report
@@ -19,7 +20,7 @@ from gitalign.cli.rendering.tables import safe
 from gitalign.cli.verb import verb
 from gitalign.errors import UserError
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="Id, beginning of one, or last.")]
+Run = Annotated[str, argument(metavar="[RUN]", help="Id, beginning of one, or last.")]
 
 
 class Form(StrEnum):
@@ -37,15 +38,19 @@ class Form(StrEnum):
 class Writing:
     """Options of this verb alone."""
 
-    form: Annotated[Form, typer.Option("--format", help="text, md, json, html, junit or sarif.", show_default=True)] = (
-        Form.TEXT
-    )
+    form: Annotated[
+        Form,
+        option(
+            "--format",
+            help="text, md, json, html, junit or sarif.",
+        ),
+    ] = Form.TEXT
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to write it instead of printing it.", metavar="FILE")
+        Path | None, option("--output", "-o", help="Where to write it instead of printing it.", metavar="FILE")
     ] = None
     summaries: Annotated[
         Path | None,
-        typer.Option("--summaries", help="Also write a change summary of every branch there.", metavar="DIR"),
+        option("--summaries", help="Also write a change summary of every branch there.", metavar="DIR"),
     ] = None
     furthest: Furthest = False
 
@@ -88,7 +93,7 @@ def _write(options: Options, run_id: str, form: Form, own: Writing) -> None:
             stop=stop,
         )
     if own.output is None:
-        typer.echo(text.encode("utf-8", "replace"), nl=False)
+        click.echo(text.encode("utf-8", "replace"), nl=False)
         return
     write_whole(own.output, text)
     if not options.quiet:

@@ -5,36 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from gitalign import facade
 from gitalign.cli.options import Options
+from gitalign.cli.parameters import argument, option
 from gitalign.cli.rendering import resolutions as rendering
 from gitalign.cli.rendering.console import console, emit_json, require_writable
 from gitalign.cli.rendering.tables import many, safe
-from gitalign.cli.verb import verb
+from gitalign.cli.verb import Group, verb
 from gitalign.documents import wire
 from gitalign.engine.runtime.signals import StopSignal, handling_signals
 
-app = typer.Typer(
-    help="Learn, list and share resolutions of conflicts.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
 Id = Annotated[
     str,
-    typer.Argument(help="Id of a conflict, the beginning of one, or <id>.<variant>, as list shows it.", metavar="ID"),
+    argument(help="Id of a conflict, the beginning of one, or <id>.<variant>, as list shows it.", metavar="ID"),
 ]
-Again = Annotated[bool, typer.Option("--again", help="Also import what was forgotten here.")]
-LookAgain = Annotated[bool, typer.Option("--again", help="Also look at history that was looked at before.")]
-File = Annotated[Path, typer.Argument(help="Where to write it.", metavar="FILE")]
-Source = Annotated[str, typer.Argument(help="A file that export wrote; with --ref a ref.", metavar="FILE|REF")]
-Ref = Annotated[bool, typer.Option("--ref", help="Take them from a ref that was fetched.")]
+Again = Annotated[bool, option("--again", help="Also import what was forgotten here.")]
+LookAgain = Annotated[bool, option("--again", help="Also look at history that was looked at before.")]
+File = Annotated[Path, argument(help="Where to write it.", metavar="FILE")]
+Source = Annotated[str, argument(help="A file that export wrote; with --ref a ref.", metavar="FILE|REF")]
+Ref = Annotated[bool, option("--ref", help="Take them from a ref that was fetched.")]
 
 
-@app.command("list")
-@verb(paged=True, without=("yes",))
+@verb("list", paged=True, without=("yes",))
 def list_(options: Options) -> int:
     """List every recorded resolution, and those that cannot be used."""
     known, faults = facade.resolutions(options.request())
@@ -45,7 +37,6 @@ def list_(options: Options) -> int:
     return 0
 
 
-@app.command()
 @verb(paged=True, without=("yes",))
 def show(id: Id, options: Options) -> int:
     """Show a conflict and its recorded resolution."""
@@ -57,7 +48,6 @@ def show(id: Id, options: Options) -> int:
     return 0
 
 
-@app.command()
 @verb(without=("yes",))
 def forget(id: Id, options: Options) -> int:
     """Forget a resolution, and list the branches that used it."""
@@ -69,7 +59,6 @@ def forget(id: Id, options: Options) -> int:
     return 0
 
 
-@app.command()
 @verb(without=("yes",))
 def learn(*, again: LookAgain = False, options: Options) -> int:
     """Record how people resolved the conflicts in past merges."""
@@ -86,8 +75,7 @@ def learn(*, again: LookAgain = False, options: Options) -> int:
     return 130 if stop.stop_requested else 0
 
 
-@app.command("export")
-@verb(without=("yes",))
+@verb("export", without=("yes",))
 def export_(file: File, options: Options) -> int:
     """Write every usable resolution to a file (tar archive of an rr-cache)."""
     require_writable(file)
@@ -99,8 +87,7 @@ def export_(file: File, options: Options) -> int:
     return 0
 
 
-@app.command("import")
-@verb(without=("yes",))
+@verb("import", without=("yes",))
 def import_(*, source: Source, ref: Ref = False, again: Again = False, options: Options) -> int:
     """Import resolutions of others.
 
@@ -134,3 +121,8 @@ def _recorded(recorded: Any) -> dict[str, Any]:
         "withheld": recorded.withheld,
         "refused": [{"conflict": conflict, "reason": reason} for conflict, reason in recorded.refused],
     }
+
+
+resolutions = Group(
+    "resolutions", list_, show, forget, learn, export_, import_, help="Learn, list and share resolutions of conflicts."
+)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from gitalign import facade
 from gitalign.cli.options import Options, Strategies
+from gitalign.cli.parameters import argument, option
 from gitalign.cli.rendering.console import console, emit_json
 from gitalign.cli.rendering.manual_resolution import state_in_words
 from gitalign.cli.rendering.tables import safe
@@ -22,21 +21,21 @@ from gitalign.errors import UserError
 if TYPE_CHECKING:
     from gitalign.core.manual_resolution import Look
 
-Branch = Annotated[str | None, typer.Argument(help="The branch; all that are under way without it.")]
+Branch = Annotated[str | None, argument(help="The branch; all that are under way without it.")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resolving:
     """Options of this verb alone."""
 
-    go_on: Annotated[bool, typer.Option("--continue", help="Everything is resolved: go on.")] = False
-    skip: Annotated[bool, typer.Option("--skip", help="Leave out the commit that stopped.")] = False
-    abort: Annotated[bool, typer.Option("--abort", help="Give up; the branch stays as it was.")] = False
+    go_on: Annotated[bool, option("--continue", help="Everything is resolved: go on.")] = False
+    skip: Annotated[bool, option("--skip", help="Leave out the commit that stopped.")] = False
+    abort: Annotated[bool, option("--abort", help="Give up; the branch stays as it was.")] = False
     folder: Annotated[
         Path | None,
-        typer.Option("--dir", help="Where to make the work tree.", metavar="DIR", show_default="in the git directory"),
+        option("--dir", help="Where to make the work tree.", metavar="DIR", shown_default="in the git directory"),
     ] = None
-    target: Targets = None
+    target: Targets = ()
 
 
 @verb()

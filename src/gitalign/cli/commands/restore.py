@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-import typer
-
 from gitalign import facade
 from gitalign.cli.asking import asked
 from gitalign.cli.options import Options, PushHooks, hook_settings
+from gitalign.cli.parameters import argument, option
 from gitalign.cli.rendering.console import console
 from gitalign.cli.rendering.progress import followed
 from gitalign.cli.rendering.publications import show_outcome, show_preview
@@ -18,7 +17,7 @@ from gitalign.cli.verb import verb
 from gitalign.core.names import display
 from gitalign.core.plan import Permit
 
-Branch = Annotated[str, typer.Argument(help="Its name.", metavar="BRANCH")]
+Branch = Annotated[str, argument(help="Its name.", metavar="BRANCH")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,16 +26,16 @@ class Restoring:
 
     run_id: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--run",
             help="The run: its id, the beginning of one, or last.",
-            show_default="the newest one that moved the branch and is not undone",
+            shown_default="the newest one that moved the branch and is not undone",
             metavar="RUN",
         ),
     ] = None
-    push: Annotated[bool, typer.Option("--push", help="Also put it back on the remote, if it was pushed.")] = False
+    push: Annotated[bool, option("--push", help="Also put it back on the remote, if it was pushed.")] = False
     push_hooks: PushHooks = False
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show where it would be put.")] = False
+    dry_run: Annotated[bool, option("--dry-run", help="Show where it would be put.")] = False
 
 
 @verb(acts=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from gitalign import facade
 from gitalign.cli.advice import Typed
 from gitalign.cli.options import Options
+from gitalign.cli.parameters import option
 from gitalign.cli.rendering.console import console, emit_json
 from gitalign.cli.rendering.progress import followed
 from gitalign.cli.rendering.report import show_report
@@ -19,7 +18,7 @@ from gitalign.documents import wire
 
 TakeOver = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--take-over",
         help="Recover this run although its process may be alive: its machine is gone, or files cannot be locked here.",
         metavar="RUN",

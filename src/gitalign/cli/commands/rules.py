@@ -5,49 +5,41 @@ from __future__ import annotations
 import difflib
 from typing import Annotated
 
-import typer
-
 from gitalign import facade
 from gitalign.cli.options import Fetch, Options
+from gitalign.cli.parameters import argument, option
 from gitalign.cli.rendering import rules as rendering
 from gitalign.cli.rendering.console import console, emit_json
-from gitalign.cli.verb import verb
+from gitalign.cli.verb import Group, verb
 from gitalign.cli.working_set import Branches, planned
 from gitalign.documents import wire
 from gitalign.errors import UserError
 
-app = typer.Typer(
-    help="Check branches against house rules; explain the rules.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
 Packs = Annotated[
-    list[str] | None,
-    typer.Option(
+    tuple[str, ...],
+    option(
         "--pack",
         help="A built-in pack or a file (YAML); may be given several times.",
-        show_default="rules.packs of the configuration",
+        shown_default="rules.packs of the configuration",
         metavar="NAME|FILE",
     ),
 ]
 Names = Annotated[
-    list[str] | None,
-    typer.Argument(help="Branches; all that have a target when none is named.", metavar="[BRANCH]..."),
+    tuple[str, ...],
+    argument(help="Branches; all that have a target when none is named.", metavar="[BRANCH]..."),
 ]
 Base = Annotated[
     str | None,
-    typer.Option("--base", help="Compare with this commit.", show_default="each branch's own target", metavar="COMMIT"),
+    option("--base", help="Compare with this commit.", shown_default="each branch's own target", metavar="COMMIT"),
 ]
-Rule = Annotated[str | None, typer.Argument(help="Only this one, by its id.", metavar="[ID]")]
+Rule = Annotated[str | None, argument(help="Only this one, by its id.", metavar="[ID]")]
 
 
-@app.command()
 @verb(paged=True, without=("yes",))
 def check(
     *,
-    branches: Names = None,
-    pack: Packs = None,
+    branches: Names = (),
+    pack: Packs = (),
     base: Base = None,
     which: Branches,
     fetch: Fetch = False,
@@ -61,8 +53,8 @@ def check(
     results = facade.check_rules(
         request,
         plan=planned(options, request, whatever_is_checked_out=True),
-        branches=tuple(branches or ()),
-        packs=tuple(pack or ()),
+        branches=branches,
+        packs=pack,
         target=base,
     )
     if options.json:
@@ -72,11 +64,10 @@ def check(
     return 0 if results and not any(result.needs_attention or result.critical for result in results) else 1
 
 
-@app.command()
 @verb(paged=True, without=("yes",))
-def explain(*, rule: Rule = None, pack: Packs = None, options: Options) -> int:
+def explain(*, rule: Rule = None, pack: Packs = (), options: Options) -> int:
     """Explain each rule, with an example."""
-    packs = facade.rule_packs(options.request(), tuple(pack or ()))
+    packs = facade.rule_packs(options.request(), pack)
     known = [requirement.id for each in packs for requirement in each.requirements]
     if rule is not None and rule not in known:
         near = difflib.get_close_matches(rule, known, n=1, cutoff=0.5)
@@ -89,3 +80,6 @@ def explain(*, rule: Rule = None, pack: Packs = None, options: Options) -> int:
     else:
         rendering.explain(console(), packs, only=rule)
     return 0
+
+
+rules = Group("rules", check, explain, help="Check branches against house rules; explain the rules.")

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from gitalign import facade
 from gitalign.cli.advice import Typed
 from gitalign.cli.asking import permission
@@ -25,6 +23,7 @@ from gitalign.cli.options import (
     hook_settings,
     resolver_settings,
 )
+from gitalign.cli.parameters import option
 from gitalign.cli.rendering.console import as_text, console, emit_json, emit_report, require_writable, write_whole
 from gitalign.cli.rendering.plan import show_plan
 from gitalign.cli.rendering.progress import followed
@@ -44,12 +43,12 @@ class Files:
     input: Input = None
     plan_file: Annotated[
         Path | None,
-        typer.Option("--plan", help="Run a saved plan; branches that moved since are refused.", metavar="FILE"),
+        option("--plan", help="Run a saved plan; branches that moved since are refused.", metavar="FILE"),
     ] = None
-    output: Annotated[Path | None, typer.Option("--output", help="Write the results file (JSON).", metavar="FILE")] = (
-        None
-    )
-    workers: Annotated[int | None, typer.Option("--workers", help="Workers per target.", min=1, max=256)] = None
+    output: Annotated[Path | None, option("--output", help="Write the results file (JSON).", metavar="FILE")] = None
+    workers: Annotated[
+        int | None, option("--workers", help="Workers per target.", metavar="NUMBER", bounds=(1, 256))
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +57,17 @@ class Running:
 
     fetch: Fetch = False
     push: Annotated[
-        bool, typer.Option("--push", help="Push what this run and earlier ones moved, each branch under its own lease.")
+        bool, option("--push", help="Push what this run and earlier ones moved, each branch under its own lease.")
     ] = False
     push_hooks: PushHooks = False
-    no_checks: Annotated[
-        bool, typer.Option("--no-checks", help="Do not run the configured checks; the report says so.")
-    ] = False
+    no_checks: Annotated[bool, option("--no-checks", help="Do not run the configured checks; the report says so.")] = (
+        False
+    )
     resolutions: Resolutions = None
-    resolve_with: ResolveWith = None
+    resolve_with: ResolveWith = ()
     partial: Partial = False
     furthest: Furthest = False
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop before anything moves: the same as plan.")] = False
+    dry_run: Annotated[bool, option("--dry-run", help="Stop before anything moves: the same as plan.")] = False
 
     def settings(self) -> dict[str, object]:
         """The settings these stand for, by dotted key."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from gitalign import facade
 from gitalign.cli.advice import Typed
-from gitalign.cli.options import Options, RunId
+from gitalign.cli.options import Options
+from gitalign.cli.parameters import argument
 from gitalign.cli.rendering.branch import show_branch
 from gitalign.cli.rendering.console import console, emit_json, emit_report
 from gitalign.cli.rendering.report import show_report
@@ -20,11 +19,12 @@ from gitalign.errors import UserError
 if TYPE_CHECKING:
     from gitalign.core.report import BranchReport, Report
 
-Branch = Annotated[str | None, typer.Argument(help="Show this branch in full.", metavar="BRANCH")]
+Run = Annotated[str, argument(help="Run id, the beginning of one, or last.", metavar="[RUN]")]
+Branch = Annotated[str | None, argument(help="Show this branch in full.", metavar="[BRANCH]")]
 
 
 @verb(paged=True)
-def show(options: Options, run_id: RunId = "last", branch: Branch = None) -> int:
+def show(options: Options, run_id: Run = "last", branch: Branch = None) -> int:
     """Show the result of a run, or one of its branches in full."""
     request = options.request()
     if branch is None:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from gitalign import facade
 from gitalign.cli import advice
 from gitalign.cli.advice import Advice, Typed
 from gitalign.cli.asking import asked
 from gitalign.cli.options import Options, PushHooks, RunId, hook_settings
+from gitalign.cli.parameters import option
 from gitalign.cli.rendering.console import console
 from gitalign.cli.rendering.progress import followed
 from gitalign.cli.rendering.publications import show_outcome, show_preview
@@ -34,9 +33,9 @@ if TYPE_CHECKING:
 class Undoing:
     """Options of this verb alone."""
 
-    push: Annotated[bool, typer.Option("--push", help="Also put back on the remote what was pushed.")] = False
+    push: Annotated[bool, option("--push", help="Also put back on the remote what was pushed.")] = False
     push_hooks: PushHooks = False
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be put back.")] = False
+    dry_run: Annotated[bool, option("--dry-run", help="Show what would be put back.")] = False
 
 
 @verb(acts=True)

@@ -5,20 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from gitalign import facade
 from gitalign.cli.options import Options
+from gitalign.cli.parameters import argument, option
 from gitalign.cli.rendering.console import console, emit_json
 from gitalign.cli.rendering.proofs import show_proofs
 from gitalign.cli.verb import verb
 from gitalign.documents import wire
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="Id, beginning of one, or last.")]
-Branch = Annotated[str | None, typer.Argument(metavar="[BRANCH]", help="Only this one.")]
+Run = Annotated[str, argument(metavar="[RUN]", help="Id, beginning of one, or last.")]
+Branch = Annotated[str | None, argument(metavar="[BRANCH]", help="Only this one.")]
 CertificatesFile = Annotated[
     Path | None,
-    typer.Option("--certificates", help="A file of certificates instead of the run's own.", metavar="FILE"),
+    option("--certificates", help="A file of certificates instead of the run's own.", metavar="FILE"),
 ]
 
 

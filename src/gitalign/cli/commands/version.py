@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import typer
+import click
+
+from gitalign import __version__
+from gitalign.cli.verb import verb
 
 
-def version() -> None:
+@verb()
+def version() -> int:
     """Print the version."""
-    from gitalign import __version__
-
-    typer.echo(f"git-align {__version__}")
+    click.echo(f"git-align {__version__}")
+    return 0
