@@ -140,7 +140,7 @@ class TreePool:
 
     def slots(self) -> tuple[SlotView, ...]:
         """All slots, by number."""
-        return tuple(self._views())
+        return tuple(sorted(self._views(), key=lambda view: view.number))
 
     def orphans(self) -> tuple[SlotView, ...]:
         """Slots that may hold work, whose process is gone, and in which nothing lives."""

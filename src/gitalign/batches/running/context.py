@@ -1,0 +1,153 @@
+"""What everything in one batch run shares, in this process."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gitalign.batches.running.file_store import FileBatchStore
+from gitalign.batches.running.pool import TreePool
+from gitalign.batches.running.state import BatchRun
+from gitalign.core.names import BATCH_PREFIX, WIP_PREFIX, Oid, zero_like
+from gitalign.core.publication import RefUpdate
+from gitalign.core.validation import Bounds
+from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.surroundings import Surroundings
+from gitalign.errors import RefLocked
+from gitalign.git.refs import RefUpdater, read_refs
+from gitalign.git.repository import Repository
+from gitalign.validate.confine import Confinement
+
+_LOG = logging.getLogger("gitalign.batches")
+
+BatchListener = Callable[[str, Mapping[str, Any]], object]
+"""Takes the kind of an event and what it says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSettings:
+    """How tasks are run.
+
+    Attributes:
+        max_concurrency: tasks side by side.
+        confinement: what keeps tasks away from what is not theirs.
+        bounds: what one task may use.
+        snapshot_every_s: between two snapshots of a running task's tree.
+        retry_after_s: before the second attempt; doubled for each further one, and spread by up to as much again.
+        ports: folder of the locks of port blocks, the same for all repositories of the user.
+    """
+
+    confinement: Confinement
+    ports: Path
+    max_concurrency: int = 3
+    bounds: Bounds = field(default_factory=Bounds)
+    snapshot_every_s: float = 60.0
+    retry_after_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchContext:
+    """What the parts of one batch run share.
+
+    Attributes:
+        ident: who commits in the name of tasks, as in a commit object but for the time: `Name <address>`.
+        listeners: take events; one that raises hurts nothing.
+        checkpoint: called before each effect; rehearsals of crashes end the process there.
+    """
+
+    repository: Repository
+    store: FileBatchStore
+    pool: TreePool
+    settings: BatchSettings
+    surroundings: Surroundings
+    stop: StopSignal
+    ident: str
+    listeners: Sequence[BatchListener] = ()
+    checkpoint: Checkpoint = no_checkpoint
+
+    def notify(self, kind: str, **data: Any) -> None:
+        """Report an event."""
+        for listener in self.listeners:
+            try:
+                listener(kind, {**data, "timestamp": self.surroundings.now().isoformat()})
+            except Exception as error:
+                _LOG.warning("a listener of batch events raised %s: %s", type(error).__name__, error)
+
+
+class Keeper:
+    """The one place in which the state of a batch run changes: on disk before anybody sees it. Thread-safe."""
+
+    def __init__(self, store: FileBatchStore, run: BatchRun) -> None:
+        self._store = store
+        self._run = run
+        self._lock = threading.Lock()
+
+    @property
+    def run(self) -> BatchRun:
+        """The run as it is now."""
+        return self._run
+
+    def change(self, change: Callable[[BatchRun], BatchRun]) -> BatchRun:
+        """Change the run.
+
+        Raises:
+            OutOfSpace, StoreError: nothing is changed.
+        """
+        with self._lock:
+            changed = change(self._run)
+            self._store.write(changed)
+            self._run = changed
+            return changed
+
+
+class OwnRefs:
+    """Refs of one batch run: what tasks have not committed, their results, and the commits they started from. Thread-safe."""
+
+    def __init__(self, repository: Repository, batch_id: str) -> None:
+        self._door = RefUpdater(repository, forbidden=frozenset(), message=f"git-align batch {batch_id}")
+        self._lock = threading.Lock()
+        self._stand = read_refs(repository, f"{WIP_PREFIX}{batch_id}/", f"{BATCH_PREFIX}{batch_id}/")
+
+    def at(self, ref: str) -> Oid | None:
+        """Where a ref stands; None when it is not there."""
+        return self._stand.get(ref)
+
+    def put(self, ref: str, oid: Oid) -> None:
+        """Have a ref stand at a commit of the repository.
+
+        Raises:
+            RefLocked: it cannot be moved.
+            GitTimedOut
+        """
+        with self._lock:
+            before = self._stand.get(ref)
+            if before == oid:
+                return
+            refusal = self._door.move_own([RefUpdate(ref=ref, before=before or zero_like(oid), after=oid)])
+            if refusal is not None:
+                raise RefLocked(f"cannot move {ref}: {refusal.reason}", hint="git align batch resume")
+            self._stand[ref] = oid
+
+    def drop(self, ref: str) -> None:
+        """Delete a ref that is there.
+
+        Raises:
+            RefLocked, GitTimedOut
+        """
+        with self._lock:
+            before = self._stand.get(ref)
+            if before is None:
+                return
+            refusal = self._door.move_own([RefUpdate(ref=ref, before=before, after=zero_like(before))])
+            if refusal is not None:
+                raise RefLocked(f"cannot delete {ref}: {refusal.reason}", hint="git align batch resume")
+            del self._stand[ref]
+
+    def close(self) -> None:
+        """End the process behind it."""
+        self._door.close()

@@ -1,0 +1,292 @@
+"""A batch run from its first task to its last batch: scheduling, snapshots, requests, recovery, and handing results over to be landed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from gitalign.batches.planning.plan import ExecutionMode
+from gitalign.batches.planning.tasks import Task, TaskId
+from gitalign.batches.running.context import BatchContext, Keeper, OwnRefs
+from gitalign.batches.running.control import Control
+from gitalign.batches.running.pool import Slot, base_of
+from gitalign.batches.running.settle import settle
+from gitalign.batches.running.state import ENDED, BatchRun, MergeStatus, Request, Status, result_ref, wip_ref
+from gitalign.batches.running.task_crew import UNDONE, TaskCrew, runs_of
+from gitalign.core.names import BATCH_PREFIX, Oid, ref_of
+from gitalign.errors import UserError
+from gitalign.git.refs import commit_of
+from gitalign.process_owner import this_owner
+from gitalign.validate.watch import end_orphans
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A result to be merged.
+
+    Attributes:
+        name: as the merge names it.
+        tip: the commit.
+        base: the commit of the target that it started from; None for a branch.
+    """
+
+    task: Task
+    name: str
+    tip: Oid
+    base: Oid | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landed:
+    """What became of a batch's results.
+
+    Attributes:
+        landed: where the target stands now; None when it did not move.
+    """
+
+    merge_status: MergeStatus
+    landed: Oid | None = None
+    landing_run: str = ""
+    reason: str = ""
+
+
+class Lander(Protocol):
+    """Merges, validates and lands the results of a batch, all of them or none."""
+
+    def land(self, keeper: Keeper, number: int, members: Sequence[Member]) -> Landed:
+        """Land a batch. Asked again after a crash, it finishes what it began, once.
+
+        Raises:
+            GitAlignError: it cannot be told what became of it; `resume` asks again.
+        """
+
+
+def run_batches(context: BatchContext, batch_id: str, lander: Lander | None) -> BatchRun:
+    """Run what is left of a batch run, or go on with one whose process is gone.
+
+    Args:
+        context: of the run.
+        batch_id: a run that is kept in the store.
+        lander: lands each batch; None leaves landing for later, and ends after the first batch with results.
+
+    Returns:
+        The run as it stands; it can be gone on with unless it has ended.
+
+    Raises:
+        AlreadyRunning: in another process.
+        UnknownBatch, StoreError, GitError
+    """
+    with context.store.held(batch_id), closing(OwnRefs(context.repository, batch_id)) as refs:
+        context.store.ask(batch_id, Request.NONE)  # what a killed process was asked is over with it
+        keeper = Keeper(context.store, context.store.read(batch_id))
+        batches = _Batches(context, keeper, refs, lander)
+        batches.recover()
+        return batches.run_all()
+
+
+class _Batches:
+    def __init__(self, context: BatchContext, keeper: Keeper, refs: OwnRefs, lander: Lander | None) -> None:
+        self._context = context
+        self._keeper = keeper
+        self._refs = refs
+        self._lander = lander
+        self._tasks = {task.id: task for task in _task_list(keeper.run)}
+        self._control = Control(context, keeper.run.id)
+        self._crew = TaskCrew(context, keeper, refs, self._tasks, self._control)
+
+    def recover(self) -> None:
+        """Pin what trees of a killed process hold, and have its tasks run again."""
+        end_orphans()
+        run = self._keeper.run
+        for view in self._context.pool.orphans():
+            task = self._tasks.get(view.note.task_id)
+            if view.note.batch_id != run.id or view.note.reason or task is None:
+                continue
+            slot = self._context.pool.hold(view.number)
+            if slot is not None:
+                try:
+                    self._recover_slot(slot, task)
+                finally:
+                    slot.release()
+        again = [task_id for task_id, one in run.tasks.items() if one.status in (Status.RUNNING, Status.CANCELLED)]
+        notice = "an attempt was interrupted; what it had not committed is pinned"
+        for task_id in again:
+            left = self._refs.at(wip_ref(run.id, task_id))
+            notices = (notice,) if left is not None else ()
+            self._keeper.change(
+                lambda run, task_id=task_id, left=left, notices=notices: run.with_task(  # type: ignore[misc]
+                    task_id, status=Status.PENDING, wip=left, notices=notices
+                )
+            )
+
+    def _recover_slot(self, slot: Slot, task: Task) -> None:
+        known = self._keeper.run.tasks[task.id]
+        kept = known.notices[-1] if known.kept_in == str(slot.folder) and known.notices else ""
+        base = base_of(slot.note)
+        if known.status not in ENDED and base is not None:  # the state is written after everything is pinned
+            slot.tree.adopt(base)
+            kept = settle(self._context, self._refs, slot, task, succeeded=False).kept
+        if kept:
+            slot.write(reason=kept)
+        else:
+            slot.write(batch_id="", task_id="", base="", reason="")
+
+    def run_all(self) -> BatchRun:
+        """Run one batch after the other."""
+        now = self._context.surroundings.now
+        run = self._keeper.run
+        if run.status in (Status.COMPLETED, Status.FAILED):
+            return run
+        self._keeper.change(
+            lambda run: replace(
+                run, status=Status.RUNNING, started_at=run.started_at or now(), finished_at=None, owner=this_owner()
+            )
+        )
+        for number, batch in enumerate(self._keeper.run.batches):
+            if batch.status is Status.COMPLETED:
+                continue
+            ended = self._run_batch(number)
+            if ended is not Status.COMPLETED:
+                return self._end(ended)
+        return self._end(Status.COMPLETED)
+
+    def _end(self, status: Status) -> BatchRun:
+        """Write down how the whole stands. After a failure, what was not begun is reported as not run."""
+        now = self._context.surroundings.now()
+        is_final = status in (Status.COMPLETED, Status.FAILED)
+
+        def ended(run: BatchRun) -> BatchRun:
+            run = replace(run, status=status, finished_at=now if is_final or status is Status.CANCELLED else None)
+            if run.current_batch is not None:
+                run = run.with_batch(run.current_batch, status=status)
+            if status is not Status.FAILED:
+                return run
+            for number, one in enumerate(run.batches):
+                if one.status is Status.PENDING:
+                    run = run.with_batch(number, status=Status.NOT_RUN)
+                    for task_id in run.plan.batches[number].task_ids:
+                        run = run.with_task(task_id, status=Status.NOT_RUN)
+            return run
+
+        run = self._keeper.change(ended)
+        self._context.store.ask(run.id, Request.NONE)
+        return run
+
+    def _run_batch(self, number: int) -> Status:
+        """Run a batch's tasks, then land their results; how it stands."""
+        plan = self._keeper.run.plan.batches[number]
+        base = self._begin(number)
+        self._context.notify(
+            "batch_started",
+            project_id=str(self._keeper.run.plan.project_id),
+            batch_id=plan.batch_id,
+            batch_index=number,
+            task_count=len(plan.task_ids),
+            can_parallel=plan.can_parallel,
+            batches_remaining=len(self._keeper.run.batches) - number - 1,
+        )
+        is_parallel = self._keeper.run.mode is ExecutionMode.PARALLEL and plan.can_parallel
+        infrastructure = self._crew.run_tasks(
+            number, base, self._context.settings.max_concurrency if is_parallel else 1
+        )
+        if infrastructure and is_parallel and not self._control.is_stopping:
+            self._fall_back(infrastructure)
+            self._crew.run_tasks(number, base, 1)
+        status, landed = self._judge(number)
+        if landed is not None:
+            self._write_landed(number, status, landed)
+        self._context.notify(
+            "batch_completed",
+            project_id=str(self._keeper.run.plan.project_id),
+            batch_id=plan.batch_id,
+            success=status is Status.COMPLETED,
+            duration=self._duration(number),
+            merge_status=landed.merge_status.value if landed is not None else MergeStatus.SKIPPED.value,
+            errors=[one.reason for one in runs_of(self._keeper.run, number).values() if one.reason],
+        )
+        return status
+
+    def _begin(self, number: int) -> Oid:
+        """Start a batch: where the target stands now is what its tasks start from, and is pinned."""
+        run = self._keeper.run
+        known = run.batches[number].base
+        tip = known or commit_of(self._context.repository, ref_of(run.target))
+        self._refs.put(f"{BATCH_PREFIX}{run.id}/@base-{number}", tip)
+        if run.batches[number].status is not Status.RUNNING:
+            started = run.batches[number].started_at or self._context.surroundings.now()
+            self._keeper.change(
+                lambda run: run.with_batch(number, status=Status.RUNNING, base=tip, started_at=started, reason="")
+            )
+        return tip
+
+    def _fall_back(self, task_ids: Sequence[TaskId]) -> None:
+        """Run what the machine could not run side by side one after the other."""
+        reasons = {self._keeper.run.tasks[task_id].reason for task_id in task_ids}
+        why = f"fell back from parallel: {'; '.join(sorted(reasons))}"
+
+        def fallen(run: BatchRun) -> BatchRun:
+            for task_id in task_ids:
+                run = run.with_task(task_id, status=Status.PENDING)
+            return replace(run, mode=ExecutionMode.SEQUENTIAL, mode_reason=why)
+
+        self._keeper.change(fallen)
+        self._context.notify("fell_back", execution_mode=ExecutionMode.SEQUENTIAL.value, reason=why)
+
+    def _judge(self, number: int) -> tuple[Status, Landed | None]:
+        """How a batch stands when no task of it runs, and what became of its results."""
+        runs = runs_of(self._keeper.run, number)
+        if any(one.status in UNDONE for one in runs.values()):
+            return (Status.CANCELLED if self._control.is_cancelled else Status.PENDING), None
+        if any(one.status is Status.CANCELLED for one in runs.values()):
+            return Status.CANCELLED, None
+        failed = [task_id for task_id, one in runs.items() if one.status is not Status.COMPLETED]
+        if failed:
+            reason = f"{len(failed)} of {len(runs)} tasks did not complete: {', '.join(failed)}"
+            return Status.FAILED, Landed(merge_status=MergeStatus.SKIPPED, reason=reason)
+        members = self._members(number)
+        if not members:
+            return Status.COMPLETED, Landed(merge_status=MergeStatus.SKIPPED, reason="no task changed anything")
+        if self._lander is None:
+            return Status.PENDING, Landed(merge_status=MergeStatus.WAITING, reason="landing was left for later")
+        landed = self._lander.land(self._keeper, number, members)
+        is_done = landed.merge_status in (MergeStatus.SUCCESS, MergeStatus.SKIPPED)
+        return (Status.COMPLETED if is_done else Status.FAILED), landed
+
+    def _members(self, number: int) -> list[Member]:
+        run = self._keeper.run
+        members: list[Member] = []
+        for task_id, one in runs_of(self._keeper.run, number).items():
+            if one.result is None:
+                continue
+            task = self._tasks[task_id]
+            name = task.branch if task.branch is not None else f"batch/{run.id}/{task_id}"
+            members.append(Member(task=task, name=name, tip=one.result, base=one.base))
+            assert task.branch is not None or self._refs.at(result_ref(run.id, task_id)) == one.result
+        return members
+
+    def _write_landed(self, number: int, status: Status, landed: Landed) -> None:
+        now = self._context.surroundings.now()
+        is_over = status in (Status.COMPLETED, Status.FAILED)
+        self._keeper.change(
+            lambda run: run.with_batch(
+                number,
+                status=status,
+                finished_at=now if is_over else None,
+                merge_status=landed.merge_status,
+                landed=landed.landed,
+                landing_run=landed.landing_run or run.batches[number].landing_run,
+                reason=landed.reason,
+            )
+        )
+
+    def _duration(self, number: int) -> float:
+        started = self._keeper.run.batches[number].started_at
+        return (self._context.surroundings.now() - started).total_seconds() if started is not None else 0.0
+
+
+def _task_list(run: BatchRun) -> Sequence[Task]:
+    if run.plan.task_list is None:
+        raise UserError(f"batch run {run.id} does not say how its tasks are run", hint="give a task list with the plan")
+    return run.plan.task_list.tasks

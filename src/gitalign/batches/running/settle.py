@@ -1,0 +1,153 @@
+"""After a task, or while it runs: what its tree holds goes under refs of ours, and the tree is free, or kept with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gitalign.batches.planning.tasks import Task
+from gitalign.batches.running.context import BatchContext, OwnRefs
+from gitalign.batches.running.pool import Slot
+from gitalign.batches.running.snapshot import Seen, bring_home, commit_files, look, release
+from gitalign.batches.running.state import result_ref, wip_ref
+from gitalign.core.names import Oid, display
+from gitalign.errors import GitAlignError, GitError
+from gitalign.git.command import text
+
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What became of what a tree held.
+
+    Attributes:
+        result: the commit with the task's result; None when it changed nothing or has none.
+        wip: the commit that holds what is in no result; None when there is nothing.
+        fault: why there is no result though the task succeeded.
+        kept: why the tree has to stay; empty when it can go.
+        notices: for the report.
+    """
+
+    result: Oid | None = None
+    wip: Oid | None = None
+    fault: str = ""
+    kept: str = ""
+    notices: tuple[str, ...] = ()
+
+
+def settle(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, *, succeeded: bool) -> Settled:
+    """Pin everything that a tree holds, now that nothing of its task runs any more.
+
+    Whatever goes wrong, the tree is kept, never emptied.
+    """
+    batch_id = slot.note.batch_id
+    try:
+        with slot.busy:
+            if not slot.tree.is_in_place:
+                return Settled(
+                    fault="its work tree was replaced or deleted", kept="the work tree was replaced or deleted"
+                )
+            seen = look(slot.tree)
+            kept = _kept_because(seen)
+            if not succeeded or seen.fault:
+                wip = None if seen.is_untouched else _pin(context, refs, slot, _everything(context, slot, seen, task))
+                return Settled(wip=wip, fault=seen.fault, kept=kept)
+            result, wip = _result_and_rest(context, slot, seen, task)
+            if wip is not None:
+                _pin(context, refs, slot, wip)
+            if result is not None:
+                context.checkpoint("result")
+                keep = bring_home(context.repository, slot.tree, result, batch_id=batch_id)
+                refs.put(result_ref(batch_id, task.id), result)
+                release(keep)
+            if wip is None:
+                refs.drop(wip_ref(batch_id, task.id))  # all of it is in the result
+            notices = _other_names(context, seen.base, result) if result is not None else ()
+            return Settled(result=result, wip=wip, kept=kept, notices=notices)
+    except GitAlignError as error:
+        return Settled(
+            fault=f"its changes cannot be read: {error.message}", kept=f"its changes cannot be read: {error.message}"
+        )
+
+
+def snapshot(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, before: Seen | None) -> Seen | None:
+    """Pin what a tree holds while its task runs.
+
+    Args:
+        before: what it held at the last snapshot.
+
+    Returns:
+        What it holds; None when it is being laid out or settled at this moment.
+
+    Raises:
+        GitError: files came and went; the next snapshot may succeed.
+        OutOfSpace
+    """
+    if not slot.busy.acquire(blocking=False):
+        return None
+    try:
+        if not slot.note.holds_work or not slot.tree.is_in_place:
+            return None
+        seen = look(slot.tree)
+        if seen != before and not seen.is_untouched:
+            _pin(context, refs, slot, _everything(context, slot, seen, task))
+        return seen
+    finally:
+        slot.busy.release()
+
+
+def _pin(context: BatchContext, refs: OwnRefs, slot: Slot, tip: Oid) -> Oid:
+    batch_id, task_id = slot.note.batch_id, slot.note.task_id
+    context.checkpoint("wip")
+    keep = bring_home(context.repository, slot.tree, tip, batch_id=batch_id)
+    refs.put(wip_ref(batch_id, task_id), tip)
+    release(keep)
+    return tip
+
+
+def _everything(context: BatchContext, slot: Slot, seen: Seen, task: Task) -> Oid:
+    """A commit behind which everything is that the tree holds."""
+    if not seen.is_dirty and not seen.others:
+        return seen.head
+    message = f"Uncommitted work of task {task.id}\n\nTaken by git-align for batch {slot.note.batch_id}.\n"
+    return commit_files(slot.tree, seen, message=message, ident=_stamped(context), parents=seen.others)
+
+
+def _result_and_rest(context: BatchContext, slot: Slot, seen: Seen, task: Task) -> tuple[Oid | None, Oid | None]:
+    """The result of a task that succeeded, and what holds the rest of its tree."""
+    commits = seen.is_dirty and task.commits_leftovers
+    if commits:
+        title = task.title.splitlines()[0].strip() if task.title.strip() else f"Task {task.id}"
+        message = f"{title}\n\nLeft uncommitted by task {task.id}; committed by git-align batch {slot.note.batch_id}.\n"
+        tip = commit_files(slot.tree, seen, message=message, ident=_stamped(context))
+    else:
+        tip = seen.head
+    is_all = (commits or not seen.is_dirty) and not seen.others
+    return (tip if tip != seen.base else None), (None if is_all else _everything(context, slot, seen, task))
+
+
+def _stamped(context: BatchContext) -> bytes:
+    return f"{context.ident} {int(context.surroundings.now().timestamp())} +0000".encode("utf-8", "surrogateescape")
+
+
+def _kept_because(seen: Seen) -> str:
+    if not seen.nested:
+        return ""
+    names = ", ".join(map(display, seen.nested[:_MOST_NAMED]))
+    return f"{len(seen.nested)} repositories inside of it are in no snapshot: {names}"
+
+
+def _other_names(context: BatchContext, base: Oid, result: Oid) -> tuple[str, ...]:
+    """Notices of commits that name other people than the operator as author or committer."""
+    try:
+        listed = context.repository.git.run(
+            "log", "--format=%H%x00%an <%ae>%x00%cn <%ce>", "--end-of-options", f"{base}..{result}"
+        ).stdout
+    except GitError as error:
+        return (f"its authors cannot be read: {error.message}",)
+    rows = [line.split("\0") for line in text(listed).splitlines()]
+    others = [row for row in rows if len(row) == 3 and {row[1], row[2]} != {context.ident}]
+    if not others:
+        return ()
+    names = sorted({name for row in others for name in row[1:] if name != context.ident})
+    return (f"{len(others)} commits are in the name of {', '.join(map(display, names[:_MOST_NAMED]))}",)

@@ -1,0 +1,222 @@
+"""The state of a batch run as values, and the port behind which it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from gitalign.batches.planning.plan import BatchPlan, ExecutionMode
+from gitalign.batches.planning.tasks import TaskId
+from gitalign.core.names import BATCH_PREFIX, WIP_PREFIX, Oid
+from gitalign.errors import UserError
+
+
+class UnknownBatch(UserError):
+    """No batch run of that name is in this repository."""
+
+    code = "unknown_batch"
+
+
+class Status(StrEnum):
+    """How far a task, a batch or a batch run got."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+    """A task whose need failed."""
+    NOT_RUN = "not_run"
+    """A batch, and its tasks, after one that failed."""
+
+
+ENDED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.SKIPPED, Status.NOT_RUN})
+
+
+class MergeStatus(StrEnum):
+    """What became of a batch's results."""
+
+    SKIPPED = "skipped"
+    """There was nothing to merge."""
+    WAITING = "waiting"
+    """They are merged when `land` is asked for."""
+    SUCCESS = "success"
+    CONFLICTS = "conflicts"
+    TEST_FAILED = "test_failed"
+    REFUSED = "refused"
+    """A rule, detection, or what the target gained speaks against it."""
+    TARGET_MOVED = "target_moved"
+    FAILED = "failed"
+    """The merge or the move could not be made, for a reason of the machine or of git."""
+
+
+class Request(StrEnum):
+    """What another process asked of a batch run."""
+
+    NONE = ""
+    PAUSE = "pause"
+    """Start no further task."""
+    STOP = "stop"
+    """Start no further task, and end when those that run have ended."""
+    CANCEL = "cancel"
+    """End what runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRun:
+    """One task of a batch run.
+
+    Attributes:
+        status: how far it got.
+        attempts: begun.
+        base: the commit it started from.
+        result: the commit with its result; None when it changed nothing, or failed.
+        wip: the last commit that holds what it had not committed, while that counts.
+        reason: why it did not complete, in words.
+        kept_in: the folder of its work tree, when that holds what no commit can.
+        notices: what a person should know of it.
+    """
+
+    status: Status = Status.PENDING
+    attempts: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    base: Oid | None = None
+    result: Oid | None = None
+    wip: Oid | None = None
+    reason: str = ""
+    exit_code: int | None = None
+    kept_in: str = ""
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchProgress:
+    """One batch of a batch run.
+
+    Attributes:
+        base: the commit of the target that its tasks started from.
+        merge_status: what became of the results; None before that is known.
+        landed: the commit that the target was moved to.
+        landing_run: the run that moved it, for `undo`.
+        reason: why it failed, in words.
+    """
+
+    status: Status = Status.PENDING
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    base: Oid | None = None
+    merge_status: MergeStatus | None = None
+    landed: Oid | None = None
+    landing_run: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRun:
+    """A batch run.
+
+    Attributes:
+        id: `YYYYMMDD-HHMMSS-xxxxxx`.
+        plan: with its tasks.
+        target: branch that results land on.
+        mode: how tasks are run now; can fall back to sequential.
+        mode_reason: why.
+        status: of the whole.
+        owner: the process that runs it, for people.
+    """
+
+    id: str
+    plan: BatchPlan
+    target: str
+    mode: ExecutionMode
+    mode_reason: str
+    created_at: datetime
+    status: Status = Status.PENDING
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    owner: str = ""
+    batches: tuple[BatchProgress, ...] = ()
+    tasks: Mapping[TaskId, TaskRun] = field(default_factory=dict)
+
+    def with_task(self, task_id: TaskId, **changes: object) -> BatchRun:
+        """The run with a task changed."""
+        task = replace(self.tasks[task_id], **changes)  # type: ignore[arg-type]
+        return replace(self, tasks={**self.tasks, task_id: task})
+
+    def with_batch(self, number: int, **changes: object) -> BatchRun:
+        """The run with a batch changed."""
+        batches = list(self.batches)
+        batches[number] = replace(batches[number], **changes)  # type: ignore[arg-type]
+        return replace(self, batches=tuple(batches))
+
+    @property
+    def current_batch(self) -> int | None:
+        """Number of the batch that is under way."""
+        return next((number for number, one in enumerate(self.batches) if one.status is Status.RUNNING), None)
+
+    @property
+    def completed_batches(self) -> int:
+        """How many batches have completed."""
+        return sum(one.status is Status.COMPLETED for one in self.batches)
+
+
+def wip_ref(batch_id: str, task_id: TaskId) -> str:
+    """Full name of the ref that holds what a task has not committed."""
+    return f"{WIP_PREFIX}{batch_id}/{task_id}"
+
+
+def result_ref(batch_id: str, task_id: TaskId) -> str:
+    """Full name of the ref that holds a task's result."""
+    return f"{BATCH_PREFIX}{batch_id}/{task_id}"
+
+
+def new_batch_run(plan: BatchPlan, *, batch_id: str, target: str, at: datetime) -> BatchRun:
+    """A batch run in which nothing has happened yet. The plan has tasks and a mode."""
+    assert plan.mode is not None
+    return BatchRun(
+        id=batch_id,
+        plan=plan,
+        target=target,
+        mode=plan.mode.execution_mode,
+        mode_reason=plan.mode.reason,
+        created_at=at,
+        batches=tuple(BatchProgress() for _ in plan.batches),
+        tasks={task_id: TaskRun() for batch in plan.batches for task_id in batch.task_ids},
+    )
+
+
+class BatchStore(Protocol):
+    """Keeps batch runs. What a method wrote is on disk when it returns."""
+
+    def write(self, run: BatchRun) -> None:
+        """Keep a run, in place of what was kept of it.
+
+        Raises:
+            OutOfSpace, StoreError
+        """
+
+    def read(self, batch_id: str) -> BatchRun:
+        """A run, by full id, unambiguous prefix, or the word `last`.
+
+        Raises:
+            UnknownBatch: none, or several.
+            StoreError: it cannot be read.
+        """
+
+    def ids(self) -> tuple[str, ...]:
+        """Ids of all runs, oldest first."""
+
+    def ask(self, batch_id: str, request: Request) -> None:
+        """Leave a request for the process that runs it; `NONE` takes it back.
+
+        Raises:
+            OutOfSpace, StoreError
+        """
+
+    def asked(self, batch_id: str) -> Request:
+        """The request that is there."""

@@ -1,0 +1,118 @@
+"""The tasks of one batch, so many side by side, with snapshots of their trees while they run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from gitalign.batches.planning.tasks import Task, TaskId
+from gitalign.batches.running.context import BatchContext, Keeper, OwnRefs
+from gitalign.batches.running.control import LOOK_EVERY_S, Control
+from gitalign.batches.running.run_task import AttemptEnd
+from gitalign.batches.running.settle import snapshot
+from gitalign.batches.running.snapshot import Seen
+from gitalign.batches.running.state import BatchRun, Status, TaskRun
+from gitalign.batches.running.task_worker import TaskWorker
+from gitalign.core.names import BATCH_PREFIX, Oid, ref_of
+from gitalign.errors import GitError, OutOfSpace
+from gitalign.git.refs import read_refs
+
+UNDONE = frozenset({Status.PENDING, Status.RUNNING})
+
+
+def runs_of(run: BatchRun, number: int) -> Mapping[TaskId, TaskRun]:
+    """Tasks of a batch, as they stand, in the order of the plan."""
+    return {task_id: run.tasks[task_id] for task_id in run.plan.batches[number].task_ids}
+
+
+class TaskCrew:
+    """Runs tasks of a batch run.
+
+    Args:
+        context, keeper, refs: of the run.
+        tasks: its tasks by id.
+        control: says when to stop.
+    """
+
+    def __init__(
+        self, context: BatchContext, keeper: Keeper, refs: OwnRefs, tasks: Mapping[TaskId, Task], control: Control
+    ) -> None:
+        self._context = context
+        self._keeper = keeper
+        self._refs = refs
+        self._tasks = tasks
+        self._control = control
+        self._worker = TaskWorker(context, keeper, refs, lambda: control.is_cancelled)
+        self._seen: dict[TaskId, Seen] = {}
+        self._snapshot_at = time.monotonic()
+        self._has_noticed_stop = False
+
+    def run_tasks(self, number: int, base: Oid, width: int) -> list[TaskId]:
+        """Run the tasks of a batch that have not ended; ids of those that the machine could not run.
+
+        Raises:
+            GitAlignError: the state cannot be written; everything that runs is ended first.
+        """
+        waiting = [task_id for task_id, one in runs_of(self._keeper.run, number).items() if one.status in UNDONE]
+        for task_id in [one for one in waiting if self._tasks[one].branch is not None]:
+            self._take_branch(self._tasks[task_id])
+            waiting.remove(task_id)
+        failed: list[TaskId] = []
+        under_way: dict[Future[AttemptEnd], TaskId] = {}
+        with ThreadPoolExecutor(max(1, width), thread_name_prefix="task") as threads:
+            try:
+                while waiting or under_way:
+                    while waiting and len(under_way) < width and not self._control.is_held_back:
+                        task_id = waiting.pop(0)
+                        under_way[threads.submit(self._worker.run, self._tasks[task_id], base)] = task_id
+                    if not under_way and self._control.is_stopping:
+                        break
+                    ready, _ = (
+                        wait(under_way, timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED) if under_way else ((), ())
+                    )
+                    for future in ready:
+                        task_id = under_way.pop(future)
+                        if future.result() is AttemptEnd.INFRASTRUCTURE:
+                            failed.append(task_id)
+                    if not under_way and not ready:
+                        time.sleep(LOOK_EVERY_S)
+                    self._look_after()
+            except BaseException:
+                self._context.stop.request_cancel()
+                raise
+        return failed
+
+    def _take_branch(self, task: Task) -> None:
+        """A task that is a branch: its result is where the branch stands."""
+        assert task.branch is not None
+        now = self._context.surroundings.now()
+        stands = read_refs(self._context.repository, ref_of(task.branch)).get(ref_of(task.branch))
+        if stands is None:
+            changes: dict[str, object] = {"status": Status.FAILED, "reason": f"there is no branch {task.branch}"}
+        else:
+            self._refs.put(
+                f"{BATCH_PREFIX}{self._keeper.run.id}/@branch-{list(self._keeper.run.tasks).index(task.id)}", stands
+            )
+            changes = {"status": Status.COMPLETED, "result": stands}
+        self._keeper.change(lambda run: run.with_task(task.id, started_at=now, finished_at=now, **changes))
+
+    def _look_after(self) -> None:
+        """What is to be done now and then while tasks run: requests of others, snapshots."""
+        if self._context.stop.stop_requested and not self._has_noticed_stop:
+            self._has_noticed_stop = True
+            self._snapshot_at = 0.0  # at once
+        if time.monotonic() - self._snapshot_at >= self._context.settings.snapshot_every_s or self._snapshot_at == 0.0:
+            self._snapshot_all()
+            self._snapshot_at = time.monotonic()
+
+    def _snapshot_all(self) -> None:
+        for task_id, slot in self._worker.running().items():
+            try:
+                seen = snapshot(self._context, self._refs, slot, self._tasks[task_id], self._seen.get(task_id))
+            except (GitError, OutOfSpace) as error:
+                self._context.notify("snapshot_failed", task_id=task_id, error=error.message)
+                continue
+            if seen is not None and seen != self._seen.get(task_id):
+                self._seen[task_id] = seen
+                self._context.notify("task_snapshot", task_id=task_id, tree=seen.tree, head=seen.head)

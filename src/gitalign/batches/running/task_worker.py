@@ -1,0 +1,206 @@
+"""One task from a free work tree to a pinned result. Runs in a thread of its own; nothing here knows of other tasks."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+
+from gitalign.batches.planning.tasks import Task, TaskId
+from gitalign.batches.running.context import BatchContext, Keeper, OwnRefs
+from gitalign.batches.running.pool import Slot, prepared_key
+from gitalign.batches.running.port_block import take_block
+from gitalign.batches.running.run_task import Attempt, AttemptEnd, TaskPlace, run_attempt, run_setup
+from gitalign.batches.running.settle import Settled, settle
+from gitalign.batches.running.state import Status, wip_ref
+from gitalign.batches.running.task_log import TaskLog
+from gitalign.core.names import Oid
+from gitalign.errors import GitAlignError
+
+_AGAIN = frozenset({AttemptEnd.TRANSIENT, AttemptEnd.INFRASTRUCTURE})
+_LOOK_S = 0.1
+
+
+class TaskWorker:
+    """Runs tasks of one batch run.
+
+    Args:
+        context: of the run.
+        keeper: of its state.
+        refs: of the run.
+        is_cancelled: asked now and then.
+    """
+
+    def __init__(self, context: BatchContext, keeper: Keeper, refs: OwnRefs, is_cancelled: Callable[[], bool]) -> None:
+        self._context = context
+        self._keeper = keeper
+        self._refs = refs
+        self._is_cancelled = is_cancelled
+        self._lock = threading.Lock()
+        self._running: dict[TaskId, Slot] = {}
+
+    def running(self) -> dict[TaskId, Slot]:
+        """Trees of tasks that run now."""
+        with self._lock:
+            return dict(self._running)
+
+    def run(self, task: Task, base: Oid) -> AttemptEnd:
+        """Run a task until it succeeds, fails, or has no attempt left; its state is on disk when this returns.
+
+        Raises:
+            GitAlignError: the state cannot be written.
+        """
+        started = self._context.surroundings.now()
+        self._change(task, status=Status.RUNNING, started_at=started, finished_at=None, base=base, reason="")
+        self._context.notify("task_started", task_id=task.id, title=task.title)
+        attempt = Attempt(end=AttemptEnd.FAILED)
+        for number in range(task.max_attempts):
+            if number and not self._wait(number):
+                break
+            begun = self._keeper.run.tasks[task.id].attempts + 1
+            self._put_aside(task, begun - 1)
+            self._change(task, attempts=begun, wip=None)
+            attempt = self._attempt(task, base)
+            if attempt.end not in _AGAIN or self._is_cancelled():
+                break
+        self._context.notify(
+            "task_completed", task_id=task.id, success=attempt.end is AttemptEnd.SUCCEEDED, error=attempt.reason
+        )
+        return attempt.end
+
+    def _put_aside(self, task: Task, number: int) -> None:
+        """Keep what an earlier attempt left under a name of its own: the next one starts afresh."""
+        ref = wip_ref(self._keeper.run.id, task.id)
+        left = self._refs.at(ref)
+        if left is not None:
+            self._refs.put(f"{ref}@{number}", left)
+            self._refs.drop(ref)
+
+    def _attempt(self, task: Task, base: Oid) -> Attempt:
+        """One attempt in a fresh tree. What the machine fails at is an outcome here."""
+        try:
+            with TaskLog(self._context.store.log_path(self._keeper.run.id, task.id)) as log:
+                return self._in_tree(task, base, log)
+        except GitAlignError as error:
+            attempt = Attempt(end=AttemptEnd.INFRASTRUCTURE, reason=error.message)
+        except OSError as error:
+            attempt = Attempt(end=AttemptEnd.INFRASTRUCTURE, reason=f"{error.filename}: {error.strerror}")
+        self._ended(task, attempt, Settled(), kept_in="")
+        return attempt
+
+    def _in_tree(self, task: Task, base: Oid, log: TaskLog) -> Attempt:
+        key = self._prepared(task, base)
+        slot = self._context.pool.take(key)
+        first_port, ports = take_block(self._context.settings.ports)
+        try:
+            place = self._place(slot, first_port)
+            attempt = self._prepare(task, base, key, slot, place, log)
+            if attempt is None:
+                attempt = self._run_held(task, base, slot, place, log)
+                return attempt
+            self._ended(task, attempt, Settled(), kept_in="")
+            return attempt
+        finally:
+            ports.release()
+            slot.release()
+
+    def _prepare(self, task: Task, base: Oid, key: str, slot: Slot, place: TaskPlace, log: TaskLog) -> Attempt | None:
+        """Have the tree ready; what went wrong, or None."""
+        is_warm = bool(key) and slot.note.prepared == key
+        if slot.note.prepared and not is_warm:
+            slot.write(prepared="", keep=())
+        with slot.busy:
+            slot.tree.start_from(base, keep=slot.note.keep if is_warm else ())
+        if task.setup is None or is_warm:
+            return None
+        attempt = run_setup(task.setup, task, slot.tree, place, log, self._is_cancelled)
+        if attempt.end is not AttemptEnd.SUCCEEDED:
+            return attempt
+        slot.write(prepared=key, keep=task.setup.keep)
+        return None
+
+    def _run_held(self, task: Task, base: Oid, slot: Slot, place: TaskPlace, log: TaskLog) -> Attempt:
+        """Run the command in a tree that says from now on whose work it holds."""
+        slot.write(batch_id=self._keeper.run.id, task_id=task.id, base=base, reason="")
+        with self._lock:
+            self._running[task.id] = slot
+        try:
+            self._context.checkpoint("task")
+            attempt = run_attempt(task, slot.tree, place, log, self._is_cancelled)
+            self._context.checkpoint("settle")
+            settled = settle(self._context, self._refs, slot, task, succeeded=attempt.end is AttemptEnd.SUCCEEDED)
+        finally:
+            with self._lock:
+                self._running.pop(task.id, None)
+        if attempt.end is AttemptEnd.SUCCEEDED:
+            attempt = _judged(task, attempt, settled)
+        self._ended(task, attempt, settled, kept_in=str(slot.folder) if settled.kept else "")
+        self._context.checkpoint("free")
+        if settled.kept:
+            slot.write(reason=settled.kept)
+        else:
+            slot.write(batch_id="", task_id="", base="", reason="")
+        return attempt
+
+    def _ended(self, task: Task, attempt: Attempt, settled: Settled, *, kept_in: str) -> None:
+        status = {AttemptEnd.SUCCEEDED: Status.COMPLETED, AttemptEnd.CANCELLED: Status.CANCELLED}
+        before = tuple(one for one in self._keeper.run.tasks[task.id].notices if one not in settled.notices)
+        notices = before + settled.notices + ((f"its work tree is kept: {settled.kept}",) if settled.kept else ())
+        self._change(
+            task,
+            status=status.get(attempt.end, Status.FAILED),
+            finished_at=self._context.surroundings.now(),
+            result=settled.result if attempt.end is AttemptEnd.SUCCEEDED else None,
+            wip=settled.wip or self._refs.at(wip_ref(self._keeper.run.id, task.id)),
+            reason=attempt.reason,
+            exit_code=attempt.exit_code,
+            kept_in=kept_in,
+            notices=notices,
+        )
+
+    def _change(self, task: Task, **changes: object) -> None:
+        self._keeper.change(lambda run: run.with_task(task.id, **changes))
+
+    def _wait(self, number: int) -> bool:
+        """Wait before another attempt; False when there is to be none."""
+        delay_s = self._context.settings.retry_after_s * 2 ** (number - 1)
+        delay_s *= 1 + random.Random(self._context.surroundings.token(8)).random()
+        until = time.monotonic() + delay_s
+        while (left := until - time.monotonic()) > 0:
+            if self._is_cancelled() or self._context.stop.stop_requested:
+                return False
+            time.sleep(min(left, _LOOK_S))
+        return True
+
+    def _place(self, slot: Slot, first_port: int) -> TaskPlace:
+        name, _, address = self._context.ident.rpartition(" <")
+        return TaskPlace(
+            batch_id=self._keeper.run.id,
+            slot=slot.number,
+            first_port=first_port,
+            ident=(name, address.removesuffix(">")),
+            confinement=self._context.settings.confinement,
+            bounds=self._context.settings.bounds,
+            source=self._context.surroundings.environ,
+        )
+
+    def _prepared(self, task: Task, base: Oid) -> str:
+        """Key of a task's set-up on its base; empty for none."""
+        if task.setup is None:
+            return ""
+        git = self._context.repository.git
+        files: dict[str, bytes | None] = {}
+        for path in task.setup.files:
+            done = git.run("cat-file", "blob", f"{base}:{path}", accept=(0, 128))
+            files[path] = done.stdout if done.returncode == 0 else None
+        return prepared_key(task.setup.argv, files)
+
+
+def _judged(task: Task, attempt: Attempt, settled: Settled) -> Attempt:
+    """How a task ended whose command succeeded."""
+    if settled.fault:
+        return Attempt(end=AttemptEnd.FAILED, reason=settled.fault, exit_code=attempt.exit_code)
+    if task.expects_changes and settled.result is None:
+        return Attempt(end=AttemptEnd.FAILED, reason="it changed nothing", exit_code=attempt.exit_code)
+    return attempt

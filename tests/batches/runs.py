@@ -1,0 +1,108 @@
+"""Batch runs of small repositories, for tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from gitalign.batches.planning.make_plan import make_plan
+from gitalign.batches.planning.plan import BatchPlan
+from gitalign.batches.planning.tasks import Task, TaskList
+from gitalign.batches.running.context import BatchContext, BatchListener, BatchSettings
+from gitalign.batches.running.file_store import FileBatchStore
+from gitalign.batches.running.run_batches import Lander, run_batches
+from gitalign.batches.running.state import BatchRun, new_batch_run
+from gitalign.core.validation import ValidationPlan
+from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.surroundings import Surroundings
+from gitalign.validate.confine import confinement_for
+from tests.batches.trees import World
+
+PROJECT = UUID("6f1b7a0e-0000-4000-8000-000000000001")
+BATCH = "20261127-180000-abcdef"
+
+
+def sh(task_id: str, script: str, **more: Any) -> Task:
+    """A task that is a line for the shell."""
+    return Task(id=task_id, argv=("/bin/sh", "-c", script), **more)
+
+
+@dataclass
+class Bench:
+    """A repository, a store beside it, and what is heard of its batch runs."""
+
+    world: World
+    store: FileBatchStore
+    stop: StopSignal = field(default_factory=StopSignal)
+    heard: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+
+    @classmethod
+    def at(cls, world: World) -> Bench:
+        return cls(world, FileBatchStore(world.repository.state_dir / "batches"))
+
+    def context(self, *, checkpoint: Checkpoint = no_checkpoint, **settings: Any) -> BatchContext:
+        listeners: Sequence[BatchListener] = settings.pop("listeners", ())
+        confinement = confinement_for(ValidationPlan(confinement="none"), Path(self.world.repository.common_dir))
+        known: dict[str, Any] = {"max_concurrency": 3, "retry_after_s": 0.01, **settings}
+        return BatchContext(
+            repository=self.world.repository,
+            store=self.store,
+            pool=self.world.pool,
+            settings=BatchSettings(confinement=confinement, ports=self.world.path.parent / "ports", **known),
+            surroundings=Surroundings(environ=dict(os.environ)),
+            stop=self.stop,
+            ident="O Perator <operator@example.org>",
+            listeners=(lambda kind, data: self.heard.append((kind, data)), *listeners),
+            checkpoint=checkpoint,
+        )
+
+    def plan(self, *tasks: Task) -> BatchPlan:
+        return make_plan(TaskList(tasks=tasks), project_id=PROJECT, at=datetime(2026, 11, 27, tzinfo=UTC))
+
+    def new(self, *tasks: Task, batch_id: str = BATCH, plan: BatchPlan | None = None) -> BatchRun:
+        run = new_batch_run(
+            plan or self.plan(*tasks), batch_id=batch_id, target="main", at=datetime(2026, 11, 27, tzinfo=UTC)
+        )
+        self.store.write(run)
+        return run
+
+    def run(self, *tasks: Task, lander: Lander | None = None, **more: Any) -> BatchRun:
+        self.new(*tasks)
+        return run_batches(self.context(**more), BATCH, lander)
+
+    def resume(self, *, lander: Lander | None = None, **more: Any) -> BatchRun:
+        self.stop = StopSignal()
+        return run_batches(self.context(**more), BATCH, lander)
+
+    def kinds(self) -> list[str]:
+        return [kind for kind, _ in self.heard]
+
+    def log(self, task_id: str) -> str:
+        return self.store.log_path(BATCH, task_id).read_text()
+
+
+def killed_at(place: str, go: Callable[[Checkpoint], object], *, nth: int = 1) -> bool:
+    """Do something in a process that is killed at the n-th checkpoint of a name; False when it ended before."""
+    pid = os.fork()
+    if pid == 0:
+        seen = 0
+
+        def checkpoint(name: str) -> None:
+            nonlocal seen
+            seen += name == place
+            if seen == nth:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        try:
+            go(checkpoint)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL

@@ -1,0 +1,377 @@
+"""Batch runs: tasks with real commands, what becomes of them, and what a killed run leaves."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitalign.batches.planning.plan import ExecutionMode
+from gitalign.batches.planning.tasks import Need, Setup, Task
+from gitalign.batches.running.context import Keeper
+from gitalign.batches.running.file_store import AlreadyRunning
+from gitalign.batches.running.run_batches import run_batches
+from gitalign.batches.running.state import MergeStatus, Request, Status, UnknownBatch, result_ref, wip_ref
+from gitalign.batches.running.state_document import dump, load
+from gitalign.core.names import BATCH_PREFIX, WIP_PREFIX
+from gitalign.documents.reading import Malformed
+from gitalign.errors import StoreError
+from tests.batches.runs import BATCH, Bench, killed_at, sh
+from tests.batches.trees import World, make_world, world
+
+__all__ = ["world"]
+
+
+@pytest.fixture
+def bench(world: World) -> Bench:
+    return Bench.at(world)
+
+
+def status_of(run: Any) -> dict[str, str]:
+    return {task_id: one.status.value for task_id, one in run.tasks.items()}
+
+
+def assert_clean(bench: Bench) -> None:
+    """Nothing is left over: trees are free, packs are git's, the repository is sound, the user's refs are where they were."""
+    assert [view for view in bench.world.pool.slots() if view.note.holds_work or view.is_in_use] == []
+    assert list((bench.world.path / ".git/objects/pack").glob("*.keep")) == []
+    bench.world.git("fsck", "--strict", "--no-dangling")
+    assert bench.world.git("status", "--porcelain") == ""
+
+
+def test_tasks_of_a_batch_run_side_by_side_and_their_results_are_pinned(bench: Bench, tmp_path: Path) -> None:
+    """Each waits for the other: one after the other they would never end."""
+    wait = "touch {0}/$GITALIGN_TASK; while [ ! -e {0}/{1} ]; do sleep 0.02; done; echo $GITALIGN_TASK > $GITALIGN_TASK.new; "
+    here = tmp_path / "rendezvous"
+    here.mkdir()
+    run = bench.run(
+        sh("a", wait.format(here, "b") + "git add . && git commit -qm 'Commit of a'", timeout_s=20.0),
+        sh("b", wait.format(here, "a"), title="Title of b", timeout_s=20.0),
+        sh("c", "echo nothing; echo $PORT $COMPOSE_PROJECT_NAME", timeout_s=20.0),
+    )
+    assert status_of(run) == dict.fromkeys("abc", "completed")
+    assert run.batches[0].merge_status is MergeStatus.WAITING
+    assert run.status is Status.PENDING
+    git = bench.world.git
+    for name, subject in (("a", "Commit of a"), ("b", "Title of b")):
+        ref = result_ref(BATCH, name)
+        assert git("log", "-1", "--format=%s|%an|%ae", ref) == f"{subject}|O Perator|operator@example.org"
+        assert git("diff", "--name-status", "main", ref) == f"A\t{name}.new"
+        assert git("rev-parse", ref) == run.tasks[name].result
+        assert git("rev-parse", f"{ref}~1") == git("rev-parse", "main") == run.tasks[name].base
+    assert run.tasks["c"].result is None
+    assert git("for-each-ref", WIP_PREFIX) == ""
+    assert git("rev-parse", f"{BATCH_PREFIX}{BATCH}/@base-0") == git("rev-parse", "main")
+    assert all(one.started_at is not None and one.finished_at is not None for one in run.tasks.values())
+    assert "nothing\n" in bench.log("c")
+    assert [kind for kind in bench.kinds() if kind.startswith("batch")] == ["batch_started", "batch_completed"]
+    assert bench.heard[0][1]["task_count"] == 3
+    assert_clean(bench)
+    assert bench.store.read("last") == run
+
+
+def test_a_failed_task_fails_its_batch_but_not_its_siblings_and_later_batches_are_not_run(bench: Bench) -> None:
+    run = bench.run(
+        sh("bad", "echo half >> a.txt; exit 3"),
+        sh("good", "echo good > good"),
+        sh("none", "true", expects_changes=True),
+        sh("gone", "true", verify=("no-such-program",)),
+        sh("later", "true", needs=(Need("bad"),)),
+    )
+    assert status_of(run) == {
+        "bad": "failed",
+        "good": "completed",
+        "none": "failed",
+        "gone": "failed",
+        "later": "not_run",
+    }
+    assert run.status is Status.FAILED
+    assert [one.status for one in run.batches] == [Status.FAILED, Status.NOT_RUN]
+    assert "3 of 4 tasks did not complete: bad, none, gone" in run.batches[0].reason
+    assert (run.tasks["bad"].reason, run.tasks["bad"].exit_code) == ("task: exit 3", 3)
+    assert run.tasks["none"].reason == "it changed nothing"
+    assert "no-such-program" in run.tasks["gone"].reason
+    assert bench.world.git("diff", "main", wip_ref(BATCH, "bad"), "--", "a.txt").endswith("+half")
+    assert run.tasks["bad"].wip == bench.world.git("rev-parse", wip_ref(BATCH, "bad"))
+    assert bench.world.git("rev-parse", result_ref(BATCH, "good")) == run.tasks["good"].result
+    completed = next(data for kind, data in bench.heard if kind == "batch_completed")
+    assert (completed["success"], completed["merge_status"], len(completed["errors"])) == (False, "skipped", 3)
+    assert_clean(bench)
+    assert bench.resume() == run
+
+
+def test_only_what_passes_is_tried_again_each_time_in_a_fresh_tree(bench: Bench, tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    script = f"test -e left && exit 9; echo x > left; echo x >> {count}; test $(wc -l < {count}) -ge 3 || exit 75"
+    run = bench.run(sh("flaky", script, max_attempts=3), sh("red", "exit 1", max_attempts=3))
+    assert (run.tasks["flaky"].status, run.tasks["flaky"].attempts) == (Status.COMPLETED, 3)
+    assert (run.tasks["red"].status, run.tasks["red"].attempts) == (Status.FAILED, 1)
+    refs = bench.world.git("for-each-ref", "--format=%(refname)", WIP_PREFIX).splitlines()
+    assert refs == [f"{wip_ref(BATCH, 'flaky')}@1", f"{wip_ref(BATCH, 'flaky')}@2"]
+
+
+def test_a_failure_of_the_machine_falls_back_to_one_after_the_other(bench: Bench) -> None:
+    bench.world.pool.root.write_text("in the way")
+    run = bench.run(sh("a", "true", max_attempts=1), sh("b", "true", max_attempts=1))
+    assert run.mode is ExecutionMode.SEQUENTIAL
+    assert run.mode_reason.startswith("fell back from parallel: cannot make")
+    assert status_of(run) == {"a": "failed", "b": "failed"}
+    assert "fell_back" in bench.kinds()
+
+
+def test_red_tasks_never_fall_back(bench: Bench) -> None:
+    run = bench.run(sh("a", "exit 1"), sh("b", "exit 1"))
+    assert run.mode is ExecutionMode.PARALLEL
+    assert {one.attempts for one in run.tasks.values()} == {1}
+
+
+def test_uncommitted_work_is_pinned_while_the_task_runs(bench: Bench, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+
+    def listen(kind: str, data: Mapping[str, Any]) -> None:
+        if kind == "task_snapshot" and bench.world.git("for-each-ref", wip_ref(BATCH, "t")):
+            assert bench.world.git("show", f"{wip_ref(BATCH, 't')}:unsaved") == "work"
+            go.touch()
+
+    script = f"echo work > unsaved; while [ ! -e {go} ]; do sleep 0.02; done; echo done > done"
+    run = bench.run(sh("t", script, timeout_s=30.0), listeners=(listen,), snapshot_every_s=0.1)
+    assert run.tasks["t"].status is Status.COMPLETED
+    assert bench.world.git("for-each-ref", WIP_PREFIX) == ""
+    assert bench.world.git("show", f"{result_ref(BATCH, 't')}:done") == "done"
+
+
+def test_a_listener_that_raises_hurts_nothing(bench: Bench) -> None:
+    def broken(kind: str, data: Mapping[str, Any]) -> None:
+        raise RuntimeError(kind)
+
+    assert bench.run(sh("t", "echo x > x"), listeners=(broken,)).tasks["t"].status is Status.COMPLETED
+
+
+@pytest.mark.parametrize("how", ["request", "signal"])
+def test_cancelling_ends_what_runs_and_loses_nothing(bench: Bench, how: str) -> None:
+    def listen(kind: str, data: Mapping[str, Any]) -> None:
+        if kind == "task_snapshot":
+            if how == "request":
+                bench.store.ask(BATCH, Request.CANCEL)
+            else:
+                bench.stop.request_cancel()
+
+    tasks = (sh("t", "echo work > unsaved; sleep 60"), sh("u", "true", needs=(Need("t"),)))
+    started = time.monotonic()
+    run = bench.run(*tasks, listeners=(listen,), snapshot_every_s=0.1)
+    assert time.monotonic() - started < 30
+    assert status_of(run) == {"t": "cancelled", "u": "pending"}
+    assert run.status is Status.CANCELLED
+    assert bench.world.git("show", f"{wip_ref(BATCH, 't')}:unsaved") == "work"
+    assert_clean(bench)
+    assert bench.store.asked(BATCH) is Request.NONE
+
+
+def test_stop_lets_running_tasks_end_and_resume_goes_on(bench: Bench, tmp_path: Path) -> None:
+    def listen(kind: str, data: Mapping[str, Any]) -> None:
+        if kind == "task_started" and not bench.stop.stop_requested:
+            bench.stop.request_stop()
+
+    run = bench.run(sh("a", "echo a > a"), sh("b", "echo b > b"), max_concurrency=1, listeners=(listen,))
+    assert status_of(run) == {"a": "completed", "b": "pending"}
+    assert run.status is Status.PENDING
+    first = run.tasks["a"]
+    run = bench.resume()
+    assert status_of(run) == {"a": "completed", "b": "completed"}
+    assert run.tasks["a"] == first
+
+
+def test_pause_holds_back_until_it_is_taken_back(bench: Bench) -> None:
+    def listen(kind: str, data: Mapping[str, Any]) -> None:
+        if kind == "task_started" and data["task_id"] == "a":
+            bench.store.ask(BATCH, Request.PAUSE)
+            threading.Timer(1.0, lambda: bench.store.ask(BATCH, Request.NONE)).start()
+
+    run = bench.run(sh("a", "sleep 0.4"), sh("b", "true"), max_concurrency=1, listeners=(listen,))
+    assert status_of(run) == {"a": "completed", "b": "completed"}
+    a, b = run.tasks["a"], run.tasks["b"]
+    assert a.finished_at is not None
+    assert b.started_at is not None
+    assert (b.started_at - a.finished_at).total_seconds() > 0.2
+
+
+PLACES = ["task", "wip", "settle", "result", "free"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_run_that_is_killed_is_finished_by_resume(bench: Bench, place: str) -> None:
+    """After SIGKILL the state is true, work is pinned, and what has ended is not run again."""
+    again = bench.world.path.parent / "again"
+    tasks = (
+        sh("first", f"echo first >> {again}; echo x > first", priority=-1),
+        sh(
+            "second",
+            f"echo second >> {again}; echo y > second; git add . && git commit -qm second; exit $(test -e {again}.ok; echo $?)",
+        ),
+    )
+    bench.new(*tasks)
+    nth = {"wip": 1, "result": 1}.get(place, 2)
+    assert killed_at(
+        place, lambda check: run_batches(bench.context(checkpoint=check, max_concurrency=1), BATCH, None), nth=nth
+    )
+    assert not bench.store.is_alive(BATCH)
+    left = bench.store.read(BATCH)
+    assert left.status is Status.RUNNING
+    Path(f"{again}.ok").touch()
+    run = bench.resume(max_concurrency=1)
+    if place in ("wip", "free"):  # the second task had failed on its own by then, or its end was about to be written
+        assert run.tasks["second"].status in (Status.COMPLETED, Status.FAILED)
+    else:
+        assert status_of(run) == {"first": "completed", "second": "completed"}
+    times = again.read_text().split()
+    assert times.count("first") == (2 if place == "result" else 1)
+    bench.world.git("rev-parse", result_ref(BATCH, "first"))
+    if place == "settle":
+        assert "interrupted" in run.tasks["second"].notices[0]
+        assert bench.world.git("log", "-1", "--format=%s", f"{wip_ref(BATCH, 'second')}@1") == "second"
+    bench.world.git("gc", "-q", "--prune=now")
+    assert_clean(bench)
+
+
+def test_a_run_is_run_by_one_process(bench: Bench) -> None:
+    bench.new(sh("t", "true"))
+    with bench.store.held(BATCH), pytest.raises(AlreadyRunning):
+        run_batches(bench.context(), BATCH, None)
+
+
+def test_two_runs_of_one_repository_side_by_side_share_no_tree(bench: Bench) -> None:
+    other = "20261127-180001-abcdef"
+    tasks = [sh(f"t{number}", f"echo $GITALIGN_BATCH > f{number}") for number in range(4)]
+    bench.new(*tasks)
+    bench.new(*tasks, batch_id=other)
+    ends: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda one=one: ends.append(run_batches(bench.context(), one, None)))
+        for one in (BATCH, other)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [status_of(run) for run in ends] == [dict.fromkeys(("t0", "t1", "t2", "t3"), "completed")] * 2
+    for batch_id in (BATCH, other):
+        for number in range(4):
+            assert bench.world.git("show", f"{result_ref(batch_id, f't{number}')}:f{number}") == batch_id
+    assert_clean(bench)
+
+
+def test_a_set_up_is_run_once_for_each_tree_and_content(bench: Bench) -> None:
+    count = bench.world.path.parent / "count"
+    setup = Setup(
+        argv=("/bin/sh", "-c", f"echo x >> {count}; mkdir node_modules"),
+        files=("package-lock.json",),
+        keep=("node_modules/",),
+    )
+    tasks = [
+        sh(f"t{number}", "test -d node_modules; echo $?; test -d node_modules", setup=setup) for number in range(4)
+    ]
+    run = bench.run(*tasks, max_concurrency=1)
+    assert set(status_of(run).values()) == {"completed"}
+    assert count.read_text().split() == ["x"]
+
+
+def test_a_failed_set_up_fails_its_task(bench: Bench) -> None:
+    run = bench.run(sh("t", "true", setup=Setup(argv=("false",))))
+    assert run.tasks["t"].reason == "set-up: exit 1"
+    assert_clean(bench)
+
+
+def test_branches_are_taken_as_they_stand(bench: Bench) -> None:
+    bench.world.git("branch", "topic/x")
+    run = bench.run(Task(id="topic/x", branch="topic/x"), Task(id="none", branch="none"))
+    assert run.tasks["topic/x"].result == bench.world.tip
+    assert run.tasks["none"].reason == "there is no branch none"
+
+
+def test_a_tree_with_what_no_commit_can_hold_is_kept(bench: Bench) -> None:
+    run = bench.run(sh("t", "git init -q inner && cd inner && echo x > x && git add x && git commit -qm x"))
+    one = run.tasks["t"]
+    assert one.kept_in
+    assert "1 repositories inside of it are in no snapshot: inner" in one.notices[0]
+    assert (Path(one.kept_in) / "work/tree/inner/x").read_text() == "x\n"
+    (kept,) = [view for view in bench.world.pool.slots() if view.note.holds_work]
+    assert kept.note.reason
+    bench.new(sh("u", "echo u > u"), batch_id="20261127-180001-abcdef")
+    run_batches(bench.context(), "20261127-180001-abcdef", None)
+    assert (Path(one.kept_in) / "work/tree/inner/x").exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "fault"),
+    [
+        ("rm -rf .git; echo x > x", "its git directory is gone"),
+        ("cd ..; rm -rf tree", "its work tree was replaced or deleted"),
+        ("cd ..; mv tree old; ln -s /etc tree", "its work tree was replaced or deleted"),
+    ],
+)
+def test_a_task_that_destroys_its_tree_has_failed(bench: Bench, script: str, fault: str) -> None:
+    run = bench.run(sh("t", script), sh("u", "echo u > u"))
+    assert (run.tasks["t"].status, run.tasks["t"].reason) == (Status.FAILED, fault)
+    assert run.tasks["u"].status is Status.COMPLETED
+    assert bench.world.git("status", "--porcelain") == ""
+
+
+def test_commits_in_the_name_of_others_are_reported(bench: Bench) -> None:
+    run = bench.run(sh("t", "echo x > x; git add x; git commit -qm x --author 'Some Body <s@example.org>'"))
+    assert run.tasks["t"].notices == ("1 commits are in the name of Some Body <s@example.org>",)
+
+
+def test_the_state_reads_back_and_a_newer_minor_version_is_read(bench: Bench) -> None:
+    run = bench.run(sh("a", "exit 1"), sh("b", "echo b > b"))
+    document = json.loads(json.dumps(dump(run)))
+    assert load(document) == run
+    assert load({**document, "version": "1.7", "news": 1}) == run
+    wrongs: list[Any] = [
+        {**document, "version": "2.0"},
+        {**document, "format": "x"},
+        {**document, "status": "what"},
+        [],
+    ]
+    for wrong in wrongs:
+        with pytest.raises(Malformed):
+            load(wrong)
+    assert (document["current_batch"], document["completed_batches"], document["batches_total"]) == (None, 0, 1)
+
+
+def test_what_is_no_batch_run(bench: Bench) -> None:
+    for word in ("last", "2026", "../../x", ""):
+        with pytest.raises(UnknownBatch):
+            bench.store.read(word)
+    bench.new(sh("t", "true"))
+    assert bench.store.read("2026").id == BATCH
+    assert bench.store.ids() == (BATCH,)
+    (bench.store.folder(BATCH) / "state.json").write_text("{")
+    with pytest.raises(StoreError):
+        bench.store.read(BATCH)
+
+
+def test_state_is_on_disk_before_it_is_seen(bench: Bench) -> None:
+    keeper = Keeper(bench.store, bench.new(sh("t", "true")))
+    keeper.change(lambda run: replace(run, status=Status.RUNNING))
+    assert bench.store.read(BATCH).status is Status.RUNNING
+    bench.store.folder(BATCH).rename(bench.world.path / "elsewhere")
+    bench.store.folder(BATCH).write_text("in the way")
+    with pytest.raises(StoreError):
+        keeper.change(lambda run: replace(run, status=Status.FAILED))
+    assert keeper.run.status is Status.RUNNING
+
+
+def test_sha256(tmp_path: Path) -> None:
+    from tests.histories import git
+
+    git(tmp_path, "init", "-q", "-b", "main", "--object-format=sha256", str(tmp_path / "repository"))
+    bench = Bench.at(make_world(tmp_path))
+    run = bench.run(sh("t", "echo x > x; git add . ; git commit -qm x; echo y > y"))
+    assert run.tasks["t"].status is Status.COMPLETED
+    assert len(run.tasks["t"].result or "") == 64
