@@ -7,10 +7,11 @@ was skipped for want of it.
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,26 @@ def program(name: str, package: str) -> None:
     """Skip where a program is missing."""
     if shutil.which(name) is None:
         pytest.skip(f"needs {name} (Debian: apt-get install {package})")
+
+
+def postgres() -> Path:
+    """Where the programs of a PostgreSQL server are; skips where it is not installed."""
+    places = [Path(found).resolve().parent for name in ("initdb",) if (found := shutil.which(name))]
+    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    for place in places:
+        if (place / "initdb").exists() and (place / "postgres").exists():
+            return place
+    pytest.skip("needs a PostgreSQL server (Debian: apt-get install postgresql)")
+
+
+def ordinary_user() -> pwd.struct_passwd:
+    """The user of this process, or for root one that a server may run as; skips where there is none."""
+    if os.geteuid() != 0:
+        return pwd.getpwuid(os.geteuid())
+    for name in ("postgres", "nobody"):
+        with suppress(KeyError):
+            return pwd.getpwnam(name)
+    pytest.skip("needs an ordinary user, such as postgres or nobody")
 
 
 def bubblewrap(place: Path) -> Confinement:

@@ -1,0 +1,87 @@
+"""What only a server can do to a journal: be away, go away, keep a process waiting; and what must never be said of it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from gitalign.errors import ConfigError, StoreError
+from gitalign.store.journal import connect_journal
+from gitalign.store.postgres import Postgres, server_url
+from tests.store.test_contract import X, begun, move
+
+
+def test_a_connection_that_the_server_ended_is_made_again(server: str) -> None:
+    dialect = Postgres(server)
+    with closing(connect_journal(dialect, repository="ended")) as journal:
+        name = begun(journal)
+        with dialect.engine().connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"))
+        with pytest.raises(StoreError, match="terminat"):
+            journal.intend(name, [move(X)], anchor="a")
+        journal.intend(name, [move(X)], anchor="a")
+        assert journal.publications(name) == (move(X),)
+
+
+def test_a_server_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"postgresql://me@/db\?host=") as caught:
+        connect_journal(Postgres(f"postgresql://me@/db?host={tmp_path}"), repository="x")
+    assert "server runs" in caught.value.hint
+    assert caught.value.exit_code == 3
+
+
+def test_a_database_that_is_not_there(server: str) -> None:
+    with pytest.raises(StoreError, match="does not exist") as caught:
+        connect_journal(Postgres(server.replace("/postgres?", "/nowhere?")), repository="x")
+    assert "createdb" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("mysql://host/db", "mysql"),
+        ("no address", "not an address"),
+        ("postgresql+psycopg2://host/db", "psycopg2"),
+        ("postgresql://me:secret@host/db", "password"),
+        ("postgresql://me@host/db?password=secret", "password"),
+    ],
+)
+def test_addresses_that_are_refused(url: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says) as caught:
+        server_url(url)
+    assert "secret" not in caught.value.message + caught.value.hint
+
+
+def test_a_password_comes_from_a_file_and_is_never_shown(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("secret\nignored\n")
+    dialect = Postgres(f"postgresql://me@/db?host={tmp_path}", password_file=file)
+    assert "secret" not in dialect.label + str(dialect.engine().url)
+    with pytest.raises(StoreError) as caught:
+        connect_journal(dialect, repository="x")
+    assert "secret" not in str(caught.value) + str(caught.value.__cause__)
+    with pytest.raises(StoreError, match="cannot read the password"):
+        Postgres("postgresql://me@/db", password_file=tmp_path / "missing").engine()
+
+
+def test_tables_of_others_are_left_alone(server: str) -> None:
+    with Postgres(server).engine().connect() as connection:
+        connection.execute(text("CREATE SCHEMA others"))
+        connection.execute(text("CREATE TABLE others.runs (id int)"))
+    apart = f"{server}&options=-csearch_path%3Dothers"
+    with pytest.raises(StoreError, match="did not make"):
+        connect_journal(Postgres(apart), repository="x")
+
+
+def test_a_database_of_a_newer_release_is_refused(server: str) -> None:
+    with Postgres(server).engine().connect() as connection:
+        connection.execute(text("CREATE SCHEMA newer"))
+    apart = Postgres(f"{server}&options=-csearch_path%3Dnewer")
+    connect_journal(apart, repository="x").close()
+    with apart.engine().connect() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match="newer git-align"):
+        connect_journal(apart, repository="x")
