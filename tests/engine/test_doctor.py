@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
-from gitalign.engine.analysis.doctor import Diagnosis
+from gitalign.core.diagnosis import Diagnosis
 from tests.git.workspace import Workspace
 from tests.runs import request, run
 

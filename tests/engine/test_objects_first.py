@@ -10,10 +10,10 @@ import pytest
 
 from gitalign import facade
 from gitalign.core.commit import new_commit, serialise
+from gitalign.core.diagnosis import Diagnosis
 from gitalign.core.names import Oid
 from gitalign.core.plan import Permit
 from gitalign.core.run import RunState
-from gitalign.engine.analysis.doctor import Diagnosis
 from gitalign.engine.publishing.anchor import anchor_ref, broken_anchors, mend_anchors
 from gitalign.errors import GitAlignError, GitError, UserError
 from gitalign.git import quarantine

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from gitalign import facade
-from gitalign.facade import after
+from gitalign.facade import reporting
 from tests import warm
 from tests.git.workspace import Workspace
 from tests.runs import request, run
@@ -182,7 +182,7 @@ def test_it_opens_with_what_to_do_first(same_clash: Workspace) -> None:
 
 
 def test_what_was_not_looked_at_is_not_passed_over(same_clash: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(after, "_LOOKING_S", -1.0)
+    monkeypatch.setattr(reporting, "_LOOKING_S", -1.0)
     assert "**3 branches** of these were not looked at, or are gone" in written(same_clash, "md")
     assert data_of(written(same_clash, "html"))["steps"]["unseen"] == 3
     monkeypatch.undo()

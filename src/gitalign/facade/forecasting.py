@@ -15,7 +15,7 @@ from gitalign.engine.run.prepare import graph_of
 from gitalign.engine.run.session import OpenRepository, Request, journal_of, make_plan, open_for, sockets_of
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.stream import EventStream
-from gitalign.facade.after import name_of, published_of
+from gitalign.facade.reporting import name_of, published_of
 from gitalign.ports import Journal, Listener
 
 

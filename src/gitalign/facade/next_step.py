@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gitalign.core.outcome import Conflicted
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.report import Report
-from gitalign.core.run import RunKind, RunRecord
+from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.core.unpushed import waits_for_push
 from gitalign.core.working_set import has_no_work
 from gitalign.engine.run.reports import stored_report
@@ -22,7 +22,6 @@ def next_command(
     plan: Plan,
     *,
     history: Sequence[RunRecord],
-    unfinished: Sequence[RunRecord],
     elsewhere: Sequence[tuple[str, int]],
     fault: UserError | None,
     merged: int,
@@ -33,12 +32,11 @@ def next_command(
         opened: the repository.
         plan: of everything.
         history: every run, newest first.
-        unfinished: those that `resume` is for.
         elsewhere: how many branches exist only on each remote.
         fault: what a plan would be refused for.
         merged: how many branches `prune --merged` would delete.
     """
-    if unfinished:
+    if unfinished_of(history):
         return "git align resume"
     if elsewhere and has_no_work(plan):
         return "git align plan --remote" + ("" if elsewhere[0][0] == "origin" else f" {elsewhere[0][0]}")
@@ -54,6 +52,12 @@ def next_command(
             return "git align push"
         return "git align conflicts" if work else to_delete
     return "git align run" if work else to_delete
+
+
+def unfinished_of(history: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
+    """Runs that `resume` is for."""
+    states = (RunState.INTEGRATING, RunState.PUBLISHING, RunState.INTERRUPTED)
+    return tuple(record for record in history if record.state in states)
 
 
 def merged_count(repository: Repository, plan: Plan) -> int:

@@ -16,7 +16,7 @@ from gitalign.core.names import display, shell_word
 from gitalign.errors import UserError
 
 if TYPE_CHECKING:
-    from gitalign.facade.initial import Found
+    from gitalign.core.first_configuration import RepositoryFacts
 
 _MOST_NAMED = 8
 _NEVER_MOVED = {"bots": ("bot",), "long-lived": ("long_lived", "protected")}
@@ -41,10 +41,10 @@ def init(*, output: Output = None, dry_run: DryRun = False, options: Options) ->
 
     Looks for targets, remotes, bots and test commands. Never overwrites a file.
     """
-    from gitalign.facade import initial
+    from gitalign.facade import first_configuration
 
     # Also where nothing can be aligned yet: the file is the place to name a target.
-    found = initial.find(replace(options.request(or_remote=True), needs_branches=False))
+    found = first_configuration.find(replace(options.request(or_remote=True), needs_branches=False))
     place = output if output is not None else found.place
     written = configuration(found)
     if not dry_run:
@@ -75,7 +75,7 @@ def _write(place: Path, written: str, *, makes_folder: bool) -> None:
     write_whole(place, written)
 
 
-def summary(found: Found) -> list[tuple[str, str]]:
+def summary(found: RepositoryFacts) -> list[tuple[str, str]]:
     """What was found, in words."""
     why = {note.name: f" ({note.why})" if note.why else "" for note in found.plan.target_notes}
     targets = ", ".join(f"{target.name}{why.get(target.name, '')}" for target in found.plan.targets)
@@ -88,7 +88,7 @@ def summary(found: Found) -> list[tuple[str, str]]:
     return lines
 
 
-def document(found: Found) -> dict[str, object]:
+def document(found: RepositoryFacts) -> dict[str, object]:
     """What was found, as JSON."""
     return {
         "targets": [str(target.name) for target in found.plan.targets],
@@ -101,7 +101,7 @@ def document(found: Found) -> dict[str, object]:
     }
 
 
-def configuration(found: Found) -> str:
+def configuration(found: RepositoryFacts) -> str:
     """The file: it sets what was found and sure, and shows the rest as comments; a run of it does the same as one without it."""
     said = dict(summary(found))
     targets = [str(target.name) for target in found.plan.targets]
@@ -115,25 +115,25 @@ def configuration(found: Found) -> str:
         # A section of comments alone would be an empty one, which is an error.
         "alignment:" if targets else "# alignment:",
         "  # The branches that the others are aligned with. Each branch goes to the one it has the fewest commits beyond.",
-        f"  # Found: {_comment(said['targets'])}",
+        f"  # RepositoryFacts: {_comment(said['targets'])}",
         f"  targets: {_yaml(targets)}" if targets else "  # targets: [main]",
         "",
         "  # How a branch takes in its target: rebase, rebase-merges, merge, iterative, integration-branch or auto.",
         "  # strategy: rebase",
         "",
         "  # Never moved, beside the targets and what is known as long-lived. Globs over whole names.",
-        f"  # Found as long-lived: {_comment(said['long-lived'])}",
+        f"  # RepositoryFacts as long-lived: {_comment(said['long-lived'])}",
         f"  # Left to their bots: {_comment(said['bots'])}",
         '  # protected: ["release/*", "releases/*", "hotfix/*"]',
         "",
         "  # The remote that --remote and --fetch mean, where none is named.",
-        f"  # Found: {_comment(said['remotes'])}",
+        f"  # RepositoryFacts: {_comment(said['remotes'])}",
         f"  # remote: {_yaml(remote)}",
         "",
         "# validation:",
         "  # A command that is run on every result before it is published, in a work tree of its own, without network.",
         "  # It is code of the branches: nothing runs until you remove the # of both lines.",
-        f"  # Found: {_comment(said['tests'])}",
+        f"  # RepositoryFacts: {_comment(said['tests'])}",
         f"  # test_command: {_yaml(list(tests))}",
         "",
     ]

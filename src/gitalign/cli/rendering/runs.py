@@ -11,7 +11,7 @@ from gitalign.cli.rendering.tables import plain_table, safe
 from gitalign.core.run import RunRecord
 
 if TYPE_CHECKING:
-    from gitalign.engine.publishing.retention import PruneReport
+    from gitalign.core.retention import PruneReport
 
 
 def show_runs(out: Console, runs: Sequence[RunRecord], *, everything: bool = False) -> None:

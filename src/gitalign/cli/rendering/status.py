@@ -11,8 +11,8 @@ from gitalign.cli.rendering.tables import many, safe
 from gitalign.cli.working_set import elsewhere
 
 if TYPE_CHECKING:
-    from gitalign.engine.analysis.doctor import Diagnosis
-    from gitalign.facade import Status
+    from gitalign.core.diagnosis import Diagnosis
+    from gitalign.core.status import Status
 
 
 def show_status(out: Console, status: Status) -> None:

@@ -6,10 +6,10 @@ import os
 import shutil
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from gitalign.core.diagnosis import Diagnosis
 from gitalign.core.names import HEADS, display, shell_word
 from gitalign.core.plan import Plan
 from gitalign.core.programs import Program
@@ -30,20 +30,6 @@ from gitalign.git.worktree import read_checkouts
 from gitalign.store.run_locks import RunLocks
 from gitalign.validate.confine import confinement_for
 from gitalign.validate.programs import ProgramHost, prepared
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
-    """One thing looked at.
-
-    Attributes:
-        ok: True, False, or None when it could not be told.
-    """
-
-    check: str
-    ok: bool | None
-    detail: str
-    hint: str = ""
 
 
 class _Runs(Protocol):

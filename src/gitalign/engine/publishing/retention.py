@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from gitalign.core.names import CANDIDATES_PREFIX, Oid
 from gitalign.core.publication import MoveState
+from gitalign.core.retention import PruneReport
 from gitalign.core.run import UNFINISHED, RunRecord, RunState
 from gitalign.engine.publishing.anchor import anchors_of, mend_anchors, release_keeps
 from gitalign.engine.publishing.backups import removable_backups
@@ -20,25 +21,6 @@ from gitalign.owned_folders import remove_folder
 from gitalign.ports import Journal
 
 _DELETED_AT_ONCE = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PruneReport:
-    """What was removed, or would be.
-
-    Attributes:
-        runs: ids whose pins are gone; they cannot be undone any more.
-        anchors: refs deleted.
-        backups: backup branches deleted.
-        kept_backups: backup branches that stay, with the reason.
-        dry_run: nothing was changed.
-    """
-
-    runs: tuple[str, ...]
-    anchors: tuple[str, ...]
-    backups: tuple[str, ...]
-    kept_backups: tuple[tuple[str, str], ...]
-    dry_run: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

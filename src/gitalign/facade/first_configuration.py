@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from gitalign.core.exclusions import ExclusionCode
+from gitalign.core.first_configuration import RepositoryFacts
 from gitalign.core.plan import Plan
-from gitalign.core.test_commands import BUILD_FILES, TestCommand, test_commands
+from gitalign.core.test_commands import BUILD_FILES, test_commands
 from gitalign.core.working_set import remotes_with_branches
 from gitalign.engine.run.session import Request, make_plan, open_for
 from gitalign.errors import GitError
@@ -17,28 +16,7 @@ from gitalign.git.repository import Repository
 _LARGEST_BYTES = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What `init` found.
-
-    Attributes:
-        place: the file that git-align reads without being told to, in the git directory.
-        plan: of all branches, as the repository stands.
-        remotes: whose branches the clone knows.
-        tests: commands that may run the tests, the likeliest first.
-    """
-
-    place: Path
-    plan: Plan
-    remotes: tuple[str, ...]
-    tests: tuple[TestCommand, ...]
-
-    def left_out(self, *codes: ExclusionCode) -> tuple[str, ...]:
-        """Branches that are left out for one of these reasons."""
-        return tuple(str(one.branch) for one in self.plan.excluded if one.code in codes)
-
-
-def find(request: Request) -> Found:
+def find(request: Request) -> RepositoryFacts:
     """Look at a repository, bare or not. Changes nothing.
 
     Raises:
@@ -46,7 +24,7 @@ def find(request: Request) -> Found:
     """
     opened = open_for(request)
     plan = make_plan(opened, request, whatever_is_checked_out=True)
-    return Found(
+    return RepositoryFacts(
         place=Path(opened.repository.common_dir) / "gitalign" / "config.yaml",
         plan=plan,
         remotes=remotes_with_branches(plan.snapshot),

@@ -1,30 +1,48 @@
-"""Merged branches: which there are, and deleting them."""
+"""Removing what old runs left, and deleting merged branches."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
+from gitalign.configuration.settings import LONGEST_RETENTION_DAYS
 from gitalign.core.merged import Merged
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report
+from gitalign.core.retention import PruneReport
 from gitalign.engine.publishing.dead_runs import recover_dead
 from gitalign.engine.publishing.guard import Guard
 from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
+from gitalign.engine.publishing.retention import Retention
+from gitalign.engine.publishing.retention import prune as remove_old
 from gitalign.engine.run.contexts import Caller, new_observed_run
 from gitalign.engine.run.prepare import graph_of
 from gitalign.engine.run.reports import stored_report
-from gitalign.engine.run.session import (
-    Request,
-    journal_of,
-    make_plan,
-    open_for,
-)
+from gitalign.engine.run.session import Request as Request
+from gitalign.engine.run.session import journal_of, make_plan, open_for
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.stream import EventStream
-from gitalign.errors import NotPermitted
-from gitalign.facade.undoing import pusher_of
+from gitalign.errors import NotPermitted, UserError
+from gitalign.facade.pushing import pusher_of
 from gitalign.ports import Listener
+
+
+def prune(
+    request: Request, *, older_than_days: int | None = None, backups: bool = False, dry_run: bool = False
+) -> PruneReport:
+    """Remove pins, and on request backups, of runs older than the retention; never the only way back of a younger one."""
+    opened = open_for(request)
+    days = opened.config.alignment.retention_days if older_than_days is None else older_than_days
+    if not 0 <= days <= LONGEST_RETENTION_DAYS:
+        raise UserError(
+            f"an age of {days} days is not from 0 to {LONGEST_RETENTION_DAYS}", hint="git align prune --help"
+        )
+    with journal_of(opened) as journal:
+        if not dry_run:
+            recover_dead(opened, journal, ())
+        what = Retention(older_than=timedelta(days=days), now=opened.now(), backups=backups, dry_run=dry_run)
+        return remove_old(opened.repository, journal, what)
 
 
 def merged_branches(request: Request, *, listeners: Sequence[Listener] = (), stop: StopSignal | None = None) -> Merged:

@@ -1,110 +1,27 @@
-"""A run, going on with one, and taking one back: the use cases that move branches, each with leave to do so."""
+"""Finishing what was cut off, and continuing what was stopped."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
-from gitalign.configuration.settings import LONGEST_RETENTION_DAYS
 from gitalign.core.events import Event, EventKind
-from gitalign.core.names import display
-from gitalign.core.plan import Permit, Plan
+from gitalign.core.plan import Permit
 from gitalign.core.report import Report, is_settled
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.publishing.anchor import mend_anchors
 from gitalign.engine.publishing.dead_runs import recover_dead
 from gitalign.engine.publishing.dead_runs import take_over as count_as_gone
-from gitalign.engine.publishing.guard import Guard
-from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
 from gitalign.engine.publishing.push_recovery import settle_earlier, settle_late
 from gitalign.engine.publishing.recovery_claim import recovery_claim
-from gitalign.engine.publishing.retention import PruneReport, Retention
-from gitalign.engine.publishing.retention import prune as remove_old
-from gitalign.engine.run.carry_out import NO_PLUGINS, Assignment, Plugins, carry_out
+from gitalign.engine.run.carry_out import Assignment, carry_out
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.frozen_settings import CannotGoOn, changed_keys, gate_of
 from gitalign.engine.run.reports import stored_report
-from gitalign.engine.run.session import OpenRepository, has_state, journal_of, make_plan, open_for
+from gitalign.engine.run.session import OpenRepository, has_state, journal_of, open_for
 from gitalign.engine.run.session import Request as Request
 from gitalign.engine.runtime.signals import StopSignal
-from gitalign.errors import NotPermitted, PlanRefused, UserError
 from gitalign.ports import Journal, Listener
-
-
-def run(
-    request: Request,
-    *,
-    plan: Plan | None = None,
-    permit: Permit | None = None,
-    listeners: Sequence[Listener] = (),
-    stop: StopSignal | None = None,
-    checkpoint: Checkpoint = no_checkpoint,
-    plugins: Plugins = NO_PLUGINS,
-) -> Report:
-    """Align every branch of a plan and publish the results.
-
-    Args:
-        request: the repository and settings; `input`, `only`, `fetch` and `push` matter only without `plan`.
-        plan: made earlier; branches that moved since are refused, never overwritten.
-        permit: leave to move refs. Without `plan`, a permit for any plan of this request is made with `Permit(plan_id="*")`.
-        listeners: followers of the event stream.
-        stop: the stop button.
-        checkpoint: called with a name before each effect; rehearsals of crashes end the process there.
-        plugins: a detector and a documenter of the caller's; they speak before anything moves, and nothing moves that they refuse.
-
-    Raises:
-        NotPermitted: without a permit for the plan.
-        UserError, GitError, RemoteError, StoreError, OutOfSpace
-    """
-    if permit is None:
-        raise NotPermitted(
-            "running would move branches, and leave to do so was not given",
-            hint="add --yes, or look first: git align plan",
-        )
-    opened = open_for(request)
-    with journal_of(opened) as journal:
-        recover_dead(opened, journal, listeners)
-        made = plan if plan is not None else make_plan(opened, request)
-        require_leave_for_remote(made, permit)
-        if plan is not None:
-            Guard(opened.repository, opened.config.alignment).require_targets(made)
-        leave = replace(permit, plan_id=made.id) if permit.plan_id == "*" else permit
-        if leave.plan_id != made.id:
-            raise NotPermitted("the permit is for another plan", hint="give leave for this plan: git align run --yes")
-        if leave.push and made.snapshot.remote is None:
-            raise PlanRefused(
-                "the plan was made without --push, so it does not say what remotes hold",
-                hint="make it again: git align plan --push --save FILE",
-            )
-        assignment = Assignment(
-            opened=opened, journal=journal, plan=made, permit=leave, fetched=request.fetch, plugins=plugins
-        )
-        caller = Caller(listeners=listeners, stop=stop or StopSignal(), checkpoint=checkpoint)
-        return carry_out(assignment, caller)
-
-
-def require_leave_for_remote(made: Plan, permit: Permit) -> None:
-    """Refuse to run a plan about branches of a remote without leave to write there.
-
-    Raises:
-        NotPermitted, UserError
-    """
-    remote = made.snapshot.branches_of
-    if remote is None:
-        return
-    if not permit.push:
-        raise NotPermitted(
-            f"running would write to {remote}, and leave to do so was not given",
-            hint="add --push to write there, or look first: git align plan --remote",
-        )
-    beside = next((one for one in made.steps if one.of_remote is not None and one.integration is not None), None)
-    if beside is not None:
-        raise UserError(
-            f"{display(beside.branch.name)} would get an integration branch, and none is made on {remote}",
-            hint="choose another strategy, or make the branch local first: git switch NAME",
-            code="plan_of_remote_branches",
-        )
 
 
 def resume(
@@ -228,20 +145,3 @@ def recover(request: Request, *, listeners: Sequence[Listener] = ()) -> tuple[st
         return ()
     with journal_of(opened) as journal:
         return tuple(dict.fromkeys(one.run_id for one in recover_dead(opened, journal, listeners)))
-
-
-def prune(
-    request: Request, *, older_than_days: int | None = None, backups: bool = False, dry_run: bool = False
-) -> PruneReport:
-    """Remove pins, and on request backups, of runs older than the retention; never the only way back of a younger one."""
-    opened = open_for(request)
-    days = opened.config.alignment.retention_days if older_than_days is None else older_than_days
-    if not 0 <= days <= LONGEST_RETENTION_DAYS:
-        raise UserError(
-            f"an age of {days} days is not from 0 to {LONGEST_RETENTION_DAYS}", hint="git align prune --help"
-        )
-    with journal_of(opened) as journal:
-        if not dry_run:
-            recover_dead(opened, journal, ())
-        what = Retention(older_than=timedelta(days=days), now=opened.now(), backups=backups, dry_run=dry_run)
-        return remove_old(opened.repository, journal, what)

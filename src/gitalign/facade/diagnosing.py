@@ -1,0 +1,42 @@
+"""Everything that a run depends on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitalign.core.plan import Plan
+from gitalign.core.programs import Program
+from gitalign.core.validation import ValidationPlan
+from gitalign.engine.run.session import Request as Request
+from gitalign.engine.run.session import configured_rules, make_plan, open_for
+from gitalign.ports import Journal
+from gitalign.store.journal import open_journal
+
+if TYPE_CHECKING:
+    from gitalign.core.diagnosis import Diagnosis
+
+
+def doctor(request: Request) -> tuple[Diagnosis, ...]:
+    """Check git, the repository, the store, the disk, work trees and settings. Changes nothing and does not raise for what it finds."""
+    from gitalign.engine.analysis.doctor import examine
+
+    def journal(state_dir: Path) -> Journal | None:
+        return open_journal(state_dir / "gitalign.db") if (state_dir / "gitalign.db").exists() else None
+
+    def programs() -> tuple[tuple[Program, ...], ValidationPlan]:
+        config = open_for(request).config
+        return config.resolutions.programs().all(), config.checks()
+
+    def planned() -> Plan:
+        asked = replace(request, input=None, only=(), fetch=False, push=False, needs_branches=False)
+        return make_plan(open_for(asked), asked)
+
+    return examine(
+        request.repo,
+        load=lambda: configured_rules(open_for(request)),
+        journal=journal,
+        programs=programs,
+        plan=planned,
+    )

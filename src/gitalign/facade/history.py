@@ -1,0 +1,83 @@
+"""Runs, and what they came to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from gitalign.core.report import Report
+from gitalign.core.run import RunRecord
+from gitalign.engine.run.reports import stored_report
+from gitalign.engine.run.session import Request as Request
+from gitalign.engine.run.session import (
+    has_state,
+    journal_of,
+    open_for,
+    require_state,
+)
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.stream import EventStream
+from gitalign.ports import Listener
+
+
+class AlignablePointSource(StrEnum):
+    """Where to learn how far conflicting branches align."""
+
+    NOWHERE = "nowhere"
+    """From the run alone, if it looked."""
+    MEMORY = "memory"
+    """From what was found before, too; merges nothing."""
+    GIT = "git"
+    """From git, where memory does not know it."""
+
+
+def runs(request: Request) -> tuple[RunRecord, ...]:
+    """Every run of the repository, newest first. Changes nothing."""
+    opened = open_for(request)
+    if not has_state(opened):
+        return ()
+    with journal_of(opened) as journal:
+        return journal.runs()
+
+
+def show(
+    request: Request,
+    run_id: str = "last",
+    *,
+    furthest: AlignablePointSource = AlignablePointSource.NOWHERE,
+    branches: Sequence[str] | None = None,
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
+) -> Report:
+    """The report of one run, by id, unambiguous prefix or `last`. Moves nothing.
+
+    Args:
+        request: which repository.
+        run_id: id, unambiguous prefix or `last`.
+        furthest: where to learn how far conflicting branches align, if the run did not look.
+        branches: whom to learn that of; all when None.
+        listeners: followers of the search.
+        stop: the stop button.
+
+    Raises:
+        UnknownRun, GitError, OutOfSpace
+    """
+    opened = open_for(request)
+    require_state(opened, run_id)
+    with journal_of(opened) as journal:
+        report = stored_report(opened.repository, journal, journal.run(run_id).id)
+        if furthest is AlignablePointSource.NOWHERE:
+            return report
+        from gitalign.engine.analysis.after_run import report_with_furthest
+
+        return report_with_furthest(
+            opened.repository,
+            report,
+            branches=branches,
+            limits=opened.config.limits(),
+            memory=journal,
+            emit=EventStream("furthest", opened.now, listeners),
+            stop=stop or StopSignal(),
+            at=opened.now(),
+            from_memory_only=furthest is AlignablePointSource.MEMORY,
+        )

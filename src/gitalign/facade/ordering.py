@@ -1,0 +1,63 @@
+"""What can land together, and what first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gitalign.core.plan import Plan
+from gitalign.engine.alignment.auto_resolvers import resolving
+from gitalign.engine.run.prepare import graph_of
+from gitalign.engine.run.session import Request as Request
+from gitalign.engine.run.session import journal_of, make_plan, open_for, sockets_of
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.stream import EventStream
+from gitalign.facade.forecasting import settling
+from gitalign.ports import Listener
+
+if TYPE_CHECKING:
+    from gitalign.landing.execution_plan import ExecutionPlan
+
+
+def order(
+    request: Request,
+    *,
+    plan: Plan | None = None,
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
+) -> ExecutionPlan:
+    """In which order, and which together, branches should land so that the fewest stop for a person. Moves nothing.
+
+    Args:
+        request: as for `plan`.
+        plan: made earlier; its commits are tried, wherever the branches stand by now.
+        listeners: followers of the event stream.
+        stop: the stop button.
+
+    Raises:
+        UserError: also when dependencies go round in a circle.
+        GitError, RemoteError, StoreError, OutOfSpace
+    """
+    from gitalign.engine.run.execute import require_space
+    from gitalign.landing.order import order as put_in_order
+
+    opened = open_for(request)
+    made = plan if plan is not None else make_plan(opened, request)
+    require_space(opened.repository)
+    button = stop or StopSignal()
+    with (
+        journal_of(opened) as journal,
+        resolving(settling(opened, journal, button), made.policy, sockets_of(opened.config)) as sockets,
+    ):
+        return put_in_order(
+            opened.repository,
+            made,
+            graph_of(opened.repository, made),
+            dependencies=opened.config.landing.dependencies,
+            limits=opened.config.limits(),
+            sockets=sockets,
+            memory=journal,
+            emit=EventStream("order", opened.now, listeners),
+            stop=button,
+            at=opened.now(),
+        )
