@@ -16,8 +16,6 @@ LONG_FILES: frozenset[str] = frozenset(
         "core/graph.py",
         "engine/alignment/align.py",
         "engine/analysis/alignable_point.py",
-        "engine/gates/check_runner.py",
-        "engine/run/execute.py",
         "engine/run/session.py",
         "integrate/lane.py",
     }
@@ -26,25 +24,17 @@ LONG_FUNCTIONS: frozenset[str] = frozenset(
     {
         "batches/planning/branches.py::plan_of_order",
         "cli/rendering/branch.py::show_branch",
-        "compat/recovery.py::initiate_rollback",
         "documents/summary.py::summary_document",
         "documents/summary.py::summary_markdown",
         "engine/analysis/categorize.py::categorize",
         "engine/analysis/conflicts.py::find_conflicts",
         "engine/analysis/forecast.py::forecast",
         "engine/resolution/sessions.py::begin",
-        "engine/run/execute.py::execute",
-        "engine/run/execute.py::work",
-        "engine/run/partial_alignment.py::taken_partway",
         "engine/run/prepare.py::prepare",
         "engine/run/summaries.py::summaries",
         "integrate/auto_resolve.py::auto_resolve",
         "integrate/iterate.py::iterate",
         "integrate/merge.py::merge_target",
-        "landing/order.py::_drawn_up",
-        "views/forecast.py::_data",
-        "views/report.py::_branch",
-        "views/report.py::report_page",
     }
 )
 """Not yet within the limits; the lists may only shrink."""

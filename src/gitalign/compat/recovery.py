@@ -103,22 +103,10 @@ class RollbackRecoveryMechanisms:
             facade.resolve_abort(self._request, branch)
         status, detail, operation = "nothing_to_do", "", None
         if move is not None and now == move[1].update.after:
-            operation = move[0]
-            if dry_run:
-                status = "would_restore"
-            else:
-                report = facade.undo(
-                    facade.Request(repo=self._request.repo, only=(glob.escape(branch),)), operation, permit=permit
-                )
-                operation = report.run.id
-                (one,) = report.publications
-                status = "restored" if one.state is MoveState.MOVED else "refused"
-                detail = one.detail
+            status, detail, operation = self._take_back(branch, move[0], permit, dry_run=dry_run)
         elif is_refused:
-            status, detail = (
-                "refused",
-                "the branch is not where git-align put it: what was done since is not thrown away",
-            )
+            status = "refused"
+            detail = "the branch is not where git-align put it: what was done since is not thrown away"
         elif was_under_resolution:
             status = "would_restore" if dry_run else "restored"
         wanted = move[1].update.before if move is not None else now
@@ -140,6 +128,16 @@ class RollbackRecoveryMechanisms:
                 "commits_taken_back": self._beyond(move[1]) if move is not None else 0,
             },
         }
+
+    def _take_back(self, branch: str, run_id: str, permit: Permit | None, *, dry_run: bool) -> tuple[str, str, str]:
+        """Undo a run for one branch: status, detail, and the run that did it."""
+        if dry_run:
+            return "would_restore", "", run_id
+        request = facade.Request(repo=self._request.repo, only=(glob.escape(branch),))
+        report = facade.undo(request, run_id, permit=permit)
+        (publication,) = report.publications
+        status = "restored" if publication.state is MoveState.MOVED else "refused"
+        return status, publication.detail, report.run.id
 
     def restore_from_backup(self, branch: str, *, permit: Permit | None = None) -> dict[str, Any]:
         """Put the branch back to where its backup branch is; the same as a rollback while that is the newest run's.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import networkx as nx
@@ -20,9 +21,9 @@ from gitalign.engine.analysis.dry_run import DryRun
 from gitalign.engine.analysis.pairs import find_pair_conflicts
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.git.repository import Repository
+from gitalign.landing.advice import advice_on, tags_of
 from gitalign.landing.batch_merge import UNMERGED, kept_apart, stopping_jointly
 from gitalign.landing.execution_plan import (
-    Advice,
     ExecutionBatch,
     ExecutionPlan,
     Held,
@@ -31,8 +32,6 @@ from gitalign.landing.execution_plan import (
 )
 from gitalign.landing.landing_order import Contender, Landing, batches, check_dependencies, choose_order, count_stops
 from gitalign.ports import Emitter, Sockets, VerdictMemory
-
-_MOST_ADVICE = 20
 
 
 def order(
@@ -69,9 +68,9 @@ def order(
     before, missing = _dependencies(plan, dependencies)
     check_dependencies([*before, *missing])
     with DryRun(repository, plan, graph, limits, sockets, memory, emit, stop, at) as trial:
-        found = find_pair_conflicts(trial, with_partial=False)
+        conflict_map = find_pair_conflicts(trial, with_partial=False)
         # Whether two clash that git cannot merge is not known: they land apart, and the second stops.
-        clashes = [*found.clashes, *map(_unknown, found.unmerged)]
+        clashes = [*conflict_map.clashes, *map(_unknown, conflict_map.unmerged)]
         standing, held = _sorted_out(trial, before)
         names = frozenset(standing)
         pairs = [(clash.one, clash.other) for clash in clashes if {clash.one, clash.other} <= names]
@@ -81,20 +80,42 @@ def order(
         apart = kept_apart(trial, standing, landing, pairs)
         made = batches(landing.order, [*pairs, *apart], landing.after)
         jointly = stopping_jointly(trial, standing, made, pairs)
-    return _drawn_up(
-        plan,
-        standing,
-        held,
-        landing,
-        made,
-        clashes,
-        apart,
-        jointly,
-        inside,
-        missing,
-        sockets.notices,
-        is_complete=not stop.stop_requested,
+    found = _Landable(
+        standing=standing,
+        held=held,
+        landing=landing,
+        batches=made,
+        clashes=clashes,
+        apart=apart,
+        jointly=jointly,
+        before=inside,
     )
+    return _execution_plan(plan, found, missing=missing, notices=sockets.notices, is_complete=not stop.stop_requested)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Landable:
+    """What landing was found to need.
+
+    Attributes:
+        standing: branches that can land, by name.
+        held: the others.
+        landing: the order of the former.
+        batches: what lands together.
+        clashes: pairs of branches that conflict.
+        apart: pairs that do not and must not land together either.
+        jointly: branches that stop at several others together.
+        before: (first, then) of stacks and of the configuration.
+    """
+
+    standing: Mapping[str, BranchPreview]
+    held: Sequence[Held]
+    landing: Landing
+    batches: Sequence[Sequence[str]]
+    clashes: Sequence[PairConflict]
+    apart: Sequence[tuple[str, str]]
+    jointly: Sequence[PredictedConflict]
+    before: Sequence[tuple[str, str]]
 
 
 def _unknown(pair: UnmergedPair) -> PairConflict:
@@ -168,64 +189,42 @@ def _sorted_out(trial: DryRun, before: Sequence[tuple[str, str]]) -> tuple[dict[
     return standing, [held[name] for name in sorted(held)]
 
 
-def _drawn_up(
+def _execution_plan(
     plan: Plan,
-    standing: Mapping[str, BranchPreview],
-    held: Sequence[Held],
-    landing: Landing,
-    made: Sequence[Sequence[str]],
-    clashes: Sequence[PairConflict],
-    apart: Sequence[tuple[str, str]],
-    jointly: Sequence[PredictedConflict],
-    before: Sequence[tuple[str, str]],
+    found: _Landable,
+    *,
     missing: Sequence[tuple[str, str]],
     notices: Sequence[str],
-    *,
     is_complete: bool,
 ) -> ExecutionPlan:
-    place = {name: at for at, name in enumerate(landing.order)}
-    told = {(one.first, one.second) for one in jointly}
-    apart = [pair for pair in apart if not {pair, pair[::-1]} & told]
-    predicted = _in_order([*_predicted(standing, clashes, apart, place), *jointly], place)
+    order = found.landing.order
+    place = {name: at for at, name in enumerate(order)}
+    jointly = {(one.first, one.second) for one in found.jointly}
+    apart = [pair for pair in found.apart if not {pair, pair[::-1]} & jointly]
+    predicted = _in_order([*_predicted(found.standing, found.clashes, apart, place), *found.jointly], place)
     pairs = [(one.first, one.second) for one in predicted if not one.jointly]
-    number = {name: at for at, batch in enumerate(made) for name in batch}
-    needs: dict[int, set[int]] = defaultdict(set)
-    for name, firsts in landing.after.items():
-        needs[number[name]] |= {number[first] for first in firsts}
-    for one in predicted:
-        late, early = sorted((number[one.first], number[one.second]), reverse=True)
-        if late != early:
-            needs[late].add(early)
+    number = {name: at for at, batch in enumerate(found.batches) for name in batch}
     chain: nx.DiGraph[str] = nx.DiGraph()
-    chain.add_nodes_from(landing.order)
-    chain.add_edges_from((first, name) for name, firsts in landing.after.items() for first in firsts)
-    parallel = sum(len(batch) > 1 for batch in made)
-    final = sorted(landing.order, key=lambda name: (number[name], place[name]))
+    chain.add_nodes_from(order)
+    chain.add_edges_from((first, name) for name, firsts in found.landing.after.items() for first in firsts)
+    final = sorted(order, key=lambda name: (number[name], place[name]))
+    stops = count_stops(final, pairs)
+    parallel = sum(len(batch) > 1 for batch in found.batches)
     return ExecutionPlan(
         plan_id=plan.id,
-        batches=tuple(
-            ExecutionBatch(
-                batch_id=at,
-                members=tuple(batch),
-                can_parallel=len(batch) > 1,
-                depends_on=tuple(sorted(needs[at])),
-                predicted_conflicts=tuple(one for one in predicted if max(number[one.first], number[one.second]) == at),
-                metadata={"targets": _by_target(standing, batch)},
-            )
-            for at, batch in enumerate(made)
-        ),
-        held=tuple(held),
+        batches=_execution_batches(found, predicted, number),
+        held=tuple(found.held),
         order=tuple(final),
         predicted_conflicts=tuple(predicted),
-        advice=_advice(final, pairs, before),
-        stops=count_stops(final, pairs) + len(jointly),
-        least_stops=min(landing.least_stops, count_stops(final, pairs)),
-        dependencies=tuple(before),
-        critical_path=tuple(nx.dag_longest_path(chain)) if landing.order else (),
-        tags=_tags(standing, held, [*pairs, *told]),
+        advice=advice_on(final, pairs, found.before),
+        stops=stops + len(found.jointly),
+        least_stops=min(found.landing.least_stops, stops),
+        dependencies=tuple(found.before),
+        critical_path=tuple(nx.dag_longest_path(chain)) if order else (),
+        tags=tags_of(found.standing, found.held, [*pairs, *jointly]),
         metadata={
             "total_tasks": len(final),
-            "total_batches": len(made),
+            "total_batches": len(found.batches),
             "parallel_batch_count": parallel,
             "parallel_possible": parallel > 0,
             "conflicts_detected": len(predicted),
@@ -235,6 +234,30 @@ def _drawn_up(
             **({"notices": list(notices)} if notices else {}),
         },
         is_complete=is_complete,
+    )
+
+
+def _execution_batches(
+    found: _Landable, predicted: Sequence[PredictedConflict], number: Mapping[str, int]
+) -> tuple[ExecutionBatch, ...]:
+    """Batches with what they wait for and what will conflict in them; `number` is the batch of each branch."""
+    needs: dict[int, set[int]] = defaultdict(set)
+    for name, firsts in found.landing.after.items():
+        needs[number[name]] |= {number[first] for first in firsts}
+    for one in predicted:
+        late, early = sorted((number[one.first], number[one.second]), reverse=True)
+        if late != early:
+            needs[late].add(early)
+    return tuple(
+        ExecutionBatch(
+            batch_id=at,
+            members=tuple(batch),
+            can_parallel=len(batch) > 1,
+            depends_on=tuple(sorted(needs[at])),
+            predicted_conflicts=tuple(one for one in predicted if max(number[one.first], number[one.second]) == at),
+            metadata={"targets": _by_target(found.standing, batch)},
+        )
+        for at, batch in enumerate(found.batches)
     )
 
 
@@ -281,47 +304,3 @@ def _by_target(standing: Mapping[str, BranchPreview], batch: Iterable[str]) -> d
     for name in batch:
         found[standing[name].step.target.name].append(name)
     return dict(found)
-
-
-def _advice(
-    order: Sequence[str], pairs: Sequence[tuple[str, str]], before: Sequence[tuple[str, str]]
-) -> tuple[Advice, ...]:
-    """Branches that come late for the sake of others, and what that spares."""
-    place = {name: at for at, name in enumerate(order)}
-    clashing: dict[str, set[str]] = defaultdict(set)
-    for one, other in pairs:
-        clashing[one].add(other)
-        clashing[other].add(one)
-    stops = count_stops(order, pairs)
-    needed: nx.DiGraph[str] = nx.DiGraph(list(before))
-    found: list[Advice] = []
-    for name in order:
-        earlier = sorted((other for other in clashing[name] if place[other] < place[name]), key=place.__getitem__)
-        if not earlier or (
-            name in needed and any(place[one] > place[earlier[0]] for one in nx.ancestors(needed, name))
-        ):
-            continue
-        rest = [other for other in order if other != name]
-        sooner = [*rest[: place[earlier[0]]], name, *rest[place[earlier[0]] :]]
-        saves = count_stops(sooner, pairs) - stops
-        if saves > 0:
-            found.append(Advice(first=tuple(earlier), then=name, saves=saves))
-    return tuple(sorted(found, key=lambda one: (-one.saves, one.then))[:_MOST_ADVICE])
-
-
-def _tags(
-    standing: Mapping[str, BranchPreview], held: Sequence[Held], pairs: Sequence[tuple[str, str]]
-) -> dict[str, tuple[str, ...]]:
-    clashing = {name for pair in pairs for name in pair}
-    tags: dict[str, tuple[str, ...]] = {
-        name: ("merge-conflict-risk", "tag:sequential_required")
-        if name in clashing
-        else ("auto-mergeable", "tag:parallel_safe")
-        for name in standing
-    }
-    for one in held:
-        if one.code is HeldCode.CONFLICT:
-            tags[one.branch] = ("merge-conflict-risk", "tag:sequential_required")
-        elif one.code is HeldCode.WAITS:
-            tags[one.branch] = ("tag:sequential_required",)
-    return dict(sorted(tags.items()))

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from gitalign.core.first_steps import FirstSteps, Landed, first_steps
-from gitalign.core.forecast import BranchForecast, CommitNote, Owner, Prospect
+from gitalign.core.forecast import BranchForecast, CommitNote, Owner, Prospect, Talk
 from gitalign.core.names import display
 from gitalign.core.outlook import Outlook
-from gitalign.core.pair_conflicts import PairConflict
+from gitalign.core.pair_conflicts import PairConflict, PairCount
 from gitalign.views.page import page
 from gitalign.views.parts import Json, Tables, hosting_of, steps_data
 
@@ -44,6 +44,37 @@ def steps_of(outlook: Outlook, as_of: datetime) -> FirstSteps:
 def _data(outlook: Outlook, name: str, as_of: datetime) -> Json:
     forecast = outlook.forecast
     tables = Tables.empty()
+    made: Json = {
+        "name": display(name),
+        "targets": [
+            {
+                "name": display(one.name),
+                "tip": one.oid,
+                "hosted": hosting_of(outlook.published, one.name, one.oid),
+            }
+            for one in forecast.targets
+        ],
+        **_branches(outlook, tables),
+        "counts": [_count(one) for one in forecast.pairs],
+        "talks": [_talk(one, tables) for one in forecast.talks()],
+        "complete": forecast.is_complete,
+        "with_pairs": bool(forecast.pairs),
+        "steps": steps_data(steps_of(outlook, as_of), tables, as_of=as_of),
+        "as_of": int(as_of.timestamp()),
+    }
+    known: dict[str, CommitNote] = {note.commit: note for note in forecast.commits}
+    made["commits"] = [
+        [oid, display(known[oid].subject), tables.authors.number(known[oid].author)]
+        if oid in known
+        else [oid, "", None]
+        for oid in tables.commits.all()
+    ]
+    return made | tables.written(outlook.published)
+
+
+def _branches(outlook: Outlook, tables: Tables) -> Json:
+    """Branches, pairs of them that conflict, and paths at which some stop and others change."""
+    forecast = outlook.forecast
     owners = {owner.branch: owner for owner in forecast.owners}
     place = {(one.branch, one.target): number for number, one in enumerate(forecast.branches)}
     stops = {(one.branch, one.target): one for one in outlook.stopped.hunks}
@@ -62,21 +93,11 @@ def _data(outlook: Outlook, name: str, as_of: datetime) -> Json:
     mates = {
         name: group.branches for group in outlook.stopped.groups if len(group.branches) > 1 for name in group.branches
     }
-    known: dict[str, CommitNote] = {note.commit: note for note in forecast.commits}
 
     def numbers(names: tuple[str, ...], target: str) -> int:
         return tables.sets.number(tuple(place[name, target] for name in names if (name, target) in place))
 
-    made: Json = {
-        "name": display(name),
-        "targets": [
-            {
-                "name": display(one.name),
-                "tip": one.oid,
-                "hosted": hosting_of(outlook.published, one.name, one.oid),
-            }
-            for one in forecast.targets
-        ],
+    return {
         "branches": [
             {
                 **_branch(one, tables, owners),
@@ -93,40 +114,29 @@ def _data(outlook: Outlook, name: str, as_of: datetime) -> Json:
             [tables.paths.number(one.path), numbers(one.stopping, one.target), numbers(one.changing, one.target)]
             for one in forecast.contests
         ],
-        "counts": [
-            {
-                "target": display(one.target),
-                "pairs": one.pairs,
-                "pruned": one.pruned,
-                "merged": one.merged,
-                "undecided": one.undecided,
-                "failed": one.failed,
-                "clashing": one.clashing,
-                "left_out": one.left_out,
-            }
-            for one in forecast.pairs
-        ],
-        "talks": [
-            {
-                "one": tables.authors.number(one.one),
-                "other": tables.authors.number(one.other),
-                "clashes": len(one.clashes),
-                "paths": [tables.paths.number(path) for path in one.paths],
-            }
-            for one in forecast.talks()
-        ],
-        "complete": forecast.is_complete,
-        "with_pairs": bool(forecast.pairs),
-        "steps": steps_data(steps_of(outlook, as_of), tables, as_of=as_of),
-        "as_of": int(as_of.timestamp()),
     }
-    made["commits"] = [
-        [oid, display(known[oid].subject), tables.authors.number(known[oid].author)]
-        if oid in known
-        else [oid, "", None]
-        for oid in tables.commits.all()
-    ]
-    return made | tables.written(outlook.published)
+
+
+def _count(one: PairCount) -> Json:
+    return {
+        "target": display(one.target),
+        "pairs": one.pairs,
+        "pruned": one.pruned,
+        "merged": one.merged,
+        "undecided": one.undecided,
+        "failed": one.failed,
+        "clashing": one.clashing,
+        "left_out": one.left_out,
+    }
+
+
+def _talk(one: Talk, tables: Tables) -> Json:
+    return {
+        "one": tables.authors.number(one.one),
+        "other": tables.authors.number(one.other),
+        "clashes": len(one.clashes),
+        "paths": [tables.paths.number(path) for path in one.paths],
+    }
 
 
 def _branch(one: BranchForecast, tables: Tables, owners: Mapping[str, Owner]) -> Json:

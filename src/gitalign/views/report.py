@@ -15,6 +15,7 @@ from gitalign.core.outlook import Aftermath, Published
 from gitalign.core.report import BranchReport, Report, furthest_in_words, ladder_in_words
 from gitalign.core.rules import Compliance, Spot
 from gitalign.core.run import RunKind
+from gitalign.core.validation import CheckResult
 from gitalign.documents.summary import Summary, summary_document
 from gitalign.views.page import page
 from gitalign.views.parts import Json, Tables, hosting_of, steps_data
@@ -69,21 +70,6 @@ def report_page(
         after: what can be said of the run beside its report.
     """
     tables = Tables.empty()
-    stops = {one.branch: one for one in after.stopped.hunks}
-    branches = report.branches()
-    hunks = tables.hunks(
-        [
-            (found.hunks, found.left_out) if (found := stops.get(one.step.branch.name)) is not None else ((), 0)
-            for one in branches
-        ],
-        budget_bytes=_STOP_HUNKS_BYTES,
-    )
-    owners = {owner.branch: owner for owner in after.owners}
-    remotes = dict(after.remotes)
-    mates = {
-        name: group.branches for group in after.stopped.groups if len(group.branches) > 1 for name in group.branches
-    }
-    told = {one.branch: summary_document(one) for one in summaries}
     data: Json = {
         "name": display(name),
         "run": report.run.id,
@@ -99,16 +85,7 @@ def report_page(
             {"name": display(one.name), "tip": one.oid, "hosted": hosting_of(after.published, one.name, one.oid)}
             for one in report.plan.targets
         ],
-        "branches": [
-            {
-                **_branch(one, told.get(one.step.branch.name), range_diffs, tables),
-                **_standing(one, owners.get(one.step.branch.name), after.published, tables),
-                "hunks": found,
-                "remote": remotes.get(one.step.branch.name),
-                "mates": [display(name) for name in mates.get(one.step.branch.name, ())],
-            }
-            for one, found in zip(branches, hunks, strict=True)
-        ],
+        "branches": _branches(report, summaries, range_diffs, after, tables),
         "timeline": [
             [display(one.branch), one.worker, round(one.start_s, 4), round(one.duration_s, 4)] for one in timeline
         ],
@@ -120,6 +97,36 @@ def report_page(
     }
     data |= tables.written(after.published)
     return page("report", title=f"{display(name)} - run {report.run.id}", data=data)
+
+
+def _branches(
+    report: Report, summaries: Sequence[Summary], range_diffs: Mapping[str, str], after: Aftermath, tables: Tables
+) -> list[Json]:
+    stops = {one.branch: one for one in after.stopped.hunks}
+    branches = report.branches()
+    hunks = tables.hunks(
+        [
+            (found.hunks, found.left_out) if (found := stops.get(one.step.branch.name)) is not None else ((), 0)
+            for one in branches
+        ],
+        budget_bytes=_STOP_HUNKS_BYTES,
+    )
+    owners = {owner.branch: owner for owner in after.owners}
+    remotes = dict(after.remotes)
+    mates = {
+        name: group.branches for group in after.stopped.groups if len(group.branches) > 1 for name in group.branches
+    }
+    summary_of = {one.branch: summary_document(one) for one in summaries}
+    return [
+        {
+            **_branch(one, summary_of.get(one.step.branch.name), range_diffs, tables),
+            **_standing(one, owners.get(one.step.branch.name), after.published, tables),
+            "hunks": found,
+            "remote": remotes.get(one.step.branch.name),
+            "mates": [display(name) for name in mates.get(one.step.branch.name, ())],
+        }
+        for one, found in zip(branches, hunks, strict=True)
+    ]
 
 
 def steps_after(report: Report, after: Aftermath) -> FirstSteps:
@@ -167,17 +174,7 @@ def _branch(
         "detection": one.result.detection,
         "validation": one.result.validation.status.value,
         "confinement": display(one.result.validation.confinement),
-        "checks": [
-            [
-                display(check.name),
-                check.status.value,
-                display(check.reason),
-                round(check.duration_s, 3),
-                display(" ".join(check.command)),
-                [display(line) for line in check.output.splitlines()[-_OUTPUT_LINES:]],
-            ]
-            for check in one.result.validation.checks
-        ],
+        "checks": [_check(check) for check in one.result.validation.checks],
         "backup": one.publication.backup_ref if one.publication is not None else None,
         "conflicts": tables.conflicts(stopped.conflicts if stopped is not None else ()),
         "furthest": [display(line) for line in furthest_in_words(getattr(stopped, "furthest", None))],
@@ -194,20 +191,37 @@ def _branch(
             ]
             for finding in getattr(outcome, "findings", ())
         ],
-        "commits": [
-            [commit["old"], commit["new"], commit["patch"], display(commit["author"]), display(commit["subject"])]
-            for commit in (told["commits"] if told else ())
-        ],
-        "files": [
-            [display(file["path"]), file["status"], file["added"], file["deleted"]]
-            for file in (told["files"] if told else ())
-        ],
-        "shared": [display(path) for path in (told["also_changed_by_the_target"] if told else ())],
-        "dropped": [
-            [drop["commit"], drop["reason"], display(drop["subject"])] for drop in (told["dropped"] if told else ())
-        ],
+        **_summary(told),
         "rules": _house_rules(one.result.compliance),
         "range_diff": [display(line.expandtabs(4)) for line in range_diffs.get(one.step.branch.name, "").splitlines()],
+    }
+
+
+def _check(check: CheckResult) -> list[Any]:
+    return [
+        display(check.name),
+        check.status.value,
+        display(check.reason),
+        round(check.duration_s, 3),
+        display(" ".join(check.command)),
+        [display(line) for line in check.output.splitlines()[-_OUTPUT_LINES:]],
+    ]
+
+
+def _summary(summary: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the change summary says of commits and files; nothing where there is none."""
+    if summary is None:
+        return {"commits": [], "files": [], "shared": [], "dropped": []}
+    return {
+        "commits": [
+            [commit["old"], commit["new"], commit["patch"], display(commit["author"]), display(commit["subject"])]
+            for commit in (summary["commits"])
+        ],
+        "files": [
+            [display(file["path"]), file["status"], file["added"], file["deleted"]] for file in (summary["files"])
+        ],
+        "shared": [display(path) for path in (summary["also_changed_by_the_target"])],
+        "dropped": [[drop["commit"], drop["reason"], display(drop["subject"])] for drop in (summary["dropped"])],
     }
 
 

@@ -84,8 +84,7 @@ def _foreseen(one: BranchForecast) -> list[dict[str, Any]]:
                 "merge_conflict",
                 "warning",
                 f"{name}: {conflict.kind} with {target}{where}",
-                path,
-                None,
+                (path, None),
                 (name, target),
             )
             for conflict in one.conflicts
@@ -94,7 +93,7 @@ def _foreseen(one: BranchForecast) -> list[dict[str, Any]]:
     if one.prospect in (Prospect.CLEAN, Prospect.UNCHANGED):
         return []
     return [
-        _result(f"branch_{one.prospect.value}", "note", f"{name}: {display(one.reason)}", None, None, (name, target))
+        _result(f"branch_{one.prospect.value}", "note", f"{name}: {display(one.reason)}", (None, None), (name, target))
     ]
 
 
@@ -112,8 +111,7 @@ def _results(branch: BranchReport) -> list[dict[str, Any]]:
                 "merge_conflict",
                 "error",
                 f"{name}: {conflict.kind} with {display(branch.step.target.name)} at commit {stopped.position} of {stopped.total}{far}",
-                path,
-                None,
+                (path, None),
                 names,
             )
             for conflict in stopped.conflicts
@@ -124,8 +122,7 @@ def _results(branch: BranchReport) -> list[dict[str, Any]]:
             finding.code,
             _LEVELS[finding.severity],
             f"{name}: {display(finding.message)}",
-            finding.path,
-            finding.line,
+            (finding.path, finding.line),
             names,
             introduced_by=finding.introduced_by,
         )
@@ -147,7 +144,7 @@ def _house_rules(branch: BranchReport, judged: Compliance) -> list[dict[str, Any
         level = _DEMANDS[one.severity] if one.verdict is Verdict.FAILED else "note"
         for spot in one.spots or (Spot(None, None, one.details),):
             words = f"{name}: {display(one.name)}: {display(spot.message)}"
-            found.append(_result(f"house_rules.{one.pack}.{one.id}", level, words, spot.path, spot.line, names))
+            found.append(_result(f"house_rules.{one.pack}.{one.id}", level, words, (spot.path, spot.line), names))
     return found
 
 
@@ -155,12 +152,13 @@ def _result(
     rule: str,
     level: str,
     words: str,
-    path: str | None,
-    line: int | None,
+    place: tuple[str | None, int | None],
     names: tuple[str, str],
     *,
     introduced_by: str | None = None,
 ) -> dict[str, Any]:
+    """One result; `place` is path and line, `names` are branch and target."""
+    path, line = place
     properties = {"branch": names[0], "target": names[1]}
     if introduced_by is not None:
         properties["introducedBy"] = introduced_by
@@ -174,10 +172,10 @@ def _result(
     }
     # A URI reference, so that every byte of a name survives.
     uri = quote(path.encode("utf-8", "surrogateescape"), safe="/") if path is not None else _NOWHERE
-    place: dict[str, Any] = {"artifactLocation": {"uri": uri}}
+    location: dict[str, Any] = {"artifactLocation": {"uri": uri}}
     if line is not None:
-        place["region"] = {"startLine": line}
-    made["locations"] = [{"physicalLocation": place}]
+        location["region"] = {"startLine": line}
+    made["locations"] = [{"physicalLocation": location}]
     return made
 
 
