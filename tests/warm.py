@@ -49,6 +49,8 @@ _IMPORTED_LATE = (
 """What libraries import when they are first used."""
 _HEAD = struct.Struct("!I")
 _END = struct.Struct("!id")
+RARELY = (20_000, 20, 50)
+"""Thresholds of garbage collection for processes that live for seconds (`gc.set_threshold`)."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
@@ -257,6 +259,7 @@ def _serve(control: socket.socket) -> dict[str, Any] | None:
     _import_all()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*RARELY)
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(False)
