@@ -16,7 +16,8 @@ from gitalign.batches.planning.make_plan import make_plan
 from gitalign.batches.planning.plan import ExecutionMode
 from gitalign.batches.planning.plan_document import from_dict, plan_schema, to_dict, with_tasks
 from gitalign.batches.planning.tasks import Need, Task, TaskList, TaskListError
-from gitalign.landing.execution_plan import ExecutionBatch, ExecutionPlan, Held, HeldCode, PredictedConflict
+from gitalign.core.execution_plan import ExecutionBatch, Held, HeldCode, PredictedConflict
+from gitalign.landing.execution_plan import ExecutionPlan
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
 PROJECT = UUID("6f1b7a0e-0000-4000-8000-000000000001")

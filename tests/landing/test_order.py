@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitalign import facade
+from gitalign.core.execution_plan import HeldCode
 from gitalign.documents import wire
 from gitalign.errors import ConfigError, UserError
 from gitalign.landing.drawing import as_mermaid, as_text
-from gitalign.landing.execution_plan import ExecutionPlan, HeldCode
+from gitalign.landing.execution_plan import ExecutionPlan
 from tests import needs, warm
 from tests.git.workspace import Workspace
 from tests.histories import RandomHistory, git

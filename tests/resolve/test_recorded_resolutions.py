@@ -15,10 +15,11 @@ from gitalign import facade
 from gitalign.core.names import RESOLUTIONS_REF
 from gitalign.core.outcome import Aligned, Conflicted
 from gitalign.core.plan import Permit
+from gitalign.core.resolution_origin import Origin, OriginKind
 from gitalign.engine.resolution.resolutions import remember
 from gitalign.errors import RefLocked, UserError
 from gitalign.git.repository import open_repository
-from gitalign.resolve.entries import Origin, OriginKind, Resolution
+from gitalign.resolve.entries import Resolution
 from gitalign.resolve.record import Change, Recorded, record
 from gitalign.resolve.recorded_resolutions import ResolutionReader, read_resolutions
 from gitalign.resolve.rerere import normalise

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import networkx as nx
 
+from gitalign.core.execution_plan import Advice, Held, HeldCode
 from gitalign.engine.analysis.branch_preview import BranchPreview
-from gitalign.landing.execution_plan import Advice, Held, HeldCode
 from gitalign.landing.landing_order import count_stops
 
 _MOST_ADVICE = 20

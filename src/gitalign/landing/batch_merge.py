@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gitalign.core.commit import unseen_commit
+from gitalign.core.execution_plan import PredictedConflict
 from gitalign.core.names import Oid
 from gitalign.documents import wire
 from gitalign.engine.alignment.integration import rules_key
@@ -18,7 +19,6 @@ from gitalign.errors import ABOUT_ONE_MERGE
 from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer, with_side_names
 from gitalign.integrate.lane import MergeWorker
-from gitalign.landing.execution_plan import PredictedConflict
 from gitalign.landing.landing_order import Landing, batches
 
 UNMERGED = "cannot be merged"

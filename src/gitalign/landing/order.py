@@ -10,6 +10,7 @@ from datetime import datetime
 import networkx as nx
 
 from gitalign.core.conflict import Conflict
+from gitalign.core.execution_plan import ExecutionBatch, Held, HeldCode, PredictedConflict
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import display
 from gitalign.core.outcome import NOTHING_OWN, Aligned, Conflicted, Failed, Refused, Skipped, Unchanged
@@ -23,13 +24,7 @@ from gitalign.engine.runtime.signals import StopSignal
 from gitalign.git.repository import Repository
 from gitalign.landing.advice import advice_on, tags_of
 from gitalign.landing.batch_merge import UNMERGED, kept_apart, stopping_jointly
-from gitalign.landing.execution_plan import (
-    ExecutionBatch,
-    ExecutionPlan,
-    Held,
-    HeldCode,
-    PredictedConflict,
-)
+from gitalign.landing.execution_plan import ExecutionPlan
 from gitalign.landing.landing_order import Contender, Landing, batches, check_dependencies, choose_order, count_stops
 from gitalign.ports import Emitter, Sockets, VerdictMemory
 

@@ -8,19 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gitalign.core.resolution_origin import Origin, OriginKind
 from gitalign.documents import wire
 from gitalign.errors import UserError
 from gitalign.input_file import Unreadable, open_bounded
-from gitalign.resolve.entries import (
-    LARGEST_BYTES,
-    MOST_ENTRIES,
-    MOST_VARIANTS,
-    Origin,
-    OriginKind,
-    Resolution,
-    entry_name,
-    parse_name,
-)
+from gitalign.resolve.entries import LARGEST_BYTES, MOST_ENTRIES, MOST_VARIANTS, Resolution, entry_name, parse_name
 
 _LARGEST_ARCHIVE_BYTES = 1024 * 1024 * 1024
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 from typing import NamedTuple
 
 from gitalign.core.names import Oid
+from gitalign.core.resolution_origin import Origin
 from gitalign.resolve.rerere import holds_conflict, is_image_of
 
 LARGEST_BYTES = 4 * 1024 * 1024
@@ -21,40 +20,6 @@ _NAME = re.compile(
     r"(?P<id>[0-9a-f]{40}|[0-9a-f]{64})/"
     r"(?:(?P<image>preimage|postimage)(?:\.(?P<variant>[1-9][0-9]?))?|origin(?:\.(?P<told>[1-9][0-9]?))?\.json)"
 )
-
-
-class OriginKind(StrEnum):
-    """How a resolution came to be known."""
-
-    RESOLVED = "resolved"
-    """A person settled this conflict with git-align."""
-    LEARNED = "learned"
-    """A merge of the repository settled it."""
-    RR_CACHE = "rr-cache"
-    """git recorded it in a clone."""
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where a resolution comes from.
-
-    Attributes:
-        by: name and address of who settled it, empty when nobody knows.
-        at: when.
-        commit: the merge it was learned from, or the commit that was being replayed.
-        branch: that was being aligned.
-        path: of the file.
-        imported_from: the file or ref it was brought in by; empty for one's own.
-    """
-
-    kind: OriginKind
-    by: str = ""
-    at: datetime | None = None
-    commit: str = ""
-    branch: str = ""
-    path: str = ""
-    imported_from: str = ""
 
 
 class Images(NamedTuple):

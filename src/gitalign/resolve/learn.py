@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from gitalign.core.names import Oid
+from gitalign.core.resolution_origin import Origin, OriginKind
 from gitalign.errors import ABOUT_ONE_MERGE, GitCrashed, GitDied, GitMissing, GitTimedOut, OutOfSpace
 from gitalign.git.asking import retried
 from gitalign.git.command import raw, text
@@ -18,7 +19,7 @@ from gitalign.git.merge import MergeAnswer, MergeProcess, MergeWire, probe_wire
 from gitalign.git.objects import CommitReader, CommitWriter, FileReader
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import Repository
-from gitalign.resolve.entries import LARGEST_BYTES, Origin, OriginKind, Resolution
+from gitalign.resolve.entries import LARGEST_BYTES, Resolution
 from gitalign.resolve.rerere import MARKER_SIZE, NormalisedConflict, Unbalanced, holds_conflict, normalise
 
 _TIMEOUT_S = 60.0

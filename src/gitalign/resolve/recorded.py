@@ -6,10 +6,11 @@ import threading
 from collections import OrderedDict
 
 from gitalign.core.conflict import AppliedResolution
+from gitalign.core.resolution_origin import Origin, OriginKind
 from gitalign.git.repository import Repository
 from gitalign.git.trees import merge_file
 from gitalign.ports import ConflictedFile, Proposal, UnresolvedFile
-from gitalign.resolve.entries import Origin, OriginKind, Resolution
+from gitalign.resolve.entries import Resolution
 from gitalign.resolve.recorded_resolutions import RecordedResolutions, ResolutionReader
 from gitalign.resolve.rerere import NormalisedConflict, Unbalanced, holds_conflict, normalise
 

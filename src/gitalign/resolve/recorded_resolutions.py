@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitalign.core.names import RESOLUTIONS_REF, Oid
+from gitalign.core.resolution_origin import Origin, OriginKind
 from gitalign.documents import wire
 from gitalign.git.command import text
 from gitalign.git.objects import FileReader
@@ -25,8 +26,6 @@ from gitalign.resolve.entries import (
     MOST_ENTRIES,
     MOST_VARIANTS,
     Images,
-    Origin,
-    OriginKind,
     Resolution,
     disagreements,
     entry_name,

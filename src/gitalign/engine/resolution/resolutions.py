@@ -12,6 +12,7 @@ from pathlib import Path
 from gitalign.core.conflict import RECORDED
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned
+from gitalign.core.resolution_origin import Origin, OriginKind
 from gitalign.errors import UserError
 from gitalign.git.in_quarantine import in_quarantine
 from gitalign.git.quarantine import Quarantine, sweep_quarantines
@@ -20,7 +21,7 @@ from gitalign.git.repository import Repository
 from gitalign.output_file import write_whole
 from gitalign.ports import Journal
 from gitalign.resolve.archive import pack, unpack
-from gitalign.resolve.entries import Images, Origin, OriginKind, Resolution
+from gitalign.resolve.entries import Images, Resolution
 from gitalign.resolve.learn import LearnedResolutions
 from gitalign.resolve.learn import learn as study
 from gitalign.resolve.record import Change, Recorded, forget, imported, record, write_rr_cache

@@ -12,6 +12,7 @@ from gitalign.core.manual_resolution import Look, ResolutionSession, Stand
 from gitalign.core.names import command_on, file_name_for, shell_word
 from gitalign.core.plan import Permit, Plan, Step, StepKind
 from gitalign.core.report import Report
+from gitalign.core.resolution_origin import Origin, OriginKind
 from gitalign.core.working_set import has_branch, remotes_with_branches
 from gitalign.documents import plans
 from gitalign.engine.resolution import carrying
@@ -26,7 +27,6 @@ from gitalign.errors import GitAlignError, UserError
 from gitalign.git.command import text
 from gitalign.git.identity import operator_ident
 from gitalign.ports import Journal, Listener
-from gitalign.resolve.entries import Origin, OriginKind
 from gitalign.resolve.rerere import MARKER_SIZE
 from gitalign.worktrees import resolution_tree as tree
 from gitalign.worktrees.disposable import living_in
