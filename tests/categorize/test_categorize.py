@@ -184,7 +184,14 @@ def test_the_branch_list_it_writes_is_one_that_a_run_reads(work: Workspace, tmp_
         plan = facade.plan(facade.Request(repo=work.path, input=place / name))
         assert {step.branch.name: step.target.name for step in plan.steps} == {"a": "main", "b": "scientific"}
     clustered = json.loads((place / "clustered_branches.json").read_text())
-    assert set(clustered) == {"clusters", "branch_assignments", "quality_metrics", "dendogram_data"}
+    assert set(clustered) == {
+        "format",
+        "version",
+        "clusters",
+        "branch_assignments",
+        "quality_metrics",
+        "dendogram_data",
+    }
     assert set(clustered["branch_assignments"]) == {"a", "b"}
 
 

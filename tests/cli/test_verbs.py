@@ -168,7 +168,11 @@ def test_json_is_one_document_on_every_verb(work: Workspace) -> None:
     assert [one["state"] for one in preview["moves"]] == ["intended"]
     undone = json.loads(call("undo", "last", "--yes", "--json", cwd=work.path).stdout)
     assert [one["state"] for one in undone["moves"]] == ["moved"]
-    assert json.loads(call("resume", "--json", cwd=work.path).stdout) == {"format": 1, "reports": []}
+    assert json.loads(call("resume", "--json", cwd=work.path).stdout) == {
+        "format": "git-align/reports",
+        "version": "2.0",
+        "reports": [],
+    }
     assert (
         json.loads(call("prune", "--dry-run", "--json", "--older-than", "0", cwd=work.path).stdout)["dry_run"] is True
     )
@@ -188,7 +192,7 @@ def test_every_json_document_says_its_format(work: Workspace) -> None:
         "resume", "prune --dry-run", "doctor", "undo last --dry-run", "undo last --yes", "show nosuch", "plan --only nosuch",
     ):  # fmt: skip
         done = call(*words.split(), "--json", cwd=work.path)
-        assert json.loads(done.stdout)["format"] >= 1, words
+        assert json.loads(done.stdout)["format"].startswith("git-align/"), words
 
 
 def test_errors_are_json_too_and_exit_codes_are_documented(work: Workspace, tmp_path: Path) -> None:

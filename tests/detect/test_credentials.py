@@ -19,7 +19,7 @@ from gitalign.core.outlook import Aftermath
 from gitalign.core.report import Report
 from gitalign.detect.builtin import secrets
 from gitalign.detect.credentials import SecretScanner
-from gitalign.documents import wire
+from gitalign.documents import reports
 from gitalign.engine.runtime.plugins import load_sockets
 from gitalign.errors import PluginError
 from gitalign.views.report import report_page
@@ -73,7 +73,7 @@ def test_no_value_is_in_anything_that_is_written(tmp_path: Path) -> None:
     assert {one.introduced_by for one in told} == {"branch"}
     said = [
         log.getvalue(),
-        json.dumps(wire.report_document(report)),
+        json.dumps(reports.dump(report)),
         sarif(report),
         report_page(report, name="x", summaries=(), timeline=(), range_diffs={}, after=Aftermath()),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import tempfile
@@ -16,7 +17,7 @@ from gitalign import facade
 from gitalign.core.forecast import Prospect
 from gitalign.core.outcome import Aligned, Conflicted
 from gitalign.core.report import Verdict
-from gitalign.documents import wire
+from gitalign.documents.forecasts import dump_forecast
 from gitalign.errors import UserError
 from gitalign.process_owner import this_owner
 from tests import needs
@@ -109,7 +110,7 @@ def test_a_branch_is_tried_on_every_target(two_targets: Path) -> None:
 def test_the_same_input_gives_the_same_bytes(two_targets: Path) -> None:
     """Edge case 7."""
     asked = request(two_targets)
-    said = {wire.dumps(facade.forecast(asked, against=("main", "scientific"))) for _ in range(3)}
+    said = {json.dumps(dump_forecast(facade.forecast(asked, against=("main", "scientific")))) for _ in range(3)}
     assert len(said) == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import sqlite3
@@ -13,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitalign import facade
-from gitalign.documents import wire
+from gitalign.documents.execution_plans import dump_execution_batch
+from gitalign.documents.forecasts import dump_forecast
 from gitalign.engine.analysis import pairs as pairs_module
 from tests import needs
 from tests.git.workspace import Workspace
@@ -24,7 +26,7 @@ from tests.runs import request, run
 def foreseen(repository: Path, merges: str) -> str:
     asked = request(repository, merges=merges)
     found = facade.forecast(asked, pairs=True)
-    return wire.dumps(found) + wire.dumps(facade.order(asked).batches)
+    return json.dumps([dump_forecast(found), [dump_execution_batch(batch) for batch in facade.order(asked).batches]])
 
 
 def moved(repository: Path, at: random.Random) -> None:

@@ -17,12 +17,12 @@ from gitalign.core.findings import Finding, Severity
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Cancelled, Conflicted, Failed, Refused, Skipped, StepResult, Unchanged
 from gitalign.core.publication import MoveState, Publication, RefUpdate
-from gitalign.documents import events, moves, outcomes, plans, results, wire
+from gitalign.documents import events, moves, outcomes, plans, reports, results
 from gitalign.documents.findings import load_finding
-from gitalign.documents.formats import OtherVersion, opened, parsed, text
+from gitalign.documents.formats import OtherVersion, json_text, opened, parsed
 from gitalign.documents.moves import load_ref_update
 from gitalign.documents.reading import Malformed
-from gitalign.documents.wire import load_report_extras
+from gitalign.documents.reports import read_extras
 from gitalign.errors import PlanRefused
 from tests.git.workspace import Workspace
 from tests.runs import run
@@ -52,19 +52,19 @@ EVENT = events.dump(Event(run_id="r", seq=1, at=datetime(2026, 1, 1, tzinfo=UTC)
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: outcome.kind)
 def test_results_survive_a_round_trip(outcome: Any) -> None:
     result = StepResult(step_id=1, branch="caf\udce9", outcome=outcome, phases=(("integrate", 0.5),))
-    said = text(results.dump(result))
+    said = json_text(results.dump(result))
     assert said.isascii()
     assert results.load(parsed(said)) == result
-    assert outcomes.load(parsed(text(outcomes.dump(outcome)))) == outcome
+    assert outcomes.load(parsed(json_text(outcomes.dump(outcome)))) == outcome
 
 
 def test_publications_and_events_survive() -> None:
     one = Publication(update=RefUpdate(ref="refs/heads/caf\udce9", before=A, after=B), stack=0, state=MoveState.MOVED)
-    assert moves.load(parsed(text(moves.dump(one)))) == one
+    assert moves.load(parsed(json_text(moves.dump(one)))) == one
     event = Event(
         run_id="r", seq=1, at=datetime(2026, 1, 1, tzinfo=UTC), kind=EventKind.NOTICE, data={"text": "x", "n": [1]}
     )
-    assert events.load(parsed(text(events.dump(event)))) == event
+    assert events.load(parsed(json_text(events.dump(event)))) == event
     assert events.dump(event)["at"] == "2026-01-01T00:00:00Z"
 
 
@@ -118,12 +118,12 @@ def test_what_is_no_plan_is_refused_with_a_way_out(said: str) -> None:
 
 def test_a_missing_or_broken_report_has_no_extras(tmp_path: Path) -> None:
     place = tmp_path / "report.json"
-    assert load_report_extras(place).phases == ()
+    assert read_extras(place).phases == ()
     for said in ("{", "[]", json.dumps({"phases": 3})):
         place.write_text(said)
-        assert load_report_extras(place).notices == ()
+        assert read_extras(place).notices == ()
     place.write_text(json.dumps({"phases": {"a": 1}, "peak_memory_bytes": 5, "notices": ["n"]}))
-    assert load_report_extras(place).phases == (("a", 1.0),)
+    assert read_extras(place).phases == (("a", 1.0),)
 
 
 @pytest.mark.parametrize("indent", [None, 2])
@@ -137,6 +137,7 @@ def test_a_report_in_pieces_is_the_report(tmp_path: Path, indent: int | None) ->
     work.commit("more", {"g": b"1\n"})
     report = run(work.path)
     for one in (report, replace(report, plan=replace(report.plan, steps=()), results=(), publications=())):
-        pieces = list(wire.report_text(one, indent=indent))
-        assert "".join(pieces) == json.dumps(wire.report_document(one), indent=indent)
+        separators = (",", ":" if indent is None else ": ")
+        pieces = list(reports.text_pieces(one, indent=indent))
+        assert "".join(pieces) == json.dumps(reports.dump(one), indent=indent, separators=separators)
         assert plans.text_of(one.plan, indent=2) == json.dumps(plans.dump(one.plan), indent=2)

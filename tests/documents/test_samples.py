@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gitalign.documents import certificates, events, moves, plans, results, sessions
-from gitalign.documents.formats import parsed, text
+from gitalign.documents.formats import json_text, parsed
 
 SAMPLES = Path(__file__).parent / "samples"
 RELEASES = sorted(path for path in SAMPLES.iterdir() if path.is_dir())
@@ -38,7 +38,7 @@ def test_every_stored_body_is_read_and_says_the_same_when_written_again(database
         assert bodies, table
         for body in bodies:
             value = documents.load(parsed(body))
-            written = text(documents.dump(value))
+            written = json_text(documents.dump(value))
             assert documents.load(parsed(written)) == value
             assert json.loads(body).items() <= json.loads(written).items()
 

@@ -8,7 +8,7 @@ import pytest
 
 from gitalign import facade
 from gitalign.core.conflict_groups import Conflicts
-from gitalign.documents import wire
+from gitalign.documents.conflict_groups import dump_conflict_group, dump_shared_conflict
 from gitalign.errors import UserError
 from tests.git.workspace import Workspace
 from tests.runs import request, run
@@ -74,7 +74,9 @@ def test_asked_again_or_after_a_run_it_is_the_same(work: Workspace) -> None:
     first = facade.conflicts(request(work.path))
     run(work.path)
     again = facade.conflicts(request(work.path))
-    assert [wire.dump(group) for group in again.groups] == [wire.dump(group) for group in first.groups]
+    assert [dump_conflict_group(group) for group in again.groups] == [
+        dump_conflict_group(group) for group in first.groups
+    ]
     assert all(one.conflict.remembered for one in again.branches)
 
 
@@ -164,7 +166,9 @@ def test_what_branches_of_different_groups_share(work: Workspace) -> None:
     )
     assert shared.example is not None
     assert (shared.example.kind, shared.example.target, shared.example.branch) == ("lines", ("three",), ("drei",))
-    assert wire.dump(facade.conflicts(request(work.path)).shared) == wire.dump(found.shared)
+    assert [dump_shared_conflict(one) for one in facade.conflicts(request(work.path)).shared] == [
+        dump_shared_conflict(one) for one in found.shared
+    ]
 
 
 def test_what_is_shared_with_branches_of_an_earlier_look(work: Workspace) -> None:

@@ -19,7 +19,7 @@ from gitalign.core.outcome import Aligned, Conflicted, Refused
 from gitalign.core.plan import Permit
 from gitalign.core.publication import PushState
 from gitalign.core.report import Verdict
-from gitalign.documents import wire
+from gitalign.documents import reports
 from gitalign.documents.results_file import results_document
 from gitalign.errors import UserError
 from gitalign.ports import ConflictedFile, Sides
@@ -174,7 +174,7 @@ def test_a_certificate_with_its_sides_swapped_does_not_hold(work: Workspace) -> 
 
 def test_every_report_names_what_was_made(work: Workspace) -> None:
     report = run(work.path)
-    document = wire.report_document(report)
+    document = reports.dump(report)
     told = {one["branch"]: one["integration_branch"] for one in document["branches"]}
     assert told["feature"] == "integration/feature"
     assert "integration/feature" in facade.write_up(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gitalign import facade
 from gitalign.core.execution_plan import HeldCode
-from gitalign.documents import wire
+from gitalign.documents.reading import Malformed
 from gitalign.errors import ConfigError, UserError
 from gitalign.landing.drawing import as_mermaid, as_text
 from gitalign.landing.execution_plan import ExecutionPlan
@@ -93,11 +93,11 @@ def test_the_document_comes_back(work: Workspace) -> None:
     assert ExecutionPlan.from_dict(json.loads(json.dumps(found.to_dict()))) == found
     document = found.to_dict()
     document["batches"][0]["members"].append("a-hub")
-    with pytest.raises(wire.Malformed, match="two batches"):
+    with pytest.raises(Malformed, match="two batches"):
         ExecutionPlan.from_dict(document)
     document = found.to_dict()
     document["batches"][0]["depends_on"] = [1]
-    with pytest.raises(wire.Malformed, match="earlier"):
+    with pytest.raises(Malformed, match="earlier"):
         ExecutionPlan.from_dict(document)
 
 

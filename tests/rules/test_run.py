@@ -13,7 +13,7 @@ from gitalign.core.outcome import Aligned, Failed
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
 from gitalign.core.rules import Band
-from gitalign.documents import wire
+from gitalign.documents import reports
 from gitalign.engine.gates.certify import FILE, read
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import RulePackError
@@ -86,7 +86,7 @@ def test_the_journal_keeps_what_was_judged(work: Workspace) -> None:
     made = run(work.path, rules__packs=["python"])
     stored = facade.show(request(work.path))
     assert stored.results == made.results
-    document = json.loads(wire.dumps_report(stored))
+    document = json.loads("".join(reports.text_pieces(stored)))
     entry = next(one for one in document["branches"] if one["branch"] == "bad")
     assert entry["house_rules"]["critical_issues"] == ["no-dangerous-calls"]
     assert entry["house_rules"]["band"] == "partially_compliant"

@@ -108,7 +108,7 @@ def _tell(options: Options, code: str, message: str, hint: str, faults: tuple[st
         error: dict[str, Any] = {"code": code, "message": message, "hint": hint, "faults": list(faults)}
         if lines_to_add:
             error["configuration"] = {"file": where, "lines": list(lines_to_add)}
-        emit_json({"error": error})
+        emit_json("error", {"error": error})
         return
     from rich.markup import escape
 

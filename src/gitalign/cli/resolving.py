@@ -21,7 +21,7 @@ from gitalign.cli.rendering.tables import safe
 from gitalign.core.manual_resolution import Look, Stand
 from gitalign.core.names import command_on
 from gitalign.core.plan import Permit
-from gitalign.documents import wire
+from gitalign.documents.standings import dump_look
 from gitalign.errors import UserError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _told(options: Options, request: Request, look: Look) -> int:
     if look.stand is Stand.DONE and options.yes and not look.differing:
         return _finish(options, request, look)
     if options.json:
-        emit_json(wire.dump(look))
+        emit_json("resolution", dump_look(look))
     else:
         show_session(console(), look)
     return 1

@@ -8,7 +8,7 @@ from typing import Any
 
 from gitalign import facade
 from gitalign.detect.factory import FactorySupport, factory_support
-from gitalign.documents import wire
+from gitalign.documents.findings import dump_finding
 from gitalign.git.command import raw
 from gitalign.git.objects import FileReader
 from gitalign.git.refs import commit_of
@@ -38,7 +38,7 @@ def run_error_detection(
     """
     request = facade.Request(repo=repo_path)
     found = facade.detect(request, onto=base_ref, branch=current_ref, after=current_ref, paths=changed_files)
-    return [wire.dump(finding) for finding in found]
+    return [dict(dump_finding(finding)) for finding in found]
 
 
 def check_factory_pattern_support(

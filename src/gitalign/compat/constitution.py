@@ -8,7 +8,7 @@ from typing import Any
 
 from gitalign import facade
 from gitalign.core.rules import Compliance, RequirementResult, RulePack
-from gitalign.documents import wire
+from gitalign.documents.compliances import dump_spot
 
 
 class ConstitutionalAnalyzer:
@@ -92,5 +92,5 @@ def _result(one: RequirementResult) -> Mapping[str, Any]:
         "score": one.score,
         "details": one.details,
         "suggestions": list(one.suggestions),
-        "spots": [wire.dump(spot) for spot in one.spots],
+        "spots": [dump_spot(spot) for spot in one.spots],
     }

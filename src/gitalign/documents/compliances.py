@@ -8,7 +8,12 @@ from gitalign.core.rules import Band, Compliance, Demand, RequirementResult, Spo
 from gitalign.documents.reading import as_float, as_int, as_text, each, field, maybe, member_of, members
 
 if TYPE_CHECKING:
-    from gitalign.documents.models.compliances import ComplianceDocument, RequirementResultDocument, SpotDocument
+    from gitalign.documents.models.compliances import (
+        ComplianceDocument,
+        JudgedComplianceDocument,
+        RequirementResultDocument,
+        SpotDocument,
+    )
 
 _DEMAND = member_of(Demand)
 _VERDICT = member_of(Verdict)
@@ -98,3 +103,19 @@ def load_compliance(value: Any) -> Compliance:
         band=field(data, "band", _BAND),
         results=each(data, "results", load_requirement_result),
     )
+
+
+def dump_judged_compliance(value: Compliance) -> JudgedComplianceDocument:
+    """What the house rules say of a branch, for readers: with what follows from the results."""
+    return {
+        "branch": value.branch,
+        "target": value.target,
+        "base": value.base,
+        "tip": value.tip,
+        "packs": list(value.packs),
+        "score": value.score,
+        "band": value.band,
+        "results": [{**dump_requirement_result(item), "is_compliant": item.is_compliant} for item in value.results],
+        "critical_issues": [item.id for item in value.critical],
+        "needs_attention": value.needs_attention or bool(value.critical),
+    }

@@ -51,13 +51,54 @@ class OtherVersion(Malformed):
 FORMATS: Mapping[str, Format] = {
     one.name: one
     for one in (
-        Format("plan", "plans:PlanFile", has_release=True),
-        Format("result", "results:ResultFile"),
-        Format("outcome", "outcomes:OutcomeFile"),
-        Format("move", "moves:MoveFile"),
-        Format("event", "events:EventFile"),
-        Format("session", "sessions:SessionFile"),
-        Format("certificate", "certificates:CertificateFile"),
+        # What is read back: by later runs, and by other installations.
+        Format("plan", "plans:PlanDocument", has_release=True),
+        Format("execution-plan", "execution_plans:ExecutionPlanDocument", has_release=True),
+        Format("certificate", "certificates:CertificateDocument"),
+        Format("resolution-origin", "resolution_origins:OriginDocument"),
+        Format("result", "results:StepResultDocument"),
+        Format("move", "moves:MoveDocument"),
+        Format("event", "events:EventDocument"),
+        Format("session", "sessions:SessionDocument"),
+        # What the journal caches.
+        Format("outcome", "outcomes:OutcomeDocument"),
+        Format("alignable-point", "stops:AlignablePointDocument"),
+        Format("merge-culprit", "stopped:MergeCulpritDocument"),
+        Format("conflict-stop", "stopped:StopDocument"),
+        Format("conflict-piece", "stopped:PieceDocument"),
+        Format("stop-hunks", "stopped:StopHunksDocument"),
+        Format("branch-preview", "caches:BranchPreviewDocument"),
+        Format("pair", "caches:PairDocument"),
+        Format("landing-stops", "caches:LandingStopsDocument"),
+        # What verbs say with `--json`.
+        Format("report", "reports:ReportDocument", has_release=True),
+        Format("branch-report", "reports:BranchReportDocument"),
+        Format("reports", "reports:ReportsDocument"),
+        Format("demo", "reports:DemoDocument"),
+        Format("status", "standings:StatusDocument"),
+        Format("forecast", "forecasts:ForecastDocument"),
+        Format("conflicts", "conflict_groups:ConflictsDocument"),
+        Format("branch-list", "categories:BranchListDocument"),
+        Format("categories", "categories:CategoriesDocument"),
+        Format("clusters", "categories:ClustersDocument"),
+        Format("runs", "listings:RunsDocument"),
+        Format("moves", "listings:MovesDocument"),
+        Format("proofs", "listings:ProofsDocument"),
+        Format("house-rules", "compliances:HouseRulesDocument"),
+        Format("rule-packs", "listings:RulePacksDocument"),
+        Format("checks", "listings:ChecksDocument"),
+        Format("pruned", "standings:PruneReportDocument"),
+        Format("merged-branches", "listings:MergedBranchesDocument"),
+        Format("resolution", "standings:LookDocument"),
+        Format("closed-resolution", "listings:ClosedResolutionDocument"),
+        Format("resolutions-under-way", "listings:ResolutionsUnderWayDocument"),
+        Format("known-resolutions", "listings:KnownResolutionsDocument"),
+        Format("learned-resolutions", "listings:LearnedResolutionsDocument"),
+        Format("imported-resolutions", "listings:ImportedResolutionsDocument"),
+        Format("exported-resolutions", "listings:ExportedResolutionsDocument"),
+        Format("forgotten-resolutions", "listings:ForgottenResolutionsDocument"),
+        Format("initial", "listings:InitialDocument"),
+        Format("error", "listings:ErrorDocument"),
     )
 }
 _STAMPS = {name: one.stamp for name, one in FORMATS.items()}
@@ -127,7 +168,7 @@ def parsed(text: str) -> Any:
 _compact = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
-def text(document: Mapping[str, Any]) -> str:
+def json_text(document: Mapping[str, Any]) -> str:
     """A document as compact JSON text in ASCII; names whose bytes are not UTF-8 stay as lone surrogates."""
     return _compact(document)
 
@@ -137,19 +178,20 @@ def pieces(document: Mapping[str, Any], *, indent: int | None = None) -> Iterato
 
     Args:
         document: its members in order.
-        indent: as for `json.dumps`, whose text this is.
+        indent: as for `json.dumps`; None for the most compact text.
     """
     outer, inner = ("", "") if indent is None else ("\n" + " " * indent, "\n" + " " * 2 * indent)
-    comma, encode = "," if indent is not None else ", ", json.JSONEncoder(indent=indent).encode
+    colon = ":" if indent is None else ": "
+    encode = json.JSONEncoder(indent=indent, separators=(",", colon)).encode
     yield "{"
     for number, (key, value) in enumerate(document.items()):
-        yield f"{comma if number else ''}{outer}{json.dumps(key)}: "
+        yield f"{',' if number else ''}{outer}{json.dumps(key)}{colon}"
         if not isinstance(value, Iterator):
             yield encode(value).replace("\n", outer)
             continue
         is_empty = True
         for member in value:
-            yield f"{'[' if is_empty else comma}{inner}{encode(member).replace(chr(10), inner)}"
+            yield f"{'[' if is_empty else ','}{inner}{encode(member).replace(chr(10), inner)}"
             is_empty = False
         yield "[]" if is_empty else f"{outer}]"
     yield "}" if indent is None else "\n}"

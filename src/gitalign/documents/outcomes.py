@@ -43,12 +43,12 @@ from gitalign.documents.reading import (
 )
 from gitalign.documents.stops import (
     dump_conflict,
-    dump_furthest_or_why,
     dump_known_conflict,
+    dump_point_or_reason,
     dump_stage_entry,
     load_conflict,
-    load_furthest_or_why,
     load_known_conflict,
+    load_point_or_reason,
     load_stage_entry,
 )
 
@@ -127,7 +127,7 @@ def dump_conflicted(value: Conflicted) -> ConflictedDocument:
         "undecided": list(value.undecided),
         "recreating": value.recreating,
         "on_the_way": value.on_the_way,
-        "furthest": None if value.furthest is None else dump_furthest_or_why(value.furthest),
+        "furthest": None if value.furthest is None else dump_point_or_reason(value.furthest),
         "stays": value.stays,
     }
 
@@ -150,7 +150,7 @@ def load_conflicted(value: Any) -> Conflicted:
         undecided=each(data, "undecided", as_text, ()),
         recreating=maybe(data, "recreating", as_oid, None),
         on_the_way=maybe(data, "on_the_way", as_oid, None),
-        furthest=maybe(data, "furthest", load_furthest_or_why, None),
+        furthest=maybe(data, "furthest", load_point_or_reason, None),
         stays=field(data, "stays", as_text, ""),
     )
 

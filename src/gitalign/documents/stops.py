@@ -9,11 +9,11 @@ from gitalign.documents.reading import as_bool, as_int, as_oid, as_text, each, f
 
 if TYPE_CHECKING:
     from gitalign.documents.models.stops import (
+        AlignablePointDocument,
         ConflictDocument,
-        FurthestDocument,
         KnownConflictDocument,
         StageEntryDocument,
-        UntoldDocument,
+        UndeterminedDocument,
     )
 
 
@@ -74,7 +74,7 @@ def load_known_conflict(value: Any) -> KnownConflict:
     )
 
 
-def dump_furthest(value: AlignablePoint) -> FurthestDocument:
+def dump_alignable_point(value: AlignablePoint) -> AlignablePointDocument:
     """How far along its target's own line (first parents) a conflicting branch aligns, and what stops it there."""
     return {
         "fork": value.fork,
@@ -97,8 +97,8 @@ def dump_furthest(value: AlignablePoint) -> FurthestDocument:
     }
 
 
-def load_furthest(value: Any) -> AlignablePoint:
-    """Reads what `dump_furthest` writes; raises `Malformed`."""
+def load_alignable_point(value: Any) -> AlignablePoint:
+    """Reads what `dump_alignable_point` writes; raises `Malformed`."""
     data = members(value)
     return AlignablePoint(
         fork=field(data, "fork", as_oid),
@@ -121,7 +121,7 @@ def load_furthest(value: Any) -> AlignablePoint:
     )
 
 
-def dump_untold(value: Undetermined) -> UntoldDocument:
+def dump_undetermined(value: Undetermined) -> UndeterminedDocument:
     """How far a conflicting branch aligns cannot be told: `no_common_line`, `missing_object`, `stopped`, ..."""
     return {
         "code": value.code,
@@ -129,8 +129,8 @@ def dump_untold(value: Undetermined) -> UntoldDocument:
     }
 
 
-def load_untold(value: Any) -> Undetermined:
-    """Reads what `dump_untold` writes; raises `Malformed`."""
+def load_undetermined(value: Any) -> Undetermined:
+    """Reads what `dump_undetermined` writes; raises `Malformed`."""
     data = members(value)
     return Undetermined(
         code=field(data, "code", as_text),
@@ -138,11 +138,11 @@ def load_untold(value: Any) -> Undetermined:
     )
 
 
-def dump_furthest_or_why(value: AlignablePoint | Undetermined) -> FurthestDocument | UntoldDocument:
+def dump_point_or_reason(value: AlignablePoint | Undetermined) -> AlignablePointDocument | UndeterminedDocument:
     """How far a branch aligns, or why that is not known."""
-    return dump_furthest(value) if isinstance(value, AlignablePoint) else dump_untold(value)
+    return dump_alignable_point(value) if isinstance(value, AlignablePoint) else dump_undetermined(value)
 
 
-def load_furthest_or_why(value: Any) -> AlignablePoint | Undetermined:
-    """Reads what `dump_furthest_or_why` writes; raises `Malformed`."""
-    return load_untold(value) if "code" in members(value) else load_furthest(value)
+def load_point_or_reason(value: Any) -> AlignablePoint | Undetermined:
+    """Reads what `dump_point_or_reason` writes; raises `Malformed`."""
+    return load_undetermined(value) if "code" in members(value) else load_alignable_point(value)

@@ -16,7 +16,7 @@ from gitalign.core.outcome import Aligned, Conflicted, Dropped, Outcome
 from gitalign.core.report import furthest_in_words, ladder_in_words
 from gitalign.core.rules import Compliance
 from gitalign.core.validation import Validation, ValidationStatus
-from gitalign.documents.wire import compliance_document
+from gitalign.documents.compliances import dump_judged_compliance
 
 _MOST_FILES = 200
 _CONVENTIONAL = re.compile(r"^(?P<kind>[a-z]+)(\([^)]*\))?(?P<breaking>!)?:", re.IGNORECASE)
@@ -173,7 +173,7 @@ def summary_document(one: Summary) -> dict[str, Any]:
                 for check in one.validation.checks
             ],
         },
-        "house_rules": compliance_document(one.compliance) if one.compliance is not None else None,
+        "house_rules": dump_judged_compliance(one.compliance) if one.compliance is not None else None,
     }
 
 

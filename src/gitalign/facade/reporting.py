@@ -10,7 +10,7 @@ from typing import assert_never
 
 from gitalign.core.outlook import Aftermath, Published
 from gitalign.core.report import Report
-from gitalign.documents import wire
+from gitalign.documents import reports
 from gitalign.engine.run.session import (
     OpenRepository,
     journal_of,
@@ -65,7 +65,7 @@ def write_up(
 
             return report_markdown(found, _aftermath(opened, found, stop or StopSignal()))
         case ReportFormat.JSON:
-            return wire.dumps_report(found, indent=2) + "\n"
+            return "".join(reports.text_pieces(found, indent=2)) + "\n"
         case ReportFormat.JUNIT:
             from gitalign.views.junit import junit
 

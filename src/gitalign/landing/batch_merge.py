@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from gitalign.core.commit import unseen_commit
 from gitalign.core.execution_plan import PredictedConflict
 from gitalign.core.names import Oid
-from gitalign.documents import wire
+from gitalign.documents.execution_plans import dump_predicted_conflict, load_predicted_conflict
+from gitalign.documents.formats import json_text, opened, parsed, stamped
+from gitalign.documents.reading import Malformed, each
 from gitalign.engine.alignment.integration import rules_key
 from gitalign.engine.alignment.merge_workers import merging_lane
 from gitalign.engine.analysis.branch_preview import BranchPreview
@@ -114,22 +115,22 @@ def stopping_jointly(
             if stops is None:
                 stops = _land(trial, lane, onto, members, clashing)
                 if not trial.stop.stop_requested:
-                    trial.memory.remember({known: wire.dumps(_Stops(stops=stops))}, at=trial.at)
+                    trial.memory.remember(
+                        {
+                            known: json_text(
+                                stamped("landing-stops", {"stops": [dump_predicted_conflict(stop) for stop in stops]})
+                            )
+                        },
+                        at=trial.at,
+                    )
             found += stops
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stops:
-    """What is remembered of landing a sequence of branches."""
-
-    stops: tuple[PredictedConflict, ...]
-
-
 def _read_stops(body: str) -> tuple[PredictedConflict, ...] | None:
     try:
-        return wire.loads(_Stops, body).stops
-    except wire.Malformed:
+        return each(opened(parsed(body), "landing-stops"), "stops", load_predicted_conflict)
+    except Malformed:
         return None
 
 

@@ -4,12 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gitalign.core.execution_plan import Advice, ExecutionBatch, Held, HeldCode, PredictedConflict
-from gitalign.documents import wire
+from gitalign.documents.execution_plans import (
+    dump_advice,
+    dump_execution_batch,
+    dump_held,
+    dump_predicted_conflict,
+    load_advice,
+    load_execution_batch,
+    load_held,
+    load_predicted_conflict,
+)
+from gitalign.documents.formats import opened, stamped
+from gitalign.documents.reading import (
+    Malformed,
+    as_bool,
+    as_int,
+    as_text,
+    each,
+    field,
+    many,
+    mapping,
+    members,
+    pair,
+    plain,
+)
 
-FORMAT = 1
+if TYPE_CHECKING:
+    from gitalign.documents.models.execution_plans import ExecutionPlanDocument
+
+_DEPENDENCY = pair(as_text, as_text)
+_TAGS = mapping(many(as_text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,31 +69,57 @@ class ExecutionPlan:
     tags: Mapping[str, tuple[str, ...]]
     metadata: Mapping[str, Any]
     is_complete: bool = True
-    format: int = FORMAT
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as a JSON document."""
-        made: dict[str, Any] = wire.dump(self)
-        return made
+        content: ExecutionPlanDocument = {
+            "plan_id": self.plan_id,
+            "batches": [dump_execution_batch(batch) for batch in self.batches],
+            "held": [dump_held(held) for held in self.held],
+            "order": list(self.order),
+            "predicted_conflicts": [dump_predicted_conflict(conflict) for conflict in self.predicted_conflicts],
+            "advice": [dump_advice(advice) for advice in self.advice],
+            "stops": self.stops,
+            "least_stops": self.least_stops,
+            "dependencies": list(self.dependencies),
+            "critical_path": list(self.critical_path),
+            "tags": {branch: list(tags) for branch, tags in self.tags.items()},
+            "metadata": plain(self.metadata),
+            "is_complete": self.is_complete,
+        }
+        return stamped("execution-plan", content)
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> ExecutionPlan:
         """Read `to_dict` back.
 
         Raises:
-            wire.Malformed: with the place of the fault.
+            Malformed: with the place of the fault.
         """
-        made = wire.load(cls, document)
-        members = [member for batch in made.batches for member in batch.members]
-        if len(set(members)) != len(members):
-            raise wire.Malformed("ExecutionPlan.batches: a branch stands in two batches")
+        data = opened(document, "execution-plan")
+        made = cls(
+            plan_id=field(data, "plan_id", as_text),
+            batches=each(data, "batches", load_execution_batch),
+            held=each(data, "held", load_held),
+            order=each(data, "order", as_text),
+            predicted_conflicts=each(data, "predicted_conflicts", load_predicted_conflict),
+            advice=each(data, "advice", load_advice),
+            stops=field(data, "stops", as_int),
+            least_stops=field(data, "least_stops", as_int),
+            dependencies=each(data, "dependencies", _DEPENDENCY),
+            critical_path=each(data, "critical_path", as_text),
+            tags=field(data, "tags", _TAGS),
+            metadata=field(data, "metadata", members),
+            is_complete=field(data, "is_complete", as_bool, True),
+        )
+        branches = [member for batch in made.batches for member in batch.members]
+        if len(set(branches)) != len(branches):
+            raise Malformed("a branch stands in two batches", "batches")
         for number, batch in enumerate(made.batches):
             if batch.batch_id != number or any(one not in range(number) for one in batch.depends_on):
-                raise wire.Malformed(
-                    f"ExecutionPlan.batches[{number}]: batches are numbered from 0 and depend on earlier ones"
-                )
-        if sorted(made.order) != sorted(members):
-            raise wire.Malformed("ExecutionPlan.order: not the members of the batches")
+                raise Malformed("batches are numbered from 0 and depend on earlier ones", f"batches[{number}]")
+        if sorted(made.order) != sorted(branches):
+            raise Malformed("not the members of the batches", "order")
         return made
 
     @property

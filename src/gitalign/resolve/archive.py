@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitalign.core.resolution_origin import Origin, OriginKind
-from gitalign.documents import wire
+from gitalign.documents import resolution_origins
+from gitalign.documents.formats import parsed
 from gitalign.errors import UserError
 from gitalign.input_file import Unreadable, open_bounded
 from gitalign.resolve.entries import LARGEST_BYTES, MOST_ENTRIES, MOST_VARIANTS, Resolution, entry_name, parse_name
@@ -37,7 +38,7 @@ def pack(resolutions: Iterable[Resolution]) -> bytes:
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for one in resolutions:
             variant = variants[one.conflict] = variants.get(one.conflict, -1) + 1
-            origin = wire.dumps(one.origin, indent=2).encode("ascii") + b"\n"
+            origin = resolution_origins.content_of(one.origin)
             for what, content in (("preimage", one.preimage), ("postimage", one.postimage), ("origin", origin)):
                 member = tarfile.TarInfo(entry_name(one.conflict, what, variant))
                 member.size, member.mode = len(content), 0o644
@@ -96,6 +97,6 @@ def unpack(place: Path) -> Unpacked:
 
 def _origin(content: bytes | None) -> Origin:
     try:
-        return wire.loads(Origin, (content or b"").decode("ascii"))
-    except (wire.Malformed, ValueError):
+        return resolution_origins.load(parsed((content or b"").decode("ascii")))
+    except ValueError:
         return Origin(kind=OriginKind.UNKNOWN)

@@ -13,7 +13,7 @@ from pathlib import Path
 from gitalign.core.commit import new_commit
 from gitalign.core.names import RESOLUTIONS_REF, Oid, zero_like
 from gitalign.core.publication import RefUpdate
-from gitalign.documents import wire
+from gitalign.documents import resolution_origins
 from gitalign.errors import OutOfSpace, RefLocked
 from gitalign.git.identity import operator_ident
 from gitalign.git.refs import RefUpdater
@@ -174,7 +174,7 @@ def _without(conflict: str, variant: int) -> Files:
 
 
 def _origin_text(one: Resolution) -> bytes:
-    return wire.dumps(one.origin, indent=2).encode("ascii") + b"\n"
+    return resolution_origins.content_of(one.origin)
 
 
 def _commit(repository: Repository, memory: RecordedResolutions, files: Files, change: Change) -> None:

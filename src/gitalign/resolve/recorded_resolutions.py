@@ -15,7 +15,8 @@ from pathlib import Path
 
 from gitalign.core.names import RESOLUTIONS_REF, Oid
 from gitalign.core.resolution_origin import Origin, OriginKind
-from gitalign.documents import wire
+from gitalign.documents import resolution_origins
+from gitalign.documents.formats import parsed
 from gitalign.git.command import text
 from gitalign.git.objects import FileReader
 from gitalign.git.refs import read_refs
@@ -311,6 +312,6 @@ def _origin(content: bytes | None) -> Origin:
     if content is None:
         return _NO_ORIGIN
     try:
-        return wire.loads(Origin, text(content))
-    except (wire.Malformed, ValueError):
+        return resolution_origins.load(parsed(text(content)))
+    except ValueError:
         return _NO_ORIGIN

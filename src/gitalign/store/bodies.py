@@ -8,12 +8,12 @@ from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Plan
 from gitalign.core.publication import Publication
 from gitalign.documents import events, moves, plans, results, sessions
-from gitalign.documents.formats import parsed, text
+from gitalign.documents.formats import json_text, parsed
 
 
 def event_text(event: Event) -> str:
     """An event as text."""
-    return text(events.dump(event))
+    return json_text(events.dump(event))
 
 
 def event_of(body: str) -> Event:
@@ -23,7 +23,7 @@ def event_of(body: str) -> Event:
 
 def result_text(result: StepResult) -> str:
     """A step's result as text."""
-    return text(results.dump(result))
+    return json_text(results.dump(result))
 
 
 def result_of(body: str) -> StepResult:
@@ -33,7 +33,7 @@ def result_of(body: str) -> StepResult:
 
 def publication_text(publication: Publication) -> str:
     """A move as text."""
-    return text(moves.dump(publication))
+    return json_text(moves.dump(publication))
 
 
 def publication_of(body: str) -> Publication:
@@ -43,7 +43,7 @@ def publication_of(body: str) -> Publication:
 
 def session_text(session: ResolutionSession) -> str:
     """A resolution under way as text."""
-    return text(sessions.dump(session))
+    return json_text(sessions.dump(session))
 
 
 def session_of(body: str) -> ResolutionSession:

@@ -11,7 +11,7 @@ from gitalign.batches.planning.make_plan import judged
 from gitalign.batches.planning.plan import BatchPlan, ConflictType, FileConflict, PlannedBatch
 from gitalign.batches.planning.tasks import Need, Task, TaskId, TaskList, TaskListError
 from gitalign.core.names import display
-from gitalign.documents import wire
+from gitalign.documents.reading import Malformed
 from gitalign.landing.execution_plan import ExecutionPlan
 
 
@@ -37,7 +37,7 @@ def plan_of_order(
     """
     try:
         order = ExecutionPlan.from_dict(document)
-    except wire.Malformed as error:
+    except Malformed as error:
         raise TaskListError([f"{name}: {error}"], hint="git align order --json > plan.json") from error
     target_of = _targets(order)
     targets = sorted(set(target_of.values()))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from gitalign import facade
 from gitalign.cli.options import Fetch, Options
@@ -16,6 +16,7 @@ from gitalign.cli.rendering.console import as_text, console, emit_json, require_
 from gitalign.cli.rendering.tables import safe
 from gitalign.cli.verb import verb
 from gitalign.cli.working_set import Branches, planned
+from gitalign.documents.formats import stamped
 from gitalign.errors import UserError
 
 
@@ -94,14 +95,20 @@ def categorize(options: Options, which: Branches, own: Categorizing) -> int:
         clusters=own.clusters,
     )
     forms = {
-        Shape.SIMPLE: documents.simple_document,
-        Shape.DETAILED: documents.detailed_document,
-        Shape.CLUSTERED: documents.clustered_document,
+        Shape.SIMPLE: ("branch-list", documents.simple_document),
+        Shape.DETAILED: ("categories", documents.detailed_document),
+        Shape.CLUSTERED: ("clusters", documents.clustered_document),
     }
+
+    def document(shape: Shape) -> dict[str, Any]:
+        name, content = forms[shape]
+        return stamped(name, content(result))
+
     for place, shape in places.items():
-        write_whole(place, documents.checklist(result) if shape is None else as_text(forms[shape](result)))
+        write_whole(place, documents.checklist(result) if shape is None else as_text(document(shape)))
     if options.json:
-        emit_json(forms.get(own.shape, documents.detailed_document)(result))
+        name, content = forms.get(own.shape, forms[Shape.DETAILED])
+        emit_json(name, content(result))
     elif not options.quiet:
         show_categories(console(), result, everything=options.verbose)
         for place in places:

@@ -15,7 +15,7 @@ from gitalign.cli.rendering.console import console, emit_json
 from gitalign.cli.rendering.progress import followed
 from gitalign.cli.verb import verb
 from gitalign.cli.working_set import Branches, planned
-from gitalign.documents import wire
+from gitalign.documents.conflict_groups import dump_conflicts
 
 Branch = Annotated[str | None, argument(help="Show this branch in full.", metavar="[BRANCH]")]
 
@@ -52,7 +52,7 @@ def conflicts(
             request, plan=plan, branch=branch, furthest=own.furthest, listeners=listeners, stop=stop
         )
     if options.json:
-        emit_json(wire.dump(result))
+        emit_json("conflicts", dump_conflicts(result))
     elif branch is not None:
         show_conflict(console(), result, branch)
     elif not options.quiet:

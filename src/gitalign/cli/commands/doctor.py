@@ -7,7 +7,7 @@ from gitalign.cli.options import Options
 from gitalign.cli.rendering.console import console, emit_json
 from gitalign.cli.rendering.status import show_doctor
 from gitalign.cli.verb import verb
-from gitalign.documents import wire
+from gitalign.documents import listings
 
 
 @verb()
@@ -18,7 +18,7 @@ def doctor(options: Options) -> int:
     """
     checks = facade.doctor(options.request())
     if options.json:
-        emit_json({"checks": [wire.dump(check) for check in checks]})
+        emit_json("checks", listings.dump_checks(checks))
     else:
         show_doctor(console(), checks)
     return 3 if any(check.ok is False for check in checks) else 0

@@ -16,7 +16,7 @@ from gitalign.cli.rendering.progress import followed
 from gitalign.cli.rendering.tables import safe
 from gitalign.cli.verb import verb
 from gitalign.cli.working_set import Branches, planned
-from gitalign.documents import wire
+from gitalign.documents.forecasts import dump_forecast
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ def forecast(
     for form, place in places.items():
         write_whole(place, facade.write_up_outlook(request, outlook, form=form))
     if options.json:
-        emit_json(wire.dump(result))
+        emit_json("forecast", dump_forecast(result))
     elif not options.quiet:
         show_forecast(console(), result, everything=options.verbose)
         if not against:

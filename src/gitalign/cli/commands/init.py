@@ -50,7 +50,7 @@ def init(*, output: Output = None, dry_run: DryRun = False, options: Options) ->
     if not dry_run:
         _write(place, written, makes_folder=output is None)
     if options.json:
-        emit_json({**document(found), "file": None if dry_run else str(place), "configuration": written})
+        emit_json("initial", {**document(found), "file": None if dry_run else str(place), "configuration": written})
     elif dry_run:
         console().print(written, markup=False, soft_wrap=True, end="")
     elif not options.quiet:

@@ -59,7 +59,7 @@ def order(
     if own.output is not None:
         write_whole(own.output, forms[own.drawing or Drawing.JSON]())
     if options.json:
-        emit_json(result.to_dict())
+        emit_json("execution-plan", result.to_dict())
     elif own.drawing is not None and own.output is None:
         console().print(forms[own.drawing](), markup=False, soft_wrap=True, end="")
     elif not options.quiet:

@@ -48,7 +48,7 @@ def plan(*, options: Options, input: Input = None, which: Branches, how: Alignme
     if own.save is not None:
         write_whole(own.save, plans.text_of(result, indent=2) + "\n")
     if options.json:
-        emit_json(plans.dump(result))
+        emit_json("plan", plans.dump(result))
     elif not options.quiet:
         show_plan(console(), result, everything=options.verbose, fetched=own.fetch)
         if own.save is not None:

@@ -18,7 +18,8 @@ from gitalign.cli.rendering.tables import many
 from gitalign.cli.verb import verb
 from gitalign.cli.working_set import Exclude, Only, Remote, Targets, target_settings
 from gitalign.core.plan import Permit
-from gitalign.documents import wire
+from gitalign.documents import listings
+from gitalign.documents.standings import dump_prune_report
 from gitalign.errors import UserError
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _of_runs(options: Options, *, older_than: int | None, backups: bool, dry_run
             return 1
         report = facade.prune(request, older_than_days=older_than, backups=backups, dry_run=False)
     if options.json:
-        emit_json(wire.dump(report))
+        emit_json("pruned", dump_prune_report(report))
     else:
         show_prune(console(), report)
     return 0
@@ -162,7 +163,6 @@ def _of_branches(options: Options, request: Request, *, squashed: bool, dry_run:
 def _show(options: Options, found: Merged, *, squashed: bool, dry_run: bool, on_remote: bool) -> None:
     if options.json:
         chosen = {one.branch for one in found.to_delete(squashed=squashed)}
-        entries = [wire.dump(one) | {"would_delete": one.branch in chosen} for one in found.branches]
-        emit_json({"merged": entries, "dry_run": dry_run})
+        emit_json("merged-branches", listings.dump_merged_branches(found.branches, chosen=chosen, dry_run=dry_run))
     else:
         show_merged(console(), found, squashed=squashed, on_remote=on_remote, everything=options.verbose)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from gitalign import facade
 from gitalign.cli.options import Options
@@ -12,8 +12,22 @@ from gitalign.cli.rendering import resolutions as rendering
 from gitalign.cli.rendering.console import console, emit_json, require_writable
 from gitalign.cli.rendering.tables import many, safe
 from gitalign.cli.verb import Group, verb
-from gitalign.documents import wire
+from gitalign.documents.resolution_origins import dump_origin
 from gitalign.engine.runtime.signals import StopSignal, handling_signals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gitalign.documents.models.listings import (
+        ForgottenResolutionsDocument,
+        KnownResolutionDocument,
+        LearnedResolutionsDocument,
+        RecordedResolutionsDocument,
+    )
+    from gitalign.engine.resolution.resolutions import Known, Used
+    from gitalign.resolve.entries import Images
+    from gitalign.resolve.learn import LearnedResolutions
+    from gitalign.resolve.record import Recorded
 
 Id = Annotated[
     str,
@@ -31,7 +45,7 @@ def list_(options: Options) -> int:
     """List every recorded resolution, and those that cannot be used."""
     known, faults = facade.resolutions(options.request())
     if options.json:
-        emit_json({"resolutions": [_document(one) for one in known], "faults": list(faults)})
+        emit_json("known-resolutions", {"resolutions": [_document(one) for one in known], "faults": list(faults)})
     else:
         rendering.show_list(console(), known, faults, everything=options.verbose)
     return 0
@@ -42,7 +56,7 @@ def show(id: Id, options: Options) -> int:
     """Show a conflict and its recorded resolution."""
     known = facade.resolution(options.request(), id)
     if options.json:
-        emit_json({"resolutions": [_document(one) for one in known]})
+        emit_json("known-resolutions", {"resolutions": [_document(one) for one in known]})
     else:
         rendering.show_each(console(), known)
     return 0
@@ -53,7 +67,7 @@ def forget(id: Id, options: Options) -> int:
     """Forget a resolution, and list the branches that used it."""
     gone, used = facade.forget_resolution(options.request(), id)
     if options.json:
-        emit_json({"forgotten": [one.conflict for one in gone], "used_by": [wire.dump(one) for one in used]})
+        emit_json("forgotten-resolutions", _forgotten(gone, used))
     elif not options.quiet:
         rendering.show_forgotten(console(), gone, used)
     return 0
@@ -68,8 +82,7 @@ def learn(*, again: LookAgain = False, options: Options) -> int:
             options.request(), again=again, is_stopped=lambda: stop.stop_requested
         )
     if options.json:
-        names = ("merges", "conflicting", "unreadable", "files", "unsettled", "changed_elsewhere", "unusable")
-        emit_json({**{name: getattr(lessons, name) for name in names}, **_recorded(recorded)})
+        emit_json("learned-resolutions", _learned(lessons, recorded))
     elif not options.quiet:
         rendering.show_lessons(console(), lessons, recorded)
     return 130 if stop.stop_requested else 0
@@ -81,7 +94,7 @@ def export_(file: File, options: Options) -> int:
     require_writable(file)
     count = facade.export_resolutions(options.request(), file)
     if options.json:
-        emit_json({"exported": count})
+        emit_json("exported-resolutions", {"exported": count})
     elif not options.quiet:
         console().print(f"written: {many(count, 'resolution', 'resolutions')} in {safe(str(file))}")
     return 0
@@ -95,26 +108,51 @@ def import_(*, source: Source, ref: Ref = False, again: Again = False, options: 
     """
     recorded, faults = facade.import_resolutions(options.request(), source, is_ref=ref, again=again)
     if options.json:
-        emit_json({**_recorded(recorded), "faults": list(faults)})
+        emit_json("imported-resolutions", {**_recorded(recorded), "faults": list(faults)})
     elif not options.quiet:
         rendering.show_recorded(console(), recorded, faults)
     return 1 if faults or recorded.refused else 0
 
 
-def _document(one: Any) -> dict[str, Any]:
-    return {
+def _document(one: Known) -> KnownResolutionDocument:
+    document: KnownResolutionDocument = {
         "name": one.name,
         "conflict": one.conflict,
-        "origin": wire.dump(one.origin),
+        "origin": dump_origin(one.origin),
         "in_rr_cache": one.in_rr_cache,
         "disputed": one.disputed,
         "fault": one.fault,
-        **({"preimage": rendering.as_text(one.preimage)} if one.preimage is not None else {}),
-        **({"postimage": rendering.as_text(one.postimage)} if one.postimage is not None else {}),
+    }
+    if one.preimage is not None:
+        document["preimage"] = rendering.as_text(one.preimage)
+    if one.postimage is not None:
+        document["postimage"] = rendering.as_text(one.postimage)
+    return document
+
+
+def _forgotten(gone: Iterable[Images], used: Iterable[Used]) -> ForgottenResolutionsDocument:
+    return {
+        "forgotten": [one.conflict for one in gone],
+        "used_by": [
+            {"branch": one.branch, "run_id": one.run_id, "path": one.path, "conflict": one.conflict} for one in used
+        ],
     }
 
 
-def _recorded(recorded: Any) -> dict[str, Any]:
+def _learned(lessons: LearnedResolutions, recorded: Recorded) -> LearnedResolutionsDocument:
+    return {
+        "merges": lessons.merges,
+        "conflicting": lessons.conflicting,
+        "unreadable": lessons.unreadable,
+        "files": lessons.files,
+        "unsettled": lessons.unsettled,
+        "changed_elsewhere": lessons.changed_elsewhere,
+        "unusable": lessons.unusable,
+        **_recorded(recorded),
+    }
+
+
+def _recorded(recorded: Recorded) -> RecordedResolutionsDocument:
     return {
         "added": [one.conflict for one in recorded.added],
         "known": recorded.known,

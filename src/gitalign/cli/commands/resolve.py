@@ -15,7 +15,7 @@ from gitalign.cli.rendering.tables import safe
 from gitalign.cli.resolving import from_here
 from gitalign.cli.verb import verb
 from gitalign.cli.working_set import Targets, target_settings
-from gitalign.documents import wire
+from gitalign.documents import listings
 from gitalign.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def resolve(*, branch: Branch = None, own: Resolving, how: Strategies, options: 
     if own.abort:
         session = facade.resolve_abort(request, branch)
         if options.json:
-            emit_json({"stand": "closed"})
+            emit_json("closed-resolution", {"stand": "closed"})
         else:
             console().print(f"given up; {branch} is where it was ({session.seen[:12]})")
         return 0
@@ -67,7 +67,7 @@ def resolve(*, branch: Branch = None, own: Resolving, how: Strategies, options: 
 
 def _list(options: Options, looks: tuple[Look, ...]) -> int:
     if options.json:
-        emit_json({"resolutions": [wire.dump(look) for look in looks]})
+        emit_json("resolutions-under-way", listings.dump_resolutions_under_way(looks))
         return 0
     out = console()
     if not looks:

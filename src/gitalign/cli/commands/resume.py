@@ -14,7 +14,7 @@ from gitalign.cli.rendering.report import show_report
 from gitalign.cli.rendering.runs import show_under_way
 from gitalign.cli.verb import verb
 from gitalign.core.run import UNFINISHED
-from gitalign.documents import wire
+from gitalign.documents import listings
 
 TakeOver = Annotated[
     str | None,
@@ -36,7 +36,7 @@ def resume(*, take_over: TakeOver = None, options: Options) -> int:
     with followed(options) as (listeners, stop):
         reports = facade.resume(request, take_over=take_over, listeners=listeners, stop=stop)
     if options.json:
-        emit_json({"reports": [wire.report_document(report) for report in reports]})
+        emit_json("reports", listings.dump_reports(reports))
     elif not reports:
         for record in facade.runs(request):
             if record.state in UNFINISHED:

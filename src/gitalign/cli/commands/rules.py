@@ -12,7 +12,7 @@ from gitalign.cli.rendering import rules as rendering
 from gitalign.cli.rendering.console import console, emit_json
 from gitalign.cli.verb import Group, verb
 from gitalign.cli.working_set import Branches, planned
-from gitalign.documents import wire
+from gitalign.documents import listings
 from gitalign.errors import UserError
 
 Packs = Annotated[
@@ -58,7 +58,7 @@ def check(
         target=base,
     )
     if options.json:
-        emit_json({"branches": [wire.compliance_document(result) for result in results]})
+        emit_json("house-rules", listings.dump_house_rules(results))
     elif not options.quiet:
         rendering.show_compliance(console(), results, everything=options.verbose or len(results) == 1)
     return 0 if results and not any(result.needs_attention or result.critical for result in results) else 1
@@ -76,7 +76,7 @@ def explain(*, rule: Rule = None, pack: Packs = (), options: Options) -> int:
             hint="git align rules explain",
         )
     if options.json:
-        emit_json({"packs": [wire.dump(each) for each in packs]})
+        emit_json("rule-packs", listings.dump_rule_packs(packs))
     else:
         rendering.explain(console(), packs, only=rule)
     return 0

@@ -103,7 +103,7 @@ def run(options: Options, files: Files, how: Strategies, which: Branches, own: R
     plan = read_plan(files.plan_file) if files.plan_file is not None else planned(options, request)
     if own.dry_run:
         if options.json:
-            emit_json(plans.dump(plan))
+            emit_json("plan", plans.dump(plan))
         else:
             show_plan(console(), plan, everything=options.verbose, fetched=own.fetch)
         return 0

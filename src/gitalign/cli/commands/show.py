@@ -12,7 +12,7 @@ from gitalign.cli.rendering.branch import show_branch
 from gitalign.cli.rendering.console import console, emit_json, emit_report
 from gitalign.cli.rendering.report import show_report
 from gitalign.cli.verb import verb
-from gitalign.documents import wire
+from gitalign.documents.reports import dump_branch_report
 from gitalign.engine.runtime.signals import StopSignal, handling_signals
 from gitalign.errors import UserError
 
@@ -39,7 +39,7 @@ def show(options: Options, run_id: Run = "last", branch: Branch = None) -> int:
         report = facade.show(request, run_id, furthest=facade.AlignablePointSource.GIT, branches=(branch,), stop=stop)
     found = _branch_of(report, branch)
     if options.json:
-        emit_json(next(entry for entry in wire.report_document(report)["branches"] if entry["branch"] == branch))
+        emit_json("branch-report", dump_branch_report(found))
     else:
         show_branch(console(), report, found)
     return 0

@@ -53,7 +53,7 @@ def tour(options: Options, *, directory: Path | None, branches: int) -> int:
     from gitalign.cli.demo.repository import build
     from gitalign.cli.rendering.progress import watching
     from gitalign.core.plan import Permit
-    from gitalign.documents import wire
+    from gitalign.documents import reports
     from gitalign.engine.runtime.signals import StopSignal, handling_signals
 
     folder = directory if directory is not None else Path(tempfile.mkdtemp(prefix="git-align-demo-"))
@@ -76,7 +76,7 @@ def tour(options: Options, *, directory: Path | None, branches: int) -> int:
         )
     _show_report(out, report)
     if options.json:
-        emit_json({"folder": str(places.folder), "directory": str(places.clone), **wire.report_document(report)})
+        emit_json("demo", {"folder": str(places.folder), "directory": str(places.clone), **reports.dump_report(report)})
     _say_what_next(out, places)
     # Conflicts are part of the sample: the tour is done when the run is.
     return 130 if report.exit_code() == 130 else 0

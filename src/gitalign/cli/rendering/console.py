@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from gitalign.core.report import Report
 
 
-_FORMAT = 1
 """Of every document of `--json` that has no format of its own."""
 
 
@@ -50,17 +49,24 @@ def _is_read_by_the_pager_of_git() -> bool:
     return is_paged_by_git() and stat.S_ISFIFO(os.fstat(1).st_mode)
 
 
-def emit_json(document: Mapping[str, Any]) -> None:
-    """Exactly one JSON document on standard output, an object that says its `format`; names whose bytes are not UTF-8 are escaped."""
-    sys.stdout.write(json.dumps({"format": _FORMAT, **document}, indent=2) + "\n")
+def emit_json(name: str, content: Mapping[str, Any]) -> None:
+    """Exactly one JSON document on standard output: an object that says its format and version; names whose bytes are not UTF-8 are escaped.
+
+    Args:
+        name: of the document, see `documents.formats`.
+        content: its members.
+    """
+    from gitalign.documents.formats import stamped
+
+    sys.stdout.write(json.dumps(stamped(name, content), indent=2) + "\n")
     sys.stdout.flush()
 
 
 def emit_report(report: Report) -> None:
     """The rich report as the one JSON document on standard output, piece by piece."""
-    from gitalign.documents import wire
+    from gitalign.documents import reports
 
-    sys.stdout.writelines(wire.report_text(report, indent=2))
+    sys.stdout.writelines(reports.text_pieces(report, indent=2))
     sys.stdout.write("\n")
     sys.stdout.flush()
 

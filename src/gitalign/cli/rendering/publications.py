@@ -11,13 +11,13 @@ from gitalign.cli.rendering.moves import show_moves
 from gitalign.cli.rendering.report import show_report
 from gitalign.core.publication import Publication
 from gitalign.core.report import Report
-from gitalign.documents import wire
+from gitalign.documents import listings
 
 
 def show_preview(options: Options, publications: Sequence[Publication]) -> None:
     """What would move."""
     if options.json:
-        emit_json({"moves": [wire.dump(one) for one in publications]})
+        emit_json("moves", listings.dump_moves(publications))
     else:
         show_moves(console(), publications, tense="would move")
 

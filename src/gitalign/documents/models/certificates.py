@@ -6,7 +6,6 @@ from typing_extensions import TypedDict
 
 from gitalign.core.certificate import CheckName, PatchVerdict
 from gitalign.core.outcome import AlignedKind
-from gitalign.documents.models.common import Stamped
 from gitalign.documents.models.findings import AppliedResolutionDocument, DroppedDocument
 
 
@@ -49,7 +48,3 @@ class CertificateDocument(TypedDict):
     of: str
     remote: str
     digest: str
-
-
-class CertificateFile(Stamped, CertificateDocument):
-    """A line of `certificates.jsonl`; `digest` is the SHA-256 of the rest, its keys sorted, without blanks."""

@@ -43,3 +43,30 @@ class ComplianceDocument(TypedDict):
     score: float | None
     band: Band
     results: list[RequirementResultDocument]
+
+
+class JudgedResultDocument(RequirementResultDocument):
+    """One requirement, judged for one branch, and whether that is a pass."""
+
+    is_compliant: bool
+
+
+class JudgedComplianceDocument(TypedDict):
+    """What the house rules say of one branch, with what follows from the results."""
+
+    branch: str
+    target: str
+    base: str
+    tip: str
+    packs: list[str]
+    score: float | None
+    band: Band
+    results: list[JudgedResultDocument]
+    critical_issues: list[str]
+    needs_attention: bool
+
+
+class HouseRulesDocument(TypedDict):
+    """What the house rules say of branches."""
+
+    branches: list[JudgedComplianceDocument]

@@ -7,7 +7,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from gitalign.core.events import EventKind
-from gitalign.documents.models.common import Stamped, Time
+from gitalign.documents.models.common import Time
 
 
 class EventDocument(TypedDict):
@@ -20,7 +20,3 @@ class EventDocument(TypedDict):
     branch: str | None
     target: str | None
     data: dict[str, Any]
-
-
-class EventFile(Stamped, EventDocument):
-    """An event, as the journal keeps it."""

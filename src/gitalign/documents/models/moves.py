@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing_extensions import TypedDict
 
 from gitalign.core.publication import MoveState, PushState
-from gitalign.documents.models.common import Stamped
 
 
 class RefUpdateDocument(TypedDict):
@@ -32,7 +31,3 @@ class MoveDocument(TypedDict):
     remote_ref: str | None
     remote_after: str | None
     section: list[tuple[str, str]]
-
-
-class MoveFile(Stamped, MoveDocument):
-    """A move, as the journal keeps it."""

@@ -15,11 +15,11 @@ from gitalign.documents.models.findings import (
     RewriteDocument,
 )
 from gitalign.documents.models.stops import (
+    AlignablePointDocument,
     ConflictDocument,
-    FurthestDocument,
     KnownConflictDocument,
     StageEntryDocument,
-    UntoldDocument,
+    UndeterminedDocument,
 )
 
 
@@ -60,7 +60,7 @@ class ConflictedDocument(TypedDict):
     undecided: list[str]
     recreating: str | None
     on_the_way: str | None
-    furthest: FurthestDocument | UntoldDocument | None
+    furthest: AlignablePointDocument | UndeterminedDocument | None
     stays: str
 
 

@@ -7,7 +7,6 @@ from typing_extensions import TypedDict
 from gitalign.core.exclusions import ExclusionCode
 from gitalign.core.plan import StepKind
 from gitalign.core.policy import Strategy
-from gitalign.documents.models.common import Released
 from gitalign.documents.models.policies import PolicyDocument
 from gitalign.documents.models.snapshots import PushPlaceDocument, SnapshotDocument
 
@@ -77,7 +76,7 @@ class TargetNoteDocument(TypedDict):
     is_diverged: bool
 
 
-class PlanFile(Released):
+class PlanDocument(TypedDict):
     """What a run would do. `id` is a hash of everything in it that decides what a run does."""
 
     id: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing_extensions import TypedDict
 
 from gitalign.documents.models.checks import ValidationDocument
-from gitalign.documents.models.common import Stamped
 from gitalign.documents.models.compliances import ComplianceDocument
 from gitalign.documents.models.outcomes import (
     AlignedDocument,
@@ -41,7 +40,3 @@ class StepResultDocument(TypedDict):
     summary: str | None
     validation: ValidationDocument
     compliance: ComplianceDocument | None
-
-
-class ResultFile(Stamped, StepResultDocument):
-    """The result of a step, as the journal keeps it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from gitalign.documents.models.common import Stamped, Time
+from gitalign.documents.models.common import Time
 
 
 class SessionDocument(TypedDict):
@@ -20,7 +20,3 @@ class SessionDocument(TypedDict):
     is_merge: bool
     opened_at: Time
     settings: str
-
-
-class SessionFile(Stamped, SessionDocument):
-    """A manual resolution, as the journal keeps it."""

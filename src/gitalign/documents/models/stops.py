@@ -29,7 +29,7 @@ class KnownConflictDocument(TypedDict):
     conflict: str
 
 
-class FurthestDocument(TypedDict):
+class AlignablePointDocument(TypedDict):
     """How far along its target's own line (first parents) a conflicting branch aligns, and what stops it there."""
 
     fork: str
@@ -51,7 +51,7 @@ class FurthestDocument(TypedDict):
     paths: list[str]
 
 
-class UntoldDocument(TypedDict):
+class UndeterminedDocument(TypedDict):
     """How far a conflicting branch aligns cannot be told: `no_common_line`, `missing_object`, `stopped`, ..."""
 
     code: str

@@ -20,7 +20,7 @@ from gitalign.core.outcome import Aligned, Conflicted, Failed, StepResult
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.policy import AutoResolver, CommitterPolicy, Limits
 from gitalign.documents import outcomes
-from gitalign.documents.formats import parsed, text
+from gitalign.documents.formats import json_text, parsed
 from gitalign.documents.reading import Malformed
 from gitalign.engine.alignment.align import BranchAligner, IntegrationContext, foregone
 from gitalign.engine.alignment.driver import drive
@@ -153,7 +153,7 @@ def remember_conflicts(
     """Keep the conflicts found, so that no later run or forecast merges the very same commits again."""
     keys = workshop.verdict_keys
     fresh = {
-        keys[result.branch]: text(outcomes.dump(result.outcome))
+        keys[result.branch]: json_text(outcomes.dump(result.outcome))
         for result in results
         if isinstance(result.outcome, Conflicted)
         and not result.outcome.remembered

@@ -21,7 +21,9 @@ from gitalign.core.graph import OwnCommits
 from gitalign.core.names import Oid, StepId, paths_meant
 from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Outcome, StepResult
 from gitalign.core.plan import Plan, Step, StepKind
-from gitalign.documents import wire
+from gitalign.documents.formats import json_text, opened, parsed, stamped
+from gitalign.documents.reading import Malformed
+from gitalign.documents.stops import dump_alignable_point, load_alignable_point
 from gitalign.engine.alignment.align import IntegrationContext
 from gitalign.engine.alignment.merge_workers import map_on_workers
 from gitalign.engine.runtime.signals import StopSignal
@@ -183,7 +185,7 @@ def _found(
     answers = _with_people(workshop.quarantine, looked_for)
     memory.remember(
         {
-            one.key: wire.dumps(answer)
+            one.key: json_text(stamped("alignable-point", dump_alignable_point(answer)))
             for one, answer in zip(sought, answers, strict=True)
             if isinstance(answer, AlignablePoint) and one.step.onto not in unsure
         },
@@ -222,8 +224,8 @@ def _as_today(one: _Sought, body: str | None) -> AlignablePoint | None:
     if body is None:
         return None
     try:
-        known = wire.loads(AlignablePoint, body)
-    except wire.Malformed:
+        known = load_alignable_point(opened(parsed(body), "alignable-point"))
+    except Malformed:
         return None
     clean = one.line.place(known.clean)
     if clean is None or clean > one.fork or one.line.place(known.broken) != clean - 1:

@@ -6,12 +6,14 @@ import base64
 import hashlib
 import zlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gitalign.core.names import Oid
 from gitalign.core.outcome import AlignedKind
 from gitalign.core.pair_conflicts import FileVersion, PathChange
 from gitalign.core.plan import Step
-from gitalign.documents import wire
+from gitalign.documents.formats import json_text, opened, parsed, stamped
+from gitalign.documents.reading import as_bool, as_oid, as_text, field, maybe, member_of
 from gitalign.git.command import raw
 
 _FORMAT = "standing 3"
@@ -48,16 +50,10 @@ class BranchPreview:
         return self.step.branch.name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Body:
-    """A remembered standing: the tree, and what is many, packed."""
+if TYPE_CHECKING:
+    from gitalign.documents.models.caches import BranchPreviewDocument
 
-    how: AlignedKind | None
-    tree: str
-    changes: str
-    own: str
-    unresolved: str
-    is_partial: bool
+_HOW = member_of(AlignedKind)
 
 
 def memory_key(key: str) -> str:
@@ -70,41 +66,42 @@ def packed(one: BranchPreview) -> str:
     changes = b"".join(
         b"%b\0%b\0%b\0" % (path, _version(before), _version(after)) for path, before, after in one.changes
     )
-    return wire.dumps(
-        _Body(
-            how=one.how,
-            tree=one.tree,
-            changes=_squeezed(changes),
-            own=_squeezed(" ".join(sorted(one.own)).encode("ascii")),
-            unresolved=_squeezed(b"\0".join(sorted(one.unresolved))),
-            is_partial=one.is_partial,
-        )
-    )
+    content: BranchPreviewDocument = {
+        "how": one.how,
+        "tree": one.tree,
+        "changes": _squeezed(changes),
+        "own": _squeezed(" ".join(sorted(one.own)).encode("ascii")),
+        "unresolved": _squeezed(b"\0".join(sorted(one.unresolved))),
+        "is_partial": one.is_partial,
+    }
+    return json_text(stamped("branch-preview", content))
 
 
 def unpacked(step: Step, key: str, body: str) -> BranchPreview | None:
     """None for what another version wrote, or what is damaged: then it is found out anew."""
     try:
-        read = wire.loads(_Body, body)
-        fields = _unsqueezed(read.changes).split(b"\0")
+        data = opened(parsed(body), "branch-preview")
+        how, tree = maybe(data, "how", _HOW), field(data, "tree", as_oid)
+        is_partial = field(data, "is_partial", as_bool)
+        fields = _unsqueezed(field(data, "changes", as_text)).split(b"\0")
         changes = tuple(
             PathChange(path, _read_version(before), _read_version(after))
             for path, before, after in zip(fields[0:-1:3], fields[1::3], fields[2::3], strict=True)
         )
-        own = frozenset(_unsqueezed(read.own).decode("ascii").split())
-        unresolved = frozenset(filter(None, _unsqueezed(read.unresolved).split(b"\0")))
+        own = frozenset(_unsqueezed(field(data, "own", as_text)).decode("ascii").split())
+        unresolved = frozenset(filter(None, _unsqueezed(field(data, "unresolved", as_text)).split(b"\0")))
     except (ValueError, zlib.error):
         return None
     return BranchPreview(
         step=step,
         key=key,
-        how=read.how,
-        tree=Oid(read.tree),
+        how=how,
+        tree=tree,
         changes=changes,
         own=own,
-        commit=step.seen if read.how is None and not read.is_partial else None,
+        commit=step.seen if how is None and not is_partial else None,
         unresolved=unresolved,
-        is_partial=read.is_partial,
+        is_partial=is_partial,
     )
 
 

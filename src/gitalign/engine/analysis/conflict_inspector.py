@@ -21,7 +21,9 @@ from gitalign.core.outcome import Conflicted
 from gitalign.core.outlook import StopHunks
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.shared_conflicts import MOST_PIECES, HunkSides, Piece, Stop, sharing, taken_to_pieces
-from gitalign.documents import wire
+from gitalign.documents.formats import json_text, opened, parsed, stamped
+from gitalign.documents.reading import Malformed, Parser
+from gitalign.documents.stopped import dump_piece, dump_stop, dump_stop_hunks, load_piece, load_stop, load_stop_hunks
 from gitalign.engine.alignment.align import IntegrationContext
 from gitalign.engine.alignment.integration import verdict_keys
 from gitalign.engine.alignment.merge_workers import map_on_workers
@@ -92,10 +94,16 @@ class ConflictInspector:
         verdicts = verdict_keys(self._workshop.quarantine, steps)
         keys = {name: _memory_key(f"{_FORMAT} {key}") for name, key in verdicts.items()}
         bodies = memory.remembered(keys.values())
-        known = {name: stop for name, key in keys.items() if (stop := _unpacked(Stop, bodies.get(key))) is not None}
+        known = {
+            name: stop
+            for name, key in keys.items()
+            if (stop := _unpacked(load_stop, "conflict-stop", bodies.get(key))) is not None
+        }
         made, pieces = self._met_again([step for step in steps if step.branch.name not in known])
         lasting = {name for name in made if name not in self._unsure}
-        memory.remember({keys[name]: wire.dumps(made[name]) for name in lasting}, at=at)
+        memory.remember(
+            {keys[name]: json_text(stamped("conflict-stop", dump_stop(made[name]))) for name in lasting}, at=at
+        )
         stops = known | made
         wanted = {key for keys_of in sharing(stops).values() for key in keys_of[:_MOST_TOLD]}
         fresh = {key: piece for key, piece in pieces.items() if key in wanted}
@@ -103,7 +111,8 @@ class ConflictInspector:
         found = {
             key: piece
             for key in wanted - fresh.keys()
-            if (piece := _unpacked(Piece, bodies.get(_memory_key(f"{_FORMAT} piece {key}")))) is not None
+            if (piece := _unpacked(load_piece, "conflict-piece", bodies.get(_memory_key(f"{_FORMAT} piece {key}"))))
+            is not None
         }
         # Branches met one by one in earlier runs, of which nobody knew then what they share.
         missing = wanted - fresh.keys() - found.keys()
@@ -113,7 +122,11 @@ class ConflictInspector:
             fresh |= {key: piece for key, piece in more.items() if key in missing}
         if not self._unsure:
             memory.remember(
-                {_memory_key(f"{_FORMAT} piece {key}"): wire.dumps(piece) for key, piece in fresh.items()}, at=at
+                {
+                    _memory_key(f"{_FORMAT} piece {key}"): json_text(stamped("conflict-piece", dump_piece(piece)))
+                    for key, piece in fresh.items()
+                },
+                at=at,
             )
         return stops, found | fresh
 
@@ -126,12 +139,22 @@ class ConflictInspector:
         verdicts = verdict_keys(self._workshop.quarantine, steps)
         keys = {name: _memory_key(f"{_FORMAT} hunks {key}") for name, key in verdicts.items()}
         bodies = memory.remembered(keys[name] for name in keys if name not in self._hunks)
-        known = {name: one for name, key in keys.items() if (one := _unpacked(StopHunks, bodies.get(key))) is not None}
+        known = {
+            name: one
+            for name, key in keys.items()
+            if (one := _unpacked(load_stop_hunks, "stop-hunks", bodies.get(key))) is not None
+        }
         targets: dict[str, str] = {step.branch.name: step.target.name for step in steps}
         known = {name: replace(one, branch=name, target=targets[name]) for name, one in known.items()}
         self._met_again([step for step in steps if step.branch.name not in known | self._hunks])
         lasting = self._hunks.keys() & keys.keys() - self._unsure
-        memory.remember({keys[name]: wire.dumps(self._hunks[name]) for name in sorted(lasting)}, at=at)
+        memory.remember(
+            {
+                keys[name]: json_text(stamped("stop-hunks", dump_stop_hunks(self._hunks[name])))
+                for name in sorted(lasting)
+            },
+            at=at,
+        )
         found = known | self._hunks
         return tuple(found[step.branch.name] for step in steps if step.branch.name in found)
 
@@ -264,11 +287,11 @@ def _memory_key(words: str) -> str:
     return hashlib.sha256(words.encode("ascii")).hexdigest()
 
 
-def _unpacked(kind: type[T], body: str | None) -> T | None:
-    """What was remembered; None when it was not, or is of another kind."""
+def _unpacked(load: Parser[T], name: str, body: str | None) -> T | None:
+    """What is cached; None when it is not, or is another document."""
     if body is None:
         return None
     try:
-        return wire.loads(kind, body)
-    except wire.Malformed:
+        return load(opened(parsed(body), name))
+    except Malformed:
         return None

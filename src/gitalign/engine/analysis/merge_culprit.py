@@ -16,7 +16,9 @@ from gitalign.core.conflict_groups import MergeCulprit
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, paths_meant
 from gitalign.core.plan import Step
-from gitalign.documents import wire
+from gitalign.documents.formats import json_text, opened, parsed, stamped
+from gitalign.documents.reading import Malformed
+from gitalign.documents.stopped import dump_merge_culprit, load_merge_culprit
 from gitalign.engine.alignment.align import IntegrationContext
 from gitalign.engine.alignment.merge_workers import map_on_workers
 from gitalign.engine.analysis.alignable_point import rules_key
@@ -74,8 +76,8 @@ def brought_in(
     for name, key in keys.items():
         if (body := bodies.get(key)) is not None:
             try:
-                found[name] = wire.loads(MergeCulprit, body)
-            except wire.Malformed:
+                found[name] = load_merge_culprit(opened(parsed(body), "merge-culprit"))
+            except Malformed:
                 continue
     fresh = [one for one in questions if one.step.branch.name not in found]
     deadline = time.monotonic() + budget_s
@@ -99,7 +101,7 @@ def brought_in(
             found[name] = made = MergeCulprit(
                 commit=answer, author=who.name, email=who.author, subject=who.subject, is_merge=is_merge
             )
-            memory.remember({keys[name]: wire.dumps(made)}, at=at)
+            memory.remember({keys[name]: json_text(stamped("merge-culprit", dump_merge_culprit(made)))}, at=at)
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gitalign.core.hunks import Hunk, conflict_hunks
 from gitalign.core.names import Oid
@@ -26,7 +27,9 @@ from gitalign.core.pair_conflicts import (
     sharing,
 )
 from gitalign.core.plan import Target
-from gitalign.documents import wire
+from gitalign.documents.formats import json_text, opened, parsed, stamped
+from gitalign.documents.pair_conflicts import dump_pair_conflict, load_pair_conflict
+from gitalign.documents.reading import Malformed, maybe
 from gitalign.engine.alignment.integration import rules_key
 from gitalign.engine.alignment.merge_workers import map_on_workers
 from gitalign.engine.analysis.branch_preview import BranchPreview
@@ -108,7 +111,7 @@ def find_pair_conflicts(trial: DryRun, *, with_partial: bool) -> PairConflictMap
         fresh = _merged(trial, target, [pair for pair in found.pairs if pair.key not in answers])
         if trial.stop.stop_requested:
             break
-        lasting = {key: wire.dumps(answer) for key, answer in fresh.items() if answer.failure is None}
+        lasting = {key: json_text(_document(answer)) for key, answer in fresh.items() if answer.failure is None}
         trial.memory.remember(lasting, at=trial.at)
         answers |= fresh
         clashing = [clash for pair in found.pairs if (clash := answers[pair.key].clash) is not None]
@@ -201,10 +204,19 @@ def _recalled(trial: DryRun, pairs: Sequence[_Pair]) -> dict[str, _Answer]:
     found: dict[str, _Answer] = {}
     for key, body in trial.memory.remembered([pair.key for pair in pairs]).items():
         try:
-            found[key] = wire.loads(_Answer, body)
-        except wire.Malformed:
+            found[key] = _answer(parsed(body))
+        except Malformed:
             continue
     return found
+
+
+def _document(answer: _Answer) -> dict[str, Any]:
+    clash = None if answer.clash is None else dump_pair_conflict(answer.clash)
+    return stamped("pair", {"clash": clash})
+
+
+def _answer(document: Any) -> _Answer:
+    return _Answer(clash=maybe(opened(document, "pair"), "clash", load_pair_conflict))
 
 
 def _merged(trial: DryRun, target: Target, pairs: Sequence[_Pair]) -> dict[str, _Answer]:

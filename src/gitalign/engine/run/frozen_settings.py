@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gitalign.configuration.load import Config
-from gitalign.documents import wire
+from gitalign.documents.rule_packs import dump_rule_pack
 from gitalign.engine.run.session import OpenRepository, configured_rules, run_folder
 from gitalign.errors import OutOfSpace, UserError
 from gitalign.owned_folders import is_folder
@@ -74,8 +74,9 @@ def rules_digest(house: RepositoryRules | None) -> str:
     """Digest of what the house rules say, whatever files they came from."""
     if house is None:
         return ""
-    packs = tuple(replace(pack, origin="") for pack in house.packs)
-    return hashlib.sha256(wire.dumps(packs).encode("ascii")).hexdigest()
+    packs = [{**dump_rule_pack(pack), "origin": ""} for pack in house.packs]
+    written = json.dumps(packs, separators=(",", ":"))  # in this order of keys, as runs of earlier releases have it
+    return hashlib.sha256(written.encode("ascii")).hexdigest()
 
 
 def dumped(frozen: Frozen) -> str:

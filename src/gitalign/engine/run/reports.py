@@ -11,7 +11,7 @@ from gitalign.core.plan import Plan
 from gitalign.core.report import Report
 from gitalign.core.run import RunRecord
 from gitalign.core.validation import ValidationStatus
-from gitalign.documents import wire
+from gitalign.documents import reports
 from gitalign.engine.run.gate_files import keep_gate
 from gitalign.engine.run.session import run_folder
 from gitalign.engine.run.summaries import summaries, write_summaries
@@ -106,7 +106,7 @@ def keep_report(repository: Repository, report: Report) -> None:
     """
     folder = run_folder(repository, report.run.id)
     make_folder(folder)
-    write_whole(folder / "report.json", wire.report_text(report))
+    write_whole(folder / "report.json", reports.text_pieces(report))
     adopt(folder / "report.json")
 
 
@@ -115,7 +115,7 @@ def stored_report(repository: Repository, journal: Journal, run_id: str) -> Repo
     record = journal.run(run_id)
     made = journal.plan(run_id)
     results: tuple[StepResult, ...] = journal.results(run_id)
-    kept = wire.load_report_extras(run_folder(repository, run_id) / "report.json")
+    kept = reports.read_extras(run_folder(repository, run_id) / "report.json")
     return Report(
         run=record,
         plan=made,
