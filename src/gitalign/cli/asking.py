@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def permission(options: Options, plan: Plan, *, push: bool) -> str | None:
-    """Who gave leave to move branches; None when the person at the terminal said no."""
+    """Who confirmed that branches move; None when the person at the terminal said no."""
     from gitalign.cli.rendering.console import console
     from gitalign.cli.rendering.plan import show_plan
     from gitalign.core.names import display

@@ -164,7 +164,7 @@ class ConflictDetectionResolver:
         """Check the result and move the branch; its verdict.
 
         Raises:
-            NotPermitted: without leave.
+            NotPermitted: without a permit.
             UserError, GitAlignError
         """
         report = facade.resolve_finish(self._request, self._branch, permit=permit)

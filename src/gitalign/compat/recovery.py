@@ -77,7 +77,7 @@ class RollbackRecoveryMechanisms:
         Args:
             branch: by name.
             reason: for the record.
-            permit: leave to move the branch; not needed for a dry run.
+            permit: to move the branch; not needed for a dry run.
             dry_run: say what would be done.
 
         Returns:
@@ -87,11 +87,11 @@ class RollbackRecoveryMechanisms:
             `detail`) or `would_restore`.
 
         Raises:
-            NotPermitted: without leave.
+            NotPermitted: without a permit.
             GitAlignError
         """
         if permit is None and not dry_run:
-            raise NotPermitted("this would move the branch, and leave to do so was not given", hint="give a permit")
+            raise NotPermitted("this would move the branch, which was not confirmed", hint="give a permit")
         started = time.monotonic()
         if not dry_run:
             self._recover()

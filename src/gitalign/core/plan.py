@@ -146,7 +146,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permit:
-    """Leave to publish one plan, given by whoever may give it.
+    """Permission to publish one plan.
 
     Attributes:
         plan_id: the only plan it holds for.

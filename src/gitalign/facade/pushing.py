@@ -48,7 +48,7 @@ def push(
     Args:
         request: which repository, and which branches.
         run_id: only what this run moved; None for all runs.
-        permit: leave to write to remotes.
+        permit: to write to remotes.
         listeners: followers of the event stream.
         stop: the stop signal.
         checkpoint: called before each effect; rehearsals of crashes end the process there.
@@ -63,7 +63,7 @@ def push(
 
     if permit is None or not permit.push:
         raise NotPermitted(
-            "this would write to remotes, and leave to do so was not given",
+            "this would write to remotes, which was not confirmed",
             hint="add --yes, or look first with --dry-run",
         )
     opened = open_for(request)

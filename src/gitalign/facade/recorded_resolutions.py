@@ -6,8 +6,10 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
-from gitalign.engine.resolution.resolutions import Known, Used, look_up, take_in, withdraw
+from gitalign.engine.resolution.resolutions import Known, Used, look_up
 from gitalign.engine.resolution.resolutions import export as write_out
+from gitalign.engine.resolution.resolutions import forget_resolution as forget_recorded
+from gitalign.engine.resolution.resolutions import import_resolutions as read_in
 from gitalign.engine.resolution.resolutions import known as on_record
 from gitalign.engine.resolution.resolutions import learn as learn_from_merges
 from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of, open_for
@@ -45,7 +47,7 @@ def forget_resolution(request: Request, name: str) -> tuple[tuple[Images, ...], 
     """
     opened = open_for(request)
     with journal_of(opened) if has_state(opened) else nullcontext() as journal:
-        return withdraw(opened.repository, name, rr_cache=_reads_cache(opened), journal=journal, at=opened.now())
+        return forget_recorded(opened.repository, name, rr_cache=_reads_cache(opened), journal=journal, at=opened.now())
 
 
 def learn_resolutions(
@@ -92,7 +94,7 @@ def import_resolutions(
         UserError, GitError, OutOfSpace, ConfigError
     """
     opened = open_for(request)
-    return take_in(
+    return read_in(
         opened.repository, source, is_ref=is_ref, again=again, write_cache=_writes_cache(opened), at=opened.now()
     )
 

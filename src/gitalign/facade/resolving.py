@@ -116,12 +116,12 @@ def resolve_finish(
     """Prove, check and publish what was resolved, as a run of this one branch: it can be undone like any other.
 
     Raises:
-        NotPermitted: without leave to move the branch.
+        NotPermitted: without a permit to move the branch.
         UserError: it is not resolved, or what was made is not the branch on its target.
         GitAlignError
     """
     if permit is None:
-        raise NotPermitted("this would move the branch, and leave to do so was not given", hint="add --yes")
+        raise NotPermitted("this would move the branch, which was not confirmed", hint="add --yes")
     opened = open_for(request)
     with journal_of(opened) as journal:
         session = _session(opened, journal, branch)

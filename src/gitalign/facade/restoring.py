@@ -49,7 +49,7 @@ def restore(
         branch: by name.
         run_id: the run, by id, unambiguous prefix or `last`; None for the newest one that moved the branch and is not undone.
         push: put it back on the remote, too, if it was pushed.
-        permit: leave to do so.
+        permit: to move branches.
         listeners: followers of the event stream.
         stop: the stop button.
         checkpoint: called before each effect; rehearsals of crashes end the process there.

@@ -108,7 +108,7 @@ def _gone_on(
             journal.set_state(record.id, RunState.FINISHED, outcome="continued")
 
     try:
-        # What was begun about a remote's branches had leave to write there.
+        # What was begun about a remote's branches was confirmed with its push.
         is_about_remote = stored.snapshot.branches_of is not None
         permit = Permit(plan_id=stored.id, push=is_about_remote, given_by=f"resume of {record.id}")
         assignment = Assignment(opened=then, journal=journal, plan=stored, permit=permit)

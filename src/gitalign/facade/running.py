@@ -35,7 +35,7 @@ def run(
     Args:
         request: the repository and settings; `input`, `only`, `fetch` and `push` matter only without `plan`.
         plan: made earlier; branches that moved since are refused, never overwritten.
-        permit: leave to move refs. Without `plan`, a permit for any plan of this request is made with `Permit(plan_id="*")`.
+        permit: to move refs. Without `plan`, a permit for any plan of this request is made with `Permit(plan_id="*")`.
         listeners: followers of the event stream.
         stop: the stop button.
         checkpoint: called with a name before each effect; rehearsals of crashes end the process there.
@@ -47,19 +47,19 @@ def run(
     """
     if permit is None:
         raise NotPermitted(
-            "running would move branches, and leave to do so was not given",
+            "running would move branches, which was not confirmed",
             hint="add --yes, or look first: git align plan",
         )
     opened = open_for(request)
     with journal_of(opened) as journal:
         recover_dead(opened, journal, listeners)
         made = plan if plan is not None else make_plan(opened, request)
-        require_leave_for_remote(made, permit)
+        require_confirmed_push(made, permit)
         if plan is not None:
             Guard(opened.repository, opened.config.alignment).require_targets(made)
         leave = replace(permit, plan_id=made.id) if permit.plan_id == "*" else permit
         if leave.plan_id != made.id:
-            raise NotPermitted("the permit is for another plan", hint="give leave for this plan: git align run --yes")
+            raise NotPermitted("the permit is for another plan", hint="confirm this plan: git align run --yes")
         if leave.push and made.snapshot.remote is None:
             raise PlanRefused(
                 "the plan was made without --push, so it does not say what remotes hold",
@@ -72,8 +72,8 @@ def run(
         return carry_out(assignment, caller)
 
 
-def require_leave_for_remote(made: Plan, permit: Permit) -> None:
-    """Refuse to run a plan about branches of a remote without leave to write there.
+def require_confirmed_push(made: Plan, permit: Permit) -> None:
+    """Refuse to run a plan about branches of a remote without a confirmed push.
 
     Raises:
         NotPermitted, UserError
@@ -83,7 +83,7 @@ def require_leave_for_remote(made: Plan, permit: Permit) -> None:
         return
     if not permit.push:
         raise NotPermitted(
-            f"running would write to {remote}, and leave to do so was not given",
+            f"running would write to {remote}, which was not confirmed",
             hint="add --push to write there, or look first: git align plan --remote",
         )
     beside = next((one for one in made.steps if one.of_remote is not None and one.integration is not None), None)

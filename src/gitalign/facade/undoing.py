@@ -46,7 +46,7 @@ def undo(
         request: which repository, and which branches.
         run_id: id, unambiguous prefix, or `last`: the newest run that moved something and is not undone.
         push: put back on remotes, too, what was pushed.
-        permit: leave to do so.
+        permit: to move branches.
         listeners: followers of the event stream.
         stop: the stop button.
         checkpoint: called before each effect; rehearsals of crashes end the process there.
@@ -59,7 +59,7 @@ def undo(
 
     if permit is None:
         raise NotPermitted(
-            "undoing would move branches, and leave to do so was not given",
+            "undoing would move branches, which was not confirmed",
             hint="add --yes, or look first with --dry-run",
         )
     opened = open_for(request)

@@ -57,7 +57,7 @@ class ConflictsScreen(DetailsApp):
         self._row: Row | None = None
         self._one: BranchConflict | None = None
         self._place = 0
-        self._leave_signals: Callable[[], None] | None = None
+        self._unsubscribe: Callable[[], None] | None = None
 
     def compose(self) -> ComposeResult:
         """Everything that is ever on it."""
@@ -66,7 +66,7 @@ class ConflictsScreen(DetailsApp):
     def on_mount(self) -> None:
         """Begin to look for conflicts."""
         loop = asyncio.get_running_loop()
-        self._leave_signals = self._stop.on_change(partial(self._wake, loop))
+        self._unsubscribe = self._stop.on_change(partial(self._wake, loop))
         self.query_one("#both").display = False
         self.query_one("#filter").display = False
         self._tell("conflicts")
@@ -75,8 +75,8 @@ class ConflictsScreen(DetailsApp):
 
     def on_unmount(self) -> None:
         """What is still looked at is not waited for longer than it takes to stop."""
-        if self._leave_signals is not None:
-            self._leave_signals()
+        if self._unsubscribe is not None:
+            self._unsubscribe()
         self.stop_looking()
         if self._found is None:
             self._stop.request_stop()

@@ -124,7 +124,7 @@ class _Drive:
         )
         memory = MemoryWatch(self._limits.max_memory_bytes)
         told_stop = told_cancel = False
-        leave = self._stop.on_change(lambda: self._happened.put(None))
+        unsubscribe = self._stop.on_change(lambda: self._happened.put(None))
         try:
             with ThreadPoolExecutor(self._slots, thread_name_prefix="align") as pool:
                 self._carry_out(commands, pool)
@@ -142,7 +142,7 @@ class _Drive:
                         state, commands = advance(state, CancelRequested())
                         self._carry_out(commands, pool)
         finally:
-            leave()
+            unsubscribe()
         return tuple(self._results[step.id] for step in self._steps)
 
     def _wait(self, memory: MemoryWatch) -> list[MachineEvent]:

@@ -24,7 +24,7 @@ from gitalign.documents.formats import json_text, parsed
 from gitalign.documents.reading import Malformed
 from gitalign.engine.alignment.align import BranchAligner, IntegrationContext, foregone
 from gitalign.engine.alignment.driver import drive
-from gitalign.engine.alignment.stack_checks import with_stacks_told
+from gitalign.engine.alignment.stack_checks import with_stack_notes
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.git.attributes import AttributeFiles, read_attributes
 from gitalign.git.identity import operator_ident
@@ -134,7 +134,7 @@ def integrate(
         aligner.close()
     results = _with_histories_verified(workshop.quarantine, results, timeout_s=workshop.limits.branch_timeout_s)
     results = _with_trees_found(workshop.quarantine, results, timeout_s=workshop.limits.branch_timeout_s)
-    results = with_stacks_told(plan, results)
+    results = with_stack_notes(plan, results)
     merges = (aligner.counts.merged, aligner.counts.shared, aligner.counts.trivial)
     emit(EventKind.INTEGRATION_FINISHED, merges=merges[0], shared=merges[1], trivial=merges[2])
     return Integrated(results=results, merges=merges)

@@ -14,7 +14,7 @@ _KEEPING = frozenset({AlignedKind.MERGED, AlignedKind.INTEGRATED})
 """The branch's own commits are what they were."""
 
 
-def with_stacks_told(plan: Plan, results: Sequence[StepResult]) -> tuple[StepResult, ...]:
+def with_stack_notes(plan: Plan, results: Sequence[StepResult]) -> tuple[StepResult, ...]:
     """Results with a finding for each branch that does not hold what a branch beneath it has become."""
     outcomes = {one.step_id: one.outcome for one in results}
     told: list[StepResult] = []

@@ -1,4 +1,4 @@
-"""What people do with the memory of resolutions: look, hand on, take in, learn, withdraw."""
+"""What people do with recorded resolutions: look, export, import, learn, forget."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def look_up(repository: Repository, name: str, *, rr_cache: bool) -> tuple[Known
         return tuple(_known(shelf, entry, disputed, whole=True) for entry in _named(memory, name))
 
 
-def remember(
+def record_resolution(
     repository: Repository,
     *,
     marked: bytes,
@@ -137,7 +137,7 @@ def remember(
     return made
 
 
-def withdraw(
+def forget_resolution(
     repository: Repository, name: str, *, rr_cache: bool, journal: Journal | None, at: datetime
 ) -> tuple[tuple[Images, ...], tuple[Used, ...]]:
     """Forget resolutions; which, and every branch whose newest result has one of them in it.
@@ -220,7 +220,7 @@ def export(repository: Repository, place: Path, *, rr_cache: bool) -> int:
     return len(usable)
 
 
-def take_in(
+def import_resolutions(
     repository: Repository, source: str, *, is_ref: bool, again: bool, write_cache: bool, at: datetime
 ) -> tuple[Recorded, tuple[str, ...]]:
     """Take in resolutions from a file or from a ref that was fetched; what came of it, and what could not be read.

@@ -16,7 +16,7 @@ from gitalign.core.resolution_origin import Origin, OriginKind
 from gitalign.core.working_set import has_branch, remotes_with_branches
 from gitalign.documents import plans
 from gitalign.engine.resolution import carrying
-from gitalign.engine.resolution.resolutions import remember
+from gitalign.engine.resolution.resolutions import record_resolution
 from gitalign.engine.resolution.result import differing, named, result_of
 from gitalign.engine.run.carry_out import Assignment, carry_out
 from gitalign.engine.run.contexts import Caller
@@ -207,7 +207,7 @@ def _record(opened: OpenRepository, session: ResolutionSession, seen: Look) -> N
     operator = text(operator_ident(opened.repository, at=opened.now())).rpartition("> ")[0] + ">"
     try:
         for one in tree.resolved_conflicts(opened.repository, session, marker_size=MARKER_SIZE):
-            remember(
+            record_resolution(
                 opened.repository,
                 marked=one.marked,
                 settled=one.content,
