@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -15,10 +17,11 @@ from gitalign.core.names import Oid
 from gitalign.core.plan import Permit
 from gitalign.core.run import RunState
 from gitalign.engine.publishing.anchor import anchor_ref, broken_anchors, mend_anchors
-from gitalign.errors import GitAlignError, GitError, UserError
-from gitalign.git import quarantine
+from gitalign.errors import GitAlignError, GitError, OutOfSpace, UserError
+from gitalign.git import result_packs
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import open_repository
+from gitalign.git.result_packs import ResultPacks
 from gitalign.store.journal import open_journal
 from tests.engine.faults import FaultyGit
 from tests.engine.held import held_for_nothing
@@ -53,6 +56,66 @@ def is_sound(work: Workspace) -> None:
     assert "missing" not in work.git("fsck", "--full", "--no-dangling")
 
 
+def a_pack_for_each_branch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that some can be stored and others not."""
+    monkeypatch.setattr(result_packs, "_TIPS_PER_PACK", 1)
+    monkeypatch.setattr(result_packs, "_PACKS_AT_ONCE", 3)
+
+
+@pytest.mark.parametrize("ending", [".keep", ".pack", ".idx"])
+@pytest.mark.parametrize("has_links", [True, False])
+def test_packs_that_were_brought_over_in_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, has_links: bool
+) -> None:
+    """Edge case 63: a disk that is full at the second pack, with and without second names for files."""
+    a_pack_for_each_branch(monkeypatch)
+    work = built(tmp_path)
+    before = heads(work)
+    brought: list[Path] = []
+    link, replace = os.link, Path.replace
+
+    def none_left(place: Path) -> None:
+        if place.name.startswith("pack-") and place.suffix == ending:
+            brought.append(place)
+            if len(brought) > 1:
+                raise OSError(errno.ENOSPC, "No space left on device", str(place))
+
+    def linked(source: Path, place: Path) -> None:
+        if not has_links:
+            raise OSError(errno.EPERM, "Operation not permitted", str(place))
+        none_left(place)
+        link(source, place)
+
+    def replaced(self: Path, target: Path) -> Path:
+        none_left(Path(target))
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", linked)
+        patch.setattr(Path, "replace", replaced)
+        with pytest.raises(OutOfSpace):
+            run(work.path)
+    assert len(brought) > 1
+    assert heads(work) == before
+    asked = request(work.path)
+    assert [report.exit_code() for report in facade.resume(asked)] == [0]
+    now = heads(work)
+    assert all(now[ref] != before[ref] for ref in before)
+    assert held_for_nothing(work.path / ".git") == []
+    is_sound(work)
+
+
+def test_what_is_proved_is_what_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results are packed once: no second pack of theirs is made when they are published."""
+    made: list[object] = []
+    stored = ResultPacks._stored
+    monkeypatch.setattr(ResultPacks, "_stored", lambda *said: made.append(said) or stored(*said))
+    work = built(tmp_path)
+    run(work.path)
+    assert len(made) == 1
+    is_sound(work)
+
+
 @pytest.mark.parametrize(
     ("verb", "number", "end", "by"),
     [
@@ -70,10 +133,9 @@ def test_a_run_whose_objects_were_not_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, number: int, end: str, by: str
 ) -> None:
     """Edge case 63: cut off between journal and stored objects, whole or in part."""
-    monkeypatch.setattr(
-        quarantine, "_TIPS_PER_PACK", 1
-    )  # a pack for each branch, so that some can be stored and others not
-    monkeypatch.setattr(quarantine, "_PACKS_AT_ONCE", 3)
+    a_pack_for_each_branch(monkeypatch)
+    # As where results could not be packed before they were proved.
+    monkeypatch.setattr(ResultPacks, "pack", lambda *_, **__: False)
     work = built(tmp_path)
     before = heads(work)
     with FaultyGit(tmp_path / "faulty").going_wrong(verb, end, number=number), pytest.raises(GitAlignError):
@@ -122,7 +184,7 @@ def test_an_object_of_a_result_that_is_gone_before_it_is_stored(tmp_path: Path) 
         made = held.git.run("hash-object", "-w", "-t", "commit", "--stdin", stdin=body).stdout.decode().strip()
         (held.objects / blob[:2] / blob[2:]).unlink()
         with pytest.raises(GitAlignError, match=blob):
-            held.store([Oid(made)], [Oid(work.tip("main"))], replaced=[Oid(work.tip("topic/0"))])
+            held.packs.store([Oid(made)], [Oid(work.tip("main"))], replaced=[Oid(work.tip("topic/0"))])
     finally:
         held.remove()
     assert work.git("cat-file", "-t", made, check=False) == ""

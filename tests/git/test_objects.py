@@ -137,7 +137,7 @@ def test_objects_stay_in_quarantine_until_they_are_stored(work: Workspace, quara
     )
     new, junk = writer.write([made, waste])
     assert work.git("cat-file", "-t", new, check=False) == ""
-    (keep,) = quarantine.store([new], [tip])
+    (keep,) = quarantine.packs.store([new], [tip])
     assert keep.read_text().startswith("git-align test")
     assert work.git("cat-file", "-t", new) == "commit"
     assert work.git("cat-file", "-t", junk, check=False) == ""
@@ -149,8 +149,8 @@ def test_objects_stay_in_quarantine_until_they_are_stored(work: Workspace, quara
 def test_storing_nothing_makes_no_pack(work: Workspace, quarantine: Quarantine) -> None:
     """Edge case 3."""
     tip = Oid(work.tip("main"))
-    assert quarantine.store([], [tip]) == ()
-    assert quarantine.store([tip], [tip]) == ()
+    assert quarantine.packs.store([], [tip]) == ()
+    assert quarantine.packs.store([tip], [tip]) == ()
     assert not list((work.path / ".git" / "objects" / "pack").glob("*"))
 
 

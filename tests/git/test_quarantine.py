@@ -84,7 +84,7 @@ def test_much_is_packed_to_disk_and_stays_readable(
     assert list((quarantine.path / "pack").glob("*.pack"))
     assert not list(quarantine.objects.glob("??/*"))
     assert readable(quarantine, made)
-    keeps = quarantine.store(made, [Oid(work.tip("main"))])
+    keeps = quarantine.packs.store(made, [Oid(work.tip("main"))])
     assert keeps
     assert work.git("cat-file", "-t", made[-1]) == "commit"
     quarantine.remove()
@@ -115,7 +115,7 @@ def test_when_memory_is_not_enough_disk_is(work: Workspace, memory: Path) -> Non
     made += writer.write(commits(work, 9)[5:])
     assert readable(quarantine, made)
     quarantine.keep_within_bounds()
-    assert quarantine.store(made, [Oid(work.tip("main"))])
+    assert quarantine.packs.store(made, [Oid(work.tip("main"))])
     quarantine.remove()
 
 

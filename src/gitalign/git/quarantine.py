@@ -16,20 +16,17 @@ import re
 import shutil
 import stat
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from gitalign.core.names import Oid
 from gitalign.errors import GitAlignError, InvariantBroken, OutOfSpace
 from gitalign.git.alternates import alternates_file
-from gitalign.git.asking import absent
 from gitalign.git.command import Git, raw
 from gitalign.git.object_memory import MEMORY, MemoryFolder, MemoryLost, remove_noted
 from gitalign.git.repository import Repository
-from gitalign.git.storing import History, stored
+from gitalign.git.result_packs import ResultPacks
 from gitalign.owned_folders import is_folder, left_in, own, remove_folder
 from gitalign.process_owner import HeldLock
 from gitalign.shared_files import make_folder
@@ -50,8 +47,6 @@ _MERGE_CONFIG = (
     ("core.createObject", "rename"),
 )
 
-_TIPS_PER_PACK = 100
-_PACKS_AT_ONCE = 2
 _AN_OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _POINTER = "memory"
 _FOLDER = "quarantine"
@@ -85,6 +80,7 @@ class Quarantine:
         self._flushing = threading.Lock()
         self._held: HeldLock | None = None
         self._memory: MemoryFolder | None = None
+        self._packs: ResultPacks | None = None
         self._moves = 0
         is_mine = False
         try:
@@ -218,44 +214,12 @@ class Quarantine:
                 self._benches[key] = self._git_dir(key, attributes)
             return self._benches[key]
 
-    def store(
-        self, tips: Iterable[Oid], known: Iterable[Oid], *, replaced: Iterable[Oid] = (), timeout_s: float = 600.0
-    ) -> tuple[Path, ...]:
-        """Bring the new objects behind `tips` into the repository, as packs that `gc` leaves alone.
-
-        Args:
-            tips: new commits to keep.
-            known: commits whose objects the repository has already.
-            replaced: commits that the tips take the place of. What is missing behind those (a partial copy) may be missing
-                behind the tips.
-            timeout_s: deadline in seconds.
-
-        Returns:
-            The `.keep` files that hold the packs; none when there was nothing new. Remove them once a ref pins the tips.
-
-        Raises:
-            MissingObject: an object behind the tips is nowhere; nothing that names it is stored.
-            GitError, OutOfSpace
-
-        Source: `git help pack-objects` (--revs, --local, --missing), `git help index-pack` (--keep); long before 2.38.
-        """
-        base = sorted(set(known))
-        wanted = self._new(sorted(set(tips) - set(base)))
-        if not wanted:
-            return ()
-        mark = f"git-align {self.path.name}"
-        history = History(known=base, replaced=sorted(set(replaced)), timeout_s=timeout_s)
-        size = max(_TIPS_PER_PACK, -(-len(wanted) // _PACKS_AT_ONCE))
-        parts = [wanted[start : start + size] for start in range(0, len(wanted), size)]
-        with ThreadPoolExecutor(_PACKS_AT_ONCE) as pool:
-            names = list(pool.map(lambda part: stored(self.git, self.repository.git, part, history, mark=mark), parts))
-        keeps = [Path(self.repository.objects_dir) / "pack" / f"pack-{name}.keep" for name in names]
-        return tuple(keep for keep in keeps if keep.exists())
-
-    def _new(self, tips: Sequence[Oid]) -> list[Oid]:
-        """Those of the commits that the repository has not."""
-        gone = absent(self.repository.git, tips)
-        return [tip for tip in tips if tip in gone]
+    @property
+    def packs(self) -> ResultPacks:
+        """The new objects of results, on their way into the repository."""
+        if self._packs is None:
+            self._packs = ResultPacks(self.git, self.repository, self.path)
+        return self._packs
 
     def remove(self) -> None:
         """Delete the quarantine with everything in it."""

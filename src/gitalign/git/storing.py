@@ -19,11 +19,13 @@ class History:
         replaced: commits that the new ones take the place of. What is missing behind those (a partial copy) may be missing
             behind the new ones.
         timeout_s: deadline of one command in seconds.
+        allows_gaps: whether what is missing behind those that are replaced may be missing; otherwise any gap is an error.
     """
 
     known: Sequence[Oid]
     replaced: Sequence[Oid]
     timeout_s: float
+    allows_gaps: bool = True
 
 
 def stored(
@@ -49,7 +51,7 @@ def stored(
     try:
         answer = _packed(source, into, tips, history, *leave_out, mark=mark)
     except GitError as error:
-        if type(error) not in (GitError, MissingObject):
+        if type(error) not in (GitError, MissingObject) or not history.allows_gaps:
             raise
         lost = _missing(source, tips, history)
         if not lost:

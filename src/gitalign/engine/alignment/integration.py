@@ -6,7 +6,7 @@ Nothing here moves a ref or stores an object in the repository.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -15,8 +15,8 @@ from pathlib import Path
 from gitalign.core.events import EventKind
 from gitalign.core.gaps import missing_in_words
 from gitalign.core.graph import CommitGraph
-from gitalign.core.names import Oid, StepId, is_zero
-from gitalign.core.outcome import Aligned, Conflicted, Failed, StepResult
+from gitalign.core.names import Oid, StepId
+from gitalign.core.outcome import Conflicted, StepResult
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.policy import AutoResolver, CommitterPolicy, Limits
 from gitalign.documents import outcomes
@@ -24,6 +24,7 @@ from gitalign.documents.formats import json_text, parsed
 from gitalign.documents.reading import Malformed
 from gitalign.engine.alignment.align import BranchAligner, IntegrationContext, foregone
 from gitalign.engine.alignment.driver import drive
+from gitalign.engine.alignment.read_back import read_back
 from gitalign.engine.alignment.stack_checks import with_stack_notes
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.git.attributes import AttributeFiles, read_attributes
@@ -33,7 +34,6 @@ from gitalign.git.objects import CommitWriter
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import Repository
 from gitalign.git.signing import configured_signer
-from gitalign.integrate.conserve import missing_trees, verify_histories
 from gitalign.integrate.pick import ReplayRules
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.integrate.verdicts import merge_rules_key, verdict_key
@@ -113,9 +113,23 @@ def build_context(
 
 
 def integrate(
-    workshop: IntegrationContext, plan: Plan, *, already: Mapping[StepId, StepResult], emit: Emitter, stop: StopSignal
+    workshop: IntegrationContext,
+    plan: Plan,
+    *,
+    already: Mapping[StepId, StepResult],
+    emit: Emitter,
+    stop: StopSignal,
+    packs: bool = False,
 ) -> Integrated:
     """Carry every step to its outcome, in parallel, and read all new history back.
+
+    Args:
+        workshop: what the branches share.
+        plan: whose steps.
+        already: results that are known.
+        emit: takes events.
+        stop: the stop button.
+        packs: pack the results first: they will be proved and published.
 
     Raises:
         GitAlignError: when the whole cannot go on.
@@ -132,8 +146,8 @@ def integrate(
         results = drive(plan.steps, limits=workshop.limits, aligner=aligner, emit=emit, stop=stop, already=resolved)
     finally:
         aligner.close()
-    results = _with_histories_verified(workshop.quarantine, results, timeout_s=workshop.limits.branch_timeout_s)
-    results = _with_trees_found(workshop.quarantine, results, timeout_s=workshop.limits.branch_timeout_s)
+    timeout_s = workshop.limits.branch_timeout_s
+    results = read_back(workshop.quarantine, results, timeout_s=timeout_s, packs=packs)
     results = with_stack_notes(plan, results)
     merges = (aligner.counts.merged, aligner.counts.shared, aligner.counts.trivial)
     emit(EventKind.INTEGRATION_FINISHED, merges=merges[0], shared=merges[1], trivial=merges[2])
@@ -163,43 +177,6 @@ def remember_conflicts(
     }
     if fresh:
         memory.remember(fresh, at=at)
-
-
-def _with_trees_found(
-    quarantine: Quarantine, results: Sequence[StepResult], *, timeout_s: float
-) -> tuple[StepResult, ...]:
-    """Results that hold a folder nobody can read cannot be published: those branches fail, and no other.
-
-    git merges past a folder that neither side changed without reading it.
-    """
-    made = {
-        result.step_id: result.outcome
-        for result in results
-        if isinstance(result.outcome, Aligned)
-        and result.outcome.after != result.outcome.onto
-        and not is_zero(result.outcome.after)
-    }
-    if not made or not missing_trees(quarantine.git, made.values(), timeout_s=timeout_s):
-        return tuple(results)
-    lost = {
-        step_id: found[0]
-        for step_id, one in made.items()
-        if (found := missing_trees(quarantine.git, [one], timeout_s=timeout_s))
-    }
-    return tuple(
-        replace(
-            result,
-            outcome=Failed(
-                code="missing_object",
-                reason=f"tree {lost[result.step_id]} of its files is missing",
-                hint="fetch the missing objects, then run again",
-                stage="conserve",
-            ),
-        )
-        if result.step_id in lost
-        else result
-        for result in results
-    )
 
 
 def _rules(
@@ -272,28 +249,3 @@ def _remembered(memory: VerdictMemory, keys: Mapping[str, str]) -> dict[str, Con
             if isinstance(outcome, Conflicted):
                 found[branch] = outcome
     return found
-
-
-def _with_histories_verified(
-    quarantine: Quarantine, results: Sequence[StepResult], *, timeout_s: float
-) -> tuple[StepResult, ...]:
-    # A trial may take a clean result from memory, without commits to look at.
-    aligned = [
-        result.outcome
-        for result in results
-        if isinstance(result.outcome, Aligned) and not is_zero(result.outcome.after)
-    ]
-    known = {oid for one in aligned for oid in (one.before, one.onto)}
-    faults = verify_histories(quarantine.git, aligned, known=known, timeout_s=timeout_s)
-    if not faults:
-        return tuple(results)
-    hint = "this is a bug of git-align; the branch was not moved"
-    return tuple(
-        replace(
-            result,
-            outcome=Failed(code="conservation", reason=faults[result.outcome.after], hint=hint, stage="conserve"),
-        )
-        if isinstance(result.outcome, Aligned) and result.outcome.after in faults
-        else result
-        for result in results
-    )

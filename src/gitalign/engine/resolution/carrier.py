@@ -127,7 +127,7 @@ class Carrier:
     def store(self, *commits: Oid) -> list[Path]:
         """Bring commits and all behind them into the repository; the files that keep them there until something refers to them."""
         known = [self.step.onto, self.step.seen]
-        return list(self.workshop.quarantine.store(commits, known))
+        return list(self.workshop.quarantine.packs.store(commits, known))
 
 
 class _Never:

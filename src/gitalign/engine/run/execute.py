@@ -13,7 +13,6 @@ from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, StepId, command_on, display, is_zero, zero_like
 from gitalign.core.outcome import (
     Aligned,
-    AlignedKind,
     Failed,
     Refused,
     Skipped,
@@ -25,6 +24,7 @@ from gitalign.core.publication import Publication
 from gitalign.core.push import PushSettings
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.alignment.integration import build_context, integrate, not_compared, remember_conflicts
+from gitalign.engine.alignment.read_back import known_of
 from gitalign.engine.analysis.alignable_point import with_furthest
 from gitalign.engine.gates.certify import Drafts, ProofGate
 from gitalign.engine.gates.gate import Gate, GateContext, through_gates
@@ -182,7 +182,7 @@ def _integrated(
         documents_dir=run.folder / "summaries",
     )
     phases.done("prepare")
-    integrated = integrate(workshop, plan, already=already, emit=run.emit, stop=run.stop)
+    integrated = integrate(workshop, plan, already=already, emit=run.emit, stop=run.stop, packs=True)
     results = integrated.results
     remember_conflicts(memory, workshop, results, at=run.started_at)
     phases.done("integrate")
@@ -234,8 +234,6 @@ def held_with_what_they_stand_on(plan: Plan, results: Sequence[StepResult]) -> t
     )
 
 
-_KEEPS_OLD = frozenset({AlignedKind.MERGED, AlignedKind.RECREATED, AlignedKind.INTEGRATED})
-"""Their results stand on commits that the branch had before."""
 _AFTER_ALIGNING = frozenset({"conserve", "detect", "validate", "document"})
 
 
@@ -306,13 +304,12 @@ def _publish(
     standing += [publication_on_remote(step, one) for step, one in moves if step.of_remote is not None]
     if not moves and not standing:
         return ()
-    # Only what new commits stand on: naming every old tip as well would make git read all their trees.
-    known = {oid for _, one in moves for oid in ((one.onto, one.before) if one.how in _KEEPS_OLD else (one.onto,))}
+    known = known_of([one for _, one in moves])
 
     def store() -> int:
         if not moves:
             return 0
-        packs = quarantine.store(
+        packs = quarantine.packs.store(
             [aligned.after for _, aligned in moves], known, replaced={aligned.before for _, aligned in moves}
         )
         run.emit(EventKind.OBJECTS_STORED, branches=len(moves), packs=len(packs))
