@@ -7,6 +7,7 @@ import os
 import shutil
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,9 +108,14 @@ def test_packs_that_were_brought_over_in_part(
 
 def test_what_is_proved_is_what_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Results are packed once: no second pack of theirs is made when they are published."""
-    made: list[object] = []
+    made: list[tuple[object, ...]] = []
     stored = ResultPacks._stored
-    monkeypatch.setattr(ResultPacks, "_stored", lambda *said: made.append(said) or stored(*said))
+
+    def noted(*said: Any) -> tuple[str, ...]:
+        made.append(said)
+        return stored(*said)
+
+    monkeypatch.setattr(ResultPacks, "_stored", noted)
     work = built(tmp_path)
     run(work.path)
     assert len(made) == 1

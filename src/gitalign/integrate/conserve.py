@@ -136,7 +136,7 @@ def _merged_at_once(step: Step, *, bases: Sequence[Oid], lane: MergeWorker) -> M
     try:
         if len(bases) == 1:
             return lane.merge(step.onto, base=lane.side(bases[0]), ours=sides[0], theirs=sides[1])
-        return lane.merge_histories(step.onto, step.onto, step.seen) if bases else None
+        return lane.merge_histories(step.onto, step.onto, step.seen, bases=bases) if bases else None
     except MissingObject:
         # Replaying need not read every file that merging at once reads.
         lost = lane.missing([(base, tip) for base in bases for tip in (step.onto, step.seen)])

@@ -23,6 +23,7 @@ from gitalign.git.objects import CommitReader, CommitWriter, FileReader, TreeCom
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.remerge import Remade, merge_again
 from gitalign.git.trees import write_blobs, write_tree
+from gitalign.integrate.virtual_bases import Store, VirtualBases
 from gitalign.worktrees.disposable import DisposableTree
 
 T = TypeVar("T")
@@ -53,6 +54,7 @@ class SharedMerges:
         self._answers: OrderedDict[Triple, MergeAnswer] = OrderedDict()
         self._under_way: dict[Triple, threading.Event] = {}
         self.counts = MergeCounts()
+        self.virtual = VirtualBases()
         self.bases: dict[tuple[Oid, Oid], tuple[Oid, ...]] = {}
         """Merge bases, by pair. Racing workers write the same."""
         self.short: dict[Oid, str] = {}
@@ -302,14 +304,31 @@ class MergeWorker:
             self._shared.bases[key] = tuple(Oid(word) for word in text(done.stdout).split())
         return self._shared.bases[key]
 
-    def merge_histories(self, target: Oid, ours: Oid, theirs: Oid) -> MergeAnswer:
-        """Merge two commits on the bases git finds, under the attributes of `target`."""
+    def merge_histories(self, target: Oid, ours: Oid, theirs: Oid, *, bases: Sequence[Oid] = ()) -> MergeAnswer:
+        """Merge two commits on the bases git finds, under the attributes of `target`.
+
+        Args:
+            target: whose attributes count.
+            ours, theirs: the two commits.
+            bases: their merge bases, where they are known: what git makes of several ones is made once for all that have them.
+        """
         triple = (self._bench(target), "history", ours, theirs)
-        return self._noted(
-            self._shared.answer(
-                triple, lambda: self._asked(lambda: self._process(target).merge_histories(ours, theirs))
-            )
-        )
+
+        def merge() -> MergeAnswer:
+            base = self._virtual_base(target, ours, theirs, bases) if len(bases) > 1 else None
+            if base is None:
+                return self._process(target).merge_histories(ours, theirs)
+            return self._process(target).merge(base=Side(base), ours=self.side(ours), theirs=self.side(theirs))
+
+        return self._noted(self._shared.answer(triple, lambda: self._asked(merge)))
+
+    def _virtual_base(self, target: Oid, ours: Oid, theirs: Oid, bases: Sequence[Oid]) -> Oid | None:
+        if not self._shared.virtual.is_expected(bases):
+            return None
+        bench = self._quarantine.ungated(self._quarantine.bench(self._attributes[target]))
+        repository, objects = self._quarantine.repository, self._quarantine.objects
+        store = Store(git=bench, repository=repository, objects=objects, timeout_s=self._timeout_s)
+        return self._shared.virtual.get(store, ours, theirs, bases)
 
     def close(self) -> None:
         """End every process of the lane."""

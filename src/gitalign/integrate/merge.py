@@ -53,7 +53,7 @@ def merge_target(
     if len(bases) == 1:
         answer = lane.merge(step.onto, base=lane.side(bases[0]), ours=lane.side(ours), theirs=lane.side(theirs))
     else:
-        answer = lane.merge_histories(step.onto, ours, theirs)
+        answer = lane.merge_histories(step.onto, ours, theirs, bases=bases)
     tree, unsettled = answer.tree, UnresolvedMerge()
     resolved: tuple[AppliedResolution, ...] = ()
     if not answer.is_clean and resolver is not None:

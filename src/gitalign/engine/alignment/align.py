@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar, assert_never
 
@@ -62,6 +62,8 @@ class IntegrationContext:
         remembered: conflicts of earlier runs, by branch name.
         verdict_keys: content key of every step's verdict, by branch name.
         documents_dir: where a documenter may write.
+        merges: answers of git, shared by everything that merges in the quarantine: what stopped a branch is looked at again
+            without being merged again.
     """
 
     quarantine: Quarantine
@@ -76,6 +78,7 @@ class IntegrationContext:
     remembered: Mapping[str, Conflicted]
     verdict_keys: Mapping[str, str]
     documents_dir: str
+    merges: SharedMerges = field(default_factory=SharedMerges)
     unsure: frozenset[str] = frozenset()
     """Branches of which, or of whose targets, commits could not be compared for want of objects: nothing about them is remembered."""
 
@@ -104,7 +107,7 @@ class BranchAligner:
 
     def __init__(self, workshop: IntegrationContext) -> None:
         self._workshop = workshop
-        self._shared = SharedMerges()
+        self._shared = workshop.merges
         # By target: its attributes decide what becomes of a commit.
         self._rewrites = {onto: Rewrites() for onto in workshop.attributes}
         self._passing = {onto: Rewrites() for onto in workshop.attributes}

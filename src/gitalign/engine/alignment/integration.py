@@ -34,6 +34,7 @@ from gitalign.git.objects import CommitWriter
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import Repository
 from gitalign.git.signing import configured_signer
+from gitalign.integrate.lane import SharedMerges
 from gitalign.integrate.pick import ReplayRules
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.integrate.verdicts import merge_rules_key, verdict_key
@@ -42,6 +43,7 @@ from gitalign.resolve.remerge import taught_by_merges
 
 _WORK = frozenset({StepKind.REPLAY, StepKind.RECREATE, StepKind.MERGE, StepKind.INTEGRATE})
 _PICKS = frozenset({StepKind.REPLAY, StepKind.RECREATE})
+_MERGES = frozenset({StepKind.MERGE, StepKind.INTEGRATE})
 _MOST_NAMED = 20
 
 
@@ -95,7 +97,10 @@ def build_context(
     work = [step for step in work if step.branch.name not in remembered]
     picked = [step for step in work if step.kind in _PICKS]
     upstream = UpstreamIndex.build(repository, graph, [(step.seen, step.onto) for step in picked])
+    merges = SharedMerges()
+    merges.virtual.expect(graph.own(step.seen, step.onto).bases for step in work if step.kind in _MERGES)
     return IntegrationContext(
+        merges=merges,
         quarantine=quarantine,
         wire=probe(quarantine) if work else MergeWire(Wire.SINGLE),
         graph=graph,

@@ -13,7 +13,7 @@ from gitalign.engine.alignment.align import IntegrationContext
 from gitalign.engine.alignment.integration import probe
 from gitalign.git.attributes import AttributeFiles, read_attributes
 from gitalign.git.merge import Wire
-from gitalign.integrate.lane import MergeWorker, SharedMerges
+from gitalign.integrate.lane import MergeWorker
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -78,6 +78,6 @@ def _lane_maker(
         attributes = dict(targets)
     else:
         attributes = {target: read_attributes(quarantine.git, target) for target in sorted(targets)}
-    shared = SharedMerges()
+    shared = workshop.merges
     timeout_s = workshop.limits.integration_timeout_s
     return lambda: MergeWorker(quarantine, wire=wire, attributes=attributes, shared=shared, timeout_s=timeout_s)

@@ -54,7 +54,7 @@ def merged_in_part(
                 sides = lane.side(step.onto), lane.side(step.seen)
                 answer = lane.merge(step.onto, base=lane.side(bases[0]), ours=sides[0], theirs=sides[1])
             else:
-                answer = lane.merge_histories(step.onto, step.onto, step.seen)
+                answer = lane.merge_histories(step.onto, step.onto, step.seen, bases=bases)
         except ABOUT_ONE_MERGE:
             return None
         (commit,) = lane.write([unseen_commit(answer.tree, step.onto)])
