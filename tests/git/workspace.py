@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from tests.git.quick_commit import quick_commit
+
 IDENTITY = {
     "GIT_AUTHOR_NAME": "A U Thor",
     "GIT_AUTHOR_EMAIL": "author@example.org",
@@ -56,14 +58,17 @@ class Workspace:
 
     def git(self, *words: str, stdin: bytes = b"", check: bool = True, env: dict[str, str] | None = None) -> str:
         """Output of a git command."""
-        clock = f"{1_700_000_000 + 60 * self._minute} +0000"
-        full = {**os.environ, **IDENTITY, "GIT_AUTHOR_DATE": clock, "GIT_COMMITTER_DATE": clock, **(env or {})}
+        full = {**os.environ, **self._identity(), **(env or {})}
         done = subprocess.run(
             [self.executable, *words], cwd=self.path, input=stdin, capture_output=True, env=full, check=False
         )
         if check and done.returncode != 0:
             raise AssertionError(f"git {' '.join(words)}: {done.stderr.decode(errors='replace')}")
         return done.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
+
+    def _identity(self) -> dict[str, str]:
+        clock = f"{1_700_000_000 + 60 * self._minute} +0000"
+        return {**IDENTITY, "GIT_AUTHOR_DATE": clock, "GIT_COMMITTER_DATE": clock}
 
     def commit(
         self, message: str, files: Mapping[str, bytes | None] | None = None, *, allow_empty: bool = False
@@ -77,6 +82,10 @@ class Workspace:
             else:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
+        git_dir, template = self.path / ".git", _template(shutil.which("git") or "git", "sha1", _umask())
+        commit = quick_commit(git_dir, message, self._identity(), template, may_be_empty=allow_empty)
+        if commit is not None:
+            return commit
         self.git("add", "-A")
         # Looking each time whether there is something to tidy up costs as much as the commit.
         words = ["-c", "gc.auto=0", "-c", "maintenance.auto=false", "commit", "-q", "-m", message]
