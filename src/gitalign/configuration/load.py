@@ -27,6 +27,7 @@ from gitalign.configuration.settings import (
     Rules,
     Telemetry,
 )
+from gitalign.configuration.store_settings import Store
 from gitalign.configuration.strict_yaml import NotStrict, load_yaml
 from gitalign.core.policy import (
     BreakerPolicy,
@@ -65,6 +66,7 @@ class Config(BaseModel):
     rules: Rules = Rules()
     resolutions: Resolutions = Resolutions()
     pages: Pages = Pages()
+    store: Store = Store()
     origins: Mapping[str, str] = Field(default_factory=dict, exclude=True)
     own_file: str | None = Field(default=None, exclude=True)
 
@@ -153,6 +155,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "rules": Rules,
     "resolutions": Resolutions,
     "pages": Pages,
+    "store": Store,
 }
 KNOWN_KEYS: tuple[str, ...] = tuple(
     f"{section}.{key}" for section, model in _SECTIONS.items() for key in model.model_fields

@@ -10,9 +10,8 @@ from gitalign.core.plan import Plan
 from gitalign.core.programs import Program
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.run.session import Request as Request
-from gitalign.engine.run.session import configured_rules, make_plan, open_for
+from gitalign.engine.run.session import configured_rules, journal_place, make_plan, open_for
 from gitalign.ports import Journal
-from gitalign.store.journal import open_journal
 
 if TYPE_CHECKING:
     from gitalign.core.diagnosis import Diagnosis
@@ -23,7 +22,8 @@ def doctor(request: Request) -> tuple[Diagnosis, ...]:
     from gitalign.engine.analysis.doctor import examine
 
     def journal(state_dir: Path) -> Journal | None:
-        return open_journal(state_dir / "gitalign.db") if (state_dir / "gitalign.db").exists() else None
+        place = journal_place(open_for(request))
+        return place.open() if place.exists else None
 
     def programs() -> tuple[tuple[Program, ...], ValidationPlan]:
         config = open_for(request).config

@@ -18,7 +18,7 @@ class SqlCache(Family):
 
     def remembered(self, keys: Iterable[str]) -> Mapping[str, str]:
         """Cached verdicts of earlier runs, by content key."""
-        query = select(_VERDICTS.c.key, _VERDICTS.c.body).where(_VERDICTS.c.repository == self._repository)
+        query = select(_VERDICTS.c.key, _VERDICTS.c.body).where(_VERDICTS.c.repository == self.repository)
         with self._reading() as connection:
             return {
                 row.key: row.body
@@ -30,10 +30,10 @@ class SqlCache(Family):
         """Keep verdicts for later runs."""
         if not verdicts:
             return
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             self._next_token(connection)  # one at a time: two may have the same verdict
             for chunk in chunks(sorted(verdicts)):
-                mine = (_VERDICTS.c.repository == self._repository) & _VERDICTS.c.key.in_(chunk)
+                mine = (_VERDICTS.c.repository == self.repository) & _VERDICTS.c.key.in_(chunk)
                 connection.execute(delete(_VERDICTS).where(mine))
-                rows = [{"repository": self._repository, "key": key, "body": verdicts[key], "at": at} for key in chunk]
+                rows = [{"repository": self.repository, "key": key, "body": verdicts[key], "at": at} for key in chunk]
                 connection.execute(insert(_VERDICTS), rows)

@@ -20,7 +20,7 @@ class SqlClaims(Family):
     def claim(self, run_id: str, refs: Iterable[str], *, owner: str, is_alive: OwnerProbe) -> Mapping[str, Claim]:
         """Take refs for a run; those that could not be had, with who holds them. A dead run that loses one loses all."""
         wanted = sorted(set(refs))
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             token = self._next_token(connection)
             number = self._held(connection, run_id)
             held = self._claimed(connection, wanted)
@@ -32,7 +32,7 @@ class SqlClaims(Family):
                 connection.execute(update(_RUNS).where(_RUNS.c.number.in_(chunk)).values(token=token, is_held=False))
             free = [ref for ref in wanted if ref not in held or held[ref][0] in dead]
             rows = [
-                {"repository": self._repository, "ref": ref, "run": number, "owner": owner, "token": token}
+                {"repository": self.repository, "ref": ref, "run": number, "owner": owner, "token": token}
                 for ref in free
             ]
             if rows:
@@ -42,7 +42,7 @@ class SqlClaims(Family):
     def _claimed(self, connection: Connection, refs: list[str]) -> dict[str, tuple[int, Claim]]:
         """Ref -> number of the run that claims it, and the claim."""
         query = select(_CLAIMS, _RUNS.c.id.label("run_id")).join(_RUNS, _RUNS.c.number == _CLAIMS.c.run)
-        mine = query.where(_CLAIMS.c.repository == self._repository)
+        mine = query.where(_CLAIMS.c.repository == self.repository)
         return {
             row.ref: (row.run, Claim(ref=row.ref, run_id=self._id(row.run_id), owner=row.owner, token=row.token))
             for chunk in chunks(refs)
@@ -51,8 +51,8 @@ class SqlClaims(Family):
 
     def release(self, run_id: str) -> None:
         """Give a run back with all of its claims; nothing happens where another process has taken it over."""
-        with self._transaction() as connection:
-            still_ours = (_RUNS.c.repository == self._repository) & (_RUNS.c.id == run_id)
+        with self.transaction() as connection:
+            still_ours = (_RUNS.c.repository == self.repository) & (_RUNS.c.id == run_id)
             if run_id in self._tokens:
                 still_ours &= _RUNS.c.token == self._tokens[run_id]
             given_back = update(_RUNS).where(still_ours).values(is_held=False).returning(_RUNS.c.number)
@@ -62,10 +62,10 @@ class SqlClaims(Family):
 
     def take(self, run_id: str, *, owner: str | None = None) -> None:
         """Take over a run, to finish it or roll it back; this object holds it. Its earlier holder publishes nothing more."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             token = self._next_token(connection)
             values = {"token": token, "is_held": True} | ({} if owner is None else {"owner": owner})
-            mine = (_RUNS.c.repository == self._repository) & (_RUNS.c.id == run_id)
+            mine = (_RUNS.c.repository == self.repository) & (_RUNS.c.id == run_id)
             taken = connection.execute(update(_RUNS).where(mine).values(**values).returning(_RUNS.c.number)).scalar()
             if taken is None:
                 raise UnknownRun(f"no run {run_id!r}", hint="git align runs")
@@ -79,14 +79,14 @@ class SqlClaims(Family):
 
     def is_held(self, run_id: str) -> bool:
         """True until the process that holds a run gives it back."""
-        query = select(_RUNS.c.is_held).where(_RUNS.c.repository == self._repository, _RUNS.c.id == run_id)
+        query = select(_RUNS.c.is_held).where(_RUNS.c.repository == self.repository, _RUNS.c.id == run_id)
         with self._reading() as connection:
             return bool(connection.execute(query).scalar())
 
     def require_held(self, run_id: str) -> None:
         """Refuse to go on with a run that this object does not hold any more."""
         query = select(_RUNS.c.token, _RUNS.c.is_held).where(
-            _RUNS.c.repository == self._repository, _RUNS.c.id == run_id
+            _RUNS.c.repository == self.repository, _RUNS.c.id == run_id
         )
         with self._reading() as connection:
             row = connection.execute(query).first()

@@ -35,7 +35,7 @@ class Family:
     def __init__(self, engine: Engine, dialect: Dialect, repository: int) -> None:
         self._engine = engine
         self._dialect = dialect
-        self._repository = repository
+        self.repository = repository
         self._lock = threading.RLock()
         self._connection = engine.connect()
         self._tokens: dict[str, int] = {}
@@ -47,7 +47,8 @@ class Family:
             self._engine.dispose()
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction that writes: all of it counts when the block ends, or nothing when it raises."""
         with self._reading() as connection:
             connection.exec_driver_sql(self._dialect.write)
             try:
@@ -72,7 +73,7 @@ class Family:
             UnknownRun
         """
         runs = schema.runs
-        query = select(runs.c.number).where(runs.c.repository == self._repository, runs.c.id == run_id)
+        query = select(runs.c.number).where(runs.c.repository == self.repository, runs.c.id == run_id)
         found = connection.execute(query).scalar()
         if found is None:
             raise UnknownRun(f"no run {display(run_id)!r}", hint="git align runs")
@@ -88,7 +89,7 @@ class Family:
         runs = schema.runs
         query = (
             select(runs.c.number, runs.c.token)
-            .where(runs.c.repository == self._repository, runs.c.id == run_id)
+            .where(runs.c.repository == self.repository, runs.c.id == run_id)
             .with_for_update()
         )
         row = connection.execute(query).first()
@@ -103,7 +104,7 @@ class Family:
         table = schema.repositories
         statement = (
             update(table)
-            .where(table.c.number == self._repository)
+            .where(table.c.number == self.repository)
             .values(token=table.c.token + 1)
             .returning(table.c.token)
         )

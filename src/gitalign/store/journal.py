@@ -6,6 +6,7 @@ is the bottleneck of a run.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, select, update
@@ -38,13 +39,20 @@ def open_journal(path: Path) -> SqlJournal:
     return connect_journal(Sqlite(path), repository=THIS)
 
 
-def connect_journal(dialect: Dialect, *, repository: str, place: str = "") -> SqlJournal:
+def _moves(_: str) -> None:
+    """A repository may be anywhere."""
+
+
+def connect_journal(
+    dialect: Dialect, *, repository: str, place: str = "", moved_from: Callable[[str], None] = _moves
+) -> SqlJournal:
     """Open the journal of a repository in any database.
 
     Args:
         dialect: the database.
         repository: id of the repository, the same wherever it is moved to.
-        place: where it is now, for people.
+        place: where it is now.
+        moved_from: called with where it was before, when it is elsewhere now; raises what keeps it from being opened.
 
     Raises:
         StoreError: see `open_journal`; or the database cannot be reached.
@@ -52,26 +60,34 @@ def connect_journal(dialect: Dialect, *, repository: str, place: str = "") -> Sq
     engine = opened(dialect)
     with translated(dialect):
         with engine.connect() as connection:
-            number = _number_of(connection, repository, place) or _enrolled(connection, dialect, repository, place)
+            number = _number_of(connection, repository)
+            if number is None:
+                number = _enrolled(connection, dialect, repository)
+            _note_place(connection, number, place, moved_from)
         return SqlJournal(engine, dialect, number)
 
 
-def _number_of(connection: Connection, repository: str, place: str) -> int | None:
+def _number_of(connection: Connection, repository: str) -> int | None:
     table = schema.repositories
-    row = connection.execute(select(table.c.number, table.c.place).where(table.c.id == repository)).first()
-    if row is None:
-        return None
-    if row.place != place:
-        connection.execute(update(table).where(table.c.number == row.number).values(place=place))
-    return int(row.number)
+    return connection.execute(select(table.c.number).where(table.c.id == repository)).scalar()
 
 
-def _enrolled(connection: Connection, dialect: Dialect, repository: str, place: str) -> int:
+def _note_place(connection: Connection, number: int, place: str, moved_from: Callable[[str], None]) -> None:
+    table = schema.repositories
+    before = connection.execute(select(table.c.place).where(table.c.number == number)).scalar_one()
+    if before == place:
+        return
+    if before:
+        moved_from(before)
+    connection.execute(update(table).where(table.c.number == number).values(place=place))
+
+
+def _enrolled(connection: Connection, dialect: Dialect, repository: str) -> int:
     dialect.lock_schema(connection)  # one at a time
     try:
-        number = _number_of(connection, repository, place)
+        number = _number_of(connection, repository)
         if number is None:
-            row = insert(schema.repositories).values(id=repository, place=place)
+            row = insert(schema.repositories).values(id=repository)
             number = int(connection.execute(row.returning(schema.repositories.c.number)).scalar_one())
     except BaseException:
         connection.exec_driver_sql("ROLLBACK")

@@ -28,14 +28,14 @@ class SqlMoves(Family):
 
     def intend(self, run_id: str, publications: Sequence[Publication], *, anchor: str) -> None:
         """Write every intended move and the pinning ref, and set the state `publishing`."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             number = self._held(connection, run_id)
             connection.execute(delete(_MOVES).where(_MOVES.c.run == number))
             rows = [
                 {
                     "run": number,
                     "position": position,
-                    "repository": self._repository,
+                    "repository": self.repository,
                     "ref": one.update.ref,
                     "state": one.state.value,
                     "push": one.push.value,
@@ -54,11 +54,11 @@ class SqlMoves(Family):
         """Write what became of moves, matched by ref."""
         if not publications:
             return
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             number = self._held(connection, run_id)
             rows = [
                 {
-                    "of": self._repository,
+                    "of": self.repository,
                     "by": number,
                     "named": one.update.ref,
                     "state": one.state.value,
@@ -85,14 +85,14 @@ class SqlMoves(Family):
         newest = (
             select(func.max(later.c.run))
             .where(
-                later.c.repository == self._repository,
+                later.c.repository == self.repository,
                 later.c.ref == _MOVES.c.ref,
                 later.c.state == MoveState.MOVED.value,
             )
             .scalar_subquery()
         )
         query = select(_MOVES.c.ref, _MOVES.c.after_oid).where(
-            _MOVES.c.repository == self._repository, _MOVES.c.run == newest
+            _MOVES.c.repository == self.repository, _MOVES.c.run == newest
         )
         with self._reading() as connection:
             return {
@@ -124,7 +124,7 @@ class SqlMoves(Family):
         query = (
             select(_RUNS.c.id, _MOVES.c.ref, _MOVES.c.body)
             .join(_RUNS, _RUNS.c.number == _MOVES.c.run)
-            .where(_MOVES.c.repository == self._repository, _MOVES.c.state.in_([state.value for state in states]))
+            .where(_MOVES.c.repository == self.repository, _MOVES.c.state.in_([state.value for state in states]))
             .order_by(_MOVES.c.ref, _MOVES.c.run.desc() if newest_first else _MOVES.c.run)
         )
         for chunk in chunks(sorted(set(refs))):
@@ -133,7 +133,7 @@ class SqlMoves(Family):
     def unsettled_pushes(self) -> tuple[str, ...]:
         """Runs that have pushes of which it is not known whether they arrived, oldest first."""
         query = (
-            select(_RUNS.c.id).where(_RUNS.c.repository == self._repository, schema.UNSETTLED).order_by(_RUNS.c.number)
+            select(_RUNS.c.id).where(_RUNS.c.repository == self.repository, schema.UNSETTLED).order_by(_RUNS.c.number)
         )
         with self._reading() as connection:
             return tuple(self._id(row.id) for row in connection.execute(query))

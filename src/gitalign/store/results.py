@@ -24,7 +24,7 @@ class SqlEvents(Family):
         """Add events to the journal."""
         if not events:
             return
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             numbers = {run_id: self._held(connection, run_id) for run_id in {event.run_id for event in events}}
             rows = [
                 {"run": numbers[event.run_id], "seq": event.seq, "body": bodies.event_text(event)} for event in events
@@ -49,7 +49,7 @@ class SqlResults(Family):
         """Write the results of steps, replacing earlier ones of the same step."""
         if not results:
             return
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             number = self._held(connection, run_id)
             for chunk in chunks(results):
                 steps = [result.step_id for result in chunk]
@@ -59,7 +59,7 @@ class SqlResults(Family):
                     {
                         "run": number,
                         "step": result.step_id,
-                        "repository": self._repository,
+                        "repository": self.repository,
                         "branch": result.branch,
                         "target": plan.steps[result.step_id].target.name,
                         "outcome": result.outcome.kind,
@@ -69,7 +69,7 @@ class SqlResults(Family):
                 ]
                 connection.execute(insert(_RESULTS), rows)
                 uses = [
-                    {"repository": self._repository, "conflict": conflict, "run": number, "step": result.step_id}
+                    {"repository": self.repository, "conflict": conflict, "run": number, "step": result.step_id}
                     for result in chunk
                     for conflict in _conflicts_of(result)
                 ]
@@ -91,7 +91,7 @@ class SqlResults(Family):
         newest = (
             select(func.max(newer.c.run))
             .where(
-                newer.c.repository == self._repository,
+                newer.c.repository == self.repository,
                 newer.c.branch == _RESULTS.c.branch,
                 newer.c.outcome == _ALIGNED,
             )
@@ -103,7 +103,7 @@ class SqlResults(Family):
             .select_from(_RESOLVED)
             .join(_RESULTS, (_RESULTS.c.run == _RESOLVED.c.run) & (_RESULTS.c.step == _RESOLVED.c.step))
             .join(_RUNS, _RUNS.c.number == _RESULTS.c.run)
-            .where(_RESOLVED.c.repository == self._repository, _RESULTS.c.run == newest)
+            .where(_RESOLVED.c.repository == self.repository, _RESULTS.c.run == newest)
         )
         with self._reading() as connection, understood(self._dialect, "results of earlier runs"):
             return tuple(

@@ -34,10 +34,10 @@ class SqlRuns(Family):
 
     def begin_run(self, record: RunRecord, *, plan_json: str) -> None:
         """Write a new run with its plan; this object holds it."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             token = self._next_token(connection)
             row = {
-                "repository": self._repository,
+                "repository": self.repository,
                 "id": record.id,
                 "kind": record.kind.value,
                 "state": record.state.value,
@@ -68,7 +68,7 @@ class SqlRuns(Family):
         self._change(run_id, values)
 
     def _change(self, run_id: str, values: dict[str, Any]) -> None:
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             number = self._held(connection, run_id)
             connection.execute(update(_RUNS).where(_RUNS.c.number == number).values(**values))
 
@@ -112,7 +112,7 @@ class SqlRuns(Family):
         return self._records(self._mine().where(_RUNS.c.finished_at <= when).order_by(_RUNS.c.finished_at.desc()))
 
     def _mine(self) -> Select[Any]:
-        return select(*_COLUMNS).where(_RUNS.c.repository == self._repository)
+        return select(*_COLUMNS).where(_RUNS.c.repository == self.repository)
 
     def _newest(self) -> Select[Any]:
         return self._mine().order_by(_RUNS.c.number.desc())
@@ -168,7 +168,7 @@ class SqlRuns(Family):
 
     def anchor(self, run_id: str) -> str | None:
         """Full name of the pinning ref, None before `intend` and after `prune`."""
-        query = select(_RUNS.c.anchor).where(_RUNS.c.repository == self._repository, _RUNS.c.id == run_id)
+        query = select(_RUNS.c.anchor).where(_RUNS.c.repository == self.repository, _RUNS.c.id == run_id)
         with self._reading() as connection:
             found = connection.execute(query).scalar()
         return None if found is None else str(found)
@@ -177,22 +177,22 @@ class SqlRuns(Family):
         """Note that the objects of runs are pinned no more."""
         if not run_ids:
             return
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             for chunk in chunks(run_ids):
-                these = (_RUNS.c.repository == self._repository) & _RUNS.c.id.in_(chunk)
+                these = (_RUNS.c.repository == self.repository) & _RUNS.c.id.in_(chunk)
                 connection.execute(update(_RUNS).where(these).values(anchor=None))
 
     def forget_before(self, when: datetime) -> None:
         """Drop details of runs finished before `when`. Rows of runs stay."""
         old = select(_RUNS.c.number).where(
-            _RUNS.c.repository == self._repository,
+            _RUNS.c.repository == self.repository,
             _RUNS.c.finished_at < when,
             _RUNS.c.state == RunState.FINISHED.value,
         )
         verdicts = schema.verdicts
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             _drop_events(connection, old)
-            connection.execute(delete(verdicts).where(verdicts.c.repository == self._repository, verdicts.c.at < when))
+            connection.execute(delete(verdicts).where(verdicts.c.repository == self.repository, verdicts.c.at < when))
 
 
 def _drop_events(connection: Connection, old: Select[Any]) -> None:

@@ -18,15 +18,15 @@ class SqlSessions(Family):
     def open_session(self, session: ResolutionSession) -> bool:
         """Write down that a person is resolving a branch; False when one is open for it already."""
         row = {
-            "repository": self._repository,
+            "repository": self.repository,
             "ref": session.ref,
             "branch": session.branch,
             "target": session.target,
             "body": bodies.session_text(session),
             "at": session.opened_at,
         }
-        mine = (_SESSIONS.c.repository == self._repository) & (_SESSIONS.c.ref == session.ref)
-        with self._transaction() as connection:
+        mine = (_SESSIONS.c.repository == self.repository) & (_SESSIONS.c.ref == session.ref)
+        with self.transaction() as connection:
             self._next_token(connection)  # one at a time: two would both find no row
             if connection.execute(select(_SESSIONS.c.ref).where(mine)).first() is not None:
                 return False
@@ -35,7 +35,7 @@ class SqlSessions(Family):
 
     def sessions(self) -> tuple[ResolutionSession, ...]:
         """Branches that are being resolved, by name."""
-        query = select(_SESSIONS.c.body).where(_SESSIONS.c.repository == self._repository).order_by(_SESSIONS.c.ref)
+        query = select(_SESSIONS.c.body).where(_SESSIONS.c.repository == self.repository).order_by(_SESSIONS.c.ref)
         with self._reading() as connection:
             rows = connection.execute(query).all()
         with understood(self._dialect, "resolutions under way"):
@@ -43,6 +43,6 @@ class SqlSessions(Family):
 
     def close_session(self, ref: str) -> None:
         """The resolution of a branch has ended."""
-        mine = (_SESSIONS.c.repository == self._repository) & (_SESSIONS.c.ref == ref)
-        with self._transaction() as connection:
+        mine = (_SESSIONS.c.repository == self.repository) & (_SESSIONS.c.ref == ref)
+        with self.transaction() as connection:
             connection.execute(delete(_SESSIONS).where(mine))

@@ -38,7 +38,7 @@ from gitalign.git.repository import Repository, open_repository, sharing
 from gitalign.git.worktree import work_trees
 from gitalign.ports import Journal, Listener, Sockets
 from gitalign.shared_files import make_folder, share_folder
-from gitalign.store.journal import open_journal
+from gitalign.store.opening import JournalPlace
 from gitalign.store.run_locks import RunLocks
 from gitalign.telemetry import AuditTrail, BranchLogs, RunLog
 
@@ -289,7 +289,7 @@ def journal_of(opened: OpenRepository) -> Iterator[Journal]:
         raise StoreError(
             f"cannot make {repository.state_dir}: {error.strerror}", hint="make the git directory writable"
         ) from error
-    journal = open_journal(database(repository))
+    journal = journal_place(opened).open()
     try:
         yield journal
     finally:
@@ -326,7 +326,7 @@ def _close(*ends: Callable[[], None]) -> None:
 
 def has_state(opened: OpenRepository) -> bool:
     """True when something was run in the repository before."""
-    return database(opened.repository).exists()
+    return journal_place(opened).exists
 
 
 def require_state(opened: OpenRepository, run_id: str) -> None:
@@ -339,9 +339,10 @@ def require_state(opened: OpenRepository, run_id: str) -> None:
         raise UnknownRun(f"no run {run_id!r}: nothing was ever run here", hint="git align run")
 
 
-def database(repository: Repository) -> Path:
+def journal_place(opened: OpenRepository) -> JournalPlace:
     """Where the journal is."""
-    return repository.state_dir / "gitalign.db"
+    settings = opened.config.store
+    return JournalPlace(state_dir=opened.repository.state_dir, url=settings.url, password_file=settings.password_file)
 
 
 def locks_of(opened: OpenRepository) -> RunLocks:
