@@ -169,5 +169,5 @@ def test_a_plan_of_order_for_several_targets_needs_one_named() -> None:
         plan_of_order(document, target=None, project_id=PROJECT, at=AT, name="order.json")
     with pytest.raises(TaskListError, match="no branch lands on elsewhere"):
         plan_of_order(document, target="elsewhere", project_id=PROJECT, at=AT, name="order.json")
-    with pytest.raises(TaskListError, match="ExecutionPlan"):
+    with pytest.raises(TaskListError, match="plan_id"):
         plan_of_order({"order": [], "held": 3}, target=None, project_id=PROJECT, at=AT, name="order.json")

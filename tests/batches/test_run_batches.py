@@ -56,7 +56,8 @@ def test_tasks_of_a_batch_run_side_by_side_and_their_results_are_pinned(bench: B
         sh("c", "echo nothing; echo $PORT $COMPOSE_PROJECT_NAME", timeout_s=20.0),
     )
     assert status_of(run) == dict.fromkeys("abc", "completed")
-    assert run.batches[0].merge_status is MergeStatus.WAITING
+    assert run.batches[0].outcome is not None
+    assert run.batches[0].outcome.merge_status is MergeStatus.WAITING
     assert run.status is Status.PENDING
     git = bench.world.git
     for name, subject in (("a", "Commit of a"), ("b", "Title of b")):

@@ -16,6 +16,8 @@ class RunKind(StrEnum):
     """Moves nothing here; publishes on remotes what earlier runs moved."""
     PRUNE = "prune"
     """Deletes merged branches."""
+    BATCH = "batch"
+    """Lands the results of tasks on a target: the one kind that moves a target, and only forward."""
 
 
 class RunState(StrEnum):

@@ -30,7 +30,13 @@ from gitalign.views.report import steps_after
 
 _MOST_PATHS = 30
 _MOST_LINES = 10
-_KINDS = {RunKind.ALIGN: "Alignment", RunKind.UNDO: "Undo", RunKind.PUSH: "Push", RunKind.PRUNE: "Merged branches"}
+_KINDS = {
+    RunKind.ALIGN: "Alignment",
+    RunKind.UNDO: "Undo",
+    RunKind.PUSH: "Push",
+    RunKind.PRUNE: "Merged branches",
+    RunKind.BATCH: "Batch",
+}
 
 
 def report_markdown(report: Report, after: Aftermath) -> str:

@@ -13,7 +13,7 @@ from gitalign.batches.running.context import BatchContext, Keeper, OwnRefs
 from gitalign.batches.running.control import Control
 from gitalign.batches.running.pool import Slot, base_of
 from gitalign.batches.running.settle import settle
-from gitalign.batches.running.state import ENDED, BatchRun, MergeStatus, Request, Status, result_ref, wip_ref
+from gitalign.batches.running.state import ENDED, BatchRun, Landed, MergeStatus, Request, Status, result_ref, wip_ref
 from gitalign.batches.running.task_crew import UNDONE, TaskCrew, runs_of
 from gitalign.core.names import BATCH_PREFIX, Oid, ref_of
 from gitalign.errors import UserError
@@ -38,18 +38,13 @@ class Member:
     base: Oid | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Landed:
-    """What became of a batch's results.
-
-    Attributes:
-        landed: where the target stands now; None when it did not move.
-    """
-
-    merge_status: MergeStatus
-    landed: Oid | None = None
-    landing_run: str = ""
-    reason: str = ""
+_STATUS = {
+    MergeStatus.SUCCESS: Status.COMPLETED,
+    MergeStatus.SKIPPED: Status.COMPLETED,
+    # Both can be landed later as they are.
+    MergeStatus.WAITING: Status.PENDING,
+    MergeStatus.TARGET_MOVED: Status.PENDING,
+}
 
 
 class Lander(Protocol):
@@ -251,8 +246,7 @@ class _Batches:
         if self._lander is None:
             return Status.PENDING, Landed(merge_status=MergeStatus.WAITING, reason="landing was left for later")
         landed = self._lander.land(self._keeper, number, members)
-        is_done = landed.merge_status in (MergeStatus.SUCCESS, MergeStatus.SKIPPED)
-        return (Status.COMPLETED if is_done else Status.FAILED), landed
+        return _STATUS.get(landed.merge_status, Status.FAILED), landed
 
     def _members(self, number: int) -> list[Member]:
         run = self._keeper.run
@@ -274,9 +268,7 @@ class _Batches:
                 number,
                 status=status,
                 finished_at=now if is_over else None,
-                merge_status=landed.merge_status,
-                landed=landed.landed,
-                landing_run=landed.landing_run or run.batches[number].landing_run,
+                outcome=landed,
                 reason=landed.reason,
             )
         )

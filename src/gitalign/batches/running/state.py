@@ -10,6 +10,7 @@ from typing import Protocol
 
 from gitalign.batches.planning.plan import BatchPlan, ExecutionMode
 from gitalign.batches.planning.tasks import TaskId
+from gitalign.core.hunks import Hunk
 from gitalign.core.names import BATCH_PREFIX, WIP_PREFIX, Oid
 from gitalign.errors import UserError
 
@@ -95,14 +96,58 @@ class TaskRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResultConflict:
+    """A result that does not merge onto what was merged before it.
+
+    Attributes:
+        first: the earliest result, or the target, with which alone it clashes already.
+        second: the result that does not merge.
+        paths: that clash.
+        kinds: as git names them; `unrelated histories` or `cannot be merged` where git made no merge.
+        hunks: where in text files, as far as that can be shown.
+        detail: what git said where it made no merge.
+    """
+
+    first: str
+    second: str
+    paths: tuple[str, ...]
+    kinds: tuple[str, ...]
+    hunks: tuple[Hunk, ...] = ()
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landed:
+    """What became of a batch's results.
+
+    Attributes:
+        landed: where the target stands now; None when it did not move.
+        landing_run: the run that moved it, for `undo`.
+        reason: why it did not land, in words.
+        tests: how the operator's tests ended, `not_configured` when there are none.
+        output: of checks that refused it.
+        conflicts: results that do not merge.
+        would_land: names of results that merge without those.
+    """
+
+    merge_status: MergeStatus
+    landed: Oid | None = None
+    landing_run: str = ""
+    reason: str = ""
+    tests: str = ""
+    output: str = ""
+    conflicts: tuple[ResultConflict, ...] = ()
+    would_land: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchProgress:
     """One batch of a batch run.
 
     Attributes:
         base: the commit of the target that its tasks started from.
-        merge_status: what became of the results; None before that is known.
-        landed: the commit that the target was moved to.
-        landing_run: the run that moved it, for `undo`.
+        landing_run: the run that lands it; written before that run begins.
+        outcome: what became of the results; None before that is known.
         reason: why it failed, in words.
     """
 
@@ -110,9 +155,8 @@ class BatchProgress:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     base: Oid | None = None
-    merge_status: MergeStatus | None = None
-    landed: Oid | None = None
     landing_run: str = ""
+    outcome: Landed | None = None
     reason: str = ""
 
 

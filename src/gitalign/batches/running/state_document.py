@@ -7,7 +7,16 @@ from typing import Any
 
 from gitalign.batches.planning.plan import ExecutionMode
 from gitalign.batches.planning.plan_document import from_dict, to_dict
-from gitalign.batches.running.state import BatchProgress, BatchRun, MergeStatus, Status, TaskRun
+from gitalign.batches.running.state import (
+    BatchProgress,
+    BatchRun,
+    Landed,
+    MergeStatus,
+    ResultConflict,
+    Status,
+    TaskRun,
+)
+from gitalign.core.hunks import Hunk, HunkSide
 from gitalign.documents.reading import (
     Malformed,
     as_int,
@@ -83,9 +92,8 @@ def _dump_batch(number: int, one: BatchProgress) -> dict[str, Any]:
         "started_at": _time(one.started_at),
         "finished_at": _time(one.finished_at),
         "base": one.base,
-        "merge_status": one.merge_status.value if one.merge_status is not None else None,
-        "landed": one.landed,
         "landing_run": one.landing_run,
+        "outcome": _dump_outcome(one.outcome) if one.outcome is not None else None,
         "reason": one.reason,
     }
 
@@ -97,10 +105,81 @@ def _load_batch(value: Any) -> BatchProgress:
         started_at=maybe(data, "started_at", as_time),
         finished_at=maybe(data, "finished_at", as_time),
         base=maybe(data, "base", as_oid),
-        merge_status=maybe(data, "merge_status", member_of(MergeStatus)),
+        landing_run=field(data, "landing_run", as_text, ""),
+        outcome=maybe(data, "outcome", _load_outcome),
+        reason=field(data, "reason", as_text, ""),
+    )
+
+
+def _dump_outcome(one: Landed) -> dict[str, Any]:
+    return {
+        "merge_status": one.merge_status.value,
+        "landed": one.landed,
+        "landing_run": one.landing_run,
+        "reason": one.reason,
+        "tests": one.tests,
+        "output": one.output,
+        "conflicts": [_dump_conflict(conflict) for conflict in one.conflicts],
+        "would_land": list(one.would_land),
+    }
+
+
+def _load_outcome(value: Any) -> Landed:
+    data = members(value)
+    return Landed(
+        merge_status=field(data, "merge_status", member_of(MergeStatus)),
         landed=maybe(data, "landed", as_oid),
         landing_run=field(data, "landing_run", as_text, ""),
         reason=field(data, "reason", as_text, ""),
+        tests=field(data, "tests", as_text, ""),
+        output=field(data, "output", as_text, ""),
+        conflicts=each(data, "conflicts", _load_conflict, ()),
+        would_land=each(data, "would_land", as_text, ()),
+    )
+
+
+def _dump_conflict(one: ResultConflict) -> dict[str, Any]:
+    return {
+        "first": one.first,
+        "second": one.second,
+        "paths": list(one.paths),
+        "kinds": list(one.kinds),
+        "hunks": [{"path": hunk.path, "first": _side(hunk.one), "second": _side(hunk.other)} for hunk in one.hunks],
+        "detail": one.detail,
+    }
+
+
+def _load_conflict(value: Any) -> ResultConflict:
+    data = members(value)
+    return ResultConflict(
+        first=field(data, "first", as_text),
+        second=field(data, "second", as_text),
+        paths=each(data, "paths", as_text),
+        kinds=each(data, "kinds", as_text),
+        hunks=each(data, "hunks", _load_hunk, ()),
+        detail=field(data, "detail", as_text, ""),
+    )
+
+
+def _side(side: HunkSide) -> dict[str, Any]:
+    return {"first_line": side.first, "last_line": side.last, "text": list(side.text)}
+
+
+def _load_hunk(value: Any) -> Hunk:
+    data = members(value)
+    return Hunk(
+        path=field(data, "path", as_text),
+        one=field(data, "first", _load_side),
+        other=field(data, "second", _load_side),
+    )
+
+
+def _load_side(value: Any) -> HunkSide:
+    data = members(value)
+    return HunkSide(
+        first=maybe(data, "first_line", as_int),
+        last=maybe(data, "last_line", as_int),
+        text=each(data, "text", as_text),
     )
 
 

@@ -99,7 +99,12 @@ def _question(record: RunRecord, preview: Sequence[Publication]) -> str:
     there = [one for one in changes if one.push is PushState.UNKNOWN]
     deleted = sum(is_zero(one.update.after) for one in here)
     deleted_there = sum(is_zero(one.pushed_oid) for one in there)
-    kind = {RunKind.UNDO: "the undo ", RunKind.PUSH: "the push ", RunKind.PRUNE: "the prune "}.get(record.kind, "run ")
+    kind = {
+        RunKind.UNDO: "the undo ",
+        RunKind.PUSH: "the push ",
+        RunKind.PRUNE: "the prune ",
+        RunKind.BATCH: "the batch ",
+    }.get(record.kind, "run ")
     parts = [f"{many(len(here), 'branch', 'branches')} here"] if here else []
     parts += [f"{many(len(there), 'branch', 'branches')} on {display(there[0].remote or '')}"] if there else []
     gone = f"; {deleted + deleted_there} of these are deleted" if deleted + deleted_there else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from gitalign.core.run import UNFINISHED, RunRecord
+from gitalign.core.run import UNFINISHED, RunKind, RunRecord
 from gitalign.engine.publishing.guard import Guard
 from gitalign.engine.publishing.recovery import Recovered, Recovery, recover
 from gitalign.engine.run.frozen_settings import CannotGoOn, read_frozen
@@ -67,4 +67,5 @@ def guard_of(opened: OpenRepository, journal: Journal, record: RunRecord) -> Gua
         then = read_frozen(run_folder(opened.repository, record.id), current=opened.config).config
     except CannotGoOn:
         then = opened.config
-    return Guard(opened.repository, then.alignment)
+    landed_on = {one.update.ref for one in journal.publications(record.id)} if record.kind is RunKind.BATCH else set()
+    return Guard(opened.repository, then.alignment, frozenset(landed_on))

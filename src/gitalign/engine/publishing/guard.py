@@ -26,10 +26,12 @@ class Guard:
     Attributes:
         repository: its refs count as they are when it is asked.
         settings: name targets and protected branches.
+        landed_on: full names of targets that a batch lands on: they may move, unless settings protect them by name.
     """
 
     repository: Repository
     settings: Alignment
+    landed_on: frozenset[str] = frozenset()
 
     def refs(self, plan: Plan) -> frozenset[str]:
         """Full names of local branches that must not move: targets, protected ones, symbolic ones, and the plan's own targets.
@@ -43,11 +45,14 @@ class Guard:
         own = head_of(self.repository) if is_without_work_tree(self.repository) else None
         moved = (step.moved_ref for step in plan.steps)
         known = {tip.ref for tip in tips if tip.ref.startswith(HEADS)} | {ref for ref in moved if ref.startswith(HEADS)}
-        return frozenset(
+        all_targets = (
             {ref_of(BranchName(name)) for name in (*targets, *heads) if name is not None}
             | ({own} if own is not None else set())
             | {target.ref for target in plan.targets}
             | {ref_of(target.name) for target in plan.targets}
+        )
+        return frozenset(
+            (all_targets - self.landed_on)
             | {tip.ref for tip in tips if tip.symbolic_target is not None}
             | {
                 ref
