@@ -14,8 +14,6 @@ LONG_FILES: frozenset[str] = frozenset(
     {
         "core/graph.py",
         "engine/alignment/align.py",
-        "engine/analysis/alignable_point.py",
-        "engine/run/session.py",
         "integrate/lane.py",
     }
 )
@@ -25,11 +23,7 @@ LONG_FUNCTIONS: frozenset[str] = frozenset(
         "cli/rendering/branch.py::show_branch",
         "documents/summary.py::summary_document",
         "documents/summary.py::summary_markdown",
-        "engine/analysis/categorize.py::categorize",
-        "engine/analysis/conflicts.py::find_conflicts",
-        "engine/analysis/forecast.py::forecast",
         "engine/resolution/sessions.py::begin",
-        "engine/run/prepare.py::prepare",
         "engine/run/summaries.py::summaries",
         "integrate/auto_resolve.py::auto_resolve",
         "integrate/iterate.py::iterate",

@@ -105,10 +105,10 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
         "gitalign.documenters": {"explodes": "Explodes", "exits": "Exits", "nothing": "nothing"},
     }
 
-    def on_path(group: str, _: tuple[str, ...]) -> list[EntryPoint]:
+    def installed(*, group: str) -> list[EntryPoint]:
         return [EntryPoint(name, f"{here}:{target}", group) for name, target in offered[group].items()]
 
-    monkeypatch.setattr("gitalign.engine.runtime.plugins._on_path", on_path)
+    monkeypatch.setattr("gitalign.engine.runtime.plugins.entry_points", installed)
 
 
 @pytest.fixture

@@ -10,12 +10,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from gitalign import child, facade
+from gitalign import facade
 from gitalign.core.outcome import Cancelled, Conflicted
 from gitalign.core.plan import Permit
 from gitalign.engine.runtime.signals import StopSignal
@@ -23,6 +25,13 @@ from gitalign.git import scratch
 from tests.git.workspace import Workspace
 from tests.resolve.test_ladder_runs import diverged
 from tests.runs import branch, request, run
+
+
+def kill_children() -> None:
+    for one in psutil.Process().children():
+        with suppress(ProcessLookupError):
+            os.killpg(one.pid, signal.SIGKILL)
+
 
 SIDES = {"f": (b"a\nb\n", b"a\nours\n", b"a\ntheirs\n")}
 
@@ -53,7 +62,7 @@ def test_a_run_that_is_stopped_at_once_judges_nobody(tmp_path: Path, rung: str, 
         stop.request_stop()
         stop.request_cancel()
         if is_killed_first:
-            child.REGISTER.end_all()
+            kill_children()
 
     thread = threading.Thread(target=interrupt)
     thread.start()

@@ -16,7 +16,7 @@ from gitalign.core.names import RESOLUTIONS_REF
 from gitalign.core.outcome import Aligned, Conflicted
 from gitalign.core.plan import Permit
 from gitalign.core.resolution_origin import Origin, OriginKind
-from gitalign.engine.resolution.resolutions import record_resolution
+from gitalign.engine.resolution.resolutions import ResolvedFile, record_resolution
 from gitalign.errors import RefLocked, UserError
 from gitalign.git.repository import open_repository
 from gitalign.resolve.entries import Resolution
@@ -294,15 +294,9 @@ def test_what_a_person_settles_now_counts_though_it_was_forgotten(tmp_path: Path
     repository = open_repository(work.path)
 
     def settled(content: bytes) -> Recorded:
-        return record_resolution(
-            repository,
-            marked=b"a\n<<<<<<< x\n1\n=======\n2\n>>>>>>> y\n",
-            settled=content,
-            marker_size=7,
-            origin=ONE.origin,
-            write_cache=True,
-            at=AT,
-        )
+        marked = b"a\n<<<<<<< x\n1\n=======\n2\n>>>>>>> y\n"
+        file = ResolvedFile(marked=marked, resolved=content, marker_size=7, origin=ONE.origin)
+        return record_resolution(repository, file, write_cache=True, at=AT)
 
     assert [one.conflict for one in settled(b"a\n12\n").added] == [ONE.conflict]
     facade.forget_resolution(request(work.path, resolutions__rr_cache="off"), ONE.conflict)

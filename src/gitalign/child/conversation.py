@@ -13,12 +13,14 @@ from typing import IO
 
 from gitalign.child.processes import (
     KILL_GRACE_S,
-    REGISTER,
     STDERR_KEPT_BYTES,
     ChildEnded,
+    ChildRegister,
     ChildTimedOut,
     end_group,
+    forget,
     kill_group,
+    note,
 )
 
 
@@ -28,8 +30,16 @@ class Conversation:
     Not thread-safe: one conversation belongs to one worker.
     """
 
-    def __init__(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: str | Path | None = None,
+        register: ChildRegister | None = None,
+    ) -> None:
         self._argv = tuple(argv)
+        self._register = register
         self._child = subprocess.Popen(
             list(argv),
             env=dict(env),
@@ -40,7 +50,7 @@ class Conversation:
             start_new_session=True,
             bufsize=0,
         )
-        REGISTER.add(self._child)
+        note(self._child, register)
         self._in = _fd(self._child.stdin)
         self._out = _fd(self._child.stdout)
         self._err = _fd(self._child.stderr)
@@ -105,7 +115,7 @@ class Conversation:
             except subprocess.TimeoutExpired:
                 end_group(self._child)
         kill_group(self._child)
-        REGISTER.discard(self._child)
+        forget(self._child, self._register)
 
     def _wait(self, deadline: float, *, writing: bool = False) -> None:
         if writing:

@@ -42,18 +42,24 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A command, never of a shell, with its whole environment and working directory."""
+    """A command, never of a shell, with its whole environment and working directory.
+
+    Attributes:
+        register: knows its process while it lives, so that it can be ended with the others of a run.
+    """
 
     argv: Sequence[str]
     env: Mapping[str, str]
     cwd: str | Path | None = None
+    register: ChildRegister | None = None
 
 
 class ChildRegister:
-    """Live children of this process; `end_all` is what a second Ctrl-C calls."""
+    """Live children of one run, or of one command; `end_all` is what a second Ctrl-C calls. There is none for the whole process."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Re-entrant: a signal handler may call while this very thread notes a child.
+        self._lock = threading.RLock()
         self._children: set[subprocess.Popen[bytes]] = set()
 
     def add(self, child: subprocess.Popen[bytes]) -> None:
@@ -79,7 +85,18 @@ class ChildRegister:
             kill_group(child)
 
 
-REGISTER = ChildRegister()
+def note(child: Process, register: ChildRegister | None) -> None:
+    """Note a child that was just started, where there is a register."""
+    if register is not None:
+        register.add(child)
+
+
+def forget(child: Process, register: ChildRegister | None) -> None:
+    """Take a child that was reaped off the register that knew it, if any did."""
+    if register is not None:
+        register.discard(child)
+
+
 _SETPRIV = shutil.which("setpriv")
 
 

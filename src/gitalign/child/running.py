@@ -12,13 +12,15 @@ from typing import IO
 
 from gitalign.child.processes import (
     KILL_GRACE_S,
-    REGISTER,
     Call,
+    ChildRegister,
     ChildTimedOut,
     Completed,
     Process,
     end_group,
+    forget,
     kill_group,
+    note,
 )
 
 
@@ -29,6 +31,7 @@ def run(
     cwd: str | Path | None = None,
     stdin: bytes = b"",
     timeout_s: float,
+    register: ChildRegister | None = None,
 ) -> Completed:
     """Run a command to its end.
 
@@ -38,6 +41,7 @@ def run(
         cwd: working directory.
         stdin: bytes given on standard input, then closed.
         timeout_s: deadline in seconds.
+        register: knows it while it lives, so that it can be ended with the others of a run.
 
     Raises:
         FileNotFoundError: when the executable is missing.
@@ -52,7 +56,7 @@ def run(
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    REGISTER.add(child)
+    note(child, register)
     try:
         try:
             out, err = child.communicate(stdin, timeout=timeout_s)
@@ -67,7 +71,7 @@ def run(
     finally:
         # Left-overs of the group (a credential helper, say) must not outlive the command.
         kill_group(child)
-        REGISTER.discard(child)
+        forget(child, register)
 
 
 def attended(argv: Sequence[str], *, cwd: str | Path) -> int:
@@ -123,7 +127,7 @@ def start_unattended(call: Call) -> Process:
         start_new_session=True,
         bufsize=0,
     )
-    REGISTER.add(child)
+    note(child, call.register)
     return child
 
 
@@ -143,7 +147,7 @@ def pipe(first: Call, second: Call, *, stdin: bytes, timeout_s: float) -> tuple[
         sink = _start(second, stdin=source.stdout)
     except BaseException:
         end_group(source)
-        REGISTER.discard(source)
+        forget(source, first.register)
         raise
     assert source.stdin is not None
     assert source.stdout is not None
@@ -160,11 +164,11 @@ def pipe(first: Call, second: Call, *, stdin: bytes, timeout_s: float) -> tuple[
     except subprocess.TimeoutExpired as late:
         raise ChildTimedOut(f"{' '.join(first.argv[:4])}: no end after {timeout_s:g} s") from late
     finally:
-        for one in (source, sink):
+        for one, register in ((source, first.register), (sink, second.register)):
             if one.poll() is None:
                 end_group(one)
             kill_group(one)
-            REGISTER.discard(one)
+            forget(one, register)
         feeder.join(KILL_GRACE_S)
         listener.join(KILL_GRACE_S)
     return (
@@ -183,7 +187,7 @@ def _start(call: Call, *, stdin: int | IO[bytes] | None) -> subprocess.Popen[byt
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    REGISTER.add(child)
+    note(child, call.register)
     return child
 
 

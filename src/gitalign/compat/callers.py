@@ -11,7 +11,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from gitalign.core.names import CANDIDATES_PREFIX, Oid, zero_like
 from gitalign.core.outcome import Aligned
 from gitalign.core.publication import RefUpdate
 from gitalign.errors import RefLocked
-from gitalign.git.command import Git, text
+from gitalign.git.command import text
 from gitalign.git.refs import RefUpdater, deletions
 from gitalign.git.repository import Repository
 from gitalign.ports import DetectionRequest, DocumentRequest
@@ -125,7 +125,7 @@ def candidate(repository: Repository, seen_from: str, branch: str, result: Oid, 
         GitError
     """
     wanted = f"{result}\n^{onto}\n".encode("ascii")
-    Git(git_dir=seen_from, executable=repository.git.executable).run_into(
+    replace(repository.git, git_dir=seen_from, work_tree=None, gate=None).run_into(
         repository.git,
         ("pack-objects", "--revs", "--stdout", "-q", "--delta-base-offset"),
         ("unpack-objects", "-q"),

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from gitalign.core.categories import Categorized
 from gitalign.core.plan import Plan
+from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.prepare import graph_of
 from gitalign.engine.run.session import Request as Request
-from gitalign.engine.run.session import make_plan, open_for
+from gitalign.engine.run.session import open_for
 
 if TYPE_CHECKING:
     pass
@@ -30,15 +31,16 @@ def categorize(
     Raises:
         UserError, ConfigError, GitError, RemoteError, OutOfSpace
     """
+    from gitalign.engine.analysis.categorize import Survey
     from gitalign.engine.analysis.categorize import categorize as weigh
 
     opened = open_for(request)
     made = plan or make_plan(opened, replace(request, input=None), whatever_is_checked_out=True)
-    return weigh(
-        opened.repository,
-        made,
-        graph_of(opened.repository, made),
-        opened.config.categorization,
+    survey = Survey(
+        plan=made,
+        graph=graph_of(opened.repository, made, opened.history),
+        settings=opened.config.categorization,
         as_of=as_of or opened.now(),
         clusters=clusters,
     )
+    return weigh(opened.repository, survey, opened.surroundings)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts
 from gitalign.core.plan import Plan
+from gitalign.engine.run.contexts import Caller, analysis_context
+from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.prepare import graph_of
 from gitalign.engine.run.session import Request as Request
-from gitalign.engine.run.session import journal_of, make_plan, open_for
+from gitalign.engine.run.session import journal_of, open_for
+from gitalign.engine.runtime.no_cache import NoCache
 from gitalign.engine.runtime.signals import StopSignal
-from gitalign.engine.runtime.stream import EventStream
 from gitalign.ports import Listener
 
 if TYPE_CHECKING:
@@ -44,22 +46,14 @@ def conflicts(
     from gitalign.engine.analysis.conflicts import find_conflicts
     from gitalign.engine.run.execute import require_space
 
-    opened = open_for(request)
+    opened = open_for(request, stop)
     made = plan if plan is not None else make_plan(opened, request, whatever_is_checked_out=True)
     require_space(opened.repository)
     with journal_of(opened) as journal:
-        return find_conflicts(
-            opened.repository,
-            made,
-            graph_of(opened.repository, made),
-            branch=branch,
-            furthest=furthest,
-            limits=opened.config.limits(),
-            memory=journal,
-            emit=EventStream("conflicts", opened.now, listeners),
-            stop=stop or StopSignal(),
-            at=opened.now(),
-        )
+        caller = Caller(listeners=listeners, stop=stop or StopSignal())
+        context = analysis_context(opened, journal, caller, name="conflicts")
+        graph = graph_of(opened.repository, made, opened.history)
+        return find_conflicts(context, made, graph, branch=branch, furthest=furthest)
 
 
 def conflict_detail(
@@ -79,6 +73,6 @@ def conflict_detail(
     """
     from gitalign.engine.analysis.conflicts import look_at_conflict
 
-    opened = open_for(request)
-    limits = opened.config.limits()
-    return look_at_conflict(opened.repository, plan, conflict, limits=limits, stop=stop or StopSignal())
+    opened = open_for(request, stop)
+    context = analysis_context(opened, NoCache(), Caller(stop=stop or StopSignal()), name="conflicts")
+    return look_at_conflict(context, plan, conflict)

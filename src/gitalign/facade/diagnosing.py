@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from gitalign.core.plan import Plan
 from gitalign.core.programs import Program
 from gitalign.core.validation import ValidationPlan
+from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.session import Request as Request
-from gitalign.engine.run.session import configured_rules, journal_place, make_plan, open_for
+from gitalign.engine.run.session import configured_rules, journal_place, open_for
+from gitalign.engine.runtime.surroundings import of_process
 from gitalign.ports import Journal
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def doctor(request: Request) -> tuple[Diagnosis, ...]:
 
     return examine(
         request.repo,
+        surroundings=of_process() if request.surroundings is None else request.surroundings,
         load=lambda: configured_rules(open_for(request)),
         journal=journal,
         programs=programs,

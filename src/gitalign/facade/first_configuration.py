@@ -8,7 +8,8 @@ from gitalign.core.first_configuration import RepositoryFacts
 from gitalign.core.plan import Plan
 from gitalign.core.test_commands import BUILD_FILES, test_commands
 from gitalign.core.working_set import remotes_with_branches
-from gitalign.engine.run.session import Request, make_plan, open_for
+from gitalign.engine.run.planning import make_plan
+from gitalign.engine.run.session import Request, open_for
 from gitalign.errors import GitError
 from gitalign.git.command import text
 from gitalign.git.repository import Repository

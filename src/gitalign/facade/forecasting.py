@@ -11,10 +11,11 @@ from gitalign.core.forecast import Forecast
 from gitalign.core.outlook import Outlook
 from gitalign.core.plan import Plan
 from gitalign.engine.alignment.auto_resolvers import AutoResolution, resolving
+from gitalign.engine.run.contexts import Caller, analysis_context
+from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.prepare import graph_of
-from gitalign.engine.run.session import OpenRepository, Request, journal_of, make_plan, open_for, sockets_of
+from gitalign.engine.run.session import OpenRepository, Request, journal_of, open_for, sockets_of
 from gitalign.engine.runtime.signals import StopSignal
-from gitalign.engine.runtime.stream import EventStream
 from gitalign.facade.reporting import name_of, published_of
 from gitalign.ports import Journal, Listener
 
@@ -82,33 +83,22 @@ def outlook(
     Args:
         stops: find out, too, which branches stop at the same clash, and where in the files.
     """
+    from gitalign.engine.analysis.forecast import ForecastRequest
     from gitalign.engine.analysis.forecast import forecast as foresee_all
     from gitalign.engine.run.execute import require_space
 
-    opened = open_for(request)
+    opened = open_for(request, stop)
     made = plan if plan is not None else make_plan(opened, request)
     require_space(opened.repository)
-    at = opened.now()
     button = stop or StopSignal()
     with (
         journal_of(opened) as journal,
         resolving(settling(opened, journal, button), made.policy, sockets_of(opened.config)) as sockets,
     ):
-        found = foresee_all(
-            opened.repository,
-            made,
-            graph_of(opened.repository, made),
-            against=against,
-            pairs=pairs,
-            furthest=furthest,
-            stops=stops,
-            limits=opened.config.limits(),
-            sockets=sockets,
-            memory=journal,
-            emit=EventStream("forecast", opened.now, listeners),
-            stop=button,
-            at=at,
-        )
+        caller = Caller(listeners=listeners, stop=button)
+        context = analysis_context(opened, journal, caller, name="forecast", plugins=sockets)
+        asked = ForecastRequest(against=against, pairs=pairs, furthest=furthest, stops=stops)
+        found = foresee_all(context, made, graph_of(opened.repository, made, opened.history), asked)
     return replace(found, published=published_of(opened))
 
 
@@ -142,5 +132,10 @@ def write_up_outlook(request: Request, found: Outlook, *, form: ForecastFormat) 
 def settling(opened: OpenRepository, journal: Journal, stop: StopSignal) -> AutoResolution:
     """What settles conflicts while only looking."""
     return AutoResolution(
-        repository=opened.repository, config=opened.config, memory=journal, stop=stop, at=opened.now(), only_looks=True
+        repository=opened.repository,
+        config=opened.config,
+        memory=journal,
+        stop=stop,
+        surroundings=opened.surroundings,
+        only_looks=True,
     )

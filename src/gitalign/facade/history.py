@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from gitalign.core.report import Report
 from gitalign.core.run import RunRecord
+from gitalign.engine.run.contexts import Caller, analysis_context
 from gitalign.engine.run.reports import stored_report
 from gitalign.engine.run.session import Request as Request
 from gitalign.engine.run.session import (
@@ -16,7 +17,6 @@ from gitalign.engine.run.session import (
     require_state,
 )
 from gitalign.engine.runtime.signals import StopSignal
-from gitalign.engine.runtime.stream import EventStream
 from gitalign.ports import Listener
 
 
@@ -62,7 +62,7 @@ def show(
     Raises:
         UnknownRun, GitError, OutOfSpace
     """
-    opened = open_for(request)
+    opened = open_for(request, stop)
     require_state(opened, run_id)
     with journal_of(opened) as journal:
         report = stored_report(opened.repository, journal, journal.run(run_id).id)
@@ -70,14 +70,7 @@ def show(
             return report
         from gitalign.engine.analysis.after_run import report_with_furthest
 
-        return report_with_furthest(
-            opened.repository,
-            report,
-            branches=branches,
-            limits=opened.config.limits(),
-            memory=journal,
-            emit=EventStream("furthest", opened.now, listeners),
-            stop=stop or StopSignal(),
-            at=opened.now(),
-            from_memory_only=furthest is AlignablePointSource.MEMORY,
-        )
+        caller = Caller(listeners=listeners, stop=stop or StopSignal())
+        context = analysis_context(opened, journal, caller, name="furthest")
+        is_cached = furthest is AlignablePointSource.MEMORY
+        return report_with_furthest(context, report, branches=branches, from_memory_only=is_cached)

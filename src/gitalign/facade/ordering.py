@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from gitalign.core.plan import Plan
 from gitalign.engine.alignment.auto_resolvers import resolving
+from gitalign.engine.run.contexts import Caller, analysis_context
+from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.prepare import graph_of
 from gitalign.engine.run.session import Request as Request
-from gitalign.engine.run.session import journal_of, make_plan, open_for, sockets_of
+from gitalign.engine.run.session import journal_of, open_for, sockets_of
 from gitalign.engine.runtime.signals import StopSignal
-from gitalign.engine.runtime.stream import EventStream
 from gitalign.facade.forecasting import settling
 from gitalign.ports import Listener
 
@@ -41,7 +42,7 @@ def order(
     from gitalign.engine.run.execute import require_space
     from gitalign.landing.order import order as put_in_order
 
-    opened = open_for(request)
+    opened = open_for(request, stop)
     made = plan if plan is not None else make_plan(opened, request)
     require_space(opened.repository)
     button = stop or StopSignal()
@@ -49,15 +50,7 @@ def order(
         journal_of(opened) as journal,
         resolving(settling(opened, journal, button), made.policy, sockets_of(opened.config)) as sockets,
     ):
-        return put_in_order(
-            opened.repository,
-            made,
-            graph_of(opened.repository, made),
-            dependencies=opened.config.landing.dependencies,
-            limits=opened.config.limits(),
-            sockets=sockets,
-            memory=journal,
-            emit=EventStream("order", opened.now, listeners),
-            stop=button,
-            at=opened.now(),
-        )
+        caller = Caller(listeners=listeners, stop=button)
+        context = analysis_context(opened, journal, caller, name="order", plugins=sockets)
+        graph = graph_of(opened.repository, made, opened.history)
+        return put_in_order(context, made, graph, dependencies=opened.config.landing.dependencies)

@@ -10,8 +10,9 @@ from gitalign.core.run import RunRecord
 from gitalign.core.selection import target_fault
 from gitalign.core.status import Status
 from gitalign.core.working_set import only_on_remotes
+from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.session import Request as Request
-from gitalign.engine.run.session import make_plan, open_for
+from gitalign.engine.run.session import open_for
 from gitalign.facade.history import runs
 from gitalign.facade.next_step import merged_count, next_command, unfinished_of
 

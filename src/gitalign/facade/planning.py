@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitalign.core.plan import Plan
+from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.session import Request as Request
-from gitalign.engine.run.session import make_plan, open_for
+from gitalign.engine.run.session import open_for
 
 if TYPE_CHECKING:
     pass

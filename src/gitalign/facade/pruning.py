@@ -16,13 +16,13 @@ from gitalign.engine.publishing.guard import Guard
 from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
 from gitalign.engine.publishing.retention import Retention
 from gitalign.engine.publishing.retention import prune as remove_old
-from gitalign.engine.run.contexts import Caller, new_observed_run
+from gitalign.engine.run.contexts import Caller, analysis_context, new_observed_run
+from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.prepare import graph_of
 from gitalign.engine.run.reports import stored_report
 from gitalign.engine.run.session import Request as Request
-from gitalign.engine.run.session import journal_of, make_plan, open_for
+from gitalign.engine.run.session import journal_of, open_for
 from gitalign.engine.runtime.signals import StopSignal
-from gitalign.engine.runtime.stream import EventStream
 from gitalign.errors import NotPermitted, UserError
 from gitalign.facade.pushing import pusher_of
 from gitalign.ports import Listener
@@ -67,20 +67,13 @@ def merged_branches(request: Request, *, listeners: Sequence[Listener] = (), sto
         or_remote=False,
         overrides={**request.overrides, **PLAIN},
     )
-    opened = open_for(asked)
+    opened = open_for(asked, stop)
     made = make_plan(opened, asked)
     require_space(opened.repository)
     with journal_of(opened) as journal:
-        return find_merged(
-            opened.repository,
-            made,
-            graph_of(opened.repository, made),
-            journal=journal,
-            limits=opened.config.limits(),
-            emit=EventStream("merged", opened.now, listeners),
-            stop=stop or StopSignal(),
-            at=opened.now(),
-        )
+        caller = Caller(listeners=listeners, stop=stop or StopSignal())
+        context = analysis_context(opened, journal, caller, name="merged")
+        return find_merged(context, made, graph_of(opened.repository, made, opened.history), journal)
 
 
 def prune_merged(
@@ -116,7 +109,7 @@ def prune_merged(
         raise NotPermitted(
             "this would delete branches, and permission was not given", hint="add --yes, or look first with --dry-run"
         )
-    opened = open_for(request)
+    opened = open_for(request, stop)
     with journal_of(opened) as journal:
         recover_dead(opened, journal, listeners)
     known = found if found is not None else merged_branches(request, listeners=listeners, stop=stop)

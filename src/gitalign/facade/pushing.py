@@ -66,7 +66,7 @@ def push(
             "this would write to remotes, which was not confirmed",
             hint="add --yes, or look first with --dry-run",
         )
-    opened = open_for(request)
+    opened = open_for(request, stop)
     if not has_state(opened):
         return None
     with journal_of(opened) as journal:

@@ -65,7 +65,11 @@ def learn_resolutions(
     """
     opened = open_for(request)
     return learn_from_merges(
-        opened.repository, again=again, write_cache=_writes_cache(opened), at=opened.now(), is_stopped=is_stopped
+        opened.repository,
+        opened.surroundings,
+        again=again,
+        write_cache=_writes_cache(opened),
+        is_stopped=is_stopped,
     )
 
 

@@ -11,6 +11,7 @@ from typing import assert_never
 from gitalign.core.outlook import Aftermath, Published
 from gitalign.core.report import Report
 from gitalign.documents import reports
+from gitalign.engine.run.contexts import Caller, analysis_context
 from gitalign.engine.run.session import (
     OpenRepository,
     journal_of,
@@ -57,7 +58,7 @@ def write_up(
     Raises:
         UnknownRun, GitError
     """
-    opened = open_for(request)
+    opened = open_for(request, stop)
     found = show(request, run_id, furthest=furthest, listeners=listeners, stop=stop)
     match form:
         case ReportFormat.MARKDOWN:
@@ -97,15 +98,8 @@ def _aftermath(opened: OpenRepository, found: Report, stop: StopSignal) -> After
     from gitalign.engine.analysis.run_outlook import aftermath
 
     with journal_of(opened) as journal:
-        made = aftermath(
-            opened.repository,
-            found,
-            limits=opened.config.limits(),
-            memory=journal,
-            stop=stop,
-            at=opened.now(),
-            budget_s=_LOOKING_S,
-        )
+        context = analysis_context(opened, journal, Caller(stop=stop), name="aftermath")
+        made = aftermath(context, found, budget_s=_LOOKING_S)
     return replace(made, published=published_of(opened))
 
 

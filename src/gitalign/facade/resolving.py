@@ -122,7 +122,7 @@ def resolve_finish(
     """
     if permit is None:
         raise NotPermitted("this would move the branch, which was not confirmed", hint="add --yes")
-    opened = open_for(request)
+    opened = open_for(request, stop)
     with journal_of(opened) as journal:
         session = _session(opened, journal, branch)
         return resolving.finish(opened, journal, session, permit=permit, listeners=listeners, stop=stop)

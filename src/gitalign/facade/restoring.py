@@ -63,7 +63,7 @@ def restore(
         raise NotPermitted(
             "this would move the branch, and permission was not given", hint="add --yes, or look first with --dry-run"
         )
-    opened = open_for(request)
+    opened = open_for(request, stop)
     _require_history(opened, branch)
     with journal_of(opened) as journal:
         recovered = [journal.run(one.run_id) for one in recover_dead(opened, journal, listeners)]

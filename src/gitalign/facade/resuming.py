@@ -51,7 +51,7 @@ def resume(
         OtherSettings: the request gives other settings than a run began with.
         GitError, StoreError, PluginError
     """
-    opened = open_for(request)
+    opened = open_for(request, stop)
     if not has_state(opened):
         return ()
     button = stop or StopSignal()

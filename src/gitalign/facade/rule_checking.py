@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from gitalign.core.plan import Plan
 from gitalign.core.rules import Compliance, RulePack
+from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.session import Request as Request
-from gitalign.engine.run.session import configured_rules, make_plan, open_for
+from gitalign.engine.run.session import configured_rules, open_for
 from gitalign.errors import UserError
 
 if TYPE_CHECKING:

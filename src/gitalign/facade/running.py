@@ -13,8 +13,9 @@ from gitalign.engine.publishing.guard import Guard
 from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
 from gitalign.engine.run.carry_out import NO_PLUGINS, Assignment, Plugins, carry_out
 from gitalign.engine.run.contexts import Caller
+from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.session import Request as Request
-from gitalign.engine.run.session import journal_of, make_plan, open_for
+from gitalign.engine.run.session import journal_of, open_for
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import NotPermitted, PlanRefused, UserError
 from gitalign.ports import Listener
@@ -50,7 +51,7 @@ def run(
             "running would move branches, which was not confirmed",
             hint="add --yes, or look first: git align plan",
         )
-    opened = open_for(request)
+    opened = open_for(request, stop)
     with journal_of(opened) as journal:
         recover_dead(opened, journal, listeners)
         made = plan if plan is not None else make_plan(opened, request)

@@ -62,7 +62,7 @@ def undo(
             "undoing would move branches, which was not confirmed",
             hint="add --yes, or look first with --dry-run",
         )
-    opened = open_for(request)
+    opened = open_for(request, stop)
     require_state(opened, run_id)
     with journal_of(opened) as journal:
         recovered = [journal.run(one.run_id) for one in recover_dead(opened, journal, listeners)]

@@ -47,6 +47,8 @@ class Git:
         config: configuration on top of everything else.
         variables: set on top of the environment.
         is_operators: in the operator's environment; otherwise in the one for deciding.
+        inherited: the environment that its processes inherit from; None for that of this process.
+        processes: knows its processes while they live; None when nothing ends them together.
     """
 
     git_dir: str
@@ -56,6 +58,8 @@ class Git:
     config: tuple[tuple[str, str], ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     is_operators: bool = False
+    inherited: Mapping[str, str] | None = None
+    processes: child.ChildRegister | None = None
 
     @property
     def folder(self) -> str:
@@ -68,7 +72,7 @@ class Git:
         if self.work_tree is not None:
             where["GIT_WORK_TREE"] = self.work_tree
         made = operator_environment if self.is_operators else deciding_environment
-        return made(extra={**where, **self.variables}, config=self.config)
+        return made(extra={**where, **self.variables}, config=self.config, source=self.inherited)
 
     def argv(self, *words: str) -> list[str]:
         """The full command."""
@@ -95,9 +99,7 @@ class Git:
         """
         with self.gate.slot() if self.gate else nullcontext():
             completed = _run(
-                self.argv(*words),
-                env=self.env(),
-                cwd=cwd or self.folder,
+                child.Call(self.argv(*words), self.env(), cwd or self.folder, self.processes),
                 stdin=stdin,
                 timeout_s=timeout_s,
             )
@@ -114,7 +116,8 @@ class Git:
             GitTimedOut, GitError and its children: of whichever failed, the first one first.
         """
         calls = [
-            child.Call(git.argv(*said), git.env(), git.folder) for git, said in ((self, words), (other, other_words))
+            child.Call(git.argv(*said), git.env(), git.folder, git.processes)
+            for git, said in ((self, words), (other, other_words))
         ]
         with self.gate.slot() if self.gate else nullcontext():
             try:
@@ -146,20 +149,21 @@ class Git:
                 child.dies_with_parent(argv) if works_long else argv,
                 env=self.env(),
                 cwd=cwd or self.folder,
+                register=self.processes,
             )
         except FileNotFoundError as error:
             raise GitMissing(f"cannot start {self.executable}", hint="install git 2.38 or newer") from error
 
 
-def _run(
-    argv: list[str], *, env: Mapping[str, str], cwd: str | Path | None, stdin: bytes, timeout_s: float
-) -> child.Completed:
+def _run(call: child.Call, *, stdin: bytes, timeout_s: float) -> child.Completed:
     try:
-        return child.run(argv, env=env, cwd=cwd, stdin=stdin, timeout_s=timeout_s)
+        return child.run(
+            call.argv, env=call.env, cwd=call.cwd, stdin=stdin, timeout_s=timeout_s, register=call.register
+        )
     except FileNotFoundError as error:
-        if cwd is not None and not Path(cwd).is_dir():
-            raise NotARepository(f"no such directory: {cwd}") from error
-        raise GitMissing(f"cannot start {argv[0]}", hint="install git 2.38 or newer, or put it on PATH") from error
+        if call.cwd is not None and not Path(call.cwd).is_dir():
+            raise NotARepository(f"no such directory: {call.cwd}") from error
+        raise GitMissing(f"cannot start {call.argv[0]}", hint="install git 2.38 or newer, or put it on PATH") from error
     except child.ChildTimedOut as late:
         raise GitTimedOut(str(late), hint="raise the time-out, or look at what holds the repository") from late
 

@@ -192,8 +192,13 @@ def probe_wire(git: Git, writer: CommitWriter, *, object_format: str) -> MergeWi
         git.executable,
         ("wire", stdbuf, object_format),
         lambda: _probe(git, writer, stdbuf, object_format),
+        path=_path(git),
         is_sure=lambda found: found.wire is not Wire.SINGLE,
     )
+
+
+def _path(git: Git) -> str | None:
+    return None if git.inherited is None else git.inherited.get("PATH")
 
 
 def _probe(git: Git, writer: CommitWriter, stdbuf: str | None, object_format: str) -> MergeWire:
@@ -203,7 +208,7 @@ def _probe(git: Git, writer: CommitWriter, stdbuf: str | None, object_format: st
     wrappers: list[tuple[str, ...]] = [()]
     if stdbuf:
         wrappers.append((stdbuf, "-o0"))
-    if git_version(git.executable) < _FLUSHES_SINCE:
+    if git_version(git.executable, path=_path(git)) < _FLUSHES_SINCE:
         wrappers.reverse()
     for wrapper in wrappers:
         for wire, request in ((Wire.TREES, f"{empty} -- {empty} {empty}\n"), (Wire.PAIRS, f"{root} {root}\n")):

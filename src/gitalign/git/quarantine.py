@@ -257,11 +257,10 @@ class Quarantine:
             make_folder(place.parent)
             _write(place, content)
         variables = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1"}
-        return Git(
+        return replace(
+            self.repository.git,
             git_dir=str(git_dir),
             work_tree=str(work_tree),
-            executable=self.repository.git.executable,
-            gate=self.repository.git.gate,
             config=_MERGE_CONFIG,
             variables=variables,
         )

@@ -316,7 +316,9 @@ class RefUpdater:
                 self._git, config=(*self._git.config, ("core.logAllRefUpdates", "true" if logged else "false"))
             )
             with git.gate.slot() if git.gate else nullcontext():
-                self._conversations[logged] = child.Conversation(git.argv(*words), env=git.env(), cwd=git.git_dir)
+                self._conversations[logged] = child.Conversation(
+                    git.argv(*words), env=git.env(), cwd=git.git_dir, register=git.processes
+                )
         return self._conversations[logged]
 
 

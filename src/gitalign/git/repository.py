@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gitalign.child import ChildRegister
 from gitalign.errors import GitTooOld, NotARepository
 from gitalign.git.alternates import borrowed_stores, object_stores
 from gitalign.git.command import Git, ProcessGate, text
@@ -73,6 +74,11 @@ class Repository:
         """The same repository with a bound on live git processes."""
         return replace(self, git=replace(self.git, gate=gate))
 
+    def known_to(self, processes: ChildRegister) -> Repository:
+        """The same repository, whose git processes are ended with others by a register."""
+        git, operator = (replace(one, processes=processes) for one in (self.git, self.operator))
+        return replace(self, git=git, operator=operator)
+
 
 def sharing(repository: Repository) -> str:
     """How a repository's files are shared among users, as `core.sharedRepository` says; `umask` where it says nothing.
@@ -113,7 +119,7 @@ def open_repository(
         path: a work tree, a folder inside one, a git directory or a bare repository; `.` for what git itself would take
             here, `GIT_DIR` and its like included.
         executable: the git to use from now on.
-        environ: the operator's environment; that of the process by default.
+        environ: the operator's environment, which git inherits from; that of the process by default.
 
     Raises:
         NotARepository: nothing there, not owned by this user (`safe.directory`), or of a kind git cannot open.
@@ -123,7 +129,7 @@ def open_repository(
     where = Path(path)
     if not where.is_dir():
         raise NotARepository(f"no such directory: {where}", hint="give the path of a repository with --repo PATH")
-    version = git_version(executable)
+    version = git_version(executable, path=_path_of(environ))
     if version < MINIMUM_GIT:
         raise GitTooOld(
             f"git {'.'.join(map(str, version))} is too old; 2.38 or newer is needed", hint="install a newer git"
@@ -137,13 +143,18 @@ def open_repository(
         is_bare=found.is_bare,
         objects_dir=found.objects,
         object_format=found.object_format,
-        git=Git(git_dir=found.common_dir, executable=executable, variables=borrowed),
+        git=Git(git_dir=found.common_dir, executable=executable, variables=borrowed, inherited=environ),
         operator=Git(
             git_dir=found.git_dir,
             work_tree=found.work_tree,
             executable=executable,
             variables=borrowed,
             is_operators=True,
+            inherited=environ,
         ),
         git_version=version,
     )
+
+
+def _path_of(environ: Mapping[str, str] | None) -> str | None:
+    return None if environ is None else environ.get("PATH")

@@ -138,7 +138,7 @@ def _default_ssh_key(git: Git) -> str:
 def _run(git: Git, argv: list[str], payload: bytes) -> child.Completed:
     env = {name: value for name, value in git.env().items() if name not in ("GIT_DIR", "GIT_WORK_TREE")}
     try:
-        return child.run(argv, env=env, cwd=git.folder, stdin=payload, timeout_s=_TIMEOUT_S)
+        return child.run(argv, env=env, cwd=git.folder, stdin=payload, timeout_s=_TIMEOUT_S, register=git.processes)
     except (OSError, IndexError) as error:
         raise GitError(
             f"cannot start {argv[0] if argv else 'an empty command'} to sign commits",

@@ -262,13 +262,7 @@ def work_tree_git(repository: Repository, path: str) -> Git:
         git_dir = _pointed_to(path, pointer)
     elif not pointer.is_dir():
         git_dir = repository.common_dir  # only a main work tree can be without (core.worktree)
-    return Git(
-        git_dir=os.path.realpath(git_dir),
-        work_tree=path,
-        executable=repository.git.executable,
-        gate=repository.git.gate,
-        variables=repository.git.variables,
-    )
+    return replace(repository.git, git_dir=os.path.realpath(git_dir), work_tree=path, config=())
 
 
 def _changed(repository: Repository, path: str) -> str:

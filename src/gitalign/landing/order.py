@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import networkx as nx
 
@@ -16,45 +15,26 @@ from gitalign.core.names import display
 from gitalign.core.outcome import NOTHING_OWN, Aligned, Conflicted, Failed, Refused, Skipped, Unchanged
 from gitalign.core.pair_conflicts import Basis, PairConflict, UnmergedPair
 from gitalign.core.plan import Plan, Step, StepKind
-from gitalign.core.policy import Limits
 from gitalign.engine.analysis.branch_preview import BranchPreview
 from gitalign.engine.analysis.dry_run import DryRun
 from gitalign.engine.analysis.pairs import find_pair_conflicts
-from gitalign.engine.runtime.signals import StopSignal
-from gitalign.git.repository import Repository
+from gitalign.engine.runtime.context import AnalysisContext
 from gitalign.landing.advice import advice_on, tags_of
 from gitalign.landing.batch_merge import UNMERGED, kept_apart, stopping_jointly
 from gitalign.landing.execution_plan import ExecutionPlan
 from gitalign.landing.landing_order import Contender, Landing, batches, check_dependencies, choose_order, count_stops
-from gitalign.ports import Emitter, Sockets, VerdictMemory
 
 
 def order(
-    repository: Repository,
-    plan: Plan,
-    graph: CommitGraph,
-    *,
-    dependencies: Mapping[str, Sequence[str]],
-    limits: Limits,
-    sockets: Sockets,
-    memory: VerdictMemory,
-    emit: Emitter,
-    stop: StopSignal,
-    at: datetime,
+    context: AnalysisContext, plan: Plan, graph: CommitGraph, *, dependencies: Mapping[str, Sequence[str]]
 ) -> ExecutionPlan:
     """In which order and with which others the branches of a plan should land.
 
     Args:
-        repository: the repository.
+        context: what it works with.
         plan: the plan.
         graph: history behind it.
         dependencies: branch -> branches that must land before it, besides stacks.
-        limits: bounds, as for a run.
-        sockets: configured plug-ins.
-        memory: conflicts found before.
-        emit: the event stream.
-        stop: the stop button.
-        at: committer date for the commits that are thrown away.
 
     Raises:
         UserError: dependencies go round in a circle.
@@ -62,7 +42,7 @@ def order(
     """
     before, missing = _dependencies(plan, dependencies)
     check_dependencies([*before, *missing])
-    with DryRun(repository, plan, graph, limits, sockets, memory, emit, stop, at) as trial:
+    with DryRun(context, plan, graph) as trial:
         conflict_map = find_pair_conflicts(trial, with_partial=False)
         # Whether two clash that git cannot merge is not known: they land apart, and the second stops.
         clashes = [*conflict_map.clashes, *map(_unknown, conflict_map.unmerged)]
@@ -85,7 +65,8 @@ def order(
         jointly=jointly,
         before=inside,
     )
-    return _execution_plan(plan, found, missing=missing, notices=sockets.notices, is_complete=not stop.stop_requested)
+    notices, is_complete = context.plugins.notices, not context.stop.stop_requested
+    return _execution_plan(plan, found, missing=missing, notices=notices, is_complete=is_complete)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,6 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, ProgressBar, Static
 from textual.widgets.option_list import Option
 
-from gitalign import child
 from gitalign.core.conflict_groups import BranchConflict, Conflicts
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.screen.details import DetailsApp
@@ -316,4 +315,3 @@ class ConflictsScreen(DetailsApp):
             self._stop.request_stop()
         else:
             self._stop.request_cancel()
-            child.REGISTER.end_all()

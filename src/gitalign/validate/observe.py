@@ -95,7 +95,7 @@ def observe(
         child.kill_group(running)
         running.wait()
         running.stdout.close()
-        child.REGISTER.discard(running)
+        child.forget(running, call.register)
     return Observed(
         argv=tuple(call.argv),
         returncode=code if because is None else None,

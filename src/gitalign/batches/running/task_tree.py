@@ -57,6 +57,8 @@ class TaskTree(DisposableTree):
             gate=repository.git.gate,
             config=_PLAIN,
             variables=_NO_OTHERS,
+            inherited=repository.git.inherited,
+            processes=repository.git.processes,
         )
         super().__init__(
             folder / "work", git, objects=Path(repository.objects_dir), object_format=repository.object_format

@@ -64,6 +64,7 @@ class IntegrationContext:
         documents_dir: where a documenter may write.
         merges: answers of git, shared by everything that merges in the quarantine: what stopped a branch is looked at again
             without being merged again.
+        jitter: a number between two others, for delays between attempts.
     """
 
     quarantine: Quarantine
@@ -78,6 +79,7 @@ class IntegrationContext:
     remembered: Mapping[str, Conflicted]
     verdict_keys: Mapping[str, str]
     documents_dir: str
+    jitter: Callable[[float, float], float]
     merges: SharedMerges = field(default_factory=SharedMerges)
     unsure: frozenset[str] = frozenset()
     """Branches of which, or of whose targets, commits could not be compared for want of objects: nothing about them is remembered."""

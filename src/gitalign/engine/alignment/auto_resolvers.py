@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +13,9 @@ from typing import TYPE_CHECKING
 from gitalign.configuration.load import Config
 from gitalign.core.policy import AutoResolver, Policy
 from gitalign.core.programs import Program
+from gitalign.engine.runtime.limits import processors
 from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.errors import PlanRefused
 from gitalign.git.repository import Repository
 from gitalign.git.scratch import leftovers, sweep
@@ -34,7 +33,7 @@ class AutoResolution:
 
     Attributes:
         memory: of what was proposed before.
-        at: now, for the memory.
+        surroundings: the time, the environment, unpredictable names.
         only_looks: nothing will be published: programs that the repository's own configuration names are not started.
     """
 
@@ -42,7 +41,7 @@ class AutoResolution:
     config: Config
     memory: VerdictMemory
     stop: StopSignal
-    at: datetime
+    surroundings: Surroundings
     only_looks: bool = False
 
     def withheld(self, policy: Policy) -> tuple[AutoResolver, ...]:
@@ -108,7 +107,7 @@ def resolving(settling: AutoResolution, policy: Policy, sockets: Sockets) -> Ite
             from gitalign.resolve.composite import CompositeResolver
 
             # What a command makes tomorrow is not known: no verdict is taken from an earlier run.
-            beside = secrets.token_hex(8) if regenerator is not None else str(policy.rungs)
+            beside = settling.surroundings.token(8) if regenerator is not None else str(policy.rungs)
             yield replace(sockets, resolver=CompositeResolver(found, beside=beside), regenerator=regenerator)
 
 
@@ -123,9 +122,9 @@ def _regenerator(
     regenerator = ConfinedRegenerator(
         settling.config.resolutions.programs().regenerate,
         _host(settling),
-        home=work_tree_home(checks.directory, settling.repository.common_dir, environ=os.environ),
-        name=f"regenerate-{secrets.token_hex(6)}",
-        most=checks.work_trees or os.cpu_count() or 1,
+        home=work_tree_home(checks.directory, settling.repository.common_dir, environ=settling.surroundings.environ),
+        name=f"regenerate-{settling.surroundings.token(6)}",
+        most=checks.work_trees or processors(),
     )
     notices += regenerator.prepare()
     until_then.callback(regenerator.close)
@@ -169,7 +168,7 @@ def _host(settling: AutoResolution) -> ProgramHost:
     return ProgramHost(
         settling.config.checks(),
         Path(settling.repository.common_dir),
-        os.environ,
+        settling.surroundings.environ,
         lambda: settling.stop.cancel_requested,
     )
 
@@ -195,7 +194,7 @@ class _Kept:
 
     def keep(self, key: str, answer: str) -> None:
         """Keep it."""
-        self._settling.memory.remember({_hashed(key): answer}, at=self._settling.at)
+        self._settling.memory.remember({_hashed(key): answer}, at=self._settling.surroundings.now())
 
 
 def _hashed(key: str) -> str:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import logging
 import queue
-import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from gitalign.core.events import EventKind
@@ -58,54 +57,51 @@ class _Cancel:
         return self._stop.cancel_requested
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workforce:
+    """What carries steps out, and how.
+
+    Attributes:
+        limits: bounds of the run.
+        aligner: does the work; called from several threads, one per worker number.
+        emit: takes events.
+        stop: the stop signal.
+        jitter: a number between two others, for delays between attempts.
+    """
+
+    limits: Limits
+    aligner: Aligner
+    emit: Emitter
+    stop: StopSignal
+    jitter: Callable[[float, float], float]
+
+
 def drive(
-    steps: Sequence[Step],
-    *,
-    limits: Limits,
-    aligner: Aligner,
-    emit: Emitter,
-    stop: StopSignal,
-    already: Mapping[StepId, StepResult] | None = None,
-    jitter: random.Random | None = None,
+    steps: Sequence[Step], workforce: Workforce, *, already: Mapping[StepId, StepResult] | None = None
 ) -> tuple[StepResult, ...]:
     """Bring every step to its outcome.
 
     Args:
         steps: in plan order.
-        limits: bounds of the run.
-        aligner: does the work; called from several threads, one per worker number.
-        emit: takes events.
-        stop: the stop button.
+        workforce: carries them out.
         already: results known before anything starts.
-        jitter: source of randomness for delays between attempts.
 
     Returns:
         One result per step, in step order.
     """
-    slots = worker_count(limits, len({step.target.name for step in steps}))
-    return _Drive(steps, limits, aligner, emit, stop, dict(already or {}), jitter or random.Random(), slots).run()
+    return _Drive(steps, workforce, dict(already or {})).run()
 
 
 class _Drive:
-    def __init__(
-        self,
-        steps: Sequence[Step],
-        limits: Limits,
-        aligner: Aligner,
-        emit: Emitter,
-        stop: StopSignal,
-        results: dict[StepId, StepResult],
-        jitter: random.Random,
-        slots: int,
-    ) -> None:
+    def __init__(self, steps: Sequence[Step], workforce: Workforce, results: dict[StepId, StepResult]) -> None:
         self._steps = steps
-        self._limits = limits
-        self._aligner = aligner
-        self._emit = emit
-        self._stop = stop
+        self._limits = workforce.limits
+        self._aligner = workforce.aligner
+        self._emit = workforce.emit
+        self._stop = workforce.stop
         self._results = results
-        self._jitter = jitter
-        self._slots = slots
+        self._jitter = workforce.jitter
+        slots = self._slots = worker_count(workforce.limits, len({step.target.name for step in steps}))
         self._happened: queue.SimpleQueue[MachineEvent | None] = queue.SimpleQueue()
         self._due: list[tuple[float, StepId]] = []
         self._free = list(range(slots - 1, -1, -1))
@@ -185,7 +181,7 @@ class _Drive:
                 case RetryLater(step_id, attempt, code, message):
                     # Full jitter: any moment up to the doubled delay (transient failures only; the machine sees to that).
                     longest = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** (attempt - 1))
-                    self._due.append((time.monotonic() + self._jitter.uniform(0, longest), step_id))
+                    self._due.append((time.monotonic() + self._jitter(0, longest), step_id))
                     self._emit(
                         EventKind.STEP_RETRIED,
                         branch=self._steps[step_id].branch.name,

@@ -18,27 +18,27 @@ from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, StepId
 from gitalign.core.outcome import Conflicted, StepResult
 from gitalign.core.plan import Plan, Step, StepKind
-from gitalign.core.policy import AutoResolver, CommitterPolicy, Limits
+from gitalign.core.policy import AutoResolver, CommitterPolicy
 from gitalign.documents import outcomes
 from gitalign.documents.formats import json_text, parsed
 from gitalign.documents.reading import Malformed
 from gitalign.engine.alignment.align import BranchAligner, IntegrationContext, foregone
-from gitalign.engine.alignment.driver import drive
+from gitalign.engine.alignment.driver import Workforce, drive
 from gitalign.engine.alignment.read_back import read_back
 from gitalign.engine.alignment.stack_checks import with_stack_notes
+from gitalign.engine.runtime.context import AnalysisContext
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.git.attributes import AttributeFiles, read_attributes
 from gitalign.git.identity import operator_ident
 from gitalign.git.merge import MergeWire, Wire, probe_wire
 from gitalign.git.objects import CommitWriter
 from gitalign.git.quarantine import Quarantine
-from gitalign.git.repository import Repository
 from gitalign.git.signing import configured_signer
 from gitalign.integrate.lane import SharedMerges
 from gitalign.integrate.pick import ReplayRules
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.integrate.verdicts import merge_rules_key, verdict_key
-from gitalign.ports import ConflictResolver, Emitter, Sockets, VerdictMemory
+from gitalign.ports import ConflictResolver, Emitter, VerdictMemory
 from gitalign.resolve.remerge import taught_by_merges
 
 _WORK = frozenset({StepKind.REPLAY, StepKind.RECREATE, StepKind.MERGE, StepKind.INTEGRATE})
@@ -63,28 +63,20 @@ def build_context(
     quarantine: Quarantine,
     plan: Plan,
     graph: CommitGraph,
+    context: AnalysisContext,
     *,
     already: Mapping[StepId, StepResult],
-    memory: VerdictMemory,
-    limits: Limits,
-    sockets: Sockets,
-    at: datetime,
-    documents_dir: Path,
-    signs: bool = True,
+    documents_dir: Path | None = None,
 ) -> IntegrationContext:
-    """Lay out what the branches of a plan share: merge wire, patch ids of the targets, attributes, remembered conflicts.
+    """Lay out what the branches of a plan share: merge wire, patch ids of the targets, attributes, cached conflicts.
 
     Args:
         quarantine: where objects go.
         plan: the plan.
         graph: history behind its steps.
+        context: cache, deadlines, plug-ins, and the committer date of rewritten commits.
         already: steps that need no work.
-        memory: conflicts found before.
-        limits: deadlines.
-        sockets: configured plug-ins.
-        at: the committer date of rewritten commits.
-        documents_dir: where a documenter may write.
-        signs: sign commits where the operator's git does; not for commits that are thrown away.
+        documents_dir: where a documenter may write; None for results that are thrown away, which are not signed either.
 
     Raises:
         GitError, OutOfSpace
@@ -92,8 +84,8 @@ def build_context(
     repository = quarantine.repository
     work = [step for step in plan.steps if step.kind in _WORK and step.refusal is None and step.id not in already]
     attributes = {onto: read_attributes(quarantine.git, onto) for onto in sorted({step.onto for step in work})}
-    keys = verdict_keys(quarantine, work, resolver=sockets.resolver, attributes=attributes)
-    remembered = _remembered(memory, keys)
+    keys = verdict_keys(quarantine, work, resolver=context.plugins.resolver, attributes=attributes)
+    remembered = _remembered(context.cache, keys)
     work = [step for step in work if step.branch.name not in remembered]
     picked = [step for step in work if step.kind in _PICKS]
     upstream = UpstreamIndex.build(repository, graph, [(step.seen, step.onto) for step in picked])
@@ -108,12 +100,13 @@ def build_context(
         unsure=frozenset(step.branch.name for step in picked if upstream.missing(step.seen, step.onto)),
         attributes=attributes,
         policy=plan.policy,
-        limits=limits,
-        rules=_rules(repository, plan, work, at=at, sockets=sockets, signs=signs),
-        sockets=sockets,
+        limits=context.limits,
+        rules=_rules(plan, work, context, signs=documents_dir is not None),
+        sockets=context.plugins,
         remembered=remembered,
         verdict_keys=keys,
-        documents_dir=str(documents_dir),
+        jitter=context.surroundings.jitter,
+        documents_dir="" if documents_dir is None else str(documents_dir),
     )
 
 
@@ -148,7 +141,8 @@ def integrate(
         emit(EventKind.NOTICE, text=words)
     emit(EventKind.INTEGRATION_STARTED, steps=len(plan.steps), wire=str(workshop.wire.wire))
     try:
-        results = drive(plan.steps, limits=workshop.limits, aligner=aligner, emit=emit, stop=stop, already=resolved)
+        workforce = Workforce(limits=workshop.limits, aligner=aligner, emit=emit, stop=stop, jitter=workshop.jitter)
+        results = drive(plan.steps, workforce, already=resolved)
     finally:
         aligner.close()
     timeout_s = workshop.limits.branch_timeout_s
@@ -184,20 +178,19 @@ def remember_conflicts(
         memory.remember(fresh, at=at)
 
 
-def _rules(
-    repository: Repository, plan: Plan, work: Sequence[Step], *, at: datetime, sockets: Sockets, signs: bool
-) -> ReplayRules:
+def _rules(plan: Plan, work: Sequence[Step], context: AnalysisContext, *, signs: bool) -> ReplayRules:
     """Who stands as committer and who signs; asked only when a commit may have to be made."""
     if not work:
         return ReplayRules(operator=b"", committer=None, signer=None)
-    operator = operator_ident(repository, at=at)
+    repository, plugins = context.repository, context.plugins
+    operator = operator_ident(repository, at=context.at)
     signer = configured_signer(repository, committer=operator) if signs else None
     return ReplayRules(
         operator=operator,
         committer=operator if plan.policy.committer is CommitterPolicy.OPERATOR else None,
         signer=signer,
-        resolver=sockets.resolver,
-        regenerator=sockets.regenerator,
+        resolver=plugins.resolver,
+        regenerator=plugins.regenerator,
         squash_merged=AutoResolver.SQUASH_MERGED in plan.policy.rungs,
         teacher=partial(taught_by_merges, repository.git, repository.object_format),
     )

@@ -2,83 +2,65 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 
 from gitalign.core.graph import CommitGraph
 from gitalign.core.outcome import Conflicted, StepResult
 from gitalign.core.plan import Plan
-from gitalign.core.policy import Limits
 from gitalign.core.report import Report
 from gitalign.engine.alignment.align import IntegrationContext
-from gitalign.engine.analysis.alignable_point import THROWN_AWAY, with_furthest
+from gitalign.engine.analysis.alignable_point import with_furthest
+from gitalign.engine.analysis.bisector import THROWN_AWAY
 from gitalign.engine.analysis.dry_run import PREFIX
-from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.context import AnalysisContext
 from gitalign.git.history import load_graph
 from gitalign.git.in_quarantine import GuardedMemory
 from gitalign.git.merge import MergeWire, Wire
 from gitalign.git.quarantine import Quarantine
-from gitalign.git.repository import Repository
 from gitalign.integrate.upstream import UpstreamIndex
-from gitalign.ports import Emitter, Sockets, VerdictMemory
+from gitalign.ports import Sockets
 
 
 @contextmanager
-def small_workshop(
-    repository: Repository, plan: Plan, graph: CommitGraph, limits: Limits
-) -> Iterator[IntegrationContext]:
-    """A workshop for merges beyond a run, with a quarantine that is gone afterwards.
+def small_workshop(context: AnalysisContext, plan: Plan, graph: CommitGraph) -> Iterator[IntegrationContext]:
+    """A context for merges beyond a run, with a quarantine that is gone afterwards.
 
     Raises:
         GitError, OutOfSpace
     """
-    quarantine = Quarantine(repository, PREFIX + secrets.token_hex(6))
+    quarantine = Quarantine(context.repository, PREFIX + context.surroundings.token(6))
     try:
         yield IntegrationContext(
             quarantine=quarantine,
             wire=MergeWire(Wire.SINGLE),  # lanes look for a better one when they are needed
             graph=graph,
-            upstream=UpstreamIndex.build(repository, graph, []),
+            upstream=UpstreamIndex.build(context.repository, graph, []),
             attributes={},
             policy=plan.policy,
-            limits=limits,
+            limits=context.limits,
             rules=THROWN_AWAY,
             sockets=Sockets(),
             remembered={},
             verdict_keys={},
             documents_dir="",
+            jitter=context.surroundings.jitter,
         )
     finally:
         quarantine.remove()
 
 
 def report_with_furthest(
-    repository: Repository,
-    report: Report,
-    *,
-    branches: Sequence[str] | None,
-    limits: Limits,
-    memory: VerdictMemory,
-    emit: Emitter,
-    stop: StopSignal,
-    at: datetime,
-    from_memory_only: bool,
+    context: AnalysisContext, report: Report, *, branches: Sequence[str] | None, from_memory_only: bool
 ) -> Report:
     """The report, with how far its conflicting branches align.
 
     Args:
-        repository: the repository.
+        context: what it works with.
         report: of a run.
         branches: names of those asked for; all when None.
-        limits: bounds, as for a run.
-        memory: what was found before; new findings are added.
-        emit: the event stream.
-        stop: the stop button.
-        at: for the memory.
-        from_memory_only: merge nothing; what nobody has found before stays untold.
+        from_memory_only: merge nothing; what was never found before stays unknown.
 
     Raises:
         GitError, OutOfSpace
@@ -88,20 +70,17 @@ def report_with_furthest(
         return report
     plan = report.plan
     steps = [step for step in plan.steps if step.id in asked]
-    graph = load_graph(repository, [*(step.seen for step in steps), *(step.onto for step in steps)])
-    with small_workshop(repository, plan, graph, limits) as workshop:
-        told = with_furthest(
+    graph = load_graph(context.repository, [*(step.seen for step in steps), *(step.onto for step in steps)])
+    with small_workshop(context, plan, graph) as workshop:
+        results = with_furthest(
             workshop,
             plan,
             [result for result in report.results if result.step_id in asked],
-            memory=GuardedMemory(memory, workshop.quarantine),
-            emit=emit,
-            stop=stop,
-            at=at,
+            replace(context, cache=GuardedMemory(context.cache, workshop.quarantine)),
             from_memory_only=from_memory_only,
         )
         workshop.quarantine.require_memory()
-    by_step = {result.step_id: result for result in told}
+    by_step = {result.step_id: result for result in results}
     return replace(report, results=tuple(by_step.get(result.step_id, result) for result in report.results))
 
 

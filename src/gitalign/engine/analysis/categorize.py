@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import fnmatch
-import secrets
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gitalign.categorize.assign import Assignment, Kinship, assign
+from gitalign.categorize.assign import Kinship, assign
 from gitalign.categorize.clusters import Likeness, cluster
-from gitalign.categorize.footprint import Distance, Footprint
 from gitalign.categorize.labels import tags_of
 from gitalign.categorize.metrics import Facts, measure
 from gitalign.configuration.settings import Categorization
 from gitalign.core.categories import Categorized, Category, Flag, Metrics
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, display
-from gitalign.core.plan import Plan, Step, Target
-from gitalign.engine.analysis.evidence import Ancestry, Changes, Pair, TargetFiles, distances
+from gitalign.core.plan import Plan, Target
+from gitalign.engine.analysis.assigned import Known, decided_targets, known_of
+from gitalign.engine.analysis.evidence import Ancestry, Changes, TargetFiles
+from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.errors import ConfigError
 from gitalign.git.history import Authorship, authorship
 from gitalign.git.in_quarantine import in_quarantine
@@ -31,96 +30,82 @@ _DAY = 86_400
 _STALE = ((90, Flag.STALE_90), (60, Flag.STALE_60), (30, Flag.STALE_30))
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What is known of one branch, before its flags and tags.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What is looked at.
 
     Attributes:
-        target: of the assignment, if there is one.
-        own: own commits over it.
-        since: base and tip; None when the two never met.
-        is_cut_off: hidden history may hold a better base, or the only one.
-    """
-
-    step: Step
-    kinships: tuple[Kinship, ...]
-    assignment: Assignment
-    target: Target | None
-    own: tuple[Oid, ...]
-    since: Pair | None
-    footprint: Footprint | None
-    distance: Distance | None
-    is_cut_off: bool
-
-    @property
-    def kinship(self) -> Kinship | None:
-        """That to its target."""
-        return next((one for one in self.kinships if self.target and one.target == self.target.name), None)
-
-
-def categorize(
-    repository: Repository,
-    plan: Plan,
-    graph: CommitGraph,
-    settings: Categorization,
-    *,
-    as_of: datetime,
-    clusters: bool,
-) -> Categorized:
-    """Where every branch of a plan belongs, and what is to be known of it.
-
-    Args:
-        repository: the repository.
         plan: which branches there are; the targets it gives them are not looked at.
         graph: history behind branches and targets.
         settings: the operator's rules and thresholds.
         as_of: the day ages are counted to.
         clusters: put branches together that are alike, where that can be done here.
+    """
+
+    plan: Plan
+    graph: CommitGraph
+    settings: Categorization
+    as_of: datetime
+    clusters: bool
+
+
+def categorize(repository: Repository, survey: Survey, surroundings: Surroundings) -> Categorized:
+    """Where every branch of a plan belongs, and what is to be known of it.
+
+    Args:
+        repository: the repository.
+        survey: what is looked at.
+        surroundings: unpredictable names.
 
     Raises:
         ConfigError: a rule names a target that is not there.
         GitError, OutOfSpace
     """
+    plan, settings = survey.plan, survey.settings
     _check_names(settings, plan.targets)
     steps = sorted(plan.steps, key=lambda one: one.branch.name)
     files = TargetFiles(repository, plan.targets)
     changes = Changes(repository, files)
-    ancestry = Ancestry(repository, graph, steps, plan.targets, settings.keywords, changes)
-    known = _known(repository, steps, plan.targets, files, changes, ancestry, settings)
+    ancestry = Ancestry(repository, survey.graph, steps, plan.targets, settings.keywords, changes)
+    decided = decided_targets(steps, plan.targets, ancestry, settings)
+    changes.read(one.since for one in decided if one.since is not None)
+    known = known_of(repository, decided, files, changes, ancestry)
     sweep_quarantines(repository.state_dir / "quarantine", glob=f"{_PREFIX}*")
-    in_quarantine(repository, _PREFIX + secrets.token_hex(6), changes.count)
+    in_quarantine(repository, _PREFIX + surroundings.token(6), changes.count)
     wrote = authorship(repository.git, [oid for one in known for oid in (one.step.seen, *one.own) if one.kinships])
-    measured = _measured(known, changes, wrote, as_of=as_of)
+    measured = _measured(known, changes, wrote, as_of=survey.as_of)
     twins = _twins(known)
     made: list[Category] = []
     for one in known:
         name = one.step.branch.name
-        metrics = measured.get(name)
-        flags, notes = _flags(one, ancestry, settings, wrote.get(one.step.seen), twins.get(name), as_of=as_of)
-        made.append(
-            Category(
-                branch=name,
-                tip=one.step.seen,
-                target=one.assignment.target,
-                confidence=round(one.assignment.confidence, 4),
-                needs_decision=one.assignment.needs_decision,
-                reason=one.assignment.reason,
-                evidence=one.assignment.evidence,
-                flags=tuple(flag for flag in Flag if flag in flags),
-                notes=tuple(notes),
-                tags=tags_of(
-                    target=one.assignment.target,
-                    needs_decision=one.assignment.needs_decision,
-                    flags=flags,
-                    changed=one.footprint.paths if one.footprint else None,
-                    divergence=one.distance.differing / max(1, one.distance.either) if one.distance else None,
-                    metrics=metrics,
-                ),
-                metrics=metrics,
-            )
-        )
-    found = Categorized(targets=plan.targets, categories=tuple(made), excluded=plan.excluded, as_of=as_of)
-    return _with_clusters(found, known, cut=settings.cluster_cut) if clusters else found
+        author = wrote.get(one.step.seen)
+        flags, notes = _flags(one, ancestry, settings, author, twins.get(name), as_of=survey.as_of)
+        made.append(_category(one, flags, notes, measured.get(name)))
+    found = Categorized(targets=plan.targets, categories=tuple(made), excluded=plan.excluded, as_of=survey.as_of)
+    return _with_clusters(found, known, cut=settings.cluster_cut) if survey.clusters else found
+
+
+def _category(one: Known, flags: Collection[Flag], notes: Sequence[str], metrics: Metrics | None) -> Category:
+    return Category(
+        branch=one.step.branch.name,
+        tip=one.step.seen,
+        target=one.assignment.target,
+        confidence=round(one.assignment.confidence, 4),
+        needs_decision=one.assignment.needs_decision,
+        reason=one.assignment.reason,
+        evidence=one.assignment.evidence,
+        flags=tuple(flag for flag in Flag if flag in flags),
+        notes=tuple(notes),
+        tags=tags_of(
+            target=one.assignment.target,
+            needs_decision=one.assignment.needs_decision,
+            flags=flags,
+            changed=one.footprint.paths if one.footprint else None,
+            divergence=one.distance.differing / max(1, one.distance.either) if one.distance else None,
+            metrics=metrics,
+        ),
+        metrics=metrics,
+    )
 
 
 def _check_names(settings: Categorization, targets: Sequence[Target]) -> None:
@@ -136,73 +121,8 @@ def _check_names(settings: Categorization, targets: Sequence[Target]) -> None:
             )
 
 
-def _known(
-    repository: Repository,
-    steps: Sequence[Step],
-    targets: Sequence[Target],
-    files: TargetFiles,
-    changes: Changes,
-    ancestry: Ancestry,
-    settings: Categorization,
-) -> list[_Known]:
-    by_name: dict[str, Target] = {target.name: target for target in targets}
-    decided: list[tuple[Step, tuple[Kinship, ...], Assignment, Target | None, Pair | None]] = []
-    for step in steps:
-        kinships = ancestry.kinships(step)
-        assignment = _assigned(step, kinships, ancestry, by_name, settings)
-        target = by_name.get(assignment.target) if assignment.target is not None else None
-        base = ancestry.base(step, target) if target is not None else None
-        decided.append((step, kinships, assignment, target, (base, step.seen) if base is not None else None))
-    changes.read(since for *_, since in decided if since is not None)
-    wanted = {
-        (str(target.name), target.oid, step.seen): changes.footprints[since].paths
-        for step, _, _, target, since in decided
-        if target is not None and since in changes.footprints
-    }
-    apart = distances(repository, files, wanted)
-    return [
-        _Known(
-            step,
-            kinships,
-            assignment,
-            target,
-            ancestry.own(step, target) if target is not None else (),
-            since,
-            changes.footprints.get(since) if since is not None else None,
-            apart.get((target.name, target.oid, step.seen)) if target is not None else None,
-            any(ancestry.is_cut_off(step, one) for one in ([target] if target is not None else targets)),
-        )
-        for step, kinships, assignment, target, since in decided
-    ]
-
-
-def _assigned(
-    step: Step,
-    kinships: Sequence[Kinship],
-    ancestry: Ancestry,
-    targets: Mapping[str, Target],
-    settings: Categorization,
-) -> Assignment:
-    """The operator's word first, then the evidence."""
-    found = assign(kinships, decide_above=settings.decide_above)
-    for number, rule in enumerate(settings.rules):
-        if fnmatch.fnmatchcase(step.branch.name, rule.match):
-            words = f"rule {number + 1} of the configuration: {rule.match!r} goes to {display(rule.target)}"
-            ranked = sorted(found.evidence, key=lambda one: one.target != rule.target)
-            return Assignment(rule.target, 1.0, False, words, tuple(ranked))
-    if targets and not kinships:
-        return replace(found, reason=ancestry.unreadable(step))
-    if found.target is None and any(ancestry.is_cut_off(step, target) for target in targets.values()):
-        words = "history is cut off (shallow clone) before the branch meets any target, so that nothing is known"
-        return replace(found, needs_decision=True, reason=words)
-    if found.target is not None and ancestry.is_cut_off(step, targets[found.target]):
-        words = f"history is cut off (shallow clone), so that this may be wrong. {found.reason}"
-        return replace(found, needs_decision=True, reason=words)
-    return found
-
-
 def _measured(
-    known: Sequence[_Known], changes: Changes, wrote: Mapping[Oid, Authorship], *, as_of: datetime
+    known: Sequence[Known], changes: Changes, wrote: Mapping[Oid, Authorship], *, as_of: datetime
 ) -> dict[str, Metrics]:
     most_behind: dict[str, int] = defaultdict(int)
     for one in known:
@@ -227,7 +147,7 @@ def _measured(
 
 
 def _flags(
-    one: _Known,
+    one: Known,
     ancestry: Ancestry,
     settings: Categorization,
     wrote: Authorship | None,
@@ -265,7 +185,7 @@ def _flags(
     return flags, notes
 
 
-def _contained(one: _Known) -> str | None:
+def _contained(one: Known) -> str | None:
     """How the target comes to have all of a branch, in words; None when it has not."""
     kinship, target = one.kinship, display(one.target.name) if one.target is not None else ""
     if not one.own:
@@ -290,7 +210,7 @@ def _mismatch(kinships: Sequence[Kinship], settings: Categorization) -> str | No
     return f"its name says {display(said[0])}, everything else {display(other.target)}"
 
 
-def _twins(known: Sequence[_Known]) -> dict[str, str]:
+def _twins(known: Sequence[Known]) -> dict[str, str]:
     """Branch -> words, for those that make the same change as one before them by name."""
     first_at: dict[Oid, str] = {}
     first_with: dict[tuple[str | None, bytes], str] = {}
@@ -311,7 +231,7 @@ def _twins(known: Sequence[_Known]) -> dict[str, str]:
     return found
 
 
-def _with_clusters(found: Categorized, known: Sequence[_Known], *, cut: float) -> Categorized:
+def _with_clusters(found: Categorized, known: Sequence[Known], *, cut: float) -> Categorized:
     paths: dict[str, tuple[bytes, ...] | None] = {
         one.step.branch.name: one.footprint.paths if one.footprint else None for one in known
     }

@@ -27,7 +27,7 @@ from gitalign.documents.stopped import dump_piece, dump_stop, dump_stop_hunks, l
 from gitalign.engine.alignment.align import IntegrationContext
 from gitalign.engine.alignment.integration import verdict_keys
 from gitalign.engine.alignment.merge_workers import map_on_workers
-from gitalign.engine.analysis.alignable_point import PICKS, THROWN_AWAY, Until, tried_in
+from gitalign.engine.analysis.bisector import PICKS, THROWN_AWAY, Until, tried_in
 from gitalign.engine.analysis.marked_files import marked_files, three_sided_files
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import ABOUT_ONE_MERGE

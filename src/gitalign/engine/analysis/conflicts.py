@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 
-from gitalign.core.conflict import AlignablePoint
-from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts, grouped
+from gitalign.core.conflict import AlignablePoint, Undetermined
+from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts, MergeCulprit, grouped
 from gitalign.core.graph import CommitGraph
+from gitalign.core.names import BranchName
 from gitalign.core.outcome import Cancelled, Conflicted
-from gitalign.core.plan import Plan
-from gitalign.core.policy import Limits
-from gitalign.core.shared_conflicts import shared_conflicts
+from gitalign.core.plan import Plan, Step
+from gitalign.core.shared_conflicts import Stop, shared_conflicts
 from gitalign.engine.analysis.after_run import small_workshop
 from gitalign.engine.analysis.alignable_point import with_furthest
 from gitalign.engine.analysis.conflict_inspector import ConflictInspector
 from gitalign.engine.analysis.dry_run import DryRun
 from gitalign.engine.analysis.merge_culprit import Question, brought_in
-from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.context import AnalysisContext
 from gitalign.errors import UserError
 from gitalign.git.history import load_graph
-from gitalign.git.repository import Repository
-from gitalign.ports import Emitter, Sockets, VerdictMemory
 
 _MOST_SHARED = 500
 _BUDGET_SHARE = 0.2
@@ -30,82 +28,50 @@ _LEAST_BUDGET_S = 1.0
 
 
 def find_conflicts(
-    repository: Repository,
-    plan: Plan,
-    graph: CommitGraph,
-    *,
-    branch: str | None,
-    furthest: bool,
-    limits: Limits,
-    memory: VerdictMemory,
-    emit: Emitter,
-    stop: StopSignal,
-    at: datetime,
+    context: AnalysisContext, plan: Plan, graph: CommitGraph, *, branch: str | None, furthest: bool
 ) -> Conflicts:
-    """Every conflict that a run of the plan would meet, grouped by clash.
+    """Every conflict that a run of the plan would meet, grouped by conflict signature.
 
     Args:
-        repository: the repository.
+        context: what it works with. Detectors refuse branches that do not conflict; here they would only cost time.
         plan: whose branches.
         graph: history behind them.
-        branch: tell all about this one.
+        branch: report everything about this one.
         furthest: find out how far each aligns; where one branch is asked for, of that one alone.
-        limits: bounds, as for a run.
-        memory: what was found before; new findings are added.
-        emit: the event stream.
-        stop: the stop button.
-        at: for the memory.
 
     Raises:
         UserError: the plan has no such branch.
         GitError, OutOfSpace
     """
-    if branch is not None and all(step.branch.name != branch for step in plan.steps):
-        left_out = next((one.reason for one in plan.excluded if one.branch == branch), None)
-        words = f"{branch} is left out: {left_out}" if left_out else f"there is no branch {branch!r} to align"
-        raise UserError(words, hint="git align plan -v")
+    _require_branch(plan, branch)
     began = time.monotonic()
-    # Detectors refuse branches that do not conflict; here they would only cost time.
-    with DryRun(repository, plan, graph, limits, Sockets(), memory, emit, stop, at) as trial:
+    with DryRun(context, plan, graph) as trial:
         results = trial.results
         if furthest:
             asked = [one for one in results if branch is None or one.branch == branch]
-            told = with_furthest(trial.workshop, plan, asked, memory=memory, emit=emit, stop=stop, at=at)
-            by_step = {one.step_id: one for one in told}
+            by_step = {one.step_id: one for one in with_furthest(trial.workshop, plan, asked, context)}
             results = tuple(by_step.get(one.step_id, one) for one in results)
         stopped = {
             step.branch.name: (step, result.outcome)
             for step, result in zip(plan.steps, results, strict=True)
             if isinstance(result.outcome, Conflicted)
         }
-        questions = [
-            Question(step, conflict.furthest)
-            for step, conflict in stopped.values()
-            if isinstance(conflict.furthest, AlignablePoint) and conflict.furthest.is_merge
-        ]
-        budget_s = (
-            limits.branch_timeout_s
-            if branch is not None
-            else max(_LEAST_BUDGET_S, _BUDGET_SHARE * (time.monotonic() - began))
+        share_s = max(_LEAST_BUDGET_S, _BUDGET_SHARE * (time.monotonic() - began))
+        culprits = brought_in(
+            trial.workshop,
+            _questions(stopped.values()),
+            budget_s=share_s if branch is None else context.limits.branch_timeout_s,
+            memory=context.cache,
+            stop=context.stop,
+            at=context.at,
         )
-        brought = brought_in(trial.workshop, questions, budget_s=budget_s, memory=memory, stop=stop, at=at)
-        sight = ConflictInspector(trial.workshop, stop, emit=emit)
-        stops, pieces = sight.stops([step for step, _ in stopped.values()], memory, at=at)
-        found = tuple(
-            BranchConflict(
-                branch=name,
-                target=step.target.name,
-                tip=step.seen,
-                kind=step.kind,
-                clash=stops[name].clash if name in stops else "",
-                conflict=conflict,
-                brought=brought.get(name),
-            )
-            for name, (step, conflict) in sorted(stopped.items())
-        )
+        inspector = ConflictInspector(trial.workshop, context.stop, emit=context.emit)
+        stops, pieces = inspector.stops([step for step, _ in stopped.values()], context.cache, at=context.at)
+        found = _branch_conflicts(stopped, stops, culprits)
         asked_for = next((one for name, one in stopped.items() if name == branch), None)
         shared = shared_conflicts(stops, pieces)
-        detail = sight.detail(*asked_for) if asked_for is not None else None
+        detail = inspector.detail(*asked_for) if asked_for is not None else None
+    was_cancelled = any(isinstance(one.outcome, Cancelled) for one in results)
     return Conflicts(
         targets=plan.targets,
         groups=grouped(found),
@@ -114,26 +80,52 @@ def find_conflicts(
         branches=found,
         detail=detail,
         aligned=len(plan.steps) - len(found),
-        is_complete=not stop.stop_requested and not any(isinstance(one.outcome, Cancelled) for one in results),
+        is_complete=not context.stop.stop_requested and not was_cancelled,
     )
 
 
-def look_at_conflict(
-    repository: Repository,
-    plan: Plan,
-    conflict: BranchConflict,
-    *,
-    limits: Limits,
-    stop: StopSignal,
-) -> ConflictDetail:
+def _require_branch(plan: Plan, branch: str | None) -> None:
+    if branch is not None and all(step.branch.name != branch for step in plan.steps):
+        left_out = next((one.reason for one in plan.excluded if one.branch == branch), None)
+        words = f"{branch} is left out: {left_out}" if left_out else f"there is no branch {branch!r} to align"
+        raise UserError(words, hint="git align plan -v")
+
+
+def _branch_conflicts(
+    stopped: Mapping[BranchName, tuple[Step, Conflicted]],
+    stops: Mapping[str, Stop],
+    culprits: Mapping[str, MergeCulprit | Undetermined],
+) -> tuple[BranchConflict, ...]:
+    return tuple(
+        BranchConflict(
+            branch=name,
+            target=step.target.name,
+            tip=step.seen,
+            kind=step.kind,
+            clash=stops[name].clash if name in stops else "",
+            conflict=conflict,
+            brought=culprits.get(name),
+        )
+        for name, (step, conflict) in sorted(stopped.items())
+    )
+
+
+def _questions(stopped: Iterable[tuple[Step, Conflicted]]) -> list[Question]:
+    """Branches that stop at a merge of their target's line."""
+    return [
+        Question(step, conflict.furthest)
+        for step, conflict in stopped
+        if isinstance(conflict.furthest, AlignablePoint) and conflict.furthest.is_merge
+    ]
+
+
+def look_at_conflict(context: AnalysisContext, plan: Plan, conflict: BranchConflict) -> ConflictDetail:
     """All about one conflict that `find_conflicts` found, without looking for the others again.
 
     Args:
-        repository: the repository.
+        context: what it works with.
         plan: what the conflicts were found for.
         conflict: one of them.
-        limits: bounds, as for a run.
-        stop: the stop button.
 
     Raises:
         UserError: the plan has no such branch.
@@ -142,6 +134,6 @@ def look_at_conflict(
     step = next((step for step in plan.steps if step.branch.name == conflict.branch), None)
     if step is None:
         raise UserError(f"there is no branch {conflict.branch!r} to align", hint="git align plan -v")
-    graph = load_graph(repository, [step.seen, step.onto])
-    with small_workshop(repository, plan, graph, limits) as workshop:
-        return ConflictInspector(workshop, stop).detail(step, conflict.conflict)
+    graph = load_graph(context.repository, [step.seen, step.onto])
+    with small_workshop(context, plan, graph) as workshop:
+        return ConflictInspector(workshop, context.stop).detail(step, conflict.conflict)

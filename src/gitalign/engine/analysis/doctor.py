@@ -20,6 +20,7 @@ from gitalign.core.validation import ValidationPlan
 from gitalign.engine.analysis.broken_refs import broken_refs
 from gitalign.engine.publishing.anchor import broken_anchors
 from gitalign.engine.run.execute import LEAST_FREE_BYTES
+from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.errors import GitAlignError, UserError
 from gitalign.git.command import text
 from gitalign.git.program import git_version
@@ -41,6 +42,7 @@ class _Runs(Protocol):
 def examine(
     path: Path | str,
     *,
+    surroundings: Surroundings,
     load: Callable[[], object],
     journal: Callable[[Path], _Runs | None],
     programs: Callable[[], tuple[Sequence[Program], ValidationPlan]],
@@ -50,6 +52,7 @@ def examine(
 
     Args:
         path: any path inside the repository.
+        surroundings: the environment.
         load: reads the configuration; raises what is wrong with it.
         journal: opens the database of a repository's state directory, None when there is none yet.
         programs: that are to settle conflicts, and how they are confined; raises what is wrong with the configuration.
@@ -57,12 +60,12 @@ def examine(
     """
     found = [_git(), _tools()]
     try:
-        repository = open_repository(path)
+        repository = open_repository(path, environ=surroundings.environ)
     except GitAlignError as error:
         return (*found, Diagnosis(check="repository", ok=False, detail=error.message, hint=error.hint))
     where = repository.work_tree or repository.common_dir
     kind = f"{where}, {repository.object_format}{', bare' if repository.is_bare else ''}"
-    kind += "".join(f", as {name} says" for name in ("GIT_DIR", "GIT_WORK_TREE") if name in os.environ)
+    kind += "".join(f", as {name} says" for name in ("GIT_DIR", "GIT_WORK_TREE") if name in surroundings.environ)
     found.append(Diagnosis(check="repository", ok=True, detail=kind))
     if repository.is_shallow:
         found.append(
@@ -82,7 +85,7 @@ def examine(
         _anchors(repository),
         _confinement(repository),
         _leftovers(),
-        *_programs(repository, programs),
+        *_programs(repository, programs, surroundings),
         _targets(plan),
         *_refs(repository),
     ]
@@ -219,7 +222,9 @@ def _confinement(repository: Repository) -> Diagnosis:
 
 
 def _programs(
-    repository: Repository, programs: Callable[[], tuple[Sequence[Program], ValidationPlan]]
+    repository: Repository,
+    programs: Callable[[], tuple[Sequence[Program], ValidationPlan]],
+    surroundings: Surroundings,
 ) -> list[Diagnosis]:
     """Whether every program that is to settle conflicts can be started; nothing where none is configured."""
     try:
@@ -227,7 +232,8 @@ def _programs(
     except GitAlignError:
         return []  # what is wrong with the configuration is told by itself
     try:
-        faults = [prepared(one, ProgramHost(plan, Path(repository.common_dir), os.environ)) for one in asked]
+        host = ProgramHost(plan, Path(repository.common_dir), surroundings.environ)
+        faults = [prepared(one, host) for one in asked]
     except GitAlignError as error:
         return [Diagnosis(check="programs", ok=False, detail=error.message, hint=error.hint)]
     told = "; ".join(filter(None, faults))

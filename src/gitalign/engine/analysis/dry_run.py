@@ -7,11 +7,9 @@ branch whose commits are needed after all is integrated again.
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -19,12 +17,13 @@ from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, StepId, zero_like
 from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Failed, Refused, StepResult, Unchanged
 from gitalign.core.plan import Plan, Step, StepKind, Target
-from gitalign.core.policy import Limits
 from gitalign.engine.alignment.align import IntegrationContext
 from gitalign.engine.alignment.integration import build_context, integrate, remember_conflicts, rules_key, verdict_keys
 from gitalign.engine.alignment.partial_merge import merged_in_part, partial_key
 from gitalign.engine.analysis.branch_preview import BranchPreview, memory_key, packed, unpacked
+from gitalign.engine.runtime.context import AnalysisContext
 from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.stream import silent
 from gitalign.errors import GitAlignError, GitError, InvariantBroken
 from gitalign.git.diffs import path_changes
 from gitalign.git.history import commits_beyond
@@ -32,8 +31,7 @@ from gitalign.git.in_quarantine import GuardedMemory
 from gitalign.git.object_memory import MEMORY
 from gitalign.git.objects import CommitReader
 from gitalign.git.quarantine import Quarantine, sweep_quarantines
-from gitalign.git.repository import Repository
-from gitalign.ports import Emitter, Sockets, VerdictMemory
+from gitalign.ports import VerdictMemory
 
 PREFIX = "forecast-"
 """Of the names of quarantines that nobody needs once their process is gone."""
@@ -44,30 +42,18 @@ class DryRun:
     """Tries a plan; a context manager that removes its quarantine.
 
     Args:
-        repository: the repository.
+        context: what it works with. A documenter writes files and changes no verdict, so it is not asked; detectors can refuse
+            a branch, so they are, and no clean verdict is taken from the cache then.
         plan: what to try.
         graph: history behind it.
-        limits: bounds, as for a run.
-        sockets: configured plug-ins. A documenter writes files and changes no verdict, so it is not asked; detectors can
-            refuse a branch, so they are, and no clean verdict is taken from memory then.
-        memory: what was found before; new findings are added.
-        emit: the event stream.
-        stop: the stop button.
-        at: committer date for the commits that are thrown away.
 
     Attributes:
         results: of every step. The `after` of a remembered clean one is zero.
     """
 
-    repository: Repository
+    context: AnalysisContext
     plan: Plan
     graph: CommitGraph
-    limits: Limits
-    sockets: Sockets
-    memory: VerdictMemory
-    emit: Emitter
-    stop: StopSignal
-    at: datetime
     results: tuple[StepResult, ...] = field(default=(), init=False)
     _quarantine: Quarantine = field(init=False, repr=False)
     _guarded: GuardedMemory = field(init=False, repr=False)
@@ -84,11 +70,13 @@ class DryRun:
         Raises:
             GitError, OutOfSpace
         """
-        self.sockets = replace(self.sockets, documenter=None)
-        self._detection = self.sockets.detection_key()
-        sweep_quarantines(self.repository.state_dir / "quarantine", glob=f"{PREFIX}*")
+        self.context = replace(self.context, plugins=replace(self.context.plugins, documenter=None))
+        self._detection = self.context.plugins.detection_key()
+        sweep_quarantines(self.context.repository.state_dir / "quarantine", glob=f"{PREFIX}*")
         for place in (MEMORY, None):
-            self._quarantine = Quarantine(self.repository, PREFIX + secrets.token_hex(6), memory=place)
+            self._quarantine = Quarantine(
+                self.context.repository, PREFIX + self.context.surroundings.token(6), memory=place
+            )
             try:
                 self._integrate()
                 self._quarantine.require_memory()
@@ -106,7 +94,9 @@ class DryRun:
         self._remembered = self._recall()
         already = {step_id: _as_result(one, one.how) for step_id, one in self._remembered.items() if one.how}
         self._workshop = self._furnished(already)
-        self.results = integrate(self._workshop, self.plan, already=already, emit=self.emit, stop=self.stop).results
+        self.results = integrate(
+            self._workshop, self.plan, already=already, emit=self.context.emit, stop=self.stop
+        ).results
         remember_conflicts(self._guarded, self._workshop, self.results, at=self.at)
         self._standing = {target.name: self._find_standing(target) for target in self.plan.targets}
 
@@ -115,6 +105,21 @@ class DryRun:
     ) -> None:
         """Throw everything away."""
         self._quarantine.remove()
+
+    @property
+    def memory(self) -> VerdictMemory:
+        """What was found before; new findings are added."""
+        return self.context.cache
+
+    @property
+    def stop(self) -> StopSignal:
+        """The stop signal."""
+        return self.context.stop
+
+    @property
+    def at(self) -> datetime:
+        """Now, for the cache."""
+        return self.context.at
 
     @property
     def workshop(self) -> IntegrationContext:
@@ -202,7 +207,7 @@ class DryRun:
         missing = {one.step.id: one for one in unknown if not one.is_partial}
         if missing and not self.stop.stop_requested:
             already = {StepId(result.step_id): result for result in self.results if result.step_id not in missing}
-            made = integrate(self._furnished(already), self.plan, already=already, emit=_nobody, stop=self.stop)
+            made = integrate(self._furnished(already), self.plan, already=already, emit=silent, stop=self.stop)
             for result in made.results:
                 known = missing.get(StepId(result.step_id))
                 if known is not None:
@@ -210,29 +215,18 @@ class DryRun:
         return found | self._again
 
     def _furnished(self, already: Mapping[StepId, StepResult]) -> IntegrationContext:
-        return build_context(
-            self._quarantine,
-            self.plan,
-            self.graph,
-            already=already,
-            memory=self.memory,
-            limits=self.limits,
-            sockets=self.sockets,
-            at=self.at,
-            documents_dir=Path(),
-            signs=False,
-        )
+        return build_context(self._quarantine, self.plan, self.graph, self.context, already=already)
 
     def _content_keys(self) -> dict[str, str]:
         """Branch name -> content key, for those that merge something and those that stand on their target."""
-        keys = dict(verdict_keys(self._quarantine, self.plan.steps, resolver=self.sockets.resolver))
+        keys = dict(verdict_keys(self._quarantine, self.plan.steps, resolver=self.context.plugins.resolver))
         for step in self.plan.steps:
             if _stands(step):
                 keys[step.branch.name] = hashlib.sha256(f"{step.holder} on {step.onto}".encode("ascii")).hexdigest()
         return keys
 
     def _memory_key(self, key: str) -> str:
-        return memory_key(f"{key} {self._detection}" if self.sockets.detectors else key)
+        return memory_key(f"{key} {self._detection}" if self.context.plugins.detectors else key)
 
     def _recall(self) -> dict[StepId, BranchPreview]:
         if self._detection is None:
@@ -257,7 +251,7 @@ class DryRun:
         git = self._quarantine.git
         tips = sorted({commit for _, commit, _ in fresh})
         changes = dict(path_changes(git, [(target.oid, tip) for tip in tips]))
-        reader = CommitReader(git, timeout_s=self.limits.integration_timeout_s)
+        reader = CommitReader(git, timeout_s=self.context.limits.integration_timeout_s)
         try:
             own = _own(commits_beyond(git, tips, target.oid), tips, self.graph, reader)
             trees = dict(zip(tips, (commit.tree for commit in reader.read(tips)), strict=True))
@@ -280,10 +274,6 @@ class DryRun:
 
 def _stands(step: Step) -> bool:
     return step.kind is StepKind.UP_TO_DATE and step.refusal is None
-
-
-def _nobody(kind: str, *, branch: str | None = None, target: str | None = None, **data: object) -> None:
-    """Branches integrated a second time are no news."""
 
 
 def _as_result(one: BranchPreview, how: AlignedKind) -> StepResult:

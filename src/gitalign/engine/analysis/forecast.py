@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 
 from gitalign.core.branch import ListedBranch
 from gitalign.core.forecast import BranchForecast, Forecast, foresee
 from gitalign.core.graph import CommitGraph
-from gitalign.core.outcome import StepResult
 from gitalign.core.outlook import Outlook, StoppedWork
 from gitalign.core.pair_conflicts import PairConflictMap
 from gitalign.core.plan import Plan, Target
 from gitalign.core.planning import build_plan
-from gitalign.core.policy import Limits
 from gitalign.engine.analysis.alignable_point import with_furthest
 from gitalign.engine.analysis.authors import People
 from gitalign.engine.analysis.dry_run import DryRun
@@ -27,52 +24,44 @@ from gitalign.engine.analysis.stopped import (
     stopped_steps,
     stopped_work,
 )
-from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.context import AnalysisContext
 from gitalign.errors import UserError
 from gitalign.git.in_quarantine import GuardedMemory
-from gitalign.git.repository import Repository
-from gitalign.ports import Emitter, Sockets, VerdictMemory
 
 
-def forecast(
-    repository: Repository,
-    plan: Plan,
-    graph: CommitGraph,
-    *,
-    against: Sequence[str],
-    pairs: bool,
-    furthest: bool = False,
-    stops: bool = False,
-    limits: Limits,
-    sockets: Sockets,
-    memory: VerdictMemory,
-    emit: Emitter,
-    stop: StopSignal,
-    at: datetime,
-) -> Outlook:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastRequest:
+    """What is to be found out.
+
+    Attributes:
+        against: names of targets to try every branch on; empty for the plan's own assignment.
+        pairs: which branches conflict with one another.
+        furthest: how far conflicting branches align.
+        stops: which branches stop at the same conflict.
+    """
+
+    against: Sequence[str] = ()
+    pairs: bool = False
+    furthest: bool = False
+    stops: bool = False
+
+
+def forecast(context: AnalysisContext, plan: Plan, graph: CommitGraph, request: ForecastRequest) -> Outlook:
     """What a run of the plan would come to, and what would become of its branches on other targets.
 
     What a hosting service has of the repository is not looked up here.
 
     Args:
-        repository: the repository.
+        context: what it works with.
         plan: what a run would do.
         graph: history behind all branches and targets.
-        against: names of targets to try every branch on; empty for the plan's own assignment.
-        pairs: whether to find out, too, which branches clash with one another.
-        furthest: whether to find out, too, how far conflicting branches align.
-        stops: whether to find out, too, which branches stop at the same clash.
-        limits: bounds, as for a run.
-        sockets: configured plug-ins.
-        memory: conflicts found before; new ones are added.
-        emit: the event stream.
-        stop: the stop button.
-        at: committer date for the commits that are thrown away.
+        request: what is to be found out.
 
     Raises:
         UserError: unknown target.
         GitError, OutOfSpace
     """
+    against = request.against
     wanted = _targets(plan, against)
     assigned: dict[str, str] = {step.branch.name: step.target.name for step in plan.steps}
     found: list[BranchForecast] = []
@@ -81,20 +70,21 @@ def forecast(
     squashed: set[str] = set()
     stopped: list[StoppedWork] = []
     for one in [plan] if not against else [_all_onto(plan, graph, target) for target in wanted]:
-        with DryRun(repository, one, graph, limits, sockets, memory, emit, stop, at) as trial:
+        with DryRun(context, one, graph) as trial:
             results = trial.results
-            if furthest:
-                results = with_furthest(trial.workshop, one, results, memory=memory, emit=emit, stop=stop, at=at)
-            if pairs:
+            if request.furthest:
+                results = with_furthest(trial.workshop, one, results, context)
+            if request.pairs:
                 maps.append(find_pair_conflicts(trial, with_partial=True))
-            if stops:
-                stopped.append(_stopped(trial, results, memory, emit=emit, stop=stop, at=at))
+            if request.stops:
+                guarded = replace(context, cache=GuardedMemory(context.cache, trial.workshop.quarantine))
+                stopped.append(stopped_work(trial.workshop, stopped_steps(one, results), guarded))
         found += foresee(one, results, assigned=assigned)
         own = {target.name for target in one.targets}
         merged.update(name for name in merged_branches(one) if assigned.get(name) in own)
         squashed.update(name for name in squashed_branches(one, results) if assigned.get(name) in own)
     clashes = [clash for one in maps for clash in one.clashes]
-    named = People(repository, plan, graph, wanted, clashes)
+    named = People(context.repository, plan, graph, wanted, clashes)
     made = Forecast(
         targets=wanted,
         branches=tuple(found),
@@ -105,8 +95,8 @@ def forecast(
         contests=tuple(contest for one in maps for contest in one.contests),
         unmerged=tuple(pair for one in maps for pair in one.unmerged),
         commits=named.notes(),
-        is_complete=not stop.stop_requested,
-        notices=sockets.notices,
+        is_complete=not context.stop.stop_requested,
+        notices=context.plugins.notices,
     )
     return Outlook(
         forecast=made,
@@ -115,19 +105,6 @@ def forecast(
         squashed=tuple(sorted(squashed)),
         remotes=remotes_of(plan),
     )
-
-
-def _stopped(
-    trial: DryRun,
-    results: Sequence[StepResult],
-    memory: VerdictMemory,
-    *,
-    emit: Emitter,
-    stop: StopSignal,
-    at: datetime,
-) -> StoppedWork:
-    guarded = GuardedMemory(memory, trial.workshop.quarantine)
-    return stopped_work(trial.workshop, stopped_steps(trial.plan, results), guarded, emit=emit, stop=stop, at=at)
 
 
 def _targets(plan: Plan, against: Sequence[str]) -> tuple[Target, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from gitalign.core.graph import CommitGraph
 from gitalign.core.merged import Merged, MergedBranch, Proof
@@ -12,17 +11,16 @@ from gitalign.core.names import HEADS, BranchName, Oid, branch_of, display, ref_
 from gitalign.core.outcome import Aligned, Conflicted, StepResult
 from gitalign.core.plan import Plan, Step
 from gitalign.core.plan_hash import plan_hash
-from gitalign.core.policy import Limits
 from gitalign.core.publication import MoveState
 from gitalign.engine.analysis.dry_run import DryRun
-from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.context import AnalysisContext
 from gitalign.git.branch_config import read_parents
 from gitalign.git.branch_log import was_only_created
 from gitalign.git.command import text
 from gitalign.git.refs import read_origins
 from gitalign.git.repository import Repository
 from gitalign.integrate.upstream import UpstreamIndex, squashed_into
-from gitalign.ports import Emitter, Journal, Sockets
+from gitalign.ports import Journal
 
 PLAIN: Mapping[str, object] = {
     "alignment.strategy": "merge",
@@ -35,37 +33,24 @@ PLAIN: Mapping[str, object] = {
 """Settings of a plan that is looked at here: whatever merging brings must be what git alone makes of it."""
 
 
-def find_merged(
-    repository: Repository,
-    plan: Plan,
-    graph: CommitGraph,
-    *,
-    journal: Journal,
-    limits: Limits,
-    emit: Emitter,
-    stop: StopSignal,
-    at: datetime,
-) -> Merged:
+def find_merged(context: AnalysisContext, plan: Plan, graph: CommitGraph, journal: Journal) -> Merged:
     """Branches of a plan of which everything is in their target, each with what keeps it from being deleted.
 
     Args:
-        repository: the repository.
+        context: what it works with; what was not looked at before a stop does not count as merged.
         plan: made under the settings of `PLAIN`.
         graph: history behind it.
         journal: of the repository.
-        limits: bounds, as for a run.
-        emit: the event stream.
-        stop: the stop button; what was not looked at by then does not count as merged.
-        at: the committer date of merges that are thrown away.
 
     Raises:
         GitError, OutOfSpace, StoreError
     """
+    repository = context.repository
     sound = [step for step in plan.steps if step.refusal is None]
     found = [_merged(step, Proof.CONTAINED) for step in sound if not step.own_commits]
     unmerged = [step for step in sound if step.own_commits and step.behind]
     if unmerged:
-        with DryRun(repository, plan, graph, limits, Sockets(), journal, emit, stop, at) as trial:
+        with DryRun(context, plan, graph) as trial:
             found += _landed(repository, graph, unmerged, {one.step_id: one for one in trial.results})
     kept = _Keeper(repository, journal, plan)
     bare = replace(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
 from gitalign.core.conflict_groups import BranchConflict, grouped
 from gitalign.core.outcome import NOTHING_OWN, Aligned, Conflicted, Outcome, StepResult, Unchanged, conflict_of
@@ -12,8 +11,7 @@ from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.shared_conflicts import shared_conflicts
 from gitalign.engine.alignment.align import IntegrationContext
 from gitalign.engine.analysis.conflict_inspector import ConflictInspector
-from gitalign.engine.runtime.signals import StopSignal
-from gitalign.ports import Emitter, VerdictMemory
+from gitalign.engine.runtime.context import AnalysisContext
 
 _MOST_SHARED = 500
 _MERGED = frozenset({StepKind.FAST_FORWARD, StepKind.LEAVE})
@@ -22,11 +20,8 @@ _MERGED = frozenset({StepKind.FAST_FORWARD, StepKind.LEAVE})
 def stopped_work(
     workshop: IntegrationContext,
     stopped: Mapping[str, tuple[Step, Conflicted]],
-    memory: VerdictMemory,
+    context: AnalysisContext,
     *,
-    emit: Emitter | None = None,
-    stop: StopSignal,
-    at: datetime,
     budget_s: float | None = None,
 ) -> StoppedWork:
     """What can be said of branches that stop.
@@ -34,10 +29,7 @@ def stopped_work(
     Args:
         workshop: where to merge.
         stopped: branch name -> its step and where it stops.
-        memory: what was found before; new findings are added.
-        emit: the event stream; None where no listener follows.
-        stop: the stop button.
-        at: for the memory.
+        context: cache, events, stop signal.
         budget_s: seconds after which no further branch is looked at.
 
     Raises:
@@ -49,9 +41,9 @@ def stopped_work(
     # After a run, branches may be deleted, and their commits with them.
     graph = workshop.graph
     there = [step for step in steps if step.seen in graph and step.onto in graph]
-    sight = ConflictInspector(workshop, stop, emit=emit, budget_s=budget_s)
-    stops, pieces = sight.stops(there, memory, at=at)
-    hunks = sight.hunks(there, memory, at=at)
+    sight = ConflictInspector(workshop, context.stop, emit=context.emit, budget_s=budget_s)
+    stops, pieces = sight.stops(there, context.cache, at=context.at)
+    hunks = sight.hunks(there, context.cache, at=context.at)
     return StoppedWork(
         names=tuple(step.branch.name for step in steps),
         groups=grouped(

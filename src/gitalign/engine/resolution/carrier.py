@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,9 +13,12 @@ from gitalign.core.outcome import Conflicted, Refused
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.engine.alignment.align import IntegrationContext
 from gitalign.engine.alignment.integration import build_context
-from gitalign.engine.analysis.alignable_point import THROWN_AWAY
-from gitalign.engine.run.partial_alignment import NothingRemembered
+from gitalign.engine.analysis.bisector import THROWN_AWAY
 from gitalign.engine.run.session import OpenRepository
+from gitalign.engine.runtime.context import AnalysisContext
+from gitalign.engine.runtime.no_cache import NoCache
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.stream import silent
 from gitalign.errors import UserError
 from gitalign.git.attributes import read_attributes
 from gitalign.git.history import load_graph
@@ -24,7 +26,6 @@ from gitalign.git.merge import MergeAnswer, Side
 from gitalign.git.quarantine import Quarantine
 from gitalign.integrate.lane import MergeWorker, Rewrites, SharedMerges
 from gitalign.integrate.pick import Picker
-from gitalign.ports import Sockets
 
 PREFIX = "resolve-"
 """Begins the names of quarantines of sessions."""
@@ -55,20 +56,19 @@ class Carrier:
         repository = opened.repository
         kind = step.kind if finds_upstream else StepKind.MERGE
         only = replace(plan, steps=(replace(step, id=StepId(0), kind=kind),))
-        quarantine = Quarantine(repository, f"{PREFIX}{secrets.token_hex(6)}")
+        quarantine = Quarantine(repository, f"{PREFIX}{opened.surroundings.token(6)}")
         try:
-            workshop = build_context(
-                quarantine,
-                only,
-                load_graph(repository, [step.seen, step.onto]),
-                already={},
-                memory=NothingRemembered(),
-                limits=opened.config.limits(),
-                sockets=Sockets(),
+            context = AnalysisContext(
+                repository=repository,
+                cache=NoCache(),
+                emit=silent,
+                stop=StopSignal(),
+                surroundings=opened.surroundings,
                 at=opened.now(),
-                documents_dir=quarantine.path,
-                signs=False,
+                limits=opened.config.limits(),
             )
+            graph = load_graph(repository, [step.seen, step.onto])
+            workshop = build_context(quarantine, only, graph, context, already={})
             lane = MergeWorker(
                 quarantine,
                 wire=workshop.wire,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from gitalign.core.conflict import RECORDED
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned
 from gitalign.core.resolution_origin import Origin, OriginKind
+from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.errors import UserError
 from gitalign.git.in_quarantine import in_quarantine
 from gitalign.git.quarantine import Quarantine, sweep_quarantines
@@ -96,24 +96,29 @@ def look_up(repository: Repository, name: str, *, rr_cache: bool) -> tuple[Known
         return tuple(_known(shelf, entry, disputed, whole=True) for entry in _named(memory, name))
 
 
-def record_resolution(
-    repository: Repository,
-    *,
-    marked: bytes,
-    settled: bytes,
-    marker_size: int,
-    origin: Origin,
-    write_cache: bool,
-    at: datetime,
-) -> Recorded:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedFile:
+    """A file whose conflicts a person resolved.
+
+    Attributes:
+        marked: the file as the merge left it, with conflict markers.
+        resolved: the file as it is now.
+        marker_size: characters of a marker.
+        origin: who, when, on which branch and commit.
+    """
+
+    marked: bytes
+    resolved: bytes
+    marker_size: int
+    origin: Origin
+
+
+def record_resolution(repository: Repository, file: ResolvedFile, *, write_cache: bool, at: datetime) -> Recorded:
     """Record what a person made of a conflict just now; forgotten before or not.
 
     Args:
         repository: the repository.
-        marked: the file as the merge left it, with conflict markers.
-        settled: the file as it is now.
-        marker_size: characters of a marker.
-        origin: who, when, on which branch and commit.
+        file: the conflict and its resolution.
         write_cache: let git itself know, too.
         at: time of the commit.
 
@@ -124,12 +129,12 @@ def record_resolution(
         RefLocked, GitError, OutOfSpace, ConfigError
     """
     try:
-        conflict = normalise(marked, marker_size=marker_size, object_format=repository.object_format)
+        conflict = normalise(file.marked, marker_size=file.marker_size, object_format=repository.object_format)
     except Unbalanced:
         conflict = None
     if conflict is None:
         return Recorded()
-    one = Resolution(conflict=conflict.id, preimage=conflict.image, postimage=settled, origin=origin)
+    one = Resolution(conflict=conflict.id, preimage=conflict.image, postimage=file.resolved, origin=file.origin)
     memory = read_resolutions(repository, rr_cache=False)
     made = record(repository, memory, [one], Change(at=at, message=f"Record {conflict.id[:12]}"), again=True)
     if write_cache:
@@ -166,15 +171,20 @@ def uses(journal: Journal, conflicts: Iterable[str]) -> tuple[Used, ...]:
 
 
 def learn(
-    repository: Repository, *, again: bool, write_cache: bool, at: datetime, is_stopped: Callable[[], bool]
+    repository: Repository,
+    surroundings: Surroundings,
+    *,
+    again: bool,
+    write_cache: bool,
+    is_stopped: Callable[[], bool],
 ) -> tuple[LearnedResolutions, Recorded]:
     """Learn from the merges behind every branch, and record it.
 
     Args:
         repository: the repository.
+        surroundings: the time of the commit, unpredictable names.
         again: look also at history that was looked at before.
         write_cache: let git itself know, too.
-        at: time of the commit.
         is_stopped: asked between merges.
 
     Raises:
@@ -191,13 +201,13 @@ def learn(
         quarantine.require_memory()
         return found
 
-    lessons = in_quarantine(repository, _PREFIX + secrets.token_hex(6), work)
+    lessons = in_quarantine(repository, _PREFIX + surroundings.token(6), work)
     made = record(
         repository,
         memory,
         lessons.resolutions,
         Change(
-            at=at,
+            at=surroundings.now(),
             message=f"Learn from {lessons.merges} merges",
             learned=lessons.tips if not again or lessons.tips else memory.learned,
         ),

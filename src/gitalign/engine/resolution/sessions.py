@@ -16,12 +16,13 @@ from gitalign.core.resolution_origin import Origin, OriginKind
 from gitalign.core.working_set import has_branch, remotes_with_branches
 from gitalign.documents import plans
 from gitalign.engine.resolution import carrying
-from gitalign.engine.resolution.resolutions import record_resolution
+from gitalign.engine.resolution.resolutions import ResolvedFile, record_resolution
 from gitalign.engine.resolution.result import differing, named, result_of
 from gitalign.engine.run.carry_out import Assignment, carry_out
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.frozen_settings import dumped, frozen_for, loaded, with_gate
-from gitalign.engine.run.session import OpenRepository, Request, configured_rules, make_plan, sockets_of
+from gitalign.engine.run.planning import make_plan
+from gitalign.engine.run.session import OpenRepository, Request, configured_rules, sockets_of
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import GitAlignError, UserError
 from gitalign.git.command import text
@@ -207,22 +208,17 @@ def _record(opened: OpenRepository, session: ResolutionSession, seen: Look) -> N
     operator = text(operator_ident(opened.repository, at=opened.now())).rpartition("> ")[0] + ">"
     try:
         for one in tree.resolved_conflicts(opened.repository, session, marker_size=MARKER_SIZE):
-            record_resolution(
-                opened.repository,
-                marked=one.marked,
-                settled=one.content,
-                marker_size=MARKER_SIZE,
-                origin=Origin(
-                    kind=OriginKind.RESOLVED,
-                    by=operator,
-                    at=opened.now(),
-                    commit=seen.stopped_at or "",
-                    branch=session.branch,
-                    path=one.path,
-                ),
-                write_cache=opened.config.resolutions.rr_cache == "write",
+            origin = Origin(
+                kind=OriginKind.RESOLVED,
+                by=operator,
                 at=opened.now(),
+                commit=seen.stopped_at or "",
+                branch=session.branch,
+                path=one.path,
             )
+            file = ResolvedFile(marked=one.marked, resolved=one.content, marker_size=MARKER_SIZE, origin=origin)
+            writes_cache = opened.config.resolutions.rr_cache == "write"
+            record_resolution(opened.repository, file, write_cache=writes_cache, at=opened.now())
     except GitAlignError as error:
         _LOG.warning("a resolution of %s was not recorded: %s", session.branch, error.message)
 

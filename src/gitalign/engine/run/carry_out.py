@@ -87,7 +87,11 @@ def carry_out(assignment: Assignment, caller: Caller) -> Report:
     Guard(opened.repository, opened.config.alignment).require_free(plan)
     rules = configured_rules(opened)
     settling = AutoResolution(
-        repository=opened.repository, config=opened.config, memory=journal, stop=caller.stop, at=opened.now()
+        repository=opened.repository,
+        config=opened.config,
+        memory=journal,
+        stop=caller.stop,
+        surroundings=opened.surroundings,
     )
     given = assignment.plugins
     own = sockets_of(opened.config).with_given(given.detector, given.documenter)
@@ -150,7 +154,7 @@ def _orders(assignment: Assignment, rules: RepositoryRules | None) -> Orders:
     opened, plan = assignment.opened, assignment.plan
     return Orders(
         plan=plan,
-        history=partial(graph_of, opened.repository, plan),
+        history=partial(graph_of, opened.repository, plan, opened.history),
         permit=assignment.permit,
         guard=Guard(opened.repository, opened.config.alignment),
         given=assignment.given,

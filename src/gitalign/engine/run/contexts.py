@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 
 from gitalign.engine.run.session import OpenRepository, event_stream, locks_of, new_run_id
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
-from gitalign.engine.runtime.context import RunContext
+from gitalign.engine.runtime.context import AnalysisContext, RunContext
 from gitalign.engine.runtime.observers import observing
 from gitalign.engine.runtime.signals import StopSignal
-from gitalign.ports import Journal, Listener, Sockets
+from gitalign.engine.runtime.stream import EventStream
+from gitalign.ports import Journal, Listener, Sockets, VerdictMemory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,30 @@ class Caller:
 
 
 NO_SOCKETS = Sockets()
+
+
+def analysis_context(
+    opened: OpenRepository, cache: VerdictMemory, caller: Caller, *, name: str, plugins: Sockets = NO_SOCKETS
+) -> AnalysisContext:
+    """What looking at branches works with.
+
+    Args:
+        opened: repository and settings.
+        cache: what was found before.
+        caller: who asked for it.
+        name: of the event stream, which is kept nowhere.
+        plugins: detectors and resolvers.
+    """
+    return AnalysisContext(
+        repository=opened.repository,
+        cache=cache,
+        emit=EventStream(name, opened.now, caller.listeners),
+        stop=caller.stop,
+        surroundings=opened.surroundings,
+        at=opened.now(),
+        limits=opened.config.limits(),
+        plugins=plugins,
+    )
 
 
 @contextmanager

@@ -170,24 +170,15 @@ def _integrated(
     plan = orders.plan
     memory = GuardedMemory(run.journal, quarantine)
     graph = orders.history()
-    workshop = build_context(
-        quarantine,
-        plan,
-        graph,
-        already=already,
-        memory=memory,
-        limits=run.limits,
-        sockets=run.plugins,
-        at=run.started_at,
-        documents_dir=run.folder / "summaries",
-    )
+    context = run.analysis(memory)
+    workshop = build_context(quarantine, plan, graph, context, already=already, documents_dir=run.folder / "summaries")
     phases.done("prepare")
     integrated = integrate(workshop, plan, already=already, emit=run.emit, stop=run.stop, packs=True)
     results = integrated.results
     remember_conflicts(memory, workshop, results, at=run.started_at)
     phases.done("integrate")
     if orders.finds_furthest or plan.policy.partial:
-        results = with_furthest(workshop, plan, results, memory=memory, emit=run.emit, stop=run.stop, at=run.started_at)
+        results = with_furthest(workshop, plan, results, context)
         phases.done("furthest")
     if plan.policy.partial:
         results = taken_partway(run, plan, results, quarantine=quarantine, graph=graph)

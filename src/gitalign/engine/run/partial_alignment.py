@@ -6,9 +6,8 @@ A branch that cannot be taken there stays where it is, with the reason. No ref m
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from gitalign.core.conflict import AlignablePoint
 from gitalign.core.events import EventKind
@@ -19,18 +18,9 @@ from gitalign.core.plan import Plan, Step
 from gitalign.core.policy import AlreadyMerged
 from gitalign.engine.alignment.integration import build_context, integrate
 from gitalign.engine.runtime.context import RunContext
+from gitalign.engine.runtime.no_cache import NoCache
+from gitalign.engine.runtime.stream import silent
 from gitalign.git.quarantine import Quarantine
-
-
-class NothingRemembered:
-    """What was found for the target's tip says nothing about older commits of it."""
-
-    def remembered(self, keys: object) -> Mapping[str, str]:
-        """Nothing is known."""
-        return {}
-
-    def remember(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
-        """Nothing is kept."""
 
 
 def taken_partway(
@@ -98,18 +88,10 @@ def _tried(
     # What becomes of each commit is to be known here, also of a branch of which nothing would be left.
     policy = replace(plan.policy, already_merged=AlreadyMerged.FAST_FORWARD)
     partial = replace(plan, steps=numbered, policy=policy)
-    workshop = build_context(
-        quarantine,
-        partial,
-        graph,
-        already={},
-        memory=NothingRemembered(),
-        limits=run.limits,
-        sockets=run.plugins,
-        at=run.started_at,
-        documents_dir=run.folder / "summaries",
-    )
-    return integrate(workshop, partial, already={}, emit=_nobody, stop=run.stop).results
+    # What was found for the target's tip says nothing about older commits of it.
+    context = run.analysis(NoCache())
+    workshop = build_context(quarantine, partial, graph, context, already={}, documents_dir=run.folder / "summaries")
+    return integrate(workshop, partial, already={}, emit=silent, stop=run.stop).results
 
 
 def _taken(was: StepResult, stopped: Conflicted, found: StepResult) -> StepResult:
@@ -130,7 +112,3 @@ def _taken(was: StepResult, stopped: Conflicted, found: StepResult) -> StepResul
         duration_s=was.duration_s + found.duration_s,
         phases=(*was.phases, *found.phases),
     )
-
-
-def _nobody(kind: str, *, branch: str | None = None, target: str | None = None, **data: object) -> None:
-    """A branch that ended once has not ended again."""

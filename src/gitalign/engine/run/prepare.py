@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -37,18 +37,20 @@ class Prepared:
     graph: CommitGraph
 
 
-class _LastPrepared:
-    """Keeps the newest plan's history, so that planning and then running reads it once."""
+class PlannedHistory:
+    """Keeps the history of the newest plan of one request, so that planning and then running reads it once. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._held: Prepared | None = None
 
     def keep(self, prepared: Prepared) -> None:
+        """Keep the history of a plan, in place of an earlier one."""
         with self._lock:
             self._held = prepared
 
     def take(self, plan: Plan) -> CommitGraph | None:
+        """The history of exactly this plan, which is given away; None when it is not kept here."""
         with self._lock:
             held, self._held = self._held, None
         return (
@@ -58,9 +60,6 @@ class _LastPrepared:
             and held.plan.snapshot.repository == plan.snapshot.repository
             else None
         )
-
-
-_LAST = _LastPrepared()
 
 
 def take_snapshot(repository: Repository, *, now: datetime) -> Snapshot:
@@ -87,81 +86,81 @@ def take_snapshot(repository: Repository, *, now: datetime) -> Snapshot:
     )
 
 
-def prepare(
-    repository: Repository,
-    snapshot: Snapshot,
-    *,
-    policy: Policy,
-    wanted: WantedTargets,
-    prefer: str | None,
-    listed: BranchList | None,
-    filters: Filters,
-) -> Prepared:
-    """Decide what a run would do.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the operator wants of a plan.
 
-    Args:
-        repository: the repository.
-        snapshot: of its refs and work trees.
+    Attributes:
         policy: the operator's decisions.
         wanted: which targets the operator named, if any.
         prefer: remote whose targets were fetched just now: they are compared with the local ones, whatever these track.
         listed: a branch list.
         filters: which branches were asked for.
+    """
+
+    policy: Policy
+    wanted: WantedTargets
+    prefer: str | None
+    listed: BranchList | None
+    filters: Filters
+
+
+def prepare(repository: Repository, snapshot: Snapshot, wishes: Wishes) -> Prepared:
+    """Decide what a run would do.
+
+    Args:
+        repository: the repository.
+        snapshot: of its refs and work trees.
+        wishes: what the operator wants.
 
     Raises:
         UserError: unknown targets where the policy refuses them; a target that was fetched has diverged.
         GitError
     """
+    wanted, filters = wishes.wanted, wishes.filters
     snapshot = replace(snapshot, default_branch=default_branch(snapshot, wanted.remote))
     named = [one.target for one in find_targets(snapshot, wanted)]
     evidence, unread = protected_branches(repository, named[0].oid if named else None)
     snapshot = replace(snapshot, evidence=evidence, unread=unread)
     named = [one.target for one in find_targets(snapshot, wanted)]
-    if prefer is None:
+    if wishes.prefer is None:
         wanted = replace(wanted, upstreams=_tracked(repository, snapshot, named))
     others = {target.ref: f"{REMOTES}{wanted.remote}/{target.name}" for target in named} | dict(wanted.upstreams)
-    lines = (
-        {}
-        if wanted.are_typed and filters.are_names
-        else lines_of(snapshot, named, snapshot.branches_of or wanted.remote)
-    )
+    are_typed = wanted.are_typed and filters.are_names
+    lines = {} if are_typed else lines_of(snapshot, named, snapshot.branches_of or wanted.remote)
     snapshot = replace(snapshot, lines=tuple((name, tip.oid) for name, tip in lines.items()))
     known = {*(target.ref for target in named), *others.values(), *(tip.ref for tip in lines.values())}
-    graph = load_graph(
-        repository,
-        [
-            tip.oid
-            for tip in snapshot.tips
-            if tip.object_type == "commit" and (tip.ref.startswith(HEADS) or tip.ref in known)
-        ]
-        + [oid for _, oid, _ in snapshot.public_targets]
-        + [oid for _, oid in snapshot.counterparts],
-    )
-    if prefer is not None:
+    graph = load_graph(repository, _tips_to_read(snapshot, known))
+    if wishes.prefer is not None:
         _require_one_line(snapshot, graph, others)
     # Where a push was asked for, what the remote holds counts, not what this clone knows of it.
     found = find_targets(snapshot, wanted, graph=graph if snapshot.remote is None else None)
-    targets = tuple(one.target for one in found)
-    targets = as_of_remote(with_public(targets, snapshot), snapshot)
+    targets = as_of_remote(with_public(tuple(one.target for one in found), snapshot), snapshot)
     ours = (tip.oid for tip in snapshot.tips if tip.ref.startswith(HEADS) and tip.oid in graph)
     filters = with_commits(repository, filters, ours)
-    plan = build_plan(
-        snapshot, graph, policy=policy, targets=targets, listed=listed.entries if listed else None, filters=filters
-    )
+    listed = wishes.listed.entries if wishes.listed else None
+
+    def planned(seen: Snapshot) -> Plan:
+        return build_plan(seen, graph, policy=wishes.policy, targets=targets, listed=listed, filters=filters)
+
+    plan = planned(snapshot)
     obstructed = dict(_obstructed(repository, plan))
     if obstructed:
-        checkouts = tuple(obstructed.get(one.path, one) for one in snapshot.checkouts)
-        plan = build_plan(
-            replace(snapshot, checkouts=checkouts),
-            graph,
-            policy=policy,
-            targets=targets,
-            listed=listed.entries if listed else None,
-            filters=filters,
-        )
-    prepared = Prepared(replace(plan, target_notes=tuple(one.note for one in found)), graph)
-    _LAST.keep(prepared)
-    return prepared
+        plan = planned(replace(snapshot, checkouts=tuple(obstructed.get(one.path, one) for one in snapshot.checkouts)))
+    return Prepared(replace(plan, target_notes=tuple(one.note for one in found)), graph)
+
+
+def _tips_to_read(snapshot: Snapshot, known: Collection[str]) -> list[Oid]:
+    """Commits whose history a plan is made from."""
+    return [
+        *(
+            tip.oid
+            for tip in snapshot.tips
+            if tip.object_type == "commit" and (tip.ref.startswith(HEADS) or tip.ref in known)
+        ),
+        *(oid for _, oid, _ in snapshot.public_targets),
+        *(oid for _, oid in snapshot.counterparts),
+    ]
 
 
 def _tracked(repository: Repository, snapshot: Snapshot, targets: Sequence[Target]) -> dict[str, str]:
@@ -222,9 +221,9 @@ def _require_one_line(snapshot: Snapshot, graph: CommitGraph, fetched: Mapping[s
         )
 
 
-def graph_of(repository: Repository, plan: Plan) -> CommitGraph:
-    """History behind a plan's steps, read anew unless it was read for this very plan just now."""
-    held = _LAST.take(plan)
+def graph_of(repository: Repository, plan: Plan, history: PlannedHistory) -> CommitGraph:
+    """History behind a plan's steps, read again unless it was read for this very plan just now."""
+    held = history.take(plan)
     if held is not None:
         return held
     return load_graph(repository, [*(step.seen for step in plan.steps), *(target.oid for target in plan.targets)])

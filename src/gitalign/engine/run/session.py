@@ -7,33 +7,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gitalign.configuration.branch_list import BranchList, load_branch_list
 from gitalign.configuration.load import Config, load_config
-from gitalign.core.long_lived import PRIMARY_NAMES
-from gitalign.core.names import HEADS, RunId
-from gitalign.core.plan import Plan
-from gitalign.core.selection import require_branches
-from gitalign.core.snapshot import Snapshot, Tip
-from gitalign.core.targets import TYPED, WantedTargets, discover_targets, head_of_remote
-from gitalign.core.working_set import branches_of, has_no_work, only_on_remotes, tips_of, with_branches_of, with_head_of
-from gitalign.engine.publishing.push_planning import PushScope, with_push_places
-from gitalign.engine.run.filtering import filters_of
-from gitalign.engine.run.prepare import prepare, take_snapshot
-from gitalign.engine.run.remote_branches import read_remote, with_places_on
+from gitalign.core.names import RunId
+from gitalign.engine.run.prepare import PlannedHistory
 from gitalign.engine.runtime.context import run_folder as run_folder
 from gitalign.engine.runtime.observers import require_observers
+from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.stream import EventStream, JournalListener
 from gitalign.engine.runtime.surroundings import Surroundings, of_process
 from gitalign.errors import StoreError, UnknownRun
 from gitalign.git.command import ProcessGate
-from gitalign.git.refs import read_tips
-from gitalign.git.remote import fetch, fetch_branches
 from gitalign.git.repository import Repository, open_repository, sharing
 from gitalign.git.worktree import work_trees
 from gitalign.ports import Journal, Listener, Sockets
@@ -67,6 +56,7 @@ class Request:
         remote: align the branches of this remote instead of the local ones; empty for the configured remote, None for local ones.
         also_local: with `remote`, align local branches, too: both places together.
         surroundings: the time, the environment and unpredictable names; None for those of this process.
+        history: of the newest plan that was made for it.
         or_remote: take the remote's branches when there are no local ones.
         push: read the remote's tips while planning, so that a push can be leased on them.
         needs_branches: refuse a repository without a target, and globs of `only` that match no branch.
@@ -88,6 +78,7 @@ class Request:
     also_local: bool = False
     or_remote: bool = False
     surroundings: Surroundings | None = None
+    history: PlannedHistory = field(default_factory=PlannedHistory, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +87,14 @@ class OpenRepository:
 
     Attributes:
         surroundings: the time, the environment, unpredictable names.
+        history: of the newest plan that was made for the same request.
         explicit: where settings come from that were given for this very command.
     """
 
     repository: Repository
     config: Config
     surroundings: Surroundings
+    history: PlannedHistory
     explicit: tuple[str, ...] = ()
 
     def now(self) -> datetime:
@@ -109,8 +102,12 @@ class OpenRepository:
         return self.surroundings.now()
 
 
-def open_for(request: Request) -> OpenRepository:
+def open_for(request: Request, stop: StopSignal | None = None) -> OpenRepository:
     """Open the repository of a request and read its settings.
+
+    Args:
+        request: what is asked.
+        stop: ends the git processes of this use case when it is cancelled.
 
     Raises:
         NotARepository, GitTooOld, GitMissing, ConfigError
@@ -118,6 +115,8 @@ def open_for(request: Request) -> OpenRepository:
     """
     surroundings = of_process() if request.surroundings is None else request.surroundings
     repository = open_repository(request.repo, environ=surroundings.environ)
+    if stop is not None:
+        repository = repository.known_to(stop.processes)
     config = load_config(
         file=request.config_file,
         git_dir=Path(repository.common_dir),
@@ -127,120 +126,7 @@ def open_for(request: Request) -> OpenRepository:
     require_observers(config.telemetry)
     explicit = ("command line", *([str(request.config_file)] if request.config_file is not None else []))
     gated = repository.gated(ProcessGate(config.limits().max_git_processes))
-    return OpenRepository(gated, config, surroundings, explicit)
-
-
-def make_plan(opened: OpenRepository, request: Request, *, whatever_is_checked_out: bool = False) -> Plan:
-    """Read the branch list, fetch when asked, take the snapshot and decide.
-
-    Args:
-        opened: repository and settings.
-        request: what is asked.
-        whatever_is_checked_out: take in branches that could not be moved now because a work tree holds them.
-
-    Raises:
-        UserError, GitError, RemoteError
-    """
-    listed: BranchList | None = load_branch_list(request.input) if request.input is not None else None
-    filters = filters_of(opened.repository, request, now=int(opened.now().timestamp()))
-    settings = opened.config.alignment
-    remote = request.remote or settings.remote if request.remote is not None else None
-    if request.fetch and remote is not None:
-        if not request.push:  # which reads the remote as well
-            fetch_branches(opened.repository, remote)
-    elif request.fetch:
-        fetch(
-            opened.repository,
-            settings.remote,
-            [one.removeprefix(f"{settings.remote}/") for one in settings.targets]
-            or _usual_targets(opened.repository, settings.remote),
-        )
-    told, head = read_remote(opened.repository, remote) if remote is not None and request.push else (None, None)
-    seen = take_snapshot(opened.repository, now=opened.now())
-    if remote is not None and head is not None:
-        seen = with_head_of(seen, remote, head)
-    if remote is not None and not request.also_local:
-        snapshot = _of_remote(opened, seen, remote, told)
-    else:
-        snapshot = _with_places(opened, seen)
-        if request.push:
-            snapshot = _with_push(opened, snapshot, request)
-        if remote is not None:
-            both = with_branches_of(snapshot, remote, tips_of(seen, remote) if told is None else told)
-            snapshot = _on_remote(opened, both)
-
-    def prepared(snapshot: Snapshot) -> Plan:
-        return prepare(
-            opened.repository,
-            replace(snapshot, checkouts=()) if whatever_is_checked_out else snapshot,
-            policy=opened.config.policy(),
-            wanted=WantedTargets(names=settings.targets, given_by=_given_by(opened.config), remote=settings.remote),
-            prefer=settings.remote if request.fetch and (remote is None or request.also_local) else None,
-            listed=listed,
-            filters=filters,
-        ).plan
-
-    made = prepared(snapshot)
-    if request.or_remote and remote is None and listed is None and has_no_work(made):
-        elsewhere = dict(only_on_remotes(seen, [target.name for target in made.targets]))
-        instead = settings.remote if settings.remote in elsewhere or len(elsewhere) != 1 else next(iter(elsewhere))
-        if instead in elsewhere:
-            made = prepared(_of_remote(opened, seen, instead))
-    if request.needs_branches and (listed is None or listed.entries):  # an empty list asks for nothing
-        require_branches(made, request.only, is_listed=listed is not None)
-    return made
-
-
-def _of_remote(opened: OpenRepository, seen: Snapshot, remote: str, told: Sequence[Tip] | None = None) -> Snapshot:
-    """The snapshot with the branches of a remote: as it said itself, or as the clone knows them."""
-    return _on_remote(opened, branches_of(seen, remote, tips_of(seen, remote) if told is None else told))
-
-
-def _on_remote(opened: OpenRepository, snapshot: Snapshot) -> Snapshot:
-    targets = discover_targets(snapshot, opened.config.alignment.targets)
-    return with_places_on(opened.repository, snapshot, opened.config.pushing(), targets=targets)
-
-
-def _given_by(config: Config) -> str:
-    """Where targets were named, in words."""
-    origin = config.origin("alignment.targets")
-    if origin == "command line":
-        return TYPED
-    return origin if origin.startswith("GITALIGN_") else f"alignment.targets in {origin}"
-
-
-def _usual_targets(repository: Repository, remote: str) -> tuple[str, ...]:
-    """Names to look for on a remote when the operator named no target."""
-    head = head_of_remote(read_tips(repository, f"refs/remotes/{remote}/HEAD"), remote)
-    return (*([head] if head else []), *PRIMARY_NAMES)
-
-
-def _with_places(opened: OpenRepository, snapshot: Snapshot) -> Snapshot:
-    """The snapshot with where runs put the integration branches that are there; the journal is asked when there are any."""
-    before = f"{HEADS}{opened.config.alignment.integration_prefix}/"
-    there = {tip.ref for tip in snapshot.tips if tip.ref.startswith(before)}
-    if not there or not has_state(opened):
-        return snapshot
-    with journal_of(opened) as journal:
-        return replace(snapshot, placed=tuple(sorted(journal.placed(there).items())))
-
-
-def _with_push(opened: OpenRepository, snapshot: Snapshot, request: Request) -> Snapshot:
-    """The snapshot with where its branches are pushed."""
-    settings = opened.config.alignment
-    with journal_of(opened) if has_state(opened) else nullcontext() as journal:
-        return with_push_places(
-            opened.repository,
-            snapshot,
-            PushScope(
-                settings=opened.config.pushing(),
-                targets=discover_targets(snapshot, settings.targets),
-                only=request.only,
-                prefix=settings.integration_prefix,
-                backup_prefix=opened.config.orchestration.backup_branch_prefix,
-            ),
-            journal=journal,
-        )
+    return OpenRepository(gated, config, surroundings, request.history, explicit)
 
 
 def sockets_of(config: Config) -> Sockets:

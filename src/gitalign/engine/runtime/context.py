@@ -11,7 +11,32 @@ from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.git.repository import Repository
-from gitalign.ports import Emitter, Journal, OwnerProbe, Sockets
+from gitalign.ports import Emitter, Journal, OwnerProbe, Sockets, VerdictMemory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisContext:
+    """What looking at branches works with. Nothing in it can move a ref.
+
+    Attributes:
+        repository: the repository.
+        cache: what was found before; new findings are added.
+        emit: the event stream.
+        stop: the stop signal.
+        surroundings: the time, the environment, unpredictable names.
+        at: now, for the cache, and as the committer date of commits that are made.
+        limits: bounds, as for a run.
+        plugins: detectors, documenter and resolvers.
+    """
+
+    repository: Repository
+    cache: VerdictMemory
+    emit: Emitter
+    stop: StopSignal
+    surroundings: Surroundings
+    at: datetime
+    limits: Limits = field(default_factory=Limits)
+    plugins: Sockets = field(default_factory=Sockets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +79,23 @@ class RunContext:
     def now(self) -> datetime:
         """The time in UTC."""
         return self.surroundings.now()
+
+    def analysis(self, cache: VerdictMemory) -> AnalysisContext:
+        """What integration and analysis work with in this run.
+
+        Args:
+            cache: that of the journal, or one that guards it.
+        """
+        return AnalysisContext(
+            repository=self.repository,
+            cache=cache,
+            emit=self.emit,
+            stop=self.stop,
+            surroundings=self.surroundings,
+            at=self.started_at,
+            limits=self.limits,
+            plugins=self.plugins,
+        )
 
 
 def run_folder(repository: Repository, run_id: str) -> Path:

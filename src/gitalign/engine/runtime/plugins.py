@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 
 from gitalign.core.findings import FindingRule
@@ -50,14 +48,8 @@ def load_sockets(*, detectors: Sequence[str], refusing: FindingRule | None = Non
 
 
 def _installed(group: str) -> dict[str, EntryPoint]:
-    """Entry points by name."""
-    return {entry.name: entry for entry in _on_path(group, tuple(sys.path))}
-
-
-@lru_cache(maxsize=4)
-def _on_path(group: str, _: tuple[str, ...]) -> Sequence[EntryPoint]:
-    """Entry points of a group on a search path. To find them, the metadata of every installed package is read."""
-    return tuple(entry_points(group=group))
+    """Entry points of a group, by name. To find them, the metadata of every installed package is read."""
+    return {entry.name: entry for entry in entry_points(group=group)}
 
 
 def _load(group: str, name: str, installed: Mapping[str, EntryPoint]) -> object:

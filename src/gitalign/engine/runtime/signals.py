@@ -8,13 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from gitalign import child
+from gitalign.child import ChildRegister
 
 
 class StopSignal:
-    """Says whether the operator asked to stop, and tells those who wait for it."""
+    """Says whether the operator asked to stop one run, and wakes those who wait for it.
+
+    Attributes:
+        processes: live children of that run, which end with it when it is cancelled; those of other runs are not touched.
+    """
 
     def __init__(self) -> None:
+        self.processes = ChildRegister()
         self._stop = threading.Event()
         self._cancel = threading.Event()
         self._listeners: list[Callable[[], None]] = []
@@ -35,10 +40,11 @@ class StopSignal:
         self._tell()
 
     def request_cancel(self) -> None:
-        """Ask to end at once."""
+        """Ask to end at once, and end every child process of the run."""
         self._stop.set()
         self._cancel.set()
         self._tell()
+        self.processes.end_all()
 
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` on every request; it runs inside a signal handler and must only wake somebody. Returns how to leave."""
@@ -52,7 +58,7 @@ class StopSignal:
 
 @contextmanager
 def handling_signals(stop: StopSignal) -> Iterator[None]:
-    """While inside: the first SIGINT, SIGTERM or SIGHUP asks to stop, a second one ends every child at once.
+    """While inside: the first SIGINT, SIGTERM or SIGHUP asks to stop, a second one ends every child of the run at once.
 
     Only the main thread can have handlers; elsewhere this does nothing. A signal that is ignored stays ignored: `nohup`, and
     shells that start a job in the background, ask for that (`man 1p nohup`, `man 1p sh`).
@@ -64,7 +70,6 @@ def handling_signals(stop: StopSignal) -> Iterator[None]:
     def handle(number: int, frame: FrameType | None) -> None:
         if stop.stop_requested:
             stop.request_cancel()
-            child.REGISTER.end_all()
         else:
             stop.request_stop()
 

@@ -88,3 +88,7 @@ class JournalListener:
             held, self._held = self._held, []
             self._written = time.monotonic()
             self._journal.append(held)
+
+
+def silent(kind: str, *, branch: str | None = None, target: str | None = None, **data: object) -> None:
+    """An emitter without followers. See `ports.Emitter`."""

@@ -25,12 +25,14 @@ class Surroundings:
     Attributes:
         environ: environment variables; what a run starts inherits from these and from no others.
         clock: the time in UTC.
+        jitter: a number between two others that nobody can predict.
         token: a name that nobody can predict, of so many bytes, in hexadecimal digits.
     """
 
     environ: Mapping[str, str]
     clock: Callable[[], datetime] = utc_now
     token: Callable[[int], str] = secrets.token_hex
+    jitter: Callable[[float, float], float] = secrets.SystemRandom().uniform
 
     def now(self) -> datetime:
         """The time in UTC."""
