@@ -68,7 +68,7 @@ def test_sides_are_read_between_markers_without_line_ends() -> None:
 def conflicting(name: str, clash: str) -> BranchConflict:
     stop = Conflicted(commit=None, position=1, total=1, onto=Oid("a" * 40), conflicts=(CONTENTS,), entries=STAGES)
     return BranchConflict(
-        branch=name, target="main", tip=Oid("b" * 40), kind=StepKind.MERGE, clash=clash, conflict=stop
+        branch=name, target="main", tip=Oid("b" * 40), kind=StepKind.MERGE, signature=clash, conflict=stop
     )
 
 

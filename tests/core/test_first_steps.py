@@ -22,7 +22,7 @@ def owner(branch: str, *authors: Author, days: int = 0) -> Owner:
 
 def group(path: str, *branches: str) -> ConflictGroup:
     return ConflictGroup(
-        clash=path,
+        signature=path,
         kinds=("CONFLICT (contents)",),
         paths=(path,),
         targets=("main",),
@@ -34,7 +34,7 @@ def group(path: str, *branches: str) -> ConflictGroup:
 
 def shared(path: str, branches: Sequence[str], freed: Sequence[str] = ()) -> SharedConflict:
     return SharedConflict(
-        clash=path, paths=(path,), pieces=1, example=None, branches=tuple(branches), freed=tuple(freed)
+        signature=path, paths=(path,), pieces=1, example=None, branches=tuple(branches), freed=tuple(freed)
     )
 
 

@@ -65,10 +65,10 @@ def piece(path: str) -> Piece:
 
 def test_what_branches_of_different_groups_share() -> None:
     stops = {
-        "a": Stop(clash="1", pieces=("p",), is_whole=True),
-        "b": Stop(clash="2", pieces=("p", "q", "r"), is_whole=True),
-        "c": Stop(clash="3", pieces=("q", "r", "s"), is_whole=True),
-        "d": Stop(clash="4", pieces=("p",), is_whole=False),
+        "a": Stop(signature="1", pieces=("p",), is_whole=True),
+        "b": Stop(signature="2", pieces=("p", "q", "r"), is_whole=True),
+        "c": Stop(signature="3", pieces=("q", "r", "s"), is_whole=True),
+        "d": Stop(signature="4", pieces=("p",), is_whole=False),
     }
     known = {key: piece(key) for key in "pqrs"}
     found = [(one.branches, one.freed, one.paths, one.pieces) for one in shared_conflicts(stops, known)]
@@ -76,16 +76,16 @@ def test_what_branches_of_different_groups_share() -> None:
 
 
 def test_what_just_one_group_has_is_told_by_the_group() -> None:
-    one = Stop(clash="1", pieces=("p", "q"), is_whole=True)
+    one = Stop(signature="1", pieces=("p", "q"), is_whole=True)
     assert shared_conflicts({"a": one, "b": one}, {}) == ()
-    found = shared_conflicts({"a": one, "b": one, "c": replace(one, clash="2", pieces=("p",))}, {})
+    found = shared_conflicts({"a": one, "b": one, "c": replace(one, signature="2", pieces=("p",))}, {})
     assert [(clash.branches, clash.freed, clash.example) for clash in found] == [(("a", "b", "c"), ("c",), None)]
 
 
 @given(st.dictionaries(st.sampled_from("abcdefgh"), st.frozensets(st.sampled_from("pqrst"), min_size=1), max_size=8))
 def test_against_counting(held: dict[str, frozenset[str]]) -> None:
     stops = {
-        name: Stop(clash="".join(sorted(pieces)), pieces=tuple(sorted(pieces)), is_whole=True)
+        name: Stop(signature="".join(sorted(pieces)), pieces=tuple(sorted(pieces)), is_whole=True)
         for name, pieces in held.items()
     }
     groups = [{name for name in held if held[name] == pieces} for pieces in set(held.values())]

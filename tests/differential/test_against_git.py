@@ -181,7 +181,7 @@ def test_a_second_run_changes_nothing(seed: int) -> None:
         for name in conflicts:
             outcome = again[name]
             assert isinstance(outcome, Conflicted)
-            assert outcome.remembered
+            assert outcome.cached
 
 
 @pytest.mark.parametrize("seed", range(3))

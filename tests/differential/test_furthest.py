@@ -51,7 +51,7 @@ def compare(repository: Path, report: Report, judge: Judge, *, seed: int) -> int
         if not isinstance(outcome, Conflicted):
             continue
         where = f"seed {seed}, {step.branch.name}"
-        found = outcome.furthest
+        found = outcome.alignable_point
         line = git(repository, "rev-list", "--first-parent", step.onto).splitlines()
         has = set(git(repository, "rev-list", step.seen).splitlines())
         forks = [oid for oid in line if oid in has]
@@ -64,7 +64,7 @@ def compare(repository: Path, report: Report, judge: Judge, *, seed: int) -> int
         places = {oid: place for place, oid in enumerate(line)}
         clean, broken = places[found.clean], places[found.broken]
         assert clean == broken + 1, where
-        assert (found.gained, found.ahead) == (places[forks[0]] - clean, clean), where
+        assert (found.advanced_by, found.remaining) == (places[forks[0]] - clean, clean), where
         assert found.is_merge == (len(git(repository, "rev-parse", f"{found.broken}^@").split()) > 1), where
         merging = step.kind is StepKind.MERGE
         if clean != places[forks[0]]:
@@ -157,8 +157,12 @@ def test_asked_again_everything_is_remembered(seed: int) -> None:
         repository = built(folder, seed, merges=True, odd=False)
         first = run(repository, furthest=True)
         again = run(repository, furthest=True)
-        before = {one.branch: one.outcome.furthest for one in first.results if isinstance(one.outcome, Conflicted)}
-        after = {one.branch: one.outcome.furthest for one in again.results if isinstance(one.outcome, Conflicted)}
+        before = {
+            one.branch: one.outcome.alignable_point for one in first.results if isinstance(one.outcome, Conflicted)
+        }
+        after = {
+            one.branch: one.outcome.alignable_point for one in again.results if isinstance(one.outcome, Conflicted)
+        }
         assert after == before
         audit = repository / "gitalign" / "runs" / again.run.id / "audit.jsonl"
         assert "furthest_started" not in audit.read_text()

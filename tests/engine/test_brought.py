@@ -54,17 +54,17 @@ def work(tmp_path: Path) -> Workspace:
 @pytest.mark.parametrize("strategy", ["rebase", "merge"])
 def test_the_commit_and_whose_it_is(work: Workspace, strategy: str) -> None:
     found = one(work, strategy=strategy)
-    assert isinstance(found.conflict.furthest, AlignablePoint)
-    assert found.conflict.furthest.broken == work.tip("main~1")
-    assert found.brought == MergeCulprit(
+    assert isinstance(found.conflict.alignable_point, AlignablePoint)
+    assert found.conflict.alignable_point.broken == work.tip("main~1")
+    assert found.merge_culprit == MergeCulprit(
         commit=Oid(work.tip("side~1")), author="A U Thor", email="author@example.org", subject="the one", is_merge=False
     )
-    assert one(work, strategy=strategy).brought == found.brought
+    assert one(work, strategy=strategy).merge_culprit == found.merge_culprit
 
 
 def test_a_group_names_it(work: Workspace) -> None:
     (group,) = facade.conflicts(request(work.path, only=("topic",), targets=["main"])).groups
-    assert [(made.subject, made.branches) for made in group.brought] == [("the one", 1)]
+    assert [(made.subject, made.branches) for made in group.merge_culprits] == [("the one", 1)]
 
 
 def test_a_merge_within_the_merge_is_looked_into(work: Workspace) -> None:
@@ -75,8 +75,8 @@ def test_a_merge_within_the_merge_is_looked_into(work: Workspace) -> None:
     work.git("reset", "-q", "--hard", "main~2")
     merge(work, "outer")
     found = one(work)
-    assert isinstance(found.brought, MergeCulprit)
-    assert found.brought.subject == "the one"
+    assert isinstance(found.merge_culprit, MergeCulprit)
+    assert found.merge_culprit.subject == "the one"
 
 
 def test_how_it_was_merged_is_told_from_what_was_merged(work: Workspace) -> None:
@@ -87,14 +87,14 @@ def test_how_it_was_merged_is_told_from_what_was_merged(work: Workspace) -> None
     work.git("merge", "-q", "--no-ff", "--no-commit", "calm")
     work.commit("an evil merge", {"f": text(l3=b"three of nobody\n")})
     found = one(work)
-    assert isinstance(found.brought, Undetermined)
-    assert found.brought.code == "at_the_merge"
+    assert isinstance(found.merge_culprit, Undetermined)
+    assert found.merge_culprit.code == "at_the_merge"
 
 
 def test_no_merge_no_question(work: Workspace) -> None:
     work.git("reset", "-q", "--hard", "main~2")
     work.commit("plain", {"f": text(l3=b"three of main\n")})
-    assert one(work).brought is None
+    assert one(work).merge_culprit is None
 
 
 def clashes(work: Workspace, branch: str, commit: str, path: str) -> bool:
@@ -133,11 +133,11 @@ def test_against_trying_every_commit(tmp_path: Path, seed: int) -> None:
     work.commit("on", {"h": b"1\n"})
     merge(work, "side")
     found = one(work)
-    assert isinstance(found.brought, MergeCulprit)
+    assert isinstance(found.merge_culprit, MergeCulprit)
     side = work.git("rev-list", "--first-parent", "--reverse", "side", "^main^1").splitlines()
     told = [False, *(clashes(work, "topic", commit, "f") for commit in side)]
     right = {side[place - 1] for place in range(1, len(told)) if told[place] and not told[place - 1]}
-    assert found.brought.commit in right
+    assert found.merge_culprit.commit in right
 
 
 def test_a_sign_that_git_puts_into_invented_names_is_one_like_any_other_in_a_name(tmp_path: Path) -> None:
@@ -157,6 +157,6 @@ def test_a_sign_that_git_puts_into_invented_names_is_one_like_any_other_in_a_nam
     work.switch("main")
     work.commit("beside", {"h": b"1\n"})
     work.git("merge", "-q", "--no-ff", "--no-edit", "side")
-    found = facade.conflicts(request(work.path, only=("topic",))).branches[0].brought
+    found = facade.conflicts(request(work.path, only=("topic",))).branches[0].merge_culprit
     assert isinstance(found, MergeCulprit)
     assert found.subject == "the one"

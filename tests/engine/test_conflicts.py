@@ -77,7 +77,7 @@ def test_asked_again_or_after_a_run_it_is_the_same(work: Workspace) -> None:
     assert [dump_conflict_group(group) for group in again.groups] == [
         dump_conflict_group(group) for group in first.groups
     ]
-    assert all(one.conflict.remembered for one in again.branches)
+    assert all(one.conflict.cached for one in again.branches)
 
 
 def test_without_looking_for_the_cause(work: Workspace) -> None:
@@ -95,7 +95,7 @@ def test_one_branch_from_both_sides(work: Workspace) -> None:
     assert found.detail.theirs == "the branch two: commit 1 of 1"
     assert [note.commit for note in found.detail.branch_commits] == [work.tip("two")]
     assert [note.subject for note in found.detail.target_commits] == ["three here"]
-    causes = {one.branch: one.conflict.furthest is not None for one in found.branches}
+    causes = {one.branch: one.conflict.alignable_point is not None for one in found.branches}
     assert causes == {"far": False, "one": False, "three": False, "two": True}
 
 

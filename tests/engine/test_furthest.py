@@ -38,7 +38,7 @@ def work(tmp_path: Path) -> Workspace:
 def furthest(report: Report, name: str = "topic") -> AlignablePoint | Undetermined | None:
     outcome = branch(report, name).result.outcome
     assert isinstance(outcome, Conflicted)
-    return outcome.furthest
+    return outcome.alignable_point
 
 
 def test_both_commits_and_both_people_are_named(work: Workspace) -> None:
@@ -47,7 +47,7 @@ def test_both_commits_and_both_people_are_named(work: Workspace) -> None:
     assert found.clean == work.tip("main~3")
     assert found.broken == work.tip("main~2")
     assert found.fork == work.tip("main~5")
-    assert (found.gained, found.ahead, found.is_merge) == (2, 3, False)
+    assert (found.advanced_by, found.remaining, found.is_merge) == (2, 3, False)
     assert (found.author, found.email, found.subject) == ("A U Thor", "author@example.org", "three")
     assert (found.commit, found.commit_subject) == (work.tip("topic"), "drei")
     assert (found.commit_author, found.position, found.total) == ("A U Thor", 2, 2)
@@ -69,7 +69,7 @@ def test_found_afterwards_it_is_what_a_run_would_have_found(work: Workspace, tmp
     assert furthest(facade.show(request(work.path), furthest=facade.AlignablePointSource.MEMORY)) == furthest(asked)
     assert not list((work.path / ".git" / "gitalign").glob("quarantine/*"))
     cells = facade.forecast(request(work.path), furthest=True).branches
-    assert [cell.furthest for cell in cells] == [furthest(asked)]
+    assert [cell.alignable_point for cell in cells] == [furthest(asked)]
 
 
 def test_it_is_remembered_while_the_target_goes_on(work: Workspace) -> None:
@@ -85,7 +85,7 @@ def test_it_is_remembered_while_the_target_goes_on(work: Workspace) -> None:
     again = furthest(found)
     assert isinstance(first, AlignablePoint)
     assert isinstance(again, AlignablePoint)
-    assert (again.clean, again.broken, again.ahead) == (first.clean, first.broken, first.ahead + 1)
+    assert (again.clean, again.broken, again.remaining) == (first.clean, first.broken, first.remaining + 1)
     assert looked == []
 
 

@@ -48,7 +48,7 @@ def stays(work: Workspace, name: str, settings: Mapping[str, object] | None = No
     assert work.tip(name) == before
     assert found.verdict is Verdict.CONFLICTED
     assert isinstance(found.result.outcome, Conflicted)
-    return found.result.outcome.stays
+    return found.result.outcome.not_moved_reason
 
 
 def test_a_branch_goes_as_far_as_it_aligns_and_no_further(work: Workspace) -> None:
@@ -61,8 +61,8 @@ def test_a_branch_goes_as_far_as_it_aligns_and_no_further(work: Workspace) -> No
     assert report.run.outcome == "attention"
     assert isinstance(outcome, Aligned)
     assert isinstance(outcome.stopped_by, Conflicted)
-    assert isinstance(outcome.stopped_by.furthest, AlignablePoint)
-    assert outcome.onto == outcome.stopped_by.furthest.clean == work.tip("main~3")
+    assert isinstance(outcome.stopped_by.alignable_point, AlignablePoint)
+    assert outcome.onto == outcome.stopped_by.alignable_point.clean == work.tip("main~3")
     assert work.tip("topic~2") == work.tip("main~3")
     assert work.git("log", "--format=%s", "main~3..topic").splitlines() == ["drei", "add own"]
     work.git("checkout", "-q", "--detach", before)

@@ -42,16 +42,19 @@ def test_the_second_rung_is_taken_where_the_first_conflicts(work: Workspace) -> 
     merged = branch(report, "there-and-back").result.outcome
     assert isinstance(merged, Aligned)
     assert merged.how is AlignedKind.MERGED
-    assert merged.climbed == ("rebase stops at commit 1 of 3 in f",)
-    assert merged.rung == "merge"
+    assert merged.strategies_tried == ("rebase stops at commit 1 of 3 in f",)
+    assert merged.strategy_used == "merge"
     assert merged.tree == wanted
     assert work.git("rev-parse", "there-and-back^1") == before["there-and-back"]
     replayed = branch(report, "plain").result.outcome
     assert isinstance(replayed, Aligned)
-    assert (replayed.how, replayed.climbed) == (AlignedKind.REPLAYED, ())
+    assert (replayed.how, replayed.strategies_tried) == (AlignedKind.REPLAYED, ())
     stopped = branch(report, "clashes").result.outcome
     assert isinstance(stopped, Conflicted)
-    assert stopped.climbed == ("merge stops in f and 1 more", "iterative stops at commit 1 of 1 in f and 1 more")
+    assert stopped.strategies_tried == (
+        "merge stops in f and 1 more",
+        "iterative stops at commit 1 of 1 in f and 1 more",
+    )
     assert work.git("rev-parse", "clashes") == before["clashes"]
     assert all(proof.holds for proof in facade.verify(request(work.path)))
 
@@ -82,7 +85,7 @@ def test_a_merge_that_cannot_be_made_leaves_the_conflict_as_it_is(work: Workspac
     (work.path / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
     outcome = branch(run(work.path, strategy="auto"), "holed").result.outcome
     assert isinstance(outcome, Conflicted)
-    assert "merge cannot be made" in outcome.climbed[0]
+    assert "merge cannot be made" in outcome.strategies_tried[0]
 
 
 def test_rules_choose_the_strategy_of_a_branch_and_what_is_typed_wins(work: Workspace) -> None:

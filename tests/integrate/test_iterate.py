@@ -113,15 +113,15 @@ def test_auto_does_not_drop_what_may_be_gone(taken: Workspace) -> None:
     taken.commit("changed it", {"f": _with(l5=b"better", l30=b"main's")})
     outcome = branch(run(taken.path, strategy="auto", iterative_step=1), "x").result.outcome
     assert isinstance(outcome, Conflicted)
-    assert "iterative is refused" in outcome.climbed[-1]
+    assert "iterative is refused" in outcome.strategies_tried[-1]
     assert taken.tip("x") == before
 
 
 def test_auto_takes_steps_where_nothing_else_helps(work: Workspace) -> None:
     outcome = branch(run(work.path, strategy="auto", iterative_step=1), "x").result.outcome
     assert isinstance(outcome, Aligned)
-    assert outcome.rung == "iterative"
-    assert [words.split()[0] for words in outcome.climbed] == ["rebase", "merge"]
+    assert outcome.strategy_used == "iterative"
+    assert [words.split()[0] for words in outcome.strategies_tried] == ["rebase", "merge"]
 
 
 def test_a_commit_that_the_target_took_and_took_back_is_not_lost(taken: Workspace) -> None:

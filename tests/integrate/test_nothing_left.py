@@ -54,8 +54,8 @@ def test_auto_does_better(taken_back: Workspace) -> None:
     outcome = branch(run(taken_back.path, strategy="auto"), "x").result.outcome
     assert isinstance(outcome, Aligned)
     assert outcome.how is AlignedKind.MERGED
-    assert outcome.rung == "merge"
-    assert "nothing of its commits is left" in outcome.climbed[0]
+    assert outcome.strategy_used == "merge"
+    assert "nothing of its commits is left" in outcome.strategies_tried[0]
     assert "five" in taken_back.git("show", "x:f")
 
 

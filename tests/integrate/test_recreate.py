@@ -207,10 +207,10 @@ def test_a_branch_whose_merge_cannot_be_made_again_is_merged_under_auto(work: Wo
     report = run(work.path, strategy="auto")
     merged = branch(report, "octopus").result.outcome
     assert isinstance(merged, Aligned)
-    assert (merged.how, merged.rung) == (AlignedKind.MERGED, "merge")
-    assert "rebase-merges is refused" in merged.climbed[0]
+    assert (merged.how, merged.strategy_used) == (AlignedKind.MERGED, "merge")
+    assert "rebase-merges is refused" in merged.strategies_tried[0]
     kept = branch(report, "feature").result.outcome
     assert isinstance(kept, Aligned)
-    assert (kept.how, kept.rung, kept.climbed) == (AlignedKind.RECREATED, "", ())
+    assert (kept.how, kept.strategy_used, kept.strategies_tried) == (AlignedKind.RECREATED, "", ())
     told = [proof.certificate for proof in facade.verify(request(work.path)) if proof.holds]
-    assert {one.ref: one.rung for one in told}["refs/heads/octopus"] == "merge"
+    assert {one.ref: one.strategy_used for one in told}["refs/heads/octopus"] == "merge"

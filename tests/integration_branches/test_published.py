@@ -225,9 +225,9 @@ def test_nothing_is_made_part_of_the_way(work: Workspace) -> None:
     report = run(work.path, only=("feature",), partial=True)
     outcome = branch(report, "feature").result.outcome
     assert isinstance(outcome, Conflicted)
-    assert isinstance(outcome.furthest, AlignablePoint)
-    assert outcome.furthest.gained
-    assert "holds all of its target" in outcome.stays
+    assert isinstance(outcome.alignable_point, AlignablePoint)
+    assert outcome.alignable_point.advanced_by
+    assert "holds all of its target" in outcome.not_moved_reason
     assert "integration/feature" not in branches(work)
 
 

@@ -105,7 +105,7 @@ def test_resolutions_that_disagree_are_not_applied_until_a_person_chooses(tmp_pa
     assert len(recorded.added) == 2
     outcome = applied(work, "topic0").result.outcome
     assert isinstance(outcome, Conflicted)
-    assert "disagree" in outcome.undecided[0]
+    assert "disagree" in outcome.unresolved[0]
     found, _ = facade.resolutions(asked)
     assert [one.disputed for one in found] == [True, True]
     wrong = next(one for one in facade.resolution(asked, found[0].conflict) if b"neither" in (one.postimage or b""))
@@ -217,7 +217,7 @@ def test_the_same_bytes_as_rerere_and_only_where_the_conflict_is_the_same(
         assert conflict is not None
         assert resolver.knows(asked) == (conflict.id if conflict.id in memory.entries else None)
         if isinstance(proposal, Proposal):
-            assert proposal.told.conflict == conflict.id
+            assert proposal.resolution.conflict == conflict.id
             assert path not in left
             assert proposal.content == (work.path / path).read_bytes()
         elif path not in left:

@@ -106,7 +106,7 @@ def test_every_conflict_of_a_commit_or_none(tmp_path: Path) -> None:
     outcome = branch(run(work.path, resolutions__rungs=["whitespace"]), "topic").result.outcome
     assert isinstance(outcome, Conflicted)
     assert outcome.paths == ("f.c", "g.c")
-    assert outcome.undecided == ("g.c: no rung fits every stretch of it (whitespace)",)
+    assert outcome.unresolved == ("g.c: no rung fits every stretch of it (whitespace)",)
     assert outcome.known_resolutions == ()
     assert work.tip("topic") == tip
 
@@ -131,14 +131,14 @@ def test_what_is_out_of_bounds_is_named_with_the_reason(tmp_path: Path) -> None:
     work.commit("main", {"f.c": b"a \n", "g.c": b"c\n", "x.flt": b"c\n", "n.c": b"c\0\n", "big.c": b"c\n"})
     outcome = branch(run(work.path, resolutions__rungs=["whitespace"]), "topic").result.outcome
     assert isinstance(outcome, Conflicted)
-    told = dict(words.split(": ", 1) for words in outcome.undecided)
+    told = dict(words.split(": ", 1) for words in outcome.unresolved)
     assert set(told) == {"g.c", "x.flt", "n.c", "big.c"}
     assert "modify/delete" in told["g.c"]
     assert "filter" in told["x.flt"]
     assert "longer than 4 MiB" in told["big.c"]
     nothing = branch(run(work.path), "topic").result.outcome
     assert isinstance(nothing, Conflicted)
-    assert nothing.undecided == ()
+    assert nothing.unresolved == ()
 
 
 def test_where_nothing_is_within_the_lines_of_a_file_that_is_said(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_where_nothing_is_within_the_lines_of_a_file_that_is_said(tmp_path: Path
     work.commit("main", {"f": b"b\n"})
     outcome = branch(run(work.path, resolutions__rungs=["whitespace"]), "topic").result.outcome
     assert isinstance(outcome, Conflicted)
-    assert outcome.undecided == ("f: more than the lines of a file is in question: CONFLICT (modify/delete)",)
+    assert outcome.unresolved == ("f: more than the lines of a file is in question: CONFLICT (modify/delete)",)
 
 
 def test_a_verdict_remembered_under_other_rungs_says_nothing(tmp_path: Path) -> None:

@@ -120,8 +120,8 @@ def test_a_driver_that_fails_settles_nothing(tmp_path: Path, script: str | None,
     started = time.monotonic()
     outcome = outcome_of(work, driven(work, [*command, "%O", "%A", "%B"], timeout_seconds=2, name="tool"))
     assert isinstance(outcome, Conflicted)
-    assert outcome.undecided[0].startswith("f.json: tool: ")
-    assert words in outcome.undecided[0]
+    assert outcome.unresolved[0].startswith("f.json: tool: ")
+    assert words in outcome.unresolved[0]
     assert work.tip("topic") == tip
     assert time.monotonic() - started < 60
 
@@ -140,7 +140,7 @@ def test_what_a_driver_is_not_for_is_not_given_to_it(tmp_path: Path) -> None:
     work = diverged(tmp_path / "repo", {"f.txt": (b"a\n", b"b\n", b"c\n")})
     outcome = outcome_of(work, driven(work, [*tool(tmp_path, JSON_DRIVER), "%O", "%A", "%B"], paths=["*.json"]))
     assert isinstance(outcome, Conflicted)
-    assert outcome.undecided == ("f.txt: nothing that is on record, and no rung that was asked for, is for it",)
+    assert outcome.unresolved == ("f.txt: nothing that is on record, and no rung that was asked for, is for it",)
 
 
 def test_a_proposal_is_told_with_whoever_made_it(tmp_path: Path) -> None:
@@ -205,8 +205,8 @@ def test_an_answer_that_is_none_settles_nothing(tmp_path: Path, script: str, wor
     tip = work.tip("topic")
     outcome = outcome_of(work, asked(tool(tmp_path, READS + script), timeout_seconds=2))
     assert isinstance(outcome, Conflicted)
-    assert outcome.undecided[0].startswith("f: oracle: ")
-    assert words in outcome.undecided[0]
+    assert outcome.unresolved[0].startswith("f: oracle: ")
+    assert words in outcome.unresolved[0]
     assert work.tip("topic") == tip
 
 
@@ -257,7 +257,7 @@ def test_it_is_asked_so_often_and_no_more(tmp_path: Path) -> None:
     script = READS + "print(json.dumps({'content': 'x\\n'}))"
     outcome = outcome_of(work, asked(tool(tmp_path, script), max_per_run=1))
     assert isinstance(outcome, Conflicted)
-    assert outcome.undecided == ("g: oracle: it was asked 1 times in this run already",)
+    assert outcome.unresolved == ("g: oracle: it was asked 1 times in this run already",)
     assert isinstance(outcome_of(work, asked(tool(tmp_path, script), max_per_run=2)), Aligned)
 
 

@@ -85,7 +85,7 @@ def test_a_folder_that_is_a_link_by_now_is_not_followed(tmp_path: Path, rung: st
     )
     outcome = branch(run(work.path, **configured(rung, script)), "topic").result.outcome
     assert isinstance(outcome, Conflicted)
-    assert outcome.undecided[0].startswith("f: tool: it left the file as")
+    assert outcome.unresolved[0].startswith("f: tool: it left the file as")
     assert (elsewhere / "f").read_text() == "secret\n"
 
 

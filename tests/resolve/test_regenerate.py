@@ -119,8 +119,8 @@ def test_a_command_that_fails_settles_nothing(tmp_path: Path, script: str, words
     tip = work.tip("topic")
     outcome = branch(run(work.path, **remade(script, timeout_seconds=2)), "topic").result.outcome
     assert isinstance(outcome, Conflicted)
-    assert outcome.undecided[0].startswith("gen/index: lister: ")
-    assert words in outcome.undecided[0]
+    assert outcome.unresolved[0].startswith("gen/index: lister: ")
+    assert words in outcome.unresolved[0]
     assert work.tip("topic") == tip
     assert isinstance(branch(run(work.path, **remade(INDEX)), "topic").result.outcome, Aligned)
 
@@ -148,7 +148,7 @@ def test_what_people_recorded_comes_first_and_so_does_their_dispute(tmp_path: Pa
     outcome = branch(report, "topic0").result.outcome
     if is_disputed:
         assert isinstance(outcome, Conflicted)
-        assert "disagree" in outcome.undecided[0]
+        assert "disagree" in outcome.unresolved[0]
     else:
         assert isinstance(outcome, Aligned)
         assert [one.resolver for one in outcome.resolved] == ["recorded"]

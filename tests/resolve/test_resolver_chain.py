@@ -262,8 +262,8 @@ def test_the_order_of_rungs_is_the_order_in_which_they_are_tried(repository: Rep
     for rungs in ((AutoResolver.SAME_LINES, AutoResolver.IMPORTS), (AutoResolver.IMPORTS, AutoResolver.SAME_LINES)):
         answer = ladder(repository, *rungs).propose(file)
         assert isinstance(answer, Proposal)
-        assert answer.told.resolver == rungs[0].value
-        assert len(answer.told.conflict) == 40
+        assert answer.resolution.resolver == rungs[0].value
+        assert len(answer.resolution.conflict) == 40
     keys = {
         ladder(repository, *rungs, union_files=files).key
         for rungs in (

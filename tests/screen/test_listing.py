@@ -19,13 +19,13 @@ def conflict(
     stop = Conflict(kind=kind, paths=(path,), message="")
     entries = tuple(StageEntry(stage=stage, mode="100644", oid=ONE, path=path) for stage in (1, 2, 3))
     far = AlignablePoint(
-        fork=ONE, clean=ONE, broken=ONE, gained=0, ahead=1, is_merge=False, author=author, email=f"{author}@example.org",
+        fork=ONE, clean=ONE, broken=ONE, advanced_by=0, remaining=1, is_merge=False, author=author, email=f"{author}@example.org",
         subject="Rework", commit=ONE, position=1, total=1, conflicts=(stop,), paths=(path,),
     )  # fmt: skip
     return BranchConflict(
-        branch=branch, target="main", tip=ONE, kind=StepKind.REPLAY, clash=clash,
+        branch=branch, target="main", tip=ONE, kind=StepKind.REPLAY, signature=clash,
         conflict=Conflicted(
-            commit=ONE, subject=f"work of {branch}", position=1, total=1, onto=ONE, conflicts=(stop,), entries=entries, furthest=far
+            commit=ONE, subject=f"work of {branch}", position=1, total=1, onto=ONE, conflicts=(stop,), entries=entries, alignable_point=far
         ),
     )  # fmt: skip
 

@@ -167,7 +167,7 @@ def _stopped(dice: random.Random, stopping: list[BranchForecast]) -> StoppedWork
         names=tuple(names),
         groups=tuple(
             ConflictGroup(
-                clash=str(at),
+                signature=str(at),
                 kinds=(_COMMON,),
                 paths=("src/cache.py",),
                 targets=("main",),
@@ -178,7 +178,9 @@ def _stopped(dice: random.Random, stopping: list[BranchForecast]) -> StoppedWork
             for at in range(0, len(names), 5)
         ),
         shared=(
-            SharedConflict(clash="x", paths=("uv.lock",), pieces=2, example=None, branches=tuple(names[::2]), freed=()),
+            SharedConflict(
+                signature="x", paths=("uv.lock",), pieces=2, example=None, branches=tuple(names[::2]), freed=()
+            ),
         ),
         hunks=tuple(
             StopHunks(

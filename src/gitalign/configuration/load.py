@@ -102,7 +102,7 @@ class Config(BaseModel):
             protected=settings.protected,
             apply_resolutions=self.resolutions.apply,
             read_rr_cache=self.resolutions.rr_cache != "off",
-            rungs=self.resolutions.rungs,
+            auto_resolvers=self.resolutions.rungs,
             union_files=self.resolutions.union_files,
             programs=self.resolutions.programs().digest(self.resolutions.rungs),
         )

@@ -20,7 +20,7 @@ class Bisection:
         suspects: positions that are likelier than others to be the first that is not, ascending. A guess, which may be wrong: it changes how
             many questions are asked, never which answers are right.
         guesses_left: questions that may still follow the guess; after that, halving alone bounds their number.
-        stride: how many suspects further the next question goes, as long as every answer was clean; 0 once one was not. What breaks a
+        step_size: how many suspects further the next question goes, as long as every answer was clean; 0 once one was not. What breaks a
             branch is mostly found early, and merges with what is near are quick.
     """
 
@@ -28,7 +28,7 @@ class Bisection:
     broken: int
     suspects: tuple[int, ...] = ()
     guesses_left: int
-    stride: int = 1
+    step_size: int = 1
 
     @property
     def is_done(self) -> bool:
@@ -40,7 +40,7 @@ class Bisection:
         if self.guesses_left > 0:
             between = self._suspects_between()
             if between:
-                return between[min(self.stride, len(between)) - 1 if self.stride else len(between) // 2]
+                return between[min(self.step_size, len(between)) - 1 if self.step_size else len(between) // 2]
             if self._is_suspect(self.broken):
                 return self.broken - 1
         return (self.clean + self.broken) // 2
@@ -53,7 +53,7 @@ class Bisection:
             broken=self.broken if is_clean else position,
             suspects=self.suspects if suspects is None else tuple(suspects),
             guesses_left=self.guesses_left - 1,
-            stride=2 * self.stride if is_clean else 0,
+            step_size=2 * self.step_size if is_clean else 0,
         )
 
     def _suspects_between(self) -> tuple[int, ...]:

@@ -94,9 +94,9 @@ class Certificate:
     git_version: str
     resolved: tuple[AppliedResolution, ...] = ()
     """Conflicts that were settled without a person, each with who or what settled it."""
-    rung: str = ""
+    strategy_used: str = ""
     """The strategy that made it, where `auto` had to try more than one."""
-    climbed: tuple[str, ...] = ()
+    strategies_tried: tuple[str, ...] = ()
     """Strategies that were tried before, and where each stopped."""
     of: str = ""
     """Full name of the branch that was integrated, where `ref` is an integration branch; `before` is its tip then."""

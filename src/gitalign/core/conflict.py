@@ -114,8 +114,8 @@ class AlignablePoint:
         fork: newest commit of the line that the branch has.
         clean: the last one onto which it aligns; `fork` when that is none.
         broken: its successor, onto which the branch does not align: the target's commit of the clash.
-        gained: commits of the line from `fork` to `clean`.
-        ahead: commits of the line beyond `clean`.
+        advanced_by: commits of the line from `fork` to `clean`.
+        remaining: commits of the line beyond `clean`.
         is_merge: `broken` is a merge: what it brought in clashes, or how it was merged.
         author, email, subject: of `broken`.
         commit: the branch's commit of the clash; None when the target is merged in.
@@ -128,8 +128,8 @@ class AlignablePoint:
     fork: Oid
     clean: Oid
     broken: Oid
-    gained: int
-    ahead: int
+    advanced_by: int
+    remaining: int
     is_merge: bool
     author: str = ""
     email: str = ""

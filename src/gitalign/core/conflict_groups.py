@@ -41,18 +41,18 @@ class BranchConflict:
         branch, target: names.
         tip: of the branch.
         kind: whether its commits are replayed, or the target is merged in.
-        clash: the same for branches that stop at the same clash; empty where that could not be told.
+        signature: the same for branches that stop at the same clash; empty where that could not be told.
         conflict: where it stops, and how far it aligns.
-        brought: where the commit that breaks it first is a merge: the commit which that merge brought in, or why it cannot be told.
+        merge_culprit: where the commit that breaks it first is a merge: the commit which that merge brought in, or why it cannot be told.
     """
 
     branch: str
     target: str
     tip: Oid
     kind: StepKind
-    clash: str
+    signature: str
     conflict: Conflicted
-    brought: MergeCulprit | Undetermined | None = None
+    merge_culprit: MergeCulprit | Undetermined | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,24 +92,24 @@ class ConflictGroup:
     """Branches that stop at the same clash: whoever resolves it for one has resolved it for all.
 
     Attributes:
-        clash: what is the same, as one word.
+        signature: what is the same, as one word.
         kinds: as git names them, sorted.
         paths: conflicted ones, sorted.
         targets: names, sorted.
         branches: names, sorted.
         commits: of the branches, at which they stop, most met first; none where targets are merged in.
         causes: commits of the targets that stop them first, most met first.
-        brought: where these are merges: the commits they brought in that clash, most met first, as far as could be told.
+        merge_culprits: where these are merges: the commits they brought in that clash, most met first, as far as could be told.
     """
 
-    clash: str
+    signature: str
     kinds: tuple[str, ...]
     paths: tuple[str, ...]
     targets: tuple[str, ...]
     branches: tuple[str, ...]
     commits: tuple[Stopping, ...]
     causes: tuple[Cause, ...]
-    brought: tuple[Cause, ...] = ()
+    merge_culprits: tuple[Cause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +226,7 @@ def grouped(branches: Iterable[BranchConflict]) -> tuple[ConflictGroup, ...]:
     """Groups, the one with most branches first; a branch whose clash could not be told stands alone."""
     groups: dict[str, list[BranchConflict]] = defaultdict(list)
     for one in branches:
-        groups[one.clash or f"of {one.branch}"].append(one)
+        groups[one.signature or f"of {one.branch}"].append(one)
     found = [group_of(clash, members) for clash, members in groups.items()]
     return tuple(sorted(found, key=lambda one: (-len(one.branches), one.paths, one.branches)))
 
@@ -244,15 +244,15 @@ def group_of(clash: str, members: Sequence[BranchConflict]) -> ConflictGroup:
     causes = Counter(
         (far.broken, far.author, far.email, far.subject, far.is_merge)
         for one in members
-        if isinstance(far := one.conflict.furthest, AlignablePoint)
+        if isinstance(far := one.conflict.alignable_point, AlignablePoint)
     )
     brought = Counter(
         (made.commit, made.author, made.email, made.subject, made.is_merge)
         for one in members
-        if isinstance(made := one.brought, MergeCulprit)
+        if isinstance(made := one.merge_culprit, MergeCulprit)
     )
     return ConflictGroup(
-        clash=clash,
+        signature=clash,
         kinds=tuple(sorted({conflict.kind for one in members for conflict in one.conflict.conflicts})),
         paths=tuple(sorted({path for one in members for path in one.conflict.paths})),
         targets=tuple(sorted({one.target for one in members})),
@@ -263,7 +263,7 @@ def group_of(clash: str, members: Sequence[BranchConflict]) -> ConflictGroup:
             if commit is not None
         ),
         causes=_counted(causes),
-        brought=_counted(brought),
+        merge_culprits=_counted(brought),
     )
 
 

@@ -230,7 +230,7 @@ def _chosen(
 def _of_group(one: ConflictGroup) -> _Candidate:
     kinds = ", ".join(kind.removeprefix("CONFLICT ").strip("()") for kind in one.kinds)
     words = "at the same clash" if kinds in ("", "contents") else f"at the same clash ({kinds})"
-    return _Candidate(words, one.paths, one.branches, frozenset(one.branches), one.brought or one.causes)
+    return _Candidate(words, one.paths, one.branches, frozenset(one.branches), one.merge_culprits or one.causes)
 
 
 def _of_shared(one: SharedConflict) -> _Candidate:

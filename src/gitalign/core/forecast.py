@@ -58,7 +58,7 @@ class BranchForecast:
         conflicts: as git names them.
         paths: conflicted paths, sorted.
         resolved: conflicts that would be settled without a person.
-        furthest: how far it aligns; None where nobody asked.
+        alignable_point: how far it aligns; None where nobody asked.
     """
 
     branch: str
@@ -80,7 +80,7 @@ class BranchForecast:
     conflicts: tuple[Conflict, ...] = ()
     paths: tuple[str, ...] = ()
     resolved: tuple[AppliedResolution, ...] = ()
-    furthest: AlignablePoint | Undetermined | None = None
+    alignable_point: AlignablePoint | Undetermined | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,7 +267,7 @@ def _forecast_of(step: Step, outcome: Outcome, *, assigned: bool) -> BranchForec
                 total=outcome.total,
                 conflicts=outcome.conflicts,
                 paths=outcome.paths,
-                furthest=outcome.furthest,
+                alignable_point=outcome.alignable_point,
             )
         case Refused():
             return replace(forecast, prospect=Prospect.REFUSED, code=outcome.code, reason=outcome.reason)

@@ -92,9 +92,9 @@ class Aligned:
     findings: tuple[Finding, ...] = ()
     unsigned: int = 0
     """Commits that carried a signature before and carry none now."""
-    rung: str = ""
+    strategy_used: str = ""
     """The strategy that aligned it, where `strategy: auto` had to try more than one."""
-    climbed: tuple[str, ...] = ()
+    strategies_tried: tuple[str, ...] = ()
     """Strategies that were tried before this one under `strategy: auto`, and where each stopped."""
     resolved: tuple[AppliedResolution, ...] = ()
     """Conflicts that were settled by what was recorded before, in the order they were met."""
@@ -121,11 +121,11 @@ class Conflicted:
         entries: conflicted paths by stage.
         reproduce: commands that lead to the same stop, or as far as commands lead; lines that begin with `# ` are remarks.
         known_resolutions: of its paths, those of whose conflict a resolution is on record; not all of them are.
-        undecided: where anything was to settle conflicts: paths that it did not settle, each with the reason.
+        unresolved: where anything was to settle conflicts: paths that it did not settle, each with the reason.
         on_the_way: the commit of the target, before its tip, at which an iterative rebase stopped; None for any other stop.
         recreating: the merge commit that could not be made again on what its parents became; None for any other stop.
-        furthest: how far it aligns; None when nobody asked.
-        stays: why it did not go part of the way; empty when that was not asked for.
+        alignable_point: how far it aligns; None when nobody asked.
+        not_moved_reason: why it did not go part of the way; empty when that was not asked for.
     """
 
     kind: Literal["conflicted"] = "conflicted"
@@ -137,16 +137,16 @@ class Conflicted:
     conflicts: tuple[Conflict, ...]
     entries: tuple[StageEntry, ...]
     reproduce: tuple[str, ...] = ()
-    climbed: tuple[str, ...] = ()
+    strategies_tried: tuple[str, ...] = ()
     """Further strategies that were tried under `strategy: auto`, and where each stopped."""
-    remembered: bool = False
+    cached: bool = False
     """True when an earlier run found this for the very same commits and the merge was not repeated."""
     known_resolutions: tuple[KnownConflict, ...] = ()
-    undecided: tuple[str, ...] = ()
+    unresolved: tuple[str, ...] = ()
     recreating: Oid | None = None
     on_the_way: Oid | None = None
-    furthest: AlignablePoint | Undetermined | None = None
-    stays: str = ""
+    alignable_point: AlignablePoint | Undetermined | None = None
+    not_moved_reason: str = ""
 
     @property
     def paths(self) -> tuple[str, ...]:

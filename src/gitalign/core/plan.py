@@ -65,7 +65,7 @@ class Step:
     Attributes:
         seen: the branch's tip when planning; the value every later move compares against, unless an integration branch moves.
         onto: the target's tip when planning.
-        stride: commits of the target's own line that an iterative rebase takes at a time; 0 where none may be made.
+        step_size: commits of the target's own line that an iterative rebase takes at a time; 0 where none may be made.
         own_commits: commits of the branch that the target does not have.
         behind: commits of the target that the branch does not have.
         merges: merge commits among the own ones.
@@ -91,7 +91,7 @@ class Step:
     onto: Oid
     own_commits: int
     behind: int
-    stride: int = 0
+    step_size: int = 0
     merges: int = 0
     stack: int
     depends_on: tuple[StepId, ...] = ()

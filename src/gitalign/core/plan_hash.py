@@ -90,7 +90,7 @@ def _step(step: Step, target: str) -> str:
         "seen": step.seen,
         "stack": step.stack,
         "strategy": step.strategy,
-        "stride": step.stride,
+        "stride": step.step_size,
     }
     return f'{_encode(content)[:-1]},"target":{target}}}'
 
@@ -129,7 +129,7 @@ def _policy(policy: Policy) -> dict[str, Any]:
         "programs": policy.programs,
         "protected": policy.protected,
         "read_rr_cache": policy.read_rr_cache,
-        "rungs": policy.rungs,
+        "rungs": policy.auto_resolvers,
         "strategies": [_strategy_rule(rule) for rule in policy.strategies],
         "strategy": policy.strategy,
         "union_files": policy.union_files,

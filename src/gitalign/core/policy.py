@@ -139,7 +139,7 @@ class Policy:
     """Settle conflicts by resolutions that were recorded before."""
     read_rr_cache: bool = True
     """Take in those that git itself has recorded in this clone."""
-    rungs: tuple[AutoResolver, ...] = ()
+    auto_resolvers: tuple[AutoResolver, ...] = ()
     """Ways in which conflicts may be settled without a person, in the order in which they are tried; none by default."""
     union_files: tuple[str, ...] = ()
     """Patterns, as in .gitignore, of files that are lists: the rung `union` is for them alone."""

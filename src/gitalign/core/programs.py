@@ -52,13 +52,13 @@ class Programs:
         """Every one that is configured."""
         return (*filter(None, (self.driver, self.external)), *self.regenerate)
 
-    def digest(self, rungs: Iterable[AutoResolver]) -> str:
+    def digest(self, resolvers: Iterable[AutoResolver]) -> str:
         """One digest of the programs that some rungs have; empty when none has any."""
         behind = {
             AutoResolver.DRIVER: (self.driver,),
             AutoResolver.EXTERNAL: (self.external,),
             AutoResolver.REGENERATE: self.regenerate,
         }
-        named = [(rung, program) for rung in sorted(set(rungs)) for program in behind.get(rung, ())]
-        parts = [f"{rung} {program.digest()}" for rung, program in named if program is not None]
+        named = [(resolver, program) for resolver in sorted(set(resolvers)) for program in behind.get(resolver, ())]
+        parts = [f"{resolver} {program.digest()}" for resolver, program in named if program is not None]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest() if parts else ""

@@ -229,14 +229,16 @@ def _published(outcome: Aligned, publication: Publication | None) -> tuple[Verdi
     return Verdict.ALIGNED, _pushed_words(publication).removeprefix(", ")
 
 
-def furthest_in_words(found: AlignablePoint | Undetermined | None) -> tuple[str, ...]:
+def alignable_point_in_words(found: AlignablePoint | Undetermined | None) -> tuple[str, ...]:
     """How far a conflicting branch aligns and what stops it there, line by line; nothing where nobody asked."""
     if found is None:
         return ()
     if isinstance(found, Undetermined):
         return (f"how far it aligns is not known: {found.reason}",)
-    moves = f"{found.gained} of {found.gained + found.ahead} first-parent commits of the target"
-    far = f"aligns up to {found.clean[:12]} ({moves})" if found.gained else f"aligns nowhere above {found.fork[:12]}"
+    moves = f"{found.advanced_by} of {found.advanced_by + found.remaining} first-parent commits of the target"
+    far = (
+        f"aligns up to {found.clean[:12]} ({moves})" if found.advanced_by else f"aligns nowhere above {found.fork[:12]}"
+    )
     what = "merge" if found.is_merge else "commit"
     mine = f"{found.commit[:12]} {found.commit_subject} ({found.commit_author})" if found.commit else "the whole branch"
     return (
@@ -248,24 +250,30 @@ def furthest_in_words(found: AlignablePoint | Undetermined | None) -> tuple[str,
 
 def conflict_in_words(outcome: Conflicted) -> str:
     """One line: where it stopped, on what; and how far it aligns, where that is known."""
-    far = furthest_in_short(outcome.furthest)
-    stays = f"; not moved: {outcome.stays}" if outcome.stays else ""
+    far = alignable_point_in_short(outcome.alignable_point)
+    stays = f"; not moved: {outcome.not_moved_reason}" if outcome.not_moved_reason else ""
     return _stop_in_words(outcome) + (f"; {far}" if far else "") + stays
 
 
-def ladder_in_words(outcome: Outcome) -> tuple[str, ...]:
+def strategies_in_words(outcome: Outcome) -> tuple[str, ...]:
     """What `strategy: auto` tried, a line each, and what it took; empty where one strategy was enough."""
     stopped = conflict_of(outcome)
-    tried = outcome.climbed if isinstance(outcome, Aligned) else stopped.climbed if stopped is not None else ()
-    taken = (f"aligned by {outcome.rung}",) if isinstance(outcome, Aligned) and outcome.rung else ()
+    tried = (
+        outcome.strategies_tried
+        if isinstance(outcome, Aligned)
+        else stopped.strategies_tried
+        if stopped is not None
+        else ()
+    )
+    taken = (f"aligned by {outcome.strategy_used}",) if isinstance(outcome, Aligned) and outcome.strategy_used else ()
     return (*(f"tried: {words}" for words in tried), *taken)
 
 
-def furthest_in_short(found: AlignablePoint | Undetermined | None) -> str:
+def alignable_point_in_short(found: AlignablePoint | Undetermined | None) -> str:
     """How far a conflicting branch aligns, in half a line; empty where nobody asked."""
     if not isinstance(found, AlignablePoint):
         return ""
-    far = f"aligns up to {found.clean[:10]}" if found.gained else "aligns nowhere further"
+    far = f"aligns up to {found.clean[:10]}" if found.advanced_by else "aligns nowhere further"
     return f"{far}, first broken by {found.broken[:10]} ({found.author}: {found.subject})"
 
 

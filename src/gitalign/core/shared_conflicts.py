@@ -40,12 +40,12 @@ class Stop:
     """Where a branch stops, taken to pieces.
 
     Attributes:
-        clash: the whole as one word; see `conflict_groups.conflict_signature`.
+        signature: the whole as one word; see `conflict_groups.conflict_signature`.
         pieces: keys of them, sorted.
         is_whole: there are no more than these.
     """
 
-    clash: str
+    signature: str
     pieces: tuple[str, ...]
     is_whole: bool
 
@@ -55,7 +55,7 @@ class SharedConflict:
     """What several branches clash with in the same way, whatever else each of them clashes with.
 
     Attributes:
-        clash: what is the same, as one word.
+        signature: what is the same, as one word.
         paths: where, sorted.
         pieces: how many places; the same branches have all of them.
         example: one of these; None where it is not at hand.
@@ -63,7 +63,7 @@ class SharedConflict:
         freed: those of them that have nothing else in the way where they stop, sorted.
     """
 
-    clash: str
+    signature: str
     paths: tuple[str, ...]
     pieces: int
     example: Piece | None
@@ -117,7 +117,7 @@ def sharing(stops: Mapping[str, Stop]) -> dict[frozenset[str], tuple[str, ...]]:
     holders: dict[str, list[str]] = defaultdict(list)
     groups: dict[str, set[str]] = defaultdict(set)
     for name, stop in stops.items():
-        groups[stop.clash].add(name)
+        groups[stop.signature].add(name)
         for key in stop.pieces:
             holders[key].append(name)
     whole = {frozenset(names) for names in groups.values()}
@@ -142,7 +142,7 @@ def shared_conflicts(stops: Mapping[str, Stop], known: Mapping[str, Piece]) -> t
         pieces.sort(key=lambda piece: (piece.paths, piece.kind, piece.target, piece.branch))
         made.append(
             SharedConflict(
-                clash=_key("shared", *keys),
+                signature=_key("shared", *keys),
                 paths=tuple(sorted({path for piece in pieces for path in piece.paths})),
                 pieces=len(keys),
                 example=pieces[0] if pieces else None,

@@ -72,7 +72,7 @@ def step_of(
         target=one.target,
         kind=kind,
         strategy=strategy,
-        stride=decision.policy.stride_under(strategy) if kind is StepKind.REPLAY else 0,
+        step_size=decision.policy.stride_under(strategy) if kind is StepKind.REPLAY else 0,
         seen=one.tip,
         onto=one.target.oid,
         own_commits=own.count if own else 0,

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 def dump_shared_conflict(value: SharedConflict) -> SharedConflictDocument:
     """What several branches clash with in the same way, whatever else each of them clashes with."""
     return {
-        "clash": value.clash,
+        "clash": value.signature,
         "paths": list(value.paths),
         "pieces": value.pieces,
         "example": None if value.example is None else dump_piece(value.example),
@@ -73,14 +73,14 @@ def dump_cause(value: Cause) -> CauseDocument:
 def dump_conflict_group(value: ConflictGroup) -> ConflictGroupDocument:
     """Branches that stop at the same clash: whoever resolves it for one has resolved it for all."""
     return {
-        "clash": value.clash,
+        "clash": value.signature,
         "kinds": list(value.kinds),
         "paths": list(value.paths),
         "targets": list(value.targets),
         "branches": list(value.branches),
         "commits": [dump_stopping(item) for item in value.commits],
         "causes": [dump_cause(item) for item in value.causes],
-        "brought": [dump_cause(item) for item in value.brought],
+        "brought": [dump_cause(item) for item in value.merge_culprits],
     }
 
 
@@ -96,9 +96,9 @@ def dump_branch_conflict(value: BranchConflict) -> BranchConflictDocument:
         "target": value.target,
         "tip": value.tip,
         "kind": value.kind,
-        "clash": value.clash,
+        "clash": value.signature,
         "conflict": dump_conflicted(value.conflict),
-        "brought": None if value.brought is None else dump_culprit_or_reason(value.brought),
+        "brought": None if value.merge_culprit is None else dump_culprit_or_reason(value.merge_culprit),
     }
 
 

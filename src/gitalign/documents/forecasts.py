@@ -69,7 +69,7 @@ def dump_branch_forecast(value: BranchForecast) -> BranchForecastDocument:
         "conflicts": [dump_conflict(item) for item in value.conflicts],
         "paths": list(value.paths),
         "resolved": [dump_applied_resolution(item) for item in value.resolved],
-        "furthest": None if value.furthest is None else dump_point_or_reason(value.furthest),
+        "furthest": None if value.alignable_point is None else dump_point_or_reason(value.alignable_point),
     }
 
 

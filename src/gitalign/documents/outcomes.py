@@ -82,8 +82,8 @@ def dump_aligned(value: Aligned) -> AlignedDocument:
         "dropped": [dump_dropped(item) for item in value.dropped],
         "findings": [dump_finding(item) for item in value.findings],
         "unsigned": value.unsigned,
-        "rung": value.rung,
-        "climbed": list(value.climbed),
+        "rung": value.strategy_used,
+        "climbed": list(value.strategies_tried),
         "resolved": [dump_applied_resolution(item) for item in value.resolved],
         "stopped_by": None if value.stopped_by is None else dump_conflicted(value.stopped_by),
     }
@@ -102,8 +102,8 @@ def load_aligned(value: Any) -> Aligned:
         dropped=each(data, "dropped", load_dropped, ()),
         findings=each(data, "findings", load_finding, ()),
         unsigned=field(data, "unsigned", as_int, 0),
-        rung=field(data, "rung", as_text, ""),
-        climbed=each(data, "climbed", as_text, ()),
+        strategy_used=field(data, "rung", as_text, ""),
+        strategies_tried=each(data, "climbed", as_text, ()),
         resolved=each(data, "resolved", load_applied_resolution, ()),
         stopped_by=maybe(data, "stopped_by", load_conflicted, None),
     )
@@ -121,14 +121,14 @@ def dump_conflicted(value: Conflicted) -> ConflictedDocument:
         "conflicts": [dump_conflict(item) for item in value.conflicts],
         "entries": [dump_stage_entry(item) for item in value.entries],
         "reproduce": list(value.reproduce),
-        "climbed": list(value.climbed),
-        "remembered": value.remembered,
+        "climbed": list(value.strategies_tried),
+        "remembered": value.cached,
         "known_resolutions": [dump_known_conflict(item) for item in value.known_resolutions],
-        "undecided": list(value.undecided),
+        "undecided": list(value.unresolved),
         "recreating": value.recreating,
         "on_the_way": value.on_the_way,
-        "furthest": None if value.furthest is None else dump_point_or_reason(value.furthest),
-        "stays": value.stays,
+        "furthest": None if value.alignable_point is None else dump_point_or_reason(value.alignable_point),
+        "stays": value.not_moved_reason,
     }
 
 
@@ -144,14 +144,14 @@ def load_conflicted(value: Any) -> Conflicted:
         conflicts=each(data, "conflicts", load_conflict),
         entries=each(data, "entries", load_stage_entry),
         reproduce=each(data, "reproduce", as_text, ()),
-        climbed=each(data, "climbed", as_text, ()),
-        remembered=field(data, "remembered", as_bool, False),
+        strategies_tried=each(data, "climbed", as_text, ()),
+        cached=field(data, "remembered", as_bool, False),
         known_resolutions=each(data, "known_resolutions", load_known_conflict, ()),
-        undecided=each(data, "undecided", as_text, ()),
+        unresolved=each(data, "undecided", as_text, ()),
         recreating=maybe(data, "recreating", as_oid, None),
         on_the_way=maybe(data, "on_the_way", as_oid, None),
-        furthest=maybe(data, "furthest", load_point_or_reason, None),
-        stays=field(data, "stays", as_text, ""),
+        alignable_point=maybe(data, "furthest", load_point_or_reason, None),
+        not_moved_reason=field(data, "stays", as_text, ""),
     )
 
 

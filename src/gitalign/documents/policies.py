@@ -76,7 +76,7 @@ def dump_policy(value: Policy) -> PolicyDocument:
         "protected": list(value.protected),
         "apply_resolutions": value.apply_resolutions,
         "read_rr_cache": value.read_rr_cache,
-        "rungs": list(value.rungs),
+        "rungs": list(value.auto_resolvers),
         "union_files": list(value.union_files),
         "programs": value.programs,
     }
@@ -101,7 +101,7 @@ def load_policy(value: Any) -> Policy:
         protected=each(data, "protected", as_text, ()),
         apply_resolutions=field(data, "apply_resolutions", as_bool, False),
         read_rr_cache=field(data, "read_rr_cache", as_bool, True),
-        rungs=each(data, "rungs", _RUNG, ()),
+        auto_resolvers=each(data, "rungs", _RUNG, ()),
         union_files=each(data, "union_files", as_text, ()),
         programs=field(data, "programs", as_text, ""),
     )

@@ -38,7 +38,7 @@ def load_piece(value: Any) -> Piece:
 def dump_stop(value: Stop) -> StopDocument:
     """Where a branch stops, taken to pieces."""
     return {
-        "clash": value.clash,
+        "clash": value.signature,
         "pieces": list(value.pieces),
         "is_whole": value.is_whole,
     }
@@ -48,7 +48,7 @@ def load_stop(value: Any) -> Stop:
     """Reads what `dump_stop` writes; raises `Malformed`."""
     data = members(value)
     return Stop(
-        clash=field(data, "clash", as_text),
+        signature=field(data, "clash", as_text),
         pieces=each(data, "pieces", as_text),
         is_whole=field(data, "is_whole", as_bool),
     )

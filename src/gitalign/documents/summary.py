@@ -13,7 +13,7 @@ from gitalign.core.findings import Finding
 from gitalign.core.markup import markdown
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned, Conflicted, Dropped, Outcome
-from gitalign.core.report import furthest_in_words, ladder_in_words
+from gitalign.core.report import alignable_point_in_words, strategies_in_words
 from gitalign.core.rules import Compliance
 from gitalign.core.validation import Validation, ValidationStatus
 from gitalign.documents.compliances import dump_judged_compliance
@@ -191,7 +191,11 @@ def summary_markdown(one: Summary) -> str:
                 if isinstance(one.outcome, Aligned)
                 else []
             ),
-            *((("Strategies", "; ".join(map(markdown, ladder))),) if (ladder := ladder_in_words(one.outcome)) else ()),
+            *(
+                (("Strategies", "; ".join(map(markdown, ladder))),)
+                if (ladder := strategies_in_words(one.outcome))
+                else ()
+            ),
             ("New from the target", f"{one.target_commits} commits"),
             ("Run", markdown(one.run_id)),
         ],
@@ -311,7 +315,7 @@ def _told(outcome: Outcome) -> list[str]:
                 for conflict in outcome.conflicts
             ]
             steps = [f"    {step}" for step in outcome.reproduce]
-            far = [f"- {markdown(line)}" for line in furthest_in_words(outcome.furthest)]
+            far = [f"- {markdown(line)}" for line in alignable_point_in_words(outcome.alignable_point)]
             told = [f"Stopped at {where}.", "", *listed, "", *far, *([""] if far else [])]
             return ["", "## Conflicts", "", *told, "To meet it yourself:", "", *steps]
         case _:

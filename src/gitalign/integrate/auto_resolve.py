@@ -139,7 +139,7 @@ def auto_resolve(
     if undecided:
         return UnresolvedMerge(known, tuple(undecided))
     tree = lane.tree_with(answer.tree, {path: (modes[path], one.content) for path, one in proposals.items()})
-    told = [replace(proposals[path].told, commit=commit, path=path) for path in proposals]
+    told = [replace(proposals[path].resolution, commit=commit, path=path) for path in proposals]
     if regenerator is not None and made:
         begun = _Generated(
             {file.path: (modes[file.path], one) for file in files if file.path in made and (one := sides[file.path])},

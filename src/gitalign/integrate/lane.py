@@ -99,11 +99,11 @@ class UnresolvedMerge:
 
     Attributes:
         known: of its files, those of which something is known.
-        undecided: paths that are not settled, each with the reason.
+        unresolved: paths that are not settled, each with the reason.
     """
 
     known: tuple[KnownConflict, ...] = ()
-    undecided: tuple[str, ...] = ()
+    unresolved: tuple[str, ...] = ()
 
 
 class Rewritten(NamedTuple):

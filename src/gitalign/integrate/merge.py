@@ -83,7 +83,7 @@ def merge_target(
             entries=answer.entries,
             reproduce=reproduce_integration(step) if is_integration else reproduce_merge(step),
             known_resolutions=unsettled.known,
-            undecided=unsettled.undecided,
+            unresolved=unsettled.unresolved,
         )
     message = integration_message(step) if is_integration else merge_message(step)
     commit = new_commit(tree=tree, parents=(ours, theirs), author=author, committer=author, message=message)

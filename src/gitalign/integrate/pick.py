@@ -266,7 +266,7 @@ class Picker:
             conflicts=answer.conflicts,
             entries=answer.entries,
             known_resolutions=unsettled.known,
-            undecided=unsettled.undecided,
+            unresolved=unsettled.unresolved,
         )
 
     def write(self) -> None:

@@ -209,7 +209,7 @@ class _Recreation:
         if made_anew := [one.path for one in applied if one.resolver == AutoResolver.REGENERATE.value]:
             # It was made from files as they are without what is to be carried over.
             words = tuple(f"{path}: it would not fit what else merge {oid[:12]} holds" for path in made_anew)
-            return self._stop(oid, commit, now, UnresolvedMerge(undecided=words), position=position, carrying=before)
+            return self._stop(oid, commit, now, UnresolvedMerge(unresolved=words), position=position, carrying=before)
         carried = self._lane.merge(self._picker.under, base=Side(base), ours=Side(tree), theirs=Side(commit.tree))
         if not carried.is_clean:
             stops = not now.is_clean
@@ -287,7 +287,7 @@ class _Recreation:
                 content = decisions_alone(one, marked, self._lane) if marked is not None else None
             if content is None:
                 reason = f"what else merge {one.merge[:12]} holds there cannot be read from how it settled its conflict"
-                return UnresolvedMerge(undecided=(f"{one.path}: {reason}",))
+                return UnresolvedMerge(unresolved=(f"{one.path}: {reason}",))
             found[one.path] = (modes[one.path], content)
         return found
 

@@ -76,7 +76,7 @@ def settled_further_up(
         contents = lane.files([raw(f"{oid}:{file.path}") for oid in some], most_bytes=max_bytes)
         for oid, content in zip(some, contents, strict=True):
             if content == of_target and lane.mode(oid, file.path) in modes:
-                return Proposal(content=further, told=_told(line[oid]))
+                return Proposal(content=further, resolution=_told(line[oid]))
     return None
 
 

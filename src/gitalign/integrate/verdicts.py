@@ -28,7 +28,7 @@ def verdict_key(step: Step, *, rules: str) -> str:
         step.branch.name,
         step.target.name,
         rules,
-        *([str(step.stride)] if step.stride else []),
+        *([str(step.step_size)] if step.step_size else []),
     ]
     return hashlib.sha256(b"\0".join(raw(part) for part in parts)).hexdigest()
 

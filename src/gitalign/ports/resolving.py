@@ -44,11 +44,11 @@ class Proposal:
     """What a conflicted file is to hold instead.
 
     Attributes:
-        told: how it came about; `commit` is filled in by whoever applies it.
+        resolution: how it came about; `commit` is filled in by whoever applies it.
     """
 
     content: bytes
-    told: AppliedResolution
+    resolution: AppliedResolution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,8 +23,8 @@ class AskedResolver(ABC):
         object_format: `sha1` or `sha256`.
     """
 
-    def __init__(self, rung: AutoResolver, program: Program, *, runner: ProgramRunner, object_format: str) -> None:
-        self._rung = rung
+    def __init__(self, resolver: AutoResolver, program: Program, *, runner: ProgramRunner, object_format: str) -> None:
+        self._rung = resolver
         self._program = program
         self._runner = runner
         self._format = object_format

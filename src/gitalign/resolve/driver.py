@@ -69,7 +69,7 @@ class DriverResolver(AskedResolver):
             return UnresolvedFile(reason=f"{self._program.name}: {fault}")
         return Proposal(
             content=ended.answer,
-            told=AppliedResolution(
+            resolution=AppliedResolution(
                 commit=None,
                 path="",
                 conflict=conflict_id(file, object_format=self._format),

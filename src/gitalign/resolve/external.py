@@ -100,7 +100,7 @@ class ExternalResolver(AskedResolver):
             return UnresolvedFile(reason=f"{self._program.name}: {fault}")
         return Proposal(
             content=content,
-            told=AppliedResolution(
+            resolution=AppliedResolution(
                 commit=None,
                 path="",
                 conflict=conflict_id(file, object_format=self._format),

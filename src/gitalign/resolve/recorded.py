@@ -104,7 +104,7 @@ class RecordedResolver:
         ((content, (_, one)),) = fitting.items()
         return Proposal(
             content=content,
-            told=AppliedResolution(
+            resolution=AppliedResolution(
                 commit=None,
                 path="",
                 conflict=conflict.id,

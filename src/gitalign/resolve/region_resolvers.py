@@ -157,11 +157,11 @@ def auto_resolve(parts: Sequence[Lines | Region], allowed: Sequence[AutoResolver
         if not isinstance(part, Region):
             pieces.append(part)
             continue
-        for rung in allowed:
-            lines = AUTO_RESOLVERS[rung](part)
+        for resolver in allowed:
+            lines = AUTO_RESOLVERS[resolver](part)
             if lines is not None:
                 pieces.append(lines)
-                by[place] = rung
+                by[place] = resolver
                 break
         else:
             return None

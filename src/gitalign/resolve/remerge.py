@@ -62,7 +62,7 @@ class RemergeResolver:
             source=f"that is in merge {before.merge[:12]} of the branch itself",
             resolver=SETTLED_IN_MERGE,
         )
-        return Proposal(content=content, told=told)
+        return Proposal(content=content, resolution=told)
 
     def _same(self, file: ConflictedFile) -> tuple[ResolvedFile, NormalisedConflict] | None:
         before = self._known.get(file.path)

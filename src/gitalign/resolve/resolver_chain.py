@@ -40,8 +40,10 @@ class ResolverChain:
         repository: whose git makes merges of files again.
     """
 
-    def __init__(self, rungs: Sequence[AutoResolver], *, union_files: Sequence[str], repository: Repository) -> None:
-        self._rungs = tuple(rung for rung in rungs if rung in AUTO_RESOLVERS)
+    def __init__(
+        self, resolvers: Sequence[AutoResolver], *, union_files: Sequence[str], repository: Repository
+    ) -> None:
+        self._resolvers = tuple(resolver for resolver in resolvers if resolver in AUTO_RESOLVERS)
         self._patterns = tuple(union_files)
         self._lists = pathspec.GitIgnoreSpec.from_lines(union_files)
         self._repository = repository
@@ -51,7 +53,7 @@ class ResolverChain:
     @property
     def key(self) -> str:
         """Changes with what is allowed, and where."""
-        return "ladder " + json.dumps([_FORMAT, self._rungs, self._patterns])
+        return "ladder " + json.dumps([_FORMAT, self._resolvers, self._patterns])
 
     def knows(self, file: ConflictedFile) -> str | None:
         """Nothing is on record here."""
@@ -81,21 +83,21 @@ class ResolverChain:
                 return UnresolvedFile(reason=f"what would come of it ({', '.join(used)}) is not taken: {wrong}")
         return Proposal(
             content=content,
-            told=AppliedResolution(
+            resolution=AppliedResolution(
                 commit=None,
                 path="",
                 conflict=conflict_id(file, object_format=self._repository.object_format),
-                source=f"by {'the rung' if len(used) == 1 else 'the rungs'} {', '.join(used)}",
+                source=f"by {'the resolver' if len(used) == 1 else 'the resolvers'} {', '.join(used)}",
                 resolver="+".join(used),
             ),
         )
 
     def _allowed(self, path: str) -> tuple[AutoResolver, ...]:
         return tuple(
-            rung
-            for rung in self._rungs
-            if (rung is not AutoResolver.UNION or self._lists.match_file(path))
-            and (rung is not AutoResolver.IMPORTS or path.endswith(_PYTHON_FILES))
+            resolver
+            for resolver in self._resolvers
+            if (resolver is not AutoResolver.UNION or self._lists.match_file(path))
+            and (resolver is not AutoResolver.IMPORTS or path.endswith(_PYTHON_FILES))
         )
 
     def _taken_apart(self, file: ConflictedFile, sides: Sides) -> tuple[Lines | Region, ...] | str:

@@ -52,7 +52,7 @@ def shared_rows_of(found: Conflicts) -> tuple[Row, ...]:
     rows: list[Row] = []
     for shared in found.shared:
         members = [by_name[name] for name in shared.branches if name in by_name]
-        whole = group_of(shared.clash, members)
+        whole = group_of(shared.signature, members)
         paths = set(shared.paths)
         kinds = {one.kind for member in members for one in member.conflict.conflicts if paths.intersection(one.paths)}
         rows.append(_row(replace(whole, paths=shared.paths, kinds=tuple(sorted(kinds))), members, shared))
@@ -72,9 +72,9 @@ def _row(group: ConflictGroup, members: Sequence[BranchConflict], shared: Shared
     words = [*group.branches, *group.paths, *group.kinds, *group.targets, *kinds, severity.value]
     for member in members:
         words.append(member.conflict.subject)
-        far = member.conflict.furthest
+        far = member.conflict.alignable_point
         if isinstance(far, AlignablePoint):
-            words += [word for made in group.brought for word in (made.author, made.email, made.subject)]
+            words += [word for made in group.merge_culprits for word in (made.author, made.email, made.subject)]
             words += [far.author, far.email, far.subject, far.commit_author, far.commit_email, far.broken]
     return Row(
         group=group,

@@ -13,7 +13,7 @@ from gitalign.core.conflict_kinds import ConflictSeverity
 from gitalign.core.forecast import CommitNote
 from gitalign.core.marked_text import LineKind, MarkedFile
 from gitalign.core.names import display
-from gitalign.core.report import furthest_in_words
+from gitalign.core.report import alignable_point_in_words
 from gitalign.core.shared_conflicts import shared_in_words
 from gitalign.screen.listing import Row
 
@@ -79,9 +79,9 @@ def stop_in_words(one: BranchConflict) -> str:
         if conflict.commit is None
         else f"at commit {conflict.position} of {conflict.total} onto {display(one.target)}"
     )
-    far = conflict.furthest
+    far = conflict.alignable_point
     if isinstance(far, AlignablePoint):
-        where += f"; aligns {far.gained} of {far.gained + far.ahead}"
+        where += f"; aligns {far.advanced_by} of {far.advanced_by + far.remaining}"
     return where
 
 
@@ -144,7 +144,7 @@ def _head(row: Row) -> Iterator[tuple[str, Sequence[Part]]]:
         yield "talk to" if number == 0 else " ", list(_cause(cause, count))
     if len(row.group.causes) > _MOST_CAUSES:
         yield " ", [f"and {len(row.group.causes) - _MOST_CAUSES} more causes"]
-    for number, commit in enumerate(row.group.brought[:_MOST_CAUSES]):
+    for number, commit in enumerate(row.group.merge_culprits[:_MOST_CAUSES]):
         yield "and to" if number == 0 else " ", [*_cause(commit, count), ", merged in there"]
     yield "", [""]
 
@@ -170,9 +170,9 @@ def _stop(row: Row, one: BranchConflict, detail: ConflictDetail | str | None) ->
             who = f", {note.author.name} <{note.author.email}>" if note is not None else ""
         words = f"commit {conflict.position} of {conflict.total}: {conflict.commit[:12]} {conflict.subject}{who}"
         yield "stops at", [display(words)]
-    far = conflict.furthest
+    far = conflict.alignable_point
     if isinstance(far, AlignablePoint | Undetermined):
-        for number, words in enumerate((*furthest_in_words(far), *describe_merge_culprit(one.brought))):
+        for number, words in enumerate((*alignable_point_in_words(far), *describe_merge_culprit(one.merge_culprit))):
             yield "how far" if number == 0 else " ", [display(words)]
 
 

@@ -12,7 +12,7 @@ from gitalign.core.forecast import Owner
 from gitalign.core.names import display
 from gitalign.core.outcome import Aligned, conflict_of
 from gitalign.core.outlook import Aftermath, Published
-from gitalign.core.report import BranchReport, Report, furthest_in_words, ladder_in_words
+from gitalign.core.report import BranchReport, Report, alignable_point_in_words, strategies_in_words
 from gitalign.core.rules import Compliance, Spot
 from gitalign.core.run import RunKind
 from gitalign.core.validation import CheckResult
@@ -177,8 +177,8 @@ def _branch(
         "checks": [_check(check) for check in one.result.validation.checks],
         "backup": one.publication.backup_ref if one.publication is not None else None,
         "conflicts": tables.conflicts(stopped.conflicts if stopped is not None else ()),
-        "furthest": [display(line) for line in furthest_in_words(getattr(stopped, "furthest", None))],
-        "ladder": [display(line) for line in ladder_in_words(outcome)],
+        "furthest": [display(line) for line in alignable_point_in_words(getattr(stopped, "alignable_point", None))],
+        "ladder": [display(line) for line in strategies_in_words(outcome)],
         "reproduce": [display(step) for step in getattr(stopped, "reproduce", ())],
         "findings": [
             [

@@ -11,7 +11,7 @@ from gitalign.core.findings import Severity
 from gitalign.core.markup import markdown
 from gitalign.core.outcome import Aligned, conflict_of
 from gitalign.core.outlook import Aftermath
-from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict, ladder_in_words
+from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict, strategies_in_words
 from gitalign.core.rules import Verdict as RuleVerdict
 from gitalign.core.run import RunKind
 from gitalign.core.validation import CheckStatus
@@ -144,7 +144,7 @@ def _furthest(branches: Sequence[BranchReport]) -> Section:
         if isinstance(found, Undetermined):
             rows.append(row(cell(branch), "", "", "", cell(found.reason)))
             continue
-        far = f"`{found.clean[:12]}`, {found.gained} of {found.gained + found.ahead}"
+        far = f"`{found.clean[:12]}`, {found.advanced_by} of {found.advanced_by + found.remaining}"
         by = f"{'merge ' if found.is_merge else ''}`{found.broken[:12]}` {cell(found.subject)}"
         mine = f"`{found.commit[:12]}` {cell(found.commit_subject)}" if found.commit else "the whole branch"
         rows.append(row(cell(branch), far, by, cell(found.author), mine))
@@ -216,7 +216,7 @@ def _branches(title: str, branches: Sequence[BranchReport], report: Report, afte
             cell(branch.step.target.name),
             *author_and_age(owners.get(branch.step.branch.name), after.published, report.executed_at),
             branch.verdict.value.replace("_", " "),
-            cell("; ".join(filter(None, (branch.detail, *ladder_in_words(branch.result.outcome))))),
+            cell("; ".join(filter(None, (branch.detail, *strategies_in_words(branch.result.outcome))))),
         )
         for branch in branches
     ]

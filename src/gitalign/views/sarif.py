@@ -12,7 +12,7 @@ from gitalign.core.findings import Severity
 from gitalign.core.forecast import BranchForecast, Forecast, Prospect
 from gitalign.core.names import display
 from gitalign.core.outcome import conflict_of
-from gitalign.core.report import BranchReport, Report, furthest_in_short
+from gitalign.core.report import BranchReport, Report, alignable_point_in_short
 from gitalign.core.rules import Compliance, Demand, Spot, Verdict
 from gitalign.release import VERSION
 
@@ -104,7 +104,7 @@ def _results(branch: BranchReport) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     stopped = conflict_of(outcome)
     if stopped is not None:
-        far = furthest_in_short(stopped.furthest)
+        far = alignable_point_in_short(stopped.alignable_point)
         far = f"; {display(far)}" if far else ""
         found += [
             _result(

@@ -16,7 +16,7 @@ from gitalign.core.names import branch_of
 from gitalign.core.outcome import Aligned, Conflicted, Failed, Refused
 from gitalign.core.publication import PushState
 from gitalign.core.push import place_words
-from gitalign.core.report import BranchReport, Report, furthest_in_words
+from gitalign.core.report import BranchReport, Report, alignable_point_in_words
 from gitalign.core.validation import Validation
 
 _OUTPUT_LINES = 20
@@ -41,9 +41,9 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
                 out.print(f"  made       {safe(step.integration)} at {outcome.after}{was}; the branch stays")
             else:
                 out.print(f"  is now     {outcome.after} ({outcome.how.value})")
-            if outcome.rung:
-                out.print(f"  strategy   {outcome.rung}")
-            for tried in outcome.climbed:
+            if outcome.strategy_used:
+                out.print(f"  strategy   {outcome.strategy_used}")
+            for tried in outcome.strategies_tried:
                 out.print(f"  tried      {safe(tried)}")
             for rewrite in outcome.rewritten:
                 out.print(f"    {rewrite.old[:12]} -> {rewrite.new[:12]}")
@@ -100,7 +100,7 @@ def _show_conflict(out: Console, outcome: Conflicted) -> None:
         out.print("  recreating this merge on what its parents became is what stopped")
     if outcome.on_the_way is not None:
         out.print(f"  on the way to the target's tip, at its commit {outcome.on_the_way}")
-    for tried in outcome.climbed:
+    for tried in outcome.strategies_tried:
         out.print(f"  tried      {safe(tried)}")
     for conflict in outcome.conflicts:
         out.print(f"    {safe(conflict.kind)}: {safe(', '.join(conflict.paths))}")
@@ -108,9 +108,9 @@ def _show_conflict(out: Console, outcome: Conflicted) -> None:
         out.print(f"    stage {entry.stage} {entry.mode} {entry.oid[:12]} {safe(entry.path)}")
     for known in outcome.known_resolutions:
         out.print(f"  known      {safe(known.path)}: git align resolutions show {safe(known.conflict[:12])}")
-    for words in outcome.undecided:
+    for words in outcome.unresolved:
         out.print(f"  undecided  {safe(words)}")
-    for line in furthest_in_words(outcome.furthest):
+    for line in alignable_point_in_words(outcome.alignable_point):
         out.print(f"  {safe(line)}")
     out.print("  to reproduce the conflict:")
     for command in outcome.reproduce:

@@ -16,7 +16,7 @@ from gitalign.core.conflict_groups import (
 )
 from gitalign.core.forecast import CommitNote
 from gitalign.core.hunks import HunkSide
-from gitalign.core.report import furthest_in_words
+from gitalign.core.report import alignable_point_in_words
 from gitalign.core.shared_conflicts import shared_in_words
 
 _MOST_GROUPS = 12
@@ -64,8 +64,8 @@ def _show_group(out: Console, number: int, group: ConflictGroup, everything: boo
         what = "merge " if cause.is_merge else ""
         who = safe(f"{cause.author} <{cause.email}>")
         out.print(f"   caused by  {what}{cause.commit[:12]} {safe(cause.subject)}, {who}{of}")
-    for commit in group.brought if everything else group.brought[:1]:
-        of = f" ({commit.branches} of {helped})" if len(group.brought) > 1 or commit.branches != helped else ""
+    for commit in group.merge_culprits if everything else group.merge_culprits[:1]:
+        of = f" ({commit.branches} of {helped})" if len(group.merge_culprits) > 1 or commit.branches != helped else ""
         who = safe(f"{commit.author} <{commit.email}>")
         out.print(f"   merged in  {commit.commit[:12]} {safe(commit.subject)}, {who}{of}")
     if helped > 1:
@@ -109,9 +109,9 @@ def show_conflict(out: Console, found: Conflicts, branch: str) -> None:
         out.print(
             f"  stops at commit {conflict.position} of {conflict.total}: {conflict.commit[:12]} {safe(conflict.subject)}"
         )
-    for line in furthest_in_words(conflict.furthest):
+    for line in alignable_point_in_words(conflict.alignable_point):
         out.print(f"  {safe(line)}")
-    for line in describe_merge_culprit(one.brought):
+    for line in describe_merge_culprit(one.merge_culprit):
         out.print(f"  {safe(line)}")
     group = next((group for group in found.groups if branch in group.branches), None)
     others = [name for name in group.branches if name != branch] if group is not None else []

@@ -11,7 +11,7 @@ from gitalign.cli.rendering.tables import MOST_ROWS, STEP_WORDS, plain_table, sa
 from gitalign.core.forecast import Author, BranchForecast, Forecast, Prospect
 from gitalign.core.names import display
 from gitalign.core.pair_conflicts import Basis, PairConflict, PairCount
-from gitalign.core.report import furthest_in_short
+from gitalign.core.report import alignable_point_in_short
 
 _FORESEEN = {
     Prospect.CLEAN: "green",
@@ -136,4 +136,6 @@ def _foreseen(cell: BranchForecast) -> str:
     used = ", ".join(dict.fromkeys(f"{one.path} by {one.resolver}" for one in cell.resolved[:_MOST_TOLD]))
     more = f" and {len(cell.resolved) - _MOST_TOLD} more" if len(cell.resolved) > _MOST_TOLD else ""
     settled = f"resolved automatically: {used}{more}" if used else ""
-    return "; ".join(part for part in (how, settled, cell.reason, stop, furthest_in_short(cell.furthest)) if part)
+    return "; ".join(
+        part for part in (how, settled, cell.reason, stop, alignable_point_in_short(cell.alignable_point)) if part
+    )

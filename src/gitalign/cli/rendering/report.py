@@ -159,8 +159,8 @@ def _story(branch: BranchReport) -> str:
             "rewound": "none of its commits is left; went back to the target's tip",
         }
         parts = [words[outcome.how.value]]
-        if outcome.climbed:
-            parts.append(f"by {outcome.rung}, since {'; '.join(outcome.climbed)}")
+        if outcome.strategies_tried:
+            parts.append(f"by {outcome.strategy_used}, since {'; '.join(outcome.strategies_tried)}")
         reasons: dict[str, int] = {}
         for drop in outcome.dropped:
             reason = why_dropped(drop, outcome.resolved)

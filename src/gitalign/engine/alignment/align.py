@@ -98,7 +98,7 @@ def foregone(step: Step, remembered: Mapping[str, Conflicted]) -> Outcome | None
     if step.kind is StepKind.LEAVE:
         return _left(step)
     known = remembered.get(step.branch.name)
-    return None if known is None else replace(known, remembered=True)
+    return None if known is None else replace(known, cached=True)
 
 
 class BranchAligner:
@@ -203,11 +203,11 @@ class BranchAligner:
             StepKind.MERGE: ("merge", self._merge),
             StepKind.INTEGRATE: (Strategy.INTEGRATION_BRANCH.value, self._merge),
         }[step.kind]
-        if step.strategy is Strategy.ITERATIVE and step.stride:
+        if step.strategy is Strategy.ITERATIVE and step.step_size:
             return [("iterative", self._iterate)]
         if step.strategy is not Strategy.AUTO:
             return [first]
-        more = [("iterative", self._iterate)] if step.stride else []
+        more = [("iterative", self._iterate)] if step.step_size else []
         return [first, ("merge", self._merge), *more]
 
     def _replay(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
@@ -244,7 +244,7 @@ class BranchAligner:
         twins = shop.upstream.twins(step.seen, step.onto, own.picks)
         outcome = iterate(
             step,
-            stops=stops_along(self._line(step.onto), step.seen, twins, stride=step.stride),
+            stops=stops_along(self._line(step.onto), step.seen, twins, stride=step.step_size),
             picks=own.picks,
             merges=own.merges,
             lane=self._lane(worker),

@@ -50,7 +50,9 @@ class AutoResolution:
             return ()
         keys = {AutoResolver.DRIVER: "driver", AutoResolver.EXTERNAL: "external", AutoResolver.REGENERATE: "regenerate"}
         return tuple(
-            rung for rung in policy.rungs if rung in keys and self.config.is_of_repository(f"resolutions.{keys[rung]}")
+            resolver
+            for resolver in policy.auto_resolvers
+            if resolver in keys and self.config.is_of_repository(f"resolutions.{keys[resolver]}")
         )
 
 
@@ -72,7 +74,7 @@ def resolving(settling: AutoResolution, policy: Policy, sockets: Sockets) -> Ite
     if leftovers():
         end_orphans()
         sweep()
-    configured = settling.config.resolutions.programs().digest(policy.rungs)
+    configured = settling.config.resolutions.programs().digest(policy.auto_resolvers)
     if configured != policy.programs:
         raise PlanRefused(
             "the plan was made while other commands stood behind its rungs", hint="make a new one: git align plan"
@@ -91,30 +93,32 @@ def resolving(settling: AutoResolution, policy: Policy, sockets: Sockets) -> Ite
                 found.append(recorded)
         withheld = settling.withheld(policy)
         notices += [
-            f"resolutions.{rung} of {settling.config.own_file} was not started: looking runs no program that a repository "
+            f"resolutions.{resolver} of {settling.config.own_file} was not started: looking runs no program that a repository "
             f"names. A run starts it, and so does this with --config {settling.config.own_file}"
-            for rung in withheld
+            for resolver in withheld
         ]
-        policy = replace(policy, rungs=tuple(rung for rung in policy.rungs if rung not in withheld))
-        found += _rungs(settling, policy, notices)
+        policy = replace(
+            policy, auto_resolvers=tuple(resolver for resolver in policy.auto_resolvers if resolver not in withheld)
+        )
+        found += _resolvers(settling, policy, notices)
         regenerator = _regenerator(settling, policy, until_then, notices)
         sockets = replace(sockets, notices=(*sockets.notices, *notices))
         if not found and regenerator is None:
             yield sockets
-        elif len(found) == 1 and regenerator is None and AutoResolver.SQUASH_MERGED not in policy.rungs:
+        elif len(found) == 1 and regenerator is None and AutoResolver.SQUASH_MERGED not in policy.auto_resolvers:
             yield replace(sockets, resolver=found[0])
         else:
             from gitalign.resolve.composite import CompositeResolver
 
             # What a command makes tomorrow is not known: no verdict is taken from an earlier run.
-            beside = settling.surroundings.token(8) if regenerator is not None else str(policy.rungs)
+            beside = settling.surroundings.token(8) if regenerator is not None else str(policy.auto_resolvers)
             yield replace(sockets, resolver=CompositeResolver(found, beside=beside), regenerator=regenerator)
 
 
 def _regenerator(
     settling: AutoResolution, policy: Policy, until_then: ExitStack, notices: list[str]
 ) -> Regenerator | None:
-    if AutoResolver.REGENERATE not in policy.rungs:
+    if AutoResolver.REGENERATE not in policy.auto_resolvers:
         return None
     from gitalign.validate.regenerate import ConfinedRegenerator
 
@@ -131,9 +135,9 @@ def _regenerator(
     return regenerator
 
 
-def _rungs(settling: AutoResolution, policy: Policy, notices: list[str]) -> Iterator[ConflictResolver]:
+def _resolvers(settling: AutoResolution, policy: Policy, notices: list[str]) -> Iterator[ConflictResolver]:
     """Resolvers in the order of the rungs; pure ones that follow one another settle a file together."""
-    if not policy.rungs:
+    if not policy.auto_resolvers:
         return
     from gitalign.resolve.driver import DriverResolver
     from gitalign.resolve.external import ExternalResolver
@@ -143,10 +147,10 @@ def _rungs(settling: AutoResolution, policy: Policy, notices: list[str]) -> Iter
     behind = {AutoResolver.DRIVER: programs.driver, AutoResolver.EXTERNAL: programs.external}
     object_format = settling.repository.object_format
     # Files that are made anew come last, whatever the order.
-    for program, rungs in groupby(
-        (rung for rung in policy.rungs if rung is not AutoResolver.REGENERATE), key=behind.get
+    for program, resolvers in groupby(
+        (resolver for resolver in policy.auto_resolvers if resolver is not AutoResolver.REGENERATE), key=behind.get
     ):
-        named = tuple(rungs)
+        named = tuple(resolvers)
         if program is None:
             yield ResolverChain(named, union_files=policy.union_files, repository=settling.repository)
         elif named == (AutoResolver.DRIVER,):

@@ -169,7 +169,7 @@ def remember_conflicts(
         keys[result.branch]: json_text(outcomes.dump(result.outcome))
         for result in results
         if isinstance(result.outcome, Conflicted)
-        and not result.outcome.remembered
+        and not result.outcome.cached
         and result.branch in keys
         # What stands on a commit that could not be compared may be otherwise once its objects are there.
         and result.branch not in workshop.unsure
@@ -191,7 +191,7 @@ def _rules(plan: Plan, work: Sequence[Step], context: AnalysisContext, *, signs:
         signer=signer,
         resolver=plugins.resolver,
         regenerator=plugins.regenerator,
-        squash_merged=AutoResolver.SQUASH_MERGED in plan.policy.rungs,
+        squash_merged=AutoResolver.SQUASH_MERGED in plan.policy.auto_resolvers,
         teacher=partial(taught_by_merges, repository.git, repository.object_format),
     )
 

@@ -39,7 +39,11 @@ def try_strategies(attempts: Sequence[StrategyAttempt]) -> Outcome:
             told.append((None, f"{name} cannot be made: {error.message[:200]}"))
             continue
         if isinstance(outcome, Aligned):
-            return replace(outcome, rung=name, climbed=tuple(words for _, words in told)) if told else outcome
+            return (
+                replace(outcome, strategy_used=name, strategies_tried=tuple(words for _, words in told))
+                if told
+                else outcome
+            )
         if isinstance(outcome, Conflicted):
             told.append((outcome, f"{name} {stop_in_words(outcome)}"))
         elif isinstance(outcome, Refused) and outcome.code in _OF_ONE_STRATEGY:
@@ -51,7 +55,7 @@ def try_strategies(attempts: Sequence[StrategyAttempt]) -> Outcome:
             break
     first = next((one for one, _ in told if isinstance(one, Conflicted)), told[0][0])
     if isinstance(first, Conflicted):
-        return replace(first, climbed=tuple(words for one, words in told if one is not first))
+        return replace(first, strategies_tried=tuple(words for one, words in told if one is not first))
     assert first is not None
     return first
 

@@ -87,6 +87,6 @@ def report_with_furthest(
 def _is_asked(result: StepResult, branches: Sequence[str] | None) -> bool:
     return (
         isinstance(result.outcome, Conflicted)
-        and result.outcome.furthest is None
+        and result.outcome.alignable_point is None
         and (branches is None or result.branch in branches)
     )

@@ -69,7 +69,7 @@ def with_furthest(
     if fresh and not from_memory_only:
         found |= _found(workshop, fresh, context)
     return tuple(
-        replace(result, outcome=replace(result.outcome, furthest=found[result.step_id]))
+        replace(result, outcome=replace(result.outcome, alignable_point=found[result.step_id]))
         if isinstance(result.outcome, Conflicted) and result.step_id in found
         else result
         for result in results
@@ -130,7 +130,7 @@ def _found(
     context.emit(
         EventKind.FURTHEST_FINISHED,
         branches=len(sought),
-        gaining=sum(isinstance(answer, AlignablePoint) and answer.gained > 0 for answer in answers),
+        gaining=sum(isinstance(answer, AlignablePoint) and answer.advanced_by > 0 for answer in answers),
         untold=sum(isinstance(answer, Undetermined) for answer in answers),
     )
     return {one.step.id: answer for one, answer in zip(sought, answers, strict=True)}
@@ -166,7 +166,7 @@ def _as_today(one: Sought, body: str | None) -> AlignablePoint | None:
     clean = one.line.place(known.clean)
     if clean is None or clean > one.fork or one.line.place(known.broken) != clean - 1:
         return None
-    return replace(known, fork=one.line.commits[one.fork], gained=one.fork - clean, ahead=clean)
+    return replace(known, fork=one.line.commits[one.fork], advanced_by=one.fork - clean, remaining=clean)
 
 
 def _looked_for(

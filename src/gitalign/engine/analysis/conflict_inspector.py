@@ -191,7 +191,7 @@ class ConflictInspector:
                 if len(pieces) < _MOST_KEPT:
                     pieces.setdefault(key, own[key])
             return Stop(
-                clash=conflict_signature(answer.conflicts, answer.entries, sides, is_merge=is_merge),
+                signature=conflict_signature(answer.conflicts, answer.entries, sides, is_merge=is_merge),
                 pieces=tuple(sorted(own)[:MOST_PIECES]),
                 is_whole=len(own) <= MOST_PIECES,
             )

@@ -102,9 +102,9 @@ def _branch_conflicts(
             target=step.target.name,
             tip=step.seen,
             kind=step.kind,
-            clash=stops[name].clash if name in stops else "",
+            signature=stops[name].signature if name in stops else "",
             conflict=conflict,
-            brought=culprits.get(name),
+            merge_culprit=culprits.get(name),
         )
         for name, (step, conflict) in sorted(stopped.items())
     )
@@ -113,9 +113,9 @@ def _branch_conflicts(
 def _questions(stopped: Iterable[tuple[Step, Conflicted]]) -> list[Question]:
     """Branches that stop at a merge of their target's line."""
     return [
-        Question(step, conflict.furthest)
+        Question(step, conflict.alignable_point)
         for step, conflict in stopped
-        if isinstance(conflict.furthest, AlignablePoint) and conflict.furthest.is_merge
+        if isinstance(conflict.alignable_point, AlignablePoint) and conflict.alignable_point.is_merge
     ]
 
 

@@ -52,7 +52,7 @@ def stopped_work(
                 target=step.target.name,
                 tip=step.seen,
                 kind=step.kind,
-                clash=stops[step.branch.name].clash if step.branch.name in stops else "",
+                signature=stops[step.branch.name].signature if step.branch.name in stops else "",
                 conflict=stopped[step.branch.name][1],
             )
             for step in steps

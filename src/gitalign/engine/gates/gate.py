@@ -148,5 +148,5 @@ def _refused(aligned: Aligned, verdict: Verdict) -> Outcome:
         failed = replace(failed, findings=(*aligned.findings, *verdict.findings))
     failed = with_auto_resolved(failed, aligned)
     if aligned.stopped_by is not None and failed.stage == "validate":
-        return replace(aligned.stopped_by, stays=f"{_UNFIT}: {failed.reason}")
+        return replace(aligned.stopped_by, not_moved_reason=f"{_UNFIT}: {failed.reason}")
     return failed

@@ -43,21 +43,21 @@ def taken_partway(
     steps: list[Step] = []
     for result in results:
         outcome = result.outcome
-        if not isinstance(outcome, Conflicted) or not isinstance(outcome.furthest, AlignablePoint):
+        if not isinstance(outcome, Conflicted) or not isinstance(outcome.alignable_point, AlignablePoint):
             continue
         step = plan.steps[StepId(result.step_id)]
         if step.integration is not None:
             made[step.id] = _stays(result, outcome, "an integration branch holds all of its target, or is not made")
-        elif not outcome.furthest.gained:
+        elif not outcome.alignable_point.advanced_by:
             made[step.id] = _stays(result, outcome, "it would gain nothing")
         elif members[step.stack] > 1:
             made[step.id] = _stays(result, outcome, "it is part of a stack, which a part of the way would tear")
-        elif _would_lose(graph, step, outcome.furthest):
+        elif _would_lose(graph, step, outcome.alignable_point):
             made[step.id] = _stays(
                 result, outcome, "it has commits of the target that are not there yet at that commit"
             )
         else:
-            steps.append(replace(step, onto=outcome.furthest.clean, depends_on=()))
+            steps.append(replace(step, onto=outcome.alignable_point.clean, depends_on=()))
     tried = _tried(run, plan, steps, quarantine, graph)
     by_step = {result.step_id: result for result in results}
     for step, found in zip(steps, tried, strict=True):
@@ -76,7 +76,7 @@ def _would_lose(graph: CommitGraph, step: Step, furthest: AlignablePoint) -> boo
 
 
 def _stays(result: StepResult, outcome: Conflicted, why: str) -> StepResult:
-    return replace(result, outcome=replace(outcome, stays=why))
+    return replace(result, outcome=replace(outcome, not_moved_reason=why))
 
 
 def _tried(
