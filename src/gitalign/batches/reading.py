@@ -1,0 +1,137 @@
+"""Plans and task lists from files that an operator names. Commands are never taken from a file that a branch could change."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gitalign.batches.planning.branches import is_order_plan, plan_of_order
+from gitalign.batches.planning.make_plan import DEFAULT_RULES, PlanRules, judged, make_plan
+from gitalign.batches.planning.plan import BatchPlan
+from gitalign.batches.planning.plan_document import from_dict, with_tasks
+from gitalign.batches.planning.read_tasks import parsed, read_checklist, task_list_of, with_command
+from gitalign.batches.planning.tasks import TaskList, TaskListError
+from gitalign.errors import GitAlignError
+from gitalign.git.repository import Repository, open_repository
+from gitalign.input_file import Unreadable, read_bounded
+
+_LARGEST_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSource:
+    """What a plan is made from.
+
+    Attributes:
+        file: a task list, a checklist, a batch plan, or the plan of `git align order`.
+        tasks: a task list for a plan that does not say how its tasks are run.
+        command: words for tasks that have no command; `{id}` and `{title}` stand for the task's.
+        target: branch that results land on; None for the one in the file.
+        rules: how tasks are put into batches.
+    """
+
+    file: Path
+    tasks: Path | None = None
+    command: Sequence[str] = ()
+    target: str | None = None
+    rules: PlanRules = DEFAULT_RULES
+
+
+def read_plan(repository: Repository, source: PlanSource, *, at: datetime) -> BatchPlan:
+    """The plan that a file is, or that is made of its tasks.
+
+    Args:
+        repository: the repository.
+        source: of the plan.
+        at: UTC.
+
+    Raises:
+        TaskListError: with every fault and its place.
+    """
+    name = source.file.name
+    text = _text(source.file)
+    if name.endswith(".md"):
+        plan = _planned(repository, read_checklist(text, name=name), source, at)
+    else:
+        plan = _plan_of(repository, parsed(text, name=name), source, at)
+    if plan.task_list is not None:
+        _require_ours(repository, source.file, plan.task_list)
+    if source.tasks is not None:
+        listed = _task_list(source.tasks)
+        _require_ours(repository, source.tasks, listed)
+        plan = judged(with_tasks(plan, listed, name=name))
+    if plan.task_list is None:
+        raise TaskListError([f"{name} does not say how its tasks are run"], hint="add --tasks FILE")
+    tasks = with_command(plan.task_list, source.command) if source.command else plan.task_list
+    tasks = replace(tasks, target=source.target or tasks.target)
+    bare = [task.id for task in tasks.tasks if task.argv is None and task.branch is None]
+    if bare:
+        raise TaskListError(
+            [f"{name}: {len(bare)} tasks have no command, first {bare[0]}"],
+            hint="add --command, for example: --command 'agent {title}'",
+        )
+    return replace(plan, task_list=tasks)
+
+
+def project_id_of(repository: Repository) -> uuid.UUID:
+    """The id of a repository in plans: the same as long as it stays where it is."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"file://{os.path.realpath(repository.common_dir)}")
+
+
+def _plan_of(repository: Repository, data: Any, source: PlanSource, at: datetime) -> BatchPlan:
+    name = source.file.name
+    if is_order_plan(data):
+        return plan_of_order(data, target=source.target, project_id=project_id_of(repository), at=at, name=name)
+    if isinstance(data, dict) and "batches" in data:
+        plan = from_dict(data, name=name)
+        return plan if plan.mode is not None else judged(plan)
+    return _planned(repository, task_list_of(data, name=name), source, at)
+
+
+def _planned(repository: Repository, tasks: TaskList, source: PlanSource, at: datetime) -> BatchPlan:
+    return make_plan(tasks, project_id=project_id_of(repository), at=at, rules=source.rules)
+
+
+def _task_list(file: Path) -> TaskList:
+    text = _text(file)
+    if file.name.endswith(".md"):
+        return read_checklist(text, name=file.name)
+    return task_list_of(parsed(text, name=file.name), name=file.name)
+
+
+def _text(file: Path) -> str:
+    try:
+        return read_bounded(file, most_bytes=_LARGEST_BYTES).decode("utf-8-sig")
+    except Unreadable as error:
+        raise TaskListError([error.message], hint=error.hint) from error
+    except UnicodeDecodeError as error:
+        raise TaskListError([f"{file} is not UTF-8"]) from error
+
+
+def _require_ours(repository: Repository, file: Path, tasks: TaskList) -> None:
+    """Refuse commands from a file that git tracks in a work tree of the repository: a branch could change it.
+
+    Raises:
+        TaskListError
+    """
+    if not any(task.argv is not None or task.setup is not None or task.verify is not None for task in tasks.tasks):
+        return
+    real = Path(os.path.realpath(file))
+    try:
+        around = open_repository(real.parent, executable=repository.git.executable)
+    except GitAlignError:
+        return  # in no repository
+    same = os.path.realpath(around.common_dir) == os.path.realpath(repository.common_dir)
+    if not same or around.work_tree is None:
+        return
+    words = ("ls-files", "--error-unmatch", "--", f":(top,literal){os.path.relpath(real, around.work_tree)}")
+    if around.operator.run(*words, accept=(0, 1)).returncode == 0:
+        raise TaskListError(
+            [f"{file} says what to run and is tracked by git, so a branch could change it"],
+            hint="copy it to a place outside of the repository, look at it, and use that",
+        )

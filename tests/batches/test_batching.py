@@ -1,0 +1,250 @@
+"""The use cases of batches: from a file to a landed run, and what is asked of it afterwards."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitalign import facade
+from gitalign.batches.planning.plan_document import to_dict
+from gitalign.batches.planning.tasks import TaskListError
+from gitalign.batches.reading import PlanSource
+from gitalign.batches.running.state import BatchRun, MergeStatus, Request, Status, UnknownBatch
+from gitalign.core.plan import Permit
+from gitalign.engine.run.contexts import Caller
+from gitalign.engine.runtime.surroundings import of_process
+from gitalign.errors import NotPermitted, UserError
+from tests.batches.trees import World, world
+from tests.histories import git
+
+__all__ = ["world"]
+
+TASKS = """
+target: main
+tasks:
+  - {id: a, shell: echo a > a}
+  - {id: b, shell: echo b > b, needs: [a]}
+"""
+
+
+@pytest.fixture
+def user(world: World, tmp_path: Path) -> User:
+    return User(world, tmp_path)
+
+
+class User:
+    """Somebody with a repository and task lists beside it."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world = world
+        self.folder = folder
+        environ = {**of_process().environ, "XDG_STATE_HOME": str(folder / "state")}
+        self.request = facade.Request(repo=world.path, surroundings=replace(of_process(), environ=environ))
+        self.options = facade.BatchOptions(confinement="none")
+
+    def file(self, text: str, name: str = "tasks.yaml") -> Path:
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def plan(self, text: str = TASKS, name: str = "tasks.yaml", **more: Any) -> Any:
+        return facade.plan_batches(self.request, PlanSource(file=self.file(text, name), **more))
+
+    def start(self, text: str = TASKS, **more: Any) -> BatchRun:
+        plan = self.plan(text)
+        permit = Permit(plan_id=facade.plan_digest(plan), given_by="test")
+        options = replace(self.options, **more.pop("options", {}))
+        return facade.start_batches(self.request, plan, permit=permit, options=options, **more)
+
+
+def outcome(run: BatchRun, number: int = 0) -> Any:
+    return run.batches[number].outcome
+
+
+def test_from_a_file_to_a_landed_run_and_nothing_twice(user: User) -> None:
+    run = user.start()
+    assert run.status is Status.COMPLETED
+    assert user.world.git("show", "main:b") == "b"
+    view = facade.batch_status(user.request)
+    assert (view.run, view.is_alive, view.status) == (run, False, "completed")
+    tip = user.world.tip
+    assert user.start() == run
+    assert user.world.tip == tip
+    assert [view.run.id for view in facade.batch_list(user.request)] == [run.id]
+    again = user.start(options={"again": True})
+    assert again.id != run.id
+    assert outcome(again).merge_status is MergeStatus.SKIPPED
+    assert "a > a" in facade.batch_log(user.request, run.id, "a")
+    with pytest.raises(UserError, match="has no task zzz"):
+        facade.batch_log(user.request, run.id, "zzz")
+    with pytest.raises(UnknownBatch):
+        facade.batch_status(user.request, "19700101")
+
+
+def test_nothing_runs_without_permission_for_this_very_plan(user: User) -> None:
+    plan = user.plan()
+    other = user.plan(TASKS.replace("echo a", "rm -rf /"))
+    assert facade.plan_digest(plan) != facade.plan_digest(other)
+    for permit in (None, Permit(plan_id=""), Permit(plan_id=facade.plan_digest(other))):
+        with pytest.raises(NotPermitted):
+            facade.start_batches(user.request, plan, permit=permit)
+    assert facade.batch_list(user.request) == ()
+
+
+def test_commands_are_not_taken_from_a_file_that_a_branch_could_change(user: User) -> None:
+    inside = user.world.path / "tasks.yaml"
+    inside.write_text(TASKS)
+    source = PlanSource(file=inside)
+    assert facade.plan_batches(user.request, source).total_tasks == 2
+    user.world.git("add", "tasks.yaml")
+    with pytest.raises(TaskListError, match="tracked by git, so a branch could change it"):
+        facade.plan_batches(user.request, source)
+    link = user.folder / "link.yaml"
+    link.symlink_to(inside)
+    with pytest.raises(TaskListError, match="tracked by git"):
+        facade.plan_batches(user.request, PlanSource(file=link))
+    checklist = user.world.path / "tasks.md"
+    checklist.write_text("- [ ] T001 Do it\n")
+    user.world.git("add", "tasks.md")
+    plan = facade.plan_batches(user.request, PlanSource(file=checklist, command=["agent", "{title}"], target="main"))
+    assert plan.task_list is not None
+    assert plan.task_list.tasks[0].argv == ("agent", "Do it")
+
+
+def test_a_plan_of_another_tool_with_a_task_list_beside_it(user: User) -> None:
+    seed = {
+        "project_id": "6f1b7a0e-0000-4000-8000-000000000001",
+        "created_at": "2026-01-05T10:00:00",
+        "batches": [{"batch_id": 0, "task_ids": [1, 2], "can_parallel": True, "depends_on": []}],
+        "worktree_assignments": {},
+        "predicted_conflicts": [],
+        "metadata": {},
+    }
+    with pytest.raises(TaskListError, match="does not say how its tasks are run"):
+        user.plan(json.dumps(seed), "plan.json")
+    tasks = user.file("target: main\ntasks: [{id: 1, shell: 'echo 1 > 1'}, {id: 2, shell: 'echo 2 > 2'}]", "t.yaml")
+    plan = user.plan(json.dumps(seed), "plan.json", tasks=tasks)
+    assert plan.mode.reason == "1 of 1 batches can run in parallel, up to 2 tasks side by side"
+    permit = Permit(plan_id=facade.plan_digest(plan))
+    run = facade.start_batches(user.request, plan, permit=permit, options=user.options)
+    assert user.world.git("show", "main:1", "main:2") == "1\n2"
+    assert to_dict(run.plan)["batches"][0]["task_ids"] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "words"),
+    [
+        ("- [ ] T001 Do it\n", "tasks.md", "1 tasks have no command, first T001"),
+        ("tasks: [{id: a}]", "x.yaml", "1 tasks have no command, first a"),
+    ],
+)
+def test_tasks_without_a_command_are_refused(user: User, text: str, name: str, words: str) -> None:
+    with pytest.raises(TaskListError, match=words):
+        user.plan(text, name)
+
+
+def test_a_target_is_needed_and_must_be_current(user: User) -> None:
+    with pytest.raises(UserError, match="does not say where results go"):
+        user.start("tasks: [{id: a, shell: x}]")
+    with pytest.raises(UserError, match="there is no branch nowhere"):
+        user.start("target: nowhere\ntasks: [{id: a, shell: x}]")
+    git(user.folder, "clone", "-q", "--bare", str(user.world.path), "origin.git")
+    user.world.git("remote", "add", "origin", str(user.folder / "origin.git"))
+    user.world.git("commit", "-q", "--allow-empty", "-m", "upstream")
+    user.world.git("push", "-q", "-u", "origin", "main")
+    user.world.git("reset", "-q", "--hard", "HEAD~1")
+    with pytest.raises(UserError, match="main lacks 1 commits of origin/main"):
+        user.start()
+
+
+def test_landing_can_be_left_for_later(user: User) -> None:
+    run = user.start(options={"lands": False})
+    assert (run.status, outcome(run).merge_status) == (Status.PENDING, MergeStatus.WAITING)
+    before = user.world.tip
+    with pytest.raises(UserError, match="is not finished"):
+        user.start()
+    run = facade.resume_batches(user.request, run.id, options=user.options)
+    assert run.status is Status.COMPLETED
+    assert user.world.tip != before
+    assert run.tasks["a"].attempts == 1
+
+
+def test_what_failed_is_retried_and_the_rest_stays(user: User) -> None:
+    flag = user.folder / "flag"
+    text = f"""
+target: main
+tasks:
+  - {{id: good, shell: echo good > good}}
+  - {{id: bad, shell: test -e {flag} && echo bad > bad}}
+  - {{id: later, shell: cat good bad > later, needs: [bad]}}
+"""
+    run = user.start(text)
+    assert run.status is Status.FAILED
+    with pytest.raises(UserError, match="task zzz is not part of it"):
+        facade.retry_batches(user.request, run.id, ["zzz"])
+    flag.touch()
+    assert facade.retry_batches(user.request, run.id).status is Status.PENDING
+    run = facade.resume_batches(user.request, run.id, options=user.options)
+    assert run.status is Status.COMPLETED
+    assert {one: task.attempts for one, task in run.tasks.items()} == {"good": 1, "bad": 2, "later": 1}
+    assert user.world.git("show", "main:later") == "good\nbad"
+    with pytest.raises(UserError, match="nothing of batch run"):
+        facade.retry_batches(user.request, run.id)
+    with pytest.raises(UserError, match="task good has landed"):
+        facade.retry_batches(user.request, run.id, ["good"])
+
+
+def test_a_run_is_asked_from_elsewhere_to_stop(user: User) -> None:
+    asked: list[facade.BatchView] = []
+
+    def listen(kind: str, data: Mapping[str, Any]) -> None:
+        if kind == "task_started" and not asked:
+            (running,) = facade.batch_list(user.request)
+            assert (running.status, running.is_alive) == ("running", True)
+            asked.append(facade.ask_batch(user.request, running.run.id, Request.STOP))
+
+    text = "target: main\ntasks: [{id: a, shell: sleep 0.5}, {id: b, shell: 'true'}]"
+    run = user.start(text, listeners=(listen,), options={"max_concurrency": 1})
+    assert run.status is Status.PENDING
+    assert run.tasks["b"].status is Status.PENDING
+    with pytest.raises(UserError, match="no process runs batch run"):
+        facade.ask_batch(user.request, run.id, Request.STOP)
+
+
+def test_a_signal_stops_a_run(user: User) -> None:
+    caller = Caller()
+
+    def listen(kind: str, data: Mapping[str, Any]) -> None:
+        if kind == "task_started":
+            threading.Timer(0.2, caller.stop.request_cancel).start()
+
+    run = user.start(
+        "target: main\ntasks: [{id: a, shell: 'echo w > w; sleep 60'}]", caller=caller, listeners=(listen,)
+    )
+    assert run.status is Status.CANCELLED
+    assert user.world.git("show", f"refs/gitalign/wip/{run.id}/a:w") == "w"
+    run = facade.resume_batches(
+        user.request,
+        run.id,
+        options=user.options,
+        caller=Caller(),
+        listeners=(
+            lambda kind, data: (
+                facade.ask_batch(user.request, run.id, Request.CANCEL) if kind == "task_started" else None
+            ),
+        ),
+    )
+    assert run.status is Status.CANCELLED
+    assert user.world.git("show", f"refs/gitalign/wip/{run.id}/a@1:w") == "w"
+
+
+def test_what_confines_tasks_is_said(user: User) -> None:
+    assert "not confined" in facade.confinement_words(user.request, user.options)
+    words = facade.confinement_words(user.request, facade.BatchOptions(confinement="prefer", network=False))
+    assert words
