@@ -38,12 +38,12 @@ class Watched:
     take_over_after: int = 10_000
     taker: Journal | None = None
 
-    def require_held(self, run_id: str) -> None:
+    def require_held(self, run_id: str) -> int:
         self.asked += 1
         if self.asked == self.take_over_after:
             assert self.taker is not None
             self.taker.take(run_id)
-        self.journal.require_held(run_id)
+        return self.journal.require_held(run_id)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.journal, name)

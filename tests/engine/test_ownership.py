@@ -55,10 +55,10 @@ class Paused:
 
 
 @contextmanager
-def under_way(repository: Path, effect: str = "results") -> Iterator[Paused]:
+def under_way(repository: Path, effect: str = "results", *words: str) -> Iterator[Paused]:
     read, write = os.pipe()
     said, says = os.pipe()
-    child = warm.begin("tests.engine.paused:main", repository, effect, stdin=read, stdout=says)
+    child = warm.begin("tests.engine.paused:main", repository, effect, *words, stdin=read, stdout=says)
     for one in (read, says):
         os.close(one)
     try:

@@ -198,6 +198,11 @@ class RefUpdater:
         self._forbidden = forbidden
         self._message = message
         self._conversations: dict[bool, child.Conversation] = {}
+        self._fence: RefUpdate | None = None
+
+    def fence(self, ref: str, oid: Oid) -> None:
+        """Move branches only as long as a ref of our own holds this id; git compares it within each transaction."""
+        self._fence = RefUpdate(ref=ref, before=oid, after=oid)
 
     def move(self, updates: Sequence[RefUpdate]) -> Refusal | None:
         """Move branches, all of them or none.
@@ -276,6 +281,8 @@ class RefUpdater:
             b"update %b\0%b\0%b\0" % (raw(one.ref), one.after.encode("ascii"), one.before.encode("ascii"))
             for one in updates
         )
+        if logged and self._fence is not None:
+            request += b"verify %b\0%b\0" % (raw(self._fence.ref), self._fence.before.encode("ascii"))
         deadline = time.monotonic() + _TIMEOUT_S
         is_prepared = False
         try:
@@ -305,7 +312,8 @@ class RefUpdater:
         return [one for one in updates if now.get(one.ref, zero_like(one.after)) != one.after]
 
     def _clear_locks(self, updates: Sequence[RefUpdate], since: float) -> None:
-        clear_locks(Path(self._repository.common_dir), updates, since=since)
+        fence = [self._fence] if self._fence is not None else []
+        clear_locks(Path(self._repository.common_dir), [*updates, *fence], since=since)
 
     def _talk(self, *, logged: bool) -> child.Conversation:
         """The process for branches, whose moves are logged, or for refs of our own, which need no log."""

@@ -179,11 +179,11 @@ class ClaimStore(Protocol):
     def is_held(self, run_id: str) -> bool:
         """True until the process that holds a run gives it back, also when that process is dead."""
 
-    def require_held(self, run_id: str) -> None:
-        """Refuse to go on with a run that is not held through this object any more. Asked before anything is published.
+    def require_held(self, run_id: str) -> int:
+        """The token by which a run is held through this object. Asked before anything is published.
 
         Raises:
-            RunTakenOver
+            RunTakenOver: it is not held through this object any more.
         """
 
 

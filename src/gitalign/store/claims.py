@@ -83,8 +83,8 @@ class SqlClaims(Family):
         with self._reading() as connection:
             return bool(connection.execute(query).scalar())
 
-    def require_held(self, run_id: str) -> None:
-        """Refuse to go on with a run that this object does not hold any more."""
+    def require_held(self, run_id: str) -> int:
+        """The token by which this object holds a run."""
         query = select(_RUNS.c.token, _RUNS.c.is_held).where(
             _RUNS.c.repository == self.repository, _RUNS.c.id == run_id
         )
@@ -92,3 +92,4 @@ class SqlClaims(Family):
             row = connection.execute(query).first()
         if row is None or not row.is_held or row.token != self._tokens.get(run_id):
             raise taken_over(run_id)
+        return int(row.token)

@@ -34,26 +34,42 @@ def anchor_ref(run_id: str) -> str:
     return PIN_PREFIX + run_id
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """The process that carries a run out.
+
+    Attributes:
+        run_id: the run.
+        started_at: start of the run, in UTC.
+        token: its fencing token; the same run under the same token always makes the same anchor.
+        has_taken_over: whether another process had the run before.
+    """
+
+    run_id: str
+    started_at: datetime
+    token: int
+    has_taken_over: bool = False
+
+
 def pin(
     repository: Repository,
     door: RefUpdater,
+    holder: Holder,
     *,
-    run_id: str,
     publications: Sequence[Publication],
     targets: Sequence[Target],
-    at: datetime,
 ) -> Refusal | None:
     """Make the anchor of a run. Making it again is no error.
 
     Only commits that are in the repository are pinned: an anchor that names another one would break `gc` and `fsck`.
+    Branches are moved only as long as the anchor is the holder's: git compares it in the same transaction.
 
     Args:
         repository: the repository.
-        door: makes the ref.
-        run_id: the run.
+        door: makes the ref, and is fenced by it from now on.
+        holder: carries the run out.
         publications: its moves.
         targets: of its plan; what is behind them need not be held.
-        at: start of the run, in UTC; the same run always makes the same anchor.
 
     Raises:
         GitError, OutOfSpace
@@ -64,9 +80,12 @@ def pin(
     there = sorted(present(repository, sorted(ids)))
     if not there:
         return None
-    who = b"git-align <git-align@localhost> %d +0000" % int(at.timestamp())
+    run_id = holder.run_id
+    who = b"git-align <git-align@localhost> %d +0000" % int(holder.started_at.timestamp())
     lines = "\n".join(f"{one.update.before} {one.update.after} {one.update.ref}" for one in publications)
-    message = raw(f"git-align run {run_id}\n\nbefore, after, ref of every intended move:\n{lines}\n")
+    message = raw(
+        f"git-align run {run_id}\ntoken {holder.token}\n\nbefore, after, ref of every intended move:\n{lines}\n"
+    )
     ref = anchor_ref(run_id)
     bases = sorted(present(repository, sorted({target.oid for target in targets})))
     try:
@@ -78,13 +97,18 @@ def pin(
         tips = [_written(repository, run_id, there, who=who, message=message)]
     wanted = {ref if not number else f"{ref}{_MORE}{number}": tip for number, tip in enumerate(tips)}
     stands = read_refs(repository, *wanted)
-    return door.move_own(
+    # A new run has no anchor yet: one that is there is of the process that took the run over.
+    before = stands if holder.has_taken_over else {}
+    refusal = door.move_own(
         [
-            RefUpdate(ref=name, before=stands.get(name, zero_like(tip)), after=tip)
+            RefUpdate(ref=name, before=before.get(name, zero_like(tip)), after=tip)
             for name, tip in wanted.items()
             if stands.get(name) != tip
         ]
     )
+    if refusal is None:
+        door.fence(ref, wanted[ref])
+    return refusal
 
 
 def anchors_of(run_id: str, refs: Mapping[str, Oid]) -> list[tuple[str, Oid]]:

@@ -111,6 +111,7 @@ def _move_stack(
         # Also when it is not known what became of the refs: each work tree goes where its branch stands.
         followers.settle()
     if refusal is not None:
+        run.journal.require_held(run.run_id)  # the process that took the run over has the anchor now
         return _held(stack, refusal.reason)
     return [replace(one, state=MoveState.MOVED, detail="") for one in stack]
 

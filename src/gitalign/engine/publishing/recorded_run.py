@@ -10,7 +10,7 @@ from gitalign.core.plan import Target
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.report import is_settled
 from gitalign.core.run import RunKind, RunRecord, RunState
-from gitalign.engine.publishing.anchor import anchor_ref, pin
+from gitalign.engine.publishing.anchor import Holder, anchor_ref, pin
 from gitalign.engine.publishing.move import move_stacks
 from gitalign.engine.runtime.context import RunContext
 from gitalign.errors import RefLocked
@@ -76,10 +76,11 @@ def pinned(run: RunContext, door: RefUpdater, publications: Sequence[Publication
     Raises:
         RefLocked: another process holds its ref.
     """
-    refusal = pin(
-        run.repository, door, run_id=run.run_id, publications=publications, targets=targets, at=run.started_at
-    )
+    token = run.journal.require_held(run.run_id)
+    holder = Holder(run_id=run.run_id, started_at=run.started_at, token=token, has_taken_over=run.has_taken_over)
+    refusal = pin(run.repository, door, holder, publications=publications, targets=targets)
     if refusal is not None:
+        run.journal.require_held(run.run_id)
         raise RefLocked(f"cannot pin the run's commits: {refusal.reason}", hint="git align resume")
 
 

@@ -14,7 +14,7 @@ from gitalign.core.plan import Plan
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
 from gitalign.core.report import is_settled
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
-from gitalign.engine.publishing.anchor import present, release_keeps
+from gitalign.engine.publishing.anchor import anchor_ref, present, release_keeps
 from gitalign.engine.publishing.backups import make_backups, remove_undone_backups
 from gitalign.engine.publishing.branch_sections import settle_sections
 from gitalign.engine.publishing.following import mend_work_trees
@@ -86,6 +86,7 @@ class Recovery:
             is_alive=self.is_alive,
             surroundings=self.surroundings,
             checkpoint=self.checkpoint,
+            has_taken_over=True,
         )
 
 
@@ -155,7 +156,7 @@ def _finish(recovery: Recovery, record: RunRecord, *, now: datetime) -> list[Rec
     followers = [durable, *recovery.listeners]
     emit = EventStream(record.id, lambda: now, followers, first=(events[-1].seq if events else 0) + 1)
     emit(EventKind.RUN_RESUMED, intended=sum(one.state is MoveState.INTENDED for one in publications))
-    notes = remove_stale_locks(repository, publications, since=record.started_at)
+    notes = remove_stale_locks(repository, record.id, publications, since=record.started_at)
     notes += mend_work_trees(repository, record.id, publications)
     for note in notes:
         emit(EventKind.NOTICE, text=note)
@@ -272,7 +273,9 @@ def _judged(one: Publication, now: Mapping[str, Oid], *, can_move: bool, there: 
     return one
 
 
-def remove_stale_locks(repository: Repository, publications: Sequence[Publication], *, since: datetime) -> list[str]:
+def remove_stale_locks(
+    repository: Repository, run_id: str, publications: Sequence[Publication], *, since: datetime
+) -> list[str]:
     """Remove lock files that a killed `update-ref` of ours left; what became of them, in words."""
     meant = [one.update for one in publications]
     meant += [
@@ -280,6 +283,7 @@ def remove_stale_locks(repository: Repository, publications: Sequence[Publicatio
         for one in publications
         if one.backup_ref
     ]
+    meant += [RefUpdate(ref=anchor_ref(run_id), before=one.before, after=one.before) for one in meant[:1]]
     cleared = clear_locks(Path(repository.common_dir), meant, since=since.timestamp())
     notes = [f"{cleared.removed} lock files of the killed publication were removed"] if cleared.removed else []
     if cleared.left:

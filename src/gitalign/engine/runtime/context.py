@@ -56,6 +56,7 @@ class RunContext:
         limits: bounds.
         plugins: detectors, documenter and resolvers.
         checkpoint: called before each effect; rehearsals of crashes end the process there.
+        has_taken_over: whether the run was another process's before.
     """
 
     run_id: str
@@ -70,6 +71,7 @@ class RunContext:
     limits: Limits = field(default_factory=Limits)
     plugins: Sockets = field(default_factory=Sockets)
     checkpoint: Checkpoint = no_checkpoint
+    has_taken_over: bool = False
 
     @property
     def folder(self) -> Path:
