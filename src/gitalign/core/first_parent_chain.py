@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from gitalign.core.graph import CommitGraph, OwnCommits
+from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
+from gitalign.core.own_commits import OwnCommits
 
 
 class FirstParentChain:

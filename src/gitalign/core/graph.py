@@ -7,63 +7,17 @@ than its children.
 from __future__ import annotations
 
 import bisect
-import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from gitalign.core.names import Oid
+from gitalign.core.own_commits import Fork, OwnCommits, UnknownCommit
+from gitalign.core.walks import below, best_of, beyond, in_gits_order, marked, own_and_boundary
 
 _TARGETS_REMEMBERED = 64
 _MOST_IN_SETS = 100_000
 """Commits. Their sets take a bit for each other commit: 1.2 GB pass through memory for so many, in a tenth of a second or two."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnCommits:
-    """What a branch has that its target has not.
-
-    Attributes:
-        picks: commits that are no merges, in the order `git rebase` picks them (oldest first).
-        merges: merge commits, oldest first.
-        bases: merge bases with the target, best ones only; empty for unrelated histories.
-        roots: own commits without parents.
-        hits_shallow: history is cut off on one side before it meets the other, so the base is not known.
-        ordered: picks and merges together, in the order of `git rev-list --topo-order --reverse`.
-        is_linear_on_target: the target's tip is the only base and no own commit is a merge: git leaves such a branch as it is.
-    """
-
-    picks: tuple[Oid, ...]
-    merges: tuple[Oid, ...]
-    bases: tuple[Oid, ...]
-    roots: tuple[Oid, ...]
-    hits_shallow: bool
-    is_linear_on_target: bool
-    ordered: tuple[Oid, ...] = ()
-
-    @property
-    def count(self) -> int:
-        """Number of own commits."""
-        return len(self.picks) + len(self.merges)
-
-
-class Fork(NamedTuple):
-    """Where a branch leaves a target, going down first parents alone.
-
-    Attributes:
-        commit: the first one the target has; None when there is none.
-        distance: commits of the branch passed on the way.
-        is_on_line: the target came to that commit by its own first parents, not by merging something in.
-    """
-
-    commit: Oid | None
-    distance: int
-    is_on_line: bool
-
-
-class UnknownCommit(KeyError):
-    """The commit is not in the graph."""
 
 
 @dataclass(slots=True)
@@ -123,7 +77,10 @@ class CommitGraph:
         known = self._own.get((self._at(tip), self._at(onto)))
         if known is not None:
             return known.ordered
-        return tuple(self._ids[number] for number in self._walk(self._at(tip), self._reached_from(self._at(onto)))[0])
+        return tuple(
+            self._ids[number]
+            for number in own_and_boundary(self._parents, self._at(tip), self._reached_from(self._at(onto)))[0]
+        )
 
     def own_count(self, tip: Oid, onto: Oid) -> int:
         """Number of commits of `tip` that `onto` has not."""
@@ -139,7 +96,7 @@ class CommitGraph:
         asked = {tip: self._at(tip) for tip in tips}
         reached = self._reached_from(self._at(onto))
         starts = {number for number in asked.values() if not reached[number]}
-        marks = self._mark(starts, stop=reached)
+        marks = marked(self._parents, starts, stop=reached)
         own = [number for number in range(min(starts, default=len(marks)), len(marks)) if marks[number]]
         if len(own) > _MOST_IN_SETS:
             return {tip: self.own_count(tip, onto) for tip in asked}
@@ -168,7 +125,7 @@ class CommitGraph:
         target = self._at(onto)
         key = (target, tuple(self._count_and_bases(self._at(tip), target)[1]))
         if key not in self._behind:
-            self._behind[key] = len(self._beyond(*key))
+            self._behind[key] = len(beyond(self._parents, *key))
         return self._behind[key]
 
     def count_behind(self, tips: Iterable[Oid], onto: Oid) -> None:
@@ -207,13 +164,13 @@ class CommitGraph:
 
     def lacks(self, tip: Oid, onto: Oid) -> Callable[[Oid], bool]:
         """A question to ask about commits of `onto`: does `tip` lack it?"""
-        common = self._mark([self._at(base) for base in self.own(tip, onto).bases])
+        common = marked(self._parents, [self._at(base) for base in self.own(tip, onto).bases])
         return lambda oid: not common[self._at(oid)]
 
     def own_of_any(self, tips: Iterable[Oid], onto: Oid) -> list[Oid]:
         """Commits that at least one of the tips has and `onto` has not, in the graph's order."""
         reached = self._reached_from(self._at(onto))
-        marks = self._mark([number for number in map(self._at, tips) if not reached[number]], stop=reached)
+        marks = marked(self._parents, [number for number in map(self._at, tips) if not reached[number]], stop=reached)
         return [self._ids[number] for number, there in enumerate(marks) if there]
 
     def lacked_by_any(self, tips: Iterable[Oid], onto: Oid) -> list[Oid]:
@@ -250,7 +207,7 @@ class CommitGraph:
         reached = self._reach.get(start)
         if reached is not None:
             return bool(reached[wanted])
-        return wanted == start or wanted in self._below((start,), floor=wanted)
+        return wanted == start or wanted in below(self._parents, (start,), floor=wanted)
 
     def fork(self, tip: Oid, onto: Oid) -> Fork:
         """Where `tip` leaves `onto`, going down first parents.
@@ -292,7 +249,7 @@ class CommitGraph:
             lines: long-lived branches, by name, with their tips.
             targets: what they have belongs to no line.
         """
-        shared = self._mark([self._number[oid] for oid in targets if oid in self._number])
+        shared = marked(self._parents, [self._number[oid] for oid in targets if oid in self._number])
         known: dict[int, str | None] = {}
 
         def named(start: int, found: str | None) -> str | None:
@@ -334,55 +291,14 @@ class CommitGraph:
         except KeyError as error:
             raise UnknownCommit(oid) from error
 
-    def _mark(self, starts: Iterable[int], *, stop: bytearray | None = None) -> bytearray:
-        """Marks of everything reachable, without what `stop` marks."""
-        marks = bytearray(len(self._ids))
-        stack = list(starts)
-        for number in stack:
-            marks[number] = 1
-        while stack:
-            for parent in self._parents[stack.pop()]:
-                if not marks[parent] and not (stop and stop[parent]):
-                    marks[parent] = 1
-                    stack.append(parent)
-        return marks
-
-    def _below(self, starts: Iterable[int], *, floor: int) -> set[int]:
-        """Ancestors of the starts, they themselves only when one is below another, with numbers up to `floor`."""
-        seen: set[int] = set()
-        stack = list(starts)
-        while stack:
-            for parent in self._parents[stack.pop()]:
-                if parent <= floor and parent not in seen:
-                    seen.add(parent)
-                    stack.append(parent)
-        return seen
-
     def _reached_from(self, number: int) -> bytearray:
         """Marks of everything reachable; remembered, because a target is asked about for every branch."""
         reached = self._reach.get(number)
         if reached is None:
             if len(self._reach) >= _TARGETS_REMEMBERED:
                 self._reach.clear()
-            reached = self._reach[number] = self._mark((number,))
+            reached = self._reach[number] = marked(self._parents, (number,))
         return reached
-
-    def _walk(self, start: int, reached: bytearray) -> tuple[list[int], list[int]]:
-        """Own commits from `start`, and the target's commits they stand on."""
-        if reached[start]:
-            return [], [start]
-        own = [start]
-        seen = bytearray(reached)
-        seen[start] = 1
-        boundary: dict[int, None] = {}
-        for number in own:
-            for parent in self._parents[number]:
-                if not seen[parent]:
-                    seen[parent] = 1
-                    own.append(parent)
-                elif reached[parent]:
-                    boundary[parent] = None
-        return own, list(boundary)
 
     def _count_and_bases(self, start: int, target: int) -> tuple[int, list[int]]:
         """How many own commits there are, and on which best commits of the target they stand; walked once."""
@@ -390,48 +306,17 @@ class CommitGraph:
         if known is not None:
             return known.count, [self._number[base] for base in known.bases]
         if (start, target) not in self._walked:
-            own, boundary = self._walk(start, self._reached_from(target))
-            self._walked[start, target] = len(own), self._best(boundary)
+            own, boundary = own_and_boundary(self._parents, start, self._reached_from(target))
+            self._walked[start, target] = len(own), best_of(self._parents, boundary)
         return self._walked[start, target]
-
-    def _beyond(self, target: int, bases: Iterable[int]) -> list[int]:
-        """Commits of the target above the bases.
-
-        Walks only as far as there is something to find: lowest number first, so that every child is dealt with before
-        its parents, until all that is left to visit is common.
-        """
-        common = dict.fromkeys(bases, True)
-        waiting = list(common)
-        open_ends = 0
-        if target not in common:
-            common[target] = False
-            waiting.append(target)
-            open_ends = 1
-        heapq.heapify(waiting)
-        beyond: list[int] = []
-        while open_ends:
-            number = heapq.heappop(waiting)
-            is_common = common.pop(number)
-            if not is_common:
-                beyond.append(number)
-                open_ends -= 1
-            for parent in self._parents[number]:
-                if parent not in common:
-                    common[parent] = is_common
-                    heapq.heappush(waiting, parent)
-                    open_ends += not is_common
-                elif is_common and not common[parent]:
-                    common[parent] = True
-                    open_ends -= 1
-        return beyond
 
     def _find_own(self, start: int, target: int) -> OwnCommits:
         reached = self._reached_from(target)
-        own, boundary = self._walk(start, reached)
-        ordered = self._in_gits_order(start, set(own))
+        own, boundary = own_and_boundary(self._parents, start, reached)
+        ordered = in_gits_order(self._parents, start, set(own))
         picks = tuple(self._ids[number] for number in ordered if len(self._parents[number]) < 2)
         merges = tuple(self._ids[number] for number in ordered if len(self._parents[number]) > 1)
-        bases = self._best(boundary)
+        bases = best_of(self._parents, boundary)
         return OwnCommits(
             picks=picks,
             merges=merges,
@@ -450,40 +335,7 @@ class CommitGraph:
         """
         if not self.shallow or not own:
             return False
-        return any(self._ids[number] in self.shallow for number in (*own, *self._beyond(target, bases)))
-
-    def _in_gits_order(self, start: int, own: set[int]) -> list[int]:
-        """Oldest first, in the order of `git rev-list --topo-order --reverse`.
-
-        git counts children within the range and works a last-in-first-out queue (commit.c, sort_in_topological_order with
-        REV_SORT_IN_GRAPH_ORDER); dates play no part for a single tip.
-        """
-        if not own:
-            return []
-        children = dict.fromkeys(own, 0)
-        for number in own:
-            for parent in self._parents[number]:
-                if parent in children:
-                    children[parent] += 1
-        listed: list[int] = []
-        stack = [start]
-        while stack:
-            number = stack.pop()
-            listed.append(number)
-            for parent in self._parents[number]:
-                if parent in children:
-                    children[parent] -= 1
-                    if not children[parent]:
-                        stack.append(parent)
-        listed.reverse()
-        return listed
-
-    def _best(self, boundary: list[int]) -> list[int]:
-        """Those that are no ancestors of others."""
-        if len(boundary) < 2:
-            return boundary
-        below = self._below(boundary, floor=max(boundary))
-        return [number for number in sorted(boundary) if number not in below]
+        return any(self._ids[number] in self.shallow for number in (*own, *beyond(self._parents, target, bases)))
 
 
 def _count(digits: list[int], mask: int) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from gitalign.core.branch import Branch
 from gitalign.core.exclusions import Exclusion
-from gitalign.core.graph import CommitGraph, OwnCommits
+from gitalign.core.graph import CommitGraph
 from gitalign.core.integration_branches import IntegrationBranches, Place
 from gitalign.core.names import BranchName, Oid, StepId, display
+from gitalign.core.own_commits import OwnCommits
 from gitalign.core.plan import Step, StepKind, Target
 from gitalign.core.policy import AlreadyMerged, MergesPolicy, Policy, Strategy
 from gitalign.core.push import PushPlace

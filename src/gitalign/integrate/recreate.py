@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 
 from gitalign.core.commit import RawCommit
 from gitalign.core.conflict import SETTLED_IN_MERGE, AppliedResolution
-from gitalign.core.graph import OwnCommits
 from gitalign.core.images import Images, todo_order
 from gitalign.core.names import Oid, display
 from gitalign.core.outcome import AlignedKind, Conflicted, Dropped, DropReason, Outcome, Refused
+from gitalign.core.own_commits import OwnCommits
 from gitalign.core.plan import Step
 from gitalign.core.policy import AutoResolver
 from gitalign.git.command import raw

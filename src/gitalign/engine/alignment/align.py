@@ -12,7 +12,7 @@ from typing import TypeVar, assert_never
 
 from gitalign.core.first_parent_chain import FirstParentChain
 from gitalign.core.gaps import missing_as_findings
-from gitalign.core.graph import CommitGraph, OwnCommits
+from gitalign.core.graph import CommitGraph
 from gitalign.core.integration_branches import NAME_CLASH, TAKEN
 from gitalign.core.names import Oid
 from gitalign.core.outcome import (
@@ -27,6 +27,7 @@ from gitalign.core.outcome import (
     Unchanged,
     with_auto_resolved,
 )
+from gitalign.core.own_commits import OwnCommits
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import AlreadyMerged, Limits, Policy, Strategy
 from gitalign.engine.alignment.source import LaneSource

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from gitalign.core.bisection import search
 from gitalign.core.conflict import AlignablePoint, Undetermined
 from gitalign.core.first_parent_chain import FirstParentChain
-from gitalign.core.graph import OwnCommits
 from gitalign.core.names import Oid, paths_meant
 from gitalign.core.outcome import Aligned, Cancelled, Conflicted, Outcome
+from gitalign.core.own_commits import OwnCommits
 from gitalign.core.plan import Step, StepKind
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import ABOUT_ONE_MERGE

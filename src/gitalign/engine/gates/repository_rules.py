@@ -6,9 +6,10 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gitalign.core.graph import CommitGraph, UnknownCommit
+from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned, Failed, StepResult
+from gitalign.core.own_commits import UnknownCommit
 from gitalign.core.plan import Plan, Step
 from gitalign.core.rules import Compliance, RequirementResult, RulePack, compliance
 from gitalign.engine.gates.gate import PASS, GateContext, Verdict
