@@ -20,7 +20,6 @@ LONG_FUNCTIONS: frozenset[str] = frozenset(
     {
         "batches/planning/branches.py::plan_of_order",
         "cli/rendering/branch.py::show_branch",
-        "documents/summary.py::summary_document",
         "documents/summary.py::summary_markdown",
         "engine/resolution/sessions.py::begin",
         "engine/run/summaries.py::summaries",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -13,6 +12,8 @@ from typing import Any
 
 from gitalign.core.events import Event, EventKind
 from gitalign.core.names import display, file_name_for
+from gitalign.documents.events import dump_audit
+from gitalign.documents.formats import json_text
 from gitalign.shared_files import adopt, make_folder
 
 STEP_MESSAGES: Mapping[str, str] = {
@@ -166,17 +167,7 @@ class AuditTrail:
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
-        line = {
-            "at": event.at.isoformat().replace("+00:00", "Z"),
-            "run": event.run_id,
-            "seq": event.seq,
-            "event": event.kind.value,
-        }
-        if event.branch is not None:
-            line["branch"] = event.branch
-        if event.target is not None:
-            line["target"] = event.target
-        data = json.dumps({**line, **event.data}, default=str).encode("ascii") + b"\n"
+        data = json_text(dump_audit(event)).encode("ascii") + b"\n"
         with self._lock:
             if self._handle is None:
                 self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)

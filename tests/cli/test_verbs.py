@@ -183,18 +183,6 @@ def test_json_is_one_document_on_every_verb(work: Workspace) -> None:
     assert json.loads(call("--json", cwd=work.path).stdout)["next_command"] == "git align run"
 
 
-def test_every_json_document_says_its_format(work: Workspace) -> None:
-    call("run", "--yes", "--quiet", cwd=work.path)
-    for words in (
-        "", "plan", "categorize", "categorize --format detailed", "categorize --format clustered", "forecast", "order", "conflicts",
-        "conflicts clash", "run --yes", "run --dry-run", "runs", "show", "show last clash", "report", "report --format json",
-        "verify", "rules check --pack python", "rules explain --pack python", "resolve", "resolutions list", "resolutions learn",
-        "resume", "prune --dry-run", "doctor", "undo last --dry-run", "undo last --yes", "show nosuch", "plan --only nosuch",
-    ):  # fmt: skip
-        done = call(*words.split(), "--json", cwd=work.path)
-        assert json.loads(done.stdout)["format"].startswith("git-align/"), words
-
-
 def test_errors_are_json_too_and_exit_codes_are_documented(work: Workspace, tmp_path: Path) -> None:
     done = call("plan", "--json", "--repo", str(tmp_path / "nowhere"))
     assert done.returncode == 2

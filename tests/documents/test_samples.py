@@ -13,6 +13,7 @@ import pytest
 
 from gitalign.documents import certificates, events, moves, plans, results, sessions
 from gitalign.documents.formats import json_text, parsed
+from tests.documents.strict import validate
 
 SAMPLES = Path(__file__).parent / "samples"
 RELEASES = sorted(path for path in SAMPLES.iterdir() if path.is_dir())
@@ -40,6 +41,7 @@ def test_every_stored_body_is_read_and_says_the_same_when_written_again(database
             value = documents.load(parsed(body))
             written = json_text(documents.dump(value))
             assert documents.load(parsed(written)) == value
+            validate(json.loads(written))
             assert json.loads(body).items() <= json.loads(written).items()
 
 

@@ -143,7 +143,13 @@ def _evidence(one: Evidence) -> dict[str, Any]:
     return {
         "target": one.target,
         "score": round(one.score, _DIGITS),
-        "parts": {name: _digits(getattr(one, name)) for name in ("history", "hints", "paths", "name", "patches")},
+        "parts": {
+            "history": _digits(one.history),
+            "hints": _digits(one.hints),
+            "paths": _digits(one.paths),
+            "name": _digits(one.name),
+            "patches": _digits(one.patches),
+        },
         "own_commits": one.own_commits,
         "behind": one.behind,
         "first_parents": one.first_parents,

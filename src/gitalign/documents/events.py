@@ -22,6 +22,7 @@ from gitalign.documents.reading import (
 
 if TYPE_CHECKING:
     from gitalign.documents.models.events import EventDocument
+    from gitalign.documents.models.run_files import AuditEventDocument
 
 _EVENTKIND = member_of(EventKind)
 _MAPPING_IT_IS = mapping(as_it_is)
@@ -66,3 +67,18 @@ def load(value: Any) -> Event:
         Malformed
     """
     return load_event(opened(value, "event"))
+
+
+def dump_audit(value: Event) -> dict[str, Any]:
+    """An event as a line of the audit trail: its own keys stand beside those that all events have."""
+    line: AuditEventDocument = {
+        "at": time_text(value.at),
+        "run": value.run_id,
+        "seq": value.seq,
+        "event": value.kind,
+    }
+    if value.branch is not None:
+        line["branch"] = value.branch
+    if value.target is not None:
+        line["target"] = value.target
+    return {**stamped("audit-event", line), **plain(value.data)}

@@ -25,7 +25,7 @@ class Format:
 
     Attributes:
         name: without `git-align/`.
-        model: module in `documents.models` and name of the class there.
+        model: module in `documents.models` and name of the class there, or a schema in `gitalign/schemas` that others gave.
         version: that this release writes.
         oldest: the oldest major version that this release reads.
         has_release: documents name the release that wrote them, because other installations read them.
@@ -60,6 +60,13 @@ FORMATS: Mapping[str, Format] = {
         Format("move", "moves:MoveDocument"),
         Format("event", "events:EventDocument"),
         Format("session", "sessions:SessionDocument"),
+        # Files of a run's folder, and what `--output` writes.
+        Format("settings", "run_files:SettingsDocument", has_release=True),
+        Format("audit-event", "run_files:AuditEventDocument"),
+        Format("change-summary", "run_files:ChangeSummaryDocument"),
+        Format("resolution-course", "run_files:ResolutionCourseDocument"),
+        Format("results", "results.schema.json"),
+        Format("gate", "gate.schema.json"),
         # What the journal caches.
         Format("outcome", "outcomes:OutcomeDocument"),
         Format("alignable-point", "stops:AlignablePointDocument"),

@@ -8,6 +8,7 @@ from typing import Any
 from gitalign.core.exclusions import Exclusion
 from gitalign.core.outcome import Aligned, Failed, Unchanged, conflict_of
 from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict
+from gitalign.documents.formats import stamped
 
 _SKIPPED = frozenset({Verdict.SKIPPED})
 _ABORTED = frozenset({Verdict.CANCELLED, Verdict.NOT_PUBLISHED})
@@ -51,7 +52,7 @@ def results_document(report: Report) -> dict[str, Any]:
         }
         successful += good
         failed += bad
-    return {
+    content = {
         "orchestration_results": groups,
         "overall_summary": {
             "total_branches_processed": successful + failed,
@@ -62,6 +63,7 @@ def results_document(report: Report) -> dict[str, Any]:
             "execution_timestamp": report.executed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         },
     }
+    return stamped("results", content)
 
 
 def _left_out(one: Exclusion) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from gitalign.core.certificate import PatchVerdict
 from gitalign.core.emptied import why_dropped
@@ -16,7 +15,6 @@ from gitalign.core.outcome import Aligned, Conflicted, Dropped, Outcome
 from gitalign.core.report import alignable_point_in_words, strategies_in_words
 from gitalign.core.rules import Compliance
 from gitalign.core.validation import Validation, ValidationStatus
-from gitalign.documents.compliances import dump_judged_compliance
 
 _MOST_FILES = 200
 _CONVENTIONAL = re.compile(r"^(?P<kind>[a-z]+)(\([^)]*\))?(?P<breaking>!)?:", re.IGNORECASE)
@@ -108,73 +106,6 @@ def architectural(files: Iterable[FileStory]) -> list[FileStory]:
     return [
         one for one in files if _ARCHITECTURE.search(one.path) or (one.added or 0) + (one.deleted or 0) >= _LARGE_LINES
     ]
-
-
-def summary_document(one: Summary) -> dict[str, Any]:
-    """The summary as JSON objects."""
-    groups = {"feature": "features", "fix": "fixes", "other": "other"}
-    return {
-        "format": 1,
-        "run_id": one.run_id,
-        "branch": one.branch,
-        "target": one.target,
-        "verdict": one.verdict,
-        "detail": one.detail,
-        "before": one.before,
-        "onto": one.onto,
-        "after": one.outcome.after if isinstance(one.outcome, Aligned) else None,
-        "target_commits": one.target_commits,
-        "commits": [
-            {
-                "old": commit.old,
-                "new": commit.new,
-                "subject": commit.subject,
-                "author": commit.author,
-                "patch": commit.patch.value if commit.patch else None,
-                "breaking": is_breaking(commit.subject),
-            }
-            for commit in one.commits
-        ],
-        **{
-            key: [
-                commit.subject for commit in one.commits if commit.new is not None and kind_of(commit.subject) == kind
-            ]
-            for kind, key in groups.items()
-        },
-        "architectural": [file.path for file in architectural(one.files)],
-        "files": [
-            {"path": file.path, "status": file.status, "added": file.added, "deleted": file.deleted}
-            for file in one.files
-        ],
-        "also_changed_by_the_target": list(one.shared),
-        "dropped": [
-            {"commit": drop.oid, "reason": drop.reason.value, "subject": drop.subject, "upstream": drop.upstream}
-            for drop in one.dropped
-        ],
-        "conflicts": [
-            {"kind": conflict.kind, "paths": list(conflict.paths)}
-            for conflict in (one.outcome.conflicts if isinstance(one.outcome, Conflicted) else ())
-        ],
-        "findings": [
-            {
-                "code": finding.code,
-                "severity": finding.severity.value,
-                "path": finding.path,
-                "line": finding.line,
-                "message": finding.message,
-                "introduced_by": finding.introduced_by,
-            }
-            for finding in one.findings
-        ],
-        "validation": {
-            "status": one.validation.status.value,
-            "checks": [
-                {"name": check.name, "status": check.status.value, "reason": check.reason}
-                for check in one.validation.checks
-            ],
-        },
-        "house_rules": dump_judged_compliance(one.compliance) if one.compliance is not None else None,
-    }
 
 
 def summary_markdown(one: Summary) -> str:

@@ -16,7 +16,8 @@ from gitalign.core.report import BranchReport, Report, alignable_point_in_words,
 from gitalign.core.rules import Compliance, Spot
 from gitalign.core.run import RunKind
 from gitalign.core.validation import CheckResult
-from gitalign.documents.summary import Summary, summary_document
+from gitalign.documents.summaries import dump_summary
+from gitalign.documents.summary import Summary
 from gitalign.views.page import page
 from gitalign.views.parts import Json, Tables, hosting_of, steps_data
 
@@ -116,7 +117,7 @@ def _branches(
     mates = {
         name: group.branches for group in after.stopped.groups if len(group.branches) > 1 for name in group.branches
     }
-    summary_of = {one.branch: summary_document(one) for one in summaries}
+    summary_of = {one.branch: dump_summary(one) for one in summaries}
     return [
         {
             **_branch(one, summary_of.get(one.step.branch.name), range_diffs, tables),

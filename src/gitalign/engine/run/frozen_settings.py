@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gitalign.configuration.load import Config
+from gitalign.documents.formats import opened, parsed, stamped
 from gitalign.documents.rule_packs import dump_rule_pack
 from gitalign.engine.run.session import OpenRepository, configured_rules, run_folder
 from gitalign.errors import OutOfSpace, UserError
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from gitalign.engine.gates.repository_rules import RepositoryRules
 
 FILE = "settings.json"
-_FORMAT = 1
 _SECTIONS = ("orchestration", "alignment", "detection", "validation", "rules", "resolutions")
 """All that decides what a run makes and what it may publish. Not here: who is informed, and what only other verbs use."""
 
@@ -45,9 +45,8 @@ class OtherSettings(UserError):
 
 
 class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
-    format: int
     settings: Mapping[str, Mapping[str, Any]]
     origins: Mapping[str, str]
     rules: str
@@ -81,13 +80,13 @@ def rules_digest(house: RepositoryRules | None) -> str:
 
 def dumped(frozen: Frozen) -> str:
     """Frozen settings as JSON text in ASCII."""
-    document = {
-        "format": _FORMAT,
+    content = {
         "settings": {name: getattr(frozen.config, name).model_dump(mode="json") for name in _SECTIONS},
         "origins": {key: origin for key, origin in frozen.config.origins.items() if key.split(".")[0] in _SECTIONS},
         "rules": frozen.rules,
         "plugins": list(frozen.plugins),
     }
+    document = stamped("settings", content)
     return json.dumps({**document, "digest": _digest(document)}, sort_keys=True)
 
 
@@ -98,10 +97,10 @@ def loaded(text: str, *, current: Config) -> Frozen:
         CannotGoOn: they were changed, or are of another release.
     """
     try:
-        data = json.loads(text)
+        data = opened(parsed(text), "settings")
         document = _Document.model_validate(data)
-        if document.format != _FORMAT or document.digest != _digest({**data, "digest": None}):
-            raise CannotGoOn("the settings it began with were changed since, or written by another release")
+        if document.digest != _digest(data):
+            raise CannotGoOn("the settings it began with were changed since")
         sections = {name: type(getattr(current, name)).model_validate(document.settings[name]) for name in _SECTIONS}
     except (ValueError, KeyError, RecursionError, AttributeError, ValidationError) as error:
         raise CannotGoOn(f"the settings it began with cannot be read: {str(error).splitlines()[0]}") from error

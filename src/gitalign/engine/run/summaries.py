@@ -13,7 +13,8 @@ from gitalign.core.names import Oid, file_name_for
 from gitalign.core.outcome import Aligned, Unchanged
 from gitalign.core.pair_conflicts import PathChange
 from gitalign.core.report import BranchReport, Report
-from gitalign.documents.summary import CommitStory, FileStory, Summary, summary_document, summary_markdown
+from gitalign.documents import summaries as summaries_documents
+from gitalign.documents.summary import CommitStory, FileStory, Summary, summary_markdown
 from gitalign.engine.gates.proofs import patch_verdicts
 from gitalign.errors import OutOfSpace
 from gitalign.git.command import text
@@ -140,7 +141,7 @@ def write_summaries(folder: Path, found: Sequence[Summary]) -> list[Path]:
         for one in found:
             place = folder / f"{summary_name(one.branch)}.md"
             place.write_text(summary_markdown(one), encoding="utf-8", errors="replace")
-            document = json.dumps(summary_document(one), indent=2)
+            document = json.dumps(summaries_documents.dump(one), indent=2)
             place.with_suffix(".json").write_text(document + "\n", encoding="ascii")
             adopt(place)
             adopt(place.with_suffix(".json"))
