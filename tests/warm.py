@@ -44,7 +44,7 @@ DEADLINE_S = 120.0
 COMMAND = "gitalign.start:main"
 _IMPORTED_LATE = (
     "alembic.command", "sqlalchemy.dialects.sqlite", "sqlite3.dbapi2", "encodings.ascii", "pydantic.type_adapter",
-    "rich._emoji_codes", "click.decorators", "click._textwrap",
+    "rich._emoji_codes", "yaml", "pathspec", "click.decorators", "click._textwrap",
 )  # fmt: skip
 """What libraries import when they are first used."""
 _HEAD = struct.Struct("!I")
@@ -252,6 +252,10 @@ def _import_all() -> None:
     for name in (*_IMPORTED_LATE, "tests.engine.rehearsal"):
         with suppress(ImportError):  # names of other releases
             importlib.import_module(name)
+    from gitalign.configuration.load import SECTIONS
+
+    for section in SECTIONS.values():
+        section.model_rebuild()
 
 
 def _serve(control: socket.socket) -> dict[str, Any] | None:

@@ -20,8 +20,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar
 
-import psutil
-
 from gitalign.errors import StoreError
 
 _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
@@ -206,6 +204,8 @@ def _is_file_at(descriptor: int, path: Path) -> bool:
 
 def this_owner() -> str:
     """An owner string for this process: `host|boot|pid|started`."""
+    import psutil
+
     return f"{socket.gethostname()}|{_boot_id()}|{os.getpid()}|{psutil.Process().create_time():.2f}"
 
 
@@ -223,6 +223,8 @@ def owner_is_alive(owner: str) -> bool:
         return True
     if boot != _boot_id():
         return False
+    import psutil
+
     try:
         process = psutil.Process(number)
         return abs(process.create_time() - moment) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
@@ -237,4 +239,6 @@ def _boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
+        import psutil
+
         return f"{psutil.boot_time():.0f}"

@@ -76,7 +76,7 @@ def test_odd_sizes_of_a_terminal_do_not_matter(work: Workspace) -> None:
         ("click", signal.SIGINT),
         ("click", signal.SIGHUP),
         ("gitalign.facade", signal.SIGTERM),
-        ("sqlalchemy", signal.SIGINT),
+        ("gitalign.engine.run.session", signal.SIGINT),
     ],
 )
 def test_a_signal_while_it_starts_is_an_interruption(tmp_path: Path, when: str, number: signal.Signals) -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
-from gitalign.cli.rendering.tables import cut_line, plain_table
+from gitalign.cli.rendering.plain_table import cut_line
+from gitalign.cli.rendering.tables import plain_table
 from tests.needs import examples
 
 RUN = "20261127-144549-b5e578"

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-import pathspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from gitalign.configuration.section import Section
 from gitalign.configuration.settings import MOST_MB, Seconds
 from gitalign.core.validation import TESTS, Bounds, CommandCheck, FileCheck, StartupCheck, ValidationPlan
 
@@ -27,6 +27,8 @@ Line = Annotated[str, AfterValidator(_one_line)]
 
 
 def _patterns(value: tuple[str, ...]) -> tuple[str, ...]:
+    import pathspec
+
     for pattern in value:
         try:
             pathspec.GitIgnoreSpec.from_lines([pattern])
@@ -38,10 +40,8 @@ def _patterns(value: tuple[str, ...]) -> tuple[str, ...]:
 Patterns = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], AfterValidator(_patterns)]
 
 
-class Check(BaseModel):
+class Check(Section):
     """A command that is run on every result."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Line
     command: Words
@@ -70,10 +70,8 @@ class Check(BaseModel):
         return self
 
 
-class CriticalFile(BaseModel):
+class CriticalFile(Section):
     """A file that every result must have."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: Line
     checks: tuple[Literal["exists", "non_empty", "valid_json"], ...] = ("exists",)
@@ -81,10 +79,8 @@ class CriticalFile(BaseModel):
     required: bool = True
 
 
-class Startup(BaseModel):
+class Startup(Section):
     """The service of a result is started and asked for a page."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     module: Line = "src/main.py"
     factory: Line = "create_app"
@@ -96,10 +92,8 @@ class Startup(BaseModel):
     required: bool = True
 
 
-class Validation(BaseModel):
+class Validation(Section):
     """Code that is run on results before they are published, and what it may do."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     enabled: bool = True
     test_command: Words | None = None

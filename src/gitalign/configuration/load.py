@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from gitalign.configuration.check_settings import Validation
 from gitalign.configuration.page_settings import Pages
 from gitalign.configuration.resolution_settings import Resolutions
+from gitalign.configuration.section import Section
 from gitalign.configuration.settings import (
     Alignment,
     Categorization,
@@ -46,7 +46,7 @@ _LONGEST_SHOWN = 200
 _ENVIRONMENT = "GITALIGN_"
 
 
-class Config(BaseModel):
+class Config(Section):
     """All settings, and where each came from.
 
     Attributes:
@@ -54,19 +54,17 @@ class Config(BaseModel):
         own_file: the file in the git directory, where it was read because the operator named none.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    orchestration: Orchestration = Orchestration()
-    alignment: Alignment = Alignment()
-    detection: Detection = Detection()
-    validation: Validation = Validation()
-    categorization: Categorization = Categorization()
-    landing: Landing = Landing()
-    telemetry: Telemetry = Telemetry()
-    rules: Rules = Rules()
-    resolutions: Resolutions = Resolutions()
-    pages: Pages = Pages()
-    store: Store = Store()
+    orchestration: Orchestration = Field(default_factory=Orchestration.model_construct)
+    alignment: Alignment = Field(default_factory=Alignment.model_construct)
+    detection: Detection = Field(default_factory=Detection.model_construct)
+    validation: Validation = Field(default_factory=Validation.model_construct)
+    categorization: Categorization = Field(default_factory=Categorization.model_construct)
+    landing: Landing = Field(default_factory=Landing.model_construct)
+    telemetry: Telemetry = Field(default_factory=Telemetry.model_construct)
+    rules: Rules = Field(default_factory=Rules.model_construct)
+    resolutions: Resolutions = Field(default_factory=Resolutions.model_construct)
+    pages: Pages = Field(default_factory=Pages.model_construct)
+    store: Store = Field(default_factory=Store.model_construct)
     origins: Mapping[str, str] = Field(default_factory=dict, exclude=True)
     own_file: str | None = Field(default=None, exclude=True)
 
@@ -144,7 +142,7 @@ class Config(BaseModel):
         )
 
 
-_SECTIONS: Mapping[str, type[BaseModel]] = {
+SECTIONS: Mapping[str, type[BaseModel]] = {
     "orchestration": Orchestration,
     "alignment": Alignment,
     "detection": Detection,
@@ -158,7 +156,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "store": Store,
 }
 KNOWN_KEYS: tuple[str, ...] = tuple(
-    f"{section}.{key}" for section, model in _SECTIONS.items() for key in model.model_fields
+    f"{section}.{key}" for section, model in SECTIONS.items() for key in model.model_fields
 )
 
 
@@ -194,16 +192,21 @@ def load_config(
         if key == "alignment.targets" and key in values:
             _keep_where_they_are(values, values[key])
         values[key], origins[key] = value, "command line"
-    sections: dict[str, BaseModel] = {}
-    for section, model in _SECTIONS.items():
+    sections: dict[str, Any] = {}
+    for section, model in SECTIONS.items():
         mine = {key.partition(".")[2]: value for key, value in values.items() if key.partition(".")[0] == section}
+        if not mine:
+            sections[section] = (
+                model.model_construct()
+            )  # defaults need no check, which takes longer to build than to do
+            continue
         try:
             sections[section] = model.model_validate(mine)
         except ValidationError as error:
             faults += [_fault(section, dict(detail), origins) for detail in error.errors()]
     if faults:
         raise ConfigError("; ".join(faults), hint="correct it, then: git align doctor")
-    return Config.model_validate({**sections, "origins": origins, "own_file": own_file})
+    return Config.model_construct(**sections, origins=origins, own_file=own_file)
 
 
 def _keep_where_they_are(values: dict[str, object], targets: object) -> None:
@@ -265,11 +268,11 @@ def _from_file(place: Path, faults: list[str]) -> list[tuple[str, object]]:
         )
     found: list[tuple[str, object]] = []
     for section, content in data.items():
-        if section not in _SECTIONS:
-            match = difflib.get_close_matches(str(section), _SECTIONS, n=1, cutoff=0.5)
+        if section not in SECTIONS:
+            match = difflib.get_close_matches(str(section), SECTIONS, n=1, cutoff=0.5)
             faults.append(
                 f"{place}: unknown key {section!r}"
-                + (f"; did you mean {match[0]}?" if match else f" (known: {', '.join(_SECTIONS)})")
+                + (f"; did you mean {match[0]}?" if match else f" (known: {', '.join(SECTIONS)})")
             )
             continue
         if content is None:
@@ -298,6 +301,8 @@ def _from_environment(environ: Mapping[str, str], faults: list[str]) -> list[tup
         try:
             found.append((key, load_yaml(value), name))
         except NotStrict as error:
+            import yaml
+
             if isinstance(error.__cause__, yaml.MarkedYAMLError | yaml.reader.ReaderError):
                 found.append((key, value, name))  # a plain word, such as a glob, that only looks like YAML
             else:

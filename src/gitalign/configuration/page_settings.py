@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from gitalign.configuration.section import Section
 from gitalign.core.hosting import Host, HostKind
 
 
-class HostSettings(BaseModel):
+class HostSettings(Section):
     """A hosting service, and where its pages are."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: HostKind
     web: Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")] = ""
 
 
-class Pages(BaseModel):
+class Pages(Section):
     """What pages and summaries link to."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     hosts: Mapping[Annotated[str, Field(min_length=1)], HostKind | HostSettings] = Field(default_factory=dict)
 

@@ -6,18 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from gitalign.configuration.check_settings import Line, Patterns, Words
+from gitalign.configuration.section import Section
 from gitalign.configuration.settings import Seconds
 from gitalign.core.policy import AutoResolver
 from gitalign.core.programs import Program, Programs
 
 
-class Driver(BaseModel):
+class Driver(Section):
     """A merge driver, run on the three contents of a conflicted file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     command: Words
     paths: Patterns = ()
@@ -38,10 +37,8 @@ class Driver(BaseModel):
         return _program(self)
 
 
-class External(BaseModel):
+class External(Section):
     """A command that is given a conflict as JSON and proposes content."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     command: Words
     paths: Patterns = ()
@@ -56,10 +53,8 @@ class External(BaseModel):
         return replace(_program(self), most_per_run=self.max_per_run)
 
 
-class Regenerate(BaseModel):
+class Regenerate(Section):
     """A command that makes files anew which are made from others, such as lock files."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     command: Words
     paths: Annotated[Patterns, Field(min_length=1)]
@@ -84,10 +79,8 @@ def _program(settings: Driver | External | Regenerate) -> Program:
     )
 
 
-class Resolutions(BaseModel):
+class Resolutions(Section):
     """What settles conflicts without a person: resolutions that are on record, and rungs of the ladder."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     apply: bool = False
     rr_cache: Literal["read", "write", "off"] = "read"

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
+from pydantic import Field, FiniteFloat, field_validator, model_validator
 
+from gitalign.configuration.section import Section
 from gitalign.core.findings import FindingRule, Origin, Severity
 from gitalign.core.names import name_fault
 from gitalign.core.policy import (
@@ -26,10 +27,8 @@ LONGEST_RETENTION_DAYS = 36_500
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
-class Orchestration(BaseModel):
+class Orchestration(Section):
     """How a run is carried out: parallelism, time-outs, backups, breaker, logs, resources."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     enable_parallelization: bool = True
     max_workers_per_target: Annotated[int, Field(ge=1, le=256)] = 4
@@ -68,10 +67,8 @@ class Orchestration(BaseModel):
         return value
 
 
-class BranchStrategy(BaseModel):
+class BranchStrategy(Section):
     """A strategy for the branches that fit."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     strategy: Strategy
     merges: MergesPolicy | None = None
@@ -101,10 +98,8 @@ class BranchStrategy(BaseModel):
         return self
 
 
-class Alignment(BaseModel):
+class Alignment(Section):
     """What a run does to branches."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     targets: tuple[str, ...] = ()
     strategy: Strategy = Strategy.REBASE
@@ -140,10 +135,8 @@ class Alignment(BaseModel):
         return value
 
 
-class Detection(BaseModel):
+class Detection(Section):
     """What is looked for in aligned branches, and what keeps one from being published."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     detectors: tuple[str, ...] = ("markers", "encoding", "syntax", "paths", "python")
     refuse_severity: Literal["critical", "warning", "info", "none"] = "critical"
@@ -155,19 +148,15 @@ class Detection(BaseModel):
         return FindingRule(severity=severity, introduced_by=self.refuse_introduced_by)
 
 
-class Rule(BaseModel):
+class Rule(Section):
     """Branches whose whole name matches a glob go to a target."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     match: Annotated[str, Field(min_length=1)]
     target: Annotated[str, Field(min_length=1)]
 
 
-class Categorization(BaseModel):
+class Categorization(Section):
     """How branches are given to targets when their history is weighed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     rules: tuple[Rule, ...] = ()
     keywords: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -175,18 +164,14 @@ class Categorization(BaseModel):
     cluster_cut: Annotated[float, Field(gt=0, le=100)] = 0.5
 
 
-class Landing(BaseModel):
+class Landing(Section):
     """What is known of the order in which branches land."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     dependencies: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
-class Telemetry(BaseModel):
+class Telemetry(Section):
     """What other systems are told of runs. Nothing, unless it is asked for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     metrics_file: Path | None = None
     traces: bool = False
@@ -200,10 +185,8 @@ class Telemetry(BaseModel):
         return value
 
 
-class Rules(BaseModel):
+class Rules(Section):
     """Which house rules hold, and what they keep from being published."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     packs: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     refuse: Literal["must", "never"] = "must"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import field_validator
+
+from gitalign.configuration.section import Section
 
 
-class Store(BaseModel):
+class Store(Section):
     """Where the journal is kept: in the git directory, or in a database of the operator's."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str | None = None
     password_file: Path | None = None

@@ -9,9 +9,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from gitalign.core.forecast import Author
+if TYPE_CHECKING:
+    from gitalign.core.forecast import Author
 
 
 class HostKind(StrEnum):

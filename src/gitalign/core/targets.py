@@ -231,3 +231,19 @@ def is_guess(plan: Plan) -> bool:
     """True when the targets are known by names alone, and none of these is sure to be the primary branch."""
     notes = plan.target_notes
     return bool(notes) and all(note.why == USUAL and note.name not in _SURE for note in notes)
+
+
+def with_public(targets: Sequence[Target], snapshot: Snapshot) -> tuple[Target, ...]:
+    """The targets at their public tips, where a push was asked for and these are elsewhere."""
+    public = {name: oid for name, oid, _ in snapshot.public_targets}
+    tracking = {(tip.oid, tip.ref.rpartition("/")[2]): tip.ref for tip in snapshot.tips if tip.ref.startswith(REMOTES)}
+    return tuple(
+        replace(
+            target,
+            oid=public[target.name],
+            ref=tracking.get((public[target.name], target.name.rpartition("/")[2]), target.ref),
+        )
+        if target.name in public
+        else target
+        for target in targets
+    )

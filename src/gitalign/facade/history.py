@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from gitalign.core.report import Report
 from gitalign.core.run import RunRecord
-from gitalign.engine.run.contexts import Caller, analysis_context
-from gitalign.engine.run.reports import stored_report
-from gitalign.engine.run.session import Request as Request
 from gitalign.engine.run.session import (
+    Request,
     has_state,
     journal_of,
     open_for,
     require_state,
 )
 from gitalign.engine.runtime.signals import StopSignal
-from gitalign.ports import Listener
+
+if TYPE_CHECKING:
+    from gitalign.core.report import Report
+    from gitalign.ports import Listener
 
 
 class AlignablePointSource(StrEnum):
@@ -62,6 +63,8 @@ def show(
     Raises:
         UnknownRun, GitError, OutOfSpace
     """
+    from gitalign.engine.run.reports import stored_report
+
     opened = open_for(request, stop)
     require_state(opened, run_id)
     with journal_of(opened) as journal:
@@ -69,6 +72,7 @@ def show(
         if furthest is AlignablePointSource.NOWHERE:
             return report
         from gitalign.engine.analysis.after_run import report_with_furthest
+        from gitalign.engine.run.contexts import Caller, analysis_context
 
         caller = Caller(listeners=listeners, stop=stop or StopSignal())
         context = analysis_context(opened, journal, caller, name="furthest")

@@ -3,25 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gitalign.core.outcome import Conflicted
 from gitalign.core.plan import Plan, Step, StepKind
-from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
-from gitalign.core.unpushed import waits_for_push
 from gitalign.core.working_set import has_no_work
-from gitalign.engine.run.reports import stored_report
-from gitalign.engine.run.session import OpenRepository, journal_of
 from gitalign.errors import UserError
 from gitalign.git.branch_log import was_only_created
 from gitalign.git.repository import Repository
 
+if TYPE_CHECKING:
+    from gitalign.core.report import Report
+    from gitalign.ports import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was run in a repository.
+
+    Attributes:
+        repository: where.
+        journal: None where nothing was ever run.
+        runs: every run, newest first.
+    """
+
+    repository: Repository
+    journal: Journal | None
+    runs: tuple[RunRecord, ...]
+
+    def unfinished(self) -> tuple[RunRecord, ...]:
+        """Runs that `resume` is for."""
+        states = (RunState.INTEGRATING, RunState.PUBLISHING, RunState.INTERRUPTED)
+        return tuple(record for record in self.runs if record.state in states)
+
+    def last_alignment(self) -> Report | None:
+        """The report of the newest run that aligned branches."""
+        last = next((record for record in self.runs if record.kind is RunKind.ALIGN), None)
+        if last is None or self.journal is None:
+            return None
+        from gitalign.engine.run.reports import stored_report
+
+        return stored_report(self.repository, self.journal, last.id)
+
 
 def next_command(
-    opened: OpenRepository,
     plan: Plan,
+    past: Past,
     *,
-    history: Sequence[RunRecord],
     elsewhere: Sequence[tuple[str, int]],
     fault: UserError | None,
     merged: int,
@@ -29,35 +58,30 @@ def next_command(
     """The command line; empty when nothing is left to do.
 
     Args:
-        opened: the repository.
         plan: of everything.
-        history: every run, newest first.
+        past: what was run.
         elsewhere: how many branches exist only on each remote.
         fault: what a plan would be refused for.
         merged: how many branches `prune --merged` would delete.
     """
-    if unfinished_of(history):
+    if past.unfinished():
         return "git align resume"
     if elsewhere and has_no_work(plan):
         return "git align plan --remote" + ("" if elsewhere[0][0] == "origin" else f" {elsewhere[0][0]}")
     if fault is not None:
         return fault.hint
     work = [one for one in plan.steps if one.kind not in (StepKind.UP_TO_DATE, StepKind.LEAVE) and not one.refusal]
-    if not history:
+    if not past.runs:
         return "git align plan" if plan.steps else ""
     to_delete = "git align prune --merged" if merged else ""
-    report = _last_alignment(opened, history)
+    report = past.last_alignment()
     if report is not None and (not work or _all_conflicted(report, work)):
+        from gitalign.core.unpushed import waits_for_push
+
         if waits_for_push(report, plan.snapshot.tips):
             return "git align push"
         return "git align conflicts" if work else to_delete
     return "git align run" if work else to_delete
-
-
-def unfinished_of(history: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
-    """Runs that `resume` is for."""
-    states = (RunState.INTEGRATING, RunState.PUBLISHING, RunState.INTERRUPTED)
-    return tuple(record for record in history if record.state in states)
 
 
 def merged_count(repository: Repository, plan: Plan) -> int:
@@ -66,16 +90,10 @@ def merged_count(repository: Repository, plan: Plan) -> int:
     return sum(step.of_remote is not None or not was_only_created(repository, step.ref) for step in merged)
 
 
-def _last_alignment(opened: OpenRepository, history: Sequence[RunRecord]) -> Report | None:
-    last = next((one for one in history if one.kind is RunKind.ALIGN), None)
-    if last is None:
-        return None
-    with journal_of(opened) as journal:
-        return stored_report(opened.repository, journal, last.id)
-
-
 def _all_conflicted(report: Report, work: Sequence[Step]) -> bool:
     """True when the run tried exactly this, and every one of them conflicted: another run would change nothing."""
+    from gitalign.core.outcome import Conflicted
+
     tried = {
         (one.step.branch.name, one.step.seen, one.step.onto)
         for one in report.branches()

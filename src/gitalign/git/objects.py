@@ -12,14 +12,17 @@ import time
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gitalign.child import ChildEnded, ChildTimedOut, Conversation
 from gitalign.core.commit import RawCommit, commit_id, parse_commit, serialise
 from gitalign.core.names import Oid
-from gitalign.core.pair_conflicts import PathChange
 from gitalign.errors import GitCrashed, GitDied, GitError, GitTimedOut, MissingObject, OutOfSpace
 from gitalign.git.command import Git, failure_of, said_in, text
 from gitalign.shared_files import make_folder
+
+if TYPE_CHECKING:
+    from gitalign.core.pair_conflicts import PathChange
 
 _ABSENT = b"000000"
 
@@ -195,6 +198,8 @@ class TreeComparer(_Answering):
         if before == after:
             return ()
         deadline = time.monotonic() + self._timeout_s
+        from gitalign.core.pair_conflicts import PathChange
+
         found: list[PathChange] = []
         try:
             talk = self._talk()

@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from gitalign.core.names import is_zero
 from gitalign.core.publication import RefUpdate
 
@@ -97,6 +95,8 @@ def _look(lock: Path) -> tuple[bytes, int] | None:
 
 def open_files_of_git() -> set[str]:
     """Files that git processes have open, as far as this user may see them."""
+    import psutil
+
     found: set[str] = set()
     for process in psutil.process_iter(["name"]):
         if "git" in (process.info["name"] or ""):

@@ -12,12 +12,13 @@ import secrets
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gitalign.errors import StoreError
 from gitalign.shared_files import adopt
-from gitalign.store.copying import copied
-from gitalign.store.journal import SqlJournal, connect_journal, open_journal
-from gitalign.store.postgres import Postgres
+
+if TYPE_CHECKING:
+    from gitalign.store.journal import SqlJournal
 
 _DATABASE = "gitalign.db"
 _ID = "repository-id"
@@ -51,6 +52,9 @@ class JournalPlace:
             ConfigError: `url` is not an address, or holds a password.
             PluginError: psycopg is not installed.
         """
+        # SQLAlchemy takes longer to import than most commands work; where nothing was run, it is not needed.
+        from gitalign.store.journal import connect_journal, open_journal
+
         if self.url is None:
             if self._id.exists():
                 raise StoreError(
@@ -58,6 +62,9 @@ class JournalPlace:
                     hint="set store.url (GITALIGN_STORE__URL) to the address of that database",
                 )
             return open_journal(self._database)
+        from gitalign.store.copying import copied
+        from gitalign.store.postgres import Postgres
+
         dialect = Postgres(self.url, password_file=self.password_file)
         journal = connect_journal(dialect, repository=self._identity(), place=self._place(), moved_from=self._moved)
         try:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from gitalign.cli.rendering.report import COLOURS, is_old, where
 from gitalign.cli.rendering.rules import show_rule
@@ -18,6 +17,9 @@ from gitalign.core.publication import PushState
 from gitalign.core.push import place_words
 from gitalign.core.report import BranchReport, Report, alignable_point_in_words
 from gitalign.core.validation import Validation
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _OUTPUT_LINES = 20
 

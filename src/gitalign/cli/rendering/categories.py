@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from gitalign.cli.rendering.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.core.categories import Categorized
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def show_categories(out: Console, found: Categorized, *, everything: bool = False) -> None:

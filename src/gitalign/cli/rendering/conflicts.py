@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from gitalign.cli.rendering.tables import many, safe, tell_rest
 from gitalign.core.conflict_groups import (
@@ -18,6 +17,9 @@ from gitalign.core.forecast import CommitNote
 from gitalign.core.hunks import HunkSide
 from gitalign.core.report import alignable_point_in_words
 from gitalign.core.shared_conflicts import shared_in_words
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _MOST_GROUPS = 12
 _MOST_NAMES = 6

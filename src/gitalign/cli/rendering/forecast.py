@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from gitalign.cli.rendering.tables import MOST_ROWS, STEP_WORDS, plain_table, safe, tell_rest
 from gitalign.core.forecast import Author, BranchForecast, Forecast, Prospect
 from gitalign.core.names import display
 from gitalign.core.pair_conflicts import Basis, PairConflict, PairCount
 from gitalign.core.report import alignable_point_in_short
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _FORESEEN = {
     Prospect.CLEAN: "green",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from gitalign.cli.rendering.tables import safe
 from gitalign.core.manual_resolution import Look, Stand
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def state_in_words(look: Look) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from gitalign.cli.rendering.tables import plain_table, safe
 from gitalign.core.names import Oid, branch_of, is_zero
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.push import place_words
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def show_moves(out: Console, publications: Sequence[Publication], *, tense: str = "") -> None:

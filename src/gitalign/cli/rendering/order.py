@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from gitalign.cli.rendering.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.core.names import display
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from gitalign.landing.execution_plan import ExecutionPlan
 
 _MOST_MEMBERS = 12

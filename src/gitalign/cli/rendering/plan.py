@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from gitalign.cli.rendering.tables import MOST_ROWS, STEP_WORDS, many, plain_table, safe, tell_rest
 from gitalign.core.exclusions import FILTERS
 from gitalign.core.names import display
 from gitalign.core.plan import Plan
 from gitalign.core.strategies import idle_rules
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def show_plan(out: Console, plan: Plan, *, everything: bool = False, fetched: bool = False) -> None:

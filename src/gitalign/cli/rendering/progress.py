@@ -147,7 +147,7 @@ class Bars:
     def _lines(self, width: int, *, ascii_only: bool) -> Iterator[Text]:
         from rich.text import Text
 
-        from gitalign.cli.rendering.tables import cut_line
+        from gitalign.cli.rendering.plain_table import cut_line
 
         stage = self._stage
         now = self._clock()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from gitalign.cli.rendering.tables import many, safe
 from gitalign.core.certificate import Proof
 from gitalign.core.names import branch_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def show_proofs(out: Console, proofs: Sequence[Proof], *, everything: bool = False) -> None:

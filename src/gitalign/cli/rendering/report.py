@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from gitalign.cli import advice
 from gitalign.cli.advice import NOTHING_TYPED, Typed
@@ -15,6 +14,9 @@ from gitalign.core.findings import Finding, Severity
 from gitalign.core.outcome import Aligned
 from gitalign.core.report import BranchReport, Report, Verdict
 from gitalign.core.run import RunKind
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 COLOURS = {
     Verdict.ALIGNED: "green",

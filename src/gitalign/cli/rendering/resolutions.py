@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from gitalign.cli.rendering.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.engine.resolution.resolutions import Known, Used
@@ -13,6 +12,9 @@ from gitalign.resolve.entries import Images
 from gitalign.resolve.learn import LearnedResolutions
 from gitalign.resolve.record import Recorded
 from gitalign.resolve.recorded import origin_in_words
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _MOST_LINES = 400
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_never
-
-from rich.console import Console
+from typing import TYPE_CHECKING, assert_never
 
 from gitalign.cli.rendering.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.core.rule_checks import (
@@ -19,6 +17,9 @@ from gitalign.core.rule_checks import (
     SizeCheck,
 )
 from gitalign.core.rules import Band, Compliance, Demand, RequirementResult, RulePack, Verdict
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _BANDS = {
     Band.EXCELLENT: "green",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from gitalign.cli.rendering.tables import plain_table, safe
 from gitalign.core.run import RunRecord
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from gitalign.core.retention import PruneReport
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from gitalign.cli.rendering.tables import many, safe
 from gitalign.cli.working_set import elsewhere
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from gitalign.core.diagnosis import Diagnosis
     from gitalign.core.status import Status
 

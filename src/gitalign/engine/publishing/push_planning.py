@@ -215,19 +215,3 @@ def _public(
 def _count(repository: Repository, without: Oid, tip: Oid) -> int:
     done = repository.git.run("rev-list", "--count", tip, f"^{without}")
     return int(text(done.stdout))
-
-
-def with_public(targets: Sequence[Target], snapshot: Snapshot) -> tuple[Target, ...]:
-    """The targets at their public tips, where a push was asked for and these are elsewhere."""
-    public = {name: oid for name, oid, _ in snapshot.public_targets}
-    tracking = {(tip.oid, tip.ref.rpartition("/")[2]): tip.ref for tip in snapshot.tips if tip.ref.startswith(REMOTES)}
-    return tuple(
-        replace(
-            target,
-            oid=public[target.name],
-            ref=tracking.get((public[target.name], target.name.rpartition("/")[2]), target.ref),
-        )
-        if target.name in public
-        else target
-        for target in targets
-    )

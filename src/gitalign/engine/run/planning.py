@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from gitalign.configuration.branch_list import BranchList, load_branch_list
 from gitalign.configuration.load import Config
 from gitalign.core.long_lived import PRIMARY_NAMES
 from gitalign.core.names import HEADS
@@ -15,15 +15,15 @@ from gitalign.core.selection import require_branches
 from gitalign.core.snapshot import Snapshot, Tip
 from gitalign.core.targets import TYPED, WantedTargets, discover_targets, head_of_remote
 from gitalign.core.working_set import branches_of, has_no_work, only_on_remotes, tips_of, with_branches_of, with_head_of
-from gitalign.engine.publishing.push_planning import PushScope, with_push_places
 from gitalign.engine.run.filtering import filters_of
 from gitalign.engine.run.prepare import Wishes, prepare, take_snapshot
-from gitalign.engine.run.remote_branches import read_remote, with_places_on
 from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of
-from gitalign.engine.runtime.context import run_folder as run_folder
 from gitalign.git.refs import read_tips
 from gitalign.git.remote import fetch, fetch_branches
 from gitalign.git.repository import Repository
+
+if TYPE_CHECKING:
+    from gitalign.configuration.branch_list import BranchList
 
 
 def make_plan(opened: OpenRepository, request: Request, *, whatever_is_checked_out: bool = False) -> Plan:
@@ -37,7 +37,7 @@ def make_plan(opened: OpenRepository, request: Request, *, whatever_is_checked_o
     Raises:
         UserError, GitError, RemoteError
     """
-    listed: BranchList | None = load_branch_list(request.input) if request.input is not None else None
+    listed = _listed(request)
     filters = filters_of(opened.repository, request, now=int(opened.now().timestamp()))
     settings = opened.config.alignment
     remote = request.remote or settings.remote if request.remote is not None else None
@@ -68,6 +68,14 @@ def make_plan(opened: OpenRepository, request: Request, *, whatever_is_checked_o
     return made
 
 
+def _listed(request: Request) -> BranchList | None:
+    if request.input is None:
+        return None
+    from gitalign.configuration.branch_list import load_branch_list
+
+    return load_branch_list(request.input)
+
+
 def _fetch(opened: OpenRepository, request: Request, remote: str | None) -> None:
     """Fetch what is asked for: targets, or the branches of a remote, unless these are read for a push anyway."""
     settings = opened.config.alignment
@@ -83,7 +91,11 @@ def _fetch(opened: OpenRepository, request: Request, remote: str | None) -> None
 
 def _looked_at(opened: OpenRepository, request: Request, remote: str | None) -> tuple[Snapshot, Snapshot]:
     """The repository as it is seen here, and the same with what a plan has to know of remotes."""
-    told, head = read_remote(opened.repository, remote) if remote is not None and request.push else (None, None)
+    told, head = None, None
+    if remote is not None and request.push:
+        from gitalign.engine.run.remote_branches import read_remote
+
+        told, head = read_remote(opened.repository, remote)
     seen = take_snapshot(opened.repository, now=opened.now())
     if remote is not None and head is not None:
         seen = with_head_of(seen, remote, head)
@@ -104,6 +116,8 @@ def _of_remote(opened: OpenRepository, seen: Snapshot, remote: str, told: Sequen
 
 
 def _on_remote(opened: OpenRepository, snapshot: Snapshot) -> Snapshot:
+    from gitalign.engine.run.remote_branches import with_places_on
+
     targets = discover_targets(snapshot, opened.config.alignment.targets)
     return with_places_on(opened.repository, snapshot, opened.config.pushing(), targets=targets)
 
@@ -134,6 +148,8 @@ def _with_places(opened: OpenRepository, snapshot: Snapshot) -> Snapshot:
 
 def _with_push(opened: OpenRepository, snapshot: Snapshot, request: Request) -> Snapshot:
     """The snapshot with where its branches are pushed."""
+    from gitalign.engine.publishing.push_planning import PushScope, with_push_places
+
     settings = opened.config.alignment
     with journal_of(opened) if has_state(opened) else nullcontext() as journal:
         return with_push_places(

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from gitalign.configuration.branch_list import BranchList
 from gitalign.core.filters import Filters
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import HEADS, REMOTES, BranchName, Oid, shell_word
-from gitalign.core.plan import Plan, Step, StepKind, Target
+from gitalign.core.plan import Plan, Target
 from gitalign.core.planning import build_plan
 from gitalign.core.policy import Policy
-from gitalign.core.snapshot import Checkout, CheckoutState, Snapshot
-from gitalign.core.targets import WantedTargets, default_branch, find_targets, lines_of
+from gitalign.core.snapshot import Checkout, Snapshot
+from gitalign.core.targets import WantedTargets, default_branch, find_targets, lines_of, with_public
 from gitalign.core.working_set import as_of_remote, remote_of
-from gitalign.engine.publishing.push_planning import with_public
 from gitalign.engine.run.filtering import with_commits
 from gitalign.engine.run.protected import protected_branches
-from gitalign.errors import GitAlignError, UserError
-from gitalign.git.command import Git, text
+from gitalign.errors import UserError
 from gitalign.git.history import load_graph
 from gitalign.git.refs import read_tips, read_upstreams
 from gitalign.git.repository import Repository, head_of, is_without_work_tree
-from gitalign.git.untracked import Change, changes_between, in_the_way
-from gitalign.git.worktree import read_checkouts, work_tree_git
+from gitalign.git.worktree import read_checkouts
+
+if TYPE_CHECKING:
+    from gitalign.configuration.branch_list import BranchList
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def prepare(repository: Repository, snapshot: Snapshot, wishes: Wishes) -> Prepa
         return build_plan(seen, graph, policy=wishes.policy, targets=targets, listed=listed, filters=filters)
 
     plan = planned(snapshot)
-    obstructed = dict(_obstructed(repository, plan))
+    obstructed = _obstructed(repository, plan)
     if obstructed:
         plan = planned(replace(snapshot, checkouts=tuple(obstructed.get(one.path, one) for one in snapshot.checkouts)))
     return Prepared(replace(plan, target_notes=tuple(one.note for one in found)), graph)
@@ -173,33 +173,13 @@ def _tracked(repository: Repository, snapshot: Snapshot, targets: Sequence[Targe
     }
 
 
-def _obstructed(repository: Repository, plan: Plan) -> Iterator[tuple[str, Checkout]]:
-    """Work trees that hold something untracked where their branches will bring files; looked at again when they are moved."""
-    for step in plan.steps:
-        if step.checkout is None or step.refusal is not None or step.kind in (StepKind.UP_TO_DATE, StepKind.LEAVE):
-            continue
-        held = Checkout(path=step.checkout, ref=step.moved_ref, state=CheckoutState.OBSTRUCTED)
-        try:
-            git = work_tree_git(repository, step.checkout)
-            found = in_the_way(git, _brought(git, step))
-        except (GitAlignError, OSError) as error:
-            yield step.checkout, replace(held, state=CheckoutState.UNCLEAR, detail=f"its files cannot be read: {error}")
-            continue
-        if found:
-            yield step.checkout, replace(held, detail=f"not tracked, and would be lost: {found}")
+def _obstructed(repository: Repository, plan: Plan) -> dict[str, Checkout]:
+    """Work trees in which files that are not tracked stand in the way, by their path."""
+    if all(step.checkout is None for step in plan.steps):
+        return {}
+    from gitalign.engine.run.obstructions import obstructed
 
-
-def _brought(git: Git, step: Step) -> list[Change]:
-    """What a step will change in the files of what it moves, as far as that is known before anything is merged."""
-    if step.kind is StepKind.FAST_FORWARD:
-        return changes_between(git, step.seen, step.onto)
-    done = git.run("merge-base", "--all", step.seen, step.onto, accept=(0, 1))
-    bases = [Oid(base) for base in text(done.stdout).split()] or [step.seen]
-    changes = [change for base in bases for change in changes_between(git, base, step.onto)]
-    if step.kind is StepKind.INTEGRATE:
-        changes += changes_between(git, step.moved_from, step.onto)
-        changes += [change for base in bases for change in changes_between(git, base, step.seen)]
-    return changes
+    return dict(obstructed(repository, plan))
 
 
 def _require_one_line(snapshot: Snapshot, graph: CommitGraph, fetched: Mapping[str, str]) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -103,6 +102,8 @@ def _reader_of(path: str) -> Callable[[str], Iterator[Evidence]] | None:
     if path.startswith(_RULESETS):
         return (lambda words: protection.of_ruleset(json.loads(words), path)) if path.endswith(".json") else None
     if path in _BORS:
+        import tomllib
+
         return lambda words: protection.of_bors(tomllib.loads(words), path)
     if path in _MERGIFY:
         return lambda words: protection.of_mergify(_yaml(words), path)

@@ -5,7 +5,6 @@ What the use cases of the facade share. Nothing here knows a terminal. A plan is
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,26 +15,22 @@ from typing import TYPE_CHECKING
 from gitalign.configuration.load import Config, load_config
 from gitalign.core.names import RunId
 from gitalign.engine.run.prepare import PlannedHistory
-from gitalign.engine.runtime.context import run_folder as run_folder
+from gitalign.engine.runtime.folders import run_folder as run_folder
 from gitalign.engine.runtime.observers import require_observers
 from gitalign.engine.runtime.signals import StopSignal
-from gitalign.engine.runtime.stream import EventStream, JournalListener
 from gitalign.engine.runtime.surroundings import Surroundings, of_process
 from gitalign.errors import StoreError, UnknownRun
 from gitalign.git.command import ProcessGate
 from gitalign.git.repository import Repository, open_repository, sharing
 from gitalign.git.worktree import work_trees
-from gitalign.ports import Journal, Listener, Sockets
 from gitalign.shared_files import make_folder, share_folder
 from gitalign.store.opening import JournalPlace
-from gitalign.store.run_locks import RunLocks
-from gitalign.telemetry import AuditTrail, BranchLogs, RunLog
 
 if TYPE_CHECKING:
     from gitalign.engine.gates.repository_rules import RepositoryRules
-
-
-_LOG = logging.getLogger("gitalign.run")
+    from gitalign.engine.runtime.stream import EventStream
+    from gitalign.ports import Journal, Listener, Sockets
+    from gitalign.store.run_locks import RunLocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +182,9 @@ def event_stream(
     opened: OpenRepository, journal: Journal, run_id: str, listeners: Sequence[Listener]
 ) -> Iterator[EventStream]:
     """The event stream of one run, with its journal, log, audit trail and branch logs behind it."""
+    from gitalign.engine.runtime.stream import EventStream, JournalListener
+    from gitalign.telemetry import AuditTrail, BranchLogs, RunLog
+
     folder = run_folder(opened.repository, run_id)
     make_folder(folder)
     settings = opened.config.orchestration
@@ -207,7 +205,9 @@ def _close(*ends: Callable[[], None]) -> None:
         try:
             end()
         except (OSError, StoreError) as error:
-            _LOG.warning("the log of this run is not complete: %s", error)
+            import logging
+
+            logging.getLogger("gitalign.run").warning("the log of this run is not complete: %s", error)
 
 
 def has_state(opened: OpenRepository) -> bool:
@@ -233,6 +233,8 @@ def journal_place(opened: OpenRepository) -> JournalPlace:
 
 def locks_of(opened: OpenRepository) -> RunLocks:
     """The locks that say which runs of the repository are under way."""
+    from gitalign.store.run_locks import RunLocks
+
     return RunLocks(opened.repository.state_dir)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gitalign.core.policy import Limits
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
+from gitalign.engine.runtime.folders import run_folder
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.git.repository import Repository
@@ -98,8 +99,3 @@ class RunContext:
             limits=self.limits,
             plugins=self.plugins,
         )
-
-
-def run_folder(repository: Repository, run_id: str) -> Path:
-    """Where a run's report, logs and audit trail are."""
-    return repository.state_dir / "runs" / run_id

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitalign.configuration.settings import Telemetry
-from gitalign.core.report import Report
 from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.git.repository import Repository
 from gitalign.observe.extras import require_library
 from gitalign.output_file import require_writable
-from gitalign.ports import Listener
 
 if TYPE_CHECKING:
+    from gitalign.core.report import Report
     from gitalign.observe.metrics import RunMetrics
     from gitalign.observe.traces import RunTraces
+    from gitalign.ports import Listener
 
 
 def require_observers(settings: Telemetry) -> None:
