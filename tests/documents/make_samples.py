@@ -95,6 +95,10 @@ def store(work: Workspace, folder: Path) -> None:
     with sqlite3.connect(state / "gitalign.db") as database:
         text = "\n".join(database.iterdump())
     (folder / "journal.sql.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    for line in work.git("cat-file", "--batch-all-objects", "--batch-check").splitlines():
+        oid, kind, _ = line.split()
+        if kind == "commit":
+            work.git("update-ref", f"refs/pinned/{oid}", oid)  # runs hold commits in packs, without refs
     work.git("bundle", "create", str(folder / "repository.bundle"), "--all")
     shutil.copytree(state / "runs", folder / "runs", ignore=shutil.ignore_patterns("*.log", "*.md", "logs"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,17 @@ from typing import Any
 
 import pytest
 
+from gitalign.configuration.load import Config
+from gitalign.core.resolution_origin import OriginKind
 from gitalign.documents import certificates, events, moves, plans, results, sessions
-from gitalign.documents.formats import json_text, parsed
+from gitalign.documents.formats import FORMATS, json_text, parsed
+from gitalign.documents.reports import read_extras
+from gitalign.engine.run.frozen_settings import CannotGoOn, dumped, loaded
+from gitalign.resolve.archive import unpack
+from gitalign.worktrees.resolution_course import Course
+from tests import warm
 from tests.documents.strict import validate
+from tests.git.workspace import Workspace
 
 SAMPLES = Path(__file__).parent / "samples"
 RELEASES = sorted(path for path in SAMPLES.iterdir() if path.is_dir())
@@ -59,3 +68,88 @@ def test_certificates_are_intact_and_a_changed_one_is_not(sample: Path) -> None:
             assert value.is_intact
             assert certificates.load(parsed(certificates.text_of(value))).is_intact
             assert not certificates.load({**parsed(line), "git_version": "1.2"}).is_intact
+
+
+NAMES = {
+    "categorize": "branch-list", "categorize-detailed": "categories", "categorize-clustered": "clusters", "doctor": "checks",
+    "init": "initial", "order": "execution-plan", "prune": "pruned", "prune-merged": "merged-branches", "verify": "proofs",
+    "resolutions-list": "known-resolutions", "resolve": "resolution", "resolve-continue": "report", "show": "report",
+    "resolve-list": "resolutions-under-way", "rules-check": "house-rules", "rules-explain": "rule-packs",
+    "show-branch": "branch-report", "undo-dry-run": "moves",
+}  # fmt: skip
+"""Sample -> document, where they are not called the same."""
+
+
+def test_what_verbs_said_is_said_under_the_same_keys(sample: Path) -> None:
+    for place in sorted((sample / "json").iterdir()):
+        name = NAMES.get(place.stem, place.stem)
+        document = {**json.loads(place.read_text()), **FORMATS[name].stamp}
+        for proof in document.get("proofs", ()):
+            del proof["certificate"]["format"]  # of version 1
+            proof["certificate"].pop("is_intact", None)
+        validate(document)
+
+
+def test_files_of_runs_are_read(sample: Path) -> None:
+    for folder in (sample / "runs").iterdir():
+        if (folder / "report.json").exists():
+            extras = read_extras(folder / "report.json")
+            assert extras.phases
+            assert extras.notices
+            frozen = (folder / "settings.json").read_text()
+            assert loaded(frozen, current=Config()).config.validation.critical_files[0].path == "list"
+            with pytest.raises(CannotGoOn, match="changed since"):
+                loaded(frozen.replace('"list"', '"lost"'), current=Config())
+            assert loaded(dumped(loaded(frozen, current=Config())), current=Config()) == loaded(
+                frozen, current=Config()
+            )
+        for line in (folder / "audit.jsonl").read_text().splitlines():
+            validate({**json.loads(line), **FORMATS["audit-event"].stamp})
+
+
+def test_an_archive_of_resolutions_and_a_course_are_read(sample: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "resolutions.tar"
+    archive.write_bytes(gzip.decompress((sample / "resolutions.tar.gz").read_bytes()))
+    (one,) = unpack(archive).resolutions
+    assert (one.origin.kind, one.origin.branch) == (OriginKind.RESOLVED, "knows")
+    shutil.copy(sample / "course.json", tmp_path / "git-align-course")
+    course = Course.read(str(tmp_path))
+    assert course is not None
+    assert len(course.picks) == 1
+
+
+@pytest.fixture
+def old(sample: Path, tmp_path: Path) -> Workspace:
+    """The repository of the samples, with the git-align folder that the release left behind."""
+    work = Workspace(tmp_path / "repo")
+    bundle = sample / "repository.bundle"
+    work.git("fetch", "-q", "--update-head-ok", str(bundle), "+refs/*:refs/*")
+    for ref in work.git("for-each-ref", "--format=%(refname)", "refs/pinned").split():
+        work.git("update-ref", "-d", ref)
+    state = work.path / ".git/gitalign"
+    shutil.copytree(sample / "runs", state / "runs")
+    with sqlite3.connect(state / "gitalign.db") as database:
+        database.executescript(gzip.decompress((sample / "journal.sql.gz").read_bytes()).decode())
+    return work
+
+
+def test_a_repository_of_an_earlier_release_goes_on(old: Workspace) -> None:
+    """Runs that ended, one that was undone, one that was killed, and a resolution under way."""
+
+    def say(*words: str) -> Any:
+        done = warm.run(*words, "--json", cwd=old.path)
+        assert done.returncode in (0, 1), done.stderr + done.stdout
+        return json.loads(done.stdout)
+
+    runs = say("runs")["runs"]
+    assert [run["state"] for run in runs] == ["integrating", *["finished"] * 4]
+    killed, aligned, resolved, undo, first = runs
+    assert [one["origin"]["branch"] for one in say("resolutions", "list")["resolutions"]] == ["knows"]
+    assert first["undone_by"] == undo["id"]
+    for run in (first, aligned, resolved):
+        report = say("show", run["id"])
+        assert {one["verdict"] for one in report["branches"]} <= {"aligned", "conflicted", "partly_aligned", "put_back"}
+    assert all(proof["holds"] for run in (aligned, resolved) for proof in say("verify", run["id"])["proofs"])
+    reports = say("resume", "--take-over", killed["id"])["reports"]
+    assert say("runs")["runs"][0]["state"] == "finished", reports
+    assert [one["state"] for one in say("undo", aligned["id"], "--yes")["moves"]] == ["moved"]
