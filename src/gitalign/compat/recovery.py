@@ -13,7 +13,7 @@ from gitalign.core.names import HEADS, Oid, shell_word
 from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.run import RunKind
-from gitalign.engine.publishing.dead_runs import recover_dead
+from gitalign.engine.run.dead_runs import recover_dead
 from gitalign.engine.run.session import has_state, journal_of, open_for
 from gitalign.errors import NotPermitted, UserError
 from gitalign.git.asking import absent, kinds, retried

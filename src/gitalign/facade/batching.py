@@ -25,8 +25,8 @@ from gitalign.core.names import display, ref_of
 from gitalign.core.plan import Permit
 from gitalign.core.validation import Bounds, ValidationPlan
 from gitalign.engine.run.contexts import Caller
-from gitalign.engine.run.execute import require_space
 from gitalign.engine.run.session import OpenRepository, Request, new_run_id, open_for
+from gitalign.engine.runtime.space import require_space
 from gitalign.errors import NotPermitted, UserError
 from gitalign.git.identity import operator_ident
 from gitalign.git.refs import read_refs, read_upstreams

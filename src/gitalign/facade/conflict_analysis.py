@@ -44,7 +44,7 @@ def conflicts(
         GitError, RemoteError, StoreError, OutOfSpace
     """
     from gitalign.engine.analysis.conflicts import find_conflicts
-    from gitalign.engine.run.execute import require_space
+    from gitalign.engine.runtime.space import require_space
 
     opened = open_for(request, stop)
     made = plan if plan is not None else make_plan(opened, request, whatever_is_checked_out=True)

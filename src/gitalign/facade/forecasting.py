@@ -85,7 +85,7 @@ def outlook(
     """
     from gitalign.engine.analysis.forecast import ForecastRequest
     from gitalign.engine.analysis.forecast import forecast as foresee_all
-    from gitalign.engine.run.execute import require_space
+    from gitalign.engine.runtime.space import require_space
 
     opened = open_for(request, stop)
     made = plan if plan is not None else make_plan(opened, request)

@@ -39,7 +39,7 @@ def order(
         UserError: also when dependencies go round in a circle.
         GitError, RemoteError, StoreError, OutOfSpace
     """
-    from gitalign.engine.run.execute import require_space
+    from gitalign.engine.runtime.space import require_space
     from gitalign.landing.order import order as put_in_order
 
     opened = open_for(request, stop)

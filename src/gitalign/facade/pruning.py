@@ -11,12 +11,12 @@ from gitalign.core.merged import Merged
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report
 from gitalign.core.retention import PruneReport
-from gitalign.engine.publishing.dead_runs import recover_dead
 from gitalign.engine.publishing.guard import Guard
 from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
 from gitalign.engine.publishing.retention import Retention
 from gitalign.engine.publishing.retention import prune as remove_old
 from gitalign.engine.run.contexts import Caller, analysis_context, new_observed_run
+from gitalign.engine.run.dead_runs import recover_dead
 from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.prepare import graph_of
 from gitalign.engine.run.reports import stored_report
@@ -58,7 +58,7 @@ def merged_branches(request: Request, *, listeners: Sequence[Listener] = (), sto
         GitError, RemoteError, StoreError, OutOfSpace
     """
     from gitalign.engine.analysis.merged import PLAIN, find_merged
-    from gitalign.engine.run.execute import require_space
+    from gitalign.engine.runtime.space import require_space
 
     asked = replace(
         request,

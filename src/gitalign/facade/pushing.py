@@ -11,13 +11,12 @@ from gitalign.core.publication import Publication
 from gitalign.core.report import Report
 from gitalign.core.selection import require_matches
 from gitalign.core.targets import discover_targets
-from gitalign.engine.publishing.dead_runs import recover_dead
 from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
 from gitalign.engine.publishing.pushing import Pusher
 from gitalign.engine.publishing.undone import last_to_undo
 from gitalign.engine.run.contexts import Caller, new_observed_run
+from gitalign.engine.run.dead_runs import recover_dead
 from gitalign.engine.run.filtering import filters_of
-from gitalign.engine.run.prepare import take_snapshot
 from gitalign.engine.run.reports import stored_report
 from gitalign.engine.run.session import (
     OpenRepository,
@@ -27,6 +26,7 @@ from gitalign.engine.run.session import (
     open_for,
 )
 from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.snapshots import take_snapshot
 from gitalign.errors import NotPermitted
 from gitalign.git.refs import read_refs
 from gitalign.ports import Emitter, Journal, Listener

@@ -9,8 +9,8 @@ from gitalign.core.manual_resolution import Look, ResolutionSession
 from gitalign.core.names import command_on
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report
-from gitalign.engine.publishing.dead_runs import recover_dead
 from gitalign.engine.resolution import sessions as resolving
+from gitalign.engine.run.dead_runs import recover_dead
 from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of, open_for
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import NotPermitted, UserError

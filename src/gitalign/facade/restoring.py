@@ -12,8 +12,8 @@ from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
-from gitalign.engine.publishing.dead_runs import guard_of, recover_dead
 from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
+from gitalign.engine.run.dead_runs import guard_of, recover_dead
 from gitalign.engine.run.reports import stored_report
 from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of, open_for
 from gitalign.engine.runtime.signals import StopSignal

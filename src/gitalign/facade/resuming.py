@@ -10,12 +10,12 @@ from gitalign.core.plan import Permit
 from gitalign.core.report import Report, is_settled
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.publishing.anchor import mend_anchors
-from gitalign.engine.publishing.dead_runs import recover_dead
-from gitalign.engine.publishing.dead_runs import take_over as count_as_gone
 from gitalign.engine.publishing.push_recovery import settle_earlier, settle_late
 from gitalign.engine.publishing.recovery_claim import recovery_claim
 from gitalign.engine.run.carry_out import Assignment, carry_out
 from gitalign.engine.run.contexts import Caller
+from gitalign.engine.run.dead_runs import recover_dead
+from gitalign.engine.run.dead_runs import take_over as count_as_gone
 from gitalign.engine.run.frozen_settings import CannotGoOn, changed_keys, gate_of
 from gitalign.engine.run.reports import stored_report
 from gitalign.engine.run.session import OpenRepository, has_state, journal_of, open_for

@@ -8,11 +8,11 @@ from dataclasses import replace
 from gitalign.core.names import display
 from gitalign.core.plan import Permit, Plan
 from gitalign.core.report import Report
-from gitalign.engine.publishing.dead_runs import recover_dead
 from gitalign.engine.publishing.guard import Guard
 from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
 from gitalign.engine.run.carry_out import NO_PLUGINS, Assignment, Plugins, carry_out
 from gitalign.engine.run.contexts import Caller
+from gitalign.engine.run.dead_runs import recover_dead
 from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.session import Request as Request
 from gitalign.engine.run.session import journal_of, open_for

@@ -8,10 +8,10 @@ from gitalign.core.plan import Permit
 from gitalign.core.publication import Publication, PushState
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
-from gitalign.engine.publishing.dead_runs import guard_of, recover_dead
 from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
 from gitalign.engine.publishing.undone import last_to_undo
 from gitalign.engine.run.contexts import Caller, new_observed_run
+from gitalign.engine.run.dead_runs import guard_of, recover_dead
 from gitalign.engine.run.filtering import is_filtered
 from gitalign.engine.run.reports import stored_report
 from gitalign.engine.run.session import (

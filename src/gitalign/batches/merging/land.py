@@ -23,15 +23,15 @@ from gitalign.core.snapshot import Snapshot, Tip
 from gitalign.documents import plans
 from gitalign.engine.gates.detection import Detection
 from gitalign.engine.publishing.anchor import release_keeps
-from gitalign.engine.publishing.dead_runs import recover_dead
 from gitalign.engine.publishing.guard import Guard, held_if_guarded
 from gitalign.engine.publishing.move import verified
 from gitalign.engine.publishing.publish import require_stored
 from gitalign.engine.publishing.recorded_run import claimed, ended, moved, new_record
 from gitalign.engine.run.contexts import Caller, new_run
-from gitalign.engine.run.execute import require_space
+from gitalign.engine.run.dead_runs import recover_dead
 from gitalign.engine.run.session import OpenRepository, configured_rules, journal_of, sockets_of
 from gitalign.engine.runtime.context import RunContext
+from gitalign.engine.runtime.space import require_space
 from gitalign.errors import InvariantBroken, UnknownRun
 from gitalign.git.command import Git
 from gitalign.git.identity import operator_ident

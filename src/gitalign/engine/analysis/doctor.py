@@ -19,7 +19,7 @@ from gitalign.core.snapshot import Checkout, CheckoutState
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.analysis.broken_refs import broken_refs
 from gitalign.engine.publishing.anchor import broken_anchors
-from gitalign.engine.run.execute import LEAST_FREE_BYTES
+from gitalign.engine.runtime.space import LEAST_FREE_BYTES
 from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.errors import GitAlignError, UserError
 from gitalign.git.command import text

@@ -19,8 +19,8 @@ from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Failed, Refu
 from gitalign.core.plan import Plan, Step, StepKind, Target
 from gitalign.engine.alignment.align import IntegrationContext
 from gitalign.engine.alignment.integration import build_context, integrate, remember_conflicts, rules_key, verdict_keys
-from gitalign.engine.alignment.partial_merge import merged_in_part, partial_key
 from gitalign.engine.analysis.branch_preview import BranchPreview, memory_key, packed, unpacked
+from gitalign.engine.analysis.partial_merge import merged_in_part, partial_key
 from gitalign.engine.runtime.context import AnalysisContext
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.stream import silent

@@ -20,9 +20,8 @@ from gitalign.engine.publishing.push_history import Ancestry, unpushed
 from gitalign.engine.publishing.push_planning import Remotes, places_of, push_rules
 from gitalign.engine.publishing.pushing import Pusher, to_push
 from gitalign.engine.publishing.recorded_run import claimed, ended, intended_and_pinned, new_record
-from gitalign.engine.run.filtering import with_commits
-from gitalign.engine.run.prepare import take_snapshot
 from gitalign.engine.runtime.context import RunContext
+from gitalign.engine.runtime.snapshots import take_snapshot, with_commits
 from gitalign.git.refs import RefUpdater, read_refs
 from gitalign.git.repository import Repository
 from gitalign.ports import Journal

@@ -18,8 +18,8 @@ from gitalign.engine.publishing.move import verified
 from gitalign.engine.publishing.pushing import Pusher, to_give_back
 from gitalign.engine.publishing.recorded_run import claimed, ended, moved, new_record
 from gitalign.engine.publishing.undone import has_only_pushed, mark_undone
-from gitalign.engine.run.filtering import with_commits
 from gitalign.engine.runtime.context import RunContext
+from gitalign.engine.runtime.snapshots import with_commits
 from gitalign.errors import UserError
 from gitalign.git.refs import RefUpdater, read_refs
 from gitalign.git.repository import Repository

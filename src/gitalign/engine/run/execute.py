@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -36,13 +35,10 @@ from gitalign.engine.publishing.pushing import Pusher, standing_publication
 from gitalign.engine.run.partial_alignment import taken_partway
 from gitalign.engine.run.remote_branches import publication_on_remote
 from gitalign.engine.runtime.context import RunContext
-from gitalign.errors import OutOfSpace
+from gitalign.engine.runtime.space import require_space
 from gitalign.git.in_quarantine import GuardedMemory, in_quarantine
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.refs import read_tips
-from gitalign.git.repository import Repository
-
-LEAST_FREE_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,20 +222,6 @@ def held_with_what_they_stand_on(plan: Plan, results: Sequence[StepResult]) -> t
 
 
 _AFTER_ALIGNING = frozenset({"conserve", "detect", "validate", "document"})
-
-
-def require_space(repository: Repository) -> None:
-    """Refuse to begin on a disk that is all but full.
-
-    Raises:
-        OutOfSpace
-    """
-    free = shutil.disk_usage(repository.common_dir).free
-    if free < LEAST_FREE_BYTES:
-        raise OutOfSpace(
-            f"only {free // 1024} KiB are free at {repository.common_dir}; nothing was changed",
-            hint="free some space, then run again",
-        )
 
 
 def _resolved_beforehand(run: RunContext, plan: Plan) -> dict[StepId, StepResult]:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitalign.core.filters import Filters, TipCommit
-from gitalign.core.names import Oid
+from gitalign.core.filters import Filters
 from gitalign.git.dates import moment
-from gitalign.git.history import authorship
 from gitalign.git.repository import Repository
 
 if TYPE_CHECKING:
@@ -44,20 +40,3 @@ def filters_of(repository: Repository, request: Request, *, now: int) -> Filters
 def is_filtered(request: Request) -> bool:
     """True when a request asks for some of the branches."""
     return any((request.only, request.exclude, request.authors, request.since, request.older_than))
-
-
-def with_commits(repository: Repository, filters: Filters, commits: Iterable[Oid]) -> Filters:
-    """The filters with the commits that branches point to, where they look at them.
-
-    Args:
-        repository: has the commits.
-        filters: as `filters_of` made them.
-        commits: those that can be read.
-
-    Raises:
-        GitError
-    """
-    if not filters.reads_commits:
-        return filters
-    wrote = authorship(repository.git, sorted(set(commits)))
-    return replace(filters, tips={oid: TipCommit(one.name, one.author, one.authored_at) for oid, one in wrote.items()})

@@ -16,8 +16,9 @@ from gitalign.core.snapshot import Snapshot, Tip
 from gitalign.core.targets import TYPED, WantedTargets, discover_targets, head_of_remote
 from gitalign.core.working_set import branches_of, has_no_work, only_on_remotes, tips_of, with_branches_of, with_head_of
 from gitalign.engine.run.filtering import filters_of
-from gitalign.engine.run.prepare import Wishes, prepare, take_snapshot
+from gitalign.engine.run.prepare import Wishes, prepare
 from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of
+from gitalign.engine.runtime.snapshots import take_snapshot
 from gitalign.git.refs import read_tips
 from gitalign.git.remote import fetch, fetch_branches
 from gitalign.git.repository import Repository

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gitalign.core.filters import Filters
@@ -17,13 +16,12 @@ from gitalign.core.policy import Policy
 from gitalign.core.snapshot import Checkout, Snapshot
 from gitalign.core.targets import WantedTargets, default_branch, find_targets, lines_of, with_public
 from gitalign.core.working_set import as_of_remote, remote_of
-from gitalign.engine.run.filtering import with_commits
 from gitalign.engine.run.protected import protected_branches
+from gitalign.engine.runtime.snapshots import with_commits
 from gitalign.errors import UserError
 from gitalign.git.history import load_graph
-from gitalign.git.refs import read_tips, read_upstreams
-from gitalign.git.repository import Repository, head_of, is_without_work_tree
-from gitalign.git.worktree import read_checkouts
+from gitalign.git.refs import read_upstreams
+from gitalign.git.repository import Repository
 
 if TYPE_CHECKING:
     from gitalign.configuration.branch_list import BranchList
@@ -60,30 +58,6 @@ class PlannedHistory:
             and held.plan.snapshot.repository == plan.snapshot.repository
             else None
         )
-
-
-def take_snapshot(repository: Repository, *, now: datetime) -> Snapshot:
-    """Read every ref once, and what every work tree holds.
-
-    Args:
-        repository: the repository.
-        now: UTC.
-
-    Raises:
-        GitError
-    """
-    tips = read_tips(repository)
-    branches = {tip.ref for tip in tips if tip.ref.startswith(HEADS)}
-    return Snapshot(
-        repository=repository.common_dir,
-        object_format=repository.object_format,
-        taken_at=now,
-        tips=tips,
-        checkouts=read_checkouts(repository, of_interest=branches),
-        is_shallow=repository.is_shallow,
-        head=head_of(repository),
-        is_bare=is_without_work_tree(repository),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
