@@ -20,7 +20,7 @@ from gitalign.core.report import Report
 from gitalign.detect.builtin import secrets
 from gitalign.detect.credentials import SecretScanner
 from gitalign.documents import reports
-from gitalign.engine.runtime.plugins import load_sockets
+from gitalign.engine.runtime.plugins import load_plugins
 from gitalign.errors import PluginError
 from gitalign.views.report import report_page
 from gitalign.views.sarif import sarif
@@ -114,7 +114,7 @@ def test_key_names_the_library_and_its_rules() -> None:
     assert "detect-secrets 1.5" in key
     assert "AWSKeyDetector" in key
     assert "IPPublicDetector" not in key
-    assert load_sockets(detectors=["secrets", "markers"], documenter=None).detection_key() is not None
+    assert load_plugins(detectors=["secrets", "markers"], documenter=None).detection_key() is not None
 
 
 def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +122,7 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "detect_secrets", None)
     with pytest.raises(PluginError, match="detect-secrets") as caught:
-        load_sockets(detectors=["secrets"], documenter=None)
+        load_plugins(detectors=["secrets"], documenter=None)
     assert "git-align[secrets]" in caught.value.hint
 
 

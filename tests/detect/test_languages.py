@@ -14,7 +14,7 @@ from gitalign.core.outcome import Failed
 from gitalign.detect.builtin import languages
 from gitalign.detect.languages import LanguageScanner
 from gitalign.detect.spots import Spot, told_apart
-from gitalign.engine.runtime.plugins import load_sockets
+from gitalign.engine.runtime.plugins import load_plugins
 from gitalign.errors import PluginError
 from tests.detect.test_corpus import CASES
 from tests.git.workspace import Workspace
@@ -94,5 +94,5 @@ def test_key_names_every_grammar() -> None:
 def test_without_a_grammar_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(PluginError, match=module) as caught:
-        load_sockets(detectors=["languages"], documenter=None)
+        load_plugins(detectors=["languages"], documenter=None)
     assert "git-align[languages]" in caught.value.hint

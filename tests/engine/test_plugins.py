@@ -14,7 +14,7 @@ import pytest
 from gitalign.core.findings import Finding, Severity
 from gitalign.core.outcome import Failed
 from gitalign.core.report import Verdict
-from gitalign.engine.runtime.plugins import load_sockets
+from gitalign.engine.runtime.plugins import load_plugins
 from gitalign.errors import PluginError
 from gitalign.ports import DetectionRequest, DocumentRequest
 from tests.git.workspace import Workspace
@@ -124,9 +124,9 @@ def work(tmp_path: Path) -> Workspace:
 
 
 def test_nothing_named_is_nothing_loaded_and_told(work: Workspace) -> None:
-    sockets = load_sockets(detectors=(), documenter=None)
-    assert sockets.detectors == ()
-    assert sockets.documenter is None
+    plugins = load_plugins(detectors=(), documenter=None)
+    assert plugins.detectors == ()
+    assert plugins.documenter is None
     result = branch(run(work.path, detection__detectors=[]), "good").result
     assert (result.detection, result.documentation) == ("not configured", "not configured")
 
@@ -144,7 +144,7 @@ def test_what_cannot_be_used_is_refused_before_anything_runs(work: Workspace, na
 
 def test_a_documenter_must_offer_what_its_socket_asks(work: Workspace) -> None:
     with pytest.raises(PluginError, match="is not a documenter"):
-        load_sockets(detectors=(), documenter="nothing")
+        load_plugins(detectors=(), documenter="nothing")
 
 
 def test_critical_findings_hold_the_branch_and_others_are_told(work: Workspace) -> None:

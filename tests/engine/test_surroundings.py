@@ -68,7 +68,7 @@ def _makes_a_value(call: ast.Call) -> bool:
         "Verdict",
         "Validation",
         "Plugins",
-        "Sockets",
+        "ActivePlugins",
     }
 
 

@@ -17,7 +17,7 @@ import pytest
 from gitalign.core.commit import RawCommit, new_commit
 from gitalign.core.names import Oid
 from gitalign.errors import GitError, OutOfSpace
-from gitalign.git.in_quarantine import GuardedMemory, in_quarantine
+from gitalign.git.in_quarantine import GuardedCache, in_quarantine
 from gitalign.git.object_memory import MemoryLost, remove_noted
 from gitalign.git.objects import CommitReader, CommitWriter
 from gitalign.git.quarantine import Quarantine, remove_quarantine, sweep_quarantines
@@ -308,11 +308,11 @@ def test_work_whose_memory_is_removed_is_made_again_on_disk(work: Workspace, mem
 def test_nothing_is_remembered_once_memory_is_lost(work: Workspace, memory: Path) -> None:
     quarantine = Quarantine(open_repository(work.path), "run", memory=memory)
     with closing(open_journal(work.path / "journal.db")) as journal:
-        guarded = GuardedMemory(journal, quarantine)
-        guarded.remember({"a" * 64: "kept"}, at=datetime.now(UTC))
+        guarded = GuardedCache(journal, quarantine)
+        guarded.keep({"a" * 64: "kept"}, at=datetime.now(UTC))
         (claimed,) = memory.iterdir()
         shutil.rmtree(claimed)
         with pytest.raises(MemoryLost):
-            guarded.remember({"b" * 64: "lost"}, at=datetime.now(UTC))
-        assert set(guarded.remembered(["a" * 64, "b" * 64])) == {"a" * 64}
+            guarded.keep({"b" * 64: "lost"}, at=datetime.now(UTC))
+        assert set(guarded.look_up(["a" * 64, "b" * 64])) == {"a" * 64}
     quarantine.remove()

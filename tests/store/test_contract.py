@@ -176,11 +176,11 @@ class TestRuns:
         old, young = ended(journal, 1), ended(journal, 5)
         for name in (old, young):
             journal.append([event(name, 1)])
-        journal.remember({"old": "1"}, at=NOON)
-        journal.remember({"young": "1"}, at=NOON + timedelta(minutes=6))
+        journal.keep({"old": "1"}, at=NOON)
+        journal.keep({"young": "1"}, at=NOON + timedelta(minutes=6))
         journal.forget_before(NOON + timedelta(minutes=4))
         assert (journal.events(old), len(journal.events(young))) == ((), 1)
-        assert set(journal.remembered(["old", "young"])) == {"young"}
+        assert set(journal.look_up(["old", "young"])) == {"young"}
         assert journal.run(old).id == old
 
 
@@ -411,11 +411,11 @@ def test_sessions(opener: Opener) -> None:
 def test_the_cache(opener: Opener) -> None:
     journal, other = opener(), opener()
     many = {f"{number:064}": str(number) for number in range(900)}
-    journal.remember(many, at=NOON)
-    journal.remember({}, at=NOON)
-    other.remember({f"{1:064}": "other"}, at=NOON)
-    assert other.remembered(many) == many | {f"{1:064}": "other"}
-    assert other.remembered(["unknown"]) == other.remembered([]) == {}
+    journal.keep(many, at=NOON)
+    journal.keep({}, at=NOON)
+    other.keep({f"{1:064}": "other"}, at=NOON)
+    assert other.look_up(many) == many | {f"{1:064}": "other"}
+    assert other.look_up(["unknown"]) == other.look_up([]) == {}
 
 
 def test_two_repositories_in_a_database_know_nothing_of_each_other(dialect: Dialect, plan: Plan) -> None:
@@ -429,7 +429,7 @@ def test_two_repositories_in_a_database_know_nothing_of_each_other(dialect: Dial
         one.record_results(name, [aligned(0, "x", "conflict")], plan=plan)
         one.append([event(name, 1)])
         one.open_session(session(X))
-        one.remember({"k": "v"}, at=NOON)
+        one.keep({"k": "v"}, at=NOON)
         found: list[object] = [
             other.runs(),
             other.runs_in(tuple(RunState)),
@@ -441,7 +441,7 @@ def test_two_repositories_in_a_database_know_nothing_of_each_other(dialect: Dial
             other.history_of([X]),
             other.moves_of([X]),
             other.results_with(["conflict"]),
-            other.remembered(["k"]),
+            other.look_up(["k"]),
         ]
         assert not any(found)
         with pytest.raises(UnknownRun):

@@ -99,7 +99,7 @@ def test_what_goes_over_all_runs_reads_as_before(journal: SqlJournal) -> None:
     assert sorted([run_id, *move(one)] for run_id, one in journal.moves_of(refs)) == sorted(expected["moves_of"])
     assert list(journal.unsettled_pushes()) == expected["unsettled"]
     assert [[one.ref, one.branch, one.target, one.seen] for one in journal.sessions()] == expected["sessions"]
-    assert sorted(journal.remembered(expected["cache"])) == expected["cache"]
+    assert sorted(journal.look_up(expected["cache"])) == expected["cache"]
 
 
 UNCHANGED = {

@@ -255,7 +255,7 @@ def failed_before(found: CheckResult, *, target: str) -> CheckResult:
     return replace(found, status=CheckStatus.FAILED_BEFORE, reason=reason)
 
 
-def remembered(check: CommandCheck, kind: CheckKind) -> CheckResult:
+def cached_pass(check: CommandCheck, kind: CheckKind) -> CheckResult:
     """A pass of an earlier run on the same tree."""
     return CheckResult(
         name=check.name,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from gitalign.core.findings import Finding
 from gitalign.engine.run.session import Request as Request
 from gitalign.engine.run.session import (
+    configured_plugins,
     open_for,
-    sockets_of,
 )
 
 
@@ -35,7 +35,7 @@ def detect(
     limits = opened.config.limits()
     tips = [commit_of(opened.repository, name) for name in (onto, branch, after)]
     looked = Looked(branch=branch, target=onto, onto=tips[0], before=tips[1], after=tips[2])
-    detection = Detection.of(sockets_of(opened.config), timeout_s=limits.detection_timeout_s)
+    detection = Detection.of(configured_plugins(opened.config), timeout_s=limits.detection_timeout_s)
     with outside_a_run(opened.repository, looked, timeout_s=limits.integration_timeout_s) as asked:
         found = detection.findings(asked)
     wanted = None if paths is None else set(paths)

@@ -14,7 +14,7 @@ from gitalign.engine.alignment.auto_resolvers import AutoResolution, resolving
 from gitalign.engine.run.contexts import Caller, analysis_context
 from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.prepare import graph_of
-from gitalign.engine.run.session import OpenRepository, Request, journal_of, open_for, sockets_of
+from gitalign.engine.run.session import OpenRepository, Request, configured_plugins, journal_of, open_for
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.facade.reporting import name_of, published_of
 from gitalign.ports import Journal, Listener
@@ -93,10 +93,10 @@ def outlook(
     button = stop or StopSignal()
     with (
         journal_of(opened) as journal,
-        resolving(settling(opened, journal, button), made.policy, sockets_of(opened.config)) as sockets,
+        resolving(settling(opened, journal, button), made.policy, configured_plugins(opened.config)) as plugins,
     ):
         caller = Caller(listeners=listeners, stop=button)
-        context = analysis_context(opened, journal, caller, name="forecast", plugins=sockets)
+        context = analysis_context(opened, journal, caller, name="forecast", plugins=plugins)
         asked = ForecastRequest(against=against, pairs=pairs, furthest=furthest, stops=stops)
         found = foresee_all(context, made, graph_of(opened.repository, made, opened.history), asked)
     return replace(found, published=published_of(opened))
@@ -134,7 +134,7 @@ def settling(opened: OpenRepository, journal: Journal, stop: StopSignal) -> Auto
     return AutoResolution(
         repository=opened.repository,
         config=opened.config,
-        memory=journal,
+        cache=journal,
         stop=stop,
         surroundings=opened.surroundings,
         only_looks=True,

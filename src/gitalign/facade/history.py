@@ -77,4 +77,4 @@ def show(
         caller = Caller(listeners=listeners, stop=stop or StopSignal())
         context = analysis_context(opened, journal, caller, name="furthest")
         is_cached = furthest is AlignablePointSource.MEMORY
-        return report_with_furthest(context, report, branches=branches, from_memory_only=is_cached)
+        return report_with_furthest(context, report, branches=branches, only_cached=is_cached)

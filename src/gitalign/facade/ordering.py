@@ -11,7 +11,7 @@ from gitalign.engine.run.contexts import Caller, analysis_context
 from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.prepare import graph_of
 from gitalign.engine.run.session import Request as Request
-from gitalign.engine.run.session import journal_of, open_for, sockets_of
+from gitalign.engine.run.session import configured_plugins, journal_of, open_for
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.facade.forecasting import settling
 from gitalign.ports import Listener
@@ -48,9 +48,9 @@ def order(
     button = stop or StopSignal()
     with (
         journal_of(opened) as journal,
-        resolving(settling(opened, journal, button), made.policy, sockets_of(opened.config)) as sockets,
+        resolving(settling(opened, journal, button), made.policy, configured_plugins(opened.config)) as plugins,
     ):
         caller = Caller(listeners=listeners, stop=button)
-        context = analysis_context(opened, journal, caller, name="order", plugins=sockets)
+        context = analysis_context(opened, journal, caller, name="order", plugins=plugins)
         graph = graph_of(opened.repository, made, opened.history)
         return put_in_order(context, made, graph, dependencies=opened.config.landing.dependencies)

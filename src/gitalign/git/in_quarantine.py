@@ -11,30 +11,30 @@ from gitalign.errors import GitAlignError, InvariantBroken
 from gitalign.git.object_memory import MEMORY
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import Repository
-from gitalign.ports import VerdictMemory
+from gitalign.ports import VerdictCache
 
 T = TypeVar("T")
 
 
-class GuardedMemory:
-    """Verdicts that are kept only while everything they were built on is there. Implements `ports.VerdictMemory`."""
+class GuardedCache:
+    """Verdicts that are kept only while everything they were built on is there. Implements `ports.VerdictCache`."""
 
-    def __init__(self, memory: VerdictMemory, quarantine: Quarantine) -> None:
+    def __init__(self, memory: VerdictCache, quarantine: Quarantine) -> None:
         self._memory = memory
         self._quarantine = quarantine
 
-    def remembered(self, keys: Iterable[str]) -> Mapping[str, str]:
-        """See `ports.VerdictMemory`."""
-        return self._memory.remembered(keys)
+    def look_up(self, keys: Iterable[str]) -> Mapping[str, str]:
+        """See `ports.VerdictCache`."""
+        return self._memory.look_up(keys)
 
-    def remember(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
-        """See `ports.VerdictMemory`.
+    def keep(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
+        """See `ports.VerdictCache`.
 
         Raises:
             MemoryLost
         """
         self._quarantine.require_memory()
-        self._memory.remember(verdicts, at=at)
+        self._memory.keep(verdicts, at=at)
 
 
 def in_quarantine(

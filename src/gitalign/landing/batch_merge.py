@@ -28,7 +28,7 @@ _FORMAT = "batch 2"
 
 
 def kept_apart(
-    trial: DryRun, standing: Mapping[str, BranchPreview], landing: Landing, pairs: Sequence[tuple[str, str]]
+    dry_run: DryRun, standing: Mapping[str, BranchPreview], landing: Landing, pairs: Sequence[tuple[str, str]]
 ) -> list[tuple[str, str]]:
     """Pairs that are clean by themselves and not together with their batch, found by merging every batch.
 
@@ -39,8 +39,8 @@ def kept_apart(
         GitError, OutOfSpace
     """
     apart: list[tuple[str, str]] = []
-    with merging_lane(trial.workshop, {one.step.onto for one in standing.values()}) as lane:
-        while not trial.stop.stop_requested:
+    with merging_lane(dry_run.integration, {one.step.onto for one in standing.values()}) as lane:
+        while not dry_run.stop.stop_requested:
             found: list[tuple[str, str]] = []
             for batch in batches(landing.order, [*pairs, *apart], landing.after):
                 by_target: dict[Oid, list[BranchPreview]] = defaultdict(list)
@@ -48,7 +48,7 @@ def kept_apart(
                     by_target[standing[name].step.onto].append(standing[name])
                 for onto, members in by_target.items():
                     # Two are a pair, and pairs are known.
-                    joined = _joined(trial, lane, onto, members) if len(members) > 2 else len(members)
+                    joined = _joined(dry_run, lane, onto, members) if len(members) > 2 else len(members)
                     if joined < len(members):
                         found += [(other.name, members[joined].name) for other in members[:joined]]
             if not found:
@@ -57,14 +57,14 @@ def kept_apart(
     return apart
 
 
-def _joined(trial: DryRun, lane: MergeWorker, onto: Oid, members: Sequence[BranchPreview]) -> int:
+def _joined(dry_run: DryRun, lane: MergeWorker, onto: Oid, members: Sequence[BranchPreview]) -> int:
     """How many members of a batch merge cleanly one after another."""
-    key = _key(trial, onto, "batch", members)
-    known = trial.memory.remembered([key])
+    key = _key(dry_run, onto, "batch", members)
+    known = dry_run.cache.look_up([key])
     if key in known and known[key].isdecimal():
         return int(known[key])
-    commits = trial.commits(members)
-    if trial.stop.stop_requested:
+    commits = dry_run.commits(members)
+    if dry_run.stop.stop_requested:
         return len(members)
     union = commits[members[0].name]
     joined = 1
@@ -74,12 +74,12 @@ def _joined(trial: DryRun, lane: MergeWorker, onto: Oid, members: Sequence[Branc
             break
         (union,) = lane.write([unseen_commit(answer.tree, union, commits[one.name])])
         joined += 1
-    trial.memory.remember({key: str(joined)}, at=trial.at)
+    dry_run.cache.keep({key: str(joined)}, at=dry_run.at)
     return joined
 
 
 def stopping_jointly(
-    trial: DryRun,
+    dry_run: DryRun,
     standing: Mapping[str, BranchPreview],
     made: Sequence[Sequence[str]],
     pairs: Sequence[tuple[str, str]],
@@ -105,23 +105,23 @@ def stopping_jointly(
     for name in (name for batch in made for name in batch):
         by_target[standing[name].step.onto].append(standing[name])
     found: list[PredictedConflict] = []
-    with merging_lane(trial.workshop, set(by_target)) as lane:
+    with merging_lane(dry_run.integration, set(by_target)) as lane:
         for onto, members in by_target.items():
-            if trial.stop.stop_requested:
+            if dry_run.stop.stop_requested:
                 break
-            known = _key(trial, onto, "landed", members)
-            body = trial.memory.remembered([known]).get(known)
+            known = _key(dry_run, onto, "landed", members)
+            body = dry_run.cache.look_up([known]).get(known)
             stops = _read_stops(body) if body is not None else None
             if stops is None:
-                stops = _land(trial, lane, onto, members, clashing)
-                if not trial.stop.stop_requested:
-                    trial.memory.remember(
+                stops = _land(dry_run, lane, onto, members, clashing)
+                if not dry_run.stop.stop_requested:
+                    dry_run.cache.keep(
                         {
                             known: json_text(
                                 stamped("landing-stops", {"stops": [dump_predicted_conflict(stop) for stop in stops]})
                             )
                         },
-                        at=trial.at,
+                        at=dry_run.at,
                     )
             found += stops
     return found
@@ -135,10 +135,10 @@ def _read_stops(body: str) -> tuple[PredictedConflict, ...] | None:
 
 
 def _land(
-    trial: DryRun, lane: MergeWorker, onto: Oid, members: Sequence[BranchPreview], clashing: Mapping[str, set[str]]
+    dry_run: DryRun, lane: MergeWorker, onto: Oid, members: Sequence[BranchPreview], clashing: Mapping[str, set[str]]
 ) -> tuple[PredictedConflict, ...]:
-    commits = trial.commits(members)
-    if trial.stop.stop_requested:
+    commits = dry_run.commits(members)
+    if dry_run.stop.stop_requested:
         return ()
     unions: list[tuple[str, Oid]] = [("", onto)]
     found: list[PredictedConflict] = []
@@ -183,7 +183,7 @@ def _merged(lane: MergeWorker, onto: Oid, one: Oid, other: Oid) -> MergeAnswer |
         return None
 
 
-def _key(trial: DryRun, onto: Oid, what: str, members: Sequence[BranchPreview]) -> str:
-    rules = rules_key(trial.workshop.quarantine, onto)
+def _key(dry_run: DryRun, onto: Oid, what: str, members: Sequence[BranchPreview]) -> str:
+    rules = rules_key(dry_run.integration.quarantine, onto)
     parts = (_FORMAT, what, rules, onto, *(part for one in members for part in (one.name, one.key)))
     return hashlib.sha256(b"\0".join(map(raw, parts))).hexdigest()

@@ -42,19 +42,19 @@ def order(
     """
     before, missing = _dependencies(plan, dependencies)
     check_dependencies([*before, *missing])
-    with DryRun(context, plan, graph) as trial:
-        conflict_map = find_pair_conflicts(trial, with_partial=False)
+    with DryRun(context, plan, graph) as dry_run:
+        conflict_map = find_pair_conflicts(dry_run, with_partial=False)
         # Whether two clash that git cannot merge is not known: they land apart, and the second stops.
         clashes = [*conflict_map.clashes, *map(_unknown, conflict_map.unmerged)]
-        standing, held = _sorted_out(trial, before)
+        standing, held = _sorted_out(dry_run, before)
         names = frozenset(standing)
         pairs = [(clash.one, clash.other) for clash in clashes if {clash.one, clash.other} <= names]
         inside = [pair for pair in before if names.issuperset(pair)]
         contenders = [Contender(name, one.step.branch.priority) for name, one in standing.items()]
         landing = choose_order(contenders, pairs, inside)
-        apart = kept_apart(trial, standing, landing, pairs)
+        apart = kept_apart(dry_run, standing, landing, pairs)
         made = batches(landing.order, [*pairs, *apart], landing.after)
-        jointly = stopping_jointly(trial, standing, made, pairs)
+        jointly = stopping_jointly(dry_run, standing, made, pairs)
     found = _Landable(
         standing=standing,
         held=held,
@@ -121,13 +121,13 @@ def _dependencies(
     return sorted(found), sorted(missing)
 
 
-def _sorted_out(trial: DryRun, before: Sequence[tuple[str, str]]) -> tuple[dict[str, BranchPreview], list[Held]]:
+def _sorted_out(dry_run: DryRun, before: Sequence[tuple[str, str]]) -> tuple[dict[str, BranchPreview], list[Held]]:
     """Branches that can land, by name, and the others."""
-    by_step = {result.step_id: result.outcome for result in trial.results}
-    known = {one.name: one for target in trial.plan.targets for one in trial.standing(target)}
+    by_step = {result.step_id: result.outcome for result in dry_run.results}
+    known = {one.name: one for target in dry_run.plan.targets for one in dry_run.standing(target)}
     standing: dict[str, BranchPreview] = {}
     held: dict[str, Held] = {}
-    for step in sorted(trial.plan.steps, key=lambda one: one.branch.name):
+    for step in sorted(dry_run.plan.steps, key=lambda one: one.branch.name):
         name = step.branch.name
 
         def hold(code: HeldCode, reason: str, *, step: Step = step) -> None:

@@ -36,10 +36,11 @@ from gitalign.ports.store import (
     ResultStore,
     RunStore,
     SessionStore,
-    VerdictMemory,
+    VerdictCache,
 )
 
 __all__ = [
+    "ActivePlugins",
     "Aligner",
     "CancelToken",
     "Claim",
@@ -70,17 +71,16 @@ __all__ = [
     "RunStore",
     "SessionStore",
     "Sides",
-    "Sockets",
     "Source",
     "UnresolvedFile",
-    "VerdictMemory",
+    "VerdictCache",
     "WorkTree",
     "WorkTreeMaker",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sockets:
+class ActivePlugins:
     """Plug-ins the operator named. Empty means the stage is reported as `not configured`."""
 
     detectors: tuple[Detector, ...] = field(default=())
@@ -92,7 +92,7 @@ class Sockets:
     given: tuple[str, ...] = ()
     """Names of those that a program gave, and no configuration names."""
 
-    def with_given(self, detector: Detector | None, documenter: Documenter | None) -> Sockets:
+    def with_given(self, detector: Detector | None, documenter: Documenter | None) -> ActivePlugins:
         """These and those that a program gives: every finding of its detector refuses; its documenter takes the place of another."""
         more = [type(one).__name__ for one in (detector, documenter) if one is not None]
         rule = (

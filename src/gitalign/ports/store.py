@@ -37,13 +37,13 @@ class OwnerProbe(Protocol):
         """True when alive, or when that cannot be known."""
 
 
-class VerdictMemory(Protocol):
+class VerdictCache(Protocol):
     """The cache: conflicts found before, by content. The same commits under the same rules conflict in the same way."""
 
-    def remembered(self, keys: Iterable[str]) -> Mapping[str, str]:
+    def look_up(self, keys: Iterable[str]) -> Mapping[str, str]:
         """Cached verdicts of earlier runs, by content key."""
 
-    def remember(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
+    def keep(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
         """Keep verdicts for later runs."""
 
 
@@ -200,7 +200,7 @@ class SessionStore(Protocol):
         """The resolution of a branch has ended."""
 
 
-class Journal(RunStore, EventStore, ResultStore, MoveStore, ClaimStore, SessionStore, VerdictMemory, Protocol):
+class Journal(RunStore, EventStore, ResultStore, MoveStore, ClaimStore, SessionStore, VerdictCache, Protocol):
     """The durable memory of one repository."""
 
     def close(self) -> None:

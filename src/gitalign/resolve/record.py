@@ -68,7 +68,7 @@ Files = dict[bytes, tuple[str, Oid] | None]
 
 def record(
     repository: Repository,
-    memory: RecordedResolutions,
+    recorded: RecordedResolutions,
     resolutions: Iterable[Resolution],
     change: Change,
     *,
@@ -87,19 +87,19 @@ def record(
         RefLocked: another process changed the ref meanwhile.
         GitError, OutOfSpace, ConfigError
     """
-    additions = _Additions(memory, object_format=repository.object_format)
-    forgotten = memory.forgotten | frozenset(change.forgotten)
+    additions = _Additions(recorded, object_format=repository.object_format)
+    forgotten = recorded.forgotten | frozenset(change.forgotten)
     for resolution in resolutions:
         additions.add(resolution, withheld=frozenset() if again else forgotten)
     added = additions.added
     forgotten -= {images for images, _, _ in added}
-    learned = memory.learned if change.learned is None else frozenset(change.learned)
-    if added or forgotten != memory.forgotten or learned != memory.learned or change.also is not None:
+    learned = recorded.learned if change.learned is None else frozenset(change.learned)
+    if added or forgotten != recorded.forgotten or learned != recorded.learned or change.also is not None:
         files = _files_of(repository, added)
-        for entry in memory.all():
+        for entry in recorded.all():
             if not entry.in_rr_cache and entry.images in forgotten:
                 files |= _without(entry.images.conflict, entry.variant)
-        _commit(repository, memory, files, replace(change, learned=learned, forgotten=forgotten))
+        _commit(repository, recorded, files, replace(change, learned=learned, forgotten=forgotten))
     return Recorded(
         added=tuple(images for images, _, _ in added),
         known=additions.known,
@@ -111,8 +111,8 @@ def record(
 class _Additions:
     """Resolutions to add, each in a free place beside those that are there."""
 
-    def __init__(self, memory: RecordedResolutions, *, object_format: str) -> None:
-        own = {name: [one for one in several if not one.in_rr_cache] for name, several in memory.entries.items()}
+    def __init__(self, recorded: RecordedResolutions, *, object_format: str) -> None:
+        own = {name: [one for one in several if not one.in_rr_cache] for name, several in recorded.entries.items()}
         self._object_format = object_format
         self._total = sum(map(len, own.values()))
         self._taken = {name: {one.variant for one in several} for name, several in own.items()}
@@ -153,20 +153,20 @@ def _files_of(repository: Repository, added: Sequence[tuple[Images, int, Resolut
     return files
 
 
-def forget(repository: Repository, memory: RecordedResolutions, wanted: Sequence[Images], *, at: datetime) -> None:
+def forget(repository: Repository, recorded: RecordedResolutions, wanted: Sequence[Images], *, at: datetime) -> None:
     """Forget resolutions, so that they are not applied any more, wherever else they are still kept.
 
     Raises:
         RefLocked, GitError, OutOfSpace, ConfigError
     """
     files: Files = {}
-    for entry in memory.all():
+    for entry in recorded.all():
         if entry.images in wanted and not entry.in_rr_cache:
             files |= _without(entry.images.conflict, entry.variant)
     names = ", ".join(sorted({one.conflict[:12] for one in wanted}))
-    forgotten = memory.forgotten | frozenset(wanted)
-    change = Change(at=at, message=f"Forget {names}", learned=memory.learned, forgotten=forgotten)
-    _commit(repository, memory, files, change)
+    forgotten = recorded.forgotten | frozenset(wanted)
+    change = Change(at=at, message=f"Forget {names}", learned=recorded.learned, forgotten=forgotten)
+    _commit(repository, recorded, files, change)
 
 
 def _without(conflict: str, variant: int) -> Files:
@@ -177,7 +177,7 @@ def _origin_text(one: Resolution) -> bytes:
     return resolution_origins.content_of(one.origin)
 
 
-def _commit(repository: Repository, memory: RecordedResolutions, files: Files, change: Change) -> None:
+def _commit(repository: Repository, recorded: RecordedResolutions, files: Files, change: Change) -> None:
     lists = (
         (FORGOTTEN, sorted(" ".join(images) for images in change.forgotten)),
         (LEARNED, sorted(change.learned or ())),
@@ -189,14 +189,16 @@ def _commit(repository: Repository, memory: RecordedResolutions, files: Files, c
     )
     for (name, lines), oid in zip(lists, written, strict=True):
         files[name.encode("ascii")] = (_FILE, oid) if lines else None
-    tree = write_tree(repository.git, memory.commit, files)
+    tree = write_tree(repository.git, recorded.commit, files)
     who = operator_ident(repository, at=change.at)
-    parents = tuple(oid for oid in (memory.commit, change.also) if oid is not None)
+    parents = tuple(oid for oid in (recorded.commit, change.also) if oid is not None)
     body = new_commit(tree=tree, parents=parents, author=who, committer=who, message=f"{change.message}\n".encode())
     after = write_commit(repository.git, body)
     door = RefUpdater(repository, forbidden=frozenset(), message="git-align resolutions")
     try:
-        refusal = door.move_own([RefUpdate(ref=RESOLUTIONS_REF, before=memory.commit or zero_like(after), after=after)])
+        refusal = door.move_own(
+            [RefUpdate(ref=RESOLUTIONS_REF, before=recorded.commit or zero_like(after), after=after)]
+        )
     finally:
         door.close()
     if refusal is not None:

@@ -25,14 +25,14 @@ class RecordedResolver:
         repository: where contents are.
     """
 
-    def __init__(self, memory: RecordedResolutions, repository: Repository) -> None:
-        self._memory = memory
-        self._shelf = ResolutionReader(memory, repository)
+    def __init__(self, recorded: RecordedResolutions, repository: Repository) -> None:
+        self._memory = recorded
+        self._shelf = ResolutionReader(recorded, repository)
         self._git = repository.git
         self._format = repository.object_format
         self._lock = threading.Lock()
         self._answers: OrderedDict[tuple[int, bytes], Proposal | UnresolvedFile | None] = OrderedDict()
-        if not memory.is_empty:
+        if not recorded.is_empty:
             self._shelf.start()
 
     @property

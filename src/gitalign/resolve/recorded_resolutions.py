@@ -259,8 +259,8 @@ class ResolutionReader:
         repository: where their contents are.
     """
 
-    def __init__(self, memory: RecordedResolutions, repository: Repository) -> None:
-        self.memory = memory
+    def __init__(self, recorded: RecordedResolutions, repository: Repository) -> None:
+        self.recorded = recorded
         self._format = repository.object_format
         self._reader = FileReader(repository.git, timeout_s=_TIMEOUT_S)
         self._lock = threading.Lock()
@@ -290,7 +290,7 @@ class ResolutionReader:
     def _read(self, entry: Entry) -> Resolution | str:
         wanted = [entry.images.preimage, entry.images.postimage]
         if entry.in_rr_cache:
-            contents = [self.memory.cache.get(oid) for oid in wanted]
+            contents = [self.recorded.cache.get(oid) for oid in wanted]
             told: bytes | None = None
         else:
             asked = [oid.encode("ascii") for oid in (*wanted, *([entry.origin] if entry.origin else []))]

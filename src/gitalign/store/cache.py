@@ -14,9 +14,9 @@ _VERDICTS = schema.verdicts
 
 
 class SqlCache(Family):
-    """See `ports.VerdictMemory`."""
+    """See `ports.VerdictCache`."""
 
-    def remembered(self, keys: Iterable[str]) -> Mapping[str, str]:
+    def look_up(self, keys: Iterable[str]) -> Mapping[str, str]:
         """Cached verdicts of earlier runs, by content key."""
         query = select(_VERDICTS.c.key, _VERDICTS.c.body).where(_VERDICTS.c.repository == self.repository)
         with self._reading() as connection:
@@ -26,7 +26,7 @@ class SqlCache(Family):
                 for row in connection.execute(query.where(_VERDICTS.c.key.in_(chunk)))
             }
 
-    def remember(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
+    def keep(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
         """Keep verdicts for later runs."""
         if not verdicts:
             return

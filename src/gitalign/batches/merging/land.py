@@ -29,7 +29,7 @@ from gitalign.engine.publishing.publish import require_stored
 from gitalign.engine.publishing.recorded_run import claimed, ended, moved, new_record
 from gitalign.engine.run.contexts import Caller, new_run
 from gitalign.engine.run.dead_runs import recover_dead
-from gitalign.engine.run.session import OpenRepository, configured_rules, journal_of, sockets_of
+from gitalign.engine.run.session import OpenRepository, configured_plugins, configured_rules, journal_of
 from gitalign.engine.runtime.context import RunContext
 from gitalign.engine.runtime.space import require_space
 from gitalign.errors import InvariantBroken, UnknownRun
@@ -135,10 +135,10 @@ class BatchLander:
             reason = f"there is no branch {keeper.run.target}"
             return Landed(merge_status=MergeStatus.REFUSED, reason=reason)
         require_space(repository)
-        sockets = sockets_of(opened.config)
-        with new_run(opened, journal, self._caller, plugins=sockets) as run:
+        plugins = configured_plugins(opened.config)
+        with new_run(opened, journal, self._caller, plugins=plugins) as run:
             ident = operator_ident(repository, at=run.started_at)
-            detection = Detection.of(sockets, timeout_s=run.limits.detection_timeout_s)
+            detection = Detection.of(plugins, timeout_s=run.limits.detection_timeout_s)
             landing = _Landing(
                 run=run,
                 guard=Guard(repository, opened.config.alignment, frozenset({ref})),

@@ -48,7 +48,7 @@ from gitalign.integrate.rebase import replay
 from gitalign.integrate.recreate import recreate
 from gitalign.integrate.squashed import Line
 from gitalign.integrate.upstream import UpstreamIndex
-from gitalign.ports import CancelToken, DocumentRequest, Sockets
+from gitalign.ports import ActivePlugins, CancelToken, DocumentRequest
 
 R = TypeVar("R")
 _LOG = logging.getLogger("gitalign.align")
@@ -76,8 +76,8 @@ class IntegrationContext:
     policy: Policy
     limits: Limits
     rules: ReplayRules
-    sockets: Sockets
-    remembered: Mapping[str, Conflicted]
+    plugins: ActivePlugins
+    look_up: Mapping[str, Conflicted]
     verdict_keys: Mapping[str, str]
     documents_dir: str
     jitter: Callable[[float, float], float]
@@ -86,7 +86,7 @@ class IntegrationContext:
     """Branches of which, or of whose targets, commits could not be compared for want of objects: nothing about them is remembered."""
 
 
-def foregone(step: Step, remembered: Mapping[str, Conflicted]) -> Outcome | None:
+def known_outcome(step: Step, look_up: Mapping[str, Conflicted]) -> Outcome | None:
     """The outcome of a step that nothing has to be merged for; None when there is work to do."""
     if step.refusal is not None:
         code, reason = step.refusal
@@ -98,7 +98,7 @@ def foregone(step: Step, remembered: Mapping[str, Conflicted]) -> Outcome | None
         return Unchanged(code="up_to_date", reason=f"{holds} already")
     if step.kind is StepKind.LEAVE:
         return _left(step)
-    known = remembered.get(step.branch.name)
+    known = look_up.get(step.branch.name)
     return None if known is None else replace(known, cached=True)
 
 
@@ -108,12 +108,12 @@ class BranchAligner:
     Implements `ports.Aligner`.
     """
 
-    def __init__(self, workshop: IntegrationContext) -> None:
-        self._workshop = workshop
-        self._shared = workshop.merges
+    def __init__(self, integration: IntegrationContext) -> None:
+        self._integration = integration
+        self._shared = integration.merges
         # By target: its attributes decide what becomes of a commit.
-        self._rewrites = {onto: Rewrites() for onto in workshop.attributes}
-        self._passing = {onto: Rewrites() for onto in workshop.attributes}
+        self._rewrites = {onto: Rewrites() for onto in integration.attributes}
+        self._passing = {onto: Rewrites() for onto in integration.attributes}
         self._lines: dict[Oid, FirstParentChain] = {}
         self._trees = SharedTrees()
         self._lanes: dict[int, MergeWorker] = {}
@@ -158,13 +158,13 @@ class BranchAligner:
     def _lane(self, worker: int) -> MergeWorker:
         with self._lock:
             if worker not in self._lanes:
-                shop = self._workshop
+                integration = self._integration
                 self._lanes[worker] = MergeWorker(
-                    shop.quarantine,
-                    wire=shop.wire,
-                    attributes=shop.attributes,
+                    integration.quarantine,
+                    wire=integration.wire,
+                    attributes=integration.attributes,
                     shared=self._shared,
-                    timeout_s=shop.limits.integration_timeout_s,
+                    timeout_s=integration.limits.integration_timeout_s,
                 )
             return self._lanes[worker]
 
@@ -175,7 +175,7 @@ class BranchAligner:
             lane.close()
 
     def _integrate(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
-        known = foregone(step, self._workshop.remembered)
+        known = known_outcome(step, self._integration.look_up)
         if known is not None:
             return known
         match step.kind:
@@ -212,37 +212,37 @@ class BranchAligner:
         return [first, ("merge", self._merge), *more]
 
     def _replay(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
-        shop = self._workshop
-        own = shop.graph.own(step.seen, step.onto)
+        integration = self._integration
+        own = integration.graph.own(step.seen, step.onto)
         outcome = replay(
             step,
             picks=own.picks,
             merges=own.merges,
-            upstream=shop.upstream.matches(step.seen, step.onto),
+            upstream=integration.upstream.matches(step.seen, step.onto),
             lane=self._lane(worker),
             rewrites=self._rewrites[step.onto],
-            rules=shop.rules,
+            rules=integration.rules,
             cancel=cancel,
         )
         return self._unless_left(step, outcome, worker)
 
     def _recreate(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
-        shop = self._workshop
+        integration = self._integration
         outcome = recreate(
             step,
-            own=shop.graph.own(step.seen, step.onto),
-            upstream=shop.upstream.matches(step.seen, step.onto),
+            own=integration.graph.own(step.seen, step.onto),
+            upstream=integration.upstream.matches(step.seen, step.onto),
             lane=self._lane(worker),
             rewrites=self._rewrites[step.onto],
-            rules=shop.rules,
+            rules=integration.rules,
             cancel=cancel,
         )
         return self._unless_left(step, outcome, worker)
 
     def _iterate(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
-        shop = self._workshop
-        own = shop.graph.own(step.seen, step.onto)
-        twins = shop.upstream.twins(step.seen, step.onto, own.picks)
+        integration = self._integration
+        own = integration.graph.own(step.seen, step.onto)
+        twins = integration.upstream.twins(step.seen, step.onto, own.picks)
         outcome = iterate(
             step,
             stops=stops_along(self._line(step.onto), step.seen, twins, stride=step.step_size),
@@ -251,7 +251,7 @@ class BranchAligner:
             lane=self._lane(worker),
             rewrites=self._rewrites[step.onto],
             passing=self._passing[step.onto],
-            rules=shop.rules,
+            rules=integration.rules,
             cancel=cancel,
         )
         return self._unless_left(step, outcome, worker)
@@ -259,21 +259,21 @@ class BranchAligner:
     def _line(self, onto: Oid) -> FirstParentChain:
         with self._lock:
             if onto not in self._lines:
-                self._lines[onto] = FirstParentChain(self._workshop.graph, onto)
+                self._lines[onto] = FirstParentChain(self._integration.graph, onto)
             return self._lines[onto]
 
     def _emptied(self, step: Step, outcome: Aligned) -> Aligned:
         """The result by its right name: a branch that had the target's tip already goes back to it when nothing else is left."""
-        is_back = self._workshop.graph.is_ancestor(step.onto, step.seen)
+        is_back = self._integration.graph.is_ancestor(step.onto, step.seen)
         return replace(outcome, how=AlignedKind.REWOUND) if is_back else outcome
 
     def _unless_left(self, step: Step, outcome: Outcome, worker: int) -> Outcome:
         """The outcome, but for a branch of which nothing is left, where policy leaves such a one alone or another strategy may do better."""
         if not isinstance(outcome, Aligned) or outcome.after != step.onto:
             return outcome
-        leaves = self._workshop.policy.already_merged is AlreadyMerged.LEAVE
+        leaves = self._integration.policy.already_merged is AlreadyMerged.LEAVE
         if step.own_commits and (leaves or step.strategy is Strategy.AUTO):
-            own = self._workshop.graph.own(step.seen, step.onto)
+            own = self._integration.graph.own(step.seen, step.onto)
             if brings_more_at_once(step, outcome, bases=own.bases, lane=self._lane(worker)):
                 words = f"nothing of its commits is left, and yet merging it would change {step.target.name}"
                 if step.strategy is not Strategy.AUTO:
@@ -286,36 +286,36 @@ class BranchAligner:
         return self._emptied(step, outcome) if outcome.how is AlignedKind.EMPTIED else outcome
 
     def _merge(self, step: Step, worker: int, _: CancelToken) -> Outcome:
-        shop = self._workshop
+        integration = self._integration
         if step.integration_by_shape and is_made_by_hand(step, self._lane(worker)):
             words = f"{step.integration} was merged by hand: it holds something else than git's merge of its parents"
             return Refused(code=TAKEN, reason=words, hint=_HINTS[TAKEN])
-        own = shop.graph.own(step.seen, step.onto)
+        own = integration.graph.own(step.seen, step.onto)
         return merge_target(
             step,
             bases=own.bases,
             lane=self._lane(worker),
-            author=shop.rules.operator,
-            signer=shop.rules.signer,
-            resolver=shop.rules.resolver,
-            regenerator=shop.rules.regenerator,
-            line=_line_of(shop.graph, own, step.seen) if shop.rules.squash_merged else None,
+            author=integration.rules.operator,
+            signer=integration.rules.signer,
+            resolver=integration.rules.resolver,
+            regenerator=integration.rules.regenerator,
+            line=_line_of(integration.graph, own, step.seen) if integration.rules.squash_merged else None,
         )
 
     def _with_gaps_named(self, step: Step, aligned: Aligned) -> Aligned:
         """The result with a finding for each commit that could not be compared with the other side."""
-        if step.branch.name not in self._workshop.unsure:
+        if step.branch.name not in self._integration.unsure:
             return aligned
-        missing = self._workshop.upstream.missing(step.seen, step.onto)
+        missing = self._integration.upstream.missing(step.seen, step.onto)
         return replace(aligned, findings=(*aligned.findings, *missing_as_findings(missing)))
 
     def _conserve(self, step: Step, aligned: Aligned, worker: int) -> Outcome:
-        own = self._workshop.graph.own(step.seen, step.onto)
+        own = self._integration.graph.own(step.seen, step.onto)
         return conserve(step, aligned, picks=own.picks, merges=own.merges, bases=own.bases, lane=self._lane(worker))
 
     def _detect(self, step: Step, result: StepResult, worker: int, phases: list[tuple[str, float]]) -> StepResult:
-        shop = self._workshop
-        if not shop.sockets.detectors or not isinstance(result.outcome, Aligned):
+        integration = self._integration
+        if not integration.plugins.detectors or not isinstance(result.outcome, Aligned):
             return result
         lane = self._lane(worker)
         lane.start_readers()
@@ -327,25 +327,25 @@ class BranchAligner:
                 onto=step.onto,
                 after=result.outcome.after,
             ),
-            repository=shop.quarantine.git.git_dir,
-            graph=shop.graph,
+            repository=integration.quarantine.git.git_dir,
+            graph=integration.graph,
             source=LaneSource(lane, self._trees),
         )
-        detection = Detection.of(shop.sockets, timeout_s=shop.limits.detection_timeout_s)
+        detection = Detection.of(integration.plugins, timeout_s=integration.limits.detection_timeout_s)
         # One that is late may still be talking to the lane's processes: nothing else must.
         looking = partial(detection.judge, request, left_behind=partial(self._abandon_lane, worker))
         return held_to(result, _timed(phases, "detect", looking))
 
     def _document(self, step: Step, result: StepResult, phases: list[tuple[str, float]]) -> StepResult:
-        documenter = self._workshop.sockets.documenter
+        documenter = self._integration.plugins.documenter
         if documenter is None or not isinstance(result.outcome, Aligned):
             return result
         request = DocumentRequest(
-            repository=self._workshop.quarantine.git.git_dir,
+            repository=self._integration.quarantine.git.git_dir,
             branch=step.branch.name,
             target=step.target.name,
             result=result,
-            output_dir=self._workshop.documents_dir,
+            output_dir=self._integration.documents_dir,
         )
         try:
             reference = _timed(phases, "document", lambda: documenter.document(request))

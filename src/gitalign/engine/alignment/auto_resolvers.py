@@ -19,7 +19,7 @@ from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.errors import PlanRefused
 from gitalign.git.repository import Repository
 from gitalign.git.scratch import leftovers, sweep
-from gitalign.ports import ConflictResolver, ProgramRunner, Regenerator, Sockets, VerdictMemory
+from gitalign.ports import ActivePlugins, ConflictResolver, ProgramRunner, Regenerator, VerdictCache
 from gitalign.validate.watch import end_orphans
 from gitalign.worktrees.pool import work_tree_home
 
@@ -32,14 +32,14 @@ class AutoResolution:
     """What resolvers need of a run.
 
     Attributes:
-        memory: of what was proposed before.
+        cache: of what was proposed before.
         surroundings: the time, the environment, unpredictable names.
         only_looks: nothing will be published: programs that the repository's own configuration names are not started.
     """
 
     repository: Repository
     config: Config
-    memory: VerdictMemory
+    cache: VerdictCache
     stop: StopSignal
     surroundings: Surroundings
     only_looks: bool = False
@@ -57,7 +57,7 @@ class AutoResolution:
 
 
 @contextmanager
-def resolving(settling: AutoResolution, policy: Policy, sockets: Sockets) -> Iterator[Sockets]:
+def resolving(settling: AutoResolution, policy: Policy, plugins: ActivePlugins) -> Iterator[ActivePlugins]:
     """The sockets, with what the plan's policy lets settle conflicts.
 
     Args:
@@ -86,9 +86,9 @@ def resolving(settling: AutoResolution, policy: Policy, sockets: Sockets) -> Ite
             from gitalign.resolve.recorded import RecordedResolver
             from gitalign.resolve.recorded_resolutions import read_resolutions
 
-            memory = read_resolutions(repository, rr_cache=policy.read_rr_cache)
-            if not memory.is_empty:
-                recorded = RecordedResolver(memory, repository)
+            on_record = read_resolutions(repository, rr_cache=policy.read_rr_cache)
+            if not on_record.is_empty:
+                recorded = RecordedResolver(on_record, repository)
                 until_then.callback(recorded.close)
                 found.append(recorded)
         withheld = settling.withheld(policy)
@@ -102,17 +102,17 @@ def resolving(settling: AutoResolution, policy: Policy, sockets: Sockets) -> Ite
         )
         found += _resolvers(settling, policy, notices)
         regenerator = _regenerator(settling, policy, until_then, notices)
-        sockets = replace(sockets, notices=(*sockets.notices, *notices))
+        plugins = replace(plugins, notices=(*plugins.notices, *notices))
         if not found and regenerator is None:
-            yield sockets
+            yield plugins
         elif len(found) == 1 and regenerator is None and AutoResolver.SQUASH_MERGED not in policy.auto_resolvers:
-            yield replace(sockets, resolver=found[0])
+            yield replace(plugins, resolver=found[0])
         else:
             from gitalign.resolve.composite import CompositeResolver
 
             # What a command makes tomorrow is not known: no verdict is taken from an earlier run.
             beside = settling.surroundings.token(8) if regenerator is not None else str(policy.auto_resolvers)
-            yield replace(sockets, resolver=CompositeResolver(found, beside=beside), regenerator=regenerator)
+            yield replace(plugins, resolver=CompositeResolver(found, beside=beside), regenerator=regenerator)
 
 
 def _regenerator(
@@ -193,12 +193,12 @@ class _Kept:
 
     def recall(self, key: str) -> str | None:
         """What was kept under a key."""
-        known: Mapping[str, str] = self._settling.memory.remembered([_hashed(key)])
+        known: Mapping[str, str] = self._settling.cache.look_up([_hashed(key)])
         return known.get(_hashed(key))
 
     def keep(self, key: str, answer: str) -> None:
         """Keep it."""
-        self._settling.memory.remember({_hashed(key): answer}, at=self._settling.surroundings.now())
+        self._settling.cache.keep({_hashed(key): answer}, at=self._settling.surroundings.now())
 
 
 def _hashed(key: str) -> str:

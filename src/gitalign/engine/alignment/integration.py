@@ -22,7 +22,7 @@ from gitalign.core.policy import AutoResolver, CommitterPolicy
 from gitalign.documents import outcomes
 from gitalign.documents.formats import json_text, parsed
 from gitalign.documents.reading import Malformed
-from gitalign.engine.alignment.align import BranchAligner, IntegrationContext, foregone
+from gitalign.engine.alignment.align import BranchAligner, IntegrationContext, known_outcome
 from gitalign.engine.alignment.driver import Workforce, drive
 from gitalign.engine.alignment.read_back import read_back
 from gitalign.engine.alignment.stack_checks import with_stack_notes
@@ -38,7 +38,7 @@ from gitalign.integrate.lane import SharedMerges
 from gitalign.integrate.pick import ReplayRules
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.integrate.verdicts import merge_rules_key, verdict_key
-from gitalign.ports import ConflictResolver, Emitter, VerdictMemory
+from gitalign.ports import ConflictResolver, Emitter, VerdictCache
 from gitalign.resolve.remerge import taught_by_merges
 
 _WORK = frozenset({StepKind.REPLAY, StepKind.RECREATE, StepKind.MERGE, StepKind.INTEGRATE})
@@ -85,8 +85,8 @@ def build_context(
     work = [step for step in plan.steps if step.kind in _WORK and step.refusal is None and step.id not in already]
     attributes = {onto: read_attributes(quarantine.git, onto) for onto in sorted({step.onto for step in work})}
     keys = verdict_keys(quarantine, work, resolver=context.plugins.resolver, attributes=attributes)
-    remembered = _remembered(context.cache, keys)
-    work = [step for step in work if step.branch.name not in remembered]
+    look_up = _cached(context.cache, keys)
+    work = [step for step in work if step.branch.name not in look_up]
     picked = [step for step in work if step.kind in _PICKS]
     upstream = UpstreamIndex.build(repository, graph, [(step.seen, step.onto) for step in picked])
     merges = SharedMerges()
@@ -102,8 +102,8 @@ def build_context(
         policy=plan.policy,
         limits=context.limits,
         rules=_rules(plan, work, context, signs=documents_dir is not None),
-        sockets=context.plugins,
-        remembered=remembered,
+        plugins=context.plugins,
+        look_up=look_up,
         verdict_keys=keys,
         jitter=context.surroundings.jitter,
         documents_dir="" if documents_dir is None else str(documents_dir),
@@ -111,7 +111,7 @@ def build_context(
 
 
 def integrate(
-    workshop: IntegrationContext,
+    integration: IntegrationContext,
     plan: Plan,
     *,
     already: Mapping[StepId, StepResult],
@@ -134,37 +134,40 @@ def integrate(
     """
     resolved = dict(already)
     for step in plan.steps:
-        if step.id not in resolved and (known := foregone(step, workshop.remembered)) is not None:
+        if step.id not in resolved and (known := known_outcome(step, integration.look_up)) is not None:
             resolved[step.id] = StepResult(step_id=step.id, branch=step.branch.name, outcome=known)
-    aligner = BranchAligner(workshop)
-    for words in not_compared(workshop):
+    aligner = BranchAligner(integration)
+    for words in not_compared(integration):
         emit(EventKind.NOTICE, text=words)
-    emit(EventKind.INTEGRATION_STARTED, steps=len(plan.steps), wire=str(workshop.wire.wire))
+    emit(EventKind.INTEGRATION_STARTED, steps=len(plan.steps), wire=str(integration.wire.wire))
     try:
-        workforce = Workforce(limits=workshop.limits, aligner=aligner, emit=emit, stop=stop, jitter=workshop.jitter)
+        workforce = Workforce(
+            limits=integration.limits, aligner=aligner, emit=emit, stop=stop, jitter=integration.jitter
+        )
         results = drive(plan.steps, workforce, already=resolved)
     finally:
         aligner.close()
-    timeout_s = workshop.limits.branch_timeout_s
-    results = read_back(workshop.quarantine, results, timeout_s=timeout_s, packs=packs)
+    timeout_s = integration.limits.branch_timeout_s
+    results = read_back(integration.quarantine, results, timeout_s=timeout_s, packs=packs)
     results = with_stack_notes(plan, results)
     merges = (aligner.counts.merged, aligner.counts.shared, aligner.counts.trivial)
     emit(EventKind.INTEGRATION_FINISHED, merges=merges[0], shared=merges[1], trivial=merges[2])
     return Integrated(results=results, merges=merges)
 
 
-def not_compared(workshop: IntegrationContext) -> tuple[str, ...]:
+def not_compared(integration: IntegrationContext) -> tuple[str, ...]:
     """Commits that could not be compared for want of an object, in words; of very many the first."""
     return tuple(
-        missing_in_words(commit, lost) for commit, lost in islice(workshop.upstream.all_missing().items(), _MOST_NAMED)
+        missing_in_words(commit, lost)
+        for commit, lost in islice(integration.upstream.all_missing().items(), _MOST_NAMED)
     )
 
 
-def remember_conflicts(
-    memory: VerdictMemory, workshop: IntegrationContext, results: Sequence[StepResult], *, at: datetime
+def cache_conflicts(
+    cache: VerdictCache, integration: IntegrationContext, results: Sequence[StepResult], *, at: datetime
 ) -> None:
     """Keep the conflicts found, so that no later run or forecast merges the very same commits again."""
-    keys = workshop.verdict_keys
+    keys = integration.verdict_keys
     fresh = {
         keys[result.branch]: json_text(outcomes.dump(result.outcome))
         for result in results
@@ -172,10 +175,10 @@ def remember_conflicts(
         and not result.outcome.cached
         and result.branch in keys
         # What stands on a commit that could not be compared may be otherwise once its objects are there.
-        and result.branch not in workshop.unsure
+        and result.branch not in integration.unsure
     }
     if fresh:
-        memory.remember(fresh, at=at)
+        cache.keep(fresh, at=at)
 
 
 def _rules(plan: Plan, work: Sequence[Step], context: AnalysisContext, *, signs: bool) -> ReplayRules:
@@ -235,8 +238,8 @@ def rules_key(quarantine: Quarantine, onto: Oid, attributes: AttributeFiles | No
     )
 
 
-def _remembered(memory: VerdictMemory, keys: Mapping[str, str]) -> dict[str, Conflicted]:
-    known = memory.remembered(keys.values())
+def _cached(cache: VerdictCache, keys: Mapping[str, str]) -> dict[str, Conflicted]:
+    known = cache.look_up(keys.values())
     found: dict[str, Conflicted] = {}
     for branch, key in keys.items():
         if key in known:

@@ -22,9 +22,9 @@ _WORKERS = 2
 
 
 @contextmanager
-def merging_lane(workshop: IntegrationContext, targets: Iterable[Oid]) -> Iterator[MergeWorker]:
+def merging_lane(integration: IntegrationContext, targets: Iterable[Oid]) -> Iterator[MergeWorker]:
     """One lane, under the attributes of the targets."""
-    lane = _lane_maker(workshop, targets)()
+    lane = _lane_maker(integration, targets)()
     try:
         yield lane
     finally:
@@ -32,7 +32,7 @@ def merging_lane(workshop: IntegrationContext, targets: Iterable[Oid]) -> Iterat
 
 
 def map_on_workers(
-    workshop: IntegrationContext,
+    integration: IntegrationContext,
     targets: Iterable[Oid] | Mapping[Oid, AttributeFiles],
     ask: Callable[[MergeWorker, T], R],
     items: Sequence[T],
@@ -50,7 +50,7 @@ def map_on_workers(
     """
     if not items:
         return []
-    made = _lane_maker(workshop, targets)
+    made = _lane_maker(integration, targets)
     own = threading.local()
     lanes: list[MergeWorker] = []
 
@@ -69,15 +69,15 @@ def map_on_workers(
 
 
 def _lane_maker(
-    workshop: IntegrationContext, targets: Iterable[Oid] | Mapping[Oid, AttributeFiles]
+    integration: IntegrationContext, targets: Iterable[Oid] | Mapping[Oid, AttributeFiles]
 ) -> Callable[[], MergeWorker]:
     """Makes lanes that share their merges."""
-    quarantine = workshop.quarantine
-    wire = workshop.wire if workshop.wire.wire is not Wire.SINGLE else probe(quarantine)
+    quarantine = integration.quarantine
+    wire = integration.wire if integration.wire.wire is not Wire.SINGLE else probe(quarantine)
     if isinstance(targets, Mapping):
         attributes = dict(targets)
     else:
         attributes = {target: read_attributes(quarantine.git, target) for target in sorted(targets)}
-    shared = workshop.merges
-    timeout_s = workshop.limits.integration_timeout_s
+    shared = integration.merges
+    timeout_s = integration.limits.integration_timeout_s
     return lambda: MergeWorker(quarantine, wire=wire, attributes=attributes, shared=shared, timeout_s=timeout_s)

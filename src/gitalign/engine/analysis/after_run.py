@@ -16,11 +16,11 @@ from gitalign.engine.analysis.bisector import THROWN_AWAY
 from gitalign.engine.analysis.dry_run import PREFIX
 from gitalign.engine.runtime.context import AnalysisContext
 from gitalign.git.history import load_graph
-from gitalign.git.in_quarantine import GuardedMemory
+from gitalign.git.in_quarantine import GuardedCache
 from gitalign.git.merge import MergeWire, Wire
 from gitalign.git.quarantine import Quarantine
 from gitalign.integrate.upstream import UpstreamIndex
-from gitalign.ports import Sockets
+from gitalign.ports import ActivePlugins
 
 
 @contextmanager
@@ -41,8 +41,8 @@ def small_workshop(context: AnalysisContext, plan: Plan, graph: CommitGraph) -> 
             policy=plan.policy,
             limits=context.limits,
             rules=THROWN_AWAY,
-            sockets=Sockets(),
-            remembered={},
+            plugins=ActivePlugins(),
+            look_up={},
             verdict_keys={},
             documents_dir="",
             jitter=context.surroundings.jitter,
@@ -52,7 +52,7 @@ def small_workshop(context: AnalysisContext, plan: Plan, graph: CommitGraph) -> 
 
 
 def report_with_furthest(
-    context: AnalysisContext, report: Report, *, branches: Sequence[str] | None, from_memory_only: bool
+    context: AnalysisContext, report: Report, *, branches: Sequence[str] | None, only_cached: bool
 ) -> Report:
     """The report, with how far its conflicting branches align.
 
@@ -71,15 +71,15 @@ def report_with_furthest(
     plan = report.plan
     steps = [step for step in plan.steps if step.id in asked]
     graph = load_graph(context.repository, [*(step.seen for step in steps), *(step.onto for step in steps)])
-    with small_workshop(context, plan, graph) as workshop:
+    with small_workshop(context, plan, graph) as integration:
         results = with_furthest(
-            workshop,
+            integration,
             plan,
             [result for result in report.results if result.step_id in asked],
-            replace(context, cache=GuardedMemory(context.cache, workshop.quarantine)),
-            from_memory_only=from_memory_only,
+            replace(context, cache=GuardedCache(context.cache, integration.quarantine)),
+            only_cached=only_cached,
         )
-        workshop.quarantine.require_memory()
+        integration.quarantine.require_memory()
     by_step = {result.step_id: result for result in results}
     return replace(report, results=tuple(by_step.get(result.step_id, result) for result in report.results))
 

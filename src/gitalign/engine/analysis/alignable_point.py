@@ -34,18 +34,18 @@ from gitalign.git.quarantine import Quarantine
 from gitalign.integrate.lane import MergeWorker
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.integrate.verdicts import merge_rules_key
-from gitalign.ports import Emitter, VerdictMemory
+from gitalign.ports import Emitter, VerdictCache
 
 _FORMAT = "furthest 1"
 
 
 def with_furthest(
-    workshop: IntegrationContext,
+    integration: IntegrationContext,
     plan: Plan,
     results: Sequence[StepResult],
     context: AnalysisContext,
     *,
-    from_memory_only: bool = False,
+    only_cached: bool = False,
 ) -> tuple[StepResult, ...]:
     """The results, with how far each conflicting branch aligns.
 
@@ -65,9 +65,9 @@ def with_furthest(
     ]
     if not stopped:
         return tuple(results)
-    found, fresh = _recalled(workshop, stopped, context.cache)
-    if fresh and not from_memory_only:
-        found |= _found(workshop, fresh, context)
+    found, fresh = _recalled(integration, stopped, context.cache)
+    if fresh and not only_cached:
+        found |= _found(integration, fresh, context)
     return tuple(
         replace(result, outcome=replace(result.outcome, alignable_point=found[result.step_id]))
         if isinstance(result.outcome, Conflicted) and result.step_id in found
@@ -77,12 +77,12 @@ def with_furthest(
 
 
 def _recalled(
-    workshop: IntegrationContext, stopped: Sequence[tuple[Step, Conflicted]], memory: VerdictMemory
+    integration: IntegrationContext, stopped: Sequence[tuple[Step, Conflicted]], cache: VerdictCache
 ) -> tuple[dict[int, AlignablePoint | Undetermined], list[Sought]]:
     """What is known already, by step, and what is to be looked for."""
-    graph = workshop.graph
+    graph = integration.graph
     lines = {onto: FirstParentChain(graph, onto) for onto in {step.onto for step, _ in stopped} if onto in graph}
-    rules = rules_key(workshop.quarantine)
+    rules = rules_key(integration.quarantine)
     found: dict[int, AlignablePoint | Undetermined] = {}
     sought: list[Sought] = []
     for step, outcome in stopped:
@@ -99,7 +99,7 @@ def _recalled(
             found[step.id] = Undetermined(code="no_common_line", reason=words)
         else:
             sought.append(Sought(step, outcome, line, fork, _key(step, rules)))
-    known = memory.remembered(one.key for one in sought)
+    known = cache.look_up(one.key for one in sought)
     fresh: list[Sought] = []
     for one in sought:
         answer = _as_today(one, known.get(one.key))
@@ -111,15 +111,15 @@ def _recalled(
 
 
 def _found(
-    workshop: IntegrationContext,
+    integration: IntegrationContext,
     sought: Sequence[Sought],
     context: AnalysisContext,
 ) -> dict[int, AlignablePoint | Undetermined]:
     """By step; remembered."""
     context.emit(EventKind.FURTHEST_STARTED, branches=len(sought))
-    looked_for, unsure = _looked_for(workshop, sought, context.emit, context.stop)
-    answers = _with_people(workshop.quarantine, looked_for)
-    context.cache.remember(
+    looked_for, unsure = _looked_for(integration, sought, context.emit, context.stop)
+    answers = _with_people(integration.quarantine, looked_for)
+    context.cache.keep(
         {
             one.key: json_text(stamped("alignable-point", dump_alignable_point(answer)))
             for one, answer in zip(sought, answers, strict=True)
@@ -170,27 +170,27 @@ def _as_today(one: Sought, body: str | None) -> AlignablePoint | None:
 
 
 def _looked_for(
-    workshop: IntegrationContext, sought: Sequence[Sought], emit: Emitter, stop: StopSignal
+    integration: IntegrationContext, sought: Sequence[Sought], emit: Emitter, stop: StopSignal
 ) -> tuple[list[AlignablePoint | Undetermined], frozenset[Oid]]:
     """What is found, and targets of which something could not be compared."""
     courses = {
-        line.tip: _course(workshop.quarantine, line, max(one.fork for one in sought if one.line is line))
+        line.tip: _course(integration.quarantine, line, max(one.fork for one in sought if one.line is line))
         for line in {id(one.line): one.line for one in sought}.values()
     }
     replayed = [one for one in sought if one.step.kind in PICKS]
     upstream = UpstreamIndex.build(
-        workshop.quarantine.repository,
-        workshop.graph,
+        integration.quarantine.repository,
+        integration.graph,
         [(one.step.seen, one.step.onto) for one in replayed],
         forks={(one.step.seen, one.step.onto): one.line.commits[one.fork] for one in replayed},
     )
     attributes = {oid: files for course in courses.values() for oid, files in course.attributes.items()}
 
-    rules = replace(THROWN_AWAY, teacher=workshop.rules.teacher)
+    rules = replace(THROWN_AWAY, teacher=integration.rules.teacher)
     done = count(1)
 
     def ask(lane: MergeWorker, one: Sought) -> AlignablePoint | Undetermined:
-        until = Until(stop, time.monotonic() + workshop.limits.branch_timeout_s)
+        until = Until(stop, time.monotonic() + integration.limits.branch_timeout_s)
         answer = Bisector(one, courses[one.line.tip], upstream, lane, until, rules).find()
         emit(
             EventKind.FURTHEST_FOUND,
@@ -202,7 +202,7 @@ def _looked_for(
         return answer
 
     unsure = frozenset(tip for tip, course in courses.items() if course.has_gaps or upstream.has_gaps(tip))
-    return map_on_workers(workshop, attributes, ask, sought), unsure
+    return map_on_workers(integration, attributes, ask, sought), unsure
 
 
 def _course(quarantine: Quarantine, line: FirstParentChain, deepest: int) -> Course:

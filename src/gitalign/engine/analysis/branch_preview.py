@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 _HOW = member_of(AlignedKind)
 
 
-def memory_key(key: str) -> str:
+def cache_key(key: str) -> str:
     """Under which a standing is remembered."""
     return hashlib.sha256(f"{_FORMAT} {key}".encode("ascii")).hexdigest()
 

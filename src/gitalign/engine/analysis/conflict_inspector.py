@@ -37,7 +37,7 @@ from gitalign.git.history import authorship
 from gitalign.git.merge import MergeAnswer
 from gitalign.integrate.lane import MergeWorker
 from gitalign.integrate.upstream import UpstreamIndex
-from gitalign.ports import Emitter, VerdictMemory
+from gitalign.ports import Emitter, VerdictCache
 
 T = TypeVar("T")
 
@@ -64,22 +64,22 @@ class ConflictInspector:
 
     def __init__(
         self,
-        workshop: IntegrationContext,
+        integration: IntegrationContext,
         stop: StopSignal,
         *,
         emit: Emitter | None = None,
         budget_s: float | None = None,
     ) -> None:
-        self._workshop = workshop
+        self._integration = integration
         self._stop = stop
         self._deadline = math.inf if budget_s is None else time.monotonic() + budget_s
         self._emit = emit or (lambda kind, **data: None)
         self._hunks: dict[str, StopHunks] = {}
-        self._rules = replace(THROWN_AWAY, teacher=workshop.rules.teacher)
+        self._rules = replace(THROWN_AWAY, teacher=integration.rules.teacher)
         self._unsure: set[str] = set()
 
     def stops(
-        self, steps: Sequence[Step], memory: VerdictMemory, *, at: datetime
+        self, steps: Sequence[Step], cache: VerdictCache, *, at: datetime
     ) -> tuple[dict[str, Stop], dict[str, Piece]]:
         """Branch name -> where it stops, without those that could not be met again; and the pieces that several have, by key.
 
@@ -91,9 +91,9 @@ class ConflictInspector:
         Raises:
             GitError, OutOfSpace
         """
-        verdicts = verdict_keys(self._workshop.quarantine, steps)
-        keys = {name: _memory_key(f"{_FORMAT} {key}") for name, key in verdicts.items()}
-        bodies = memory.remembered(keys.values())
+        verdicts = verdict_keys(self._integration.quarantine, steps)
+        keys = {name: _cache_key(f"{_FORMAT} {key}") for name, key in verdicts.items()}
+        bodies = cache.look_up(keys.values())
         known = {
             name: stop
             for name, key in keys.items()
@@ -101,17 +101,15 @@ class ConflictInspector:
         }
         made, pieces = self._met_again([step for step in steps if step.branch.name not in known])
         lasting = {name for name in made if name not in self._unsure}
-        memory.remember(
-            {keys[name]: json_text(stamped("conflict-stop", dump_stop(made[name]))) for name in lasting}, at=at
-        )
+        cache.keep({keys[name]: json_text(stamped("conflict-stop", dump_stop(made[name]))) for name in lasting}, at=at)
         stops = known | made
         wanted = {key for keys_of in sharing(stops).values() for key in keys_of[:_MOST_TOLD]}
         fresh = {key: piece for key, piece in pieces.items() if key in wanted}
-        bodies = memory.remembered(_memory_key(f"{_FORMAT} piece {key}") for key in wanted - fresh.keys())
+        bodies = cache.look_up(_cache_key(f"{_FORMAT} piece {key}") for key in wanted - fresh.keys())
         found = {
             key: piece
             for key in wanted - fresh.keys()
-            if (piece := _unpacked(load_piece, "conflict-piece", bodies.get(_memory_key(f"{_FORMAT} piece {key}"))))
+            if (piece := _unpacked(load_piece, "conflict-piece", bodies.get(_cache_key(f"{_FORMAT} piece {key}"))))
             is not None
         }
         # Branches met one by one in earlier runs, of which nobody knew then what they share.
@@ -121,24 +119,24 @@ class ConflictInspector:
             _, more = self._met_again([step for step in steps if step.branch.name in tellers][:_MOST_TELLERS])
             fresh |= {key: piece for key, piece in more.items() if key in missing}
         if not self._unsure:
-            memory.remember(
+            cache.keep(
                 {
-                    _memory_key(f"{_FORMAT} piece {key}"): json_text(stamped("conflict-piece", dump_piece(piece)))
+                    _cache_key(f"{_FORMAT} piece {key}"): json_text(stamped("conflict-piece", dump_piece(piece)))
                     for key, piece in fresh.items()
                 },
                 at=at,
             )
         return stops, found | fresh
 
-    def hunks(self, steps: Sequence[Step], memory: VerdictMemory, *, at: datetime) -> tuple[StopHunks, ...]:
+    def hunks(self, steps: Sequence[Step], cache: VerdictCache, *, at: datetime) -> tuple[StopHunks, ...]:
         """The first hunks at which each branch stops, without those that could not be met again; arguments as `stops`.
 
         Raises:
             GitError, OutOfSpace
         """
-        verdicts = verdict_keys(self._workshop.quarantine, steps)
-        keys = {name: _memory_key(f"{_FORMAT} hunks {key}") for name, key in verdicts.items()}
-        bodies = memory.remembered(keys[name] for name in keys if name not in self._hunks)
+        verdicts = verdict_keys(self._integration.quarantine, steps)
+        keys = {name: _cache_key(f"{_FORMAT} hunks {key}") for name, key in verdicts.items()}
+        bodies = cache.look_up(keys[name] for name in keys if name not in self._hunks)
         known = {
             name: one
             for name, key in keys.items()
@@ -148,7 +146,7 @@ class ConflictInspector:
         known = {name: replace(one, branch=name, target=targets[name]) for name, one in known.items()}
         self._met_again([step for step in steps if step.branch.name not in known | self._hunks])
         lasting = self._hunks.keys() & keys.keys() - self._unsure
-        memory.remember(
+        cache.keep(
             {
                 keys[name]: json_text(stamped("stop-hunks", dump_stop_hunks(self._hunks[name])))
                 for name in sorted(lasting)
@@ -196,14 +194,14 @@ class ConflictInspector:
                 is_whole=len(own) <= MOST_PIECES,
             )
 
-        answers = map_on_workers(self._workshop, sorted({step.onto for step in steps}), ask, steps)
+        answers = map_on_workers(self._integration, sorted({step.onto for step in steps}), ask, steps)
         return {step.branch.name: stop for step, stop in zip(steps, answers, strict=True) if stop is not None}, pieces
 
     def detail(self, step: Step, conflict: Conflicted) -> ConflictDetail:
         """All about one branch."""
         upstream = self._upstream([step])
 
-        git = self._workshop.quarantine.git
+        git = self._integration.quarantine.git
 
         def ask(lane: MergeWorker, step: Step) -> tuple[list[Hunk], tuple[MarkedFile, ...]]:
             answer = self._met(lane, step, upstream)
@@ -216,8 +214,8 @@ class ConflictInspector:
             ]
             return hunks, tuple(three_sided_files(git, lane, answer, most=_MOST_FILES))
 
-        ((hunks, files),) = map_on_workers(self._workshop, [step.onto], ask, [step])
-        graph = self._workshop.graph
+        ((hunks, files),) = map_on_workers(self._integration, [step.onto], ask, [step])
+        graph = self._integration.graph
         named = {*conflict.paths, *(path for one in conflict.conflicts for path in one.paths)}
         paths = frozenset(raw(path) for path in frozenset[str]().union(*map(paths_meant, named)))
         mine, mine_left = self._notes(graph.own(step.seen, step.onto).picks, paths)
@@ -246,15 +244,15 @@ class ConflictInspector:
 
     def _upstream(self, steps: Sequence[Step]) -> UpstreamIndex:
         pairs = [(step.seen, step.onto) for step in steps if step.kind in PICKS]
-        return UpstreamIndex.build(self._workshop.quarantine.repository, self._workshop.graph, pairs)
+        return UpstreamIndex.build(self._integration.quarantine.repository, self._integration.graph, pairs)
 
     def _met(self, lane: MergeWorker, step: Step, upstream: UpstreamIndex) -> MergeAnswer | None:
         """What git left of the conflict; None when it was stopped or could not be met."""
         if time.monotonic() > self._deadline:
             return None
-        own = self._workshop.graph.own(step.seen, step.onto)
+        own = self._integration.graph.own(step.seen, step.onto)
         twins: Mapping[Oid, Oid] = upstream.matches(step.seen, step.onto) if step.kind in PICKS else {}
-        deadline = min(self._deadline, time.monotonic() + self._workshop.limits.branch_timeout_s)
+        deadline = min(self._deadline, time.monotonic() + self._integration.limits.branch_timeout_s)
         until = Until(self._stop, deadline)
         try:
             outcome = tried_in(lane, step, own, twins, until, rules=self._rules)
@@ -264,7 +262,7 @@ class ConflictInspector:
 
     def _notes(self, commits: Sequence[Oid], paths: frozenset[bytes]) -> tuple[tuple[CommitNote, ...], int]:
         """Those of the commits that touch the paths, newest first, and how many are left out."""
-        repository = self._workshop.quarantine.repository
+        repository = self._integration.quarantine.repository
         touching = {
             oid
             for oid, changes in raw_changes(repository, commits)
@@ -283,7 +281,7 @@ class ConflictInspector:
         return notes, len(newest) - len(notes)
 
 
-def _memory_key(words: str) -> str:
+def _cache_key(words: str) -> str:
     return hashlib.sha256(words.encode("ascii")).hexdigest()
 
 

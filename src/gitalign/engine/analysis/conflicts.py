@@ -45,11 +45,11 @@ def find_conflicts(
     """
     _require_branch(plan, branch)
     began = time.monotonic()
-    with DryRun(context, plan, graph) as trial:
-        results = trial.results
+    with DryRun(context, plan, graph) as dry_run:
+        results = dry_run.results
         if furthest:
             asked = [one for one in results if branch is None or one.branch == branch]
-            by_step = {one.step_id: one for one in with_furthest(trial.workshop, plan, asked, context)}
+            by_step = {one.step_id: one for one in with_furthest(dry_run.integration, plan, asked, context)}
             results = tuple(by_step.get(one.step_id, one) for one in results)
         stopped = {
             step.branch.name: (step, result.outcome)
@@ -58,14 +58,14 @@ def find_conflicts(
         }
         share_s = max(_LEAST_BUDGET_S, _BUDGET_SHARE * (time.monotonic() - began))
         culprits = brought_in(
-            trial.workshop,
+            dry_run.integration,
             _questions(stopped.values()),
             budget_s=share_s if branch is None else context.limits.branch_timeout_s,
-            memory=context.cache,
+            cache=context.cache,
             stop=context.stop,
             at=context.at,
         )
-        inspector = ConflictInspector(trial.workshop, context.stop, emit=context.emit)
+        inspector = ConflictInspector(dry_run.integration, context.stop, emit=context.emit)
         stops, pieces = inspector.stops([step for step, _ in stopped.values()], context.cache, at=context.at)
         found = _branch_conflicts(stopped, stops, culprits)
         asked_for = next((one for name, one in stopped.items() if name == branch), None)
@@ -135,5 +135,5 @@ def look_at_conflict(context: AnalysisContext, plan: Plan, conflict: BranchConfl
     if step is None:
         raise UserError(f"there is no branch {conflict.branch!r} to align", hint="git align plan -v")
     graph = load_graph(context.repository, [step.seen, step.onto])
-    with small_workshop(context, plan, graph) as workshop:
-        return ConflictInspector(workshop, context.stop).detail(step, conflict.conflict)
+    with small_workshop(context, plan, graph) as integration:
+        return ConflictInspector(integration, context.stop).detail(step, conflict.conflict)

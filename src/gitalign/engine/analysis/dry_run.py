@@ -18,8 +18,8 @@ from gitalign.core.names import Oid, StepId, zero_like
 from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Failed, Refused, StepResult, Unchanged
 from gitalign.core.plan import Plan, Step, StepKind, Target
 from gitalign.engine.alignment.align import IntegrationContext
-from gitalign.engine.alignment.integration import build_context, integrate, remember_conflicts, rules_key, verdict_keys
-from gitalign.engine.analysis.branch_preview import BranchPreview, memory_key, packed, unpacked
+from gitalign.engine.alignment.integration import build_context, cache_conflicts, integrate, rules_key, verdict_keys
+from gitalign.engine.analysis.branch_preview import BranchPreview, cache_key, packed, unpacked
 from gitalign.engine.analysis.partial_merge import merged_in_part, partial_key
 from gitalign.engine.runtime.context import AnalysisContext
 from gitalign.engine.runtime.signals import StopSignal
@@ -27,11 +27,11 @@ from gitalign.engine.runtime.stream import silent
 from gitalign.errors import GitAlignError, GitError, InvariantBroken
 from gitalign.git.diffs import path_changes
 from gitalign.git.history import commits_beyond
-from gitalign.git.in_quarantine import GuardedMemory
+from gitalign.git.in_quarantine import GuardedCache
 from gitalign.git.object_memory import MEMORY
 from gitalign.git.objects import CommitReader
 from gitalign.git.quarantine import Quarantine, sweep_quarantines
-from gitalign.ports import VerdictMemory
+from gitalign.ports import VerdictCache
 
 PREFIX = "forecast-"
 """Of the names of quarantines that nobody needs once their process is gone."""
@@ -56,8 +56,8 @@ class DryRun:
     graph: CommitGraph
     results: tuple[StepResult, ...] = field(default=(), init=False)
     _quarantine: Quarantine = field(init=False, repr=False)
-    _guarded: GuardedMemory = field(init=False, repr=False)
-    _workshop: IntegrationContext = field(init=False, repr=False)
+    _guarded: GuardedCache = field(init=False, repr=False)
+    _integration: IntegrationContext = field(init=False, repr=False)
     _standing: dict[str, tuple[BranchPreview, ...]] = field(default_factory=dict, init=False, repr=False)
     _remembered: dict[StepId, BranchPreview] = field(default_factory=dict, init=False, repr=False)
     _keys: Mapping[str, str] = field(default_factory=dict, init=False, repr=False)
@@ -89,15 +89,15 @@ class DryRun:
         raise InvariantBroken("a quarantine on disk lost its memory")
 
     def _integrate(self) -> None:
-        self._guarded = GuardedMemory(self.memory, self._quarantine)
+        self._guarded = GuardedCache(self.cache, self._quarantine)
         self._keys = self._content_keys()
         self._remembered = self._recall()
         already = {step_id: _as_result(one, one.how) for step_id, one in self._remembered.items() if one.how}
-        self._workshop = self._furnished(already)
+        self._integration = self._furnished(already)
         self.results = integrate(
-            self._workshop, self.plan, already=already, emit=self.context.emit, stop=self.stop
+            self._integration, self.plan, already=already, emit=self.context.emit, stop=self.stop
         ).results
-        remember_conflicts(self._guarded, self._workshop, self.results, at=self.at)
+        cache_conflicts(self._guarded, self._integration, self.results, at=self.at)
         self._standing = {target.name: self._find_standing(target) for target in self.plan.targets}
 
     def __exit__(
@@ -107,7 +107,7 @@ class DryRun:
         self._quarantine.remove()
 
     @property
-    def memory(self) -> VerdictMemory:
+    def cache(self) -> VerdictCache:
         """What was found before; new findings are added."""
         return self.context.cache
 
@@ -122,9 +122,9 @@ class DryRun:
         return self.context.at
 
     @property
-    def workshop(self) -> IntegrationContext:
+    def integration(self) -> IntegrationContext:
         """What the branches were integrated with."""
-        return self._workshop
+        return self._integration
 
     def standing(self, target: Target) -> Sequence[BranchPreview]:
         """Branches that stand on a target, or would once aligned, by name."""
@@ -147,22 +147,22 @@ class DryRun:
                 isinstance(outcome, Conflicted) or (isinstance(outcome, Refused) and outcome.code == "contains_merges")
             ):
                 keys[partial_key(step, rules=rules)] = step
-        known = self.memory.remembered(map(memory_key, keys))
+        known = self.cache.look_up(map(cache_key, keys))
         found: list[BranchPreview] = []
         for key, step in keys.items():
-            body = known.get(memory_key(key))
+            body = known.get(cache_key(key))
             one = unpacked(step, key, body) if body is not None else None
             if one is not None and one.is_partial:
                 found.append(one)
         recalled = {one.key for one in found}
         made = merged_in_part(
-            self._workshop,
+            self._integration,
             target,
             {key: step for key, step in keys.items() if key not in recalled},
             self.graph,
             self.stop,
         )
-        self._guarded.remember({memory_key(one.key): packed(one) for one in made}, at=self.at)
+        self._guarded.keep({cache_key(one.key): packed(one) for one in made}, at=self.at)
         return tuple(sorted([*found, *made], key=lambda one: one.name))
 
     def _find_standing(self, target: Target) -> tuple[BranchPreview, ...]:
@@ -184,9 +184,9 @@ class DryRun:
         if self._detection is not None:
             # What is remembered of a result does not tell which resolutions went into it, and those are never silent.
             told = {result.branch for result in self.results if getattr(result.outcome, "resolved", ())}
-            told |= self._workshop.unsure
+            told |= self._integration.unsure
             kept = [one for one in made if one.key and one.name not in told]
-            self._guarded.remember({self._memory_key(one.key): packed(one) for one in kept}, at=self.at)
+            self._guarded.keep({self._cache_key(one.key): packed(one) for one in kept}, at=self.at)
         return tuple(sorted([*known, *made], key=lambda one: one.name))
 
     def commits(self, wanted: Iterable[BranchPreview]) -> dict[str, Oid]:
@@ -201,7 +201,7 @@ class DryRun:
         unknown = [one for one in asked if one.name not in found]
         for target in self.plan.targets:
             again = {one.key: one.step for one in unknown if one.is_partial and one.step.target == target}
-            for one in merged_in_part(self._workshop, target, again, self.graph, self.stop):
+            for one in merged_in_part(self._integration, target, again, self.graph, self.stop):
                 if one.commit is not None:
                     self._again[one.name] = one.commit
         missing = {one.step.id: one for one in unknown if not one.is_partial}
@@ -225,17 +225,17 @@ class DryRun:
                 keys[step.branch.name] = hashlib.sha256(f"{step.holder} on {step.onto}".encode("ascii")).hexdigest()
         return keys
 
-    def _memory_key(self, key: str) -> str:
-        return memory_key(f"{key} {self._detection}" if self.context.plugins.detectors else key)
+    def _cache_key(self, key: str) -> str:
+        return cache_key(f"{key} {self._detection}" if self.context.plugins.detectors else key)
 
     def _recall(self) -> dict[StepId, BranchPreview]:
         if self._detection is None:
             return {}
-        known = self.memory.remembered(map(self._memory_key, self._keys.values()))
+        known = self.cache.look_up(map(self._cache_key, self._keys.values()))
         found: dict[StepId, BranchPreview] = {}
         for step in self.plan.steps:
             key = self._keys.get(step.branch.name)
-            body = known.get(self._memory_key(key)) if key is not None else None
+            body = known.get(self._cache_key(key)) if key is not None else None
             if (
                 key is not None
                 and body is not None

@@ -26,7 +26,7 @@ from gitalign.engine.analysis.stopped import (
 )
 from gitalign.engine.runtime.context import AnalysisContext
 from gitalign.errors import UserError
-from gitalign.git.in_quarantine import GuardedMemory
+from gitalign.git.in_quarantine import GuardedCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,15 +70,15 @@ def forecast(context: AnalysisContext, plan: Plan, graph: CommitGraph, request: 
     squashed: set[str] = set()
     stopped: list[StoppedWork] = []
     for one in [plan] if not against else [_all_onto(plan, graph, target) for target in wanted]:
-        with DryRun(context, one, graph) as trial:
-            results = trial.results
+        with DryRun(context, one, graph) as dry_run:
+            results = dry_run.results
             if request.furthest:
-                results = with_furthest(trial.workshop, one, results, context)
+                results = with_furthest(dry_run.integration, one, results, context)
             if request.pairs:
-                maps.append(find_pair_conflicts(trial, with_partial=True))
+                maps.append(find_pair_conflicts(dry_run, with_partial=True))
             if request.stops:
-                guarded = replace(context, cache=GuardedMemory(context.cache, trial.workshop.quarantine))
-                stopped.append(stopped_work(trial.workshop, stopped_steps(one, results), guarded))
+                guarded = replace(context, cache=GuardedCache(context.cache, dry_run.integration.quarantine))
+                stopped.append(stopped_work(dry_run.integration, stopped_steps(one, results), guarded))
         found += foresee(one, results, assigned=assigned)
         own = {target.name for target in one.targets}
         merged.update(name for name in merged_branches(one) if assigned.get(name) in own)

@@ -28,7 +28,7 @@ from gitalign.git.command import raw
 from gitalign.git.diffs import path_changes
 from gitalign.git.history import authorship
 from gitalign.integrate.lane import MergeWorker
-from gitalign.ports import VerdictMemory
+from gitalign.ports import VerdictCache
 
 _FORMAT = "brought 1"
 _DEEPEST = 8
@@ -45,11 +45,11 @@ class Question(NamedTuple):
 
 
 def brought_in(
-    workshop: IntegrationContext,
+    integration: IntegrationContext,
     questions: Sequence[Question],
     *,
     budget_s: float,
-    memory: VerdictMemory,
+    cache: VerdictCache,
     stop: StopSignal,
     at: datetime,
 ) -> dict[str, MergeCulprit | Undetermined]:
@@ -69,9 +69,9 @@ def brought_in(
     Raises:
         GitError, OutOfSpace
     """
-    rules = rules_key(workshop.quarantine)
+    rules = rules_key(integration.quarantine)
     keys = {one.step.branch.name: _key(one, rules) for one in questions}
-    bodies = memory.remembered(keys.values())
+    bodies = cache.look_up(keys.values())
     found: dict[str, MergeCulprit | Undetermined] = {}
     for name, key in keys.items():
         if (body := bodies.get(key)) is not None:
@@ -81,27 +81,27 @@ def brought_in(
                 continue
     fresh = [one for one in questions if one.step.branch.name not in found]
     deadline = time.monotonic() + budget_s
-    touched = _Touched(workshop)
+    touched = _Touched(integration)
 
     def ask(lane: MergeWorker, one: Question) -> Oid | Undetermined:
         try:
-            return _Side(workshop.graph, one, lane, touched, stop, deadline).find()
+            return _Side(integration.graph, one, lane, touched, stop, deadline).find()
         except ABOUT_ONE_MERGE as error:
             return Undetermined(code=error.error_code, reason=str(error))
 
-    answers = map_on_workers(workshop, sorted({one.furthest.broken for one in fresh}), ask, fresh)
-    wrote = authorship(workshop.quarantine.repository.git, sorted({one for one in answers if isinstance(one, str)}))
+    answers = map_on_workers(integration, sorted({one.furthest.broken for one in fresh}), ask, fresh)
+    wrote = authorship(integration.quarantine.repository.git, sorted({one for one in answers if isinstance(one, str)}))
     for one, answer in zip(fresh, answers, strict=True):
         name = one.step.branch.name
         if isinstance(answer, Undetermined):
             found[name] = answer
         elif answer in wrote:
             who = wrote[answer]
-            is_merge = len(workshop.graph.parents(answer)) > 1
+            is_merge = len(integration.graph.parents(answer)) > 1
             found[name] = made = MergeCulprit(
                 commit=answer, author=who.name, email=who.author, subject=who.subject, is_merge=is_merge
             )
-            memory.remember({keys[name]: json_text(stamped("merge-culprit", dump_merge_culprit(made)))}, at=at)
+            cache.keep({keys[name]: json_text(stamped("merge-culprit", dump_merge_culprit(made)))}, at=at)
     return found
 
 
@@ -113,8 +113,8 @@ def _key(one: Question, rules: str) -> str:
 class _Touched:
     """Which commits of a side change which paths; read once for a side, whoever asks."""
 
-    def __init__(self, workshop: IntegrationContext) -> None:
-        self._git = workshop.quarantine.git
+    def __init__(self, integration: IntegrationContext) -> None:
+        self._git = integration.quarantine.git
         self._known: dict[Oid, Mapping[bytes, Sequence[int]]] = {}
 
     def along(self, side: Sequence[Oid]) -> Mapping[bytes, Sequence[int]]:

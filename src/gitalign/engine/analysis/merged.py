@@ -50,8 +50,8 @@ def find_merged(context: AnalysisContext, plan: Plan, graph: CommitGraph, journa
     found = [_merged(step, Proof.CONTAINED) for step in sound if not step.own_commits]
     unmerged = [step for step in sound if step.own_commits and step.behind]
     if unmerged:
-        with DryRun(context, plan, graph) as trial:
-            found += _landed(repository, graph, unmerged, {one.step_id: one for one in trial.results})
+        with DryRun(context, plan, graph) as dry_run:
+            found += _landed(repository, graph, unmerged, {one.step_id: one for one in dry_run.results})
     kept = _Keeper(repository, journal, plan)
     bare = replace(
         plan,

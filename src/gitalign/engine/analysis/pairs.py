@@ -89,7 +89,7 @@ class _Candidates:
     undecided: int
 
 
-def find_pair_conflicts(trial: DryRun, *, with_partial: bool) -> PairConflictMap:
+def find_pair_conflicts(dry_run: DryRun, *, with_partial: bool) -> PairConflictMap:
     """Which branches clash with one another on their targets. Targets that a stop left unfinished are left out.
 
     Args:
@@ -103,16 +103,16 @@ def find_pair_conflicts(trial: DryRun, *, with_partial: bool) -> PairConflictMap
     clashes: list[PairConflict] = []
     contests: list[Contest] = []
     unmerged: list[UnmergedPair] = []
-    for target in trial.plan.targets:
-        standing = trial.standing(target)
-        partial = trial.partial(target) if with_partial else ()
-        found = _candidates(trial, target, sorted([*standing, *partial], key=lambda one: one.name))
-        answers = _recalled(trial, found.pairs)
-        fresh = _merged(trial, target, [pair for pair in found.pairs if pair.key not in answers])
-        if trial.stop.stop_requested:
+    for target in dry_run.plan.targets:
+        standing = dry_run.standing(target)
+        partial = dry_run.partial(target) if with_partial else ()
+        found = _candidates(dry_run, target, sorted([*standing, *partial], key=lambda one: one.name))
+        answers = _recalled(dry_run, found.pairs)
+        fresh = _merged(dry_run, target, [pair for pair in found.pairs if pair.key not in answers])
+        if dry_run.stop.stop_requested:
             break
         lasting = {key: json_text(_document(answer)) for key, answer in fresh.items() if answer.failure is None}
-        trial.memory.remember(lasting, at=trial.at)
+        dry_run.cache.keep(lasting, at=dry_run.at)
         answers |= fresh
         clashing = [clash for pair in found.pairs if (clash := answers[pair.key].clash) is not None]
         failed = [
@@ -126,7 +126,7 @@ def find_pair_conflicts(trial: DryRun, *, with_partial: bool) -> PairConflictMap
                 target=target.name,
                 branches=len(standing),
                 partial=len(partial),
-                left_out=sum(step.target == target for step in trial.plan.steps) - len(found.branches),
+                left_out=sum(step.target == target for step in dry_run.plan.steps) - len(found.branches),
                 pairs=everything,
                 pruned=everything - len(found.pairs) - found.undecided,
                 merged=len(found.pairs) - len(failed),
@@ -143,8 +143,8 @@ def find_pair_conflicts(trial: DryRun, *, with_partial: bool) -> PairConflictMap
     )
 
 
-def _candidates(trial: DryRun, target: Target, branches: Sequence[BranchPreview]) -> _Candidates:
-    git = trial.workshop.quarantine.git
+def _candidates(dry_run: DryRun, target: Target, branches: Sequence[BranchPreview]) -> _Candidates:
+    git = dry_run.integration.quarantine.git
     files = git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", target.oid).stdout.split(b"\0")[:-1]
     # An unresolved path counts as changed, even where what git leaves in its place is what the target has.
     changed = [
@@ -155,13 +155,13 @@ def _candidates(trial: DryRun, target: Target, branches: Sequence[BranchPreview]
         for one in branches
     ]
     contested, partners = find_contests([one.changes for one in branches], [one.unresolved for one in branches])
-    related = _related(trial, target, branches)
+    related = _related(dry_run, target, branches)
     wanted = [
         (one, other)
         for one, other in sorted(related.union(may_conflict(files, changed)))
         if not partners[one] >> other & 1
     ]
-    rules = rules_key(trial.workshop.quarantine, target.oid) if wanted else ""
+    rules = rules_key(dry_run.integration.quarantine, target.oid) if wanted else ""
     contests = [
         Contest(
             target=target.name,
@@ -182,12 +182,12 @@ def _candidates(trial: DryRun, target: Target, branches: Sequence[BranchPreview]
     )
 
 
-def _related(trial: DryRun, target: Target, branches: Sequence[BranchPreview]) -> set[tuple[int, int]]:
+def _related(dry_run: DryRun, target: Target, branches: Sequence[BranchPreview]) -> set[tuple[int, int]]:
     """Pairs that meet above the target: aligned ones as they would stand, the others as they stand now."""
     aligned = sharing([() if one.is_partial else one.own for one in branches])
     if not any(one.is_partial for one in branches):
         return aligned
-    own = [one.own if one.is_partial else trial.graph.own_ids(one.step.seen, target.oid) for one in branches]
+    own = [one.own if one.is_partial else dry_run.graph.own_ids(one.step.seen, target.oid) for one in branches]
     return aligned | {
         (one, other) for one, other in sharing(own) if branches[one].is_partial or branches[other].is_partial
     }
@@ -199,10 +199,10 @@ def _pair(target: Target, one: BranchPreview, other: BranchPreview, *, is_relate
     return _Pair(one, other, is_related, hashlib.sha256(b"\0".join(map(raw, parts))).hexdigest())
 
 
-def _recalled(trial: DryRun, pairs: Sequence[_Pair]) -> dict[str, _Answer]:
+def _recalled(dry_run: DryRun, pairs: Sequence[_Pair]) -> dict[str, _Answer]:
     """Key -> answer, for those merged before; damaged ones are asked again."""
     found: dict[str, _Answer] = {}
-    for key, body in trial.memory.remembered([pair.key for pair in pairs]).items():
+    for key, body in dry_run.cache.look_up([pair.key for pair in pairs]).items():
         try:
             found[key] = _answer(parsed(body))
         except Malformed:
@@ -219,17 +219,17 @@ def _answer(document: Any) -> _Answer:
     return _Answer(clash=maybe(opened(document, "pair"), "clash", load_pair_conflict))
 
 
-def _merged(trial: DryRun, target: Target, pairs: Sequence[_Pair]) -> dict[str, _Answer]:
+def _merged(dry_run: DryRun, target: Target, pairs: Sequence[_Pair]) -> dict[str, _Answer]:
     """Key -> answer."""
     if not pairs:
         return {}
     needed = (one for pair in pairs if pair.basis is not Basis.AS_THEY_STAND for one in (pair.one, pair.other))
-    commits = trial.commits({one.name: one for one in needed}.values())
-    if trial.stop.stop_requested:
+    commits = dry_run.commits({one.name: one for one in needed}.values())
+    if dry_run.stop.stop_requested:
         return {}
 
     def ask(lane: MergeWorker, pair: _Pair) -> _Answer:
-        if trial.stop.stop_requested:
+        if dry_run.stop.stop_requested:
             return _Answer(clash=None)
         if pair.basis is not Basis.AS_THEY_STAND and not {pair.one.name, pair.other.name} <= commits.keys():
             return _Answer(clash=None, failure="files of one of them can no longer be read")
@@ -238,7 +238,7 @@ def _merged(trial: DryRun, target: Target, pairs: Sequence[_Pair]) -> dict[str, 
         except ABOUT_ONE_MERGE as error:
             return _Answer(clash=None, failure=str(error))
 
-    answers = map_on_workers(trial.workshop, [target.oid], ask, pairs)
+    answers = map_on_workers(dry_run.integration, [target.oid], ask, pairs)
     return dict(zip((pair.key for pair in pairs), answers, strict=True))
 
 

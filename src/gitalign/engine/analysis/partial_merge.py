@@ -28,7 +28,7 @@ def partial_key(step: Step, *, rules: str) -> str:
 
 
 def merged_in_part(
-    workshop: IntegrationContext, target: Target, steps: Mapping[str, Step], graph: CommitGraph, stop: StopSignal
+    integration: IntegrationContext, target: Target, steps: Mapping[str, Step], graph: CommitGraph, stop: StopSignal
 ) -> list[BranchPreview]:
     """What git merges of branches with their target; those that cannot be merged at all are left out.
 
@@ -60,9 +60,9 @@ def merged_in_part(
         (commit,) = lane.write([unseen_commit(answer.tree, step.onto)])
         return answer, commit
 
-    answers = map_on_workers(workshop, [target.oid], merged, list(steps.values()))
+    answers = map_on_workers(integration, [target.oid], merged, list(steps.values()))
     made = {key: answer for key, answer in zip(steps, answers, strict=True) if answer is not None}
-    changes = dict(path_changes(workshop.quarantine.git, [(target.oid, commit) for _, commit in made.values()]))
+    changes = dict(path_changes(integration.quarantine.git, [(target.oid, commit) for _, commit in made.values()]))
     found: list[BranchPreview] = []
     for key, (answer, commit) in made.items():
         if (target.oid, commit) not in changes:

@@ -12,7 +12,7 @@ from gitalign.engine.analysis.authors import People
 from gitalign.engine.analysis.stopped import merged_branches, remotes_of, squashed_branches, stopped_steps, stopped_work
 from gitalign.engine.runtime.context import AnalysisContext
 from gitalign.git.history import load_graph
-from gitalign.git.in_quarantine import GuardedMemory
+from gitalign.git.in_quarantine import GuardedCache
 
 
 def aftermath(context: AnalysisContext, report: Report, *, budget_s: float) -> Aftermath:
@@ -41,8 +41,8 @@ def aftermath(context: AnalysisContext, report: Report, *, budget_s: float) -> A
     stopped = stopped_steps(plan, report.results)
     if not stopped:
         return made
-    with small_workshop(context, plan, graph) as workshop:
-        guarded = replace(context, cache=GuardedMemory(context.cache, workshop.quarantine))
-        found: StoppedWork = stopped_work(workshop, stopped, guarded, budget_s=budget_s)
-        workshop.quarantine.require_memory()
+    with small_workshop(context, plan, graph) as integration:
+        guarded = replace(context, cache=GuardedCache(context.cache, integration.quarantine))
+        found: StoppedWork = stopped_work(integration, stopped, guarded, budget_s=budget_s)
+        integration.quarantine.require_memory()
     return replace(made, stopped=found)

@@ -18,7 +18,7 @@ _MERGED = frozenset({StepKind.FAST_FORWARD, StepKind.LEAVE})
 
 
 def stopped_work(
-    workshop: IntegrationContext,
+    integration: IntegrationContext,
     stopped: Mapping[str, tuple[Step, Conflicted]],
     context: AnalysisContext,
     *,
@@ -39,9 +39,9 @@ def stopped_work(
         return StoppedWork()
     steps = [step for _, (step, _) in sorted(stopped.items())]
     # After a run, branches may be deleted, and their commits with them.
-    graph = workshop.graph
+    graph = integration.graph
     there = [step for step in steps if step.seen in graph and step.onto in graph]
-    sight = ConflictInspector(workshop, context.stop, emit=context.emit, budget_s=budget_s)
+    sight = ConflictInspector(integration, context.stop, emit=context.emit, budget_s=budget_s)
     stops, pieces = sight.stops(there, context.cache, at=context.at)
     hunks = sight.hunks(there, context.cache, at=context.at)
     return StoppedWork(

@@ -17,12 +17,12 @@ from gitalign.core.validation import (
     CheckStatus,
     CommandCheck,
     ValidationPlan,
-    remembered,
+    cached_pass,
 )
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import GitError
 from gitalign.owned_folders import left_in
-from gitalign.ports import VerdictMemory
+from gitalign.ports import VerdictCache
 from gitalign.validate.commands import CheckCancelled, Sandbox, find_tool, pass_key, run_command
 from gitalign.validate.confine import Confinement
 from gitalign.validate.place import Place, visible_environment
@@ -55,7 +55,7 @@ class CheckRunner:
     """
 
     checks: ValidationPlan
-    cache: VerdictMemory
+    cache: VerdictCache
     stop: StopSignal
     at: datetime
     environ: Mapping[str, str]
@@ -72,11 +72,11 @@ class CheckRunner:
         if is_ours and find_tool(tool, Path("/"), self._visible(command.check)) is None:
             return None
         key = self._key(command, commit)
-        body = self.cache.remembered([key]).get(key)
+        body = self.cache.look_up([key]).get(key)
         if body is None:
             return None
         percent = body.partition(" ")[2]
-        return replace(remembered(command.check, command.kind), coverage_percent=float(percent) if percent else None)
+        return replace(cached_pass(command.check, command.kind), coverage_percent=float(percent) if percent else None)
 
     def run(self, command: CheckCommand, commit: Oid, work_tree: DisposableTree) -> CheckResult:
         """How a command ends on a result; a pass is kept for later runs.
@@ -87,7 +87,7 @@ class CheckRunner:
         result = self._run_with_retry(command, commit, work_tree)
         if result.status is CheckStatus.PASSED:
             percent = "" if result.coverage_percent is None else f" {result.coverage_percent}"
-            self.cache.remember({self._key(command, commit): f"passed{percent}"}, at=self.at)
+            self.cache.keep({self._key(command, commit): f"passed{percent}"}, at=self.at)
         return result
 
     def run_on_target(self, command: CheckCommand, onto: Oid, work_tree: DisposableTree) -> CheckResult:

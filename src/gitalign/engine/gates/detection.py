@@ -18,7 +18,7 @@ from gitalign.git.command import text
 from gitalign.git.history import load_graph
 from gitalign.git.object_source import RepositorySource
 from gitalign.git.repository import Repository
-from gitalign.ports import DetectionRequest, Detector, Sockets, Source
+from gitalign.ports import ActivePlugins, DetectionRequest, Detector, Source
 
 _LOG = logging.getLogger("gitalign.detection")
 _IN_REPORT = "look at the findings in the report; the branch was not moved"
@@ -101,7 +101,7 @@ class Detection:
     hint: str = _IN_REPORT
 
     @classmethod
-    def of(cls, plugins: Sockets, *, timeout_s: float, hint: str = _IN_REPORT) -> Detection:
+    def of(cls, plugins: ActivePlugins, *, timeout_s: float, hint: str = _IN_REPORT) -> Detection:
         """Those that are configured."""
         return cls(detectors=plugins.detectors, rule=plugins.refusing, timeout_s=timeout_s, hint=hint)
 

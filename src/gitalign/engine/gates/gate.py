@@ -18,7 +18,7 @@ from gitalign.core.rules import Compliance
 from gitalign.core.validation import Validation
 from gitalign.engine.runtime.context import RunContext
 from gitalign.git.quarantine import Quarantine
-from gitalign.ports import VerdictMemory
+from gitalign.ports import VerdictCache
 
 _UNFIT = "its result there may not be published"
 
@@ -61,7 +61,7 @@ class GateContext:
     run: RunContext
     plan: Plan
     quarantine: Quarantine
-    cache: VerdictMemory
+    cache: VerdictCache
 
     def step(self, result: StepResult) -> Step:
         """The step of a result."""

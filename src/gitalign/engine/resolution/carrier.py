@@ -40,8 +40,8 @@ class Carrier:
         lane: merges.
     """
 
-    def __init__(self, workshop: IntegrationContext, step: Step, lane: MergeWorker) -> None:
-        self.workshop = workshop
+    def __init__(self, integration: IntegrationContext, step: Step, lane: MergeWorker) -> None:
+        self.integration = integration
         self.step = step
         self.lane = lane
 
@@ -68,16 +68,16 @@ class Carrier:
                 limits=opened.config.limits(),
             )
             graph = load_graph(repository, [step.seen, step.onto])
-            workshop = build_context(quarantine, only, graph, context, already={})
+            integration = build_context(quarantine, only, graph, context, already={})
             lane = MergeWorker(
                 quarantine,
-                wire=workshop.wire,
+                wire=integration.wire,
                 attributes={step.onto: read_attributes(quarantine.git, step.onto)},
                 shared=SharedMerges(),
-                timeout_s=workshop.limits.integration_timeout_s,
+                timeout_s=integration.limits.integration_timeout_s,
             )
             try:
-                yield Carrier(workshop, step, lane)
+                yield Carrier(integration, step, lane)
             finally:
                 lane.close()
         finally:
@@ -85,8 +85,8 @@ class Carrier:
 
     def picks(self) -> tuple[Oid, ...]:
         """Commits that are to be put onto the target, without those that are there already."""
-        own = self.workshop.graph.own(self.step.seen, self.step.onto)
-        upstream = self.workshop.upstream.matches(self.step.seen, self.step.onto)
+        own = self.integration.graph.own(self.step.seen, self.step.onto)
+        upstream = self.integration.upstream.matches(self.step.seen, self.step.onto)
         return tuple(oid for oid in own.picks if oid not in upstream)
 
     def carry(self, tip: Oid, picks: Sequence[Oid]) -> tuple[Oid, int, MergeAnswer | None]:
@@ -127,7 +127,7 @@ class Carrier:
     def store(self, *commits: Oid) -> list[Path]:
         """Bring commits and all behind them into the repository; the files that keep them there until something refers to them."""
         known = [self.step.onto, self.step.seen]
-        return list(self.workshop.quarantine.packs.store(commits, known))
+        return list(self.integration.quarantine.packs.store(commits, known))
 
 
 class _Never:

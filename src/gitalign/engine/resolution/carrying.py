@@ -59,9 +59,9 @@ def begin(opened: OpenRepository, session: ResolutionSession, plan: Plan, step: 
 
 
 def _begin_merge(opened: OpenRepository, inside: Git, carry: Carrier) -> None:
-    step, shop = carry.step, carry.workshop
-    own = shop.graph.own(step.seen, step.onto)
-    made = merge_target(step, bases=own.bases, lane=carry.lane, author=shop.rules.operator, signer=None)
+    step, integration = carry.step, carry.integration
+    own = integration.graph.own(step.seen, step.onto)
+    made = merge_target(step, bases=own.bases, lane=carry.lane, author=integration.rules.operator, signer=None)
     if isinstance(made, Aligned):
         kept = carry.store(made.after)
         inside.run("reset", "--quiet", "--hard", made.after, timeout_s=_TIMEOUT_S)
@@ -69,7 +69,7 @@ def _begin_merge(opened: OpenRepository, inside: Git, carry: Carrier) -> None:
         return
     answer = carry.lane.stopped_at
     assert answer is not None
-    git = shop.quarantine.git
+    git = integration.quarantine.git
     laid = laid_out(git, answer, ours="HEAD", theirs=step.target.name, label=step.target.name)
     kept = carry.store(*carry.lane.write(carriers(git, laid, tip=step.seen)))
     stop_merge(inside, step.onto, merge_message(step))
@@ -84,7 +84,7 @@ def _carried(opened: OpenRepository, inside: Git, carry: Carrier, course: Course
     inside.run("update-ref", _PIN, course.tip)
     course.keep(inside.git_dir)
     _clear(inside)
-    step, git = carry.step, carry.workshop.quarantine.git
+    step, git = carry.step, carry.integration.quarantine.git
     tip, done, answer = carry.carry(course.tip, course.rest)
     course = replace(course, seen=(*course.seen, *course.rest[:done]))
     if answer is None:

@@ -77,10 +77,10 @@ def known(repository: Repository, *, rr_cache: bool) -> tuple[tuple[Known, ...],
     Raises:
         GitError
     """
-    memory = read_resolutions(repository, rr_cache=rr_cache)
-    with _shelf(memory, repository) as shelf:
-        disputed = {one for several in memory.disputed().values() for one in several}
-        return tuple(_known(shelf, entry, disputed) for entry in memory.all()), memory.faults
+    recorded = read_resolutions(repository, rr_cache=rr_cache)
+    with _shelf(recorded, repository) as shelf:
+        disputed = {one for several in recorded.disputed().values() for one in several}
+        return tuple(_known(shelf, entry, disputed) for entry in recorded.all()), recorded.faults
 
 
 def look_up(repository: Repository, name: str, *, rr_cache: bool) -> tuple[Known, ...]:
@@ -90,10 +90,10 @@ def look_up(repository: Repository, name: str, *, rr_cache: bool) -> tuple[Known
         UserError: none, or of several conflicts.
         GitError
     """
-    memory = read_resolutions(repository, rr_cache=rr_cache)
-    with _shelf(memory, repository) as shelf:
-        disputed = {one for several in memory.disputed().values() for one in several}
-        return tuple(_known(shelf, entry, disputed, whole=True) for entry in _named(memory, name))
+    recorded = read_resolutions(repository, rr_cache=rr_cache)
+    with _shelf(recorded, repository) as shelf:
+        disputed = {one for several in recorded.disputed().values() for one in several}
+        return tuple(_known(shelf, entry, disputed, whole=True) for entry in _named(recorded, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,8 +135,8 @@ def record_resolution(repository: Repository, file: ResolvedFile, *, write_cache
     if conflict is None:
         return Recorded()
     one = Resolution(conflict=conflict.id, preimage=conflict.image, postimage=file.resolved, origin=file.origin)
-    memory = read_resolutions(repository, rr_cache=False)
-    made = record(repository, memory, [one], Change(at=at, message=f"Record {conflict.id[:12]}"), again=True)
+    recorded = read_resolutions(repository, rr_cache=False)
+    made = record(repository, recorded, [one], Change(at=at, message=f"Record {conflict.id[:12]}"), again=True)
     if write_cache:
         write_rr_cache(repository, [one])
     return made
@@ -150,10 +150,10 @@ def forget_resolution(
     Raises:
         UserError, GitError, OutOfSpace
     """
-    memory = read_resolutions(repository, rr_cache=rr_cache)
-    wanted = [entry.images for entry in _named(memory, name)]
+    recorded = read_resolutions(repository, rr_cache=rr_cache)
+    wanted = [entry.images for entry in _named(recorded, name)]
     used = uses(journal, {one.conflict for one in wanted}) if journal is not None else ()
-    forget(repository, memory, wanted, at=at)
+    forget(repository, recorded, wanted, at=at)
     return tuple(wanted), used
 
 
@@ -190,11 +190,11 @@ def learn(
     Raises:
         GitError, OutOfSpace, ConfigError
     """
-    memory = read_resolutions(repository, rr_cache=False)
+    recorded = read_resolutions(repository, rr_cache=False)
     tips = [tip.oid for tip in read_tips(repository) if tip.object_type == "commit"]
     folder = repository.state_dir / "quarantine"
     sweep_quarantines(folder, glob=f"{_PREFIX}*")
-    learned = () if again else memory.learned
+    learned = () if again else recorded.learned
 
     def work(quarantine: Quarantine) -> LearnedResolutions:
         found = study(repository, quarantine, tips=tips, learned=learned, is_stopped=is_stopped)
@@ -204,12 +204,12 @@ def learn(
     lessons = in_quarantine(repository, _PREFIX + surroundings.token(6), work)
     made = record(
         repository,
-        memory,
+        recorded,
         lessons.resolutions,
         Change(
             at=surroundings.now(),
             message=f"Learn from {lessons.merges} merges",
-            learned=lessons.tips if not again or lessons.tips else memory.learned,
+            learned=lessons.tips if not again or lessons.tips else recorded.learned,
         ),
     )
     if write_cache:
@@ -223,9 +223,9 @@ def export(repository: Repository, place: Path, *, rr_cache: bool) -> int:
     Raises:
         GitError, OutOfSpace
     """
-    memory = read_resolutions(repository, rr_cache=rr_cache)
-    with _shelf(memory, repository) as shelf:
-        usable = [one for entry in memory.all() if isinstance(one := shelf.get(entry), Resolution)]
+    recorded = read_resolutions(repository, rr_cache=rr_cache)
+    with _shelf(recorded, repository) as shelf:
+        usable = [one for entry in recorded.all() if isinstance(one := shelf.get(entry), Resolution)]
     write_whole(place, pack(usable))
     return len(usable)
 
@@ -246,7 +246,7 @@ def import_resolutions(
     Raises:
         UserError, GitError, OutOfSpace, ConfigError
     """
-    memory = read_resolutions(repository, rr_cache=False)
+    recorded = read_resolutions(repository, rr_cache=False)
     forgotten: frozenset[Images] = frozenset()
     learned: frozenset[Oid] | None = None
     also: Oid | None = None
@@ -262,8 +262,8 @@ def import_resolutions(
                     faults.append(f"{entry.images.conflict}: {one}")
                 else:
                     taken.append(imported(one, source))
-        forgotten, learned = theirs.forgotten, memory.learned | theirs.learned
-        if also == memory.commit:
+        forgotten, learned = theirs.forgotten, recorded.learned | theirs.learned
+        if also == recorded.commit:
             also = None
     else:
         unpacked = unpack(Path(source))
@@ -271,7 +271,7 @@ def import_resolutions(
         taken = [imported(one, Path(source).name) for one in unpacked.resolutions]
     made = record(
         repository,
-        memory,
+        recorded,
         taken,
         Change(at=at, message=f"Import from {source}", learned=learned, forgotten=forgotten, also=also),
         again=again,
@@ -282,8 +282,8 @@ def import_resolutions(
 
 
 @contextmanager
-def _shelf(memory: RecordedResolutions, repository: Repository) -> Iterator[ResolutionReader]:
-    shelf = ResolutionReader(memory, repository)
+def _shelf(recorded: RecordedResolutions, repository: Repository) -> Iterator[ResolutionReader]:
+    shelf = ResolutionReader(recorded, repository)
     try:
         yield shelf
     finally:
@@ -293,7 +293,7 @@ def _shelf(memory: RecordedResolutions, repository: Repository) -> Iterator[Reso
 def _known(shelf: ResolutionReader, entry: Entry, disputed: set[Images], *, whole: bool = False) -> Known:
     one = shelf.get(entry)
     is_usable = isinstance(one, Resolution)
-    several = len(shelf.memory.entries[entry.images.conflict]) > 1
+    several = len(shelf.recorded.entries[entry.images.conflict]) > 1
     return Known(
         name=(_CACHE if entry.in_rr_cache else "")
         + entry.images.conflict
@@ -309,15 +309,15 @@ def _known(shelf: ResolutionReader, entry: Entry, disputed: set[Images], *, whol
     )
 
 
-def _named(memory: RecordedResolutions, name: str) -> Sequence[Entry]:
+def _named(recorded: RecordedResolutions, name: str) -> Sequence[Entry]:
     start, _, number = name.removeprefix(_CACHE).partition(".")
-    conflicts = [conflict for conflict in memory.entries if start and conflict.startswith(start)]
+    conflicts = [conflict for conflict in recorded.entries if start and conflict.startswith(start)]
     if len(conflicts) > 1:
         raise UserError(f"{len(conflicts)} conflicts begin with {start}", hint="give more of the id")
     found = [
         entry
         for conflict in conflicts
-        for entry in memory.entries[conflict]
+        for entry in recorded.entries[conflict]
         if (not number or str(entry.variant) == number)
         and (entry.in_rr_cache or not name.startswith(_CACHE))
         and (not entry.in_rr_cache or not number or name.startswith(_CACHE))

@@ -21,7 +21,7 @@ from gitalign.core.policy import CommitterPolicy
 from gitalign.engine.gates.detection import Detection, Looked, outside_a_run
 from gitalign.engine.gates.gate import held_to
 from gitalign.engine.resolution.carrying import unasked
-from gitalign.engine.run.session import OpenRepository, sockets_of
+from gitalign.engine.run.session import OpenRepository, configured_plugins
 from gitalign.errors import UserError
 from gitalign.git.history import load_graph
 from gitalign.git.identity import operator_ident
@@ -168,7 +168,7 @@ def result_of(opened: OpenRepository, plan: Plan, step: Step, session: Resolutio
     aligned = merged(opened, step, head) if session.is_merge else replayed(opened, plan, step, session, head)
     result = StepResult(step_id=step.id, branch=step.branch.name, outcome=aligned)
     detection = Detection.of(
-        sockets_of(opened.config),
+        configured_plugins(opened.config),
         timeout_s=opened.config.limits().detection_timeout_s,
         hint=f"mend it in {session.folder}, commit, and continue",
     )

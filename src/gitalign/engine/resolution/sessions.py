@@ -22,7 +22,7 @@ from gitalign.engine.run.carry_out import Assignment, carry_out
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.frozen_settings import dumped, frozen_for, loaded, with_gate
 from gitalign.engine.run.planning import make_plan
-from gitalign.engine.run.session import OpenRepository, Request, configured_rules, sockets_of
+from gitalign.engine.run.session import OpenRepository, Request, configured_plugins, configured_rules
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import GitAlignError, UserError
 from gitalign.git.command import text
@@ -100,7 +100,7 @@ def begin(
         plan=plans.text_of(made),
         is_merge=step.kind is StepKind.MERGE,
         opened_at=opened.now(),
-        settings=dumped(frozen_for(opened, sockets_of(opened.config), configured_rules(opened))),
+        settings=dumped(frozen_for(opened, configured_plugins(opened.config), configured_rules(opened))),
     )
     if not journal.open_session(session):
         raise UserError(f"a person is resolving {branch} already", hint=command_on("git align resolve", branch))

@@ -27,7 +27,7 @@ from gitalign.engine.run.execute import Executed, Orders, execute
 from gitalign.engine.run.frozen_settings import frozen_for, keep_frozen
 from gitalign.engine.run.prepare import graph_of
 from gitalign.engine.run.reports import kept, made_report, summarised
-from gitalign.engine.run.session import OpenRepository, configured_rules, sockets_of
+from gitalign.engine.run.session import OpenRepository, configured_plugins, configured_rules
 from gitalign.engine.runtime.context import RunContext
 from gitalign.engine.runtime.limits import MemoryWatch
 from gitalign.engine.runtime.observers import observing
@@ -89,12 +89,12 @@ def carry_out(assignment: Assignment, caller: Caller) -> Report:
     settling = AutoResolution(
         repository=opened.repository,
         config=opened.config,
-        memory=journal,
+        cache=journal,
         stop=caller.stop,
         surroundings=opened.surroundings,
     )
     given = assignment.plugins
-    own = sockets_of(opened.config).with_given(given.detector, given.documenter)
+    own = configured_plugins(opened.config).with_given(given.detector, given.documenter)
     with (
         resolving(settling, plan.policy, own) as plugins,
         observing(opened.config.telemetry, opened.repository, opened.surroundings) as observers,

@@ -12,7 +12,7 @@ from gitalign.engine.runtime.context import AnalysisContext, RunContext
 from gitalign.engine.runtime.observers import observing
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.stream import EventStream
-from gitalign.ports import Journal, Listener, Sockets, VerdictMemory
+from gitalign.ports import ActivePlugins, Journal, Listener, VerdictCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +34,11 @@ class Caller:
         return replace(self, listeners=(*self.listeners, *listeners))
 
 
-NO_SOCKETS = Sockets()
+NONE_ACTIVE = ActivePlugins()
 
 
 def analysis_context(
-    opened: OpenRepository, cache: VerdictMemory, caller: Caller, *, name: str, plugins: Sockets = NO_SOCKETS
+    opened: OpenRepository, cache: VerdictCache, caller: Caller, *, name: str, plugins: ActivePlugins = NONE_ACTIVE
 ) -> AnalysisContext:
     """What looking at branches works with.
 
@@ -63,7 +63,7 @@ def analysis_context(
 
 @contextmanager
 def new_run(
-    opened: OpenRepository, journal: Journal, caller: Caller, *, plugins: Sockets = NO_SOCKETS
+    opened: OpenRepository, journal: Journal, caller: Caller, *, plugins: ActivePlugins = NONE_ACTIVE
 ) -> Iterator[RunContext]:
     """A run that begins now, while inside: its process holds its lock, its events are followed. It is not in the journal yet,
     and is given back in the end.

@@ -22,7 +22,7 @@ from gitalign.core.plan import Permit, Plan, Step, StepKind
 from gitalign.core.publication import Publication
 from gitalign.core.push import PushSettings
 from gitalign.core.validation import ValidationPlan
-from gitalign.engine.alignment.integration import build_context, integrate, not_compared, remember_conflicts
+from gitalign.engine.alignment.integration import build_context, cache_conflicts, integrate, not_compared
 from gitalign.engine.alignment.read_back import known_of
 from gitalign.engine.analysis.alignable_point import with_furthest
 from gitalign.engine.gates.certify import Drafts, ProofGate
@@ -36,7 +36,7 @@ from gitalign.engine.run.partial_alignment import taken_partway
 from gitalign.engine.run.remote_branches import publication_on_remote
 from gitalign.engine.runtime.context import RunContext
 from gitalign.engine.runtime.space import require_space
-from gitalign.git.in_quarantine import GuardedMemory, in_quarantine
+from gitalign.git.in_quarantine import GuardedCache, in_quarantine
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.refs import read_tips
 
@@ -110,11 +110,11 @@ def execute(run: RunContext, orders: Orders) -> Executed:
 
     def work(quarantine: Quarantine) -> Executed:
         phases = _Phases()
-        memory = GuardedMemory(run.journal, quarantine)
+        cache = GuardedCache(run.journal, quarantine)
         integrated = _integrated(run, orders, quarantine, already, phases)
         drafts = Drafts(run.folder)
         until_then.callback(drafts.discard)
-        context = GateContext(run=run, plan=plan, quarantine=quarantine, cache=memory)
+        context = GateContext(run=run, plan=plan, quarantine=quarantine, cache=cache)
         gates = _gates(orders, drafts, integrated.graph)
         results = through_gates(integrated.results, gates, context, passed=phases.done)
         results = held_with_what_they_stand_on(plan, results)
@@ -164,17 +164,19 @@ def _integrated(
 ) -> _Integrated:
     """Every step carried to its outcome in the quarantine."""
     plan = orders.plan
-    memory = GuardedMemory(run.journal, quarantine)
+    cache = GuardedCache(run.journal, quarantine)
     graph = orders.history()
-    context = run.analysis(memory)
-    workshop = build_context(quarantine, plan, graph, context, already=already, documents_dir=run.folder / "summaries")
+    context = run.analysis(cache)
+    integration = build_context(
+        quarantine, plan, graph, context, already=already, documents_dir=run.folder / "summaries"
+    )
     phases.done("prepare")
-    integrated = integrate(workshop, plan, already=already, emit=run.emit, stop=run.stop, packs=True)
+    integrated = integrate(integration, plan, already=already, emit=run.emit, stop=run.stop, packs=True)
     results = integrated.results
-    remember_conflicts(memory, workshop, results, at=run.started_at)
+    cache_conflicts(cache, integration, results, at=run.started_at)
     phases.done("integrate")
     if orders.finds_furthest or plan.policy.partial:
-        results = with_furthest(workshop, plan, results, context)
+        results = with_furthest(integration, plan, results, context)
         phases.done("furthest")
     if plan.policy.partial:
         results = taken_partway(run, plan, results, quarantine=quarantine, graph=graph)
@@ -182,7 +184,7 @@ def _integrated(
     return _Integrated(
         results=results,
         merges=integrated.merges,
-        not_compared=not_compared(workshop),
+        not_compared=not_compared(integration),
         graph=graph if orders.rules is not None else None,
     )
 

@@ -18,7 +18,7 @@ from gitalign.documents.rule_packs import dump_rule_pack
 from gitalign.engine.run.session import OpenRepository, configured_rules, run_folder
 from gitalign.errors import OutOfSpace, UserError
 from gitalign.owned_folders import is_folder
-from gitalign.ports import Sockets
+from gitalign.ports import ActivePlugins
 from gitalign.shared_files import adopt, make_folder
 
 if TYPE_CHECKING:
@@ -185,9 +185,9 @@ def require_same(frozen: Config, current: Config, *, explicit: Sequence[str]) ->
         )
 
 
-def frozen_for(opened: OpenRepository, sockets: Sockets, house: RepositoryRules | None) -> Frozen:
+def frozen_for(opened: OpenRepository, plugins: ActivePlugins, house: RepositoryRules | None) -> Frozen:
     """What whoever goes on with a run has to know of its gate."""
-    return Frozen(opened.config, rules_digest(house), sockets.given)
+    return Frozen(opened.config, rules_digest(house), plugins.given)
 
 
 def gate_of(opened: OpenRepository, run_id: str) -> OpenRepository:

@@ -90,8 +90,8 @@ def _tried(
     partial = replace(plan, steps=numbered, policy=policy)
     # What was found for the target's tip says nothing about older commits of it.
     context = run.analysis(NoCache())
-    workshop = build_context(quarantine, partial, graph, context, already={}, documents_dir=run.folder / "summaries")
-    return integrate(workshop, partial, already={}, emit=silent, stop=run.stop).results
+    integration = build_context(quarantine, partial, graph, context, already={}, documents_dir=run.folder / "summaries")
+    return integrate(integration, partial, already={}, emit=silent, stop=run.stop).results
 
 
 def _taken(was: StepResult, stopped: Conflicted, found: StepResult) -> StepResult:

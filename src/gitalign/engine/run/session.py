@@ -29,7 +29,7 @@ from gitalign.store.opening import JournalPlace
 if TYPE_CHECKING:
     from gitalign.engine.gates.repository_rules import RepositoryRules
     from gitalign.engine.runtime.stream import EventStream
-    from gitalign.ports import Journal, Listener, Sockets
+    from gitalign.ports import ActivePlugins, Journal, Listener
     from gitalign.store.run_locks import RunLocks
 
 
@@ -124,11 +124,11 @@ def open_for(request: Request, stop: StopSignal | None = None) -> OpenRepository
     return OpenRepository(gated, config, surroundings, request.history, explicit)
 
 
-def sockets_of(config: Config) -> Sockets:
+def configured_plugins(config: Config) -> ActivePlugins:
     """The plug-ins the configuration names."""
-    from gitalign.engine.runtime.plugins import load_sockets
+    from gitalign.engine.runtime.plugins import load_plugins
 
-    return load_sockets(
+    return load_plugins(
         detectors=config.detection.detectors,
         refusing=config.detection.refusing(),
         documenter=config.alignment.documenter,

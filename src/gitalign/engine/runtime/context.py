@@ -12,7 +12,7 @@ from gitalign.engine.runtime.folders import run_folder
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.git.repository import Repository
-from gitalign.ports import Emitter, Journal, OwnerProbe, Sockets, VerdictMemory
+from gitalign.ports import ActivePlugins, Emitter, Journal, OwnerProbe, VerdictCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +31,13 @@ class AnalysisContext:
     """
 
     repository: Repository
-    cache: VerdictMemory
+    cache: VerdictCache
     emit: Emitter
     stop: StopSignal
     surroundings: Surroundings
     at: datetime
     limits: Limits = field(default_factory=Limits)
-    plugins: Sockets = field(default_factory=Sockets)
+    plugins: ActivePlugins = field(default_factory=ActivePlugins)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class RunContext:
     is_alive: OwnerProbe
     surroundings: Surroundings
     limits: Limits = field(default_factory=Limits)
-    plugins: Sockets = field(default_factory=Sockets)
+    plugins: ActivePlugins = field(default_factory=ActivePlugins)
     checkpoint: Checkpoint = no_checkpoint
     has_taken_over: bool = False
 
@@ -83,7 +83,7 @@ class RunContext:
         """The time in UTC."""
         return self.surroundings.now()
 
-    def analysis(self, cache: VerdictMemory) -> AnalysisContext:
+    def analysis(self, cache: VerdictCache) -> AnalysisContext:
         """What integration and analysis work with in this run.
 
         Args:

@@ -7,11 +7,11 @@ from datetime import datetime
 
 
 class NoCache:
-    """For merges about which earlier verdicts say nothing. Implements `ports.VerdictMemory`."""
+    """For merges about which earlier verdicts say nothing. Implements `ports.VerdictCache`."""
 
-    def remembered(self, keys: object) -> Mapping[str, str]:
+    def look_up(self, keys: object) -> Mapping[str, str]:
         """Nothing is known."""
         return {}
 
-    def remember(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
+    def keep(self, verdicts: Mapping[str, str], *, at: datetime) -> None:
         """Nothing is kept."""

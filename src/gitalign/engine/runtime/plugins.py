@@ -7,14 +7,16 @@ from importlib.metadata import EntryPoint, entry_points
 
 from gitalign.core.findings import FindingRule
 from gitalign.errors import PluginError
-from gitalign.ports import Detector, Documenter, Sockets
+from gitalign.ports import ActivePlugins, Detector, Documenter
 
 DETECTORS = "gitalign.detectors"
 DOCUMENTERS = "gitalign.documenters"
 _SETTINGS = {DETECTORS: "detection.detectors", DOCUMENTERS: "alignment.documenter"}
 
 
-def load_sockets(*, detectors: Sequence[str], refusing: FindingRule | None = None, documenter: str | None) -> Sockets:
+def load_plugins(
+    *, detectors: Sequence[str], refusing: FindingRule | None = None, documenter: str | None
+) -> ActivePlugins:
     """Load what the configuration names; an entry point must be a callable that makes the plug-in.
 
     Args:
@@ -44,7 +46,7 @@ def load_sockets(*, detectors: Sequence[str], refusing: FindingRule | None = Non
                 hint="gitalign.ports.Documenter says what a documenter offers; or take it out of alignment.documenter",
             )
         writer = plugin
-    return Sockets(detectors=tuple(made), refusing=refusing or FindingRule(), documenter=writer)
+    return ActivePlugins(detectors=tuple(made), refusing=refusing or FindingRule(), documenter=writer)
 
 
 def _installed(group: str) -> dict[str, EntryPoint]:
