@@ -121,9 +121,12 @@ runs = Table(
 The counts say where the run's moves stand (`_counts` in `store/moves.py`).
 """
 _STANDING = (runs.c.moved > runs.c.undone) | (runs.c.stood > 0)
-Index("runs_that_stand", runs.c.repository, runs.c.number, sqlite_where=_STANDING, postgresql_where=_STANDING)
 _UNSETTLED = runs.c.unknown > 0
-Index("runs_unsettled", runs.c.repository, runs.c.number, sqlite_where=_UNSETTLED, postgresql_where=_UNSETTLED)
+PARTIAL_INDEXES = {
+    Index("runs_that_stand", runs.c.repository, runs.c.number, sqlite_where=_STANDING): _STANDING,
+    Index("runs_unsettled", runs.c.repository, runs.c.number, sqlite_where=_UNSETTLED): _UNSETTLED,
+}
+"""With their conditions. `postgres.py` tells PostgreSQL: to name that dialect here would import it for every command."""
 STANDING = text("(moved > undone OR stood > 0)")
 """Of runs with a move that is not put back, or with a branch that was only pushed. As the partial index says it."""
 UNSETTLED = text("unknown > 0")

@@ -14,8 +14,6 @@ from gitalign.core.validation import ValidationStatus
 from gitalign.documents import reports
 from gitalign.engine.run.gate_files import keep_gate
 from gitalign.engine.run.session import run_folder
-from gitalign.engine.run.summaries import summaries, write_summaries
-from gitalign.engine.runtime.limits import MemoryWatch
 from gitalign.errors import GitAlignError
 from gitalign.git.repository import Repository
 from gitalign.output_file import write_whole
@@ -24,6 +22,7 @@ from gitalign.shared_files import adopt, make_folder
 
 if TYPE_CHECKING:
     from gitalign.engine.run.execute import Executed
+    from gitalign.engine.runtime.limits import MemoryWatch
 
 
 def made_report(
@@ -70,6 +69,8 @@ def _checked(executed: Executed) -> str | None:
 
 def summarised(repository: Repository, report: Report) -> Report:
     """The report with references to change summaries; what cannot be written is said, and undoes nothing."""
+    from gitalign.engine.run.summaries import summaries, write_summaries
+
     folder = run_folder(repository, report.run.id) / "summaries"
     try:
         told = summaries(repository, report)
