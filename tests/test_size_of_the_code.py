@@ -10,12 +10,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "gitalign"
 MOST_LINES_OF_A_FILE = 350
 MOST_LINES_OF_A_FUNCTION = 60
 
-LONG_FILES: frozenset[str] = frozenset(
-    {
-        "engine/alignment/align.py",
-        "integrate/lane.py",
-    }
-)
+LONG_FILES: frozenset[str] = frozenset({})
 LONG_FUNCTIONS: frozenset[str] = frozenset(
     {
         "batches/planning/branches.py::plan_of_order",
@@ -23,9 +18,6 @@ LONG_FUNCTIONS: frozenset[str] = frozenset(
         "documents/summary.py::summary_markdown",
         "engine/resolution/sessions.py::begin",
         "engine/run/summaries.py::summaries",
-        "integrate/auto_resolve.py::auto_resolve",
-        "integrate/iterate.py::iterate",
-        "integrate/merge.py::merge_target",
     }
 )
 """Not yet within the limits; the lists may only shrink."""

@@ -17,7 +17,8 @@ from gitalign.git.merge import MergeWire, Wire
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import open_repository
 from gitalign.integrate.conserve import conserve, verify_histories
-from gitalign.integrate.lane import MergeWorker, SharedMerges
+from gitalign.integrate.lane import MergeWorker
+from gitalign.integrate.shared_merges import SharedMerges
 from tests.git.workspace import Workspace
 
 

@@ -14,7 +14,8 @@ from gitalign.git import virtual_base as module
 from gitalign.git.attributes import read_attributes
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import open_repository
-from gitalign.integrate.lane import MergeWorker, SharedMerges
+from gitalign.integrate.lane import MergeWorker
+from gitalign.integrate.shared_merges import SharedMerges
 from tests.histories import git
 
 _BRANCHES = 5

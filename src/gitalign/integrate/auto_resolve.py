@@ -33,135 +33,200 @@ class ResolvedMerge:
     applied: tuple[AppliedResolution, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergePlace:
+    """Where a merge stopped.
+
+    Attributes:
+        under: the commit whose attributes the merge was made under.
+        commit, subject: of the commit of the branch, for the report; None while the target is merged in.
+    """
+
+    under: Oid
+    commit: Oid | None = None
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolvers:
+    """What settles conflicts without a person.
+
+    Attributes:
+        resolver: proposes what files are to hold.
+        regenerator: makes files anew that are made from others, when all others are settled. What people made of a file, or
+            cannot agree on, comes first; all else of them is its alone.
+        people: knows what people made of files, where `resolver` is not all that does.
+    """
+
+    resolver: ConflictResolver
+    regenerator: Regenerator | None = None
+    people: ConflictResolver | None = None
+
+
 def auto_resolve(
-    answer: MergeAnswer,
-    step: Step,
-    *,
-    under: Oid,
-    commit: Oid | None,
-    subject: str = "",
-    lane: MergeWorker,
-    resolver: ConflictResolver,
-    regenerator: Regenerator | None = None,
-    line: Line | None = None,
-    people: ConflictResolver | None = None,
+    answer: MergeAnswer, step: Step, place: MergePlace, by: Resolvers, lane: MergeWorker, *, line: Line | None = None
 ) -> ResolvedMerge | UnresolvedMerge:
     """Settle every conflict of a merge.
 
     Args:
         answer: of git, unclean, as it came from the lane.
         step: of the branch.
-        under: the commit whose attributes the merge was made under.
-        commit, subject: of the commit of the branch, for the report; None while the target is merged in.
+        place: where it stopped.
+        by: what settles it.
         lane: the worker's processes.
-        resolver: proposes what files are to hold.
-        regenerator: makes files anew that are made from others, when all others are settled. What people made of a file, or
-            cannot agree on, comes first; all else of them is its alone.
         line: commits of the branch in which the target's file may be found again, as `squashed` has it; None for not to look.
-        people: knows what people made of files, where `resolver` is not all that does.
 
     Raises:
         GitError, OutOfSpace
     """
     modes = conflicted_files(answer)
-    everything = {entry.path for entry in answer.entries} | {path for one in answer.conflicts for path in one.paths}
     if not modes:
-        return UnresolvedMerge((), out_of_bounds(everything, answer, modes=modes))
+        return UnresolvedMerge((), out_of_bounds(_named(answer), answer, modes=modes))
     if len(modes) > _MOST_PATHS:
         return UnresolvedMerge(
             (), (f"{len(modes)} files conflict, more than {_MOST_PATHS}: none of them was looked at",)
         )
-    is_integration = step.kind is StepKind.INTEGRATE
-    paths = list(modes)
-    contents = lane.files([raw(f"{answer.tree}:{path}") for path in paths], most_bytes=LARGEST_BYTES)
-    merged_as = lane.merged_as(under, paths)
-    files = [
-        ConflictedFile(
-            path=path,
-            stages=tuple(entry for entry in answer.entries if entry.path == path),
-            marked=marked,
-            marker_size=merged_as[path].marker_size,
-            is_plain=merged_as[path].is_plain,
-            commit=commit,
-            subject=subject,
-            target=step.target.name,
-            is_integration=is_integration,
-        )
-        for path, marked in zip(paths, contents, strict=True)
-        if marked is not None
-    ]
-    names = {file.path: name for file in files if (name := resolver.knows(file)) is not None}
-    known = tuple(KnownConflict(path=path, conflict=name) for path, name in names.items())
-    within = {file.path for file in files if _rule_for(file, regenerator) is not None or resolver.could(file)}
+    return _Conflicts(answer, step, place, by, lane).resolved(line)
 
-    def beyond(left: set[str]) -> UnresolvedMerge:
-        told = out_of_bounds(left, answer, modes=modes, files=files, merged_as=merged_as, largest_bytes=LARGEST_BYTES)
-        return UnresolvedMerge(known, told)
 
-    if not line and within != everything:
-        return beyond(everything - within)
-    sides = {file.path: _sides(file, lane) for file in files}
-    proposals: dict[str, Proposal] = {
-        file.path: found
-        for file in files
-        if line
-        and file.path not in names
-        and (
-            found := settled_further_up(
-                file, sides[file.path], line, lane, max_bytes=LARGEST_BYTES, is_integration=is_integration
-            )
-        )
-    }
-    made = {
-        file.path: rule
-        for file in files
-        if file.path not in proposals and (rule := _rule_for(file, regenerator)) is not None
-    }
-    if left := everything - within - proposals.keys():
-        return beyond(left)
-    undecided: list[str] = []
-    for file in files:
-        if file.path in made:
-            by_people = _by_people(file, (resolver, people))
-            if isinstance(by_people, Proposal):
-                proposals[file.path] = by_people
-                del made[file.path]
-            elif by_people is not None:
-                undecided.append(f"{file.path}: {by_people.reason}")
-            continue
-        if file.path in proposals:
-            continue
-        proposal = resolver.propose(replace(file, sides=sides[file.path]))
-        if isinstance(proposal, Proposal):
-            proposals[file.path] = proposal
-        else:
-            undecided.append(f"{file.path}: {proposal.reason if proposal is not None else 'nothing fits'}")
-    if undecided:
-        return UnresolvedMerge(known, tuple(undecided))
-    tree = lane.tree_with(answer.tree, {path: (modes[path], one.content) for path, one in proposals.items()})
-    told = [replace(proposals[path].resolution, commit=commit, path=path) for path in proposals]
-    if regenerator is not None and made:
-        begun = _Generated(
-            {file.path: (modes[file.path], one) for file in files if file.path in made and (one := sides[file.path])},
-            {file.path: file.marker_size for file in files},
-            # While the target is merged in, it is the other side.
-            is_ours=commit is not None or is_integration,
-        )
-        remade = begun.made(tree, made, lane, regenerator)
-        if isinstance(remade, str):
-            return UnresolvedMerge(known, (remade,))
-        tree, names = remade
-        told += [
-            AppliedResolution(
-                commit=commit,
+def _named(answer: MergeAnswer) -> set[str]:
+    """Every path that a merge stops at."""
+    return {entry.path for entry in answer.entries} | {path for one in answer.conflicts for path in one.paths}
+
+
+class _Conflicts:
+    """The conflicts of one merge, on their way to being settled. Arguments as `auto_resolve` has them."""
+
+    def __init__(self, answer: MergeAnswer, step: Step, place: MergePlace, by: Resolvers, lane: MergeWorker) -> None:
+        self._answer = answer
+        self._place = place
+        self._by = by
+        self._lane = lane
+        self._is_integration = step.kind is StepKind.INTEGRATE
+        self._modes = conflicted_files(answer)
+        paths = list(self._modes)
+        contents = lane.files([raw(f"{answer.tree}:{path}") for path in paths], most_bytes=LARGEST_BYTES)
+        self._merged_as = lane.merged_as(place.under, paths)
+        self._files = [
+            ConflictedFile(
                 path=path,
-                conflict="",
-                source=f"made again by {names[path]}",
-                resolver=AutoResolver.REGENERATE.value,
+                stages=tuple(entry for entry in answer.entries if entry.path == path),
+                marked=marked,
+                marker_size=self._merged_as[path].marker_size,
+                is_plain=self._merged_as[path].is_plain,
+                commit=place.commit,
+                subject=place.subject,
+                target=step.target.name,
+                is_integration=self._is_integration,
             )
-            for path in names
+            for path, marked in zip(paths, contents, strict=True)
+            if marked is not None
         ]
-    return ResolvedMerge(tree, tuple(sorted(told, key=lambda one: paths.index(one.path))))
+        names = {file.path: name for file in self._files if (name := by.resolver.knows(file)) is not None}
+        self._known = tuple(KnownConflict(path=path, conflict=name) for path, name in names.items())
+        self._sides: dict[str, Sides | None] = {}
+
+    def resolved(self, line: Line | None) -> ResolvedMerge | UnresolvedMerge:
+        """All of them settled, or why not."""
+        everything = _named(self._answer)
+        within = {file.path for file in self._files if self._rule(file) is not None or self._by.resolver.could(file)}
+        if not line and within != everything:
+            return self._beyond(everything - within)
+        self._sides = {file.path: _sides(file, self._lane) for file in self._files}
+        proposals = self._found_further_up(line) if line else {}
+        made = {
+            file.path: rule
+            for file in self._files
+            if file.path not in proposals and (rule := self._rule(file)) is not None
+        }
+        if left := everything - within - proposals.keys():
+            return self._beyond(left)
+        if undecided := self._propose(proposals, made):
+            return UnresolvedMerge(self._known, tuple(undecided))
+        return self._applied(proposals, made)
+
+    def _rule(self, file: ConflictedFile) -> int | None:
+        return _rule_for(file, self._by.regenerator)
+
+    def _beyond(self, left: set[str]) -> UnresolvedMerge:
+        told = out_of_bounds(
+            left,
+            self._answer,
+            modes=self._modes,
+            files=self._files,
+            merged_as=self._merged_as,
+            largest_bytes=LARGEST_BYTES,
+        )
+        return UnresolvedMerge(self._known, told)
+
+    def _found_further_up(self, line: Line) -> dict[str, Proposal]:
+        """Files that hold what the branch itself had further up."""
+        known = {one.path for one in self._known}
+        found: dict[str, Proposal] = {}
+        for file in self._files:
+            if file.path in known:
+                continue
+            sides = self._sides[file.path]
+            proposal = settled_further_up(
+                file, sides, line, self._lane, max_bytes=LARGEST_BYTES, is_integration=self._is_integration
+            )
+            if proposal:
+                found[file.path] = proposal
+        return found
+
+    def _propose(self, proposals: dict[str, Proposal], made: dict[str, int]) -> list[str]:
+        """Add a proposal for each file that is not made from others; those that have none, each with the reason."""
+        undecided: list[str] = []
+        for file in self._files:
+            if file.path in made:
+                by_people = _by_people(file, (self._by.resolver, self._by.people))
+                if isinstance(by_people, Proposal):
+                    proposals[file.path] = by_people
+                    del made[file.path]
+                elif by_people is not None:
+                    undecided.append(f"{file.path}: {by_people.reason}")
+            elif file.path not in proposals:
+                proposal = self._by.resolver.propose(replace(file, sides=self._sides[file.path]))
+                if isinstance(proposal, Proposal):
+                    proposals[file.path] = proposal
+                else:
+                    undecided.append(f"{file.path}: {proposal.reason if proposal is not None else 'nothing fits'}")
+        return undecided
+
+    def _applied(self, proposals: Mapping[str, Proposal], made: Mapping[str, int]) -> ResolvedMerge | UnresolvedMerge:
+        """The tree with what was proposed, and with the files that are made from others made again."""
+        commit, modes = self._place.commit, self._modes
+        changed = {path: (modes[path], one.content) for path, one in proposals.items()}
+        tree = self._lane.tree_with(self._answer.tree, changed)
+        told = [replace(proposals[path].resolution, commit=commit, path=path) for path in proposals]
+        if self._by.regenerator is not None and made:
+            begun = _Generated(
+                {
+                    file.path: (modes[file.path], sides)
+                    for file in self._files
+                    if file.path in made and (sides := self._sides[file.path])
+                },
+                {file.path: file.marker_size for file in self._files},
+                # While the target is merged in, it is the other side.
+                is_ours=commit is not None or self._is_integration,
+            )
+            remade = begun.made(tree, made, self._lane, self._by.regenerator)
+            if isinstance(remade, str):
+                return UnresolvedMerge(self._known, (remade,))
+            tree, names = remade
+            told += [_made_again(commit, path, name) for path, name in names.items()]
+        paths = list(modes)
+        return ResolvedMerge(tree, tuple(sorted(told, key=lambda one: paths.index(one.path))))
+
+
+def _made_again(commit: Oid | None, path: str, name: str) -> AppliedResolution:
+    return AppliedResolution(
+        commit=commit,
+        path=path,
+        conflict="",
+        source=f"made again by {name}",
+        resolver=AutoResolver.REGENERATE.value,
+    )
 
 
 def _rule_for(file: ConflictedFile, regenerator: Regenerator | None) -> int | None:

@@ -7,7 +7,7 @@ branch's commits from the first to the last. A commit that a step leaves out sta
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from gitalign.core.conflict import AppliedResolution, findings_of_resolutions
@@ -16,14 +16,14 @@ from gitalign.core.findings import Finding, Severity
 from gitalign.core.first_parent_chain import FirstParentChain
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Dropped, DropReason, Outcome, Refused, Rewrite
+from gitalign.core.own_commits import OwnCommits
 from gitalign.core.plan import Step
 from gitalign.core.policy import Strategy
 from gitalign.git.merge import Side
 from gitalign.integrate.lane import MergeWorker, Rewrites
-from gitalign.integrate.pick import ReplayRules, nothing_left
-from gitalign.integrate.rebase import replay
+from gitalign.integrate.pick import Rewriting, nothing_left
+from gitalign.integrate.rebase import Picks, replay
 from gitalign.integrate.reproduce import reproduce_steps, settled_on_the_way
-from gitalign.ports import CancelToken
 
 MOST_STEPS = 100
 
@@ -68,92 +68,95 @@ def stops_along(
     return tuple(found)
 
 
-def iterate(
-    step: Step,
-    *,
-    stops: Sequence[Stop],
-    picks: Sequence[Oid],
-    merges: Sequence[Oid],
-    lane: MergeWorker,
-    rewrites: Rewrites,
-    passing: Rewrites,
-    rules: ReplayRules,
-    cancel: CancelToken,
-) -> Outcome:
+@dataclass(slots=True)
+class _Way:
+    """What the steps have made of a branch so far.
+
+    Attributes:
+        now: own commit -> what became of it.
+        emptied: own commits that became empty on the way, each with the commit of the target.
+    """
+
+    now: dict[Oid, Oid]
+    dropped: list[Dropped] = field(default_factory=list)
+    emptied: list[tuple[Oid, Oid]] = field(default_factory=list)
+    resolved: list[AppliedResolution] = field(default_factory=list)
+
+    def gone_on(self, outcome: Aligned, stop: Stop, *, is_last: bool) -> None:
+        """Take in what a step made."""
+        old_of = {new: old for old, new in self.now.items()}
+        for drop in outcome.dropped:
+            old = old_of.get(drop.oid, drop.oid)
+            self.dropped.append(replace(drop, oid=old))
+            if drop.reason is DropReason.BECAME_EMPTY and not is_last:
+                self.emptied.append((old, stop.commit))
+        self.resolved += outcome.resolved
+        self.now = {old_of[pair.old]: pair.new for pair in outcome.rewritten}
+
+
+def iterate(step: Step, own: OwnCommits, work: Rewriting, *, stops: Sequence[Stop], passing: Rewrites) -> Outcome:
     """Replay the own commits of a branch onto its target, step by step.
 
     Args:
         step: the branch.
+        own: its commits.
+        work: with what they are rewritten.
         stops: as `stops_along` gives them.
-        picks: own commits that are no merges, in git's order.
-        merges: own merge commits; they are reported as flattened.
-        lane: the worker's processes.
-        rewrites: commits other branches have rewritten already.
-        passing: the same for commits on the way, which nobody signs.
-        rules: committer, signing, resolutions.
-        cancel: asked between commits.
+        passing: commits on the way that other branches have rewritten already; nobody signs these.
 
     Returns:
         Aligned, Conflicted or Refused; a broken world is an exception.
     """
-    originals = dict(zip(picks, lane.read(picks), strict=True))
-    now: dict[Oid, Oid] = {oid: oid for oid in picks}
-    dropped: list[Dropped] = []
-    emptied: list[tuple[Oid, Oid]] = []
-    resolved: list[AppliedResolution] = []
+    way = _Way({oid: oid for oid in own.picks})
+    on_the_way = replace(work, rewrites=passing, rules=replace(work.rules, signer=None))
     last: Aligned | None = None
     for number, stop in enumerate(stops, 1):
         is_last = number == len(stops)
-        old_of = {new: old for old, new in now.items()}
+        passed = [one.commit for one in stops[:number]]
         outcome = replay(
             replace(step, onto=stop.commit),
-            picks=list(now.values()),
-            merges=merges if is_last else (),
-            upstream={now[oid]: twin for oid, twin in stop.upstream.items() if oid in now},
-            lane=lane,
-            rewrites=rewrites if is_last else passing,
-            rules=rules if is_last else replace(rules, signer=None),
-            cancel=cancel,
-            under=step.onto,
-            called=old_of,
-            reproduce=partial(
-                reproduce_steps, step, [one.commit for one in stops[:number]], settled_on_the_way(resolved)
+            Picks(
+                picks=list(way.now.values()),
+                merges=own.merges if is_last else (),
+                upstream={way.now[oid]: twin for oid, twin in stop.upstream.items() if oid in way.now},
             ),
+            work if is_last else on_the_way,
+            under=step.onto,
+            called={new: old for old, new in way.now.items()},
+            reproduce=partial(reproduce_steps, step, passed, settled_on_the_way(way.resolved)),
         )
         if isinstance(outcome, Conflicted):
-            return replace(
-                outcome,
-                onto=step.onto,
-                on_the_way=None if is_last else stop.commit,
-            )
+            return replace(outcome, onto=step.onto, on_the_way=None if is_last else stop.commit)
         if not isinstance(outcome, Aligned):
             return outcome
-        for drop in outcome.dropped:
-            old = old_of.get(drop.oid, drop.oid)
-            dropped.append(replace(drop, oid=old))
-            if drop.reason is DropReason.BECAME_EMPTY and not is_last:
-                emptied.append((old, stop.commit))
-        resolved += outcome.resolved
-        now = {old_of[pair.old]: pair.new for pair in outcome.rewritten}
+        way.gone_on(outcome, stop, is_last=is_last)
         last = outcome
     assert last is not None
+    return _whole(step, own, last, way, work.lane)
+
+
+def _whole(step: Step, own: OwnCommits, last: Aligned, way: _Way, lane: MergeWorker) -> Aligned | Refused:
+    """What all steps together made of the branch."""
     findings: list[Finding] = []
-    for oid, where in emptied:
+    for oid, where in way.emptied:
         found = _given_up(step, oid, where, lane=lane)
         if isinstance(found, Refused):
             return found
         findings += [found] if found is not None else []
-    finals = lane.read(list(now.values()))
+    originals = dict(zip(own.picks, lane.read(own.picks), strict=True))
+    finals = lane.read(list(way.now.values()))
+    unsigned = sum(originals[old].is_signed and not made.is_signed for old, made in zip(way.now, finals, strict=True))
+    told = (*findings_of_resolutions(way.resolved), *emptied_as_findings(way.dropped, way.resolved), *findings)
     return replace(
         last,
-        how=AlignedKind.REPLAYED if now else nothing_left(dropped),
+        how=AlignedKind.REPLAYED if way.now else nothing_left(way.dropped),
         before=step.seen,
         onto=step.onto,
-        rewritten=tuple(Rewrite(old=old, new=new) for old, new in now.items()),
-        dropped=tuple(dropped),
-        unsigned=sum(originals[old].is_signed and not made.is_signed for old, made in zip(now, finals, strict=True)),
-        resolved=tuple(resolved),
-        findings=(*findings_of_resolutions(resolved), *emptied_as_findings(dropped, resolved), *findings),
+        rewritten=tuple(Rewrite(old=old, new=new) for old, new in way.now.items()),
+        dropped=tuple(way.dropped),
+        unsigned=unsigned,
+        resolved=tuple(way.resolved),
+        findings=told,
     )
 
 

@@ -10,25 +10,16 @@ from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Outcome
 from gitalign.core.plan import Step, StepKind
 from gitalign.errors import InvariantBroken
-from gitalign.git.merge import with_side_names
-from gitalign.git.signing import Signer
-from gitalign.integrate.auto_resolve import ResolvedMerge, auto_resolve
+from gitalign.git.merge import MergeAnswer, with_side_names
+from gitalign.integrate.auto_resolve import MergePlace, ResolvedMerge, Resolvers, auto_resolve
 from gitalign.integrate.lane import MergeWorker, UnresolvedMerge
+from gitalign.integrate.pick import ReplayRules
 from gitalign.integrate.reproduce import reproduce_integration, reproduce_merge
 from gitalign.integrate.squashed import Line
-from gitalign.ports import ConflictResolver, Regenerator
 
 
 def merge_target(
-    step: Step,
-    *,
-    bases: Sequence[Oid],
-    lane: MergeWorker,
-    author: bytes,
-    signer: Signer | None,
-    resolver: ConflictResolver | None = None,
-    regenerator: Regenerator | None = None,
-    line: Line | None = None,
+    step: Step, lane: MergeWorker, *, bases: Sequence[Oid], rules: ReplayRules, line: Line | None = None
 ) -> Outcome:
     """Merge the target into the branch: first parent the branch, second the target.
 
@@ -37,12 +28,9 @@ def merge_target(
 
     Args:
         step: the branch.
-        bases: its merge bases with the target; several are left to git, which merges them first.
         lane: the worker's processes.
-        author: author and committer value of the merge commit.
-        signer: signs it, None leaves it unsigned.
-        resolver: settles conflicts without a person, None leaves all of them to people.
-        regenerator: makes files anew that are made from others.
+        bases: its merge bases with the target; several are left to git, which merges them first.
+        rules: who merges, who signs, what settles conflicts without a person.
         line: commits of the branch in which the target's files may be found again; None for not to look.
 
     Returns:
@@ -56,15 +44,13 @@ def merge_target(
         answer = lane.merge_histories(step.onto, ours, theirs, bases=bases)
     tree, unsettled = answer.tree, UnresolvedMerge()
     resolved: tuple[AppliedResolution, ...] = ()
-    if not answer.is_clean and resolver is not None:
+    if not answer.is_clean and rules.resolver is not None:
         settled = auto_resolve(
             answer,
             step,
-            under=step.onto,
-            commit=None,
-            lane=lane,
-            resolver=resolver,
-            regenerator=regenerator,
+            MergePlace(under=step.onto),
+            Resolvers(resolver=rules.resolver, regenerator=rules.regenerator),
+            lane,
             line=line,
         )
         if isinstance(settled, ResolvedMerge):
@@ -72,23 +58,13 @@ def merge_target(
         else:
             unsettled = settled
     if not answer.is_clean and not resolved:
-        other = step.branch.name if is_integration else step.target.name
-        answer = with_side_names(answer, ours="HEAD", theirs=other)
-        return Conflicted(
-            commit=None,
-            position=1,
-            total=1,
-            onto=step.onto,
-            conflicts=answer.conflicts,
-            entries=answer.entries,
-            reproduce=reproduce_integration(step) if is_integration else reproduce_merge(step),
-            known_resolutions=unsettled.known,
-            unresolved=unsettled.unresolved,
-        )
+        return _stopped(step, answer, unsettled)
     message = integration_message(step) if is_integration else merge_message(step)
-    commit = new_commit(tree=tree, parents=(ours, theirs), author=author, committer=author, message=message)
-    if signer is not None:
-        commit = signer.sign(commit)
+    commit = new_commit(
+        tree=tree, parents=(ours, theirs), author=rules.operator, committer=rules.operator, message=message
+    )
+    if rules.signer is not None:
+        commit = rules.signer.sign(commit)
     expected = commit_id(serialise(commit), object_format=lane.object_format)
     if lane.write([commit]) != [expected]:
         raise InvariantBroken("a merge commit got another id than reckoned")
@@ -100,6 +76,23 @@ def merge_target(
         tree=tree,
         resolved=resolved,
         findings=findings_of_resolutions(resolved),
+    )
+
+
+def _stopped(step: Step, answer: MergeAnswer, unsettled: UnresolvedMerge) -> Conflicted:
+    is_integration = step.kind is StepKind.INTEGRATE
+    other = step.branch.name if is_integration else step.target.name
+    answer = with_side_names(answer, ours="HEAD", theirs=other)
+    return Conflicted(
+        commit=None,
+        position=1,
+        total=1,
+        onto=step.onto,
+        conflicts=answer.conflicts,
+        entries=answer.entries,
+        reproduce=reproduce_integration(step) if is_integration else reproduce_merge(step),
+        known_resolutions=unsettled.known,
+        unresolved=unsettled.unresolved,
     )
 
 

@@ -29,7 +29,7 @@ from gitalign.core.plan import Step
 from gitalign.errors import InvariantBroken
 from gitalign.git.merge import MergeAnswer, Side, names_sides, with_side_names
 from gitalign.git.signing import Signer
-from gitalign.integrate.auto_resolve import ResolvedMerge, auto_resolve
+from gitalign.integrate.auto_resolve import MergePlace, ResolvedMerge, Resolvers, auto_resolve
 from gitalign.integrate.lane import MergeWorker, Rewrites, Rewritten, UnresolvedMerge
 from gitalign.integrate.squashed import Line
 from gitalign.ports import CancelToken, ConflictResolver, MergeResolverMaker, Regenerator
@@ -60,6 +60,23 @@ class ReplayRules:
     squash_merged: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewriting:
+    """With what the commits of a branch are rewritten.
+
+    Attributes:
+        lane: the worker's processes.
+        rewrites: commits other branches have rewritten already.
+        rules: committer, signing, resolutions.
+        cancel: asked between commits.
+    """
+
+    lane: MergeWorker
+    rewrites: Rewrites
+    rules: ReplayRules
+    cancel: CancelToken
+
+
 def nothing_left(dropped: Sequence[Dropped]) -> AlignedKind:
     """What to call a result that holds no commit of the branch."""
     return AlignedKind.EMPTIED if dropped else AlignedKind.FAST_FORWARDED
@@ -70,10 +87,7 @@ class Picker:
 
     Args:
         step: the branch, and what it is put onto.
-        lane: the worker's processes.
-        rewrites: commits other branches have rewritten already.
-        rules: committer, signing, resolutions.
-        cancel: asked between commits.
+        work: with what its commits are rewritten.
         total: commits to be put there.
         under: the commit under whose attributes merges are made; None for what the branch is put onto.
         called: commits that go by the id of another one, which people know.
@@ -83,27 +97,24 @@ class Picker:
     def __init__(
         self,
         step: Step,
+        work: Rewriting,
         *,
-        lane: MergeWorker,
-        rewrites: Rewrites,
-        rules: ReplayRules,
-        cancel: CancelToken,
         total: int,
         under: Oid | None = None,
         called: Mapping[Oid, Oid] | None = None,
         line_after: Callable[[Oid], Line] | None = None,
     ) -> None:
         self.step = step
-        self.lane = lane
-        self.rewrites = rewrites
-        self.rules = rules
+        self.lane = work.lane
+        self.rewrites = work.rewrites
+        self.rules = work.rules
         self.under = under or step.onto
         self.dropped: list[Dropped] = []
         self.kept: list[Rewrite] = []
         self._called = called or {}
-        self._line_after = line_after if rules.squash_merged else None
+        self._line_after = line_after if work.rules.squash_merged else None
         self._alone = Rewrites()
-        self._cancel = cancel
+        self._cancel = work.cancel
         self._total = total
         self._unwritten: list[tuple[Rewrites, Oid]] = []
         self.resolved: list[AppliedResolution] = []
@@ -192,14 +203,10 @@ class Picker:
         return auto_resolve(
             answer,
             self.step,
-            under=self.under,
-            commit=self._called.get(oid, oid),
-            subject=commit.subject,
-            lane=self.lane,
-            resolver=asked,
-            regenerator=self.rules.regenerator,
+            MergePlace(under=self.under, commit=self._called.get(oid, oid), subject=commit.subject),
+            Resolvers(resolver=asked, regenerator=self.rules.regenerator, people=self.rules.resolver),
+            self.lane,
             line=line,
-            people=self.rules.resolver,
         )
 
     def remake(

@@ -11,29 +11,37 @@ The rules, each checked against git itself in the differential tests:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from gitalign.core.names import Oid
 from gitalign.core.outcome import AlignedKind, Conflicted, DropReason, Outcome
 from gitalign.core.plan import Step
-from gitalign.integrate.lane import MergeWorker, Rewrites
-from gitalign.integrate.pick import Picker, ReplayRules
+from gitalign.integrate.pick import Picker, Rewriting
 from gitalign.integrate.reproduce import Earlier, reproduce_rebase, settled_on_the_way
 from gitalign.integrate.squashed import line_after
-from gitalign.ports import CancelToken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picks:
+    """The own commits of a branch.
+
+    Attributes:
+        picks: those that are no merges, in git's order.
+        merges: merge commits; they are reported as flattened.
+        upstream: own commit -> commit of the target with the same patch.
+    """
+
+    picks: Sequence[Oid]
+    merges: Sequence[Oid]
+    upstream: Mapping[Oid, Oid]
 
 
 def replay(
     step: Step,
+    own: Picks,
+    work: Rewriting,
     *,
-    picks: Sequence[Oid],
-    merges: Sequence[Oid],
-    upstream: Mapping[Oid, Oid],
-    lane: MergeWorker,
-    rewrites: Rewrites,
-    rules: ReplayRules,
-    cancel: CancelToken,
     under: Oid | None = None,
     called: Mapping[Oid, Oid] | None = None,
     reproduce: Callable[[Sequence[Earlier], Oid], tuple[str, ...]] | None = None,
@@ -42,13 +50,8 @@ def replay(
 
     Args:
         step: the branch.
-        picks: own commits that are no merges, in git's order.
-        merges: own merge commits; they are reported as flattened.
-        upstream: own commit -> commit of the target with the same patch.
-        lane: the worker's processes.
-        rewrites: commits other branches have rewritten already.
-        rules: committer and signing.
-        cancel: asked between commits.
+        own: its commits.
+        work: with what they are rewritten.
         under: the commit under whose attributes merges are made; None for what the branch is put onto.
         called: commits that go by the id of another one in what is told, which people know.
         reproduce: the commands that lead to a stop, of commits settled before it and the one that stopped; None for a plain rebase's.
@@ -56,14 +59,12 @@ def replay(
     Returns:
         Aligned, Conflicted or Refused; a broken world is an exception.
     """
+    picks, upstream, lane = own.picks, own.upstream, work.lane
     todo = [oid for oid in picks if oid not in upstream]
     commits = dict(zip(picks, lane.read(picks), strict=True))
     picker = Picker(
         step,
-        lane=lane,
-        rewrites=rewrites,
-        rules=rules,
-        cancel=cancel,
+        work,
         total=len(todo),
         under=under,
         called=called,
@@ -72,7 +73,7 @@ def replay(
     for oid in picks:
         if oid in upstream:
             picker.drop(oid, commits[oid], DropReason.UPSTREAM, upstream=upstream[oid])
-    for oid, commit in zip(merges, lane.read(merges), strict=True):
+    for oid, commit in zip(own.merges, lane.read(own.merges), strict=True):
         picker.drop(oid, commit, DropReason.MERGE_FLATTENED)
     tip = lane.side(step.onto)
     for position, oid in enumerate(todo, start=1):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from gitalign.core.commit import RawCommit
 from gitalign.core.conflict import SETTLED_IN_MERGE, AppliedResolution
@@ -24,49 +25,31 @@ from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer, Side
 from gitalign.integrate.auto_resolve import LARGEST_BYTES, ResolvedMerge, conflicted_files
 from gitalign.integrate.carry import Foremost, decisions_alone, driven_path
-from gitalign.integrate.lane import MergeWorker, Rewrites, UnresolvedMerge
-from gitalign.integrate.pick import Picker, ReplayRules
+from gitalign.integrate.lane import UnresolvedMerge
+from gitalign.integrate.pick import Picker, Rewriting
 from gitalign.integrate.reproduce import Earlier, reproduce_recreation
-from gitalign.ports import CancelToken, ResolvedFile
+from gitalign.ports import ResolvedFile
 
 _HAD_BY_THE_TARGET = (DropReason.UPSTREAM, DropReason.BECAME_EMPTY)
 
 
-def recreate(
-    step: Step,
-    *,
-    own: OwnCommits,
-    upstream: Mapping[Oid, Oid],
-    lane: MergeWorker,
-    rewrites: Rewrites,
-    rules: ReplayRules,
-    cancel: CancelToken,
-) -> Outcome:
+def recreate(step: Step, own: OwnCommits, work: Rewriting, *, upstream: Mapping[Oid, Oid]) -> Outcome:
     """Replay the own commits of a branch onto its target, merges among them.
 
     Args:
         step: the branch.
         own: its own commits.
+        work: with what they are rewritten.
         upstream: own commit -> commit of the target with the same patch.
-        lane: the worker's processes.
-        rewrites: commits other branches have rewritten already.
-        rules: committer, signing, resolutions.
-        cancel: asked between commits.
 
     Returns:
         Aligned, Conflicted or Refused; a broken world is an exception.
     """
+    lane = work.lane
     commits = dict(zip(own.ordered, lane.read(own.ordered), strict=True))
     # A root has no parent to be left with, so it stays whatever the target has.
     skipped = {oid for oid in upstream if oid in commits and commits[oid].parents}
-    picker = Picker(
-        step,
-        lane=lane,
-        rewrites=rewrites,
-        rules=rules,
-        cancel=cancel,
-        total=len(commits) - len(skipped),
-    )
+    picker = Picker(step, work, total=len(commits) - len(skipped))
     # git gives the name of the target to one merge base only (sequencer.c: the first of the range's boundary).
     bases = own.bases if len(own.bases) == 1 else lane.bases(step.onto, step.seen)
     return _Recreation(picker, commits, Images(bases[:1], step.onto)).carried_out(
@@ -85,6 +68,14 @@ class _Remade:
     tree: Oid
     applied: tuple[AppliedResolution, ...] = ()
     is_carried: bool = False
+
+
+class _At(NamedTuple):
+    """A merge of the branch, and its place among the commits."""
+
+    oid: Oid
+    commit: RawCommit
+    position: int
 
 
 class _Recreation:
@@ -148,7 +139,7 @@ class _Recreation:
             return self._already_merged(oid, commit, ours)
         place = (oid, ours, theirs)
         if place not in self._picker.rewrites.replayed:
-            made = self._remade(oid, commit, self._automatic(ours, theirs), position=position)
+            made = self._remade(_At(oid, commit, position), self._automatic(ours, theirs))
             if not isinstance(made, _Remade):
                 return made
             self._picker.remake(place, commit, made.tree, made.applied)
@@ -181,10 +172,9 @@ class _Recreation:
         base = self._side(bases[0]) if bases else None
         return self._lane.merge(self._picker.under, base=base, ours=self._side(ours), theirs=self._side(theirs))
 
-    def _remade(
-        self, oid: Oid, commit: RawCommit, now: MergeAnswer, *, position: int
-    ) -> _Remade | Conflicted | Refused:
+    def _remade(self, at: _At, now: MergeAnswer) -> _Remade | Conflicted | Refused:
         """The tree of the new merge: the automatic one, with what was settled or added by hand in the old one."""
+        oid, commit = at.oid, at.commit
         before = self._automatic(*commit.parents)
         lessons = self._lessons(oid, commit, before)
         tree, unsettled = now.tree, UnresolvedMerge()
@@ -192,28 +182,28 @@ class _Recreation:
         if not now.is_clean:
             settled = self._auto_resolve(oid, commit, now, lessons)
             if isinstance(settled, UnresolvedMerge):
-                return self._stop(oid, commit, now, settled, position=position)
+                return self._stop(at, now, settled)
             tree, applied = settled.tree, settled.applied
         base = before.tree
         if not before.is_clean:
             named = {entry.path for entry in before.entries} | {p for one in before.conflicts for p in one.paths}
             here = {one.path for one in applied}
             if named != {one.path for one in lessons} or not self._same(lessons, tree, without=here):
-                return self._stop(oid, commit, now, unsettled, position=position, carrying=before)
+                return self._stop(at, now, unsettled, carrying=before)
             alone = self._decisions(before, now, lessons, applied)
             if isinstance(alone, UnresolvedMerge):
-                return self._stop(oid, commit, now, alone, position=position, carrying=before)
+                return self._stop(at, now, alone, carrying=before)
             base = self._lane.tree_with(base, alone)
         if base == commit.tree:
             return _Remade(tree, applied)
         if made_anew := [one.path for one in applied if one.resolver == AutoResolver.REGENERATE.value]:
             # It was made from files as they are without what is to be carried over.
             words = tuple(f"{path}: it would not fit what else merge {oid[:12]} holds" for path in made_anew)
-            return self._stop(oid, commit, now, UnresolvedMerge(unresolved=words), position=position, carrying=before)
+            return self._stop(at, now, UnresolvedMerge(unresolved=words), carrying=before)
         carried = self._lane.merge(self._picker.under, base=Side(base), ours=Side(tree), theirs=Side(commit.tree))
         if not carried.is_clean:
             stops = not now.is_clean
-            return self._stop(oid, commit, carried, unsettled, position=position, carrying=before, stops=stops)
+            return self._stop(at, carried, unsettled, carrying=before, stops=stops)
         if gone := self._taken_back(oid, commit, base):
             return Refused(
                 code="merge_collapsed",
@@ -317,25 +307,32 @@ class _Recreation:
 
     def _stop(
         self,
-        oid: Oid,
-        commit: RawCommit,
+        at: _At,
         answer: MergeAnswer,
         unsettled: UnresolvedMerge,
         *,
-        position: int,
         carrying: MergeAnswer | None = None,
         stops: bool | None = None,
     ) -> Conflicted:
+        """The stop at a merge.
+
+        Args:
+            at: the old merge.
+            answer: of git, of the new parents or of what is carried over.
+            unsettled: what is known of it.
+            carrying: the merge of the old parents, where what a person put into it cannot be carried over.
+            stops: whether git stops there by itself; None where `answer` says so.
+        """
         stops = not answer.is_clean if stops is None else stops
         if answer.is_clean and carrying is not None:
             # git merges the new parents, but how the old ones were merged by hand cannot be carried over: the old conflict is shown.
             answer = carrying
         self._lane.stopped_at = answer
-        stopped = self._picker.stopped(oid, commit, answer, unsettled, position=position)
+        stopped = self._picker.stopped(at.oid, at.commit, answer, unsettled, position=at.position)
         return replace(
             stopped,
-            recreating=oid,
+            recreating=at.oid,
             reproduce=reproduce_recreation(
-                self._picker.step, self._earlier, at=oid, carrying=carrying is not None, stops=stops
+                self._picker.step, self._earlier, at=at.oid, carrying=carrying is not None, stops=stops
             ),
         )

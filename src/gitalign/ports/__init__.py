@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from gitalign.core.conflict import Sides
 from gitalign.core.findings import FindingRule
 from gitalign.ports.aligning import Aligner, CancelToken, Emitter, Integration, Integrator, Listener
+from gitalign.ports.executing import Executor
 from gitalign.ports.looking import DetectionRequest, Detector, Documenter, DocumentRequest, Source
 from gitalign.ports.resolving import (
     ConflictedFile,
@@ -53,6 +54,7 @@ __all__ = [
     "Documenter",
     "Emitter",
     "EventStore",
+    "Executor",
     "Integration",
     "Integrator",
     "Journal",

@@ -18,7 +18,8 @@ from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer, with_side_names
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.signing import Signer
-from gitalign.integrate.lane import MergeWorker, SharedMerges
+from gitalign.integrate.lane import MergeWorker
+from gitalign.integrate.shared_merges import SharedMerges
 
 UNRELATED = "unrelated histories"
 UNMERGED = "cannot be merged"

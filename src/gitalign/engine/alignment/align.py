@@ -5,21 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar, assert_never
 
 from gitalign.core.first_parent_chain import FirstParentChain
 from gitalign.core.gaps import missing_as_findings
 from gitalign.core.graph import CommitGraph
-from gitalign.core.integration_branches import NAME_CLASH, TAKEN
+from gitalign.core.integration_branches import TAKEN
 from gitalign.core.names import Oid
 from gitalign.core.outcome import (
     Aligned,
     AlignedKind,
     Cancelled,
-    Conflicted,
     Failed,
     Outcome,
     Refused,
@@ -29,77 +28,27 @@ from gitalign.core.outcome import (
 )
 from gitalign.core.own_commits import OwnCommits
 from gitalign.core.plan import Step, StepKind
-from gitalign.core.policy import AlreadyMerged, Limits, Policy, Strategy
+from gitalign.core.policy import AlreadyMerged, Strategy
+from gitalign.engine.alignment.context import HINTS, IntegrationContext, known_outcome, left_alone
 from gitalign.engine.alignment.source import LaneSource
 from gitalign.engine.alignment.strategy_chain import try_strategies
 from gitalign.engine.gates.detection import Detection, Looked, request_of
 from gitalign.engine.gates.gate import held_to
 from gitalign.errors import GitAlignError, Interrupted, InvariantBroken
-from gitalign.git.attributes import AttributeFiles
-from gitalign.git.merge import MergeWire
 from gitalign.git.object_source import SharedTrees
-from gitalign.git.quarantine import Quarantine
 from gitalign.integrate.conserve import brings_more_at_once, conserve
 from gitalign.integrate.iterate import iterate, stops_along
-from gitalign.integrate.lane import MergeCounts, MergeWorker, Rewrites, SharedMerges
+from gitalign.integrate.lane import MergeWorker, Rewrites
 from gitalign.integrate.merge import is_made_by_hand, merge_target
-from gitalign.integrate.pick import ReplayRules
-from gitalign.integrate.rebase import replay
+from gitalign.integrate.pick import Rewriting
+from gitalign.integrate.rebase import Picks, replay
 from gitalign.integrate.recreate import recreate
+from gitalign.integrate.shared_merges import MergeCounts
 from gitalign.integrate.squashed import Line
-from gitalign.integrate.upstream import UpstreamIndex
-from gitalign.ports import ActivePlugins, CancelToken, DocumentRequest
+from gitalign.ports import CancelToken, DocumentRequest
 
 R = TypeVar("R")
 _LOG = logging.getLogger("gitalign.align")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntegrationContext:
-    """Everything the branches of one run share.
-
-    Attributes:
-        attributes: attribute files by target tip.
-        remembered: conflicts of earlier runs, by branch name.
-        verdict_keys: content key of every step's verdict, by branch name.
-        documents_dir: where a documenter may write.
-        merges: answers of git, shared by everything that merges in the quarantine: what stopped a branch is looked at again
-            without being merged again.
-        jitter: a number between two others, for delays between attempts.
-    """
-
-    quarantine: Quarantine
-    wire: MergeWire
-    graph: CommitGraph
-    upstream: UpstreamIndex
-    attributes: dict[Oid, AttributeFiles]
-    policy: Policy
-    limits: Limits
-    rules: ReplayRules
-    plugins: ActivePlugins
-    look_up: Mapping[str, Conflicted]
-    verdict_keys: Mapping[str, str]
-    documents_dir: str
-    jitter: Callable[[float, float], float]
-    merges: SharedMerges = field(default_factory=SharedMerges)
-    unsure: frozenset[str] = frozenset()
-    """Branches of which, or of whose targets, commits could not be compared for want of objects: nothing about them is remembered."""
-
-
-def known_outcome(step: Step, look_up: Mapping[str, Conflicted]) -> Outcome | None:
-    """The outcome of a step that nothing has to be merged for; None when there is work to do."""
-    if step.refusal is not None:
-        code, reason = step.refusal
-        return Refused(code=code, reason=reason, hint=_HINTS.get(code, ""))
-    if step.kind is StepKind.UP_TO_DATE:
-        holds = f"contains {step.target.name}"
-        if step.integration_seen is not None:
-            holds = f"{step.integration} contains it and {step.target.name}"
-        return Unchanged(code="up_to_date", reason=f"{holds} already")
-    if step.kind is StepKind.LEAVE:
-        return _left(step)
-    known = look_up.get(step.branch.name)
-    return None if known is None else replace(known, cached=True)
 
 
 class BranchAligner:
@@ -214,28 +163,17 @@ class BranchAligner:
     def _replay(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
         integration = self._integration
         own = integration.graph.own(step.seen, step.onto)
-        outcome = replay(
-            step,
-            picks=own.picks,
-            merges=own.merges,
-            upstream=integration.upstream.matches(step.seen, step.onto),
-            lane=self._lane(worker),
-            rewrites=self._rewrites[step.onto],
-            rules=integration.rules,
-            cancel=cancel,
-        )
+        picks = Picks(picks=own.picks, merges=own.merges, upstream=integration.upstream.matches(step.seen, step.onto))
+        outcome = replay(step, picks, self._rewriting(step, worker, cancel))
         return self._unless_left(step, outcome, worker)
 
     def _recreate(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
         integration = self._integration
         outcome = recreate(
             step,
-            own=integration.graph.own(step.seen, step.onto),
+            integration.graph.own(step.seen, step.onto),
+            self._rewriting(step, worker, cancel),
             upstream=integration.upstream.matches(step.seen, step.onto),
-            lane=self._lane(worker),
-            rewrites=self._rewrites[step.onto],
-            rules=integration.rules,
-            cancel=cancel,
         )
         return self._unless_left(step, outcome, worker)
 
@@ -245,16 +183,17 @@ class BranchAligner:
         twins = integration.upstream.twins(step.seen, step.onto, own.picks)
         outcome = iterate(
             step,
+            own,
+            self._rewriting(step, worker, cancel),
             stops=stops_along(self._line(step.onto), step.seen, twins, stride=step.step_size),
-            picks=own.picks,
-            merges=own.merges,
-            lane=self._lane(worker),
-            rewrites=self._rewrites[step.onto],
             passing=self._passing[step.onto],
-            rules=integration.rules,
-            cancel=cancel,
         )
         return self._unless_left(step, outcome, worker)
+
+    def _rewriting(self, step: Step, worker: int, cancel: CancelToken) -> Rewriting:
+        return Rewriting(
+            lane=self._lane(worker), rewrites=self._rewrites[step.onto], rules=self._integration.rules, cancel=cancel
+        )
 
     def _line(self, onto: Oid) -> FirstParentChain:
         with self._lock:
@@ -282,23 +221,20 @@ class BranchAligner:
                 hint = "was it taken back there? choose --strategy rebase to let it go, or merge to bring it back"
                 return Refused(code="leaves_nothing", reason=words, hint=hint)
         if leaves:
-            return _left(step)
+            return left_alone(step)
         return self._emptied(step, outcome) if outcome.how is AlignedKind.EMPTIED else outcome
 
     def _merge(self, step: Step, worker: int, _: CancelToken) -> Outcome:
         integration = self._integration
         if step.integration_by_shape and is_made_by_hand(step, self._lane(worker)):
             words = f"{step.integration} was merged by hand: it holds something else than git's merge of its parents"
-            return Refused(code=TAKEN, reason=words, hint=_HINTS[TAKEN])
+            return Refused(code=TAKEN, reason=words, hint=HINTS[TAKEN])
         own = integration.graph.own(step.seen, step.onto)
         return merge_target(
             step,
+            self._lane(worker),
             bases=own.bases,
-            lane=self._lane(worker),
-            author=integration.rules.operator,
-            signer=integration.rules.signer,
-            resolver=integration.rules.resolver,
-            regenerator=integration.rules.regenerator,
+            rules=integration.rules,
             line=_line_of(integration.graph, own, step.seen) if integration.rules.squash_merged else None,
         )
 
@@ -362,16 +298,6 @@ class BranchAligner:
         return replace(result, documentation="written", summary=reference)
 
 
-_HINTS = {
-    TAKEN: "rename that branch, or choose another name: alignment.integration_prefix",
-    NAME_CLASH: "rename that branch, or choose another name: alignment.integration_prefix",
-    "needs_deepening": "git fetch --unshallow, then run again",
-    "missing_object": "fetch the missing objects, then run again",
-    "contains_merges": "choose --merges merge-instead, recreate or flatten",
-    "unrelated_history": "align it by hand if that is really meant: git rebase --onto, or git merge --allow-unrelated-histories",
-}
-
-
 def _line_of(graph: CommitGraph, own: OwnCommits, tip: Oid) -> Line:
     """The branch's own commits by first parents, oldest first."""
     mine, line = {*own.picks, *own.merges}, list[Oid]()
@@ -380,11 +306,6 @@ def _line_of(graph: CommitGraph, own: OwnCommits, tip: Oid) -> Line:
         line.append(at)
         at = next(iter(graph.parents(at)), None)
     return {oid: oid for oid in reversed(line)}
-
-
-def _left(step: Step) -> Unchanged:
-    why = "left where it is" if step.integration is None else "there is nothing to integrate"
-    return Unchanged(code="already_merged", reason=f"everything of it is in {step.target.name} already; {why}")
 
 
 def _timed(phases: list[tuple[str, float]], name: str, call: Callable[[], R]) -> R:

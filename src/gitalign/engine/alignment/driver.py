@@ -1,7 +1,4 @@
-"""The driver: carries out what the machine commands, in a bounded pool of threads. It decides nothing.
-
-The work is done by git processes; a thread only waits for answers and edits commits.
-"""
+"""The driver: carries out what the machine commands, with the workers of an executor. It decides nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import logging
 import queue
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -37,7 +33,8 @@ from gitalign.core.policy import Limits
 from gitalign.engine.runtime.limits import MemoryWatch, worker_count
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import GitAlignError
-from gitalign.ports import Aligner, Emitter
+from gitalign.executors.threads import ThreadExecutor
+from gitalign.ports import Aligner, Emitter, Executor
 
 _LOG = logging.getLogger("gitalign.driver")
 _IDLE_S = 0.5
@@ -77,7 +74,11 @@ class Workforce:
 
 
 def drive(
-    steps: Sequence[Step], workforce: Workforce, *, already: Mapping[StepId, StepResult] | None = None
+    steps: Sequence[Step],
+    workforce: Workforce,
+    *,
+    already: Mapping[StepId, StepResult] | None = None,
+    executor_of: Callable[[int], Executor] = ThreadExecutor,
 ) -> tuple[StepResult, ...]:
     """Bring every step to its outcome.
 
@@ -85,15 +86,23 @@ def drive(
         steps: in plan order.
         workforce: carries them out.
         already: results known before anything starts.
+        executor_of: makes that many workers.
 
     Returns:
         One result per step, in step order.
     """
-    return _Drive(steps, workforce, dict(already or {})).run()
+    slots = worker_count(workforce.limits, len({step.target.name for step in steps}))
+    executor = executor_of(slots)
+    try:
+        return _Drive(steps, workforce, executor, dict(already or {})).run(slots)
+    finally:
+        executor.close()
 
 
 class _Drive:
-    def __init__(self, steps: Sequence[Step], workforce: Workforce, results: dict[StepId, StepResult]) -> None:
+    def __init__(
+        self, steps: Sequence[Step], workforce: Workforce, executor: Executor, results: dict[StepId, StepResult]
+    ) -> None:
         self._steps = steps
         self._limits = workforce.limits
         self._aligner = workforce.aligner
@@ -101,42 +110,40 @@ class _Drive:
         self._stop = workforce.stop
         self._results = results
         self._jitter = workforce.jitter
-        slots = self._slots = worker_count(workforce.limits, len({step.target.name for step in steps}))
+        self._executor = executor
         self._happened: queue.SimpleQueue[MachineEvent | None] = queue.SimpleQueue()
         self._due: list[tuple[float, StepId]] = []
-        self._free = list(range(slots - 1, -1, -1))
         self._started = 0
         self._done = 0
         self._is_high = False
 
-    def run(self) -> tuple[StepResult, ...]:
+    def run(self, slots: int) -> tuple[StepResult, ...]:
         for step_id, result in sorted(self._results.items()):
             self._finished(step_id, result)
         state, commands = begin(
             self._steps,
             limits=self._limits,
-            slots=self._slots,
+            slots=slots,
             already={step_id: result.outcome for step_id, result in self._results.items()},
         )
         memory = MemoryWatch(self._limits.max_memory_bytes)
         told_stop = told_cancel = False
         unsubscribe = self._stop.on_change(lambda: self._happened.put(None))
         try:
-            with ThreadPoolExecutor(self._slots, thread_name_prefix="align") as pool:
-                self._carry_out(commands, pool)
-                while not state.is_done:
-                    for event in self._wait(memory):
-                        state, commands = advance(state, event)
-                        self._carry_out(commands, pool)
-                    if self._stop.stop_requested and not told_stop:
-                        told_stop = True
-                        self._emit(EventKind.STOP_REQUESTED)
-                        state, commands = advance(state, StopRequested())
-                        self._carry_out(commands, pool)
-                    if self._stop.cancel_requested and not told_cancel:
-                        told_cancel = True
-                        state, commands = advance(state, CancelRequested())
-                        self._carry_out(commands, pool)
+            self._carry_out(commands)
+            while not state.is_done:
+                for event in self._wait(memory):
+                    state, commands = advance(state, event)
+                    self._carry_out(commands)
+                if self._stop.stop_requested and not told_stop:
+                    told_stop = True
+                    self._emit(EventKind.STOP_REQUESTED)
+                    state, commands = advance(state, StopRequested())
+                    self._carry_out(commands)
+                if self._stop.cancel_requested and not told_cancel:
+                    told_cancel = True
+                    state, commands = advance(state, CancelRequested())
+                    self._carry_out(commands)
         finally:
             unsubscribe()
         return tuple(self._results[step.id] for step in self._steps)
@@ -146,7 +153,7 @@ class _Drive:
         happened: list[MachineEvent] = []
         if self._is_high:
             # Whoever has nothing to do while memory is short gives back what its git processes hold.
-            for worker in self._free:
+            for worker in self._executor.resting():
                 self._aligner.rest(worker)
         now = time.monotonic()
         timeout = min([_IDLE_S, *(max(0.0, at - now) for at, _ in self._due)])
@@ -173,11 +180,11 @@ class _Drive:
         if isinstance(event, StepDone):
             self._finished(event.step, self._results[event.step])
 
-    def _carry_out(self, commands: Sequence[Command], pool: ThreadPoolExecutor) -> None:
+    def _carry_out(self, commands: Sequence[Command]) -> None:
         for command in commands:
             match command:
                 case Start(step_id, attempt):
-                    self._start(self._steps[step_id], attempt, pool)
+                    self._start(self._steps[step_id], attempt)
                 case RetryLater(step_id, attempt, code, message):
                     # Full jitter: any moment up to the doubled delay (transient failures only; the machine sees to that).
                     longest = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** (attempt - 1))
@@ -199,8 +206,8 @@ class _Drive:
                 case _ as never:
                     assert_never(never)
 
-    def _start(self, step: Step, attempt: int, pool: ThreadPoolExecutor) -> None:
-        worker = self._free.pop()
+    def _start(self, step: Step, attempt: int) -> None:
+        worker = self._executor.take_in(step.stack)
         if attempt == 1:
             self._started += 1
         self._emit(
@@ -213,23 +220,22 @@ class _Drive:
             number=self._started,
             of=len(self._steps),
         )
-        pool.submit(self._work, step, attempt, worker)
+        self._executor.submit(worker, lambda: self._work(step, attempt, worker), self._happened.put)
 
-    def _work(self, step: Step, attempt: int, worker: int) -> None:
-        """Runs in a worker thread; always reports exactly one happening."""
-        event: MachineEvent
+    def _work(self, step: Step, attempt: int, worker: int) -> MachineEvent:
+        """Runs in a worker thread; always ends in exactly one event."""
         try:
             deadline = time.monotonic() + self._limits.branch_timeout_s
             result = self._aligner.align(step, worker=worker, attempt=attempt, cancel=_Cancel(self._stop, deadline))
             self._results[step.id] = replace(result, attempts=attempt, worker=worker)
-            event = StepDone(step.id, result.outcome)
+            return StepDone(step.id, result.outcome)
         except GitAlignError as error:
-            event = StepRaised(step.id, attempt, error.error_code, error.message, error.hint, error.retryable)
+            return StepRaised(step.id, attempt, error.error_code, error.message, error.hint, error.retryable)
         except (
             BaseException
-        ) as error:  # in a worker thread also SystemExit: without a happening the run would wait for ever
+        ) as error:  # in a worker thread also SystemExit: without an event the run would wait for ever
             _LOG.exception("a bug met branch %s", step.branch.name)
-            event = StepRaised(
+            return StepRaised(
                 step.id,
                 attempt,
                 "bug",
@@ -237,8 +243,6 @@ class _Drive:
                 "please report this with the log of the run",
                 False,
             )
-        self._free.append(worker)
-        self._happened.put(event)
 
     def _finished(self, step_id: StepId, result: StepResult) -> None:
         self._results[step_id] = result

@@ -22,7 +22,8 @@ from gitalign.core.policy import AutoResolver, CommitterPolicy
 from gitalign.documents import outcomes
 from gitalign.documents.formats import json_text, parsed
 from gitalign.documents.reading import Malformed
-from gitalign.engine.alignment.align import BranchAligner, IntegrationContext, known_outcome
+from gitalign.engine.alignment.align import BranchAligner
+from gitalign.engine.alignment.context import IntegrationContext, known_outcome
 from gitalign.engine.alignment.driver import Workforce, drive
 from gitalign.engine.alignment.read_back import read_back
 from gitalign.engine.alignment.stack_checks import with_stack_notes
@@ -34,8 +35,8 @@ from gitalign.git.merge import MergeWire, Wire, probe_wire
 from gitalign.git.objects import CommitWriter
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.signing import configured_signer
-from gitalign.integrate.lane import SharedMerges
 from gitalign.integrate.pick import ReplayRules
+from gitalign.integrate.shared_merges import SharedMerges
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.integrate.verdicts import merge_rules_key, verdict_key
 from gitalign.ports import ConflictResolver, Emitter, VerdictCache

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from gitalign.core.names import Oid
-from gitalign.engine.alignment.align import IntegrationContext
+from gitalign.engine.alignment.context import IntegrationContext
 from gitalign.engine.alignment.integration import probe
 from gitalign.git.attributes import AttributeFiles, read_attributes
 from gitalign.git.merge import Wire

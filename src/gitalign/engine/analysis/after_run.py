@@ -10,7 +10,7 @@ from gitalign.core.graph import CommitGraph
 from gitalign.core.outcome import Conflicted, StepResult
 from gitalign.core.plan import Plan
 from gitalign.core.report import Report
-from gitalign.engine.alignment.align import IntegrationContext
+from gitalign.engine.alignment.context import IntegrationContext
 from gitalign.engine.analysis.alignable_point import with_furthest
 from gitalign.engine.analysis.bisector import THROWN_AWAY
 from gitalign.engine.analysis.dry_run import PREFIX

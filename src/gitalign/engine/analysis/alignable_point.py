@@ -21,7 +21,7 @@ from gitalign.core.plan import Plan, Step
 from gitalign.documents.formats import json_text, opened, parsed, stamped
 from gitalign.documents.reading import Malformed
 from gitalign.documents.stops import dump_alignable_point, load_alignable_point
-from gitalign.engine.alignment.align import IntegrationContext
+from gitalign.engine.alignment.context import IntegrationContext
 from gitalign.engine.alignment.merge_workers import map_on_workers
 from gitalign.engine.analysis.bisector import PICKS, THROWN_AWAY, Bisector, Course, Sought, Until
 from gitalign.engine.runtime.context import AnalysisContext

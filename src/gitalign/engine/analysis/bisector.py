@@ -18,8 +18,8 @@ from gitalign.git.attributes import AttributeFiles
 from gitalign.git.command import raw
 from gitalign.integrate.lane import MergeWorker, Rewrites
 from gitalign.integrate.merge import merge_target
-from gitalign.integrate.pick import ReplayRules
-from gitalign.integrate.rebase import replay
+from gitalign.integrate.pick import ReplayRules, Rewriting
+from gitalign.integrate.rebase import Picks, replay
 from gitalign.integrate.recreate import recreate
 from gitalign.integrate.upstream import UpstreamIndex
 
@@ -98,19 +98,11 @@ def tried_in(
     if until.is_cancelled:
         return Cancelled(reason="it was stopped before that")
     if step.kind in (StepKind.MERGE, StepKind.INTEGRATE):
-        return merge_target(step, bases=own.bases, lane=lane, author=_NOBODY, signer=None)
+        return merge_target(step, lane, bases=own.bases, rules=THROWN_AWAY)
+    work = Rewriting(lane=lane, rewrites=Rewrites(), rules=rules, cancel=until)
     if step.kind is StepKind.RECREATE:
-        return recreate(step, own=own, upstream=upstream, lane=lane, rewrites=Rewrites(), rules=rules, cancel=until)
-    return replay(
-        step,
-        picks=own.picks,
-        merges=own.merges,
-        upstream=upstream,
-        lane=lane,
-        rewrites=Rewrites(),
-        rules=rules,
-        cancel=until,
-    )
+        return recreate(step, own, work, upstream=upstream)
+    return replay(step, Picks(picks=own.picks, merges=own.merges, upstream=upstream), work)
 
 
 class Bisector:

@@ -24,7 +24,7 @@ from gitalign.core.shared_conflicts import MOST_PIECES, HunkSides, Piece, Stop, 
 from gitalign.documents.formats import json_text, opened, parsed, stamped
 from gitalign.documents.reading import Malformed, Parser
 from gitalign.documents.stopped import dump_piece, dump_stop, dump_stop_hunks, load_piece, load_stop, load_stop_hunks
-from gitalign.engine.alignment.align import IntegrationContext
+from gitalign.engine.alignment.context import IntegrationContext
 from gitalign.engine.alignment.integration import verdict_keys
 from gitalign.engine.alignment.merge_workers import map_on_workers
 from gitalign.engine.analysis.bisector import PICKS, THROWN_AWAY, Until, tried_in

@@ -17,7 +17,7 @@ from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, StepId, zero_like
 from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Failed, Refused, StepResult, Unchanged
 from gitalign.core.plan import Plan, Step, StepKind, Target
-from gitalign.engine.alignment.align import IntegrationContext
+from gitalign.engine.alignment.context import IntegrationContext
 from gitalign.engine.alignment.integration import build_context, cache_conflicts, integrate, rules_key, verdict_keys
 from gitalign.engine.analysis.branch_preview import BranchPreview, cache_key, packed, unpacked
 from gitalign.engine.analysis.partial_merge import merged_in_part, partial_key

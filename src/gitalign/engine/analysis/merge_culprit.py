@@ -19,7 +19,7 @@ from gitalign.core.plan import Step
 from gitalign.documents.formats import json_text, opened, parsed, stamped
 from gitalign.documents.reading import Malformed
 from gitalign.documents.stopped import dump_merge_culprit, load_merge_culprit
-from gitalign.engine.alignment.align import IntegrationContext
+from gitalign.engine.alignment.context import IntegrationContext
 from gitalign.engine.alignment.merge_workers import map_on_workers
 from gitalign.engine.analysis.alignable_point import rules_key
 from gitalign.engine.runtime.signals import StopSignal

@@ -11,7 +11,7 @@ from gitalign.core.commit import unseen_commit
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
 from gitalign.core.plan import Step, Target
-from gitalign.engine.alignment.align import IntegrationContext
+from gitalign.engine.alignment.context import IntegrationContext
 from gitalign.engine.alignment.merge_workers import map_on_workers
 from gitalign.engine.analysis.branch_preview import BranchPreview
 from gitalign.engine.runtime.signals import StopSignal

@@ -9,7 +9,7 @@ from gitalign.core.outcome import NOTHING_OWN, Aligned, Conflicted, Outcome, Ste
 from gitalign.core.outlook import StoppedWork
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.shared_conflicts import shared_conflicts
-from gitalign.engine.alignment.align import IntegrationContext
+from gitalign.engine.alignment.context import IntegrationContext
 from gitalign.engine.analysis.conflict_inspector import ConflictInspector
 from gitalign.engine.runtime.context import AnalysisContext
 

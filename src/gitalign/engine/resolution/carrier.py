@@ -11,7 +11,7 @@ from gitalign.core.commit import RawCommit
 from gitalign.core.names import Oid, StepId
 from gitalign.core.outcome import Conflicted, Refused
 from gitalign.core.plan import Plan, Step, StepKind
-from gitalign.engine.alignment.align import IntegrationContext
+from gitalign.engine.alignment.context import IntegrationContext
 from gitalign.engine.alignment.integration import build_context
 from gitalign.engine.analysis.bisector import THROWN_AWAY
 from gitalign.engine.run.session import OpenRepository
@@ -24,8 +24,9 @@ from gitalign.git.attributes import read_attributes
 from gitalign.git.history import load_graph
 from gitalign.git.merge import MergeAnswer, Side
 from gitalign.git.quarantine import Quarantine
-from gitalign.integrate.lane import MergeWorker, Rewrites, SharedMerges
-from gitalign.integrate.pick import Picker
+from gitalign.integrate.lane import MergeWorker, Rewrites
+from gitalign.integrate.pick import Picker, Rewriting
+from gitalign.integrate.shared_merges import SharedMerges
 
 PREFIX = "resolve-"
 """Begins the names of quarantines of sessions."""
@@ -100,7 +101,8 @@ class Carrier:
             GitError, OutOfSpace
         """
         rules = replace(THROWN_AWAY, committer=None)
-        picker = Picker(self.step, lane=self.lane, rewrites=Rewrites(), rules=rules, cancel=_Never(), total=len(picks))
+        work = Rewriting(lane=self.lane, rewrites=Rewrites(), rules=rules, cancel=_Never())
+        picker = Picker(self.step, work, total=len(picks))
         at = self.lane.side(tip)
         for number, (oid, commit) in enumerate(zip(picks, self.lane.read(picks), strict=True)):
             refusal = picker.refusal(oid, commit, position=number + 1)

@@ -24,6 +24,7 @@ from gitalign.git.objects import read_commits
 from gitalign.git.repository import Repository
 from gitalign.git.trees import write_commit
 from gitalign.integrate.merge import merge_message, merge_target
+from gitalign.integrate.pick import ReplayRules
 from gitalign.worktrees import resolution_tree as tree
 from gitalign.worktrees.conflict_stop import carriers, laid_out, put_conflict, stop_merge, stop_rebase
 from gitalign.worktrees.resolution_course import Course
@@ -61,7 +62,12 @@ def begin(opened: OpenRepository, session: ResolutionSession, plan: Plan, step: 
 def _begin_merge(opened: OpenRepository, inside: Git, carry: Carrier) -> None:
     step, integration = carry.step, carry.integration
     own = integration.graph.own(step.seen, step.onto)
-    made = merge_target(step, bases=own.bases, lane=carry.lane, author=integration.rules.operator, signer=None)
+    made = merge_target(
+        step,
+        carry.lane,
+        bases=own.bases,
+        rules=ReplayRules(operator=integration.rules.operator, committer=None, signer=None),
+    )
     if isinstance(made, Aligned):
         kept = carry.store(made.after)
         inside.run("reset", "--quiet", "--hard", made.after, timeout_s=_TIMEOUT_S)
