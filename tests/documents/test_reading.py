@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from gitalign import facade
 from gitalign.core.conflict import Conflict, StageEntry
 from gitalign.core.events import Event, EventKind
 from gitalign.core.findings import Finding, Severity
@@ -25,7 +28,7 @@ from gitalign.documents.reading import Malformed
 from gitalign.documents.reports import read_extras
 from gitalign.errors import PlanRefused
 from tests.git.workspace import Workspace
-from tests.runs import run
+from tests.runs import request, run
 
 A, B = Oid("a" * 40), Oid("b" * 40)
 OUTCOMES = [
@@ -126,8 +129,8 @@ def test_a_missing_or_broken_report_has_no_extras(tmp_path: Path) -> None:
     assert read_extras(place).phases == (("a", 1.0),)
 
 
-@pytest.mark.parametrize("indent", [None, 2])
-def test_a_report_in_pieces_is_the_report(tmp_path: Path, indent: int | None) -> None:
+@pytest.fixture
+def work(tmp_path: Path) -> Workspace:
     work = Workspace(tmp_path / "repo")
     work.commit("base", {"f": b"1\n"})
     for name in ("x", 'quote"s\u00e9'):
@@ -135,9 +138,32 @@ def test_a_report_in_pieces_is_the_report(tmp_path: Path, indent: int | None) ->
         work.commit("own", {f"{name}": b"1\n"})
     work.switch("main")
     work.commit("more", {"g": b"1\n"})
+    return work
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_report_in_pieces_is_the_report(work: Workspace, indent: int | None) -> None:
     report = run(work.path)
     for one in (report, replace(report, plan=replace(report.plan, steps=()), results=(), publications=())):
         separators = (",", ":" if indent is None else ": ")
         pieces = list(reports.text_pieces(one, indent=indent))
         assert "".join(pieces) == json.dumps(reports.dump(one), indent=indent, separators=separators)
         assert plans.text_of(one.plan, indent=2) == json.dumps(plans.dump(one.plan), indent=2)
+
+
+def test_a_plan_that_holds_more_than_is_known_here_is_refused(work: Workspace) -> None:
+    document = plans.dump(facade.plan(request(work.path)))
+    newer = {**document, "version": "2.9", "release": "7.1", "notes_of_the_future": []}
+    assert plans.read(json.dumps(newer)).id == document["id"]  # nothing that decides what a run does
+    with pytest.raises(PlanRefused, match="does not know") as caught:
+        plans.read(json.dumps({**newer, "id": "0" * 64}))
+    assert "git-align 7.1" in caught.value.hint
+    with pytest.raises(PlanRefused, match=r"version 3\.0.*use git-align 7\.1, which wrote it, or newer"):
+        plans.read(json.dumps({**newer, "version": "3.0"}))
+
+
+def test_documents_load_no_library_of_models() -> None:
+    """They are loaded by the smallest verbs."""
+    code = "import sys, gitalign.documents.listings, gitalign.documents.plans; print('pydantic' in sys.modules, 'typing_extensions' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from gitalign.documents.reading import Malformed, members
-from gitalign.release import VERSION
 
 _PREFIX = "git-align/"
 _FIRST = 1
@@ -41,7 +41,7 @@ class Format:
     def stamp(self) -> dict[str, str]:
         """The members with which a document says what it is."""
         said = {"format": f"{_PREFIX}{self.name}", "version": ".".join(map(str, self.version))}
-        return {**said, "release": VERSION} if self.has_release else said
+        return {**said, "release": _release()} if self.has_release else said
 
 
 class OtherVersion(Malformed):
@@ -108,12 +108,22 @@ FORMATS: Mapping[str, Format] = {
         Format("error", "listings:ErrorDocument"),
     )
 }
-_STAMPS = {name: one.stamp for name, one in FORMATS.items()}
+
+
+def _release() -> str:
+    from gitalign.release import VERSION  # slow to find out, and seldom needed
+
+    return VERSION
+
+
+@cache
+def _stamp(name: str) -> Mapping[str, str]:
+    return FORMATS[name].stamp
 
 
 def stamped(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
     """A document: its content after its name and version."""
-    return {**_STAMPS[name], **content}
+    return {**_stamp(name), **content}
 
 
 def opened(value: Any, name: str) -> Mapping[str, Any]:
@@ -127,7 +137,7 @@ def opened(value: Any, name: str) -> Mapping[str, Any]:
     said = data.get("format")
     if said is None or (isinstance(said, int) and said == _FIRST):
         return data
-    stamp = _STAMPS[name]
+    stamp = _stamp(name)
     if said != stamp["format"]:
         raise Malformed(f"format {stamp['format']!r} expected, {said!r} found")
     if (version := data.get("version")) != stamp["version"]:
@@ -142,12 +152,12 @@ def _require_readable(form: Format, version: Any, release: Any) -> None:
     if form.oldest <= int(major) <= form.version[0]:
         return
     if int(major) < form.oldest:
-        needed = f"an older release than {VERSION}"
+        needed = f"an older release than {_release()}"
     else:
         needed = f"git-align {release}, which wrote it, or newer" if isinstance(release, str) else "a newer release"
     reads = f"{form.oldest} to {form.version[0]}" if form.oldest < form.version[0] else str(form.oldest)
     raise OtherVersion(
-        f"{_PREFIX}{form.name} version {version}; git-align {VERSION} reads major version {reads}: use {needed}"
+        f"{_PREFIX}{form.name} version {version}; git-align {_release()} reads major version {reads}: use {needed}"
     )
 
 

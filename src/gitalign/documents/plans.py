@@ -31,7 +31,6 @@ from gitalign.documents.reading import (
 )
 from gitalign.documents.snapshots import dump_push_place, dump_snapshot, load_push_place, load_snapshot
 from gitalign.errors import PlanRefused
-from gitalign.release import VERSION
 
 if TYPE_CHECKING:
     from gitalign.documents.models.plans import (
@@ -259,7 +258,7 @@ def read(text: str) -> Plan:
         return plan
     if is_newer_minor(document, "plan"):
         raise PlanRefused(
-            f"the plan holds what git-align {VERSION} does not know",
+            "the plan holds what this release of git-align does not know",
             hint=f"run it with git-align {document.get('release', 'of a newer release')}, or {hint}",
         )
     raise PlanRefused(
