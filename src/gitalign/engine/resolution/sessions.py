@@ -61,32 +61,7 @@ def begin(
     made = make_plan(
         opened, replace(request, only=(glob.escape(branch),), needs_branches=False), whatever_is_checked_out=True
     )
-    step = next((one for one in made.steps if one.branch.name == branch), None)
-    if step is None:
-        reason = next((one.reason for one in made.excluded if one.branch == branch), "there is no such branch")
-        hint = "git align plan --verbose"
-        remote = next(
-            (one for one in remotes_with_branches(made.snapshot) if has_branch(made.snapshot, one, branch)), None
-        )
-        if remote is not None and reason == "there is no such branch":
-            reason = f"it exists only on {remote}, and a conflict is resolved in a local branch"
-            hint = (
-                command_on("git branch --track", branch) + f" {shell_word(f'{remote}/{branch}')}; then the same again"
-            )
-        raise UserError(f"{branch} cannot be resolved: {reason}", hint=hint)
-    if step.kind is StepKind.RECREATE and step.refusal is None:
-        raise UserError(
-            f"{branch} contains merges that would be made again, which is not done step by step",
-            hint="choose how it is resolved: --strategy merge, or --strategy rebase --merges flatten",
-        )
-    if step.kind is StepKind.INTEGRATE and step.refusal is None:
-        raise UserError(
-            f"{branch} stays where it is: its strategy makes an integration branch, which is not done step by step",
-            hint=f"resolve it with --strategy merge, or make {step.integration} by hand",
-        )
-    if step.refusal is not None or step.kind not in (StepKind.REPLAY, StepKind.MERGE):
-        reason = step.refusal[1] if step.refusal is not None else f"nothing has to be merged to align it ({step.kind})"
-        raise UserError(f"{branch} cannot be resolved: {reason}", hint="git align run")
+    step = _resolvable(made, branch)
     place = folder or opened.repository.state_dir / _FOLDER / file_name_for(branch)
     if place.exists():
         raise UserError(f"{place} is there already", hint="name another folder with --dir")
@@ -111,6 +86,43 @@ def begin(
         abort(opened, journal, session)
         raise
     return look_at(opened, session)
+
+
+def _resolvable(made: Plan, branch: str) -> Step:
+    """The step of a branch, if a person can resolve it step by step.
+
+    Raises:
+        UserError: there is none, or it cannot be resolved so.
+    """
+    step = next((one for one in made.steps if one.branch.name == branch), None)
+    if step is None:
+        raise _no_such_branch(made, branch)
+    if step.refusal is not None:
+        raise UserError(f"{branch} cannot be resolved: {step.refusal[1]}", hint="git align run")
+    if step.kind is StepKind.RECREATE:
+        raise UserError(
+            f"{branch} contains merges that would be made again, which is not done step by step",
+            hint="choose how it is resolved: --strategy merge, or --strategy rebase --merges flatten",
+        )
+    if step.kind is StepKind.INTEGRATE:
+        raise UserError(
+            f"{branch} stays where it is: its strategy makes an integration branch, which is not done step by step",
+            hint=f"resolve it with --strategy merge, or make {step.integration} by hand",
+        )
+    if step.kind not in (StepKind.REPLAY, StepKind.MERGE):
+        reason = f"nothing has to be merged to align it ({step.kind})"
+        raise UserError(f"{branch} cannot be resolved: {reason}", hint="git align run")
+    return step
+
+
+def _no_such_branch(made: Plan, branch: str) -> UserError:
+    reason = next((one.reason for one in made.excluded if one.branch == branch), "there is no such branch")
+    hint = "git align plan --verbose"
+    remote = next((one for one in remotes_with_branches(made.snapshot) if has_branch(made.snapshot, one, branch)), None)
+    if remote is not None and reason == "there is no such branch":
+        reason = f"it exists only on {remote}, and a conflict is resolved in a local branch"
+        hint = command_on("git branch --track", branch) + f" {shell_word(f'{remote}/{branch}')}; then the same again"
+    return UserError(f"{branch} cannot be resolved: {reason}", hint=hint)
 
 
 def looks(opened: OpenRepository, journal: Journal) -> tuple[Look, ...]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitalign.core.certificate import PatchVerdict
 from gitalign.core.graph import CommitGraph
-from gitalign.core.names import Oid, file_name_for
+from gitalign.core.names import Oid, StepId, file_name_for
 from gitalign.core.outcome import Aligned, Unchanged
+from gitalign.core.own_commits import OwnCommits
 from gitalign.core.pair_conflicts import PathChange
 from gitalign.core.report import BranchReport, Report
 from gitalign.documents import summaries as summaries_documents
@@ -19,81 +20,106 @@ from gitalign.engine.gates.proofs import patch_verdicts
 from gitalign.errors import OutOfSpace
 from gitalign.git.command import text
 from gitalign.git.diffs import line_counts, path_changes
-from gitalign.git.history import authorship, load_graph
+from gitalign.git.history import Authorship, authorship, load_graph
 from gitalign.git.repository import Repository
 from gitalign.shared_files import adopt, make_folder
 
 _ENDING = "_CHANGES_SUMMARY"
 
 
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What was read for all branches together.
+
+    Attributes:
+        own: step -> own commits, where history can be read.
+        aligned: step -> what became of it.
+        changes: (before, after) -> what changes between two commits.
+        counts: (target, result) -> lines added and deleted, by path.
+        wrote: commit -> its author and subject.
+        verdicts: (old, new) -> what became of the change of a commit.
+    """
+
+    own: Mapping[StepId, OwnCommits]
+    aligned: Mapping[StepId, Aligned]
+    changes: Mapping[tuple[Oid, Oid], Sequence[PathChange]]
+    counts: Mapping[tuple[Oid, Oid], Mapping[bytes, tuple[int, int] | None]]
+    wrote: Mapping[Oid, Authorship]
+    verdicts: Mapping[tuple[Oid, Oid], PatchVerdict]
+
+    def commits(self, one: BranchReport) -> tuple[CommitStory, ...]:
+        """What became of each own commit of a branch."""
+        outcome = one.result.outcome
+        own = self.own.get(one.step.id)
+        if own is None:
+            return ()
+        became = {pair.old: pair.new for pair in outcome.rewritten} if isinstance(outcome, Aligned) else {}
+        is_merged = isinstance(outcome, Aligned) and not became and not outcome.dropped
+        return tuple(self._commit(oid, oid if is_merged else became.get(oid)) for oid in (*own.picks, *own.merges))
+
+    def _commit(self, old: Oid, new: Oid | None) -> CommitStory:
+        author = self.wrote.get(old)
+        return CommitStory(
+            old=old,
+            new=new,
+            subject=author.subject if author else "",
+            author=author.name if author else "",
+            patch=None if new is None else PatchVerdict.UNTOUCHED if new == old else self.verdicts[old, new],
+        )
+
+    def files(self, one: BranchReport) -> tuple[FileStory, ...]:
+        """What a branch changes in the files of its target."""
+        outcome = self.aligned.get(one.step.id)
+        if outcome is None:
+            return ()
+        pair = (outcome.onto, outcome.after)
+        lines = self.counts.get(pair, {})
+        return tuple(_file(change, lines.get(change.path)) for change in self.changes.get(pair, ()))
+
+    def shared(self, one: BranchReport) -> tuple[str, ...]:
+        """Paths that the branch and its target both changed."""
+        bases = self.own[one.step.id].bases if one.step.id in self.own else ()
+        if not bases:
+            return ()
+        mine = {change.path for change in self.changes.get((bases[0], one.step.seen), ())}
+        theirs = {change.path for change in self.changes.get((bases[0], one.step.onto), ())}
+        return tuple(text(path) for path in sorted(mine & theirs))
+
+
+def _facts(repository: Repository, branches: Sequence[BranchReport], graph: CommitGraph) -> _Facts:
+    own = {
+        one.step.id: graph.own(one.step.seen, one.step.onto)
+        for one in branches
+        if one.step.seen in graph and one.step.onto in graph
+    }
+    aligned = {one.step.id: one.result.outcome for one in branches if isinstance(one.result.outcome, Aligned)}
+    results = sorted({(outcome.onto, outcome.after) for outcome in aligned.values()})
+    apart: set[tuple[Oid, Oid]] = set(results)
+    for one in branches:
+        for base in own[one.step.id].bases[:1] if one.step.id in own else ():
+            apart |= {(base, one.step.seen), (base, one.step.onto)}
+    commits = {oid for found in own.values() for oid in (*found.picks, *found.merges)}
+    rewritten = [(pair.old, pair.new) for outcome in aligned.values() for pair in outcome.rewritten]
+    return _Facts(
+        own=own,
+        aligned=aligned,
+        changes=dict(path_changes(repository.git, sorted(apart))),
+        counts=line_counts(repository.git, results),
+        wrote=authorship(repository.git, sorted(commits)),
+        verdicts=patch_verdicts(repository, rewritten),
+    )
+
+
 def summaries(repository: Repository, report: Report) -> tuple[Summary, ...]:
-    """What is to be told of every branch of a run that was not simply left as it was, in plan order.
+    """A summary of every branch of a run that was not simply left as it was, in plan order.
 
     Raises:
         GitError
     """
-    told = [one for one in report.branches() if not isinstance(one.result.outcome, Unchanged)]
-    graph = load_graph(repository, {oid for one in told for oid in (one.step.seen, one.step.onto)})
-    told = [_as_far_as_it_went(one, graph) for one in told]
-    own = {
-        one.step.id: graph.own(one.step.seen, one.step.onto)
-        for one in told
-        if one.step.seen in graph and one.step.onto in graph
-    }
-    aligned = {one.step.id: one.result.outcome for one in told if isinstance(one.result.outcome, Aligned)}
-    results = sorted({(outcome.onto, outcome.after) for outcome in aligned.values()})
-    apart: set[tuple[Oid, Oid]] = set(results)
-    for one in told:
-        for base in own[one.step.id].bases[:1] if one.step.id in own else ():
-            apart |= {(base, one.step.seen), (base, one.step.onto)}
-    changes = dict(path_changes(repository.git, sorted(apart)))
-    counts = line_counts(repository.git, results)
-    commits = {oid for found in own.values() for oid in (*found.picks, *found.merges)}
-    wrote = authorship(repository.git, sorted(commits))
-    verdicts = patch_verdicts(
-        repository, [(pair.old, pair.new) for outcome in aligned.values() for pair in outcome.rewritten]
-    )
-
-    def commit_stories(one: BranchReport) -> tuple[CommitStory, ...]:
-        outcome = one.result.outcome
-        found = own.get(one.step.id)
-        if found is None:
-            return ()
-        became = {pair.old: pair.new for pair in outcome.rewritten} if isinstance(outcome, Aligned) else {}
-        is_merged = isinstance(outcome, Aligned) and not became and not outcome.dropped
-        stories: list[CommitStory] = []
-        for oid in (*found.picks, *found.merges):
-            new = oid if is_merged else became.get(oid)
-            author = wrote.get(oid)
-            stories.append(
-                CommitStory(
-                    old=oid,
-                    new=new,
-                    subject=author.subject if author else "",
-                    author=author.name if author else "",
-                    patch=None if new is None else PatchVerdict.UNTOUCHED if new == oid else verdicts[oid, new],
-                )
-            )
-        return tuple(stories)
-
-    def file_stories(one: BranchReport) -> tuple[FileStory, ...]:
-        outcome = aligned.get(one.step.id)
-        if outcome is None:
-            return ()
-        pair = (outcome.onto, outcome.after)
-        lines = counts.get(pair, {})
-        return tuple(
-            _file(change, lines.get(change.path) if change.path in lines else None) for change in changes.get(pair, ())
-        )
-
-    def shared(one: BranchReport) -> tuple[str, ...]:
-        bases = own[one.step.id].bases if one.step.id in own else ()
-        if not bases:
-            return ()
-        mine = {change.path for change in changes.get((bases[0], one.step.seen), ())}
-        theirs = {change.path for change in changes.get((bases[0], one.step.onto), ())}
-        return tuple(text(path) for path in sorted(mine & theirs))
-
+    branches = [one for one in report.branches() if not isinstance(one.result.outcome, Unchanged)]
+    graph = load_graph(repository, {oid for one in branches for oid in (one.step.seen, one.step.onto)})
+    branches = [_as_far_as_it_went(one, graph) for one in branches]
+    facts = _facts(repository, branches, graph)
     return tuple(
         Summary(
             run_id=report.run.id,
@@ -105,13 +131,13 @@ def summaries(repository: Repository, report: Report) -> tuple[Summary, ...]:
             onto=one.step.onto,
             outcome=one.result.outcome,
             target_commits=one.step.behind,
-            commits=commit_stories(one),
-            files=file_stories(one),
-            shared=shared(one),
+            commits=facts.commits(one),
+            files=facts.files(one),
+            shared=facts.shared(one),
             validation=one.result.validation,
             compliance=one.result.compliance,
         )
-        for one in told
+        for one in branches
     )
 
 
