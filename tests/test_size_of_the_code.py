@@ -10,7 +10,11 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "gitalign"
 MOST_LINES_OF_A_FILE = 350
 MOST_LINES_OF_A_FUNCTION = 60
 
-LONG_FILES: frozenset[str] = frozenset({})
+LONG_FILES: frozenset[str] = frozenset(
+    {
+        "facade/batching.py",
+    }
+)
 LONG_FUNCTIONS: frozenset[str] = frozenset(
     {
         "batches/planning/branches.py::plan_of_order",
