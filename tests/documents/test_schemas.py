@@ -20,9 +20,9 @@ from gitalign.core.names import Oid
 from gitalign.core.resolution_origin import Origin, OriginKind
 from gitalign.core.shared_conflicts import Piece
 from gitalign.documents import resolution_origins, sessions
+from gitalign.documents.conflict_pieces import dump_merge_culprit, dump_piece, load_merge_culprit, load_piece
 from gitalign.documents.formats import FORMATS, stamped
 from gitalign.documents.schemas import SHIPPED, texts
-from gitalign.documents.stopped import dump_merge_culprit, dump_piece, load_merge_culprit, load_piece
 from gitalign.errors import UserError
 from gitalign.worktrees.resolution_course import Course
 from tests import warm
@@ -40,9 +40,9 @@ STEPS = (
     ("", "status"),
     ("plan", "plan"),
     ("run --dry-run", "plan"),
-    ("categorize", "branch-list"),
-    ("categorize --format detailed", "categories"),
-    ("categorize --format clustered", "clusters"),
+    ("categorize --no-clusters", "branch-list"),
+    ("categorize --format detailed --no-clusters", "categories"),
+    ("categorize --format clustered --no-clusters", "clusters"),
     ("forecast --pairs --furthest --html forecast.html", "forecast"),
     ("order", "execution-plan"),
     ("conflicts clash", "conflicts"),

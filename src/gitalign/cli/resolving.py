@@ -21,7 +21,7 @@ from gitalign.cli.rendering.tables import safe
 from gitalign.core.manual_resolution import Look, Stand
 from gitalign.core.names import command_on
 from gitalign.core.plan import Permit
-from gitalign.documents.standings import dump_look
+from gitalign.documents.status import dump_look
 from gitalign.errors import UserError
 
 if TYPE_CHECKING:

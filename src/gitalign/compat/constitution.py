@@ -8,7 +8,7 @@ from typing import Any
 
 from gitalign import facade
 from gitalign.core.rules import Compliance, RequirementResult, RulePack
-from gitalign.documents.compliances import dump_spot
+from gitalign.documents.house_rules import dump_spot
 
 
 class ConstitutionalAnalyzer:

@@ -1,4 +1,4 @@
-"""Documents: certificates."""
+"""Certificates: what was made of a branch, with its digest."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 _ADDED_LATER = ("resolved", "rung", "climbed", "of", "remote")
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-_PATCHVERDICT = member_of(PatchVerdict)
-_CHECKNAME = member_of(CheckName)
-_ALIGNEDKIND = member_of(AlignedKind)
+_PATCH_VERDICT = member_of(PatchVerdict)
+_CHECK_NAME = member_of(CheckName)
+_ALIGNED_KIND = member_of(AlignedKind)
 
 
 def dump_commit_proof(value: CommitProof) -> CommitProofDocument:
@@ -38,7 +38,7 @@ def load_commit_proof(value: Any) -> CommitProof:
     return CommitProof(
         old=field(data, "old", as_oid),
         new=field(data, "new", as_oid),
-        patch=field(data, "patch", _PATCHVERDICT),
+        patch=field(data, "patch", _PATCH_VERDICT),
     )
 
 
@@ -55,7 +55,7 @@ def load_certified_check(value: Any) -> Check:
     """Reads what `dump_certified_check` writes; raises `Malformed`."""
     data = members(value)
     return Check(
-        name=field(data, "name", _CHECKNAME),
+        name=field(data, "name", _CHECK_NAME),
         passed=field(data, "passed", as_bool),
         detail=field(data, "detail", as_text, ""),
     )
@@ -112,7 +112,7 @@ def load(value: Any) -> Certificate:
         plan_id=field(data, "plan_id", as_text),
         ref=field(data, "ref", as_text),
         target_ref=field(data, "target_ref", as_text),
-        how=field(data, "how", _ALIGNEDKIND),
+        how=field(data, "how", _ALIGNED_KIND),
         before=field(data, "before", as_oid),
         onto=field(data, "onto", as_oid),
         after=field(data, "after", as_oid),

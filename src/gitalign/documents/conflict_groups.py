@@ -1,4 +1,4 @@
-"""Documents: conflict_groups."""
+"""Conflicts of many branches, grouped, and all about one of them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from gitalign.core.conflict_groups import (
     Stopping,
 )
 from gitalign.core.shared_conflicts import SharedConflict
+from gitalign.documents.conflict_pieces import dump_merge_culprit, dump_piece
+from gitalign.documents.conflicts import dump_undetermined
 from gitalign.documents.forecasts import dump_commit_note
 from gitalign.documents.hunks import dump_hunk
 from gitalign.documents.marked_files import dump_marked_file
 from gitalign.documents.outcomes import dump_conflicted
 from gitalign.documents.plans import dump_target
-from gitalign.documents.stopped import dump_merge_culprit, dump_piece
-from gitalign.documents.stops import dump_undetermined
 
 if TYPE_CHECKING:
     from gitalign.documents.models.conflict_groups import (
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
         SharedConflictDocument,
         StoppingDocument,
     )
-    from gitalign.documents.models.stopped import MergeCulpritDocument
-    from gitalign.documents.models.stops import UndeterminedDocument
+    from gitalign.documents.models.conflict_pieces import MergeCulpritDocument
+    from gitalign.documents.models.conflicts import UndeterminedDocument
 
 
 def dump_shared_conflict(value: SharedConflict) -> SharedConflictDocument:

@@ -1,4 +1,4 @@
-"""Documents: events."""
+"""Events: rows of the journal and lines of the audit trail."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from gitalign.documents.models.events import EventDocument
     from gitalign.documents.models.run_files import AuditEventDocument
 
-_EVENTKIND = member_of(EventKind)
-_MAPPING_IT_IS = mapping(as_it_is)
+_EVENT_KIND = member_of(EventKind)
+_DATA = mapping(as_it_is)
 
 
 def dump_event(value: Event) -> EventDocument:
@@ -48,10 +48,10 @@ def load_event(value: Any) -> Event:
         run_id=field(data, "run_id", as_text),
         seq=field(data, "seq", as_int),
         at=field(data, "at", as_time),
-        kind=field(data, "kind", _EVENTKIND),
+        kind=field(data, "kind", _EVENT_KIND),
         branch=maybe(data, "branch", as_text, None),
         target=maybe(data, "target", as_text, None),
-        data=field(data, "data", _MAPPING_IT_IS, {}),
+        data=field(data, "data", _DATA, {}),
     )
 
 

@@ -1,4 +1,4 @@
-"""Documents: execution_plans."""
+"""Parts of an execution plan; `landing.execution_plan` has the whole."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
         PredictedConflictDocument,
     )
 
-_MAPPING_IT_IS = mapping(as_it_is)
-_HELDCODE = member_of(HeldCode)
+_METADATA = mapping(as_it_is)
+_HELD_CODE = member_of(HeldCode)
 
 
 def dump_predicted_conflict(value: PredictedConflict) -> PredictedConflictDocument:
@@ -67,7 +67,7 @@ def load_execution_batch(value: Any) -> ExecutionBatch:
         can_parallel=field(data, "can_parallel", as_bool),
         depends_on=each(data, "depends_on", as_int),
         predicted_conflicts=each(data, "predicted_conflicts", load_predicted_conflict),
-        metadata=field(data, "metadata", _MAPPING_IT_IS, {}),
+        metadata=field(data, "metadata", _METADATA, {}),
     )
 
 
@@ -87,7 +87,7 @@ def load_held(value: Any) -> Held:
     return Held(
         branch=field(data, "branch", as_text),
         target=field(data, "target", as_text),
-        code=field(data, "code", _HELDCODE),
+        code=field(data, "code", _HELD_CODE),
         reason=field(data, "reason", as_text),
     )
 

@@ -1,4 +1,4 @@
-"""Documents: findings."""
+"""What became of commits, what detectors found, and resolutions that were applied."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         RewriteDocument,
     )
 
-_DROPREASON = member_of(DropReason)
+_DROP_REASON = member_of(DropReason)
 _SEVERITY = member_of(Severity)
 _ORIGIN: Parser[Origin] = one_of("branch", "target", "integration")
 
@@ -66,7 +66,7 @@ def load_dropped(value: Any) -> Dropped:
     data = members(value)
     return Dropped(
         oid=field(data, "oid", as_oid),
-        reason=field(data, "reason", _DROPREASON),
+        reason=field(data, "reason", _DROP_REASON),
         subject=field(data, "subject", as_text, ""),
         upstream=maybe(data, "upstream", as_oid, None),
     )

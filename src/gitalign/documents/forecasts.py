@@ -1,15 +1,15 @@
-"""Documents: forecasts."""
+"""Forecasts: every branch against its targets."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from gitalign.core.forecast import Author, BranchForecast, CommitNote, Forecast, Owner
+from gitalign.documents.conflicts import dump_conflict, dump_point_or_reason
 from gitalign.documents.findings import dump_applied_resolution
 from gitalign.documents.pair_conflicts import dump_pair_conflict
 from gitalign.documents.pair_counts import dump_contest, dump_pair_count, dump_unmerged_pair
 from gitalign.documents.plans import dump_exclusion, dump_target
-from gitalign.documents.stops import dump_conflict, dump_point_or_reason
 
 if TYPE_CHECKING:
     from gitalign.documents.models.forecasts import (

@@ -1,4 +1,4 @@
-"""Documents: hunks."""
+"""Places in files where two sides differ."""
 
 from __future__ import annotations
 

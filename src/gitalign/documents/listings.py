@@ -13,17 +13,17 @@ from gitalign.core.publication import Publication
 from gitalign.core.report import Report
 from gitalign.core.rules import Compliance, RulePack
 from gitalign.core.run import RunRecord
-from gitalign.documents.compliances import dump_judged_compliance
+from gitalign.documents.house_rules import dump_judged_compliance
 from gitalign.documents.merged_branches import dump_merged_branch
 from gitalign.documents.moves import dump_move
 from gitalign.documents.proofs import dump_proof
 from gitalign.documents.reports import dump_report
 from gitalign.documents.rule_packs import dump_rule_pack
 from gitalign.documents.runs import dump_run
-from gitalign.documents.standings import dump_diagnosis, dump_look
+from gitalign.documents.status import dump_diagnosis, dump_look
 
 if TYPE_CHECKING:
-    from gitalign.documents.models.compliances import HouseRulesDocument
+    from gitalign.documents.models.house_rules import HouseRulesDocument
     from gitalign.documents.models.listings import (
         ChecksDocument,
         MergedBranchesDocument,

@@ -1,4 +1,4 @@
-"""Documents: merged_branches."""
+"""Branches of which everything is in their target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents: moves."""
+"""Moves of refs, intended and made."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from gitalign.documents.reading import as_int, as_oid, as_text, each, field, may
 if TYPE_CHECKING:
     from gitalign.documents.models.moves import MoveDocument, RefUpdateDocument
 
-_MOVESTATE = member_of(MoveState)
-_PUSHSTATE = member_of(PushState)
-_PAIR_TEXT_TEXT = pair(as_text, as_text)
+_MOVE_STATE = member_of(MoveState)
+_PUSH_STATE = member_of(PushState)
+_SETTING = pair(as_text, as_text)
 
 
 def dump_ref_update(value: RefUpdate) -> RefUpdateDocument:
@@ -60,17 +60,17 @@ def load_move(value: Any) -> Publication:
     return Publication(
         update=field(data, "update", load_ref_update),
         stack=field(data, "stack", as_int),
-        state=field(data, "state", _MOVESTATE),
+        state=field(data, "state", _MOVE_STATE),
         detail=field(data, "detail", as_text, ""),
         backup_ref=maybe(data, "backup_ref", as_text, None),
         work_tree=maybe(data, "work_tree", as_text, None),
         remote=maybe(data, "remote", as_text, None),
         remote_before=maybe(data, "remote_before", as_oid, None),
-        push=field(data, "push", _PUSHSTATE, PushState.NOT_ASKED),
+        push=field(data, "push", _PUSH_STATE, PushState.NOT_ASKED),
         push_detail=field(data, "push_detail", as_text, ""),
         remote_ref=maybe(data, "remote_ref", as_text, None),
         remote_after=maybe(data, "remote_after", as_oid, None),
-        section=each(data, "section", _PAIR_TEXT_TEXT, ()),
+        section=each(data, "section", _SETTING, ()),
     )
 
 

@@ -1,4 +1,4 @@
-"""Documents: outcomes."""
+"""Outcomes: how a step ended, by kind."""
 
 from __future__ import annotations
 
@@ -15,6 +15,16 @@ from gitalign.core.outcome import (
     Refused,
     Skipped,
     Unchanged,
+)
+from gitalign.documents.conflicts import (
+    dump_conflict,
+    dump_known_conflict,
+    dump_point_or_reason,
+    dump_stage_entry,
+    load_conflict,
+    load_known_conflict,
+    load_point_or_reason,
+    load_stage_entry,
 )
 from gitalign.documents.findings import (
     dump_applied_resolution,
@@ -41,16 +51,6 @@ from gitalign.documents.reading import (
     members,
     one_of,
 )
-from gitalign.documents.stops import (
-    dump_conflict,
-    dump_known_conflict,
-    dump_point_or_reason,
-    dump_stage_entry,
-    load_conflict,
-    load_known_conflict,
-    load_point_or_reason,
-    load_stage_entry,
-)
 
 if TYPE_CHECKING:
     from gitalign.documents.models.outcomes import (
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     )
 
 _Stage = Literal["integrate", "conserve", "detect", "validate", "document", "publish", "engine"]
-_ALIGNEDKIND = member_of(AlignedKind)
+_ALIGNED_KIND = member_of(AlignedKind)
 _STAGE: Parser[_Stage] = one_of("integrate", "conserve", "detect", "validate", "document", "publish", "engine")
 
 
@@ -93,7 +93,7 @@ def load_aligned(value: Any) -> Aligned:
     """Reads what `dump_aligned` writes; raises `Malformed`."""
     data = members(value)
     return Aligned(
-        how=field(data, "how", _ALIGNEDKIND),
+        how=field(data, "how", _ALIGNED_KIND),
         before=field(data, "before", as_oid),
         after=field(data, "after", as_oid),
         onto=field(data, "onto", as_oid),

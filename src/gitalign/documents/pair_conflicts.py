@@ -1,13 +1,13 @@
-"""Documents: pair_conflicts."""
+"""Two branches that cannot both land."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from gitalign.core.pair_conflicts import Basis, PairConflict
+from gitalign.documents.conflicts import dump_conflict, load_conflict
 from gitalign.documents.hunks import dump_hunk, load_hunk
 from gitalign.documents.reading import as_int, as_oid, as_text, each, field, member_of, members
-from gitalign.documents.stops import dump_conflict, load_conflict
 
 if TYPE_CHECKING:
     from gitalign.documents.models.pair_conflicts import PairConflictDocument

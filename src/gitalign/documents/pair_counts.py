@@ -1,4 +1,4 @@
-"""Documents: pair_counts."""
+"""How many pairs were compared, and what is not known of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents: plans."""
+"""Plans: in the journal, in files, and on standard output."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
         TargetNoteDocument,
     )
 
-_STEPKIND = member_of(StepKind)
+_STEP_KIND = member_of(StepKind)
 _STRATEGY = member_of(Strategy)
-_PAIR_TEXT_TEXT = pair(as_text, as_text)
-_EXCLUSIONCODE = member_of(ExclusionCode)
+_REFUSAL = pair(as_text, as_text)
+_EXCLUSION_CODE = member_of(ExclusionCode)
 
 
 def _as_cluster(value: Any) -> str | int:
@@ -132,7 +132,7 @@ def load_step(value: Any) -> Step:
         id=field(data, "id", as_step_id),
         branch=field(data, "branch", load_branch),
         target=field(data, "target", load_target),
-        kind=field(data, "kind", _STEPKIND),
+        kind=field(data, "kind", _STEP_KIND),
         strategy=field(data, "strategy", _STRATEGY),
         seen=field(data, "seen", as_oid),
         onto=field(data, "onto", as_oid),
@@ -143,7 +143,7 @@ def load_step(value: Any) -> Step:
         stack=field(data, "stack", as_int),
         depends_on=each(data, "depends_on", as_step_id, ()),
         notes=each(data, "notes", as_text, ()),
-        refusal=maybe(data, "refusal", _PAIR_TEXT_TEXT, None),
+        refusal=maybe(data, "refusal", _REFUSAL, None),
         remote_seen=maybe(data, "remote_seen", as_oid, None),
         checkout=maybe(data, "checkout", as_text, None),
         integration=maybe(data, "integration", as_branch_name, None),
@@ -169,7 +169,7 @@ def load_exclusion(value: Any) -> Exclusion:
     data = members(value)
     return Exclusion(
         branch=field(data, "branch", as_branch_name),
-        code=field(data, "code", _EXCLUSIONCODE),
+        code=field(data, "code", _EXCLUSION_CODE),
         reason=field(data, "reason", as_text),
         target=maybe(data, "target", as_target_name, None),
     )

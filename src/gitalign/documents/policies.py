@@ -1,4 +1,4 @@
-"""Documents: policies."""
+"""Policies: what the operator decided, as a plan holds it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from gitalign.documents.models.policies import PolicyDocument, StrategyRuleDocument
 
 _STRATEGY = member_of(Strategy)
-_MERGESPOLICY = member_of(MergesPolicy)
-_ALREADYMERGED = member_of(AlreadyMerged)
-_CHECKEDOUT = member_of(CheckedOut)
-_COMMITTERPOLICY = member_of(CommitterPolicy)
-_UNKNOWNTARGET = member_of(UnknownTarget)
-_RUNG = member_of(AutoResolver)
+_MERGES_POLICY = member_of(MergesPolicy)
+_ALREADY_MERGED = member_of(AlreadyMerged)
+_CHECKED_OUT = member_of(CheckedOut)
+_COMMITTER_POLICY = member_of(CommitterPolicy)
+_UNKNOWN_TARGET = member_of(UnknownTarget)
+_AUTO_RESOLVER = member_of(AutoResolver)
 
 
 def dump_strategy_rule(value: StrategyRule) -> StrategyRuleDocument:
@@ -48,7 +48,7 @@ def load_strategy_rule(value: Any) -> StrategyRule:
     data = members(value)
     return StrategyRule(
         strategy=field(data, "strategy", _STRATEGY),
-        merges=maybe(data, "merges", _MERGESPOLICY, None),
+        merges=maybe(data, "merges", _MERGES_POLICY, None),
         match=maybe(data, "match", as_text, None),
         target=maybe(data, "target", as_text, None),
         tag=maybe(data, "tag", as_text, None),
@@ -88,11 +88,11 @@ def load_policy(value: Any) -> Policy:
     return Policy(
         strategy=field(data, "strategy", _STRATEGY, Strategy.REBASE),
         strategies=each(data, "strategies", load_strategy_rule, ()),
-        merges=field(data, "merges", _MERGESPOLICY, MergesPolicy.MERGE_INSTEAD),
-        already_merged=field(data, "already_merged", _ALREADYMERGED, AlreadyMerged.LEAVE),
-        checked_out=field(data, "checked_out", _CHECKEDOUT, CheckedOut.MOVE),
-        committer=field(data, "committer", _COMMITTERPOLICY, CommitterPolicy.OPERATOR),
-        unknown_target=field(data, "unknown_target", _UNKNOWNTARGET, UnknownTarget.SKIP),
+        merges=field(data, "merges", _MERGES_POLICY, MergesPolicy.MERGE_INSTEAD),
+        already_merged=field(data, "already_merged", _ALREADY_MERGED, AlreadyMerged.LEAVE),
+        checked_out=field(data, "checked_out", _CHECKED_OUT, CheckedOut.MOVE),
+        committer=field(data, "committer", _COMMITTER_POLICY, CommitterPolicy.OPERATOR),
+        unknown_target=field(data, "unknown_target", _UNKNOWN_TARGET, UnknownTarget.SKIP),
         iterative_step=field(data, "iterative_step", as_int, 20),
         integration_prefix=field(data, "integration_prefix", as_text, "integration"),
         partial=field(data, "partial", as_bool, False),
@@ -101,7 +101,7 @@ def load_policy(value: Any) -> Policy:
         protected=each(data, "protected", as_text, ()),
         apply_resolutions=field(data, "apply_resolutions", as_bool, False),
         read_rr_cache=field(data, "read_rr_cache", as_bool, True),
-        auto_resolvers=each(data, "rungs", _RUNG, ()),
+        auto_resolvers=each(data, "rungs", _AUTO_RESOLVER, ()),
         union_files=each(data, "union_files", as_text, ()),
         programs=field(data, "programs", as_text, ""),
     )

@@ -1,4 +1,4 @@
-"""Documents: proofs."""
+"""Certificates that were looked at again."""
 
 from __future__ import annotations
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitalign.core.report import BranchReport, Report
-from gitalign.documents.checks import dump_validation
-from gitalign.documents.compliances import dump_judged_compliance
 from gitalign.documents.formats import opened, parsed, pieces, stamped, whole
+from gitalign.documents.house_rules import dump_judged_compliance
 from gitalign.documents.moves import dump_move
 from gitalign.documents.outcomes import dump_outcome
 from gitalign.documents.plans import dump_exclusion, dump_target
 from gitalign.documents.reading import Malformed, as_float, as_int, as_text, each, field, mapping, time_text
 from gitalign.documents.runs import dump_run
+from gitalign.documents.validations import dump_validation
 
 if TYPE_CHECKING:
     from gitalign.documents.models.reports import BranchReportDocument, ReportDocument

@@ -1,4 +1,4 @@
-"""Documents: resolution_origins."""
+"""Where recorded resolutions come from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gitalign.documents.reading import as_text, as_time, field, maybe, member_of
 if TYPE_CHECKING:
     from gitalign.documents.models.resolution_origins import OriginDocument
 
-_ORIGINKIND = member_of(OriginKind)
+_ORIGIN_KIND = member_of(OriginKind)
 
 
 def dump_origin(value: Origin) -> OriginDocument:
@@ -32,7 +32,7 @@ def load_origin(value: Any) -> Origin:
     """Reads what `dump_origin` writes; raises `Malformed`."""
     data = members(value)
     return Origin(
-        kind=field(data, "kind", _ORIGINKIND),
+        kind=field(data, "kind", _ORIGIN_KIND),
         by=field(data, "by", as_text, ""),
         at=maybe(data, "at", as_time, None),
         commit=field(data, "commit", as_text, ""),

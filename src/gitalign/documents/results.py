@@ -1,4 +1,4 @@
-"""Documents: results."""
+"""Results of steps."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from gitalign.core.outcome import StepResult
 from gitalign.core.validation import Validation, ValidationStatus
-from gitalign.documents.checks import dump_validation, load_validation
-from gitalign.documents.compliances import dump_compliance, load_compliance
 from gitalign.documents.formats import opened, stamped
+from gitalign.documents.house_rules import dump_compliance, load_compliance
 from gitalign.documents.outcomes import dump_outcome, load_outcome
 from gitalign.documents.reading import as_float, as_int, as_text, each, field, maybe, members, pair
+from gitalign.documents.validations import dump_validation, load_validation
 
 if TYPE_CHECKING:
     from gitalign.documents.models.results import StepResultDocument

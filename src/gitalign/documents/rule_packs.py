@@ -1,4 +1,4 @@
-"""Documents: rule_packs."""
+"""Packs of house rules."""
 
 from __future__ import annotations
 

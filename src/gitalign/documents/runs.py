@@ -1,4 +1,4 @@
-"""Documents: runs."""
+"""Runs, as `git align runs` lists them."""
 
 from __future__ import annotations
 

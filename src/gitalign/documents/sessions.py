@@ -1,4 +1,4 @@
-"""Documents: sessions."""
+"""Manual resolutions."""
 
 from __future__ import annotations
 

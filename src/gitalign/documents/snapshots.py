@@ -1,4 +1,4 @@
-"""Documents: snapshots."""
+"""Snapshots: what a plan was made from."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
         TipDocument,
     )
 
-_CHECKOUTSTATE = member_of(CheckoutState)
-_PAIR_BRANCH_NAME_OID = pair(as_branch_name, as_oid)
-_PAIR_TEXT_OID = pair(as_text, as_oid)
-_MANY_BRANCH_NAME = many(as_branch_name)
-_PAIR_BRANCH_NAME_TEXT = pair(as_branch_name, as_text)
-_PAIR_TEXT_TEXT = pair(as_text, as_text)
-_TRIPLE_TARGET_NAME_OID_TEXT = triple(as_target_name, as_oid, as_text)
+_CHECKOUT_STATE = member_of(CheckoutState)
+_BRANCH_AT = pair(as_branch_name, as_oid)
+_REF_AT = pair(as_text, as_oid)
+_BRANCHES = many(as_branch_name)
+_BRANCH_IN = pair(as_branch_name, as_text)
+_NAME_AND_REASON = pair(as_text, as_text)
+_PUBLIC_TARGET = triple(as_target_name, as_oid, as_text)
 
 
 def dump_tip(value: Tip) -> TipDocument:
@@ -80,7 +80,7 @@ def load_checkout(value: Any) -> Checkout:
     return Checkout(
         path=field(data, "path", as_text),
         ref=field(data, "ref", as_text),
-        state=field(data, "state", _CHECKOUTSTATE),
+        state=field(data, "state", _CHECKOUT_STATE),
         detail=field(data, "detail", as_text, ""),
     )
 
@@ -169,19 +169,19 @@ def load_snapshot(value: Any) -> Snapshot:
         tips=each(data, "tips", load_tip),
         checkouts=each(data, "checkouts", load_checkout, ()),
         remote=maybe(data, "remote", as_text, None),
-        remote_tips=each(data, "remote_tips", _PAIR_BRANCH_NAME_OID, ()),
+        remote_tips=each(data, "remote_tips", _BRANCH_AT, ()),
         is_shallow=field(data, "is_shallow", as_bool, False),
-        placed=each(data, "placed", _PAIR_TEXT_OID, ()),
+        placed=each(data, "placed", _REF_AT, ()),
         branches_of=maybe(data, "branches_of", as_text, None),
-        taken_in=maybe(data, "taken_in", _MANY_BRANCH_NAME, None),
-        counterparts=each(data, "counterparts", _PAIR_BRANCH_NAME_OID, ()),
-        held_here=each(data, "held_here", _PAIR_BRANCH_NAME_TEXT, ()),
+        taken_in=maybe(data, "taken_in", _BRANCHES, None),
+        counterparts=each(data, "counterparts", _BRANCH_AT, ()),
+        held_here=each(data, "held_here", _BRANCH_IN, ()),
         push_places=each(data, "push_places", _NAMED_PLACE, ()),
         head=maybe(data, "head", as_text, None),
         is_bare=field(data, "is_bare", as_bool, False),
-        default_branch=maybe(data, "default_branch", _PAIR_TEXT_TEXT, None),
+        default_branch=maybe(data, "default_branch", _NAME_AND_REASON, None),
         evidence=each(data, "evidence", load_evidence, ()),
-        lines=each(data, "lines", _PAIR_TEXT_OID, ()),
+        lines=each(data, "lines", _REF_AT, ()),
         unread=each(data, "unread", as_text, ()),
-        public_targets=each(data, "public_targets", _TRIPLE_TARGET_NAME_OID_TEXT, ()),
+        public_targets=each(data, "public_targets", _PUBLIC_TARGET, ()),
     )

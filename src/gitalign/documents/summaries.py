@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from gitalign.core.findings import Finding
 from gitalign.core.outcome import Aligned, Conflicted, Dropped
 from gitalign.core.validation import Validation
-from gitalign.documents.compliances import dump_judged_compliance
 from gitalign.documents.formats import stamped
+from gitalign.documents.house_rules import dump_judged_compliance
 from gitalign.documents.summary import CommitStory, Summary, architectural, is_breaking, kind_of
 
 if TYPE_CHECKING:

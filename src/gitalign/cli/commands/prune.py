@@ -19,7 +19,7 @@ from gitalign.cli.verb import verb
 from gitalign.cli.working_set import Exclude, Only, Remote, Targets, target_settings
 from gitalign.core.plan import Permit
 from gitalign.documents import listings
-from gitalign.documents.standings import dump_prune_report
+from gitalign.documents.status import dump_prune_report
 from gitalign.errors import UserError
 
 if TYPE_CHECKING:

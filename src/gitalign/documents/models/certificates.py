@@ -1,4 +1,4 @@
-"""Documents: certificates."""
+"""Models: certificates: what was made of a branch, with its digest."""
 
 from __future__ import annotations
 

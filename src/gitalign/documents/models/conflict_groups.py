@@ -1,17 +1,17 @@
-"""Documents: conflict_groups."""
+"""Models: conflicts of many branches, grouped, and all about one of them."""
 
 from __future__ import annotations
 
 from typing_extensions import TypedDict
 
 from gitalign.core.plan import StepKind
+from gitalign.documents.models.conflict_pieces import MergeCulpritDocument, PieceDocument
+from gitalign.documents.models.conflicts import UndeterminedDocument
 from gitalign.documents.models.forecasts import CommitNoteDocument
 from gitalign.documents.models.hunks import HunkDocument
 from gitalign.documents.models.marked_files import MarkedFileDocument
 from gitalign.documents.models.outcomes import ConflictedDocument
 from gitalign.documents.models.plans import TargetDocument
-from gitalign.documents.models.stopped import MergeCulpritDocument, PieceDocument
-from gitalign.documents.models.stops import UndeterminedDocument
 
 
 class SharedConflictDocument(TypedDict):

@@ -1,4 +1,4 @@
-"""Documents: events."""
+"""Models: events: rows of the journal and lines of the audit trail."""
 
 from __future__ import annotations
 

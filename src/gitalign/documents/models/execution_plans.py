@@ -1,4 +1,4 @@
-"""Documents: execution_plans."""
+"""Models: parts of an execution plan; `landing.execution_plan` has the whole."""
 
 from __future__ import annotations
 

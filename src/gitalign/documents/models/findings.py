@@ -1,4 +1,4 @@
-"""Documents: findings."""
+"""Models: what became of commits, what detectors found, and resolutions that were applied."""
 
 from __future__ import annotations
 

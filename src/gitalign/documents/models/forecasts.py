@@ -1,4 +1,4 @@
-"""Documents: forecasts."""
+"""Models: forecasts: every branch against its targets."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing_extensions import TypedDict
 
 from gitalign.core.forecast import Prospect
 from gitalign.core.plan import StepKind
+from gitalign.documents.models.conflicts import AlignablePointDocument, ConflictDocument, UndeterminedDocument
 from gitalign.documents.models.findings import AppliedResolutionDocument
 from gitalign.documents.models.pair_conflicts import PairConflictDocument
 from gitalign.documents.models.pair_counts import ContestDocument, PairCountDocument, UnmergedPairDocument
 from gitalign.documents.models.plans import ExclusionDocument, TargetDocument
-from gitalign.documents.models.stops import AlignablePointDocument, ConflictDocument, UndeterminedDocument
 
 
 class AuthorDocument(TypedDict):

@@ -1,4 +1,4 @@
-"""Documents: hunks."""
+"""Models: places in files where two sides differ."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from gitalign.documents.models.proofs import ProofDocument
 from gitalign.documents.models.resolution_origins import OriginDocument
 from gitalign.documents.models.rule_packs import RulePackDocument
 from gitalign.documents.models.runs import RunDocument
-from gitalign.documents.models.standings import DiagnosisDocument, LookDocument
+from gitalign.documents.models.status import DiagnosisDocument, LookDocument
 
 
 class RunsDocument(TypedDict):

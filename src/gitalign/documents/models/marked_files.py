@@ -1,4 +1,4 @@
-"""Documents: marked_files."""
+"""Models: files with conflict markers, line by line."""
 
 from __future__ import annotations
 

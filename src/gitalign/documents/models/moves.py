@@ -1,4 +1,4 @@
-"""Documents: moves."""
+"""Models: moves of refs, intended and made."""
 
 from __future__ import annotations
 

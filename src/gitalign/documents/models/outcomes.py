@@ -1,4 +1,4 @@
-"""Documents: outcomes."""
+"""Models: outcomes: how a step ended, by kind."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from gitalign.core.outcome import AlignedKind
-from gitalign.documents.models.findings import (
-    AppliedResolutionDocument,
-    DroppedDocument,
-    FindingDocument,
-    RewriteDocument,
-)
-from gitalign.documents.models.stops import (
+from gitalign.documents.models.conflicts import (
     AlignablePointDocument,
     ConflictDocument,
     KnownConflictDocument,
     StageEntryDocument,
     UndeterminedDocument,
+)
+from gitalign.documents.models.findings import (
+    AppliedResolutionDocument,
+    DroppedDocument,
+    FindingDocument,
+    RewriteDocument,
 )
 
 

@@ -1,12 +1,12 @@
-"""Documents: pair_conflicts."""
+"""Models: two branches that cannot both land."""
 
 from __future__ import annotations
 
 from typing_extensions import TypedDict
 
 from gitalign.core.pair_conflicts import Basis
+from gitalign.documents.models.conflicts import ConflictDocument
 from gitalign.documents.models.hunks import HunkDocument
-from gitalign.documents.models.stops import ConflictDocument
 
 
 class PairConflictDocument(TypedDict):

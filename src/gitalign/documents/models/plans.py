@@ -1,4 +1,4 @@
-"""Documents: plans."""
+"""Models: plans: in the journal, in files, and on standard output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents: policies."""
+"""Models: policies: what the operator decided, as a plan holds it."""
 
 from __future__ import annotations
 

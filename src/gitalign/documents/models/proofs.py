@@ -1,4 +1,4 @@
-"""Documents: proofs."""
+"""Models: certificates that were looked at again."""
 
 from __future__ import annotations
 

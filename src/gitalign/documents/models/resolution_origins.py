@@ -1,4 +1,4 @@
-"""Documents: resolution_origins."""
+"""Models: where recorded resolutions come from."""
 
 from __future__ import annotations
 

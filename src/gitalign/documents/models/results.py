@@ -1,11 +1,10 @@
-"""Documents: results."""
+"""Models: results of steps."""
 
 from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from gitalign.documents.models.checks import ValidationDocument
-from gitalign.documents.models.compliances import ComplianceDocument
+from gitalign.documents.models.house_rules import ComplianceDocument
 from gitalign.documents.models.outcomes import (
     AlignedDocument,
     CancelledDocument,
@@ -15,6 +14,7 @@ from gitalign.documents.models.outcomes import (
     SkippedDocument,
     UnchangedDocument,
 )
+from gitalign.documents.models.validations import ValidationDocument
 
 
 class StepResultDocument(TypedDict):

@@ -1,4 +1,4 @@
-"""Documents: rule_packs."""
+"""Models: packs of house rules."""
 
 from __future__ import annotations
 

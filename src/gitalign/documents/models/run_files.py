@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from gitalign.core.certificate import PatchVerdict
 from gitalign.documents.models.common import Time
-from gitalign.documents.models.compliances import JudgedComplianceDocument
+from gitalign.documents.models.house_rules import JudgedComplianceDocument
 
 
 class AuditEventDocument(TypedDict):

@@ -1,4 +1,4 @@
-"""Documents: sessions."""
+"""Models: manual resolutions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents: snapshots."""
+"""Models: snapshots: what a plan was made from."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ from gitalign.core.first_parent_chain import FirstParentChain
 from gitalign.core.names import Oid, StepId
 from gitalign.core.outcome import Conflicted, StepResult
 from gitalign.core.plan import Plan, Step
+from gitalign.documents.conflicts import dump_alignable_point, load_alignable_point
 from gitalign.documents.formats import json_text, opened, parsed, stamped
 from gitalign.documents.reading import Malformed
-from gitalign.documents.stops import dump_alignable_point, load_alignable_point
 from gitalign.engine.alignment.context import IntegrationContext
 from gitalign.engine.alignment.merge_workers import map_on_workers
 from gitalign.engine.analysis.bisector import PICKS, THROWN_AWAY, Bisector, Course, Sought, Until

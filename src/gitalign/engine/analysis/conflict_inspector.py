@@ -21,9 +21,16 @@ from gitalign.core.outcome import Conflicted
 from gitalign.core.outlook import StopHunks
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.shared_conflicts import MOST_PIECES, HunkSides, Piece, Stop, sharing, taken_to_pieces
+from gitalign.documents.conflict_pieces import (
+    dump_piece,
+    dump_stop,
+    dump_stop_hunks,
+    load_piece,
+    load_stop,
+    load_stop_hunks,
+)
 from gitalign.documents.formats import json_text, opened, parsed, stamped
 from gitalign.documents.reading import Malformed, Parser
-from gitalign.documents.stopped import dump_piece, dump_stop, dump_stop_hunks, load_piece, load_stop, load_stop_hunks
 from gitalign.engine.alignment.context import IntegrationContext
 from gitalign.engine.alignment.integration import verdict_keys
 from gitalign.engine.alignment.merge_workers import map_on_workers

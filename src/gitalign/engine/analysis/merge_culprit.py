@@ -16,9 +16,9 @@ from gitalign.core.conflict_groups import MergeCulprit
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, paths_meant
 from gitalign.core.plan import Step
+from gitalign.documents.conflict_pieces import dump_merge_culprit, load_merge_culprit
 from gitalign.documents.formats import json_text, opened, parsed, stamped
 from gitalign.documents.reading import Malformed
-from gitalign.documents.stopped import dump_merge_culprit, load_merge_culprit
 from gitalign.engine.alignment.context import IntegrationContext
 from gitalign.engine.alignment.merge_workers import map_on_workers
 from gitalign.engine.analysis.alignable_point import rules_key

@@ -1,4 +1,4 @@
-"""Documents: stopped."""
+"""Models: where branches stop, taken to pieces, as the journal caches it."""
 
 from __future__ import annotations
 

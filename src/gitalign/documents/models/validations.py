@@ -1,4 +1,4 @@
-"""Documents: checks."""
+"""Models: what checks of the operator said."""
 
 from __future__ import annotations
 

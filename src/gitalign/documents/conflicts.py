@@ -1,4 +1,4 @@
-"""Documents: stops."""
+"""Conflicts as git names them, and the commit up to which a branch aligns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gitalign.core.conflict import AlignablePoint, Conflict, KnownConflict, Stag
 from gitalign.documents.reading import as_bool, as_int, as_oid, as_text, each, field, maybe, members
 
 if TYPE_CHECKING:
-    from gitalign.documents.models.stops import (
+    from gitalign.documents.models.conflicts import (
         AlignablePointDocument,
         ConflictDocument,
         KnownConflictDocument,

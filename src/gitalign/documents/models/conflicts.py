@@ -1,4 +1,4 @@
-"""Documents: stops."""
+"""Models: conflicts as git names them, and the commit up to which a branch aligns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents: standings."""
+"""Where a repository stands, what `doctor` and `prune` found, and how far a manual resolution is."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from gitalign.core.diagnosis import Diagnosis
 from gitalign.core.manual_resolution import Look
 from gitalign.core.retention import PruneReport
 from gitalign.core.status import Status
+from gitalign.documents.conflicts import dump_stage_entry
 from gitalign.documents.plans import dump_target, dump_target_note
 from gitalign.documents.runs import dump_run
 from gitalign.documents.sessions import dump_session
-from gitalign.documents.stops import dump_stage_entry
 
 if TYPE_CHECKING:
-    from gitalign.documents.models.standings import DiagnosisDocument, LookDocument, PruneReportDocument, StatusDocument
+    from gitalign.documents.models.status import DiagnosisDocument, LookDocument, PruneReportDocument, StatusDocument
 
 
 def dump_status(value: Status) -> StatusDocument:

@@ -1,4 +1,4 @@
-"""Documents: compliances."""
+"""Models: what the house rules say of branches."""
 
 from __future__ import annotations
 

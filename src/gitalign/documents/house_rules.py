@@ -1,4 +1,4 @@
-"""Documents: compliances."""
+"""What the house rules say of branches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gitalign.core.rules import Band, Compliance, Demand, RequirementResult, Spo
 from gitalign.documents.reading import as_float, as_int, as_text, each, field, maybe, member_of, members
 
 if TYPE_CHECKING:
-    from gitalign.documents.models.compliances import (
+    from gitalign.documents.models.house_rules import (
         ComplianceDocument,
         JudgedComplianceDocument,
         RequirementResultDocument,

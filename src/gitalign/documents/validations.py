@@ -1,4 +1,4 @@
-"""Documents: checks."""
+"""What checks of the operator said."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from gitalign.core.validation import CheckKind, CheckResult, CheckStatus, Valida
 from gitalign.documents.reading import as_bool, as_float, as_int, as_text, each, field, maybe, member_of, members
 
 if TYPE_CHECKING:
-    from gitalign.documents.models.checks import CheckResultDocument, ValidationDocument
+    from gitalign.documents.models.validations import CheckResultDocument, ValidationDocument
 
-_CHECKKIND = member_of(CheckKind)
-_CHECKSTATUS = member_of(CheckStatus)
-_VALIDATIONSTATUS = member_of(ValidationStatus)
+_CHECK_KIND = member_of(CheckKind)
+_CHECK_STATUS = member_of(CheckStatus)
+_VALIDATION_STATUS = member_of(ValidationStatus)
 
 
 def dump_check_result(value: CheckResult) -> CheckResultDocument:
@@ -39,8 +39,8 @@ def load_check_result(value: Any) -> CheckResult:
     data = members(value)
     return CheckResult(
         name=field(data, "name", as_text),
-        kind=field(data, "kind", _CHECKKIND),
-        status=field(data, "status", _CHECKSTATUS),
+        kind=field(data, "kind", _CHECK_KIND),
+        status=field(data, "status", _CHECK_STATUS),
         required=field(data, "required", as_bool, True),
         reason=field(data, "reason", as_text, ""),
         command=each(data, "command", as_text, ()),
@@ -70,7 +70,7 @@ def load_validation(value: Any) -> Validation:
     """Reads what `dump_validation` writes; raises `Malformed`."""
     data = members(value)
     return Validation(
-        status=field(data, "status", _VALIDATIONSTATUS),
+        status=field(data, "status", _VALIDATION_STATUS),
         checks=each(data, "checks", load_check_result, ()),
         tests=field(data, "tests", as_text, "not_configured"),
         confinement=field(data, "confinement", as_text, ""),

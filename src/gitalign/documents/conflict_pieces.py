@@ -1,4 +1,4 @@
-"""Documents: stopped."""
+"""Where branches stop, taken to pieces, as the journal caches it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from gitalign.documents.hunks import dump_hunk, load_hunk
 from gitalign.documents.reading import as_bool, as_int, as_oid, as_text, each, field, members
 
 if TYPE_CHECKING:
-    from gitalign.documents.models.stopped import MergeCulpritDocument, PieceDocument, StopDocument, StopHunksDocument
+    from gitalign.documents.models.conflict_pieces import (
+        MergeCulpritDocument,
+        PieceDocument,
+        StopDocument,
+        StopHunksDocument,
+    )
 
 
 def dump_piece(value: Piece) -> PieceDocument:

@@ -1,14 +1,14 @@
-"""Documents: standings."""
+"""Models: where a repository stands, what `doctor` and `prune` found, and how far a manual resolution is."""
 
 from __future__ import annotations
 
 from typing_extensions import TypedDict
 
 from gitalign.core.manual_resolution import Stand
+from gitalign.documents.models.conflicts import StageEntryDocument
 from gitalign.documents.models.plans import TargetDocument, TargetNoteDocument
 from gitalign.documents.models.runs import RunDocument
 from gitalign.documents.models.sessions import SessionDocument
-from gitalign.documents.models.stops import StageEntryDocument
 
 
 class StatusDocument(TypedDict):
