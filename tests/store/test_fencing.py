@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -18,16 +17,18 @@ from tests.runs import request
 YES = Permit(plan_id="*", given_by="test")
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-    """Where the journal is, for this process and those that it starts."""
-    if request.param == "postgres":
-        monkeypatch.setenv("GITALIGN_STORE__URL", request.getfixturevalue("server"))
-    return {}
+ON_BOTH = pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
 
 
 @pytest.fixture
-def work(settings: Mapping[str, str], tmp_path: Path) -> Workspace:
+def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the journal is, for this process and those that it starts: in the git directory, unless a test says otherwise."""
+    if getattr(request, "param", "sqlite") == "postgres":
+        monkeypatch.setenv("GITALIGN_STORE__URL", request.getfixturevalue("server"))
+
+
+@pytest.fixture
+def work(database: None, tmp_path: Path) -> Workspace:
     """Three branches with upstreams, behind main."""
     work = Workspace(tmp_path / "repo")
     work.commit("base", {"base": b"0\n"})
@@ -56,9 +57,18 @@ def taken_over(work: Workspace) -> str:
     return run_id
 
 
-@pytest.mark.parametrize("effect", ["results", "journal", "pin", "refs"])
+@pytest.mark.parametrize("effect", ["results", "journal", "pin"])
 def test_it_moves_no_branch(work: Workspace, effect: str) -> None:
-    """Also when all is as it was before: the other process has finished the run and undone it."""
+    moves_no_branch(work, effect)
+
+
+@ON_BOTH
+def test_it_moves_no_branch_after_its_last_question(work: Workspace) -> None:
+    """It was stopped right before it moves branches, and all is as it was then: the other process has undone the run."""
+    moves_no_branch(work, "refs")
+
+
+def moves_no_branch(work: Workspace, effect: str) -> None:
     with under_way(work.path, effect) as process:
         run_id = taken_over(work)
         facade.undo(request(work.path), "last", permit=YES)
@@ -68,6 +78,7 @@ def test_it_moves_no_branch(work: Workspace, effect: str) -> None:
     assert facade.show(request(work.path), run_id) == said
 
 
+@ON_BOTH
 def test_it_pushes_nothing(work: Workspace, tmp_path: Path) -> None:
     """The branches have moved here; the other process found that the remote has none of them, and finished the run."""
     before = tips(tmp_path / "remote.git")

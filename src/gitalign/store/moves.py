@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
@@ -12,7 +13,7 @@ from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.run import RunState
 from gitalign.store import bodies, schema
 from gitalign.store.dialect import understood
-from gitalign.store.family import Family, chunks
+from gitalign.store.family import AT_ONCE, Family, chunks
 
 _MOVES, _RUNS = schema.publications, schema.runs
 _MADE = (MoveState.MOVED, MoveState.UNDONE, MoveState.STANDS)
@@ -31,7 +32,7 @@ class SqlMoves(Family):
         with self.transaction() as connection:
             number = self._held(connection, run_id)
             connection.execute(delete(_MOVES).where(_MOVES.c.run == number))
-            rows = [
+            rows = (
                 {
                     "run": number,
                     "position": position,
@@ -44,8 +45,8 @@ class SqlMoves(Family):
                     "body": bodies.publication_text(one),
                 }
                 for position, one in enumerate(publications)
-            ]
-            for chunk in chunks(rows):
+            )
+            while chunk := list(islice(rows, AT_ONCE)):
                 connection.execute(insert(_MOVES), chunk)
             values = {"state": RunState.PUBLISHING.value, "anchor": anchor, **_counts(connection, number)}
             connection.execute(update(_RUNS).where(_RUNS.c.number == number).values(**values))
@@ -56,7 +57,7 @@ class SqlMoves(Family):
             return
         with self.transaction() as connection:
             number = self._held(connection, run_id)
-            rows = [
+            rows = (
                 {
                     "of": self.repository,
                     "by": number,
@@ -66,8 +67,9 @@ class SqlMoves(Family):
                     "body": bodies.publication_text(one),
                 }
                 for one in publications
-            ]
-            connection.execute(_UPDATE, rows)
+            )
+            while chunk := list(islice(rows, AT_ONCE)):
+                connection.execute(_UPDATE, chunk)
             connection.execute(update(_RUNS).where(_RUNS.c.number == number).values(**_counts(connection, number)))
 
     def publications(self, run_id: str) -> tuple[Publication, ...]:

@@ -9,7 +9,6 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from gitalign.errors import ConfigError, PluginError, StoreError
-from gitalign.store.schema import PARTIAL_INDEXES
 
 _CONNECT_S = 10
 _LOCK_MS = 15_000
@@ -17,10 +16,6 @@ _IDLE_MS = 60_000
 """A process that stands still within a transaction must not hold others up for longer."""
 _SCHEMA_LOCK = 0x676974616C69676E
 """Of `pg_advisory_xact_lock`: the letters `gitalign`."""
-
-
-for _index, _condition in PARTIAL_INDEXES.items():
-    _index.dialect_options["postgresql"]["where"] = _condition
 
 
 def server_url(url: str) -> URL:
@@ -99,6 +94,8 @@ class Postgres:
         from gitalign.store import schema
 
         schema.metadata.create_all(connection, checkfirst=False)
+        for statement in schema.PARTIAL_INDEXES:
+            connection.exec_driver_sql(statement)
         connection.exec_driver_sql(
             "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
             "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"

@@ -120,17 +120,15 @@ runs = Table(
 
 The counts say where the run's moves stand (`_counts` in `store/moves.py`).
 """
-_STANDING = (runs.c.moved > runs.c.undone) | (runs.c.stood > 0)
-_UNSETTLED = runs.c.unknown > 0
-PARTIAL_INDEXES = {
-    Index("runs_that_stand", runs.c.repository, runs.c.number, sqlite_where=_STANDING): _STANDING,
-    Index("runs_unsettled", runs.c.repository, runs.c.number, sqlite_where=_UNSETTLED): _UNSETTLED,
-}
-"""With their conditions. `postgres.py` tells PostgreSQL: to name that dialect here would import it for every command."""
 STANDING = text("(moved > undone OR stood > 0)")
 """Of runs with a move that is not put back, or with a branch that was only pushed. As the partial index says it."""
 UNSETTLED = text("unknown > 0")
 """Of runs with a push of which it is not known whether it arrived. As the partial index says it."""
+PARTIAL_INDEXES = (
+    f"CREATE INDEX runs_that_stand ON runs (repository, number) WHERE {STANDING.text}",
+    f"CREATE INDEX runs_unsettled ON runs (repository, number) WHERE {UNSETTLED.text}",
+)
+"""Apart from their table: SQLAlchemy imports every dialect that an index has words for, and each start would wait for it."""
 
 plans = Table(
     "plans",
@@ -145,7 +143,6 @@ events = Table(
     Column("run", Key, primary_key=True, autoincrement=False),
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("body", Text, nullable=False),
-    sqlite_with_rowid=False,
 )
 
 results = Table(
@@ -169,7 +166,6 @@ resolved = Table(
     Column("run", Key, primary_key=True, autoincrement=False),
     Column("step", Integer, primary_key=True, autoincrement=False),
     Index("resolved_by_run", "run", "step"),
-    sqlite_with_rowid=False,
 )
 """Which result has which recorded resolution in it."""
 
@@ -198,7 +194,6 @@ claims = Table(
     Column("owner", Text, nullable=False),
     Column("token", Key, nullable=False),
     Index("claims_by_run", "run"),
-    sqlite_with_rowid=False,
 )
 
 verdicts = Table(

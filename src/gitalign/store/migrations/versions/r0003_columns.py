@@ -55,7 +55,7 @@ _TABLES = (
     """CREATE INDEX runs_by_end ON runs (repository, finished_at)""",
     """CREATE INDEX runs_by_number ON runs (repository, number)""",
     """CREATE INDEX runs_by_state ON runs (repository, state, number)""",
-    """CREATE INDEX runs_that_stand ON runs (repository, number) WHERE moved > undone OR stood > 0""",
+    """CREATE INDEX runs_that_stand ON runs (repository, number) WHERE (moved > undone OR stood > 0)""",
     """CREATE INDEX runs_unsettled ON runs (repository, number) WHERE unknown > 0""",
     """CREATE TABLE plans (
     run INTEGER NOT NULL,
