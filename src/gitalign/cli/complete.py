@@ -45,45 +45,61 @@ def offered(line: Sequence[str], shell: str) -> Iterator[str]:
         line: words behind the command; the last one is being typed.
         shell: bash and zsh replace what stands behind `=` only, fish the whole word.
     """
-    command = _table()
     *before, current = line
-    options: dict[str, list[str]] = dict(command["options"])
-    values: dict[str, str] = {}
-    arguments = 0
-    waiting, only_arguments = "", False
+    typed = _Typed(_table())
     for word in before:
-        name, equals, value = word.partition("=")
-        if waiting == "--remote" and word.startswith("-"):
-            values[waiting], waiting = "", ""  # the one option whose value may be left away
-        if waiting:
-            values[waiting], waiting = word, ""
-        elif not only_arguments and word == "--":
-            only_arguments = True
-        elif not only_arguments and word.startswith("-"):
-            if options.get(name, [""])[0]:
-                values[name], waiting = (value, "") if equals else ("", name)
-        elif word in command.get("verbs", {}):
-            command = command["verbs"][word]
-            options = dict(command["options"])
-        else:
-            arguments += 1
+        typed.take(word)
     name, equals, value = current.partition("=")
-    if waiting and not (waiting == "--remote" and current.startswith("-")):
-        yield from _values(options[waiting][0], current, values, shell=shell)
-    elif equals and name in options and not only_arguments:
+    if typed.waiting and not (typed.waiting == "--remote" and current.startswith("-")):
+        yield from _values(typed.options[typed.waiting][0], current, typed.values, shell=shell)
+    elif equals and name in typed.options and not typed.only_arguments:
         start = f"{name}=" if shell == "fish" else ""
-        for offer in _values(options[name][0], value, values, shell=shell):
+        for offer in _values(typed.options[name][0], value, typed.values, shell=shell):
             yield offer if offer.startswith(":") else start + offer
-    elif current.startswith("-") and not only_arguments:
-        yield from (f"{one}\t{words[1]}" for one, words in options.items() if one.startswith(current) and one != "-h")
-    elif "verbs" in command:
-        verbs: dict[str, Any] = command["verbs"]
+    elif current.startswith("-") and not typed.only_arguments:
+        options = typed.options.items()
+        yield from (f"{one}\t{words[1]}" for one, words in options if one.startswith(current) and one != "-h")
+    elif "verbs" in typed.command:
+        verbs: dict[str, Any] = typed.command["verbs"]
         yield from (f"{verb}\t{words['help']}" for verb, words in verbs.items() if verb.startswith(current))
-    else:
-        kinds: list[list[Any]] = command["arguments"]
-        at = len(kinds) - 1 if kinds and kinds[-1][1] else arguments
-        if at < len(kinds):
-            yield from _values(kinds[min(arguments, at)][0], current, values, shell=shell)
+    elif (kind := typed.next_argument()) is not None:
+        yield from _values(kind, current, typed.values, shell=shell)
+
+
+class _Typed:
+    """What the words before the one that is being typed say."""
+
+    def __init__(self, table: dict[str, Any]) -> None:
+        self.command = table
+        self.options: dict[str, list[str]] = dict(table["options"])
+        self.values: dict[str, str] = {}
+        self.waiting = ""
+        self.only_arguments = False
+        self._arguments = 0
+
+    def take(self, word: str) -> None:
+        """One word more."""
+        name, equals, value = word.partition("=")
+        if self.waiting == "--remote" and word.startswith("-"):
+            self.values[self.waiting], self.waiting = "", ""  # the one option whose value may be left away
+        if self.waiting:
+            self.values[self.waiting], self.waiting = word, ""
+        elif not self.only_arguments and word == "--":
+            self.only_arguments = True
+        elif not self.only_arguments and word.startswith("-"):
+            if self.options.get(name, [""])[0]:
+                self.values[name], self.waiting = (value, "") if equals else ("", name)
+        elif word in self.command.get("verbs", {}):
+            self.command = self.command["verbs"][word]
+            self.options = dict(self.command["options"])
+        else:
+            self._arguments += 1
+
+    def next_argument(self) -> str | None:
+        """The kind of the next argument; None when the verb takes no more."""
+        kinds: list[list[Any]] = self.command["arguments"]
+        at = len(kinds) - 1 if kinds and kinds[-1][1] else self._arguments
+        return str(kinds[min(self._arguments, at)][0]) if at < len(kinds) else None
 
 
 def _table() -> dict[str, Any]:

@@ -108,7 +108,7 @@ class _Reader:
         self.imports: list[Import] = []
         self.modules: dict[str, tuple[str, int]] = {}
 
-    def read(self, tree: ast.Module) -> None:
+    def read(self, tree: ast.Module) -> None:  # noqa: C901 (a call for each of millions of nodes would cost a tenth)
         """Take in every node, and for imports whether they stand where a program may never come."""
         waiting: list[tuple[Any, bool]] = [(tree, False)]
         while waiting:

@@ -111,7 +111,19 @@ def architectural(files: Iterable[FileStory]) -> list[FileStory]:
 def summary_markdown(one: Summary) -> str:
     """The summary for people."""
     lines = [f"# Changes of {markdown(one.branch)}", "", "## Overview", ""]
-    lines += _table(
+    lines += _overview(one)
+    lines += _commit_log(one)
+    lines += _files(one)
+    lines += _outcome_lines(one.outcome)
+    lines += _findings_and_checks(one)
+    if one.compliance is not None:
+        lines += _house_rules(one.compliance)
+    lines += ["", "## Deviations from the plan", "", "(for a person to fill in)"]
+    return "\n".join(lines) + "\n"
+
+
+def _overview(one: Summary) -> list[str]:
+    return _table(
         ("", ""),
         [
             ("Target", f"{markdown(one.target)} at `{one.onto[:12]}`"),
@@ -131,6 +143,11 @@ def summary_markdown(one: Summary) -> str:
             ("Run", markdown(one.run_id)),
         ],
     )
+
+
+def _commit_log(one: Summary) -> list[str]:
+    """Commits, by what they are for."""
+    lines: list[str] = []
     kept = [commit for commit in one.commits if commit.new is not None or not isinstance(one.outcome, Aligned)]
     if one.commits:
         lines += ["", "## Commit log", ""]
@@ -148,6 +165,11 @@ def summary_markdown(one: Summary) -> str:
         lines += ["", "## Architectural modifications", ""]
         lines += [f"- breaking: {markdown(subject)}" for subject in breaking]
         lines += [f"- {markdown(file.path)} ({_lines(file)})" for file in structural[:_MOST_FILES]]
+    return lines
+
+
+def _files(one: Summary) -> list[str]:
+    lines: list[str] = []
     if one.files:
         lines += ["", "## Files", ""]
         lines += _table(
@@ -166,7 +188,11 @@ def summary_markdown(one: Summary) -> str:
             "",
             *(f"- {markdown(path)}" for path in one.shared[:_MOST_FILES]),
         ]
-    lines += _told(one.outcome)
+    return lines
+
+
+def _findings_and_checks(one: Summary) -> list[str]:
+    lines: list[str] = []
     if one.findings:
         lines += ["", "## Findings", ""]
         lines += _table(
@@ -191,10 +217,7 @@ def summary_markdown(one: Summary) -> str:
                 for check in one.validation.checks
             ],
         )
-    if one.compliance is not None:
-        lines += _house_rules(one.compliance)
-    lines += ["", "## Deviations from the plan", "", "(for a person to fill in)"]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _house_rules(found: Compliance) -> list[str]:
@@ -221,9 +244,9 @@ def _house_rules(found: Compliance) -> list[str]:
     return [*lines, "", *told] if told else lines
 
 
-def _told(outcome: Outcome) -> list[str]:
+def _outcome_lines(outcome: Outcome) -> list[str]:
     if isinstance(outcome, Aligned) and outcome.stopped_by is not None:
-        return [*_told(replace(outcome, stopped_by=None)), *_told(outcome.stopped_by)]
+        return [*_outcome_lines(replace(outcome, stopped_by=None)), *_outcome_lines(outcome.stopped_by)]
     match outcome:
         case Aligned(dropped=dropped, resolved=resolved) if dropped:
             rows = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -39,33 +39,13 @@ def plan_of_order(
         order = ExecutionPlan.from_dict(document)
     except Malformed as error:
         raise TaskListError([f"{name}: {error}"], hint="git align order --json > plan.json") from error
-    target_of = _targets(order)
-    targets = sorted(set(target_of.values()))
-    if target is None and len(targets) > 1:
-        raise TaskListError(
-            [f"{name} is about several targets: {', '.join(map(display, targets))}"], hint="name one with --target"
-        )
-    chosen = target if target is not None else (targets[0] if targets else None)
-    wanted = [branch for branch in order.order if target_of.get(branch) == chosen]
-    if target is not None and not wanted and order.order:
-        raise TaskListError([f"{name}: no branch lands on {display(target)}"], hint=f"targets: {', '.join(targets)}")
+    chosen, wanted = _wanted(order, target, name=name)
     kept = set(wanted)
     before: dict[TaskId, list[Need]] = {branch: [] for branch in wanted}
     for first, then in order.dependencies:
         if first in kept and then in kept:
             before[then].append(Need(first))
     tasks = tuple(Task(id=branch, branch=branch, needs=tuple(before[branch])) for branch in wanted)
-    old = [batch for batch in order.batches if kept & set(batch.members)]
-    number = {batch.batch_id: at for at, batch in enumerate(old)}
-    batches = tuple(
-        PlannedBatch(
-            batch_id=number[batch.batch_id],
-            task_ids=tuple(one for one in batch.members if one in kept),
-            can_parallel=sum(one in kept for one in batch.members) > 1,
-            depends_on=tuple(sorted(number[one] for one in batch.depends_on if one in number)),
-        )
-        for batch in old
-    )
     conflicts = tuple(
         FileConflict(
             task_ids=(one.first, one.second),
@@ -79,12 +59,41 @@ def plan_of_order(
         BatchPlan(
             project_id=project_id,
             created_at=at,
-            batches=batches,
+            batches=_batches(order, kept),
             predicted_conflicts=conflicts,
             task_list=TaskList(tasks=tasks, target=chosen),
             critical_path=tuple(one for one in order.critical_path if one in kept),
             metadata={"planning_mode": "branch_based"},
         )
+    )
+
+
+def _wanted(order: ExecutionPlan, target: str | None, *, name: str) -> tuple[str | None, list[str]]:
+    """The target, and the branches that land on it, in their order."""
+    target_of = _targets(order)
+    targets = sorted(set(target_of.values()))
+    if target is None and len(targets) > 1:
+        raise TaskListError(
+            [f"{name} is about several targets: {', '.join(map(display, targets))}"], hint="name one with --target"
+        )
+    chosen = target if target is not None else (targets[0] if targets else None)
+    wanted = [branch for branch in order.order if target_of.get(branch) == chosen]
+    if target is not None and not wanted and order.order:
+        raise TaskListError([f"{name}: no branch lands on {display(target)}"], hint=f"targets: {', '.join(targets)}")
+    return chosen, wanted
+
+
+def _batches(order: ExecutionPlan, kept: Collection[str]) -> tuple[PlannedBatch, ...]:
+    old = [batch for batch in order.batches if not set(batch.members).isdisjoint(kept)]
+    number = {batch.batch_id: at for at, batch in enumerate(old)}
+    return tuple(
+        PlannedBatch(
+            batch_id=number[batch.batch_id],
+            task_ids=tuple(one for one in batch.members if one in kept),
+            can_parallel=sum(one in kept for one in batch.members) > 1,
+            depends_on=tuple(sorted(number[one] for one in batch.depends_on if one in number)),
+        )
+        for batch in old
     )
 
 

@@ -13,7 +13,8 @@ from gitalign.core.emptied import why_dropped
 from gitalign.core.findings import Finding
 from gitalign.core.names import branch_of
 from gitalign.core.outcome import Aligned, Conflicted, Failed, Refused
-from gitalign.core.publication import PushState
+from gitalign.core.plan import Step
+from gitalign.core.publication import Publication, PushState
 from gitalign.core.push import place_words
 from gitalign.core.report import BranchReport, Report, alignable_point_in_words
 from gitalign.core.validation import Validation
@@ -38,26 +39,7 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
         out.print(f"  because    {safe(branch.detail)}")
     match outcome:
         case Aligned():
-            if step.integration is not None:
-                was = f", was at {step.integration_seen}" if step.integration_seen else ""
-                out.print(f"  made       {safe(step.integration)} at {outcome.after}{was}; the branch stays")
-            else:
-                out.print(f"  is now     {outcome.after} ({outcome.how.value})")
-            if outcome.strategy_used:
-                out.print(f"  strategy   {outcome.strategy_used}")
-            for tried in outcome.strategies_tried:
-                out.print(f"  tried      {safe(tried)}")
-            for rewrite in outcome.rewritten:
-                out.print(f"    {rewrite.old[:12]} -> {rewrite.new[:12]}")
-            for drop in outcome.dropped:
-                same = f", same patch as {drop.upstream[:12]}" if drop.upstream else ""
-                out.print(
-                    f"    {drop.oid[:12]} dropped: {why_dropped(drop, outcome.resolved)}{same}  {safe(drop.subject)}"
-                )
-            _show_resolved(out, outcome.resolved)
-            _show_findings(out, outcome.findings)
-            if outcome.stopped_by is not None:
-                _show_conflict(out, outcome.stopped_by)
+            _show_aligned(out, step, outcome)
         case Failed():
             _show_resolved(out, outcome.resolved)
             _show_findings(out, outcome.findings)
@@ -77,16 +59,40 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
         for one in found.results:
             if not one.is_compliant:
                 show_rule(out, one)
-    publication = branch.publication
-    if publication is not None:
-        out.print(
-            f"  published  {publication.state.value}"
-            + (f", backup {safe(branch_of(publication.backup_ref))}" if publication.backup_ref else "")
-        )
-        if publication.push is not PushState.NOT_ASKED:
-            where = place_words(publication.remote or "", publication.pushed_ref)
-            words = publication.push.value.replace("_", " ")
-            out.print(f"  push       {safe(where)}: {words}" + _because(publication.push_detail))
+    if branch.publication is not None:
+        _show_publication(out, branch.publication)
+
+
+def _show_aligned(out: Console, step: Step, outcome: Aligned) -> None:
+    if step.integration is not None:
+        was = f", was at {step.integration_seen}" if step.integration_seen else ""
+        out.print(f"  made       {safe(step.integration)} at {outcome.after}{was}; the branch stays")
+    else:
+        out.print(f"  is now     {outcome.after} ({outcome.how.value})")
+    if outcome.strategy_used:
+        out.print(f"  strategy   {outcome.strategy_used}")
+    for tried in outcome.strategies_tried:
+        out.print(f"  tried      {safe(tried)}")
+    for rewrite in outcome.rewritten:
+        out.print(f"    {rewrite.old[:12]} -> {rewrite.new[:12]}")
+    for drop in outcome.dropped:
+        same = f", same patch as {drop.upstream[:12]}" if drop.upstream else ""
+        out.print(f"    {drop.oid[:12]} dropped: {why_dropped(drop, outcome.resolved)}{same}  {safe(drop.subject)}")
+    _show_resolved(out, outcome.resolved)
+    _show_findings(out, outcome.findings)
+    if outcome.stopped_by is not None:
+        _show_conflict(out, outcome.stopped_by)
+
+
+def _show_publication(out: Console, publication: Publication) -> None:
+    out.print(
+        f"  published  {publication.state.value}"
+        + (f", backup {safe(branch_of(publication.backup_ref))}" if publication.backup_ref else "")
+    )
+    if publication.push is not PushState.NOT_ASKED:
+        where = place_words(publication.remote or "", publication.pushed_ref)
+        words = publication.push.value.replace("_", " ")
+        out.print(f"  push       {safe(where)}: {words}" + _because(publication.push_detail))
 
 
 def _because(words: str) -> str:
