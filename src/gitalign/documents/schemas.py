@@ -81,12 +81,16 @@ def texts() -> Mapping[str, str]:
     return {f"{name}.schema.json": json.dumps(schema, indent=1) + "\n" for name, schema in schemas().items()}
 
 
+OF_BATCHES = frozenset({"batch-plan.schema.json", "task-list.schema.json"})
+"""In the same folder, made by `gitalign.batches.planning.schemas`: their models are above this room."""
+
+
 def main(folder: Path) -> None:
     """Write every schema, and remove those of documents that are gone."""
     folder.mkdir(exist_ok=True)
     written = texts()
     for place in folder.glob("*.schema.json"):
-        if place.name not in written:
+        if place.name not in written and place.name not in OF_BATCHES:
             place.unlink()
     for name, text in written.items():
         (folder / name).write_text(text, encoding="utf-8")
