@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitalign.cli.options import Options
+from gitalign.cli.pager import in_pager, no_pager_is_typed
 
 if TYPE_CHECKING:
     from gitalign.core.plan import Plan
@@ -24,7 +25,8 @@ def permission(options: Options, plan: Plan, *, push: bool) -> str | None:
     if options.yes or not (count or waiting):
         return "--yes" if options.yes else "nothing to move"
     if not options.json and may_ask():
-        show_plan(console(stderr=True), plan)
+        with in_pager(options.repo, wanted=not no_pager_is_typed()):
+            show_plan(console(), plan)
     also = f", and {waiting} that earlier runs moved" if waiting else ""
     pushing = f" and push them{also}" if push else ""
     theirs = plan.snapshot.branches_of

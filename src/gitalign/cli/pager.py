@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import click
+
 from gitalign.cli.parameters import option
 
 NO_PAGER: Any = Annotated[
@@ -27,6 +29,12 @@ class _Page(io.TextIOWrapper):
 
     def isatty(self) -> bool:
         return True
+
+
+def no_pager_is_typed() -> bool:
+    """True for `git align --no-pager VERB`, also for verbs that have no such option themselves."""
+    ctx = click.get_current_context(silent=True)
+    return ctx is not None and bool(ctx.find_root().params.get("no_pager"))
 
 
 @contextmanager

@@ -21,6 +21,7 @@ import click
 from gitalign.cli.options import LISTED_LAST, Options
 from gitalign.cli.pager import NO_PAGER, in_pager
 from gitalign.cli.parameters import HELP_NAMES, parameter, value_of
+from gitalign.core.names import shell_word
 
 
 def verb(
@@ -41,6 +42,7 @@ def verb(
         def called(**typed: Any) -> None:
             from gitalign.cli.guarded import guarded
 
+            _refuse_extra(click.get_current_context(), takes_only="only" in typed)
             no_pager = typed.pop("no_pager", False)
             arguments, options = values.collected(typed)
             is_in_pager = paged and not (no_pager or options.json or typed.get("browse"))
@@ -55,10 +57,26 @@ def verb(
             callback=called,
             params=parameters,
             help=inspect.getdoc(function),
-            context_settings=HELP_NAMES,
+            context_settings={**HELP_NAMES, "allow_extra_args": True},
         )
 
     return made
+
+
+def _refuse_extra(ctx: click.Context, *, takes_only: bool) -> None:
+    """Refuse arguments that the verb does not take.
+
+    Raises:
+        UsageError: with the option that chooses branches, where the verb has it.
+    """
+    if not ctx.args:
+        return
+    words = " ".join(ctx.args)
+    hint = ""
+    if takes_only:
+        chosen = " ".join(f"--only {shell_word(word)}" for word in ctx.args)
+        hint = f"\nBranches are chosen with --only: git align {ctx.command.name} {chosen}"
+    raise click.UsageError(f"unexpected {'argument' if len(ctx.args) == 1 else 'arguments'}: {words}{hint}", ctx)
 
 
 class Group(click.Group):

@@ -16,7 +16,7 @@ from gitalign.cli.rendering.publications import show_outcome
 from gitalign.cli.rendering.runs import show_prune
 from gitalign.cli.rendering.tables import many
 from gitalign.cli.verb import verb
-from gitalign.cli.working_set import Exclude, Only, Remote, Targets, target_settings
+from gitalign.cli.working_set import Author, Exclude, Filters, Only, Remote, Since, Targets, target_settings
 from gitalign.core.plan import Permit
 from gitalign.documents import listings
 from gitalign.documents.status import dump_prune_report
@@ -32,13 +32,12 @@ class OldRuns:
     """Which runs are old, and what of them is removed."""
 
     older_than: Annotated[
-        int | None,
+        str | None,
         option(
             "--older-than",
-            help="Age of runs in days.",
-            bounds=(0, 36_500),
+            help="Age of runs in days; with --merged of the last commit of branches: `90 days`, `2026-01-31`.",
             shown_default="retention_days, 30",
-            metavar="DAYS",
+            metavar="DAYS|AGE|DATE",
         ),
     ] = None
     backups: Annotated[bool, option("--backups", help="Also remove backup branches of old runs.")] = False
@@ -61,10 +60,13 @@ class MergedBranches:
     remote: Remote = None
     only: Only = ()
     exclude: Exclude = ()
+    author: Author = ()
+    since: Since = None
     target: Targets = ()
     push_hooks: PushHooks = False
 
 
+_MOST_DAYS = 36_500
 DryRun = Annotated[bool, option("--dry-run", help="Show what would be removed.")]
 
 
@@ -76,15 +78,19 @@ def prune(*, runs: OldRuns, branches: MergedBranches, dry_run: DryRun = False, o
     """
     if not branches.merged:
         _require_merged(branches)
-        return _of_runs(options, older_than=runs.older_than, backups=runs.backups, dry_run=dry_run)
-    if runs.older_than is not None or runs.backups:
-        raise UserError(
-            "--merged cannot be combined with --older-than or --backups",
-            hint="they are about old runs: git align prune",
-        )
-    request = options.request(
+        return _of_runs(options, older_than=_days(runs.older_than), backups=runs.backups, dry_run=dry_run)
+    if runs.backups:
+        raise UserError("--merged cannot be combined with --backups", hint="that is about old runs: git align prune")
+    is_number = (runs.older_than or "").isdecimal()
+    which = Filters(
         only=branches.only,
         exclude=branches.exclude,
+        author=branches.author,
+        since=branches.since,
+        older_than=f"{runs.older_than} days" if is_number else runs.older_than,
+    )
+    request = options.request(
+        which,
         remote=branches.remote,
         overrides={**target_settings(branches.target), **hook_settings(branches.push_hooks)},
     )
@@ -102,11 +108,29 @@ def _require_merged(branches: MergedBranches) -> None:
         "--remote": branches.remote is not None,
         "--only": bool(branches.only),
         "--exclude": bool(branches.exclude),
+        "--author": bool(branches.author),
+        "--since": branches.since is not None,
         "--target": bool(branches.target),
         "--push-hooks": branches.push_hooks,
     }
     if needless := [name for name, is_typed in typed.items() if is_typed]:
         raise UserError(f"{', '.join(needless)} needs --merged", hint="git align prune --help")
+
+
+def _days(typed: str | None) -> int | None:
+    """The age of runs.
+
+    Raises:
+        UserError: not a number of days, or too large.
+    """
+    if typed is None:
+        return None
+    if not typed.isdecimal() or not 0 <= int(typed) <= _MOST_DAYS:
+        raise UserError(
+            f"--older-than {typed!r} is not a number of days from 0 to {_MOST_DAYS}",
+            hint="ages and dates choose branches, with --merged",
+        )
+    return int(typed)
 
 
 def _of_runs(options: Options, *, older_than: int | None, backups: bool, dry_run: bool) -> int:
@@ -123,7 +147,7 @@ def _of_runs(options: Options, *, older_than: int | None, backups: bool, dry_run
         report = facade.prune(request, older_than_days=older_than, backups=backups, dry_run=False)
     if options.json:
         emit_json("pruned", dump_prune_report(report))
-    else:
+    elif not options.quiet:
         show_prune(console(), report)
     return 0
 

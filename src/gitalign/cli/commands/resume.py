@@ -37,12 +37,12 @@ def resume(*, take_over: TakeOver = None, options: Options) -> int:
         reports = facade.resume(request, take_over=take_over, listeners=listeners, stop=stop)
     if options.json:
         emit_json("reports", listings.dump_reports(reports))
-    elif not reports:
+    elif not options.quiet and not reports:
         for record in facade.runs(request):
             if record.state in UNFINISHED:
                 show_under_way(console(), record)
         console().print("nothing to resume")
-    else:
+    elif not options.quiet:
         for report in reports:
             show_report(console(), report, everything=options.verbose, typed=Typed.of(request), is_new=True)
     return max((report.exit_code() for report in reports), default=0)

@@ -22,13 +22,31 @@ def show_moves(out: Console, publications: Sequence[Publication], *, tense: str 
     moves = [one for one in publications if one.state is not MoveState.STANDS]
     table = plain_table("branch", "state", "from", "to", "")
     for one in moves:
-        state = tense if tense and one.state is MoveState.INTENDED else one.state.value.replace("_", " ")
+        state = _move_in_words(one, tense)
         table.add_row(
             safe(branch_of(one.update.ref)), state, _at(one.update.before), _at(one.update.after), safe(one.detail)
         )
     if moves:
         out.print(table)
     _show_pushes(out, publications, tense=tense)
+
+
+def _move_in_words(one: Publication, tense: str) -> str:
+    is_deletion = is_zero(one.update.after)
+    if tense and one.state is MoveState.INTENDED:
+        return "would be deleted" if is_deletion else tense
+    if is_deletion and one.state is MoveState.MOVED:
+        return "deleted"
+    return one.state.value.replace("_", " ")
+
+
+def _push_in_words(one: Publication, *, is_open: bool) -> str:
+    is_deletion = is_zero(one.pushed_oid)
+    if is_open:
+        return "would be deleted" if is_deletion else "would be pushed"
+    if is_deletion and one.push is PushState.PUSHED:
+        return "deleted"
+    return one.push.value.replace("_", " ")
 
 
 def _at(oid: Oid) -> str:
@@ -44,7 +62,7 @@ def _show_pushes(out: Console, publications: Sequence[Publication], *, tense: st
     table = plain_table("remote branch", "push", "from", "to", "")
     for one in pushed:
         is_open = bool(tense) and one.push is PushState.UNKNOWN
-        state = "would be pushed" if is_open else one.push.value.replace("_", " ")
+        state = _push_in_words(one, is_open=is_open)
         table.add_row(
             safe(place_words(one.remote or "", one.pushed_ref)),
             state,
