@@ -13,7 +13,7 @@ from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, display
 from gitalign.core.outcome import Failed
 from gitalign.engine.gates.gate import PASS, Verdict
-from gitalign.errors import GitAlignError
+from gitalign.errors import GitAlignError, NoResources
 from gitalign.git.command import text
 from gitalign.git.history import load_graph
 from gitalign.git.object_source import RepositorySource
@@ -182,6 +182,7 @@ def _within(seconds: float, detectors: Sequence[Detector], request: DetectionReq
 
     Raises:
         TimeoutError
+        NoResources: no thread can be started, which says nothing about the detectors.
     """
     found: list[Finding] = []
     ended: list[BaseException | None] = []
@@ -196,7 +197,13 @@ def _within(seconds: float, detectors: Sequence[Detector], request: DetectionReq
             ended.append(error)
 
     thread = threading.Thread(target=look, name="detectors", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise NoResources(
+            "there is not enough memory here, or not enough threads are allowed, to run detectors",
+            hint="raise the limits (ulimit -v, ulimit -u), then: git align resume",
+        ) from error
     thread.join(seconds)
     if not ended:
         raise TimeoutError(f"detector {watch.detector} gave no answer within {seconds:g} s")
