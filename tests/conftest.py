@@ -46,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 _PLACE = pytest.StashKey[MemoryPlace]()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     path = config.getoption("--costs")
@@ -54,6 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Workers make their folders within the one of the process that started them.
     if not is_worker and not config.option.basetemp and not config.option.collectonly and (memory := in_memory()):
         config.stash[_PLACE] = memory
+        config.option.basetemp = memory.path / "t"
 
 
 @pytest.hookimpl(trylast=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -27,27 +27,33 @@ class MemoryPlace:
         home.mkdir(mode=0o700, exist_ok=True)
         for old in home.iterdir():
             _remove_if_left(old)
-        self.path = Path(tempfile.mkdtemp(dir=home))
+        self.path = _new(home)
         self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def end(self, *, is_kept: bool) -> None:
         """Remove the folder, unless it is kept for a look at what failed."""
-        os.environ.pop(_VARIABLE, None)
         os.close(self._lock)
         if not is_kept:
             shutil.rmtree(self.path, ignore_errors=True)
 
 
 def in_memory(memory: Path = MEMORY) -> MemoryPlace | None:
-    """Have pytest make its temporary folders in memory; None where there is no room, or where another place is asked for."""
+    """A place in memory; None where there is no room, or where another place is asked for."""
     if _VARIABLE in os.environ or not os.path.ismount(memory) or not os.access(memory, os.W_OK):
         return None
     if shutil.disk_usage(memory).free < NEEDED_BYTES:
         return None
-    place = MemoryPlace(memory / f"gitalign-tests-{os.getuid()}")
-    os.environ[_VARIABLE] = str(place.path)
-    return place
+    return MemoryPlace(memory / f"gat-{os.getuid()}")
+
+
+def _new(home: Path) -> Path:
+    """A new folder of a short name: sockets of browsers and of gpg lie deep below it, and have 108 bytes for their names."""
+    while True:
+        with suppress(FileExistsError):
+            folder = home / secrets.token_hex(2)
+            folder.mkdir(mode=0o700)
+            return folder
 
 
 def _remove_if_left(folder: Path) -> None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import importlib.util
 import json
 import os
 import pkgutil
@@ -47,6 +48,8 @@ _IMPORTED_LATE = (
     "rich._emoji_codes", "yaml", "pathspec", "click.decorators", "click._textwrap",
 )  # fmt: skip
 """What libraries import when they are first used."""
+_COVERAGE = "COVERAGE_PROCESS_CONFIG"
+"""Set by coverage where processes are to be measured (`patch = ["subprocess"]`)."""
 _HEAD = struct.Struct("!I")
 _END = struct.Struct("!id")
 RARELY = (20_000, 20, 50)
@@ -94,6 +97,7 @@ def begin(
         terminal: makes standard input, a pseudo-terminal, the controlling terminal of a session of its own.
     """
     child = Child([function, *map(str, words)])
+    measured = _is_measured(child.args)
     if stdin is None:
         child.keep("stdin").write(input.encode())
         child.files["stdin"].seek(0)
@@ -103,11 +107,32 @@ def begin(
         "cwd": str(cwd or Path.cwd()),
         "env": {**os.environ, **(env or {})},
         "terminal": terminal,
+        "measured": measured,
     }
     out = stdout if stdout is not None else child.keep("stdout").fileno()
     err = stderr if stderr is not None else child.keep("stderr").fileno()
     child.attach(_server(os.getpid()), job, [child.files["stdin"].fileno() if stdin is None else stdin, out, err])
     return child
+
+
+_MEASURED: set[tuple[str, ...]] = set()
+
+
+def _is_measured(args: list[str]) -> bool:
+    """Whether coverage is measured in a process: once for each command in a test, whatever its parameters.
+
+    Measuring costs a process ten times what it takes to start.
+    """
+    if _COVERAGE not in os.environ:
+        return False
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").partition("[")[0].partition(" (")[0]
+    key = (
+        test,
+        *(word for word in args if word.startswith("--") or word.replace(":", "").replace(".", "").isidentifier()),
+    )
+    is_new = key not in _MEASURED
+    _MEASURED.add(key)
+    return is_new
 
 
 @dataclass
@@ -217,8 +242,10 @@ def _server(_of: int) -> socket.socket:
     ours, theirs = socket.socketpair()
     with theirs:
         child = subprocess.Popen(
-            [sys.executable, "-m", "tests.warm", str(theirs.fileno())],
+            [sys.executable, "-m", "tests.warm", str(theirs.fileno()), str(int(_COVERAGE in os.environ))],
             cwd=ROOT,
+            # It measures by itself: what coverage starts in every interpreter would be copied into every fork.
+            env={name: value for name, value in os.environ.items() if name != _COVERAGE},
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
@@ -258,9 +285,34 @@ def _import_all() -> None:
         section.model_rebuild()
 
 
-def _serve(control: socket.socket) -> dict[str, Any] | None:
+def _measure() -> Callable[[], None]:
+    """Begin to measure coverage; what is returned ends it and stores what was measured beside that of the tests."""
+    import coverage
+
+    place = importlib.util.find_spec("gitalign")
+    assert place is not None
+    measured = coverage.Coverage(
+        data_file=os.environ.get("COVERAGE_FILE", str(ROOT / ".coverage")),
+        data_suffix=True,
+        branch=True,
+        include=[f"{folder}/*" for folder in place.submodule_search_locations or ()],
+        config_file=False,
+    )
+    measured.start()
+
+    def end() -> None:
+        measured.stop()
+        measured.save()
+
+    return end
+
+
+def _serve(control: socket.socket, *, is_measured: bool) -> dict[str, Any] | None:
     """Fork for every job. Returns the job in the child, None in the server once its client is gone."""
+    end = _measure() if is_measured else None
     _import_all()
+    if end:
+        end()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*RARELY)
@@ -331,8 +383,10 @@ def _become(job: dict[str, Any], descriptors: list[int]) -> None:
     sys.stderr = open(2, "w", closefd=False, errors="backslashreplace", buffering=1)  # noqa: SIM115
 
 
-def _do(function: str) -> None:
+def _do(function: str, *, is_measured: bool) -> None:
     """Call it. A plain end skips the taking apart of every module, which costs as much as a small run does."""
+    if is_measured:
+        atexit.register(_measure())
     module, _, name = function.partition(":")
     code = 0
     try:
@@ -352,6 +406,6 @@ def _do(function: str) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _job = _serve(socket.socket(fileno=int(sys.argv[1])))
+    _job = _serve(socket.socket(fileno=int(sys.argv[1])), is_measured=sys.argv[2] == "1")
     if _job is not None:
-        _do(_job["function"])
+        _do(_job["function"], is_measured=_job["measured"])

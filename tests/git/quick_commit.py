@@ -1,7 +1,7 @@
-"""`git add -A && git commit` of an ordinary work tree without starting git: a fifth of the processor time.
+"""`git add -A && git commit`, and `git checkout`, of an ordinary work tree without starting git: a fifth of the processor time.
 
 Writes what git writes: loose objects, the index with its stat data, the ref and both reflogs. Whatever is not ordinary
-(attributes, ignored files, hooks, configuration, packs, odd messages, ...) gives None, and git does it.
+(attributes, ignored files, hooks, configuration, packs, odd messages, ...) is left to git, before anything was changed.
 `test_workspace.py` compares it with git. Formats: `git help format-index`, `git help gitrepository-layout`.
 """
 
@@ -48,6 +48,57 @@ class Entry:
     seen: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Store:
+    """The loose objects of a repository.
+
+    Attributes:
+        writes: False where ids are asked for alone.
+    """
+
+    git_dir: Path
+    writes: bool = True
+
+    def put(self, kind: bytes, content: bytes) -> bytes:
+        """Id of an object, stored unless it is there."""
+        data = b"%s %d\0%s" % (kind, len(content), content)
+        oid = hashlib.sha1(data)
+        place = self._place(oid.hexdigest())
+        if self.writes and not place.exists():
+            place.parent.mkdir(exist_ok=True)
+            _replace(place, zlib.compress(data, 1), mode=0o444)
+        return oid.digest()
+
+    def read(self, oid: str) -> bytes:
+        """Content of an object."""
+        place = self._place(oid)
+        if not place.exists():
+            raise NotOrdinary
+        return zlib.decompress(place.read_bytes()).partition(b"\0")[2]
+
+    def tree_of(self, commit: str) -> bytes:
+        """Id of the tree of a commit."""
+        return bytes.fromhex(self.read(commit)[5:45].decode())
+
+    def files(self, tree: bytes, prefix: bytes = b"") -> Iterator[tuple[bytes, tuple[int, bytes]]]:
+        """(path, (mode, id)) of every file below a tree."""
+        data, at = self.read(tree.hex()), 0
+        while at < len(data):
+            end = data.index(b"\0", at)
+            mode, _, name = data[at:end].partition(b" ")
+            oid, at = data[end + 1 : end + 21], end + 21
+            _require_no_name_of_git(name)
+            if mode == b"40000":
+                yield from self.files(oid, prefix + name + b"/")
+            elif mode in (b"100644", b"100755", b"120000"):
+                yield prefix + name, (int(mode, 8), oid)
+            else:
+                raise NotOrdinary
+
+    def _place(self, oid: str) -> Path:
+        return self.git_dir / "objects" / oid[:2] / oid[2:]
+
+
 def quick_commit(
     git_dir: Path, message: str, env: Mapping[str, str], template: Path, *, may_be_empty: bool
 ) -> str | None:
@@ -59,40 +110,122 @@ def quick_commit(
         template: git directory of a new repository: its configuration and hooks say what is ordinary.
     """
     try:
-        _require_ordinary(git_dir, message, template)
+        if not _MESSAGE.fullmatch(message):
+            return None
+        _require_ordinary(git_dir, template)
+        store = Store(git_dir)
         known, indexed_ns = _read_index(git_dir / "index")
-        entries = dict(_scan(git_dir, git_dir.parent, b"", known, indexed_ns))
-        tree = _write_tree(git_dir, entries)
+        entries = dict(_scan(store, git_dir.parent, b"", known, indexed_ns))
+        tree = _write_tree(store, entries)
         ref, parent = _head(git_dir)
-        if parent and _tree_of(git_dir, parent) == tree and not may_be_empty:
+        if parent and store.tree_of(parent) == tree and not may_be_empty:
             return None  # git says so
-        people = {
-            who: f"{env[f'GIT_{who}_NAME']} <{env[f'GIT_{who}_EMAIL']}> {env[f'GIT_{who}_DATE']}"
-            for who in ("AUTHOR", "COMMITTER")
-        }
         lines = [f"tree {tree.hex()}", *([f"parent {parent}"] if parent else [])]
-        lines += [f"author {people['AUTHOR']}", f"committer {people['COMMITTER']}", "", message, ""]
-        commit = _write_object(git_dir, b"commit", "\n".join(lines).encode()).hex()
+        lines += [f"author {_person(env, 'AUTHOR')}", f"committer {_person(env, 'COMMITTER')}", "", message, ""]
+        commit = store.put(b"commit", "\n".join(lines).encode()).hex()
         _replace(git_dir / "index", _index(entries))
         kind = "commit" if parent else "commit (initial)"
-        log = f"{parent or _ZERO} {commit} {people['COMMITTER']}\t{kind}: {message.partition(chr(10))[0]}\n"
         for name in dict.fromkeys(("HEAD", ref)):
-            _append(git_dir / "logs" / name, log)
-        place = git_dir / ref
-        place.parent.mkdir(parents=True, exist_ok=True)
-        _replace(place, f"{commit}\n".encode())
+            _log(git_dir, name, parent, commit, env, f"{kind}: {message.partition(chr(10))[0]}")
+        _set(git_dir, ref, commit)
         return commit
     except (NotOrdinary, OSError):
         return None
 
 
-def _require_ordinary(git_dir: Path, message: str, template: Path) -> None:
+def quick_switch(git_dir: Path, branch: str, start: str | None, env: Mapping[str, str], template: Path) -> bool:
+    """Check a branch out, made at the branch `start` when given; False where nothing was done because git has to do it."""
+    try:
+        _require_ordinary(git_dir, template)
+        ref, commit = f"refs/heads/{branch}", tip(git_dir, start or branch)
+        before, old = _head(git_dir)
+        if (git_dir / "worktrees").exists() or before == ref or not old or (start and os.path.lexists(git_dir / ref)):
+            return False
+        ids = Store(git_dir, writes=False)
+        known, indexed_ns = _read_index(git_dir / "index")
+        entries = dict(_scan(ids, git_dir.parent, b"", known, indexed_ns))
+        is_clean = {path: entry.oid for path, entry in entries.items()} == {
+            path: entry.oid for path, entry in known.items()
+        }
+        if not is_clean or _write_tree(ids, entries) != ids.tree_of(old):
+            return False
+        if start:
+            (git_dir / ref).parent.mkdir(parents=True, exist_ok=True)
+        _check_out(ids, entries, dict(ids.files(ids.tree_of(commit))))
+        _replace(git_dir / "index", _index(entries))
+    except (NotOrdinary, OSError):
+        return False
+    if start:
+        _log(git_dir, ref, "", commit, env, f"branch: Created from {start}")
+        _set(git_dir, ref, commit)
+    _log(
+        git_dir,
+        "HEAD",
+        old,
+        commit,
+        env,
+        f"checkout: moving from {before.removeprefix('refs/heads/') if before != 'HEAD' else old} to {branch}",
+    )
+    _set(git_dir, "HEAD", f"ref: {ref}")
+    return True
+
+
+def tip(git_dir: Path, branch: str) -> str:
+    """The commit of a branch.
+
+    Raises:
+        NotOrdinary: it is not a branch whose ref has a file of its own, or its name could mean something else.
+    """
+    ref = f"refs/heads/{branch}"
+    others = (branch, f"refs/{branch}", f"refs/tags/{branch}", f"refs/remotes/{branch}")
+    place = git_dir / ref
+    if (
+        ".." in branch
+        or place.is_symlink()
+        or not place.is_file()
+        or any(os.path.lexists(git_dir / name) for name in others)
+    ):
+        raise NotOrdinary
+    commit = place.read_text().strip()
+    if not re.fullmatch("[0-9a-f]{40}", commit):
+        raise NotOrdinary
+    return commit
+
+
+def _check_out(store: Store, entries: dict[bytes, Entry], wanted: Mapping[bytes, tuple[int, bytes]]) -> None:
+    """Make the work tree, which is `entries`, what is wanted."""
+    root = os.fsencode(store.git_dir.parent) + b"/"
+    changed = {
+        path: file
+        for path, file in wanted.items()
+        if path not in entries or (entries[path].mode, entries[path].oid) != file
+    }
+    contents = {path: store.read(oid.hex()) for path, (_, oid) in changed.items()}
+    if any(path not in entries and os.path.lexists(root + path) for path in changed):
+        raise NotOrdinary
+    for path in [path for path in entries if path not in wanted or path in changed]:
+        os.unlink(root + path)
+        folder = os.path.dirname(path)
+        while folder and path not in wanted and not os.listdir(root + folder):
+            os.rmdir(root + folder)
+            folder = os.path.dirname(folder)
+        del entries[path]
+    for path, (mode, oid) in changed.items():
+        os.makedirs(os.path.dirname(root + path), exist_ok=True)
+        if mode == 0o120000:
+            os.symlink(contents[path], root + path)
+        else:
+            with open(os.open(root + path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode & 0o777 | 0o66), "wb") as file:
+                file.write(contents[path])
+        entries[path] = Entry(oid, mode, _seen(os.lstat(root + path)))
+
+
+def _require_ordinary(git_dir: Path, template: Path) -> None:
     """Raises `NotOrdinary` unless nothing but content decides what git commits."""
     settings, usual = (git_dir / "config").read_bytes(), (template / "config").read_bytes()
     user = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "git"
     if (
         not git_dir.is_dir()
-        or not _MESSAGE.fullmatch(message)
         or any(name.startswith("GIT_") and name != "GIT_CONFIG_NOSYSTEM" for name in os.environ)
         or not settings.startswith(usual)
         or not _SETTINGS.fullmatch(settings[len(usual) :])
@@ -140,18 +273,22 @@ def _index(entries: Mapping[bytes, Entry]) -> bytes:
     return body + hashlib.sha1(body).digest()
 
 
+def _require_no_name_of_git(name: bytes) -> None:
+    if name.lower().startswith((b".git", b"git~")) and name != b".github":
+        raise NotOrdinary
+
+
 def _scan(
-    git_dir: Path, folder: Path, prefix: bytes, known: Mapping[bytes, Entry], indexed_ns: int
+    store: Store, folder: Path, prefix: bytes, known: Mapping[bytes, Entry], indexed_ns: int
 ) -> Iterator[tuple[bytes, Entry]]:
     """Every file of the work tree; those that are not as the index knows them are stored."""
     for one in os.scandir(os.fsencode(folder)):
         if not prefix and one.name == b".git":
             continue
-        if one.name.lower().startswith((b".git", b"git~")) and one.name != b".github":
-            raise NotOrdinary
+        _require_no_name_of_git(one.name)
         path = prefix + one.name
         if one.is_dir(follow_symlinks=False):
-            yield from _scan(git_dir, Path(os.fsdecode(one.path)), path + b"/", known, indexed_ns)
+            yield from _scan(store, Path(os.fsdecode(one.path)), path + b"/", known, indexed_ns)
             continue
         there = one.stat(follow_symlinks=False)
         seen = _seen(there)
@@ -161,7 +298,7 @@ def _scan(
             yield path, before
             continue
         content = os.readlink(one.path) if one.is_symlink() else Path(os.fsdecode(one.path)).read_bytes()
-        yield path, Entry(_write_object(git_dir, b"blob", content), seen[6], seen)
+        yield path, Entry(store.put(b"blob", content), seen[6], seen)
 
 
 def _seen(there: os.stat_result) -> tuple[int, ...]:
@@ -176,7 +313,7 @@ def _seen(there: os.stat_result) -> tuple[int, ...]:
     return tuple(number & 0xFFFFFFFF for number in (*times, *rest))
 
 
-def _write_tree(git_dir: Path, entries: Mapping[bytes, Entry]) -> bytes:
+def _write_tree(store: Store, entries: Mapping[bytes, Entry]) -> bytes:
     """Id of the tree of these files, stored with all trees below it."""
     rows: list[tuple[bytes, bytes]] = []
     below: dict[bytes, dict[bytes, Entry]] = {}
@@ -187,20 +324,8 @@ def _write_tree(git_dir: Path, entries: Mapping[bytes, Entry]) -> bytes:
         else:
             rows.append((name, b"%o %s\0%s" % (entry.mode, name, entry.oid)))
     for name, files in below.items():
-        rows.append((name + b"/", b"40000 %s\0%s" % (name, _write_tree(git_dir, files))))
-    return _write_object(git_dir, b"tree", b"".join(row for _, row in sorted(rows)))
-
-
-def _write_object(git_dir: Path, kind: bytes, content: bytes) -> bytes:
-    """Id of an object, stored unless it is there."""
-    data = b"%s %d\0%s" % (kind, len(content), content)
-    oid = hashlib.sha1(data)
-    folder = git_dir / "objects" / oid.hexdigest()[:2]
-    place = folder / oid.hexdigest()[2:]
-    if not place.exists():
-        folder.mkdir(exist_ok=True)
-        _replace(place, zlib.compress(data, 1), mode=0o444)
-    return oid.digest()
+        rows.append((name + b"/", b"40000 %s\0%s" % (name, _write_tree(store, files))))
+    return store.put(b"tree", b"".join(row for _, row in sorted(rows)))
 
 
 def _head(git_dir: Path) -> tuple[str, str]:
@@ -218,11 +343,21 @@ def _head(git_dir: Path) -> tuple[str, str]:
     return (ref, commit)
 
 
-def _tree_of(git_dir: Path, commit: str) -> bytes:
-    place = git_dir / "objects" / commit[:2] / commit[2:]
-    if not place.exists():
-        raise NotOrdinary
-    return bytes.fromhex(zlib.decompress(place.read_bytes()).partition(b"\0tree ")[2][:40].decode())
+def _person(env: Mapping[str, str], who: str) -> str:
+    return f"{env[f'GIT_{who}_NAME']} <{env[f'GIT_{who}_EMAIL']}> {env[f'GIT_{who}_DATE']}"
+
+
+def _log(git_dir: Path, ref: str, old: str, new: str, env: Mapping[str, str], why: str) -> None:
+    place = git_dir / "logs" / ref
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.open("a") as file:
+        file.write(f"{old or _ZERO} {new} {_person(env, 'COMMITTER')}\t{why}\n")
+
+
+def _set(git_dir: Path, ref: str, value: str) -> None:
+    place = git_dir / ref
+    place.parent.mkdir(parents=True, exist_ok=True)
+    _replace(place, f"{value}\n".encode())
 
 
 def _replace(path: Path, content: bytes, *, mode: int = 0o666) -> None:
@@ -231,9 +366,3 @@ def _replace(path: Path, content: bytes, *, mode: int = 0o666) -> None:
     with open(descriptor, "wb") as file:
         file.write(content)
     os.rename(beside, path)
-
-
-def _append(path: Path, line: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(line)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.git import workspace
-from tests.git.quick_commit import quick_commit
+from tests.git.quick_commit import quick_commit, quick_switch
 from tests.git.workspace import Workspace
 
 
@@ -29,6 +29,9 @@ def build(work: Workspace) -> None:
     work.commit("same size, same moment", {"a": b"9\n"})
     (work.path / "run").chmod(0o644)
     work.commit("mode alone")
+    work.switch("topic/y", "topic/x")
+    work.commit("y", {"y/y": b"y\n"})
+    work.switch("main")
     work.git("checkout", "-q", "--detach")
     work.commit("detached", {"d": b"d\n"})
     work.commit("by git: \u00e4", {"d": b"e\n"})
@@ -49,7 +52,7 @@ def state(work: Workspace) -> list[str]:
         work.git("log", "--all", "--reflog", "--format=raw"),
         *(
             work.git("reflog", "show", "--format=%H %gd %gs %gn %ge", "--date=raw", name)
-            for name in ("HEAD", "topic/x", "main", "other")
+            for name in ("HEAD", "topic/x", "topic/y", "main", "other")
         ),
         work.git("ls-files", "-s"),
         work.git("status", "--porcelain"),
@@ -60,6 +63,11 @@ def state(work: Workspace) -> list[str]:
         ),
         work.git("fsck", "--strict"),
         work.git("count-objects"),
+        *sorted(
+            f"{one.relative_to(work.path)} {one.lstat().st_mode:o}"
+            for one in work.path.rglob("*")
+            if ".git" not in one.parts
+        ),
     ]
 
 
@@ -68,7 +76,7 @@ def test_a_quick_commit_is_that_of_git(tmp_path: Path, monkeypatch: pytest.Monke
     git = Workspace.git
 
     def noted(self: Workspace, *words: str, **more: object) -> str:
-        started.extend(word for word in words if word == "commit")
+        started.extend(word for word in words if word in ("commit", "-b"))
         return git(self, *words, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Workspace, "git", noted)
@@ -77,8 +85,9 @@ def test_a_quick_commit_is_that_of_git(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(started) == 1, "all but one were quick"
     with monkeypatch.context() as patch:
         patch.setattr(workspace, "quick_commit", lambda *_, **__: None)
+        patch.setattr(workspace, "quick_switch", lambda *_: False)
         build(slow)
-    assert len(started) == 13
+    assert len(started) == 16
     assert state(quick) == state(slow)
 
 
@@ -101,7 +110,34 @@ def test_a_quick_commit_is_that_of_git(tmp_path: Path, monkeypatch: pytest.Monke
 def test_what_is_not_ordinary_is_left_to_git(tmp_path: Path, change: object) -> None:
     work = Workspace(tmp_path / "work")
     work.commit("first", {"a": b"1\r\n"})
+    work.git("branch", "branch")
     change(work)  # type: ignore[operator]
     env = {f"GIT_{who}_{what}": "x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL", "DATE")}
     template = workspace._template("git", "sha1", 0o22)
     assert quick_commit(work.path / ".git", "second", env, template, may_be_empty=False) is None
+    assert not quick_switch(work.path / ".git", "x", "main", env, template)
+    assert not quick_switch(work.path / ".git", "branch", None, env, template)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda work: (work.path / "new").touch(),
+        lambda work: (work.path / "a").write_bytes(b"2"),
+        lambda work: (work.path / "a").unlink(),
+        lambda work: work.git("rm", "-q", "a"),
+        lambda work: (work.path / "b").mkdir(),
+        lambda work: work.git("worktree", "add", "-q", str(work.path.parent / "wt"), "branch"),
+        lambda work: work.git("tag", "branch"),
+    ],
+)
+def test_a_work_tree_that_is_not_clean_is_left_to_git(tmp_path: Path, change: object) -> None:
+    work = Workspace(tmp_path / "work")
+    work.commit("first", {"a": b"1\n"})
+    work.switch("branch", "main")
+    work.commit("second", {"b": b"1\n"})
+    work.switch("main")
+    change(work)  # type: ignore[operator]
+    env = {f"GIT_COMMITTER_{what}": "x" for what in ("NAME", "EMAIL", "DATE")}
+    assert not quick_switch(work.path / ".git", "branch", None, env, workspace._template("git", "sha1", 0o22))
+    assert (work.path / ".git" / "HEAD").read_text() == "ref: refs/heads/main\n"

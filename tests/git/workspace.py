@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from tests.git.quick_commit import quick_commit
+from tests.git.quick_commit import NotOrdinary, quick_commit, quick_switch, tip
 
 IDENTITY = {
     "GIT_AUTHOR_NAME": "A U Thor",
@@ -33,6 +33,9 @@ def _template(git: str, object_format: str, umask: int) -> Path:
         ["config", "user.email", "operator@example.org"],
     ):
         subprocess.run([git, *words], cwd=folder, check=True, capture_output=True, env=env)
+    for hook in (folder / ".git" / "hooks").iterdir():
+        if hook.name != "pre-push.sample":  # one sample tells as much as a dozen, and is copied as often
+            hook.unlink()
     return folder / ".git"
 
 
@@ -82,8 +85,8 @@ class Workspace:
             else:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
-        git_dir, template = self.path / ".git", _template(shutil.which("git") or "git", "sha1", _umask())
-        commit = quick_commit(git_dir, message, self._identity(), template, may_be_empty=allow_empty)
+        template = _template(shutil.which("git") or "git", "sha1", _umask())
+        commit = quick_commit(self.path / ".git", message, self._identity(), template, may_be_empty=allow_empty)
         if commit is not None:
             return commit
         self.git("add", "-A")
@@ -102,8 +105,14 @@ class Workspace:
 
     def switch(self, branch: str, start: str | None = None) -> None:
         """Check a branch out, made at `start` when given."""
+        template = _template(shutil.which("git") or "git", "sha1", _umask())
+        if quick_switch(self.path / ".git", branch, start, self._identity(), template):
+            return
         self.git("checkout", "-q", *(["-b", branch, start] if start else [branch]))
 
     def tip(self, name: str) -> str:
         """Id of a revision."""
-        return self.git("rev-parse", "--verify", name)
+        try:
+            return tip(self.path / ".git", name)
+        except NotOrdinary:
+            return self.git("rev-parse", "--verify", name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,24 +38,46 @@ def tips(repository: Path, folder: str) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in lines)
 
 
-@pytest.fixture
-def whole(tmp_path: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Integration branches before a run and after one that is not cut off."""
-    repository = sample(tmp_path / "whole")
-    before = tips(repository, "integration")
-    facade.run(facade.Request(repo=repository, overrides=SETTINGS), permit=PERMIT)
-    after = tips(repository, "integration")
-    assert any(before.get(ref) not in (None, told) for ref, told in after.items())
-    assert after.keys() > before.keys()
-    return before, after
+class Kept:
+    """The sample before and after a run that is not cut off, made once, and put back to the same place for each test.
+
+    Attributes:
+        before: integration branches before the run.
+        after: and after it.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        repository = sample(place / "trial")
+        self._keep("before")
+        self.before = tips(repository, "integration")
+        facade.run(facade.Request(repo=repository, overrides=SETTINGS), permit=PERMIT)
+        self._keep("after")
+        self.after = tips(repository, "integration")
+        assert any(self.before.get(ref) not in (None, told) for ref, told in self.after.items())
+        assert self.after.keys() > self.before.keys()
+
+    def _keep(self, name: str) -> None:
+        shutil.copytree(self._place / "trial", self._place / name, symlinks=True)
+
+    def put_back(self, name: str) -> Path:
+        """A fresh repository, `before` or `after` the run."""
+        shutil.rmtree(self._place / "trial")
+        shutil.copytree(self._place / name, self._place / "trial", symlinks=True)
+        return self._place / "trial" / "repo.git"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    return Kept(tmp_path_factory.mktemp("kept"))
 
 
 @pytest.mark.parametrize(
     "effect", sorted(EFFECTS) if IS_THOROUGH else ["journal", "pin", "keep", "refs", "save", "verify"]
 )
-def test_effects_of_a_run(whole: tuple[dict[str, str], dict[str, str]], tmp_path: Path, effect: str) -> None:
-    before, after = whole
-    repository = sample(tmp_path / "trial")
+def test_effects_of_a_run(kept: Kept, effect: str) -> None:
+    before, after = kept.before, kept.after
+    repository = kept.put_back("before")
     stay = tips(repository, "topic")
     assert rehearse(repository, "integration", effect) == effect
     for ref, told in after.items():
@@ -76,12 +99,11 @@ def test_effects_of_a_run(whole: tuple[dict[str, str], dict[str, str]], tmp_path
 @pytest.mark.parametrize(
     "effect", ["journal", "pin", "work tree", "refs", "save", "verify"] if IS_THOROUGH else ["pin", "refs", "save"]
 )
-def test_effects_of_an_undo(tmp_path: Path, effect: str) -> None:
-    repository = sample(tmp_path / "trial")
-    before = tips(repository, "integration")
+def test_effects_of_an_undo(kept: Kept, effect: str) -> None:
+    before, after = kept.before, kept.after
+    repository = kept.put_back("after")
     request = facade.Request(repo=repository, overrides=SETTINGS)
-    facade.run(request, permit=PERMIT)
-    after = tips(repository, "integration")
+    assert tips(repository, "integration") == after
     assert rehearse(repository, "undo", effect) == effect
     facade.resume(request)
     undone = facade.runs(request)[0].kind == "undo" and facade.runs(request)[0].moved

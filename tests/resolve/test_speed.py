@@ -6,14 +6,15 @@ import time
 from pathlib import Path
 
 from gitalign import facade
+from tests import needs
 from tests.git.workspace import Workspace
 from tests.histories import Stream
 from tests.runs import request
 
-_MERGES = 1_500
+_MERGES = 1_500 if needs.IS_THOROUGH else 500
 
 
-def test_1500_merges_in_less_than_a_minute(tmp_path: Path) -> None:
+def test_25_merges_a_second(tmp_path: Path) -> None:
     work = Workspace(tmp_path / "repo")
     stream = Stream()
     lines = [b"%d\n" % number for number in range(200)]
@@ -34,6 +35,6 @@ def test_1500_merges_in_less_than_a_minute(tmp_path: Path) -> None:
     stream.load(work.path)
     started = time.monotonic()
     lessons, recorded = facade.learn_resolutions(request(work.path))
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < _MERGES / 25
     assert lessons.merges == _MERGES
     assert len(recorded.added) >= _MERGES // 4

@@ -246,24 +246,24 @@ def test_a_result_that_detection_refuses_does_not_move_the_branch(work: Workspac
     assert look.stand is Stand.DONE
 
 
-def test_ten_at_once_and_a_garbage_collection(work: Workspace) -> None:
+def test_six_at_once_and_a_garbage_collection(work: Workspace) -> None:
     asked = request(work.path)
-    for number in range(10):
+    for number in range(6):
         work.switch(f"many/{number}", "main~1")
         work.commit(f"many {number}", {"f": changed(l3=b"%d" % number)})
     work.switch("main")
-    looks = [facade.resolve(asked, f"many/{number}") for number in range(10)]
-    assert len(facade.resolutions_under_way(asked)) == 10
-    for look in looks[:5]:
+    looks = [facade.resolve(asked, f"many/{number}") for number in range(6)]
+    assert len(facade.resolutions_under_way(asked)) == 6
+    for look in looks[:3]:
         write(look, {"f": changed(l3=b"resolved")})
         inside(look, "add", "f")
     work.git("gc", "--quiet", "--prune=now")
-    for number in range(5):
+    for number in range(3):
         assert facade.resolve_continue(asked, f"many/{number}").stand is Stand.DONE
         assert branch(finish(work, f"many/{number}"), f"many/{number}").verdict is Verdict.ALIGNED
-    assert len(facade.resolutions_under_way(asked)) == 5
+    assert len(facade.resolutions_under_way(asked)) == 3
     report = run(work.path)
-    assert branch(report, "many/7").verdict is Verdict.CONFLICTED
+    assert branch(report, "many/5").verdict is Verdict.CONFLICTED
 
 
 def test_what_cannot_be_resolved_is_said(work: Workspace, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def on_top(pilot: Pilot[Leaving], name: str) -> str:
 
 @asynccontextmanager
 async def opened(
-    of: Source, *, size: tuple[int, int] = (120, 40), branch: str | None = None, stop: StopSignal | None = None
+    of: Source, *, size: tuple[int, int] = (100, 20), branch: str | None = None, stop: StopSignal | None = None
 ) -> AsyncIterator[Pilot[Leaving]]:
     """The screen once conflicts were found and both sides of the first one looked at."""
     app = ConflictsScreen(of, stop=stop or StopSignal(), branch=branch)

@@ -209,18 +209,20 @@ def test_one_file_is_bounded(room: Place, confinement: Confinement) -> None:
     assert (room.tree / "big").stat().st_size <= 16 * MIB
 
 
-def test_a_gigabyte_of_output_is_read_and_not_kept(room: Place, confinement: Confinement) -> None:
+def test_output_without_end_is_read_and_not_kept(room: Place, confinement: Confinement) -> None:
+    """A gigabyte; in a short run a quarter of that, which would be seen as well if it were kept."""
+    size = 1_000_000_000 if needs.IS_THOROUGH else 250_000_000
     before = psutil.Process().memory_info().rss
     ended = check(
         room,
         confinement,
         "sh",
         "-c",
-        "echo first; head -c 1000000000 /dev/zero | tr '\\0' x; echo; echo last",
+        f"echo first; head -c {size} /dev/zero | tr '\\0' x; echo; echo last",
         timeout_s=120,
     )
     assert ended.status is CheckStatus.PASSED
-    assert ended.output_bytes > 1_000_000_000
+    assert ended.output_bytes > size
     assert len(ended.output) < 100_000
     assert ended.output.startswith("first")
     assert ended.output.rstrip().endswith("last")
