@@ -56,7 +56,9 @@ def test_without_checks_nothing_is_called_passed(work: Workspace) -> None:
 def test_a_tampered_certificate_fails(work: Workspace) -> None:
     report = run(work.path)
     (place,) = (work.path / ".git" / "gitalign" / "runs" / report.run.id).glob("certificates.jsonl")
-    place.write_text(place.read_text().replace('"how": "replayed"', '"how": "merged"'))
+    written = place.read_text()
+    place.write_text(written.replace('"replayed"', '"merged"'))
+    assert place.read_text() != written
     framework = gitalign.ValidationVerificationFramework(work.path)
     assert framework.run_post_alignment_validation("bad")["validation_status"] == "failed"
 
