@@ -108,6 +108,8 @@ class TestRuns:
             journal.run("2026")
         assert [one.id for one in journal.runs()] == [second, first, prefixed]
         assert [one.id for one in journal.runs(limit=1)] == [second]
+        assert journal.newest(RunKind.ALIGN) == journal.run(second)
+        assert journal.newest(RunKind.UNDO) is None
 
     @pytest.mark.parametrize("word", ["nothing", "%", "2026%", "_", "é", "\0", "\udce9", "~", "x" * 5_000])
     def test_a_word_that_is_no_run(self, journal: Journal, word: str) -> None:

@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from gitalign.errors import ConfigError, StoreError
-from gitalign.store.journal import connect_journal
+from gitalign.store.journal import SqlJournal, connect_journal
 from gitalign.store.postgres import Postgres, server_url
 from tests.store.test_contract import X, begun, move
+
+END_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
 
 
 def test_a_connection_that_the_server_ended_is_made_again(server: str) -> None:
@@ -19,11 +21,23 @@ def test_a_connection_that_the_server_ended_is_made_again(server: str) -> None:
     with closing(connect_journal(dialect, repository="ended")) as journal:
         name = begun(journal)
         with dialect.engine().connect() as other:
-            other.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"))
-        with pytest.raises(StoreError, match="terminat"):
-            journal.intend(name, [move(X)], anchor="a")
+            other.execute(text(END_OTHERS))
         journal.intend(name, [move(X)], anchor="a")
         assert journal.publications(name) == (move(X),)
+        with dialect.engine().connect() as other:
+            other.execute(text(END_OTHERS))
+        with pytest.raises(StoreError, match="terminat"):
+            journal.publications(name)
+        assert journal.publications(name) == (move(X),)
+        with pytest.raises(StoreError, match="terminat"):
+            break_off(journal)
+        assert journal.run(name).outcome == "running"
+
+
+def break_off(journal: SqlJournal) -> None:
+    with journal.transaction() as connection:
+        connection.execute(text("UPDATE runs SET outcome = 'half'"))
+        connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:

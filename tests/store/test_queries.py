@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 
 from gitalign.core.plan import Plan
 from gitalign.core.publication import MoveState
-from gitalign.core.run import UNFINISHED, RunState
+from gitalign.core.run import UNFINISHED, RunKind, RunState
 from gitalign.store.dialect import Dialect
 from gitalign.store.journal import SqlJournal, connect_journal
 from gitalign.store.postgres import Postgres
@@ -25,6 +25,7 @@ ASKED: dict[str, Callable[[SqlJournal, str], object]] = {
     "run by prefix": lambda journal, _: journal.run("20260301-120000-7"),
     "last run": lambda journal, _: journal.run("last"),
     "newest runs": lambda journal, _: journal.runs(limit=3),
+    "newest of a kind": lambda journal, _: journal.newest(RunKind.ALIGN),
     "unfinished": lambda journal, _: journal.runs_in(UNFINISHED),
     "stopped": lambda journal, _: journal.runs_in((RunState.INTERRUPTED,)),
     "that stand": lambda journal, _: list(journal.runs_that_stand()),

@@ -203,11 +203,14 @@ class RollbackRecoveryMechanisms:
 
     def _moves(self, branch: str) -> Iterator[tuple[str, Publication]]:
         """(run, move) of every alignment that moved the branch and was not undone, newest first."""
-        for record in facade.runs(self._request):
-            if record.kind is RunKind.ALIGN:
-                for one in facade.show(self._request, record.id).publications:
-                    if one.update.ref == HEADS + branch and one.state in (MoveState.MOVED, MoveState.UNDONE):
-                        yield record.id, one
+        opened = open_for(self._request)
+        if not has_state(opened):
+            return
+        with journal_of(opened) as journal:
+            for run_id, one in journal.moves_of([HEADS + branch]):
+                is_made = one.state in (MoveState.MOVED, MoveState.UNDONE)
+                if is_made and journal.run(run_id).kind is RunKind.ALIGN:
+                    yield run_id, one
 
     def _is_under_resolution(self, branch: str) -> bool:
         return any(one.session.branch == branch for one in facade.resolutions_under_way(self._request))

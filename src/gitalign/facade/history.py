@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from gitalign.core.run import RunRecord
+from gitalign.core.run import RunRecord, RunState
 from gitalign.engine.run.session import (
     Request,
     has_state,
@@ -32,13 +32,18 @@ class AlignablePointSource(StrEnum):
     """From git, where memory does not know it."""
 
 
-def runs(request: Request) -> tuple[RunRecord, ...]:
-    """Every run of the repository, newest first. Changes nothing."""
+def runs(request: Request, *, states: Collection[RunState] | None = None) -> tuple[RunRecord, ...]:
+    """Runs of the repository, newest first. Changes nothing.
+
+    Args:
+        request: which repository.
+        states: only runs in one of these; every run without them.
+    """
     opened = open_for(request)
     if not has_state(opened):
         return ()
     with journal_of(opened) as journal:
-        return journal.runs()
+        return journal.runs() if states is None else journal.runs_in(states)
 
 
 def show(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitalign.core.plan import Plan, Step, StepKind
-from gitalign.core.run import RunKind, RunRecord, RunState
+from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.core.working_set import has_no_work
 from gitalign.errors import UserError
 from gitalign.git.branch_log import was_only_created
@@ -25,21 +25,22 @@ class Past:
     Attributes:
         repository: where.
         journal: None where nothing was ever run.
-        runs: every run, newest first.
     """
 
     repository: Repository
     journal: Journal | None
-    runs: tuple[RunRecord, ...]
+
+    def last(self) -> RunRecord | None:
+        """The newest run."""
+        return next(iter(self.journal.runs(limit=1)), None) if self.journal is not None else None
 
     def unfinished(self) -> tuple[RunRecord, ...]:
         """Runs that `resume` is for."""
-        states = (RunState.INTEGRATING, RunState.PUBLISHING, RunState.INTERRUPTED)
-        return tuple(record for record in self.runs if record.state in states)
+        return self.journal.runs_in((*UNFINISHED, RunState.INTERRUPTED)) if self.journal is not None else ()
 
     def last_alignment(self) -> Report | None:
         """The report of the newest run that aligned branches."""
-        last = next((record for record in self.runs if record.kind is RunKind.ALIGN), None)
+        last = self.journal.newest(RunKind.ALIGN) if self.journal is not None else None
         if last is None or self.journal is None:
             return None
         from gitalign.engine.run.reports import stored_report
@@ -71,7 +72,7 @@ def next_command(
     if fault is not None:
         return fault.hint
     work = [one for one in plan.steps if one.kind not in (StepKind.UP_TO_DATE, StepKind.LEAVE) and not one.refusal]
-    if not past.runs:
+    if past.last() is None:
         return "git align plan" if plan.steps else ""
     to_delete = "git align prune --merged" if merged else ""
     report = past.last_alignment()

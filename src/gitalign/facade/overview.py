@@ -27,8 +27,9 @@ def status(request: Request) -> Status:
     elsewhere = only_on_remotes(plan.snapshot, [target.name for target in plan.targets])
     fault = target_fault(plan)
     with journal_of(opened) if has_state(opened) else nullcontext() as journal:
-        past = Past(opened.repository, journal, journal.runs() if journal is not None else ())
+        past = Past(opened.repository, journal)
         command = next_command(plan, past, elsewhere=elsewhere, fault=fault, merged=merged)
+        unfinished, last = past.unfinished(), past.last()
     to_align = sum(step.kind not in (StepKind.UP_TO_DATE, StepKind.LEAVE) for step in plan.steps)
     return Status(
         repository=opened.repository.work_tree or opened.repository.common_dir,
@@ -38,8 +39,8 @@ def status(request: Request) -> Status:
         to_align=to_align,
         up_to_date=len(plan.steps) - to_align,
         excluded=len(plan.excluded),
-        unfinished=past.unfinished(),
-        last=past.runs[0] if past.runs else None,
+        unfinished=unfinished,
+        last=last,
         only_on_remotes=elsewhere,
         next_command=command,
         merged=merged,

@@ -16,7 +16,7 @@ from gitalign.core.names import Oid
 from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Plan
 from gitalign.core.publication import Publication
-from gitalign.core.run import RunRecord, RunState
+from gitalign.core.run import RunKind, RunRecord, RunState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,9 @@ class RunStore(Protocol):
 
     def runs(self, *, limit: int | None = None) -> tuple[RunRecord, ...]:
         """Newest first."""
+
+    def newest(self, kind: RunKind) -> RunRecord | None:
+        """The newest run of a kind; None when there is none."""
 
     def runs_in(self, states: Collection[RunState]) -> tuple[RunRecord, ...]:
         """Runs in one of the states, newest first."""

@@ -50,12 +50,19 @@ class Family:
     def transaction(self) -> Iterator[Connection]:
         """A transaction that writes: all of it counts when the block ends, or nothing when it raises."""
         with self._reading() as connection:
-            connection.exec_driver_sql(self._dialect.write)
+            try:
+                connection.exec_driver_sql(self._dialect.write)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                connection.rollback()  # the server ended it while it was idle; nothing was asked of it yet
+                connection.exec_driver_sql(self._dialect.write)
             try:
                 yield connection
             except BaseException:
-                with suppress(DBAPIError):  # where the connection broke, the server has rolled it back
-                    connection.exec_driver_sql("ROLLBACK")
+                if not connection.invalidated:  # where it broke, the server has rolled the transaction back
+                    with suppress(DBAPIError):
+                        connection.exec_driver_sql("ROLLBACK")
                 raise
             connection.exec_driver_sql("COMMIT")
 

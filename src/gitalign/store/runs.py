@@ -92,6 +92,11 @@ class SqlRuns(Family):
         """Newest first."""
         return self._records(self._newest() if limit is None else self._newest().limit(limit))
 
+    def newest(self, kind: RunKind) -> RunRecord | None:
+        """The newest run of a kind; None when there is none."""
+        rows = self._rows(self._newest().where(_RUNS.c.kind == kind.value).limit(1))
+        return self._record(rows[0]) if rows else None
+
     def runs_in(self, states: Collection[RunState]) -> tuple[RunRecord, ...]:
         """Runs in one of the states, newest first."""
         # Sorted here: asked for an order, a database would read all runs by their number instead of few by their state.
@@ -180,7 +185,7 @@ class SqlRuns(Family):
         with self.transaction() as connection:
             for chunk in chunks(run_ids):
                 these = (_RUNS.c.repository == self.repository) & _RUNS.c.id.in_(chunk)
-                connection.execute(update(_RUNS).where(these).values(anchor=None))
+                connection.execute(update(_RUNS).where(these, _RUNS.c.anchor.is_not(None)).values(anchor=None))
 
     def forget_before(self, when: datetime) -> None:
         """Drop details of runs finished before `when`. Rows of runs stay."""

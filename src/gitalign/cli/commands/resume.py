@@ -38,9 +38,8 @@ def resume(*, take_over: TakeOver = None, options: Options) -> int:
     if options.json:
         emit_json("reports", listings.dump_reports(reports))
     elif not options.quiet and not reports:
-        for record in facade.runs(request):
-            if record.state in UNFINISHED:
-                show_under_way(console(), record)
+        for record in facade.runs(request, states=UNFINISHED):
+            show_under_way(console(), record)
         console().print("nothing to resume")
     elif not options.quiet:
         for report in reports:

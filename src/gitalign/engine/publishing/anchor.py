@@ -7,7 +7,7 @@ itself, even when the database is lost. The tag is of the target's tip, and the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -111,10 +111,10 @@ def pin(
     return refusal
 
 
-def anchors_of(run_id: str, refs: Mapping[str, Oid]) -> list[tuple[str, Oid]]:
-    """The refs of a run's anchor, of those given, with their ids."""
-    ref = anchor_ref(run_id)
-    return [(name, oid) for name, oid in refs.items() if name.partition(_MORE)[0] == ref]
+def anchors_of(run_ids: Iterable[str], refs: Mapping[str, Oid]) -> list[tuple[str, Oid]]:
+    """The refs of anchors of runs, of those given, with their ids."""
+    anchors = set(map(anchor_ref, run_ids))
+    return [(name, oid) for name, oid in refs.items() if name.partition(_MORE)[0] in anchors]
 
 
 def _tag(repository: Repository, run_id: str, base: Sequence[Oid], *, who: bytes, message: bytes) -> Oid:
@@ -251,12 +251,13 @@ def _commits(repository: Repository, oids: Sequence[Oid]) -> dict[Oid, RawCommit
     return found
 
 
-def release_keeps(repository: Repository, run_id: str) -> int:
-    """Remove the marks that held a run's packs until they were pinned; how many there were."""
+def release_keeps(repository: Repository, *run_ids: str) -> int:
+    """Remove the marks that held the packs of runs until they were pinned; how many there were."""
+    marks = {f"git-align {run_id}" for run_id in run_ids}
     removed = 0
     for keep in (Path(repository.objects_dir) / "pack").glob("pack-*.keep"):
         try:
-            if keep.read_text(encoding="utf-8", errors="replace").strip() == f"git-align {run_id}":
+            if keep.read_text(encoding="utf-8", errors="replace").strip() in marks:
                 keep.unlink(missing_ok=True)
                 removed += 1
         except OSError:

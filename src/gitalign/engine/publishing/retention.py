@@ -59,7 +59,7 @@ def prune(repository: Repository, journal: Journal, what: Retention) -> PruneRep
     old = [record for record in ended if _is_old(record, what.before)]
     refs = read_refs(repository, "refs/heads", "refs/gitalign")
     gone, kept = _backups(repository, journal, old, refs) if what.backups else ([], [])
-    anchors = [pinned for record in old for pinned in anchors_of(record.id, refs)] if what.only_run is None else []
+    anchors = anchors_of([record.id for record in old], refs) if what.only_run is None else []
     report = PruneReport(
         runs=tuple(record.id for record in old),
         anchors=tuple(ref for ref, _ in anchors),
@@ -79,8 +79,8 @@ def prune(repository: Repository, journal: Journal, what: Retention) -> PruneRep
         door.close()
     if what.only_run is None:
         journal.drop_anchors([record.id for record in old])
+        release_keeps(repository, *(record.id for record in old))
         for record in old:
-            release_keeps(repository, record.id)
             with suppress(OSError):
                 remove_folder(repository.state_dir, "runs", record.id, "logs")
         journal.forget_before(what.before)
