@@ -1,4 +1,4 @@
-"""Files that an operator names to be read: never more of them than fits, never waiting for what nobody writes."""
+"""Files that an operator names to be read: never more of them than fits, never waiting for what no one writes."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def _pieces(content: str | bytes | Iterable[str]) -> Iterable[bytes]:
 
 
 def _replace(place: Path, data: Iterable[bytes]) -> None:
-    """Put a file in the place of another, through one whose name nobody can foresee, made here and by nobody else."""
+    """Put a file in the place of another, through one whose name cannot be foreseen, made here and by no other process."""
     # mkstemp opens with O_EXCL and O_NOFOLLOW: a link that waits under the name is never followed.
     handle, name = tempfile.mkstemp(dir=place.parent, prefix=".git-align-", suffix=".new")
     try:

@@ -112,7 +112,7 @@ class HeldLock:
         if descriptor < 0:
             return
         try:
-            # Removed while it is held: whoever waits for it finds that the file has no name, and makes another.
+            # Removed while it is held: a process that waits for it finds that the file has no name, and makes another.
             if _is_file_at(descriptor, self.path):
                 with suppress(OSError):
                     self.path.unlink()

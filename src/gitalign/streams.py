@@ -20,7 +20,7 @@ class KeptStream(io.RawIOBase):
 
     Attributes:
         lost: why something that was written did not arrive; None when all did.
-        is_told: the person was told of it.
+        is_told: it was reported.
     """
 
     def __init__(self, descriptor: int) -> None:

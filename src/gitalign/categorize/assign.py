@@ -27,7 +27,7 @@ class Kinship:
         picked: of those, how many the target has under another id.
         paths: files the branch edited that only this target has.
         named: the words by which its name says this target.
-        hints: what git was told when the branch was made.
+        hints: what git was given when the branch was made.
     """
 
     target: str

@@ -1,4 +1,4 @@
-"""Tags that can be told from files and history alone. What only a forecast or a run can tell is not tagged here."""
+"""Tags that can be determined from files and history alone. What only a forecast or a run can tell is not tagged here."""
 
 from __future__ import annotations
 

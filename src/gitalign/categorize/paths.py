@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class PathKind(StrEnum):
-    """Kinds of files, told by their paths alone."""
+    """Kinds of files, known by their paths alone."""
 
     DOCS = "docs"
     TEST = "test"

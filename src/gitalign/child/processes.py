@@ -111,7 +111,7 @@ def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:
 
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:
-    """Kill a process group at once; whoever is gone already does not matter."""
+    """Kill a process group at once; a child that is gone already."""
     _signal_group(child, signal.SIGKILL)
 
 

@@ -112,7 +112,7 @@ def _heed_interrupts() -> None:
 
 
 def start_unattended(call: Call) -> Process:
-    """Start a command without input, its output and errors in one pipe. Whoever asks must end, reap and discard it.
+    """Start a command without input, its output and errors in one pipe. The caller must end, reap and discard it.
 
     Raises:
         OSError: the executable is missing or cannot be run.

@@ -47,7 +47,7 @@ def asked(options: Options, question: str) -> bool:
     """Whether the operator agrees.
 
     Raises:
-        NotPermitted: nobody can be asked.
+        NotPermitted: no one can be asked.
     """
     from gitalign.errors import NotPermitted
 

@@ -54,7 +54,7 @@ def _guarded(options: Options, work: Callable[[], int]) -> int:
         _tell(options, "interrupted", "stopped", "git align resume goes on", ())
         return 130
     except BrokenPipeError:
-        # Streams of our own never raise this: whoever called us in process gave others.
+        # Streams of our own never raise this: a caller in process gave others.
         return 141
     except GitAlignError as error:
         if options.verbose or isinstance(error, InvariantBroken):

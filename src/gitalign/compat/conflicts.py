@@ -96,7 +96,7 @@ class ConflictDetectionResolver:
         return str(found["conflict_type"])
 
     def provide_resolution_guidance(self, file: str | None = None) -> dict[str, Any]:
-        """Where the branch stopped, what the sides are, which commands lead on. Begins to resolve when nobody has.
+        """Where the branch stopped, what the sides are, which commands lead on. Begins to resolve when no one has.
 
         Args:
             file: only commands that name it, and those for the whole; None for all.

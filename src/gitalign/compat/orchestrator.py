@@ -284,7 +284,7 @@ def with_backups(request: facade.Request) -> facade.Request:
 
 
 def with_summaries(request: facade.Request) -> facade.Request:
-    """The request with change summaries, unless somebody said otherwise: the specification asks for a reference to one."""
+    """The request with change summaries, unless someone said otherwise: the specification asks for a reference to one."""
     config = open_for(request).config
     if config.origin("alignment.summaries") != "default" or config.alignment.documenter is not None:
         return request

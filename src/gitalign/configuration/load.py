@@ -220,7 +220,7 @@ def _keep_where_they_are(values: dict[str, object], targets: object) -> None:
 def _fault(section: str, detail: dict[str, Any], origins: Mapping[str, str]) -> str:
     message = str(detail["msg"]).removeprefix("Value error, ")
     if not detail["loc"]:
-        # About several keys of the section together: whoever set any of them may have to change it.
+        # About several keys of the section together: any of them may have to be changed.
         given = dict.fromkeys(origin for key, origin in origins.items() if key.startswith(f"{section}."))
         return f"{', '.join(given) or 'default'}: {section}: {message}"
     key = f"{section}.{detail['loc'][0]}"

@@ -54,7 +54,7 @@ class External(Section):
 
 
 class Regenerate(Section):
-    """A command that makes files anew which are made from others, such as lock files."""
+    """A command that makes files again which are made from others, such as lock files."""
 
     command: Words
     paths: Annotated[Patterns, Field(min_length=1)]
@@ -80,7 +80,7 @@ def _program(settings: Driver | External | Regenerate) -> Program:
 
 
 class Resolutions(Section):
-    """What settles conflicts without a person: resolutions that are on record, and rungs of the ladder."""
+    """What settles conflicts without a person: resolutions that are on record, and automatic resolvers."""
 
     apply: bool = False
     rr_cache: Literal["read", "write", "off"] = "read"

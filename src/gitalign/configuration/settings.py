@@ -171,7 +171,7 @@ class Landing(Section):
 
 
 class Telemetry(Section):
-    """What other systems are told of runs. Nothing, unless it is asked for."""
+    """What other systems see of runs. Nothing, unless it is asked for."""
 
     metrics_file: Path | None = None
     traces: bool = False

@@ -43,7 +43,7 @@ class Evidence:
         on_line: the branch leaves the target's own line, not something the target merged in.
         picked: own commits that the target has under another id (same patch).
         history, paths, name, patches, hints: the parts.
-        score: weighted mean of the parts that can be told for any target.
+        score: weighted mean of the parts that can be determined for any target.
         words: what the parts stand for.
     """
 
@@ -84,7 +84,7 @@ class Category:
     """One branch.
 
     Attributes:
-        target: where it belongs as far as can be told; None when nothing can.
+        target: where it belongs as far as can be determined; None when nothing can.
         confidence: from 0 to 1; .5 is as good as a coin between the first two.
         needs_decision: a person should say; `reason` tells why.
         reason: why this target, in words and numbers.

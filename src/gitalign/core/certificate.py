@@ -116,7 +116,7 @@ class Proof:
     """A certificate looked at again.
 
     Attributes:
-        checks: made anew.
+        checks: made again.
         faults: what is wrong with the document itself; empty when it is as it was written.
         standing: where its branch is now, in words.
     """

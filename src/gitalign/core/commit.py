@@ -79,7 +79,7 @@ class RawCommit:
         )
         try:
             return data.decode(encoding, "replace")
-        except (LookupError, ValueError):  # a codec nobody has, or one that refuses to replace
+        except (LookupError, ValueError):  # a codec no one has, or one that refuses to replace
             return data.decode("utf-8", "replace")
 
     def _one(self, wanted: bytes) -> bytes:
@@ -142,7 +142,7 @@ def new_commit(*, tree: str, parents: tuple[str, ...], author: bytes, committer:
 
 
 def unseen_commit(tree: str, *parents: str) -> RawCommit:
-    """A commit that only stands for a tree in a merge and is thrown away: the same every time, seen by nobody."""
+    """A commit that only stands for a tree in a merge and is thrown away: the same every time, never seen."""
     who = b"git-align <git-align@localhost> 0 +0000"
     return new_commit(tree=tree, parents=parents, author=who, committer=who, message=b"")
 

@@ -63,7 +63,7 @@ class AppliedResolution:
     Attributes:
         commit: the commit of the branch that stopped, None while the target was merged in.
         conflict: the id by which git names its folder in `rr-cache`; empty where it would not record it.
-        recorded_by: name and address of who settled it then; empty when nobody knows.
+        recorded_by: name and address of who settled it then; empty when it is not known.
         source: in words, where it comes from.
         resolver: what settled it: `recorded`, `merge` (as the merge that is made again had it), or rungs by name, joined by `+`.
     """
@@ -146,7 +146,7 @@ class AlignablePoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undetermined:
-    """How far a conflicting branch aligns cannot be told: `no_common_line`, `missing_object`, `stopped`, ..."""
+    """How far a conflicting branch aligns cannot be determined: `no_common_line`, `missing_object`, `stopped`, ..."""
 
     code: str
     reason: str

@@ -41,9 +41,9 @@ class BranchConflict:
         branch, target: names.
         tip: of the branch.
         kind: whether its commits are replayed, or the target is merged in.
-        signature: the same for branches that stop at the same clash; empty where that could not be told.
+        signature: the same for branches that stop at the same clash; empty where that could not be determined.
         conflict: where it stops, and how far it aligns.
-        merge_culprit: where the commit that breaks it first is a merge: the commit which that merge brought in, or why it cannot be told.
+        merge_culprit: where the commit that breaks it first is a merge: the commit which that merge brought in, or why it cannot be determined.
     """
 
     branch: str
@@ -89,7 +89,7 @@ class Stopping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConflictGroup:
-    """Branches that stop at the same clash: whoever resolves it for one has resolved it for all.
+    """Branches that stop at the same clash: resolved for one, it is resolved for all.
 
     Attributes:
         signature: what is the same, as one word.
@@ -99,7 +99,7 @@ class ConflictGroup:
         branches: names, sorted.
         commits: of the branches, at which they stop, most met first; none where targets are merged in.
         causes: commits of the targets that stop them first, most met first.
-        merge_culprits: where these are merges: the commits they brought in that clash, most met first, as far as could be told.
+        merge_culprits: where these are merges: the commits they brought in that clash, most met first, as far as could be determined.
     """
 
     signature: str
@@ -223,7 +223,7 @@ def _plain(path: str) -> str:
 
 
 def grouped(branches: Iterable[BranchConflict]) -> tuple[ConflictGroup, ...]:
-    """Groups, the one with most branches first; a branch whose clash could not be told stands alone."""
+    """Groups, the one with most branches first; a branch whose clash could not be determined stands alone."""
     groups: dict[str, list[BranchConflict]] = defaultdict(list)
     for one in branches:
         groups[one.signature or f"of {one.branch}"].append(one)

@@ -1,4 +1,4 @@
-"""What sort of conflict it is and how much it weighs, told from what git names and from the stages of its paths. Pure."""
+"""What sort of conflict it is and how much it weighs, read from what git names and from the stages of its paths. Pure."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ class Diagnosis:
     """One thing looked at.
 
     Attributes:
-        ok: True, False, or None when it could not be told.
+        ok: True, False, or None when it could not be determined.
     """
 
     check: str

@@ -101,7 +101,7 @@ class Exclusion:
 
     @property
     def is_wrong(self) -> bool:
-        """True when it cannot be aligned as it was asked for, and somebody has to look at it."""
+        """True when it cannot be aligned as it was asked for, and a person has to look at it."""
         return self.was_asked_for and self.code in _WRONG
 
     @property

@@ -15,7 +15,7 @@ class RepositoryFacts:
     """What `init` found.
 
     Attributes:
-        place: the file that git-align reads without being told to, in the git directory.
+        place: the file that git-align reads by itself, in the git directory.
         plan: of all branches, as the repository stands.
         remotes: whose branches the clone knows.
         tests: commands that may run the tests, the likeliest first.

@@ -58,7 +58,7 @@ class BranchForecast:
         conflicts: as git names them.
         paths: conflicted paths, sorted.
         resolved: conflicts that would be settled without a person.
-        alignable_point: how far it aligns; None where nobody asked.
+        alignable_point: how far it aligns; None where it was not asked for.
     """
 
     branch: str
@@ -93,7 +93,7 @@ class ContestedPath:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Author:
-    """Somebody who wrote commits; `.mailmap` applied."""
+    """A person who wrote commits; `.mailmap` applied."""
 
     name: str
     email: str
@@ -168,7 +168,7 @@ class Forecast:
     notices: tuple[str, ...] = ()
 
     def counts(self, target: str) -> dict[Prospect, int]:
-        """How many branches have which prospect on a target; prospects nobody has are left out."""
+        """How many branches have which prospect on a target; prospects that no branch has are left out."""
         found = {
             prospect: sum(one.target == target and one.prospect is prospect for one in self.branches)
             for prospect in Prospect

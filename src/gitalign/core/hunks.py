@@ -22,7 +22,7 @@ class HunkSide:
 
     Attributes:
         first, last: its lines in the file as that side has it, from 1; `last` is `first - 1` where the side has nothing
-            there. None when they could not be told.
+            there. None when they could not be determined.
         text: the first few of them.
     """
 

@@ -63,7 +63,7 @@ def misplaced(
 ) -> str:
     """What is wrong with the shape of a result in which merges were made again; empty when nothing is.
 
-    Every own commit is in it or told as dropped, every rewritten commit has the images of the old one's parents, in their order,
+    Every own commit is in it or named as dropped, every rewritten commit has the images of the old one's parents, in their order,
     and the branch's tip became the result.
 
     Args:

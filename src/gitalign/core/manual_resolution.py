@@ -41,7 +41,7 @@ class ResolutionSession:
 
 
 class Stand(StrEnum):
-    """Where a session stands, told from its work tree alone: whoever typed the commands."""
+    """Where a session stands, read from its work tree alone, whatever commands were typed."""
 
     STOPPED = "stopped"
     """Paths are in conflict."""
@@ -50,7 +50,7 @@ class Stand(StrEnum):
     DONE = "done"
     """The work tree holds a result."""
     LEFT = "left"
-    """Somebody ended the rebase or merge without a result."""
+    """Someone ended the rebase or merge without a result."""
     GONE = "gone"
     """The work tree was deleted."""
 
@@ -157,7 +157,7 @@ class NotTheBranch(ValueError):
 def matched(
     old: Sequence[tuple[Oid, RawCommit]], new: Sequence[tuple[Oid, RawCommit]]
 ) -> tuple[tuple[Rewrite, ...], tuple[Dropped, ...]]:
-    """Which commit became which, told by author, date and message, in order.
+    """Which commit became which, matched by author, date and message, in order.
 
     Args:
         old: own commits of the branch, oldest first.

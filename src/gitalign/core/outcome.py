@@ -124,7 +124,7 @@ class Conflicted:
         unresolved: where anything was to settle conflicts: paths that it did not settle, each with the reason.
         on_the_way: the commit of the target, before its tip, at which an iterative rebase stopped; None for any other stop.
         recreating: the merge commit that could not be made again on what its parents became; None for any other stop.
-        alignable_point: how far it aligns; None when nobody asked.
+        alignable_point: how far it aligns; None when it was not asked for.
         not_moved_reason: why it did not go part of the way; empty when that was not asked for.
     """
 
@@ -207,7 +207,7 @@ Outcome = Aligned | Unchanged | Conflicted | Refused | Failed | Skipped | Cancel
 def with_auto_resolved(failed: Failed, refused: Aligned) -> Failed:
     """A failure that tells which conflicts were settled without a person in the result it speaks of.
 
-    What was settled wrongly shows as a failed check more often than not: whoever reads of the failure must read of that, too.
+    What was settled wrongly shows as a failed check more often than not: a report of the failure names that, too.
     """
     if not refused.resolved or failed.resolved:
         return failed

@@ -105,7 +105,7 @@ class PairCount:
     Attributes:
         branches: branches that stand on the target, or would once aligned.
         partial: branches that do not, compared as far as git merges them.
-        left_out: branches that were compared with nobody: nothing of them can be merged with the target.
+        left_out: branches that were compared with no other: nothing of them can be merged with the target.
         pairs: of `branches` and `partial`.
         pruned: pairs proved clean by what they change.
         merged: pairs merged by git.

@@ -77,7 +77,7 @@ class AutoResolver(StrEnum):
     IMPORTS = "imports"
     """Python imports, one to a line: both sides' additions and removals."""
     UNION = "union"
-    """Files declared as lists: both sides' additions, where nobody removed or changed a line."""
+    """Files declared as lists: both sides' additions, where no one removed or changed a line."""
     DRIVER = "driver"
     """A merge driver of the operator's, run on the three contents."""
     EXTERNAL = "external"
@@ -150,7 +150,7 @@ class Policy:
         """What happens to a branch that contains merges under a strategy other than merge."""
         if strategy is Strategy.REBASE_MERGES:
             return MergesPolicy.RECREATE
-        # The ladder comes to merging the target in by itself.
+        # `auto` comes to merging the target in by itself.
         may_climb = strategy is Strategy.AUTO and self.merges is MergesPolicy.MERGE_INSTEAD
         return MergesPolicy.RECREATE if may_climb else self.merges
 

@@ -20,7 +20,7 @@ class Program:
         timeout_s: deadline of one call in seconds.
         network: it may use the network.
         pass_environment: names of variables it may see.
-        name: that its proposals are told under.
+        name: that its proposals are reported under.
         most_per_run: how often it is asked in one run; None for no bound.
     """
 

@@ -31,7 +31,7 @@ def fault_of(content: bytes, sides: Sides, *, marker_size: int, by: MadeBy, targ
         sides: of the conflict.
         marker_size: characters of a conflict marker in this file.
         by: what made it.
-        target: the target's side, for files that are made anew.
+        target: the target's side, for files that are made again.
     """
     base, ours, theirs = sides.base, sides.ours, sides.theirs
     if _holds_marker(content, (ours, theirs), marker_size):

@@ -23,7 +23,7 @@ class MoveState(StrEnum):
     INTENDED = "intended"
     MOVED = "moved"
     HELD_BACK = "held_back"
-    """Not moved: the ref had changed, its stack-mate had, or its work tree could not follow."""
+    """Not moved: the ref had changed, its stack member had, or its work tree could not follow."""
     ROLLED_BACK = "rolled_back"
     STANDS = "stands"
     """The local branch was not to move; only the remote is concerned."""
@@ -47,7 +47,7 @@ class PushState(StrEnum):
 
 
 UNSETTLED = frozenset({PushState.REJECTED, PushState.UNKNOWN, PushState.HELD_BACK, PushState.NOT_PUSHED})
-"""States of a push that somebody has to look at."""
+"""States of a push that a person has to look at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,10 +22,10 @@ class PushPlace:
     Attributes:
         remote: name (or address) of the remote.
         ref: full ref on the remote.
-        tip: what the remote holds there; None when nothing is there, or nobody asked.
+        tip: what the remote holds there; None when nothing is there, or it was not asked for.
         held: why it is not pushed, in words; empty when it may be.
         is_configured: whether git's configuration names the place. A place that is merely the branch of the same name may be
-            somebody else's.
+            another person's.
         unpushed: what an earlier run put on the branch and the remote does not hold, when this run itself moves nothing.
     """
 

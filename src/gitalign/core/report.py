@@ -45,7 +45,7 @@ class Verdict(StrEnum):
     NOT_PUBLISHED = "not_published"
     """Aligned in memory, but the run ended before it was published."""
     MOVED_AWAY = "moved_away"
-    """Moved, but somebody else moved it right after."""
+    """Moved, but another process moved it right after."""
     PUSH_FAILED = "push_failed"
     """Moved here; the remote does not have it: it refused, it was not asked, or that is not known."""
     PUT_BACK = "put_back"
@@ -103,7 +103,7 @@ class Report:
         return tuple(self._branch(step, by_step.get(step.id)) for step in self.plan.steps)
 
     def counts(self) -> dict[str, int]:
-        """Number of branches per verdict; verdicts nobody has are left out."""
+        """Number of branches per verdict; verdicts that no branch has are left out."""
         found = Counter(branch.verdict.value for branch in self.branches())
         return {verdict.value: found[verdict.value] for verdict in Verdict if found[verdict.value]}
 
@@ -230,7 +230,7 @@ def _published(outcome: Aligned, publication: Publication | None) -> tuple[Verdi
 
 
 def alignable_point_in_words(found: AlignablePoint | Undetermined | None) -> tuple[str, ...]:
-    """How far a conflicting branch aligns and what stops it there, line by line; nothing where nobody asked."""
+    """How far a conflicting branch aligns and what stops it there, line by line; nothing where it was not asked for."""
     if found is None:
         return ()
     if isinstance(found, Undetermined):
@@ -270,7 +270,7 @@ def strategies_in_words(outcome: Outcome) -> tuple[str, ...]:
 
 
 def alignable_point_in_short(found: AlignablePoint | Undetermined | None) -> str:
-    """How far a conflicting branch aligns, in half a line; empty where nobody asked."""
+    """How far a conflicting branch aligns, in half a line; empty where it was not asked for."""
     if not isinstance(found, AlignablePoint):
         return ""
     far = f"aligns up to {found.clean[:10]}" if found.advanced_by else "aligns nowhere further"

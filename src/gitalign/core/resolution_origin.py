@@ -24,7 +24,7 @@ class Origin:
     """Where a resolution comes from.
 
     Attributes:
-        by: name and address of who settled it, empty when nobody knows.
+        by: name and address of who settled it, empty when it is not known.
         at: when.
         commit: the merge it was learned from, or the commit that was being replayed.
         branch: that was being aligned.

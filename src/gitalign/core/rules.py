@@ -31,7 +31,7 @@ class Requirement:
         description: what is asked and why.
         category: `security`, `architecture`, `style`, …
         threshold: least score at which it is met, above 0 and up to 1.
-        check: how it is judged; None when nobody but a person can tell.
+        check: how it is judged; None when only a person can tell.
         suggestion: what to do about it.
         example: what breaks the rule and what keeps it, for people.
         paths: globs of the files it is about; empty for all.
@@ -118,7 +118,7 @@ class RequirementResult:
 
     @property
     def is_critical(self) -> bool:
-        """True for a MUST that is not met, or of which nobody can tell."""
+        """True for a MUST that is not met, or that cannot be judged."""
         return self.severity is Demand.MUST and self.verdict in (Verdict.FAILED, Verdict.UNKNOWN)
 
 
@@ -132,7 +132,7 @@ class Band(StrEnum):
     UNKNOWN = "unknown"
     """There was something to judge, and none of it could be."""
     NOT_APPLICABLE = "not_applicable"
-    """Nothing was to be judged. Not a success: nobody looked at anything."""
+    """Nothing was to be judged. Not a success: no one looked at anything."""
 
 
 _NEED_ATTENTION = frozenset({Band.PARTIALLY_COMPLIANT, Band.NON_COMPLIANT, Band.UNKNOWN})

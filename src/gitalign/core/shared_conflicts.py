@@ -109,7 +109,7 @@ def taken_to_pieces(
 def sharing(stops: Mapping[str, Stop]) -> dict[frozenset[str], tuple[str, ...]]:
     """Branches -> keys of the pieces that just these have in common, where they are two or more.
 
-    Left out is what all branches of one whole clash share with nobody else: their group tells that.
+    Left out is what all branches of one whole clash share with no other: their group tells that.
 
     Args:
         stops: branch name -> where it stops.

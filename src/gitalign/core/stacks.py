@@ -1,6 +1,6 @@
 """Stacks and order: which branches share own commits, which one stands on which, and where to start.
 
-Pure. Commits are told apart by target: the same commit of two branches that go to different targets is rewritten twice and
+Pure. Commits are distinguished by target: the same commit of two branches that go to different targets is rewritten twice and
 ties nothing together.
 """
 

@@ -49,7 +49,7 @@ def _fits(rule: StrategyRule, branch: Branch, numbers: Mapping[str, float]) -> b
     if rule.metric is None:
         return True
     number = numbers.get(rule.metric)
-    # What nobody measured fits no bound.
+    # What no one measured fits no bound.
     return (
         number is not None
         and (rule.at_least is None or number >= rule.at_least)

@@ -66,7 +66,7 @@ class CheckResult:
         output_bytes: how much it wrote.
         attempts: times it was run; 0 when it was not run at all.
         from_memory: the same command passed on the very same tree in an earlier run.
-        coverage_percent: as the command told it; None when not asked for or not told.
+        coverage_percent: as the command reports it; None when not asked for or not reported.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The built-in detectors, as the socket `ports.Detector` wants them. Each keeps what it knows of a blob for the whole run."""
+"""The built-in detectors, as the protocol `ports.Detector` wants them. Each keeps what it knows of a blob for the whole run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from gitalign.ports import DetectionRequest, Detector, Source
 V = TypeVar("V")
 
 VERSION = "5"
-"""Changes whenever a rule does: what was found by another version is found out anew."""
+"""Changes whenever a rule does: what was found by another version is found out again."""
 _LONGEST_TEXT = 5_000_000
 _MOST_BYTES = 5_000_000
 _KEPT = 5_000
@@ -108,7 +108,7 @@ class ContentDetector:
             chunk = asked[start : start + _AT_ONCE]
             contents = source.read([oid for _, (oid, _) in chunk], most_bytes=_LONGEST_TEXT)
             for (place, (_, path)), data in zip(chunk, contents, strict=True):
-                # What is too long or not there is told by the detector of paths.
+                # What is too long or not there is reported by the detector of paths.
                 seen = judged(partial(self._scan, path, data)) if data is not None else ()
                 found[place] = self._known.keep(place, seen)
         return found

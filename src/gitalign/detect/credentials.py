@@ -116,7 +116,7 @@ class SecretScanner:
             return ()
         lines = data.decode("utf-8", "replace").split("\n")
         name = text(path)
-        # Few files match anything: whoever matches nowhere in the whole need not look at every line.
+        # Few files match anything: a pattern that matches nowhere in the whole need not look at every line.
         whole = "\n".join(part for line in lines for part in _windows(line))
         typed = [one for one in self._typed if any(pattern.search(whole) is not None for pattern in one.denylist)]
         random = [one for one in self._random if one.regex.search(whole) is not None]
@@ -139,7 +139,7 @@ class SecretScanner:
                 hit = next(one for one in hits if one.value == value)
                 proof = value
                 if hit.plugin.secret_type == "Private Key":
-                    # The line is the same for every key; what follows is the key, unless somebody only speaks of one.
+                    # The line is the same for every key; what follows is the key, unless someone only speaks of one.
                     proof = "\n".join(lines[number - 1 : number + 100]).partition("END ")[0]
                     if _KEY_BODY.search("\n".join(lines[number - 1 : number + _AROUND])) is None:
                         continue

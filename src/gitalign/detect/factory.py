@@ -1,4 +1,4 @@
-"""Whether a service can be started through an application factory: told from its syntax tree, never by importing it."""
+"""Whether a service can be started through an application factory: read from its syntax tree, never by importing it."""
 
 from __future__ import annotations
 

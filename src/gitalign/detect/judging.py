@@ -42,7 +42,7 @@ def judged(look: Callable[[], V]) -> V | Unjudged:
 
 
 def detector_failed(path: bytes, detector: str, unjudged: Unjudged) -> Finding:
-    """`detector_failed`: nobody is named as its origin, since that is what could not be told; so it refuses whoever's file it is."""
+    """`detector_failed`: no one is named as its origin, since that is what could not be determined; so it refuses whichever file it is."""
     return Finding(
         code="detector_failed",
         severity=Severity.CRITICAL,

@@ -53,7 +53,7 @@ class PythonFacts:
     """What is known of a file.
 
     Attributes:
-        exports: names bound at module level; None when that cannot be told (`import *`, `__getattr__`).
+        exports: names bound at module level; None when that cannot be determined (`import *`, `__getattr__`).
         imports: in order of line.
         unbound: names that are read and bound nowhere in the file, with their first line.
         attributes: (dotted name, attribute) pairs that are read, with their first line.

@@ -24,7 +24,7 @@ Fault = tuple[str, int | None]
 
 
 class SyntaxScanner:
-    """`syntax_error`: the file cannot be read by whoever reads such files."""
+    """`syntax_error`: the file cannot be read by the programs that read such files."""
 
     name = "syntax"
 

@@ -71,7 +71,7 @@ def dump_cause(value: Cause) -> CauseDocument:
 
 
 def dump_conflict_group(value: ConflictGroup) -> ConflictGroupDocument:
-    """Branches that stop at the same clash: whoever resolves it for one has resolved it for all."""
+    """Branches that stop at the same clash: resolved for one, it is resolved for all."""
     return {
         "clash": value.signature,
         "kinds": list(value.kinds),

@@ -122,7 +122,7 @@ def load_alignable_point(value: Any) -> AlignablePoint:
 
 
 def dump_undetermined(value: Undetermined) -> UndeterminedDocument:
-    """How far a conflicting branch aligns cannot be told: `no_common_line`, `missing_object`, `stopped`, ..."""
+    """How far a conflicting branch aligns cannot be determined: `no_common_line`, `missing_object`, `stopped`, ..."""
     return {
         "code": value.code,
         "reason": value.reason,

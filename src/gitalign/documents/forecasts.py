@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def dump_author(value: Author) -> AuthorDocument:
-    """Somebody who wrote commits; `.mailmap` applied."""
+    """A person who wrote commits; `.mailmap` applied."""
     return {
         "name": value.name,
         "email": value.email,

@@ -22,7 +22,7 @@ def gate_document(result: StepResult, *, target: str, author: str | None, at: da
     Args:
         result: of the branch.
         target: it is aligned with.
-        author: of its last commit, to be told when it may not be pushed.
+        author: of its last commit, to be named when it may not be pushed.
         at: when it was looked at.
     """
     validation = result.validation

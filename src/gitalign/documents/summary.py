@@ -52,14 +52,14 @@ class FileStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What is told of a branch.
+    """What is reported of a branch.
 
     Attributes:
         commits: own commits, dropped ones too: plain ones oldest first, then merges.
         files: from the target to the result.
         shared: files that both branch and target changed since they parted.
         target_commits: commits of the target the branch lacked.
-        compliance: what the house rules say of the result, None when nobody asked them.
+        compliance: what the house rules say of the result, None when they were not asked for.
     """
 
     run_id: str

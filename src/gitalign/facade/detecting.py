@@ -15,7 +15,7 @@ from gitalign.engine.run.session import (
 def detect(
     request: Request, *, onto: str, branch: str, after: str, paths: Sequence[str] | None = None
 ) -> tuple[Finding, ...]:
-    """What the configured detectors find in a result somebody made of a branch and a target. Changes nothing.
+    """What the configured detectors find in a result someone made of a branch and a target. Changes nothing.
 
     Args:
         request: which repository.

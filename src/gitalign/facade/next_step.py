@@ -86,7 +86,7 @@ def next_command(
 
 
 def merged_count(repository: Repository, plan: Plan) -> int:
-    """How many branches are merged and in nobody's use, as far as that is known without a merge."""
+    """How many branches are merged and not in use, as far as that is known without a merge."""
     merged = [step for step in plan.steps if step.kind is StepKind.LEAVE and step.checkout is None]
     return sum(step.of_remote is not None or not was_only_created(repository, step.ref) for step in merged)
 

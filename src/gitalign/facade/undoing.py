@@ -86,7 +86,7 @@ def undo(
 
 
 def _silent(kind: str, *, branch: str | None = None, target: str | None = None, **data: object) -> None:
-    """What was made before is not told a second time."""
+    """What was made before is not reported a second time."""
 
 
 def _done_already(journal: Journal, run_id: str, request: Request, recovered: Sequence[RunRecord]) -> RunRecord | None:

@@ -174,7 +174,7 @@ class _Asking:
         return _Parts(bare == "true", object_format, common, git_dir, objects, index, work_tree)
 
     def own_work_tree(self, found: _Parts) -> str | None:
-        """The work tree that a git directory has without being told; None when it knows of none."""
+        """The work tree that a git directory has by itself; None when it knows of none."""
         # It is named by the operator, which is trust enough for git (`git help config`, safe.directory).
         config = (("safe.directory", "*"), ("safe.bareRepository", "all"))
         linked = Path(found.git_dir) / "gitdir"

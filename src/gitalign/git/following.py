@@ -2,7 +2,7 @@
 
 From before its first file changes until its branch has moved, the work tree's `index.lock` is there, with the id of our run in it, so
 that no other git changes index or HEAD meanwhile. git works on a copy of the index beside it, which takes the place of the index
-when all files are there. Whoever finds such a lock of a run whose process is gone knows that the work tree is under way, and that the
+when all files are there. A process that finds such a lock of a run whose process is gone knows that the work tree is under way, and that the
 lock is ours.
 """
 

@@ -57,7 +57,7 @@ def bring(git: Git, paths: Sequence[Path], *, forward: bool) -> list[bytes]:
     """Make index and files of a work tree those of one of the two commits, where a person changed nothing.
 
     Args:
-        git: of the work tree; its index is changed in place, so it must be one that nobody else writes.
+        git: of the work tree; its index is changed in place, so it must be one that no other process writes.
         paths: that differ between the commits; no other path is touched.
         forward: to `after`; otherwise to `before`.
 

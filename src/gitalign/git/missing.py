@@ -172,7 +172,7 @@ def _entries(tree: bytes, *, raw_bytes: int) -> dict[bytes, tuple[bytes, Oid]]:
 def _unlike(
     before: Mapping[bytes, tuple[bytes, Oid]], after: Mapping[bytes, tuple[bytes, Oid]]
 ) -> Iterator[tuple[bytes, Oid | None, Oid | None]]:
-    """(mode, one id, other id) of what differs; a folder that became a file is told as two."""
+    """(mode, one id, other id) of what differs; a folder that became a file is reported as two."""
     for name in before.keys() | after.keys():
         one, other = before.get(name), after.get(name)
         if one == other:

@@ -44,7 +44,7 @@ class MemoryFolder:
 
         Args:
             memory: a mount point.
-            note: file on disk that says where the folder is, for whoever finds it after a crash.
+            note: file on disk that says where the folder is, for the process that finds it after a crash.
 
         Raises:
             OSError: the note cannot be written.

@@ -29,7 +29,7 @@ class Kept(Generic[K, V]):
         self._lock = threading.Lock()
 
     def get(self, key: K, find: Callable[[], V]) -> V:
-        """The answer for a key, found out when nobody asked lately."""
+        """The answer for a key, found out unless it was found out lately."""
         with self._lock:
             if key in self._known:
                 self._known.move_to_end(key)

@@ -109,7 +109,7 @@ class CommitReader(_Answering):
             for index, oid in enumerate(oids):
                 head = talk.read_until(b"\n", deadline=deadline).split(b" ")
                 if len(head) != 3 or head[1] != b"commit":
-                    # The remaining answers would be read as somebody else's.
+                    # The remaining answers would be read as those of another question.
                     self.close()
                     what = text(b" ".join(head[1:])) or "unreadable"
                     raise MissingObject(
@@ -232,7 +232,7 @@ class CommitWriter:
     """Writes commit objects into the quarantine's own store, as loose objects.
 
     The store is private and short-lived: whatever of it is wanted is packed by git afterwards, which reckons every id
-    anew (`index-pack`), so a wrong byte here could only make a run fail. No process has to be asked, which matters: a
+    again (`index-pack`), so a wrong byte here could only make a run fail. No process has to be asked, which matters: a
     run writes a commit or two for every merge.
 
     Format: zlib of `commit <size>\\0<body>`, named by its digest (gitformat-loose, `git help gitrepository-layout`).

@@ -42,7 +42,7 @@ _MERGE_CONFIG = (
     ("core.precomposeUnicode", "false"),
     ("core.protectHFS", "false"),
     ("core.protectNTFS", "false"),
-    # What is written here is packed anew or thrown away: no time is spent on making it small, or on links.
+    # What is written here is packed again or thrown away: no time is spent on making it small, or on links.
     ("core.looseCompression", "0"),
     ("core.createObject", "rename"),
 )
@@ -132,7 +132,7 @@ class Quarantine:
             return call()
 
     def keep_within_bounds(self) -> None:
-        """Pack what is in memory to disk when it has become much. Called now and then by whoever merges."""
+        """Pack what is in memory to disk when it has become much. Called now and then by the workers."""
         memory = self._memory
         if memory is None or not memory.is_full:
             return

@@ -111,7 +111,7 @@ def read_upstreams(repository: Repository, refs: Sequence[str]) -> dict[str, str
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What git was told when a branch was made, as far as it still knows.
+    """What git was given when a branch was made, as far as it still knows.
 
     Attributes:
         upstream: full name of the ref it is set to track; empty when none is set.
@@ -127,7 +127,7 @@ _ENTRY_BYTES = 4_096
 
 
 def read_origins(repository: Repository) -> dict[str, Origin]:
-    """Full ref name -> what git was told when that branch was made; branches of which nothing is known are left out.
+    """Full ref name -> what git was given when that branch was made; branches of which nothing is known are left out.
 
     Source: `git help for-each-ref` (upstream); `git help gitrepository-layout` (logs). Reflogs are read where they are files.
     """

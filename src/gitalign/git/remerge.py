@@ -1,7 +1,7 @@
 """The merge of one file made again as `merge-tree` makes it, with the base shown.
 
 `git merge-file` would not do: it compares by another algorithm (`merge-tree` by histogram, merge-ort.c, merge_start; `merge-file`
-cannot be told to before 2.44), and gives other conflicts for about one file in five.
+cannot be made to before 2.44), and gives other conflicts for about one file in five.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Remade:
 def merge_again(
     git: Git, *, ours: bytes, base: bytes, theirs: bytes, marker_size: int, object_format: str
 ) -> Remade | None:
-    """Make the merge of a file again; None when it has no conflict, or cannot be told from one.
+    """Make the merge of a file again; None when it has no conflict, or cannot be distinguished from one.
 
     Everything is written into a repository of its own that is gone afterwards.
 
@@ -100,7 +100,7 @@ def _lay_out(place: Path, object_format: str) -> None:
 
 
 def _commits(git: Git, contents: Sequence[bytes]) -> list[Oid]:
-    """A base and two commits on it; nobody knows their ids beforehand, so they serve as labels."""
+    """A base and two commits on it; no one knows their ids beforehand, so they serve as labels."""
     stream = bytearray()
     for number, content in enumerate(contents, start=1):
         word = secrets.token_hex(16).encode("ascii")

@@ -131,7 +131,7 @@ class ResultPacks:
             return tuple(pool.map(lambda part: stored(self._git, into, part, history, mark=self._mark), parts))
 
     def _bring_over(self, stem: str, folder: Path) -> None:
-        """Put a pack of the quarantine into the repository. git wrote it, reckoned every id anew and waited for the disk.
+        """Put a pack of the quarantine into the repository. git wrote it, reckoned every id again and waited for the disk.
 
         Raises:
             FileNotFoundError: the pack is gone.

@@ -1,6 +1,6 @@
 """Short-lived folders in the temporary directory, all of them in one folder of this process, so that what a killed one leaves is found.
 
-The folder holds the lock of its process. Those of dead processes are removed when the next run begins, and told by the doctor.
+The folder holds the lock of its process. Those of dead processes are removed when the next run begins, and reported by the doctor.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _new(kind: str) -> Path:
     try:
         return Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=_own_folder()))
     except FileNotFoundError:
-        # Somebody tidied the temporary directory.
+        # Someone tidied the temporary directory.
         with _lock:
             _mine.clear()
         return Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=_own_folder()))

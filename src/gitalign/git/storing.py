@@ -95,7 +95,7 @@ def joined(git: Git, packs: Sequence[str], *, mark: str, timeout_s: float) -> st
 def taken_over(
     source: Git, into: Git, tips: Sequence[Oid], known: Sequence[Oid], *, mark: str, timeout_s: float
 ) -> str:
-    """Bring commits from a store that nobody trusts, as a pack that `gc` leaves alone.
+    """Bring commits from a store that no one trusts, as a pack that `gc` leaves alone.
 
     Every object is hashed again and looked at as `git fsck` does; the tips are complete, or they are refused.
 

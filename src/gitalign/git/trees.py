@@ -52,7 +52,7 @@ def write_tree(git: Git, tree: Oid | None, changes: TreeChanges) -> Oid:
     Raises:
         GitError, OutOfSpace
 
-    Source: `git help update-index` (--index-info), `git help write-tree` (--missing-ok: a partial copy lacks files nobody
+    Source: `git help update-index` (--index-info), `git help write-tree` (--missing-ok: a partial copy lacks files no one
     touched).
     """
     zero = "0" * (len(tree) if tree else len(next((one[1] for one in changes.values() if one), "0" * 40)))

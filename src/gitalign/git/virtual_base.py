@@ -1,6 +1,6 @@
 """The base that git makes up where two commits have several merge bases: it merges these first, conflicts and all.
 
-git does so anew for every pair of commits, though the made-up base depends on the merge bases alone. Here it is found once, from
+git does so again for every pair of commits, though the made-up base depends on the merge bases alone. Here it is found once, from
 what git writes while it merges such a pair. A merge on that base is then the merge that git makes with the pair itself (merge-ort.c,
 merge_ort_internal: the trees of base and sides, and no more, go into the last merge; names in markers of the base are not shown).
 

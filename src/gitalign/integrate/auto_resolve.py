@@ -53,7 +53,7 @@ class Resolvers:
 
     Attributes:
         resolver: proposes what files are to hold.
-        regenerator: makes files anew that are made from others, when all others are settled. What people made of a file, or
+        regenerator: makes files again that are made from others, when all others are settled. What people made of a file, or
             cannot agree on, comes first; all else of them is its alone.
         people: knows what people made of files, where `resolver` is not all that does.
     """
@@ -261,7 +261,7 @@ class _Generated:
     def made(
         self, tree: Oid, rules: Mapping[str, int], lane: MergeWorker, regenerator: Regenerator
     ) -> tuple[Oid, dict[str, str]] | str:
-        """The tree with all of them made anew, and by what each was; why not, in words."""
+        """The tree with all of them made again, and by what each was; why not, in words."""
         if missing := [path for path in rules if path not in self._files]:
             return f"{missing[0]}: one of its sides cannot be read"
         tree = lane.tree_with(tree, {path: (mode, self._before[path]) for path, (mode, _) in self._files.items()})

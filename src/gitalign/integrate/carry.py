@@ -1,7 +1,7 @@
 """What a merge commit holds in a conflicted file beside how the conflict itself was settled there.
 
 Where the new merge has another conflict than the old one, and something else than the old merge settles it, the old decision is replaced.
-Everything else the old merge changed in the file is to stay, so the two are told apart, by a merge of git's; or it is said that they cannot be.
+Everything else the old merge changed in the file is to stay, so the two are distinguished, by a merge of git's; or it is said that they cannot be.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def decisions_alone(file: ResolvedFile, now: bytes, lane: MergeWorker) -> bytes 
         lane: merges files.
 
     Returns:
-        The content; None where it cannot be told: the conflicts now are not those of then with one side changed, one by one, or what was
+        The content; None where it cannot be determined: the conflicts now are not those of then with one side changed, one by one, or what was
         done beside a conflict touches it.
 
     Raises:

@@ -1,6 +1,6 @@
 """Replaying a branch in steps along its target's own line: each step puts what the last one made onto a commit further on.
 
-Each step is a rebase as git makes it. What stands between the steps is thrown away with the quarantine; told is what became of the
+Each step is a rebase as git makes it. What stands between the steps is thrown away with the quarantine; reported is what became of the
 branch's commits from the first to the last. A commit that a step leaves out stays out.
 """
 
@@ -102,7 +102,7 @@ def iterate(step: Step, own: OwnCommits, work: Rewriting, *, stops: Sequence[Sto
         own: its commits.
         work: with what they are rewritten.
         stops: as `stops_along` gives them.
-        passing: commits on the way that other branches have rewritten already; nobody signs these.
+        passing: commits on the way that other branches have rewritten already; these are not signed.
 
     Returns:
         Aligned, Conflicted or Refused; a broken world is an exception.
@@ -163,7 +163,7 @@ def _whole(step: Step, own: OwnCommits, last: Aligned, way: _Way, lane: MergeWor
 def _given_up(step: Step, oid: Oid, where: Oid, *, lane: MergeWorker) -> Finding | Refused | None:
     """What is to be said of a commit that became empty on the way: does the target's tip still have its change?
 
-    Where git cannot tell, whoever asked for steps is told; whoever asked for whatever works is not given a result without the commit.
+    Where git cannot tell, a request for steps is refused; a request for whatever works is not given a result without the commit.
     """
     tip, commit = lane.side(step.onto), lane.side(oid)
     base = lane.side(commit.parents[0]) if commit.parents else None

@@ -58,7 +58,7 @@ class Rewrites:
 
     Attributes:
         replayed: (old commit, new parents) -> the rewritten commit, or None when it became empty.
-        unwritten: contents of rewritten commits that nobody has written yet, by id.
+        unwritten: contents of rewritten commits that no one has written yet, by id.
         unsettled: what is known of merges that a person has to look at, by the same places.
         resolved: what was applied where git could not merge, by the same places as `replayed`; no entry where nothing was.
         carried: places of merges that hold something of the old one which git would forget.
@@ -193,7 +193,7 @@ class MergeWorker:
         return _once_more(lambda: self._trees.compare(before, after))
 
     def tree_with(self, tree: Oid, files: Mapping[str, tuple[str, bytes]]) -> Oid:
-        """The tree with some files written anew: path -> mode and content."""
+        """The tree with some files written again: path -> mode and content."""
         git = self._quarantine.git
 
         def write() -> Oid:

@@ -120,7 +120,7 @@ def is_made_by_hand(step: Step, lane: MergeWorker) -> bool:
 def integration_message(step: Step) -> bytes:
     """The message `git merge` writes with the target checked out.
 
-    Source: `git help config`, merge.suppressDest. Its documentation names `master` alone as what is not told; git does the same with
+    Source: `git help config`, merge.suppressDest. Its documentation names `master` alone as what is not named; git does the same with
     `main` (measured: 2.39, 2.55).
     """
     into = "" if step.target.name in ("main", "master") else f" into {step.target.name}"

@@ -46,7 +46,7 @@ class ReplayRules:
         committer: committer value of rewritten commits, None to keep each one's own.
         signer: signs rewritten commits, None leaves them unsigned.
         resolver: settles conflicts without a person, None leaves all of them to people.
-        regenerator: makes files anew that are made from others.
+        regenerator: makes files again that are made from others.
         squash_merged: whether a conflict may be settled by what the branch itself had further up (`squashed`).
         teacher: lets a merge that is made again be settled as the old one was, None leaves that to people.
     """
@@ -218,7 +218,7 @@ class Picker:
         *,
         into: Rewrites | None = None,
     ) -> None:
-        """Make a commit anew unless another branch has, so that all share one: (old commit, new parents) says where.
+        """Make a commit again unless another branch has, so that all share one: (old commit, new parents) says where.
 
         Args:
             place: the old id, then the new parents.

@@ -53,7 +53,7 @@ def replay(
         own: its commits.
         work: with what they are rewritten.
         under: the commit under whose attributes merges are made; None for what the branch is put onto.
-        called: commits that go by the id of another one in what is told, which people know.
+        called: commits that go by the id of another one in what is reported, which people know.
         reproduce: the commands that lead to a stop, of commits settled before it and the one that stopped; None for a plain rebase's.
 
     Returns:

@@ -3,7 +3,7 @@
 What is picked, in which order, and what stands on what are as `git rebase --rebase-merges` has them (`core.images`); the
 differential tests hold both against each other. git merges the new parents and forgets the rest of the old merge. Here the rest is
 kept: what the merge commit has beyond the automatic merge of its old parents is carried over by a three-way merge of git's, on the
-automatic merges before and now. Where git could not make the old merge by itself, the decision of whoever made it is taken
+automatic merges before and now. Where git could not make the old merge by itself, the decision of the person who made it is taken
 for the very same conflict and no other.
 """
 
@@ -153,7 +153,7 @@ class _Recreation:
         return taken
 
     def _already_merged(self, oid: Oid, commit: RawCommit, ours: Oid) -> Side | Outcome:
-        """git makes no merge of what is there already. Nobody would hold what the old one had of its own then."""
+        """git makes no merge of what is there already. No one would hold what the old one had of its own then."""
         before = self._automatic(*commit.parents)
         if not before.is_clean or before.tree != commit.tree:
             return Refused(
@@ -221,7 +221,7 @@ class _Recreation:
     def _taken_back(self, oid: Oid, commit: RawCommit, base: Oid) -> Dropped | None:
         """A commit below a merge that was dropped because the target has its change, where the merge may have taken that change back.
 
-        What the merge took back would be taken back in the target, which is nobody's decision (`-s ours` buries a side in the branch). A
+        What the merge took back would be taken back in the target, which is no one's decision (`-s ours` buries a side in the branch). A
         dropped commit is harmless where the merge changed none of its files, or plainly still has its change.
         """
         below, waiting = {oid}, [oid]

@@ -38,7 +38,7 @@ class Earlier:
 
 
 def settled_on_the_way(resolved: Iterable[AppliedResolution]) -> list[Earlier]:
-    """Commits at which git stops, because nobody settles their conflicts for it; in the order in which they were met."""
+    """Commits at which git stops, because no one settles their conflicts for it; in the order in which they were met."""
     return [Earlier(oid) for oid in dict.fromkeys(one.commit for one in resolved) if oid is not None]
 
 

@@ -26,7 +26,7 @@ class MergeCounts:
 
 
 class SharedMerges:
-    """Answers by (bench, base, ours, theirs): equal triples are merged once per run, whoever asks first.
+    """Answers by (bench, base, ours, theirs): equal triples are merged once per run, however many ask.
 
     Thread-safe. A second worker that asks while the first still merges waits for that answer.
     """
@@ -43,7 +43,7 @@ class SharedMerges:
         """Abbreviated ids. Racing workers write the same."""
 
     def answer(self, triple: Triple, merge: Callable[[], MergeAnswer]) -> MergeAnswer:
-        """The answer for a triple, made by `merge` when nobody has it yet."""
+        """The answer for a triple, made by `merge` when no one has it yet."""
         while True:
             with self._lock:
                 known = self._answers.get(triple)

@@ -1,7 +1,7 @@
 """Which own commits are upstream already: the same patch stands in the target under another id.
 
 `git rebase` asks `rev-list --cherry-mark` for every branch, and each call reckons the patch ids of hundreds of upstream
-commits anew. Here it is done once per run for all branches: changed paths first (no file is read), and true patch ids only
+commits again. Here it is done once per run for all branches: changed paths first (no file is read), and true patch ids only
 where commits of a branch and of its target change the same paths with different blobs.
 """
 

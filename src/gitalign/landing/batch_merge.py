@@ -32,7 +32,7 @@ def kept_apart(
 ) -> list[tuple[str, str]]:
     """Pairs that are clean by themselves and not together with their batch, found by merging every batch.
 
-    A branch that cannot join what its batch has merged so far is kept apart from every member of it, and batches are made anew,
+    A branch that cannot join what its batch has merged so far is kept apart from every member of it, and batches are made again,
     until all of them merge.
 
     Raises:

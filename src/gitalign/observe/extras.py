@@ -1,4 +1,4 @@
-"""Whether the libraries behind settings are there, told before anything starts and without importing them."""
+"""Whether the libraries behind settings are there, known before anything starts and without importing them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every socket of the engine: what a plug-in, a store or a listener must offer.
+"""Every protocol of the engine: what a plug-in, a store or a listener must offer.
 
 Protocols only. Built-ins and plug-ins come through the same door; nothing here knows who implements it.
 """
@@ -109,6 +109,6 @@ class ActivePlugins:
         )
 
     def detection_key(self) -> str | None:
-        """Text that changes whenever detection could judge the same objects otherwise; None when that cannot be told."""
+        """Text that changes whenever detection could judge the same objects otherwise; None when that cannot be determined."""
         keys = [getattr(detector, "key", None) for detector in self.detectors]
         return None if None in keys else repr((keys, self.refusing))

@@ -29,7 +29,7 @@ class Executor(Protocol):
         Args:
             worker: as `take_in` gave it.
             work: raises nothing.
-            report: told the result once the worker is free again; called from the worker.
+            report: given the result once the worker is free again; called from the worker.
         """
         ...
 

@@ -44,7 +44,7 @@ class Proposal:
     """What a conflicted file is to hold instead.
 
     Attributes:
-        resolution: how it came about; `commit` is filled in by whoever applies it.
+        resolution: how it came about; `commit` is filled in by the code that applies it.
     """
 
     content: bytes
@@ -127,7 +127,7 @@ class WorkTreeMaker(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regenerated:
-    """Files that were made anew.
+    """Files that were made again.
 
     Attributes:
         contents: by path; empty when there are none that could be used.
@@ -141,7 +141,7 @@ class Regenerated:
 
 
 class Regenerator(Protocol):
-    """Makes files anew that are made from others. Asked by several workers at once."""
+    """Makes files again that are made from others. Asked by several workers at once."""
 
     def rule_for(self, path: str) -> int | None:
         """Which of its rules makes a file, None when none does."""
@@ -170,7 +170,7 @@ class ConflictResolver(Protocol):
     def propose(self, file: ConflictedFile) -> Proposal | UnresolvedFile | None:
         """What the file is to hold; None when nothing fits. Asked when all files of a commit could be settled.
 
-        Of a file without `sides` only what people made of it is told.
+        Of a file without `sides` only what people made of it is reported.
 
         Raises:
             GitError

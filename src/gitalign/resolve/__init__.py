@@ -1,1 +1,1 @@
-"""Settling conflicts without a person: what is known of earlier ones, and rungs of the ladder the operator allows."""
+"""Settling conflicts without a person: what is known of earlier ones, and automatic resolvers the operator allows."""

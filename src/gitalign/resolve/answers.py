@@ -1,4 +1,4 @@
-"""Answers of programs by content: asked once in a run, whoever meets the same conflict."""
+"""Answers of programs by content: asked once in a run, however often the same conflict comes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Answers:
         self._known: dict[str, Future[Answer]] = {}
 
     def of(self, key: str, ask: Callable[[], Answer]) -> Answer:
-        """The answer under a key, made by `ask` when nobody has asked before."""
+        """The answer under a key, made by `ask` when no one has asked before."""
         with self._lock:
             known = self._known.get(key)
             mine: Future[Answer] | None = None

@@ -31,7 +31,7 @@ class DriverResolver(AskedResolver):
         super().__init__(AutoResolver.DRIVER, program, runner=runner, object_format=object_format)
 
     def could(self, file: ConflictedFile) -> bool:
-        """See `ports.ConflictResolver.could`. A path that looks like an option is handed to nobody."""
+        """See `ports.ConflictResolver.could`. A path that looks like an option is handed to no one."""
         return super().could(file) and not file.path.startswith("-")
 
     def _asked(self, file: ConflictedFile, sides: Sides) -> Proposal | UnresolvedFile:

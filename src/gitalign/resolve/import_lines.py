@@ -44,7 +44,7 @@ def imports(region: Region) -> Lines | None:
 
 
 def bound_by(statement: ast.Import | ast.ImportFrom) -> Bound | None:
-    """Name -> what the statement binds to it; None where that cannot be told, or where it binds one name twice.
+    """Name -> what the statement binds to it; None where that cannot be determined, or where it binds one name twice.
 
     `import a.b` binds `a`, and so does `import a.c`: to the same package (Python's language reference, "The import statement").
     """

@@ -42,7 +42,7 @@ class LearnedResolutions:
         files: whose contents clashed in them.
         unsettled: of the files, those that went in with conflict markers, or that the merge took away.
         changed_elsewhere: of the files, those that the merge changed beside their conflicts as well: what was meant for the
-            conflict cannot be told from the rest.
+            conflict cannot be distinguished from the rest.
         unusable: of the files, those that are no text, too long, or have markers of their own.
         tips: whose history is known now.
     """
@@ -108,7 +108,7 @@ def learn(
                 done.result()
     if not is_stopped():
         lessons.tips = frozenset(tips) | {oid for oid in before if oid not in graph}
-    # In one order, whoever was quicker.
+    # In one order, whichever was quicker.
     place = {merge: number for number, (merge, _) in enumerate(merges)}
     lessons.resolutions.sort(key=lambda one: (-place[Oid(one.origin.commit)], one.origin.path))
     return lessons

@@ -236,5 +236,5 @@ def write_rr_cache(repository: Repository, resolutions: Iterable[Resolution]) ->
 
 
 def imported(one: Resolution, source: str) -> Resolution:
-    """A resolution of somebody else, with a word on how it came here."""
+    """A resolution of another person, with a word on how it came here."""
     return replace(one, origin=replace(one.origin, imported_from=source))

@@ -1,6 +1,6 @@
 """The memory as it stands: recorded resolutions of the repository's own ref, and those of git's `rr-cache`. Read only.
 
-Names and ids are read at once, contents when somebody asks for them.
+Names and ids are read at once, contents when someone asks for them.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ def rr_cache_of(repository: Repository) -> Path:
 
 
 def _with_rr_cache(repository: Repository, own: RecordedResolutions) -> RecordedResolutions:
-    """The memory with what git itself recorded. Conflicts that nobody has settled yet have no postimage, and are passed over."""
+    """The memory with what git itself recorded. Conflicts that no one has settled yet have no postimage, and are passed over."""
     entries = {name: list(several) for name, several in own.entries.items()}
     faults = list(own.faults)
     cache: dict[Oid, bytes] = {}

@@ -1,4 +1,4 @@
-"""Rungs of the ladder: ways to settle a region that both sides changed, each safe by its own argument. Pure.
+"""Automatic resolvers: ways to settle a region that both sides changed, each safe by its own argument. Pure.
 
 A rung gives lines or nothing; it never guesses. Which rungs may be used is the operator's policy.
 """

@@ -43,8 +43,8 @@ def regions(marked: bytes, *, labels: tuple[bytes, bytes, bytes], marker_size: i
 
     Args:
         marked: in diff3 style (`git help merge-file`, --diff3).
-        labels: of ours, base and theirs. Nobody's file holds them: they must be made for this one merge, so that a line of a
-            file that looks like a marker is told from a marker.
+        labels: of ours, base and theirs. No one's file holds them: they must be made for this one merge, so that a line of a
+            file that looks like a marker is distinguished from a marker.
         marker_size: characters of a marker.
 
     Raises:

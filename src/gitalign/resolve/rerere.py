@@ -16,7 +16,7 @@ from functools import lru_cache
 
 MARKER_SIZE = 7
 """Characters of a conflict marker unless the attribute `conflict-marker-size` says otherwise (`git help gitattributes`)."""
-_DEEPEST = 64  # git recurses as deep as the file goes; nobody's resolution does
+_DEEPEST = 64  # git recurses as deep as the file goes; no one's resolution does
 
 
 class Unbalanced(ValueError):

@@ -1,4 +1,4 @@
-"""The ladder: conflicts settled by rungs, one stretch of a file after the other.
+"""The chain of resolvers: conflicts resolved, one stretch of a file after the other.
 
 A rung looks at what git itself could not merge and at nothing else: the merge of the file is made again with its base, and must be
 the very one that stopped. Where it is not, nothing is proposed.

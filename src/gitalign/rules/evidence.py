@@ -152,7 +152,7 @@ class Evidence:
         return None if origin is None else self._read(origin)
 
     def is_comparable(self, file: ChangedFile) -> bool:
-        """False when what the file was before is there and cannot be read, so that nobody can tell what is new in it."""
+        """False when what the file was before is there and cannot be read, so that it is not known what is new in it."""
         was = file.before
         return was is None or was[0] not in _REGULAR or self._read(was) is not None
 

@@ -48,7 +48,7 @@ def _broken(root: Any) -> int | None:
 
 
 def main() -> None:
-    """Answer until nobody asks any more."""
+    """Answer until no one asks any more."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))

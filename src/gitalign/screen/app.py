@@ -33,7 +33,7 @@ class ConflictsScreen(DetailsApp):
 
     Args:
         source: where they come from.
-        stop: the stop button, shared with whoever handles signals.
+        stop: the stop button, shared with the handler of signals.
         branch: to be chosen first.
     """
 
@@ -86,7 +86,7 @@ class ConflictsScreen(DetailsApp):
     def _load(self) -> None:
         try:
             found = self.source.load((self._following,), self._stop)
-        except BaseException as error:  # told by whoever opened the screen, once the terminal is restored
+        except BaseException as error:  # reported by the caller that opened the screen, once the terminal is restored
             self.soon(self.exit, Leaving(error=error, stopped=self._stop.stop_requested))
         else:
             self.soon(self._loaded, found)
@@ -171,7 +171,7 @@ class ConflictsScreen(DetailsApp):
         return (self.query_one("#list").size.width or self.size.width) - 3
 
     def on_resize(self) -> None:
-        """Another width: lines are set anew."""
+        """Another width: lines are set again."""
         if self._found is not None:
             self.call_after_refresh(self._fill, self.query_one("#filter", Input).value)
             self.call_after_refresh(self._show)

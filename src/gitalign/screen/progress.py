@@ -6,11 +6,11 @@ from gitalign.core.events import Event, EventKind
 
 
 class Following:
-    """Follows the event stream from another thread; whoever draws looks at it when there is time.
+    """Follows the event stream from another thread; the drawing thread looks at it when there is time.
 
     Attributes:
         words: what is being done.
-        done, total: how much of it; `total` is None while nobody knows.
+        done, total: how much of it; `total` is None while it is not known.
     """
 
     def __init__(self) -> None:

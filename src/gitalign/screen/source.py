@@ -42,7 +42,7 @@ class Leaving:
     Attributes:
         found: what was shown; None when it was left before that.
         resolve: the branch that is to be resolved now.
-        stopped: somebody asked to stop before everything was found out, or a signal did.
+        stopped: someone asked to stop before everything was found out, or a signal did.
         error: what went wrong while conflicts were looked for.
     """
 

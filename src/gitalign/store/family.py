@@ -27,7 +27,7 @@ class Family:
         dialect: says what kind it is.
         repository: the number of the repository.
 
-    Whoever begins a run, or takes one over, through this object holds it: its fencing token is kept here, and every
+    A process that begins a run, or takes one over, through this object holds it: its fencing token is kept here, and every
     write about the run compares it with the database's in the same transaction. So a process that another one took for
     dead, and that wakes up again, writes nothing.
     """

@@ -70,7 +70,7 @@ class RunLocks:
         """Remove the lock files that killed processes left.
 
         Args:
-            keep: ids of runs that are not finished; whoever recovers one takes its lock.
+            keep: ids of runs that are not finished; a process that recovers one takes its lock.
         """
         for path in self._folder.glob("*.lock"):
             if is_run_id(path.stem) and path.stem not in keep:

@@ -116,7 +116,7 @@ runs = Table(
     Index("runs_by_state", "repository", "state", "number"),
     Index("runs_by_end", "repository", "finished_at"),
 )
-"""Whoever carries a run out has its `token`, and `is_held` is true until it gives the run back.
+"""The process that carries a run out has its `token`, and `is_held` is true until it gives the run back.
 
 The counts say where the run's moves stand (`_counts` in `store/moves.py`).
 """

@@ -190,7 +190,7 @@ def _bubblewrap(one: Confinement, place: Place, command: Sequence[str]) -> list[
     words += system_words()
     words += ["--dev", "/dev", "--size", str(_SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"]
     words += ["--remount-ro", "/dev", "--proc", "/proc"]
-    # For the kernel root is root also without capabilities: what it can be told by way of /proc must not be writable.
+    # For the kernel root is root also without capabilities: what can be changed by way of /proc must not be writable.
     words += [word for part in _KERNEL if Path(part).exists() for word in ("--ro-bind", part, part)]
     words += ["--bind", str(place.scratch), "/tmp", "--dir", "/var", "--symlink", "/tmp", "/var/tmp", "--dir", "/run"]
     for needed in tool_paths(command, one.shown):

@@ -1,4 +1,4 @@
-"""Watching a command nobody trusts to its end: no input, bounded output, a deadline, and somebody who looks at what it uses."""
+"""Watching a command no one trusts to its end: no input, bounded output, a deadline, and someone who looks at what it uses."""
 
 from __future__ import annotations
 

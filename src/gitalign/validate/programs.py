@@ -169,7 +169,7 @@ def read_inside(folder: int, path: str, *, most_bytes: int) -> bytes | None:
             for part in folders:
                 folder = os.open(part, _FOLDER, dir_fd=folder)
                 until_then.callback(os.close, folder)
-            # Whoever wrote it may have put a pipe there, which would never end.
+            # The program may have put a pipe there, which would never end.
             handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
         except OSError:
             return None

@@ -1,4 +1,4 @@
-"""Files that are made from others, made anew: a command of the operator's, run in a disposable work tree as checks are."""
+"""Files that are made from others, made again: a command of the operator's, run in a disposable work tree as checks are."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LARGEST_BYTES = 4 * 1024 * 1024
 
 
 class ConfinedRegenerator:
-    """Makes files anew. Implements `ports.Regenerator`; thread-safe.
+    """Makes files again. Implements `ports.Regenerator`; thread-safe.
 
     Args:
         programs: one for each rule.
@@ -88,7 +88,7 @@ class ConfinedRegenerator:
                 with self._room:
                     mine.set_result(self._made(self._programs[rule], paths, tree, make))
             except BaseException as error:
-                # The next attempt asks anew: a full disk does not stay full.
+                # The next attempt asks again: a full disk does not stay full.
                 with self._lock:
                     del self._known[asked]
                 mine.set_exception(error)

@@ -1,4 +1,4 @@
-"""The start-up check: which command starts a service, told from its source without importing it, and how it is tried."""
+"""The start-up check: which command starts a service, read from its source without importing it, and how it is tried."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def startup_command(check: StartupCheck, source: bytes | None) -> CommandCheck |
     """The probe as a command to be run in the work tree, or why there is none.
 
     A module that offers the factory is started through it, one that does not through its application; where that cannot
-    be told, both are tried, the factory first.
+    be determined, both are tried, the factory first.
 
     Args:
         check: as configured.

@@ -1,4 +1,4 @@
-"""What commands use, seen from outside, and commands that nobody waits for any more."""
+"""What commands use, seen from outside, and commands that no one waits for any more."""
 
 from __future__ import annotations
 

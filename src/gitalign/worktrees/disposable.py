@@ -2,7 +2,7 @@
 
 git writes the files, with the configuration of the quarantine: no hook, filter or fsmonitor runs. The index is kept
 outside the work tree, where code that runs in it has no business. What such code sees as `.git` is a small repository
-made anew for each tree, with one commit that depends on the tree alone: same tree, same sight.
+made again for each tree, with one commit that depends on the tree alone: same tree, same sight.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class DisposableTree:
             elif path == b".gitattributes" or path.endswith(b"/.gitattributes"):
                 rules.add(line)
         if self._rules is not None and rules != self._rules:
-            # git does not write unchanged files anew because their line ends would be others now.
+            # git does not write unchanged files again because their line ends would be others now.
             self._discard()
             self._is_used = True
             self._git.run("read-tree", "--reset", "-u", tree, timeout_s=_TIMEOUT_S)

@@ -67,7 +67,7 @@ def begin(repository: Repository, session: ResolutionSession) -> None:
 
 
 def look(repository: Repository, session: ResolutionSession) -> Look:
-    """Where the session stands, told from its work tree.
+    """Where the session stands, read from its work tree.
 
     Raises:
         GitError

@@ -156,7 +156,7 @@ class TreePool:
         try:
             if slot.note.holds_work or living_in(slot.folder):
                 return False
-            # The lock goes last: whoever waits for it finds no folder.
+            # The lock goes last: a process that waits for it finds no folder.
             for entry in slot.folder.iterdir():
                 if entry.name != LOCK:
                     remove_tree(entry)

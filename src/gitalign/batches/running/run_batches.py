@@ -54,7 +54,7 @@ class Lander(Protocol):
         """Land a batch. Asked again after a crash, it finishes what it began, once.
 
         Raises:
-            GitAlignError: it cannot be told what became of it; `resume` asks again.
+            GitAlignError: it cannot be determined what became of it; `resume` asks again.
         """
 
 

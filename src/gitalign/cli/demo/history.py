@@ -86,9 +86,9 @@ class Sample:
 
     Attributes:
         stream: for `git fast-import`.
-        only_remote: branches that nobody has fetched into a branch of this clone.
+        only_remote: branches that no one has fetched into a branch of this clone.
         only_local: branches that were never pushed.
-        checked_out: the branch somebody is working on.
+        checked_out: the branch someone is working on.
     """
 
     stream: bytes

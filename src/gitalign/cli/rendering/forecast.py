@@ -93,7 +93,7 @@ def _show_pairs(out: Console, count: PairCount, clashes: Sequence[PairConflict],
 
 
 def _show_talks(out: Console, forecast: Forecast, everything: bool) -> None:
-    """Who must talk to whom, and which pairs nobody can decide before a branch is resolved."""
+    """Who must talk to whom, and which pairs no one can decide before a branch is resolved."""
     talks = forecast.talks()
     if talks:
         names = Counter(author.name for author in {author for talk in talks for author in (talk.one, talk.other)})

@@ -120,7 +120,7 @@ class Stage:
 
 
 class Bars:
-    """One line for the run, and one for each target, drawn anew several times a second."""
+    """One line for the run, and one for each target, drawn again several times a second."""
 
     def __init__(self, plan: Plan | None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -45,7 +45,7 @@ class CauseDocument(TypedDict):
 
 
 class ConflictGroupDocument(TypedDict):
-    """Branches that stop at the same clash: whoever resolves it for one has resolved it for all."""
+    """Branches that stop at the same clash: resolved for one, it is resolved for all."""
 
     clash: str
     kinds: list[str]

@@ -52,7 +52,7 @@ class AlignablePointDocument(TypedDict):
 
 
 class UndeterminedDocument(TypedDict):
-    """How far a conflicting branch aligns cannot be told: `no_common_line`, `missing_object`, `stopped`, ..."""
+    """How far a conflicting branch aligns cannot be determined: `no_common_line`, `missing_object`, `stopped`, ..."""
 
     code: str
     reason: str

@@ -14,7 +14,7 @@ from gitalign.documents.models.plans import ExclusionDocument, TargetDocument
 
 
 class AuthorDocument(TypedDict):
-    """Somebody who wrote commits; `.mailmap` applied."""
+    """A person who wrote commits; `.mailmap` applied."""
 
     name: str
     email: str

@@ -58,12 +58,12 @@ class AutoResolution:
 
 @contextmanager
 def resolving(settling: AutoResolution, policy: Policy, plugins: ActivePlugins) -> Iterator[ActivePlugins]:
-    """The sockets, with what the plan's policy lets settle conflicts.
+    """The plug-ins, with what the plan's policy lets settle conflicts.
 
     Args:
         settling: the run.
         policy: of the plan.
-        sockets: configured plug-ins.
+        plugins: configured ones.
 
     Raises:
         GitError
@@ -146,7 +146,7 @@ def _resolvers(settling: AutoResolution, policy: Policy, notices: list[str]) -> 
     programs = settling.config.resolutions.programs()
     behind = {AutoResolver.DRIVER: programs.driver, AutoResolver.EXTERNAL: programs.external}
     object_format = settling.repository.object_format
-    # Files that are made anew come last, whatever the order.
+    # Files that are made again come last, whatever the order.
     for program, resolvers in groupby(
         (resolver for resolver in policy.auto_resolvers if resolver is not AutoResolver.REGENERATE), key=behind.get
     ):

@@ -152,7 +152,7 @@ class _Drive:
         """What happened since; waits until something does."""
         happened: list[MachineEvent] = []
         if self._is_high:
-            # Whoever has nothing to do while memory is short gives back what its git processes hold.
+            # A worker that has nothing to do while memory is short gives back what its git processes hold.
             for worker in self._executor.resting():
                 self._aligner.rest(worker)
         now = time.monotonic()

@@ -123,7 +123,7 @@ def integrate(
     """Carry every step to its outcome, in parallel, and read all new history back.
 
     Args:
-        workshop: what the branches share.
+        integration: what the branches share.
         plan: whose steps.
         already: results that are known.
         emit: takes events.

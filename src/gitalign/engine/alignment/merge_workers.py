@@ -40,7 +40,7 @@ def map_on_workers(
     """Ask for every item, in parallel, each thread with a lane of its own; answers in the order of the items.
 
     Args:
-        workshop: where the lanes are.
+        integration: where the lanes are.
         targets: under whose attributes merges are made; with their attribute files, where they were read already.
         ask: one item.
         items: what is asked.

@@ -53,7 +53,7 @@ def known_of(moves: Sequence[Aligned]) -> set[Oid]:
 def _with_trees_found(
     quarantine: Quarantine, results: Sequence[StepResult], *, timeout_s: float, is_packed: bool
 ) -> tuple[StepResult, ...]:
-    """Results that hold a folder nobody can read cannot be published: those branches fail, and no other.
+    """Results that hold a folder no one can read cannot be published: those branches fail, and no other.
 
     git merges past a folder that neither side changed without reading it. What could be packed has all its folders, but for
     those that an old tip of its branch has, too.

@@ -1,4 +1,4 @@
-"""Branches that stood on one another and do so no more, told once it is known what became of each."""
+"""Branches that stood on one another and do so no more, reported once it is known what became of each."""
 
 from __future__ import annotations
 

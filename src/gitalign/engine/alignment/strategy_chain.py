@@ -1,4 +1,4 @@
-"""The ladder of `strategy: auto`: what the next strategy makes of a branch that the last one could not align."""
+"""The strategies of `auto`, one after the other: what the next strategy makes of a branch that the last one could not align."""
 
 from __future__ import annotations
 

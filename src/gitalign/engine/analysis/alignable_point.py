@@ -50,7 +50,7 @@ def with_furthest(
     """The results, with how far each conflicting branch aligns.
 
     Args:
-        workshop: what the branches were integrated with.
+        integration: what the branches were integrated with.
         plan: whose steps.
         results: of the steps.
         context: cache, events, stop signal.
@@ -213,7 +213,7 @@ def _course(quarantine: Quarantine, line: FirstParentChain, deepest: int) -> Cou
     for place in range(deepest - 1, -1, -1):
         below, commit = commits[place + 1], commits[place]
         changed = changes.get((below, commit))
-        # Where trees cannot be read, whoever merges with them will say so.
+        # Where trees cannot be read, merging with them will say so.
         attributes[commit] = attributes[below]
         for change in changed or ():
             touched[change.path].append(place)

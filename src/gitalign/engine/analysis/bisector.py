@@ -25,7 +25,7 @@ from gitalign.integrate.upstream import UpstreamIndex
 
 _NOBODY = b"git-align <git-align@localhost> 0 +0000"
 THROWN_AWAY = ReplayRules(operator=_NOBODY, committer=_NOBODY, signer=None)
-"""What is made on the way is thrown away: nobody signs it."""
+"""What is made on the way is thrown away: it is not signed."""
 PICKS = frozenset({StepKind.REPLAY, StepKind.RECREATE})
 
 
@@ -47,7 +47,7 @@ class Sought:
 
 @dataclass(frozen=True, slots=True)
 class Until:
-    """The stop button and the time of one branch, as whoever integrates is shown them."""
+    """The stop button and the time of one branch, as integrators are shown them."""
 
     stop: StopSignal
     deadline: float
@@ -90,7 +90,7 @@ def tried_in(
         own: what it has beyond that commit.
         upstream: which of these that commit has as patches.
         until: when to give up.
-        rules: who makes commits nobody will see, and how old merges teach new ones.
+        rules: who makes commits that are thrown away, and how old merges teach new ones.
 
     Raises:
         MissingObject, GitTimedOut, GitCrashed, OutOfSpace
@@ -114,7 +114,7 @@ class Bisector:
         upstream: which of its commits the target has as patches.
         lane: merges.
         until: when to give up.
-        rules: of the run; nobody signs here.
+        rules: of the run; it is not signed.
     """
 
     def __init__(

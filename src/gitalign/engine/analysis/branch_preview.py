@@ -78,7 +78,7 @@ def packed(one: BranchPreview) -> str:
 
 
 def unpacked(step: Step, key: str, body: str) -> BranchPreview | None:
-    """None for what another version wrote, or what is damaged: then it is found out anew."""
+    """None for what another version wrote, or what is damaged: then it is found out again."""
     try:
         data = opened(parsed(body), "branch-preview")
         how, tree = maybe(data, "how", _HOW), field(data, "tree", as_oid)

@@ -55,7 +55,7 @@ _MOST_COMMITS = 20
 _MOST_FILES = 30
 _MOST_KEPT = 50_000
 _MOST_TOLD = 40
-"""Pieces of a shared clash whose places are told."""
+"""Pieces of a shared clash whose places are reported."""
 _MOST_TELLERS = 50
 
 
@@ -63,7 +63,7 @@ class ConflictInspector:
     """Meets conflicts again, to look at what git left of them.
 
     Args:
-        workshop: where to merge.
+        integration: where to merge.
         stop: the stop button.
         emit: the event stream; None where no listener follows.
         budget_s: seconds after which no further conflict is met.
@@ -119,7 +119,7 @@ class ConflictInspector:
             if (piece := _unpacked(load_piece, "conflict-piece", bodies.get(_cache_key(f"{_FORMAT} piece {key}"))))
             is not None
         }
-        # Branches met one by one in earlier runs, of which nobody knew then what they share.
+        # Branches met one by one in earlier runs, of which no one knew then what they share.
         missing = wanted - fresh.keys() - found.keys()
         tellers = {next(name for name, stop in stops.items() if key in stop.pieces) for key in sorted(missing)}
         if tellers:

@@ -230,7 +230,7 @@ def _programs(
     try:
         asked, plan = programs()
     except GitAlignError:
-        return []  # what is wrong with the configuration is told by itself
+        return []  # what is wrong with the configuration is reported by itself
     try:
         host = ProgramHost(plan, Path(repository.common_dir), surroundings.environ)
         faults = [prepared(one, host) for one in asked]

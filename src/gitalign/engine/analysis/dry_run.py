@@ -34,7 +34,7 @@ from gitalign.git.quarantine import Quarantine, sweep_quarantines
 from gitalign.ports import VerdictCache
 
 PREFIX = "forecast-"
-"""Of the names of quarantines that nobody needs once their process is gone."""
+"""Of the names of quarantines that are not needed once their process is gone."""
 
 
 @dataclass(slots=True)

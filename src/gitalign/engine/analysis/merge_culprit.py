@@ -59,9 +59,9 @@ def brought_in(
     the conflicted paths, and the newer does not. The newer one is the answer; where it is a merge itself, its own side is looked into.
 
     Args:
-        workshop: what the branches were integrated with.
+        integration: what the branches were integrated with.
         questions: in the order in which they are to be answered.
-        budget_s: time for all of them; what is not answered by then is untold.
+        budget_s: time for all of them; what is not answered by then is undetermined.
         memory: what was found before; new findings are added.
         stop: the stop button.
         at: for the memory.
@@ -111,7 +111,7 @@ def _key(one: Question, rules: str) -> str:
 
 
 class _Touched:
-    """Which commits of a side change which paths; read once for a side, whoever asks."""
+    """Which commits of a side change which paths; read once for a side, however many ask."""
 
     def __init__(self, integration: IntegrationContext) -> None:
         self._git = integration.quarantine.git
@@ -154,7 +154,7 @@ class _Side:
         self._paths = frozenset[str]().union(*map(paths_meant, named))
 
     def find(self) -> Oid | Undetermined:
-        """The commit, or why it cannot be told."""
+        """The commit, or why it cannot be determined."""
         found: Oid | None = None
         merge = self._one.furthest.broken
         for _ in range(_DEEPEST):

@@ -33,7 +33,7 @@ def merged_in_part(
     """What git merges of branches with their target; those that cannot be merged at all are left out.
 
     Args:
-        workshop: whose quarantine the merged trees are written to.
+        integration: whose quarantine the merged trees are written to.
         target: of all of them.
         steps: content key -> the branch.
         graph: history behind them.

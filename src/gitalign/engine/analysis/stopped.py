@@ -27,7 +27,7 @@ def stopped_work(
     """What can be said of branches that stop.
 
     Args:
-        workshop: where to merge.
+        integration: where to merge.
         stopped: branch name -> its step and where it stops.
         context: cache, events, stop signal.
         budget_s: seconds after which no further branch is looked at.

@@ -68,7 +68,7 @@ def request_of(looked: Looked, *, repository: str, graph: CommitGraph, source: S
 
 @contextmanager
 def outside_a_run(repository: Repository, looked: Looked, *, timeout_s: float) -> Iterator[DetectionRequest]:
-    """The same about a result that somebody made, without any run; it can be used while inside.
+    """The same about a result that someone made, without any run; it can be used while inside.
 
     Args:
         repository: has the result.

@@ -1,4 +1,4 @@
-"""Proving aligned branches from objects alone: the same checks before a run publishes and whenever somebody asks again.
+"""Proving aligned branches from objects alone: the same checks before a run publishes and whenever someone asks again.
 
 Whole lists per process; nothing is asked once per branch.
 """
@@ -90,7 +90,7 @@ def patch_verdicts(repository: Repository, pairs: Iterable[tuple[Oid, Oid]]) -> 
 
 
 def prove(repository: Repository, certificates: Sequence[Certificate]) -> list[tuple[Check, ...]]:
-    """All checks of certificates made anew, each in the order of `CheckName`.
+    """All checks of certificates made again, each in the order of `CheckName`.
 
     Raises:
         GitError: git cannot be asked at all. A missing object is a check that failed.

@@ -148,7 +148,7 @@ def _held(stack: Sequence[Publication], reason: str, *, of: Publication | None =
         mine = (
             reason
             if of is None or one is of or len(stack) == 1
-            else f"its stack-mate {branch_of(of.update.ref)} was held back: {reason}"
+            else f"its stack member {branch_of(of.update.ref)} was held back: {reason}"
         )
         held.append(replace(one, state=MoveState.HELD_BACK, detail=mine))
     return held

@@ -1,6 +1,6 @@
 """What the journal knows of a branch's tips: which of them runs replaced, and what runs put on remotes.
 
-A remote that holds a tip that a run of ours replaced holds nothing that would be lost. A commit that somebody else put on
+A remote that holds a tip that a run of ours replaced holds nothing that would be lost. A commit that another process put on
 the remote is never among these tips.
 """
 

@@ -44,7 +44,7 @@ def settled(one: Publication, remotes: Remotes, ancestry: Ancestry | None = None
     Args:
         one: says where it was to go, and what stood there.
         remotes: are asked.
-        ancestry: tells whether it arrived where somebody else pushed since; None where that makes no difference.
+        ancestry: tells whether it arrived where another process pushed since; None where that makes no difference.
     """
     if one.remote is None or one.remote_before is None:
         return replace(one, push=PushState.NOT_PUSHED, push_detail="it was not on the remote")
@@ -68,7 +68,7 @@ def settled(one: Publication, remotes: Remotes, ancestry: Ancestry | None = None
 
 
 def _behind(one: Publication, there: Oid, ancestry: Ancestry) -> PushState:
-    """Whether a push arrived that somebody else pushed on top of, or over."""
+    """Whether a push arrived that another process pushed on top of, or over."""
     was, sent = one.remote_before or there, one.pushed_oid
     if is_zero(sent):
         return PushState.REJECTED  # whatever is there now, it is not what was to be deleted
@@ -106,7 +106,7 @@ def settle_late(repository: Repository, journal: Journal, run_id: str) -> bool:
 
 
 def settle_earlier(repository: Repository, journal: Journal) -> tuple[RunRecord, ...]:
-    """Ask again about pushes of finished runs that nobody knew the end of; the runs it was about.
+    """Ask again about pushes of finished runs that no one knew the end of; the runs it was about.
 
     Raises:
         StoreError

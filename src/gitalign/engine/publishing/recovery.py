@@ -41,7 +41,7 @@ class Recovered:
     """What became of one branch of a run that was cut off.
 
     Attributes:
-        verdict: `finished` (it is at after), `rolled_back` (it is at before), `left` (somebody else moved it, or it was held
+        verdict: `finished` (it is at after), `rolled_back` (it is at before), `left` (another process moved it, or it was held
             back), `nothing_moved` (the run was cut off before it published; `branch` is empty).
     """
 
@@ -132,7 +132,7 @@ def _stopped_before_moves(journal: Journal, record: RunRecord, *, now: datetime)
 
 
 def _clear(repository: Repository, journal: Journal, run_id: str) -> None:
-    """Remove what only a run under way needs; before its end is written down, after which nobody would look for it."""
+    """Remove what only a run under way needs; before its end is written down, after which no one would look for it."""
     release_keeps(repository, run_id)
     remove_quarantine(repository.state_dir / "quarantine" / run_id)
     journal.release(run_id)
@@ -230,7 +230,7 @@ def is_to_be_made_again(plan: Plan, publications: Sequence[Publication]) -> bool
 
 
 def _looked_at(repository: Repository, publications: Sequence[Publication]) -> tuple[Publication, ...]:
-    """What the repository says of every intended move: made, still to be made, impossible, or somebody else's by now."""
+    """What the repository says of every intended move: made, still to be made, impossible, or another process's by now."""
     now = read_refs(repository, "refs/heads")
     there = present(
         repository,

@@ -103,7 +103,7 @@ def _deleted(door: RefUpdater, refs: Sequence[tuple[str, Oid]]) -> list[str]:
 
 
 def _is_left_candidate(ref: str, now: datetime) -> bool:
-    """True for a ref of a result that a killed process left; nobody looks at a result for a day."""
+    """True for a ref of a result that a killed process left; no one looks at a result for a day."""
     stamp = ref.removeprefix(CANDIDATES_PREFIX).partition("/")[0]
     return ref.startswith(CANDIDATES_PREFIX) and stamp[:15] < f"{now - timedelta(days=1):%Y%m%d-%H%M%S}"
 

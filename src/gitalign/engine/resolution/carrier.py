@@ -36,7 +36,7 @@ class Carrier:
     """Carries the commits of one branch with the engine.
 
     Args:
-        workshop: laid out for this branch alone.
+        integration: laid out for this branch alone.
         step: the branch.
         lane: merges.
     """

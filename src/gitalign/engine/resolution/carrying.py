@@ -1,6 +1,6 @@
 """The course of a session: the engine carries the commits of a branch as a run would, and stops where a run would conflict.
 
-At a stop git is in the middle of a rebase of its own, so whoever goes on with git alone is in the right.
+At a stop git is in the middle of a rebase of its own, so going on with git alone is right.
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ def unasked(
     step: Step,
     made: Sequence[tuple[tuple[Oid, RawCommit], tuple[Oid, RawCommit]]],
 ) -> list[Oid]:
-    """Commits of the result that differ from what a run would make although nobody was asked: a merge driver may have settled them.
+    """Commits of the result that differ from what a run would make although no person was asked: a merge driver may have settled them.
 
     Args:
         opened, session, plan, step: of the branch.

@@ -123,7 +123,7 @@ def record_resolution(repository: Repository, file: ResolvedFile, *, write_cache
         at: time of the commit.
 
     Returns:
-        What came of it; nothing when the file had no conflict that can be told by its contents.
+        What came of it; nothing when the file had no conflict that its contents identify.
 
     Raises:
         RefLocked, GitError, OutOfSpace, ConfigError

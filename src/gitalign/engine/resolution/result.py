@@ -81,7 +81,7 @@ def made_of(opened: OpenRepository, step: Step, session: ResolutionSession, head
 def differing(
     opened: OpenRepository, session: ResolutionSession, plan: Plan, step: Step, head: Oid
 ) -> tuple[Numbered, ...]:
-    """Commits that became something else than a run would make of them, although nobody was asked."""
+    """Commits that became something else than a run would make of them, although no person was asked."""
     if session.is_merge:
         return ()
     made = made_of(opened, step, session, head)

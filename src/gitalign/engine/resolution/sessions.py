@@ -155,7 +155,7 @@ def _planned(session: ResolutionSession) -> tuple[Plan, Step]:
 def go_on(opened: OpenRepository, session: ResolutionSession) -> Look:
     """Continue where everything is resolved.
 
-    In a result, commits that nobody was asked about are reported once and count as seen from then on.
+    In a result, commits that no person was asked about are reported once and count as seen from then on.
 
     Raises:
         UserError: something is still in conflict, holds markers, or is not added.
@@ -216,7 +216,7 @@ def stage(opened: OpenRepository, session: ResolutionSession) -> Look:
 
 
 def _record(opened: OpenRepository, session: ResolutionSession, seen: Look) -> None:
-    """Keep what the person made of conflicts, for every other branch that meets them. What cannot be kept stops nobody."""
+    """Keep what the person made of conflicts, for every other branch that meets them. What cannot be kept stops no one."""
     operator = text(operator_ident(opened.repository, at=opened.now())).rpartition("> ")[0] + ">"
     try:
         for one in tree.resolved_conflicts(opened.repository, session, marker_size=MARKER_SIZE):

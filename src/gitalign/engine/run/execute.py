@@ -202,11 +202,11 @@ def _gates(orders: Orders, drafts: Drafts, graph: CommitGraph | None) -> list[Ga
 def held_with_what_they_stand_on(plan: Plan, results: Sequence[StepResult]) -> tuple[StepResult, ...]:
     """Branches that stand on one that was refused after it had been aligned are not moved either.
 
-    They hold its rewritten commits: moved, they would stand on a branch that nobody has.
+    They hold its rewritten commits: moved, they would stand on a branch that no one has.
     """
     outcomes = {result.step_id: result.outcome for result in results}
     held: dict[int, Refused] = {}
-    for step in plan.steps:  # whoever stands on others comes after them
+    for step in plan.steps:  # a step that stands on others comes after them
         for below in step.depends_on:
             outcome = held.get(below) or outcomes.get(below)
             is_refused = isinstance(outcome, Failed) and outcome.stage in _AFTER_ALIGNING

@@ -1,4 +1,4 @@
-"""Settings of a run, frozen when it begins: whoever goes on with it applies the gate that it was started with, or refuses."""
+"""Settings of a run, frozen when it begins: who goes on with it applies the gate that it was started with, or refuses."""
 
 from __future__ import annotations
 
@@ -186,12 +186,12 @@ def require_same(frozen: Config, current: Config, *, explicit: Sequence[str]) ->
 
 
 def frozen_for(opened: OpenRepository, plugins: ActivePlugins, house: RepositoryRules | None) -> Frozen:
-    """What whoever goes on with a run has to know of its gate."""
+    """What a process that goes on with a run has to know of its gate."""
     return Frozen(opened.config, rules_digest(house), plugins.given)
 
 
 def gate_of(opened: OpenRepository, run_id: str) -> OpenRepository:
-    """The repository with the settings that a run began with, for whoever goes on with it.
+    """The repository with the settings that a run began with, for the process that goes on with it.
 
     Args:
         opened: with the settings that hold now.

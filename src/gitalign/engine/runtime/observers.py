@@ -37,7 +37,7 @@ def require_observers(settings: Telemetry) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observers:
-    """What follows the events of one run, and what is told its end."""
+    """What follows the events of one run, and what is informed of its end."""
 
     listeners: tuple[Listener, ...]
     metrics: RunMetrics | None
@@ -53,7 +53,7 @@ class Observers:
 def observing(
     settings: Telemetry, repository: Repository, surroundings: Surroundings, *, measured: bool = True
 ) -> Iterator[Observers]:
-    """Observers of one run while inside; a run that raises is told as failed.
+    """Observers of one run while inside; a run that raises is reported as failed.
 
     Args:
         settings: what is asked for.

@@ -25,7 +25,7 @@ def load_plugins(
         documenter: entry-point name in group `gitalign.documenters`, None for none.
 
     Raises:
-        PluginError: unknown name, or it cannot be loaded, or it does not offer what its socket asks for.
+        PluginError: unknown name, or it cannot be loaded, or it does not offer what its protocol asks for.
     """
     made: list[Detector] = []
     installed = _installed(DETECTORS) if detectors else {}

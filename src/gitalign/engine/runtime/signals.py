@@ -47,7 +47,7 @@ class StopSignal:
         self.processes.end_all()
 
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` on every request; it runs inside a signal handler and must only wake somebody. Returns how to leave."""
+        """Call `listener` on every request; it runs inside a signal handler and must only wake someone. Returns how to leave."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 

@@ -25,8 +25,8 @@ class Surroundings:
     Attributes:
         environ: environment variables; what a run starts inherits from these and from no others.
         clock: the time in UTC.
-        jitter: a number between two others that nobody can predict.
-        token: a name that nobody can predict, of so many bytes, in hexadecimal digits.
+        jitter: a number between two others that cannot be predicted.
+        token: a name that cannot be predicted, of so many bytes, in hexadecimal digits.
     """
 
     environ: Mapping[str, str]

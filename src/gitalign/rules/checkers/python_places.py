@@ -75,7 +75,7 @@ def _docstrings(tree: ast.Module) -> Iterator[Place]:
 
 
 def _documented(parent: ast.Module | ast.ClassDef, scope: str) -> Iterator[Place]:
-    """Public classes and functions of a module or class; what stands inside functions is nobody else's business."""
+    """Public classes and functions of a module or class; what stands inside functions is no one else's business."""
     for node in _definitions(parent.body):
         name = f"{scope}.{node.name}"
         if node.name.startswith("_") or _is_spared(node):
