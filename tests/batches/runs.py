@@ -30,8 +30,8 @@ BATCH = "20261127-180000-abcdef"
 
 
 def sh(task_id: str, script: str, **more: Any) -> Task:
-    """A task that is a line for the shell."""
-    return Task(id=task_id, argv=("/bin/sh", "-c", script), **more)
+    """A task that is a line for the shell; what it leaves uncommitted is committed."""
+    return Task(id=task_id, argv=("/bin/sh", "-c", script), **{"commits_leftovers": True, **more})
 
 
 @dataclass

@@ -13,7 +13,6 @@ import pytest
 
 from gitalign import facade
 from gitalign.batches.planning.plan_document import to_dict
-from gitalign.batches.planning.tasks import TaskListError
 from gitalign.batches.reading import PlanSource
 from gitalign.batches.running.state import BatchRun, MergeStatus, Request, Status, UnknownBatch
 from gitalign.core.plan import Permit
@@ -27,6 +26,7 @@ __all__ = ["world"]
 
 TASKS = """
 target: main
+defaults: {commit_leftovers: true}
 tasks:
   - {id: a, shell: echo a > a}
   - {id: b, shell: echo b > b, needs: [a]}
@@ -103,11 +103,11 @@ def test_commands_are_not_taken_from_a_file_that_a_branch_could_change(user: Use
     source = PlanSource(file=inside)
     assert facade.plan_batches(user.request, source).total_tasks == 2
     user.world.git("add", "tasks.yaml")
-    with pytest.raises(TaskListError, match="tracked by git, so a branch could change it"):
+    with pytest.raises(UserError, match="tracked by git, so a branch could change it"):
         facade.plan_batches(user.request, source)
     link = user.folder / "link.yaml"
     link.symlink_to(inside)
-    with pytest.raises(TaskListError, match="tracked by git"):
+    with pytest.raises(UserError, match="tracked by git"):
         facade.plan_batches(user.request, PlanSource(file=link))
     checklist = user.world.path / "tasks.md"
     checklist.write_text("- [ ] T001 Do it\n")
@@ -126,9 +126,12 @@ def test_a_plan_of_another_tool_with_a_task_list_beside_it(user: User) -> None:
         "predicted_conflicts": [],
         "metadata": {},
     }
-    with pytest.raises(TaskListError, match="does not say how its tasks are run"):
+    with pytest.raises(UserError, match="does not say how its tasks are run"):
         user.plan(json.dumps(seed), "plan.json")
-    tasks = user.file("target: main\ntasks: [{id: 1, shell: 'echo 1 > 1'}, {id: 2, shell: 'echo 2 > 2'}]", "t.yaml")
+    tasks = user.file(
+        "target: main\ndefaults: {commit_leftovers: true}\ntasks: [{id: 1, shell: 'echo 1 > 1'}, {id: 2, shell: 'echo 2 > 2'}]",
+        "t.yaml",
+    )
     plan = user.plan(json.dumps(seed), "plan.json", tasks=tasks)
     assert plan.mode.reason == "1 of 1 batches can run in parallel, up to 2 tasks side by side"
     permit = Permit(plan_id=facade.plan_digest(plan))
@@ -145,7 +148,7 @@ def test_a_plan_of_another_tool_with_a_task_list_beside_it(user: User) -> None:
     ],
 )
 def test_tasks_without_a_command_are_refused(user: User, text: str, name: str, words: str) -> None:
-    with pytest.raises(TaskListError, match=words):
+    with pytest.raises(UserError, match=words):
         user.plan(text, name)
 
 
@@ -179,6 +182,7 @@ def test_what_failed_is_retried_and_the_rest_stays(user: User) -> None:
     flag = user.folder / "flag"
     text = f"""
 target: main
+defaults: {{commit_leftovers: true}}
 tasks:
   - {{id: good, shell: echo good > good}}
   - {{id: bad, shell: test -e {flag} && echo bad > bad}}
@@ -209,7 +213,9 @@ def test_a_run_is_asked_from_elsewhere_to_stop(user: User) -> None:
             assert (running.status, running.is_alive) == ("running", True)
             asked.append(facade.ask_batch(user.request, running.run.id, Request.STOP))
 
-    text = "target: main\ntasks: [{id: a, shell: sleep 0.5}, {id: b, shell: 'true'}]"
+    text = (
+        "target: main\ndefaults: {commit_leftovers: true}\ntasks: [{id: a, shell: sleep 0.5}, {id: b, shell: 'true'}]"
+    )
     run = user.start(text, listeners=(listen,), options={"max_concurrency": 1})
     assert run.status is Status.PENDING
     assert run.tasks["b"].status is Status.PENDING
@@ -225,7 +231,9 @@ def test_a_signal_stops_a_run(user: User) -> None:
             threading.Timer(0.2, caller.stop.request_cancel).start()
 
     run = user.start(
-        "target: main\ntasks: [{id: a, shell: 'echo w > w; sleep 60'}]", caller=caller, listeners=(listen,)
+        "target: main\ndefaults: {commit_leftovers: true}\ntasks: [{id: a, shell: 'echo w > w; sleep 60'}]",
+        caller=caller,
+        listeners=(listen,),
     )
     assert run.status is Status.CANCELLED
     assert user.world.git("show", f"refs/gitalign/wip/{run.id}/a:w") == "w"

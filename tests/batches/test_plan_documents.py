@@ -17,9 +17,10 @@ from gitalign.batches.planning.plan import ExecutionMode
 from gitalign.batches.planning.plan_document import from_dict, plan_schema, to_dict, with_tasks
 from gitalign.batches.planning.tasks import Need, Task, TaskList, TaskListError
 from gitalign.core.execution_plan import ExecutionBatch, Held, HeldCode, PredictedConflict
+from gitalign.errors import UserError
 from gitalign.landing.execution_plan import ExecutionPlan
 
-SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
+SCHEMAS = Path(__file__).resolve().parents[2] / "src" / "gitalign" / "schemas"
 PROJECT = UUID("6f1b7a0e-0000-4000-8000-000000000001")
 AT = datetime(2026, 11, 27, tzinfo=UTC)
 SEED: dict[str, Any] = {
@@ -165,9 +166,9 @@ def test_the_plan_of_order_becomes_tasks_that_are_branches() -> None:
 
 def test_a_plan_of_order_for_several_targets_needs_one_named() -> None:
     document = order_plan().to_dict()
-    with pytest.raises(TaskListError, match="several targets: main, next"):
+    with pytest.raises(UserError, match="several targets: main, next"):
         plan_of_order(document, target=None, project_id=PROJECT, at=AT, name="order.json")
-    with pytest.raises(TaskListError, match="no branch lands on elsewhere"):
+    with pytest.raises(UserError, match="no branch lands on elsewhere"):
         plan_of_order(document, target="elsewhere", project_id=PROJECT, at=AT, name="order.json")
     with pytest.raises(TaskListError, match="plan_id"):
         plan_of_order({"order": [], "held": 3}, target=None, project_id=PROJECT, at=AT, name="order.json")

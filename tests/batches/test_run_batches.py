@@ -20,6 +20,7 @@ from gitalign.batches.running.run_batches import run_batches
 from gitalign.batches.running.state import MergeStatus, Request, Status, UnknownBatch, result_ref, wip_ref
 from gitalign.batches.running.state_document import dump, load
 from gitalign.core.names import BATCH_PREFIX, WIP_PREFIX
+from gitalign.core.validation import Bounds
 from gitalign.documents.reading import Malformed
 from gitalign.errors import StoreError
 from tests.batches.runs import BATCH, Bench, killed_at, sh
@@ -366,6 +367,43 @@ def test_state_is_on_disk_before_it_is_seen(bench: Bench) -> None:
     with pytest.raises(StoreError):
         keeper.change(lambda run: replace(run, status=Status.FAILED))
     assert keeper.run.status is Status.RUNNING
+
+
+def test_what_is_left_uncommitted_is_pinned_and_reported_unless_the_plan_says_that_it_is_committed(
+    bench: Bench,
+) -> None:
+    run = bench.run(
+        sh("t", "echo x > x; git add x; git commit -qm x; echo y > y", commits_leftovers=False),
+        sh("u", "echo y > y", commits_leftovers=False),
+    )
+    t, u = run.tasks["t"], run.tasks["u"]
+    assert bench.world.git("ls-tree", "--name-only", t.result or "").split() == [
+        ".gitignore",
+        "a.txt",
+        "package-lock.json",
+        "src",
+        "x",
+    ]
+    assert (u.status, u.result) == (Status.COMPLETED, None)
+    assert bench.world.git("show", f"{t.wip}:y", f"{u.wip}:y").split() == ["y", "y"]
+    assert "it left changes uncommitted" in t.notices[0]
+    assert "it left changes uncommitted" in u.notices[0]
+
+
+@pytest.mark.parametrize(
+    ("script", "bounds", "reason"),
+    [
+        ("while :; do sh -c 'sleep 30' & done", {"processes": 30}, "more than 30 processes"),
+        ("head -c 300M /dev/zero > big; sleep 30", {"disk_bytes": 50 * 1024**2}, "MiB"),
+    ],
+)
+def test_a_task_that_takes_everything_is_ended(bench: Bench, script: str, bounds: dict[str, int], reason: str) -> None:
+    started = time.monotonic()
+    run = bench.run(sh("t", script), sh("u", "echo u > u"), bounds=Bounds(**bounds))
+    assert time.monotonic() - started < 25
+    assert run.tasks["t"].status is Status.FAILED
+    assert reason in run.tasks["t"].reason
+    assert run.tasks["u"].status is Status.COMPLETED
 
 
 def test_sha256(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from gitalign.batches.planning.read_tasks import read_checklist, read_task_list,
 from gitalign.batches.planning.task_list_format import document_of, task_list_schema
 from gitalign.batches.planning.tasks import Need, NeedKind, Setup, Task, TaskListError
 
-SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
+SCHEMAS = Path(__file__).resolve().parents[2] / "src" / "gitalign" / "schemas"
 YAML = """
 target: main
-defaults: {timeout: 10m, environment: [LANG], setup: {shell: npm ci, files: [package-lock.json], keep: [node_modules/]}}
+defaults: {timeout: 10m, commit_leftovers: true, environment: [LANG], setup: {shell: npm ci, files: [package-lock.json], keep: [node_modules/]}}
 tasks:
   - id: api
     title: The API
@@ -38,6 +38,7 @@ TOML = """
 target = "main"
 [defaults]
 timeout = 600
+commit_leftovers = true
 environment = ["LANG"]
 setup = {shell = "npm ci", files = ["package-lock.json"], keep = ["node_modules/"]}
 [[tasks]]
@@ -66,9 +67,10 @@ def test_one_list_in_three_formats() -> None:
     from_yaml = read_task_list(YAML, name="tasks.yaml")
     npm = Setup(argv=("/bin/sh", "-c", "npm ci"), files=("package-lock.json",), keep=("node_modules/",))
     common = {"timeout_s": 600.0, "environment": ("LANG",)}
+    committed = {"commits_leftovers": True, **common}
     assert from_yaml.target == "main"
     assert from_yaml.tasks == (
-        Task(id="api", title="The API", argv=("make", "api"), touches=("src/api/",), setup=npm, **common),  # type: ignore[arg-type]
+        Task(id="api", title="The API", argv=("make", "api"), touches=("src/api/",), setup=npm, **committed),  # type: ignore[arg-type]
         Task(
             id="7",
             argv=("/bin/sh", "-c", "make ui && make style"),
@@ -79,7 +81,7 @@ def test_one_list_in_three_formats() -> None:
             setup=npm,
             verify=("/bin/sh", "-c", "make test-ui"),
             expects_changes=True,
-            **common,  # type: ignore[arg-type]
+            **committed,  # type: ignore[arg-type]
         ),
         Task(
             id="docs",

@@ -76,6 +76,16 @@ STEPS = (
     ("init --dry-run", "initial"),
     ("demo --dir shop --branches 20", "demo"),
     ("show nosuch", "error"),
+    ("batch plan tasks.yaml", "batch-plan"),
+    ("batch run tasks.yaml --yes --confinement none", "batch-run"),
+    ("batch status", "batch-run"),
+    ("batch list", "batch-runs"),
+    ("batch resume last", "batch-run"),
+    ("batch land last", "batch-run"),
+    ("batch retry last --yes", "error"),  # nothing has failed
+    ("batch pause", "error"),  # no process runs it
+    ("batch stop", "error"),
+    ("batch cancel", "error"),
 )
 """Every verb in turn on one repository, and the document that it says."""
 
@@ -100,6 +110,7 @@ def work(tmp_path: Path) -> Workspace:
     work.git("commit", "-qam", "merge old")  # a merge from which its resolution is learned
     (work.path / ".git/gitalign").mkdir()
     (work.path / ".git/gitalign/config.yaml").write_text(SETTINGS)
+    (work.path / "tasks.yaml").write_text("target: main\ntasks: [{id: a, shell: 'git commit --allow-empty -qm a'}]\n")
     return work
 
 
@@ -122,7 +133,7 @@ def test_every_verb_says_one_document_that_its_schema_describes(work: Workspace)
     known: dict[str, str] = {}
     for step, name in STEPS:
         words = step.format(**known).split()
-        done = warm.run(*words, "--json", cwd=work.path)
+        done = warm.run(*words, "--json", cwd=work.path, env={"XDG_STATE_HOME": str(work.path.parent / "state")})
         assert done.stdout, (step, done.stderr)
         document = json.loads(done.stdout)
         assert validate(document) == name, (step, done.stdout[:500])

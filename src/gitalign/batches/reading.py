@@ -15,10 +15,10 @@ from gitalign.batches.planning.make_plan import DEFAULT_RULES, PlanRules, judged
 from gitalign.batches.planning.plan import BatchPlan
 from gitalign.batches.planning.plan_document import from_dict, with_tasks
 from gitalign.batches.planning.read_tasks import parsed, read_checklist, task_list_of, with_command
-from gitalign.batches.planning.tasks import TaskList, TaskListError
+from gitalign.batches.planning.tasks import PlanUnusable, TaskList, TaskListError
 from gitalign.errors import GitAlignError
 from gitalign.git.repository import Repository, open_repository
-from gitalign.input_file import Unreadable, read_bounded
+from gitalign.input_file import read_bounded
 
 _LARGEST_BYTES = 16 * 1024 * 1024
 
@@ -32,6 +32,7 @@ class PlanSource:
         tasks: a task list for a plan that does not say how its tasks are run.
         command: words for tasks that have no command; `{id}` and `{title}` stand for the task's.
         target: branch that results land on; None for the one in the file.
+        commit_leftovers: commit what any task leaves uncommitted in its name, whatever the file says.
         rules: how tasks are put into batches.
     """
 
@@ -39,6 +40,7 @@ class PlanSource:
     tasks: Path | None = None
     command: Sequence[str] = ()
     target: str | None = None
+    commit_leftovers: bool = False
     rules: PlanRules = DEFAULT_RULES
 
 
@@ -52,6 +54,8 @@ def read_plan(repository: Repository, source: PlanSource, *, at: datetime) -> Ba
 
     Raises:
         TaskListError: with every fault and its place.
+        PlanUnusable: it does not say what to run, or a branch could change it.
+        Unreadable: a file cannot be read.
     """
     name = source.file.name
     text = _text(source.file)
@@ -66,13 +70,15 @@ def read_plan(repository: Repository, source: PlanSource, *, at: datetime) -> Ba
         _require_ours(repository, source.tasks, listed)
         plan = judged(with_tasks(plan, listed, name=name))
     if plan.task_list is None:
-        raise TaskListError([f"{name} does not say how its tasks are run"], hint="add --tasks FILE")
+        raise PlanUnusable(f"{name} does not say how its tasks are run", hint="add --tasks FILE")
     tasks = with_command(plan.task_list, source.command) if source.command else plan.task_list
     tasks = replace(tasks, target=source.target or tasks.target)
+    if source.commit_leftovers:
+        tasks = replace(tasks, tasks=tuple(replace(task, commits_leftovers=True) for task in tasks.tasks))
     bare = [task.id for task in tasks.tasks if task.argv is None and task.branch is None]
     if bare:
-        raise TaskListError(
-            [f"{name}: {len(bare)} tasks have no command, first {bare[0]}"],
+        raise PlanUnusable(
+            f"{name}: {len(bare)} tasks have no command, first {bare[0]}",
             hint="add --command, for example: --command 'agent {title}'",
         )
     return replace(plan, task_list=tasks)
@@ -107,8 +113,6 @@ def _task_list(file: Path) -> TaskList:
 def _text(file: Path) -> str:
     try:
         return read_bounded(file, most_bytes=_LARGEST_BYTES).decode("utf-8-sig")
-    except Unreadable as error:
-        raise TaskListError([error.message], hint=error.hint) from error
     except UnicodeDecodeError as error:
         raise TaskListError([f"{file} is not UTF-8"]) from error
 
@@ -117,7 +121,7 @@ def _require_ours(repository: Repository, file: Path, tasks: TaskList) -> None:
     """Refuse commands from a file that git tracks in a work tree of the repository: a branch could change it.
 
     Raises:
-        TaskListError
+        PlanUnusable
     """
     if not any(task.argv is not None or task.setup is not None or task.verify is not None for task in tasks.tasks):
         return
@@ -131,7 +135,7 @@ def _require_ours(repository: Repository, file: Path, tasks: TaskList) -> None:
         return
     words = ("ls-files", "--error-unmatch", "--", f":(top,literal){os.path.relpath(real, around.work_tree)}")
     if around.operator.run(*words, accept=(0, 1)).returncode == 0:
-        raise TaskListError(
-            [f"{file} says what to run and is tracked by git, so a branch could change it"],
+        raise PlanUnusable(
+            f"{file} says what to run and is tracked by git, so a branch could change it",
             hint="copy it to a place outside of the repository, look at it, and use that",
         )

@@ -34,6 +34,7 @@ VERBS = (
     "version",
     "rules",
     "resolutions",
+    "batch",
 )
 """Every verb, as the help lists them. Each is a file of that name in `commands/`, which holds a command of that name."""
 

@@ -67,6 +67,9 @@ FORMATS: Mapping[str, Format] = {
         Format("resolution-course", "run_files:ResolutionCourseDocument"),
         Format("results", "results.schema.json"),
         Format("gate", "gate.schema.json"),
+        Format("batch-plan", "batch-plan.schema.json", version=(1, 0)),
+        Format("batch-run", "batches:BatchRunDocument", version=(1, 0)),
+        Format("batch-certificate", "batches:BatchCertificateDocument", version=(1, 0)),
         # What the journal caches.
         Format("outcome", "outcomes:OutcomeDocument"),
         Format("alignable-point", "conflicts:AlignablePointDocument"),
@@ -89,6 +92,7 @@ FORMATS: Mapping[str, Format] = {
         Format("categories", "categories:CategoriesDocument"),
         Format("clusters", "categories:ClustersDocument"),
         Format("runs", "listings:RunsDocument"),
+        Format("batch-runs", "batches:BatchRunsDocument", version=(1, 0)),
         Format("moves", "listings:MovesDocument"),
         Format("proofs", "listings:ProofsDocument"),
         Format("house-rules", "house_rules:HouseRulesDocument"),

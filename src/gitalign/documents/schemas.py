@@ -12,7 +12,7 @@ from typing import Any
 
 from gitalign.documents.formats import FORMATS, Format
 
-SHIPPED = ("resolve-request", "resolve-answer", "rules")
+SHIPPED = ("resolve-request", "resolve-answer", "rules", "task-list")
 """Schemas in the package of what other programs and people write, or read; they have versions of their own."""
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

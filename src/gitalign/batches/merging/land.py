@@ -21,6 +21,8 @@ from gitalign.core.publication import MoveState, Publication, RefUpdate
 from gitalign.core.run import RunKind, RunState
 from gitalign.core.snapshot import Snapshot, Tip
 from gitalign.documents import plans
+from gitalign.documents.formats import stamped
+from gitalign.documents.reading import time_text
 from gitalign.engine.gates.detection import Detection
 from gitalign.engine.publishing.anchor import release_keeps
 from gitalign.engine.publishing.guard import Guard, held_if_guarded
@@ -43,7 +45,6 @@ from gitalign.output_file import write_whole
 from gitalign.ports import Journal
 
 CERTIFICATE = "batch-certificate.json"
-_FORMAT = {"format": "git-align/batch-certificate", "version": "1.0"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,7 +288,6 @@ def _require_conserved(landing: _Landing, git: Git, merged: MergedMembers) -> No
 def _write_certificate(landing: _Landing, merged: MergedMembers, answer: GateAnswer) -> None:
     """What lands, why it may, and of what it is made; before anything moves."""
     content: dict[str, Any] = {
-        **_FORMAT,
         "batch": landing.batch_id,
         "batch_number": landing.number,
         "run": landing.run.run_id,
@@ -309,9 +309,9 @@ def _write_certificate(landing: _Landing, merged: MergedMembers, answer: GateAns
         "tests": answer.tests,
         "detection": answer.detection,
         "rules": answer.rules,
-        "at": landing.run.now().isoformat(),
+        "at": time_text(landing.run.now()),
     }
-    write_whole(landing.run.folder / CERTIFICATE, json.dumps(content, indent=2) + "\n")
+    write_whole(landing.run.folder / CERTIFICATE, json.dumps(stamped("batch-certificate", content), indent=2) + "\n")
 
 
 def _end_without_moves(run: RunContext, *, outcome: str) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from gitalign.batches.planning.make_plan import judged
 from gitalign.batches.planning.plan import BatchPlan, ConflictType, FileConflict, PlannedBatch
-from gitalign.batches.planning.tasks import Need, Task, TaskId, TaskList, TaskListError
+from gitalign.batches.planning.tasks import Need, PlanUnusable, Task, TaskId, TaskList, TaskListError
 from gitalign.core.names import display
 from gitalign.documents.reading import Malformed
 from gitalign.landing.execution_plan import ExecutionPlan
@@ -33,7 +33,8 @@ def plan_of_order(
         name: of the file, for faults.
 
     Raises:
-        TaskListError: the document cannot be read, or is about several targets and none is named.
+        TaskListError: the document cannot be read.
+        PlanUnusable: it is about several targets and none is named, or not about the one that is.
     """
     try:
         order = ExecutionPlan.from_dict(document)
@@ -73,13 +74,13 @@ def _wanted(order: ExecutionPlan, target: str | None, *, name: str) -> tuple[str
     target_of = _targets(order)
     targets = sorted(set(target_of.values()))
     if target is None and len(targets) > 1:
-        raise TaskListError(
-            [f"{name} is about several targets: {', '.join(map(display, targets))}"], hint="name one with --target"
+        raise PlanUnusable(
+            f"{name} is about several targets: {', '.join(map(display, targets))}", hint="name one with --target"
         )
     chosen = target if target is not None else (targets[0] if targets else None)
     wanted = [branch for branch in order.order if target_of.get(branch) == chosen]
     if target is not None and not wanted and order.order:
-        raise TaskListError([f"{name}: no branch lands on {display(target)}"], hint=f"targets: {', '.join(targets)}")
+        raise PlanUnusable(f"{name}: no branch lands on {display(target)}", hint=f"targets: {', '.join(targets)}")
     return chosen, wanted
 
 

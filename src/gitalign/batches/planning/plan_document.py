@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -29,8 +29,10 @@ from gitalign.batches.planning.read_tasks import task_list_of
 from gitalign.batches.planning.task_list_format import Id, TaskListDocument, document_of
 from gitalign.batches.planning.tasks import TaskId, TaskList, TaskListError
 from gitalign.configuration.model_faults import model_faults
+from gitalign.documents.formats import is_newer_minor, opened, stamped
+from gitalign.documents.reading import Malformed
 
-FORMAT: Literal[1] = 1
+FORMAT = "batch-plan"
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 Number = Annotated[int, Field(ge=0, strict=True)]
 
@@ -77,7 +79,8 @@ class PlanDocument(BaseModel):
     worktree_assignments: dict[str, str] = {}
     predicted_conflicts: Annotated[list[ConflictDocument], BeforeValidator(_as_list)] = []
     metadata: dict[str, Any] = {}
-    format: Literal[1] = FORMAT
+    format: str | int | None = None
+    version: str = ""
     task_list: TaskListDocument | None = None
     critical_path: list[Id] = []
     validation_issues: list[IssueDocument] = []
@@ -113,8 +116,7 @@ def to_dict(plan: BatchPlan) -> dict[str, Any]:
     }
     if plan.task_list is None and plan.mode is None and not plan.critical_path and not plan.issues:
         return document  # as another tool wrote it
-    document |= {
-        "format": FORMAT,
+    document = stamped(FORMAT, document) | {
         "task_list": document_of(plan.task_list) if plan.task_list is not None else None,
         "critical_path": [_id(one) for one in plan.critical_path],
         "validation_issues": [{"code": one.code.value, "message": one.message} for one in plan.issues],
@@ -139,7 +141,12 @@ def from_dict(document: Mapping[str, Any], *, name: str = "the plan") -> BatchPl
         TaskListError: with every fault and its place.
     """
     try:
-        read = PlanDocument.model_validate(document)
+        known = opened(document, FORMAT)
+        if is_newer_minor(known, FORMAT):
+            known = {key: value for key, value in known.items() if key in PlanDocument.model_fields}
+        read = PlanDocument.model_validate(known)
+    except Malformed as error:
+        raise TaskListError([f"{name}: {error}"]) from error
     except ValidationError as error:
         faults = model_faults(error, document, PlanDocument, whole="the plan")
         raise TaskListError([f"{name}: {fault}" for fault in faults]) from error
@@ -231,5 +238,5 @@ def _against_tasks(tasks: TaskList, batch_of: Mapping[TaskId, int], name: str) -
 
 
 def plan_schema() -> dict[str, Any]:
-    """The JSON Schema of a batch plan, as published in `docs/schemas/batch-plan.schema.json`."""
+    """The JSON Schema of a batch plan, as kept in `gitalign/schemas/batch-plan.schema.json`."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **PlanDocument.model_json_schema()}

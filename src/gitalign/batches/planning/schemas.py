@@ -1,4 +1,7 @@
-"""Writes the published JSON Schemas of task lists and batch plans: `python -m gitalign.batches.planning.schemas`."""
+"""Writes the JSON Schemas of task lists and batch plans, which people and other programs write, into the package.
+
+`python -m gitalign.batches.planning.schemas`, then `python -m gitalign.documents.schemas`, which publishes them.
+"""
 
 from __future__ import annotations
 
@@ -17,5 +20,5 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 if __name__ == "__main__":
     for name, schema in schemas().items():
-        text = json.dumps(schema, indent=2) + "\n"
-        (Path(__file__).resolve().parents[4] / "docs" / "schemas" / name).write_text(text, encoding="utf-8")
+        text = json.dumps(schema, indent=1) + "\n"
+        (Path(__file__).resolve().parents[2] / "schemas" / name).write_text(text, encoding="utf-8")

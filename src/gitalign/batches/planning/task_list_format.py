@@ -165,7 +165,7 @@ class TaskDocument(DefaultsDocument):
             setup=_setup(filled.setup),
             verify=tuple(filled.verify) if filled.verify is not None else None,
             expects_changes=bool(filled.expects_changes),
-            commits_leftovers=filled.commit_leftovers is not False,
+            commits_leftovers=bool(filled.commit_leftovers),
         )
 
 
@@ -191,7 +191,7 @@ def _setup(given: SetupDocument | None) -> Setup | None:
 
 
 def task_list_schema() -> dict[str, Any]:
-    """The JSON Schema of a task list, as published in `docs/schemas/task-list.schema.json`."""
+    """The JSON Schema of a task list, as kept in `gitalign/schemas/task-list.schema.json`."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **TaskListDocument.model_json_schema()}
 
 

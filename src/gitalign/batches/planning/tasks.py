@@ -24,6 +24,12 @@ class TaskListError(UserError):
         self.faults = tuple(faults)
 
 
+class PlanUnusable(UserError):
+    """A plan is well formed and cannot be run as it stands; the hint says what to add."""
+
+    code = "bad_task_list"
+
+
 class NeedKind(StrEnum):
     """What a dependency means when the task before fails."""
 
@@ -91,7 +97,7 @@ class Task:
     setup: Setup | None = None
     verify: tuple[str, ...] | None = None
     expects_changes: bool = False
-    commits_leftovers: bool = True
+    commits_leftovers: bool = False
 
     @property
     def hard_needs(self) -> tuple[TaskId, ...]:

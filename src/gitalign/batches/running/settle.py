@@ -63,6 +63,10 @@ def settle(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, *, succ
             if wip is None:
                 refs.drop(wip_ref(batch_id, task.id))  # all of it is in the result
             notices = _other_names(context, seen.base, result) if result is not None else ()
+            if wip is not None and seen.is_dirty:
+                notices += (
+                    f"it left changes uncommitted, which are no part of its result: {wip_ref(batch_id, task.id)}",
+                )
             return Settled(result=result, wip=wip, kept=kept, notices=notices)
     except GitAlignError as error:
         return Settled(

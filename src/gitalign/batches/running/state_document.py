@@ -17,8 +17,8 @@ from gitalign.batches.running.state import (
     TaskRun,
 )
 from gitalign.core.hunks import Hunk, HunkSide
+from gitalign.documents.formats import opened, stamped
 from gitalign.documents.reading import (
-    Malformed,
     as_int,
     as_oid,
     as_text,
@@ -32,15 +32,17 @@ from gitalign.documents.reading import (
     time_text,
 )
 
-FORMAT = "git-align/batch-run"
-_MAJOR, _MINOR = 1, 0
+FORMAT = "batch-run"
 
 
 def dump(run: BatchRun) -> dict[str, Any]:
     """The run as a JSON document."""
+    return stamped(FORMAT, content_of(run))
+
+
+def content_of(run: BatchRun) -> dict[str, Any]:
+    """The members of a run's document."""
     return {
-        "format": FORMAT,
-        "version": f"{_MAJOR}.{_MINOR}",
         "id": run.id,
         "target": run.target,
         "status": run.status.value,
@@ -66,9 +68,7 @@ def load(value: Any) -> BatchRun:
         Malformed
         TaskListError: the plan in it cannot be read.
     """
-    data = members(value)
-    if data.get("format") != FORMAT or not str(data.get("version", "")).startswith(f"{_MAJOR}."):
-        raise Malformed(f"{FORMAT} version {_MAJOR} expected")
+    data = opened(value, FORMAT)
     return BatchRun(
         id=field(data, "id", as_text),
         plan=from_dict(field(data, "plan", members)),

@@ -1,0 +1,183 @@
+"""Batch plans and batch runs, for people."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from gitalign.cli.rendering.tables import many, plain_table, safe
+from gitalign.core.names import display, shell_word
+
+if TYPE_CHECKING:
+    from gitalign.batches.planning.plan import BatchPlan
+    from gitalign.batches.planning.tasks import Task
+    from gitalign.batches.running.state import BatchRun
+    from gitalign.facade import BatchView
+
+_COLOURS = {
+    "completed": "green",
+    "failed": "red",
+    "cancelled": "yellow",
+    "interrupted": "yellow",
+    "running": "cyan",
+}
+_MOST_HUNKS = 3
+
+
+def show_batch_plan(out: Console, plan: BatchPlan, *, commands: bool) -> None:
+    """What runs when, why in this mode, and what is foreseen.
+
+    Args:
+        commands: show what each task executes.
+    """
+    tasks = plan.task_list.by_id() if plan.task_list is not None else {}
+    for batch in plan.batches:
+        after = f", after {', '.join(map(str, batch.depends_on))}" if batch.depends_on else ""
+        side = ", side by side" if batch.can_parallel else ""
+        out.print(f"[bold]batch {batch.batch_id}[/]: {many(len(batch.task_ids), 'task', 'tasks')}{side}{after}")
+        for task_id in batch.task_ids:
+            task = tasks.get(task_id)
+            title = f"  {display(task.title)}" if task is not None and task.title else ""
+            out.print(f"  {safe(display(task_id))}[dim]{safe(title)}[/]")
+            if commands and task is not None:
+                for line in _commands(task):
+                    out.print(f"      {safe(line)}", soft_wrap=True)
+    if plan.mode is not None:
+        out.print(f"mode: {plan.mode.execution_mode.value} ({safe(plan.mode.reason)})")
+    if len(plan.critical_path) > 1:
+        out.print(safe(f"critical path: {' -> '.join(map(display, plan.critical_path))}"))
+    for conflict in plan.predicted_conflicts:
+        files = ", ".join(map(display, conflict.predicted_files[:3]))
+        names = " and ".join(map(display, conflict.task_ids))
+        out.print(safe(f"foreseen: {names} may conflict in {files or 'some file'} ({conflict.conflict_type.value})"))
+    for issue in plan.issues:
+        out.print(f"[yellow]{issue.code.value}[/]: {safe(issue.message)}")
+
+
+def _commands(task: Task) -> Sequence[str]:
+    if task.branch is not None:
+        return [f"merges the branch {display(task.branch)}"]
+    lines = []
+    for what, argv in (
+        ("set-up", task.setup.argv if task.setup is not None else None),
+        ("runs", task.argv),
+        ("verifies", task.verify),
+    ):
+        if argv is not None:
+            lines.append(f"{what}: {' '.join(map(shell_word, argv))}")
+    if task.environment:
+        lines.append(f"sees: {', '.join(task.environment)}")
+    return lines
+
+
+def show_batch_run(out: Console, view: BatchView, *, everything: bool = False) -> None:
+    """How a batch run stands, batch by batch, and what to type next."""
+    run = view.run
+    out.print(
+        f"batch run [bold]{run.id}[/] onto {safe(display(run.target))}: {_coloured(view.status)}, "
+        f"{run.completed_batches} of {many(len(run.batches), 'batch', 'batches')} landed"
+    )
+    out.print(f"mode: {run.mode.value} ({safe(run.mode_reason)})", style="dim")
+    table = plain_table("batch", "task", "status", "attempts", "time", "", right=("batch", "attempts", "time"))
+    for number, batch in enumerate(run.plan.batches):
+        for task_id in batch.task_ids:
+            one = run.tasks[task_id]
+            took = ""
+            if one.started_at is not None and one.finished_at is not None:
+                took = f"{(one.finished_at - one.started_at).total_seconds():.1f} s"
+            words = [one.reason] if one.reason else []
+            words += one.notices
+            words += [f"uncommitted work: gitalign/wip/{run.id}/{task_id}"] if one.wip is not None else []
+            remark = safe("; ".join(words))
+            table.add_row(
+                str(number), safe(display(task_id)), _coloured(one.status.value), str(one.attempts), took, remark
+            )
+    out.print(table)
+    for number, progress in enumerate(run.batches):
+        outcome = progress.outcome
+        if outcome is None:
+            continue
+        tests = f", tests: {outcome.tests}" if outcome.tests else ""
+        why = f": {outcome.reason}" if outcome.reason else ""
+        out.print(safe(f"batch {number}: {outcome.merge_status.value}{tests}{why}"))
+        for conflict in outcome.conflicts:
+            for hunk in conflict.hunks[: None if everything else _MOST_HUNKS]:
+                out.print(safe(f"  {display(hunk.path)}, line {hunk.one.first}"))
+                out.print(safe(f"    {display(conflict.first)}: {' / '.join(map(display, hunk.one.text))}"))
+                out.print(safe(f"    {display(conflict.second)}: {' / '.join(map(display, hunk.other.text))}"))
+        if outcome.conflicts and outcome.would_land:
+            out.print(safe(f"  without them would land: {', '.join(map(display, outcome.would_land))}"))
+        if outcome.output:
+            out.print(safe(outcome.output))
+    if (step := _next_step(view)) is not None:
+        out.print(f"[bold]next:[/] {safe(step)}")
+
+
+def _next_step(view: BatchView) -> str | None:
+    run = view.run
+    if view.is_alive:
+        return None
+    if view.status == "completed":
+        runs = [one.outcome.landing_run for one in run.batches if one.outcome is not None and one.outcome.landing_run]
+        return f"git align undo {runs[-1]}   takes the last batch back" if runs else None
+    if view.status == "failed":
+        return f"git align batch retry {run.id}   runs again what failed"
+    waits = any(one.outcome is not None and one.outcome.merge_status.value == "waiting" for one in run.batches)
+    if waits:
+        return f"git align batch land {run.id}"
+    return f"git align batch resume {run.id}"
+
+
+def show_batch_runs(out: Console, views: Sequence[BatchView]) -> None:
+    """Every batch run, newest first."""
+    if not views:
+        out.print("no batch was run here yet. [bold]next:[/] git align batch plan TASKS")
+        return
+    table = plain_table("batch run", "target", "status", "batches", "tasks", right=("batches", "tasks"))
+    for view in views:
+        run = view.run
+        done = f"{run.completed_batches}/{len(run.batches)}"
+        table.add_row(run.id, safe(display(run.target)), _coloured(view.status), done, _tasks_done(run))
+    out.print(table)
+
+
+def _tasks_done(run: BatchRun) -> str:
+    return f"{sum(one.status.value == 'completed' for one in run.tasks.values())}/{len(run.tasks)}"
+
+
+def _coloured(status: str) -> str:
+    colour = _COLOURS.get(status)
+    return f"[{colour}]{status}[/]" if colour else status
+
+
+class EventLines:
+    """Events of a batch run as lines on standard error. Called from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __call__(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Take an event."""
+        words = self._words(kind, data)
+        if words:
+            with self._lock:
+                sys.stderr.write(words + "\n")
+                sys.stderr.flush()
+
+    def _words(self, kind: str, data: Mapping[str, Any]) -> str:
+        task = display(str(data.get("task_id", "")))
+        if kind == "batch_started":
+            return f"batch {data['batch_index']}: {many(data['task_count'], 'task', 'tasks')}"
+        if kind == "batch_completed":
+            return f"batch {data['batch_id']}: {data['merge_status']} after {data['duration']:.1f} s"
+        if kind == "task_started":
+            return f"  {task} started"
+        if kind == "task_completed":
+            return f"  {task} " + ("completed" if data["success"] else f"failed: {display(str(data['error']))}")
+        if kind == "fell_back":
+            return display(str(data["reason"]))
+        return ""

@@ -1,0 +1,133 @@
+"""Documents: batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from gitalign.documents.models.common import Time
+
+
+class HunkSideDocument(TypedDict):
+    """One side of a hunk."""
+
+    first_line: int | None
+    last_line: int | None
+    text: list[str]
+
+
+class HunkDocument(TypedDict):
+    """A stretch of a file that both sides changed differently."""
+
+    path: str
+    first: HunkSideDocument
+    second: HunkSideDocument
+
+
+class ResultConflictDocument(TypedDict):
+    """A result that does not merge onto what was merged before it."""
+
+    first: str
+    second: str
+    paths: list[str]
+    kinds: list[str]
+    hunks: list[HunkDocument]
+    detail: str
+
+
+class LandedDocument(TypedDict):
+    """What became of a batch's results."""
+
+    merge_status: str
+    landed: str | None
+    landing_run: str
+    reason: str
+    tests: str
+    output: str
+    conflicts: list[ResultConflictDocument]
+    would_land: list[str]
+
+
+class BatchProgressDocument(TypedDict):
+    """One batch of a batch run."""
+
+    batch_number: int
+    status: str
+    started_at: Time | None
+    finished_at: Time | None
+    base: str | None
+    landing_run: str
+    outcome: LandedDocument | None
+    reason: str
+
+
+class TaskRunDocument(TypedDict):
+    """One task of a batch run."""
+
+    status: str
+    attempts: int
+    started_at: Time | None
+    finished_at: Time | None
+    base: str | None
+    result: str | None
+    wip: str | None
+    reason: str
+    exit_code: int | None
+    kept_in: str
+    notices: list[str]
+
+
+class BatchRunDocument(TypedDict):
+    """A batch run."""
+
+    id: str
+    target: str
+    status: str
+    execution_mode: str
+    mode_reason: str
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time | None
+    current_batch: int | None
+    completed_batches: int
+    batches_total: int
+    owner: str
+    batches: list[BatchProgressDocument]
+    tasks: dict[str, TaskRunDocument]
+    plan: dict[str, Any]
+    """A document of its own: `batch-plan`."""
+
+
+class BatchRunsDocument(TypedDict):
+    """Batch runs, newest first."""
+
+    batch_runs: list[BatchRunDocument]
+
+
+class CertifiedMemberDocument(TypedDict):
+    """A result that landed, or was there already."""
+
+    task: str
+    name: str
+    tip: str
+    base: str | None
+    merge: str | None
+
+
+class BatchCertificateDocument(TypedDict):
+    """What landed, of what it was made, and what looked at it."""
+
+    batch: str
+    batch_number: int
+    run: str
+    target: str
+    before: str
+    after: str
+    squash: bool
+    members: list[CertifiedMemberDocument]
+    contained: list[str]
+    tests: str
+    detection: str
+    rules: str
+    at: Time

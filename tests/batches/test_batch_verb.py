@@ -1,0 +1,136 @@
+"""The verb `batch` at the command line: what is printed, what is asked, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import warm
+from tests.batches.trees import World, world
+
+__all__ = ["world"]
+
+TASKS = """target: main
+defaults: {commit_leftovers: true}
+tasks:
+  - {id: a, title: Make a, shell: "echo from-a; echo a > a", touches: [a]}
+  - {id: b, shell: "echo b > b", needs: [a]}
+"""
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> Path:
+    path = tmp_path / "tasks.yaml"
+    path.write_text(TASKS)
+    return path
+
+
+def batch(world: World, *words: object, code: int | None = 0, **more: Any) -> Any:
+    env = {"XDG_STATE_HOME": str(world.path.parent / "state")}
+    done = warm.run("batch", *words, cwd=world.path, env=env, **more)
+    assert code is None or done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def document(text: str, name: str) -> Any:
+    found = json.loads(text)
+    assert (found["format"], found["version"]) == (f"git-align/{name}", "1.0")
+    return found
+
+
+def test_plan_run_and_look(world: World, tasks: Path) -> None:
+    shown = batch(world, "plan", tasks, "--verbose", "-o", world.path.parent / "plan.json").stdout
+    assert "batch 0: 1 task" in shown
+    assert "runs: /bin/sh -c 'echo from-a; echo a > a'" in shown
+    assert "mode: sequential (no batch has more than one task)" in shown
+    assert "critical path: a -> b" in shown
+    saved = document((world.path.parent / "plan.json").read_text(), "batch-plan")
+    assert [one["task_ids"] for one in saved["batches"]] == [["a"], ["b"]]
+    assert batch(world, "list").stdout.startswith("no batch was run here yet")
+    ran = batch(world, "run", world.path.parent / "plan.json", "--yes", "--confinement", "none")
+    assert "echo from-a" in ran.stderr
+    assert "confinement: not confined, as configured" in ran.stderr
+    assert "2 of 2 batches landed" in ran.stdout
+    run = document(batch(world, "status", "--json").stdout, "batch-run")
+    assert run["status"] == "completed"
+    assert world.git("show", "main:b") == "b"
+    again = batch(world, "run", world.path.parent / "plan.json", "--yes", "--confinement", "none")
+    assert "this plan has completed before; --again runs it again" in again.stdout
+    (listed,) = document(batch(world, "list", "--json").stdout, "batch-runs")["batch_runs"]
+    assert listed["id"] == run["id"]
+    assert "from-a" in batch(world, "logs", "last", "a").stdout
+    undone = warm.run("undo", run["batches"][1]["outcome"]["landing_run"], "--yes", cwd=world.path)
+    assert undone.returncode == 0, undone.stderr
+    assert not (world.path / "b").exists()
+
+
+def test_nothing_is_executed_where_nobody_can_be_asked(world: World, tasks: Path) -> None:
+    refused = batch(world, "run", tasks, code=2)
+    assert "there is no terminal to ask at" in refused.stderr
+    assert "echo from-a" in refused.stderr
+    assert batch(world, "list").stdout.startswith("no batch was run here yet")
+    error = json.loads(batch(world, "run", tasks, "--json", code=2).stdout)["error"]
+    assert error["code"] == "not_permitted"
+
+
+def test_conflicts_are_shown_and_a_failed_run_is_retried(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "tasks.toml"
+    path.write_text(
+        'target = "main"\ndefaults = {commit_leftovers = true}\ntasks = [{id = "a", shell = "echo one > a.txt"}, {id = "b", shell = "echo two > a.txt"}]\n'
+    )
+    done = batch(world, "run", path, "--yes", "--confinement", "none", code=1)
+    assert "batch 0: conflicts" in done.stdout
+    assert "a.txt, line 1" in done.stdout
+    assert "without them would land" in done.stdout
+    assert "git align batch retry" in done.stdout
+    assert batch(world, "retry", "last", "zzz", "--yes", code=2).stderr.startswith("error: task zzz is not part of it")
+    landed = batch(world, "land", "last", "--confinement", "none", code=1)
+    assert "conflicts" in landed.stdout
+
+
+def test_landing_is_left_for_later_and_done(world: World, tasks: Path) -> None:
+    batch(world, "run", tasks, "--yes", "--confinement", "none", "--no-land", code=1)
+    assert "git align batch land" in batch(world, "status").stdout
+    assert "2 of 2 batches landed" in batch(world, "land", "last", "--confinement", "none").stdout
+
+
+def test_a_signal_ends_a_run_cleanly_and_it_can_be_gone_on_with(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "tasks.yaml"
+    go = tmp_path / "go"
+    path.write_text(
+        f"target: main\ndefaults: {{commit_leftovers: true}}\ntasks: [{{id: a, shell: 'echo w > w; test -e {go} || sleep 60; echo end > end'}}]\n"
+    )
+    env = {"XDG_STATE_HOME": str(world.path.parent / "state")}
+    running = warm.start("batch", "run", path, "--yes", "--confinement", "none", cwd=world.path, env=env)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and "running" not in batch(world, "status", "last", "--json", code=None).stdout:
+        time.sleep(0.05)
+    for _ in range(2):
+        os.kill(running.pid, signal.SIGINT)
+        time.sleep(0.3)
+    assert running.wait(30) == 130
+    view = document(batch(world, "status", "--json").stdout, "batch-run")
+    assert view["tasks"]["a"]["status"] == "cancelled"
+    go.touch()
+    batch(world, "resume", "last", "--confinement", "none")
+    assert world.git("show", "main:end") == "end"
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("status", "nothing"), "error: no batch run 'nothing'"),
+        (("stop",), "error: no batch run 'last'"),
+        (("plan", "none.yaml"), "error: cannot read none.yaml"),
+        (("run", "none.yaml", "--yes"), "error: cannot read none.yaml"),
+    ],
+)
+def test_what_cannot_be_done_is_said(world: World, words: tuple[str, ...], error: str) -> None:
+    done = batch(world, *words, code=2)
+    assert done.stderr.startswith(error)
