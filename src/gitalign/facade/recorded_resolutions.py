@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from gitalign.engine.resolution.resolutions import import_resolutions as read_in
 from gitalign.engine.resolution.resolutions import known as on_record
 from gitalign.engine.resolution.resolutions import learn as learn_from_merges
 from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of, open_for
+from gitalign.engine.runtime.signals import StopSignal
 from gitalign.resolve.entries import Images
 from gitalign.resolve.learn import LearnedResolutions
 from gitalign.resolve.record import Recorded
@@ -51,25 +51,26 @@ def forget_resolution(request: Request, name: str) -> tuple[tuple[Images, ...], 
 
 
 def learn_resolutions(
-    request: Request, *, again: bool = False, is_stopped: Callable[[], bool] = lambda: False
+    request: Request, *, again: bool = False, stop: StopSignal | None = None
 ) -> tuple[LearnedResolutions, Recorded]:
     """Learn from the merges behind every branch how people settled conflicts. Moves no branch.
 
     Args:
         request: which repository.
         again: look also at history that was looked at before.
-        is_stopped: asked between merges; what was found until then is recorded.
+        stop: the stop signal; what was found until then is recorded.
 
     Raises:
         GitError, OutOfSpace, ConfigError
     """
-    opened = open_for(request)
+    button = stop or StopSignal()
+    opened = open_for(request, button)
     return learn_from_merges(
         opened.repository,
         opened.surroundings,
         again=again,
         write_cache=_writes_cache(opened),
-        is_stopped=is_stopped,
+        is_stopped=lambda: button.stop_requested,
     )
 
 

@@ -134,13 +134,18 @@ def _arrived(opened: OpenRepository, journal: Journal, record: RunRecord) -> Rep
     return stored_report(opened.repository, journal, record.id)
 
 
-def recover(request: Request, *, listeners: Sequence[Listener] = ()) -> tuple[str, ...]:
+def recover(request: Request, *, listeners: Sequence[Listener] = (), stop: StopSignal | None = None) -> tuple[str, ...]:
     """Finish or roll back what dead processes left unfinished, as every verb does that moves something; their ids.
+
+    Args:
+        request: which repository.
+        listeners: followers of the event streams of these runs.
+        stop: the stop signal: a recovery ends when its git processes are ended, and the next command goes on with it.
 
     Raises:
         GitError, StoreError
     """
-    opened = open_for(request)
+    opened = open_for(request, stop)
     if not has_state(opened):
         return ()
     with journal_of(opened) as journal:

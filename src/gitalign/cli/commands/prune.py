@@ -155,7 +155,7 @@ def _of_runs(options: Options, *, older_than: int | None, backups: bool, dry_run
 def _of_branches(options: Options, request: Request, *, squashed: bool, dry_run: bool) -> int:
     with followed(options) as (listeners, stop):
         if not dry_run:
-            facade.recover(request)
+            facade.recover(request, stop=stop)
         found = facade.merged_branches(request, listeners=listeners, stop=stop)
     chosen = found.to_delete(squashed=squashed)
     if dry_run or not chosen:

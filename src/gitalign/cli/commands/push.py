@@ -51,8 +51,8 @@ def push(*, run_id: Run = None, which: Filters, own: Pushing, options: Options) 
     if count and not asked(options, f"Push {many(count, 'branch', 'branches')}? undo --push takes it back."):
         return 1
     permit = Permit(plan_id="*", push=True, given_by="--yes" if options.yes else "prompt")
-    with followed(options) as (listeners, _):
-        report = facade.push(request, run_id, permit=permit, listeners=listeners)
+    with followed(options) as (listeners, stop):
+        report = facade.push(request, run_id, permit=permit, listeners=listeners, stop=stop)
     if report is None:
         show_preview(options, ())
         return 0

@@ -78,9 +78,7 @@ def learn(*, again: LookAgain = False, options: Options) -> int:
     """Record how people resolved the conflicts in past merges."""
     stop = StopSignal()
     with handling_signals(stop):
-        lessons, recorded = facade.learn_resolutions(
-            options.request(), again=again, is_stopped=lambda: stop.stop_requested
-        )
+        lessons, recorded = facade.learn_resolutions(options.request(), again=again, stop=stop)
     if options.json:
         emit_json("learned-resolutions", _learned(lessons, recorded))
     elif not options.quiet:
