@@ -17,6 +17,7 @@ from gitalign.core.plan import Step
 from gitalign.core.publication import Publication, PushState
 from gitalign.core.push import place_words
 from gitalign.core.report import BranchReport, Report, alignable_point_in_words
+from gitalign.core.rules import Compliance
 from gitalign.core.validation import Validation
 
 if TYPE_CHECKING:
@@ -54,11 +55,7 @@ def show_branch(out: Console, report: Report, branch: BranchReport) -> None:
             pass
     _show_validation(out, branch.result.validation)
     if branch.result.compliance is not None:
-        found = branch.result.compliance
-        out.print(f"  house rules {safe(found.words)} ({safe(', '.join(found.packs))})")
-        for one in found.results:
-            if not one.is_compliant:
-                show_rule(out, one)
+        _show_compliance(out, branch.result.compliance)
     if branch.publication is not None:
         _show_publication(out, branch.publication)
 
@@ -82,6 +79,13 @@ def _show_aligned(out: Console, step: Step, outcome: Aligned) -> None:
     _show_findings(out, outcome.findings)
     if outcome.stopped_by is not None:
         _show_conflict(out, outcome.stopped_by)
+
+
+def _show_compliance(out: Console, compliance: Compliance) -> None:
+    out.print(f"  house rules {safe(compliance.words)} ({safe(', '.join(compliance.packs))})")
+    for result in compliance.results:
+        if not result.is_compliant:
+            show_rule(out, result)
 
 
 def _show_publication(out: Console, publication: Publication) -> None:
