@@ -24,6 +24,7 @@ _TIMEOUT_S = 600.0
 _CHANGES_AT_ONCE = 2_000
 # Whole branches differ in more paths than single commits do.
 _PAIRS_AT_ONCE = 50
+_PATHS_OF_PAIRS = 20_000
 # The text of a diff is held in memory while its id is reckoned: a chunk ends at whichever bound it meets first.
 _DIFFS_AT_ONCE = 100
 _PATHS_AT_ONCE = 1_000
@@ -98,12 +99,20 @@ def path_changes(
 
     Source: `git help diff-tree` (--stdin: further commits on a line stand in for the parents of the first).
     """
-    for chunk in _chunks_of_pairs(pairs):
-        before = {after: one for one, after in chunk}
-        lost: dict[Compared, Oid] = {}
-        for after, changes in _raw_changes(git, [Compared(after, one) for one, after in chunk], lost):
-            yield (before[after], after), tuple(map(_path_change, changes))
-        _name_pairs(missing, lost)
+    chunks = _chunks_of_pairs(pairs)
+    most = _PAIRS_AT_ONCE
+    for waiting in chunks:
+        while waiting:
+            chunk, waiting = waiting[:most], waiting[most:]
+            before = {after: one for one, after in chunk}
+            lost: dict[Compared, Oid] = {}
+            answers = _raw_changes(git, [Compared(after, one) for one, after in chunk], lost)
+            # As many at a time as change about so many paths together.
+            paths = sum(len(changes) for _, changes in answers) // len(chunk) + 1
+            most = min(max(_PAIRS_AT_ONCE, _PATHS_OF_PAIRS // paths), _CHANGES_AT_ONCE)
+            for after, changes in answers:
+                yield (before[after], after), tuple(map(_path_change, changes))
+            _name_pairs(missing, lost)
 
 
 def _chunks_of_pairs(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
@@ -111,9 +120,7 @@ def _chunks_of_pairs(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
     waiting = list(dict.fromkeys(pairs))
     while waiting:
         first = {after: before for before, after in reversed(waiting)}
-        asked = [(before, after) for after, before in first.items()]
-        for start in range(0, len(asked), _PAIRS_AT_ONCE):
-            yield asked[start : start + _PAIRS_AT_ONCE]
+        yield [(before, after) for after, before in first.items()]
         waiting = [pair for pair in waiting if first[pair[1]] != pair[0]]
 
 
@@ -319,7 +326,12 @@ def line_counts(git: Git, pairs: Iterable[Pair], *, missing: dict[Pair, Oid] | N
     Source: `git help diff-tree` (--stdin, --numstat, -z).
     """
     found: dict[Pair, LineCounts] = {}
-    for chunk in _chunks_of_pairs(pairs):
+    few = (
+        all_of[at : at + _PAIRS_AT_ONCE]
+        for all_of in _chunks_of_pairs(pairs)
+        for at in range(0, len(all_of), _PAIRS_AT_ONCE)
+    )
+    for chunk in few:
         before = {after: one for one, after in chunk}
         lost: dict[Compared, Oid] = {}
         asked = [Compared(after, one) for one, after in chunk]
