@@ -7,9 +7,7 @@ import builtins
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-K = TypeVar("K")
+from typing import Any
 
 _LONGEST = 2_000_000
 _BUILTINS = frozenset(dir(builtins)) | {
@@ -98,6 +96,41 @@ def _facts(tree: ast.Module) -> PythonFacts:
     )
 
 
+class _Fields(dict[type, tuple[str, ...]]):
+    """Fields of a kind of node that may hold nodes of interest."""
+
+    def __missing__(self, kind: type) -> tuple[str, ...]:
+        fields = tuple(name for name in getattr(kind, "_fields", ()) if name not in _WITHOUT_NODES)
+        self[kind] = fields
+        return fields
+
+
+_WITHOUT_NODES = frozenset(
+    {
+        "arg",
+        "asname",
+        "attr",
+        "conversion",
+        "ctx",
+        "id",
+        "is_async",
+        "kind",
+        "kwd_attrs",
+        "level",
+        "module",
+        "name",
+        "names",
+        "op",
+        "ops",
+        "rest",
+        "simple",
+        "type_comment",
+        "type_ignores",
+    }
+)
+_FIELDS = _Fields({ast.Constant: (), ast.MatchSingleton: ()})
+
+
 class _Reader:
     """Gathers what the nodes of a tree say. Written for speed: a repository has millions of nodes."""
 
@@ -108,42 +141,48 @@ class _Reader:
         self.imports: list[Import] = []
         self.modules: dict[str, tuple[str, int]] = {}
 
-    def read(self, tree: ast.Module) -> None:  # noqa: C901 (a call for each of millions of nodes would cost a tenth)
+    def read(self, tree: ast.Module) -> None:
         """Take in every node, and for imports whether they stand where a program may never come."""
-        waiting: list[tuple[Any, bool]] = [(tree, False)]
+        certain: list[Any] = [tree]
+        optional: list[Any] = []
+        self._walk(certain, optional, is_optional=False)
+        self._walk(optional, optional, is_optional=True)
+
+    def _walk(self, waiting: list[Any], inside: list[Any], *, is_optional: bool) -> None:
+        """Nodes that wait, and what is in them; what stands under a condition goes to `inside`."""
+        bound, loaded, attributes, fields_of = self.bound, self.loaded, self.attributes, _FIELDS
         while waiting:
-            node, is_optional = waiting.pop()
+            node = waiting.pop()
             kind = node.__class__
             if kind is ast.Name:
                 if node.ctx.__class__ is ast.Load:
-                    self._first(self.loaded, node.id, node.lineno)
+                    loaded[node.id] = min(node.lineno, loaded.get(node.id, node.lineno))
                 else:
-                    self.bound.add(node.id)
+                    bound.add(node.id)
                 continue
             if kind is ast.Attribute:
                 if node.ctx.__class__ is ast.Load and (local := _dotted(node.value)) is not None:
-                    self._first(self.attributes, (local, node.attr), node.lineno)
-            elif kind is ast.Import or kind is ast.ImportFrom:
-                self._import(node, is_optional)
-                continue
-            elif kind in _NAMED:
-                name = getattr(node, _NAMED[kind])
-                if isinstance(name, str):
-                    self.bound.add(name)
-            elif kind is ast.Global or kind is ast.Nonlocal:
-                self.bound.update(node.names)
-            inside = is_optional or kind in _CONDITIONAL
-            for field in node._fields:
-                value = getattr(node, field, None)
+                    key = (local, node.attr)
+                    attributes[key] = min(node.lineno, attributes.get(key, node.lineno))
+            elif kind in _NAMING:
+                self._name(node, is_optional=is_optional)
+            onto = inside if kind in _CONDITIONAL else waiting
+            for field in fields_of[kind]:
+                value = getattr(node, field)
                 if value.__class__ is list:
-                    waiting.extend((item, inside) for item in value if isinstance(item, ast.AST))
-                elif isinstance(value, ast.AST) and value._fields:
-                    waiting.append((value, inside))
+                    onto.extend(value)
+                elif value is not None:
+                    onto.append(value)
 
-    def _first(self, lines: dict[K, int], key: K, line: int) -> None:
-        known = lines.get(key)
-        if known is None or line < known:
-            lines[key] = line
+    def _name(self, node: Any, *, is_optional: bool) -> None:
+        """A node that binds names otherwise than by assignment."""
+        kind = node.__class__
+        if kind is ast.Import or kind is ast.ImportFrom:
+            self._import(node, is_optional)
+        elif kind is ast.Global or kind is ast.Nonlocal:
+            self.bound.update(node.names)
+        elif isinstance(name := getattr(node, _NAMED[kind]), str):
+            self.bound.add(name)
 
     def _import(self, node: ast.Import | ast.ImportFrom, is_optional: bool) -> None:
         if isinstance(node, ast.ImportFrom):
@@ -181,6 +220,7 @@ _NAMED = {
     ast.MatchMapping: "rest",
 }
 """Nodes that bind a name, and where they keep it."""
+_NAMING = frozenset({*_NAMED, ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal})
 _CONDITIONAL = frozenset({ast.Try, ast.TryStar, ast.If, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda})
 
 
