@@ -23,6 +23,7 @@ from gitalign.core.run import RunRecord, RunState
 from gitalign.errors import StoreError
 from gitalign.store.database import open_database
 from gitalign.store.journal import SqlJournal, open_journal
+from gitalign.store.run_locks import RunLocks
 from tests.git.workspace import Workspace
 from tests.runs import request
 
@@ -136,6 +137,17 @@ def test_a_damaged_row_is_brought_over_and_refused_when_it_is_read(old: Path) ->
         for read in (journal.results, journal.publications, journal.plan):
             with pytest.raises(StoreError, match="cannot be read"):
                 read(newest.id)
+
+
+def test_tables_do_not_change_under_a_run_of_an_earlier_release(old: Path) -> None:
+    killed = said()["runs"][-1]["id"]
+    with RunLocks(old.parent).held(killed) as owner:
+        with closing(sqlite3.connect(old)) as database, database:
+            database.execute("UPDATE runs SET owner = ? WHERE id = ?", (owner, killed))
+        with pytest.raises(StoreError, match=f"{killed} of an earlier release is under way"):
+            open_journal(old)
+    with closing(open_journal(old)) as journal:
+        assert journal.run("last").id == killed
 
 
 def test_an_old_run_is_finished_and_undone_now(tmp_path: Path, old: Path) -> None:

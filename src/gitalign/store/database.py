@@ -65,6 +65,7 @@ def _make_or_migrate(connection: Connection, dialect: Dialect) -> None:
     if revision == schema.HEAD_REVISION:
         return
     if inspect(connection).has_table("alembic_version"):
+        dialect.require_idle(connection)
         _migrate(connection)
     elif any(inspect(connection).has_table(name) for name in schema.metadata.tables):
         raise StoreError(f"{dialect.label} holds tables that git-align did not make", hint="name another database")

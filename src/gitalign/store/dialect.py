@@ -33,6 +33,13 @@ class Dialect(Protocol):
     def lock_schema(self, connection: Connection) -> None:
         """Begin a transaction in which no other process changes tables."""
 
+    def require_idle(self, connection: Connection) -> None:
+        """Refuse to change tables that a run of an earlier release is working with.
+
+        Raises:
+            StoreError
+        """
+
     def make_tables(self, connection: Connection) -> None:
         """Make the newest tables in an empty database."""
 

@@ -89,6 +89,9 @@ class Postgres:
         connection.exec_driver_sql(self.write)
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
 
+    def require_idle(self, connection: Connection) -> None:
+        """Whether a run is under way is seen where its repository is, and not from here."""
+
     def make_tables(self, connection: Connection) -> None:
         """See `Dialect`."""
         from gitalign.store import schema

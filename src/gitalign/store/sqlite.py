@@ -8,10 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect
 
+from gitalign.core.names import display
+from gitalign.core.run import UNFINISHED
 from gitalign.errors import StoreError
 from gitalign.shared_files import adopt, make_folder
+from gitalign.store.run_locks import RunLocks
 
 _BUSY_MS = 15_000
 
@@ -49,6 +52,19 @@ class Sqlite:
     def lock_schema(self, connection: Connection) -> None:
         """See `Dialect`."""
         connection.exec_driver_sql(self.write)
+
+    def require_idle(self, connection: Connection) -> None:
+        """See `Dialect`."""
+        if not inspect(connection).has_table("runs"):
+            return
+        states = ", ".join(f"'{state.value}'" for state in UNFINISHED)
+        locks = RunLocks(self._path.parent)
+        for run_id, owner in connection.exec_driver_sql(f"SELECT id, owner FROM runs WHERE state IN ({states})"):
+            if locks.is_alive(owner):
+                raise StoreError(
+                    f"run {display(run_id)} of an earlier release is under way with {self._path}",
+                    hint="wait until it has ended, then try again",
+                )
 
     def make_tables(self, connection: Connection) -> None:
         """See `Dialect`."""
