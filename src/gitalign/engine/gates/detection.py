@@ -20,6 +20,7 @@ from gitalign.git.object_source import RepositorySource
 from gitalign.git.repository import Repository
 from gitalign.ports import ActivePlugins, DetectionRequest, Detector, Source
 
+_MORE_MEMORY = "raise the limits (ulimit -v, ulimit -u), then: git align run"
 _LOG = logging.getLogger("gitalign.detection")
 _IN_REPORT = "look at the findings in the report; the branch was not moved"
 
@@ -134,6 +135,8 @@ class Detection:
             )
         except GitAlignError:
             raise
+        except MemoryError as error:
+            raise NoResources("there is not enough memory here to run detectors", hint=_MORE_MEMORY) from error
         except BaseException as error:  # a plug-in may call sys.exit, too
             _LOG.exception("detector %s failed on %s", watch.detector, request.branch)
             reason = f"detector {watch.detector} raised {type(error).__name__}: {error}"
@@ -202,7 +205,7 @@ def _within(seconds: float, detectors: Sequence[Detector], request: DetectionReq
     except RuntimeError as error:
         raise NoResources(
             "there is not enough memory here, or not enough threads are allowed, to run detectors",
-            hint="raise the limits (ulimit -v, ulimit -u), then: git align resume",
+            hint=_MORE_MEMORY,
         ) from error
     thread.join(seconds)
     if not ended:
