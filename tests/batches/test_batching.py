@@ -19,6 +19,7 @@ from gitalign.core.plan import Permit
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.runtime.surroundings import of_process
 from gitalign.errors import NotPermitted, UserError
+from tests.batches.runs import killed_at
 from tests.batches.trees import World, world
 from tests.histories import git
 
@@ -256,3 +257,35 @@ def test_what_confines_tasks_is_said(user: User) -> None:
     assert "not confined" in facade.confinement_words(user.request, user.options)
     words = facade.confinement_words(user.request, facade.BatchOptions(confinement="prefer", network=False))
     assert words
+
+
+def test_trees_are_removed_when_nothing_of_value_is_in_them(user: User) -> None:
+    """What a killed run left is pinned first; what no commit can hold stays, and so does what is in use."""
+    text = """
+target: main
+defaults: {commit_leftovers: true}
+tasks:
+  - {id: plain, shell: echo a > a}
+  - {id: nested, shell: git init -q inner && echo b > b}
+"""
+    user.start(text, options={"max_concurrency": 1})
+    before = facade.prune_batch_trees(user.request, dry_run=True)
+    assert before.bytes_before == before.bytes_after > 0
+    killed = TASKS.replace("echo a > a", "echo w > w; exit 1")
+
+    def carry_out(checkpoint: Any) -> None:
+        caller = Caller(checkpoint=checkpoint)
+        plan = user.plan(killed)
+        permit = Permit(plan_id=facade.plan_digest(plan))
+        facade.start_batches(user.request, plan, permit=permit, options=user.options, caller=caller)
+
+    assert killed_at("settle", carry_out)
+    view = facade.batch_status(user.request)
+    assert view.status == "interrupted"
+    trees = facade.prune_batch_trees(user.request)
+    kept = [tree for tree in trees.trees if tree.kept_because]
+    assert [(tree.task_id, "inner" in tree.kept_because) for tree in kept] == [("nested", True)]
+    assert user.world.git("show", f"refs/gitalign/wip/{view.run.id}/a:w") == "w"
+    assert facade.batch_status(user.request).run.tasks["a"].status is Status.PENDING
+    assert trees.bytes_after < trees.bytes_before
+    assert [tree.task_id for tree in facade.prune_batch_trees(user.request).trees] == ["nested"]

@@ -83,6 +83,7 @@ STEPS = (
     ("batch resume last", "batch-run"),
     ("batch land last", "batch-run"),
     ("batch retry last --yes", "error"),  # nothing has failed
+    ("batch prune --dry-run", "batch-trees"),
     ("batch pause", "error"),  # no process runs it
     ("batch stop", "error"),
     ("batch cancel", "error"),

@@ -93,6 +93,7 @@ FORMATS: Mapping[str, Format] = {
         Format("clusters", "categories:ClustersDocument"),
         Format("runs", "listings:RunsDocument"),
         Format("batch-runs", "batches:BatchRunsDocument", version=(1, 0)),
+        Format("batch-trees", "batches:BatchTreesDocument", version=(1, 0)),
         Format("moves", "listings:MovesDocument"),
         Format("proofs", "listings:ProofsDocument"),
         Format("house-rules", "house_rules:HouseRulesDocument"),

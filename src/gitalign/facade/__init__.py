@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from gitalign.core.status import Status as Status
     from gitalign.engine.run.carry_out import Plugins as Plugins
     from gitalign.engine.run.session import Request as Request
+    from gitalign.facade.batch_trees import BatchTrees as BatchTrees
+    from gitalign.facade.batch_trees import prune_batch_trees as prune_batch_trees
     from gitalign.facade.batching import BatchOptions as BatchOptions
     from gitalign.facade.batching import BatchView as BatchView
     from gitalign.facade.batching import ask_batch as ask_batch
@@ -81,6 +83,7 @@ _HOMES = {
     "gitalign.core.status": ("Status",),
     "gitalign.engine.run.carry_out": ("Plugins",),
     "gitalign.engine.run.session": ("Request",),
+    "gitalign.facade.batch_trees": ("BatchTrees", "prune_batch_trees"),
     "gitalign.facade.batching": (
         "BatchOptions",
         "BatchView",

@@ -148,7 +148,7 @@ def start_batches(
         return done[-1]
     caller = caller or Caller()
     run = new_batch_run(plan, batch_id=new_run_id(opened.now(), opened.surroundings), target=target, at=opened.now())
-    with _context(opened, options, caller, listeners) as context:
+    with batch_context(opened, options, caller, listeners) as context:
         store.write(run)
         return run_batches(context, run.id, _lander(opened, options, caller))
 
@@ -169,7 +169,7 @@ def resume_batches(
     opened = open_for(request)
     run = _store(opened).read(batch_id)
     caller = caller or Caller()
-    with _context(opened, options, caller, listeners) as context:
+    with batch_context(opened, options, caller, listeners) as context:
         return run_batches(context, run.id, _lander(opened, options, caller))
 
 
@@ -335,9 +335,10 @@ def _settings(opened: OpenRepository, options: BatchOptions) -> BatchSettings:
 
 
 @contextmanager
-def _context(
+def batch_context(
     opened: OpenRepository, options: BatchOptions, caller: Caller, listeners: Sequence[BatchListener]
 ) -> Iterator[BatchContext]:
+    """What a batch run works with, in this process."""
     ident = operator_ident(opened.repository, at=opened.now()).rsplit(b" ", 2)[0]
     root = options.trees or default_root(opened.repository, opened.surroundings.environ)
     yield BatchContext(

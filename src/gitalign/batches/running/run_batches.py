@@ -282,3 +282,14 @@ def _task_list(run: BatchRun) -> Sequence[Task]:
     if run.plan.task_list is None:
         raise UserError(f"batch run {run.id} does not say how its tasks are run", hint="give a task list with the plan")
     return run.plan.task_list.tasks
+
+
+def recover_trees(context: BatchContext, batch_id: str) -> None:
+    """Pin what the work trees of a run hold whose process is gone. Its tasks that were running can be run again.
+
+    Raises:
+        AlreadyRunning: another process runs it.
+        UnknownBatch, StoreError, GitError
+    """
+    with context.store.held(batch_id), closing(OwnRefs(context.repository, batch_id)) as refs:
+        _Batches(context, Keeper(context.store, context.store.read(batch_id)), refs, None).recover()

@@ -139,6 +139,7 @@ Land = Annotated[
 ]
 Again = Annotated[bool, option("--again", help="Run a plan again that has completed before.")]
 Output = Annotated[Path | None, option("--output", "-o", help="Write the plan to this file.", metavar="FILE")]
+DryRun = Annotated[bool, option("--dry-run", help="Show what would be removed.")]
 Follow = Annotated[bool, option("--follow", "-f", help="Go on until the task ends.")]
 TaskName = Annotated[str, argument(help="Task id.", metavar="TASK")]
 TaskNames = Annotated[
@@ -282,6 +283,20 @@ def cancel(batch_id: BatchId = "last", *, options: Options) -> int:
     return _ask(options, batch_id, Asked.CANCEL)
 
 
+@verb(acts=True, without=("yes",))
+def prune(*, dry_run: DryRun = False, options: Options) -> int:
+    """Remove work trees that hold nothing of value.
+
+    What killed runs left in theirs is pinned first. Refs and logs of batch runs stay.
+    """
+    trees = facade.prune_batch_trees(options.request(), dry_run=dry_run)
+    if options.json:
+        emit_json("batch-trees", rendering.trees_document(trees))
+    elif not options.quiet:
+        rendering.show_batch_trees(console(), trees)
+    return 0
+
+
 def _confirmed(options: Options, planned: BatchPlan, confinement: str) -> bool:
     """Whether the operator agrees to what is executed.
 
@@ -359,5 +374,6 @@ batch = Group(
     cancel,
     retry,
     land,
+    prune,
     help="Run tasks in work trees of their own; land them together.",
 )

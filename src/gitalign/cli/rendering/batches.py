@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gitalign.batches.planning.plan import BatchPlan
     from gitalign.batches.planning.tasks import Task
     from gitalign.batches.running.state import BatchRun
-    from gitalign.facade import BatchView
+    from gitalign.facade import BatchTrees, BatchView
 
 _COLOURS = {
     "completed": "green",
@@ -143,6 +143,31 @@ def show_batch_runs(out: Console, views: Sequence[BatchView]) -> None:
         done = f"{run.completed_batches}/{len(run.batches)}"
         table.add_row(run.id, safe(display(run.target)), _coloured(view.status), done, _tasks_done(run))
     out.print(table)
+
+
+def show_batch_trees(out: Console, found: BatchTrees) -> None:
+    """Which work trees were removed, or would be, and why others stay."""
+    gone = sum(not tree.kept_because for tree in found.trees)
+    verb = "would remove" if found.dry_run else "removed"
+    size = found.bytes_before if found.dry_run else found.bytes_before - found.bytes_after
+    words = "of disk are used" if found.dry_run else "of disk freed"
+    out.print(f"{verb} {many(gone, 'work tree', 'work trees')}; {max(0, size) // 1024**2} MiB {words}")
+    for tree in found.trees:
+        if tree.kept_because:
+            out.print(safe(f"  kept {display(tree.folder)}: {display(tree.kept_because)}"))
+
+
+def trees_document(found: BatchTrees) -> dict[str, Any]:
+    """The members of the document of `batch prune --json`."""
+    return {
+        "trees": [
+            {"folder": one.folder, "batch": one.batch_id, "task": one.task_id, "kept_because": one.kept_because}
+            for one in found.trees
+        ],
+        "bytes_before": found.bytes_before,
+        "bytes_after": found.bytes_after,
+        "dry_run": found.dry_run,
+    }
 
 
 def _tasks_done(run: BatchRun) -> str:

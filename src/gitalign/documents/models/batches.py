@@ -131,3 +131,21 @@ class BatchCertificateDocument(TypedDict):
     detection: str
     rules: str
     at: Time
+
+
+class BatchTreeDocument(TypedDict):
+    """A work tree of batches; kept where it says why, else removed or to be removed."""
+
+    folder: str
+    batch: str
+    task: str
+    kept_because: str
+
+
+class BatchTreesDocument(TypedDict):
+    """Work trees of batches, after a clean-up."""
+
+    trees: list[BatchTreeDocument]
+    bytes_before: int
+    bytes_after: int
+    dry_run: bool
