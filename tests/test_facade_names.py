@@ -6,7 +6,10 @@ import pkgutil
 import subprocess
 import sys
 
+import pytest
+
 from gitalign import facade
+from gitalign.core.plan import Permit
 
 
 def test_no_file_of_the_facade_hides_one_of_its_names() -> None:
@@ -30,3 +33,8 @@ def test_a_plan_does_not_load_what_carries_it_out() -> None:
     words = "import sys; from gitalign import facade; facade.plan; print('gitalign.engine.run.execute' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_a_keyword_that_no_use_case_has_is_refused() -> None:
+    with pytest.raises(TypeError, match="listener"):
+        facade.run(facade.Request(), permit=Permit(plan_id="*"), listener=())  # type: ignore[call-arg]

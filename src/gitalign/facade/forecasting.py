@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
-from typing import assert_never
+from typing import Unpack, assert_never
 
 from gitalign.core.forecast import Forecast
 from gitalign.core.outlook import Outlook
 from gitalign.core.plan import Plan
 from gitalign.engine.alignment.auto_resolvers import AutoResolution, resolving
-from gitalign.engine.run.contexts import Caller, analysis_context
+from gitalign.engine.run.contexts import analysis_context
 from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.prepare import graph_of
 from gitalign.engine.run.session import OpenRepository, Request, configured_plugins, journal_of, open_for
 from gitalign.engine.runtime.signals import StopSignal
+from gitalign.facade.following import Following, caller_of
 from gitalign.facade.reporting import name_of, published_of
-from gitalign.ports import Journal, Listener
+from gitalign.ports import Journal
 
 
 class ForecastFormat(StrEnum):
@@ -35,8 +36,7 @@ def forecast(
     against: Sequence[str] = (),
     pairs: bool = False,
     furthest: bool = False,
-    listeners: Sequence[Listener] = (),
-    stop: StopSignal | None = None,
+    **following: Unpack[Following],
 ) -> Forecast:
     """What a run would come to, without moving anything: the same integration, stopped before it publishes.
 
@@ -46,8 +46,7 @@ def forecast(
         against: targets to try every branch on; empty for the target each branch belongs to.
         pairs: find out, too, which branches clash with one another once aligned.
         furthest: find out, too, how far conflicting branches align.
-        listeners: followers of the event stream.
-        stop: the stop button.
+        following: see `Following`.
 
     Raises:
         UserError, GitError, RemoteError, StoreError, OutOfSpace
@@ -59,8 +58,7 @@ def forecast(
         pairs=pairs,
         furthest=furthest,
         stops=False,
-        listeners=listeners,
-        stop=stop,
+        **following,
     )
     return found.forecast
 
@@ -73,8 +71,7 @@ def outlook(
     pairs: bool = False,
     furthest: bool = False,
     stops: bool = True,
-    listeners: Sequence[Listener] = (),
-    stop: StopSignal | None = None,
+    **following: Unpack[Following],
 ) -> Outlook:
     """The forecast with what pages and summaries say beside it: clashes that branches share, merged branches, links.
 
@@ -87,15 +84,14 @@ def outlook(
     from gitalign.engine.analysis.forecast import forecast as foresee_all
     from gitalign.engine.runtime.space import require_space
 
-    opened = open_for(request, stop)
+    caller = caller_of(following)
+    opened = open_for(request, caller.stop)
     made = plan if plan is not None else make_plan(opened, request)
     require_space(opened.repository)
-    button = stop or StopSignal()
     with (
         journal_of(opened) as journal,
-        resolving(settling(opened, journal, button), made.policy, configured_plugins(opened.config)) as plugins,
+        resolving(settling(opened, journal, caller.stop), made.policy, configured_plugins(opened.config)) as plugins,
     ):
-        caller = Caller(listeners=listeners, stop=button)
         context = analysis_context(opened, journal, caller, name="forecast", plugins=plugins)
         asked = ForecastRequest(against=against, pairs=pairs, furthest=furthest, stops=stops)
         found = foresee_all(context, made, graph_of(opened.repository, made, opened.history), asked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Unpack
 
 from gitalign.configuration.settings import LONGEST_RETENTION_DAYS
 from gitalign.core.merged import Merged
@@ -12,7 +13,6 @@ from gitalign.core.plan import Permit
 from gitalign.core.report import Report
 from gitalign.core.retention import PruneReport
 from gitalign.engine.publishing.guard import Guard
-from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
 from gitalign.engine.publishing.retention import Retention
 from gitalign.engine.publishing.retention import prune as remove_old
 from gitalign.engine.run.contexts import Caller, analysis_context, new_observed_run
@@ -24,6 +24,7 @@ from gitalign.engine.run.session import Request as Request
 from gitalign.engine.run.session import journal_of, open_for
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import NotPermitted, UserError
+from gitalign.facade.following import Following, caller_of
 from gitalign.facade.pushing import pusher_of
 from gitalign.ports import Listener
 
@@ -82,9 +83,7 @@ def prune_merged(
     squashed: bool = False,
     found: Merged | None = None,
     permit: Permit | None = None,
-    listeners: Sequence[Listener] = (),
-    stop: StopSignal | None = None,
-    checkpoint: Checkpoint = no_checkpoint,
+    **following: Unpack[Following],
 ) -> Report | None:
     """Delete merged branches, each only if it still stands where it was seen. A run, so `undo` brings them back.
 
@@ -93,9 +92,7 @@ def prune_merged(
         squashed: also branches that were squashed, rebased or picked into their target.
         found: looked at earlier; nothing else is deleted then.
         permit: permission to do so.
-        listeners: followers of the event stream.
-        stop: the stop button.
-        checkpoint: called before each effect; rehearsals of crashes end the process there.
+        following: see `Following`.
 
     Returns:
         The report; None when there is nothing to delete.
@@ -109,15 +106,15 @@ def prune_merged(
         raise NotPermitted(
             "this would delete branches, and permission was not given", hint="add --yes, or look first with --dry-run"
         )
-    opened = open_for(request, stop)
+    caller = caller_of(following)
+    opened = open_for(request, caller.stop)
     with journal_of(opened) as journal:
-        recover_dead(opened, journal, listeners)
-    known = found if found is not None else merged_branches(request, listeners=listeners, stop=stop)
+        recover_dead(opened, journal, caller.listeners)
+    known = found if found is not None else merged_branches(request, listeners=caller.listeners, stop=caller.stop)
     chosen = known.to_delete(squashed=squashed)
     if not chosen:
         return None
     what = Deletion(found=known, branches=chosen, guard=Guard(opened.repository, opened.config.alignment))
-    caller = Caller(listeners=listeners, stop=stop or StopSignal(), checkpoint=checkpoint)
     with journal_of(opened) as journal:
         with new_observed_run(opened, journal, caller) as run:
             delete_merged(run, what, pusher=pusher_of(opened, journal, run.run_id, run.emit))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Unpack
 
 from gitalign.core.filters import Filters
 from gitalign.core.names import branch_of
@@ -11,10 +11,9 @@ from gitalign.core.publication import Publication
 from gitalign.core.report import Report
 from gitalign.core.selection import require_matches
 from gitalign.core.targets import discover_targets
-from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
 from gitalign.engine.publishing.pushing import Pusher
 from gitalign.engine.publishing.undone import last_to_undo
-from gitalign.engine.run.contexts import Caller, new_observed_run
+from gitalign.engine.run.contexts import new_observed_run
 from gitalign.engine.run.dead_runs import recover_dead
 from gitalign.engine.run.filtering import filters_of
 from gitalign.engine.run.reports import stored_report
@@ -25,11 +24,11 @@ from gitalign.engine.run.session import (
     journal_of,
     open_for,
 )
-from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.snapshots import take_snapshot
 from gitalign.errors import NotPermitted
+from gitalign.facade.following import Following, caller_of
 from gitalign.git.refs import read_refs
-from gitalign.ports import Emitter, Journal, Listener
+from gitalign.ports import Emitter, Journal
 
 LAST = "last"
 
@@ -39,9 +38,7 @@ def push(
     run_id: str | None = None,
     *,
     permit: Permit | None = None,
-    listeners: Sequence[Listener] = (),
-    stop: StopSignal | None = None,
-    checkpoint: Checkpoint = no_checkpoint,
+    **following: Unpack[Following],
 ) -> Report | None:
     """Publish on remotes what runs moved here and the remotes do not hold. Itself a run; `undo --push` takes it back.
 
@@ -49,9 +46,7 @@ def push(
         request: which repository, and which branches.
         run_id: only what this run moved; None for all runs.
         permit: to write to remotes.
-        listeners: followers of the event stream.
-        stop: the stop signal.
-        checkpoint: called before each effect; rehearsals of crashes end the process there.
+        following: see `Following`.
 
     Returns:
         The report; None when there is nothing to push.
@@ -66,15 +61,15 @@ def push(
             "this would write to remotes, which was not confirmed",
             hint="add --yes, or look first with --dry-run",
         )
-    opened = open_for(request, stop)
+    caller = caller_of(following)
+    opened = open_for(request, caller.stop)
     if not has_state(opened):
         return None
     with journal_of(opened) as journal:
-        recover_dead(opened, journal, listeners)
+        recover_dead(opened, journal, caller.listeners)
         publications = _to_push(opened, journal, request, run_id)
         if not publications:
             return None
-        caller = Caller(listeners=listeners, stop=stop or StopSignal(), checkpoint=checkpoint)
         with new_observed_run(opened, journal, caller) as run:
             push_earlier(
                 run,

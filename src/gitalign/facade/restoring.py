@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
 from dataclasses import replace
+from typing import Unpack
 
 from gitalign.core.filters import Filters
 from gitalign.core.names import branch_of, display, name_fault, ref_of, shell_word
@@ -12,15 +12,14 @@ from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
-from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
 from gitalign.engine.run.dead_runs import guard_of, recover_dead
 from gitalign.engine.run.reports import stored_report
 from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of, open_for
-from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import NotPermitted, UserError
+from gitalign.facade.following import Following, caller_of
 from gitalign.facade.undoing import undo
 from gitalign.git.refs import read_refs
-from gitalign.ports import Journal, Listener
+from gitalign.ports import Journal
 
 
 class MovedOn(UserError):
@@ -36,9 +35,7 @@ def restore(
     *,
     push: bool = False,
     permit: Permit | None = None,
-    listeners: Sequence[Listener] = (),
-    stop: StopSignal | None = None,
-    checkpoint: Checkpoint = no_checkpoint,
+    **following: Unpack[Following],
 ) -> Report:
     """Put one branch back to where it was before a run moved or deleted it. It is an undo of that run, so it can be undone.
 
@@ -50,9 +47,7 @@ def restore(
         run_id: the run, by id, unambiguous prefix or `last`; None for the newest one that moved the branch and is not undone.
         push: put it back on the remote, too, if it was pushed.
         permit: to move branches.
-        listeners: followers of the event stream.
-        stop: the stop button.
-        checkpoint: called before each effect; rehearsals of crashes end the process there.
+        following: see `Following`.
 
     Raises:
         NotPermitted, UnknownRun, GitError, StoreError
@@ -63,10 +58,11 @@ def restore(
         raise NotPermitted(
             "this would move the branch, and permission was not given", hint="add --yes, or look first with --dry-run"
         )
-    opened = open_for(request, stop)
+    caller = caller_of(following)
+    opened = open_for(request, caller.stop)
     _require_history(opened, branch)
     with journal_of(opened) as journal:
-        recovered = [journal.run(one.run_id) for one in recover_dead(opened, journal, listeners)]
+        recovered = [journal.run(one.run_id) for one in recover_dead(opened, journal, caller.listeners)]
         for record in recovered:
             if record.kind is RunKind.UNDO and _move(journal, record, branch) is not None:
                 return stored_report(opened.repository, journal, record.id)
@@ -76,9 +72,7 @@ def restore(
         chosen.id,
         push=push,
         permit=permit,
-        listeners=listeners,
-        stop=stop,
-        checkpoint=checkpoint,
+        **following,
     )
 
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
+from typing import Unpack
 
 from gitalign.core.names import display
 from gitalign.core.plan import Permit, Plan
 from gitalign.core.report import Report
 from gitalign.engine.publishing.guard import Guard
-from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
 from gitalign.engine.run.carry_out import NO_PLUGINS, Assignment, Plugins, carry_out
-from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.dead_runs import recover_dead
 from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.session import Request as Request
 from gitalign.engine.run.session import journal_of, open_for
-from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import NotPermitted, PlanRefused, UserError
-from gitalign.ports import Listener
+from gitalign.facade.following import Following, caller_of
 
 
 def run(
@@ -26,10 +23,8 @@ def run(
     *,
     plan: Plan | None = None,
     permit: Permit | None = None,
-    listeners: Sequence[Listener] = (),
-    stop: StopSignal | None = None,
-    checkpoint: Checkpoint = no_checkpoint,
     plugins: Plugins = NO_PLUGINS,
+    **following: Unpack[Following],
 ) -> Report:
     """Align every branch of a plan and publish the results.
 
@@ -37,9 +32,7 @@ def run(
         request: the repository and settings; `input`, `only`, `fetch` and `push` matter only without `plan`.
         plan: made earlier; branches that moved since are refused, never overwritten.
         permit: to move refs. Without `plan`, a permit for any plan of this request is made with `Permit(plan_id="*")`.
-        listeners: followers of the event stream.
-        stop: the stop button.
-        checkpoint: called with a name before each effect; rehearsals of crashes end the process there.
+        following: see `Following`.
         plugins: a detector and a documenter of the caller's; they speak before anything moves, and nothing moves that they refuse.
 
     Raises:
@@ -51,9 +44,10 @@ def run(
             "running would move branches, which was not confirmed",
             hint="add --yes, or look first: git align plan",
         )
-    opened = open_for(request, stop)
+    caller = caller_of(following)
+    opened = open_for(request, caller.stop)
     with journal_of(opened) as journal:
-        recover_dead(opened, journal, listeners)
+        recover_dead(opened, journal, caller.listeners)
         made = plan if plan is not None else make_plan(opened, request)
         require_confirmed_push(made, permit)
         if plan is not None:
@@ -69,7 +63,6 @@ def run(
         assignment = Assignment(
             opened=opened, journal=journal, plan=made, permit=leave, fetched=request.fetch, plugins=plugins
         )
-        caller = Caller(listeners=listeners, stop=stop or StopSignal(), checkpoint=checkpoint)
         return carry_out(assignment, caller)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 from gitalign.core.plan import Permit
 from gitalign.core.publication import Publication, PushState
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunRecord, RunState
-from gitalign.engine.publishing.move import Checkpoint, no_checkpoint
 from gitalign.engine.publishing.undone import last_to_undo
-from gitalign.engine.run.contexts import Caller, new_observed_run
+from gitalign.engine.run.contexts import new_observed_run
 from gitalign.engine.run.dead_runs import guard_of, recover_dead
 from gitalign.engine.run.filtering import is_filtered
 from gitalign.engine.run.reports import stored_report
@@ -22,10 +22,10 @@ from gitalign.engine.run.session import (
     open_for,
     require_state,
 )
-from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import NotPermitted
+from gitalign.facade.following import Following, caller_of
 from gitalign.facade.pushing import LAST, filters_for, pusher_of
-from gitalign.ports import Journal, Listener
+from gitalign.ports import Journal
 
 
 def undo(
@@ -34,9 +34,7 @@ def undo(
     *,
     push: bool = False,
     permit: Permit | None = None,
-    listeners: Sequence[Listener] = (),
-    stop: StopSignal | None = None,
-    checkpoint: Checkpoint = no_checkpoint,
+    **following: Unpack[Following],
 ) -> Report:
     """Put back what a run moved, wherever it still stands as the run left it. Itself a run, so it can be undone.
 
@@ -47,9 +45,7 @@ def undo(
         run_id: id, unambiguous prefix, or `last`: the newest run that moved something and is not undone.
         push: put back on remotes, too, what was pushed.
         permit: to move branches.
-        listeners: followers of the event stream.
-        stop: the stop button.
-        checkpoint: called before each effect; rehearsals of crashes end the process there.
+        following: see `Following`.
 
     Raises:
         NotPermitted, UnknownRun, UserError, GitError, StoreError
@@ -62,10 +58,11 @@ def undo(
             "undoing would move branches, which was not confirmed",
             hint="add --yes, or look first with --dry-run",
         )
-    opened = open_for(request, stop)
+    caller = caller_of(following)
+    opened = open_for(request, caller.stop)
     require_state(opened, run_id)
     with journal_of(opened) as journal:
-        recovered = [journal.run(one.run_id) for one in recover_dead(opened, journal, listeners)]
+        recovered = [journal.run(one.run_id) for one in recover_dead(opened, journal, caller.listeners)]
         done = _done_already(journal, run_id, request, recovered)
         if done is not None:
             if push:
@@ -79,7 +76,6 @@ def undo(
             push=push,
             guard=guard_of(opened, journal, chosen),
         )
-        caller = Caller(listeners=listeners, stop=stop or StopSignal(), checkpoint=checkpoint)
         with new_observed_run(opened, journal, caller) as run:
             put_back(run, what, pusher=pusher_of(opened, journal, run.run_id, run.emit))
         return stored_report(opened.repository, journal, run.run_id)
