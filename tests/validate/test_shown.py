@@ -15,6 +15,7 @@ from gitalign.validate import confine
 from gitalign.validate.commands import Sandbox, run_command
 from gitalign.validate.confine import confinement_for
 from gitalign.validate.place import Place, visible_environment
+from gitalign.validate.shown import tool_paths
 from tests import needs
 
 
@@ -158,3 +159,15 @@ def test_bubblewrap_is_found_where_the_operator_has_it(
     assert check(room, "true").status is CheckStatus.PASSED
     found = confinement_for(ValidationPlan(), tmp_path)
     assert (found.name, found.program) == ("bubblewrap", str(folder / "bwrap"))
+
+
+def test_tools_are_those_of_the_environment_that_was_given(tmp_path: Path) -> None:
+    """Two runs in one process can have different search paths."""
+    for name in ("mine", "other"):
+        (tmp_path / name / "bin").mkdir(parents=True)
+        tool = tmp_path / name / "bin" / "tool"
+        tool.write_text("#!/bin/sh\n")
+        tool.chmod(0o755)
+    shown = tool_paths(["tool"], (), environ={"PATH": str(tmp_path / "mine" / "bin")})
+    assert tmp_path / "mine" / "bin" in shown
+    assert not any(tmp_path / "other" in (place, *place.parents) for place in shown)

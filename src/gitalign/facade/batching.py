@@ -326,7 +326,7 @@ def _settings(opened: OpenRepository, options: BatchOptions) -> BatchSettings:
     )
     state = default_root(opened.repository, opened.surroundings.environ).parent.parent
     return BatchSettings(
-        confinement=confinement_for(plan, Path(opened.repository.common_dir)),
+        confinement=confinement_for(plan, Path(opened.repository.common_dir), environ=opened.surroundings.environ),
         ports=state / "ports",
         max_concurrency=options.max_concurrency,
         bounds=_BOUNDS,

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,6 +51,7 @@ class Confinement:
         repository: git directory that is hidden, but for objects, where files can be.
         program: of bubblewrap.
         shown: further files and folders that bubblewrap lets commands read.
+        environ: says which tools there are; None for the environment of this process.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Confinement:
     prefix: tuple[str, ...] = ()
     program: str | None = None
     shown: tuple[Path, ...] = ()
+    environ: Mapping[str, str] | None = None
 
     def has_failed(self, code: int | None, output: str) -> bool:
         """Whether it could not be set up, so that the command was not run at all."""
@@ -80,8 +82,13 @@ class Confinement:
         return child.dies_with_parent(inner)
 
 
-def confinement_for(plan: ValidationPlan, repository: Path) -> Confinement:
+def confinement_for(plan: ValidationPlan, repository: Path, *, environ: Mapping[str, str] | None = None) -> Confinement:
     """The strongest confinement this machine offers under a plan.
+
+    Args:
+        plan: what checks may do.
+        repository: git directory that is hidden, but for objects, where files can be.
+        environ: whose `PATH` names the tools that are shown; None for that of this process.
 
     Raises:
         UserError: the plan requires one and there is none.
@@ -96,7 +103,8 @@ def confinement_for(plan: ValidationPlan, repository: Path) -> Confinement:
         )
     found = _available(plan.network, repository)
     if found is not None:
-        return replace(found, shown=tuple(Path(path).expanduser() for path in plan.read_only_paths))
+        shown = tuple(Path(path).expanduser() for path in plan.read_only_paths)
+        return replace(found, shown=shown, environ=environ)
     why = "neither bubblewrap (bwrap) nor namespaces (unshare) work on this machine"
     if plan.confinement == "require":
         raise UserError(
@@ -193,7 +201,7 @@ def _bubblewrap(one: Confinement, place: Place, command: Sequence[str]) -> list[
     # For the kernel root is root also without capabilities: what can be changed by way of /proc must not be writable.
     words += [word for part in _KERNEL if Path(part).exists() for word in ("--ro-bind", part, part)]
     words += ["--bind", str(place.scratch), "/tmp", "--dir", "/var", "--symlink", "/tmp", "/var/tmp", "--dir", "/run"]
-    for needed in tool_paths(command, one.shown):
+    for needed in tool_paths(command, one.shown, environ=one.environ):
         if not is_in(needed, one.repository):
             words += ["--ro-bind", str(needed), str(needed)]
     # Of the repository nothing but objects is there: configuration, remotes and logs tell more than a check needs.

@@ -72,7 +72,7 @@ class ConfinedPrograms:
             Interrupted: the run was stopped at once; the program says nothing.
         """
         plan = replace(self._host.plan, network=call.program.network, pass_environment=call.program.pass_environment)
-        confinement = confinement_for(plan, self._host.repository)
+        confinement = confinement_for(plan, self._host.repository, environ=self._host.source)
         try:
             with scratch_folder("program") as root, ExitStack() as until_then:
                 return self._ended(call, plan, confinement, root, until_then)
@@ -114,7 +114,7 @@ def prepared(program: Program, host: ProgramHost) -> str:
         UserError: a confinement is required that this machine does not offer.
     """
     plan = replace(host.plan, network=program.network, pass_environment=program.pass_environment)
-    confinement_for(plan, host.repository)
+    confinement_for(plan, host.repository, environ=host.source)
     word = program.command[0]
     is_in_tree = "/" in word and not os.path.isabs(word)
     if is_in_tree or find_tool(word, host.repository, visible_environment(plan, (), source=host.source)) is not None:

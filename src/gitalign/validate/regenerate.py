@@ -111,7 +111,7 @@ class ConfinedRegenerator:
             place = Place(work.root, work.tree, work.home, work.scratch, work.objects)
             plan = replace(self._host.plan, network=program.network, pass_environment=program.pass_environment)
             check = CommandCheck(name=program.name, argv=program.command, timeout_s=program.timeout_s)
-            confinement = confinement_for(plan, self._host.repository)
+            confinement = confinement_for(plan, self._host.repository, environ=self._host.source)
             if fault := fault_of_end(check, place, plan, confinement, self._host):
                 return Regenerated(contents={}, name=program.name, fault=fault)
             found = {path: read_inside(tree_before, path, most_bytes=_LARGEST_BYTES) for path in paths}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -48,21 +48,23 @@ def system_words() -> list[str]:
     return words
 
 
-def tool_paths(command: Sequence[str], more: Sequence[Path]) -> list[Path]:
+def tool_paths(command: Sequence[str], more: Sequence[Path], *, environ: Mapping[str, str] | None = None) -> list[Path]:
     """Files and folders beside the system that a command needs, outermost first.
 
     Args:
         command: its absolute paths are shown, and what its program stands on.
         more: what the operator wants to be shown.
+        environ: whose `PATH` and `LD_LIBRARY_PATH` count; None for those of this process.
     """
+    source = os.environ if environ is None else environ
     wanted: dict[Path, None] = dict.fromkeys([Path(sys.prefix), Path(sys.base_prefix), _OURS, *more])
     for word in command:
         if os.path.isabs(word) and "\0" not in word and len(word) < _LONGEST_PATH:
             wanted.update(dict.fromkeys(_of_program(Path(word))))
             wanted[Path(word)] = None
-    wanted.update(dict.fromkeys(_on_path(os.environ.get("PATH", ""))))
+    wanted.update(dict.fromkeys(_on_path(source.get("PATH", ""))))
     wanted.update(
-        dict.fromkeys(Path(entry) for entry in os.environ.get("LD_LIBRARY_PATH", "").split(":") if os.path.isabs(entry))
+        dict.fromkeys(Path(entry) for entry in source.get("LD_LIBRARY_PATH", "").split(":") if os.path.isabs(entry))
     )
     system = tuple(_system())
     shown: list[Path] = []

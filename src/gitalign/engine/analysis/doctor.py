@@ -58,7 +58,7 @@ def examine(
         programs: that are to settle conflicts, and how they are confined; raises what is wrong with the configuration.
         plan: what a run would do now.
     """
-    found = [_git(), _tools()]
+    found = [_git(surroundings), _tools()]
     try:
         repository = open_repository(path, environ=surroundings.environ)
     except GitAlignError as error:
@@ -93,9 +93,9 @@ def examine(
     return tuple(found)
 
 
-def _git() -> Diagnosis:
+def _git(surroundings: Surroundings) -> Diagnosis:
     try:
-        version = git_version()
+        version = git_version(path=surroundings.environ.get("PATH"))
     except GitAlignError as error:
         return Diagnosis(check="git", ok=False, detail=error.message, hint=error.hint)
     named = ".".join(map(str, version))

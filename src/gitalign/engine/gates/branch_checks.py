@@ -111,7 +111,7 @@ class BranchChecks:
         run, quarantine = context.run, context.quarantine
         repository, git = quarantine.repository, quarantine.git
         aligned = [result.outcome for result in results if isinstance(result.outcome, Aligned)]
-        confinement = confinement_for(checks, Path(repository.common_dir))
+        confinement = confinement_for(checks, Path(repository.common_dir), environ=run.surroundings.environ)
         width = max(1, min(checks.work_trees or processors(), len(aligned)))
         trees = _trees(git, sorted({one.onto for one in aligned} | {one.after for one in aligned}))
         changed = {
