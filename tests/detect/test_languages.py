@@ -13,7 +13,7 @@ from gitalign.core.findings import Finding, Severity
 from gitalign.core.outcome import Failed
 from gitalign.detect.builtin import languages
 from gitalign.detect.languages import LanguageScanner
-from gitalign.detect.spots import Spot, told_apart
+from gitalign.detect.spots import Spot, distinguished
 from gitalign.engine.runtime.plugins import load_plugins
 from gitalign.errors import PluginError
 from tests.detect.test_corpus import CASES
@@ -49,7 +49,7 @@ def test_weighs_little_when_a_side_was_broken(tmp_path: Path, name: str) -> None
 
 def test_weighs_little_when_a_side_is_not_known() -> None:
     spot = Spot("syntax_error", Severity.WARNING, "x", 1, "syntax error", when_merged=Severity.CRITICAL)
-    (one,) = told_apart(b"a.js", "languages", [spot], target=(), branch=())
+    (one,) = distinguished(b"a.js", "languages", [spot], target=(), branch=())
     assert (one.severity, one.introduced_by) == (Severity.WARNING, "integration")
 
 

@@ -46,12 +46,12 @@ def _agree(path: Path, *targets: str) -> int:
     index = UpstreamIndex.build(repository, graph, pairs)
     found = 0
     for tip, onto in pairs:
-        twins = index.matches(tip, onto)
-        assert set(twins) == _git_says(path, tip, onto)
-        for twin in twins.values():
+        equivalents = index.matches(tip, onto)
+        assert set(equivalents) == _git_says(path, tip, onto)
+        for twin in equivalents.values():
             assert graph.is_ancestor(twin, onto)
             assert not graph.is_ancestor(twin, tip)
-        found += len(twins)
+        found += len(equivalents)
     return found
 
 
@@ -69,7 +69,7 @@ class _Picked:
         self.space.switch(branch)
         return self.space
 
-    def twins(self, tip: str = "x", onto: str = "main") -> dict[Oid, Oid]:
+    def equivalents(self, tip: str = "x", onto: str = "main") -> dict[Oid, Oid]:
         repository, graph, heads = _opened(self.space.path)
         # Every branch is in the index, so that there is something to choose wrongly from.
         pairs = [(heads[name], heads[onto]) for name in heads if name != onto]
@@ -102,7 +102,7 @@ def test_the_random_histories_do_contain_picks(tmp_path: Path) -> None:
 def test_the_same_blobs_under_another_id(picked: _Picked) -> None:
     own = picked.on("x").commit("mine", {"g": b"changed\n"})
     twin = picked.on("main").commit("theirs", {"g": b"changed\n"})
-    assert picked.twins() == {own: twin}
+    assert picked.equivalents() == {own: twin}
 
 
 def test_the_same_patch_on_another_base(picked: _Picked) -> None:
@@ -112,26 +112,26 @@ def test_the_same_patch_on_another_base(picked: _Picked) -> None:
     moved = text.replace(b"line 1\n", b"line 1\nmore\nand more\n")
     picked.on("main").commit("shift", {"f": moved})
     twin = picked.space.commit("theirs", {"f": moved.replace(b"line 25\n", b"new\n")})
-    assert picked.twins() == {own: twin}
+    assert picked.equivalents() == {own: twin}
 
 
 def test_white_space_does_not_count(picked: _Picked) -> None:
     own = picked.on("x").commit("mine", {"g": b"if (a) b\n", "white space": b"1\n"})
     twin = picked.on("main").commit("theirs", {"g": b"if (a)  b \n", "whitespace": b" 1\n"})
-    assert picked.twins() == {own: twin}
+    assert picked.equivalents() == {own: twin}
 
 
 def test_line_endings_do_not_count(picked: _Picked) -> None:
     """Edge case 10."""
     own = picked.on("x").commit("mine", {"new": b"a\nb\n"})
     twin = picked.on("main").commit("theirs", {"new": b"a\r\nb\r\n"})
-    assert picked.twins() == {own: twin}
+    assert picked.equivalents() == {own: twin}
 
 
 def test_a_patch_that_differs_in_one_line_is_another_one(picked: _Picked) -> None:
     picked.on("x").commit("mine", {"g": b"changed\n"})
     picked.on("main").commit("theirs", {"g": b"changed otherwise\n"})
-    assert picked.twins() == {}
+    assert picked.equivalents() == {}
 
 
 def test_modes_count(picked: _Picked) -> None:
@@ -149,7 +149,7 @@ def test_modes_count(picked: _Picked) -> None:
     space.commit("a new script that can run")
     (space.path / "f").chmod(0o755)
     twin = space.commit("mode alone")
-    assert picked.twins() == {own: twin}
+    assert picked.equivalents() == {own: twin}
 
 
 def test_binary_files_count_by_their_ids(picked: _Picked) -> None:
@@ -157,7 +157,7 @@ def test_binary_files_count_by_their_ids(picked: _Picked) -> None:
     space.commit("mine", {"one": b"\0\1", "two": b"\0\2"})
     space = picked.on("main")
     space.commit("theirs", {"one": b"\0\1", "two": b"\0\3"})
-    assert picked.twins() == {}
+    assert picked.equivalents() == {}
 
 
 def test_links_and_renames(picked: _Picked) -> None:
@@ -167,14 +167,14 @@ def test_links_and_renames(picked: _Picked) -> None:
         (space.path / "link").symlink_to("f")
         (space.path / "g").rename(space.path / "h")
         space.commit(f"link and rename on {name}")
-    assert len(picked.twins()) == 1
+    assert len(picked.equivalents()) == 1
 
 
 def test_a_commit_that_was_empty_from_the_start_is_never_upstream(picked: _Picked) -> None:
     """Edge case 1: rev-list marks it, git rebase keeps it."""
     picked.on("x").commit("mine", allow_empty=True)
     picked.on("main").commit("theirs", allow_empty=True)
-    assert picked.twins() == {}
+    assert picked.equivalents() == {}
 
 
 def test_a_twin_that_the_branch_has_itself_is_no_twin(picked: _Picked) -> None:
@@ -186,7 +186,7 @@ def test_a_twin_that_the_branch_has_itself_is_no_twin(picked: _Picked) -> None:
     space.git("merge", "-q", "--no-ff", "-m", "merge", twin)
     space.commit("undo", {"g": b"g\n"})
     space.commit("again", {"g": b"changed\n"})
-    assert picked.twins() == {}
+    assert picked.equivalents() == {}
 
 
 def test_of_two_twins_the_one_the_branch_lacks_is_named(picked: _Picked) -> None:
@@ -198,9 +198,9 @@ def test_of_two_twins_the_one_the_branch_lacks_is_named(picked: _Picked) -> None
     space = picked.on("main")
     undone = space.commit("undo", {"g": b"g\n"})
     second = space.commit("theirs again", {"g": b"changed\n"})
-    twins = picked.twins()
-    assert twins[Oid(own)] == second
-    assert undone in twins.values()
+    equivalents = picked.equivalents()
+    assert equivalents[Oid(own)] == second
+    assert undone in equivalents.values()
 
 
 def test_a_root_commit_has_a_patch(picked: _Picked) -> None:
@@ -210,7 +210,7 @@ def test_a_root_commit_has_a_patch(picked: _Picked) -> None:
     space.git("rm", "-rfq", ".")
     root = space.commit("root", {"only": b"1\n"})
     twin = picked.on("main").commit("theirs", {"only": b"1\n"})
-    assert picked.twins("alone") == {root: twin}
+    assert picked.equivalents("alone") == {root: twin}
 
 
 def test_names_that_git_quotes(picked: _Picked) -> None:
@@ -222,7 +222,7 @@ def test_names_that_git_quotes(picked: _Picked) -> None:
     }
     own = picked.on("x").commit("mine", odd)
     twin = picked.on("main").commit("theirs", {**odd, "größe": b" 1\n"})
-    assert picked.twins() == {own: twin}
+    assert picked.equivalents() == {own: twin}
 
 
 def test_diff_settings_of_the_operator_change_nothing(picked: _Picked) -> None:
@@ -247,7 +247,7 @@ def test_diff_settings_of_the_operator_change_nothing(picked: _Picked) -> None:
         "log.showSignature": "true",
     }.items():
         picked.space.git("config", key, value)
-    assert picked.twins() == {own: twin}
+    assert picked.equivalents() == {own: twin}
 
 
 def test_a_missing_file_leaves_one_commit_without_a_twin(picked: _Picked) -> None:
@@ -284,7 +284,9 @@ def test_one_index_serves_many_targets_and_reads_every_commit_once(
     space = picked.space
     space.git("branch", "other")
     own = picked.on("x").commit("mine", {"g": b"changed\n"})
-    twins = {branch: picked.on(branch).commit(f"on {branch}", {"g": b"changed\n"}) for branch in ("main", "other")}
+    equivalents = {
+        branch: picked.on(branch).commit(f"on {branch}", {"g": b"changed\n"}) for branch in ("main", "other")
+    }
     read: list[Oid] = []
 
     def counted(repository: Repository, commits: list[Oid], *, missing: dict[Oid, Oid] | None = None) -> object:
@@ -295,9 +297,9 @@ def test_one_index_serves_many_targets_and_reads_every_commit_once(
     repository, graph, heads = _opened(space.path)
     pairs = [(heads["x"], heads["main"]), (heads["x"], heads["other"]), (heads["other"], heads["main"])]
     index = UpstreamIndex.build(repository, graph, pairs)
-    assert index.matches(*pairs[0]) == {own: twins["main"]}
-    assert index.matches(*pairs[1]) == {own: twins["other"]}
-    assert index.matches(*pairs[2]) == {twins["other"]: twins["main"]}
+    assert index.matches(*pairs[0]) == {own: equivalents["main"]}
+    assert index.matches(*pairs[1]) == {own: equivalents["other"]}
+    assert index.matches(*pairs[2]) == {equivalents["other"]: equivalents["main"]}
     assert len(read) == len(set(read)) > 0
 
 

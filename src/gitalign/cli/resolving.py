@@ -47,10 +47,10 @@ def from_here(options: Options, request: Request, look: Look) -> int:
     """Go on with a session: with the person at the terminal, or as far as it goes without one; the exit code."""
     if may_ask() and not options.json and not options.yes:
         return _attended(options, request, look)
-    return _told(options, request, look)
+    return _shown(options, request, look)
 
 
-def _told(options: Options, request: Request, look: Look) -> int:
+def _shown(options: Options, request: Request, look: Look) -> int:
     """Without a person at the terminal: go as far as it goes, then say where it stands."""
     if look.stand is Stand.DONE and options.yes and not look.differing:
         return _finish(options, request, look)

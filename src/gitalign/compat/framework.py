@@ -54,13 +54,13 @@ class ParallelAlignmentFramework:
                     entries[entry["branch_name"]] = entry
             for exclusion in report.plan.excluded:
                 entries.setdefault(exclusion.branch, {"status": "excluded", "error_message": exclusion.reason})
-        made = [_told(branch, entries.get(branch)) for branch in branches]
+        made = [_reported(branch, entries.get(branch)) for branch in branches]
         with self.status_lock:
             self.results = made
         return made
 
 
-def _told(branch: str, entry: dict[str, Any] | None) -> dict[str, Any]:
+def _reported(branch: str, entry: dict[str, Any] | None) -> dict[str, Any]:
     if entry is None:
         return {"branch": branch, "status": "error", "detail": "no such branch"}
     if entry["status"] == "completed":

@@ -64,7 +64,7 @@ class Check(Section):
         return value
 
     @model_validator(mode="after")
-    def _can_be_told(self) -> Check:
+    def _can_be_measured(self) -> Check:
         if self.min_coverage_percent is not None and self.coverage_pattern is None:
             raise ValueError("min_coverage_percent needs a coverage_pattern that finds the percentage in the output")
         return self

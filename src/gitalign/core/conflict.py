@@ -52,7 +52,7 @@ RECORDED = "recorded"
 """What applies resolutions that are on record."""
 
 
-SETTLED_IN_MERGE = "merge"
+RESOLVED_IN_MERGE = "merge"
 """What settles the conflict of a merge that is made again as the old merge had settled the very same one."""
 
 

@@ -198,22 +198,22 @@ def conflict_signature(
     """
     digest = hashlib.sha256()
 
-    def told(*parts: str | bytes) -> None:
+    def add(*parts: str | bytes) -> None:
         for part in parts:
             raw = part if isinstance(part, bytes) else part.encode("utf-8", "surrogateescape")
             digest.update(str(len(raw)).encode("ascii") + b":" + raw)
 
     swapped = {2: 3, 3: 2} if is_merge else {}
     for kind, paths in sorted((one.kind, tuple(sorted(map(_plain, one.paths)))) for one in conflicts):
-        told("conflict", kind, *paths)
+        add("conflict", kind, *paths)
     for path in sorted(sides):
-        told("hunks", path)
+        add("hunks", path)
         for one, other in sides[path]:
             first, second = sorted((one, other))
-            told("hunk", str(len(first)), *first, str(len(second)), *second)
+            add("hunk", str(len(first)), *first, str(len(second)), *second)
     stages = [(_plain(entry.path), swapped.get(entry.stage, entry.stage), entry.mode, entry.oid) for entry in entries]
     for path, stage, mode, oid in sorted(stages):
-        told("stage", path, str(stage), mode, "" if path in sides else oid)
+        add("stage", path, str(stage), mode, "" if path in sides else oid)
     return digest.hexdigest()
 
 

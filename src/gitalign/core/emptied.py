@@ -22,11 +22,11 @@ def emptied_as_findings(dropped: Sequence[Dropped], resolved: Sequence[AppliedRe
             introduced_by="integration",
         )
         for one in dropped
-        if (by := settled_by(one, resolved))
+        if (by := resolved_by(one, resolved))
     )
 
 
-def settled_by(drop: Dropped, resolved: Sequence[AppliedResolution]) -> str:
+def resolved_by(drop: Dropped, resolved: Sequence[AppliedResolution]) -> str:
     """What settled conflicts of a commit that became empty, in words; empty where git alone found nothing left of it."""
     if drop.reason is not DropReason.BECAME_EMPTY:
         return ""
@@ -35,7 +35,7 @@ def settled_by(drop: Dropped, resolved: Sequence[AppliedResolution]) -> str:
 
 def why_dropped(drop: Dropped, resolved: Sequence[AppliedResolution]) -> str:
     """Why a commit is not in the result, in words."""
-    by = settled_by(drop, resolved)
+    by = resolved_by(drop, resolved)
     return drop.reason.value.replace("_", " ") + (f" after its conflicts were settled by {by}" if by else "")
 
 

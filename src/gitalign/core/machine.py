@@ -194,7 +194,7 @@ def advance(state: State, event: MachineEvent) -> tuple[State, tuple[Command, ..
         case StepDone(step, outcome):
             if step not in state.running:
                 return state, ()
-            state = _settled(_left(state, step), step, outcome, commands)
+            state = _concluded(_left(state, step), step, outcome, commands)
         case StepRaised(step, attempt, code, message, hint, retryable):
             if step not in state.running:
                 return state, ()
@@ -252,10 +252,10 @@ def _left(state: State, step: StepId) -> State:
 
 def _conclude(state: State, step: StepId, outcome: Outcome, commands: list[Command]) -> State:
     commands.append(Conclude(step, outcome))
-    return _settled(state, step, outcome, commands)
+    return _concluded(state, step, outcome, commands)
 
 
-def _settled(state: State, step: StepId, outcome: Outcome, commands: list[Command]) -> State:
+def _concluded(state: State, step: StepId, outcome: Outcome, commands: list[Command]) -> State:
     """Count an outcome, and open the breaker when it is one too many."""
     at = state.group_of[step]
     group = replace(state.groups[at], tally=state.groups[at].tally.plus(outcome, state.breaker))

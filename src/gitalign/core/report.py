@@ -119,7 +119,7 @@ class Report:
         if self.run.outcome == "interrupted":
             return 130
         if self.run.kind is not RunKind.ALIGN:
-            return 0 if all(map(is_settled, self.publications)) else 1
+            return 0 if all(map(is_decided, self.publications)) else 1
         if any(branch.result.validation.status is ValidationStatus.INCONCLUSIVE for branch in self.branches()):
             return 1
         if any(one.is_wrong or one.is_held_back for one in self.plan.excluded):
@@ -157,7 +157,7 @@ def _without_result(step: Step, publication: Publication) -> BranchReport:
     return BranchReport(step=step, result=result, publication=publication, verdict=Verdict.FAILED, detail=reason)
 
 
-def is_settled(one: Publication) -> bool:
+def is_decided(one: Publication) -> bool:
     """Whether a branch stands where an undo or a push was to bring it, here and on its remote."""
     is_here = one.state in (MoveState.MOVED, MoveState.UNDONE, MoveState.STANDS) and not one.detail
     return is_here and one.push not in UNSETTLED

@@ -16,7 +16,7 @@ from gitalign.detect.judging import Unjudged, detector_failed, judged
 from gitalign.detect.languages import LanguageScanner
 from gitalign.detect.modules import DECLARATIONS, ModuleIndex, declared
 from gitalign.detect.python import PythonFacts, python_facts
-from gitalign.detect.spots import Scanner, Spot, told_apart
+from gitalign.detect.spots import Scanner, Spot, distinguished
 from gitalign.detect.syntax import SyntaxScanner
 from gitalign.detect.tree import FoldedTree, case_collisions, deleted_by_nobody, too_large, unreadable, vanished
 from gitalign.git.command import text
@@ -77,7 +77,7 @@ class ContentDetector:
                 versions = branch_versions(request, change)
                 sides = [self._look(source, change.path, one) for one in (change.before, *versions)]
                 known = [() if isinstance(side, Unjudged) else side for side in sides]
-                found += told_apart(
+                found += distinguished(
                     change.path,
                     self.name,
                     spots,

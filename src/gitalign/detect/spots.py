@@ -44,7 +44,7 @@ def is_text(data: bytes) -> bool:
     return b"\0" not in data[:8000]
 
 
-def told_apart(
+def distinguished(
     path: bytes,
     detector: str,
     spots: Sequence[Spot],

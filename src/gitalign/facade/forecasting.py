@@ -90,7 +90,9 @@ def outlook(
     require_space(opened.repository)
     with (
         journal_of(opened) as journal,
-        resolving(settling(opened, journal, caller.stop), made.policy, configured_plugins(opened.config)) as plugins,
+        resolving(
+            auto_resolution(opened, journal, caller.stop), made.policy, configured_plugins(opened.config)
+        ) as plugins,
     ):
         context = analysis_context(opened, journal, caller, name="forecast", plugins=plugins)
         asked = ForecastRequest(against=against, pairs=pairs, furthest=furthest, stops=stops)
@@ -125,7 +127,7 @@ def write_up_outlook(request: Request, found: Outlook, *, form: ForecastFormat) 
             assert_never(never)
 
 
-def settling(opened: OpenRepository, journal: Journal, stop: StopSignal) -> AutoResolution:
+def auto_resolution(opened: OpenRepository, journal: Journal, stop: StopSignal) -> AutoResolution:
     """What settles conflicts while only looking."""
     return AutoResolution(
         repository=opened.repository,

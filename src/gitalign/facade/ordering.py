@@ -13,7 +13,7 @@ from gitalign.engine.run.prepare import graph_of
 from gitalign.engine.run.session import Request as Request
 from gitalign.engine.run.session import configured_plugins, journal_of, open_for
 from gitalign.engine.runtime.signals import StopSignal
-from gitalign.facade.forecasting import settling
+from gitalign.facade.forecasting import auto_resolution
 from gitalign.ports import Listener
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def order(
     button = stop or StopSignal()
     with (
         journal_of(opened) as journal,
-        resolving(settling(opened, journal, button), made.policy, configured_plugins(opened.config)) as plugins,
+        resolving(auto_resolution(opened, journal, button), made.policy, configured_plugins(opened.config)) as plugins,
     ):
         caller = Caller(listeners=listeners, stop=button)
         context = analysis_context(opened, journal, caller, name="order", plugins=plugins)

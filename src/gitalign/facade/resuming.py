@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gitalign.core.events import Event, EventKind
 from gitalign.core.plan import Permit
-from gitalign.core.report import Report, is_settled
+from gitalign.core.report import Report, is_decided
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.publishing.anchor import mend_anchors
 from gitalign.engine.publishing.push_recovery import settle_earlier, settle_late
@@ -117,7 +117,7 @@ def _gone_on(
         if journal.runs(limit=1)[0].state is RunState.FAILED:
             journal.set_state(record.id, RunState.INTERRUPTED, outcome="interrupted")
         raise
-    if not all(map(is_settled, report.publications)) and settle_late(opened.repository, journal, record.id):
+    if not all(map(is_decided, report.publications)) and settle_late(opened.repository, journal, record.id):
         told = f"what run {record.id} had sent arrived after all; this takes it back: git align undo --push {record.id}"
         report = replace(report, notices=(*report.notices, told))
     changed = changed_keys(then.config, opened.config)
@@ -129,7 +129,7 @@ def _gone_on(
 
 def _arrived(opened: OpenRepository, journal: Journal, record: RunRecord) -> Report:
     """The report of a run that does not go on, for the remote has what it sent."""
-    is_well = all(map(is_settled, journal.publications(record.id)))
+    is_well = all(map(is_decided, journal.publications(record.id)))
     journal.set_state(record.id, RunState.FINISHED, outcome="ok" if is_well else "attention")
     return stored_report(opened.repository, journal, record.id)
 

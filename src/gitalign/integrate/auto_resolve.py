@@ -17,7 +17,7 @@ from gitalign.git.command import raw
 from gitalign.git.merge import MergeAnswer
 from gitalign.integrate.beyond import REGULAR, WITHIN_A_FILE, out_of_bounds
 from gitalign.integrate.lane import MergeWorker, UnresolvedMerge
-from gitalign.integrate.squashed import Line, settled_further_up
+from gitalign.integrate.squashed import CommitsAbove, resolved_further_up
 from gitalign.ports import ConflictedFile, ConflictResolver, Proposal, Regenerator, Sides, UnresolvedFile
 
 _MOST_PATHS = 500
@@ -38,11 +38,11 @@ class MergePlace:
     """Where a merge stopped.
 
     Attributes:
-        under: the commit whose attributes the merge was made under.
+        attributes_from: the commit whose attributes the merge was made under.
         commit, subject: of the commit of the branch, for the report; None while the target is merged in.
     """
 
-    under: Oid
+    attributes_from: Oid
     commit: Oid | None = None
     subject: str = ""
 
@@ -64,7 +64,13 @@ class Resolvers:
 
 
 def auto_resolve(
-    answer: MergeAnswer, step: Step, place: MergePlace, by: Resolvers, lane: MergeWorker, *, line: Line | None = None
+    answer: MergeAnswer,
+    step: Step,
+    place: MergePlace,
+    by: Resolvers,
+    lane: MergeWorker,
+    *,
+    line: CommitsAbove | None = None,
 ) -> ResolvedMerge | UnresolvedMerge:
     """Settle every conflict of a merge.
 
@@ -106,7 +112,7 @@ class _Conflicts:
         self._modes = conflicted_files(answer)
         paths = list(self._modes)
         contents = lane.files([raw(f"{answer.tree}:{path}") for path in paths], most_bytes=LARGEST_BYTES)
-        self._merged_as = lane.merged_as(place.under, paths)
+        self._merged_as = lane.merged_as(place.attributes_from, paths)
         self._files = [
             ConflictedFile(
                 path=path,
@@ -126,7 +132,7 @@ class _Conflicts:
         self._known = tuple(KnownConflict(path=path, conflict=name) for path, name in names.items())
         self._sides: dict[str, Sides | None] = {}
 
-    def resolved(self, line: Line | None) -> ResolvedMerge | UnresolvedMerge:
+    def resolved(self, line: CommitsAbove | None) -> ResolvedMerge | UnresolvedMerge:
         """All of them settled, or why not."""
         everything = _named(self._answer)
         within = {file.path for file in self._files if self._rule(file) is not None or self._by.resolver.could(file)}
@@ -159,7 +165,7 @@ class _Conflicts:
         )
         return UnresolvedMerge(self._known, told)
 
-    def _found_further_up(self, line: Line) -> dict[str, Proposal]:
+    def _found_further_up(self, line: CommitsAbove) -> dict[str, Proposal]:
         """Files that hold what the branch itself had further up."""
         known = {one.path for one in self._known}
         found: dict[str, Proposal] = {}
@@ -167,7 +173,7 @@ class _Conflicts:
             if file.path in known:
                 continue
             sides = self._sides[file.path]
-            proposal = settled_further_up(
+            proposal = resolved_further_up(
                 file, sides, line, self._lane, max_bytes=LARGEST_BYTES, is_integration=self._is_integration
             )
             if proposal:

@@ -48,7 +48,7 @@ def decisions_alone(file: ResolvedFile, now: bytes, lane: MergeWorker) -> bytes 
         return None
     word = secrets.token_hex(16).encode("ascii")
     stand_ins = [b"conflict %d %b\n" % (number, word) for number in range(len(then))]
-    remade = lane.merge_again(ours=_with(file.marked, then, stand_ins), base=file.marked, theirs=file.settled)
+    remade = lane.merge_again(ours=_with(file.marked, then, stand_ins), base=file.marked, theirs=file.resolved)
     if remade is None:
         return None
     hunks = _hunks(remade)
@@ -94,7 +94,7 @@ def _hunks(remade: Remade) -> list[tuple[bytes, bytes, bytes]]:
     return [(one[1], one[2], one[3]) for one in found.finditer(remade.diff3)]
 
 
-def driven_path(base: Oid, ours: Oid, theirs: Oid, *, lane: MergeWorker, under: Oid) -> str | None:
+def driven_path(base: Oid, ours: Oid, theirs: Oid, *, lane: MergeWorker, attributes_from: Oid) -> str | None:
     """A file that both sides of a merge of trees changed and that is not merged as plain text; None when there is none.
 
     A driver such as `union` calls everything clean. Where a file went or came on either side, it may have been renamed, and every file
@@ -103,7 +103,7 @@ def driven_path(base: Oid, ours: Oid, theirs: Oid, *, lane: MergeWorker, under: 
     Args:
         base, ours, theirs: trees.
         lane: the worker's processes.
-        under: the commit under whose attributes the merge is made.
+        attributes_from: the commit under whose attributes the merge is made.
     """
     sides = [lane.apart(base, tree) for tree in (ours, theirs)]
     both = set.intersection(*({change.path for change in changes} for changes in sides))
@@ -111,7 +111,7 @@ def driven_path(base: Oid, ours: Oid, theirs: Oid, *, lane: MergeWorker, under: 
         if any(change.path in both and change.after is None for change in changes):
             both |= {change.path for change in changes if change.before is None}
     paths = sorted(map(text, both))
-    merged = lane.merged_as(under, paths) if paths else {}
+    merged = lane.merged_as(attributes_from, paths) if paths else {}
     return next((path for path in paths if not merged[path].is_plain), None)
 
 

@@ -23,7 +23,7 @@ from gitalign.git.merge import Side
 from gitalign.integrate.lane import MergeWorker, Rewrites
 from gitalign.integrate.pick import Rewriting, nothing_left
 from gitalign.integrate.rebase import Picks, replay
-from gitalign.integrate.reproduce import reproduce_steps, settled_on_the_way
+from gitalign.integrate.reproduce import reproduce_steps, resolved_on_the_way
 
 MOST_STEPS = 100
 
@@ -41,7 +41,7 @@ class Stop:
 
 
 def stops_along(
-    line: FirstParentChain, branch: Oid, twins: Mapping[Oid, Sequence[Oid]], *, stride: int
+    line: FirstParentChain, branch: Oid, equivalents: Mapping[Oid, Sequence[Oid]], *, step_size: int
 ) -> tuple[Stop, ...]:
     """Where an iterative rebase stops by, oldest first; the last one is the target's tip.
 
@@ -51,17 +51,17 @@ def stops_along(
     Args:
         line: of the target.
         branch: tip of the branch.
-        twins: own commit -> commits of the target with the same patch.
+        equivalents: own commit -> commits of the target with the same patch.
         stride: commits of the line to a step; more where `MOST_STEPS` would not do.
     """
     joined = line.joined(branch)
-    stride = max(stride, -(-joined // MOST_STEPS))
-    places = [*range(joined - stride, 0, -stride), 0]
+    step_size = max(step_size, -(-joined // MOST_STEPS))
+    places = [*range(joined - step_size, 0, -step_size), 0]
     found: list[Stop] = []
     for place in places:
         upstream = {
             oid: there[0]
-            for oid, others in twins.items()
+            for oid, others in equivalents.items()
             if (there := [other for other in others if line.has_at(place, other)])
         }
         found.append(Stop(line.commits[place], upstream))
@@ -121,9 +121,9 @@ def iterate(step: Step, own: OwnCommits, work: Rewriting, *, stops: Sequence[Sto
                 upstream={way.now[oid]: twin for oid, twin in stop.upstream.items() if oid in way.now},
             ),
             work if is_last else on_the_way,
-            under=step.onto,
-            called={new: old for old, new in way.now.items()},
-            reproduce=partial(reproduce_steps, step, passed, settled_on_the_way(way.resolved)),
+            attributes_from=step.onto,
+            display_ids={new: old for old, new in way.now.items()},
+            reproduce=partial(reproduce_steps, step, passed, resolved_on_the_way(way.resolved)),
         )
         if isinstance(outcome, Conflicted):
             return replace(outcome, onto=step.onto, on_the_way=None if is_last else stop.commit)

@@ -15,11 +15,11 @@ from gitalign.integrate.auto_resolve import MergePlace, ResolvedMerge, Resolvers
 from gitalign.integrate.lane import MergeWorker, UnresolvedMerge
 from gitalign.integrate.pick import ReplayRules
 from gitalign.integrate.reproduce import reproduce_integration, reproduce_merge
-from gitalign.integrate.squashed import Line
+from gitalign.integrate.squashed import CommitsAbove
 
 
 def merge_target(
-    step: Step, lane: MergeWorker, *, bases: Sequence[Oid], rules: ReplayRules, line: Line | None = None
+    step: Step, lane: MergeWorker, *, bases: Sequence[Oid], rules: ReplayRules, line: CommitsAbove | None = None
 ) -> Outcome:
     """Merge the target into the branch: first parent the branch, second the target.
 
@@ -45,18 +45,18 @@ def merge_target(
     tree, unsettled = answer.tree, UnresolvedMerge()
     resolved: tuple[AppliedResolution, ...] = ()
     if not answer.is_clean and rules.resolver is not None:
-        settled = auto_resolve(
+        auto_resolved = auto_resolve(
             answer,
             step,
-            MergePlace(under=step.onto),
+            MergePlace(attributes_from=step.onto),
             Resolvers(resolver=rules.resolver, regenerator=rules.regenerator),
             lane,
             line=line,
         )
-        if isinstance(settled, ResolvedMerge):
-            tree, resolved = settled.tree, settled.applied
+        if isinstance(auto_resolved, ResolvedMerge):
+            tree, resolved = auto_resolved.tree, auto_resolved.applied
         else:
-            unsettled = settled
+            unsettled = auto_resolved
     if not answer.is_clean and not resolved:
         return _stopped(step, answer, unsettled)
     message = integration_message(step) if is_integration else merge_message(step)

@@ -31,7 +31,7 @@ from gitalign.git.merge import MergeAnswer, Side, names_sides, with_side_names
 from gitalign.git.signing import Signer
 from gitalign.integrate.auto_resolve import MergePlace, ResolvedMerge, Resolvers, auto_resolve
 from gitalign.integrate.lane import MergeWorker, Rewrites, Rewritten, UnresolvedMerge
-from gitalign.integrate.squashed import Line
+from gitalign.integrate.squashed import CommitsAbove
 from gitalign.ports import CancelToken, ConflictResolver, MergeResolverMaker, Regenerator
 
 _NOTHING: tuple[AppliedResolution, ...] = ()
@@ -89,9 +89,9 @@ class Picker:
         step: the branch, and what it is put onto.
         work: with what its commits are rewritten.
         total: commits to be put there.
-        under: the commit under whose attributes merges are made; None for what the branch is put onto.
-        called: commits that go by the id of another one, which people know.
-        line_after: what stands on a commit of the branch, for the rung `squash_merged`.
+        attributes_from: the commit under whose attributes merges are made; None for what the branch is put onto.
+        display_ids: commits that go by the id of another one, which people know.
+        commits_above: what stands on a commit of the branch, for the rung `squash_merged`.
     """
 
     def __init__(
@@ -100,19 +100,19 @@ class Picker:
         work: Rewriting,
         *,
         total: int,
-        under: Oid | None = None,
-        called: Mapping[Oid, Oid] | None = None,
-        line_after: Callable[[Oid], Line] | None = None,
+        attributes_from: Oid | None = None,
+        display_ids: Mapping[Oid, Oid] | None = None,
+        commits_above: Callable[[Oid], CommitsAbove] | None = None,
     ) -> None:
         self.step = step
         self.lane = work.lane
         self.rewrites = work.rewrites
         self.rules = work.rules
-        self.under = under or step.onto
+        self.attributes_from = attributes_from or step.onto
         self.dropped: list[Dropped] = []
         self.kept: list[Rewrite] = []
-        self._called = called or {}
-        self._line_after = line_after if work.rules.squash_merged else None
+        self._display_ids = display_ids or {}
+        self._line_after = commits_above if work.rules.squash_merged else None
         self._alone = Rewrites()
         self._cancel = work.cancel
         self._total = total
@@ -133,7 +133,7 @@ class Picker:
         if foreign := commit.foreign_conflict:
             return Refused(
                 code="foreign_conflict",
-                reason=f"commit {self._called.get(oid, oid)[:12]} ({commit.subject}) carries the header {foreign}: another tool keeps an unresolved conflict in it",
+                reason=f"commit {self._display_ids.get(oid, oid)[:12]} ({commit.subject}) carries the header {foreign}: another tool keeps an unresolved conflict in it",
                 hint="resolve it with the tool that made it",
             )
         return None
@@ -161,7 +161,9 @@ class Picker:
         place = (oid, tip.commit)
         if place not in self.rewrites.replayed:
             base = self.lane.side(commit.parents[0]) if commit.parents else None
-            answer = self.lane.merge(self.under, base=base, ours=tip, theirs=Side(commit.tree, oid, commit.parents))
+            answer = self.lane.merge(
+                self.attributes_from, base=base, ours=tip, theirs=Side(commit.tree, oid, commit.parents)
+            )
             tree, applied = answer.tree, _NOTHING
             into = self.rewrites
             if not answer.is_clean:
@@ -169,25 +171,25 @@ class Picker:
                 if line:
                     # What stands above the commit decides, and that is another matter in another branch.
                     into = self._alone
-                settled = into.unsettled.get(place) or self.settled(oid, commit, answer, line=line)
-                if isinstance(settled, UnresolvedMerge):
-                    into.unsettled[place] = settled
-                    return self.stopped(oid, commit, answer, settled, position=position)
-                tree, applied = settled.tree, settled.applied
+                auto_resolved = into.unsettled.get(place) or self.auto_resolved(oid, commit, answer, line=line)
+                if isinstance(auto_resolved, UnresolvedMerge):
+                    into.unsettled[place] = auto_resolved
+                    return self.stopped(oid, commit, answer, auto_resolved, position=position)
+                tree, applied = auto_resolved.tree, auto_resolved.applied
             was_empty = base is not None and base.tree == commit.tree
             is_dropped = tree == tip.tree and not was_empty
             self.remake(place, commit, None if is_dropped else tree, applied, into=into)
             return self.take(place, commit, of=into) or tip
         return self.take(place, commit) or tip
 
-    def settled(
+    def auto_resolved(
         self,
         oid: Oid,
         commit: RawCommit,
         answer: MergeAnswer,
         *,
         resolver: ConflictResolver | None = None,
-        line: Line | None = None,
+        line: CommitsAbove | None = None,
     ) -> ResolvedMerge | UnresolvedMerge:
         """What is known from before of a merge that is not clean.
 
@@ -203,7 +205,9 @@ class Picker:
         return auto_resolve(
             answer,
             self.step,
-            MergePlace(under=self.under, commit=self._called.get(oid, oid), subject=commit.subject),
+            MergePlace(
+                attributes_from=self.attributes_from, commit=self._display_ids.get(oid, oid), subject=commit.subject
+            ),
             Resolvers(resolver=asked, regenerator=self.rules.regenerator, people=self.rules.resolver),
             self.lane,
             line=line,
@@ -261,7 +265,7 @@ class Picker:
         self, oid: Oid, commit: RawCommit, answer: MergeAnswer, unsettled: UnresolvedMerge, *, position: int
     ) -> Conflicted:
         """A commit that git cannot put there without a person; how to meet the same stop is for the caller to say."""
-        oid = self._called.get(oid, oid)
+        oid = self._display_ids.get(oid, oid)
         if names_sides(answer):
             answer = with_side_names(answer, ours="HEAD", theirs=f"{self.lane.short(oid)} ({commit.subject})")
         return Conflicted(

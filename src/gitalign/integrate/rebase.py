@@ -18,8 +18,8 @@ from gitalign.core.names import Oid
 from gitalign.core.outcome import AlignedKind, Conflicted, DropReason, Outcome
 from gitalign.core.plan import Step
 from gitalign.integrate.pick import Picker, Rewriting
-from gitalign.integrate.reproduce import Earlier, reproduce_rebase, settled_on_the_way
-from gitalign.integrate.squashed import line_after
+from gitalign.integrate.reproduce import Earlier, reproduce_rebase, resolved_on_the_way
+from gitalign.integrate.squashed import commits_above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +42,8 @@ def replay(
     own: Picks,
     work: Rewriting,
     *,
-    under: Oid | None = None,
-    called: Mapping[Oid, Oid] | None = None,
+    attributes_from: Oid | None = None,
+    display_ids: Mapping[Oid, Oid] | None = None,
     reproduce: Callable[[Sequence[Earlier], Oid], tuple[str, ...]] | None = None,
 ) -> Outcome:
     """Replay the own commits of a branch onto its target.
@@ -52,8 +52,8 @@ def replay(
         step: the branch.
         own: its commits.
         work: with what they are rewritten.
-        under: the commit under whose attributes merges are made; None for what the branch is put onto.
-        called: commits that go by the id of another one in what is reported, which people know.
+        attributes_from: the commit under whose attributes merges are made; None for what the branch is put onto.
+        display_ids: commits that go by the id of another one in what is reported, which people know.
         reproduce: the commands that lead to a stop, of commits settled before it and the one that stopped; None for a plain rebase's.
 
     Returns:
@@ -66,9 +66,9 @@ def replay(
         step,
         work,
         total=len(todo),
-        under=under,
-        called=called,
-        line_after=lambda oid: line_after(oid, picks, commits, called or {}),
+        attributes_from=attributes_from,
+        display_ids=display_ids,
+        commits_above=lambda oid: commits_above(oid, picks, commits, display_ids or {}),
     )
     for oid in picks:
         if oid in upstream:
@@ -82,6 +82,8 @@ def replay(
         picked = picker.pick(oid, commits[oid], tip, position=position)
         if isinstance(picked, Conflicted):
             tell = reproduce or partial(reproduce_rebase, step)
-            return replace(picked, reproduce=tell(settled_on_the_way(picker.resolved), (called or {}).get(oid, oid)))
+            return replace(
+                picked, reproduce=tell(resolved_on_the_way(picker.resolved), (display_ids or {}).get(oid, oid))
+            )
         tip = picked
     return picker.aligned(tip, AlignedKind.REPLAYED)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gitalign.core.commit import RawCommit
-from gitalign.core.conflict import SETTLED_IN_MERGE, AppliedResolution
+from gitalign.core.conflict import RESOLVED_IN_MERGE, AppliedResolution
 from gitalign.core.images import Images, todo_order
 from gitalign.core.names import Oid, display
 from gitalign.core.outcome import AlignedKind, Conflicted, Dropped, DropReason, Outcome, Refused
@@ -105,11 +105,11 @@ class _Recreation:
             if heads == commit.parents:
                 made = picker.keep(oid, commit)
             elif len(heads) == 1:
-                settled = len(picker.resolved)
+                auto_resolved = len(picker.resolved)
                 made = picker.pick(oid, commit, self._side(heads[0]), position=position)
                 if isinstance(made, Conflicted):
                     made = replace(made, reproduce=reproduce_recreation(picker.step, self._earlier, at=oid))
-                elif len(picker.resolved) > settled:
+                elif len(picker.resolved) > auto_resolved:
                     self._earlier.append(Earlier(oid))
             else:
                 made = self._merge(oid, commit, heads, position=position)
@@ -147,9 +147,9 @@ class _Recreation:
                 self._picker.rewrites.carried.add(place)
         taken = self._picker.take(place, commit)
         assert taken is not None
-        is_settled = place in self._picker.rewrites.resolved
-        if is_settled or place in self._picker.rewrites.carried:
-            self._earlier.append(Earlier(oid, stops=is_settled, is_merge=True))
+        is_decided = place in self._picker.rewrites.resolved
+        if is_decided or place in self._picker.rewrites.carried:
+            self._earlier.append(Earlier(oid, stops=is_decided, is_merge=True))
         return taken
 
     def _already_merged(self, oid: Oid, commit: RawCommit, ours: Oid) -> Side | Outcome:
@@ -168,9 +168,11 @@ class _Recreation:
         """The merge git makes of two commits by itself."""
         bases = self._lane.bases(ours, theirs)
         if len(bases) > 1:
-            return self._lane.merge_histories(self._picker.under, ours, theirs)
+            return self._lane.merge_histories(self._picker.attributes_from, ours, theirs)
         base = self._side(bases[0]) if bases else None
-        return self._lane.merge(self._picker.under, base=base, ours=self._side(ours), theirs=self._side(theirs))
+        return self._lane.merge(
+            self._picker.attributes_from, base=base, ours=self._side(ours), theirs=self._side(theirs)
+        )
 
     def _remade(self, at: _At, now: MergeAnswer) -> _Remade | Conflicted | Refused:
         """The tree of the new merge: the automatic one, with what was settled or added by hand in the old one."""
@@ -180,10 +182,10 @@ class _Recreation:
         tree, unsettled = now.tree, UnresolvedMerge()
         applied: tuple[AppliedResolution, ...] = ()
         if not now.is_clean:
-            settled = self._auto_resolve(oid, commit, now, lessons)
-            if isinstance(settled, UnresolvedMerge):
-                return self._stop(at, now, settled)
-            tree, applied = settled.tree, settled.applied
+            auto_resolved = self._auto_resolve(oid, commit, now, lessons)
+            if isinstance(auto_resolved, UnresolvedMerge):
+                return self._stop(at, now, auto_resolved)
+            tree, applied = auto_resolved.tree, auto_resolved.applied
         base = before.tree
         if not before.is_clean:
             named = {entry.path for entry in before.entries} | {p for one in before.conflicts for p in one.paths}
@@ -200,7 +202,9 @@ class _Recreation:
             # It was made from files as they are without what is to be carried over.
             words = tuple(f"{path}: it would not fit what else merge {oid[:12]} holds" for path in made_anew)
             return self._stop(at, now, UnresolvedMerge(unresolved=words), carrying=before)
-        carried = self._lane.merge(self._picker.under, base=Side(base), ours=Side(tree), theirs=Side(commit.tree))
+        carried = self._lane.merge(
+            self._picker.attributes_from, base=Side(base), ours=Side(tree), theirs=Side(commit.tree)
+        )
         if not carried.is_clean:
             stops = not now.is_clean
             return self._stop(at, carried, unsettled, carrying=before, stops=stops)
@@ -210,7 +214,7 @@ class _Recreation:
                 reason=f"merge {oid[:12]} ({commit.subject}) changes what commit {gone.oid[:12]} ({gone.subject}) had changed, which is in the target already: what the target has would be undone",
                 hint="choose --merges merge-instead, or --strategy merge",
             )
-        if path := driven_path(base, tree, commit.tree, lane=self._lane, under=self._picker.under):
+        if path := driven_path(base, tree, commit.tree, lane=self._lane, attributes_from=self._picker.attributes_from):
             return Refused(
                 code="merge_driver",
                 reason=f"what merge {oid[:12]} ({commit.subject}) holds of its own in {display(path)} is not carried over: the target has changed the file, too, and its attributes have it merged in a way of its own",
@@ -238,7 +242,7 @@ class _Recreation:
             if changed.isdisjoint(change.path for change in self._lane.apart(before.tree, gone.tree)):
                 continue
             again = Side(gone.tree, one.oid, gone.parents)
-            answer = self._lane.merge(self._picker.under, base=before, ours=merged, theirs=again)
+            answer = self._lane.merge(self._picker.attributes_from, base=before, ours=merged, theirs=again)
             if not answer.is_clean or answer.tree != commit.tree:
                 return one
         return None
@@ -251,10 +255,10 @@ class _Recreation:
         if lessons and teacher is not None:
             taught = teacher(lessons)
             asked = Foremost(taught, fallback) if fallback is not None else taught
-            settled = self._picker.settled(oid, commit, now, resolver=asked)
-            if isinstance(settled, ResolvedMerge):
-                return settled
-        return self._picker.settled(oid, commit, now)
+            auto_resolved = self._picker.auto_resolved(oid, commit, now, resolver=asked)
+            if isinstance(auto_resolved, ResolvedMerge):
+                return auto_resolved
+        return self._picker.auto_resolved(oid, commit, now)
 
     def _decisions(
         self,
@@ -268,10 +272,10 @@ class _Recreation:
         Where the same settles it now, that is the file as it is: the whole of it was taken over already.
         """
         modes = conflicted_files(before)
-        others = {one.path for one in applied if one.resolver not in (SETTLED_IN_MERGE, AutoResolver.REGENERATE.value)}
+        others = {one.path for one in applied if one.resolver not in (RESOLVED_IN_MERGE, AutoResolver.REGENERATE.value)}
         found: dict[str, tuple[str, bytes]] = {}
         for one in lessons:
-            content: bytes | None = one.settled
+            content: bytes | None = one.resolved
             if one.path in others:
                 (marked,) = self._lane.files([raw(f"{now.tree}:{one.path}")], most_bytes=LARGEST_BYTES)
                 content = decisions_alone(one, marked, self._lane) if marked is not None else None
@@ -286,14 +290,14 @@ class _Recreation:
         paths = [] if before.is_clean else list(conflicted_files(before))
         if not paths:
             return []
-        marked, settled = (
+        marked, auto_resolved = (
             self._lane.files([raw(f"{tree}:{path}") for path in paths], most_bytes=LARGEST_BYTES)
             for tree in (before.tree, commit.tree)
         )
-        merged = self._lane.merged_as(self._picker.under, paths)
+        merged = self._lane.merged_as(self._picker.attributes_from, paths)
         return [
-            ResolvedFile(merge=oid, path=path, marked=was, settled=now, marker_size=merged[path].marker_size)
-            for path, was, now in zip(paths, marked, settled, strict=True)
+            ResolvedFile(merge=oid, path=path, marked=was, resolved=now, marker_size=merged[path].marker_size)
+            for path, was, now in zip(paths, marked, auto_resolved, strict=True)
             if was is not None and now is not None
         ]
 
@@ -303,7 +307,7 @@ class _Recreation:
         found = (
             self._lane.files([raw(f"{tree}:{one.path}") for one in asked], most_bytes=LARGEST_BYTES) if asked else []
         )
-        return all(one.settled == content for one, content in zip(asked, found, strict=True))
+        return all(one.resolved == content for one, content in zip(asked, found, strict=True))
 
     def _stop(
         self,

@@ -37,7 +37,7 @@ class Earlier:
     is_merge: bool = False
 
 
-def settled_on_the_way(resolved: Iterable[AppliedResolution]) -> list[Earlier]:
+def resolved_on_the_way(resolved: Iterable[AppliedResolution]) -> list[Earlier]:
     """Commits at which git stops, because no one settles their conflicts for it; in the order in which they were met."""
     return [Earlier(oid) for oid in dict.fromkeys(one.commit for one in resolved) if oid is not None]
 
@@ -101,8 +101,8 @@ def reproduce_recreation(
     rebase = f"{_PLAIN} rebase --rebase-merges {step.onto}"
     if not stops:
         editor = shlex.quote(f"sed -i '/^merge -C {at} /a break'")
-        told_apart = f"-c core.abbrev=no -c rebase.abbreviateCommands=false -c sequence.editor={editor}"
-        rebase = f"{_PLAIN} {told_apart} rebase -i --rebase-merges {step.onto}"
+        distinguished = f"-c core.abbrev=no -c rebase.abbreviateCommands=false -c sequence.editor={editor}"
+        rebase = f"{_PLAIN} {distinguished} rebase -i --rebase-merges {step.onto}"
     told += (f"git -C {folder} {rebase}", *_remarks(earlier, at))
     if carrying:
         told.append(f"git -C {folder} show --remerge-diff {at}")

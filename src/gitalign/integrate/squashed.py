@@ -21,32 +21,34 @@ _MOST_COMMITS = 200
 _AT_ONCE = 16
 
 
-Line = Mapping[Oid, Oid]
+CommitsAbove = Mapping[Oid, Oid]
 """Commits of a branch, one upon the other, oldest first, each with the id by which people know it."""
 
 
-def line_after(oid: Oid, picks: Sequence[Oid], commits: Mapping[Oid, RawCommit], called: Mapping[Oid, Oid]) -> Line:
+def commits_above(
+    oid: Oid, picks: Sequence[Oid], commits: Mapping[Oid, RawCommit], display_ids: Mapping[Oid, Oid]
+) -> CommitsAbove:
     """The line that stands on a commit; it ends where the branch forks or was merged.
 
     Args:
         oid: one of the picks.
         picks: of a branch, oldest first.
         commits: the same by id.
-        called: ids by which people know them, where they are others.
+        display_ids: ids by which people know them, where they are others.
     """
     start = picks.index(oid)
     found: dict[Oid, Oid] = {}
     for below, above in zip(picks[start:], picks[start + 1 :], strict=False):
         if commits[above].parents != (below,):
             break
-        found[above] = called.get(above, above)
+        found[above] = display_ids.get(above, above)
     return found
 
 
-def settled_further_up(
+def resolved_further_up(
     file: ConflictedFile,
     sides: Sides | None,
-    line: Line,
+    line: CommitsAbove,
     lane: MergeWorker,
     *,
     max_bytes: int,
@@ -76,11 +78,11 @@ def settled_further_up(
         contents = lane.files([raw(f"{oid}:{file.path}") for oid in some], most_bytes=max_bytes)
         for oid, content in zip(some, contents, strict=True):
             if content == of_target and lane.mode(oid, file.path) in modes:
-                return Proposal(content=further, resolution=_told(line[oid]))
+                return Proposal(content=further, resolution=_resolution_of(line[oid]))
     return None
 
 
-def _told(oid: Oid) -> AppliedResolution:
+def _resolution_of(oid: Oid) -> AppliedResolution:
     return AppliedResolution(
         commit=None,
         path="",

@@ -43,7 +43,7 @@ class UpstreamIndex:
         self,
         graph: CommitGraph,
         pairs: Iterable[tuple[Oid, Oid]],
-        twins: Mapping[Oid, Mapping[Oid, tuple[Oid, ...]]],
+        equivalents: Mapping[Oid, Mapping[Oid, tuple[Oid, ...]]],
         missing: Mapping[Oid, Mapping[Oid, Oid]],
     ) -> None:
         """Use `build`.
@@ -56,7 +56,7 @@ class UpstreamIndex:
         """
         self._graph = graph
         self._pairs = frozenset(pairs)
-        self._twins = twins
+        self._equivalents = equivalents
         self._missing = missing
 
     @classmethod
@@ -76,7 +76,7 @@ class UpstreamIndex:
             repository: the repository.
             graph: history behind the pairs.
             pairs: what may be asked.
-            forks: older commits of a target, by pair: what a branch has beyond them is compared, too, for `twins`.
+            forks: older commits of a target, by pair: what a branch has beyond them is compared, too, for `equivalents`.
 
         Raises:
             GitError: anything but a missing object.
@@ -104,8 +104,8 @@ class UpstreamIndex:
         patches = _patches(repository, every, footprints, without_patch)
         for onto, found in meetings.items() if without_patch else ():
             unread[onto] |= _undecided(found, footprints, without_patch)
-        twins = {onto: _twins(found, footprints, patches) for onto, found in meetings.items()}
-        return cls(graph, wanted, twins, unread)
+        equivalents = {onto: _equivalents(found, footprints, patches) for onto, found in meetings.items()}
+        return cls(graph, wanted, equivalents, unread)
 
     def missing(self, tip: Oid, onto: Oid) -> Mapping[Oid, Oid]:
         """Commits of the branch, or of the target and not of the branch, that could not be compared -> what they stand on that is not there.
@@ -137,10 +137,10 @@ class UpstreamIndex:
         Raises:
             InvariantBroken: the index was not built for this pair; an empty answer would be a wrong one.
         """
-        found = self.twins(tip, onto, self._graph.own(tip, onto).picks)
+        found = self.equivalents(tip, onto, self._graph.own(tip, onto).picks)
         return {oid: others[0] for oid, others in found.items()}
 
-    def twins(self, tip: Oid, onto: Oid, picks: Iterable[Oid]) -> Mapping[Oid, tuple[Oid, ...]]:
+    def equivalents(self, tip: Oid, onto: Oid, picks: Iterable[Oid]) -> Mapping[Oid, tuple[Oid, ...]]:
         """Commit of the branch -> the commits of the target, and not of the branch, with the same patch; those that have some.
 
         Args:
@@ -153,12 +153,12 @@ class UpstreamIndex:
         """
         if (tip, onto) not in self._pairs:
             raise InvariantBroken(f"the upstream index was not built for {tip} on {onto}")
-        twins = self._twins.get(onto)
-        known = [oid for oid in picks if oid in twins] if twins else []
-        if not twins or not known:
+        equivalents = self._equivalents.get(onto)
+        known = [oid for oid in picks if oid in equivalents] if equivalents else []
+        if not equivalents or not known:
             return {}
         lacks = self._graph.lacks(tip, onto)
-        found = {oid: tuple(other for other in twins[oid] if lacks(other)) for oid in known}
+        found = {oid: tuple(other for other in equivalents[oid] if lacks(other)) for oid in known}
         return {oid: others for oid, others in found.items() if others}
 
 
@@ -191,8 +191,8 @@ def squashed_into(
             if changes:
                 footprints[oid] = _footprint(changes)
         met = _meetings(list(bases_of), upstream, footprints)
-        twins = _twins(met, footprints, _patches(repository, met, footprints, {}, against=bases_of))
-        for tip, others in twins.items():
+        equivalents = _equivalents(met, footprints, _patches(repository, met, footprints, {}, against=bases_of))
+        for tip, others in equivalents.items():
             lacks = graph.lacks(tip, onto)
             landed = next(filter(lacks, others), None)
             if landed is not None:
@@ -290,12 +290,12 @@ def _undecided(
     }
 
 
-def _twins(
+def _equivalents(
     meetings: Iterable[tuple[list[Oid], list[Oid]]],
     footprints: Mapping[Oid, _Footprint],
     patches: Mapping[bytes, str],
 ) -> dict[Oid, tuple[Oid, ...]]:
-    twins: dict[Oid, tuple[Oid, ...]] = {}
+    equivalents: dict[Oid, tuple[Oid, ...]] = {}
     for own, upstream in meetings:
         by_patch: dict[str | bytes, list[Oid]] = defaultdict(list)
         for oid in upstream:
@@ -304,5 +304,5 @@ def _twins(
         for oid in own:
             blobs = footprints[oid].blobs
             if same := by_patch.get(patches.get(blobs, blobs)):
-                twins[oid] = tuple(same)
-    return twins
+                equivalents[oid] = tuple(same)
+    return equivalents

@@ -184,14 +184,14 @@ class ResolvedFile:
     Attributes:
         merge: the merge commit.
         marked: the file with conflict markers.
-        settled: the file in the merge commit.
+        resolved: the file in the merge commit.
         marker_size: characters of a marker.
     """
 
     merge: Oid
     path: str
     marked: bytes
-    settled: bytes
+    resolved: bytes
     marker_size: int
 
 

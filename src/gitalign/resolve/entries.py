@@ -78,12 +78,12 @@ def fault_of(one: Resolution, *, object_format: str) -> str | None:
         return "it is no text"
     if not is_image_of(one.preimage, one.conflict):
         return "its preimage is that of another conflict"
-    if unsettled(one):
+    if unresolved(one):
         return "it still has conflict markers"
     return None
 
 
-def unsettled(one: Resolution) -> bool:
+def unresolved(one: Resolution) -> bool:
     """True when a conflict of the preimage is left in the postimage."""
     return any(holds_conflict(one.postimage, marker_size=size) for size in marker_sizes(one.preimage))
 

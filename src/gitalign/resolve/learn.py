@@ -183,18 +183,18 @@ class _Student:
         contents = self._files.read(asked, most_bytes=LARGEST_BYTES)
         (commit,) = self._commits.read([merge])
         by, at = _author(commit.author)
-        for path, marked, settled in zip(paths, contents[0::2], contents[1::2], strict=True):
+        for path, marked, resolved in zip(paths, contents[0::2], contents[1::2], strict=True):
             conflict = _normalised(marked, self._format)
             if conflict is None or marked is None:
                 counted.unusable += 1
-            elif settled is None or holds_conflict(settled, marker_size=MARKER_SIZE):
+            elif resolved is None or holds_conflict(resolved, marker_size=MARKER_SIZE):
                 counted.unsettled += 1
-            elif not is_kept_around(conflict.image, settled):
+            elif not is_kept_around(conflict.image, resolved):
                 counted.changed_elsewhere += 1
             else:
                 origin = Origin(kind=OriginKind.LEARNED, by=by, at=at, commit=merge, path=path)
                 counted.resolutions.append(
-                    Resolution(conflict=conflict.id, preimage=conflict.image, postimage=settled, origin=origin)
+                    Resolution(conflict=conflict.id, preimage=conflict.image, postimage=resolved, origin=origin)
                 )
 
 
@@ -218,7 +218,7 @@ def _normalised(marked: bytes | None, object_format: str) -> NormalisedConflict 
         return None
 
 
-def is_kept_around(image: bytes, settled: bytes, *, marker_size: int = MARKER_SIZE) -> bool:
+def is_kept_around(image: bytes, resolved: bytes, *, marker_size: int = MARKER_SIZE) -> bool:
     """True when a file differs from a normalised image in nothing but what stands in place of its conflicts."""
     kept: list[list[bytes]] = [[]]
     depth = 0
@@ -234,11 +234,11 @@ def is_kept_around(image: bytes, settled: bytes, *, marker_size: int = MARKER_SI
             kept[-1].append(line)
     parts = [b"".join(lines) for lines in kept]
     first, last = parts[0], parts[-1]
-    if len(parts) < 2 or not settled.startswith(first) or not settled.endswith(last):
+    if len(parts) < 2 or not resolved.startswith(first) or not resolved.endswith(last):
         return False
-    at, end = len(first), len(settled) - len(last)
+    at, end = len(first), len(resolved) - len(last)
     for part in parts[1:-1]:
-        found = settled.find(part, at, end)
+        found = resolved.find(part, at, end)
         if found < 0:
             return False
         at = found + len(part)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gitalign.core.conflict import SETTLED_IN_MERGE, AppliedResolution
+from gitalign.core.conflict import RESOLVED_IN_MERGE, AppliedResolution
 from gitalign.git.command import Git
 from gitalign.git.trees import merge_file
 from gitalign.ports import ConflictedFile, Proposal, ResolvedFile, UnresolvedFile
@@ -26,7 +26,7 @@ class RemergeResolver:
         self._known: dict[str, tuple[ResolvedFile, NormalisedConflict]] = {}
         for file in files:
             conflict = self._conflict(file.marked, file.marker_size)
-            if conflict is not None and not holds_conflict(file.settled, marker_size=file.marker_size):
+            if conflict is not None and not holds_conflict(file.resolved, marker_size=file.marker_size):
                 self._known[file.path] = (file, conflict)
 
     @property
@@ -50,7 +50,7 @@ class RemergeResolver:
         if found is None or now is None:
             return None
         before, conflict = found
-        content = merge_file(self._git, ours=now.image, base=conflict.image, theirs=before.settled)
+        content = merge_file(self._git, ours=now.image, base=conflict.image, theirs=before.resolved)
         if content is None or holds_conflict(content, marker_size=file.marker_size):
             return UnresolvedFile(
                 reason=f"what merge {before.merge[:12]} made of it does not fit the file around the conflict"
@@ -60,7 +60,7 @@ class RemergeResolver:
             path="",
             conflict=conflict.id,
             source=f"that is in merge {before.merge[:12]} of the branch itself",
-            resolver=SETTLED_IN_MERGE,
+            resolver=RESOLVED_IN_MERGE,
         )
         return Proposal(content=content, resolution=told)
 

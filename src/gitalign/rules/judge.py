@@ -42,26 +42,28 @@ def judge(packs: Sequence[RulePack], evidence: Evidence) -> tuple[RequirementRes
 
 def _result(pack: RulePack, one: Requirement, evidence: Evidence, reader: PythonReader) -> RequirementResult:
     if one.check is None:
-        return _told(pack, one, Verdict.UNKNOWN, None, "no checker: a person has to tell")
+        return _requirement_result(pack, one, Verdict.UNKNOWN, None, "no checker: a person has to tell")
     try:
         found = _judged(one.check, one, evidence, reader)
     except TimeIsUp:
-        return _told(pack, one, Verdict.UNKNOWN, None, "could not be judged in time")
+        return _requirement_result(pack, one, Verdict.UNKNOWN, None, "could not be judged in time")
     except (RecursionError, MemoryError) as error:
-        return _told(pack, one, Verdict.UNKNOWN, None, f"could not be judged: {type(error).__name__}")
+        return _requirement_result(pack, one, Verdict.UNKNOWN, None, f"could not be judged: {type(error).__name__}")
     spots = [*found.spots, *(Spot(spot.path, spot.line, f"not judged: {spot.message}") for spot in found.unjudged)]
     total = found.judged + len(found.unjudged)
     if not total:
-        return _told(pack, one, Verdict.NOT_APPLICABLE, None, "the branch changes nothing that this is about")
+        return _requirement_result(
+            pack, one, Verdict.NOT_APPLICABLE, None, "the branch changes nothing that this is about"
+        )
     score = found.fine / found.judged if found.judged else None
     if found.unjudged:
         details = f"{_many(len(found.unjudged), found.unit)} could not be judged: {_reason(found.unjudged[0])}"
         if score is not None and (found.fine + len(found.unjudged)) / total < one.threshold - _CLOSE_ENOUGH:
-            return _told(pack, one, Verdict.FAILED, score, f"{_counted(found)}; {details}", spots)
-        return _told(pack, one, Verdict.UNKNOWN, None, details, spots)
+            return _requirement_result(pack, one, Verdict.FAILED, score, f"{_counted(found)}; {details}", spots)
+        return _requirement_result(pack, one, Verdict.UNKNOWN, None, details, spots)
     assert score is not None
     verdict = Verdict.PASSED if score >= one.threshold - _CLOSE_ENOUGH else Verdict.FAILED
-    return _told(pack, one, verdict, score, _counted(found), spots)
+    return _requirement_result(pack, one, verdict, score, _counted(found), spots)
 
 
 def _judged(check: Check, one: Requirement, evidence: Evidence, reader: PythonReader) -> Judged:
@@ -84,7 +86,7 @@ def _judged(check: Check, one: Requirement, evidence: Evidence, reader: PythonRe
             assert_never(never)
 
 
-def _told(
+def _requirement_result(
     pack: RulePack,
     one: Requirement,
     verdict: Verdict,
@@ -123,4 +125,6 @@ def _reason(spot: Spot) -> str:
 
 def unjudged(packs: Sequence[RulePack], reason: str) -> tuple[RequirementResult, ...]:
     """Every requirement as unknown, for a branch of which nothing can be read."""
-    return tuple(_told(pack, one, Verdict.UNKNOWN, None, reason) for pack in packs for one in pack.requirements)
+    return tuple(
+        _requirement_result(pack, one, Verdict.UNKNOWN, None, reason) for pack in packs for one in pack.requirements
+    )

@@ -44,7 +44,7 @@ from gitalign.integrate.pick import Rewriting
 from gitalign.integrate.rebase import Picks, replay
 from gitalign.integrate.recreate import recreate
 from gitalign.integrate.shared_merges import MergeCounts
-from gitalign.integrate.squashed import Line
+from gitalign.integrate.squashed import CommitsAbove
 from gitalign.ports import CancelToken, DocumentRequest
 
 R = TypeVar("R")
@@ -180,12 +180,12 @@ class BranchAligner:
     def _iterate(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
         integration = self._integration
         own = integration.graph.own(step.seen, step.onto)
-        twins = integration.upstream.twins(step.seen, step.onto, own.picks)
+        equivalents = integration.upstream.equivalents(step.seen, step.onto, own.picks)
         outcome = iterate(
             step,
             own,
             self._rewriting(step, worker, cancel),
-            stops=stops_along(self._line(step.onto), step.seen, twins, stride=step.step_size),
+            stops=stops_along(self._line(step.onto), step.seen, equivalents, step_size=step.step_size),
             passing=self._passing[step.onto],
         )
         return self._unless_left(step, outcome, worker)
@@ -235,7 +235,7 @@ class BranchAligner:
             self._lane(worker),
             bases=own.bases,
             rules=integration.rules,
-            line=_line_of(integration.graph, own, step.seen) if integration.rules.squash_merged else None,
+            line=_commits_above_of(integration.graph, own, step.seen) if integration.rules.squash_merged else None,
         )
 
     def _with_gaps_named(self, step: Step, aligned: Aligned) -> Aligned:
@@ -298,7 +298,7 @@ class BranchAligner:
         return replace(result, documentation="written", summary=reference)
 
 
-def _line_of(graph: CommitGraph, own: OwnCommits, tip: Oid) -> Line:
+def _commits_above_of(graph: CommitGraph, own: OwnCommits, tip: Oid) -> CommitsAbove:
     """The branch's own commits by first parents, oldest first."""
     mine, line = {*own.picks, *own.merges}, list[Oid]()
     at: Oid | None = tip

@@ -57,11 +57,11 @@ class AutoResolution:
 
 
 @contextmanager
-def resolving(settling: AutoResolution, policy: Policy, plugins: ActivePlugins) -> Iterator[ActivePlugins]:
+def resolving(auto_resolution: AutoResolution, policy: Policy, plugins: ActivePlugins) -> Iterator[ActivePlugins]:
     """The plug-ins, with what the plan's policy lets settle conflicts.
 
     Args:
-        settling: the run.
+        auto_resolution: the run.
         policy: of the plan.
         plugins: configured ones.
 
@@ -70,11 +70,11 @@ def resolving(settling: AutoResolution, policy: Policy, plugins: ActivePlugins) 
         UserError: a confinement is required that this machine does not offer.
         PlanRefused: the plan was made while other commands were configured.
     """
-    repository = settling.repository
+    repository = auto_resolution.repository
     if leftovers():
         end_orphans()
         sweep()
-    configured = settling.config.resolutions.programs().digest(policy.auto_resolvers)
+    configured = auto_resolution.config.resolutions.programs().digest(policy.auto_resolvers)
     if configured != policy.programs:
         raise PlanRefused(
             "the plan was made while other commands stood behind its rungs", hint="make a new one: git align plan"
@@ -91,17 +91,17 @@ def resolving(settling: AutoResolution, policy: Policy, plugins: ActivePlugins) 
                 recorded = RecordedResolver(on_record, repository)
                 until_then.callback(recorded.close)
                 found.append(recorded)
-        withheld = settling.withheld(policy)
+        withheld = auto_resolution.withheld(policy)
         notices += [
-            f"resolutions.{resolver} of {settling.config.own_file} was not started: looking runs no program that a repository "
-            f"names. A run starts it, and so does this with --config {settling.config.own_file}"
+            f"resolutions.{resolver} of {auto_resolution.config.own_file} was not started: looking runs no program that a repository "
+            f"names. A run starts it, and so does this with --config {auto_resolution.config.own_file}"
             for resolver in withheld
         ]
         policy = replace(
             policy, auto_resolvers=tuple(resolver for resolver in policy.auto_resolvers if resolver not in withheld)
         )
-        found += _resolvers(settling, policy, notices)
-        regenerator = _regenerator(settling, policy, until_then, notices)
+        found += _resolvers(auto_resolution, policy, notices)
+        regenerator = _regenerator(auto_resolution, policy, until_then, notices)
         plugins = replace(plugins, notices=(*plugins.notices, *notices))
         if not found and regenerator is None:
             yield plugins
@@ -111,23 +111,25 @@ def resolving(settling: AutoResolution, policy: Policy, plugins: ActivePlugins) 
             from gitalign.resolve.composite import CompositeResolver
 
             # What a command makes tomorrow is not known: no verdict is taken from an earlier run.
-            beside = settling.surroundings.token(8) if regenerator is not None else str(policy.auto_resolvers)
+            beside = auto_resolution.surroundings.token(8) if regenerator is not None else str(policy.auto_resolvers)
             yield replace(plugins, resolver=CompositeResolver(found, beside=beside), regenerator=regenerator)
 
 
 def _regenerator(
-    settling: AutoResolution, policy: Policy, until_then: ExitStack, notices: list[str]
+    auto_resolution: AutoResolution, policy: Policy, until_then: ExitStack, notices: list[str]
 ) -> Regenerator | None:
     if AutoResolver.REGENERATE not in policy.auto_resolvers:
         return None
     from gitalign.validate.regenerate import ConfinedRegenerator
 
-    checks = settling.config.checks()
+    checks = auto_resolution.config.checks()
     regenerator = ConfinedRegenerator(
-        settling.config.resolutions.programs().regenerate,
-        _host(settling),
-        home=work_tree_home(checks.directory, settling.repository.common_dir, environ=settling.surroundings.environ),
-        name=f"regenerate-{settling.surroundings.token(6)}",
+        auto_resolution.config.resolutions.programs().regenerate,
+        _host(auto_resolution),
+        home=work_tree_home(
+            checks.directory, auto_resolution.repository.common_dir, environ=auto_resolution.surroundings.environ
+        ),
+        name=f"regenerate-{auto_resolution.surroundings.token(6)}",
         most=checks.work_trees or processors(),
     )
     notices += regenerator.prepare()
@@ -135,7 +137,7 @@ def _regenerator(
     return regenerator
 
 
-def _resolvers(settling: AutoResolution, policy: Policy, notices: list[str]) -> Iterator[ConflictResolver]:
+def _resolvers(auto_resolution: AutoResolution, policy: Policy, notices: list[str]) -> Iterator[ConflictResolver]:
     """Resolvers in the order of the rungs; pure ones that follow one another settle a file together."""
     if not policy.auto_resolvers:
         return
@@ -143,44 +145,46 @@ def _resolvers(settling: AutoResolution, policy: Policy, notices: list[str]) -> 
     from gitalign.resolve.external import ExternalResolver
     from gitalign.resolve.resolver_chain import ResolverChain
 
-    programs = settling.config.resolutions.programs()
+    programs = auto_resolution.config.resolutions.programs()
     behind = {AutoResolver.DRIVER: programs.driver, AutoResolver.EXTERNAL: programs.external}
-    object_format = settling.repository.object_format
+    object_format = auto_resolution.repository.object_format
     # Files that are made again come last, whatever the order.
     for program, resolvers in groupby(
         (resolver for resolver in policy.auto_resolvers if resolver is not AutoResolver.REGENERATE), key=behind.get
     ):
         named = tuple(resolvers)
         if program is None:
-            yield ResolverChain(named, union_files=policy.union_files, repository=settling.repository)
+            yield ResolverChain(named, union_files=policy.union_files, repository=auto_resolution.repository)
         elif named == (AutoResolver.DRIVER,):
-            yield DriverResolver(program, runner=_runner(settling, program, notices), object_format=object_format)
+            yield DriverResolver(
+                program, runner=_runner(auto_resolution, program, notices), object_format=object_format
+            )
         else:
-            kept = _Kept(settling)
+            kept = _Kept(auto_resolution)
             yield ExternalResolver(
                 program,
-                runner=_runner(settling, program, notices),
+                runner=_runner(auto_resolution, program, notices),
                 object_format=object_format,
                 recall=kept.recall,
                 keep=kept.keep,
             )
 
 
-def _host(settling: AutoResolution) -> ProgramHost:
+def _host(auto_resolution: AutoResolution) -> ProgramHost:
     from gitalign.validate.programs import ProgramHost
 
     return ProgramHost(
-        settling.config.checks(),
-        Path(settling.repository.common_dir),
-        settling.surroundings.environ,
-        lambda: settling.stop.cancel_requested,
+        auto_resolution.config.checks(),
+        Path(auto_resolution.repository.common_dir),
+        auto_resolution.surroundings.environ,
+        lambda: auto_resolution.stop.cancel_requested,
     )
 
 
-def _runner(settling: AutoResolution, program: Program, notices: list[str]) -> ProgramRunner:
+def _runner(auto_resolution: AutoResolution, program: Program, notices: list[str]) -> ProgramRunner:
     from gitalign.validate.programs import ConfinedPrograms
 
-    runner = ConfinedPrograms(_host(settling))
+    runner = ConfinedPrograms(_host(auto_resolution))
     notices += filter(None, [runner.prepare(program)])
     return runner
 
@@ -188,8 +192,8 @@ def _runner(settling: AutoResolution, program: Program, notices: list[str]) -> P
 class _Kept:
     """Proposals of earlier runs and forecasts, so that the same conflict is given the same bytes."""
 
-    def __init__(self, settling: AutoResolution) -> None:
-        self._settling = settling
+    def __init__(self, auto_resolution: AutoResolution) -> None:
+        self._settling = auto_resolution
 
     def recall(self, key: str) -> str | None:
         """What was kept under a key."""

@@ -132,8 +132,8 @@ class Bisector:
         self._until = until
         self._rules = rules
         step, line = one.step, one.line
-        self._twins = (
-            upstream.twins(step.seen, step.onto, line.own(step.seen, max(0, one.fork - 1)).picks)
+        self._equivalents = (
+            upstream.equivalents(step.seen, step.onto, line.own(step.seen, max(0, one.fork - 1)).picks)
             if step.kind in PICKS
             else {}
         )
@@ -170,7 +170,7 @@ class Bisector:
         upstream = {
             oid: there[0]
             for oid in own.picks
-            if (there := [twin for twin in self._twins.get(oid, ()) if line.has_at(place, twin)])
+            if (there := [twin for twin in self._equivalents.get(oid, ()) if line.has_at(place, twin)])
         }
         return tried_in(self._lane, step, own, upstream, self._until, rules=self._rules)
 

@@ -258,11 +258,11 @@ class ConflictInspector:
         if time.monotonic() > self._deadline:
             return None
         own = self._integration.graph.own(step.seen, step.onto)
-        twins: Mapping[Oid, Oid] = upstream.matches(step.seen, step.onto) if step.kind in PICKS else {}
+        equivalents: Mapping[Oid, Oid] = upstream.matches(step.seen, step.onto) if step.kind in PICKS else {}
         deadline = min(self._deadline, time.monotonic() + self._integration.limits.branch_timeout_s)
         until = Until(self._stop, deadline)
         try:
-            outcome = tried_in(lane, step, own, twins, until, rules=self._rules)
+            outcome = tried_in(lane, step, own, equivalents, until, rules=self._rules)
         except ABOUT_ONE_MERGE:
             return None
         return lane.stopped_at if isinstance(outcome, Conflicted) else None

@@ -94,9 +94,9 @@ def _landed(
         if not changes_nothing and not isinstance(outcome, Conflicted):
             continue
         own = graph.own(step.seen, step.onto)
-        twins = upstream.matches(step.seen, step.onto)
-        if own.picks and not own.merges and all(pick in twins for pick in own.picks):
-            found.append(_merged(step, Proof.PATCHES, twins[own.picks[-1]]))
+        equivalents = upstream.matches(step.seen, step.onto)
+        if own.picks and not own.merges and all(pick in equivalents for pick in own.picks):
+            found.append(_merged(step, Proof.PATCHES, equivalents[own.picks[-1]]))
         elif (step.seen, step.onto) in squashed:
             found.append(_merged(step, Proof.SQUASHED, squashed[step.seen, step.onto]))
         elif changes_nothing:

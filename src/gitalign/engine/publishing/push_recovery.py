@@ -8,7 +8,7 @@ from dataclasses import replace
 from gitalign.core.names import Oid, branch_of, is_zero, zero_like
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.push import place_words
-from gitalign.core.report import is_settled
+from gitalign.core.report import is_decided
 from gitalign.core.run import RunRecord, RunState
 from gitalign.engine.publishing.push_history import Ancestry
 from gitalign.engine.publishing.push_planning import Remotes
@@ -119,7 +119,7 @@ def settle_earlier(repository: Repository, journal: Journal) -> tuple[RunRecord,
         publications = settle_pushes(repository, journal.publications(run_id))
         journal.update_publications(run_id, publications)
         if record.outcome in ("ok", "attention"):
-            is_well = record.outcome == "ok" and all(map(is_settled, publications))
+            is_well = record.outcome == "ok" and all(map(is_decided, publications))
             journal.set_state(run_id, RunState.FINISHED, outcome="ok" if is_well else "attention")
         asked.append(record)
     return tuple(asked)

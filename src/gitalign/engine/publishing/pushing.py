@@ -136,20 +136,20 @@ class Pusher:
             return tuple(publications)
         try:
             config = PushConfig(self.repository)
-            told = self._pushed(chosen, self._refused(chosen, config), config)
+            reports = self._pushed(chosen, self._refused(chosen, config), config)
         except (GitError, RemoteError) as error:
-            told = {one.update.ref: _nothing_sent(one, error) for one in chosen}
-        return self._told(publications, told)
+            reports = {one.update.ref: _nothing_sent(one, error) for one in chosen}
+        return self._with_reports(publications, reports)
 
     def away(self, publications: Sequence[Publication]) -> tuple[Publication, ...]:
         """Delete branches of remotes, each leased on what it held when it was looked at. Never raises for what a remote says."""
         chosen = [one for one in publications if one.push is PushState.UNKNOWN and one.state is MoveState.STANDS]
         try:
             config = PushConfig(self.repository)
-            told = self._pushed(chosen, self._held_by_guards(chosen, config), config)
+            reports = self._pushed(chosen, self._held_by_guards(chosen, config), config)
         except (GitError, RemoteError) as error:
-            told = {one.update.ref: _nothing_sent(one, error) for one in chosen}
-        return self._told(publications, told)
+            reports = {one.update.ref: _nothing_sent(one, error) for one in chosen}
+        return self._with_reports(publications, reports)
 
     def back(self, publications: Sequence[Publication]) -> tuple[Publication, ...]:
         """Give remotes back what they held before, where they still hold what a run pushed or deleted.
@@ -174,23 +174,23 @@ class Pusher:
             looked |= gone | self._pushed(here, self._held_by_guards(here, config), config)
         except GitError as error:
             looked |= {one.update.ref: _nothing_sent(one, error) for one in still}
-        return self._told(publications, looked)
+        return self._with_reports(publications, looked)
 
     def _pushed(
         self, chosen: Sequence[Publication], refused: Mapping[str, tuple[PushState, str]], config: PushConfig
     ) -> dict[str, Publication]:
         extras = config.extras() if self.settings.with_hooks else NO_EXTRAS
-        told: dict[str, Publication] = {}
+        reports: dict[str, Publication] = {}
         by_remote: dict[str, list[Publication]] = {}
         for one in chosen:
             if one.update.ref in refused:
                 state, words = refused[one.update.ref]
-                told[one.update.ref] = replace(one, push=state, push_detail=words)
+                reports[one.update.ref] = replace(one, push=state, push_detail=words)
             elif one.remote is not None:
                 by_remote.setdefault(one.remote, []).append(one)
         for remote, batch in by_remote.items():
-            told |= self._sent(remote, batch, extras)
-        return told
+            reports |= self._sent(remote, batch, extras)
+        return reports
 
     def _gone(self, batch: Sequence[Publication]) -> dict[str, Publication]:
         """What cannot be sent, for its commit is gone."""
@@ -225,9 +225,11 @@ class Pusher:
             if one.pushed_ref in verdicts
         }
 
-    def _told(self, publications: Sequence[Publication], told: Mapping[str, Publication]) -> tuple[Publication, ...]:
+    def _with_reports(
+        self, publications: Sequence[Publication], reports: Mapping[str, Publication]
+    ) -> tuple[Publication, ...]:
         for one in publications:
-            after = told.get(one.update.ref)
+            after = reports.get(one.update.ref)
             if after is not None and after.push is not PushState.NOT_ASKED:
                 kind = EventKind.BRANCH_PUSHED if after.push in _WRITTEN else EventKind.PUSH_REJECTED
                 self.emit(
@@ -237,7 +239,7 @@ class Pusher:
                     to=place_words(after.remote or "", after.pushed_ref),
                     reason=after.push_detail or None,
                 )
-        return tuple(told.get(one.update.ref, one) for one in publications)
+        return tuple(reports.get(one.update.ref, one) for one in publications)
 
     def _refused(self, chosen: Sequence[Publication], config: PushConfig) -> dict[str, tuple[PushState, str]]:
         """Branches that are not offered to the remote, with the reason."""

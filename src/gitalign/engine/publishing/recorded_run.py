@@ -8,7 +8,7 @@ from dataclasses import replace
 from gitalign.core.events import EventKind
 from gitalign.core.plan import Target
 from gitalign.core.publication import MoveState, Publication
-from gitalign.core.report import is_settled
+from gitalign.core.report import is_decided
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.publishing.anchor import Holder, anchor_ref, pin
 from gitalign.engine.publishing.move import move_stacks
@@ -109,6 +109,6 @@ def ended(run: RunContext, publications: Sequence[Publication]) -> None:
     """Write down the end of a run; one that was stopped half-way stays open, for `resume` to finish."""
     if any(one.state is MoveState.INTENDED for one in publications):
         return
-    outcome = "ok" if all(map(is_settled, publications)) else "attention"
+    outcome = "ok" if all(map(is_decided, publications)) else "attention"
     run.journal.set_state(run.run_id, RunState.FINISHED, outcome=outcome, finished_at=run.now())
     run.emit(EventKind.RUN_FINISHED, outcome=outcome)

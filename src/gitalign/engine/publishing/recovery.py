@@ -12,7 +12,7 @@ from gitalign.core.names import Oid, branch_of, is_zero, zero_like
 from gitalign.core.outcome import Aligned, Unchanged
 from gitalign.core.plan import Plan
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
-from gitalign.core.report import is_settled
+from gitalign.core.report import is_decided
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.engine.publishing.anchor import anchor_ref, present, release_keeps
 from gitalign.engine.publishing.backups import make_backups, remove_undone_backups
@@ -210,7 +210,7 @@ def _moved_on(
 
 def _went_well(journal: Journal, record: RunRecord, publications: Sequence[Publication]) -> bool:
     """Whether every branch is where the run was to bring it, and none conflicted or was refused."""
-    return all(map(is_settled, publications)) and all(
+    return all(map(is_decided, publications)) and all(
         isinstance(result.outcome, Unchanged)
         or (isinstance(result.outcome, Aligned) and result.outcome.stopped_by is None)
         for result in journal.results(record.id)

@@ -8,7 +8,7 @@ from gitalign.core.events import EventKind
 from gitalign.core.filters import ALL, Filters
 from gitalign.core.names import branch_of, is_zero, zero_like
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
-from gitalign.core.report import is_settled
+from gitalign.core.report import is_decided
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.publishing.anchor import present
 from gitalign.engine.publishing.backups import remove_undone_backups
@@ -191,7 +191,7 @@ def push_back(journal: Journal, run_id: str, *, pusher: Pusher) -> None:
         history = journal.history_of(one.update.ref for one in known)
         publications = pusher.back([to_give_back(one, history.get(one.update.ref, ())) for one in known])
         journal.update_publications(run_id, publications)
-        outcome = "ok" if all(map(is_settled, publications)) else "attention"
+        outcome = "ok" if all(map(is_decided, publications)) else "attention"
         journal.set_state(run_id, RunState.FINISHED, outcome=outcome)
     finally:
         journal.release(run_id)

@@ -86,7 +86,7 @@ def carry_out(assignment: Assignment, caller: Caller) -> Report:
     # What is missing is reported before a run is written down that could not go on.
     Guard(opened.repository, opened.config.alignment).require_free(plan)
     rules = configured_rules(opened)
-    settling = AutoResolution(
+    auto_resolution = AutoResolution(
         repository=opened.repository,
         config=opened.config,
         cache=journal,
@@ -96,7 +96,7 @@ def carry_out(assignment: Assignment, caller: Caller) -> Report:
     given = assignment.plugins
     own = configured_plugins(opened.config).with_given(given.detector, given.documenter)
     with (
-        resolving(settling, plan.policy, own) as plugins,
+        resolving(auto_resolution, plan.policy, own) as plugins,
         observing(opened.config.telemetry, opened.repository, opened.surroundings) as observers,
     ):
         with new_run(opened, journal, caller.followed_by(observers.listeners), plugins=plugins) as run:
