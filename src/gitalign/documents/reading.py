@@ -131,7 +131,7 @@ def member_of(kind: type[E]) -> Parser[E]:
         try:
             return known[value]
         except (KeyError, TypeError):
-            raise Malformed(f"{value!r} is not a {kind.__name__}; expected: {', '.join(known)}") from None
+            raise Malformed(f"{value!r} is not one of {', '.join(known)}") from None
 
     return read
 
