@@ -14,6 +14,7 @@ from gitalign.core.certificate import CheckName, Proof
 from gitalign.core.findings import Severity
 from gitalign.core.report import BranchReport, Report
 from gitalign.core.validation import CheckResult, CheckStatus, ValidationStatus
+from gitalign.documents.formats import stamped
 from gitalign.documents.gate_file import gate_document
 from gitalign.errors import UserError
 from gitalign.output_file import require_writable, write_whole
@@ -101,8 +102,6 @@ class ValidationVerificationFramework:
         """
         if output is not None:
             require_writable(Path(output))
-        if output is not None:
-            require_writable(Path(output))
         report = self._report()
         told = [self._validated(report, one) for one in report.branches() if _was_looked_at(one)]
         document = {
@@ -115,7 +114,7 @@ class ValidationVerificationFramework:
             },
         }
         if output is not None:
-            write_whole(Path(output), json.dumps(document, indent=2) + "\n")
+            write_whole(Path(output), json.dumps(stamped("validation-report", document), indent=2) + "\n")
         return document
 
     def _report(self) -> Report:

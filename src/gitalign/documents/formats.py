@@ -66,6 +66,7 @@ FORMATS: Mapping[str, Format] = {
         Format("change-summary", "run_files:ChangeSummaryDocument"),
         Format("resolution-course", "run_files:ResolutionCourseDocument"),
         Format("results", "results.schema.json"),
+        Format("validation-report", "run_files:ValidationReportDocument"),
         Format("gate", "gate.schema.json"),
         Format("batch-plan", "batch-plan.schema.json", version=(1, 0)),
         Format("batch-run", "batches:BatchRunDocument", version=(1, 0)),

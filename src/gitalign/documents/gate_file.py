@@ -9,13 +9,12 @@ from typing import Any
 from gitalign.core.names import display
 from gitalign.core.outcome import Aligned, Failed, StepResult
 from gitalign.core.validation import TESTS, CheckKind, CheckResult, CheckStatus, Validation, ValidationStatus
-from gitalign.documents.formats import stamped
 
 FRAMEWORK = "git-align"
 
 
 def gate_document(result: StepResult, *, target: str, author: str | None, at: datetime) -> dict[str, Any]:
-    """What the gate says of a branch.
+    """What the gate says of a branch, without the name and version that the file has.
 
     `can_push` is true for one that is aligned and either passed its checks or was excused from them by the configuration.
 
@@ -30,7 +29,7 @@ def gate_document(result: StepResult, *, target: str, author: str | None, at: da
     others = [check for check in validation.checks if check.kind is not CheckKind.FILE]
     can_push = isinstance(result.outcome, Aligned) and validation.status is not ValidationStatus.FAILED
     reason = None if can_push else _reason(result)
-    content = {
+    return {
         "branch_name": result.branch,
         "target_branch": target,
         "validation_status": validation.status.value,
@@ -73,7 +72,6 @@ def gate_document(result: StepResult, *, target: str, author: str | None, at: da
         },
         "validation_timestamp": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-    return stamped("gate", content)
 
 
 def _reason(result: StepResult) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 from gitalign.core.exclusions import Exclusion
 from gitalign.core.outcome import Aligned, Failed, Unchanged, conflict_of
 from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict
-from gitalign.documents.formats import stamped
 
 _SKIPPED = frozenset({Verdict.SKIPPED})
 _ABORTED = frozenset({Verdict.CANCELLED, Verdict.NOT_PUBLISHED})
@@ -25,7 +24,7 @@ _BY_STAGE = {
 
 
 def results_document(report: Report) -> dict[str, Any]:
-    """The results of a run.
+    """The results of a run, without the name and version that the file has.
 
     Every branch of a branch list is there: one that could not take part as `exception` or `skipped`, with its reason.
     `processed_branches` counts branches that came to an end (successful + failed); skipped and aborted ones are counted
@@ -52,7 +51,7 @@ def results_document(report: Report) -> dict[str, Any]:
         }
         successful += good
         failed += bad
-    content = {
+    return {
         "orchestration_results": groups,
         "overall_summary": {
             "total_branches_processed": successful + failed,
@@ -63,7 +62,6 @@ def results_document(report: Report) -> dict[str, Any]:
             "execution_timestamp": report.executed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         },
     }
-    return stamped("results", content)
 
 
 def _left_out(one: Exclusion) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from gitalign.cli.verb import verb
 from gitalign.cli.working_set import Branches, planned
 from gitalign.core.plan import Permit
 from gitalign.documents import plans
+from gitalign.documents.formats import stamped
 from gitalign.documents.results_file import results_document
 
 
@@ -114,7 +115,7 @@ def run(options: Options, files: Files, how: Strategies, which: Branches, own: R
     with followed(options, plan) as (listeners, stop):
         report = facade.run(request, plan=plan, permit=permit, listeners=listeners, stop=stop)
     if files.output is not None:
-        write_whole(files.output, as_text(results_document(report)))
+        write_whole(files.output, as_text(stamped("results", results_document(report))))
     if options.json:
         emit_report(report)
     elif not options.quiet:

@@ -128,3 +128,12 @@ class ChangeSummaryDocument(TypedDict):
     findings: list[SummaryFindingDocument]
     validation: SummaryValidationDocument
     house_rules: JudgedComplianceDocument | None
+
+
+class ValidationReportDocument(TypedDict):
+    """What `ValidationVerificationFramework` writes of the branches of a run."""
+
+    run_id: str
+    generated_at: Time
+    branches: list[dict[str, Any]]
+    summary: dict[str, int]

@@ -7,6 +7,7 @@ import json
 from gitalign.core.names import file_name_for
 from gitalign.core.report import Report
 from gitalign.core.validation import ValidationStatus
+from gitalign.documents.formats import stamped
 from gitalign.documents.gate_file import gate_document
 from gitalign.errors import GitError
 from gitalign.git.asking import retried
@@ -28,7 +29,7 @@ def keep_gate(repository: Repository, report: Report) -> None:
             one.result, target=one.step.target.name, author=authors.get(one.step.seen), at=report.executed_at
         )
         place = folder / f"{file_name_for(one.step.branch.name)}.json"
-        place.write_text(json.dumps(document, indent=2) + "\n", encoding="ascii")
+        place.write_text(json.dumps(stamped("gate", document), indent=2) + "\n", encoding="ascii")
         adopt(place)
 
 
