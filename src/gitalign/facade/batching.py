@@ -130,7 +130,8 @@ def start_batches(
             "this would execute the commands of the plan, and permission was not given",
             hint="look at them, then add --yes",
         )
-    opened = open_for(request)
+    caller = caller or Caller()
+    opened = open_for(request, caller.stop)
     target = _target(opened, plan)
     _require_current(opened, target)
     require_space(opened.repository)
@@ -146,7 +147,6 @@ def start_batches(
     done = [run for run in known if run.status is Status.COMPLETED]
     if done and not options.again:
         return done[-1]
-    caller = caller or Caller()
     run = new_batch_run(plan, batch_id=new_run_id(opened.now(), opened.surroundings), target=target, at=opened.now())
     with batch_context(opened, options, caller, listeners) as context:
         store.write(run)
@@ -166,9 +166,9 @@ def resume_batches(
     Raises:
         UnknownBatch, AlreadyRunning, UserError, GitError, StoreError
     """
-    opened = open_for(request)
-    run = _store(opened).read(batch_id)
     caller = caller or Caller()
+    opened = open_for(request, caller.stop)
+    run = _store(opened).read(batch_id)
     with batch_context(opened, options, caller, listeners) as context:
         return run_batches(context, run.id, _lander(opened, options, caller))
 
