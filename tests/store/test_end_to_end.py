@@ -141,6 +141,24 @@ def test_a_repository_that_is_moved_keeps_its_runs_and_a_copy_is_refused(
     assert facade.runs(on(moved, server)) == (record,)
 
 
+def test_an_address_that_does_not_work_changes_nothing(work: Workspace, tmp_path: Path) -> None:
+    run(work.path)
+    kept = facade.runs(request(work.path))
+    with pytest.raises(StoreError, match="postgresql://me@/db"):
+        facade.runs(on(work, f"postgresql://me@/db?host={tmp_path}"))
+    assert facade.runs(request(work.path)) == kept
+
+
+def test_an_id_that_is_damaged_names_its_file(work: Workspace, server: str) -> None:
+    run(work.path, store__url=server)
+    file = work.path / ".git/gitalign/repository-id"
+    for damage in (b"", b"\xff", b"a b\n"):
+        file.write_bytes(damage)
+        with pytest.raises(StoreError, match="repository-id") as caught:
+            facade.runs(on(work, server))
+        assert str(file) in caught.value.hint
+
+
 def test_a_journal_of_the_git_directory_moves_into_the_database(work: Workspace, server: str) -> None:
     before = tips(work)
     run(work.path)

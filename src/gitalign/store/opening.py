@@ -63,9 +63,12 @@ class JournalPlace:
                 )
             return open_journal(self._database)
         from gitalign.store.copying import copied
+        from gitalign.store.database import opened
         from gitalign.store.postgres import Postgres
 
         dialect = Postgres(self.url, password_file=self.password_file)
+        if not self._id.exists():
+            opened(dialect).dispose()  # an address that does not work must not bind the repository to it
         journal = connect_journal(dialect, repository=self._identity(), place=self._place(), moved_from=self._moved)
         try:
             if self._database.exists():
