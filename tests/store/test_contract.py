@@ -2,98 +2,32 @@
 
 from __future__ import annotations
 
-import itertools
-import sqlite3
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from gitalign.core.conflict import AppliedResolution
-from gitalign.core.events import Event, EventKind
-from gitalign.core.manual_resolution import ResolutionSession
-from gitalign.core.names import Oid
-from gitalign.core.outcome import Aligned, AlignedKind, StepResult, Unchanged
+from gitalign.core.outcome import StepResult, Unchanged
 from gitalign.core.plan import Plan
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
-from gitalign.core.run import RunKind, RunRecord, RunState
-from gitalign.errors import RunTakenOver, StoreError, UnknownRun
+from gitalign.core.run import RunKind, RunState
+from gitalign.errors import StoreError, UnknownRun
 from gitalign.ports import Journal
-from gitalign.store import bodies
-from gitalign.store.dialect import Dialect
-from gitalign.store.journal import SqlJournal, connect_journal
-from tests.store.test_old_databases import OLD
-
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-LATIN = "refs/heads/topic/caf\udce9"
-"""A name whose bytes are not UTF-8."""
-X, Y = "refs/heads/x", "refs/heads/y"
-_REPOSITORIES = (f"repository {number}" for number in itertools.count())
-
-
-@pytest.fixture(scope="session")
-def plan() -> Plan:
-    """A plan of several steps onto main."""
-    with closing(sqlite3.connect(":memory:")) as database:
-        database.executescript((OLD / "0002.sql").read_text())
-        ((text,),) = database.execute("SELECT plan FROM runs WHERE number = 1")
-    return bodies.plan_of(text)
-
-
-Opener = Callable[[], SqlJournal]
-
-
-@pytest.fixture
-def opener(dialect: Dialect) -> Iterator[Opener]:
-    """Opens the journal of one repository, as often as it is called."""
-    repository = next(_REPOSITORIES)
-    with ExitStack() as opened:
-        yield lambda: opened.enter_context(closing(connect_journal(dialect, repository=repository)))
-
-
-@pytest.fixture
-def journal(opener: Opener) -> SqlJournal:
-    return opener()
-
-
-def run_id(number: int) -> str:
-    return f"20260301-120000-{number:06x}"
-
-
-def begun(journal: Journal, number: int = 1, *, owner: str = "me", plan_json: str = "{}") -> str:
-    record = RunRecord(
-        id=run_id(number),
-        kind=RunKind.ALIGN,
-        state=RunState.INTEGRATING,
-        started_at=NOON + timedelta(minutes=number),
-        finished_at=None,
-        outcome="running",
-        moved=0,
-        plan_id="p",
-        total=3,
-        owner=owner,
-    )
-    journal.begin_run(record, plan_json=plan_json)
-    return record.id
-
-
-def ended(journal: Journal, number: int, *, state: RunState = RunState.FINISHED) -> str:
-    name = begun(journal, number)
-    journal.set_state(name, state, outcome="ok", finished_at=NOON + timedelta(minutes=number, seconds=30))
-    journal.release(name)
-    return name
-
-
-def oid(digit: str) -> Oid:
-    return Oid(digit * 40)
-
-
-def move(ref: str, *, state: MoveState = MoveState.INTENDED, push: PushState = PushState.NOT_ASKED) -> Publication:
-    return Publication(update=RefUpdate(ref=ref, before=oid("a"), after=oid("b")), stack=0, state=state, push=push)
+from tests.store.rows import (
+    LATIN,
+    NOON,
+    Opener,
+    X,
+    Y,
+    aligned,
+    begun,
+    ended,
+    event,
+    move,
+    oid,
+    run_id,
+)
 
 
 class TestRuns:
@@ -186,11 +120,6 @@ class TestRuns:
         assert journal.run(old).id == old
 
 
-def event(name: str, seq: int) -> Event:
-    data = {"path": "caf\udce9", "n": seq}
-    return Event(run_id=name, seq=seq, at=NOON, kind=EventKind.NOTICE, branch="topic/caf\udce9", data=data)
-
-
 def test_events_are_kept_in_order(journal: Journal) -> None:
     name = begun(journal)
     written = [event(name, seq) for seq in (1, 2, 3)]
@@ -200,14 +129,6 @@ def test_events_are_kept_in_order(journal: Journal) -> None:
     assert journal.events(name, after=2) == (written[2],)
     with pytest.raises(UnknownRun):
         journal.append([event(run_id(9), 1)])
-
-
-def aligned(step: int, branch: str, *conflicts: str) -> StepResult:
-    resolved = tuple(AppliedResolution(commit=None, path="p", conflict=conflict) for conflict in conflicts)
-    outcome = Aligned(
-        how=AlignedKind.REPLAYED, before=oid("a"), after=oid("b"), onto=oid("c"), tree=oid("d"), resolved=resolved
-    )
-    return StepResult(step_id=step, branch=branch, outcome=outcome)
 
 
 class TestResults:
@@ -277,184 +198,6 @@ class TestMoves:
         assert journal.unsettled_pushes() == (names[0], names[2])
         journal.update_publications(names[0], [move(X, state=MoveState.MOVED, push=PushState.PUSHED)])
         assert journal.unsettled_pushes() == (names[2],)
-
-
-def alive(owner: str) -> bool:
-    return True
-
-
-def dead(owner: str) -> bool:
-    return False
-
-
-class TestClaims:
-    def test_one_run_has_a_branch(self, opener: Opener) -> None:
-        journal, other = opener(), opener()
-        first, second = begun(journal, 1), begun(other, 2)
-        assert journal.claim(first, [X, LATIN], owner="me", is_alive=alive) == {}
-        lost = other.claim(second, [X, Y, LATIN], owner="you", is_alive=alive)
-        assert {ref: (one.run_id, one.owner) for ref, one in lost.items()} == {X: (first, "me"), LATIN: (first, "me")}
-        journal.release(first)
-        assert other.claim(second, [X, LATIN], owner="you", is_alive=alive) == {}
-        assert journal.claim(first, [X], owner="me", is_alive=alive).keys() == {X}
-
-    def test_tokens_rise(self, opener: Opener) -> None:
-        asking = opener()
-        asker = begun(asking, 9)
-        tokens = []
-        for number in range(3):
-            journal = opener()
-            name = begun(journal, number)
-            journal.claim(name, [X], owner=name, is_alive=dead)
-            tokens.append(asking.claim(asker, [X], owner="z", is_alive=alive)[X].token)
-            if number == 1:
-                journal.release(name)
-        assert tokens == sorted(set(tokens))
-
-    def test_a_run_whose_claim_is_taken_writes_nothing_more(self, opener: Opener, plan: Plan) -> None:
-        journal, other = opener(), opener()
-        first, second = begun(journal, 1), begun(other, 2)
-        journal.claim(first, [X, Y], owner="me", is_alive=alive)
-        journal.intend(first, [move(X)], anchor="a")
-        journal.require_held(first)
-        assert other.claim(second, [X], owner="you", is_alive=dead) == {}
-        refuses_to_write(journal, first, plan)
-        assert other.claim(second, [Y], owner="you", is_alive=alive) == {}, "a dead run loses all"
-
-    def test_a_run_that_is_taken_over_is_the_takers_alone(self, opener: Opener, plan: Plan) -> None:
-        journal, other = opener(), opener()
-        name = begun(journal)
-        journal.intend(name, [move(X)], anchor="a")
-        other.take(name)
-        refuses_to_write(journal, name, plan)
-        journal.release(name)
-        assert other.is_held(name)
-        other.require_held(name)
-        other.update_publications(name, [move(X, state=MoveState.MOVED)])
-        other.set_state(name, RunState.FINISHED)
-        other.release(name)
-        assert not other.is_held(name)
-        with pytest.raises(RunTakenOver):
-            other.require_held(name)
-        with pytest.raises(UnknownRun):
-            other.take(run_id(9))
-
-    def test_counted_as_dead(self, opener: Opener, plan: Plan) -> None:
-        journal, other = opener(), opener()
-        name = begun(journal)
-        journal.claim(name, [X], owner="me", is_alive=alive)
-        other.take_over(name, owner="dead")
-        assert (other.run(name).owner, other.is_held(name)) == ("dead", False)
-        refuses_to_write(journal, name, plan)
-        assert other.claim(begun(other, 2), [X], owner="you", is_alive=alive) == {}
-
-    def test_of_many_that_want_a_branch_one_gets_it(self, opener: Opener) -> None:
-        journals = [opener() for _ in range(4)]
-        names = [begun(journal, number) for number, journal in enumerate(journals)]
-        refs = [f"refs/heads/{number}" for number in range(50)]
-        lost: dict[str, set[str]] = {}
-        together = threading.Barrier(len(journals))
-
-        def take(journal: Journal, name: str) -> None:
-            together.wait()
-            lost[name] = set(journal.claim(name, refs, owner=name, is_alive=alive))
-
-        threads = [threading.Thread(target=take, args=pair) for pair in zip(journals, names, strict=True)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert sorted(map(len, lost.values())) == [0, 50, 50, 50]
-
-
-def refuses_to_write(journal: Journal, name: str, plan: Plan) -> None:
-    before = (journal.run(name), journal.publications(name), journal.events(name), journal.results(name))
-    writes: tuple[Callable[[], object], ...] = (
-        lambda: journal.require_held(name),
-        lambda: journal.intend(name, [move(X)], anchor="b"),
-        lambda: journal.update_publications(name, [move(X, state=MoveState.MOVED)]),
-        lambda: journal.set_state(name, RunState.FAILED),
-        lambda: journal.append([event(name, 1)]),
-        lambda: journal.record_results(name, [aligned(0, "x")], plan=plan),
-        lambda: journal.note_undone(name, by=name),
-        lambda: journal.claim(name, [Y], owner="me", is_alive=alive),
-    )
-    for write in writes:
-        with pytest.raises(RunTakenOver, match=name):
-            write()
-    assert before == (journal.run(name), journal.publications(name), journal.events(name), journal.results(name))
-
-
-def session(ref: str) -> ResolutionSession:
-    return ResolutionSession(
-        ref=ref,
-        branch=ref.removeprefix("refs/heads/"),
-        target="main",
-        seen=oid("a"),
-        onto=oid("b"),
-        folder="/f",
-        plan="{}",
-        is_merge=False,
-        opened_at=NOON,
-    )
-
-
-def test_sessions(opener: Opener) -> None:
-    journal, other = opener(), opener()
-    assert journal.open_session(session(X))
-    assert not other.open_session(session(X))
-    assert other.open_session(session(LATIN))
-    assert set(journal.sessions()) == {session(LATIN), session(X)}
-    journal.close_session(X)
-    assert other.sessions() == (session(LATIN),)
-    assert journal.open_session(session(X))
-
-
-def test_the_cache(opener: Opener) -> None:
-    journal, other = opener(), opener()
-    many = {f"{number:064}": str(number) for number in range(900)}
-    journal.keep(many, at=NOON)
-    journal.keep({}, at=NOON)
-    other.keep({f"{1:064}": "other"}, at=NOON)
-    assert other.look_up(many) == many | {f"{1:064}": "other"}
-    assert other.look_up(["unknown"]) == other.look_up([]) == {}
-
-
-def test_two_repositories_in_a_database_know_nothing_of_each_other(dialect: Dialect, plan: Plan) -> None:
-    with (
-        closing(connect_journal(dialect, repository=next(_REPOSITORIES))) as one,
-        closing(connect_journal(dialect, repository=next(_REPOSITORIES))) as other,
-    ):
-        name = begun(one)
-        one.claim(name, [X], owner="me", is_alive=alive)
-        one.intend(name, [move(X, state=MoveState.MOVED, push=PushState.UNKNOWN)], anchor="a")
-        one.record_results(name, [aligned(0, "x", "conflict")], plan=plan)
-        one.append([event(name, 1)])
-        one.open_session(session(X))
-        one.keep({"k": "v"}, at=NOON)
-        found: list[object] = [
-            other.runs(),
-            other.runs_in(tuple(RunState)),
-            tuple(other.runs_that_stand()),
-            other.runs_ended_by(NOON + timedelta(days=9)),
-            other.unsettled_pushes(),
-            other.sessions(),
-            other.placed([X]),
-            other.history_of([X]),
-            other.moves_of([X]),
-            other.results_with(["conflict"]),
-            other.look_up(["k"]),
-        ]
-        assert not any(found)
-        with pytest.raises(UnknownRun):
-            other.take(name)
-        again = begun(other, 1)
-        assert again == name, "an id is the repository's own"
-        assert other.claim(again, [X], owner="you", is_alive=alive) == {}
-        assert not any((other.publications(again), other.results(again), other.events(again)))
-        other.forget_before(NOON + timedelta(days=9))
-        one.require_held(name)
-        assert one.publications(name)[0].state is MoveState.MOVED
 
 
 def test_a_failed_transaction_leaves_nothing_and_the_next_one_works(journal: Journal) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from gitalign.errors import ConfigError, StoreError
 from gitalign.store.journal import SqlJournal, connect_journal
 from gitalign.store.postgres import Postgres, server_url
-from tests.store.test_contract import X, begun, move
+from tests.store.rows import X, begun, move
 
 END_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
 

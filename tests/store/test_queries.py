@@ -16,10 +16,9 @@ from gitalign.core.run import UNFINISHED, RunKind, RunState
 from gitalign.store.dialect import Dialect
 from gitalign.store.journal import SqlJournal, connect_journal
 from gitalign.store.postgres import Postgres
-from tests.store.test_contract import LATIN, NOON, X, aligned, alive, begun, move, plan, session
-from tests.store.test_contract import event as happening
+from tests.store.rows import LATIN, NOON, X, aligned, alive, begun, move, session
+from tests.store.rows import event as happening
 
-__all__ = ["plan"]
 ASKED: dict[str, Callable[[SqlJournal, str], object]] = {
     "run": lambda journal, name: journal.run(name),
     "run by prefix": lambda journal, _: journal.run("20260301-120000-7"),
