@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import stat
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from gitalign.owned_folders import is_left, own
 from gitalign.process_owner import HeldLock
 
 _HOLDER = "import sys, pathlib; from gitalign.process_owner import HeldLock; lock = HeldLock.take(pathlib.Path(sys.argv[1]))\n"
@@ -220,3 +222,51 @@ def test_whoever_may_write_the_folder_may_take_the_lock(tmp_path: Path) -> None:
                 assert stat.S_IMODE(path.parent.stat().st_mode) & 0o777 == stat.S_IMODE(folder.stat().st_mode) & 0o777
     finally:
         os.umask(before)
+
+
+def test_a_folder_that_is_being_made_never_counts_as_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process that cleans up in this very moment would remove it, and the objects of a run with it."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    looks: list[str] = []
+    is_looking = False
+
+    def looked_at(module: object, name: str) -> None:
+        call = getattr(module, name)
+
+        def between(*given: object, **more: object) -> object:
+            nonlocal is_looking
+            if not is_looking:
+                is_looking = True
+                assert not is_left(folder), f"before {name}"
+                looks.append(name)
+                is_looking = False
+            return call(*given, **more)
+
+        monkeypatch.setattr(module, name, between)
+
+    for module, name in ((fcntl, "flock"), (os, "open"), (os, "link"), (Path, "unlink"), (Path, "write_text")):
+        looked_at(module, name)
+    lock = own(folder)
+    assert lock is not None
+    assert {"flock", "link", "write_text"} <= set(looks)
+    assert sorted(os.listdir(folder)) == ["lock", "owner"]
+    with pytest.raises(OSError, match="another process"):
+        own(folder)
+    lock.release()
+    assert is_left(folder) is False, "its owner is alive"
+
+
+def test_where_files_have_no_second_names_a_lock_is_taken_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refused)
+    lock = HeldLock.make(tmp_path / "lock")
+    assert lock is not None
+    assert os.listdir(tmp_path) == ["lock"]
+    assert HeldLock.make(tmp_path / "lock") is None
+    lock.release()
+    assert os.listdir(tmp_path) == []

@@ -32,13 +32,20 @@ def own(folder: Path) -> HeldLock | None:
     Raises:
         OSError
     """
-    (folder / _OWNER).write_text(this_owner(), encoding="utf-8")
+    owner = folder / _OWNER
     try:
-        lock = HeldLock.take(folder / LOCK)
+        # Another process that looks at the folder in this moment must not find a lock that is not held: `is_left`.
+        lock = HeldLock.make(folder / LOCK)
     except LocksUnavailable:
+        owner.write_text(this_owner(), encoding="utf-8")
         return None
     if lock is None:
         raise OSError(errno.EBUSY, "another process holds it", str(folder))
+    try:
+        owner.write_text(this_owner(), encoding="utf-8")
+    except BaseException:
+        lock.release()
+        raise
     return lock
 
 

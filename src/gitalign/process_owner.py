@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import secrets
 import socket
 import stat
 import time
@@ -81,6 +82,29 @@ class HeldLock:
                 if descriptor is not None:
                     os.close(descriptor)
         return None
+
+    @classmethod
+    def make(cls, path: Path) -> HeldLock | None:
+        """Take the lock on a new file, which no other process ever sees unlocked; as `take` when the file is there.
+
+        Raises:
+            LocksUnavailable: the file system has no locks.
+            OSError: as `take`.
+
+        Source: `man 2 link`: the second name belongs to the same file, and so to its lock.
+        """
+        hidden = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+        lock = cls.take(hidden)
+        if lock is None:
+            return None
+        try:
+            os.link(hidden, path)
+        except OSError:  # the file is there, or the file system has no second names
+            lock.release()
+            return cls.take(path)
+        hidden.unlink()
+        lock.path = path
+        return lock
 
     @staticmethod
     def is_held(path: Path) -> bool:
