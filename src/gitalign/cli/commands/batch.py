@@ -301,7 +301,7 @@ def _confirmed(options: Options, planned: BatchPlan, confinement: str) -> bool:
     """Whether the operator agrees to what is executed.
 
     Raises:
-        NotPermitted: nobody can be asked.
+        NotPermitted: no one can be asked.
     """
     if not options.json and not options.quiet:
         rendering.show_batch_plan(console(stderr=True), planned, commands=True)

@@ -82,7 +82,7 @@ def _recalled(
     """What is known already, by step, and what is to be looked for."""
     graph = integration.graph
     lines = {onto: FirstParentChain(graph, onto) for onto in {step.onto for step, _ in stopped} if onto in graph}
-    rules = rules_key(integration.quarantine)
+    rules = bisection_rules_key(integration.quarantine)
     found: dict[int, AlignablePoint | Undetermined] = {}
     sought: list[Sought] = []
     for step, outcome in stopped:
@@ -136,7 +136,7 @@ def _found(
     return {one.step.id: answer for one, answer in zip(sought, answers, strict=True)}
 
 
-def rules_key(quarantine: Quarantine) -> str:
+def bisection_rules_key(quarantine: Quarantine) -> str:
     """Content key of what decides merges beside commits. Attribute files in commits are part of these."""
     own = Path(quarantine.repository.common_dir) / "info" / "attributes"
     return merge_rules_key(

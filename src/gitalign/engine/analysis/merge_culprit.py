@@ -21,7 +21,7 @@ from gitalign.documents.formats import json_text, opened, parsed, stamped
 from gitalign.documents.reading import Malformed
 from gitalign.engine.alignment.context import IntegrationContext
 from gitalign.engine.alignment.merge_workers import map_on_workers
-from gitalign.engine.analysis.alignable_point import rules_key
+from gitalign.engine.analysis.alignable_point import bisection_rules_key
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import ABOUT_ONE_MERGE
 from gitalign.git.command import raw
@@ -69,7 +69,7 @@ def brought_in(
     Raises:
         GitError, OutOfSpace
     """
-    rules = rules_key(integration.quarantine)
+    rules = bisection_rules_key(integration.quarantine)
     keys = {one.step.branch.name: _key(one, rules) for one in questions}
     bodies = cache.look_up(keys.values())
     found: dict[str, MergeCulprit | Undetermined] = {}
