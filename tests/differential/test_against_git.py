@@ -86,7 +86,7 @@ def check(repository: Path, step: Step, outcome: object, judged: Judgement, *, w
         assert kept(repository, now, step.onto) == judged.kept, where
 
 
-@needs.examples(6)
+@needs.examples(4, 30)
 @given(seed=st.integers(0, 2**32))
 def test_integration_branches_equal_git_merge_on_the_target(seed: int) -> None:
     """The branch never moves; with the target checked out git makes the same tree, or stops at the same conflict."""
@@ -118,7 +118,7 @@ def test_integration_branches_equal_git_merge_on_the_target(seed: int) -> None:
             assert told == f"{judged.tree} {step.onto} {step.seen}", where
 
 
-@needs.examples(8)
+@needs.examples(6, 40)
 @given(seed=st.integers(0, 2**32))
 def test_rebase_equals_git_rebase(seed: int) -> None:
     """Edge cases 1, 6, 7, 8, 11, 16, 21, 22."""
@@ -128,7 +128,7 @@ def test_rebase_equals_git_rebase(seed: int) -> None:
         assert compare(repository, report, Judge(repository, Path(folder) / "judge"), seed=seed) >= 3
 
 
-@needs.examples(5, 35)
+@needs.examples(4, 35)
 @given(seed=st.integers(0, 2**32))
 def test_histories_with_merges_equal_git(seed: int) -> None:
     """Edge case 4: flattened, merged, and merged instead, which is told. git is asked once for each branch and way."""
@@ -151,7 +151,7 @@ def test_histories_with_merges_equal_git(seed: int) -> None:
         assert all(branch.step.notes for branch in report.branches() if branch.step.merges)
 
 
-@needs.examples(6)
+@needs.examples(5, 30)
 @given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge"]))
 def test_odd_paths_and_merged_roots_equal_git(seed: int, how: str) -> None:
     """Edge cases 5, 12."""
@@ -163,7 +163,7 @@ def test_odd_paths_and_merged_roots_equal_git(seed: int, how: str) -> None:
         assert compare(repository, report, Judge(repository, Path(folder) / "judge"), seed=seed) >= 3
 
 
-@needs.examples(5)
+@needs.examples(3, 25)
 @given(seed=st.integers(0, 2**32))
 def test_a_second_run_changes_nothing(seed: int) -> None:
     """Edge case 3."""

@@ -38,7 +38,7 @@ def refs(repository: Path) -> str:
     return git(repository, "for-each-ref")
 
 
-@needs.examples(7)
+@needs.examples(5, 35)
 @given(
     seed=st.integers(0, 2**32),
     how=st.sampled_from(["rebase", "flatten", "merge", "merge-instead", "recreate", "iterative", "auto"]),

@@ -91,7 +91,7 @@ def built(folder: str, seed: int, *, merges: bool, odd: bool) -> Path:
     return repository
 
 
-@needs.examples(6)
+@needs.examples(4, 30)
 @given(
     seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge-instead", "merge"]), odd=st.booleans()
 )
@@ -150,7 +150,7 @@ def test_enough_is_compared(tmp_path: Path) -> None:
     assert compared >= 6
 
 
-@needs.examples(3)
+@needs.examples(2, 15)
 @given(seed=st.integers(0, 2**32))
 def test_asked_again_everything_is_remembered(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:

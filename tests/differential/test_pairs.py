@@ -49,7 +49,7 @@ def conflicted_paths(repository: Path, one: str, other: str) -> set[str] | None:
     return {path.decode("utf-8", "surrogateescape") for path in named if path and b"~" not in path}
 
 
-@needs.examples(5)
+@needs.examples(4, 25)
 @given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge"]))
 def test_every_clash_of_all_pairs_is_found(seed: int, how: str) -> None:
     """Edge cases 6, 7, 12."""
@@ -145,7 +145,7 @@ def own_commits(repository: Path, target: str, tip: str) -> set[str]:
     return set(git(repository, "rev-list", tip, f"^refs/heads/{target}").split())
 
 
-@needs.examples(4, 30)
+@needs.examples(3, 30)
 @example(seed=2**32, how="flatten")
 @example(seed=500_086, how="flatten")
 @given(seed=st.integers(0, 2**32), how=st.sampled_from(["rebase", "flatten", "merge", "refuse"]))
