@@ -3,7 +3,6 @@
     python bench/align.py                      # generated repository: 5,000 files, 500 branches of 5 commits, 200 behind
     python bench/align.py --repo PATH          # any repository (it is copied, never touched)
     python bench/align.py --scaling            # 100 to 5,000 branches
-    python bench/align.py --short              # a minute, for continuous integration; fails on a gross regression
 
 What is compared, on the same branches and the same git:
   rebase   a loop of `git rebase` in one linked work tree, over a sample, scaled
@@ -276,7 +275,6 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=40, help="branches for the loops of git")
     parser.add_argument("--scaling", action="store_true")
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 500, 1000, 2000, 5000])
-    parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="git-align-bench-") as folder:
         scratch = Path(folder)
@@ -284,16 +282,6 @@ def main() -> None:
         print(f"{version}, {os.cpu_count()} processors, Python {sys.version.split()[0]}")
         if options.scaling:
             show("Scaling", scaling(scratch, options.sizes, files=options.files))
-            return
-        if options.short:
-            source = generate(scratch / "source.git", files=1000, branches=100, commits=5, behind=50)
-            rows = compare(source, scratch, sample=20, merges="flatten")
-            show("Short: 1,000 files, 100 branches of 5 commits, 50 behind", rows)
-            rebased = rows[0].seconds
-            whole = next(row.seconds for row in rows if row.what == "git-align run, 2 workers")
-            # A hundred small branches: half of the run is starting Python, and a loop of rebases is quick here and slow there.
-            if rebased / whole < 2:
-                raise SystemExit(f"gross regression: only {rebased / whole:.1f} times faster than a loop of git rebase")
             return
         if options.repo is not None:
             source = scratch / "source.git"
