@@ -14,7 +14,6 @@ LONG_FILES: frozenset[str] = frozenset(
     {
         "cli/commands/batch.py",
         "facade/batching.py",
-        "git/diffs.py",
     }
 )
 LONG_FUNCTIONS: frozenset[str] = frozenset()

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from gitalign.core.names import Oid
 from gitalign.core.pair_conflicts import PathChange
@@ -18,6 +18,7 @@ from gitalign.errors import GitError
 from gitalign.git.asking import answered, cut_short
 from gitalign.git.command import Git, text
 from gitalign.git.missing import Compared, missing_in
+from gitalign.git.raw_diff import Change, parse_raw
 from gitalign.git.repository import Repository
 
 _TIMEOUT_S = 600.0
@@ -38,17 +39,6 @@ Pair = tuple[Oid, Oid]
 """Two commits: before and after."""
 LineCounts = dict[bytes, tuple[int, int] | None]
 """Lines added and taken by path; None for binary files."""
-
-
-class Change(NamedTuple):
-    """One changed path of a commit against its parent. Modes are octal digits; ids are zero where a side is missing."""
-
-    path: bytes
-    old_mode: bytes
-    new_mode: bytes
-    old_oid: bytes
-    new_oid: bytes
-    status: bytes
 
 
 def raw_changes(
@@ -143,7 +133,7 @@ def _raw_changes(
     words = ("diff-tree", "--stdin", "--always", "-r", "--raw", "-z", "--root", "--no-abbrev", *_PLAIN_DIFF)
 
     def ask(questions: Sequence[Compared]) -> list[tuple[Oid, tuple[Change, ...]]]:
-        found = list(_parse_raw(_whole(git, words, questions)))
+        found = list(parse_raw(_whole(git, words, questions)))
         _require_all([oid for oid, _ in found], questions)
         return found
 
@@ -180,22 +170,6 @@ def _require_all(told: Sequence[Oid], asked: Sequence[Compared]) -> None:
     """git passes over a commit that it cannot read without a word, and ends well."""
     if told != [one.after for one in asked]:
         raise cut_short("diff-tree", len(told), len(asked))
-
-
-def _parse_raw(answer: bytes) -> Iterator[tuple[Oid, tuple[Change, ...]]]:
-    current: Oid | None = None
-    changes: list[Change] = []
-    fields = iter(answer.split(b"\0"))
-    for field in fields:
-        if field.startswith(b":"):
-            old_mode, new_mode, old_oid, new_oid, status = field[1:].split(b" ")
-            changes.append(Change(next(fields), old_mode, new_mode, old_oid, new_oid, status))
-        elif field:
-            if current is not None:
-                yield current, tuple(changes)
-            current, changes = Oid(field.strip().decode("ascii")), []
-    if current is not None:
-        yield current, tuple(changes)
 
 
 # Whatever the operator configured for reading diffs must not change what counts as the same patch.

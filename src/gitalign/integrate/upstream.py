@@ -15,7 +15,8 @@ from typing import NamedTuple
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
 from gitalign.errors import InvariantBroken
-from gitalign.git.diffs import Change, patch_ids, raw_changes
+from gitalign.git.diffs import patch_ids, raw_changes
+from gitalign.git.raw_diff import Change
 from gitalign.git.repository import Repository
 
 _BLANKS = b" \t\n\r"
