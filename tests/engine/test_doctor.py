@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,22 @@ def test_refs_that_lead_nowhere_are_named(work: Workspace) -> None:
     }
     work.git(*found["refs/heads/sub/alias"].hint.split()[1:])
     assert not (heads / "sub" / "alias").exists()
+
+
+def test_a_mirror_whose_fetch_would_delete_what_undo_needs_is_named(work: Workspace, tmp_path: Path) -> None:
+    """The hint is what git needs: with it, a fetch with --prune keeps the refs; without it, git deletes them."""
+    mirror = Workspace(tmp_path / "mirror")
+    mirror.git("remote", "add", "origin", str(work.path))
+    assert "mirror" not in told(mirror.path)
+    mirror.git("config", "remote.origin.fetch", "+refs/*:refs/*")
+    ours = "refs/gitalign/runs/one"
+    for is_mended in (False, True):
+        mirror.git("fetch", "-q", "--update-head-ok", "origin")
+        mirror.git("update-ref", ours, "refs/heads/main")
+        found = told(mirror.path).get("mirror")
+        assert (found is None) == is_mended
+        mirror.git("fetch", "-q", "--prune", "--update-head-ok", "origin")
+        assert bool(mirror.git("for-each-ref", ours)) == is_mended
+        if found is not None:
+            assert found.ok is None
+            subprocess.run(["sh", "-c", found.hint], cwd=mirror.path, check=True)

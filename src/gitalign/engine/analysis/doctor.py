@@ -18,6 +18,7 @@ from gitalign.core.selection import target_fault
 from gitalign.core.snapshot import Checkout, CheckoutState
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.analysis.broken_refs import broken_refs
+from gitalign.engine.analysis.mirrors import mirrors
 from gitalign.engine.publishing.anchor import broken_anchors
 from gitalign.engine.runtime.space import LEAST_FREE_BYTES
 from gitalign.engine.runtime.surroundings import Surroundings
@@ -88,6 +89,7 @@ def examine(
         *_programs(repository, programs, surroundings),
         _targets(plan),
         *_refs(repository),
+        *mirrors(repository),
     ]
     found += _work_trees(repository, plan)
     return tuple(found)
