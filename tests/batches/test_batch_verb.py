@@ -90,14 +90,14 @@ def test_conflicts_are_shown_and_a_failed_run_is_retried(world: World, tmp_path:
     assert "without them would land" in done.stdout
     assert "git align batch retry" in done.stdout
     assert batch(world, "retry", "last", "zzz", "--yes", code=2).stderr.startswith("error: task zzz is not part of it")
-    landed = batch(world, "land", "last", "--confinement", "none", code=1)
+    landed = batch(world, "land", "last", code=1)
     assert "conflicts" in landed.stdout
 
 
 def test_landing_is_left_for_later_and_done(world: World, tasks: Path) -> None:
     batch(world, "run", tasks, "--yes", "--confinement", "none", "--no-land", code=1)
     assert "git align batch land" in batch(world, "status").stdout
-    assert "2 of 2 batches landed" in batch(world, "land", "last", "--confinement", "none").stdout
+    assert "2 of 2 batches landed" in batch(world, "land", "last").stdout
 
 
 def test_a_signal_ends_a_run_cleanly_and_it_can_be_gone_on_with(world: World, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_signal_ends_a_run_cleanly_and_it_can_be_gone_on_with(world: World, tm
     view = document(batch(world, "status", "--json").stdout, "batch-run")
     assert view["tasks"]["a"]["status"] == "cancelled"
     go.touch()
-    batch(world, "resume", "last", "--confinement", "none")
+    batch(world, "resume", "last")
     assert world.git("show", "main:end") == "end"
 
 

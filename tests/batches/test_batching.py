@@ -19,6 +19,7 @@ from gitalign.core.plan import Permit
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.runtime.surroundings import of_process
 from gitalign.errors import NotPermitted, UserError
+from gitalign.facade.batching import _as_started
 from tests.batches.runs import killed_at
 from tests.batches.trees import World, world
 from tests.histories import git
@@ -289,3 +290,15 @@ tasks:
     assert facade.batch_status(user.request).run.tasks["a"].status is Status.PENDING
     assert trees.bytes_after < trees.bytes_before
     assert [tree.task_id for tree in facade.prune_batch_trees(user.request).trees] == ["nested"]
+
+
+def test_what_confines_tasks_holds_until_the_run_ends(user: User) -> None:
+    text = "target: main\ntasks: [{id: a, shell: 'true'}]"
+    run = user.start(text, options={"lands": False, "confinement": "none", "readable": ("/opt",), "squash": True})
+    assert (run.options["confinement"], run.options["readable"], run.options["squash"]) == ("none", ["/opt"], True)
+    weaker = facade.BatchOptions(confinement="prefer", network=False, max_concurrency=9)
+    again = facade.resume_batches(user.request, run.id, options=weaker)
+    assert again.options == run.options
+    assert _as_started(run, weaker) == replace(
+        weaker, confinement="none", network=True, readable=("/opt",), squash=True, max_concurrency=3
+    )

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from gitalign.batches.merging.land import BatchLander, LandOptions
 from gitalign.batches.planning.plan import BatchPlan
@@ -24,6 +25,7 @@ from gitalign.batches.running.state import Request as Asked
 from gitalign.core.names import display, ref_of
 from gitalign.core.plan import Permit
 from gitalign.core.validation import Bounds, ValidationPlan
+from gitalign.documents.reading import plain
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.session import OpenRepository, Request, new_run_id, open_for
 from gitalign.engine.runtime.space import require_space
@@ -64,6 +66,8 @@ class BatchOptions:
 
 
 DEFAULT_OPTIONS = BatchOptions()
+_KEPT = ("max_concurrency", "confinement", "network", "readable", "squash", "snapshot_every_s")
+"""Options that hold for a run until it ends: whoever goes on with it cannot loosen what confines its tasks."""
 
 
 def plan_batches(request: Request, source: PlanSource) -> BatchPlan:
@@ -147,7 +151,9 @@ def start_batches(
     done = [run for run in known if run.status is Status.COMPLETED]
     if done and not options.again:
         return done[-1]
-    run = new_batch_run(plan, batch_id=new_run_id(opened.now(), opened.surroundings), target=target, at=opened.now())
+    batch_id = new_run_id(opened.now(), opened.surroundings)
+    run = new_batch_run(plan, batch_id=batch_id, target=target, at=opened.now())
+    run = replace(run, options={name: plain(getattr(options, name)) for name in _KEPT})
     with batch_context(opened, options, caller, listeners) as context:
         store.write(run)
         return run_batches(context, run.id, _lander(opened, options, caller))
@@ -163,12 +169,15 @@ def resume_batches(
 ) -> BatchRun:
     """Go on with a run that was stopped, cancelled, killed, or whose landing was left for later.
 
+    How its tasks are confined, and how results land, is as it was when the run began; of `options` the rest counts.
+
     Raises:
         UnknownBatch, AlreadyRunning, UserError, GitError, StoreError
     """
     caller = caller or Caller()
     opened = open_for(request, caller.stop)
     run = _store(opened).read(batch_id)
+    options = _as_started(run, options)
     with batch_context(opened, options, caller, listeners) as context:
         return run_batches(context, run.id, _lander(opened, options, caller))
 
@@ -281,6 +290,14 @@ def batch_log(request: Request, batch_id: str, task_id: TaskId) -> str:
         return readable(store.log_path(run.id, task_id).read_bytes())
     except FileNotFoundError:
         return ""
+
+
+def _as_started(run: BatchRun, options: BatchOptions) -> BatchOptions:
+    """The options that a run began with, in place of those given now."""
+    kept: dict[str, Any] = {name: run.options[name] for name in _KEPT if name in run.options}
+    if "readable" in kept:
+        kept["readable"] = tuple(kept["readable"])
+    return replace(options, **kept)
 
 
 def _target(opened: OpenRepository, plan: BatchPlan) -> str:

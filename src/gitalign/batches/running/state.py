@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from gitalign.batches.planning.plan import BatchPlan, ExecutionMode
 from gitalign.batches.planning.tasks import TaskId
@@ -172,6 +172,7 @@ class BatchRun:
         mode_reason: why.
         status: of the whole.
         owner: the process that runs it, for people.
+        options: how it was started, as JSON values: what confines its tasks holds until it ends.
     """
 
     id: str
@@ -186,6 +187,7 @@ class BatchRun:
     owner: str = ""
     batches: tuple[BatchProgress, ...] = ()
     tasks: Mapping[TaskId, TaskRun] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def with_task(self, task_id: TaskId, **changes: object) -> BatchRun:
         """The run with a task changed."""

@@ -55,6 +55,7 @@ def content_of(run: BatchRun) -> dict[str, Any]:
         "completed_batches": run.completed_batches,
         "batches_total": len(run.batches),
         "owner": run.owner,
+        "options": dict(run.options),
         "batches": [_dump_batch(number, one) for number, one in enumerate(run.batches)],
         "tasks": {task_id: _dump_task(one) for task_id, one in run.tasks.items()},
         "plan": to_dict(run.plan),
@@ -82,6 +83,7 @@ def load(value: Any) -> BatchRun:
         owner=field(data, "owner", as_text, ""),
         batches=each(data, "batches", _load_batch),
         tasks=dict(field(data, "tasks", mapping(_load_task))),
+        options=field(data, "options", members, {}),
     )
 
 

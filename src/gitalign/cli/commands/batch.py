@@ -186,34 +186,34 @@ def run(file: File, source: Source, how: Running, *, land: Land = True, again: A
 
 
 @verb(acts=True)
-def resume(batch_id: NamedBatch, how: Running, *, land: Land = True, options: Options) -> int:
+def resume(batch_id: NamedBatch, *, land: Land = True, options: Options) -> int:
     """Go on with a batch run that was paused, stopped, cancelled or killed.
 
-    Its commands were confirmed when it began.
+    Its commands were confirmed when it began; its tasks are confined as they were then.
     """
     from gitalign.batches.running.state import Request as Asked
 
     request = options.request()
     if facade.batch_status(request, batch_id).is_alive:
         return _ask(options, batch_id, Asked.NONE)
-    return _resumed(options, batch_id, how.options(lands=land))
+    return _resumed(options, batch_id, facade.BatchOptions(lands=land))
 
 
 @verb(acts=True)
-def land(batch_id: NamedBatch, how: Running, options: Options) -> int:
+def land(batch_id: NamedBatch, options: Options) -> int:
     """Land a batch whose landing was left for later, and go on with the rest."""
-    return _resumed(options, batch_id, how.options())
+    return _resumed(options, batch_id, facade.BatchOptions())
 
 
 @verb(acts=True)
-def retry(batch_id: NamedBatch, tasks: TaskNames = (), *, how: Running, land: Land = True, options: Options) -> int:
+def retry(batch_id: NamedBatch, tasks: TaskNames = (), *, land: Land = True, options: Options) -> int:
     """Run again what failed in a batch run, and what is named. Other results stay."""
     request = options.request()
     view = facade.batch_status(request, batch_id)
     if not asked(options, f"Run the failed tasks of batch run {view.run.id} again?"):
         return 1
     facade.retry_batches(request, view.run.id, tasks)
-    return _resumed(options, view.run.id, how.options(lands=land))
+    return _resumed(options, view.run.id, facade.BatchOptions(lands=land))
 
 
 @verb(paged=True, without=("yes",))

@@ -93,6 +93,7 @@ class BatchRunDocument(TypedDict):
     completed_batches: int
     batches_total: int
     owner: str
+    options: dict[str, Any]
     batches: list[BatchProgressDocument]
     tasks: dict[str, TaskRunDocument]
     plan: dict[str, Any]
