@@ -12,8 +12,6 @@ from gitalign.core.events import EventKind
 from gitalign.core.names import HEADS, Oid, branch_of, is_zero, zero_like
 from gitalign.core.publication import MoveState, Publication
 from gitalign.engine.publishing.following import StackFollowers
-from gitalign.engine.runtime.checkpoints import Checkpoint as Checkpoint
-from gitalign.engine.runtime.checkpoints import no_checkpoint as no_checkpoint
 from gitalign.engine.runtime.context import RunContext
 from gitalign.git.holders import HolderWatch
 from gitalign.git.refs import RefUpdater, read_refs
