@@ -97,4 +97,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/schemas"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else Path("docs", "schemas")))
