@@ -11,12 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitalign.core.names import BranchName, command_on, shell_word
-from gitalign.core.outcome import Unchanged
 from gitalign.core.plan import StepKind
-from gitalign.core.publication import UNSETTLED, MoveState, Publication, PushState
-from gitalign.core.report import Report, Verdict
-from gitalign.core.run import RunState
-from gitalign.core.unpushed import waits_for_push
 from gitalign.core.working_set import remote_of
 
 if TYPE_CHECKING:
@@ -28,7 +23,6 @@ if TYPE_CHECKING:
     from gitalign.core.snapshot import Snapshot
     from gitalign.facade import Request
 
-_MERGED = "already_merged"
 _OPTIONS_OF_SETTINGS = {
     "alignment.targets": "--target",
     "alignment.strategy": "--strategy",
@@ -113,15 +107,16 @@ def after_plan(plan: Plan, typed: Typed) -> list[Advice]:
     """What follows a plan: look at what will conflict, or run it; where nothing is to be aligned, merged branches."""
     if not any(is_work(step) for step in plan.steps):
         merged = sum(step.kind is StepKind.LEAVE and step.checkout is None for step in plan.steps)
-        return [_deletion(plan, typed, "deletes merged branches")] if merged else []
-    words = (*typed.how, *_chosen(plan.snapshot, typed))
+        return [deletion(plan, typed, "deletes merged branches")] if merged else []
+    words = (*typed.how, *chosen(plan.snapshot, typed))
     return [
         Advice(typed.command("forecast", *words), "which of them align, and where the others stop"),
         Advice(typed.command("run", *words), "aligns them"),
     ]
 
 
-def _deletion(plan: Plan, typed: Typed, why: str) -> Advice:
+def deletion(plan: Plan, typed: Typed, why: str) -> Advice:
+    """The command that deletes merged branches."""
     remote = plan.snapshot.branches_of
     where = ("--remote", remote) if remote is not None and plan.snapshot.taken_in is None else ()
     return Advice(typed.command("prune", "--merged", *where), why)
@@ -131,7 +126,7 @@ def after_forecast(found: Forecast, plan: Plan, typed: Typed) -> list[Advice]:
     """What follows a forecast: the conflicts, and a run for the branches without any."""
     from gitalign.core.forecast import Prospect
 
-    words = (*typed.how, *_chosen(plan.snapshot, typed))
+    words = (*typed.how, *chosen(plan.snapshot, typed))
     prospects = {cell.prospect for cell in found.branches}
     advice = []
     if Prospect.CONFLICT in prospects:
@@ -146,7 +141,7 @@ def after_conflicts(found: Conflicts, plan: Plan, typed: Typed, *, branch: str |
     shown = [one for one in found.branches if branch in (None, one.branch)]
     if not shown:
         return []
-    words = (*typed.how, *_chosen(plan.snapshot, typed))
+    words = (*typed.how, *chosen(plan.snapshot, typed))
     first = shown[0]
     advice = []
     if branch is None:
@@ -163,90 +158,12 @@ def after_conflicts(found: Conflicts, plan: Plan, typed: Typed, *, branch: str |
     return advice
 
 
-def after_run(report: Report, typed: Typed, *, is_new: bool) -> list[Advice]:
-    """What follows a run: its conflicts, a push, a look at what else needs attention, and the way back.
-
-    Args:
-        report: of the run.
-        typed: what was typed.
-        is_new: the run has just ended, so that what it left open is still open.
-    """
-    advice = []
-    tips = report.plan.snapshot.tips
-    attention = [one for one in report.branches() if one.verdict in _ATTENTION]
-    conflicted = [one for one in attention if one.verdict in (Verdict.CONFLICTED, Verdict.PARTLY_ALIGNED)]
-    if report.run.outcome == "interrupted" and report.run.state is not RunState.FINISHED:
-        advice.append(Advice(typed.command("resume"), "goes on where the run was stopped"))
-    if conflicted and is_new:
-        words = (*typed.how, *_chosen(report.plan.snapshot, typed))
-        count = len(conflicted)
-        why = f"groups the {count} conflicts by what causes them" if count > 1 else "shows what causes the conflict"
-        advice.append(Advice(typed.command("conflicts", *words), why))
-    others = [one for one in attention if one not in conflicted] or ([] if is_new else attention)
-    if others:
-        words_of_one = command_on(typed.command("show", report.run.id), others[0].step.branch.name)
-        advice.append(Advice(words_of_one, "shows one branch in full"))
-    theirs = {step.moved_ref for step in report.plan.steps if step.of_remote is not None}
-    waiting = [one for one in report.publications if one.push in UNSETTLED]
-    if is_new and (
-        waits_for_push(report, tips, are_fresh=False) or any(one.update.ref not in theirs for one in waiting)
-    ):
-        advice.append(Advice(typed.command("push", report.run.id), "pushes the branches that moved"))
-    advice += _about_a_remote(report, [one for one in waiting if is_new and one.update.ref in theirs], typed)
-    if is_new and (merged := _merged(report)):
-        why = "deletes the merged branch" if merged == 1 else f"deletes {merged} merged branches"
-        advice.append(_deletion(report.plan, typed, why))
-    return advice + _way_back(report, typed)
-
-
-def _about_a_remote(report: Report, waiting: Sequence[Publication], typed: Typed) -> list[Advice]:
-    """What follows branches of a remote that did not get there: `push` publishes only what moved here."""
-    states = {one.push for one in waiting}
-    advice = []
-    if PushState.UNKNOWN in states:
-        advice.append(Advice(typed.command("resume"), "asks the remote what arrived"))
-    if states & {PushState.REJECTED, PushState.NOT_PUSHED}:
-        words = (*typed.how, *_chosen(report.plan.snapshot, typed))
-        advice.append(Advice(typed.command("run", *words), "reads the remote again, and aligns what it has then"))
-    return advice
-
-
-def _merged(report: Report) -> int:
-    left = {one.step_id for one in report.results if isinstance(one.outcome, Unchanged) and one.outcome.code == _MERGED}
-    return sum(step.id in left and step.kind is StepKind.LEAVE and step.checkout is None for step in report.plan.steps)
-
-
-def _way_back(report: Report, typed: Typed) -> list[Advice]:
-    moved = sum(one.state is MoveState.MOVED for one in report.publications) - report.run.undone
-    is_pushed = any(one.push is PushState.PUSHED for one in report.publications)
-    if report.plan.snapshot.branches_of is not None and is_pushed:
-        remote = report.plan.snapshot.branches_of
-        return [Advice(typed.command("undo", "--push", report.run.id), f"gives {remote} back what it held")]
-    if moved > 0:
-        back = "the branch that moved" if moved == 1 else f"the {moved} branches that moved"
-        return [Advice(typed.command("undo", report.run.id), f"puts back {back}")]
-    return []
-
-
-_ATTENTION = frozenset(
-    {
-        Verdict.CONFLICTED,
-        Verdict.PARTLY_ALIGNED,
-        Verdict.FAILED,
-        Verdict.REFUSED,
-        Verdict.HELD_BACK,
-        Verdict.PUSH_FAILED,
-        Verdict.MOVED_AWAY,
-    }
-)
-
-
 def is_work(step: Step) -> bool:
     """True for a step that a run would carry out."""
     return step.kind not in (StepKind.UP_TO_DATE, StepKind.LEAVE) and step.refusal is None
 
 
-def _chosen(snapshot: Snapshot, typed: Typed) -> tuple[str, ...]:
+def chosen(snapshot: Snapshot, typed: Typed) -> tuple[str, ...]:
     """The choice of branches; also the remote's, where they were taken because there are no local ones."""
     if snapshot.branches_of is None or any(word in ("--remote", "--all") for word in typed.which):
         return typed.which

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from gitalign.configuration.section import Section
 from gitalign.configuration.settings import MOST_MB, Seconds
-from gitalign.core.validation import TESTS, Bounds, CommandCheck, FileCheck, StartupCheck, ValidationPlan
+
+if TYPE_CHECKING:
+    from gitalign.core.validation import ValidationPlan
 
 
 def _one_line(value: str) -> str:
@@ -132,6 +134,8 @@ class Validation(Section):
     @field_validator("checks")
     @classmethod
     def _has_one_name_each(cls, value: tuple[Check, ...]) -> tuple[Check, ...]:
+        from gitalign.core.validation import TESTS
+
         names = [check.name for check in value]
         if twice := sorted({name for name in names if names.count(name) > 1 or name in (TESTS, "startup")}):
             raise ValueError(f"the name {twice[0]!r} stands twice, or is taken")
@@ -139,6 +143,8 @@ class Validation(Section):
 
     def plan(self) -> ValidationPlan:
         """The settings as the value that travels with a run."""
+        from gitalign.core.validation import TESTS, Bounds, CommandCheck, FileCheck, StartupCheck, ValidationPlan
+
         tests = (
             ()
             if self.test_command is None

@@ -10,7 +10,7 @@ import difflib
 import glob
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -37,9 +37,11 @@ from gitalign.core.policy import (
     StrategyRule,
 )
 from gitalign.core.push import PushSettings
-from gitalign.core.validation import ValidationPlan
 from gitalign.errors import ConfigError
 from gitalign.input_file import Unreadable, read_bounded
+
+if TYPE_CHECKING:
+    from gitalign.core.validation import ValidationPlan
 
 _LARGEST_BYTES = 1024 * 1024
 _LONGEST_SHOWN = 200

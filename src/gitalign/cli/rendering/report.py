@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitalign.cli import advice
 from gitalign.cli.advice import NOTHING_TYPED, Typed
+from gitalign.cli.advice_after_run import after_run
 from gitalign.cli.rendering.moves import show_moves
 from gitalign.cli.rendering.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.core.emptied import EMPTIED_BY_RESOLUTION, by_what, why_dropped
@@ -79,7 +80,7 @@ def show_report(
         out.print(
             f"[dim]{report.total_s:.1f} s ({phases}), {report.peak_memory_bytes // 1_000_000} MB; {safe('; '.join(merges))}[/]"
         )
-    advice.show(out, advice.after_run(report, typed, is_new=is_new))
+    advice.show(out, after_run(report, typed, is_new=is_new))
 
 
 def _show_held_back(out: Console, report: Report, everything: bool) -> None:

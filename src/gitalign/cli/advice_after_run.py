@@ -1,0 +1,92 @@
+"""What to type after a run. Apart from the other advice, because it needs to know what a run came to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gitalign.cli.advice import Advice, Typed, chosen, deletion
+from gitalign.core.names import command_on
+from gitalign.core.outcome import Unchanged
+from gitalign.core.plan import StepKind
+from gitalign.core.publication import UNSETTLED, MoveState, Publication, PushState
+from gitalign.core.report import Report, Verdict
+from gitalign.core.run import RunState
+from gitalign.core.unpushed import waits_for_push
+
+_MERGED = "already_merged"
+_ATTENTION = frozenset(
+    {
+        Verdict.CONFLICTED,
+        Verdict.PARTLY_ALIGNED,
+        Verdict.FAILED,
+        Verdict.REFUSED,
+        Verdict.HELD_BACK,
+        Verdict.PUSH_FAILED,
+        Verdict.MOVED_AWAY,
+    }
+)
+
+
+def after_run(report: Report, typed: Typed, *, is_new: bool) -> list[Advice]:
+    """What follows a run: its conflicts, a push, a look at what else needs attention, and the way back.
+
+    Args:
+        report: of the run.
+        typed: what was typed.
+        is_new: the run has just ended, so that what it left open is still open.
+    """
+    advice = []
+    tips = report.plan.snapshot.tips
+    attention = [one for one in report.branches() if one.verdict in _ATTENTION]
+    conflicted = [one for one in attention if one.verdict in (Verdict.CONFLICTED, Verdict.PARTLY_ALIGNED)]
+    if report.run.outcome == "interrupted" and report.run.state is not RunState.FINISHED:
+        advice.append(Advice(typed.command("resume"), "goes on where the run was stopped"))
+    if conflicted and is_new:
+        words = (*typed.how, *chosen(report.plan.snapshot, typed))
+        count = len(conflicted)
+        why = f"groups the {count} conflicts by what causes them" if count > 1 else "shows what causes the conflict"
+        advice.append(Advice(typed.command("conflicts", *words), why))
+    others = [one for one in attention if one not in conflicted] or ([] if is_new else attention)
+    if others:
+        words_of_one = command_on(typed.command("show", report.run.id), others[0].step.branch.name)
+        advice.append(Advice(words_of_one, "shows one branch in full"))
+    theirs = {step.moved_ref for step in report.plan.steps if step.of_remote is not None}
+    waiting = [one for one in report.publications if one.push in UNSETTLED]
+    if is_new and (
+        waits_for_push(report, tips, are_fresh=False) or any(one.update.ref not in theirs for one in waiting)
+    ):
+        advice.append(Advice(typed.command("push", report.run.id), "pushes the branches that moved"))
+    advice += _about_a_remote(report, [one for one in waiting if is_new and one.update.ref in theirs], typed)
+    if is_new and (merged := _merged(report)):
+        why = "deletes the merged branch" if merged == 1 else f"deletes {merged} merged branches"
+        advice.append(deletion(report.plan, typed, why))
+    return advice + _way_back(report, typed)
+
+
+def _about_a_remote(report: Report, waiting: Sequence[Publication], typed: Typed) -> list[Advice]:
+    """What follows branches of a remote that did not get there: `push` publishes only what moved here."""
+    states = {one.push for one in waiting}
+    advice = []
+    if PushState.UNKNOWN in states:
+        advice.append(Advice(typed.command("resume"), "asks the remote what arrived"))
+    if states & {PushState.REJECTED, PushState.NOT_PUSHED}:
+        words = (*typed.how, *chosen(report.plan.snapshot, typed))
+        advice.append(Advice(typed.command("run", *words), "reads the remote again, and aligns what it has then"))
+    return advice
+
+
+def _merged(report: Report) -> int:
+    left = {one.step_id for one in report.results if isinstance(one.outcome, Unchanged) and one.outcome.code == _MERGED}
+    return sum(step.id in left and step.kind is StepKind.LEAVE and step.checkout is None for step in report.plan.steps)
+
+
+def _way_back(report: Report, typed: Typed) -> list[Advice]:
+    moved = sum(one.state is MoveState.MOVED for one in report.publications) - report.run.undone
+    is_pushed = any(one.push is PushState.PUSHED for one in report.publications)
+    if report.plan.snapshot.branches_of is not None and is_pushed:
+        remote = report.plan.snapshot.branches_of
+        return [Advice(typed.command("undo", "--push", report.run.id), f"gives {remote} back what it held")]
+    if moved > 0:
+        back = "the branch that moved" if moved == 1 else f"the {moved} branches that moved"
+        return [Advice(typed.command("undo", report.run.id), f"puts back {back}")]
+    return []
