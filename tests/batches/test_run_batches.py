@@ -394,7 +394,7 @@ def test_what_is_left_uncommitted_is_pinned_and_reported_unless_the_plan_says_th
     ("script", "bounds", "reason"),
     [
         ("while :; do sh -c 'sleep 30' & done", {"processes": 30}, "more than 30 processes"),
-        ("head -c 300M /dev/zero > big; sleep 30", {"disk_bytes": 50 * 1024**2}, "MiB"),
+        ("exec head -c 300M /dev/zero > big", {"disk_bytes": 50 * 1024**2}, "MiB"),
     ],
 )
 def test_a_task_that_takes_everything_is_ended(bench: Bench, script: str, bounds: dict[str, int], reason: str) -> None:
