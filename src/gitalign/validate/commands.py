@@ -24,7 +24,7 @@ from gitalign.validate.watch import Watch, new_mark
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _LONGEST_LINE = 2000
 _NOT_EXECUTABLE, _NOT_FOUND = 126, 127
-_FILE_TOO_LARGE = 128 + signal.SIGXFSZ
+_FILE_TOO_LARGE = (-signal.SIGXFSZ, 128 + signal.SIGXFSZ)  # by itself, and as a shell says it
 _LAST_SIGNAL = 64
 
 
@@ -114,7 +114,7 @@ def _judged(check: CommandCheck, result: CheckResult, seen: Observed, sandbox: S
         return _ended(result, CheckStatus.NOT_POSSIBLE, f"it cannot be confined: {written.strip()[:300]}")
     if missing := _missing_tool(check, seen.returncode, written):
         return _ended(result, CheckStatus.MISSING_TOOL, missing)
-    if seen.returncode == _FILE_TOO_LARGE:
+    if seen.returncode in _FILE_TOO_LARGE:
         return _ended(
             result, CheckStatus.OVER_LIMIT, f"ended: a file of more than {sandbox.bounds.disk_bytes // 1024**2} MiB"
         )
