@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
+
+from cachetools import LRUCache
 
 from gitalign.core.names import Oid
 from gitalign.core.pair_conflicts import PathChange
@@ -23,8 +24,7 @@ class Kept(Generic[K, V]):
     """The answers asked for last. Thread-safe; of two that ask for the same at the same time, one waits for the other's."""
 
     def __init__(self, most: int) -> None:
-        self._most = most
-        self._known: OrderedDict[K, V] = OrderedDict()
+        self._known: LRUCache[K, V] = LRUCache(most)
         self._under_way: dict[K, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -32,7 +32,6 @@ class Kept(Generic[K, V]):
         """The answer for a key, found out unless it was found out lately."""
         with self._lock:
             if key in self._known:
-                self._known.move_to_end(key)
                 return self._known[key]
             turn = self._under_way.setdefault(key, threading.Lock())
         with turn:
@@ -43,8 +42,6 @@ class Kept(Generic[K, V]):
                 found = find()
                 with self._lock:
                     self._known[key] = found
-                    while len(self._known) > self._most:
-                        self._known.popitem(last=False)
                 return found
             finally:
                 with self._lock:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from cachetools import LRUCache
 
 from gitalign.core.names import Oid
 from gitalign.git.merge import MergeAnswer
@@ -33,7 +34,7 @@ class SharedMerges:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._answers: OrderedDict[Triple, MergeAnswer] = OrderedDict()
+        self._answers: LRUCache[Triple, MergeAnswer] = LRUCache(_KEPT_MERGES)
         self._under_way: dict[Triple, threading.Event] = {}
         self.counts = MergeCounts()
         self.virtual = VirtualBases()
@@ -48,7 +49,6 @@ class SharedMerges:
             with self._lock:
                 known = self._answers.get(triple)
                 if known is not None:
-                    self._answers.move_to_end(triple)
                     self.counts.shared += 1
                     return known
                 waiting = self._under_way.get(triple)
@@ -61,8 +61,6 @@ class SharedMerges:
             with self._lock:
                 self._answers[triple] = made
                 self.counts.merged += 1
-                while len(self._answers) > _KEPT_MERGES:
-                    self._answers.popitem(last=False)
             return made
         finally:
             with self._lock:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+
+from cachetools import LRUCache
 
 from gitalign.core.conflict import AppliedResolution
 from gitalign.core.resolution_origin import Origin, OriginKind
@@ -31,7 +32,7 @@ class RecordedResolver:
         self._git = repository.git
         self._format = repository.object_format
         self._lock = threading.Lock()
-        self._answers: OrderedDict[tuple[int, bytes], Proposal | UnresolvedFile | None] = OrderedDict()
+        self._answers: LRUCache[tuple[int, bytes], Proposal | UnresolvedFile | None] = LRUCache(_KEPT)
         if not recorded.is_empty:
             self._shelf.start()
 
@@ -62,8 +63,6 @@ class RecordedResolver:
         made = self._applied(conflict, file.marker_size)
         with self._lock:
             self._answers[asked] = made
-            while len(self._answers) > _KEPT:
-                self._answers.popitem(last=False)
         return made
 
     def _conflict(self, file: ConflictedFile) -> NormalisedConflict | None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import pathspec
+from cachetools import LRUCache
 
 from gitalign.core.conflict import AppliedResolution
 from gitalign.core.policy import AutoResolver
@@ -48,7 +48,7 @@ class ResolverChain:
         self._lists = pathspec.GitIgnoreSpec.from_lines(union_files)
         self._repository = repository
         self._lock = threading.Lock()
-        self._parts: OrderedDict[str, tuple[Lines | Region, ...] | str] = OrderedDict()
+        self._parts: LRUCache[str, tuple[Lines | Region, ...] | str] = LRUCache(_KEPT)
 
     @property
     def key(self) -> str:
@@ -112,8 +112,6 @@ class ResolverChain:
         made = self._made_again(file, sides)
         with self._lock:
             self._parts[asked] = made
-            while len(self._parts) > _KEPT:
-                self._parts.popitem(last=False)
         return made
 
     def _made_again(self, file: ConflictedFile, sides: Sides) -> tuple[Lines | Region, ...] | str:

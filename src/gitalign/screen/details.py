@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 
+from cachetools import LRUCache
 from textual import work
 from textual.app import App
 from textual.timer import Timer
@@ -33,7 +33,7 @@ class DetailsApp(App[Leaving]):
     def __init__(self, source: Source) -> None:
         super().__init__()
         self.source = source
-        self.details: OrderedDict[str, ConflictDetail | str] = OrderedDict()
+        self.details: LRUCache[str, ConflictDetail | str] = LRUCache(_KEPT_DETAILS)
         self._looking: StopSignal | None = None
         self._waiting: Timer | None = None
 
@@ -78,6 +78,4 @@ class DetailsApp(App[Leaving]):
 
     def _looked_at(self, one: BranchConflict, found: ConflictDetail | str) -> None:
         self.details[one.branch] = found
-        while len(self.details) > _KEPT_DETAILS:
-            self.details.popitem(last=False)
         self.detail_found(one)
