@@ -137,10 +137,12 @@ def test_every_fault_is_told_at_once_with_the_nearest_name(tmp_path: Path) -> No
 def test_a_fault_of_several_keys_names_who_set_them(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, overrides={"resolutions.rungs": ["driver"]})
-    assert caught.value.message == "command line: resolutions: the rung driver needs resolutions.driver: its command"
+    assert (
+        caught.value.message == "command line: resolutions: the resolver driver needs resolutions.driver: its command"
+    )
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, "resolutions: {apply: true}", overrides={"resolutions.rungs": ["union"]})
-    assert caught.value.message.startswith(f"{tmp_path / 'config.yaml'}, command line: resolutions: the rung union")
+    assert caught.value.message.startswith(f"{tmp_path / 'config.yaml'}, command line: resolutions: the resolver union")
 
 
 @pytest.mark.parametrize(

@@ -74,3 +74,13 @@ def test_every_answer_is_there(row: list[str]) -> None:
 
 def test_there_are_more_than_twelve_answers() -> None:
     assert len(ANSWERS) > 24
+
+
+def test_every_crash_point_is_in_the_table() -> None:
+    named = re.findall(r"`([\w/]+\.py)`", " ".join(row[1] for row in rows("where-is-what.md", "## Crash points")))
+    callers = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        if re.search(r"\bcheckpoint\(\s*\"", path.read_text(encoding="utf-8"))
+    }
+    assert set(named) == callers

@@ -81,7 +81,7 @@ def test_what_touches_the_conflict_is_left_to_a_person(beside: str, tmp_path: Pa
     outcome = branch(run(work.path, strategy="rebase-merges", resolutions__apply=True), "x").result.outcome
     assert isinstance(outcome, Conflicted), outcome
     assert (outcome.recreating, outcome.paths) == (work.tip("x~1"), ("f",))
-    assert "cannot be read from how it settled its conflict" in outcome.unresolved[0]
+    assert "own changes from its conflict resolution" in outcome.unresolved[0]
     assert work.tip("x") == before
 
 

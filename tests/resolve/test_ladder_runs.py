@@ -64,13 +64,13 @@ def test_each_rung_settles_what_it_is_for(tmp_path: Path, rung: str, strategy: s
     outcome = branch(run(work.path, resolutions__rungs=[rung], **asked), "topic").result.outcome
     assert isinstance(outcome, Aligned)
     (one,) = outcome.resolved
-    assert (one.path, one.resolver, one.source) == (name, rung, f"by the rung {rung}")
+    assert (one.path, one.resolver, one.source) == (name, rung, f"by the resolver {rung}")
     assert one.commit == (tip if strategy == "rebase" else None)
     made = content(work, name)
     # While the target is merged in, the branch's lines are those that come first.
     assert made == wanted if strategy == "rebase" else sorted(made) == sorted(wanted)
     (told,) = (finding for finding in outcome.findings if finding.code == "resolution_applied")
-    assert f"by the rung {rung}" in told.message
+    assert f"by the resolver {rung}" in told.message
     (proof,) = facade.verify(request(work.path))
     assert proof.holds
     assert [one.resolver for one in proof.certificate.resolved] == [rung]
@@ -87,7 +87,7 @@ def test_a_commit_of_which_a_rung_left_nothing_is_told_as_that(tmp_path: Path, s
     moved = {"GITALIGN_ALIGNMENT__ALREADY_MERGED": "fast-forward"}
     out = call("run", "--yes", "--resolve-with", "whitespace", "--strategy", strategy, cwd=work.path, env=moved)
     words = " ".join(out.stdout.split())
-    assert "1 became empty after its conflicts were settled by whitespace" in words
+    assert "1 became empty after its conflicts were resolved by whitespace" in words
     # What the other branch has is upstream.
     assert words.count("none of its commits is left; stands at the target's tip") == 2
     assert words.count("1 upstream") == 1
@@ -95,9 +95,9 @@ def test_a_commit_of_which_a_rung_left_nothing_is_told_as_that(tmp_path: Path, s
     found = [one["code"] for one in report["outcome"]["findings"]]
     assert sorted(found) == ["emptied_by_resolution", "resolution_applied"]
     shown = " ".join(call("show", "last", "topic", cwd=work.path).stdout.split())
-    assert f"{tip[:12]} dropped: became empty after its conflicts were settled by whitespace topic" in shown
+    assert f"{tip[:12]} dropped: became empty after its conflicts were resolved by whitespace topic" in shown
     shown = " ".join(call("show", "last", "there", cwd=work.path).stdout.split())
-    assert "settled" not in shown
+    assert "conflicts were resolved" not in shown
 
 
 def test_every_conflict_of_a_commit_or_none(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_every_conflict_of_a_commit_or_none(tmp_path: Path) -> None:
     outcome = branch(run(work.path, resolutions__rungs=["whitespace"]), "topic").result.outcome
     assert isinstance(outcome, Conflicted)
     assert outcome.paths == ("f.c", "g.c")
-    assert outcome.unresolved == ("g.c: no rung fits every stretch of it (whitespace)",)
+    assert outcome.unresolved == ("g.c: no resolver fits every conflict of it (whitespace)",)
     assert outcome.known_resolutions == ()
     assert work.tip("topic") == tip
 
@@ -245,9 +245,9 @@ def test_at_the_terminal(tmp_path: Path) -> None:
     done = call("run", "--yes", "--resolve-with", "imports", cwd=work.path, env={"COLUMNS": "200"})
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 conflict resolved by imports" in done.stdout
-    assert "by the rung imports" in call("show", "last", "topic", cwd=work.path, env={"COLUMNS": "300"}).stdout
+    assert "by the resolver imports" in call("show", "last", "topic", cwd=work.path, env={"COLUMNS": "300"}).stdout
     for form in ("md", "html", "sarif", "json", "junit"):
-        assert "by the rung imports" in call("report", "--format", form, cwd=work.path).stdout, form
+        assert "by the resolver imports" in call("report", "--format", form, cwd=work.path).stdout, form
     wrong = call("plan", "--resolve-with", "magic", cwd=work.path)
     assert wrong.returncode == 2
     assert "magic" in wrong.stderr

@@ -105,7 +105,7 @@ def test_gits_own_merge_as_a_driver(tmp_path: Path) -> None:
         ("import shutil, sys; shutil.copy(sys.argv[1], sys.argv[2])", "left the file as it was"),
         ("import sys; open(sys.argv[2], 'w')", "nothing of the file"),
         ("import sys; open(sys.argv[2], 'w').write('<<<<<<< x\\na\\n=======\\nb\\n>>>>>>> y\\n')", "left a conflict"),
-        ("import sys; open(sys.argv[2], 'w').write('a\\0b')", "no text"),
+        ("import sys; open(sys.argv[2], 'w').write('a\\0b')", "not text"),
         ("import sys; open(sys.argv[2], 'w').write('x' * 5_000_000)", "too long"),
         ("import os, sys; os.unlink(sys.argv[2])", "no answer"),
         ("import os, sys; os.unlink(sys.argv[2]); os.symlink('/etc/passwd', sys.argv[2])", "no answer"),
@@ -140,7 +140,7 @@ def test_what_a_driver_is_not_for_is_not_given_to_it(tmp_path: Path) -> None:
     work = diverged(tmp_path / "repo", {"f.txt": (b"a\n", b"b\n", b"c\n")})
     outcome = outcome_of(work, driven(work, [*tool(tmp_path, JSON_DRIVER), "%O", "%A", "%B"], paths=["*.json"]))
     assert isinstance(outcome, Conflicted)
-    assert outcome.unresolved == ("f.txt: nothing that is on record, and no rung that was asked for, is for it",)
+    assert outcome.unresolved == ("f.txt: no recorded resolution or enabled resolver applies",)
 
 
 def test_a_proposal_is_told_with_whoever_made_it(tmp_path: Path) -> None:
@@ -186,8 +186,8 @@ def test_what_the_command_is_given_is_what_the_schema_says(tmp_path: Path, strat
         ("print(json.dumps({'by': 'me'}))", "no content"),
         ("print(json.dumps({'content': 7}))", "no content"),
         ("print(json.dumps({'content': {'base64': '?'}}))", "no base64"),
-        ("print(json.dumps({'content': 'a' + chr(0xd800)}))", "no text"),
-        ("print(json.dumps({'content': 'a' + chr(0)}))", "no text"),
+        ("print(json.dumps({'content': 'a' + chr(0xd800)}))", "not text"),
+        ("print(json.dumps({'content': 'a' + chr(0)}))", "not text"),
         ("print(json.dumps({'content': asked['marked']}))", "left a conflict"),
         ("print(json.dumps({'content': 'x' * 4_200_000}))", "longer than"),
         ("print(json.dumps({'content': ''}))", "nothing of the file"),
@@ -289,12 +289,12 @@ def test_what_detection_refuses_is_not_published_and_the_proposal_is_named(tmp_p
     script = READS + "print(json.dumps({'content': 'def broken(:\\n', 'by': 'model 7'}))"
     one, outcome = refused(work, asked(tool(tmp_path, script)))
     assert outcome.stage == "detect"
-    assert outcome.reason.endswith("(1 conflict in it was settled without a person: external)")
+    assert outcome.reason.endswith("(1 conflict in it was resolved without a person: external)")
     assert [(used.path, used.resolver, used.recorded_by) for used in outcome.resolved] == [
         ("f.py", "external", "model 7")
     ]
     assert "resolution_applied" in [finding.code for finding in outcome.findings]
-    assert "settled without a person" in one.detail
+    assert "resolved without a person" in one.detail
     shown = call("show", "last", "topic", cwd=work.path, env={"COLUMNS": "300"}).stdout
     assert "as oracle proposed by model 7" in shown
     for form in ("md", "html", "sarif", "json", "junit"):
@@ -308,7 +308,7 @@ def test_what_a_check_refuses_is_not_published_and_the_rungs_are_named(tmp_path:
     settings = {**asked(tool(tmp_path, script)), "validation__checks": [check]}
     _, outcome = refused(work, {**settings, "resolutions__rungs": ["whitespace", "external"]})
     assert outcome.code == "validation_failed"
-    assert outcome.reason.endswith("(2 conflicts in it were settled without a person: whitespace, external)")
+    assert outcome.reason.endswith("(2 conflicts in it were resolved without a person: whitespace, external)")
     assert [(used.path, used.resolver) for used in outcome.resolved] == [("f", "whitespace"), ("g", "external")]
     told = [finding.path for finding in outcome.findings if finding.code == "resolution_applied"]
     assert told == ["f", "g"]

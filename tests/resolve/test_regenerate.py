@@ -109,7 +109,7 @@ def test_all_else_is_settled_first_and_nothing_is_run_before(tmp_path: Path) -> 
         ("open('gen/index', 'w').write('||||||| a\\n')", "left a conflict"),
         ("open('gen/index', 'w')", "nothing of the file"),
         ("open('gen/index', 'w').write('a\\n')", "took back what both sides did"),
-        ("open('gen/index', 'wb').write(b'a' + bytes(1))", "no text"),
+        ("open('gen/index', 'wb').write(b'a' + bytes(1))", "not text"),
         ("open('gen/index', 'w').write('x' * 5_000_000)", "very long"),
         ("import time; time.sleep(600)", "no end after 2 s"),
     ],
@@ -165,7 +165,7 @@ def test_what_was_made_anew_is_checked_like_all_else(tmp_path: Path) -> None:
     script = "open('gen/index', 'w').write('wrong\\n')"
     outcome = branch(run(work.path, **remade(script), validation__checks=[check]), "topic").result.outcome
     assert isinstance(outcome, Failed)
-    assert outcome.reason.endswith("(1 conflict in it was settled without a person: regenerate)")
+    assert outcome.reason.endswith("(1 conflict in it was resolved without a person: regenerate)")
     assert work.tip("topic") == tip
 
 

@@ -88,7 +88,7 @@ def test_every_proposal_follows_from_the_sides(base: bytes, ours: bytes, theirs:
         assert isinstance(answer, Proposal | UnresolvedFile)
         if isinstance(answer, UnresolvedFile):
             # Whatever lines look like, the merge can be made again.
-            assert answer.reason.startswith(("no rung fits", "what would come of it"))
+            assert answer.reason.startswith(("no resolver fits", "what would come of it"))
             continue
         # What git merged stands as git merged it, in its order.
         at = 0
@@ -304,7 +304,7 @@ def test_the_first_that_settles_a_file_does_and_nothing_decides_a_dispute(
     none = CompositeResolver([_Says(None), _Says(unfit), ladder(repository, AutoResolver.SAME_LINES)])
     answer = none.propose(file)
     assert isinstance(answer, UnresolvedFile)
-    assert answer.reason == "does not fit; no rung fits every stretch of it (same_lines)"
+    assert answer.reason == "does not fit; no resolver fits every conflict of it (same_lines)"
     assert (none.could(file), none.knows(file)) == (True, "known")
     assert CompositeResolver([_Says(None)]).propose(file) is None
     assert CompositeResolver([rungs]).key != CompositeResolver([rungs, rungs]).key

@@ -222,7 +222,7 @@ def test_yaml_that_grows_or_does_more_than_hold_values(tmp_path: Path) -> None:
 def test_two_packs_of_one_name(tmp_path: Path) -> None:
     for name in ("a.yaml", "b.yaml"):
         write_pack(tmp_path / name, GOOD)
-    with pytest.raises(RulePackError, match="is there already"):
+    with pytest.raises(RulePackError, match="already exists"):
         load_packs(["a.yaml", "b.yaml"], folder=tmp_path)
     assert [pack.name for pack in load_packs(["a.yaml", "python", "a.yaml"], folder=tmp_path)] == ["house", "python"]
 

@@ -27,7 +27,7 @@ def refuse_beside_a_plan(given: dict[str, bool]) -> None:
     typed = [name for name, is_typed in given.items() if is_typed]
     if typed:
         raise UserError(
-            f"a saved plan says itself how branches are aligned: {', '.join(typed)} cannot stand beside --plan",
+            f"{', '.join(typed)} cannot be combined with --plan: a saved plan says how branches are aligned",
             hint=f"make a new one: git align plan {' '.join(typed)} --save FILE",
         )
 

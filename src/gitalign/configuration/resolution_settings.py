@@ -100,14 +100,14 @@ class Resolutions(Section):
     @model_validator(mode="after")
     def _has_what_its_rungs_need(self) -> Resolutions:
         if AutoResolver.UNION in self.rungs and not self.union_files:
-            raise ValueError("the rung union needs union_files: patterns of the files that are lists")
+            raise ValueError("the resolver union needs union_files: patterns of the files that are lists")
         for rung, program in (
             (AutoResolver.DRIVER, self.driver),
             (AutoResolver.EXTERNAL, self.external),
             (AutoResolver.REGENERATE, self.regenerate),
         ):
             if rung in self.rungs and not program:
-                raise ValueError(f"the rung {rung} needs resolutions.{rung}: its command")
+                raise ValueError(f"the resolver {rung} needs resolutions.{rung}: its command")
         return self
 
     def programs(self) -> Programs:

@@ -80,7 +80,7 @@ class AppliedResolution:
         """What was settled, and by whom or what."""
         which = f"conflict {self.conflict[:12]}" if self.conflict else "a conflict"
         how = f"by a resolution {self.source}" if self.resolver == RECORDED else f"without a person, {self.source}"
-        return f"{which} was settled {how}" + (f", by {self.recorded_by}" if self.recorded_by else "")
+        return f"{which} was resolved {how}" + (f", by {self.recorded_by}" if self.recorded_by else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

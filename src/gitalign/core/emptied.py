@@ -17,7 +17,7 @@ def emptied_as_findings(dropped: Sequence[Dropped], resolved: Sequence[AppliedRe
         Finding(
             code=EMPTIED_BY_RESOLUTION,
             severity=Severity.WARNING,
-            message=f"nothing of commit {one.oid[:12]} ({one.subject}) was left after its conflicts were settled by {by}: it was dropped",
+            message=f"nothing of commit {one.oid[:12]} ({one.subject}) was left after its conflicts were resolved by {by}: it was dropped",
             detector=by,
             introduced_by="integration",
         )
@@ -36,7 +36,7 @@ def resolved_by(drop: Dropped, resolved: Sequence[AppliedResolution]) -> str:
 def why_dropped(drop: Dropped, resolved: Sequence[AppliedResolution]) -> str:
     """Why a commit is not in the result, in words."""
     by = resolved_by(drop, resolved)
-    return drop.reason.value.replace("_", " ") + (f" after its conflicts were settled by {by}" if by else "")
+    return drop.reason.value.replace("_", " ") + (f" after its conflicts were resolved by {by}" if by else "")
 
 
 def by_what(resolved: Sequence[AppliedResolution]) -> str:

@@ -215,7 +215,7 @@ def with_auto_resolved(failed: Failed, refused: Aligned) -> Failed:
     by = dict.fromkeys(one.resolver for one in refused.resolved)
     count = len(refused.resolved)
     words = (
-        f"{count} conflict{'' if count == 1 else 's'} in it {'was' if count == 1 else 'were'} settled without a person"
+        f"{count} conflict{'' if count == 1 else 's'} in it {'was' if count == 1 else 'were'} resolved without a person"
     )
     return replace(
         failed,

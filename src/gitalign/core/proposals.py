@@ -37,7 +37,7 @@ def fault_of(content: bytes, sides: Sides, *, marker_size: int, by: MadeBy, targ
     if _holds_marker(content, (ours, theirs), marker_size):
         return "it left a conflict: what it made holds a conflict marker"
     if b"\0" in content and not any(b"\0" in side for side in (base, ours, theirs)):
-        return "what it made is no text"
+        return "what it made is not text"
     if not content.strip() and ours.strip() and theirs.strip():
         return "it left nothing of the file"
     if by is MadeBy.REGENERATE:

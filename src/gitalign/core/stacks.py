@@ -66,7 +66,7 @@ def in_order(steps: Sequence[Step], targets: Sequence[Target], graph: CommitGrap
 
 
 def _comes_apart(step: Step, below: Sequence[Step]) -> list[str]:
-    """Words for a step that may not stand on what it stands on now: only what is rewritten in one way moves a whole stack along."""
+    """Why a step cannot stay on its parent branch: only branches rewritten by the same strategies move as one stack."""
     return [
         f"stands on {display(one.branch.name)}, which takes its target in by another strategy: they "
         + ("may come apart" if {one.kind, step.kind} == _REWRITING else "come apart")

@@ -1,4 +1,7 @@
-"""Which strategy goes for which branch: the first rule that fits, otherwise the policy's own. Pure."""
+"""Rules per branch: the first that fits gives its strategy, otherwise the policy's own. Pure.
+
+The strategies themselves are in `core/policy.py`.
+"""
 
 from __future__ import annotations
 

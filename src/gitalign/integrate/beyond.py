@@ -44,8 +44,8 @@ def out_of_bounds(
         if merged_as is not None and not merged_as[path].is_plain:
             return "attributes give it a merge driver, a filter or an encoding of its own"
         if b"\0" in file.marked:
-            return "it is no text"
-        return "nothing that is on record, and no rung that was asked for, is for it"
+            return "it is binary"
+        return "no recorded resolution or enabled resolver applies"
 
     told = [f"{path}: {why(path)}" for path in sorted(left)[:_MOST_TOLD]]
     more = len(left) - len(told)

@@ -280,7 +280,7 @@ class _Recreation:
                 (marked,) = self._lane.files([raw(f"{now.tree}:{one.path}")], most_bytes=LARGEST_BYTES)
                 content = decisions_alone(one, marked, self._lane) if marked is not None else None
             if content is None:
-                reason = f"what else merge {one.merge[:12]} holds there cannot be read from how it settled its conflict"
+                reason = f"cannot separate merge {one.merge[:12]}'s own changes from its conflict resolution"
                 return UnresolvedMerge(unresolved=(f"{one.path}: {reason}",))
             found[one.path] = (modes[one.path], content)
         return found

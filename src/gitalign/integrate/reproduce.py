@@ -118,7 +118,7 @@ def _remarks(earlier: Sequence[Earlier], at: Oid) -> list[str]:
     for one in earlier:
         what = "merge" if one.is_merge else "commit"
         if one.stops:
-            told.append(f"{order} git stops at {what} {one.commit}, whose conflict was settled here: settle it, too")
+            told.append(f"{order} git stops at {what} {one.commit}, whose conflict was resolved here: resolve it, too")
             order = "then"
         else:
             told.append(f"git forgets what merge {one.commit} holds of its own, which was carried over here")

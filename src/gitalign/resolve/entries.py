@@ -75,7 +75,7 @@ def fault_of(one: Resolution, *, object_format: str) -> str | None:
     if max(len(one.preimage), len(one.postimage)) > LARGEST_BYTES:
         return f"an image is longer than {LARGEST_BYTES} bytes"
     if b"\0" in one.preimage or b"\0" in one.postimage:
-        return "it is no text"
+        return "it is binary"
     if not is_image_of(one.preimage, one.conflict):
         return "its preimage is that of another conflict"
     if unresolved(one):

@@ -164,13 +164,13 @@ def read_answer(answer: bytes) -> tuple[bytes, str, str]:
         try:
             made = content.encode("utf-8")
         except UnicodeEncodeError as error:
-            raise Declined("the content of its answer is no text") from error
+            raise Declined("the content of its answer is not text") from error
     else:
         raise Declined("its answer has no content")
     if len(made) > _LARGEST_BYTES:
         raise Declined(f"its proposal is longer than {_LARGEST_BYTES} bytes")
     if b"\0" in made:
-        raise Declined("its proposal is no text")
+        raise Declined("its proposal is not text")
     return made, _words(document.get("by", "")), _words(document.get("note", ""))
 
 

@@ -120,7 +120,7 @@ def origin_in_words(origin: Origin) -> str:
         case OriginKind.LEARNED:
             words = f"learned from merge {origin.commit[:12]}"
         case OriginKind.RESOLVED:
-            words = f"settled while aligning {origin.branch}" if origin.branch else "settled by hand"
+            words = f"resolved while aligning {origin.branch}" if origin.branch else "resolved by hand"
         case OriginKind.RR_CACHE:
             words = "recorded by git"
         case OriginKind.UNKNOWN:

@@ -73,7 +73,7 @@ class ResolverChain:
         climbed = auto_resolve(parts, self._allowed(file.path))
         names = ", ".join(self._allowed(file.path))
         if climbed is None:
-            return UnresolvedFile(reason=f"no rung fits every stretch of it ({names})")
+            return UnresolvedFile(reason=f"no resolver fits every conflict of it ({names})")
         content, used = climbed.content, climbed.used
         if holds_conflict(content, marker_size=file.marker_size):
             return UnresolvedFile(reason="what would come of it looks like a conflict")

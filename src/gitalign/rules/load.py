@@ -41,7 +41,7 @@ def load_packs(names: Sequence[str], *, folder: Path, forbidden: Sequence[Path] 
     taken: dict[str, str] = {}
     for pack in packs:
         if pack.name in taken:
-            faults.append(f"{pack.origin}: a pack named {pack.name!r} is there already ({taken[pack.name]})")
+            faults.append(f"{pack.origin}: a pack named {pack.name!r} already exists ({taken[pack.name]})")
         taken.setdefault(pack.name, pack.origin)
     if faults:
         raise RulePackError(faults)

@@ -135,7 +135,7 @@ def _head(row: Row) -> Iterator[tuple[str, Sequence[Part]]]:
     if row.shared is not None:
         freed = len(row.shared.freed)
         rest = f"; for {freed} of them it is all that stops them there" if freed else "; each has others, too"
-        yield "helps", [f"settled once, it helps {count} branches{rest}"]
+        yield "helps", [f"resolved once, it helps {count} branches{rest}"]
     elif count > 1:
         yield "helps", [f"resolved once, it helps {count} branches"]
     if row.shared is not None:

@@ -1,1 +1,1 @@
-"""The embedded database: the durable memory of runs. The only room that speaks SQL."""
+"""The durable memory of runs, in an embedded database or PostgreSQL. The only room that uses SQL."""

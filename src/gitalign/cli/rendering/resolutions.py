@@ -98,9 +98,9 @@ def show_lessons(out: Console, lessons: LearnedResolutions, recorded: Recorded) 
         f"{many(lessons.merges, 'merge', 'merges')} made again: {lessons.conflicting} conflict, {lessons.unreadable} cannot be read"
     )
     out.print(
-        f"{many(lessons.files, 'file', 'files')} clashed: {len(lessons.resolutions)} resolved by a person, "
-        f"{lessons.unsettled} left unsettled or taken away, {lessons.changed_elsewhere} changed elsewhere as well, "
-        f"{lessons.unusable} no text or too long"
+        f"{many(lessons.files, 'file', 'files')} conflicted: {len(lessons.resolutions)} resolved by a person, "
+        f"{lessons.unsettled} left unresolved or deleted, {lessons.changed_elsewhere} changed elsewhere as well, "
+        f"{lessons.unusable} binary or too large"
     )
     show_recorded(out, recorded, ())
 

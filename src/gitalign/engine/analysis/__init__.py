@@ -1,1 +1,1 @@
-"""Looking without moving anything: forecasts, conflicts, clashes, categories, the doctor."""
+"""Looking without moving anything: forecasts, conflicts, branch conflicts, categories, the doctor."""

@@ -64,7 +64,7 @@ def begin(
     step = _resolvable(made, branch)
     place = folder or opened.repository.state_dir / _FOLDER / file_name_for(branch)
     if place.exists():
-        raise UserError(f"{place} is there already", hint="name another folder with --dir")
+        raise UserError(f"{place} already exists", hint="name another folder with --dir")
     session = ResolutionSession(
         ref=step.ref,
         branch=branch,

@@ -1,4 +1,4 @@
-"""One run from plan to report: integrate, check, store, publish. The path of data of the blueprint, in order."""
+"""Stages of a run, in order: integrate, check, store, publish."""
 
 from __future__ import annotations
 

@@ -102,9 +102,7 @@ def _taken(was: StepResult, stopped: Conflicted, found: StepResult) -> StepResul
         return _stays(was, stopped, getattr(outcome, "reason", f"it ended there as {outcome.kind}"))
     if any(drop.reason is DropReason.BECAME_EMPTY for drop in outcome.dropped):
         # The target may have taken the same change back since; the commit would be lost before anybody saw that.
-        return _stays(
-            was, stopped, "commits of it would become empty there, though they clash with the target of today"
-        )
+        return _stays(was, stopped, "some commits would become empty there, but conflict with the current target")
     return replace(
         found,
         step_id=was.step_id,
