@@ -10,12 +10,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "gitalign"
 MOST_LINES_OF_A_FILE = 350
 MOST_LINES_OF_A_FUNCTION = 60
 
-LONG_FILES: frozenset[str] = frozenset(
-    {
-        "cli/commands/batch.py",
-        "facade/batching.py",
-    }
-)
+LONG_FILES: frozenset[str] = frozenset()
 LONG_FUNCTIONS: frozenset[str] = frozenset()
 """Not yet within the limits; the lists may only shrink."""
 

@@ -19,7 +19,7 @@ from gitalign.core.plan import Permit
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.runtime.surroundings import of_process
 from gitalign.errors import NotPermitted, UserError
-from gitalign.facade.batching import _as_started
+from gitalign.facade.batch_running import _as_started
 from tests.batches.runs import killed_at
 from tests.batches.trees import World, world
 from tests.histories import git

@@ -1,9 +1,9 @@
-"""A command whose verbs are imported and built when they are typed: to build all of them takes longer than most verbs work."""
+"""Commands whose verbs are imported and built when they are typed: to build all of them takes longer than most verbs work."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -36,33 +36,59 @@ VERBS = (
     "resolutions",
     "batch",
 )
-"""Every verb, as the help lists them. Each is a file of that name in `commands/`, which holds a command of that name."""
+"""Every verb, as the help lists them. Each is a file of that name in `commands/`, which holds a command of that name; where it
+has verbs that are files, it is a folder."""
 
 _UNKNOWN = click.Command(None)
 
 
 class LazyGroup(click.Group):
-    """The command; it knows the names of its verbs, and what the help says of them, without importing any."""
+    """A command; it knows the names of its verbs, and what the help says of them, without importing any.
 
-    def __init__(self, **attributes: Any) -> None:
+    Args:
+        verbs: their names, as the help lists them.
+        path: what is typed before them, without the name of the program; it is their folder below `commands/`.
+        attributes: as for `click.Group`.
+    """
+
+    def __init__(self, verbs: Sequence[str], *, path: tuple[str, ...] = (), **attributes: Any) -> None:
         super().__init__(**attributes)
-        self.commands = dict.fromkeys(VERBS, _UNKNOWN)  # the names are what the nearest one is looked for in
+        self.commands = dict.fromkeys(verbs, _UNKNOWN)  # the names are what the nearest one is looked for in
+        self._path = path
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every verb."""
-        return list(VERBS)
+        return list(self.commands)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """One of them, imported now."""
-        return verb_named(cmd_name) if cmd_name in VERBS else None
+        return self.verb(cmd_name)
+
+    def verb(self, name: str) -> click.Command | None:
+        """A verb, imported now; None when there is no such verb."""
+        return _imported(*self._path, name) if name in self.commands else None
+
+    def verbs(self) -> Mapping[str, click.Command]:
+        """All verbs by name, imported now."""
+        return {name: _imported(*self._path, name) for name in self.commands}
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs; their summaries are kept beside the words for completion."""
-        summaries = _summaries()
-        width = formatter.width - 6 - max(map(len, VERBS))
-        rows = [(name, click.Command(name, help=summaries[name]).get_short_help_str(width)) for name in VERBS]
+        summaries = self._summaries()
+        width = formatter.width - 6 - max(map(len, summaries))
+        rows = [(name, click.Command(name, help=text).get_short_help_str(width)) for name, text in summaries.items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+    def _summaries(self) -> dict[str, str]:
+        words: dict[str, Any] = json.loads(Path(__file__).with_name("words.json").read_text(encoding="utf-8"))
+        for name in self._path:
+            words = words["verbs"].get(name, {"verbs": {}})
+        known = words["verbs"]
+        return {
+            name: known[name]["help"] if name in known else _imported(*self._path, name).help or ""
+            for name in self.commands
+        }
 
 
 def verb_named(name: str) -> click.Command:
@@ -73,17 +99,16 @@ def verb_named(name: str) -> click.Command:
     """
     if name not in VERBS:
         raise KeyError(name)
-    command: click.Command = getattr(import_module(f"gitalign.cli.commands.{name}"), name)
-    return command
+    return _imported(name)
 
 
 def verbs_of(command: click.Command) -> Mapping[str, click.Command]:
     """The verbs of a command by name, imported; none when it is no group."""
     if isinstance(command, LazyGroup):
-        return {name: verb_named(name) for name in VERBS}
+        return command.verbs()
     return command.commands if isinstance(command, click.Group) else {}
 
 
-def _summaries() -> dict[str, str]:
-    words: dict[str, Any] = json.loads(Path(__file__).with_name("words.json").read_text(encoding="utf-8"))["verbs"]
-    return {name: words[name]["help"] if name in words else verb_named(name).help or "" for name in VERBS}
+def _imported(*path: str) -> click.Command:
+    command: click.Command = getattr(import_module(".".join(("gitalign.cli.commands", *path))), path[-1])
+    return command

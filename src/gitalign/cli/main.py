@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import click
 from click.core import ParameterSource
 
-from gitalign.cli.lazy_group import VERBS, LazyGroup, verb_named, verbs_of
+from gitalign.cli.lazy_group import VERBS, LazyGroup, verb_named
 from gitalign.cli.options import ConfigFile, Json, Options, Repo
 from gitalign.cli.pager import NO_PAGER
 from gitalign.cli.parameters import HELP_NAMES, option, parameter
@@ -29,7 +29,8 @@ def here(**typed: Any) -> None:
         # What stands before a verb holds for the verb, and for the verbs of a verb.
         before = {name: value for name, value in typed.items() if _is_typed(ctx, name)}
         verb = verb_named(ctx.invoked_subcommand)
-        ctx.default_map = {**before, ctx.invoked_subcommand: _for_every_verb(verb, before)}
+        inner = verb.list_commands(ctx) if isinstance(verb, click.Group) else ()
+        ctx.default_map = {**before, ctx.invoked_subcommand: {**before, **dict.fromkeys(inner, before)}}
         return
     from gitalign.cli.commands.status import status
     from gitalign.cli.guarded import guarded
@@ -42,11 +43,8 @@ def _is_typed(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
-def _for_every_verb(command: click.Command, given: dict[str, Any]) -> dict[str, Any]:
-    return {**given, **{name: _for_every_verb(verb, given) for name, verb in verbs_of(command).items()}}
-
-
 app = LazyGroup(
+    VERBS,
     name="git-align",
     callback=here,
     params=[
@@ -65,8 +63,11 @@ app = LazyGroup(
 
 def load(words: Sequence[str]) -> None:
     """Import what the words need, as far as they begin with a verb: an interrupt until then needs no cleaning up."""
-    if words and words[0] in VERBS:
-        verb_named(words[0])
+    command: click.Command | None = app
+    for word in words:
+        if not isinstance(command, LazyGroup):
+            break
+        command = command.verb(word)
 
 
 def main() -> None:

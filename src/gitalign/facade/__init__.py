@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from gitalign.core.status import Status as Status
     from gitalign.engine.run.carry_out import Plugins as Plugins
     from gitalign.engine.run.session import Request as Request
+    from gitalign.facade.batch_context import BatchOptions as BatchOptions
+    from gitalign.facade.batch_planning import plan_batches as plan_batches
+    from gitalign.facade.batch_planning import plan_digest as plan_digest
+    from gitalign.facade.batch_retrying import retry_batches as retry_batches
+    from gitalign.facade.batch_running import confinement_words as confinement_words
+    from gitalign.facade.batch_running import resume_batches as resume_batches
+    from gitalign.facade.batch_running import start_batches as start_batches
     from gitalign.facade.batch_trees import BatchTrees as BatchTrees
     from gitalign.facade.batch_trees import prune_batch_trees as prune_batch_trees
-    from gitalign.facade.batching import BatchOptions as BatchOptions
-    from gitalign.facade.batching import BatchView as BatchView
-    from gitalign.facade.batching import ask_batch as ask_batch
-    from gitalign.facade.batching import batch_list as batch_list
-    from gitalign.facade.batching import batch_log as batch_log
-    from gitalign.facade.batching import batch_status as batch_status
-    from gitalign.facade.batching import confinement_words as confinement_words
-    from gitalign.facade.batching import plan_batches as plan_batches
-    from gitalign.facade.batching import plan_digest as plan_digest
-    from gitalign.facade.batching import resume_batches as resume_batches
-    from gitalign.facade.batching import retry_batches as retry_batches
-    from gitalign.facade.batching import start_batches as start_batches
+    from gitalign.facade.batch_watching import BatchView as BatchView
+    from gitalign.facade.batch_watching import ask_batch as ask_batch
+    from gitalign.facade.batch_watching import batch_list as batch_list
+    from gitalign.facade.batch_watching import batch_log as batch_log
+    from gitalign.facade.batch_watching import batch_status as batch_status
     from gitalign.facade.categorizing import categorize as categorize
     from gitalign.facade.conflict_analysis import conflict_detail as conflict_detail
     from gitalign.facade.conflict_analysis import conflicts as conflicts
@@ -83,20 +83,21 @@ _HOMES = {
     "gitalign.core.status": ("Status",),
     "gitalign.engine.run.carry_out": ("Plugins",),
     "gitalign.engine.run.session": ("Request",),
+    "gitalign.facade.batch_context": ("BatchOptions",),
+    "gitalign.facade.batch_planning": ("plan_batches", "plan_digest"),
+    "gitalign.facade.batch_retrying": ("retry_batches",),
+    "gitalign.facade.batch_running": (
+        "confinement_words",
+        "resume_batches",
+        "start_batches",
+    ),
     "gitalign.facade.batch_trees": ("BatchTrees", "prune_batch_trees"),
-    "gitalign.facade.batching": (
-        "BatchOptions",
+    "gitalign.facade.batch_watching": (
         "BatchView",
         "ask_batch",
         "batch_list",
         "batch_log",
         "batch_status",
-        "confinement_words",
-        "plan_batches",
-        "plan_digest",
-        "resume_batches",
-        "retry_batches",
-        "start_batches",
     ),
     "gitalign.facade.categorizing": ("categorize",),
     "gitalign.facade.conflict_analysis": (

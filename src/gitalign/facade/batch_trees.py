@@ -10,7 +10,7 @@ from gitalign.batches.running.run_batches import recover_trees
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.session import Request, open_for
 from gitalign.errors import GitAlignError
-from gitalign.facade.batching import DEFAULT_OPTIONS, BatchOptions, batch_context
+from gitalign.facade.batch_context import DEFAULT_OPTIONS, BatchOptions, batch_context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,113 @@
+"""Arguments and options that verbs of batches share."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from gitalign import facade
+from gitalign.cli.parameters import argument, option
+
+if TYPE_CHECKING:
+    from gitalign.batches.reading import PlanSource
+
+File = Annotated[
+    Path,
+    argument(
+        help="Tasks (YAML, TOML, JSON), a tasks.md of spec-kit, a batch plan, or the plan of order.", metavar="FILE"
+    ),
+]
+BatchId = Annotated[str, argument(help="Batch run: its id, the beginning of one, or last.", metavar="[ID]")]
+NamedBatch = Annotated[str, argument(help="Batch run: its id, the beginning of one, or last.", metavar="ID")]
+Land = Annotated[
+    bool, option("--land/--no-land", help="Land each batch when its tasks have completed, or leave it for later.")
+]
+
+
+class Confined(StrEnum):
+    """Whether tasks are confined."""
+
+    REQUIRE = "require"
+    PREFER = "prefer"
+    NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What a plan is made from, beside its file."""
+
+    tasks: Annotated[
+        Path | None,
+        option("--tasks", help="Tasks, for a plan that does not say how they are run.", metavar="FILE"),
+    ] = None
+    command: Annotated[
+        str | None,
+        option(
+            "--command",
+            help="Command for tasks that have none. {id} and {title} stand for the task's.",
+            metavar="COMMAND",
+        ),
+    ] = None
+    target: Annotated[
+        str | None,
+        option("--target", help="Branch that results land on.", shown_default="the one in the file", metavar="BRANCH"),
+    ] = None
+    commit_leftovers: Annotated[
+        bool,
+        option("--commit-leftovers", help="Commit what tasks leave uncommitted, whatever the file says."),
+    ] = False
+    most_tasks: Annotated[
+        int | None, option("--most-tasks", help="Most tasks in one batch.", bounds=(1, 10_000), metavar="N")
+    ] = None
+
+    def of(self, file: Path) -> PlanSource:
+        """The source with its file."""
+        from gitalign.batches.planning.make_plan import PlanRules
+        from gitalign.batches.reading import PlanSource
+
+        return PlanSource(
+            file=file,
+            tasks=self.tasks,
+            command=shlex.split(self.command) if self.command is not None else (),
+            target=self.target,
+            commit_leftovers=self.commit_leftovers,
+            rules=PlanRules(most_tasks=self.most_tasks),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """How tasks are run."""
+
+    max_concurrency: Annotated[
+        int, option("--max-concurrency", help="Tasks side by side.", bounds=(1, 256), metavar="N")
+    ] = 3
+    confinement: Annotated[
+        Confined,
+        option("--confinement", help="Keep tasks away from all but their work tree: require, prefer or none."),
+    ] = Confined.PREFER
+    no_network: Annotated[bool, option("--no-network", help="Confined tasks cannot use the network.")] = False
+    readable: Annotated[
+        tuple[str, ...],
+        option(
+            "--readable",
+            help="A file or folder that confined tasks may read; may be given several times.",
+            metavar="PATH",
+        ),
+    ] = ()
+    squash: Annotated[bool, option("--squash", help="Land each result as one commit, not as a merge.")] = False
+
+    def options(self, *, lands: bool = True, again: bool = False) -> facade.BatchOptions:
+        """The facade's options."""
+        return facade.BatchOptions(
+            max_concurrency=self.max_concurrency,
+            confinement=str(self.confinement),
+            network=not self.no_network,
+            readable=self.readable,
+            squash=self.squash,
+            lands=lands,
+            again=again,
+        )

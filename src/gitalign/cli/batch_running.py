@@ -1,0 +1,65 @@
+"""Carrying out a batch run at the terminal, and asking one that another process runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitalign import facade
+from gitalign.cli.options import Options
+from gitalign.cli.rendering import batches as rendering
+from gitalign.cli.rendering.console import console, emit_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gitalign.batches.running.context import BatchListener
+    from gitalign.batches.running.state import BatchRun
+    from gitalign.batches.running.state import Request as Asked
+    from gitalign.engine.run.contexts import Caller
+
+
+def resumed(options: Options, batch_id: str, wanted: facade.BatchOptions) -> int:
+    """Go on with a batch run until it ends or is stopped; the exit code."""
+    request = options.request()
+    return carried_out(
+        options,
+        lambda caller, listeners: facade.resume_batches(
+            request, batch_id, options=wanted, caller=caller, listeners=listeners
+        ),
+    )
+
+
+def carried_out(options: Options, carry_out: Callable[[Caller, Sequence[BatchListener]], BatchRun]) -> int:
+    """Run, with progress, until it ends or is stopped; the exit code."""
+    from gitalign.batches.running.state import Status
+    from gitalign.batches.running.state_document import content_of
+    from gitalign.engine.run.contexts import Caller
+    from gitalign.engine.runtime.signals import StopSignal, handling_signals
+    from gitalign.engine.runtime.surroundings import utc_now
+
+    signals = StopSignal()
+    begun = utc_now()
+    listeners = [] if options.quiet or options.json else [rendering.EventLines()]
+    with handling_signals(signals):
+        ended = carry_out(Caller(stop=signals), listeners)
+    if options.json:
+        emit_json("batch-run", content_of(ended))
+    elif not options.quiet:
+        if ended.finished_at is not None and ended.finished_at < begun:
+            console().print("this plan has completed before; --again runs it again")
+        rendering.show_batch_run(console(), facade.BatchView(ended, False))
+    if signals.stop_requested and ended.status is not Status.COMPLETED:
+        return 130
+    return 0 if ended.status is Status.COMPLETED else 1
+
+
+def ask(options: Options, batch_id: str, request: Asked) -> int:
+    """Ask the process of a batch run for something; the exit code."""
+    view = facade.ask_batch(options.request(), batch_id, request)
+    if options.json:
+        from gitalign.batches.running.state_document import content_of
+
+        emit_json("batch-run", content_of(view.run))
+    elif not options.quiet:
+        console().print(f"batch run {view.run.id} was asked to {request.value or 'go on'}")
+    return 0

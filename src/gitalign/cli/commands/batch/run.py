@@ -1,0 +1,63 @@
+"""The verb `batch run`: run tasks, and land each batch, after a question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from gitalign import facade
+from gitalign.cli.asking import asked, may_ask
+from gitalign.cli.batch_options import File, Land, Running, Source
+from gitalign.cli.batch_running import carried_out
+from gitalign.cli.options import Options
+from gitalign.cli.parameters import option
+from gitalign.cli.rendering import batches as rendering
+from gitalign.cli.rendering.console import console
+from gitalign.cli.rendering.tables import safe
+from gitalign.cli.verb import verb
+from gitalign.core.names import display
+from gitalign.core.plan import Permit
+from gitalign.errors import NotPermitted
+
+if TYPE_CHECKING:
+    from gitalign.batches.planning.plan import BatchPlan
+
+Again = Annotated[bool, option("--again", help="Run a plan again that has completed before.")]
+
+
+@verb(acts=True)
+def run(file: File, source: Source, how: Running, *, land: Land = True, again: Again = False, options: Options) -> int:
+    """Run tasks in work trees of their own, and land each batch as a whole.
+
+    All commands are shown first, and you are asked. The exit code is 1 when not everything has landed.
+    """
+    request = options.request()
+    planned = facade.plan_batches(request, source.of(file))
+    wanted = how.options(lands=land, again=again)
+    if not _confirmed(options, planned, facade.confinement_words(request, wanted)):
+        return 1
+    permit = Permit(plan_id=facade.plan_digest(planned), given_by="--yes" if options.yes else "prompt")
+    return carried_out(
+        options,
+        lambda caller, listeners: facade.start_batches(
+            request, planned, permit=permit, options=wanted, caller=caller, listeners=listeners
+        ),
+    )
+
+
+def _confirmed(options: Options, planned: BatchPlan, confinement: str) -> bool:
+    """Whether the operator agrees to what is executed.
+
+    Raises:
+        NotPermitted: no one can be asked.
+    """
+    if not options.json and not options.quiet:
+        rendering.show_batch_plan(console(stderr=True), planned, commands=True)
+        console(stderr=True).print(safe(f"confinement: {confinement}"))
+    if not options.yes and (options.json or not may_ask()):
+        raise NotPermitted(
+            "this would execute the commands of the plan, and there is no terminal to ask at",
+            hint="look at them with: git align batch plan --verbose FILE; then add --yes",
+        )
+    target = planned.task_list.target if planned.task_list is not None else None
+    where = f" and land the results on {display(target)}" if target is not None else ""
+    return asked(options, f"Execute these commands{where}?")

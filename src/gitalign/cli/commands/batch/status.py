@@ -1,0 +1,23 @@
+"""The verb `batch status`: one batch run, task by task."""
+
+from __future__ import annotations
+
+from gitalign import facade
+from gitalign.cli.batch_options import BatchId
+from gitalign.cli.options import Options
+from gitalign.cli.rendering import batches as rendering
+from gitalign.cli.rendering.console import console, emit_json
+from gitalign.cli.verb import verb
+
+
+@verb(paged=True, without=("yes",))
+def status(batch_id: BatchId = "last", *, options: Options) -> int:
+    """Show how a batch run stands, task by task."""
+    from gitalign.batches.running.state_document import content_of
+
+    view = facade.batch_status(options.request(), batch_id)
+    if options.json:
+        emit_json("batch-run", content_of(view.run))
+    else:
+        rendering.show_batch_run(console(), view, everything=options.verbose)
+    return 0

@@ -1,0 +1,93 @@
+"""What use cases of batches work with: options, the store of batch runs, work trees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitalign.batches.running.context import BatchContext, BatchListener, BatchSettings
+from gitalign.batches.running.file_store import FileBatchStore
+from gitalign.batches.running.pool import TreePool, default_root
+from gitalign.core.validation import Bounds, ValidationPlan
+from gitalign.engine.run.contexts import Caller
+from gitalign.engine.run.session import OpenRepository
+from gitalign.git.identity import operator_ident
+from gitalign.validate.confine import confinement_for
+
+_BOUNDS = Bounds(memory_bytes=8 * 1024**3, disk_bytes=10 * 1024**3, processes=1024)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOptions:
+    """How a batch run is carried out.
+
+    Attributes:
+        max_concurrency: tasks side by side.
+        confinement: `require`, `prefer` or `none`.
+        network: tasks may use it.
+        readable: files and folders that confined tasks may read beside system and tools.
+        lands: land each batch; False leaves that for `land_batches`.
+        squash: one plain commit for each result, in place of a merge.
+        snapshot_every_s: between two snapshots of a running task's tree.
+        trees: where work trees are made; None for the user's state folder.
+        again: run a plan that has been run to its end before.
+    """
+
+    max_concurrency: int = 3
+    confinement: str = "prefer"
+    network: bool = True
+    readable: tuple[str, ...] = ()
+    lands: bool = True
+    squash: bool = False
+    snapshot_every_s: float = 60.0
+    trees: Path | None = None
+    again: bool = False
+
+
+DEFAULT_OPTIONS = BatchOptions()
+
+
+def batch_store(opened: OpenRepository) -> FileBatchStore:
+    """The batch runs of a repository."""
+    return FileBatchStore(opened.repository.state_dir / "batches")
+
+
+def batch_settings(opened: OpenRepository, options: BatchOptions) -> BatchSettings:
+    """How tasks run on this machine.
+
+    Raises:
+        UserError: confinement is required, and there is none.
+    """
+    plan = ValidationPlan(
+        confinement=options.confinement, network=options.network, read_only_paths=options.readable, bounds=_BOUNDS
+    )
+    state = default_root(opened.repository, opened.surroundings.environ).parent.parent
+    return BatchSettings(
+        confinement=confinement_for(plan, Path(opened.repository.common_dir), environ=opened.surroundings.environ),
+        ports=state / "ports",
+        max_concurrency=options.max_concurrency,
+        bounds=_BOUNDS,
+        snapshot_every_s=options.snapshot_every_s,
+    )
+
+
+@contextmanager
+def batch_context(
+    opened: OpenRepository, options: BatchOptions, caller: Caller, listeners: Sequence[BatchListener]
+) -> Iterator[BatchContext]:
+    """What a batch run works with, in this process."""
+    ident = operator_ident(opened.repository, at=opened.now()).rsplit(b" ", 2)[0]
+    root = options.trees or default_root(opened.repository, opened.surroundings.environ)
+    yield BatchContext(
+        repository=opened.repository,
+        store=batch_store(opened),
+        pool=TreePool(opened.repository, root, most=2 * options.max_concurrency),
+        settings=batch_settings(opened, options),
+        surroundings=opened.surroundings,
+        stop=caller.stop,
+        ident=ident.decode("utf-8", "surrogateescape"),
+        listeners=listeners,
+        checkpoint=caller.checkpoint,
+    )

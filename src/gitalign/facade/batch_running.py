@@ -1,0 +1,162 @@
+"""Running batches: from a plan to a landed run, and going on with one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from gitalign.batches.merging.land import BatchLander, LandOptions
+from gitalign.batches.planning.plan import BatchPlan
+from gitalign.batches.running.context import BatchListener
+from gitalign.batches.running.run_batches import run_batches
+from gitalign.batches.running.state import ENDED, BatchRun, Status, new_batch_run
+from gitalign.core.names import display, ref_of
+from gitalign.core.plan import Permit
+from gitalign.documents.reading import plain
+from gitalign.engine.run.contexts import Caller
+from gitalign.engine.run.session import OpenRepository, Request, new_run_id, open_for
+from gitalign.engine.runtime.space import require_space
+from gitalign.errors import NotPermitted, UserError
+from gitalign.facade.batch_context import DEFAULT_OPTIONS, BatchOptions, batch_context, batch_settings, batch_store
+from gitalign.facade.batch_planning import plan_digest
+from gitalign.git.refs import read_refs, read_upstreams
+
+_KEPT = ("max_concurrency", "confinement", "network", "readable", "squash", "snapshot_every_s")
+"""Options that hold for a run until it ends: whoever goes on with it cannot loosen what confines its tasks."""
+
+
+def confinement_words(request: Request, options: BatchOptions) -> str:
+    """What keeps tasks away from what is not theirs on this machine, for the question before a run.
+
+    Raises:
+        UserError: one is required and there is none.
+    """
+    opened = open_for(request)
+    return batch_settings(opened, options).confinement.words
+
+
+def start_batches(
+    request: Request,
+    plan: BatchPlan,
+    *,
+    permit: Permit | None = None,
+    options: BatchOptions = DEFAULT_OPTIONS,
+    caller: Caller | None = None,
+    listeners: Sequence[BatchListener] = (),
+) -> BatchRun:
+    """Run a plan. The same plan again, when it has completed, does nothing twice: its run is returned.
+
+    Args:
+        request: which repository.
+        plan: with tasks, of `plan_batches`.
+        permit: for exactly this plan (`plan_digest`): its commands are executed.
+        options: how.
+        caller: signals, and followers of landings.
+        listeners: of events of batches and tasks.
+
+    Returns:
+        The run as it stands.
+
+    Raises:
+        NotPermitted: no permission for this plan.
+        UserError: no target, the target is behind its upstream, or a run of this plan is not finished.
+        GitError, StoreError, OutOfSpace
+    """
+    digest = plan_digest(plan)
+    if permit is None or permit.plan_id != digest:
+        raise NotPermitted(
+            "this would execute the commands of the plan, and permission was not given",
+            hint="look at them, then add --yes",
+        )
+    caller = caller or Caller()
+    opened = open_for(request, caller.stop)
+    target = _target(opened, plan)
+    _require_current(opened, target)
+    require_space(opened.repository)
+    store = batch_store(opened)
+    known = [run for run in map(store.read, store.ids()) if plan_digest(run.plan) == digest and run.target == target]
+    unfinished = [run for run in known if run.status not in ENDED or run.status is Status.CANCELLED]
+    if unfinished:
+        raise UserError(
+            f"batch run {unfinished[-1].id} of this plan is not finished",
+            hint=f"git align batch resume {unfinished[-1].id}",
+            code="batch_not_finished",
+        )
+    done = [run for run in known if run.status is Status.COMPLETED]
+    if done and not options.again:
+        return done[-1]
+    batch_id = new_run_id(opened.now(), opened.surroundings)
+    run = new_batch_run(plan, batch_id=batch_id, target=target, at=opened.now())
+    run = replace(run, options={name: plain(getattr(options, name)) for name in _KEPT})
+    with batch_context(opened, options, caller, listeners) as context:
+        store.write(run)
+        return run_batches(context, run.id, _lander(opened, options, caller))
+
+
+def resume_batches(
+    request: Request,
+    batch_id: str,
+    *,
+    options: BatchOptions = DEFAULT_OPTIONS,
+    caller: Caller | None = None,
+    listeners: Sequence[BatchListener] = (),
+) -> BatchRun:
+    """Go on with a run that was stopped, cancelled, killed, or whose landing was left for later.
+
+    How its tasks are confined, and how results land, is as it was when the run began; of `options` the rest counts.
+
+    Raises:
+        UnknownBatch, AlreadyRunning, UserError, GitError, StoreError
+    """
+    caller = caller or Caller()
+    opened = open_for(request, caller.stop)
+    run = batch_store(opened).read(batch_id)
+    options = _as_started(run, options)
+    with batch_context(opened, options, caller, listeners) as context:
+        return run_batches(context, run.id, _lander(opened, options, caller))
+
+
+def _as_started(run: BatchRun, options: BatchOptions) -> BatchOptions:
+    """The options that a run began with, in place of those given now."""
+    kept: dict[str, Any] = {name: run.options[name] for name in _KEPT if name in run.options}
+    if "readable" in kept:
+        kept["readable"] = tuple(kept["readable"])
+    return replace(options, **kept)
+
+
+def _target(opened: OpenRepository, plan: BatchPlan) -> str:
+    """The branch that results land on.
+
+    Raises:
+        UserError: none is named, or it is not there.
+    """
+    named = plan.task_list.target if plan.task_list is not None else None
+    if named is None:
+        raise UserError("the plan does not say where results go", hint="add --target BRANCH", code="no_target")
+    if ref_of(named) not in read_refs(opened.repository, ref_of(named)):
+        raise UserError(f"there is no branch {display(named)}", hint="git branch --list", code="no_target")
+    return named
+
+
+def _require_current(opened: OpenRepository, target: str) -> None:
+    """Refuse a target that lacks commits of its upstream: tasks would start from a stale base.
+
+    Raises:
+        UserError
+    """
+    repository, ref = opened.repository, ref_of(target)
+    upstream = read_upstreams(repository, [ref]).get(ref)
+    if upstream is None or upstream not in read_refs(repository, upstream):
+        return
+    count = repository.git.lines("rev-list", "--count", f"{ref}..{upstream}")[0]
+    if count != "0":
+        raise UserError(
+            f"{display(target)} lacks {count} commits of {display(upstream.removeprefix('refs/remotes/'))}",
+            hint=f"bring {display(target)} up to date first, so that no task starts from a stale base",
+            code="target_behind",
+        )
+
+
+def _lander(opened: OpenRepository, options: BatchOptions, caller: Caller) -> BatchLander | None:
+    return BatchLander(opened, caller, LandOptions(squash=options.squash)) if options.lands else None

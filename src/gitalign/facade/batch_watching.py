@@ -1,0 +1,82 @@
+"""Batch runs seen from outside: how they stand, what tasks wrote, and requests to the process that runs one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gitalign.batches.planning.tasks import TaskId
+from gitalign.batches.running.state import BatchRun, Status
+from gitalign.batches.running.state import Request as Asked
+from gitalign.core.names import display
+from gitalign.engine.run.session import Request, open_for
+from gitalign.errors import UserError
+from gitalign.facade.batch_context import batch_store
+from gitalign.validate.commands import readable
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """A batch run, and whether a process runs it now."""
+
+    run: BatchRun
+    is_alive: bool
+
+    @property
+    def status(self) -> str:
+        """The run's status; `interrupted` where its process is gone."""
+        return "interrupted" if self.run.status is Status.RUNNING and not self.is_alive else self.run.status.value
+
+
+def batch_status(request: Request, batch_id: str = "last") -> BatchView:
+    """One batch run, by id, unambiguous prefix or `last`.
+
+    Raises:
+        UnknownBatch, StoreError
+    """
+    store = batch_store(open_for(request))
+    run = store.read(batch_id)
+    return BatchView(run, store.is_alive(run.id))
+
+
+def batch_list(request: Request) -> tuple[BatchView, ...]:
+    """All batch runs, newest first.
+
+    Raises:
+        StoreError
+    """
+    store = batch_store(open_for(request))
+    return tuple(BatchView(store.read(one), store.is_alive(one)) for one in reversed(store.ids()))
+
+
+def ask_batch(request: Request, batch_id: str, asked: Asked) -> BatchView:
+    """Ask the process of a batch run to pause, stop or cancel; `NONE` takes a pause back.
+
+    Raises:
+        UnknownBatch, StoreError
+        UserError: no process runs it.
+    """
+    store = batch_store(open_for(request))
+    run = store.read(batch_id)
+    if not store.is_alive(run.id):
+        raise UserError(
+            f"no process runs batch run {run.id}", hint=f"git align batch resume {run.id}", code="batch_not_running"
+        )
+    store.ask(run.id, asked)
+    return BatchView(run, True)
+
+
+def batch_log(request: Request, batch_id: str, task_id: TaskId) -> str:
+    """The output of a task so far, without what a terminal must not be shown.
+
+    Raises:
+        UnknownBatch, StoreError
+        UserError: there is no such task.
+    """
+    store = batch_store(open_for(request))
+    run = store.read(batch_id)
+    if task_id not in run.tasks:
+        raise UserError(f"batch run {run.id} has no task {display(task_id)}", hint=f"git align batch status {run.id}")
+    try:
+        return readable(store.log_path(run.id, task_id).read_bytes())
+    except FileNotFoundError:
+        return ""
