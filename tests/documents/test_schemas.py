@@ -149,6 +149,8 @@ def test_every_verb_says_one_document_that_its_schema_describes(work: Workspace)
     seen = {name for _, name in STEPS} | {validate(json.loads((work.path / "results.json").read_text()))}
     for document in stored(work.path / ".git/gitalign"):
         seen.add(validate(document))
+    for place in (work.path.parent / "state").glob("git-align/trees/*/*/slot.json"):
+        seen.add(validate(json.loads(place.read_text())))
     assert set(FORMATS) - seen == NOT_HERE
 
 

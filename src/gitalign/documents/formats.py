@@ -71,6 +71,7 @@ FORMATS: Mapping[str, Format] = {
         Format("batch-plan", "batch-plan.schema.json", version=(1, 0)),
         Format("batch-run", "batches:BatchRunDocument", version=(1, 0)),
         Format("batch-certificate", "batches:BatchCertificateDocument", version=(1, 0)),
+        Format("batch-slot", "batches:BatchSlotDocument", version=(1, 0)),
         # What the journal caches.
         Format("outcome", "outcomes:OutcomeDocument"),
         Format("alignable-point", "conflicts:AlignablePointDocument"),

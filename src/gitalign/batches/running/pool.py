@@ -12,46 +12,20 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gitalign.batches.running.slot_note import SlotNote, read_note, write_note
 from gitalign.batches.running.task_tree import TaskTree
-from gitalign.core.names import Oid
 from gitalign.errors import OutOfSpace
 from gitalign.git.repository import Repository
-from gitalign.output_file import write_whole
 from gitalign.owned_folders import LOCK, is_folder
 from gitalign.process_owner import HeldLock
 from gitalign.tree_removal import remove_tree
 from gitalign.worktrees.disposable import living_in
 
 _SLOT = "slot-"
-_NOTE = "slot.json"
 _MOST_SLOTS = 1_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotNote:
-    """What a slot holds, as its file says.
-
-    Attributes:
-        batch_id, task_id, base: of the task whose work may be in it; empty when it holds nothing of value.
-        prepared: key of the set-up whose products are in it; empty for none.
-        keep: patterns of those products.
-        reason: why the tree stays though its task has ended; empty while it is in use.
-    """
-
-    batch_id: str = ""
-    task_id: str = ""
-    base: str = ""
-    prepared: str = ""
-    keep: tuple[str, ...] = ()
-    reason: str = ""
-
-    @property
-    def holds_work(self) -> bool:
-        """True when the tree may hold something that is nowhere else."""
-        return bool(self.batch_id)
 
 
 class Slot:
@@ -80,7 +54,7 @@ class Slot:
             OutOfSpace
         """
         self.note = replace(self.note, **changes)  # type: ignore[arg-type]
-        write_whole(self.folder / _NOTE, json.dumps(asdict(self.note)))
+        write_note(self.folder, self.note)
 
     def release(self) -> None:
         """Let others use the tree."""
@@ -220,17 +194,6 @@ class TreePool:
             raise OutOfSpace(f"{self.root} is not a folder", hint="name another folder")
 
 
-def read_note(folder: Path) -> SlotNote:
-    """What a slot's file says. One that cannot be read says that the slot may hold work of an unknown task."""
-    try:
-        found = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
-        return SlotNote(**{**found, "keep": tuple(found["keep"])})
-    except FileNotFoundError:
-        return SlotNote()
-    except (OSError, ValueError, TypeError, KeyError):
-        return SlotNote(batch_id="unknown", task_id="unknown", reason="its note cannot be read")
-
-
 def prepared_key(argv: tuple[str, ...], files: Mapping[str, bytes | None]) -> str:
     """Key under which the products of a set-up are used again: the command, and the contents of the files it depends on."""
     content = {
@@ -247,8 +210,3 @@ def default_root(repository: Repository, environ: Mapping[str, str]) -> Path:
     name = hashlib.sha256(os.fsencode(os.path.realpath(repository.common_dir))).hexdigest()[:16]
     state = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(state) / "git-align" / "trees" / name
-
-
-def base_of(note: SlotNote) -> Oid | None:
-    """The commit that the task of a slot started from."""
-    return Oid(note.base) if note.base else None

@@ -11,7 +11,7 @@ from gitalign.batches.planning.plan import ExecutionMode
 from gitalign.batches.planning.tasks import Task, TaskId
 from gitalign.batches.running.context import BatchContext, Keeper, OwnRefs
 from gitalign.batches.running.control import Control
-from gitalign.batches.running.pool import Slot, base_of
+from gitalign.batches.running.pool import Slot
 from gitalign.batches.running.settle import settle
 from gitalign.batches.running.state import ENDED, BatchRun, Landed, MergeStatus, Request, Status, result_ref, wip_ref
 from gitalign.batches.running.task_crew import UNDONE, TaskCrew, runs_of
@@ -119,7 +119,7 @@ class _Batches:
     def _recover_slot(self, slot: Slot, task: Task) -> None:
         known = self._keeper.run.tasks[task.id]
         kept = known.notices[-1] if known.kept_in == str(slot.folder) and known.notices else ""
-        base = base_of(slot.note)
+        base = slot.note.base_commit
         if known.status not in ENDED and base is not None:  # the state is written after everything is pinned
             slot.tree.adopt(base)
             kept = settle(self._context, self._refs, slot, task, succeeded=False).kept

@@ -134,6 +134,17 @@ class BatchCertificateDocument(TypedDict):
     at: Time
 
 
+class BatchSlotDocument(TypedDict):
+    """What a slot for work trees holds; empty members where it holds nothing of value."""
+
+    batch_id: str
+    task_id: str
+    base: str
+    prepared: str
+    keep: list[str]
+    reason: str
+
+
 class BatchTreeDocument(TypedDict):
     """A work tree of batches; kept where it says why, else removed or to be removed."""
 
