@@ -72,7 +72,8 @@ def test_plan_run_and_look(world: World, tasks: Path) -> None:
 
 def test_nothing_is_executed_where_nobody_can_be_asked(world: World, tasks: Path) -> None:
     refused = batch(world, "run", tasks, code=2)
-    assert "there is no terminal to ask at" in refused.stderr
+    assert "this would execute the commands of the plan, and there is no terminal to ask at" in refused.stderr
+    assert "git align batch plan --verbose FILE" in refused.stderr
     assert "echo from-a" in refused.stderr
     assert batch(world, "list").stdout.startswith("no batch was run here yet")
     error = json.loads(batch(world, "run", tasks, "--json", code=2).stdout)["error"]
@@ -89,6 +90,9 @@ def test_conflicts_are_shown_and_a_failed_run_is_retried(world: World, tmp_path:
     assert "a.txt, line 1" in done.stdout
     assert "without them would land" in done.stdout
     assert "git align batch retry" in done.stdout
+    refused = batch(world, "retry", "last", code=2).stderr
+    assert "this would run the failed tasks again, and there is no terminal to ask at" in refused
+    assert "next: add --yes, or look at them first: git align batch status" in refused
     assert batch(world, "retry", "last", "zzz", "--yes", code=2).stderr.startswith("error: task zzz is not part of it")
     landed = batch(world, "land", "last", code=1)
     assert "conflicts" in landed.stdout

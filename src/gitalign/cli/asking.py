@@ -1,4 +1,4 @@
-"""Asking a person before anything moves."""
+"""Asking a person before anything is changed or executed."""
 
 from __future__ import annotations
 
@@ -43,8 +43,16 @@ def may_ask() -> bool:
     return is_interactive()
 
 
-def asked(options: Options, question: str) -> bool:
+def asked(
+    options: Options, question: str, *, would: str = "move branches", look: str = "or look first with --dry-run"
+) -> bool:
     """Whether the operator agrees.
+
+    Args:
+        options: `--yes` agrees.
+        question: for the terminal.
+        would: what the verb would do, for the error where no one can be asked.
+        look: how to see that without doing it, for the hint; empty where there is no way.
 
     Raises:
         NotPermitted: no one can be asked.
@@ -55,7 +63,7 @@ def asked(options: Options, question: str) -> bool:
         return True
     if options.json or not may_ask():
         raise NotPermitted(
-            "this would move branches, and there is no terminal to ask at",
-            hint="add --yes, or look first with --dry-run",
+            f"this would {would}, and there is no terminal to ask at",
+            hint=f"add --yes{', ' if look else ''}{look}",
         )
     return click.confirm(question, default=False)

@@ -142,6 +142,7 @@ def _of_runs(options: Options, *, older_than: int | None, backups: bool, dry_run
         if (report.anchors or report.backups or report.runs) and not asked(
             options,
             f"Remove the pins of {len(report.runs)} runs and {len(report.backups)} backup branches? These runs cannot be undone then.",
+            would="remove pins and backup branches",
         ):
             return 1
         report = facade.prune(request, older_than_days=older_than, backups=backups, dry_run=False)
@@ -165,7 +166,11 @@ def _of_branches(options: Options, request: Request, *, squashed: bool, dry_run:
         _show(options, found, squashed=squashed, dry_run=dry_run, on_remote=request.remote is not None)
     where = "" if request.remote is None else f" on {chosen[0].remote}"
     back = "git align undo last" + ("" if request.remote is None else " --push")
-    if not asked(options, f"Delete {many(len(chosen), 'branch', 'branches')}{where}? {back} brings them back."):
+    if not asked(
+        options,
+        f"Delete {many(len(chosen), 'branch', 'branches')}{where}? {back} brings them back.",
+        would="delete branches",
+    ):
         return 1
     with followed(options) as (listeners, stop):
         report = facade.prune_merged(

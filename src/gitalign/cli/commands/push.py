@@ -48,7 +48,9 @@ def push(*, run_id: Run = None, which: Filters, own: Pushing, options: Options) 
         show_preview(options, preview)
         return 0
     count = sum(one.push is PushState.UNKNOWN for one in preview)
-    if count and not asked(options, f"Push {many(count, 'branch', 'branches')}? undo --push takes it back."):
+    if count and not asked(
+        options, f"Push {many(count, 'branch', 'branches')}? undo --push takes it back.", would="push branches"
+    ):
         return 1
     permit = Permit(plan_id="*", push=True, given_by="--yes" if options.yes else "prompt")
     with followed(options) as (listeners, stop):

@@ -22,7 +22,12 @@ def retry(batch_id: NamedBatch, tasks: TaskNames = (), *, land: Land = True, opt
     """Run again what failed in a batch run, and what is named. Other results stay."""
     request = options.request()
     view = facade.batch_status(request, batch_id)
-    if not asked(options, f"Run the failed tasks of batch run {view.run.id} again?"):
+    if not asked(
+        options,
+        f"Run the failed tasks of batch run {view.run.id} again?",
+        would="run the failed tasks again",
+        look=f"or look at them first: git align batch status {view.run.id}",
+    ):
         return 1
     facade.retry_batches(request, view.run.id, tasks)
     return resumed(options, view.run.id, facade.BatchOptions(lands=land))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from gitalign import facade
-from gitalign.cli.asking import asked, may_ask
+from gitalign.cli.asking import asked
 from gitalign.cli.batch_options import File, Land, Running, Source
 from gitalign.cli.batch_running import carried_out
 from gitalign.cli.options import Options
@@ -16,7 +16,6 @@ from gitalign.cli.rendering.tables import safe
 from gitalign.cli.verb import verb
 from gitalign.core.names import display
 from gitalign.core.plan import Permit
-from gitalign.errors import NotPermitted
 
 if TYPE_CHECKING:
     from gitalign.batches.planning.plan import BatchPlan
@@ -53,11 +52,11 @@ def _confirmed(options: Options, planned: BatchPlan, confinement: str) -> bool:
     if not options.json and not options.quiet:
         rendering.show_batch_plan(console(stderr=True), planned, commands=True)
         console(stderr=True).print(safe(f"confinement: {confinement}"))
-    if not options.yes and (options.json or not may_ask()):
-        raise NotPermitted(
-            "this would execute the commands of the plan, and there is no terminal to ask at",
-            hint="look at them with: git align batch plan --verbose FILE; then add --yes",
-        )
     target = planned.task_list.target if planned.task_list is not None else None
     where = f" and land the results on {display(target)}" if target is not None else ""
-    return asked(options, f"Execute these commands{where}?")
+    return asked(
+        options,
+        f"Execute these commands{where}?",
+        would="execute the commands of the plan",
+        look="or look at them first: git align batch plan --verbose FILE",
+    )
