@@ -23,7 +23,7 @@ from gitalign.facade.batch_planning import plan_digest
 from gitalign.git.refs import read_refs, read_upstreams
 
 _KEPT = ("max_concurrency", "confinement", "network", "readable", "squash", "snapshot_every_s")
-"""Options that hold for a run until it ends: whoever goes on with it cannot loosen what confines its tasks."""
+"""Options that hold for a run until it ends: a later command that continues it cannot loosen the confinement of its tasks."""
 
 
 def confinement_words(request: Request, options: BatchOptions) -> str:
