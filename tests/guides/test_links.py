@@ -61,3 +61,14 @@ def test_words_are_plain(document: Path) -> None:
     """Words that a reader has to think about; what git-align itself prints is quoted as it is."""
     text = re.sub(r"`[^`\n]*`", "", _FENCE.sub("", document.read_text()))
     assert re.findall(r"\b(?:somebody|nobody|told|anew|whoever)\b", text, re.IGNORECASE) == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [one for one in DOCUMENTS if one.name != "CHANGELOG.md" and one.parent.name != "adr"],
+    ids=lambda path: path.name,
+)
+def test_one_thing_has_one_name(document: Path) -> None:
+    """A conflict is resolved by a resolver, and a result is cached; keys that are called otherwise are quoted."""
+    text = re.sub(r"`[^`\n]*`", "", _FENCE.sub("", document.read_text()))
+    assert re.findall(r"\b(?:settl\w+|remembered|brought|rungs?|ladder)\b", text, re.IGNORECASE) == []

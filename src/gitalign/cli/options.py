@@ -126,7 +126,7 @@ ResolveWith = Annotated[
     option(
         "--resolve-with",
         help="Resolve conflicts by these automatic resolvers, in this order; may be given several times. `none` for none.",
-        metavar="RUNG,…",
+        metavar="RESOLVER,…",
         shown_default="resolutions.rungs of the configuration",
     ),
 ]
