@@ -1,4 +1,4 @@
-"""The verb `conflicts`: which branches stop at the same clash, and all about one of them."""
+"""The verb `conflicts`: which branches stop at the same conflict, and all about one of them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Looking:
 def conflicts(
     *, branch: Branch = None, options: Options, input: Input = None, which: Branches, how: Strategies, own: Looking
 ) -> int:
-    """Group conflicting branches by what they clash with. Moves nothing."""
+    """Group branches by the conflict at which they stop. Moves nothing."""
     overrides = {**which.settings(), **how.settings()}
     request = options.request(which, input=input, or_remote=True, fetch=own.fetch, overrides=overrides)
     if own.browse:

@@ -24,9 +24,9 @@ class Forecasting:
     """Options of this verb alone."""
 
     all_targets: Annotated[bool, option("--all-targets", help="Try every branch on every target.")] = False
-    pairs: Annotated[bool, option("--pairs", help="Also show which branches clash with one another once aligned.")] = (
-        False
-    )
+    pairs: Annotated[
+        bool, option("--pairs", help="Also show which branches conflict with one another once aligned.")
+    ] = False
     furthest: Furthest = False
     html: Annotated[
         Path | None,

@@ -29,9 +29,9 @@ _MOST_ROWS = 12
 """Branches named for each target: the tour fits on one screen and a half."""
 _TRY_NEXT = (
     ("git align", "where things stand"),
-    ("git align conflicts", "one clash stops four branches: why"),
+    ("git align conflicts", "one conflict stops four branches: why"),
     ("git align show last tax/rounded", "one of them in full"),
-    ("git align forecast --pairs", "which branches clash with each other"),
+    ("git align forecast --pairs", "which branches conflict with each other"),
     ("git align plan --remote", "branches that only the remote has"),
     ("git align prune --merged --dry-run", "merged branches, which can be deleted"),
     ("git align push", "publish what was aligned; asks first"),
