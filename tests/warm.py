@@ -283,6 +283,20 @@ def _import_all() -> None:
 
     for section in SECTIONS.values():
         section.model_rebuild()
+    _ask_git_once()
+
+
+def _ask_git_once() -> None:
+    """What a process asks once of the git on the path. Another git, such as one that a test makes fail, is asked again."""
+    from gitalign.engine.alignment.integration import probe
+    from gitalign.git.quarantine import Quarantine
+    from gitalign.git.repository import open_repository
+
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["git", "init", "-q", "--bare", folder], check=True)
+        quarantine = Quarantine(open_repository(Path(folder)), "probe")
+        probe(quarantine)
+        quarantine.remove()
 
 
 def _measure() -> Callable[[], None]:

@@ -31,6 +31,7 @@ _NOBODY = b"git-align <git-align@localhost> 0 +0000"
 _MERGES_PER_PROCESS = 20_000  # merge-tree keeps every object it parsed; a fresh process bounds its memory
 _PROBE_S = 5.0
 _FLUSHES_SINCE = (2, 49)
+_MERGES_TREES_SINCE = (2, 45)
 OURS_MARK, THEIRS_MARK = "~\0ours", "~\0theirs"  # no path holds a NUL
 
 
@@ -208,10 +209,14 @@ def _probe(git: Git, writer: CommitWriter, stdbuf: str | None, object_format: st
     wrappers: list[tuple[str, ...]] = [()]
     if stdbuf:
         wrappers.append((stdbuf, "-o0"))
-    if git_version(git.executable, path=_path(git)) < _FLUSHES_SINCE:
+    version = git_version(git.executable, path=_path(git))
+    if version < _FLUSHES_SINCE:
         wrappers.reverse()
+    requests = [(Wire.TREES, f"{empty} -- {empty} {empty}\n"), (Wire.PAIRS, f"{root} {root}\n")]
+    if version < _MERGES_TREES_SINCE:
+        requests.reverse()
     for wrapper in wrappers:
-        for wire, request in ((Wire.TREES, f"{empty} -- {empty} {empty}\n"), (Wire.PAIRS, f"{root} {root}\n")):
+        for wire, request in requests:
             if _answers(git, wrapper, request, empty):
                 return MergeWire(wire, wrapper)
     return MergeWire(Wire.SINGLE)

@@ -77,7 +77,9 @@ def pin(
     ids = {oid for one in publications for oid in (one.update.before, one.update.after) if not is_zero(oid)}
     # What a remote held before a push is given back from here.
     ids |= {one.remote_before for one in publications if one.remote_before is not None}
-    there = sorted(present(repository, sorted(ids)))
+    held = {target.oid for target in targets}
+    stored = present(repository, sorted(ids | held))
+    there = sorted(stored & ids)
     if not there:
         return None
     run_id = holder.run_id
@@ -87,7 +89,7 @@ def pin(
         f"git-align run {run_id}\ntoken {holder.token}\n\nbefore, after, ref of every intended move:\n{lines}\n"
     )
     ref = anchor_ref(run_id)
-    bases = sorted(present(repository, sorted({target.oid for target in targets})))
+    bases = sorted(stored & held)
     try:
         hold(repository, run_id, there, bases=bases)
         tips = [_tag(repository, run_id, bases[:1], who=who, message=message), *bases[1:]]

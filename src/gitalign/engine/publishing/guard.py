@@ -33,13 +33,17 @@ class Guard:
     settings: Alignment
     landed_on: frozenset[str] = frozenset()
 
-    def refs(self, plan: Plan) -> frozenset[str]:
+    def refs(self, plan: Plan, tips: Sequence[Tip] | None = None) -> frozenset[str]:
         """Full names of local branches that must not move: targets, protected ones, symbolic ones, and the plan's own targets.
+
+        Args:
+            plan: what is to be moved.
+            tips: branches as they are now, where the caller has just read them (`read_tips`).
 
         Raises:
             GitError
         """
-        tips = read_tips(self.repository)
+        tips = read_tips(self.repository) if tips is None else tips
         targets = self._names(tips)
         heads = [head_of_remote(tips, one) for one in {self.settings.remote, plan.snapshot.branches_of or ""}]
         own = head_of(self.repository) if is_without_work_tree(self.repository) else None

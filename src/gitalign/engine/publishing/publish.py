@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from gitalign.core.events import EventKind
-from gitalign.core.names import Oid, is_zero
+from gitalign.core.names import HEADS, Oid, is_zero
 from gitalign.core.outcome import Aligned
 from gitalign.core.plan import Permit, Plan, Step
 from gitalign.core.publication import MoveState, Publication, RefUpdate
@@ -57,8 +57,9 @@ def publish(run: RunContext, results: Results) -> tuple[Publication, ...]:
     plan, permit, repository = results.plan, results.permit, run.repository
     if permit.plan_id != plan.id:
         raise NotPermitted("the permit is for another plan", hint="git align run --yes")
-    existing = {tip.ref: tip.oid for tip in read_tips(repository, "refs/heads")}
-    forbidden = results.guard.refs(plan)
+    tips = read_tips(repository)
+    existing = {tip.ref: tip.oid for tip in tips if tip.ref.startswith(HEADS)}
+    forbidden = results.guard.refs(plan, tips)
     publications = held_if_guarded([_intended(step, one, permit) for step, one in results.aligned], forbidden)
     if plan.policy.backups:
         publications = with_backup_refs(
