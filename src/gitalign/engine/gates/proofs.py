@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TypeVar
 
 from gitalign.core.certificate import Certificate, Check, CheckName, PatchVerdict
 from gitalign.core.commit import RawCommit
@@ -25,9 +26,11 @@ from gitalign.git.objects import CommitReader
 from gitalign.git.repository import Repository
 
 _TIMEOUT_S = 120.0
-_AT_ONCE = 500
+_AT_ONCE = _PROVED_AT_ONCE = 500
 _READERS = 2
-_PROVED_AT_ONCE = 500
+_HALVED_FROM = 64
+
+T = TypeVar("T")
 
 PASSED = {name: Check(name=name, passed=True, detail="") for name in CheckName}
 
@@ -130,14 +133,19 @@ def _gathered(
             bases = graph.own(one.before, one.onto).bases
             wanted |= {(one.onto, one.after)} | {(base, tip) for base in bases for tip in (one.before, one.onto)}
     asked = sorted(wanted)
-    halves = [asked[: len(asked) // 2], asked[len(asked) // 2 :]]
     apart = {
         pair: changes
-        for found in pool.map(lambda half: list(path_changes(repository.git, half)), halves)
+        for found in pool.map(lambda part: list(path_changes(repository.git, part)), _parts(asked))
         for pair, changes in found
     }
     patches, ids = patching.result()
     return _Evidence(graph=graph, commits=reading.result(), patches=patches, patch_ids=ids, apart=apart)
+
+
+def _parts(items: Sequence[T]) -> list[Sequence[T]]:
+    """The halves of a list that is worth a second process, otherwise the whole."""
+    middle = len(items) // 2
+    return [items[:middle], items[middle:]] if len(items) >= _HALVED_FROM else [items]
 
 
 def _read(git: Git, wanted: Collection[Oid]) -> dict[Oid, RawCommit]:
@@ -169,13 +177,12 @@ def _one_by_one(reader: CommitReader, wanted: Sequence[Oid]) -> dict[Oid, RawCom
 def _patches(repository: Repository, pairs: Sequence[tuple[Oid, Oid]]) -> tuple[dict[Oid, Patch], dict[Oid, str]]:
     """Changes of commits; and patch ids of those whose changes are others than those of what they are paired with."""
     wanted = sorted({oid for pair in pairs for oid in pair})
-    halves = [wanted[: len(wanted) // 2], wanted[len(wanted) // 2 :]]
     with ThreadPoolExecutor(_READERS, thread_name_prefix="patches") as pool:
         patches = {
             oid: frozenset(
                 (change.path, change.old_mode, change.old_oid, change.new_mode, change.new_oid) for change in changes
             )
-            for found in pool.map(lambda half: list(raw_changes(repository, half)), halves)
+            for found in pool.map(lambda part: list(raw_changes(repository, part)), _parts(wanted))
             for oid, changes in found
         }
     # Two merges are not the same change because neither has one that could be read.
