@@ -312,6 +312,7 @@ def _measure() -> Callable[[], None]:
         include=[f"{folder}/*" for folder in place.submodule_search_locations or ()],
         config_file=False,
     )
+    measured.set_option("run:disable_warnings", ["no-data-collected"])  # a command may need no code of ours
     measured.start()
 
     def end() -> None:
@@ -345,7 +346,7 @@ def _serve(control: socket.socket, *, is_measured: bool) -> dict[str, Any] | Non
             head, descriptors, _, _ = socket.recv_fds(control, _HEAD.size, 4)
             if not head:
                 return None
-            job: dict[str, Any] = json.loads(control.recv(_HEAD.unpack(head)[0], socket.MSG_WAITALL))
+            job: dict[str, Any] = json.loads(_whole(control, _HEAD.unpack(head)[0]))
             ended = socket.socket(fileno=descriptors.pop())
             pid = os.fork()
             if pid == 0:
@@ -358,6 +359,17 @@ def _serve(control: socket.socket, *, is_measured: bool) -> dict[str, Any] | Non
                 os.close(descriptor)
             ended.send(struct.pack("!i", pid))
             running[pid] = ended
+
+
+def _whole(control: socket.socket, size: int) -> bytes:
+    """So many bytes: a signal, such as that of a process that ends, makes `recv` return with fewer."""
+    received = b""
+    while len(received) < size:
+        part = control.recv(size - len(received), socket.MSG_WAITALL)
+        if not part:
+            raise EOFError("the client of warm processes died")
+        received += part
+    return received
 
 
 def _reap(running: dict[int, socket.socket]) -> None:

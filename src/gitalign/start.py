@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _INTERRUPTED = 130
+_LEAST_BYTES = 128 * 1024 * 1024
+"""Of address space. With less, libraries that are not written in Python end the process wherever memory runs out."""
+_NO_MEMORY = "not enough memory to start; raise the limit (ulimit -v) and try again"
 _is_starting = True
 
 
@@ -40,6 +43,9 @@ def main() -> None:
             code = _ended(lambda: complete(sys.argv[2:]))
             raise SystemExit(code)
         drop_odd_sizes()
+        if _is_too_narrow():
+            _say(_NO_MEMORY)
+            raise SystemExit(3)
         # A run makes many values and hardly a circle: looking for circles less often saves a sixth of its own processor time.
         gc.set_threshold(50_000, 20, 20)
         from gitalign.cli.main import load
@@ -54,13 +60,20 @@ def main() -> None:
         if not _is_shortage(error):
             raise
         code = 3
-        _say("not enough memory to start; raise the limit (ulimit -v) and try again")
+        _say(_NO_MEMORY)
     finally:
         # What is left is to end: a signal now needs no words.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is _interrupt:
                 signal.signal(number, signal.SIG_DFL)
     raise SystemExit(code)
+
+
+def _is_too_narrow() -> bool:
+    import resource
+
+    bound, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return bound != resource.RLIM_INFINITY and bound < _LEAST_BYTES
 
 
 def _ended(command: Callable[[], None]) -> int:

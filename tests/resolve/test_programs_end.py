@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,9 @@ from tests.resolve.test_ladder_runs import diverged
 from tests.runs import branch, request, run
 
 
-def kill_children() -> None:
-    for one in psutil.Process().children():
+def kill_children(*, but: Collection[psutil.Process]) -> None:
+    """All that the run has started; `but` was there before, such as the server of warm processes."""
+    for one in set(psutil.Process().children()).difference(but):
         with suppress(ProcessLookupError):
             os.killpg(one.pid, signal.SIGKILL)
 
@@ -55,6 +56,7 @@ def test_a_run_that_is_stopped_at_once_judges_nobody(tmp_path: Path, rung: str, 
     asked = request(work.path, **settings)
     plan = facade.plan(asked)
     stop = StopSignal()
+    before = psutil.Process().children()
 
     def interrupt() -> None:
         while not begun.exists():
@@ -62,7 +64,7 @@ def test_a_run_that_is_stopped_at_once_judges_nobody(tmp_path: Path, rung: str, 
         stop.request_stop()
         stop.request_cancel()
         if is_killed_first:
-            kill_children()
+            kill_children(but=before)
 
     thread = threading.Thread(target=interrupt)
     thread.start()

@@ -277,7 +277,7 @@ def test_what_cannot_be_resolved_is_said(work: Workspace, tmp_path: Path) -> Non
         facade.resolve(asked, "even")
     taken = tmp_path / "taken"
     taken.mkdir()
-    with pytest.raises(UserError, match="there already"):
+    with pytest.raises(UserError, match="already exists"):
         facade.resolve(asked, "topic", folder=taken)
     assert facade.resolutions_under_way(asked) == ()
 
