@@ -6,7 +6,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from gitalign.documents.models.common import Time
+from gitalign.documents.models.timestamps import Time
 
 
 class HunkSideDocument(TypedDict):

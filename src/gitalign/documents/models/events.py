@@ -7,7 +7,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from gitalign.core.events import EventKind
-from gitalign.documents.models.common import Time
+from gitalign.documents.models.timestamps import Time
 
 
 class EventDocument(TypedDict):

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from gitalign.core.findings import Severity
 from gitalign.core.outcome import DropReason
-from gitalign.documents.models.common import Time
+from gitalign.documents.models.timestamps import Time
 
 
 class RewriteDocument(TypedDict):

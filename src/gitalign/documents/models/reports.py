@@ -7,12 +7,12 @@ from typing_extensions import TypedDict
 from gitalign.core.plan import StepKind
 from gitalign.core.policy import Strategy
 from gitalign.core.report import Verdict
-from gitalign.documents.models.common import Time
 from gitalign.documents.models.house_rules import JudgedComplianceDocument
 from gitalign.documents.models.moves import MoveDocument
 from gitalign.documents.models.outcomes import OutcomeDocument
 from gitalign.documents.models.plans import ExclusionDocument, TargetDocument
 from gitalign.documents.models.runs import RunDocument
+from gitalign.documents.models.timestamps import Time
 from gitalign.documents.models.validations import ValidationDocument
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing_extensions import TypedDict
 
 from gitalign.core.resolution_origin import OriginKind
-from gitalign.documents.models.common import Time
+from gitalign.documents.models.timestamps import Time
 
 
 class OriginDocument(TypedDict):

@@ -7,8 +7,8 @@ from typing import Any, NotRequired
 from typing_extensions import TypedDict
 
 from gitalign.core.certificate import PatchVerdict
-from gitalign.documents.models.common import Time
 from gitalign.documents.models.house_rules import JudgedComplianceDocument
+from gitalign.documents.models.timestamps import Time
 
 
 class AuditEventDocument(TypedDict):

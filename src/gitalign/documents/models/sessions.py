@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from gitalign.documents.models.common import Time
+from gitalign.documents.models.timestamps import Time
 
 
 class SessionDocument(TypedDict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing_extensions import TypedDict
 
 from gitalign.core.snapshot import CheckoutState
-from gitalign.documents.models.common import Time
+from gitalign.documents.models.timestamps import Time
 
 
 class TipDocument(TypedDict):

@@ -1,4 +1,4 @@
-"""What many documents have in common."""
+"""How documents say a point in time."""
 
 from __future__ import annotations
 
