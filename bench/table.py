@@ -20,7 +20,6 @@ import os
 import random
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -43,6 +42,25 @@ class Taken:
     clock_s: float
     processor_s: float
     output: bytes = b""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A loop of `git rebase` over all branches, scaled from a sample.
+
+    Attributes:
+        seconds: for all branches.
+        sampled, stopped, refused: branches of the sample; of these, where the rebase stopped, and which git refused to rebase.
+    """
+
+    seconds: float
+    sampled: int
+    stopped: int
+    refused: int
+
+    def __str__(self) -> str:
+        counts = f"of {self.sampled} branches {self.stopped} stopped and {self.refused} were refused"
+        return f"loop {self.seconds:.0f} s; {counts}"
 
 
 @dataclass(frozen=True)
@@ -128,22 +146,23 @@ class Bench:
         kinds = ("replay", "merge", "recreate")
         return [(one["onto"], one["seen"]) for one in plan["steps"] if one["kind"] in kinds and not one["refusal"]]
 
-    def loop_s(self) -> float:
-        """Seconds of a loop of `git rebase` over all branches, scaled from a sample."""
+    def loop(self) -> Loop:
+        """A loop of `git rebase` over all branches, the median of three."""
         work = self.work()
         chosen = random.Random(2).sample(work, min(self.sample, len(work)))
-        found: list[float] = []
+        found: list[Taken] = []
         for _ in range(3):
             repository, place = self.fresh(), self.scratch / "linked"
             git(repository, "worktree", "add", "-q", "--detach", str(place), chosen[0][0])
             asked = "".join(f"{onto} {tip}\n" for onto, tip in chosen).encode("ascii")
             first = asked.split(b"\n", 1)[0] + b"\n"
-            taken(
-                ["sh", str(LOOP)], cwd=place, stdin=first
-            )  # what is on disk is in memory then, and the index is fresh
-            found.append(taken(["sh", str(LOOP)], cwd=place, stdin=asked).clock_s)
+            # After this, what is on disk is in memory, and the index is fresh.
+            taken(["sh", str(LOOP)], cwd=place, stdin=first, accept=(0,))
+            found.append(taken(["sh", str(LOOP)], cwd=place, stdin=asked, accept=(0,)))
             shutil.rmtree(place)
-        return statistics.median(found) / len(chosen) * len(work)
+        middle = sorted(found, key=lambda one: one.clock_s)[1]
+        _, stopped, _, refused = middle.output.split()
+        return Loop(middle.clock_s / len(chosen) * len(work), len(chosen), int(stopped), int(refused))
 
     def floor_s(self, merges: str) -> float:
         """Seconds below which no command can come that makes the merges of a run and moves its branches."""
@@ -176,10 +195,10 @@ def on_generated(bench: Bench, merges: str) -> list[Line]:
     """Lines of the generated repository."""
     lines: list[Line] = []
     two, one, again = bench.run(2), bench.run(1), bench.again()
-    floor_s, loop_s = bench.floor_s(merges), bench.loop_s()
+    floor_s, loop = bench.floor_s(merges), bench.loop()
     lines.append(ratio("generated, whole command against its floor", two.clock_s / floor_s, most=2, more=spent(two)))
     lines.append(
-        ratio("generated, against the loop of git rebase", loop_s / two.clock_s, least=40, more=f"loop {loop_s:.0f} s")
+        ratio("generated, against the loop of git rebase", loop.seconds / two.clock_s, least=40, more=str(loop))
     )
     lines.append(ratio("generated, 2 workers against 1", one.clock_s / two.clock_s, least=1.6, more=spent(one)))
     lines += second("generated", again, two)
@@ -190,13 +209,13 @@ def on_generated(bench: Bench, merges: str) -> list[Line]:
 def on_real(flat: Bench, default: Bench) -> list[Line]:
     """Lines of the real repository."""
     two, one, again = flat.run(2), flat.run(1), flat.again()
-    loop_s = flat.loop_s()
+    loop = flat.loop()
     lines = [
         ratio(
             "real, flattened, against the loop of git rebase",
-            loop_s / two.clock_s,
+            loop.seconds / two.clock_s,
             least=120,
-            more=f"loop {loop_s:.0f} s",
+            more=str(loop),
         ),
         ratio("real, 2 workers against 1", one.clock_s / two.clock_s, least=1.6, more=f"{spent(one)}; {spent(two)}"),
         *second("real", again, two),
@@ -264,9 +283,9 @@ def guard(scratch: Path) -> None:
     source = generate(scratch / "source.git", files=1000, branches=200, commits=5, behind=50)
     bench = Bench(source, scratch, times=1, sample=15, options=("--merges", "flatten"))
     two, again = bench.run(2), bench.again()
-    loop_s = bench.loop_s()
+    loop = bench.loop()
     lines = [
-        ratio("against the loop of git rebase", loop_s / two.clock_s, least=2, more=spent(two)),
+        ratio("against the loop of git rebase", loop.seconds / two.clock_s, least=2, more=f"{spent(two)}; {loop}"),
         ratio("second run against the first", again.processor_s / two.processor_s, most=0.6, more=spent(again)),
         ratio("processor time, ms a branch", two.processor_s / 200 * 1000, most=40),
     ]
