@@ -69,7 +69,7 @@ FORMATS: Mapping[str, Format] = {
         Format("validation-report", "run_files:ValidationReportDocument"),
         Format("gate", "gate.schema.json"),
         Format("batch-plan", "batch-plan.schema.json", version=(1, 0)),
-        Format("batch-run", "batches:BatchRunDocument", version=(1, 0)),
+        Format("batch-run", "batches:BatchRunDocument", version=(1, 1)),
         Format("batch-certificate", "batches:BatchCertificateDocument", version=(1, 0)),
         Format("batch-slot", "batches:BatchSlotDocument", version=(1, 0)),
         # What the journal caches.
@@ -94,7 +94,7 @@ FORMATS: Mapping[str, Format] = {
         Format("categories", "categories:CategoriesDocument"),
         Format("clusters", "categories:ClustersDocument"),
         Format("runs", "listings:RunsDocument"),
-        Format("batch-runs", "batches:BatchRunsDocument", version=(1, 0)),
+        Format("batch-runs", "batches:BatchRunsDocument", version=(1, 1)),
         Format("batch-trees", "batches:BatchTreesDocument", version=(1, 0)),
         Format("moves", "listings:MovesDocument"),
         Format("proofs", "listings:ProofsDocument"),

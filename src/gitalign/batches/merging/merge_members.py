@@ -8,23 +8,17 @@ from dataclasses import dataclass, field
 
 from gitalign.batches.running.run_batches import Member
 from gitalign.batches.running.state import ResultConflict
+from gitalign.batches.two_sides import merge_of_two, result_conflict
 from gitalign.core.commit import new_commit
-from gitalign.core.hunks import Hunk, conflict_hunks
 from gitalign.core.names import Oid
 from gitalign.engine.alignment.integration import probe
-from gitalign.errors import ABOUT_ONE_MERGE, GitAlignError
 from gitalign.git.attributes import AttributeFiles, read_attributes
 from gitalign.git.command import raw
-from gitalign.git.merge import MergeAnswer, with_side_names
+from gitalign.git.merge import MergeAnswer
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.signing import Signer
 from gitalign.integrate.lane import MergeWorker
 from gitalign.integrate.shared_merges import SharedMerges
-
-UNRELATED = "unrelated histories"
-UNMERGED = "cannot be merged"
-_LARGEST_BYTES = 1_000_000
-_MOST_HUNKS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,12 +123,7 @@ class MemberMerger:
 
     def _answer(self, union: Oid, tip: Oid) -> MergeAnswer | str:
         """What git says; words where it makes no merge."""
-        if not self._worker.bases(union, tip):
-            return UNRELATED
-        try:
-            return self._worker.merge_histories(self._attributes_from(union), union, tip)
-        except ABOUT_ONE_MERGE as error:
-            return error.message if isinstance(error, GitAlignError) else UNMERGED
+        return merge_of_two(self._worker, self._attributes_from(union), union, tip)
 
     def _attributes_from(self, union: Oid) -> Oid:
         """The commit under whose attribute files a merge is made: those of what is merged so far, as in a checkout."""
@@ -174,29 +163,7 @@ class MemberMerger:
             if not isinstance(tried, MergeAnswer) or not tried.is_clean:
                 first, clash = name, tried
                 break
-        if isinstance(clash, str):
-            kind = UNRELATED if clash == UNRELATED else UNMERGED
-            return ResultConflict(first=first, second=member.name, paths=(), kinds=(kind,), detail=clash)
-        named = with_side_names(clash, ours=first, theirs=member.name)
-        return ResultConflict(
-            first=first,
-            second=member.name,
-            paths=tuple(sorted({path for one in named.conflicts for path in one.paths})),
-            kinds=tuple(sorted({one.kind for one in named.conflicts})),
-            hunks=tuple(self._hunks(clash))[:_MOST_HUNKS],
-        )
-
-    def _hunks(self, answer: MergeAnswer) -> Iterator[Hunk]:
-        sides: dict[str, dict[int, Oid]] = {}
-        for entry in answer.entries:
-            sides.setdefault(entry.path, {})[entry.stage] = entry.oid
-        for path, stages in sorted(sides.items()):
-            if 2 not in stages or 3 not in stages:
-                continue
-            names = [raw(f"{answer.tree}:{path}"), raw(stages[2]), raw(stages[3])]
-            marked, one, other = self._worker.files(names, most_bytes=_LARGEST_BYTES)
-            if marked is not None and one is not None and other is not None:
-                yield from conflict_hunks(path, marked, one=one, other=other)
+        return result_conflict(self._worker, clash, first=first, second=member.name)
 
 
 def _merge_message(member: Member) -> bytes:

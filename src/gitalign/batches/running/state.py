@@ -68,6 +68,19 @@ class Request(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecretLeak:
+    """A secret that a result holds; its value is kept nowhere.
+
+    Attributes:
+        secret: its name in the task list.
+        place: the path of the file, or which commit's message.
+    """
+
+    secret: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRun:
     """One task of a batch run.
 
@@ -80,6 +93,7 @@ class TaskRun:
         reason: why it did not complete, in words.
         kept_in: the folder of its work tree, when that holds what no commit can.
         notices: what a person should know of it.
+        leaks: secrets that its result holds, for which it cannot land.
     """
 
     status: Status = Status.PENDING
@@ -93,6 +107,7 @@ class TaskRun:
     exit_code: int | None = None
     kept_in: str = ""
     notices: tuple[str, ...] = ()
+    leaks: tuple[SecretLeak, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +129,23 @@ class ResultConflict:
     kinds: tuple[str, ...]
     hunks: tuple[Hunk, ...] = ()
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningConflict:
+    """Work of a running task, as it was at its last snapshot, that does not merge with that of another, or with the target.
+
+    Attributes:
+        task: a task that runs, or ran when this was noticed.
+        other: the other task; None for the target.
+        conflict: which is the first, which the second, and where they conflict.
+        since: when it was noticed first.
+    """
+
+    task: TaskId
+    other: TaskId | None
+    conflict: ResultConflict
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +205,7 @@ class BatchRun:
         status: of the whole.
         owner: the process that runs it, for people.
         options: how it was started, as JSON values: what confines its tasks holds until it ends.
+        running_conflicts: between tasks of the batch that is under way, as they work; empty once the batch is landed or failed.
     """
 
     id: str
@@ -188,6 +221,7 @@ class BatchRun:
     batches: tuple[BatchProgress, ...] = ()
     tasks: Mapping[TaskId, TaskRun] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    running_conflicts: tuple[RunningConflict, ...] = ()
 
     def with_task(self, task_id: TaskId, **changes: object) -> BatchRun:
         """The run with a task changed."""

@@ -13,6 +13,8 @@ from gitalign.batches.running.state import (
     Landed,
     MergeStatus,
     ResultConflict,
+    RunningConflict,
+    SecretLeak,
     Status,
     TaskRun,
 )
@@ -58,6 +60,7 @@ def content_of(run: BatchRun) -> dict[str, Any]:
         "options": dict(run.options),
         "batches": [_dump_batch(number, one) for number, one in enumerate(run.batches)],
         "tasks": {task_id: _dump_task(one) for task_id, one in run.tasks.items()},
+        "running_conflicts": [_dump_running(one) for one in run.running_conflicts],
         "plan": to_dict(run.plan),
     }
 
@@ -84,6 +87,7 @@ def load(value: Any) -> BatchRun:
         batches=each(data, "batches", _load_batch),
         tasks=dict(field(data, "tasks", mapping(_load_task))),
         options=field(data, "options", members, {}),
+        running_conflicts=each(data, "running_conflicts", _load_running, ()),
     )
 
 
@@ -163,6 +167,25 @@ def _load_conflict(value: Any) -> ResultConflict:
     )
 
 
+def _dump_running(one: RunningConflict) -> dict[str, Any]:
+    return {
+        "task": one.task,
+        "other": one.other,
+        "since": time_text(one.since),
+        "conflict": _dump_conflict(one.conflict),
+    }
+
+
+def _load_running(value: Any) -> RunningConflict:
+    data = members(value)
+    return RunningConflict(
+        task=field(data, "task", as_text),
+        other=maybe(data, "other", as_text),
+        since=field(data, "since", as_time),
+        conflict=field(data, "conflict", _load_conflict),
+    )
+
+
 def _side(side: HunkSide) -> dict[str, Any]:
     return {"first_line": side.first, "last_line": side.last, "text": list(side.text)}
 
@@ -198,6 +221,7 @@ def _dump_task(one: TaskRun) -> dict[str, Any]:
         "exit_code": one.exit_code,
         "kept_in": one.kept_in,
         "notices": list(one.notices),
+        "leaks": [{"secret": leak.secret, "place": leak.place} for leak in one.leaks],
     }
 
 
@@ -215,7 +239,13 @@ def _load_task(value: Any) -> TaskRun:
         exit_code=maybe(data, "exit_code", as_int),
         kept_in=field(data, "kept_in", as_text, ""),
         notices=each(data, "notices", as_text, ()),
+        leaks=each(data, "leaks", _load_leak, ()),
     )
+
+
+def _load_leak(value: Any) -> SecretLeak:
+    data = members(value)
+    return SecretLeak(secret=field(data, "secret", as_text), place=field(data, "place", as_text))
 
 
 def _time(moment: datetime | None) -> str | None:

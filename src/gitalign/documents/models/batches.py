@@ -62,6 +62,22 @@ class BatchProgressDocument(TypedDict):
     reason: str
 
 
+class SecretLeakDocument(TypedDict):
+    """A secret that a result holds: its name and the place, never its value."""
+
+    secret: str
+    place: str
+
+
+class RunningConflictDocument(TypedDict):
+    """Work of a running task that does not merge with that of another, or, where `other` is null, with the target."""
+
+    task: str
+    other: str | None
+    since: Time
+    conflict: ResultConflictDocument
+
+
 class TaskRunDocument(TypedDict):
     """One task of a batch run."""
 
@@ -76,6 +92,7 @@ class TaskRunDocument(TypedDict):
     exit_code: int | None
     kept_in: str
     notices: list[str]
+    leaks: list[SecretLeakDocument]
 
 
 class BatchRunDocument(TypedDict):
@@ -96,6 +113,7 @@ class BatchRunDocument(TypedDict):
     options: dict[str, Any]
     batches: list[BatchProgressDocument]
     tasks: dict[str, TaskRunDocument]
+    running_conflicts: list[RunningConflictDocument]
     plan: dict[str, Any]
     """A document of its own: `batch-plan`."""
 
