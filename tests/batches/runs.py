@@ -16,7 +16,8 @@ from gitalign.batches.planning.plan import BatchPlan
 from gitalign.batches.planning.tasks import Task, TaskList
 from gitalign.batches.running.context import BatchContext, BatchListener, BatchSettings
 from gitalign.batches.running.file_store import FileBatchStore
-from gitalign.batches.running.run_batches import Lander, run_batches
+from gitalign.batches.running.judge_batch import Lander
+from gitalign.batches.running.run_batches import run_batches
 from gitalign.batches.running.state import BatchRun, new_batch_run
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint

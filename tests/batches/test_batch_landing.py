@@ -14,7 +14,8 @@ from gitalign.batches.merging.land import CERTIFICATE, BatchLander, LandOptions
 from gitalign.batches.merging.merge_members import MemberMerger, MergeRules
 from gitalign.batches.merging.stale import StaleRevert, stale_reverts
 from gitalign.batches.planning.tasks import Need, Task
-from gitalign.batches.running.run_batches import Member, run_batches
+from gitalign.batches.running.judge_batch import Member
+from gitalign.batches.running.run_batches import run_batches
 from gitalign.batches.running.state import Landed, MergeStatus, Status
 from gitalign.core.names import Oid
 from gitalign.core.plan import Permit

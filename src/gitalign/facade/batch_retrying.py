@@ -46,7 +46,8 @@ def retry_batches(request: Request, batch_id: str, task_ids: Sequence[TaskId] = 
         for number, batch in enumerate(run.batches):
             if batch.status is not Status.COMPLETED:
                 left = any(run.tasks[one].result for one in run.plan.batches[number].task_ids)
-                base = batch.base if left else None
+                has_landed = batch.outcome is not None and batch.outcome.landed is not None
+                base = batch.base if left and not has_landed else None
                 run = run.with_batch(
                     number, status=Status.PENDING, base=base, outcome=None, reason="", landing_run="", finished_at=None
                 )

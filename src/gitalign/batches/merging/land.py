@@ -11,7 +11,7 @@ from gitalign.batches.merging.gates import GateAnswer, Gates, landing_plan, thro
 from gitalign.batches.merging.merge_members import MemberMerger, MergedMembers, MergeRules, conflict_words
 from gitalign.batches.merging.stale import stale_reverts, stale_words
 from gitalign.batches.running.context import Keeper
-from gitalign.batches.running.run_batches import Member
+from gitalign.batches.running.judge_batch import Member
 from gitalign.batches.running.state import Landed, MergeStatus
 from gitalign.core.events import EventKind
 from gitalign.core.names import Oid, TargetName, ref_of

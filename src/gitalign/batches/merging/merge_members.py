@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from gitalign.batches.running.run_batches import Member
+from gitalign.batches.running.judge_batch import Member
 from gitalign.batches.running.state import ResultConflict
 from gitalign.batches.two_sides import merge_of_two, result_conflict
 from gitalign.core.commit import new_commit

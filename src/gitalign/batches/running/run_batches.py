@@ -4,58 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 from gitalign.batches.planning.plan import ExecutionMode
 from gitalign.batches.planning.tasks import Task, TaskId
 from gitalign.batches.running.context import BatchContext, Keeper, OwnRefs
 from gitalign.batches.running.control import Control
+from gitalign.batches.running.judge_batch import BatchJudge, Lander
 from gitalign.batches.running.pool import Slot
 from gitalign.batches.running.settle import settle
-from gitalign.batches.running.state import ENDED, BatchRun, Landed, MergeStatus, Request, Status, result_ref, wip_ref
-from gitalign.batches.running.task_crew import UNDONE, TaskCrew, runs_of
+from gitalign.batches.running.state import (
+    ENDED,
+    BatchProgress,
+    BatchRun,
+    MergeStatus,
+    Request,
+    Status,
+    wip_ref,
+)
+from gitalign.batches.running.task_crew import TaskCrew, runs_of
 from gitalign.core.names import BATCH_PREFIX, Oid, ref_of
 from gitalign.errors import UserError
 from gitalign.git.refs import commit_of
 from gitalign.process_owner import this_owner
 from gitalign.validate.watch import end_orphans
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """A result to be merged.
-
-    Attributes:
-        name: as the merge names it.
-        tip: the commit.
-        base: the commit of the target that it started from; None for a branch.
-    """
-
-    task: Task
-    name: str
-    tip: Oid
-    base: Oid | None
-
-
-_STATUS = {
-    MergeStatus.SUCCESS: Status.COMPLETED,
-    MergeStatus.SKIPPED: Status.COMPLETED,
-    # Both can be landed later as they are.
-    MergeStatus.WAITING: Status.PENDING,
-    MergeStatus.TARGET_MOVED: Status.PENDING,
-}
-
-
-class Lander(Protocol):
-    """Merges, validates and lands the results of a batch, all of them or none."""
-
-    def land(self, keeper: Keeper, number: int, members: Sequence[Member]) -> Landed:
-        """Land a batch. Asked again after a crash, it finishes what it began, once.
-
-        Raises:
-            GitAlignError: it cannot be determined what became of it; `resume` asks again.
-        """
 
 
 def run_batches(context: BatchContext, batch_id: str, lander: Lander | None) -> BatchRun:
@@ -86,10 +58,10 @@ class _Batches:
         self._context = context
         self._keeper = keeper
         self._refs = refs
-        self._lander = lander
         self._tasks = {task.id: task for task in _task_list(keeper.run)}
         self._control = Control(context, keeper.run.id)
         self._crew = TaskCrew(context, keeper, refs, self._tasks, self._control)
+        self._judge = BatchJudge(keeper, self._tasks, self._control, lander, now=context.surroundings.now)
 
     def recover(self) -> None:
         """Pin what trees of a killed process hold, and have its tasks run again."""
@@ -139,13 +111,13 @@ class _Batches:
                 run, status=Status.RUNNING, started_at=run.started_at or now(), finished_at=None, owner=this_owner()
             )
         )
-        for number, batch in enumerate(self._keeper.run.batches):
-            if batch.status is Status.COMPLETED:
-                continue
-            ended = self._run_batch(number)
-            if ended is not Status.COMPLETED:
-                return self._end(ended)
-        return self._end(Status.COMPLETED)
+        for number in range(len(self._keeper.run.batches)):
+            if not _is_over(self._keeper.run.batches[number]):
+                ended = self._run_batch(number)
+                if not _is_over(self._keeper.run.batches[number]):
+                    return self._end(ended)
+        is_whole = all(one.status is Status.COMPLETED for one in self._keeper.run.batches)
+        return self._end(Status.COMPLETED if is_whole else Status.FAILED)
 
     def _end(self, status: Status) -> BatchRun:
         """Write down how the whole stands. After a failure, what was not begun is reported as not run."""
@@ -173,6 +145,7 @@ class _Batches:
         """Run a batch's tasks, then land their results; how it stands."""
         plan = self._keeper.run.plan.batches[number]
         base = self._begin(number)
+        self._skip_what_needs_what_is_missing(number)
         self._context.notify(
             "batch_started",
             project_id=str(self._keeper.run.plan.project_id),
@@ -189,9 +162,9 @@ class _Batches:
         if infrastructure and is_parallel and not self._control.is_stopping:
             self._fall_back(infrastructure)
             self._crew.run_tasks(number, base, 1)
-        status, landed = self._judge(number)
+        status, landed = self._judge.judge(number)
         if landed is not None:
-            self._write_landed(number, status, landed)
+            self._judge.write(number, status, landed)
         self._context.notify(
             "batch_completed",
             project_id=str(self._keeper.run.plan.project_id),
@@ -216,6 +189,22 @@ class _Batches:
             )
         return tip
 
+    def _skip_what_needs_what_is_missing(self, number: int) -> None:
+        """Skip tasks that need the result of one that did not land."""
+        for task_id, one in runs_of(self._keeper.run, number).items():
+            missing = [need for need in self._tasks[task_id].hard_needs if self._is_missing(need)]
+            if one.status is Status.PENDING and missing:
+                reason = f"it needs {', '.join(missing)}, which did not land"
+                self._keeper.change(
+                    lambda run, task_id=task_id, reason=reason: run.with_task(  # type: ignore[misc]
+                        task_id, status=Status.SKIPPED, reason=reason
+                    )
+                )
+
+    def _is_missing(self, task_id: TaskId) -> bool:
+        one = self._keeper.run.tasks.get(task_id)
+        return one is not None and one.status in (Status.FAILED, Status.SKIPPED)
+
     def _fall_back(self, task_ids: Sequence[TaskId]) -> None:
         """Run what the machine could not run side by side one after the other."""
         reasons = {self._keeper.run.tasks[task_id].reason for task_id in task_ids}
@@ -229,53 +218,16 @@ class _Batches:
         self._keeper.change(fallen)
         self._context.notify("fell_back", execution_mode=ExecutionMode.SEQUENTIAL.value, reason=why)
 
-    def _judge(self, number: int) -> tuple[Status, Landed | None]:
-        """How a batch stands when no task of it runs, and what became of its results."""
-        runs = runs_of(self._keeper.run, number)
-        if any(one.status in UNDONE for one in runs.values()):
-            return (Status.CANCELLED if self._control.is_cancelled else Status.PENDING), None
-        if any(one.status is Status.CANCELLED for one in runs.values()):
-            return Status.CANCELLED, None
-        failed = [task_id for task_id, one in runs.items() if one.status is not Status.COMPLETED]
-        if failed:
-            reason = f"{len(failed)} of {len(runs)} tasks did not complete: {', '.join(failed)}"
-            return Status.FAILED, Landed(merge_status=MergeStatus.SKIPPED, reason=reason)
-        members = self._members(number)
-        if not members:
-            return Status.COMPLETED, Landed(merge_status=MergeStatus.SKIPPED, reason="no task changed anything")
-        if self._lander is None:
-            return Status.PENDING, Landed(merge_status=MergeStatus.WAITING, reason="landing was left for later")
-        landed = self._lander.land(self._keeper, number, members)
-        return _STATUS.get(landed.merge_status, Status.FAILED), landed
-
-    def _members(self, number: int) -> list[Member]:
-        run = self._keeper.run
-        members: list[Member] = []
-        for task_id, one in runs_of(self._keeper.run, number).items():
-            if one.result is None:
-                continue
-            task = self._tasks[task_id]
-            name = task.branch if task.branch is not None else f"batch/{run.id}/{task_id}"
-            members.append(Member(task=task, name=name, tip=one.result, base=one.base))
-            assert task.branch is not None or self._refs.at(result_ref(run.id, task_id)) == one.result
-        return members
-
-    def _write_landed(self, number: int, status: Status, landed: Landed) -> None:
-        now = self._context.surroundings.now()
-        is_over = status in (Status.COMPLETED, Status.FAILED)
-        self._keeper.change(
-            lambda run: run.with_batch(
-                number,
-                status=status,
-                finished_at=now if is_over else None,
-                outcome=landed,
-                reason=landed.reason,
-            )
-        )
-
     def _duration(self, number: int) -> float:
         started = self._keeper.run.batches[number].started_at
         return (self._context.surroundings.now() - started).total_seconds() if started is not None else 0.0
+
+
+def _is_over(batch: BatchProgress) -> bool:
+    """Whether a batch has come to an end after which later ones run."""
+    if batch.status is Status.COMPLETED:
+        return True
+    return batch.status is Status.FAILED and batch.outcome is not None and batch.outcome.goes_on
 
 
 def _task_list(run: BatchRun) -> Sequence[Task]:

@@ -115,12 +115,13 @@ class ResultConflict:
     """A result that does not merge onto what was merged before it.
 
     Attributes:
-        first: the earliest result, or the target, with which alone it clashes already.
+        first: a result, or the target, with which it conflicts.
         second: the result that does not merge.
         paths: that clash.
         kinds: as git names them; `unrelated histories` or `cannot be merged` where git made no merge.
         hunks: where in text files, as far as that can be shown.
         detail: what git said where it made no merge.
+        together: further results without which the two would not conflict.
     """
 
     first: str
@@ -129,6 +130,26 @@ class ResultConflict:
     kinds: tuple[str, ...]
     hunks: tuple[Hunk, ...] = ()
     detail: str = ""
+    together: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A result that is not in what landed, or would land.
+
+    Attributes:
+        task: its task.
+        name: as merges name it.
+        because: `conflicts`, `test_failed` or `refused`; `skipped` where only something that it needs was left out.
+        together: names of the results together with which it is at fault; empty when it is so by itself.
+        reason: in words.
+    """
+
+    task: TaskId
+    name: str
+    because: MergeStatus
+    together: tuple[str, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,13 +174,18 @@ class Landed:
     """What became of a batch's results.
 
     Attributes:
+        merge_status: `success` only when every result landed, or was in the target already.
         landed: where the target stands now; None when it did not move.
         landing_run: the run that moved it, for `undo`.
         reason: why it did not land, in words.
         tests: how the operator's tests ended, `not_configured` when there are none.
         output: of checks that refused it.
-        conflicts: results that do not merge.
-        would_land: names of results that merge without those.
+        conflicts: pairs of results that do not merge with one another.
+        would_land: names of the largest set of results that merge.
+        left_out: results that did not land though others did (best subset).
+        flaky: names of checks that failed and then passed on the same files.
+        pushed_to: the remote branch that has it, as `origin/main`; empty when it was not pushed.
+        push_detail: why it was not pushed, in words.
     """
 
     merge_status: MergeStatus
@@ -170,6 +196,15 @@ class Landed:
     output: str = ""
     conflicts: tuple[ResultConflict, ...] = ()
     would_land: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    flaky: tuple[str, ...] = ()
+    pushed_to: str = ""
+    push_detail: str = ""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether later batches run though not all of this one landed: what was left out is known by name."""
+        return bool(self.left_out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +278,12 @@ class BatchRun:
     def completed_batches(self) -> int:
         """How many batches have completed."""
         return sum(one.status is Status.COMPLETED for one in self.batches)
+
+
+BEST_SUBSET = "best_subset"
+"""Among the options of a run: the largest set of results that merges and passes lands, and the rest is left out."""
+PUSH = "push"
+"""Among the options of a run: what lands is pushed."""
 
 
 def wip_ref(batch_id: str, task_id: TaskId) -> str:

@@ -11,6 +11,7 @@ from gitalign.batches.running.state import (
     BatchProgress,
     BatchRun,
     Landed,
+    LeftOut,
     MergeStatus,
     ResultConflict,
     RunningConflict,
@@ -127,6 +128,10 @@ def _dump_outcome(one: Landed) -> dict[str, Any]:
         "output": one.output,
         "conflicts": [_dump_conflict(conflict) for conflict in one.conflicts],
         "would_land": list(one.would_land),
+        "left_out": [_dump_left_out(left) for left in one.left_out],
+        "flaky": list(one.flaky),
+        "pushed_to": one.pushed_to,
+        "push_detail": one.push_detail,
     }
 
 
@@ -141,6 +146,31 @@ def _load_outcome(value: Any) -> Landed:
         output=field(data, "output", as_text, ""),
         conflicts=each(data, "conflicts", _load_conflict, ()),
         would_land=each(data, "would_land", as_text, ()),
+        left_out=each(data, "left_out", _load_left_out, ()),
+        flaky=each(data, "flaky", as_text, ()),
+        pushed_to=field(data, "pushed_to", as_text, ""),
+        push_detail=field(data, "push_detail", as_text, ""),
+    )
+
+
+def _dump_left_out(one: LeftOut) -> dict[str, Any]:
+    return {
+        "task": one.task,
+        "name": one.name,
+        "because": one.because.value,
+        "together": list(one.together),
+        "reason": one.reason,
+    }
+
+
+def _load_left_out(value: Any) -> LeftOut:
+    data = members(value)
+    return LeftOut(
+        task=field(data, "task", as_text),
+        name=field(data, "name", as_text),
+        because=field(data, "because", member_of(MergeStatus)),
+        together=each(data, "together", as_text, ()),
+        reason=field(data, "reason", as_text, ""),
     )
 
 
@@ -152,6 +182,7 @@ def _dump_conflict(one: ResultConflict) -> dict[str, Any]:
         "kinds": list(one.kinds),
         "hunks": [{"path": hunk.path, "first": _side(hunk.one), "second": _side(hunk.other)} for hunk in one.hunks],
         "detail": one.detail,
+        "together": list(one.together),
     }
 
 
@@ -164,6 +195,7 @@ def _load_conflict(value: Any) -> ResultConflict:
         kinds=each(data, "kinds", as_text),
         hunks=each(data, "hunks", _load_hunk, ()),
         detail=field(data, "detail", as_text, ""),
+        together=each(data, "together", as_text, ()),
     )
 
 

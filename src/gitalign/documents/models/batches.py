@@ -34,6 +34,17 @@ class ResultConflictDocument(TypedDict):
     kinds: list[str]
     hunks: list[HunkDocument]
     detail: str
+    together: list[str]
+
+
+class LeftOutDocument(TypedDict):
+    """A result that is not in what landed."""
+
+    task: str
+    name: str
+    because: str
+    together: list[str]
+    reason: str
 
 
 class LandedDocument(TypedDict):
@@ -47,6 +58,10 @@ class LandedDocument(TypedDict):
     output: str
     conflicts: list[ResultConflictDocument]
     would_land: list[str]
+    left_out: list[LeftOutDocument]
+    flaky: list[str]
+    pushed_to: str
+    push_detail: str
 
 
 class BatchProgressDocument(TypedDict):

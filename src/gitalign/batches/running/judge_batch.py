@@ -1,0 +1,134 @@
+"""What becomes of a batch when none of its tasks runs any more: its results are handed over to be landed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from gitalign.batches.planning.tasks import Task, TaskId
+from gitalign.batches.running.context import Keeper
+from gitalign.batches.running.control import Control
+from gitalign.batches.running.state import BEST_SUBSET, BatchRun, Landed, LeftOut, MergeStatus, Status
+from gitalign.batches.running.task_crew import UNDONE, runs_of
+from gitalign.core.names import Oid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A result to be merged.
+
+    Attributes:
+        name: as the merge names it.
+        tip: the commit.
+        base: the commit of the target that it started from; None for a branch.
+    """
+
+    task: Task
+    name: str
+    tip: Oid
+    base: Oid | None
+
+
+class Lander(Protocol):
+    """Merges, validates and lands the results of a batch, all of them or none."""
+
+    def land(self, keeper: Keeper, number: int, members: Sequence[Member]) -> Landed:
+        """Land a batch. Asked again after a crash, it finishes what it began, once.
+
+        Raises:
+            GitAlignError: it cannot be determined what became of it; `resume` asks again.
+        """
+
+
+_STATUS = {
+    MergeStatus.SUCCESS: Status.COMPLETED,
+    MergeStatus.SKIPPED: Status.COMPLETED,
+    # Both can be landed later as they are.
+    MergeStatus.WAITING: Status.PENDING,
+    MergeStatus.TARGET_MOVED: Status.PENDING,
+}
+
+
+class BatchJudge:
+    """Decides how batches stand, and has their results landed.
+
+    Args:
+        keeper, tasks, control: of the run.
+        lander: lands; None leaves landing for later.
+        now: the time.
+    """
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        tasks: Mapping[TaskId, Task],
+        control: Control,
+        lander: Lander | None,
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._keeper = keeper
+        self._tasks = tasks
+        self._control = control
+        self._lander = lander
+        self._now = now
+
+    def judge(self, number: int) -> tuple[Status, Landed | None]:
+        """How a batch stands when no task of it runs, and what became of its results."""
+        runs = runs_of(self._keeper.run, number)
+        if any(one.status in UNDONE for one in runs.values()):
+            return (Status.CANCELLED if self._control.is_cancelled else Status.PENDING), None
+        if any(one.status is Status.CANCELLED for one in runs.values()):
+            return Status.CANCELLED, None
+        failed = [task_id for task_id, one in runs.items() if one.status is not Status.COMPLETED]
+        takes_part = bool(self._keeper.run.options.get(BEST_SUBSET))
+        if failed and not takes_part:
+            reason = f"{len(failed)} of {len(runs)} tasks did not complete: {', '.join(failed)}"
+            return Status.FAILED, Landed(merge_status=MergeStatus.SKIPPED, reason=reason)
+        left_out = tuple(self._left_out(task_id) for task_id in failed)
+        members = self._members(number)
+        if not members:
+            reason = "no task that completed changed anything" if failed else "no task changed anything"
+            landed = Landed(merge_status=MergeStatus.SKIPPED, reason=reason, left_out=left_out)
+        elif self._lander is None:
+            return Status.PENDING, Landed(merge_status=MergeStatus.WAITING, reason="landing was left for later")
+        else:
+            landed = self._lander.land(self._keeper, number, members)
+            if landed.landed is not None or landed.left_out or landed.merge_status is MergeStatus.SKIPPED:
+                landed = replace(landed, left_out=(*left_out, *landed.left_out))
+        status = _STATUS.get(landed.merge_status, Status.FAILED)
+        return (Status.FAILED if landed.left_out and status is Status.COMPLETED else status), landed
+
+    def _left_out(self, task_id: TaskId) -> LeftOut:
+        """A task that has no result, as what was left out of a landing."""
+        one = self._keeper.run.tasks[task_id]
+        because = MergeStatus.SKIPPED if one.status is Status.SKIPPED else MergeStatus.FAILED
+        name = self._tasks[task_id].branch or f"batch/{self._keeper.run.id}/{task_id}"
+        return LeftOut(task=task_id, name=name, because=because, reason=one.reason)
+
+    def _members(self, number: int) -> list[Member]:
+        run = self._keeper.run
+        members: list[Member] = []
+        for task_id, one in runs_of(self._keeper.run, number).items():
+            if one.result is None or one.status is not Status.COMPLETED:
+                continue
+            task = self._tasks[task_id]
+            name = task.branch if task.branch is not None else f"batch/{run.id}/{task_id}"
+            members.append(Member(task=task, name=name, tip=one.result, base=one.base))
+        return members
+
+    def write(self, number: int, status: Status, landed: Landed) -> None:
+        """Write down what became of a batch; a task whose result was left out has failed, so that `retry` runs it again."""
+        now = self._now()
+        is_over = status in (Status.COMPLETED, Status.FAILED)
+
+        def written(run: BatchRun) -> BatchRun:
+            for one in landed.left_out:
+                if run.tasks[one.task].status is Status.COMPLETED:
+                    run = run.with_task(one.task, status=Status.FAILED, reason=f"left out: {one.reason}")
+            finished = now if is_over else None
+            return run.with_batch(number, status=status, finished_at=finished, outcome=landed, reason=landed.reason)
+
+        self._keeper.change(written)
