@@ -89,6 +89,12 @@ class UnknownRun(UserError):
     code = "unknown_run"
 
 
+class UnknownBatch(UserError):
+    """No batch run of that name is in this repository."""
+
+    code = "unknown_batch"
+
+
 class GitError(GitAlignError):
     """git, or the repository it works on, did not do what was asked."""
 

@@ -17,11 +17,15 @@ import pytest
 from gitalign import facade
 from gitalign.core.plan import Permit
 from gitalign.core.run import RunState
+from gitalign.engine.run.session import journal_of, open_for
 from gitalign.errors import StoreError
+from gitalign.ports import Journal
 from gitalign.store.journal import open_journal
 from tests import warm
 from tests.git.workspace import Workspace
 from tests.runs import request, run
+from tests.store import batch_rows
+from tests.store.rows import event
 
 BRANCHES = 6
 
@@ -159,6 +163,16 @@ def test_an_id_that_is_damaged_names_its_file(work: Workspace, server: str) -> N
         assert str(file) in caught.value.hint
 
 
+def batch_runs(journal: Journal) -> list[object]:
+    """All that is read of batch runs."""
+    read: list[object] = [journal.project(batch_rows.PROJECT)]
+    for record in journal.batch_runs():
+        read += [journal.stored_batch_run(record.id), journal.batch_events(record.id)]
+    for batch in journal.batches_of_project(batch_rows.PROJECT):
+        read += [batch.batch, [one.worktree for one in journal.worktrees_of_batch(batch.key)]]
+    return read
+
+
 def test_a_journal_of_the_git_directory_moves_into_the_database(work: Workspace, server: str) -> None:
     before = tips(work)
     run(work.path)
@@ -166,7 +180,15 @@ def test_a_journal_of_the_git_directory_moves_into_the_database(work: Workspace,
     run(work.path)
     kept = facade.runs(request(work.path))
     reports = [facade.show(request(work.path), one.id) for one in kept]
+    with closing(open_journal(work.path / ".git/gitalign/gitalign.db")) as journal:
+        for number in (1, 2):
+            change = batch_rows.begun(journal, number)
+            journal.change_batch_run(batch_rows.running(change, current_batch=number))
+            journal.append_batch_events(change.record.id, [event(change.record.id, 1)])
+        batches = batch_runs(journal)
     assert facade.runs(on(work, server)) == kept
+    with journal_of(open_for(on(work, server))) as moved:
+        assert batch_runs(moved) == batches
     assert [facade.show(on(work, server), one.id) for one in kept] == reports
     with pytest.raises(StoreError, match="is in a database"):
         facade.runs(request(work.path))

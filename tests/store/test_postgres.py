@@ -6,9 +6,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from gitalign.errors import ConfigError, StoreError
+from gitalign.store import schema
 from gitalign.store.journal import SqlJournal, connect_journal
 from gitalign.store.postgres import Postgres, server_url
 from tests.store.rows import X, begun, move
@@ -99,3 +100,39 @@ def test_a_database_of_a_newer_release_is_refused(server: str) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreError, match="newer git-align"):
         connect_journal(apart, repository="x")
+
+
+def shape(connection: Connection) -> set[tuple[str, ...]]:
+    """Columns and indexes of the tables that are found first."""
+    columns = connection.execute(
+        text(
+            "SELECT table_name, column_name, data_type, character_maximum_length, collation_name, is_nullable, "
+            "column_default FROM information_schema.columns WHERE table_schema = current_schema()"
+        )
+    )
+    indexes = connection.execute(
+        text("SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()")
+    )
+    return {
+        tuple(str(value).replace(f"{schema}.", "") for value in row)
+        for schema in [connection.execute(text("SELECT current_schema()")).scalar()]
+        for row in [*columns, *indexes]
+    }
+
+
+def test_a_database_of_an_earlier_release_is_brought_up_to_date(server: str) -> None:
+    """Its tables become those of a new one. The first release with PostgreSQL had revision 0003."""
+    before, new = (Postgres(f"{server}&options=-csearch_path%3D{name}") for name in ("before", "new"))
+    with Postgres(server).engine().connect() as connection:
+        connection.execute(text("CREATE SCHEMA before"))
+        connection.execute(text("CREATE SCHEMA new"))
+    for dialect in (before, new):
+        connect_journal(dialect, repository="x").close()
+    later = ("project", "batch", "parallel_batches", "worktrees")
+    with before.engine().connect() as connection:
+        for table in [one for one in schema.metadata.tables if one.startswith(later)]:
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+    connect_journal(before, repository="x").close()
+    with before.engine().connect() as old, new.engine().connect() as fresh:
+        assert shape(old) == shape(fresh)

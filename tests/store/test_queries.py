@@ -16,9 +16,12 @@ from gitalign.core.run import UNFINISHED, RunKind, RunState
 from gitalign.store.dialect import Dialect
 from gitalign.store.journal import SqlJournal, connect_journal
 from gitalign.store.postgres import Postgres
-from tests.store.rows import LATIN, NOON, X, aligned, alive, begun, move, session
+from tests.store.batch_rows import PROJECT, batch, new, project, running
+from tests.store.batch_rows import begun as batch_begun
+from tests.store.rows import LATIN, NOON, X, aligned, alive, begun, move, run_id, session
 from tests.store.rows import event as happening
 
+BATCH = run_id(1)
 ASKED: dict[str, Callable[[SqlJournal, str], object]] = {
     "run": lambda journal, name: journal.run(name),
     "run by prefix": lambda journal, _: journal.run("20260301-120000-7"),
@@ -55,12 +58,35 @@ ASKED: dict[str, Callable[[SqlJournal, str], object]] = {
     "forget": lambda journal, _: journal.forget_before(NOON),
     "take": lambda journal, name: journal.take(name),
     "release": lambda journal, name: journal.release(name),
+    "batch run": lambda journal, _: journal.batch_run(BATCH),
+    "batch run by prefix": lambda journal, _: journal.batch_run("20260301-120000-7"),
+    "last batch run": lambda journal, _: journal.batch_run("last"),
+    "whole batch run": lambda journal, _: journal.stored_batch_run(BATCH),
+    "batch runs of a plan": lambda journal, _: journal.batch_runs_of_plan("d" * 64, "main"),
+    "change a batch run": lambda journal, _: journal.change_batch_run(running(new(1), mode="parallel")),
+    "take a batch run": lambda journal, _: journal.take_batch_run(BATCH),
+    "ask a batch run": lambda journal, _: journal.ask_batch_run(BATCH, "stop", metadata={"asked": True}),
+    "request": lambda journal, _: journal.request_of_batch_run(BATCH),
+    "batch events": lambda journal, _: journal.batch_events(BATCH),
+    "append batch events": lambda journal, _: journal.append_batch_events(BATCH, [happening(BATCH, 1)]),
+    "project": lambda journal, _: journal.project(PROJECT),
+    "put project": lambda journal, _: journal.put_project(project(a=1)),
+    "merge metadata": lambda journal, _: journal.merge_project_metadata(PROJECT, {"a": 2}),
+    "batch run of project": lambda journal, _: journal.batch_run_of_project(PROJECT),
+    "plan of batch run": lambda journal, _: journal.plan_of_batch_run(BATCH),
+    "plan batches": lambda journal, _: journal.plan_project_batches(PROJECT, [batch(0, "a")]),
+    "batches": lambda journal, _: journal.batches_of_project(PROJECT),
+    "batch": lambda journal, _: journal.batch_by_key(1),
+    "set batch": lambda journal, _: journal.set_planned_batch(1, "running", started_at=NOON, completed_at=None),
+    "work trees": lambda journal, _: journal.worktrees_of_batch(1),
+    "begin a batch run": lambda journal, _: batch_begun(journal, 3),
+    "forget batch runs": lambda journal, _: journal.forget_batch_runs([BATCH]),
 }
 """All that is asked while there may be many runs. The list of all runs is not among them."""
 OF_REPOSITORY = re.compile(r"^SEARCH \w+ USING (?!.*runs_that_stand|.*runs_unsettled).* \(repository=\?\)$")
 """Every row of a repository is read. The two partial indexes hold those that are asked for, and no others."""
-FEW = ("repositories", "sessions")
-"""Tables with a row for each repository, or for each resolution under way."""
+FEW = ("repositories", "sessions", "projects")
+"""Tables with a row for each repository, for each resolution under way, or for each name of the repository in plans."""
 
 
 @pytest.fixture
@@ -69,6 +95,7 @@ def journal(dialect: Dialect, plan: Plan) -> Iterator[SqlJournal]:
         for number in (0x700000, 1, 2):
             name = begun(opened, number)
             opened.record_results(name, [aligned(0, "x", "a")], plan=plan)
+            batch_begun(opened, number)
         yield opened
 
 

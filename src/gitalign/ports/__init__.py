@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from gitalign.core.conflict import Sides
 from gitalign.core.findings import FindingRule
 from gitalign.ports.aligning import Aligner, CancelToken, Emitter, Integration, Integrator, Listener
+from gitalign.ports.batch_store import BatchRunStore, ProjectStore
 from gitalign.ports.executing import Executor
 from gitalign.ports.looking import DetectionRequest, Detector, Documenter, DocumentRequest, Source
 from gitalign.ports.resolving import (
@@ -43,6 +44,7 @@ from gitalign.ports.store import (
 __all__ = [
     "ActivePlugins",
     "Aligner",
+    "BatchRunStore",
     "CancelToken",
     "Claim",
     "ClaimStore",
@@ -65,6 +67,7 @@ __all__ = [
     "ProgramCall",
     "ProgramEnd",
     "ProgramRunner",
+    "ProjectStore",
     "Proposal",
     "Regenerated",
     "Regenerator",

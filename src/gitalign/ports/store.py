@@ -17,6 +17,7 @@ from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Plan
 from gitalign.core.publication import Publication
 from gitalign.core.run import RunKind, RunRecord, RunState
+from gitalign.ports.batch_store import BatchRunStore, ProjectStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +204,18 @@ class SessionStore(Protocol):
         """The resolution of a branch has ended."""
 
 
-class Journal(RunStore, EventStore, ResultStore, MoveStore, ClaimStore, SessionStore, VerdictCache, Protocol):
+class Journal(
+    RunStore,
+    EventStore,
+    ResultStore,
+    MoveStore,
+    ClaimStore,
+    SessionStore,
+    VerdictCache,
+    BatchRunStore,
+    ProjectStore,
+    Protocol,
+):
     """The durable memory of one repository."""
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -11,12 +12,21 @@ from sqlalchemy import Connection, Table, insert, select, update
 
 from gitalign.core.run import UNFINISHED
 from gitalign.errors import StoreError
+from gitalign.process_owner import HeldLock
 from gitalign.store import schema
 from gitalign.store.journal import SqlJournal, open_journal
-from gitalign.store.run_locks import RunLocks
+from gitalign.store.run_locks import RunLocks, batch_lock
 
 _OF_RUNS = (schema.plans, schema.events, schema.results, schema.resolved, schema.publications, schema.claims)
 _OF_REPOSITORY = (schema.verdicts, schema.sessions)
+_BATCHES_NUMBERED = (
+    (schema.projects, "project"),
+    (schema.batch_runs, "batch_run"),
+    (schema.parallel_batches, "batch"),
+    (schema.worktrees, "worktree"),
+)
+"""Tables whose rows others name by their number, in a column of that name."""
+_OF_BATCHES = (schema.project_metadata, schema.batch_tasks, schema.batch_events, schema.batch_worktrees)
 _AT_ONCE = 400
 _ENDING = ".moved"
 
@@ -35,6 +45,7 @@ def copied(database: Path, journal: SqlJournal, state_dir: Path) -> None:
     locks = RunLocks(state_dir)
     with closing(open_journal(database)) as before:
         under_way = [one.id for one in before.runs_in(UNFINISHED) if locks.is_alive(one.owner)]
+        under_way += [one.id for one in before.batch_runs() if HeldLock.is_held(batch_lock(state_dir, one.id))]
         if under_way:
             raise StoreError(
                 f"run {under_way[0]} is under way with {database}; it moves into the database of store.url after that",
@@ -73,9 +84,35 @@ def _copy(source: Connection, repository: int, into: Connection, as_repository: 
         .values(token=token)
     )
     for table in (*_OF_RUNS, *_OF_REPOSITORY):
-        rows = (_renumbered(row, numbers, as_repository) for row in _rows(source, table, repository))
-        while chunk := list(islice(rows, _AT_ONCE)):
-            into.execute(insert(table), chunk)
+        _copy_rows(table, (_renumbered(row, numbers, as_repository) for row in _rows(source, table, repository)), into)
+    _copy_batches(source, repository, into, as_repository)
+
+
+def _copy_rows(table: Table, rows: Iterator[dict[str, Any]], into: Connection) -> None:
+    while chunk := list(islice(rows, _AT_ONCE)):
+        into.execute(insert(table), chunk)
+
+
+def _copy_batches(source: Connection, repository: int, into: Connection, as_repository: int) -> None:
+    """Projects and batch runs, with what belongs to them: the file holds those of one repository."""
+    known = into.execute(select(schema.projects.c.id).where(schema.projects.c.repository == as_repository)).first()
+    if known is not None:
+        return
+    numbers: dict[str, dict[int, int]] = {}
+    for table, column in _BATCHES_NUMBERED:
+        given = numbers[column] = {0: 0}  # 0 stands for no run
+        for row in _rows(source, table, repository):
+            row = {name: numbers[name][value] if name in numbers else value for name, value in row.items()}
+            old = row.pop("number")
+            row |= {"repository": as_repository} if "repository" in row else {}
+            given[old] = into.execute(insert(table).values(**row).returning(table.c.number)).scalar_one()
+    for table in _OF_BATCHES:
+        rows = _rows(source, table, repository)
+        _copy_rows(
+            table,
+            ({name: numbers[name][value] if name in numbers else value for name, value in row.items()} for row in rows),
+            into,
+        )
 
 
 def _rows(source: Connection, table: Table, repository: int) -> Any:

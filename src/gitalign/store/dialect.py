@@ -23,6 +23,10 @@ class Dialect(Protocol):
     def write(self) -> str:
         """The statement that begins a transaction which writes."""
 
+    @property
+    def read(self) -> str:
+        """The statement that begins a transaction whose statements all read the same moment."""
+
     def engine(self) -> Engine:
         """The database, opened. Statements outside of a transaction count at once.
 

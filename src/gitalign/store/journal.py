@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select, update
 
 from gitalign.store import schema
+from gitalign.store.batch_runs import SqlBatchRuns
 from gitalign.store.cache import SqlCache
 from gitalign.store.claims import SqlClaims
 from gitalign.store.database import opened
@@ -26,7 +27,7 @@ THIS = "this"
 """The repository of a database that lies in its git directory."""
 
 
-class SqlJournal(SqlRuns, SqlEvents, SqlResults, SqlMoves, SqlClaims, SqlSessions, SqlCache):
+class SqlJournal(SqlRuns, SqlEvents, SqlResults, SqlMoves, SqlClaims, SqlSessions, SqlCache, SqlBatchRuns):
     """See `ports.Journal`, which says what every method promises."""
 
 

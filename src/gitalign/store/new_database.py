@@ -124,6 +124,102 @@ NEW_DATABASE = (
     at DATETIME NOT NULL,
     PRIMARY KEY (repository, ref)
 )""",
+    """CREATE TABLE projects (
+    number INTEGER NOT NULL,
+    repository INTEGER NOT NULL,
+    id VARCHAR(36) NOT NULL,
+    name TEXT NOT NULL,
+    local_path TEXT NOT NULL,
+    created_at DATETIME NOT NULL,
+    writes INTEGER DEFAULT '0' NOT NULL,
+    PRIMARY KEY (number),
+    CONSTRAINT projects_by_id UNIQUE (repository, id)
+)""",
+    """CREATE TABLE project_metadata (
+    project INTEGER NOT NULL,
+    "key" VARCHAR(100) NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (project, "key")
+)""",
+    """CREATE TABLE batch_runs (
+    number INTEGER NOT NULL,
+    repository INTEGER NOT NULL,
+    id VARCHAR(40) NOT NULL,
+    project INTEGER NOT NULL,
+    target TEXT NOT NULL,
+    plan_digest VARCHAR(64) NOT NULL,
+    status VARCHAR(16) NOT NULL,
+    execution_mode VARCHAR(24) NOT NULL,
+    created_at DATETIME NOT NULL,
+    started_at DATETIME,
+    finished_at DATETIME,
+    current_batch INTEGER,
+    completed_batches INTEGER NOT NULL,
+    batches_total INTEGER NOT NULL,
+    completed_tasks INTEGER NOT NULL,
+    tasks_total INTEGER NOT NULL,
+    owner TEXT NOT NULL,
+    token INTEGER NOT NULL,
+    request VARCHAR(16) DEFAULT '' NOT NULL,
+    body TEXT NOT NULL,
+    "plan" TEXT NOT NULL,
+    PRIMARY KEY (number),
+    CONSTRAINT batch_runs_by_id UNIQUE (repository, id)
+)""",
+    """CREATE INDEX batch_runs_by_number ON batch_runs (repository, number)""",
+    """CREATE INDEX batch_runs_by_plan ON batch_runs (repository, plan_digest, number)""",
+    """CREATE INDEX batch_runs_by_project ON batch_runs (project, number)""",
+    """CREATE TABLE batch_tasks (
+    batch_run INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    batch_number INTEGER NOT NULL,
+    status VARCHAR(16) NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (batch_run, position)
+)""",
+    """CREATE TABLE batch_events (
+    batch_run INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (batch_run, seq)
+)""",
+    """CREATE TABLE parallel_batches (
+    number INTEGER NOT NULL,
+    project INTEGER NOT NULL,
+    batch_run INTEGER NOT NULL,
+    batch_number INTEGER NOT NULL,
+    status VARCHAR(16) NOT NULL,
+    task_ids TEXT NOT NULL,
+    created_at DATETIME NOT NULL,
+    started_at DATETIME,
+    completed_at DATETIME,
+    body TEXT NOT NULL,
+    PRIMARY KEY (number)
+)""",
+    """CREATE UNIQUE INDEX parallel_batches_by_run ON parallel_batches (batch_run, project, batch_number)""",
+    """CREATE INDEX parallel_batches_by_project ON parallel_batches (project, batch_run)""",
+    """CREATE TABLE worktrees (
+    number INTEGER NOT NULL,
+    project INTEGER NOT NULL,
+    batch_run INTEGER NOT NULL,
+    task_id TEXT NOT NULL,
+    branch_name TEXT NOT NULL,
+    worktree_path TEXT NOT NULL,
+    status VARCHAR(16) NOT NULL,
+    merge_commit VARCHAR(64),
+    created_at DATETIME NOT NULL,
+    merged_at DATETIME,
+    PRIMARY KEY (number)
+)""",
+    """CREATE UNIQUE INDEX worktrees_by_task ON worktrees (batch_run, task_id)""",
+    """CREATE INDEX worktrees_by_project ON worktrees (project)""",
+    """CREATE TABLE batch_worktrees (
+    batch INTEGER NOT NULL,
+    worktree INTEGER NOT NULL,
+    PRIMARY KEY (batch, worktree)
+)""",
+    """CREATE INDEX batch_worktrees_by_worktree ON batch_worktrees (worktree)""",
     f"INSERT INTO alembic_version VALUES ('{HEAD_REVISION}')",
 )
 """Statements, in order."""

@@ -53,6 +53,7 @@ class Postgres:
     """
 
     write = "BEGIN"
+    read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
     def __init__(self, url: str, *, password_file: Path | None = None) -> None:
         self._url = server_url(url)

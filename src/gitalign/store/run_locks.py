@@ -95,3 +95,13 @@ class RunLocks:
         if not is_run_id(run_id):
             raise InvariantBroken(f"{run_id!r} is not the id of a run")
         return self._folder / f"{run_id}.lock"
+
+
+def batch_folder(state_dir: Path, batch_run: str) -> Path:
+    """Where the logs of a batch run are, and the lock that its process holds."""
+    return state_dir / "batches" / batch_run
+
+
+def batch_lock(state_dir: Path, batch_run: str) -> Path:
+    """The file that the process of a batch run holds locked while it carries the run out."""
+    return batch_folder(state_dir, batch_run) / "lock"

@@ -27,7 +27,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD_REVISION = "0003"
+HEAD_REVISION = "0004"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -216,3 +216,119 @@ sessions = Table(
     Column("body", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
 )
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("number", Key, primary_key=True, autoincrement=True),
+    Column("repository", Key, nullable=False),
+    Column("id", String(36), nullable=False),
+    Column("name", AsciiText, nullable=False),
+    Column("local_path", AsciiText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("writes", Key, nullable=False, server_default="0"),
+    UniqueConstraint("repository", "id", name="projects_by_id"),
+)
+"""What plans call the repository. Transactions that change metadata of a project begin with `writes`, one at a time."""
+
+project_metadata = Table(
+    "project_metadata",
+    metadata,
+    Column("project", Key, primary_key=True, autoincrement=False),
+    Column("key", String(100), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""A row for each key, with a JSON value: what two processes change at once is all kept."""
+
+batch_runs = Table(
+    "batch_runs",
+    metadata,
+    Column("number", Key, primary_key=True, autoincrement=True),
+    Column("repository", Key, nullable=False),
+    Column("id", RunId, nullable=False),
+    Column("project", Key, nullable=False),
+    Column("target", AsciiText, nullable=False),
+    Column("plan_digest", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("execution_mode", String(24), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("current_batch", Integer),
+    Column("completed_batches", Integer, nullable=False),
+    Column("batches_total", Integer, nullable=False),
+    Column("completed_tasks", Integer, nullable=False),
+    Column("tasks_total", Integer, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("token", Key, nullable=False),
+    Column("request", String(16), nullable=False, server_default=""),
+    Column("body", Text, nullable=False),
+    Column("plan", Text, nullable=False),
+    UniqueConstraint("repository", "id", name="batch_runs_by_id"),
+    Index("batch_runs_by_number", "repository", "number"),
+    Index("batch_runs_by_plan", "repository", "plan_digest", "number"),
+    Index("batch_runs_by_project", "project", "number"),
+)
+
+batch_tasks = Table(
+    "batch_tasks",
+    metadata,
+    Column("batch_run", Key, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("id", AsciiText, nullable=False),
+    Column("batch_number", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+batch_events = Table(
+    "batch_events",
+    metadata,
+    Column("batch_run", Key, primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),
+)
+
+parallel_batches = Table(
+    "parallel_batches",
+    metadata,
+    Column("number", Key, primary_key=True, autoincrement=True),
+    Column("project", Key, nullable=False),
+    Column("batch_run", Key, nullable=False),
+    Column("batch_number", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("task_ids", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("completed_at", UtcDateTime),
+    Column("body", Text, nullable=False),
+    Index("parallel_batches_by_run", "batch_run", "project", "batch_number", unique=True),
+    Index("parallel_batches_by_project", "project", "batch_run"),
+)
+"""Those that were planned without a run have 0 for it."""
+
+worktrees = Table(
+    "worktrees",
+    metadata,
+    Column("number", Key, primary_key=True, autoincrement=True),
+    Column("project", Key, nullable=False),
+    Column("batch_run", Key, nullable=False),
+    Column("task_id", AsciiText, nullable=False),
+    Column("branch_name", AsciiText, nullable=False),
+    Column("worktree_path", AsciiText, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("merge_commit", String(64)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("merged_at", UtcDateTime),
+    Index("worktrees_by_task", "batch_run", "task_id", unique=True),
+    Index("worktrees_by_project", "project"),
+)
+
+batch_worktrees = Table(
+    "batch_worktrees",
+    metadata,
+    Column("batch", Key, primary_key=True, autoincrement=False),
+    Column("worktree", Key, primary_key=True, autoincrement=False),
+    Index("batch_worktrees_by_worktree", "worktree"),
+)
+"""Numbers of `parallel_batches` and of `worktrees`."""

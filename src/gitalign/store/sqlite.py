@@ -27,6 +27,7 @@ class Sqlite:
     """
 
     write = "BEGIN IMMEDIATE"
+    read = "BEGIN"
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -12,13 +12,7 @@ from gitalign.batches.planning.plan import BatchPlan, ExecutionMode
 from gitalign.batches.planning.tasks import TaskId
 from gitalign.core.hunks import Hunk
 from gitalign.core.names import BATCH_PREFIX, WIP_PREFIX, Oid
-from gitalign.errors import UserError
-
-
-class UnknownBatch(UserError):
-    """No batch run of that name is in this repository."""
-
-    code = "unknown_batch"
+from gitalign.errors import UnknownBatch as UnknownBatch
 
 
 class Status(StrEnum):
