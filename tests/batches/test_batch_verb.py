@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gitalign.documents.formats import FORMATS
 from tests import warm
 from tests.batches.trees import World, world
 
@@ -40,7 +41,7 @@ def batch(world: World, *words: object, code: int | None = 0, **more: Any) -> An
 
 def document(text: str, name: str) -> Any:
     found = json.loads(text)
-    assert (found["format"], found["version"]) == (f"git-align/{name}", "1.0")
+    assert {key: found[key] for key in FORMATS[name].stamp} == FORMATS[name].stamp
     return found
 
 

@@ -98,6 +98,15 @@ class Running:
             metavar="PATH",
         ),
     ] = ()
+    snapshot_every: Annotated[
+        int,
+        option(
+            "--snapshot-every",
+            help="Seconds between two snapshots of a running task's tree; conflicts between tasks are looked for then.",
+            bounds=(1, 86_400),
+            metavar="SECONDS",
+        ),
+    ] = 60
     squash: Annotated[bool, option("--squash", help="Land each result as one commit, not as a merge.")] = False
 
     def options(self, *, lands: bool = True, again: bool = False) -> facade.BatchOptions:
@@ -107,6 +116,7 @@ class Running:
             confinement=str(self.confinement),
             network=not self.no_network,
             readable=self.readable,
+            snapshot_every_s=float(self.snapshot_every),
             squash=self.squash,
             lands=lands,
             again=again,

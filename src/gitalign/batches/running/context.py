@@ -109,6 +109,7 @@ class OwnRefs:
     """Refs of one batch run: what tasks have not committed, their results, and the commits they started from. Thread-safe."""
 
     def __init__(self, repository: Repository, batch_id: str) -> None:
+        self.batch_id = batch_id
         self._door = RefUpdater(repository, forbidden=frozenset(), message=f"git-align batch {batch_id}")
         self._lock = threading.Lock()
         self._stand = read_refs(repository, f"{WIP_PREFIX}{batch_id}/", f"{BATCH_PREFIX}{batch_id}/")

@@ -129,6 +129,7 @@ class BatchJudge:
                 if run.tasks[one.task].status is Status.COMPLETED:
                     run = run.with_task(one.task, status=Status.FAILED, reason=f"left out: {one.reason}")
             finished = now if is_over else None
-            return run.with_batch(number, status=status, finished_at=finished, outcome=landed, reason=landed.reason)
+            run = run.with_batch(number, status=status, finished_at=finished, outcome=landed, reason=landed.reason)
+            return replace(run, running_conflicts=())  # what landing found takes their place
 
         self._keeper.change(written)

@@ -46,6 +46,8 @@ class Slot:
         self.tree = TaskTree(folder, repository)
         self.busy = threading.Lock()
         """Held while the tree is looked at or laid out: one at a time."""
+        self.is_settled = False
+        """What its task made has its place; no snapshot is to be taken any more. Changed while `busy` is held."""
 
     def write(self, **changes: object) -> None:
         """Change the note, on disk when this returns.

@@ -43,6 +43,7 @@ def settle(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, *, succ
     batch_id = slot.note.batch_id
     try:
         with slot.busy:
+            slot.is_settled = True
             if not slot.tree.is_in_place:
                 return Settled(
                     fault="its work tree was replaced or deleted", kept="the work tree was replaced or deleted"
@@ -81,7 +82,7 @@ def snapshot(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, befor
         before: what it held at the last snapshot.
 
     Returns:
-        What it holds; None when it is being laid out or settled at this moment.
+        What it holds; None when it is being laid out or settled at this moment, or has been.
 
     Raises:
         GitError: files came and went; the next snapshot may succeed.
@@ -90,10 +91,13 @@ def snapshot(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, befor
     if not slot.busy.acquire(blocking=False):
         return None
     try:
-        if not slot.note.holds_work or not slot.tree.is_in_place:
+        is_of_task = (slot.note.batch_id, slot.note.task_id) == (refs.batch_id, task.id)
+        if slot.is_settled or not is_of_task or not slot.tree.is_in_place:
             return None
         seen = look(slot.tree)
-        if seen != before and not seen.is_untouched:
+        # An attempt that comes to what the one before had is pinned as well: that one's ref was put aside.
+        is_new = seen != before or refs.at(wip_ref(refs.batch_id, task.id)) is None
+        if is_new and not seen.is_untouched:
             _pin(context, refs, slot, _everything(context, slot, seen, task))
         return seen
     finally:

@@ -126,7 +126,7 @@ def _dump_outcome(one: Landed) -> dict[str, Any]:
         "reason": one.reason,
         "tests": one.tests,
         "output": one.output,
-        "conflicts": [_dump_conflict(conflict) for conflict in one.conflicts],
+        "conflicts": [conflict_content(conflict) for conflict in one.conflicts],
         "would_land": list(one.would_land),
         "left_out": [_dump_left_out(left) for left in one.left_out],
         "flaky": list(one.flaky),
@@ -174,7 +174,8 @@ def _load_left_out(value: Any) -> LeftOut:
     )
 
 
-def _dump_conflict(one: ResultConflict) -> dict[str, Any]:
+def conflict_content(one: ResultConflict) -> dict[str, Any]:
+    """A conflict as the documents and events of a run have it."""
     return {
         "first": one.first,
         "second": one.second,
@@ -204,7 +205,7 @@ def _dump_running(one: RunningConflict) -> dict[str, Any]:
         "task": one.task,
         "other": one.other,
         "since": time_text(one.since),
-        "conflict": _dump_conflict(one.conflict),
+        "conflict": conflict_content(one.conflict),
     }
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 
 from gitalign.batches.planning.tasks import Task, TaskId
 from gitalign.batches.running.context import BatchContext, Keeper, OwnRefs
 from gitalign.batches.running.control import LOOK_EVERY_S, Control
 from gitalign.batches.running.run_task import AttemptEnd
-from gitalign.batches.running.settle import snapshot
-from gitalign.batches.running.snapshot import Seen
+from gitalign.batches.running.snapshot_rounds import SnapshotRounds
 from gitalign.batches.running.state import BatchRun, Status, TaskRun
 from gitalign.batches.running.task_worker import TaskWorker
 from gitalign.core.names import BATCH_PREFIX, Oid, ref_of
-from gitalign.errors import GitError, OutOfSpace
 from gitalign.git.refs import read_refs
 
 UNDONE = frozenset({Status.PENDING, Status.RUNNING})
@@ -44,9 +43,6 @@ class TaskCrew:
         self._tasks = tasks
         self._control = control
         self._worker = TaskWorker(context, keeper, refs, lambda: control.is_cancelled)
-        self._seen: dict[TaskId, Seen] = {}
-        self._snapshot_at = time.monotonic()
-        self._has_noticed_stop = False
 
     def run_tasks(self, number: int, base: Oid, width: int) -> list[TaskId]:
         """Run the tasks of a batch that have not ended; ids of those that the machine could not run.
@@ -60,7 +56,8 @@ class TaskCrew:
             waiting.remove(task_id)
         failed: list[TaskId] = []
         under_way: dict[Future[AttemptEnd], TaskId] = {}
-        with ThreadPoolExecutor(max(1, width), thread_name_prefix="task") as threads:
+        rounds = SnapshotRounds(self._context, self._keeper, self._refs, self._worker, (number, base, self._tasks))
+        with closing(rounds), ThreadPoolExecutor(max(1, width), thread_name_prefix="task") as threads:
             try:
                 while waiting or under_way:
                     while waiting and len(under_way) < width and not self._control.is_held_back:
@@ -77,7 +74,7 @@ class TaskCrew:
                             failed.append(task_id)
                     if not under_way and not ready:
                         time.sleep(LOOK_EVERY_S)
-                    self._look_after()
+                    rounds.tend()
             except BaseException:
                 self._context.stop.request_cancel()
                 raise
@@ -96,23 +93,3 @@ class TaskCrew:
             )
             changes = {"status": Status.COMPLETED, "result": stands}
         self._keeper.change(lambda run: run.with_task(task.id, started_at=now, finished_at=now, **changes))
-
-    def _look_after(self) -> None:
-        """What is to be done now and then while tasks run: requests of others, snapshots."""
-        if self._context.stop.stop_requested and not self._has_noticed_stop:
-            self._has_noticed_stop = True
-            self._snapshot_at = 0.0  # at once
-        if time.monotonic() - self._snapshot_at >= self._context.settings.snapshot_every_s or self._snapshot_at == 0.0:
-            self._snapshot_all()
-            self._snapshot_at = time.monotonic()
-
-    def _snapshot_all(self) -> None:
-        for task_id, slot in self._worker.running().items():
-            try:
-                seen = snapshot(self._context, self._refs, slot, self._tasks[task_id], self._seen.get(task_id))
-            except (GitError, OutOfSpace) as error:
-                self._context.notify("snapshot_failed", task_id=task_id, error=error.message)
-                continue
-            if seen is not None and seen != self._seen.get(task_id):
-                self._seen[task_id] = seen
-                self._context.notify("task_snapshot", task_id=task_id, tree=seen.tree, head=seen.head)

@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from gitalign.batches.planning.tasks import Task, TaskId
 from gitalign.batches.running.context import BatchContext, Keeper, OwnRefs
@@ -20,6 +21,14 @@ from gitalign.errors import GitAlignError
 
 _AGAIN = frozenset({AttemptEnd.TRANSIENT, AttemptEnd.INFRASTRUCTURE})
 _LOOK_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class RunningTask:
+    """A task that runs now: its tree, and the file with its output."""
+
+    slot: Slot
+    log: TaskLog
 
 
 class TaskWorker:
@@ -38,10 +47,10 @@ class TaskWorker:
         self._refs = refs
         self._is_cancelled = is_cancelled
         self._lock = threading.Lock()
-        self._running: dict[TaskId, Slot] = {}
+        self._running: dict[TaskId, RunningTask] = {}
 
-    def running(self) -> dict[TaskId, Slot]:
-        """Trees of tasks that run now."""
+    def running(self) -> dict[TaskId, RunningTask]:
+        """Tasks that run now."""
         with self._lock:
             return dict(self._running)
 
@@ -123,8 +132,9 @@ class TaskWorker:
     def _run_held(self, task: Task, base: Oid, slot: Slot, place: TaskPlace, log: TaskLog) -> Attempt:
         """Run the command in a tree that says from now on whose work it holds."""
         slot.write(batch_id=self._keeper.run.id, task_id=task.id, base=base, reason="")
+        slot.is_settled = False
         with self._lock:
-            self._running[task.id] = slot
+            self._running[task.id] = RunningTask(slot, log)
         try:
             self._context.checkpoint("task")
             attempt = run_attempt(task, slot.tree, place, log, self._is_cancelled)

@@ -15,7 +15,7 @@ from gitalign.core.names import display, shell_word
 if TYPE_CHECKING:
     from gitalign.batches.planning.plan import BatchPlan
     from gitalign.batches.planning.tasks import Task
-    from gitalign.batches.running.state import BatchRun
+    from gitalign.batches.running.state import BatchRun, ResultConflict
     from gitalign.facade import BatchTrees, BatchView
 
 _COLOURS = {
@@ -26,6 +26,7 @@ _COLOURS = {
     "running": "cyan",
 }
 _MOST_HUNKS = 3
+_MOST_PATHS = 5
 
 
 def show_batch_plan(out: Console, plan: BatchPlan, *, commands: bool) -> None:
@@ -97,6 +98,11 @@ def show_batch_run(out: Console, view: BatchView, *, everything: bool = False) -
                 str(number), safe(display(task_id)), _coloured(one.status.value), str(one.attempts), took, remark
             )
     out.print(table)
+    for foreseen in run.running_conflicts:
+        clash = foreseen.conflict
+        where = ", ".join(map(display, clash.paths[: None if everything else _MOST_PATHS])) or display(clash.detail)
+        out.print(safe(f"as they work, {display(clash.second)} conflicts with {display(clash.first)}: {where}"))
+        _show_hunks(out, clash, everything=everything)
     for number, progress in enumerate(run.batches):
         outcome = progress.outcome
         if outcome is None:
@@ -105,16 +111,20 @@ def show_batch_run(out: Console, view: BatchView, *, everything: bool = False) -
         why = f": {outcome.reason}" if outcome.reason else ""
         out.print(safe(f"batch {number}: {outcome.merge_status.value}{tests}{why}"))
         for conflict in outcome.conflicts:
-            for hunk in conflict.hunks[: None if everything else _MOST_HUNKS]:
-                out.print(safe(f"  {display(hunk.path)}, line {hunk.one.first}"))
-                out.print(safe(f"    {display(conflict.first)}: {' / '.join(map(display, hunk.one.text))}"))
-                out.print(safe(f"    {display(conflict.second)}: {' / '.join(map(display, hunk.other.text))}"))
+            _show_hunks(out, conflict, everything=everything)
         if outcome.conflicts and outcome.would_land:
             out.print(safe(f"  without them would land: {', '.join(map(display, outcome.would_land))}"))
         if outcome.output:
             out.print(safe(outcome.output))
     if (step := _next_step(view)) is not None:
         out.print(f"[bold]next:[/] {safe(step)}")
+
+
+def _show_hunks(out: Console, conflict: ResultConflict, *, everything: bool) -> None:
+    for hunk in conflict.hunks[: None if everything else _MOST_HUNKS]:
+        out.print(safe(f"  {display(hunk.path)}, line {hunk.one.first}"))
+        out.print(safe(f"    {display(conflict.first)}: {' / '.join(map(display, hunk.one.text))}"))
+        out.print(safe(f"    {display(conflict.second)}: {' / '.join(map(display, hunk.other.text))}"))
 
 
 def _next_step(view: BatchView) -> str | None:
@@ -187,13 +197,14 @@ class EventLines:
 
     def __call__(self, kind: str, data: Mapping[str, Any]) -> None:
         """Take an event."""
-        words = self._words(kind, data)
+        words = self.words(kind, data)
         if words:
             with self._lock:
                 sys.stderr.write(words + "\n")
                 sys.stderr.flush()
 
-    def _words(self, kind: str, data: Mapping[str, Any]) -> str:
+    def words(self, kind: str, data: Mapping[str, Any]) -> str:
+        """An event as a line; empty for one that is not shown."""
         task = display(str(data.get("task_id", "")))
         if kind == "batch_started":
             return f"batch {data['batch_index']}: {many(data['task_count'], 'task', 'tasks')}"
@@ -203,6 +214,11 @@ class EventLines:
             return f"  {task} started"
         if kind == "task_completed":
             return f"  {task} " + ("completed" if data["success"] else f"failed: {display(str(data['error']))}")
+        if kind in ("conflict_foreseen", "conflict_withdrawn"):
+            conflict = data["conflict"]
+            where = ", ".join(map(display, conflict["paths"][:_MOST_PATHS])) or display(conflict["detail"])
+            verb = "conflicts" if kind == "conflict_foreseen" else "no longer conflicts"
+            return f"  {display(conflict['second'])} {verb} with {display(conflict['first'])}: {where}"
         if kind == "fell_back":
             return display(str(data["reason"]))
         return ""
