@@ -95,6 +95,18 @@ class UnknownBatch(UserError):
     code = "unknown_batch"
 
 
+class NotFound(UserError):
+    """The service knows nothing of that name, or nothing that the caller may see."""
+
+    code = "not_found"
+
+
+class Contradiction(UserError):
+    """What is asked for contradicts what is there: a name that is taken, a key that was used for something else."""
+
+    code = "conflict"
+
+
 class GitError(GitAlignError):
     """git, or the repository it works on, did not do what was asked."""
 

@@ -111,6 +111,12 @@ FORMATS: Mapping[str, Format] = {
         Format("imported-resolutions", "listings:ImportedResolutionsDocument"),
         Format("exported-resolutions", "listings:ExportedResolutionsDocument"),
         Format("forgotten-resolutions", "listings:ForgottenResolutionsDocument"),
+        Format("job", "service:JobDocument", version=(1, 0)),
+        Format("jobs", "service:JobsDocument", version=(1, 0)),
+        Format("repositories", "service:RepositoriesDocument", version=(1, 0)),
+        Format("tokens", "service:TokensDocument", version=(1, 0)),
+        Format("audit-check", "service:AuditCheckDocument", version=(1, 0)),
+        Format("branches", "service:BranchesDocument", version=(1, 0)),
         Format("initial", "listings:InitialDocument"),
         Format("error", "listings:ErrorDocument"),
     )

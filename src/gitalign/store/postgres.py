@@ -47,6 +47,7 @@ class Postgres:
     Args:
         url: see `server_url`.
         password_file: holds the password in its first line; None where libpq finds it (`PGPASSWORD`, `PGPASSFILE`).
+        is_pooled: keep connections for the next transactions, as a server needs it.
 
     Raises:
         ConfigError
@@ -55,8 +56,9 @@ class Postgres:
     write = "BEGIN"
     read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-    def __init__(self, url: str, *, password_file: Path | None = None) -> None:
+    def __init__(self, url: str, *, password_file: Path | None = None, is_pooled: bool = False) -> None:
         self._url = server_url(url)
+        self._is_pooled = is_pooled
         self._password_file = password_file
 
     @property
@@ -76,8 +78,9 @@ class Postgres:
         if "options" in self._url.query:
             arguments["options"] += f" {self._url.query['options']}"
         url = self._url.difference_update_query(["options"])
+        pool: dict[str, Any] = {"pool_pre_ping": True, "pool_size": 10} if self._is_pooled else {"poolclass": NullPool}
         try:
-            engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=arguments)
+            engine = create_engine(url, isolation_level="AUTOCOMMIT", connect_args=arguments, **pool)
         except (ImportError, NoSuchModuleError) as error:
             raise PluginError(
                 "store.url needs psycopg, which is not installed", hint="pip install 'git-align[postgres]'"

@@ -1,0 +1,138 @@
+"""Jobs of the service: what a request asked for, and how far it got."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class JobKind(StrEnum):
+    """What is done in a repository."""
+
+    FETCH = "fetch"
+    PLAN = "plan"
+    FORECAST = "forecast"
+    CONFLICTS = "conflicts"
+    RUN = "run"
+    UNDO = "undo"
+    RESUME = "resume"
+    REPORT = "report"
+    VERIFY = "verify"
+
+    @property
+    def is_exclusive(self) -> bool:
+        """True for what moves refs: one such job at a time in a repository."""
+        return self in (JobKind.FETCH, JobKind.RUN, JobKind.UNDO, JobKind.RESUME)
+
+
+class JobState(StrEnum):
+    """How far a job got."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    """Carried out; its document says what came of it."""
+    FAILED = "failed"
+    """Ended by an error; nothing more is done about it."""
+    STOPPED = "stopped"
+    """Stopped on request. A run that was stopped before it published goes on with a job of kind `resume`."""
+
+    @property
+    def is_over(self) -> bool:
+        """True when the job changes no more."""
+        return self in (JobState.DONE, JobState.FAILED, JobState.STOPPED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job as the database knows it.
+
+    Attributes:
+        id: in addresses and documents.
+        repository: name of the repository.
+        params: what was asked, as the API takes it.
+        plan_id: the plan it made or carries out.
+        run_id: the newest run that it began.
+        token: fencing token; it rises with every claim.
+        attempts: how often it was claimed.
+        worker: who claimed it last.
+        stop_requested: it is to end cleanly.
+        created_by: name of the token that asked.
+        outcome: in a word, such as `ok` or `attention`; empty before the end.
+        error: code, message and hint of the error that ended it.
+    """
+
+    id: str
+    repository: str
+    kind: JobKind
+    state: JobState
+    params: Mapping[str, Any] = field(default_factory=dict)
+    plan_id: str | None = None
+    run_id: str | None = None
+    token: int = 0
+    attempts: int = 0
+    worker: str = ""
+    stop_requested: bool = False
+    created_by: str = ""
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    outcome: str = ""
+    error: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job that is asked for.
+
+    Attributes:
+        idempotency_key: given by the client; the same key of the same actor names the same job.
+        digest: of the whole request, which must be the same for the same key.
+    """
+
+    repository: str
+    kind: JobKind
+    params: Mapping[str, Any] = field(default_factory=dict)
+    plan_id: str | None = None
+    run_id: str | None = None
+    created_by: str
+    idempotency_key: str | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceEvent:
+    """One thing that happened in a repository of the service.
+
+    Attributes:
+        seq: rises by one within a repository; the id in event streams.
+        kind: `job` or a kind of the engine's events.
+        document: as JSON text.
+    """
+
+    seq: int
+    job: str
+    kind: str
+    at: datetime
+    document: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedRepository:
+    """A repository that the service works on.
+
+    Attributes:
+        name: in addresses.
+        path: of a folder on the machine of the workers.
+        config_file: the operator's settings for it; None for those in its git directory.
+        last_event: number of its newest event.
+    """
+
+    name: str
+    path: str
+    config_file: str | None = None
+    created_at: datetime
+    last_event: int = 0

@@ -1,0 +1,117 @@
+"""Models: what the service says of repositories, jobs, tokens and its audit trail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from gitalign.core.accounts import Role
+from gitalign.core.jobs import JobKind, JobState
+from gitalign.documents.models.timestamps import Time
+
+
+class JobErrorDocument(TypedDict):
+    """What ended a job."""
+
+    code: str
+    message: str
+    hint: str
+
+
+class JobDocument(TypedDict):
+    """One job."""
+
+    id: str
+    repository: str
+    kind: JobKind
+    state: JobState
+    params: dict[str, Any]
+    plan_id: str | None
+    run_id: str | None
+    attempts: int
+    stop_requested: bool
+    created_by: str
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time | None
+    outcome: str
+    error: JobErrorDocument | None
+
+
+class JobsDocument(TypedDict):
+    """Jobs, newest first; `next` asks for those before them, and is null at the end."""
+
+    jobs: list[JobDocument]
+    next: str | None
+
+
+class ServedRepositoryDocument(TypedDict):
+    """One repository of the service."""
+
+    name: str
+    path: str
+    config_file: str | None
+    created_at: Time
+    last_event: int
+
+
+class RepositoriesDocument(TypedDict):
+    """Repositories of the service, by name."""
+
+    repositories: list[ServedRepositoryDocument]
+
+
+class TokenDocument(TypedDict):
+    """One token; `token` is there only in the answer to its creation."""
+
+    id: str
+    name: str
+    role: Role
+    repositories: list[str]
+    created_at: Time
+    created_by: str
+    expires_at: Time | None
+    last_used_at: Time | None
+    revoked_at: Time | None
+    token: str | None
+
+
+class TokensDocument(TypedDict):
+    """Tokens, oldest first."""
+
+    tokens: list[TokenDocument]
+
+
+class AuditCheckDocument(TypedDict):
+    """What verifying the audit trail came to."""
+
+    is_sound: bool
+    entries: int
+    head: str
+    fault: str
+
+
+class BranchRowDocument(TypedDict):
+    """One branch of a repository, as jobs last saw it."""
+
+    branch: str
+    target: str
+    kind: str
+    behind: int
+    own_commits: int
+    forecast: str | None
+    verdict: str | None
+    notes: list[str]
+
+
+class BranchesDocument(TypedDict):
+    """Branches by name; the jobs say how old this is."""
+
+    repository: str
+    plan_job: str
+    planned_at: Time
+    forecast_job: str | None
+    run_job: str | None
+    branches: list[BranchRowDocument]
+    next: str | None

@@ -1,0 +1,86 @@
+"""What the service says of repositories, tokens and its audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from gitalign.core.accounts import Token
+from gitalign.core.audit import AuditCheck
+from gitalign.core.jobs import ServedRepository
+from gitalign.documents.formats import stamped
+from gitalign.documents.reading import time_text
+
+if TYPE_CHECKING:
+    from gitalign.documents.models.service import (
+        AuditCheckDocument,
+        RepositoriesDocument,
+        ServedRepositoryDocument,
+        TokenDocument,
+        TokensDocument,
+    )
+
+
+def dump_repository(value: ServedRepository) -> ServedRepositoryDocument:
+    """One repository."""
+    return {
+        "name": value.name,
+        "path": value.path,
+        "config_file": value.config_file,
+        "created_at": time_text(value.created_at),
+        "last_event": value.last_event,
+    }
+
+
+def dump_repositories(values: Iterable[ServedRepository]) -> dict[str, Any]:
+    """Repositories by name."""
+    content: RepositoriesDocument = {"repositories": [dump_repository(value) for value in values]}
+    return stamped("repositories", content)
+
+
+def dump_token(value: Token, *, text: str | None = None) -> TokenDocument:
+    """One token.
+
+    Args:
+        value: what is known of it.
+        text: the token itself, right after it was made.
+    """
+    return {
+        "id": value.id,
+        "name": value.name,
+        "role": value.role,
+        "repositories": list(value.repositories),
+        "created_at": time_text(value.created_at),
+        "created_by": value.created_by,
+        "expires_at": _time(value.expires_at),
+        "last_used_at": _time(value.last_used_at),
+        "revoked_at": _time(value.revoked_at),
+        "token": text,
+    }
+
+
+def dump_tokens(values: Iterable[Token], *, text: str | None = None) -> dict[str, Any]:
+    """Tokens, oldest first.
+
+    Args:
+        values: tokens.
+        text: the one token itself, right after it was made.
+    """
+    content: TokensDocument = {"tokens": [dump_token(value, text=text) for value in values]}
+    return stamped("tokens", content)
+
+
+def dump_audit_check(value: AuditCheck) -> dict[str, Any]:
+    """What verifying the audit trail came to."""
+    content: AuditCheckDocument = {
+        "is_sound": not value.fault,
+        "entries": value.entries,
+        "head": value.head,
+        "fault": value.fault,
+    }
+    return stamped("audit-check", content)
+
+
+def _time(value: datetime | None) -> str | None:
+    return None if value is None else time_text(value)

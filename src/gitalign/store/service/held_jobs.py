@@ -1,0 +1,200 @@
+"""Jobs as workers see them: claimed with a fencing token and a lease, and written about only while both hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, exists, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from gitalign.core.jobs import Job, JobState
+from gitalign.errors import RunTakenOver, StoreError
+from gitalign.store.service import schema
+from gitalign.store.service.clock import now_ms
+from gitalign.store.service.database import ServiceDatabase
+from gitalign.store.service.events import append
+from gitalign.store.service.jobs import JobDocument, job_event
+from gitalign.store.service.rows import job_of
+
+_JOBS, _REPOSITORIES = schema.jobs, schema.repositories
+_RACES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldJob:
+    """A job that a worker claimed.
+
+    Attributes:
+        job: as it was when it was claimed, with its fencing token.
+        number: of its row.
+        repository: number of its repository.
+        path: of the repository.
+        config_file: the operator's settings for it.
+    """
+
+    job: Job
+    number: int
+    repository: int
+    path: str
+    config_file: str | None
+
+
+class HeldJobs:
+    """Claims jobs, and writes about those that are held.
+
+    Args:
+        database: of the service.
+        lease_s: how long a claim or a renewal holds, in seconds.
+    """
+
+    def __init__(self, database: ServiceDatabase, *, lease_s: float) -> None:
+        self._database = database
+        self._lease_ms = int(lease_s * 1000)
+
+    def claim(self, worker: str) -> HeldJob | None:
+        """Take the oldest job that can be carried out now; None when there is none.
+
+        That is one that waits, or one whose lease has ended. Of the jobs of a repository that move branches at most one is
+        taken; where two workers are about to do so, the database refuses the second one, which looks again.
+
+        Raises:
+            StoreError
+        """
+        for _ in range(_RACES):
+            try:
+                with self._database.writing() as connection:
+                    return self._claimed(connection, worker)
+            except StoreError as error:
+                if not isinstance(error.__cause__, IntegrityError):
+                    raise
+        return None
+
+    def _claimed(self, connection: Connection, worker: str) -> HeldJob | None:
+        other, candidate = _JOBS.alias("other"), _JOBS.alias("candidate")
+        is_due = or_(
+            and_(candidate.c.state == JobState.QUEUED.value, candidate.c.not_before <= now_ms()),
+            and_(candidate.c.state == JobState.RUNNING.value, candidate.c.lease_until < now_ms()),
+        )
+        is_kept_waiting = exists().where(
+            other.c.repository == candidate.c.repository,
+            other.c.state == JobState.RUNNING.value,
+            other.c.is_exclusive,
+            other.c.number != candidate.c.number,
+        )
+        chosen = (
+            select(candidate.c.number)
+            .where(candidate.c.state.in_([JobState.QUEUED.value, JobState.RUNNING.value]), is_due)
+            .where(~and_(candidate.c.is_exclusive, is_kept_waiting))
+            .order_by(candidate.c.number)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        )
+        statement = (
+            update(_JOBS)
+            .where(_JOBS.c.number == chosen)
+            .values(
+                state=JobState.RUNNING.value,
+                token=_JOBS.c.token + 1,
+                attempts=_JOBS.c.attempts + 1,
+                worker=worker,
+                lease_until=now_ms() + self._lease_ms,
+                started_at=now_ms(),
+            )
+            .returning(*_JOBS.c)
+        )
+        row = connection.execute(statement).first()
+        return None if row is None else self._started(connection, row)
+
+    def _started(self, connection: Connection, row: Row[Any]) -> HeldJob:
+        where = connection.execute(select(_REPOSITORIES).where(_REPOSITORIES.c.number == row.repository)).one()
+        job = job_of(row, repository=where.name)
+        append(connection, repository=row.repository, job=row.number, events=[job_event(job)])
+        return HeldJob(
+            job=job, number=row.number, repository=row.repository, path=where.path, config_file=where.config_file
+        )
+
+    def renew(self, held: HeldJob, *, events: Sequence[tuple[str, str]] = (), **noted: str | None) -> bool:
+        """Extend the lease, and write down what happened.
+
+        Args:
+            held: the job.
+            events: kind and document of each.
+            noted: `run_id` and `plan_id`, where they are known now.
+
+        Returns:
+            True when the job is to end cleanly.
+
+        Raises:
+            RunTakenOver: another worker has the job.
+        """
+        values: Mapping[str, Any] = {name: value for name, value in noted.items() if value is not None}
+        with self._database.writing() as connection:
+            row = self._write(connection, held, lease_until=now_ms() + self._lease_ms, **values)
+            if events:
+                append(connection, repository=held.repository, job=held.number, events=events)
+            return bool(row.stop_requested)
+
+    def finish(
+        self,
+        held: HeldJob,
+        state: JobState,
+        *,
+        outcome: str,
+        document: JobDocument | None = None,
+        error: Mapping[str, Any] | None = None,
+    ) -> Job:
+        """End the job.
+
+        Raises:
+            RunTakenOver: another worker has it.
+        """
+        with self._database.writing() as connection:
+            said = None if error is None else json.dumps(dict(error))
+            row = self._write(
+                connection, held, state=state.value, outcome=outcome, error=said, finished_at=now_ms(), lease_until=0
+            )
+            if document is not None:
+                values = {"job": held.number, "media_type": document.media_type, "body": document.body}
+                connection.execute(insert(schema.documents), [values])
+            job = job_of(row, repository=held.job.repository)
+            append(connection, repository=held.repository, job=held.number, events=[job_event(job)])
+            return job
+
+    def release(self, held: HeldJob, *, delay_s: float) -> None:
+        """Give the job back: it is carried out again later, and this attempt does not count.
+
+        Raises:
+            RunTakenOver: another worker has it.
+        """
+        with self._database.writing() as connection:
+            self._write(
+                connection,
+                held,
+                state=JobState.QUEUED.value,
+                attempts=max(1, held.job.attempts - 1),  # never 0: what an earlier attempt began is looked for
+                not_before=now_ms() + int(delay_s * 1000),
+                lease_until=0,
+            )
+            job = replace(held.job, state=JobState.QUEUED)
+            append(connection, repository=held.repository, job=held.number, events=[job_event(job)])
+
+    def _write(self, connection: Connection, held: HeldJob, **values: Any) -> Row[Any]:
+        """Change the row of a job that is held; it stays locked until the transaction ends."""
+        statement = (
+            update(_JOBS)
+            .where(_JOBS.c.number == held.number, _JOBS.c.token == held.job.token)
+            .where(_JOBS.c.state == JobState.RUNNING.value)
+            .values(**values)
+            .returning(*_JOBS.c)
+        )
+        row = connection.execute(statement).first()
+        if row is None:
+            raise RunTakenOver(
+                f"job {held.job.id} was taken over by another worker; this one changes nothing more",
+                hint=f"GET /api/v1/jobs/{held.job.id}",
+            )
+        return row

@@ -1,0 +1,230 @@
+"""Jobs as requests see them: written, looked up, listed, asked to stop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from gitalign.core.jobs import Job, JobKind, JobState, NewJob
+from gitalign.core.names import display
+from gitalign.documents import jobs as job_documents
+from gitalign.documents.formats import json_text
+from gitalign.errors import Contradiction, NoResources, NotFound, StoreError
+from gitalign.store.service import schema
+from gitalign.store.service.clock import now_ms
+from gitalign.store.service.database import ServiceDatabase
+from gitalign.store.service.events import append
+from gitalign.store.service.rows import job_of, repository_number, select_jobs
+
+_JOBS = schema.jobs
+_OPEN = (JobState.QUEUED, JobState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDocument:
+    """What a job came to, as text of a media type."""
+
+    media_type: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs; empty for all."""
+
+    repositories: Sequence[str] | None = None
+    kinds: Sequence[JobKind] = ()
+    states: Sequence[JobState] = ()
+
+
+class Jobs:
+    """The jobs of all repositories."""
+
+    def __init__(self, database: ServiceDatabase) -> None:
+        self._database = database
+
+    def add(self, new: NewJob, *, job_id: str, most_open: int) -> tuple[Job, bool]:
+        """Write a job; the one that was written for the same key before, where there is one.
+
+        Args:
+            new: what is asked for.
+            job_id: its id; random.
+            most_open: more open jobs of a repository are refused.
+
+        Returns:
+            The job, and whether it is new.
+
+        Raises:
+            NotFound: there is no such repository.
+            Contradiction: the key was used for another request.
+            NoResources: too many jobs wait.
+        """
+        try:
+            return self._added(new, job_id=job_id, most_open=most_open)
+        except StoreError as error:
+            if not isinstance(error.__cause__, IntegrityError):
+                raise
+            # The same key came for two repositories at once: now the first one is found.
+            return self._added(new, job_id=job_id, most_open=most_open)
+
+    def _added(self, new: NewJob, *, job_id: str, most_open: int) -> tuple[Job, bool]:
+        with self._database.writing() as connection:
+            repository = self._locked(connection, new.repository)
+            known = self._with_key(connection, new)
+            if known is not None:
+                return known, False
+            counted = select(func.count()).where(_JOBS.c.repository == repository, _JOBS.c.state.in_(_OPEN))
+            if int(connection.execute(counted).scalar_one()) >= most_open:
+                raise NoResources(
+                    f"{most_open} jobs of {display(new.repository)} wait already",
+                    hint="wait for them, or stop some",
+                    code="too_many_jobs",
+                )
+            values = {
+                "id": job_id,
+                "repository": repository,
+                "kind": new.kind.value,
+                "state": JobState.QUEUED.value,
+                "is_exclusive": new.kind.is_exclusive,
+                "params": json.dumps(dict(new.params)),
+                "plan_id": new.plan_id,
+                "run_id": new.run_id,
+                "created_by": new.created_by,
+                "created_at": now_ms(),
+                "idempotency_key": new.idempotency_key,
+                "digest": new.digest,
+            }
+            row = connection.execute(insert(_JOBS).values(**values).returning(*_JOBS.c)).one()
+            job = job_of(row, repository=new.repository)
+            append(connection, repository=repository, job=row.number, events=[job_event(job)])
+            return job, True
+
+    def get(self, job_id: str) -> Job:
+        """One job.
+
+        Raises:
+            NotFound
+        """
+        with self._database.reading() as connection:
+            row = connection.execute(select_jobs().where(_JOBS.c.id == job_id)).first()
+        if row is None:
+            raise unknown_job(job_id)
+        return job_of(row)
+
+    def document(self, job_id: str) -> JobDocument | None:
+        """What a job came to; None when it left nothing."""
+        table = schema.documents
+        query = (
+            select(table.c.media_type, table.c.body)
+            .join(_JOBS, _JOBS.c.number == table.c.job)
+            .where(_JOBS.c.id == job_id)
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else JobDocument(media_type=row.media_type, body=row.body)
+
+    def listed(self, which: JobFilter, *, before: int | None = None, limit: int = 50) -> tuple[tuple[Job, int], ...]:
+        """Jobs with their numbers, newest first.
+
+        Args:
+            which: a choice.
+            before: only those with a lower number.
+            limit: at most so many.
+        """
+        query = select_jobs().order_by(_JOBS.c.number.desc()).limit(limit)
+        if which.repositories is not None:
+            query = query.where(schema.repositories.c.name.in_(which.repositories))
+        if which.kinds:
+            query = query.where(_JOBS.c.kind.in_([kind.value for kind in which.kinds]))
+        if which.states:
+            query = query.where(_JOBS.c.state.in_([state.value for state in which.states]))
+        if before is not None:
+            query = query.where(_JOBS.c.number < before)
+        with self._database.reading() as connection:
+            return tuple((job_of(row), row.number) for row in connection.execute(query))
+
+    def newest(self, repository: str, kinds: Sequence[JobKind]) -> Job | None:
+        """The newest job of these kinds that was carried out; None when there is none."""
+        which = JobFilter(repositories=[repository], kinds=kinds, states=[JobState.DONE])
+        return next((job for job, _ in self.listed(which, limit=1)), None)
+
+    def of_plan(self, repository: str, plan_id: str) -> Job | None:
+        """The job that made a plan; None when none of the repository did."""
+        return self._one_with(repository, _JOBS.c.plan_id == plan_id, JobKind.PLAN)
+
+    def of_run(self, repository: str, run_id: str) -> Job | None:
+        """The newest job that began or wrote up a run; None when none of the repository did."""
+        return self._one_with(repository, _JOBS.c.run_id == run_id, *_WITH_A_REPORT)
+
+    def _one_with(self, repository: str, condition: object, *kinds: JobKind) -> Job | None:
+        query = (
+            select_jobs()
+            .where(condition, schema.repositories.c.name == repository)  # type: ignore[arg-type]
+            .where(_JOBS.c.kind.in_([kind.value for kind in kinds]), _JOBS.c.state == JobState.DONE.value)
+            .order_by(_JOBS.c.number.desc())
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else job_of(row)
+
+    def request_stop(self, job_id: str) -> Job:
+        """Ask a job to end cleanly; one that waits ends at once, one that is over stays as it is.
+
+        Raises:
+            NotFound
+        """
+        with self._database.writing() as connection:
+            row = connection.execute(select_jobs().where(_JOBS.c.id == job_id).with_for_update(of=_JOBS)).first()
+            if row is None:
+                raise unknown_job(job_id)
+            if JobState(row.state).is_over or row.stop_requested:
+                return job_of(row)
+            values: dict[str, object] = {"stop_requested": True}
+            if row.state == JobState.QUEUED.value and not row.attempts:
+                values |= {"state": JobState.STOPPED.value, "finished_at": now_ms(), "outcome": "stopped"}
+            change = update(_JOBS).where(_JOBS.c.number == row.number).values(**values).returning(*_JOBS.c)
+            job = job_of(connection.execute(change).one(), repository=row.repository_name)
+            append(connection, repository=row.repository, job=row.number, events=[job_event(job)])
+            return job
+
+    def _locked(self, connection: Connection, repository: str) -> int:
+        """The number of a repository, whose row is held from here on: keys and counts are compared one at a time."""
+        number = repository_number(connection, repository)
+        table = schema.repositories
+        connection.execute(update(table).where(table.c.number == number).values(last_event=table.c.last_event))
+        return number
+
+    def _with_key(self, connection: Connection, new: NewJob) -> Job | None:
+        if new.idempotency_key is None:
+            return None
+        query = select_jobs().where(
+            _JOBS.c.created_by == new.created_by, _JOBS.c.idempotency_key == new.idempotency_key
+        )
+        row = connection.execute(query).first()
+        if row is None:
+            return None
+        if row.digest != new.digest:
+            raise Contradiction(
+                "this Idempotency-Key was used for another request",
+                hint="use a new key for every request",
+                code="idempotency_key_reused",
+            )
+        return job_of(row)
+
+
+_WITH_A_REPORT = (JobKind.RUN, JobKind.UNDO, JobKind.RESUME, JobKind.REPORT)
+
+
+def job_event(job: Job) -> tuple[str, str]:
+    """The event that says how far a job is."""
+    return "job", json_text(job_documents.dump(job))
+
+
+def unknown_job(job_id: str) -> NotFound:
+    """The error for an id that no job has."""
+    return NotFound(f"no job {display(job_id[:60])!r}", hint="GET /api/v1/jobs", code="unknown_job")

@@ -1,0 +1,78 @@
+"""Repositories that the service works on."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, exists, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from gitalign.core.jobs import JobState, ServedRepository
+from gitalign.core.names import display
+from gitalign.errors import Contradiction, NotFound, StoreError
+from gitalign.store.service import schema
+from gitalign.store.service.clock import now_ms
+from gitalign.store.service.database import ServiceDatabase
+from gitalign.store.service.rows import repository_number, repository_of
+
+_REPOSITORIES, _JOBS = schema.repositories, schema.jobs
+
+
+class Repositories:
+    """The repositories of the service."""
+
+    def __init__(self, database: ServiceDatabase) -> None:
+        self._database = database
+
+    def add(self, name: str, path: str, *, config_file: str | None = None) -> ServedRepository:
+        """Register a repository.
+
+        Raises:
+            Contradiction: the name is taken.
+        """
+        values = {"name": name, "path": path, "config_file": config_file, "created_at": now_ms()}
+        try:
+            with self._database.writing() as connection:
+                row = connection.execute(insert(_REPOSITORIES).values(**values).returning(*_REPOSITORIES.c)).one()
+                return repository_of(row)
+        except StoreError as error:
+            if isinstance(error.__cause__, IntegrityError):
+                raise Contradiction(
+                    f"there is a repository {display(name)!r} already", hint="git align repo list", code="name_taken"
+                ) from error
+            raise
+
+    def all(self) -> tuple[ServedRepository, ...]:
+        """Every repository, by name."""
+        with self._database.reading() as connection:
+            return tuple(map(repository_of, connection.execute(select(_REPOSITORIES).order_by(_REPOSITORIES.c.name))))
+
+    def get(self, name: str) -> ServedRepository:
+        """One repository.
+
+        Raises:
+            NotFound
+        """
+        with self._database.reading() as connection:
+            row = connection.execute(select(_REPOSITORIES).where(_REPOSITORIES.c.name == name)).first()
+        if row is None:
+            raise NotFound(f"no repository {display(name)!r}", hint="git align repo list", code="unknown_repository")
+        return repository_of(row)
+
+    def remove(self, name: str) -> None:
+        """Forget a repository with its jobs and events; the folder, its journal and its branches stay as they are.
+
+        Raises:
+            NotFound
+            Contradiction: a job of it is under way.
+        """
+        with self._database.writing() as connection:
+            number = repository_number(connection, name)
+            mine = _JOBS.c.repository == number
+            if connection.execute(select(exists().where(mine, _JOBS.c.state == JobState.RUNNING.value))).scalar():
+                raise Contradiction(
+                    f"a job of {display(name)} is under way", hint="wait until it has ended, or stop it", code="busy"
+                )
+            documents, events = schema.documents, schema.events
+            connection.execute(delete(documents).where(documents.c.job.in_(select(_JOBS.c.number).where(mine))))
+            connection.execute(delete(events).where(events.c.repository == number))
+            connection.execute(delete(_JOBS).where(mine))
+            connection.execute(delete(_REPOSITORIES).where(_REPOSITORIES.c.number == number))

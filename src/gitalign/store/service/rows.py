@@ -1,0 +1,90 @@
+"""Rows of the service's tables as values."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select
+
+from gitalign.core.accounts import Role, Token
+from gitalign.core.jobs import Job, JobKind, JobState, ServedRepository, ServiceEvent
+from gitalign.core.names import display
+from gitalign.errors import NotFound
+from gitalign.store.service import schema
+from gitalign.store.service.clock import as_time, instant
+
+_JOBS, _REPOSITORIES = schema.jobs, schema.repositories
+
+
+def select_jobs() -> Select[Any]:
+    """Jobs with the names of their repositories."""
+    return select(*_JOBS.c, _REPOSITORIES.c.name.label("repository_name")).join(
+        _REPOSITORIES, _REPOSITORIES.c.number == _JOBS.c.repository
+    )
+
+
+def job_of(row: Row[Any], *, repository: str | None = None) -> Job:
+    """A job from a row of `select_jobs`, or from one of the table alone with the name of its repository."""
+    return Job(
+        id=row.id,
+        repository=row.repository_name if repository is None else repository,
+        kind=JobKind(row.kind),
+        state=JobState(row.state),
+        params=json.loads(row.params),
+        plan_id=row.plan_id,
+        run_id=row.run_id,
+        token=row.token,
+        attempts=row.attempts,
+        worker=row.worker,
+        stop_requested=bool(row.stop_requested),
+        created_by=row.created_by,
+        created_at=instant(row.created_at),
+        started_at=as_time(row.started_at),
+        finished_at=as_time(row.finished_at),
+        outcome=row.outcome,
+        error=None if row.error is None else json.loads(row.error),
+    )
+
+
+def repository_of(row: Row[Any]) -> ServedRepository:
+    """A repository from its row."""
+    return ServedRepository(
+        name=row.name,
+        path=row.path,
+        config_file=row.config_file,
+        created_at=instant(row.created_at),
+        last_event=row.last_event,
+    )
+
+
+def event_of(row: Row[Any]) -> ServiceEvent:
+    """An event from a row with the id of its job as `job_id`."""
+    return ServiceEvent(seq=row.seq, job=row.job_id, kind=row.kind, at=instant(row.at), document=row.body)
+
+
+def token_of(row: Row[Any]) -> Token:
+    """A token from its row."""
+    return Token(
+        id=row.id,
+        name=row.name,
+        role=Role(row.role),
+        repositories=tuple(json.loads(row.repositories)),
+        created_at=instant(row.created_at),
+        created_by=row.created_by,
+        expires_at=as_time(row.expires_at),
+        last_used_at=as_time(row.last_used_at),
+        revoked_at=as_time(row.revoked_at),
+    )
+
+
+def repository_number(connection: Connection, name: str) -> int:
+    """The number of a repository.
+
+    Raises:
+        NotFound
+    """
+    number = connection.execute(select(_REPOSITORIES.c.number).where(_REPOSITORIES.c.name == name)).scalar()
+    if number is None:
+        raise NotFound(f"no repository {display(name)!r}", hint="git align repo list", code="unknown_repository")
+    return int(number)

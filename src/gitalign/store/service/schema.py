@@ -1,0 +1,147 @@
+"""Tables of the service. Made by the migrations in `migrations`, of which this module says what they come to.
+
+Instants are milliseconds since 1970 by the database's clock (`clock.py`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from gitalign.store.schema import AsciiText, Key
+
+HEAD_REVISION = "s0001"
+VERSION_TABLE = "service_version"
+
+metadata = MetaData()
+
+repositories = Table(
+    "service_repositories",
+    metadata,
+    Column("number", Key, primary_key=True, autoincrement=True),
+    Column("name", String(100), nullable=False, unique=True),
+    Column("path", AsciiText, nullable=False),
+    Column("config_file", AsciiText),
+    Column("last_event", Key, nullable=False, server_default="0"),
+    Column("created_at", Key, nullable=False),
+)
+"""A transaction that writes events of a repository holds the lock of its row: `last_event` becomes visible in order."""
+
+jobs = Table(
+    "service_jobs",
+    metadata,
+    Column("number", Key, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("repository", Key, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("is_exclusive", Boolean, nullable=False),
+    Column("params", Text, nullable=False),
+    Column("plan_id", String(64)),
+    Column("run_id", String(40)),
+    Column("token", Key, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("worker", String(200), nullable=False, server_default=""),
+    Column("lease_until", Key, nullable=False, server_default="0"),
+    Column("not_before", Key, nullable=False, server_default="0"),
+    Column("stop_requested", Boolean, nullable=False, server_default=text("false")),
+    Column("created_by", String(100), nullable=False),
+    Column("created_at", Key, nullable=False),
+    Column("started_at", Key),
+    Column("finished_at", Key),
+    Column("outcome", String(24), nullable=False, server_default=""),
+    Column("error", Text),
+    Column("idempotency_key", String(200)),
+    Column("digest", String(64), nullable=False, server_default=""),
+    UniqueConstraint("created_by", "idempotency_key", name="service_jobs_by_key"),
+    Index("service_jobs_by_repository", "repository", "number"),
+    Index("service_jobs_by_kind", "repository", "kind", "state", "number"),
+    Index("service_jobs_by_plan", "plan_id"),
+    Index("service_jobs_by_run", "run_id"),
+)
+
+PARTIAL_INDEXES = (
+    "CREATE UNIQUE INDEX service_jobs_exclusive ON service_jobs (repository) WHERE state = 'running' AND is_exclusive",
+    "CREATE INDEX service_jobs_open ON service_jobs (number) WHERE state IN ('queued', 'running')",
+)
+"""The first one is the guarantee that one job alone moves branches of a repository; the second keeps claims short."""
+
+documents = Table(
+    "service_documents",
+    metadata,
+    Column("job", Key, primary_key=True, autoincrement=False),
+    Column("media_type", String(100), nullable=False),
+    Column("body", AsciiText, nullable=False),
+)
+"""What jobs came to."""
+
+events = Table(
+    "service_events",
+    metadata,
+    Column("repository", Key, primary_key=True, autoincrement=False),
+    Column("seq", Key, primary_key=True, autoincrement=False),
+    Column("job", Key, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("at", Key, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("service_events_by_job", "job", "seq"),
+)
+
+tokens = Table(
+    "service_tokens",
+    metadata,
+    Column("number", Key, primary_key=True, autoincrement=True),
+    Column("id", String(16), nullable=False, unique=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("name", String(100), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("repositories", Text, nullable=False),
+    Column("created_by", String(100), nullable=False),
+    Column("created_at", Key, nullable=False),
+    Column("expires_at", Key),
+    Column("last_used_at", Key),
+    Column("revoked_at", Key),
+)
+
+sessions = Table(
+    "service_sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("token", Key, nullable=False),
+    Column("is_link", Boolean, nullable=False),
+    Column("expires_at", Key, nullable=False),
+    Index("service_sessions_by_token", "token"),
+)
+"""Browsers that signed in, and links that sign one in once."""
+
+audit = Table(
+    "service_audit",
+    metadata,
+    Column("number", Key, primary_key=True, autoincrement=False),
+    Column("at", Key, nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("subject", AsciiText, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+heads = Table(
+    "service_heads",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("number", Key, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+"""The end of the audit trail; its row is locked while an entry is added."""

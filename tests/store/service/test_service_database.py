@@ -1,0 +1,446 @@
+"""The database of the service keeps its promises in SQLite and in PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from gitalign.core.accounts import Role, Token, is_well_formed, token_text
+from gitalign.core.jobs import JobKind, JobState, NewJob
+from gitalign.errors import Contradiction, NoResources, NotFound, RunTakenOver, StoreError
+from gitalign.store.postgres import Postgres
+from gitalign.store.service import schema
+from gitalign.store.service.accounts import Accounts
+from gitalign.store.service.audit import AuditTrail
+from gitalign.store.service.database import ServiceDatabase, open_service_database, opened
+from gitalign.store.service.events import EventReader
+from gitalign.store.service.held_jobs import HeldJob, HeldJobs
+from gitalign.store.service.jobs import JobDocument, JobFilter, Jobs
+from gitalign.store.service.repositories import Repositories
+
+LEASE_S = 30.0
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceDatabase]:
+    if request.param == "sqlite":
+        database = open_service_database(file=tmp_path_factory.mktemp("db") / "inner" / "service.db")
+    else:
+        database = opened(Postgres(request.getfixturevalue("server"), is_pooled=True))
+    with closing(database):
+        yield database
+
+
+@pytest.fixture
+def database(made: ServiceDatabase) -> ServiceDatabase:
+    """Emptied before each test: tables are made once."""
+    with made.writing() as connection:
+        for table in schema.metadata.sorted_tables:
+            if table is not schema.heads:
+                connection.execute(table.delete())
+        connection.execute(schema.heads.update().values(number=0, hash="0" * 64))
+    return made
+
+
+@pytest.fixture
+def jobs(database: ServiceDatabase) -> Jobs:
+    for name in ("shop", "lab"):
+        Repositories(database).add(name, f"/srv/{name}")
+    return Jobs(database)
+
+
+def asked(jobs: Jobs, kind: JobKind = JobKind.RUN, repository: str = "shop", **more: Any) -> str:
+    asked.number += 1  # type: ignore[attr-defined]
+    new = NewJob(repository=repository, kind=kind, created_by="ada", **more)
+    return jobs.add(new, job_id=f"{asked.number:032x}", most_open=100)[0].id  # type: ignore[attr-defined]
+
+
+asked.number = 0  # type: ignore[attr-defined]
+
+
+def expire(database: ServiceDatabase) -> None:
+    """End every lease, as time would."""
+    with database.writing() as connection:
+        connection.execute(schema.jobs.update().values(lease_until=1))
+
+
+def claimed(held: HeldJobs, worker: str = "one") -> HeldJob:
+    job = held.claim(worker)
+    assert job is not None
+    return job
+
+
+class TestTables:
+    def test_the_migrations_make_the_tables_that_the_code_knows(self, database: ServiceDatabase) -> None:
+        with database.reading() as connection:
+            context = MigrationContext.configure(connection, opts={"version_table": schema.VERSION_TABLE})
+            ours = [
+                change
+                for change in compare_metadata(context, schema.metadata)
+                if not (isinstance(change, tuple) and str(change[0]).startswith("remove"))
+            ]
+            assert ours == []
+            named = connection.execute(
+                text(
+                    "SELECT name FROM sqlite_master WHERE name LIKE 'service_jobs_%'"
+                    if connection.dialect.name == "sqlite"
+                    else "SELECT indexname FROM pg_indexes WHERE indexname LIKE 'service_jobs_%'"
+                )
+            ).scalars()
+            assert {"service_jobs_exclusive", "service_jobs_open"} <= set(named)
+
+    def test_opened_again_nothing_changes(self, tmp_path: Path) -> None:
+        file = tmp_path / "service.db"
+        for _ in range(2):
+            open_service_database(file=file).close()
+        assert file.stat().st_mode & 0o077 == 0, "it holds sessions"
+
+    def test_a_newer_database_is_refused(self, tmp_path: Path) -> None:
+        with (
+            closing(open_service_database(file=tmp_path / "service.db")) as database,
+            database.writing() as connection,
+        ):
+            connection.execute(text(f"UPDATE {schema.VERSION_TABLE} SET version_num = 's9999'"))
+        with pytest.raises(StoreError, match="newer git-align"):
+            open_service_database(file=tmp_path / "service.db")
+
+    def test_the_clock_is_the_databases(self, jobs: Jobs) -> None:
+        job = jobs.get(asked(jobs))
+        assert abs(job.created_at - datetime.now(UTC)) < timedelta(seconds=60)
+
+
+class TestClaims:
+    def test_the_oldest_job_is_claimed_first_and_tokens_rise(self, jobs: Jobs, database: ServiceDatabase) -> None:
+        held = HeldJobs(database, lease_s=LEASE_S)
+        first, second = asked(jobs, JobKind.PLAN), asked(jobs, JobKind.PLAN)
+        one, two = claimed(held), claimed(held, "two")
+        assert (one.job.id, two.job.id) == (first, second)
+        assert held.claim("three") is None
+        assert (one.job.state, one.job.token, one.job.attempts, one.path) == (JobState.RUNNING, 1, 1, "/srv/shop")
+        expire(database)
+        again = claimed(held, "three")
+        assert (again.job.id, again.job.token, again.job.attempts) == (first, 2, 2)
+
+    def test_one_job_alone_moves_branches_of_a_repository(self, jobs: Jobs, database: ServiceDatabase) -> None:
+        held = HeldJobs(database, lease_s=LEASE_S)
+        run, undo, plan = asked(jobs, JobKind.RUN), asked(jobs, JobKind.UNDO), asked(jobs, JobKind.PLAN)
+        elsewhere = asked(jobs, JobKind.RUN, repository="lab")
+        first = claimed(held)
+        assert [first.job.id, claimed(held).job.id, claimed(held).job.id] == [run, plan, elsewhere]
+        assert held.claim("one") is None
+        held.finish(first, JobState.DONE, outcome="ok")
+        assert claimed(held).job.id == undo
+
+    def test_the_database_refuses_a_second_one_whatever_a_query_saw(
+        self, jobs: Jobs, database: ServiceDatabase
+    ) -> None:
+        asked(jobs), asked(jobs)
+        with pytest.raises(StoreError), database.writing() as connection:
+            connection.execute(schema.jobs.update().values(state="running"))
+
+    def test_many_workers_at_once_claim_each_job_once(self, jobs: Jobs, database: ServiceDatabase) -> None:
+        names = [asked(jobs, JobKind.PLAN if number % 2 else JobKind.RUN) for number in range(12)]
+        held, lock = HeldJobs(database, lease_s=LEASE_S), threading.Lock()
+        taken: list[str] = []
+        moving: set[str] = set()
+        overlaps: list[str] = []
+
+        def work(name: str) -> None:
+            while (job := held.claim(name)) is not None or len(taken) < len(names):
+                if job is None:
+                    continue
+                with lock:
+                    if job.job.kind.is_exclusive:
+                        overlaps.extend(moving)
+                        moving.add(job.job.id)
+                    taken.append(job.job.id)
+                with lock:
+                    moving.discard(job.job.id)
+                held.finish(job, JobState.DONE, outcome="ok")
+
+        workers = [threading.Thread(target=work, args=(f"w{number}",)) for number in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(timeout=60)
+        assert sorted(taken) == sorted(names)
+        assert overlaps == []
+
+    def test_a_job_that_was_taken_over_is_not_written_about(self, jobs: Jobs, database: ServiceDatabase) -> None:
+        held = HeldJobs(database, lease_s=LEASE_S)
+        name = asked(jobs)
+        stale = claimed(held)
+        expire(database)
+        fresh = claimed(held, "two")
+        for late in (
+            lambda: held.renew(stale, events=[("run", "{}")]),
+            lambda: held.finish(stale, JobState.DONE, outcome="ok"),
+            lambda: held.release(stale, delay_s=0),
+        ):
+            with pytest.raises(RunTakenOver):
+                late()
+        assert held.renew(fresh, run_id="20260101-000000-abcdef") is False
+        held.finish(fresh, JobState.DONE, outcome="ok", document=JobDocument(media_type="a/b", body="{}"))
+        job = jobs.get(name)
+        assert (job.state, job.outcome, job.run_id) == (JobState.DONE, "ok", "20260101-000000-abcdef")
+        with pytest.raises(RunTakenOver):
+            held.renew(fresh)
+
+    def test_a_renewed_lease_does_not_end(self, jobs: Jobs, database: ServiceDatabase) -> None:
+        held = HeldJobs(database, lease_s=LEASE_S)
+        asked(jobs)
+        mine = claimed(held)
+        expire(database)
+        held.renew(mine)
+        assert held.claim("two") is None
+
+    def test_a_job_that_is_given_back_waits_and_is_known_to_have_begun(
+        self, jobs: Jobs, database: ServiceDatabase
+    ) -> None:
+        held = HeldJobs(database, lease_s=LEASE_S)
+        asked(jobs)
+        held.release(claimed(held), delay_s=3_600)
+        assert held.claim("two") is None
+        with database.writing() as connection:
+            connection.execute(schema.jobs.update().values(not_before=0))
+        again = claimed(held, "two")
+        assert again.job.attempts == 2
+        held.release(again, delay_s=0)
+        assert claimed(held).job.attempts == 2, "giving back does not count as an attempt"
+
+    def test_stopping(self, jobs: Jobs, database: ServiceDatabase) -> None:
+        held = HeldJobs(database, lease_s=LEASE_S)
+        running, waiting = asked(jobs), asked(jobs)
+        mine = claimed(held)
+        assert jobs.request_stop(waiting).state is JobState.STOPPED
+        assert jobs.request_stop(running).state is JobState.RUNNING
+        assert held.renew(mine) is True
+        held.finish(mine, JobState.STOPPED, outcome="interrupted")
+        assert held.claim("two") is None
+        assert jobs.request_stop(running).state is JobState.STOPPED
+        with pytest.raises(NotFound):
+            jobs.request_stop("0" * 31 + "x")
+
+
+class TestRequests:
+    def test_the_same_key_names_the_same_job(self, jobs: Jobs) -> None:
+        new = NewJob(repository="shop", kind=JobKind.PLAN, created_by="ada", idempotency_key="k", digest="a" * 64)
+        first, is_new = jobs.add(new, job_id="a" * 32, most_open=1)
+        again, is_new_again = jobs.add(new, job_id="b" * 32, most_open=1)
+        assert (first.id, is_new, again.id, is_new_again) == ("a" * 32, True, "a" * 32, False)
+        with pytest.raises(Contradiction):
+            jobs.add(replace(new, digest="b" * 64), job_id="c" * 32, most_open=9)
+        with pytest.raises(Contradiction):
+            jobs.add(replace(new, digest="b" * 64, repository="lab"), job_id="c" * 32, most_open=9)
+        _, is_new = jobs.add(replace(new, created_by="bo"), job_id="d" * 32, most_open=9)
+        assert is_new
+
+    def test_too_many(self, jobs: Jobs) -> None:
+        new = NewJob(repository="shop", kind=JobKind.PLAN, created_by="ada")
+        jobs.add(new, job_id="a" * 32, most_open=1)
+        with pytest.raises(NoResources, match="wait already"):
+            jobs.add(new, job_id="b" * 32, most_open=1)
+        with pytest.raises(NotFound):
+            jobs.add(replace(new, repository="none"), job_id="b" * 32, most_open=9)
+
+    def test_pages_and_what_is_newest(self, jobs: Jobs, database: ServiceDatabase) -> None:
+        held = HeldJobs(database, lease_s=LEASE_S)
+        names = [asked(jobs, JobKind.PLAN) for _ in range(5)]
+        one = claimed(held)
+        held.renew(one, plan_id="f" * 64)
+        held.finish(one, JobState.DONE, outcome="ok", document=JobDocument(media_type="text/plain", body="é\udce9"))
+        page = jobs.listed(JobFilter(), limit=2)
+        assert [job.id for job, _ in page] == names[:2:-1]
+        rest = jobs.listed(JobFilter(), before=page[-1][1], limit=9)
+        assert [job.id for job, _ in rest] == names[2::-1]
+        assert jobs.listed(JobFilter(repositories=[])) == ()
+        assert len(jobs.listed(JobFilter(states=[JobState.QUEUED], kinds=[JobKind.PLAN]))) == 4
+        newest, planned = jobs.newest("shop", [JobKind.PLAN]), jobs.of_plan("shop", "f" * 64)
+        assert newest is not None
+        assert planned is not None
+        assert newest.id == planned.id == names[0]
+        assert jobs.of_plan("lab", "f" * 64) is None
+        assert jobs.document(names[0]) == JobDocument(media_type="text/plain", body="é\udce9")
+        assert jobs.document(names[1]) is None
+
+    def test_repositories(self, jobs: Jobs, database: ServiceDatabase) -> None:
+        repositories = Repositories(database)
+        assert [one.name for one in repositories.all()] == ["lab", "shop"]
+        with pytest.raises(Contradiction):
+            repositories.add("lab", "/elsewhere")
+        held = HeldJobs(database, lease_s=LEASE_S)
+        name = asked(jobs)
+        mine = claimed(held)
+        with pytest.raises(Contradiction):
+            repositories.remove("shop")
+        held.finish(mine, JobState.DONE, outcome="ok")
+        repositories.remove("shop")
+        for gone in (lambda: repositories.get("shop"), lambda: repositories.remove("shop"), lambda: jobs.get(name)):
+            with pytest.raises(NotFound):
+                gone()
+
+
+class TestEvents:
+    def test_they_are_numbered_without_gaps_and_read_behind_a_number(
+        self, jobs: Jobs, database: ServiceDatabase
+    ) -> None:
+        held, reader = HeldJobs(database, lease_s=LEASE_S), EventReader(database)
+        first, other = asked(jobs), asked(jobs, JobKind.PLAN, repository="lab")
+        mine = claimed(held)
+        held.renew(mine, events=[("step_finished", f'{{"n": {number}}}') for number in range(3)])
+        held.finish(mine, JobState.DONE, outcome="ok")
+        events = reader.after("shop", 0)
+        assert [one.seq for one in events] == [1, 2, 3, 4, 5, 6]
+        assert [one.kind for one in events] == ["job", "job", *["step_finished"] * 3, "job"]
+        assert {one.job for one in events} == {first}
+        assert reader.after("shop", 4) == events[4:]
+        assert reader.after("shop", 0, limit=2) == events[:2]
+        assert reader.after("lab", 0, job=first) == ()
+        assert [one.job for one in reader.after("lab", 0, job=other)] == [other]
+        assert reader.last() == {"shop": 6, "lab": 1}
+
+    def test_a_reader_misses_nothing_while_others_write(self, jobs: Jobs, database: ServiceDatabase) -> None:
+        """What is numbered higher is never seen before what is numbered lower."""
+        held, reader = HeldJobs(database, lease_s=LEASE_S), EventReader(database)
+        for _ in range(3):
+            asked(jobs, JobKind.PLAN)
+        mine = [claimed(held) for _ in range(3)]
+        before = reader.last()["shop"]
+
+        def write(job: HeldJob) -> None:
+            for number in range(10):
+                held.renew(job, events=[("step_started", f'"{number}"')] * 2)
+
+        writers = [threading.Thread(target=write, args=(job,)) for job in mine]
+        for writer in writers:
+            writer.start()
+        seen: list[int] = []
+        deadline = time.monotonic() + 60
+        while len(seen) < 60 and time.monotonic() < deadline:
+            seen += [one.seq for one in reader.after("shop", seen[-1] if seen else before, limit=7)]
+        for writer in writers:
+            writer.join()
+        assert seen == list(range(before + 1, before + 61))
+
+
+class TestAccounts:
+    def token(self, database: ServiceDatabase, secret: bytes = b"x" * 20, **more: Any) -> tuple[Token, str]:
+        text_of_it = token_text(secret)
+        at = datetime.now(UTC)
+        given: dict[str, Any] = {"expires_at": None, "repositories": ("*",), **more}
+        bare = Token(id=secret.hex()[:16], name="ada", role=Role.LANDER, created_at=at, created_by="me", **given)
+        return Accounts(database).add(bare, text=text_of_it), text_of_it
+
+    def test_a_token_is_known_by_its_digest_alone(self, database: ServiceDatabase) -> None:
+        accounts = Accounts(database)
+        _, said = self.token(database, repositories=("shop",))
+        assert is_well_formed(said)
+        actor = accounts.holder(said)
+        assert actor is not None
+        assert (actor.name, actor.role, actor.repositories) == ("ada", Role.LANDER, ("shop",))
+        assert (actor.sees("shop"), actor.sees("lab")) == (True, False)
+        assert accounts.all()[0].last_used_at is not None
+        with database.reading() as connection:
+            assert said not in str(connection.execute(schema.tokens.select()).all())
+        assert accounts.holder(token_text(b"y" * 20)) is None
+        assert accounts.holder(said[:-1] + ("a" if said[-1] != "a" else "b")) is None
+
+    def test_what_is_revoked_or_expired_holds_nothing(self, database: ServiceDatabase) -> None:
+        accounts = Accounts(database)
+        token, said = self.token(database)
+        _, late = self.token(database, b"l" * 20, expires_at=datetime.now(UTC) - timedelta(minutes=5))
+        assert accounts.holder(late) is None
+        accounts.open_session(token.id, secret="s", hours=1)
+        assert accounts.signed_in("s") is not None
+        assert accounts.revoke(token.id).revoked_at is not None
+        assert accounts.holder(said) is None
+        assert accounts.signed_in("s") is None
+        assert accounts.revoke(token.id).revoked_at is not None
+        with pytest.raises(NotFound):
+            accounts.revoke("none")
+
+    def test_a_link_works_once_and_is_no_session(self, database: ServiceDatabase) -> None:
+        accounts = Accounts(database)
+        token, _ = self.token(database)
+        accounts.open_session(token.id, secret="link", hours=1, is_link=True)
+        accounts.open_session(token.id, secret="old", hours=-1, is_link=True)
+        accounts.open_session(token.id, secret="session", hours=1)
+        assert accounts.signed_in("link") is None
+        assert accounts.use_link("session") is None
+        assert accounts.use_link("old") is None
+        assert accounts.use_link("link") is not None
+        assert accounts.use_link("link") is None
+        accounts.close_session("session")
+        assert accounts.signed_in("session") is None
+
+
+class TestAuditTrail:
+    def trail(self, database: ServiceDatabase) -> AuditTrail:
+        trail = AuditTrail(database)
+        for number in range(4):
+            trail.add(actor="ada", action="job.create", subject=f"job {number} é", detail={"n": number})
+        return trail
+
+    def test_a_sound_trail(self, database: ServiceDatabase) -> None:
+        assert AuditTrail(database).verify().fault == ""
+        trail = self.trail(database)
+        check = trail.verify()
+        assert (check.entries, check.fault) == (4, "")
+        trail.add(actor="ada", action="x", subject="y")
+        assert trail.verify(head=check.head).fault == ""
+        assert [one.number for one in trail.newest(2)] == [5, 4]
+
+    @pytest.mark.parametrize(
+        ("change", "fault"),
+        [
+            ("UPDATE service_audit SET actor = 'bo' WHERE number = 2", "entry 2 was changed"),
+            ("UPDATE service_audit SET detail = '{}' WHERE number = 3", "entry 3 was changed"),
+            ("DELETE FROM service_audit WHERE number = 2", "entry 2 is missing"),
+            ("DELETE FROM service_audit WHERE number = 4", "entry 4 is missing"),
+            ("UPDATE service_heads SET number = 3", "recorded end"),
+        ],
+    )
+    def test_what_was_changed_or_removed_is_found(self, database: ServiceDatabase, change: str, fault: str) -> None:
+        trail = self.trail(database)
+        with database.writing() as connection:
+            connection.execute(text(change))
+        assert fault in trail.verify().fault
+
+    def test_a_chain_made_again_lacks_the_noted_head(self, database: ServiceDatabase) -> None:
+        trail = self.trail(database)
+        head = trail.verify().head
+        with database.writing() as connection:
+            connection.execute(text("DELETE FROM service_audit WHERE number = 4"))
+            previous = connection.execute(text("SELECT hash FROM service_audit WHERE number = 3")).scalar_one()
+            connection.execute(text("UPDATE service_heads SET number = 3, hash = :hash"), {"hash": previous})
+        assert trail.verify().fault == ""
+        assert "noted head" in trail.verify(head=head).fault
+
+    def test_entries_of_many_writers_form_one_chain(self, database: ServiceDatabase) -> None:
+        trail = AuditTrail(database)
+        writers = [
+            threading.Thread(target=lambda: [trail.add(actor="a", action="b", subject="c") for _ in range(5)])
+            for _ in range(3)
+        ]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        check = trail.verify()
+        assert (check.entries, check.fault) == (15, "")
+
+
+def test_a_password_in_the_address_is_refused() -> None:
+    with pytest.raises(Exception, match="password"):
+        open_service_database(url="postgresql://a:b@localhost/c")
