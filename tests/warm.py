@@ -283,20 +283,32 @@ def _import_all() -> None:
 
     for section in SECTIONS.values():
         section.model_rebuild()
-    _ask_git_once()
 
 
-def _ask_git_once() -> None:
-    """What a process asks once of the git on the path. Another git, such as one that a test makes fail, is asked again."""
-    from gitalign.engine.alignment.integration import probe
-    from gitalign.git.quarantine import Quarantine
-    from gitalign.git.repository import open_repository
+def _work_once() -> None:
+    """Align a branch: what a process asks of git once, compiles once and looks up once is the same in every fork.
+
+    Another git, such as one that a test makes fail, is asked again.
+    """
+    from gitalign import facade
+    from gitalign.core.plan import Permit
 
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["git", "init", "-q", "--bare", folder], check=True)
-        quarantine = Quarantine(open_repository(Path(folder)), "probe")
-        probe(quarantine)
-        quarantine.remove()
+        subprocess.run(["git", "init", "-q", "--bare", "-b", "main", folder], check=True)
+        subprocess.run(["git", "-C", folder, "fast-import", "--quiet"], input=_HISTORY, check=True)
+        for key in ("user.name", "user.email"):
+            subprocess.run(["git", "-C", folder, "config", key, "warm@example.org"], check=True)
+        request = facade.Request(repo=folder)
+        facade.run(request, plan=facade.plan(request), permit=Permit(plan_id="*"))
+    assert threading.active_count() == 1  # a fork takes no other thread along, nor what it holds
+
+
+_WHO = b"committer A <a@example.org> 1700000000 +0000\ndata 0\n"
+_HISTORY = (
+    b"commit refs/heads/main\nmark :1\n%bM 644 inline f\ndata 2\n1\n\n"
+    b"commit refs/heads/x\n%bfrom :1\nM 644 inline g\ndata 2\n1\n\n"
+    b"commit refs/heads/main\n%bfrom :1\nM 644 inline f\ndata 2\n2\n\n" % (_WHO, _WHO, _WHO)
+)
 
 
 def _measure() -> Callable[[], None]:
@@ -328,6 +340,7 @@ def _serve(control: socket.socket, *, is_measured: bool) -> dict[str, Any] | Non
     _import_all()
     if end:
         end()
+    _work_once()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*RARELY)

@@ -312,6 +312,10 @@ def test_the_targets_merge_drivers_hold_wherever_one_stands(tmp_path: Path, stan
     assert git(path, "show", "x:news/CHANGES").splitlines() == ["one", "from main", "from x"]
 
 
+MOST_PROCESSES = 48
+"""Of git in a run of ten branches; lower it when there are fewer."""
+
+
 def counted(work: Workspace, place: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     """Number of git processes a run starts."""
     place.mkdir()
@@ -342,5 +346,5 @@ def test_the_number_of_processes_does_not_grow_with_the_branches(
         stream.commit("refs/heads/main", changed, [base], b"main\n")
         stream.load(work.path)
         calls[count] = counted(work, tmp_path / f"bin{count}", monkeypatch)
-    assert calls[10] < 80
+    assert calls[10] <= MOST_PROCESSES, "each costs a small run, and every test with one, 2 ms of processor time"
     assert calls[210] <= calls[10] + 20, calls

@@ -16,6 +16,7 @@ from gitalign.engine.run.session import Request as Request
 from gitalign.engine.run.session import journal_of, open_for
 from gitalign.errors import NotPermitted, PlanRefused, UserError
 from gitalign.facade.following import Following, caller_of
+from gitalign.git.refs import read_tips
 
 
 def run(
@@ -50,8 +51,9 @@ def run(
         recover_dead(opened, journal, caller.listeners)
         made = plan if plan is not None else make_plan(opened, request)
         require_confirmed_push(made, permit)
+        tips = read_tips(opened.repository)
         if plan is not None:
-            Guard(opened.repository, opened.config.alignment).require_targets(made)
+            Guard(opened.repository, opened.config.alignment).require_targets(made, tips)
         leave = replace(permit, plan_id=made.id) if permit.plan_id == "*" else permit
         if leave.plan_id != made.id:
             raise NotPermitted("the permit is for another plan", hint="confirm this plan: git align run --yes")
@@ -61,7 +63,13 @@ def run(
                 hint="make it again: git align plan --push --save FILE",
             )
         assignment = Assignment(
-            opened=opened, journal=journal, plan=made, permit=leave, fetched=request.fetch, plugins=plugins
+            opened=opened,
+            journal=journal,
+            plan=made,
+            permit=leave,
+            fetched=request.fetch,
+            plugins=plugins,
+            tips=tips,
         )
         return carry_out(assignment, caller)
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitalign import child
-from gitalign.errors import GitTimedOut, NotARepository, UserError
+from gitalign.errors import GitDied, GitTimedOut, NotARepository, UserError
 from gitalign.git.alternates import alternates_variable, borrowed_stores
 from gitalign.git.command import failure, said_in, text
 from gitalign.git.environment import LOCATION_VARIABLES, operator_environment
 
 _TIMEOUT_S = 30.0
+_PARTS = 6  # lines of an answer before the work tree
 _WHICH = ("GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE")
 _ELSEWHERE = {
     "GIT_COMMON_DIR": "refs and objects",
@@ -163,15 +164,28 @@ class _Asking:
         config = (("safe.bareRepository", "all"),) if is_named and _looks_bare(where) else ()
         paths = ("--git-common-dir", "--absolute-git-dir", "--git-path", "objects", "--git-path", "index")
         words = ("--is-bare-repository", "--show-object-format", *paths)
-        bare, object_format, *lines = self._lines(where, words, config)
-        if len(lines) != 4:  # a path holds line breaks itself
+        lines = self._with_work_tree(where, words, config)
+        work_tree = lines.pop() if len(lines) == _PARTS + 1 else None
+        bare, object_format, *places = lines
+        if len(lines) != _PARTS:  # a path holds line breaks itself
             single = (paths[:1], paths[1:2], paths[2:4], paths[4:])
-            lines = ["\n".join(self._lines(where, words, config)) for words in single]
-        common, git_dir, objects, index = lines
+            places = ["\n".join(self._lines(where, words, config)) for words in single]
+            work_tree = None
+        common, git_dir, objects, index = places
         if config and _differ(git_dir, str(where)):
             return self.parts(where, is_named=False)
-        work_tree = self._work_tree(where, config) if bare == "false" else None
+        if work_tree is None and bare == "false":
+            work_tree = self._work_tree(where, config)
         return _Parts(bare == "true", object_format, common, git_dir, objects, index, work_tree)
+
+    def _with_work_tree(self, where: Path, words: Sequence[str], config: Sequence[tuple[str, str]]) -> list[str]:
+        """The answers, with the work tree as the last one where there is one to be expected and git knows it."""
+        if not config and not _looks_bare(where):
+            try:
+                return self._lines(where, (*words, "--show-toplevel"), config, again=False)
+            except (NotARepository, GitDied):
+                pass  # bare, inside a git directory, or no repository: asked without it, git says which
+        return self._lines(where, words, config)
 
     def own_work_tree(self, found: _Parts) -> str | None:
         """The work tree that a git directory has by itself; None when it knows of none."""
@@ -203,13 +217,17 @@ class _Asking:
             return "unset GIT_DIR"
         return "cd into a clone, or give --repo PATH (for ownership complaints: git help config, safe.directory)"
 
-    def _lines(self, where: Path, words: Sequence[str], config: Sequence[tuple[str, str]]) -> list[str]:
+    def _lines(
+        self, where: Path, words: Sequence[str], config: Sequence[tuple[str, str]], *, again: bool = True
+    ) -> list[str]:
         env = operator_environment(source=self.environ, config=config)
         env.update({name: self.environ[name] for name in LOCATION_VARIABLES if name in self.environ})
         argv = [self.executable, "rev-parse", "--path-format=absolute", *words]
         try:
             done = child.run(argv, env=env, cwd=where, timeout_s=_TIMEOUT_S)
-            if done.returncode != 0:  # a failure that passes must not read as "no repository", or as "no work tree"
+            if (
+                done.returncode != 0 and again
+            ):  # a failure that passes must not read as "no repository", or as "no work tree"
                 done = child.run(argv, env=env, cwd=where, timeout_s=_TIMEOUT_S)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NotARepository(f"no such directory: {where}") from error

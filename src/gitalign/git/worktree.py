@@ -49,8 +49,16 @@ def read_checkouts(repository: Repository, *, of_interest: Collection[str] | Non
 
     Source: `git help worktree` (list --porcelain -z, since 2.36); gitrepository-layout for states in progress.
     """
+    return read_checkouts_and_head(repository, of_interest=of_interest)[0]
+
+
+def read_checkouts_and_head(
+    repository: Repository, *, of_interest: Collection[str] | None = None
+) -> tuple[tuple[Checkout, ...], str | None]:
+    """What `read_checkouts` and `repository.head_of` say, from one listing."""
     found: list[Checkout] = []
-    for listed in _list(repository):
+    every = _list(repository)
+    for listed in every:
         if listed.is_bare:
             continue
         busy = _busy(repository, listed)
@@ -59,7 +67,7 @@ def read_checkouts(repository: Repository, *, of_interest: Collection[str] | Non
             if ref and (of_interest is None or ref in of_interest):
                 state, detail = _state(repository, listed, busy.get(ref) or next(iter(busy.values()), ""))
                 found.append(Checkout(path=listed.path, ref=ref, state=state, detail=detail))
-    return tuple(found)
+    return tuple(found), every[0].branch if every else None
 
 
 def read_holders(repository: Repository) -> dict[str, list[str]]:
@@ -77,7 +85,7 @@ def marked_work_trees(repository: Repository, run_id: str) -> list[tuple[str, st
     """Work trees that a run began to move and did not end, as (path, branch ref); see `gitalign.git.following`."""
     found: list[tuple[str, str]] = []
     for listed in _list(repository):
-        if listed.branch is None or listed.is_missing or listed.fault:
+        if listed.branch is None or listed.is_bare or listed.is_missing or listed.fault:
             continue
         git_dir = Path(work_tree_git(repository, listed.path).git_dir)
         if (git_dir / own_index_name(run_id)).exists() or _read(git_dir / "index.lock") == lock_text(run_id):
@@ -162,7 +170,7 @@ def _main(repository: Repository, branch: str | None, *, is_bare: bool) -> _List
             fault = "it has an index, so its files are somewhere; name them: git --git-dir=… --work-tree=… align …"
             return _Listed(common, branch, False, False, False, (common,), fault)
         if os.path.basename(common) != ".git" or not _has_files(git):
-            return _Listed(common, None, True, False, False, (common,))
+            return _Listed(common, branch, True, False, False, (common,))
         place = os.path.dirname(common)
         fault = (
             "core.bare is true, but its files are here; git config core.bare false, or delete the files and .git/index"

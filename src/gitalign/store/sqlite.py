@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.util import LRUCache
 
 from gitalign.core.names import display
 from gitalign.core.run import UNFINISHED
@@ -17,6 +20,23 @@ from gitalign.shared_files import adopt, make_folder
 from gitalign.store.run_locks import RunLocks
 
 _BUSY_MS = 15_000
+_COMPILED: LRUCache[Any, Any] = LRUCache(500)
+"""Statements as SQL text, for every database of this process: making the text costs more than a small run asks for."""
+
+
+class OneOfMany(SQLiteDialect_pysqlite):
+    """SQLAlchemy's own dialect, the same for every file: what one database compiled serves the next one."""
+
+    supports_statement_cache = True
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+
+registry.register("sqlite.gitalign", __name__, OneOfMany.__name__)
 
 
 class Sqlite:
@@ -44,7 +64,8 @@ class Sqlite:
         except OSError as error:
             raise StoreError(f"cannot make {self._path}: {error.strerror}", hint=_how_to_write(self._path)) from error
         engine = create_engine(
-            URL.create("sqlite", database=str(self._path)),
+            URL.create("sqlite+gitalign", database=str(self._path)),
+            execution_options={"compiled_cache": _COMPILED},
             connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False, "isolation_level": None},
         )
         event.listen(engine, "connect", _configure)

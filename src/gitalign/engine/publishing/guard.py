@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gitalign.configuration.settings import Alignment
@@ -44,9 +44,9 @@ class Guard:
             GitError
         """
         tips = read_tips(self.repository) if tips is None else tips
-        targets = self._names(tips)
+        own = self._own_head()
+        targets = self._names(tips, own)
         heads = [head_of_remote(tips, one) for one in {self.settings.remote, plan.snapshot.branches_of or ""}]
-        own = head_of(self.repository) if is_without_work_tree(self.repository) else None
         moved = (step.moved_ref for step in plan.steps)
         known = {tip.ref for tip in tips if tip.ref.startswith(HEADS)} | {ref for ref in moved if ref.startswith(HEADS)}
         all_targets = (
@@ -65,14 +65,18 @@ class Guard:
             }
         )
 
-    def require_free(self, plan: Plan) -> None:
+    def require_free(self, plan: Plan, tips: Sequence[Tip] | None = None) -> None:
         """Refuse a plan that moves what must not move.
+
+        Args:
+            plan: what is to be moved.
+            tips: branches as they are now, where the caller has just read them.
 
         Raises:
             PlanRefused
             GitError
         """
-        guarded = self.refs(plan)
+        guarded = self.refs(plan, tips)
         for step in plan.steps:
             if step.moved_ref in guarded and step.kind not in _MOVE_NOTHING and step.refusal is None:
                 raise PlanRefused(
@@ -80,24 +84,26 @@ class Guard:
                     hint="make a new one under the settings that hold now: git align plan --save FILE",
                 )
 
-    def require_targets(self, plan: Plan) -> None:
+    def require_targets(self, plan: Plan, seen: Sequence[Tip]) -> None:
         """Refuse a plan, made elsewhere or earlier, onto something that is no target here, or that its target never held.
+
+        Args:
+            plan: what is to be moved.
+            seen: branches as they are now.
 
         Raises:
             PlanRefused
             GitError
         """
-        seen = read_tips(self.repository)
         tips = {tip.ref: tip.oid for tip in seen}
-        upstreams = read_upstreams(self.repository, [ref_of(target.name) for target in plan.targets])
-        names = self._names(seen)
+        names = self._names(seen, None if self.settings.targets else self._own_head())
         for target in plan.targets:
             local = ref_of(target.name)
             places = {ref for ref in tips if ref.startswith(REMOTES) and ref.endswith(f"/{target.name}")} | {local}
-            if local in upstreams:
-                places.add(upstreams[local])
-            stands = sorted({tips[ref] for ref in places if ref in tips})
-            if target.name not in names or not any(self._holds(tip, target.oid) for tip in stands):
+            if target.name not in names or not (
+                self._stands_in(tips, places, target.oid)
+                or self._stands_in(tips, read_upstreams(self.repository, [local]).values(), target.oid)
+            ):
                 raise PlanRefused(
                     f"the plan aligns onto {display(target.name)} at {target.oid[:12]}, which is not a target here",
                     hint="make a new one under the settings that hold now: git align plan --save FILE",
@@ -110,12 +116,16 @@ class Guard:
                     hint="make a new one: git align plan --save FILE",
                 )
 
-    def _names(self, tips: Sequence[Tip]) -> set[str]:
+    def _own_head(self) -> str | None:
+        """The branch that HEAD of a bare repository names, which is a target."""
+        return head_of(self.repository) if is_without_work_tree(self.repository) else None
+
+    def _names(self, tips: Sequence[Tip], own_head: str | None) -> set[str]:
         """Names of targets: those that the settings give, or those that are found."""
         remote = self.settings.remote
         given = self.settings.targets or conventional_names(tips, remote)
         refs = {tip.ref for tip in tips}
-        head = head_of(self.repository) if is_without_work_tree(self.repository) and not self.settings.targets else None
+        head = None if self.settings.targets else own_head
         tracked = {
             short_name(name, remote)
             for name in given
@@ -123,9 +133,12 @@ class Guard:
         }
         return {*given, *tracked, *([head.removeprefix(HEADS)] if head is not None else [])}
 
+    def _stands_in(self, tips: Mapping[str, Oid], places: Iterable[str], commit: Oid) -> bool:
+        """True when one of the places holds a commit."""
+        stands = sorted({tips[ref] for ref in places if ref in tips})
+        return commit in stands or any(self._holds(tip, commit) for tip in stands)
+
     def _holds(self, tip: Oid, commit: Oid) -> bool:
-        if tip == commit:
-            return True
         done = self.repository.git.run("merge-base", "--is-ancestor", commit, tip, accept=(0, 1))
         return done.returncode == 0
 

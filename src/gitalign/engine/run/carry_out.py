@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -15,6 +15,7 @@ from gitalign.core.plan import Permit, Plan
 from gitalign.core.publication import MoveState
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunState
+from gitalign.core.snapshot import Tip
 from gitalign.documents import plans
 from gitalign.engine.alignment.auto_resolvers import AutoResolution, resolving
 from gitalign.engine.publishing.guard import Guard
@@ -61,6 +62,7 @@ class Assignment:
         fetched: whether targets were fetched for this plan; for the log.
         given: results of steps that were made elsewhere.
         plugins: a program's own.
+        tips: branches as they are now, read just before; None to read them.
     """
 
     opened: OpenRepository
@@ -70,6 +72,7 @@ class Assignment:
     fetched: bool = False
     given: Mapping[StepId, StepResult] = field(default_factory=dict)
     plugins: Plugins = NO_PLUGINS
+    tips: Sequence[Tip] | None = None
 
 
 def carry_out(assignment: Assignment, caller: Caller) -> Report:
@@ -84,7 +87,7 @@ def carry_out(assignment: Assignment, caller: Caller) -> Report:
     """
     opened, journal, plan = assignment.opened, assignment.journal, assignment.plan
     # What is missing is reported before a run is written down that could not go on.
-    Guard(opened.repository, opened.config.alignment).require_free(plan)
+    Guard(opened.repository, opened.config.alignment).require_free(plan, assignment.tips)
     rules = configured_rules(opened)
     auto_resolution = AutoResolution(
         repository=opened.repository,
@@ -162,6 +165,7 @@ def _orders(assignment: Assignment, rules: RepositoryRules | None) -> Orders:
         checks=opened.config.checks(),
         finds_furthest=opened.config.alignment.furthest,
         push=opened.config.pushing(),
+        tips=assignment.tips,
     )
 
 

@@ -21,6 +21,7 @@ from gitalign.core.outcome import (
 from gitalign.core.plan import Permit, Plan, Step, StepKind
 from gitalign.core.publication import Publication
 from gitalign.core.push import PushSettings
+from gitalign.core.snapshot import Tip
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.alignment.integration import build_context, cache_conflicts, integrate, not_compared
 from gitalign.engine.alignment.read_back import known_of
@@ -73,6 +74,7 @@ class Orders:
         checks: the operator's checks.
         finds_furthest: whether to find out how far conflicting branches align.
         push: the operator's settings about pushing.
+        tips: branches as they are now, read just before; None to read them. What moves after is held back when it is published.
     """
 
     plan: Plan
@@ -84,6 +86,7 @@ class Orders:
     checks: ValidationPlan = ValidationPlan()
     finds_furthest: bool = False
     push: PushSettings = PushSettings()
+    tips: Sequence[Tip] | None = None
 
 
 class _Phases:
@@ -105,7 +108,7 @@ def execute(run: RunContext, orders: Orders) -> Executed:
     """
     repository, plan = run.repository, orders.plan
     require_space(repository)
-    already = {**orders.given, **_resolved_beforehand(run, plan)}
+    already = {**orders.given, **_resolved_beforehand(run, plan, orders.tips)}
     run.checkpoint("quarantine")
 
     def work(quarantine: Quarantine) -> Executed:
@@ -226,9 +229,9 @@ def held_with_what_they_stand_on(plan: Plan, results: Sequence[StepResult]) -> t
 _AFTER_ALIGNING = frozenset({"conserve", "detect", "validate", "document"})
 
 
-def _resolved_beforehand(run: RunContext, plan: Plan) -> dict[StepId, StepResult]:
+def _resolved_beforehand(run: RunContext, plan: Plan, tips: Sequence[Tip] | None) -> dict[StepId, StepResult]:
     """Steps that need no worker: their branch is in another run's hands, or is not where the plan saw it."""
-    now = {tip.ref: tip.oid for tip in read_tips(run.repository)}
+    now = {tip.ref: tip.oid for tip in (read_tips(run.repository) if tips is None else tips)}
     wanted = [ref for step in plan.steps if step.kind is not StepKind.UP_TO_DATE for ref in {step.ref, step.moved_ref}]
     taken = run.journal.claim(run.run_id, wanted, owner=run.owner, is_alive=run.is_alive)
     resolved: dict[StepId, StepResult] = {}

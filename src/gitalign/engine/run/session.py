@@ -5,6 +5,7 @@ What the use cases of the facade share. Nothing here knows a terminal. A plan is
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,33 @@ if TYPE_CHECKING:
     from gitalign.store.run_locks import RunLocks
 
 
+class FoundRepository:
+    """Keeps where the repository of one request is, so that planning and then running asks git once."""
+
+    def __init__(self) -> None:
+        self._held: tuple[object, tuple[tuple[int, int], ...], Repository] | None = None
+
+    def open(self, path: Path | str, environ: Mapping[str, str]) -> Repository:
+        """The repository that is meant; errors as for `open_repository`."""
+        asked = (str(path), os.getcwd(), dict(environ))
+        if self._held is not None:
+            earlier, then, repository = self._held
+            if earlier == asked and then and then == _identity(repository):
+                return repository
+        repository = open_repository(path, environ=environ)
+        self._held = asked, _identity(repository), repository
+        return repository
+
+
+def _identity(repository: Repository) -> tuple[tuple[int, int], ...]:
+    """What tells a repository from another one at the same place; empty where nothing is there."""
+    places = (repository.common_dir, repository.git_dir, repository.work_tree or repository.git_dir)
+    try:
+        return tuple((found.st_dev, found.st_ino) for found in map(os.stat, places))
+    except OSError:
+        return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What every use case is asked with.
@@ -52,6 +80,7 @@ class Request:
         also_local: with `remote`, align local branches, too: both places together.
         surroundings: the time, the environment and unpredictable names; None for those of this process.
         history: of the newest plan that was made for it.
+        found: where its repository is, once that was asked.
         or_remote: take the remote's branches when there are no local ones.
         push: read the remote's tips while planning, so that a push can be leased on them.
         needs_branches: refuse a repository without a target, and globs of `only` that match no branch.
@@ -74,6 +103,7 @@ class Request:
     or_remote: bool = False
     surroundings: Surroundings | None = None
     history: PlannedHistory = field(default_factory=PlannedHistory, compare=False, repr=False)
+    found: FoundRepository = field(default_factory=FoundRepository, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +139,7 @@ def open_for(request: Request, stop: StopSignal | None = None) -> OpenRepository
         PluginError: a library that the settings need is missing.
     """
     surroundings = of_process() if request.surroundings is None else request.surroundings
-    repository = open_repository(request.repo, environ=surroundings.environ)
+    repository = request.found.open(request.repo, surroundings.environ)
     if stop is not None:
         repository = repository.known_to(stop.processes)
     config = load_config(

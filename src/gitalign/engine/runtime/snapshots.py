@@ -11,8 +11,8 @@ from gitalign.core.names import HEADS, Oid
 from gitalign.core.snapshot import Snapshot
 from gitalign.git.history import authorship
 from gitalign.git.refs import read_tips
-from gitalign.git.repository import Repository, head_of, is_without_work_tree
-from gitalign.git.worktree import read_checkouts
+from gitalign.git.repository import Repository, is_without_work_tree
+from gitalign.git.worktree import read_checkouts_and_head
 
 
 def take_snapshot(repository: Repository, *, now: datetime) -> Snapshot:
@@ -27,14 +27,15 @@ def take_snapshot(repository: Repository, *, now: datetime) -> Snapshot:
     """
     tips = read_tips(repository)
     branches = {tip.ref for tip in tips if tip.ref.startswith(HEADS)}
+    checkouts, head = read_checkouts_and_head(repository, of_interest=branches)
     return Snapshot(
         repository=repository.common_dir,
         object_format=repository.object_format,
         taken_at=now,
         tips=tips,
-        checkouts=read_checkouts(repository, of_interest=branches),
+        checkouts=checkouts,
         is_shallow=repository.is_shallow,
-        head=head_of(repository),
+        head=head,
         is_bare=is_without_work_tree(repository),
     )
 
