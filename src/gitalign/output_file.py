@@ -12,6 +12,9 @@ from pathlib import Path
 
 from gitalign.errors import OutOfSpace, UserError
 
+UNFINISHED = (".git-align-", ".new")
+"""How the name of a file begins and ends that is being written; one that a killed process had begun stays behind."""
+
 
 def require_writable(path: Path) -> None:
     """Refuse an output file that cannot be written before any work is done.
@@ -68,7 +71,7 @@ def _pieces(content: str | bytes | Iterable[str]) -> Iterable[bytes]:
 def _replace(place: Path, data: Iterable[bytes]) -> None:
     """Put a file in the place of another, through one whose name cannot be foreseen, made here and by no other process."""
     # mkstemp opens with O_EXCL and O_NOFOLLOW: a link that waits under the name is never followed.
-    handle, name = tempfile.mkstemp(dir=place.parent, prefix=".git-align-", suffix=".new")
+    handle, name = tempfile.mkstemp(dir=place.parent, prefix=UNFINISHED[0], suffix=UNFINISHED[1])
     try:
         with os.fdopen(handle, "wb") as file:
             file.writelines(data)

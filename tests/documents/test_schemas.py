@@ -76,6 +76,12 @@ STEPS = (
     ("init --dry-run", "initial"),
     ("demo --dir shop --branches 20", "demo"),
     ("show nosuch", "error"),
+    ("framework install", "framework"),
+    ("framework rollback", "framework"),
+    ("framework install --mode full", "framework"),
+    ("framework uninstall conflict_detector", "framework"),
+    ("framework status", "framework"),
+    ("framework merge-to-branch clean --dry-run", "framework-additions"),
     ("batch plan tasks.yaml", "batch-plan"),
     ("batch run tasks.yaml --yes --confinement none", "batch-run"),
     ("batch status", "batch-run"),
@@ -149,6 +155,9 @@ def test_every_verb_says_one_document_that_its_schema_describes(work: Workspace)
     seen = {name for _, name in STEPS} | {validate(json.loads((work.path / "results.json").read_text()))}
     for document in stored(work.path / ".git/gitalign"):
         seen.add(validate(document))
+    for place in (work.path / ".cli_framework").rglob("*.json"):
+        if place.name in ("manifest.json", "step.json"):
+            seen.add(validate(json.loads(place.read_text())))
     for place in (work.path.parent / "state").glob("git-align/trees/*/*/slot.json"):
         seen.add(validate(json.loads(place.read_text())))
     assert set(FORMATS) - seen == NOT_HERE | OF_SERVICE

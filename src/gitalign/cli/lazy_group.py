@@ -35,6 +35,7 @@ VERBS = (
     "rules",
     "resolutions",
     "batch",
+    "framework",
 )
 """Every verb, as the help lists them. Each is a file of that name in `commands/`, which holds a command of that name; where it
 has verbs that are files, it is a folder."""
@@ -110,5 +111,6 @@ def verbs_of(command: click.Command) -> Mapping[str, click.Command]:
 
 
 def _imported(*path: str) -> click.Command:
-    command: click.Command = getattr(import_module(".".join(("gitalign.cli.commands", *path))), path[-1])
+    names = [name.replace("-", "_") for name in path]
+    command: click.Command = getattr(import_module(".".join(("gitalign.cli.commands", *names))), names[-1])
     return command

@@ -10,6 +10,7 @@ from typing import Any
 
 from gitalign import facade
 from gitalign.compat.callers import CallersDetector, CallersDocumenter, call, name_of
+from gitalign.compat.cli_framework import CLIInstaller, InstalledFramework
 from gitalign.configuration.branch_list import load_branch_list
 from gitalign.core.names import Oid, ref_of, shell_word, zero_like
 from gitalign.core.plan import Permit
@@ -189,6 +190,7 @@ class BranchAlignmentOrchestrator:
     def __init__(self, config: Mapping[str, Any] | None = None, *, repo_path: str | Path = ".") -> None:
         self._overrides = dict(_dotted(config or {}))
         self._repo = repo_path
+        self.cli_framework: InstalledFramework | None = None
 
     def load_categorized_branches(self, path: str | Path) -> list[dict[str, Any]]:
         """Entries of a branch list as `{branch_name, assigned_target, confidence, tags, cluster_id}`.
@@ -234,6 +236,20 @@ class BranchAlignmentOrchestrator:
         request = with_backups(with_summaries(self._request(path)))
         report = facade.run(request, permit=Permit(plan_id="*", given_by="BranchAlignmentOrchestrator"))
         return results_document(report)
+
+    def initialize_cli_framework(self, mode: str = "minimal", *, modules: Sequence[str] = ()) -> InstalledFramework:
+        """Install `.cli_framework`, and require the modules of that mode; minimal has no `constitutional_analyzer`.
+
+        Raises:
+            RuntimeError: a module of the mode is not there afterwards.
+            UserError, GitError, OutOfSpace
+        """
+        installer = CLIInstaller(mode, modules=modules, repo_path=self._repo)
+        self.cli_framework = installer.install()
+        for module in installer.required_modules:
+            if not self.cli_framework.has_module(module):
+                raise RuntimeError(f"Required module {module} not installed")
+        return self.cli_framework
 
     def _request(self, path: str | Path | None) -> facade.Request:
         return facade.Request(

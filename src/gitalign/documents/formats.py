@@ -72,6 +72,8 @@ FORMATS: Mapping[str, Format] = {
         Format("batch-run", "batches:BatchRunDocument", version=(1, 1)),
         Format("batch-certificate", "batches:BatchCertificateDocument", version=(1, 0)),
         Format("batch-slot", "batches:BatchSlotDocument", version=(1, 0)),
+        Format("framework-manifest", "framework:FrameworkManifestDocument", version=(1, 0), has_release=True),
+        Format("framework-step", "framework:FrameworkStepDocument", version=(1, 0)),
         # What the journal caches.
         Format("outcome", "outcomes:OutcomeDocument"),
         Format("alignable-point", "conflicts:AlignablePointDocument"),
@@ -96,6 +98,8 @@ FORMATS: Mapping[str, Format] = {
         Format("runs", "listings:RunsDocument"),
         Format("batch-runs", "batches:BatchRunsDocument", version=(1, 1)),
         Format("batch-trees", "batches:BatchTreesDocument", version=(1, 0)),
+        Format("framework", "framework:FrameworkDocument", version=(1, 0)),
+        Format("framework-additions", "framework:FrameworkAdditionsDocument", version=(1, 0)),
         Format("moves", "listings:MovesDocument"),
         Format("proofs", "listings:ProofsDocument"),
         Format("house-rules", "house_rules:HouseRulesDocument"),

@@ -36,6 +36,15 @@ if TYPE_CHECKING:
     from gitalign.facade.forecasting import forecast as forecast
     from gitalign.facade.forecasting import outlook as outlook
     from gitalign.facade.forecasting import write_up_outlook as write_up_outlook
+    from gitalign.facade.framework import FrameworkChanges as FrameworkChanges
+    from gitalign.facade.framework import framework_addition as framework_addition
+    from gitalign.facade.framework import framework_install as framework_install
+    from gitalign.facade.framework import framework_merge as framework_merge
+    from gitalign.facade.framework import framework_mode as framework_mode
+    from gitalign.facade.framework import framework_preview as framework_preview
+    from gitalign.facade.framework import framework_rollback as framework_rollback
+    from gitalign.facade.framework import framework_status as framework_status
+    from gitalign.facade.framework import framework_uninstall as framework_uninstall
     from gitalign.facade.history import AlignablePointSource as AlignablePointSource
     from gitalign.facade.history import runs as runs
     from gitalign.facade.history import show as show
@@ -111,6 +120,17 @@ _HOMES = {
         "forecast",
         "outlook",
         "write_up_outlook",
+    ),
+    "gitalign.facade.framework": (
+        "FrameworkChanges",
+        "framework_addition",
+        "framework_install",
+        "framework_merge",
+        "framework_mode",
+        "framework_preview",
+        "framework_rollback",
+        "framework_status",
+        "framework_uninstall",
     ),
     "gitalign.facade.history": (
         "AlignablePointSource",
