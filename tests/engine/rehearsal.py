@@ -1,6 +1,6 @@
 """Runs the main job in a process of its own and ends that process with SIGKILL at the n-th effect.
 
-Usage: python -m tests.engine.rehearsal REPOSITORY VERB N   (VERB: run, run-push, run-remote-push, push, partial, integration, undo, undo-push, prune-merged, prune-merged-remote or "restore BRANCH"; N from 1, or the name of an effect)
+Usage: python -m tests.engine.rehearsal REPOSITORY VERB N   (VERB: run, run-push, run-remote-push, push, partial, integration, undo, undo-push, prune-merged, prune-merged-remote, "framework BRANCH" or "restore BRANCH"; N from 1, or the name of an effect)
 Prints the name of the effect it died before; exits 0 when there were fewer effects than N.
 """
 
@@ -42,6 +42,9 @@ def main() -> None:
         request = facade.Request(repo=repository, remote=place)
         permit = Permit(plan_id="*", push=True, given_by="rehearsal")
         facade.prune_merged(request, permit=permit, checkpoint=checkpoint)
+    elif verb.startswith("framework "):
+        what = facade.framework_addition(request, verb.split()[1:], "full", backup=True)
+        facade.framework_merge(request, what, permit=permit, checkpoint=checkpoint)
     elif verb.startswith("restore "):
         facade.restore(request, verb.removeprefix("restore "), permit=permit, checkpoint=checkpoint)
     else:

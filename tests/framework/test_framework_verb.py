@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from gitalign import facade
+from gitalign.core.run import RunState
 from gitalign.framework.contents import FOLDER, MODULES
 from tests import warm
 from tests.git.workspace import Workspace
@@ -162,3 +164,20 @@ def test_scripts_are_plain_sh(here: Workspace) -> None:
     for script in scripts:
         subprocess.run(["sh", "-n", script], check=True)
         assert b"bash" not in Path(script).read_bytes()
+
+
+@pytest.mark.parametrize("effect", ["journal", "pin", "refs moved", "end"])
+def test_killed_at_any_moment_an_addition_is_finished_or_taken_back(here: Workspace, effect: str) -> None:
+    branches = ("topic", "other")
+    start = [here.tip(branch) for branch in branches]
+    assert warm.call("tests.engine.rehearsal:main", here.path, "framework topic other", effect).returncode == -9
+    request = facade.Request(repo=here.path)
+    facade.resume(request)
+    (record,) = facade.runs(request)
+    is_done = effect != "journal"
+    assert record.state is (RunState.FINISHED if is_done else RunState.FAILED)
+    assert [here.git("rev-parse", f"{branch}~{int(is_done)}") for branch in branches] == start
+    assert here.git("fsck", "--strict", "--no-dangling") == ""
+    verb(here, "merge-to-branch", *branches, "--mode", "full", "--yes")
+    assert warm.run("undo", "last", "--yes", cwd=here.path).returncode == 0
+    assert [here.tip(branch) for branch in branches] == start

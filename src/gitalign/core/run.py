@@ -18,8 +18,8 @@ class RunKind(StrEnum):
     """Deletes merged branches."""
     BATCH = "batch"
     """Lands the results of tasks on a target: the one kind that moves a target, and only forward."""
-    FRAMEWORK = "framework"
-    """Adds a commit with the framework's files to branches."""
+    MOVE = "move"
+    """Moves branches to commits that are there: the framework's, or that of a backup branch."""
 
 
 class RunState(StrEnum):

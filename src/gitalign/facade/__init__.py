@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from gitalign.facade.history import AlignablePointSource as AlignablePointSource
     from gitalign.facade.history import runs as runs
     from gitalign.facade.history import show as show
+    from gitalign.facade.moving import move_branch as move_branch
     from gitalign.facade.ordering import order as order
     from gitalign.facade.overview import status as status
     from gitalign.facade.planning import plan as plan
@@ -137,6 +138,7 @@ _HOMES = {
         "runs",
         "show",
     ),
+    "gitalign.facade.moving": ("move_branch",),
     "gitalign.facade.ordering": ("order",),
     "gitalign.facade.overview": ("status",),
     "gitalign.facade.planning": ("plan",),

@@ -7,20 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from gitalign.core.commit import new_commit
-from gitalign.core.events import EventKind
 from gitalign.core.names import HEADS, BranchName, Oid, display, ref_of
-from gitalign.core.plan import Plan
-from gitalign.core.plan_hash import plan_hash
-from gitalign.core.policy import Policy
 from gitalign.core.publication import MoveState, Publication, RefUpdate
-from gitalign.core.run import RunKind
-from gitalign.core.snapshot import Snapshot, Tip
-from gitalign.documents import plans
-from gitalign.engine.publishing.backups import make_backups, with_backup_refs
-from gitalign.engine.publishing.guard import Guard, held_if_guarded
-from gitalign.engine.publishing.move import verified
-from gitalign.engine.publishing.publish import require_stored
-from gitalign.engine.publishing.recorded_run import claimed, ended, moved, new_record
+from gitalign.engine.publishing.guard import Guard
+from gitalign.engine.publishing.move_branches import move_branches
 from gitalign.engine.runtime.context import RunContext
 from gitalign.errors import UserError
 from gitalign.framework.contents import CONFIG, FOLDER, MANIFEST, Content, Mode, files_of
@@ -28,7 +18,7 @@ from gitalign.framework.manifest import Installed, Manifest, digest, manifest_te
 from gitalign.git.command import raw, text
 from gitalign.git.identity import operator_ident
 from gitalign.git.objects import FileReader
-from gitalign.git.refs import RefUpdater, read_tips
+from gitalign.git.refs import read_tips
 from gitalign.git.repository import Repository
 from gitalign.git.signing import configured_signer
 from gitalign.git.trees import blob_id, write_blobs, write_commit, write_tree
@@ -187,30 +177,13 @@ def add_to_branches(run: RunContext, what: Addition, additions: Sequence[BranchA
     Raises:
         GitError, StoreError: what has been intended is in the journal, and `resume` finishes it.
     """
-    repository, journal = run.repository, run.journal
-    tips = read_tips(repository)
-    plan = _plan(repository, run, tips, additions)
-    forbidden = guard.refs(plan, tips)
-    journal.begin_run(
-        new_record(run, RunKind.FRAMEWORK, plan_id=plan.id, total=len(additions)), plan_json=plans.text_of(plan)
+    move_branches(
+        run,
+        tuple(_intended(run, what, additions)),
+        guard=guard,
+        message=FOLDER,
+        backup_prefix=what.backup_prefix if what.backup else None,
     )
-    run.emit(EventKind.RUN_STARTED, branches=len(additions))
-    publications: Sequence[Publication] = held_if_guarded(tuple(_intended(run, what, additions)), forbidden)
-    publications = claimed(run, publications)
-    door = RefUpdater(repository, forbidden=forbidden, message=f"git-align run {run.run_id}: {FOLDER}")
-    if what.backup:
-        existing = {tip.ref: tip.oid for tip in tips if tip.ref.startswith(HEADS)}
-        named = with_backup_refs(publications, prefix=what.backup_prefix, run_id=run.run_id, existing=existing)
-        run.checkpoint("backups")
-        publications = make_backups(door, named, existing=existing)
-    require_stored(repository, [one for one in publications if one.state is MoveState.INTENDED])
-    publications = moved(run, door, publications, plan.targets)
-    run.checkpoint("verify")
-    publications = verified(repository, publications)
-    run.emit(EventKind.VERIFIED, moved=sum(one.state is MoveState.MOVED for one in publications))
-    run.checkpoint("end")
-    journal.update_publications(run.run_id, publications)
-    ended(run, publications)
 
 
 def _intended(run: RunContext, what: Addition, additions: Sequence[BranchAddition]) -> Iterator[Publication]:
@@ -247,16 +220,3 @@ def _intended(run: RunContext, what: Addition, additions: Sequence[BranchAdditio
             yield replace(held_back, update=update, state=MoveState.INTENDED, work_tree=held.get(ref))
     finally:
         reader.close()
-
-
-def _plan(repository: Repository, run: RunContext, tips: Sequence[Tip], additions: Sequence[BranchAddition]) -> Plan:
-    """What is stored of the run: which branches stood where. It has no steps, because nothing is aligned."""
-    refs = {ref_of(BranchName(one.branch)) for one in additions}
-    snapshot = Snapshot(
-        repository=repository.common_dir,
-        object_format=repository.object_format,
-        taken_at=run.started_at,
-        tips=tuple(tip for tip in tips if tip.ref in refs),
-    )
-    digest_of = plan_hash(snapshot=snapshot, policy=Policy(), targets=(), steps=(), excluded=())
-    return Plan(id=digest_of, snapshot=snapshot, policy=Policy(), targets=(), steps=(), excluded=())

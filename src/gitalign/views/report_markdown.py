@@ -36,7 +36,7 @@ _KINDS = {
     RunKind.PUSH: "Push",
     RunKind.PRUNE: "Merged branches",
     RunKind.BATCH: "Batch",
-    RunKind.FRAMEWORK: "Framework",
+    RunKind.MOVE: "Move",
 }
 
 

@@ -104,7 +104,7 @@ def _question(record: RunRecord, preview: Sequence[Publication]) -> str:
         RunKind.PUSH: "the push ",
         RunKind.PRUNE: "the prune ",
         RunKind.BATCH: "the batch ",
-        RunKind.FRAMEWORK: "the framework commits of ",
+        RunKind.MOVE: "the move ",
     }.get(record.kind, "run ")
     parts = [f"{many(len(here), 'branch', 'branches')} here"] if here else []
     parts += [f"{many(len(there), 'branch', 'branches')} on {display(there[0].remote or '')}"] if there else []
