@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pstats
 import subprocess
 import sys
 import time
@@ -148,6 +149,15 @@ def test_run_end_to_end_with_results_file_and_exit_code(work: Workspace, tmp_pat
     assert set(document["orchestration_results"]) == {"main", "scientific", "orchestration-tools"}
     assert document["overall_summary"]["circuit_breaker_triggered"] is False
     assert not list(tmp_path.glob(".results.json*"))
+
+
+def test_a_profile_of_a_run_counts_every_thread(work: Workspace, tmp_path: Path) -> None:
+    place = tmp_path / "stats.prof"
+    refused = call("run", "--yes", "--output-stats", str(tmp_path / "nosuch/stats"), cwd=work.path)
+    assert refused.returncode == 2
+    assert call("run", "--yes", "--workers", "2", "--output-stats", str(place), cwd=work.path).returncode in (0, 1)
+    counted = {name for _, _, name in pstats.Stats(str(place)).stats}  # type: ignore[attr-defined]
+    assert {"execute", "publish", "align"} <= counted  # branches are aligned by threads of their own
 
 
 def test_json_is_one_document_on_every_verb(work: Workspace) -> None:

@@ -24,6 +24,7 @@ from gitalign.cli.options import (
     resolver_settings,
 )
 from gitalign.cli.parameters import option
+from gitalign.cli.profiled import profiled
 from gitalign.cli.rendering.console import as_text, console, emit_json, emit_report, require_writable, write_whole
 from gitalign.cli.rendering.plan import show_plan
 from gitalign.cli.rendering.progress import followed
@@ -47,6 +48,10 @@ class Files:
         option("--plan", help="Run a saved plan; branches that moved since are refused.", metavar="FILE"),
     ] = None
     output: Annotated[Path | None, option("--output", help="Write the results file (JSON).", metavar="FILE")] = None
+    output_stats: Annotated[
+        Path | None,
+        option("--output-stats", help="Write a profile of the run for `python -m pstats`.", metavar="FILE"),
+    ] = None
     workers: Annotated[
         int | None, option("--workers", help="Workers per target.", metavar="NUMBER", bounds=(1, 256))
     ] = None
@@ -92,6 +97,7 @@ def run(options: Options, files: Files, how: Strategies, which: Branches, own: R
         require_writable(files.output)
     if files.plan_file is not None:
         refuse_beside_a_plan(_said_by_a_plan(files, how, which, own))
+    profile = profiled(files.output_stats)
     pushes = own.push or ((which.remote is not None or which.everywhere) and not own.dry_run)
     workers = given({"orchestration.max_workers_per_target": files.workers})
     request = options.request(
@@ -112,7 +118,7 @@ def run(options: Options, files: Files, how: Strategies, which: Branches, own: R
     if given_by is None:
         return 1
     permit = Permit(plan_id=plan.id, push=pushes, given_by=given_by)
-    with followed(options, plan) as (listeners, stop):
+    with profile, followed(options, plan) as (listeners, stop):
         report = facade.run(request, plan=plan, permit=permit, listeners=listeners, stop=stop)
     if files.output is not None:
         write_whole(files.output, as_text(stamped("results", results_document(report))))
