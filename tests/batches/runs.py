@@ -18,6 +18,7 @@ from gitalign.batches.running.context import BatchContext, BatchListener, BatchS
 from gitalign.batches.running.file_store import FileBatchStore
 from gitalign.batches.running.judge_batch import Lander
 from gitalign.batches.running.run_batches import run_batches
+from gitalign.batches.running.secrets import SecretBook
 from gitalign.batches.running.state import BatchRun, new_batch_run
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
@@ -60,6 +61,7 @@ class Bench:
             surroundings=Surroundings(environ=dict(os.environ)),
             stop=self.stop,
             ident="O Perator <operator@example.org>",
+            secrets=SecretBook(Surroundings(environ=dict(os.environ))),
             listeners=(lambda kind, data: self.heard.append((kind, data)), *listeners),
             checkpoint=checkpoint,
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from gitalign.batches.running.context import BatchContext, BatchListener, BatchSettings
 from gitalign.batches.running.file_store import FileBatchStore
 from gitalign.batches.running.pool import TreePool, default_root
+from gitalign.batches.running.secrets import SecretBook
 from gitalign.core.validation import Bounds, ValidationPlan
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.session import OpenRepository
@@ -88,6 +89,7 @@ def batch_context(
         surroundings=opened.surroundings,
         stop=caller.stop,
         ident=ident.decode("utf-8", "surrogateescape"),
+        secrets=SecretBook(opened.surroundings),
         listeners=listeners,
         checkpoint=caller.checkpoint,
     )

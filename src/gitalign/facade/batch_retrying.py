@@ -42,7 +42,7 @@ def retry_batches(request: Request, batch_id: str, task_ids: Sequence[TaskId] = 
         if not again and run.status is not Status.FAILED:
             raise UserError(f"nothing of batch run {batch_id} has failed", hint=f"git align batch status {batch_id}")
         for task_id in again:
-            run = run.with_task(task_id, status=Status.PENDING, result=None, reason="", exit_code=None)
+            run = run.with_task(task_id, status=Status.PENDING, result=None, reason="", exit_code=None, leaks=())
         for number, batch in enumerate(run.batches):
             if batch.status is not Status.COMPLETED:
                 left = any(run.tasks[one].result for one in run.plan.batches[number].task_ids)

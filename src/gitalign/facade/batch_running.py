@@ -60,7 +60,8 @@ def start_batches(
 
     Raises:
         NotPermitted: no permission for this plan.
-        UserError: no target, the target is behind its upstream, or a run of this plan is not finished.
+        UserError: no target, the target is behind its upstream, a run of this plan is not finished, or a secret cannot be
+            read.
         GitError, StoreError, OutOfSpace
     """
     digest = plan_digest(plan)
@@ -90,6 +91,8 @@ def start_batches(
     run = new_batch_run(plan, batch_id=batch_id, target=target, at=opened.now())
     run = replace(run, options={name: plain(getattr(options, name)) for name in _KEPT})
     with batch_context(opened, options, caller, listeners) as context:
+        assert plan.task_list is not None
+        context.secrets.read(plan.task_list.tasks)  # before anything is written or run
         store.write(run)
         return run_batches(context, run.id, _lander(opened, options, caller))
 

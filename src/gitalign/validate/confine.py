@@ -211,6 +211,8 @@ def _bubblewrap(one: Confinement, place: Place, command: Sequence[str]) -> list[
     # Each by itself: a folder that something is mounted on cannot be moved away or replaced.
     for own in (place.tree, place.home, place.scratch, *([place.cache] if place.cache else [])):
         words += ["--bind", str(own), str(own)]
+    if place.secrets is not None:
+        words += ["--ro-bind", str(place.secrets), str(place.secrets)]
     return [*words, "--remount-ro", "/", "--chdir", str(place.tree), "--"]
 
 

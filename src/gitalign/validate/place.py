@@ -31,6 +31,7 @@ class Place:
     Attributes:
         objects: the object directory that the work tree's `.git` stands on; readable.
         cache: a folder that outlives the work tree's contents; None for one in `home`.
+        secrets: a folder that the command may read; None for none.
     """
 
     root: Path
@@ -39,6 +40,7 @@ class Place:
     scratch: Path
     objects: Path | None = None
     cache: Path | None = None
+    secrets: Path | None = None
 
 
 def visible_environment(

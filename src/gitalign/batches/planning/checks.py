@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from gitalign.batches.planning.overlap import pattern_fault
-from gitalign.batches.planning.tasks import NeedKind, Task, TaskId, TaskList, TaskListError
+from gitalign.batches.planning.tasks import SECRET_FILE, NeedKind, Task, TaskId, TaskList, TaskListError
 from gitalign.core.names import display, name_fault
 
 MOST_TASKS = 10_000
@@ -22,7 +22,7 @@ def require_sound(tasks: TaskList) -> None:
     Raises:
         TaskListError: with every fault.
     """
-    faults = [*_of_ids(tasks.tasks), *_of_needs(tasks.tasks), *_of_patterns(tasks.tasks)]
+    faults = [*_of_ids(tasks.tasks), *_of_needs(tasks.tasks), *_of_patterns(tasks.tasks), *_of_secrets(tasks.tasks)]
     if len(tasks.tasks) > MOST_TASKS:
         faults.insert(0, f"tasks: {len(tasks.tasks)} tasks, at most {MOST_TASKS} are possible")
     if not faults and (circle := hard_circle(tasks.tasks)):
@@ -94,6 +94,21 @@ def _of_patterns(tasks: Sequence[Task]) -> list[str]:
         for number, pattern in enumerate(task.touches)
         if (fault := pattern_fault(pattern)) is not None
     ]
+
+
+def _of_secrets(tasks: Sequence[Task]) -> list[str]:
+    faults: list[str] = []
+    for task in tasks:
+        given = {*task.variables, *task.environment}
+        for secret in task.secrets:
+            place = f"task {display(task.id)}: secrets.{secret.name}"
+            if secret.file is not None and not secret.file.startswith(("/", "~")):
+                faults.append(f"{place}: {display(secret.file)!r} is neither absolute nor below ~")
+            if secret.command is not None and "/" in secret.command[0] and not secret.command[0].startswith("/"):
+                faults.append(f"{place}: {display(secret.command[0])!r} is neither a name nor absolute")
+            if taken := given & {secret.name, f"{secret.name}{SECRET_FILE}"}:
+                faults.append(f"{place}: {', '.join(sorted(taken))} is also in environment or variables")
+    return faults
 
 
 def soft_needs(tasks: Sequence[Task]) -> tuple[dict[TaskId, tuple[TaskId, ...]], tuple[tuple[TaskId, TaskId], ...]]:

@@ -11,8 +11,10 @@ from gitalign.batches.planning.tasks import (
     DEFAULT_ATTEMPTS,
     DEFAULT_TIMEOUT_S,
     SHELL,
+    Exposure,
     Need,
     NeedKind,
+    SecretReference,
     Setup,
     Task,
     TaskList,
@@ -42,6 +44,11 @@ def _as_need(value: Any) -> Any:
 
 def _as_setup(value: Any) -> Any:
     return {"command": value} if isinstance(value, list) else {"shell": value} if isinstance(value, str) else value
+
+
+def _as_secret(value: Any) -> Any:
+    """What stands in place of a source may be the secret itself: it is in no message."""
+    return value if isinstance(value, dict) else {}
 
 
 def _as_verify(value: Any) -> Any:
@@ -93,6 +100,22 @@ class SetupDocument(BaseModel):
         return self
 
 
+class SecretDocument(BaseModel):
+    """Where a secret comes from, and whether the task finds it in a file, a variable or both."""
+
+    model_config = _STRICT
+    file: Words | None = None
+    environment: Variable | None = None
+    command: Argv | None = None
+    expose: Literal["file", "variable", "both"] = "file"
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> SecretDocument:
+        if sum(one is not None for one in (self.file, self.environment, self.command)) != 1:
+            raise ValueError("give one of file, environment, command; never the value itself")
+        return self
+
+
 def _or_plain(model: type[BaseModel], *plain: dict[str, Any]) -> dict[str, Any]:
     # Schemas of the parts are small; they are written out where they are used.
     return {"anyOf": [*plain, model.model_json_schema()]}
@@ -109,6 +132,9 @@ SetupEntry = Annotated[
 VerifyEntry = Annotated[Argv, BeforeValidator(_as_verify), WithJsonSchema({"anyOf": list(_PLAIN_COMMANDS)})]
 
 
+SecretEntry = Annotated[SecretDocument, BeforeValidator(_as_secret)]
+
+
 class DefaultsDocument(BaseModel):
     """What holds for every task that does not say otherwise."""
 
@@ -117,6 +143,7 @@ class DefaultsDocument(BaseModel):
     max_attempts: Annotated[int, Field(ge=1, le=10)] | None = None
     environment: list[Variable] | None = None
     variables: dict[Variable, Annotated[str, BeforeValidator(_as_text)]] | None = None
+    secrets: dict[Variable, SecretEntry] | None = None
     setup: SetupEntry | None = None
     verify: VerifyEntry | None = None
     expects_changes: bool | None = None
@@ -162,6 +189,7 @@ class TaskDocument(DefaultsDocument):
             max_attempts=filled.max_attempts or DEFAULT_ATTEMPTS,
             environment=tuple(filled.environment or ()),
             variables=filled.variables or {},
+            secrets=tuple(_secret(name, one) for name, one in (filled.secrets or {}).items()),
             setup=_setup(filled.setup),
             verify=tuple(filled.verify) if filled.verify is not None else None,
             expects_changes=bool(filled.expects_changes),
@@ -181,6 +209,16 @@ class TaskListDocument(BaseModel):
     def value(self) -> TaskList:
         """The list as it is planned."""
         return TaskList(tasks=tuple(task.value(self.defaults) for task in self.tasks), target=self.target)
+
+
+def _secret(name: str, given: SecretDocument) -> SecretReference:
+    return SecretReference(
+        name=name,
+        file=given.file,
+        environment=given.environment,
+        command=tuple(given.command) if given.command is not None else None,
+        expose=Exposure(given.expose),
+    )
 
 
 def _setup(given: SetupDocument | None) -> Setup | None:
@@ -217,11 +255,18 @@ def _task_document(task: Task) -> dict[str, Any]:
         "max_attempts": task.max_attempts,
         "environment": list(task.environment),
         "variables": dict(task.variables),
+        **({"secrets": {one.name: _secret_document(one) for one in task.secrets}} if task.secrets else {}),
         **({"setup": _setup_document(task.setup)} if task.setup is not None else {}),
         **({"verify": list(task.verify)} if task.verify is not None else {}),
         "expects_changes": task.expects_changes,
         "commit_leftovers": task.commits_leftovers,
     }
+
+
+def _secret_document(secret: SecretReference) -> dict[str, Any]:
+    source = {"file": secret.file, "environment": secret.environment}
+    command = {"command": list(secret.command)} if secret.command is not None else {}
+    return {**{key: one for key, one in source.items() if one is not None}, **command, "expose": secret.expose.value}
 
 
 def _setup_document(setup: Setup) -> dict[str, Any]:

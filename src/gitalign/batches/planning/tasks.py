@@ -12,6 +12,8 @@ TaskId = str
 DEFAULT_TIMEOUT_S = 1800.0
 DEFAULT_ATTEMPTS = 2
 SHELL = ("/bin/sh", "-c")
+SECRET_FILE = "_FILE"
+"""After the name of a secret: the variable that names its file."""
 
 
 class TaskListError(UserError):
@@ -62,6 +64,33 @@ class Setup:
     keep: tuple[str, ...] = ()
 
 
+class Exposure(StrEnum):
+    """How a task is given a secret."""
+
+    FILE = "file"
+    VARIABLE = "variable"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretReference:
+    """Where a secret comes from; its value is in no task list, plan or state. Exactly one source is given.
+
+    Attributes:
+        name: of the secret: of its file, and of its variable.
+        file: a file of the operator, absolute or below `~`.
+        environment: a variable of the operator's environment.
+        command: a command of the operator's that prints it.
+        expose: how the task is given it.
+    """
+
+    name: str
+    file: str | None = None
+    environment: str | None = None
+    command: tuple[str, ...] | None = None
+    expose: Exposure = Exposure.FILE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One task. It has a command or is a branch, never both.
@@ -77,6 +106,7 @@ class Task:
         max_attempts: how often it is tried when the machine, not the task, is at fault.
         environment: names of variables of the operator's environment that it may see.
         variables: variables set for it.
+        secrets: given to its command and its verification, not to its set-up, whose products other tasks use.
         setup: what prepares its tree.
         verify: a command that must succeed in the tree after the task.
         expects_changes: a task that changes nothing has failed.
@@ -94,6 +124,7 @@ class Task:
     max_attempts: int = DEFAULT_ATTEMPTS
     environment: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[SecretReference, ...] = ()
     setup: Setup | None = None
     verify: tuple[str, ...] | None = None
     expects_changes: bool = False

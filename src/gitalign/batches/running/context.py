@@ -11,6 +11,7 @@ from typing import Any
 
 from gitalign.batches.running.file_store import FileBatchStore
 from gitalign.batches.running.pool import TreePool
+from gitalign.batches.running.secrets import SecretBook
 from gitalign.batches.running.state import BatchRun
 from gitalign.core.names import BATCH_PREFIX, WIP_PREFIX, Oid, zero_like
 from gitalign.core.publication import RefUpdate
@@ -57,6 +58,7 @@ class BatchContext:
     Attributes:
         ident: who commits in the name of tasks, as in a commit object but for the time: `Name <address>`.
         listeners: take events; one that raises hurts nothing.
+        secrets: of tasks; nothing that is kept or reported holds their values.
         checkpoint: called before each effect; rehearsals of crashes end the process there.
     """
 
@@ -67,11 +69,13 @@ class BatchContext:
     surroundings: Surroundings
     stop: StopSignal
     ident: str
+    secrets: SecretBook
     listeners: Sequence[BatchListener] = ()
     checkpoint: Checkpoint = no_checkpoint
 
     def notify(self, kind: str, **data: Any) -> None:
         """Report an event."""
+        data = self.secrets.redacted_event(data)
         for listener in self.listeners:
             try:
                 listener(kind, {**data, "timestamp": self.surroundings.now().isoformat()})

@@ -48,6 +48,7 @@ def run_batches(context: BatchContext, batch_id: str, lander: Lander | None) -> 
     with context.store.held(batch_id), closing(OwnRefs(context.repository, batch_id)) as refs:
         context.store.ask(batch_id, Request.NONE)  # what a killed process was asked is over with it
         keeper = Keeper(context.store, context.store.read(batch_id))
+        context.secrets.read(task for task in _task_list(keeper.run) if keeper.run.tasks[task.id].status not in ENDED)
         batches = _Batches(context, keeper, refs, lander)
         batches.recover()
         return batches.run_all()
@@ -89,6 +90,7 @@ class _Batches:
             )
 
     def _recover_slot(self, slot: Slot, task: Task) -> None:
+        slot.tree.drop_secrets()
         known = self._keeper.run.tasks[task.id]
         kept = known.notices[-1] if known.kept_in == str(slot.folder) and known.notices else ""
         base = slot.note.base_commit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -63,6 +63,7 @@ class TaskPlace:
         ident: name and address for its commits.
         confinement, bounds: what it may use.
         source: the operator's environment, from which the task's list takes names.
+        secrets: variables by which the command and the verification find the task's secrets; the set-up has none of them.
     """
 
     batch_id: str
@@ -72,6 +73,7 @@ class TaskPlace:
     confinement: Confinement
     bounds: Bounds = Bounds()
     source: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def task_environment(task: Task, place: TaskPlace) -> dict[str, str]:
@@ -110,7 +112,7 @@ def run_setup(
     setup: Setup, task: Task, tree: TaskTree, place: TaskPlace, log: TaskLog, is_cancelled: Callable[[], bool]
 ) -> Attempt:
     """Prepare a tree."""
-    return _run("set-up", setup.argv, (task, tree, place, log), is_cancelled)
+    return _run("set-up", setup.argv, (task, tree, replace(place, secrets={}), log), is_cancelled)
 
 
 def run_attempt(
@@ -137,15 +139,26 @@ def _run(
     try:
         result = run_command(
             CommandCheck(name=what, argv=argv, timeout_s=task.timeout_s),
-            Place(tree.root, tree.tree, tree.home, tree.scratch, tree.objects, tree.cache),
-            Sandbox(place.confinement, place.bounds, task_environment(task, place)),
+            Place(
+                tree.root,
+                tree.tree,
+                tree.home,
+                tree.scratch,
+                tree.objects,
+                tree.cache,
+                tree.secrets if place.secrets and tree.secrets.exists() else None,
+            ),
+            Sandbox(place.confinement, place.bounds, {**task_environment(task, place), **place.secrets}),
             is_cancelled=is_cancelled,
             tee=log.write,
         )
     except CheckCancelled:
         log.note(f"{what}: cancelled")
         return Attempt(end=AttemptEnd.CANCELLED, reason="cancelled")
+    finally:
+        log.end_of_output()
     attempt = _judged(what, result)
+    attempt = replace(attempt, reason=log.masked(attempt.reason))
     log.note(f"{what}: {attempt.reason or 'succeeded'}")
     return attempt
 

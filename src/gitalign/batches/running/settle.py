@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from gitalign.batches.planning.tasks import Task
 from gitalign.batches.running.context import BatchContext, OwnRefs
+from gitalign.batches.running.leaks import find_leaks
 from gitalign.batches.running.pool import Slot
 from gitalign.batches.running.snapshot import Seen, bring_home, commit_files, look, release
-from gitalign.batches.running.state import result_ref, wip_ref
+from gitalign.batches.running.state import SecretLeak, result_ref, wip_ref
 from gitalign.core.names import Oid, display
 from gitalign.errors import GitAlignError, GitError
 from gitalign.git.command import text
@@ -26,6 +27,7 @@ class Settled:
         fault: why there is no result though the task succeeded.
         kept: why the tree has to stay; empty when it can go.
         notices: for the report.
+        leaks: secrets in what would be the result; it has none then.
     """
 
     result: Oid | None = None
@@ -33,6 +35,7 @@ class Settled:
     fault: str = ""
     kept: str = ""
     notices: tuple[str, ...] = ()
+    leaks: tuple[SecretLeak, ...] = ()
 
 
 def settle(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, *, succeeded: bool) -> Settled:
@@ -59,6 +62,10 @@ def settle(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, *, succ
             if result is not None:
                 context.checkpoint("result")
                 keep = bring_home(context.repository, slot.tree, result, batch_id=batch_id)
+                if leaks := find_leaks(context.repository.git, context.secrets, result, seen.base):
+                    refs.put(wip_ref(batch_id, task.id), wip or result)
+                    release(keep)
+                    return Settled(wip=wip or result, kept=kept, leaks=leaks)
                 refs.put(result_ref(batch_id, task.id), result)
                 release(keep)
             if wip is None:

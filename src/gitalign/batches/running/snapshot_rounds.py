@@ -105,7 +105,7 @@ class SnapshotRounds:
         if onto is None:
             return
         found = self._foresight.look(tips, onto, is_stopping=lambda: self._context.stop.stop_requested)
-        self._report(running, found)
+        self._report(running, {pair: self._context.secrets.redacted_conflict(one) for pair, one in found.items()})
 
     def _tips(self, run: BatchRun, running: Mapping[TaskId, RunningTask]) -> dict[TaskId, Oid]:
         """What holds the work of each task so far: the snapshot of one that runs, the result of one that has completed."""

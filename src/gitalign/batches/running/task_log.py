@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from gitalign.batches.running.redaction import Mask
+
 MOST_BYTES = 8 * 1024 * 1024
 _TAIL_BYTES = 1024 * 1024
 
@@ -17,10 +19,12 @@ class TaskLog:
 
     Args:
         path: of the file, which is appended to: attempts follow one another.
+        mask: takes secrets out of what is written.
         most_bytes: kept of one attempt from its beginning; a last part beyond that is written at the end.
     """
 
-    def __init__(self, path: Path, *, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, path: Path, *, mask: Mask | None = None, most_bytes: int = MOST_BYTES) -> None:
+        self._mask = mask or Mask(())
         self._most = most_bytes
         self._written = 0
         self._tail: deque[bytes] = deque()
@@ -30,6 +34,17 @@ class TaskLog:
 
     def write(self, chunk: bytes) -> None:
         """Take a piece of output."""
+        self._take(self._mask.feed(chunk))
+
+    def end_of_output(self) -> None:
+        """The command that wrote has ended: what was held back, because it could be the beginning of a secret, is none."""
+        self._take(self._mask.rest())
+
+    def masked(self, words: str) -> str:
+        """Complete words without the secrets in them."""
+        return self._mask.words(words)
+
+    def _take(self, chunk: bytes) -> None:
         room = self._most - self._written
         if room > 0:
             self._put(chunk[:room])
@@ -45,12 +60,13 @@ class TaskLog:
 
     def note(self, words: str) -> None:
         """Write a line of ours."""
-        self._put(b"[git-align] " + words.encode("utf-8", "backslashreplace") + b"\n")
+        self._put(b"[git-align] " + self.masked(words).encode("utf-8", "backslashreplace") + b"\n")
 
     def close(self) -> None:
         """Write the last part, and close. Again does nothing."""
         if self._file < 0:
             return
+        self.end_of_output()
         if self._lost:
             self._put(f"\n[git-align] ... {self._lost} bytes left out ...\n".encode("ascii"))
         for chunk in self._tail:

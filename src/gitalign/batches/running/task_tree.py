@@ -6,8 +6,9 @@ what the task writes into its own git directory is never run and never configure
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gitalign.core.names import Oid
@@ -42,12 +43,14 @@ class TaskTree(DisposableTree):
     Attributes:
         git: sees the files of the tree, the objects of the repository, and those of the task; with an index of ours.
         cache: a folder that stays from one task to the next.
+        secrets: where secrets of the present task are while it runs.
         base: the commit that the present task started from.
     """
 
     def __init__(self, folder: Path, repository: Repository) -> None:
         self.folder = folder
         self.cache = folder / "cache"
+        self.secrets = folder / "secrets"
         self._own = folder / "git"
         self._repository = repository
         self.base: Oid | None = None
@@ -93,11 +96,35 @@ class TaskTree(DisposableTree):
             GitError, OutOfSpace
         """
         self.base = base
+        self.drop_secrets()
         try:
             self._renew()
         except OSError as error:
             raise OutOfSpace(f"cannot write {self._own}: {error.strerror}", hint="free some space") from error
         self.hold(self.tree_of(base), keep=keep)
+
+    def put_secrets(self, values: Mapping[str, bytes]) -> None:
+        """Write secrets, each in a file of its name that only this user can read.
+
+        Raises:
+            OutOfSpace
+        """
+        self.drop_secrets()
+        if not values:
+            return
+        try:
+            self.secrets.mkdir(mode=0o700)
+            for name, value in values.items():
+                handle = os.open(self.secrets / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+                with os.fdopen(handle, "wb") as file:
+                    file.write(value)
+        except OSError as error:
+            self.drop_secrets()
+            raise OutOfSpace(f"cannot write {self.secrets}: {error.strerror}", hint="free some space") from error
+
+    def drop_secrets(self) -> None:
+        """Delete the secrets that are there."""
+        remove_tree(self.secrets)
 
     def adopt(self, base: Oid) -> None:
         """Take over the tree of a process that was killed, as it is: files, index and git directory stay.
@@ -106,6 +133,7 @@ class TaskTree(DisposableTree):
             base: the commit that its task started from.
         """
         self.base = base
+        self.drop_secrets()
 
     def tree_of(self, commit: Oid) -> Oid:
         """Id of a commit's tree.

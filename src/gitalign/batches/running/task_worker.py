@@ -6,10 +6,11 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitalign.batches.planning.tasks import Task, TaskId
 from gitalign.batches.running.context import BatchContext, Keeper, OwnRefs
+from gitalign.batches.running.leaks import leak_words
 from gitalign.batches.running.pool import Slot, prepared_key
 from gitalign.batches.running.port_block import take_block
 from gitalign.batches.running.run_task import Attempt, AttemptEnd, TaskPlace, run_attempt, run_setup
@@ -89,7 +90,8 @@ class TaskWorker:
     def _attempt(self, task: Task, base: Oid) -> Attempt:
         """One attempt in a fresh tree. What the machine fails at is an outcome here."""
         try:
-            with TaskLog(self._context.store.log_path(self._keeper.run.id, task.id)) as log:
+            mask = self._context.secrets.mask()
+            with TaskLog(self._context.store.log_path(self._keeper.run.id, task.id), mask=mask) as log:
                 return self._in_tree(task, base, log)
         except GitAlignError as error:
             attempt = Attempt(end=AttemptEnd.INFRASTRUCTURE, reason=error.message)
@@ -131,13 +133,18 @@ class TaskWorker:
 
     def _run_held(self, task: Task, base: Oid, slot: Slot, place: TaskPlace, log: TaskLog) -> Attempt:
         """Run the command in a tree that says from now on whose work it holds."""
+        slot.tree.put_secrets(self._context.secrets.files(task))
         slot.write(batch_id=self._keeper.run.id, task_id=task.id, base=base, reason="")
         slot.is_settled = False
         with self._lock:
             self._running[task.id] = RunningTask(slot, log)
         try:
             self._context.checkpoint("task")
-            attempt = run_attempt(task, slot.tree, place, log, self._is_cancelled)
+            place = replace(place, secrets=self._context.secrets.variables(task, slot.tree.secrets))
+            try:
+                attempt = run_attempt(task, slot.tree, place, log, self._is_cancelled)
+            finally:
+                slot.tree.drop_secrets()
             self._context.checkpoint("settle")
             settled = settle(self._context, self._refs, slot, task, succeeded=attempt.end is AttemptEnd.SUCCEEDED)
         finally:
@@ -166,7 +173,8 @@ class TaskWorker:
             reason=attempt.reason,
             exit_code=attempt.exit_code,
             kept_in=kept_in,
-            notices=notices,
+            notices=tuple(map(self._context.secrets.redacted, notices)),
+            leaks=settled.leaks,
         )
 
     def _change(self, task: Task, **changes: object) -> None:
@@ -211,6 +219,8 @@ def _judged(task: Task, attempt: Attempt, settled: Settled) -> Attempt:
     """How a task ended whose command succeeded."""
     if settled.fault:
         return Attempt(end=AttemptEnd.FAILED, reason=settled.fault, exit_code=attempt.exit_code)
+    if settled.leaks:
+        return Attempt(end=AttemptEnd.FAILED, reason=leak_words(settled.leaks), exit_code=attempt.exit_code)
     if task.expects_changes and settled.result is None:
         return Attempt(end=AttemptEnd.FAILED, reason="it changed nothing", exit_code=attempt.exit_code)
     return attempt

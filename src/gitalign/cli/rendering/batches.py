@@ -72,6 +72,10 @@ def _commands(task: Task) -> Sequence[str]:
             lines.append(f"{what}: {' '.join(map(shell_word, argv))}")
     if task.environment:
         lines.append(f"sees: {', '.join(task.environment)}")
+    for secret in task.secrets:
+        command = " ".join(map(shell_word, secret.command or ()))
+        source = secret.file or (f"${secret.environment}" if secret.environment else f"what this prints: {command}")
+        lines.append(f"secret {secret.name}, in a {secret.expose.value}: from {source}")
     return lines
 
 
