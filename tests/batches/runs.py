@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,8 +15,8 @@ from uuid import UUID
 from gitalign.batches.planning.make_plan import make_plan
 from gitalign.batches.planning.plan import BatchPlan
 from gitalign.batches.planning.tasks import Task, TaskList
+from gitalign.batches.running.batch_store import BatchStore
 from gitalign.batches.running.context import BatchContext, BatchListener, BatchSettings
-from gitalign.batches.running.file_store import FileBatchStore
 from gitalign.batches.running.judge_batch import Lander
 from gitalign.batches.running.run_batches import run_batches
 from gitalign.batches.running.secrets import SecretBook
@@ -24,6 +25,7 @@ from gitalign.core.validation import ValidationPlan
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.surroundings import Surroundings
+from gitalign.store.journal import open_journal
 from gitalign.validate.confine import confinement_for
 from tests.batches.trees import World
 
@@ -38,16 +40,23 @@ def sh(task_id: str, script: str, **more: Any) -> Task:
 
 @dataclass
 class Bench:
-    """A repository, a store beside it, and what is heard of its batch runs."""
+    """A repository with its journal, and what is heard of its batch runs."""
 
     world: World
-    store: FileBatchStore
     stop: StopSignal = field(default_factory=StopSignal)
     heard: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
     @classmethod
     def at(cls, world: World) -> Bench:
-        return cls(world, FileBatchStore(world.repository.state_dir / "batches"))
+        return cls(world)
+
+    @property
+    def store(self) -> BatchStore:
+        """The batch runs, as they are now. Opened for a moment: a process that is forked must not take a database along."""
+        journal = open_journal(self.world.repository.state_dir / "gitalign.db")
+        for part in (journal._engine.dispose, journal._connection.close):
+            weakref.finalize(journal, part)
+        return BatchStore(self.world.repository, journal)
 
     def context(self, *, checkpoint: Checkpoint = no_checkpoint, **settings: Any) -> BatchContext:
         listeners: Sequence[BatchListener] = settings.pop("listeners", ())
@@ -73,7 +82,7 @@ class Bench:
         run = new_batch_run(
             plan or self.plan(*tasks), batch_id=batch_id, target="main", at=datetime(2026, 11, 27, tzinfo=UTC)
         )
-        self.store.write(run)
+        assert self.store.begin(run, is_alone=False) is None
         return run
 
     def run(self, *tasks: Task, lander: Lander | None = None, **more: Any) -> BatchRun:

@@ -114,7 +114,7 @@ def test_a_signal_ends_a_run_cleanly_and_it_can_be_gone_on_with(world: World, tm
     env = {"XDG_STATE_HOME": str(world.path.parent / "state")}
     running = warm.start("batch", "run", path, "--yes", "--confinement", "none", cwd=world.path, env=env)
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and "running" not in batch(world, "status", "last", "--json", code=None).stdout:
+    while time.monotonic() < deadline and '"tree": "/' not in batch(world, "status", "--json", code=None).stdout:
         time.sleep(0.05)
     for _ in range(2):
         os.kill(running.pid, signal.SIGINT)

@@ -14,11 +14,11 @@ import pytest
 from gitalign import facade
 from gitalign.batches.planning.plan_document import to_dict
 from gitalign.batches.reading import PlanSource
-from gitalign.batches.running.state import BatchRun, MergeStatus, Request, Status, UnknownBatch
+from gitalign.batches.running.state import BatchRun, MergeStatus, Request, Status
 from gitalign.core.plan import Permit
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.runtime.surroundings import of_process
-from gitalign.errors import NotPermitted, UserError
+from gitalign.errors import NotPermitted, UnknownBatch, UserError
 from gitalign.facade.batch_running import _as_started
 from tests.batches.runs import killed_at
 from tests.batches.trees import World, world

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +16,15 @@ import pytest
 
 from gitalign.batches.planning.plan import ExecutionMode
 from gitalign.batches.planning.tasks import Need, Setup, Task
+from gitalign.batches.running.batch_store import AlreadyRunning
 from gitalign.batches.running.context import Keeper
-from gitalign.batches.running.file_store import AlreadyRunning
 from gitalign.batches.running.run_batches import run_batches
-from gitalign.batches.running.state import MergeStatus, Request, Status, UnknownBatch, result_ref, wip_ref
+from gitalign.batches.running.state import MergeStatus, Request, Status, result_ref, wip_ref
 from gitalign.batches.running.state_document import dump, load
 from gitalign.core.names import BATCH_PREFIX, WIP_PREFIX
 from gitalign.core.validation import Bounds
 from gitalign.documents.reading import Malformed
-from gitalign.errors import StoreError
+from gitalign.errors import StoreError, UnknownBatch
 from tests.batches.runs import BATCH, Bench, killed_at, sh
 from tests.batches.trees import World, make_world, world
 
@@ -346,14 +348,19 @@ def test_the_state_reads_back_and_a_newer_minor_version_is_read(bench: Bench) ->
     assert (document["current_batch"], document["completed_batches"], document["batches_total"]) == (None, 0, 1)
 
 
+def damage(bench: Bench, statement: str) -> None:
+    with closing(sqlite3.connect(bench.world.repository.state_dir / "gitalign.db")) as database, database:
+        database.execute(statement)
+
+
 def test_what_is_no_batch_run(bench: Bench) -> None:
     for word in ("last", "2026", "../../x", ""):
         with pytest.raises(UnknownBatch):
             bench.store.read(word)
     bench.new(sh("t", "true"))
     assert bench.store.read("2026").id == BATCH
-    assert bench.store.ids() == (BATCH,)
-    (bench.store.folder(BATCH) / "state.json").write_text("{")
+    assert [one.id for one in bench.store.records()] == [BATCH]
+    damage(bench, "UPDATE parallel_batches SET body = '{'")
     with pytest.raises(StoreError):
         bench.store.read(BATCH)
 
@@ -362,8 +369,7 @@ def test_state_is_on_disk_before_it_is_seen(bench: Bench) -> None:
     keeper = Keeper(bench.store, bench.new(sh("t", "true")))
     keeper.change(lambda run: replace(run, status=Status.RUNNING))
     assert bench.store.read(BATCH).status is Status.RUNNING
-    bench.store.folder(BATCH).rename(bench.world.path / "elsewhere")
-    bench.store.folder(BATCH).write_text("in the way")
+    damage(bench, "CREATE TRIGGER full BEFORE UPDATE ON batch_runs BEGIN SELECT RAISE(ABORT, 'disk full'); END")
     with pytest.raises(StoreError):
         keeper.change(lambda run: replace(run, status=Status.FAILED))
     assert keeper.run.status is Status.RUNNING

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from gitalign.core.batch_records import (
+    PROJECT_RUN_KEY,
     BatchRecord,
     BatchRunChange,
     BatchRunRecord,
@@ -85,5 +86,5 @@ def running(change: BatchRunChange, **metadata: Any) -> BatchRunChange:
         batches=(batch(0, "a", "caf\udce9", status="running", started_at=NOON),),
         tasks=(task(0, "a", 0, "running"),),
         worktrees=(worktree("a", 0),),
-        metadata=metadata,
+        metadata={PROJECT_RUN_KEY: change.record.id, **metadata},
     )

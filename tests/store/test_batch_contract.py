@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from gitalign.core.batch_records import BatchRunChange
+from gitalign.core.batch_records import PROJECT_RUN_KEY, BatchRunChange
 from gitalign.errors import RunTakenOver, UnknownBatch
 from gitalign.ports import Journal
 from gitalign.store.journal import SqlJournal
@@ -54,7 +54,22 @@ class TestBatchRuns:
         assert stored.tasks == (change.tasks[0], task(1, "caf\udce9", 0), task(2, "c", 1))
         found = opener().project(PROJECT)
         assert found is not None
-        assert found.metadata == {"execution_mode": "parallel_running", "current_batch": 0}
+        assert found.metadata == {
+            "execution_mode": "parallel_running",
+            "current_batch": 0,
+            PROJECT_RUN_KEY: change.record.id,
+        }
+
+    def test_the_metadata_of_a_project_is_about_one_run(self, journal: Journal) -> None:
+        first, second = begun(journal, 1), begun(journal, 2)
+        journal.change_batch_run(running(first, a=1))
+        journal.change_batch_run(running(second, b=2))
+        journal.change_batch_run(replace(running(first), metadata={"a": 3, "b": 3}))
+        journal.ask_batch_run(first.record.id, "stop", metadata={"b": 4})
+        journal.change_batch_run(replace(running(second), metadata={"b": 5}))
+        found = journal.project(PROJECT)
+        assert found is not None
+        assert found.metadata == {"a": 1, "b": 5, PROJECT_RUN_KEY: second.record.id}
 
     def test_a_change_of_a_run_that_is_gone_is_refused_whole(self, journal: Journal) -> None:
         change = running(begun(journal), key=1)
@@ -108,11 +123,12 @@ class TestBatchRuns:
         change = begun(opener())
         name = change.record.id
         assert opener().request_of_batch_run(name) == ""
-        opener().ask_batch_run(name, "stop", metadata={"parallel_stop_requested": True})
+        asked = {PROJECT_RUN_KEY: name, "parallel_stop_requested": True}
+        opener().ask_batch_run(name, "stop", metadata=asked)
         assert opener().request_of_batch_run(name) == "stop"
         found = opener().project(PROJECT)
         assert found is not None
-        assert found.metadata == {"parallel_stop_requested": True}
+        assert found.metadata == asked
         opener().ask_batch_run(name, "", metadata={})
         assert opener().request_of_batch_run(name) == ""
         with pytest.raises(UnknownBatch):

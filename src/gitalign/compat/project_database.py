@@ -20,7 +20,7 @@ from gitalign import facade
 from gitalign.batches.planning.plan_document import from_dict
 from gitalign.batches.reading import project_id_of
 from gitalign.batches.running.state import Request as Asked
-from gitalign.core.batch_records import BatchRecord, ListedBatch, ListedWorktree, ProjectRecord
+from gitalign.core.batch_records import PROJECT_RUN_KEY, BatchRecord, ListedBatch, ListedWorktree, ProjectRecord
 from gitalign.core.names import display
 from gitalign.documents.reading import plain
 from gitalign.engine.run.session import journal_of, open_for
@@ -207,7 +207,7 @@ class DatabaseManager:
         def read(journal: Journal) -> str | None:
             project = journal.project(str(project_id))
             mode = project.metadata.get("execution_mode") if project is not None else None
-            run = project.metadata.get("parallel_batch_run") if project is not None else None
+            run = project.metadata.get(PROJECT_RUN_KEY) if project is not None else None
             if mode in _UNDER_WAY and run and not self._is_alive(str(run)):
                 return "parallel"
             return None if mode is None else str(mode)

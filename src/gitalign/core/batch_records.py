@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+PROJECT_RUN_KEY = "parallel_batch_run"
+"""In the metadata of a project: the batch run that the other keys are about."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRunRecord:
@@ -16,7 +19,7 @@ class BatchRunRecord:
         id: as ids of runs.
         project_id: a UUID as text.
         target: branch that results land on.
-        plan_digest: what the plan would do (`plan_digest`); empty where it does not say how its tasks are run.
+        plan_digest: what the plan would do (`plan_digest`); empty where it does not say how its tasks are run. Written once.
         status: of the whole, a `batches.running.state.Status`.
         execution_mode: how its tasks are run now.
         current_batch: number of the batch under way, from 0.
@@ -105,7 +108,8 @@ class BatchRunChange:
     Attributes:
         record: as it is from now on.
         batches, tasks, worktrees: those that change, or are new.
-        metadata: of its project: keys that change, with JSON values.
+        metadata: of its project: keys that change, with JSON values. Written when `PROJECT_RUN_KEY` is among them, or says
+            in the store already that the project's metadata is about this run.
     """
 
     record: BatchRunRecord

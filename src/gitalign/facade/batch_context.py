@@ -7,13 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gitalign.batches.running.batch_store import BatchStore
 from gitalign.batches.running.context import BatchContext, BatchListener, BatchSettings
-from gitalign.batches.running.file_store import FileBatchStore
+from gitalign.batches.running.old_states import old_states, opened_batch_store
 from gitalign.batches.running.pool import TreePool, default_root
 from gitalign.batches.running.secrets import SecretBook
+from gitalign.core.names import display
 from gitalign.core.validation import Bounds, ValidationPlan
 from gitalign.engine.run.contexts import Caller
-from gitalign.engine.run.session import OpenRepository
+from gitalign.engine.run.session import OpenRepository, has_state, journal_of
+from gitalign.errors import UnknownBatch
 from gitalign.git.identity import operator_ident
 from gitalign.validate.confine import confinement_for
 
@@ -50,9 +53,36 @@ class BatchOptions:
 DEFAULT_OPTIONS = BatchOptions()
 
 
-def batch_store(opened: OpenRepository) -> FileBatchStore:
-    """The batch runs of a repository."""
-    return FileBatchStore(opened.repository.state_dir / "batches")
+@contextmanager
+def batch_store(opened: OpenRepository) -> Iterator[BatchStore]:
+    """The batch runs of a repository, for as long as the block lasts.
+
+    Raises:
+        StoreError
+    """
+    with journal_of(opened) as journal:
+        yield opened_batch_store(opened.repository, journal)
+
+
+def has_batch_runs(opened: OpenRepository) -> bool:
+    """False when no batch was ever run in a repository; asked first, so that looking makes no journal."""
+    return has_state(opened) or bool(old_states(opened.repository))
+
+
+@contextmanager
+def known_batch_store(opened: OpenRepository, batch_id: str) -> Iterator[BatchStore]:
+    """As `batch_store`, for what asks for a run that must be there.
+
+    Raises:
+        UnknownBatch: nothing was ever run here.
+        StoreError
+    """
+    if not has_batch_runs(opened):
+        raise UnknownBatch(
+            f"no batch run {display(batch_id)!r}: no batch was run here yet", hint="git align batch plan TASKS"
+        )
+    with batch_store(opened) as store:
+        yield store
 
 
 def batch_settings(opened: OpenRepository, options: BatchOptions) -> BatchSettings:
@@ -81,15 +111,16 @@ def batch_context(
     """What a batch run works with, in this process."""
     ident = operator_ident(opened.repository, at=opened.now()).rsplit(b" ", 2)[0]
     root = options.trees or default_root(opened.repository, opened.surroundings.environ)
-    yield BatchContext(
-        repository=opened.repository,
-        store=batch_store(opened),
-        pool=TreePool(opened.repository, root, most=2 * options.max_concurrency),
-        settings=batch_settings(opened, options),
-        surroundings=opened.surroundings,
-        stop=caller.stop,
-        ident=ident.decode("utf-8", "surrogateescape"),
-        secrets=SecretBook(opened.surroundings),
-        listeners=listeners,
-        checkpoint=caller.checkpoint,
-    )
+    with batch_store(opened) as store:
+        yield BatchContext(
+            repository=opened.repository,
+            store=store,
+            pool=TreePool(opened.repository, root, most=2 * options.max_concurrency),
+            settings=batch_settings(opened, options),
+            surroundings=opened.surroundings,
+            stop=caller.stop,
+            ident=ident.decode("utf-8", "surrogateescape"),
+            secrets=SecretBook(opened.surroundings),
+            listeners=listeners,
+            checkpoint=caller.checkpoint,
+        )

@@ -10,7 +10,7 @@ from gitalign.batches.running.state import BatchRun, Status
 from gitalign.core.names import display
 from gitalign.engine.run.session import Request, open_for
 from gitalign.errors import UserError
-from gitalign.facade.batch_context import batch_store
+from gitalign.facade.batch_context import known_batch_store
 
 
 def retry_batches(request: Request, batch_id: str, task_ids: Sequence[TaskId] = ()) -> BatchRun:
@@ -23,34 +23,37 @@ def retry_batches(request: Request, batch_id: str, task_ids: Sequence[TaskId] = 
         UserError: a task that is not there or has landed; nothing failed.
     """
     opened = open_for(request)
-    store = batch_store(opened)
-    batch_id = store.read(batch_id).id
-    with store.held(batch_id):
-        run = store.read(batch_id)
-        landed = {
-            task_id
-            for number, batch in enumerate(run.batches)
-            if batch.status is Status.COMPLETED
-            for task_id in run.plan.batches[number].task_ids
-        }
-        for task_id in task_ids:
-            if task_id not in run.tasks or task_id in landed:
-                why = "has landed" if task_id in landed else "is not part of it"
-                raise UserError(f"task {display(task_id)} {why}", hint=f"git align batch status {batch_id}")
-        stopped = {Status.FAILED, Status.CANCELLED, Status.SKIPPED, Status.NOT_RUN}
-        again = [one for one, task in run.tasks.items() if one in task_ids or task.status in stopped]
-        if not again and run.status is not Status.FAILED:
-            raise UserError(f"nothing of batch run {batch_id} has failed", hint=f"git align batch status {batch_id}")
-        for task_id in again:
-            run = run.with_task(task_id, status=Status.PENDING, result=None, reason="", exit_code=None, leaks=())
-        for number, batch in enumerate(run.batches):
-            if batch.status is not Status.COMPLETED:
-                left = any(run.tasks[one].result for one in run.plan.batches[number].task_ids)
-                has_landed = batch.outcome is not None and batch.outcome.landed is not None
-                base = batch.base if left and not has_landed else None
-                run = run.with_batch(
-                    number, status=Status.PENDING, base=base, outcome=None, reason="", landing_run="", finished_at=None
-                )
-        run = replace(run, status=Status.PENDING, finished_at=None)
-        store.write(run)
-        return run
+    with known_batch_store(opened, batch_id) as store:
+        batch_id = store.record(batch_id).id
+        with store.held(batch_id):
+            run = _to_be_gone_on_with(store.read(batch_id), task_ids)
+            store.write(run)
+            return run
+
+
+def _to_be_gone_on_with(run: BatchRun, task_ids: Sequence[TaskId]) -> BatchRun:
+    landed = {
+        task_id
+        for number, batch in enumerate(run.batches)
+        if batch.status is Status.COMPLETED
+        for task_id in run.plan.batches[number].task_ids
+    }
+    for task_id in task_ids:
+        if task_id not in run.tasks or task_id in landed:
+            why = "has landed" if task_id in landed else "is not part of it"
+            raise UserError(f"task {display(task_id)} {why}", hint=f"git align batch status {run.id}")
+    stopped = {Status.FAILED, Status.CANCELLED, Status.SKIPPED, Status.NOT_RUN}
+    again = [one for one, task in run.tasks.items() if one in task_ids or task.status in stopped]
+    if not again and run.status is not Status.FAILED:
+        raise UserError(f"nothing of batch run {run.id} has failed", hint=f"git align batch status {run.id}")
+    for task_id in again:
+        run = run.with_task(task_id, status=Status.PENDING, result=None, reason="", exit_code=None, leaks=())
+    for number, batch in enumerate(run.batches):
+        if batch.status is not Status.COMPLETED:
+            left = any(run.tasks[one].result for one in run.plan.batches[number].task_ids)
+            has_landed = batch.outcome is not None and batch.outcome.landed is not None
+            base = batch.base if left and not has_landed else None
+            run = run.with_batch(
+                number, status=Status.PENDING, base=base, outcome=None, reason="", landing_run="", finished_at=None
+            )
+    return replace(run, status=Status.PENDING, finished_at=None)

@@ -10,7 +10,7 @@ from gitalign.batches.merging.land import BatchLander, LandOptions
 from gitalign.batches.planning.plan import BatchPlan
 from gitalign.batches.running.context import BatchListener
 from gitalign.batches.running.run_batches import run_batches
-from gitalign.batches.running.state import ENDED, BatchRun, Status, new_batch_run
+from gitalign.batches.running.state import BatchRun, Status, new_batch_run
 from gitalign.core.names import display, ref_of
 from gitalign.core.plan import Permit
 from gitalign.documents.reading import plain
@@ -18,7 +18,13 @@ from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.session import OpenRepository, Request, new_run_id, open_for
 from gitalign.engine.runtime.space import require_space
 from gitalign.errors import NotPermitted, UserError
-from gitalign.facade.batch_context import DEFAULT_OPTIONS, BatchOptions, batch_context, batch_settings, batch_store
+from gitalign.facade.batch_context import (
+    DEFAULT_OPTIONS,
+    BatchOptions,
+    batch_context,
+    batch_settings,
+    known_batch_store,
+)
 from gitalign.facade.batch_planning import plan_digest
 from gitalign.git.refs import read_refs, read_upstreams
 
@@ -75,25 +81,22 @@ def start_batches(
     target = _target(opened, plan)
     _require_current(opened, target)
     require_space(opened.repository)
-    store = batch_store(opened)
-    known = [run for run in map(store.read, store.ids()) if plan_digest(run.plan) == digest and run.target == target]
-    unfinished = [run for run in known if run.status not in ENDED or run.status is Status.CANCELLED]
-    if unfinished:
-        raise UserError(
-            f"batch run {unfinished[-1].id} of this plan is not finished",
-            hint=f"git align batch resume {unfinished[-1].id}",
-            code="batch_not_finished",
-        )
-    done = [run for run in known if run.status is Status.COMPLETED]
-    if done and not options.again:
-        return done[-1]
     batch_id = new_run_id(opened.now(), opened.surroundings)
     run = new_batch_run(plan, batch_id=batch_id, target=target, at=opened.now())
     run = replace(run, options={name: plain(getattr(options, name)) for name in _KEPT})
     with batch_context(opened, options, caller, listeners) as context:
+        done = [one for one in context.store.of_plan(digest, target) if one.status == Status.COMPLETED.value]
+        if done and not options.again:
+            return context.store.read(done[-1].id)
         assert plan.task_list is not None
         context.secrets.read(plan.task_list.tasks)  # before anything is written or run
-        store.write(run)
+        unfinished = context.store.begin(run)
+        if unfinished is not None:
+            raise UserError(
+                f"batch run {unfinished} of this plan is not finished",
+                hint=f"git align batch resume {unfinished}",
+                code="batch_not_finished",
+            )
         return run_batches(context, run.id, _lander(opened, options, caller))
 
 
@@ -114,7 +117,8 @@ def resume_batches(
     """
     caller = caller or Caller()
     opened = open_for(request, caller.stop)
-    run = batch_store(opened).read(batch_id)
+    with known_batch_store(opened, batch_id) as store:
+        run = store.read(batch_id)
     options = _as_started(run, options)
     with batch_context(opened, options, caller, listeners) as context:
         return run_batches(context, run.id, _lander(opened, options, caller))

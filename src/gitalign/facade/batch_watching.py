@@ -10,7 +10,7 @@ from gitalign.batches.running.state import Request as Asked
 from gitalign.core.names import display
 from gitalign.engine.run.session import Request, open_for
 from gitalign.errors import UserError
-from gitalign.facade.batch_context import batch_store
+from gitalign.facade.batch_context import batch_store, has_batch_runs, known_batch_store
 from gitalign.validate.commands import readable
 
 
@@ -33,9 +33,9 @@ def batch_status(request: Request, batch_id: str = "last") -> BatchView:
     Raises:
         UnknownBatch, StoreError
     """
-    store = batch_store(open_for(request))
-    run = store.read(batch_id)
-    return BatchView(run, store.is_alive(run.id))
+    with known_batch_store(open_for(request), batch_id) as store:
+        run = store.read(batch_id)
+        return BatchView(run, store.is_alive(run.id))
 
 
 def batch_list(request: Request) -> tuple[BatchView, ...]:
@@ -44,8 +44,11 @@ def batch_list(request: Request) -> tuple[BatchView, ...]:
     Raises:
         StoreError
     """
-    store = batch_store(open_for(request))
-    return tuple(BatchView(store.read(one), store.is_alive(one)) for one in reversed(store.ids()))
+    opened = open_for(request)
+    if not has_batch_runs(opened):
+        return ()
+    with batch_store(opened) as store:
+        return tuple(BatchView(store.read(one.id), store.is_alive(one.id)) for one in reversed(store.records()))
 
 
 def ask_batch(request: Request, batch_id: str, asked: Asked) -> BatchView:
@@ -55,14 +58,14 @@ def ask_batch(request: Request, batch_id: str, asked: Asked) -> BatchView:
         UnknownBatch, StoreError
         UserError: no process runs it.
     """
-    store = batch_store(open_for(request))
-    run = store.read(batch_id)
-    if not store.is_alive(run.id):
-        raise UserError(
-            f"no process runs batch run {run.id}", hint=f"git align batch resume {run.id}", code="batch_not_running"
-        )
-    store.ask(run.id, asked)
-    return BatchView(run, True)
+    with known_batch_store(open_for(request), batch_id) as store:
+        run = store.read(batch_id)
+        if not store.is_alive(run.id):
+            raise UserError(
+                f"no process runs batch run {run.id}", hint=f"git align batch resume {run.id}", code="batch_not_running"
+            )
+        store.ask(run.id, asked)
+        return BatchView(run, True)
 
 
 def batch_log(request: Request, batch_id: str, task_id: TaskId) -> str:
@@ -72,11 +75,12 @@ def batch_log(request: Request, batch_id: str, task_id: TaskId) -> str:
         UnknownBatch, StoreError
         UserError: there is no such task.
     """
-    store = batch_store(open_for(request))
-    run = store.read(batch_id)
+    with known_batch_store(open_for(request), batch_id) as store:
+        run = store.read(batch_id)
+        path = store.log_path(run.id, task_id)
     if task_id not in run.tasks:
         raise UserError(f"batch run {run.id} has no task {display(task_id)}", hint=f"git align batch status {run.id}")
     try:
-        return readable(store.log_path(run.id, task_id).read_bytes())
+        return readable(path.read_bytes())
     except FileNotFoundError:
         return ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from gitalign.core.batch_records import (
+    PROJECT_RUN_KEY,
     BatchRunChange,
     BatchRunRecord,
     StoredBatchRun,
@@ -23,6 +25,7 @@ from gitalign.store.projects import SqlProjects
 
 _RUNS, _BATCHES, _TASKS = schema.batch_runs, schema.parallel_batches, schema.batch_tasks
 _TREES, _IN_BATCH, _EVENTS = schema.worktrees, schema.batch_worktrees, schema.batch_events
+_METADATA = schema.project_metadata
 _AFTER_EVERY_ID = "~"
 _LIST = "git align batch list"
 
@@ -88,7 +91,7 @@ class SqlBatchRuns(SqlProjects):
             self._put_trees(connection, number, change.worktrees)
             if change.metadata:
                 project = self._project_number(connection, change.record.project_id)
-                self._merge(connection, project, change.metadata)
+                self._merge_of_run(connection, project, change.record.id, change.metadata)
 
     def batch_run(self, word: str) -> BatchRunRecord:
         """One run, by full id, unambiguous prefix, or `last`."""
@@ -139,7 +142,7 @@ class SqlBatchRuns(SqlProjects):
             project = connection.execute(asked).scalar()
             if project is None:
                 raise _unknown(batch_run)
-            self._merge(connection, int(project), metadata)
+            self._merge_of_run(connection, int(project), batch_run, metadata)
 
     def request_of_batch_run(self, batch_run: str) -> str:
         """The request that is there; empty for none."""
@@ -216,6 +219,13 @@ class SqlBatchRuns(SqlProjects):
                 hint=f"git align batch status {batch_run}",
             )
         return int(row.number)
+
+    def _merge_of_run(self, connection: Connection, project: int, batch_run: str, metadata: Mapping[str, Any]) -> None:
+        """Replace keys of a project whose metadata is about a run."""
+        said = _METADATA.c.project == project, _METADATA.c.key == PROJECT_RUN_KEY
+        about = connection.execute(select(_METADATA.c.value).where(*said)).scalar()
+        if PROJECT_RUN_KEY in metadata or about == json.dumps(batch_run):
+            self._merge(connection, project, metadata)
 
     def _put_trees(self, connection: Connection, number: int, worktrees: Sequence[WorktreeRecord]) -> None:
         for tree in worktrees:

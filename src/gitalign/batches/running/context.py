@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gitalign.batches.running.file_store import FileBatchStore
+from gitalign.batches.running.batch_store import BatchStore
 from gitalign.batches.running.pool import TreePool
 from gitalign.batches.running.secrets import SecretBook
 from gitalign.batches.running.state import BatchRun
@@ -63,7 +63,7 @@ class BatchContext:
     """
 
     repository: Repository
-    store: FileBatchStore
+    store: BatchStore
     pool: TreePool
     settings: BatchSettings
     surroundings: Surroundings
@@ -86,8 +86,9 @@ class BatchContext:
 class Keeper:
     """The one place in which the state of a batch run changes: on disk before anybody sees it. Thread-safe."""
 
-    def __init__(self, store: FileBatchStore, run: BatchRun) -> None:
+    def __init__(self, store: BatchStore, run: BatchRun, checkpoint: Checkpoint = no_checkpoint) -> None:
         self._store = store
+        self.checkpoint = checkpoint
         self._run = run
         self._lock = threading.Lock()
 
@@ -104,7 +105,9 @@ class Keeper:
         """
         with self._lock:
             changed = change(self._run)
-            self._store.write(changed)
+            self.checkpoint("state")
+            self._store.write(changed, self._run)
+            self.checkpoint("state written")
             self._run = changed
             return changed
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from gitalign.batches.running.context import BatchContext
 from gitalign.batches.running.state import Request
+from gitalign.errors import StoreError
 
 LOOK_EVERY_S = 0.2
+_LOG = logging.getLogger("gitalign.batches")
 
 
 class Control:
-    """Asked from several threads, often; looks at the file of requests now and then."""
+    """Asked from several threads, often; looks into the store now and then."""
 
     def __init__(self, context: BatchContext, batch_id: str) -> None:
         self._context = context
@@ -37,5 +40,10 @@ class Control:
     def _asked(self) -> Request:
         if time.monotonic() - self._asked_at > LOOK_EVERY_S:
             self._asked_at = time.monotonic()
-            self._request = self._context.store.asked(self._batch_id)
+            try:
+                self._request = self._context.store.asked(self._batch_id)
+            except (
+                StoreError
+            ) as error:  # what was asked before holds; the next change of the state says if the store is gone
+                _LOG.warning("requests cannot be read: %s", error.message)
         return self._request

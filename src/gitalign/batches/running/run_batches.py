@@ -46,8 +46,8 @@ def run_batches(context: BatchContext, batch_id: str, lander: Lander | None) -> 
         UnknownBatch, StoreError, GitError
     """
     with context.store.held(batch_id), closing(OwnRefs(context.repository, batch_id)) as refs:
-        context.store.ask(batch_id, Request.NONE)  # what a killed process was asked is over with it
-        keeper = Keeper(context.store, context.store.read(batch_id))
+        context.store.forget_requests(batch_id)
+        keeper = Keeper(context.store, context.store.read(batch_id), context.checkpoint)
         context.secrets.read(task for task in _task_list(keeper.run) if keeper.run.tasks[task.id].status not in ENDED)
         batches = _Batches(context, keeper, refs, lander)
         batches.recover()

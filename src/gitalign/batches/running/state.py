@@ -1,4 +1,4 @@
-"""The state of a batch run as values, and the port behind which it is kept."""
+"""The state of a batch run as values."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 from gitalign.batches.planning.plan import BatchPlan, ExecutionMode
 from gitalign.batches.planning.tasks import TaskId
 from gitalign.core.hunks import Hunk
 from gitalign.core.names import BATCH_PREFIX, WIP_PREFIX, Oid
-from gitalign.errors import UnknownBatch as UnknownBatch
 
 
 class Status(StrEnum):
@@ -86,6 +85,7 @@ class TaskRun:
         wip: the last commit that holds what it had not committed, while that counts.
         reason: why it did not complete, in words.
         kept_in: the folder of its work tree, when that holds what no commit can.
+        tree: the work tree in which it runs, or ran last; other tasks may use it since.
         notices: what a person should know of it.
         leaks: secrets that its result holds, for which it cannot land.
     """
@@ -100,6 +100,7 @@ class TaskRun:
     reason: str = ""
     exit_code: int | None = None
     kept_in: str = ""
+    tree: str = ""
     notices: tuple[str, ...] = ()
     leaks: tuple[SecretLeak, ...] = ()
 
@@ -303,35 +304,3 @@ def new_batch_run(plan: BatchPlan, *, batch_id: str, target: str, at: datetime) 
         batches=tuple(BatchProgress() for _ in plan.batches),
         tasks={task_id: TaskRun() for batch in plan.batches for task_id in batch.task_ids},
     )
-
-
-class BatchStore(Protocol):
-    """Keeps batch runs. What a method wrote is on disk when it returns."""
-
-    def write(self, run: BatchRun) -> None:
-        """Keep a run, in place of what was kept of it.
-
-        Raises:
-            OutOfSpace, StoreError
-        """
-
-    def read(self, batch_id: str) -> BatchRun:
-        """A run, by full id, unambiguous prefix, or the word `last`.
-
-        Raises:
-            UnknownBatch: none, or several.
-            StoreError: it cannot be read.
-        """
-
-    def ids(self) -> tuple[str, ...]:
-        """Ids of all runs, oldest first."""
-
-    def ask(self, batch_id: str, request: Request) -> None:
-        """Leave a request for the process that runs it; `NONE` takes it back.
-
-        Raises:
-            OutOfSpace, StoreError
-        """
-
-    def asked(self, batch_id: str) -> Request:
-        """The request that is there."""

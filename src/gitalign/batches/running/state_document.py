@@ -46,6 +46,16 @@ def dump(run: BatchRun) -> dict[str, Any]:
 def content_of(run: BatchRun) -> dict[str, Any]:
     """The members of a run's document."""
     return {
+        **head_of(run),
+        "batches": [dump_batch(number, one) for number, one in enumerate(run.batches)],
+        "tasks": {task_id: dump_task(one) for task_id, one in run.tasks.items()},
+        "plan": to_dict(run.plan),
+    }
+
+
+def head_of(run: BatchRun) -> dict[str, Any]:
+    """The members of a run's document but for its batches, its tasks and its plan."""
+    return {
         "id": run.id,
         "target": run.target,
         "status": run.status.value,
@@ -59,10 +69,7 @@ def content_of(run: BatchRun) -> dict[str, Any]:
         "batches_total": len(run.batches),
         "owner": run.owner,
         "options": dict(run.options),
-        "batches": [_dump_batch(number, one) for number, one in enumerate(run.batches)],
-        "tasks": {task_id: _dump_task(one) for task_id, one in run.tasks.items()},
         "running_conflicts": [_dump_running(one) for one in run.running_conflicts],
-        "plan": to_dict(run.plan),
     }
 
 
@@ -92,7 +99,8 @@ def load(value: Any) -> BatchRun:
     )
 
 
-def _dump_batch(number: int, one: BatchProgress) -> dict[str, Any]:
+def dump_batch(number: int, one: BatchProgress) -> dict[str, Any]:
+    """The members of one batch."""
     return {
         "batch_number": number,
         "status": one.status.value,
@@ -241,7 +249,8 @@ def _load_side(value: Any) -> HunkSide:
     )
 
 
-def _dump_task(one: TaskRun) -> dict[str, Any]:
+def dump_task(one: TaskRun) -> dict[str, Any]:
+    """The members of one task."""
     return {
         "status": one.status.value,
         "attempts": one.attempts,
@@ -253,6 +262,7 @@ def _dump_task(one: TaskRun) -> dict[str, Any]:
         "reason": one.reason,
         "exit_code": one.exit_code,
         "kept_in": one.kept_in,
+        "tree": one.tree,
         "notices": list(one.notices),
         "leaks": [{"secret": leak.secret, "place": leak.place} for leak in one.leaks],
     }
@@ -271,6 +281,7 @@ def _load_task(value: Any) -> TaskRun:
         reason=field(data, "reason", as_text, ""),
         exit_code=maybe(data, "exit_code", as_int),
         kept_in=field(data, "kept_in", as_text, ""),
+        tree=field(data, "tree", as_text, ""),
         notices=each(data, "notices", as_text, ()),
         leaks=each(data, "leaks", _load_leak, ()),
     )

@@ -135,6 +135,7 @@ class TaskWorker:
         """Run the command in a tree that says from now on whose work it holds."""
         slot.tree.put_secrets(self._context.secrets.files(task))
         slot.write(batch_id=self._keeper.run.id, task_id=task.id, base=base, reason="")
+        self._change(task, tree=str(slot.tree.tree))
         slot.is_settled = False
         with self._lock:
             self._running[task.id] = RunningTask(slot, log)

@@ -106,6 +106,7 @@ class TaskRunDocument(TypedDict):
     reason: str
     exit_code: int | None
     kept_in: str
+    tree: str
     notices: list[str]
     leaks: list[SecretLeakDocument]
 
