@@ -382,7 +382,7 @@ def test_merged_members_equal_what_git_merges(tmp_path: Path, seed: int) -> None
     quarantine = Quarantine(opened, "20261127-180000-abcdef")
     try:
         rules = MergeRules(ident=b"O Perator <operator@example.org> 1700000000 +0000")
-        with MemberMerger.opened(quarantine, target="main", onto=onto, rules=rules) as merger:
+        with MemberMerger.opened(quarantine, target="main", onto=onto, members=members, rules=rules) as merger:
             merged = merger.merge(members)
         trees = [quarantine.git.lines("rev-parse", f"{oid}^{{tree}}")[0] for oid in merged.commits.values()]
     finally:

@@ -219,7 +219,8 @@ class ValidationPlan:
         network: commands may use it.
         confinement: `require`, `prefer` or `none`.
         new_only: what fails on the target, too, does not condemn a branch.
-        rerun: a failed command is run once more before it counts.
+        rerun: a failed command is run again before it counts.
+        reruns: how often at most; the first pass ends it, and says that the command is flaky.
         directory: where work trees are made; None for the user's cache.
     """
 
@@ -235,6 +236,7 @@ class ValidationPlan:
     confinement: str = "prefer"
     new_only: bool = True
     rerun: bool = True
+    reruns: int = 1
     bounds: Bounds = Bounds()
     directory: str | None = None
 

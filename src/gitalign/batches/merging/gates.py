@@ -1,26 +1,30 @@
-"""What a merged batch must pass before it lands: detection, house rules, and the operator's checks. Those of any other run."""
+"""What merged results must pass before they land: the gates of any other run, each result by itself, then all of them tested."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from gitalign.batches.merging.merge_members import MergedMembers
+from gitalign.batches.running.judge_batch import Member
 from gitalign.batches.running.state import MergeStatus
 from gitalign.core.branch import Branch
-from gitalign.core.names import BranchName, Oid, StepId
-from gitalign.core.outcome import Aligned, AlignedKind, Failed, StepResult
+from gitalign.core.names import BranchName, Oid, StepId, display
+from gitalign.core.outcome import Aligned, AlignedKind, Cancelled, Failed, StepResult
 from gitalign.core.plan import Plan, Step, StepKind, Target
 from gitalign.core.policy import Policy, Strategy
 from gitalign.core.snapshot import Snapshot
-from gitalign.core.validation import ValidationPlan
-from gitalign.engine.gates.detection import Detection, Looked, outside_a_run
-from gitalign.engine.gates.gate import Gate, GateContext, Verdict
-from gitalign.engine.gates.repository_rules import RepositoryRules, RulesGate
-from gitalign.engine.gates.validation import ChecksGate
+from gitalign.core.validation import CheckStatus, ValidationPlan
+from gitalign.engine.gates.detection import Detection
+from gitalign.engine.gates.gate import Gate, GateContext, through_gates
+from gitalign.engine.gates.gate_list import DetectionGate, gates_of
+from gitalign.engine.gates.repository_rules import RepositoryRules
 from gitalign.engine.runtime.context import RunContext
 from gitalign.git.history import load_graph
 from gitalign.git.quarantine import Quarantine
 
 NOT_CONFIGURED = "not_configured"
+_ORIGINS = {"branch": "the task brought it", "integration": "the merge made it"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,102 +44,156 @@ class Gates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateAnswer:
-    """What the gates say of a merged batch.
+    """What the gates say of merged results.
 
     Attributes:
-        status: `success`, or why it may not land.
-        reason: in words; empty when it may.
+        status: `success`, or why they may not land.
+        reason: in words; empty when they may.
+        culprit: name of the result that is refused by itself; empty where no single one is.
         tests: how the command named as the tests ended, `not_configured` when none is.
         output: of checks that refuse.
+        flaky: names of checks that failed and then passed on the same files.
         detection: `not_configured`, or `passed` or `refused`.
         rules: the same of house rules.
+        is_environment: the checks could not be made on this machine, which says nothing about any result.
     """
 
     status: MergeStatus = MergeStatus.SUCCESS
     reason: str = ""
+    culprit: str = ""
     tests: str = NOT_CONFIGURED
     output: str = ""
+    flaky: tuple[str, ...] = ()
     detection: str = NOT_CONFIGURED
     rules: str = NOT_CONFIGURED
+    is_environment: bool = False
 
 
-def through(gates: Gates, run: RunContext, quarantine: Quarantine, plan: Plan, tip: Oid) -> GateAnswer:
-    """Hold a merged batch to every gate; the first that refuses it decides.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateHolder:
+    """Holds merged results to the gates.
 
-    Args:
+    Attributes:
         gates: what is configured.
         run: the landing.
-        quarantine: sees the merged batch.
-        plan: of `landing_plan`.
-        tip: the merged batch.
-
-    Raises:
-        GitError, OutOfSpace, UserError: nothing may land.
-    """
-    step = plan.steps[0]
-    answer = GateAnswer()
-    seen = replace(quarantine.repository, git=quarantine.git)
-    if gates.detection.detectors:
-        looked = Looked(branch=step.branch.name, target=step.target.name, before=tip, onto=step.onto, after=tip)
-        with outside_a_run(seen, looked, timeout_s=run.limits.detection_timeout_s) as request:
-            verdict = gates.detection.judge(request)
-        answer = _held(answer, verdict, MergeStatus.REFUSED, detection="passed")
-        if answer.status is not MergeStatus.SUCCESS:
-            return replace(answer, detection="refused")
-    context = GateContext(run=run, plan=plan, quarantine=quarantine, cache=run.journal)
-    result = _result(plan, tip)
-    if gates.rules is not None:
-        gate: Gate = RulesGate(gates.rules, load_graph(seen, [tip, step.onto]))
-        (verdict,) = gate.judge([result], context)
-        answer = _held(answer, verdict, MergeStatus.REFUSED, rules="passed")
-        if answer.status is not MergeStatus.SUCCESS:
-            return replace(answer, rules="refused")
-    if gates.checks.is_configured:
-        (verdict,) = ChecksGate(gates.checks).judge([result], context)
-        validation = verdict.validation
-        tests = validation.tests if validation is not None else NOT_CONFIGURED
-        refusing = validation.refusing if validation is not None else ()
-        output = "\n".join(f"{check.name}: {check.reason}\n{check.output}".rstrip() for check in refusing)
-        answer = _held(answer, verdict, MergeStatus.TEST_FAILED, tests=tests, output=output)
-    return answer
-
-
-def landing_plan(name: str, *, target: Target, snapshot: Snapshot, tip: Oid, commits: int) -> Plan:
-    """The plan of a landing: one step, the batch, onto its target.
-
-    Args:
-        name: of the batch.
-        target: with its tip.
+        quarantine: sees what was merged.
+        target: with the commit that results were merged onto.
         snapshot: of the repository.
-        tip: the merged batch.
-        commits: that the target does not have.
+        name: of the batch.
     """
-    step = Step(
-        id=StepId(0),
-        branch=Branch(name=BranchName(name), target=target.name),
-        target=target,
-        kind=StepKind.MERGE,
-        strategy=Strategy.MERGE,
-        seen=tip,
-        onto=target.oid,
-        own_commits=commits,
-        behind=0,
-        stack=0,
-    )
-    return Plan(id="", snapshot=snapshot, policy=Policy(), targets=(target,), steps=(step,), excluded=())
 
+    gates: Gates
+    run: RunContext
+    quarantine: Quarantine
+    target: Target
+    snapshot: Snapshot
+    name: str
 
-def _result(plan: Plan, tip: Oid) -> StepResult:
-    step = plan.steps[0]
-    outcome = Aligned(how=AlignedKind.MERGED, before=tip, after=tip, onto=step.onto, tree=tip)
-    return StepResult(step_id=step.id, branch=step.branch.name, outcome=outcome)
+    def hold(self, members: Sequence[Member], merged: MergedMembers) -> GateAnswer:
+        """Hold each merge to detection and house rules, then all of them together to the checks; the first that refuses decides.
 
+        Args:
+            members: the results.
+            merged: what merging them came to.
 
-def _held(answer: GateAnswer, verdict: Verdict, status: MergeStatus, **passed: str) -> GateAnswer:
-    answer = replace(answer, **passed)  # type: ignore[arg-type]
-    if verdict.refusal is None:
+        Raises:
+            GitError, OutOfSpace, UserError: nothing may land.
+        """
+        answer = self._each([member for member in members if member.name in merged.commits], merged)
+        if answer.status is not MergeStatus.SUCCESS or not self.gates.checks.is_configured:
+            return answer
+        step = _Merge(name=self.name, seen=merged.tip, onto=self.target.oid, after=merged.tip)
+        (result,) = self._through([step], gates_of(checks=self.gates.checks))
+        return _tested(answer, result)
+
+    def _each(self, members: Sequence[Member], merged: MergedMembers) -> GateAnswer:
+        """Detection and house rules, merge by merge: what they find is known to be of one result, or of its merge."""
+        gates, rules = self.gates, self.gates.rules
+        looks = bool(gates.detection.detectors)
+        if not members or not (looks or rules is not None):
+            return GateAnswer()
+        steps = [
+            _Merge(
+                name=member.name, seen=member.tip, onto=merged.unions[member.name], after=merged.commits[member.name]
+            )
+            for member in members
+        ]
+        seen = replace(self.quarantine.repository, git=self.quarantine.git)
+        graph = load_graph(seen, {oid for step in steps for oid in (step.seen, step.onto, step.after)})
+        first = DetectionGate(gates.detection, graph) if looks else None
+        results = self._through(steps, gates_of(first=first, rules=rules, graph=graph))
+        answer = GateAnswer(
+            detection="passed" if looks else NOT_CONFIGURED, rules="passed" if rules is not None else NOT_CONFIGURED
+        )
+        for result in results:
+            if isinstance(result.outcome, Failed):
+                by_rules = result.outcome.code == "house_rules"
+                answer = replace(answer, status=MergeStatus.REFUSED, culprit=result.branch, reason=self._words(result))
+                return replace(answer, rules="refused") if by_rules else replace(answer, detection="refused")
         return answer
-    reason = verdict.refusal.reason
-    if isinstance(verdict.refusal, Failed) and verdict.findings:
-        reason += f": {'; '.join(one.message for one in verdict.findings[:3])}"
-    return replace(answer, status=status, reason=reason)
+
+    def _words(self, result: StepResult) -> str:
+        outcome = result.outcome
+        assert isinstance(outcome, Failed)
+        refusing = [finding for finding in outcome.findings if self.gates.detection.rule.refuses(finding)]
+        origin = _ORIGINS.get(refusing[0].introduced_by or "", "") if refusing else ""
+        return f"{display(result.branch)}: {outcome.reason}{f' ({origin})' if origin else ''}"
+
+    def _through(self, steps: Sequence[_Merge], gates: Sequence[Gate]) -> tuple[StepResult, ...]:
+        plan = _plan_of(steps, target=self.target, snapshot=self.snapshot)
+        context = GateContext(run=self.run, plan=plan, quarantine=self.quarantine, cache=self.run.journal)
+        results = [step.result(StepId(number)) for number, step in enumerate(steps)]
+        return through_gates(results, gates, context, passed=lambda phase: None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Merge:
+    """A merge as a step of a plan: a result, what it was merged onto, and what came of it."""
+
+    name: str
+    seen: Oid
+    onto: Oid
+    after: Oid
+
+    def result(self, number: StepId) -> StepResult:
+        outcome = Aligned(how=AlignedKind.MERGED, before=self.seen, after=self.after, onto=self.onto, tree=self.after)
+        return StepResult(step_id=number, branch=self.name, outcome=outcome)
+
+
+def _plan_of(merges: Sequence[_Merge], *, target: Target, snapshot: Snapshot) -> Plan:
+    steps = tuple(
+        Step(
+            id=StepId(number),
+            branch=Branch(name=BranchName(merge.name), target=target.name),
+            target=target,
+            kind=StepKind.MERGE,
+            strategy=Strategy.MERGE,
+            seen=merge.seen,
+            onto=merge.onto,
+            own_commits=1,
+            behind=0,
+            stack=number,
+        )
+        for number, merge in enumerate(merges)
+    )
+    return Plan(id="", snapshot=snapshot, policy=Policy(), targets=(target,), steps=steps, excluded=())
+
+
+def _tested(answer: GateAnswer, result: StepResult) -> GateAnswer:
+    """The answer with what the checks say."""
+    validation = result.validation
+    refusing = validation.refusing
+    answer = replace(
+        answer,
+        tests=validation.tests,
+        output="\n".join(f"{check.name}: {check.reason}\n{check.output}".rstrip() for check in refusing),
+        flaky=tuple(check.name for check in validation.checks if check.status is CheckStatus.FLAKY),
+        is_environment=bool(refusing) and all(check.is_environment for check in refusing),
+    )
+    match result.outcome:
+        case Failed() as failed:
+            return replace(answer, status=MergeStatus.TEST_FAILED, reason=failed.reason)
+        case Cancelled() as cancelled:
+            return replace(answer, status=MergeStatus.WAITING, reason=cancelled.reason)
+        case _:
+            return answer

@@ -2,81 +2,56 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
-from gitalign.batches.merging.gates import GateAnswer, Gates, landing_plan, through
-from gitalign.batches.merging.merge_members import MemberMerger, MergedMembers, MergeRules, conflict_words
-from gitalign.batches.merging.stale import stale_reverts, stale_words
+from gitalign.batches.merging.decide import Decision, Fault, decide
+from gitalign.batches.merging.gates import Gates
+from gitalign.batches.merging.judgement import Judge
+from gitalign.batches.merging.landing import Landing, LandOptions
+from gitalign.batches.merging.merge_members import MemberMerger, MergeRules
+from gitalign.batches.merging.publish_landing import (
+    CERTIFICATE,
+    landed_words,
+    publish_landing,
+    require_conserved,
+    stored_plan,
+    with_left_out,
+)
+from gitalign.batches.merging.target_place import TargetPlace, TargetProblem, TargetReader
 from gitalign.batches.running.context import Keeper
 from gitalign.batches.running.judge_batch import Member
-from gitalign.batches.running.state import Landed, MergeStatus
+from gitalign.batches.running.state import BEST_SUBSET, PUSH, BatchRun, Landed, MergeStatus
+from gitalign.batches.running.state_document import left_out_of
 from gitalign.core.events import EventKind
 from gitalign.core.names import Oid, TargetName, ref_of
-from gitalign.core.plan import Plan, Target
-from gitalign.core.plan_hash import plan_hash
-from gitalign.core.publication import MoveState, Publication, RefUpdate
+from gitalign.core.plan import Target
+from gitalign.core.publication import MoveState, Publication, PushState
+from gitalign.core.push import PushSettings
 from gitalign.core.run import RunKind, RunState
-from gitalign.core.snapshot import Snapshot, Tip
 from gitalign.documents import plans
-from gitalign.documents.formats import stamped
-from gitalign.documents.reading import time_text
+from gitalign.documents.formats import opened as opened_document
+from gitalign.documents.formats import parsed
+from gitalign.documents.reading import Malformed, each
 from gitalign.engine.gates.detection import Detection
-from gitalign.engine.publishing.anchor import release_keeps
-from gitalign.engine.publishing.guard import Guard, held_if_guarded
-from gitalign.engine.publishing.move import verified
-from gitalign.engine.publishing.publish import require_stored
-from gitalign.engine.publishing.recorded_run import claimed, ended, moved, new_record
+from gitalign.engine.publishing.guard import Guard
+from gitalign.engine.publishing.push_history import Ancestry
+from gitalign.engine.publishing.push_recovery import settle_pushes
+from gitalign.engine.publishing.pushing import Pusher
+from gitalign.engine.publishing.recorded_run import new_record
 from gitalign.engine.run.contexts import Caller, new_run
 from gitalign.engine.run.dead_runs import recover_dead
 from gitalign.engine.run.session import OpenRepository, configured_plugins, configured_rules, journal_of
 from gitalign.engine.runtime.context import RunContext
 from gitalign.engine.runtime.space import require_space
-from gitalign.errors import InvariantBroken, UnknownRun
-from gitalign.git.command import Git
+from gitalign.errors import RemoteError, UnknownRun
 from gitalign.git.identity import operator_ident
 from gitalign.git.in_quarantine import in_quarantine
 from gitalign.git.quarantine import Quarantine
-from gitalign.git.refs import RefUpdater, read_refs
 from gitalign.git.signing import configured_signer
-from gitalign.output_file import write_whole
 from gitalign.ports import Journal
 
-CERTIFICATE = "batch-certificate.json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LandOptions:
-    """How batches land.
-
-    Attributes:
-        squash: one plain commit for each result, in place of a merge.
-        attempts: how often a batch is merged and tested again because its target moved meanwhile.
-    """
-
-    squash: bool = False
-    attempts: int = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Landing:
-    """One attempt to land a batch."""
-
-    run: RunContext
-    guard: Guard
-    gates: Gates
-    rules: MergeRules
-    batch_id: str
-    number: int
-    members: Sequence[Member]
-    target: Target
-
-    @property
-    def name(self) -> str:
-        """Of the batch, as gates name it."""
-        return f"batch/{self.batch_id}/{self.number}"
+__all__ = ["CERTIFICATE", "BatchLander", "LandOptions"]
 
 
 class BatchLander:
@@ -112,206 +87,174 @@ class BatchLander:
             return landed
 
     def _landed_before(self, journal: Journal, run_id: str, target: str) -> Landed | None:
-        """What an earlier attempt has done, when it moved the target and that was not undone."""
+        """What an earlier attempt has done, when it moved the target, here or on its remote, and that was not undone.
+
+        Raises:
+            RemoteError: what became of a push is not known, and the remote cannot be asked.
+        """
         try:
-            publications = journal.publications(journal.run(run_id).id)
+            made = [one for one in journal.publications(journal.run(run_id).id) if one.update.ref == ref_of(target)]
         except UnknownRun:
             return None
-        done = [one for one in publications if one.state is MoveState.MOVED and one.update.ref == ref_of(target)]
-        if not done:
-            return None
-        tests = ""
+        if any(one.push is PushState.UNKNOWN for one in made):
+            made = list(settle_pushes(self._opened.repository, made))
+            journal.update_publications(run_id, made)
+            if any(one.push is PushState.UNKNOWN for one in made):
+                words = made[0].push_detail
+                raise RemoteError(
+                    f"it is not known whether the batch was pushed: {words}", hint="git align batch resume"
+                )
+        for one in made:
+            if one.state is MoveState.MOVED or (one.state is MoveState.STANDS and one.push is PushState.PUSHED):
+                return self._as_recorded(run_id, one)
+        return None
+
+    def _as_recorded(self, run_id: str, publication: Publication) -> Landed:
+        """What landed, as the certificate has it, which was written before anything moved."""
+        pushed_to, push_detail = landed_words(publication)
+        landed = Landed(
+            merge_status=MergeStatus.SUCCESS,
+            landed=publication.update.after,
+            landing_run=run_id,
+            pushed_to=pushed_to,
+            push_detail=push_detail,
+        )
         try:
             text = (self._opened.repository.state_dir / "runs" / run_id / CERTIFICATE).read_text(encoding="utf-8")
-            tests = str(json.loads(text).get("tests", ""))
-        except (OSError, ValueError):
-            pass  # the move itself is in the journal
-        return Landed(merge_status=MergeStatus.SUCCESS, landed=done[0].update.after, landing_run=run_id, tests=tests)
+            content = opened_document(parsed(text), "batch-certificate")
+            left_out = each(content, "left_out", left_out_of, ())
+        except (OSError, ValueError, Malformed):
+            reason = "it landed; its certificate cannot be read, so it is not known whether all of the batch did"
+            return replace(landed, merge_status=MergeStatus.FAILED, reason=reason)
+        tests, flaky = str(content.get("tests", "")), tuple(map(str, content.get("flaky", ())))
+        return with_left_out(replace(landed, tests=tests, flaky=flaky), Decision(left_out=left_out))
 
     def _attempt(self, journal: Journal, keeper: Keeper, number: int, members: Sequence[Member]) -> Landed:
         opened, repository = self._opened, self._opened.repository
-        ref = ref_of(keeper.run.target)
-        onto = read_refs(repository, ref).get(ref)
-        if onto is None:
-            reason = f"there is no branch {keeper.run.target}"
-            return Landed(merge_status=MergeStatus.REFUSED, reason=reason)
+        try:
+            place = self._place(journal, keeper.run, number)
+        except TargetProblem as problem:
+            return Landed(merge_status=MergeStatus.REFUSED, reason=problem.message)
         require_space(repository)
         plugins = configured_plugins(opened.config)
         with new_run(opened, journal, self._caller, plugins=plugins) as run:
-            ident = operator_ident(repository, at=run.started_at)
-            detection = Detection.of(plugins, timeout_s=run.limits.detection_timeout_s)
-            landing = _Landing(
-                run=run,
-                guard=Guard(repository, opened.config.alignment, frozenset({ref})),
-                gates=Gates(
-                    # What a task itself brought counts as well: no person has looked at it.
-                    detection=replace(detection, rule=replace(detection.rule, introduced_by=("branch", "integration"))),
-                    rules=configured_rules(opened),
-                    checks=opened.config.checks(),
-                ),
-                rules=MergeRules(
-                    ident=ident,
-                    squash=self._options.squash,
-                    signer=configured_signer(repository, committer=ident),
-                    timeout_s=run.limits.integration_timeout_s,
-                ),
-                batch_id=keeper.run.id,
-                number=number,
-                members=members,
-                target=Target(name=TargetName(keeper.run.target), ref=ref, oid=onto),
-            )
+            landing = self._landing(run, keeper.run, number, members, place)
             keeper.change(lambda state: state.with_batch(number, landing_run=run.run_id))
-            plan = _plan(landing, tip=onto)
+            plan = stored_plan(landing)
             journal.begin_run(new_record(run, RunKind.BATCH, plan_id=plan.id, total=1), plan_json=plans.text_of(plan))
             run.emit(EventKind.RUN_STARTED, branches=len(members))
+            best_subset = bool(keeper.run.options.get(BEST_SUBSET))
+            pusher = _pusher(landing, opened.config.pushing())
             try:
-                return in_quarantine(repository, run.run_id, lambda quarantine: _merged_and_landed(landing, quarantine))
+                return in_quarantine(
+                    repository,
+                    run.run_id,
+                    lambda quarantine: _merged_and_landed(landing, quarantine, pusher, best_subset=best_subset),
+                )
             except BaseException:
                 _end_without_moves(run, outcome="failed")
                 raise
 
+    def _place(self, journal: Journal, run: BatchRun, number: int) -> TargetPlace:
+        """Where the target stands; of the remote, too, where results are pushed.
 
-def _merged_and_landed(landing: _Landing, quarantine: Quarantine) -> Landed:
+        Raises:
+            TargetProblem, RemoteError, GitError
+        """
+        reader = TargetReader(repository=self._opened.repository, settings=self._opened.config.pushing())
+        if not run.options.get(PUSH):
+            return reader.here(run.target)
+        ours: dict[Oid, Oid] = {}
+        for batch in run.batches[:number]:
+            if batch.outcome is not None and batch.outcome.landing_run:
+                for one in journal.publications(batch.outcome.landing_run):
+                    ours[one.update.after] = one.update.before
+        return reader.pushed(run.target, ours=ours)
+
+    def _landing(
+        self, run: RunContext, batch_run: BatchRun, number: int, members: Sequence[Member], place: TargetPlace
+    ) -> Landing:
+        opened, options = self._opened, self._options
+        ref = ref_of(batch_run.target)
+        ident = operator_ident(opened.repository, at=run.started_at)
+        detection = Detection.of(configured_plugins(opened.config), timeout_s=run.limits.detection_timeout_s)
+        checks = opened.config.checks()
+        if batch_run.options.get(BEST_SUBSET):
+            checks = replace(checks, rerun=options.reruns > 0, reruns=options.reruns)
+        return Landing(
+            run=run,
+            options=options,
+            guard=Guard(opened.repository, opened.config.alignment, frozenset({ref})),
+            gates=Gates(
+                # What a task itself brought counts as well: no person has looked at it.
+                detection=replace(detection, rule=replace(detection.rule, introduced_by=("branch", "integration"))),
+                rules=configured_rules(opened),
+                checks=checks,
+            ),
+            rules=MergeRules(
+                ident=ident,
+                squash=options.squash,
+                signer=configured_signer(opened.repository, committer=ident),
+                timeout_s=run.limits.integration_timeout_s,
+            ),
+            batch_id=batch_run.id,
+            number=number,
+            members=members,
+            target=Target(name=TargetName(batch_run.target), ref=ref, oid=place.onto),
+            before=place.local,
+            push_to=place.push_to,
+        )
+
+
+def _pusher(landing: Landing, settings: PushSettings) -> Pusher:
+    """What pushes the target of a landing: for once, a target is what is to be pushed."""
     run = landing.run
-    if refusal := _rewritten(landing):
-        _end_without_moves(run, outcome="attention")
-        return refusal
+    targets = tuple(name for name in settings.targets if name != landing.target.name)
+    return Pusher(
+        repository=run.repository,
+        journal=run.journal,
+        run_id=run.run_id,
+        settings=replace(settings, targets=targets),
+        targets=targets,
+        emit=run.emit,
+    )
+
+
+def _merged_and_landed(landing: Landing, quarantine: Quarantine, pusher: Pusher, *, best_subset: bool) -> Landed:
+    run, target = landing.run, landing.target
     with MemberMerger.opened(
-        quarantine, target=landing.target.name, onto=landing.target.oid, rules=landing.rules
+        quarantine, target=target.name, onto=target.oid, members=landing.members, rules=landing.rules
     ) as merger:
-        merged = merger.merge(landing.members)
-    refusal = _refusal(landing, quarantine, merged)
-    answer = GateAnswer()
-    if refusal is None and merged.merged:
-        plan = _plan(landing, tip=merged.tip)
-        answer = through(landing.gates, run, quarantine, plan, merged.tip)
-        if answer.status is not MergeStatus.SUCCESS:
-            refusal = Landed(merge_status=answer.status, reason=answer.reason, tests=answer.tests, output=answer.output)
+        judge = Judge(landing, quarantine, merger)
+        decision = decide(landing, judge, merger, lost=_lost(landing), best_subset=best_subset)
     quarantine.require_memory()
+    refusal = decision.refusal
     if run.stop.stop_requested:
         refusal = Landed(merge_status=MergeStatus.WAITING, reason="stopped before the target moved")
-    elif refusal is None and not merged.merged:
-        refusal = Landed(merge_status=MergeStatus.SKIPPED, reason="the target holds everything already")
+    elif refusal is None and (decision.judgement is None or not decision.judgement.merged.merged):
+        reason = "" if decision.left_out else "the target holds everything already"
+        refusal = with_left_out(Landed(merge_status=MergeStatus.SKIPPED, reason=reason), decision)
+        refusal = replace(refusal, conflicts=decision.conflicts)
     if refusal is not None:
         _end_without_moves(run, outcome="attention" if refusal.reason else "ok")
         return refusal
-    return _publish(landing, quarantine, merged, answer)
+    assert decision.judgement is not None
+    require_conserved(landing, quarantine.git, decision.judgement)
+    return publish_landing(landing, quarantine, decision, pusher=pusher)
 
 
-def _rewritten(landing: _Landing) -> Landed | None:
-    """A refusal where the target lost the commit that a task began on: its result would bring that history back."""
-    git, onto = landing.run.repository.git, landing.target.oid
-    bases = {member.base: member.name for member in landing.members if member.base is not None}
-    for base, name in bases.items():
-        if git.run("merge-base", "--is-ancestor", base, onto, accept=(0, 1)).returncode == 1:
+def _lost(landing: Landing) -> list[Fault]:
+    """Results whose beginning the target has lost: they would bring that history back."""
+    ancestry, onto = Ancestry(landing.run.repository), landing.target.oid
+    found: list[Fault] = []
+    for number, member in enumerate(landing.members):
+        if member.base is not None and not ancestry.holds(onto, member.base):
             reason = (
-                f"{landing.target.name} was rewritten: it does not hold {base[:12]} any more, on which {name} began"
+                f"{landing.target.name} was rewritten: it does not hold {member.base[:12]} any more, "
+                f"on which {member.name} began"
             )
-            return Landed(merge_status=MergeStatus.REFUSED, reason=reason)
-    return None
-
-
-def _refusal(landing: _Landing, quarantine: Quarantine, merged: MergedMembers) -> Landed | None:
-    """Why a merged batch may not land as far as its history says."""
-    if merged.conflicts:
-        return Landed(
-            merge_status=MergeStatus.CONFLICTS,
-            reason="; ".join(map(conflict_words, merged.conflicts)),
-            conflicts=merged.conflicts,
-            would_land=merged.merged,
-        )
-    _require_conserved(landing, quarantine.git, merged)
-    union = landing.target.oid
-    for member in landing.members:
-        if member.name not in merged.commits:
-            continue
-        after = merged.commits[member.name]
-        if member.base is not None:
-            reverts = stale_reverts(quarantine.git, base=member.base, onto=union, merged=after)
-            if reverts:
-                would_land = tuple(name for name in merged.merged if name != member.name)
-                reason = stale_words(member.name, reverts)
-                return Landed(merge_status=MergeStatus.REFUSED, reason=reason, would_land=would_land)
-        union = after
-    return None
-
-
-def _publish(landing: _Landing, quarantine: Quarantine, merged: MergedMembers, answer: GateAnswer) -> Landed:
-    """Store, journal, pin, move, read back."""
-    run, repository = landing.run, landing.run.repository
-    plan = _plan(landing, tip=landing.target.oid)
-    forbidden = landing.guard.refs(plan)
-    update = RefUpdate(ref=landing.target.ref, before=landing.target.oid, after=merged.tip)
-    publications = held_if_guarded([Publication(update=update, stack=0, state=MoveState.INTENDED)], forbidden)
-    publications = claimed(run, publications)
-    run.checkpoint("certificate")
-    _write_certificate(landing, merged, answer)
-    run.checkpoint("store")
-    known = [landing.target.oid, *(member.tip for member in landing.members)]
-    keeps = quarantine.packs.store([merged.tip], known)
-    require_stored(repository, publications)
-    door = RefUpdater(repository, forbidden=forbidden, message=f"git-align run {run.run_id}: land {landing.name}")
-    publications = moved(run, door, publications, plan.targets)
-    if keeps:
-        release_keeps(repository, run.run_id)
-    run.checkpoint("verify")
-    publications = verified(repository, publications)
-    run.emit(EventKind.VERIFIED, moved=sum(one.state is MoveState.MOVED for one in publications))
-    run.checkpoint("end")
-    run.journal.update_publications(run.run_id, publications)
-    ended(run, publications)
-    (publication,) = publications
-    if publication.state is MoveState.MOVED:
-        _require_conserved(landing, repository.git, merged)
-        return Landed(merge_status=MergeStatus.SUCCESS, landed=merged.tip, landing_run=run.run_id, tests=answer.tests)
-    if publication.state is MoveState.INTENDED:
-        return Landed(merge_status=MergeStatus.WAITING, reason="stopped before the target moved", tests=answer.tests)
-    stands = read_refs(repository, landing.target.ref).get(landing.target.ref)
-    status = MergeStatus.TARGET_MOVED if stands != landing.target.oid else MergeStatus.REFUSED
-    return Landed(merge_status=status, reason=publication.detail, tests=answer.tests)
-
-
-def _require_conserved(landing: _Landing, git: Git, merged: MergedMembers) -> None:
-    """What is to land, or has landed, holds the target as it was and every result.
-
-    Raises:
-        InvariantBroken
-    """
-    members = [] if landing.rules.squash else [member.tip for member in landing.members]
-    words = ("rev-list", "--max-count=1", "--stdin")
-    wanted = "\n".join([landing.target.oid, *members, f"^{merged.tip}"]).encode("ascii") + b"\n"
-    lost = git.run(*words, stdin=wanted).stdout.split()
-    if lost:
-        raise InvariantBroken(f"the merged batch lacks commit {lost[0].decode('ascii', 'replace')}")
-
-
-def _write_certificate(landing: _Landing, merged: MergedMembers, answer: GateAnswer) -> None:
-    """What lands, why it may, and of what it is made; before anything moves."""
-    content: dict[str, Any] = {
-        "batch": landing.batch_id,
-        "batch_number": landing.number,
-        "run": landing.run.run_id,
-        "target": landing.target.name,
-        "before": landing.target.oid,
-        "after": merged.tip,
-        "squash": landing.rules.squash,
-        "members": [
-            {
-                "task": member.task.id,
-                "name": member.name,
-                "tip": member.tip,
-                "base": member.base,
-                "merge": merged.commits.get(member.name),
-            }
-            for member in landing.members
-        ],
-        "contained": list(merged.contained),
-        "tests": answer.tests,
-        "detection": answer.detection,
-        "rules": answer.rules,
-        "at": time_text(landing.run.now()),
-    }
-    write_whole(landing.run.folder / CERTIFICATE, json.dumps(stamped("batch-certificate", content), indent=2) + "\n")
+            found.append(Fault(members=frozenset({number}), because=MergeStatus.REFUSED, reason=reason))
+    return found
 
 
 def _end_without_moves(run: RunContext, *, outcome: str) -> None:
@@ -319,19 +262,3 @@ def _end_without_moves(run: RunContext, *, outcome: str) -> None:
     if run.journal.run(run.run_id).state is RunState.INTEGRATING:
         run.journal.set_state(run.run_id, RunState.FINISHED, outcome=outcome, finished_at=run.now())
         run.emit(EventKind.RUN_FINISHED, outcome=outcome)
-
-
-def _plan(landing: _Landing, *, tip: Oid) -> Plan:
-    repository = landing.run.repository
-    snapshot = Snapshot(
-        repository=repository.common_dir,
-        object_format=repository.object_format,
-        taken_at=landing.run.started_at,
-        tips=(Tip(ref=landing.target.ref, oid=landing.target.oid),),
-    )
-    made = landing_plan(landing.name, target=landing.target, snapshot=snapshot, tip=tip, commits=len(landing.members))
-    # What is stored has no step: the batch is no branch, and the target is the one thing that moves.
-    steps = made.steps if tip != landing.target.oid else ()
-    made = replace(made, steps=steps)
-    digest = plan_hash(snapshot=snapshot, policy=made.policy, targets=made.targets, steps=steps, excluded=())
-    return replace(made, id=digest)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from gitalign.batches.merging.containment import Containment, containment_of
 from gitalign.batches.running.judge_batch import Member
 from gitalign.batches.running.state import ResultConflict
 from gitalign.batches.two_sides import merge_of_two, result_conflict
@@ -29,15 +30,17 @@ class MergedMembers:
         tip: the commit with everything that merged; the target's own where nothing did.
         merged: names of results in it, in order.
         commits: the merge commit of each of them, by name.
+        unions: what was merged before each of them, by name.
         contained: names of results that the target, or one before them, holds already.
-        conflicts: results that are not in it.
+        unmerged: names of results that do not merge onto what was merged before them.
     """
 
     tip: Oid
     merged: tuple[str, ...] = ()
     commits: Mapping[str, Oid] = field(default_factory=dict)
+    unions: Mapping[str, Oid] = field(default_factory=dict)
     contained: tuple[str, ...] = ()
-    conflicts: tuple[ResultConflict, ...] = ()
+    unmerged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,20 +61,25 @@ class MergeRules:
 
 
 class MemberMerger:
-    """Merges results, one after the other; holds processes until it is closed.
+    """Merges results, one after the other; holds processes until it is closed. What was merged before is not merged again.
 
     Args:
         quarantine: where merges are made.
         target, onto: name and tip of the target.
+        containment: of the results that are merged.
         rules: how.
     """
 
-    def __init__(self, quarantine: Quarantine, *, target: str, onto: Oid, rules: MergeRules) -> None:
+    def __init__(
+        self, quarantine: Quarantine, *, target: str, onto: Oid, containment: Containment, rules: MergeRules
+    ) -> None:
         self._quarantine = quarantine
-        self._target = target
-        self._onto = onto
+        self.target = target
+        self.onto = onto
+        self.containment = containment
         self._rules = rules
         self._attributes: dict[Oid, AttributeFiles] = {onto: read_attributes(quarantine.git, onto)}
+        self._steps: dict[tuple[Oid, str], Oid | None] = {}
         self._worker = MergeWorker(
             quarantine,
             wire=probe(quarantine),
@@ -82,9 +90,16 @@ class MemberMerger:
 
     @classmethod
     @contextmanager
-    def opened(cls, quarantine: Quarantine, *, target: str, onto: Oid, rules: MergeRules) -> Iterator[MemberMerger]:
-        """One that is closed in the end."""
-        merger = cls(quarantine, target=target, onto=onto, rules=rules)
+    def opened(
+        cls, quarantine: Quarantine, *, target: str, onto: Oid, members: Sequence[Member], rules: MergeRules
+    ) -> Iterator[MemberMerger]:
+        """One for some results, that is closed in the end.
+
+        Raises:
+            GitError
+        """
+        containment = containment_of(quarantine.git, onto=onto, members=members)
+        merger = cls(quarantine, target=target, onto=onto, containment=containment, rules=rules)
         try:
             yield merger
         finally:
@@ -100,40 +115,69 @@ class MemberMerger:
         Raises:
             GitError, OutOfSpace: says nothing about a result.
         """
-        unions: list[tuple[str, Oid]] = [(self._target, self._onto)]
+        tip, inside = self.onto, set(self.containment.in_target)
+        commits: dict[str, Oid] = {}
+        unions: dict[str, Oid] = {}
         contained: list[str] = []
-        conflicts: list[ResultConflict] = []
+        unmerged: list[str] = []
         for member in members:
-            union = unions[-1][1]
-            if self._is_in(member.tip, union):
+            if member.name in inside:
                 contained.append(member.name)
                 continue
-            answer = self._answer(union, member.tip)
-            if isinstance(answer, MergeAnswer) and answer.is_clean:
-                unions.append((member.name, self._commit(member, union, answer.tree)))
+            commit = self._step(tip, member)
+            if commit is None:
+                unmerged.append(member.name)
+            elif commit == tip:
+                contained.append(member.name)
             else:
-                conflicts.append(self._conflict(member, unions, answer))
+                commits[member.name], unions[member.name] = commit, tip
+                tip = commit
+                if not self._rules.squash:
+                    inside |= {member.name, *self.containment.holds[member.name]}
         return MergedMembers(
-            tip=unions[-1][1],
-            merged=tuple(name for name, _ in unions[1:]),
-            commits=dict(unions[1:]),
+            tip=tip,
+            merged=tuple(commits),
+            commits=commits,
+            unions=unions,
             contained=tuple(contained),
-            conflicts=tuple(conflicts),
+            unmerged=tuple(unmerged),
         )
+
+    def conflict(self, union: Oid, member: Member, *, first: str) -> ResultConflict | None:
+        """How a result conflicts with what was merged before it; None when it merges.
+
+        Args:
+            union: what was merged before.
+            member: the result.
+            first: name of what it conflicts with.
+        """
+        answer = self._answer(union, member.tip)
+        if isinstance(answer, MergeAnswer) and answer.is_clean:
+            return None
+        return result_conflict(self._worker, answer, first=first, second=member.name)
+
+    def _step(self, union: Oid, member: Member) -> Oid | None:
+        """The commit with a result merged; `union` itself where a squash of it is empty, None where it does not merge."""
+        key = (union, member.name)
+        if key not in self._steps:
+            answer = self._answer(union, member.tip)
+            is_clean = isinstance(answer, MergeAnswer) and answer.is_clean
+            self._steps[key] = self._merged(member, union, answer.tree) if is_clean else None  # type: ignore[union-attr]
+        return self._steps[key]
+
+    def _merged(self, member: Member, union: Oid, tree: Oid) -> Oid:
+        (before,) = self._worker.read([union])
+        if self._rules.squash and before.tree == tree:
+            return union
+        commit = self._commit(member, union, tree)
+        # Attribute files count as in a checkout of what is merged so far; most merges change none.
+        changed = any(change.path.endswith(b".gitattributes") for change in self._worker.apart(before.tree, tree))
+        self._attributes[commit] = read_attributes(self._quarantine.git, commit) if changed else self._attributes[union]
+        return commit
 
     def _answer(self, union: Oid, tip: Oid) -> MergeAnswer | str:
         """What git says; words where it makes no merge."""
-        return merge_of_two(self._worker, self._attributes_from(union), union, tip)
-
-    def _attributes_from(self, union: Oid) -> Oid:
-        """The commit under whose attribute files a merge is made: those of what is merged so far, as in a checkout."""
-        if union not in self._attributes:
-            self._attributes[union] = read_attributes(self._quarantine.git, union)
-        return union
-
-    def _is_in(self, tip: Oid, union: Oid) -> bool:
-        git = self._quarantine.git
-        return git.run("merge-base", "--is-ancestor", tip, union, accept=(0, 1)).returncode == 0
+        return merge_of_two(self._worker, union, union, tip)
 
     def _commit(self, member: Member, union: Oid, tree: Oid) -> Oid:
         parents = (union,) if self._rules.squash else (union, member.tip)
@@ -155,16 +199,6 @@ class MemberMerger:
         lines += [b"", *(b"Co-authored-by: " + author for author in authors)] if authors else []
         return b"\n".join(lines) + b"\n"
 
-    def _conflict(self, member: Member, unions: Sequence[tuple[str, Oid]], answer: MergeAnswer | str) -> ResultConflict:
-        """A conflict with the earliest of those merged before with which it clashes."""
-        first, clash = unions[-1][0], answer
-        for name, union in unions[:-1]:
-            tried = self._answer(union, member.tip)
-            if not isinstance(tried, MergeAnswer) or not tried.is_clean:
-                first, clash = name, tried
-                break
-        return result_conflict(self._worker, clash, first=first, second=member.name)
-
 
 def _merge_message(member: Member) -> bytes:
     return raw(f"Merge {member.name} (batch execution)\n")
@@ -174,4 +208,5 @@ def conflict_words(conflict: ResultConflict) -> str:
     """A conflict in one line."""
     where = ", ".join(conflict.paths[:3]) or conflict.detail or conflict.kinds[0]
     more = f" and {len(conflict.paths) - 3} more" if len(conflict.paths) > 3 else ""
-    return f"{conflict.second} conflicts with {conflict.first} in {where}{more}"
+    others = f" together with {', '.join(conflict.together)}" if conflict.together else ""
+    return f"{conflict.second} conflicts with {conflict.first}{others} in {where}{more}"

@@ -136,7 +136,7 @@ def _dump_outcome(one: Landed) -> dict[str, Any]:
         "output": one.output,
         "conflicts": [conflict_content(conflict) for conflict in one.conflicts],
         "would_land": list(one.would_land),
-        "left_out": [_dump_left_out(left) for left in one.left_out],
+        "left_out": [left_out_content(left) for left in one.left_out],
         "flaky": list(one.flaky),
         "pushed_to": one.pushed_to,
         "push_detail": one.push_detail,
@@ -154,14 +154,15 @@ def _load_outcome(value: Any) -> Landed:
         output=field(data, "output", as_text, ""),
         conflicts=each(data, "conflicts", _load_conflict, ()),
         would_land=each(data, "would_land", as_text, ()),
-        left_out=each(data, "left_out", _load_left_out, ()),
+        left_out=each(data, "left_out", left_out_of, ()),
         flaky=each(data, "flaky", as_text, ()),
         pushed_to=field(data, "pushed_to", as_text, ""),
         push_detail=field(data, "push_detail", as_text, ""),
     )
 
 
-def _dump_left_out(one: LeftOut) -> dict[str, Any]:
+def left_out_content(one: LeftOut) -> dict[str, Any]:
+    """A result that was left out, as members of a document."""
     return {
         "task": one.task,
         "name": one.name,
@@ -171,7 +172,12 @@ def _dump_left_out(one: LeftOut) -> dict[str, Any]:
     }
 
 
-def _load_left_out(value: Any) -> LeftOut:
+def left_out_of(value: Any) -> LeftOut:
+    """The reverse of `left_out_content`.
+
+    Raises:
+        Malformed
+    """
     data = members(value)
     return LeftOut(
         task=field(data, "task", as_text),

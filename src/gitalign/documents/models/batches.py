@@ -158,13 +158,17 @@ class BatchCertificateDocument(TypedDict):
     run: str
     target: str
     before: str
+    onto: str
     after: str
     squash: bool
     members: list[CertifiedMemberDocument]
     contained: list[str]
+    left_out: list[LeftOutDocument]
     tests: str
+    flaky: list[str]
     detection: str
     rules: str
+    push_to: str | None
     at: Time
 
 

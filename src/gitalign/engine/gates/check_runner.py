@@ -110,16 +110,17 @@ class CheckRunner:
         return waiting.result()
 
     def _run_with_retry(self, command: CheckCommand, commit: Oid, work_tree: DisposableTree) -> CheckResult:
-        """Run, and once more when it failed: a verdict that changes on the very same files is no verdict."""
-        first = self._run_once(command, commit, work_tree)
-        if first.status is not CheckStatus.FAILED or not self.checks.rerun:
-            return first
-        second = self._run_once(command, commit, work_tree)
-        took = first.duration_s + second.duration_s
-        if second.status is CheckStatus.PASSED:
-            reason = f"failed once ({first.reason}), then passed on the same files"
-            return replace(first, status=CheckStatus.FLAKY, reason=reason, attempts=2, duration_s=took)
-        return replace(second, attempts=2, duration_s=took)
+        """Run, and again when it failed: a verdict that changes on the very same files is no verdict."""
+        first = last = self._run_once(command, commit, work_tree)
+        took, attempts = first.duration_s, 1
+        while last.status is CheckStatus.FAILED and self.checks.rerun and attempts <= self.checks.reruns:
+            last = self._run_once(command, commit, work_tree)
+            took, attempts = took + last.duration_s, attempts + 1
+        if attempts > 1 and last.status is CheckStatus.PASSED:
+            times = "once" if attempts == 2 else f"{attempts - 1} times"
+            reason = f"failed {times} ({first.reason}), then passed on the same files"
+            return replace(first, status=CheckStatus.FLAKY, reason=reason, attempts=attempts, duration_s=took)
+        return replace(last, attempts=attempts, duration_s=took)
 
     def _run_once(self, command: CheckCommand, commit: Oid, work_tree: DisposableTree) -> CheckResult:
         if self.stop.stop_requested:

@@ -1,7 +1,7 @@
 """Gates: what a result must pass before anything of it is published. One protocol for all of them.
 
 A gate looks at results and changes none. It answers with a verdict for each; what a verdict makes of a result is decided here
-alone. Which gates a run has, and in which order, is in `_gates` of `engine/run/execute.py`.
+alone. Which gates there are, and in which order, is in `gate_list.py`.
 """
 
 from __future__ import annotations

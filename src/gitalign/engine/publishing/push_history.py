@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from gitalign.core.names import Oid, is_zero
 from gitalign.core.publication import MoveState, Publication, PushState
+from gitalign.core.push import PushPlace
 from gitalign.errors import GitError
 from gitalign.git.repository import Repository
 
@@ -81,3 +82,29 @@ def unpushed(ancestry: Ancestry, tip: Oid, there: Oid, history: Sequence[Publica
         return None
     is_replaced = any(one.update.before == there for one in history)  # nearly always, and then git need not be asked
     return made if is_replaced or not ancestry.holds(there, made) else None
+
+
+def would_lose(one: Publication, place: PushPlace, ancestry: Ancestry, history: Sequence[Publication]) -> str:
+    """Why pushing would drop commits of the remote that the local branch never had; empty when it would not.
+
+    Args:
+        one: what is pushed.
+        place: where to, as git has it now.
+        ancestry: of the repository.
+        history: what runs made of the branch, oldest first.
+    """
+    there = one.remote_before
+    assert there is not None
+    if is_zero(one.update.before):
+        return f"{place.words} exists already ({there[:12]}), which was not here; bring it in first"
+    known = replaced_tips(ancestry, one.update.before, [made for made in history if made.update != one.update])
+    if there in known:
+        return ""
+    answers = [ancestry.holds(tip, there) for tip in known]
+    if any(answers):
+        if place.is_configured:
+            return ""
+        return f"git's configuration does not say that {place.words} is this branch: git branch -u {place.words}"
+    if None in answers:
+        return f"{place.words} stands at {there[:12]}, which was never fetched; git fetch, then look"
+    return f"{place.words} has commits that the local branch had not ({there[:12]}); bring them in first"

@@ -30,6 +30,41 @@ def settle_pushes(repository: Repository, publications: Sequence[Publication]) -
     return tuple(_settled(one, remotes, ancestry) if one.push is PushState.UNKNOWN else one for one in publications)
 
 
+def settle_before_moves(repository: Repository, publications: Sequence[Publication]) -> tuple[Publication, ...]:
+    """The publications of a landing that was cut off: it pushes first, so the remote says whether the target moves here, too.
+
+    What the remote has is still to be moved here. What it has not stands where it stood, as if nothing had been begun. Where it
+    cannot be asked, nothing moves here, and the push stays `unknown`.
+    """
+    remotes = Remotes(repository, timeout_s=_DEADLINE_S)
+    ancestry = Ancestry(repository)
+    return tuple(
+        _before_it_moves(one, remotes, ancestry)
+        if one.state is MoveState.INTENDED and one.push is not PushState.NOT_ASKED
+        else one
+        for one in publications
+    )
+
+
+def standing_where_pushed(publications: Sequence[Publication]) -> tuple[Publication, ...]:
+    """The publications; those that a remote has, and that could not move here, count as pushed only."""
+    return tuple(
+        replace(one, state=MoveState.STANDS)
+        if one.state is MoveState.HELD_BACK and one.push in (PushState.PUSHED, PushState.UP_TO_DATE)
+        else one
+        for one in publications
+    )
+
+
+def _before_it_moves(one: Publication, remotes: Remotes, ancestry: Ancestry) -> Publication:
+    one = settled(one, remotes, ancestry) if one.push is PushState.UNKNOWN else one
+    if one.push in (PushState.PUSHED, PushState.UP_TO_DATE):
+        return one
+    if one.push is PushState.UNKNOWN:
+        return replace(one, state=MoveState.STANDS)
+    return replace(one, state=MoveState.ROLLED_BACK, detail=one.push_detail or "it was not pushed")
+
+
 def _settled(one: Publication, remotes: Remotes, ancestry: Ancestry) -> Publication:
     if one.state in (MoveState.MOVED, MoveState.UNDONE, MoveState.STANDS):
         return settled(one, remotes, ancestry)

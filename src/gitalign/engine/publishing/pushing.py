@@ -12,7 +12,7 @@ from gitalign.core.plan import Step
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
 from gitalign.core.push import PushPlace, PushRules, PushSettings, place_words
 from gitalign.engine.publishing.anchor import present
-from gitalign.engine.publishing.push_history import Ancestry, replaced_tips
+from gitalign.engine.publishing.push_history import Ancestry, would_lose
 from gitalign.engine.publishing.push_planning import Remotes, places_of
 from gitalign.engine.publishing.push_private import private_commits
 from gitalign.engine.publishing.push_recovery import settled
@@ -137,6 +137,24 @@ class Pusher:
         try:
             config = PushConfig(self.repository)
             reports = self._pushed(chosen, self._refused(chosen, config), config)
+        except (GitError, RemoteError) as error:
+            reports = {one.update.ref: _nothing_sent(one, error) for one in chosen}
+        return self._with_reports(publications, reports)
+
+    def onward(self, publications: Sequence[Publication]) -> tuple[Publication, ...]:
+        """Push targets onward that have not moved here yet, each leased on what it was built on. Nothing is overwritten.
+
+        Never raises for what a remote says; what is not known stays `unknown`.
+        """
+        chosen = [one for one in publications if one.push is PushState.UNKNOWN and one.state is MoveState.INTENDED]
+        try:
+            config, ancestry = PushConfig(self.repository), Ancestry(self.repository)
+            refused = self._held_by_guards(chosen, config)
+            for one in chosen:
+                if one.remote_before is None or ancestry.holds(one.pushed_oid, one.remote_before) is not True:
+                    words = f"{place_words(one.remote or '', one.pushed_ref)} has commits that would be lost"
+                    refused[one.update.ref] = (PushState.HELD_BACK, words)
+            reports = self._pushed(chosen, refused, config)
         except (GitError, RemoteError) as error:
             reports = {one.update.ref: _nothing_sent(one, error) for one in chosen}
         return self._with_reports(publications, reports)
@@ -269,7 +287,7 @@ class Pusher:
                 why = (PushState.HELD_BACK, f"another branch of this run is pushed to {place.words}, too")
             elif one.update.ref in private:
                 why = (PushState.HELD_BACK, private[one.update.ref])
-            elif words := _would_lose(one, place, ancestry, history.get(one.update.ref, ())):
+            elif words := would_lose(one, place, ancestry, history.get(one.update.ref, ())):
                 why = (PushState.REJECTED, words)
             else:
                 continue
@@ -306,22 +324,3 @@ def _words(one: Publication, state: PushState, said: str) -> str:
     if state in _WRITTEN:
         return ""
     return f"{place_words(one.remote or '', one.pushed_ref)}: {said}"
-
-
-def _would_lose(one: Publication, place: PushPlace, ancestry: Ancestry, history: Sequence[Publication]) -> str:
-    """Why pushing would drop commits of the remote that the local branch never had; empty when it would not."""
-    there = one.remote_before
-    assert there is not None
-    if is_zero(one.update.before):
-        return f"{place.words} exists already ({there[:12]}), which was not here; bring it in first"
-    known = replaced_tips(ancestry, one.update.before, [made for made in history if made.update != one.update])
-    if there in known:
-        return ""
-    answers = [ancestry.holds(tip, there) for tip in known]
-    if any(answers):
-        if place.is_configured:
-            return ""
-        return f"git's configuration does not say that {place.words} is this branch: git branch -u {place.words}"
-    if None in answers:
-        return f"{place.words} stands at {there[:12]}, which was never fetched; git fetch, then look"
-    return f"{place.words} has commits that the local branch had not ({there[:12]}); bring them in first"

@@ -20,7 +20,7 @@ from gitalign.engine.publishing.branch_sections import settle_sections
 from gitalign.engine.publishing.following import mend_work_trees
 from gitalign.engine.publishing.guard import Guard, held_if_guarded
 from gitalign.engine.publishing.move import move_stacks, verified
-from gitalign.engine.publishing.push_recovery import settle_pushes
+from gitalign.engine.publishing.push_recovery import settle_before_moves, settle_pushes, standing_where_pushed
 from gitalign.engine.publishing.recorded_run import pinned
 from gitalign.engine.publishing.recovery_claim import recovery_claim
 from gitalign.engine.publishing.undone import mark_undone
@@ -161,10 +161,12 @@ def _finish(recovery: Recovery, record: RunRecord, *, now: datetime) -> list[Rec
     for note in notes:
         emit(EventKind.NOTICE, text=note)
     run = recovery.context(record, emit)
+    if record.kind is RunKind.BATCH:
+        publications = settle_before_moves(repository, publications)
     publications = _moved_on(run, record.kind, plan, publications, guarded=recovery.guard_of(record).refs(plan))
     publications = verified(repository, publications)
     settle_sections(repository, publications, emit=emit)
-    publications = settle_pushes(repository, publications)
+    publications = standing_where_pushed(settle_pushes(repository, publications))
     journal.update_publications(record.id, publications)
     emit(EventKind.VERIFIED, moved=sum(one.state is MoveState.MOVED for one in publications))
     if record.undoes is not None:

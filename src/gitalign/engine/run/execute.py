@@ -28,8 +28,8 @@ from gitalign.engine.alignment.read_back import known_of
 from gitalign.engine.analysis.alignable_point import with_furthest
 from gitalign.engine.gates.certify import Drafts, ProofGate
 from gitalign.engine.gates.gate import Gate, GateContext, through_gates
-from gitalign.engine.gates.repository_rules import RepositoryRules, RulesGate
-from gitalign.engine.gates.validation import ChecksGate
+from gitalign.engine.gates.gate_list import gates_of
+from gitalign.engine.gates.repository_rules import RepositoryRules
 from gitalign.engine.publishing.guard import Guard
 from gitalign.engine.publishing.publish import Results, publish
 from gitalign.engine.publishing.pushing import Pusher, standing_publication
@@ -194,12 +194,7 @@ def _integrated(
 
 def _gates(orders: Orders, drafts: Drafts, graph: CommitGraph | None) -> list[Gate]:
     """What results must pass, in order."""
-    gates: list[Gate] = [ProofGate(drafts)]
-    if orders.rules is not None and graph is not None:
-        gates.append(RulesGate(orders.rules, graph))
-    if orders.checks.is_configured:
-        gates.append(ChecksGate(orders.checks))
-    return gates
+    return gates_of(first=ProofGate(drafts), rules=orders.rules, graph=graph, checks=orders.checks)
 
 
 def held_with_what_they_stand_on(plan: Plan, results: Sequence[StepResult]) -> tuple[StepResult, ...]:

@@ -1,0 +1,78 @@
+"""Which gates results pass, in which order: the one list, for runs and for landings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from gitalign.core.graph import CommitGraph
+from gitalign.core.outcome import Aligned, StepResult
+from gitalign.core.validation import ValidationPlan
+from gitalign.engine.gates.detection import Detection, Looked, request_of
+from gitalign.engine.gates.gate import Gate, GateContext, Verdict
+from gitalign.engine.gates.repository_rules import RepositoryRules, RulesGate
+from gitalign.engine.gates.validation import ChecksGate
+from gitalign.git.object_source import RepositorySource
+
+
+def gates_of(
+    *,
+    first: Gate | None = None,
+    rules: RepositoryRules | None = None,
+    graph: CommitGraph | None = None,
+    checks: ValidationPlan | None = None,
+) -> list[Gate]:
+    """The gates for what is configured, in order.
+
+    Args:
+        first: proofs or detection, whichever looks before the rest.
+        rules: the house rules; None for none.
+        graph: history behind the results, which house rules need.
+        checks: the operator's checks; None for none.
+    """
+    gates: list[Gate] = [first] if first is not None else []
+    if rules is not None and graph is not None:
+        gates.append(RulesGate(rules, graph))
+    if checks is not None and checks.is_configured:
+        gates.append(ChecksGate(checks))
+    return gates
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionGate:
+    """Detection of results that were not looked at while they were made.
+
+    Attributes:
+        detection: the detectors.
+        graph: history behind the results.
+    """
+
+    detection: Detection
+    graph: CommitGraph
+    phase: str = "detect"
+
+    def judge(self, results: Sequence[StepResult], context: GateContext) -> Iterator[Verdict]:
+        """See `Gate`."""
+        repository = replace(context.quarantine.repository, git=context.quarantine.git)
+        timeout_s = context.run.limits.detection_timeout_s
+        sources = [RepositorySource(repository.git, timeout_s=timeout_s)]
+        try:
+            for result in results:
+                outcome, step = result.outcome, context.step(result)
+                assert isinstance(outcome, Aligned)
+                looked = Looked(
+                    branch=step.branch.name,
+                    target=step.target.name,
+                    before=step.seen,
+                    onto=outcome.onto,
+                    after=outcome.after,
+                )
+                request = request_of(looked, repository=repository.git.git_dir, graph=self.graph, source=sources[-1])
+                # A detector that is late still reads from the source it was given: the next one gets another.
+                yield self.detection.judge(
+                    request,
+                    left_behind=lambda: sources.append(RepositorySource(repository.git, timeout_s=timeout_s)),
+                )
+        finally:
+            for source in sources:
+                source.close()
