@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,3 +69,32 @@ def a_place(world: World, confinement: str = "none", *, network: bool = True) ->
         confinement=confinement_for(plan, Path(world.repository.common_dir)),
         source=os.environ,
     )
+
+
+def grown(world: World, name: str, files: Mapping[str, str | None], *, onto: str = "main", resets: bool = False) -> Oid:
+    """A branch with one more commit than another; no work tree is touched, unless it is to follow.
+
+    Args:
+        files: path -> content; None for one that is deleted.
+        onto: what it stands on.
+        resets: have the checkout follow.
+    """
+    said = [f"commit refs/heads/{name}\n".encode(), b"committer O Perator <operator@example.org> 1700000000 +0000\n"]
+    message = f"{name}\n".encode()
+    said += [b"data %d\n" % len(message), message, f"from {git(world.path, 'rev-parse', onto)}\n".encode()]
+    for path, content in files.items():
+        if content is None:
+            said.append(f"D {path}\n".encode())
+        else:
+            body = content.encode()
+            said += [f"M 100644 inline {path}\n".encode(), b"data %d\n" % len(body), body, b"\n"]
+    feed = subprocess.run(
+        ["git", "fast-import", "--quiet", "--force", "--done"],
+        cwd=world.path,
+        input=b"".join([*said, b"done\n"]),
+        check=True,
+    )
+    assert feed.returncode == 0
+    if resets:
+        git(world.path, "reset", "-q", "--hard", name)
+    return Oid(git(world.path, "rev-parse", name))

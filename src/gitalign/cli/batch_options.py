@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from gitalign import facade
+from gitalign.cli.options import PushHooks
 from gitalign.cli.parameters import argument, option
 
 if TYPE_CHECKING:
@@ -25,6 +26,20 @@ NamedBatch = Annotated[str, argument(help="Batch run: its id, the beginning of o
 Land = Annotated[
     bool, option("--land/--no-land", help="Land each batch when its tasks have completed, or leave it for later.")
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Landing:
+    """How results land."""
+
+    best_subset: Annotated[
+        bool,
+        option("--best-subset", help="Land the largest set of results that merges and passes, and name the others."),
+    ] = False
+    push: Annotated[
+        bool, option("--push", help="Push what lands to where git push would, each batch under a lease.")
+    ] = False
+    push_hooks: PushHooks = False
 
 
 class Confined(StrEnum):
@@ -108,8 +123,21 @@ class Running:
         ),
     ] = 60
     squash: Annotated[bool, option("--squash", help="Land each result as one commit, not as a merge.")] = False
+    reruns: Annotated[
+        int,
+        option(
+            "--reruns",
+            help="How often a failed check runs again before a result is left out for it (with --best-subset).",
+            bounds=(0, 10),
+            metavar="N",
+        ),
+    ] = 2
+    fetch: Annotated[
+        bool, option("--fetch/--no-fetch", help="Ask the remote what the target is, or start from what is known of it.")
+    ] = True
+    again: Annotated[bool, option("--again", help="Run a plan again that has completed before.")] = False
 
-    def options(self, *, lands: bool = True, again: bool = False) -> facade.BatchOptions:
+    def options(self, landing: Landing, *, lands: bool = True) -> facade.BatchOptions:
         """The facade's options."""
         return facade.BatchOptions(
             max_concurrency=self.max_concurrency,
@@ -118,6 +146,11 @@ class Running:
             readable=self.readable,
             snapshot_every_s=float(self.snapshot_every),
             squash=self.squash,
+            reruns=self.reruns,
+            fetch=self.fetch,
+            best_subset=landing.best_subset,
+            push=landing.push,
+            push_hooks=landing.push_hooks,
             lands=lands,
-            again=again,
+            again=self.again,
         )

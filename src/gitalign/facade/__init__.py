@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gitalign.facade.batch_context import BatchOptions as BatchOptions
     from gitalign.facade.batch_planning import plan_batches as plan_batches
     from gitalign.facade.batch_planning import plan_digest as plan_digest
+    from gitalign.facade.batch_retrying import reopen_landing as reopen_landing
     from gitalign.facade.batch_retrying import retry_batches as retry_batches
     from gitalign.facade.batch_running import confinement_words as confinement_words
     from gitalign.facade.batch_running import resume_batches as resume_batches
@@ -95,7 +96,7 @@ _HOMES = {
     "gitalign.engine.run.session": ("Request",),
     "gitalign.facade.batch_context": ("BatchOptions",),
     "gitalign.facade.batch_planning": ("plan_batches", "plan_digest"),
-    "gitalign.facade.batch_retrying": ("retry_batches",),
+    "gitalign.facade.batch_retrying": ("reopen_landing", "retry_batches"),
     "gitalign.facade.batch_running": (
         "confinement_words",
         "resume_batches",

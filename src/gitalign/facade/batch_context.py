@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gitalign.batches.merging.target_place import TargetReader
 from gitalign.batches.running.batch_store import BatchStore
 from gitalign.batches.running.context import BatchContext, BatchListener, BatchSettings
 from gitalign.batches.running.old_states import old_states, opened_batch_store
@@ -37,6 +38,11 @@ class BatchOptions:
         snapshot_every_s: between two snapshots of a running task's tree.
         trees: where work trees are made; None for the user's state folder.
         again: run a plan that has been run to its end before.
+        fetch: ask the target's remote what it has before anything starts.
+        push: push what lands, each batch under a lease.
+        push_hooks: let a push run and send what `git push` would.
+        best_subset: land the largest set of results that merges and passes, in place of all or nothing.
+        reruns: how often a failed check is run again before a result is left out for it.
     """
 
     max_concurrency: int = 3
@@ -48,6 +54,11 @@ class BatchOptions:
     snapshot_every_s: float = 60.0
     trees: Path | None = None
     again: bool = False
+    fetch: bool = True
+    push: bool = False
+    push_hooks: bool = False
+    best_subset: bool = False
+    reruns: int = 2
 
 
 DEFAULT_OPTIONS = BatchOptions()
@@ -104,6 +115,11 @@ def batch_settings(opened: OpenRepository, options: BatchOptions) -> BatchSettin
     )
 
 
+def target_reader(opened: OpenRepository) -> TargetReader:
+    """Reads where targets stand, here and on their remotes."""
+    return TargetReader(repository=opened.repository, settings=opened.config.pushing())
+
+
 @contextmanager
 def batch_context(
     opened: OpenRepository, options: BatchOptions, caller: Caller, listeners: Sequence[BatchListener]
@@ -123,4 +139,5 @@ def batch_context(
             secrets=SecretBook(opened.surroundings),
             listeners=listeners,
             checkpoint=caller.checkpoint,
+            start_of=lambda target: target_reader(opened).here(target).onto,
         )

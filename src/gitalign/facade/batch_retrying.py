@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gitalign.batches.planning.tasks import TaskId
-from gitalign.batches.running.state import BatchRun, Status
+from gitalign.batches.running.state import BatchProgress, BatchRun, Status
 from gitalign.core.names import display
 from gitalign.engine.run.session import Request, open_for
 from gitalign.errors import UserError
@@ -57,3 +57,43 @@ def _to_be_gone_on_with(run: BatchRun, task_ids: Sequence[TaskId]) -> BatchRun:
                 number, status=Status.PENDING, base=base, outcome=None, reason="", landing_run="", finished_at=None
             )
     return replace(run, status=Status.PENDING, finished_at=None)
+
+
+def _went_on(batch: BatchProgress) -> bool:
+    return batch.outcome is not None and batch.outcome.goes_on
+
+
+def reopen_landing(request: Request, batch_id: str) -> BatchRun:
+    """Have results that did not land be landed again when the run goes on; no task runs again. Other runs stay as they are.
+
+    Raises:
+        UnknownBatch, AlreadyRunning, StoreError
+    """
+    opened = open_for(request)
+    with known_batch_store(opened, batch_id) as store:
+        batch_id = store.record(batch_id).id
+        with store.held(batch_id):
+            run = store.read(batch_id)
+            reopened = _reopened(run)
+            if reopened is not run:
+                store.write(reopened)
+            return reopened
+
+
+def _reopened(run: BatchRun) -> BatchRun:
+    if run.status is not Status.FAILED:
+        return run
+    for number, batch in enumerate(run.batches):
+        tasks = [run.tasks[one] for one in run.plan.batches[number].task_ids]
+        has_results = batch.outcome is not None and any(one.result is not None for one in tasks)
+        if batch.status is Status.FAILED and has_results and not _went_on(batch):
+            run = run.with_batch(
+                number, status=Status.PENDING, outcome=None, reason="", landing_run="", finished_at=None
+            )
+        elif batch.status is Status.NOT_RUN:
+            run = run.with_batch(number, status=Status.PENDING)
+            for task_id in run.plan.batches[number].task_ids:
+                run = run.with_task(task_id, status=Status.PENDING)
+    if any(batch.status is Status.PENDING for batch in run.batches):
+        run = replace(run, status=Status.PENDING, finished_at=None)
+    return run

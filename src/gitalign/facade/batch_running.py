@@ -10,25 +10,29 @@ from gitalign.batches.merging.land import BatchLander, LandOptions
 from gitalign.batches.planning.plan import BatchPlan
 from gitalign.batches.running.context import BatchListener
 from gitalign.batches.running.run_batches import run_batches
-from gitalign.batches.running.state import BatchRun, Status, new_batch_run
+from gitalign.batches.running.state import BEST_SUBSET, PUSH, PUSH_HOOKS, BatchRun, Status, new_batch_run
 from gitalign.core.names import display, ref_of
 from gitalign.core.plan import Permit
 from gitalign.documents.reading import plain
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.session import OpenRepository, Request, new_run_id, open_for
 from gitalign.engine.runtime.space import require_space
-from gitalign.errors import NotPermitted, UserError
+from gitalign.errors import NotPermitted, RemoteError, UserError
 from gitalign.facade.batch_context import (
     DEFAULT_OPTIONS,
     BatchOptions,
     batch_context,
     batch_settings,
     known_batch_store,
+    target_reader,
 )
 from gitalign.facade.batch_planning import plan_digest
-from gitalign.git.refs import read_refs, read_upstreams
+from gitalign.git.refs import read_refs
 
-_KEPT = ("max_concurrency", "confinement", "network", "readable", "squash", "snapshot_every_s")
+_KEPT = (
+    *("max_concurrency", "confinement", "network", "readable", "squash", "snapshot_every_s"),
+    *("push", "push_hooks", "best_subset", "reruns"),
+)
 """Options that hold for a run until it ends: a later command that continues it cannot loosen the confinement of its tasks."""
 
 
@@ -79,7 +83,7 @@ def start_batches(
     caller = caller or Caller()
     opened = open_for(request, caller.stop)
     target = _target(opened, plan)
-    _require_current(opened, target)
+    _require_current(opened, target, options)
     require_space(opened.repository)
     batch_id = new_run_id(opened.now(), opened.surroundings)
     run = new_batch_run(plan, batch_id=batch_id, target=target, at=opened.now())
@@ -110,18 +114,31 @@ def resume_batches(
 ) -> BatchRun:
     """Go on with a run that was stopped, cancelled, killed, or whose landing was left for later.
 
-    How its tasks are confined, and how results land, is as it was when the run began; of `options` the rest counts.
+    How its tasks are confined, and how results land, is as it was when the run began; of `options` the rest counts. A push and
+    the search for the largest set can be asked for now as well.
 
     Raises:
         UnknownBatch, AlreadyRunning, UserError, GitError, StoreError
     """
     caller = caller or Caller()
     opened = open_for(request, caller.stop)
-    with known_batch_store(opened, batch_id) as store:
-        run = store.read(batch_id)
+    run = _asked_for_more(opened, batch_id, options)
     options = _as_started(run, options)
     with batch_context(opened, options, caller, listeners) as context:
         return run_batches(context, run.id, _lander(opened, options, caller))
+
+
+def _asked_for_more(opened: OpenRepository, batch_id: str, options: BatchOptions) -> BatchRun:
+    """The run, with a push or the search for the largest set among its options when it is asked for now."""
+    with known_batch_store(opened, batch_id) as store:
+        run = store.read(batch_id)
+        more = {name: True for name in (BEST_SUBSET, PUSH, PUSH_HOOKS) if getattr(options, name)}
+        if more and any(not run.options.get(name) for name in more):
+            with store.held(run.id):
+                run = store.read(run.id)
+                run = replace(run, options={**run.options, **more})
+                store.write(run)
+        return run
 
 
 def _as_started(run: BatchRun, options: BatchOptions) -> BatchOptions:
@@ -146,24 +163,33 @@ def _target(opened: OpenRepository, plan: BatchPlan) -> str:
     return named
 
 
-def _require_current(opened: OpenRepository, target: str) -> None:
-    """Refuse a target that lacks commits of its upstream: tasks would start from a stale base.
+def _require_current(opened: OpenRepository, target: str, options: BatchOptions) -> None:
+    """Ask the target's remote what it has, and refuse a target that nothing can land on.
 
     Raises:
-        UserError
+        UserError: it and the remote's have both gone on; it is to be pushed, and cannot be.
+        RemoteError: the remote cannot be reached.
     """
-    repository, ref = opened.repository, ref_of(target)
-    upstream = read_upstreams(repository, [ref]).get(ref)
-    if upstream is None or upstream not in read_refs(repository, upstream):
-        return
-    count = repository.git.lines("rev-list", "--count", f"{ref}..{upstream}")[0]
-    if count != "0":
+    reader = target_reader(opened)
+    if options.push and not options.fetch:
         raise UserError(
-            f"{display(target)} lacks {count} commits of {display(upstream.removeprefix('refs/remotes/'))}",
-            hint=f"bring {display(target)} up to date first, so that no task starts from a stale base",
-            code="target_behind",
+            "a push asks the remote, so --no-fetch cannot be combined with --push", hint="leave out one of them"
         )
+    try:
+        if options.push:
+            reader.pushed(target, ours={}, with_hooks=options.push_hooks)
+        else:
+            reader.fetched(target, fetches=options.fetch)
+    except RemoteError as error:
+        if options.push:
+            raise
+        hint = f"{error.hint}; or start from what is known of it: --no-fetch" if error.hint else "add --no-fetch"
+        raise RemoteError(error.message, hint=hint, code=error.error_code) from error
 
 
 def _lander(opened: OpenRepository, options: BatchOptions, caller: Caller) -> BatchLander | None:
-    return BatchLander(opened, caller, LandOptions(squash=options.squash)) if options.lands else None
+    return (
+        BatchLander(opened, caller, LandOptions(squash=options.squash, reruns=options.reruns))
+        if options.lands
+        else None
+    )

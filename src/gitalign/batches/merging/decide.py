@@ -125,20 +125,21 @@ class _Search:
         """The largest set, and why the others are not in it."""
         self._note_clashes()
         try:
-            while True:
-                members = [fault.members for fault in self._faults]
-                chosen = largest_set(len(self._landing.members), members, self._requires)
-                judgement = self._judged(chosen)
-                if judgement.passes:
-                    break
+            chosen = self._largest()
+            while chosen and not (judgement := self._judged(chosen)).passes:
                 self._blame(judgement)
+                chosen = self._largest()
         except _Stopped as stopped:
             return Decision(refusal=stopped.landed)
         return Decision(
-            judgement=judgement if judgement.merged.merged else None,
+            judgement=judgement if chosen else None,
             left_out=self._left_out(set(chosen)),
             conflicts=tuple(clash.conflict for clash in self._clashes.found),
         )
+
+    def _largest(self) -> tuple[int, ...]:
+        members = [fault.members for fault in self._faults]
+        return largest_set(len(self._landing.members), members, self._requires)
 
     def _judged(self, numbers: Sequence[int], *, with_checks: bool = True) -> Judgement:
         limit = self._landing.options.most_validations

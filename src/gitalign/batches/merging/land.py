@@ -21,7 +21,7 @@ from gitalign.batches.merging.publish_landing import (
 from gitalign.batches.merging.target_place import TargetPlace, TargetProblem, TargetReader
 from gitalign.batches.running.context import Keeper
 from gitalign.batches.running.judge_batch import Member
-from gitalign.batches.running.state import BEST_SUBSET, PUSH, BatchRun, Landed, MergeStatus
+from gitalign.batches.running.state import BEST_SUBSET, PUSH, PUSH_HOOKS, BatchRun, Landed, MergeStatus
 from gitalign.batches.running.state_document import left_out_of
 from gitalign.core.events import EventKind
 from gitalign.core.names import Oid, TargetName, ref_of
@@ -144,7 +144,9 @@ class BatchLander:
             journal.begin_run(new_record(run, RunKind.BATCH, plan_id=plan.id, total=1), plan_json=plans.text_of(plan))
             run.emit(EventKind.RUN_STARTED, branches=len(members))
             best_subset = bool(keeper.run.options.get(BEST_SUBSET))
-            pusher = _pusher(landing, opened.config.pushing())
+            settings = opened.config.pushing()
+            with_hooks = settings.with_hooks or bool(keeper.run.options.get(PUSH_HOOKS))
+            pusher = _pusher(landing, replace(settings, with_hooks=with_hooks))
             try:
                 return in_quarantine(
                     repository,
@@ -169,7 +171,7 @@ class BatchLander:
             if batch.outcome is not None and batch.outcome.landing_run:
                 for one in journal.publications(batch.outcome.landing_run):
                     ours[one.update.after] = one.update.before
-        return reader.pushed(run.target, ours=ours)
+        return reader.pushed(run.target, ours=ours, with_hooks=bool(run.options.get(PUSH_HOOKS)))
 
     def _landing(
         self, run: RunContext, batch_run: BatchRun, number: int, members: Sequence[Member], place: TargetPlace

@@ -93,12 +93,13 @@ class TargetReader:
             hint=f"bring the two together first: git switch {shell_word(target)} && git merge {shell_word(f'{remote}/{name}')}",
         )
 
-    def pushed(self, target: str, *, ours: Mapping[Oid, Oid]) -> TargetPlace:
+    def pushed(self, target: str, *, ours: Mapping[Oid, Oid], with_hooks: bool = False) -> TargetPlace:
         """Where a target stands and is pushed, all of it asked of the remotes.
 
         Args:
             target: a branch.
             ours: what earlier batches of the same run landed -> where the target stood before each.
+            with_hooks: a push may run and send what `git push` would.
 
         Raises:
             TargetProblem: as for `fetched`; or it cannot be pushed, or a push would publish commits of others.
@@ -106,7 +107,7 @@ class TargetReader:
         """
         stands = self.fetched(target)
         rules = self._rules(target)
-        place = self._place(target, rules)
+        place = self._place(target, rules, with_hooks=with_hooks or self.settings.with_hooks)
         assert place.tip is not None
         ancestry = Ancestry(self.repository)
         holds = ancestry.holds(stands.onto, place.tip)
@@ -131,7 +132,7 @@ class TargetReader:
             )
         return replace(stands, push_to=place)
 
-    def _place(self, target: str, rules: PushRules) -> PushPlace:
+    def _place(self, target: str, rules: PushRules, *, with_hooks: bool) -> PushPlace:
         name = BranchName(target)
         place = guarded({name: rules.place(name)}, primaries=(), protected=self.settings.protected)[name]
         if not place.held and place.remote not in rules.remotes:
@@ -141,7 +142,7 @@ class TargetReader:
             place = replace(place, tip=there.get(branch_of(place.ref)), held=twin_fault(place.remote, place.ref, there))
             if place.tip is None:
                 place = replace(place, held=f"{place.words} does not exist; git push -u makes it")
-        if not place.held and not self.settings.with_hooks:
+        if not place.held and not with_hooks:
             extras = PushConfig(self.repository).guards([])
             if extras:
                 words = f"git push would run or send {' and '.join(extras)}; --push-hooks does so, too"

@@ -60,6 +60,7 @@ class BatchContext:
         listeners: take events; one that raises hurts nothing.
         secrets: of tasks; nothing that is kept or reported holds their values.
         checkpoint: called before each effect; rehearsals of crashes end the process there.
+        start_of: the commit that tasks of a batch start from, by the name of its target; None for where the branch stands.
     """
 
     repository: Repository
@@ -72,6 +73,7 @@ class BatchContext:
     secrets: SecretBook
     listeners: Sequence[BatchListener] = ()
     checkpoint: Checkpoint = no_checkpoint
+    start_of: Callable[[str], Oid] | None = None
 
     def notify(self, kind: str, **data: Any) -> None:
         """Report an event."""

@@ -182,7 +182,8 @@ class _Batches:
         """Start a batch: where the target stands now is what its tasks start from, and is pinned."""
         run = self._keeper.run
         known = run.batches[number].base
-        tip = known or commit_of(self._context.repository, ref_of(run.target))
+        start_of = self._context.start_of or (lambda target: commit_of(self._context.repository, ref_of(target)))
+        tip = known or start_of(run.target)
         self._refs.put(f"{BATCH_PREFIX}{run.id}/@base-{number}", tip)
         if run.batches[number].status is not Status.RUNNING:
             started = run.batches[number].started_at or self._context.surroundings.now()

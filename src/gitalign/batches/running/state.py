@@ -279,6 +279,8 @@ BEST_SUBSET = "best_subset"
 """Among the options of a run: the largest set of results that merges and passes lands, and the rest is left out."""
 PUSH = "push"
 """Among the options of a run: what lands is pushed."""
+PUSH_HOOKS = "push_hooks"
+"""Among the options of a run: a push runs and sends what `git push` would."""
 
 
 def wip_ref(batch_id: str, task_id: TaskId) -> str:

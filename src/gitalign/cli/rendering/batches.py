@@ -15,7 +15,7 @@ from gitalign.core.names import display, shell_word
 if TYPE_CHECKING:
     from gitalign.batches.planning.plan import BatchPlan
     from gitalign.batches.planning.tasks import Task
-    from gitalign.batches.running.state import BatchRun, ResultConflict
+    from gitalign.batches.running.state import BatchRun, Landed, ResultConflict
     from gitalign.facade import BatchTrees, BatchView
 
 _COLOURS = {
@@ -118,6 +118,8 @@ def show_batch_run(out: Console, view: BatchView, *, everything: bool = False) -
             _show_hunks(out, conflict, everything=everything)
         if outcome.conflicts and outcome.would_land:
             out.print(safe(f"  without them would land: {', '.join(map(display, outcome.would_land))}"))
+        for line in _landing_lines(outcome):
+            out.print(safe(line))
         if outcome.output:
             out.print(safe(outcome.output))
     if (step := _next_step(view)) is not None:
@@ -131,14 +133,30 @@ def _show_hunks(out: Console, conflict: ResultConflict, *, everything: bool) -> 
         out.print(safe(f"    {display(conflict.second)}: {' / '.join(map(display, hunk.other.text))}"))
 
 
+def _landing_lines(outcome: Landed) -> list[str]:
+    """What was left out of a landing, where it was pushed, and which checks are flaky."""
+    lines = [f"  left out {display(one.name)}: {display(one.reason)}" for one in outcome.left_out]
+    if outcome.flaky:
+        lines.append(f"  flaky (failed, then passed on the same files): {', '.join(map(display, outcome.flaky))}")
+    if outcome.pushed_to:
+        lines.append(f"  pushed to {outcome.pushed_to}")
+    elif outcome.push_detail and outcome.push_detail != outcome.reason:
+        lines.append(f"  not pushed: {outcome.push_detail}")
+    return lines
+
+
 def _next_step(view: BatchView) -> str | None:
     run = view.run
     if view.is_alive:
         return None
     if view.status == "completed":
         runs = [one.outcome.landing_run for one in run.batches if one.outcome is not None and one.outcome.landing_run]
-        return f"git align undo {runs[-1]}   takes the last batch back" if runs else None
+        pushed = " --push" if any(one.outcome is not None and one.outcome.pushed_to for one in run.batches) else ""
+        return f"git align undo {runs[-1]}{pushed}   takes the last batch back" if runs else None
     if view.status == "failed":
+        could_land = any(one.outcome is not None and one.outcome.would_land for one in run.batches)
+        if could_land:
+            return f"git align batch land {run.id} --best-subset   lands the largest set that merges and passes"
         return f"git align batch retry {run.id}   runs again what failed"
     waits = any(one.outcome is not None and one.outcome.merge_status.value == "waiting" for one in run.batches)
     if waits:

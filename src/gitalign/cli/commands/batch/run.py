@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from gitalign import facade
 from gitalign.cli.asking import asked
-from gitalign.cli.batch_options import File, Land, Running, Source
+from gitalign.cli.batch_options import File, Land, Landing, Running, Source
 from gitalign.cli.batch_running import carried_out
 from gitalign.cli.options import Options
-from gitalign.cli.parameters import option
 from gitalign.cli.rendering import batches as rendering
 from gitalign.cli.rendering.console import console
 from gitalign.cli.rendering.tables import safe
@@ -20,19 +19,25 @@ from gitalign.core.plan import Permit
 if TYPE_CHECKING:
     from gitalign.batches.planning.plan import BatchPlan
 
-Again = Annotated[bool, option("--again", help="Run a plan again that has completed before.")]
-
 
 @verb(acts=True)
-def run(file: File, source: Source, how: Running, *, land: Land = True, again: Again = False, options: Options) -> int:
+def run(
+    file: File,
+    source: Source,
+    how: Running,
+    landing: Landing,
+    *,
+    land: Land = True,
+    options: Options,
+) -> int:
     """Run tasks in work trees of their own, and land each batch as a whole.
 
     All commands are shown first, and you are asked. The exit code is 1 when not everything has landed.
     """
     request = options.request()
     planned = facade.plan_batches(request, source.of(file))
-    wanted = how.options(lands=land, again=again)
-    if not _confirmed(options, planned, facade.confinement_words(request, wanted)):
+    wanted = how.options(landing, lands=land)
+    if not _confirmed(options, planned, wanted, facade.confinement_words(request, wanted)):
         return 1
     permit = Permit(plan_id=facade.plan_digest(planned), given_by="--yes" if options.yes else "prompt")
     return carried_out(
@@ -43,7 +48,7 @@ def run(file: File, source: Source, how: Running, *, land: Land = True, again: A
     )
 
 
-def _confirmed(options: Options, planned: BatchPlan, confinement: str) -> bool:
+def _confirmed(options: Options, planned: BatchPlan, wanted: facade.BatchOptions, confinement: str) -> bool:
     """Whether the operator agrees to what is executed.
 
     Raises:
@@ -54,6 +59,7 @@ def _confirmed(options: Options, planned: BatchPlan, confinement: str) -> bool:
         console(stderr=True).print(safe(f"confinement: {confinement}"))
     target = planned.task_list.target if planned.task_list is not None else None
     where = f" and land the results on {display(target)}" if target is not None else ""
+    where += ", pushed to its remote" if where and wanted.push else ""
     return asked(
         options,
         f"Execute these commands{where}?",
