@@ -90,13 +90,17 @@ def test_conflicts_are_shown_and_a_failed_run_is_retried(world: World, tmp_path:
     assert "batch 0: conflicts" in done.stdout
     assert "a.txt, line 1" in done.stdout
     assert "without them would land" in done.stdout
-    assert "git align batch retry" in done.stdout
+    assert "next: git align batch land" in done.stdout
     refused = batch(world, "retry", "last", code=2).stderr
     assert "this would run the failed tasks again, and there is no terminal to ask at" in refused
     assert "next: add --yes, or look at them first: git align batch status" in refused
     assert batch(world, "retry", "last", "zzz", "--yes", code=2).stderr.startswith("error: task zzz is not part of it")
     landed = batch(world, "land", "last", code=1)
     assert "conflicts" in landed.stdout
+    part = batch(world, "land", "last", "--best-subset", code=1)
+    assert "left out batch/" in part.stdout
+    assert world.git("show", "main:a.txt") == "one"
+    assert "git align batch retry" in part.stdout
 
 
 def test_landing_is_left_for_later_and_done(world: World, tasks: Path) -> None:
