@@ -10,12 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gitalign.batches.planning.plan_digest import plan_digest as plan_digest
     from gitalign.core.status import Status as Status
     from gitalign.engine.run.carry_out import Plugins as Plugins
     from gitalign.engine.run.session import Request as Request
     from gitalign.facade.batch_context import BatchOptions as BatchOptions
     from gitalign.facade.batch_planning import plan_batches as plan_batches
-    from gitalign.facade.batch_planning import plan_digest as plan_digest
     from gitalign.facade.batch_retrying import reopen_landing as reopen_landing
     from gitalign.facade.batch_retrying import retry_batches as retry_batches
     from gitalign.facade.batch_running import confinement_words as confinement_words
@@ -95,7 +95,8 @@ _HOMES = {
     "gitalign.engine.run.carry_out": ("Plugins",),
     "gitalign.engine.run.session": ("Request",),
     "gitalign.facade.batch_context": ("BatchOptions",),
-    "gitalign.facade.batch_planning": ("plan_batches", "plan_digest"),
+    "gitalign.batches.planning.plan_digest": ("plan_digest",),
+    "gitalign.facade.batch_planning": ("plan_batches",),
     "gitalign.facade.batch_retrying": ("reopen_landing", "retry_batches"),
     "gitalign.facade.batch_running": (
         "confinement_words",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gitalign.batches.planning.plan import BatchPlan
-from gitalign.batches.planning.plan_digest import plan_digest as plan_digest
 from gitalign.batches.reading import PlanSource, read_plan
 from gitalign.engine.run.session import Request, open_for
 
