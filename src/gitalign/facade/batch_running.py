@@ -8,6 +8,7 @@ from typing import Any
 
 from gitalign.batches.merging.land import BatchLander, LandOptions
 from gitalign.batches.planning.plan import BatchPlan
+from gitalign.batches.planning.plan_digest import plan_digest
 from gitalign.batches.running.context import BatchListener
 from gitalign.batches.running.run_batches import run_batches
 from gitalign.batches.running.state import BEST_SUBSET, PUSH, PUSH_HOOKS, BatchRun, Status, new_batch_run
@@ -26,7 +27,6 @@ from gitalign.facade.batch_context import (
     known_batch_store,
     target_reader,
 )
-from gitalign.facade.batch_planning import plan_digest
 from gitalign.git.refs import read_refs
 
 _KEPT = (
