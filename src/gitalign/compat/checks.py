@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from gitalign import facade
+from gitalign.core.branch_rules import RuleState
 from gitalign.detect.factory import FactorySupport, factory_support
 from gitalign.documents.findings import dump_finding
+from gitalign.documents.protections import dump_protection
 from gitalign.git.command import raw
 from gitalign.git.objects import FileReader
 from gitalign.git.refs import commit_of
@@ -58,6 +60,29 @@ def check_factory_pattern_support(
     finally:
         reader.close()
     return factory_support(source)
+
+
+def verify_branch_protections(
+    repo_path: str | Path = ".", critical_branches: Sequence[str] = ("main", "scientific", "orchestration-tools")
+) -> dict[str, Any]:
+    """Whether the hosting service enforces on branches what the settings ask for (`protection`).
+
+    Offline, without a token that may see it, or without a service that can be asked, the answer is `unknown`.
+
+    Returns:
+        `state` of all together, and `branches`: name -> `{state, reason, rules: [{rule, state, detail}]}`; states are
+        `satisfied`, `violated`, `unknown`.
+
+    Raises:
+        UserError, GitError, PluginError
+    """
+    found = facade.protections(facade.Request(repo=repo_path), tuple(critical_branches))
+    states = {one.state for one in found}
+    worst = (RuleState.VIOLATED, RuleState.UNKNOWN, RuleState.SATISFIED)
+    return {
+        "state": next((state.value for state in worst if state in states), RuleState.UNKNOWN.value),
+        "branches": {one.branch: {k: v for k, v in dump_protection(one).items() if k != "branch"} for one in found},
+    }
 
 
 def generate_final_report(

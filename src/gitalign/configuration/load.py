@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from gitalign.configuration.check_settings import Validation
 from gitalign.configuration.page_settings import Pages
+from gitalign.configuration.protection_settings import Protection
 from gitalign.configuration.resolution_settings import Resolutions
 from gitalign.configuration.section import Section
 from gitalign.configuration.settings import (
@@ -67,6 +68,7 @@ class Config(Section):
     resolutions: Resolutions = Field(default_factory=Resolutions.model_construct)
     pages: Pages = Field(default_factory=Pages.model_construct)
     store: Store = Field(default_factory=Store.model_construct)
+    protection: Protection = Field(default_factory=Protection.model_construct)
     origins: Mapping[str, str] = Field(default_factory=dict, exclude=True)
     own_file: str | None = Field(default=None, exclude=True)
 
@@ -156,6 +158,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "resolutions": Resolutions,
     "pages": Pages,
     "store": Store,
+    "protection": Protection,
 }
 KNOWN_KEYS: tuple[str, ...] = tuple(
     f"{section}.{key}" for section, model in SECTIONS.items() for key in model.model_fields

@@ -157,6 +157,37 @@ def links_of(address: str, hosts: Mapping[str, Host]) -> Links | None:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostedRepository:
+    """A repository on a hosting service.
+
+    Attributes:
+        kind: of the service.
+        web: address of the service, without a slash at the end.
+        path: of the repository there: `owner/name`, or with more parts.
+    """
+
+    kind: HostKind
+    web: str
+    path: str
+
+
+def hosted_at(address: str, hosts: Mapping[str, Host]) -> HostedRepository | None:
+    """The repository behind the address of a remote; None where its host is unknown. Arguments as for `links_of`."""
+    parts = _taken_apart(address)
+    if parts is None:
+        return None
+    scheme, host, port, path = parts
+    given = {name.lower(): one for name, one in hosts.items()}
+    found = given.get(f"{host}:{port}") or given.get(host) or KNOWN_HOSTS.get(host)
+    if found is None or _place(found.kind, path) is None:
+        return None
+    at_port = f":{port}" if port and scheme in _WEB else ""
+    own = f"{'http' if scheme == 'http' and host not in KNOWN_HOSTS else 'https'}://{host}{at_port}"
+    path = unquote(path).strip("/").removesuffix(".git")
+    return HostedRepository(kind=found.kind, web=(found.web or own).rstrip("/"), path=path)
+
+
 def _taken_apart(address: str) -> tuple[str, str, str, str] | None:
     """Scheme, host in lower case, port, and path; without user and password."""
     if "://" in address:

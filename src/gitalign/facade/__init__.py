@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from gitalign.facade.ordering import order as order
     from gitalign.facade.overview import status as status
     from gitalign.facade.planning import plan as plan
+    from gitalign.facade.protecting import protections as protections
     from gitalign.facade.proving import verify as verify
     from gitalign.facade.pruning import merged_branches as merged_branches
     from gitalign.facade.pruning import prune as prune
@@ -144,6 +145,7 @@ _HOMES = {
     "gitalign.facade.ordering": ("order",),
     "gitalign.facade.overview": ("status",),
     "gitalign.facade.planning": ("plan",),
+    "gitalign.facade.protecting": ("protections",),
     "gitalign.facade.proving": ("verify",),
     "gitalign.facade.pruning": (
         "merged_branches",

@@ -13,6 +13,7 @@ from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.session import Request as Request
 from gitalign.engine.run.session import configured_rules, journal_place, open_for
 from gitalign.engine.runtime.surroundings import of_process
+from gitalign.facade.protecting import protections
 from gitalign.ports import Journal
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 def doctor(request: Request) -> tuple[Diagnosis, ...]:
     """Check git, the repository, the store, the disk, work trees and settings. Changes nothing and does not raise for what it finds."""
     from gitalign.engine.analysis.doctor import examine
+    from gitalign.engine.analysis.protection import protection_diagnoses
 
     def journal(state_dir: Path) -> Journal | None:
         place = journal_place(open_for(request))
@@ -35,7 +37,7 @@ def doctor(request: Request) -> tuple[Diagnosis, ...]:
         asked = replace(request, input=None, only=(), fetch=False, push=False, needs_branches=False)
         return make_plan(open_for(asked), asked)
 
-    return examine(
+    seen = examine(
         request.repo,
         surroundings=of_process() if request.surroundings is None else request.surroundings,
         load=lambda: configured_rules(open_for(request)),
@@ -43,3 +45,4 @@ def doctor(request: Request) -> tuple[Diagnosis, ...]:
         programs=programs,
         plan=planned,
     )
+    return (*seen, *protection_diagnoses(lambda: protections(request)))

@@ -16,6 +16,7 @@ from gitalign.engine.run.session import Request as Request
 from gitalign.engine.run.session import journal_of, open_for
 from gitalign.errors import NotPermitted, PlanRefused, UserError
 from gitalign.facade.following import Following, caller_of
+from gitalign.facade.protecting import require_protected
 from gitalign.git.refs import read_tips
 
 
@@ -54,6 +55,7 @@ def run(
         tips = read_tips(opened.repository)
         if plan is not None:
             Guard(opened.repository, opened.config.alignment).require_targets(made, tips)
+        require_protected(opened, made)
         leave = replace(permit, plan_id=made.id) if permit.plan_id == "*" else permit
         if leave.plan_id != made.id:
             raise NotPermitted("the permit is for another plan", hint="confirm this plan: git align run --yes")

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from gitalign import facade
 from gitalign.cli import advice
 from gitalign.cli.options import Alignment, Fetch, Input, Options, Partial, given
 from gitalign.cli.parameters import option
 from gitalign.cli.rendering.console import console, emit_json, require_writable, write_whole
-from gitalign.cli.rendering.plan import show_plan
+from gitalign.cli.rendering.plan import show_plan, show_protections
 from gitalign.cli.rendering.tables import safe
 from gitalign.cli.verb import verb
 from gitalign.cli.working_set import Branches, planned
 from gitalign.core.names import shell_word
 from gitalign.documents import plans
+from gitalign.documents.protections import dump_protection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +49,13 @@ def plan(*, options: Options, input: Input = None, which: Branches, how: Alignme
     result = planned(options, request)
     if own.save is not None:
         write_whole(own.save, plans.text_of(result, indent=2) + "\n")
+    protected = facade.protections(request, plan=result)
     if options.json:
-        emit_json("plan", plans.dump(result))
+        shown = {"protections": [dump_protection(one) for one in protected]} if protected else {}
+        emit_json("plan", {**plans.dump(result), **shown})
     elif not options.quiet:
         show_plan(console(), result, everything=options.verbose, fetched=own.fetch)
+        show_protections(console(), protected)
         if own.save is not None:
             console().print(f"saved; run it with: git align run --plan {safe(shell_word(str(own.save)))}")
         else:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gitalign.cli.rendering.tables import MOST_ROWS, STEP_WORDS, many, plain_table, safe, tell_rest
+from gitalign.core.branch_rules import BranchProtection, RuleState
 from gitalign.core.exclusions import FILTERS
 from gitalign.core.names import display
 from gitalign.core.plan import Plan
@@ -12,6 +14,18 @@ from gitalign.core.strategies import idle_rules
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+def show_protections(out: Console, protections: Sequence[BranchProtection]) -> None:
+    """What is wrong with the protection of targets, or not known of it."""
+    colours = {RuleState.VIOLATED: "red", RuleState.UNKNOWN: "yellow"}
+    for one in protections:
+        if one.state is RuleState.SATISFIED:
+            out.print(safe(f"protection of {display(one.branch)}: as required"))
+            continue
+        out.print(f"[{colours[one.state]}]protection of {safe(display(one.branch))}: {one.state}[/]")
+        for fault in one.faults:
+            out.print(safe(f"  {display(fault)}"))
 
 
 def show_plan(out: Console, plan: Plan, *, everything: bool = False, fetched: bool = False) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NotRequired
+
 from typing_extensions import TypedDict
 
+from gitalign.core.branch_rules import RuleName, RuleState
 from gitalign.core.exclusions import ExclusionCode
 from gitalign.core.plan import StepKind
 from gitalign.core.policy import Strategy
@@ -76,6 +79,23 @@ class TargetNoteDocument(TypedDict):
     is_diverged: bool
 
 
+class RuleVerdictDocument(TypedDict):
+    """One rule that a hosting service is to enforce."""
+
+    rule: RuleName
+    state: RuleState
+    detail: str
+
+
+class BranchProtectionDocument(TypedDict):
+    """What a hosting service enforces on a target."""
+
+    branch: str
+    state: RuleState
+    reason: str
+    rules: list[RuleVerdictDocument]
+
+
 class PlanDocument(TypedDict):
     """What a run would do. `id` is a hash of everything in it that decides what a run does."""
 
@@ -86,3 +106,4 @@ class PlanDocument(TypedDict):
     steps: list[StepDocument]
     excluded: list[ExclusionDocument]
     target_notes: list[TargetNoteDocument]
+    protections: NotRequired[list[BranchProtectionDocument]]

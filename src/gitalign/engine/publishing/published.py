@@ -12,6 +12,15 @@ from gitalign.git.refs import read_tips
 from gitalign.git.repository import Repository
 
 
+def address_of(repository: Repository, remote: str) -> str:
+    """Where a remote is fetched from; empty where there is no such remote.
+
+    Source: `git help remote` (get-url; exit code 2 for a remote that is not there).
+    """
+    done = repository.operator.run("remote", "get-url", "--", remote, accept=(0, 2, 128))
+    return next(iter(text(done.stdout).splitlines()), "") if done.returncode == 0 else ""
+
+
 def published(repository: Repository, remote: str, hosts: Mapping[str, Host]) -> Published | None:
     """Links to the pages of a remote, and the branches it has; None where its service is unknown, or there is no such remote.
 
@@ -22,12 +31,8 @@ def published(repository: Repository, remote: str, hosts: Mapping[str, Host]) ->
 
     Raises:
         GitError
-
-    Source: `git help remote` (get-url; exit code 2 for a remote that is not there).
     """
-    done = repository.operator.run("remote", "get-url", "--", remote, accept=(0, 2, 128))
-    address = next(iter(text(done.stdout).splitlines()), "") if done.returncode == 0 else ""
-    links = links_of(address, hosts)
+    links = links_of(address_of(repository, remote), hosts)
     if links is None:
         return None
     prefix = f"refs/remotes/{remote}/"

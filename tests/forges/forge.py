@@ -1,0 +1,60 @@
+"""A hosting service on loopback: answers with documents of the shapes that the services publish, and with faults on demand."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+
+@dataclass
+class Forge:
+    """The service.
+
+    Attributes:
+        answers: path, without query -> status and document; bytes are sent as they are.
+        asked: (path with query, headers) of each request.
+    """
+
+    url: str
+    answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+
+@contextmanager
+def serving() -> Iterator[Forge]:
+    """A service that is there while inside."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            forge.asked.append((self.path, dict(self.headers)))
+            status, document = forge.answers.get(urlsplit(self.path).path, (404, {"message": "Not Found"}))
+            if status == 0:
+                self.connection.close()
+                return
+            body = document if isinstance(document, bytes) else json.dumps(document).encode()
+            self.send_response(status)
+            if status in (301, 302):
+                self.send_header("Location", f"{forge.url}/elsewhere")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    forge = Forge(url=f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield forge
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
