@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -11,9 +12,9 @@ import pytest
 from gitalign.core.findings import Finding, Severity
 from gitalign.core.outcome import Aligned, Failed
 from gitalign.core.report import Verdict
-from gitalign.detect.builtin import ContentDetector, PythonDetector
+from gitalign.detect import python
+from gitalign.detect.builtin import ContentDetector
 from gitalign.detect.judging import Unjudged, judged
-from gitalign.detect.python import python_facts
 from gitalign.detect.spots import Spot
 from gitalign.errors import GitDied
 from gitalign.ports import Detector
@@ -97,19 +98,19 @@ def test_the_operator_may_let_it_pass_and_it_is_still_told(work: Workspace) -> N
 
 
 def test_python_files_are_judged_one_by_one(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    def picky(data: bytes) -> object:
-        if b"hostile" in data:
-            raise MemoryError
-        return python_facts(data)
+    def picky(tree: ast.Module) -> object:
+        if any(isinstance(node, ast.Name) and node.id == "hostile" for node in ast.walk(tree)):
+            raise TypeError
+        return facts_of(tree)
 
-    monkeypatch.setattr("gitalign.detect.builtin.python_facts", picky)
+    facts_of = python._facts
+    monkeypatch.setattr("gitalign.detect.python._facts", picky)
     work.switch("py", "good")
     work.commit("py", {"h.py": b"hostile = 1\n", "i.py": b"from nowhere.at.all import x\n", "nowhere/__init__.py": b""})
     work.switch("main")
     outcome = branch(run(work.path, detection__detectors=["python"]), "py").result.outcome
     assert isinstance(outcome, Failed)
     assert told(outcome.findings) == {("detector_failed", "python", "h.py"), ("import_unresolved", "python", "i.py")}
-    assert PythonDetector().name == "python"
 
 
 def test_a_broken_world_is_no_broken_file() -> None:

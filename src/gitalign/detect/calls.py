@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitalign.core.findings import Finding, Origin, Severity
 from gitalign.core.pair_conflicts import FileVersion, PathChange
+from gitalign.detect.mentions import module_names
 from gitalign.detect.modules import ModuleIndex, is_declared, is_standard
 from gitalign.detect.python import Import, PythonFacts
 from gitalign.git.command import text
 
 Facts = Callable[[FileVersion | None], PythonFacts | None]
+Exports = Callable[[FileVersion | None], frozenset[str] | None]
+Mentions = Callable[[FileVersion | None, Collection[str]], bool]
 _MOST = 50
 
 
@@ -21,21 +24,43 @@ class Meeting:
 
     Attributes:
         changes: from the target to the result, Python files alone.
+        gone: paths of the target that the result has no more, whatever files they are.
         branch: path -> change from the base to the branch as it was, Python files alone.
         target: path -> change from the base to the target, Python files alone.
         result_index, target_index, branch_index: modules of the three trees.
         facts: of a file; None when it cannot be read as Python.
+        exports: of a file, as in its facts; None also where there are none.
+        mentions: False when a file holds none of some words, whatever it is; asked before the costlier `facts`.
         dependencies: declared in the result; None when nothing is declared at all.
     """
 
     changes: Sequence[PathChange]
+    gone: Sequence[bytes]
     branch: Mapping[bytes, PathChange]
     target: Mapping[bytes, PathChange]
     result_index: ModuleIndex
     target_index: ModuleIndex
     branch_index: ModuleIndex
     facts: Facts
+    exports: Exports
+    mentions: Mentions
     dependencies: frozenset[str] | None
+
+    def elsewhere(self) -> list[tuple[bytes, PathChange]]:
+        """Files that the target changed and the result has as the target has them."""
+        mine = {change.path for change in self.changes}
+        return [(path, change) for path, change in self.target.items() if path not in mine]
+
+    def lost_modules(self) -> frozenset[str]:
+        """Last names of modules and packages that the target has and the result has not; none where no Python file is gone."""
+        if not any(change.after is None for change in self.changes):
+            return frozenset()
+        places = {place for path in self.gone for place in ModuleIndex.places_of(text(path))}
+        return frozenset(
+            place.rpartition("/")[2]
+            for place in places
+            if self.target_index.holds(place) and not self.result_index.holds(place)
+        )
 
     def result_version(self, path: bytes) -> FileVersion | None:
         """The file in the result, as far as one of the sides changed it."""
@@ -57,10 +82,9 @@ def unresolved_imports(meeting: Meeting) -> list[Finding]:
             in_branch = _imported(meeting.facts(_after(meeting.branch.get(change.path))))
             for one in missing:
                 found += _unresolved(meeting, one, path, in_target=in_target, in_branch=in_branch)
-    if any(change.after is None for change in meeting.changes):
-        mine = {change.path for change in meeting.changes}
-        for place, change in meeting.target.items():
-            if place in mine or (facts := meeting.facts(change.after)) is None:
+    if lost := meeting.lost_modules():
+        for place, change in meeting.elsewhere():
+            if not meeting.mentions(change.after, lost) or (facts := meeting.facts(change.after)) is None:
                 continue
             path = text(place)
             before = _imported(meeting.facts(change.before))
@@ -86,13 +110,27 @@ def removed_symbols(meeting: Meeting) -> list[Finding]:
         if result.unbound and mine is not None and mine != change.after and change.before is not None:
             found += _unbound(meeting.facts, path, result, sides=(change.before, mine))
         found += _gone(meeting, path, result, known=change.before, taken=meeting.target)
-    taken = {place: change for place, change in meeting.branch.items() if _takes_away(meeting.facts, change)}
-    if taken:
-        mine_too = {change.path for change in meeting.changes}
-        for place, change in meeting.target.items():
-            if place not in mine_too and (facts := meeting.facts(change.after)) is not None:
-                found += _gone(meeting, text(place), facts, known=change.before, taken=taken)
+    taken, users = _taken_and_users(meeting)
+    for place, change in users:
+        if (facts := meeting.facts(change.after)) is not None:
+            found += _gone(meeting, text(place), facts, known=change.before, taken=taken)
     return found[:_MOST]
+
+
+def _taken_and_users(meeting: Meeting) -> tuple[dict[bytes, PathChange], list[tuple[bytes, PathChange]]]:
+    """Modules of which the branch took a name away and that files of the target may import; and these files."""
+    elsewhere = meeting.elsewhere()
+    taken: dict[bytes, PathChange] = {}
+    users: set[bytes] = set()
+    for place, change in meeting.branch.items():
+        names = module_names(text(place))
+        if not names or change.before is None or change.after is None:
+            continue
+        near = [path for path, other in elsewhere if meeting.mentions(other.after, names)]
+        if near and _takes_away(meeting.exports, change):
+            taken[place] = change
+            users.update(near)
+    return taken, [(path, change) for path, change in elsewhere if path in users]
 
 
 def _unbound(facts: Facts, path: str, result: PythonFacts, *, sides: Sequence[FileVersion]) -> Iterator[Finding]:
@@ -103,11 +141,10 @@ def _unbound(facts: Facts, path: str, result: PythonFacts, *, sides: Sequence[Fi
             yield _finding("symbol_removed_in_use", f"{name} is not defined any more", path, line, "integration")
 
 
-def _takes_away(facts: Facts, change: PathChange) -> bool:
-    before, after = facts(change.before), facts(change.after)
-    if before is None or before.exports is None or after is None or after.exports is None:
-        return False
-    return not before.exports <= after.exports
+def _takes_away(exports: Exports, change: PathChange) -> bool:
+    before = exports(change.before)
+    after = exports(change.after) if before is not None else None
+    return before is not None and after is not None and not before <= after
 
 
 def _gone(
@@ -130,10 +167,11 @@ def _gone(
             change = taken.get(place)
             if change is None or meeting.result_index.holds(f"{stem}/{name}"):
                 continue
-            was, now = meeting.facts(change.before), meeting.facts(meeting.result_version(place))
-            if was is None or now is None or was.exports is None or now.exports is None:
+            was = meeting.exports(change.before)
+            if was is None or name not in was:
                 continue
-            if name in was.exports and name not in now.exports:
+            now = meeting.exports(meeting.result_version(place))
+            if now is not None and name not in now:
                 if before is None:
                     facts = meeting.facts(known)
                     before = set(_uses(facts, path, meeting.result_index)) if facts is not None else set()

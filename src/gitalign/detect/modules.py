@@ -37,19 +37,24 @@ class ModuleIndex:
     def add(self, paths: Iterable[str], *, times: int = 1) -> ModuleIndex:
         """Add the modules among some paths; `times=-1` takes them away."""
         for path in paths:
-            if not path.endswith(_SOURCES):
-                continue
-            folder, _, name = path.rpartition("/")
-            stem = f"{folder}/{name.partition('.')[0]}" if folder else name.partition(".")[0]
-            self._stems[stem] += times
-            place = stem
-            while place:
+            for at, place in enumerate(self.places_of(path)):
                 root, _, part = place.rpartition("/")
+                if not at:
+                    self._stems[place] += times
                 self._roots[part][root] += times
                 if root:
                     self._folders[root] += times
-                place = root
         return self
+
+    @staticmethod
+    def places_of(path: str) -> Iterator[str]:
+        """The path of a module without its ending, then the packages around it; nothing for other files."""
+        if path.endswith(_SOURCES):
+            folder, _, name = path.rpartition("/")
+            place = f"{folder}/{name.partition('.')[0]}" if folder else name.partition(".")[0]
+            while place:
+                yield place
+                place = place.rpartition("/")[0]
 
     def holds(self, stem: str) -> bool:
         """True when a module or a package (with or without `__init__`) has this path."""

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
+
+from gitalign.detect.judging import Unjudged, judged
+from gitalign.detect.mentions import plain_text
+
+V = TypeVar("V")
+Fault = tuple[str, int | None]
+"""What is wrong and in which line."""
 
 _LONGEST = 2_000_000
+_TOO_DEEP = ("RecursionError", "MemoryError")
+_MAY_IMPORT_ALL = re.compile(r"\bimport[\s\\(]*\*")
 _BUILTINS = frozenset(dir(builtins)) | {
     "__file__",
     "__name__",
@@ -66,29 +77,80 @@ class PythonFacts:
     modules: dict[str, tuple[str, int]]
 
 
-def python_facts(data: bytes) -> PythonFacts | None:
-    """None for a file that is no Python, too long, or too deeply nested."""
+@dataclass(frozen=True, slots=True)
+class PythonFile:
+    """What Python's parser says of a file, and what is known of it then.
+
+    Attributes:
+        fault: what is wrong, and in which line; None for a file that the parser takes, or that is too long.
+        facts: None for a file that is no Python, too long, or too deeply nested.
+    """
+
+    fault: Fault | Unjudged | None
+    facts: PythonFacts | Unjudged | None
+
+
+def python_file(data: bytes) -> PythonFile:
+    """Read a file once, for all that want to know something of it."""
     if len(data) > _LONGEST:
+        return PythonFile(None, None)
+    tree = judged(lambda: _parsed(data))
+    if isinstance(tree, ast.Module):
+        return PythonFile(None, judged(partial(_read, tree, _facts)))
+    if isinstance(tree, Unjudged) and not tree.reason.startswith(_TOO_DEEP):
+        return PythonFile(tree, tree)
+    return PythonFile(tree, None)
+
+
+def python_exports(data: bytes) -> frozenset[str] | None:
+    """`PythonFacts.exports` of a file, for half the price; None also for a file without facts."""
+    text = plain_text(data)
+    if text is None or _MAY_IMPORT_ALL.search(text) or len(data) > _LONGEST:
+        facts = python_file(data).facts
+        return facts.exports if isinstance(facts, PythonFacts) else None
+    tree = judged(lambda: _parsed(data))
+    if not isinstance(tree, ast.Module):
         return None
+    exports = judged(partial(_read, tree, partial(_exports_of, has_star=False)))
+    return exports if isinstance(exports, frozenset) else None
+
+
+def python_fault(data: bytes) -> Fault | None:
+    """The first thing that Python's parser does not take."""
+    tree = _parsed(data)
+    return None if isinstance(tree, ast.Module) else tree
+
+
+def _parsed(data: bytes) -> ast.Module | Fault:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(data)
-            return _facts(tree)
-    except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError):
+            return ast.parse(data)
+    except SyntaxError as error:
+        return f"Python: {error.msg}", error.lineno
+    except (ValueError, LookupError) as error:
+        return f"Python: {error}", None
+
+
+def _read(tree: ast.Module, read: Callable[[ast.Module], V]) -> V | None:
+    try:
+        return read(tree)
+    except (ValueError, LookupError, RecursionError, MemoryError):
         return None
+
+
+def _exports_of(tree: ast.Module, *, has_star: bool) -> frozenset[str] | None:
+    exports = None if has_star else frozenset(_exports(tree.body))
+    return None if exports is None or "__getattr__" in exports else exports
 
 
 def _facts(tree: ast.Module) -> PythonFacts:
     reader = _Reader()
     reader.read(tree)
     has_star = any("*" in one.names for one in reader.imports)
-    exports = None if has_star else frozenset(_exports(tree.body))
-    if exports is not None and "__getattr__" in exports:
-        exports = None
     known = reader.bound | _BUILTINS
     return PythonFacts(
-        exports=exports,
+        exports=_exports_of(tree, has_star=has_star),
         imports=tuple(sorted(reader.imports, key=lambda one: one.line)),
         unbound={} if has_star else {name: line for name, line in reader.loaded.items() if name not in known},
         attributes=reader.attributes,

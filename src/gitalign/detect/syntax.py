@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import tomllib
-import warnings
 from collections.abc import Callable, Sequence
 
 from gitalign.core.findings import Severity
+from gitalign.detect.python import Fault, python_fault
 from gitalign.detect.spots import Spot, is_text
 
 _LONGEST = 2_000_000
@@ -18,9 +17,6 @@ _TEMPLATE = re.compile(rb"\{\{|\{%|<%")
 _WITH_COMMENTS = re.compile(
     rb"(^|/)(\.vscode|\.devcontainer)/|(^|/)([jt]sconfig[^/]*|\.eslintrc|\.jshintrc|\.babelrc|api-extractor|devcontainer)(\.json)?$"
 )
-
-Fault = tuple[str, int | None]
-"""What is wrong and in which line."""
 
 
 class SyntaxScanner:
@@ -39,39 +35,36 @@ class SyntaxScanner:
             return ()
         if not is_text(data):
             # Whatever else that may be under its name, Python does not take it.
-            is_code = parse is _python
+            is_code = parse is python_fault
             return (
                 [Spot("syntax_error", Severity.CRITICAL, "Python: NUL bytes", None, "syntax error")] if is_code else ()
             )
-        fault = parse(data)
-        if fault is None:
-            return ()
-        words, line = fault
-        # Lines move when sides are merged, and a parser's first error moves with them: one error is as good as another.
-        return [Spot("syntax_error", Severity.CRITICAL, words, line, "syntax error")]
+        return spots_of(parse(data))
+
+
+def spots_of(fault: Fault | None) -> tuple[Spot, ...]:
+    """What is reported of a file's first fault."""
+    if fault is None:
+        return ()
+    words, line = fault
+    # Lines move when sides are merged, and a parser's first error moves with them: one error is as good as another.
+    return (Spot("syntax_error", Severity.CRITICAL, words, line, "syntax error"),)
+
+
+def is_read_as_python(path: bytes, data: bytes) -> bool:
+    """True for files that `SyntaxScanner` has Python's parser read."""
+    return _parser_of(path) is python_fault and len(data) <= _LONGEST and is_text(data)
 
 
 def _parser_of(path: bytes) -> Callable[[bytes], Fault | None] | None:
     name = path.lower()
     if name.endswith((b".py", b".pyi")):
-        return _python
+        return python_fault
     if name.endswith(b".json"):
         return None if _WITH_COMMENTS.search(name) else _json
     if name.endswith((b".yaml", b".yml")):
         return _yaml
     return _toml if name.endswith(b".toml") else None
-
-
-def _python(data: bytes) -> Fault | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(data)
-    except SyntaxError as error:
-        return f"Python: {error.msg}", error.lineno
-    except (ValueError, LookupError) as error:
-        return f"Python: {error}", None
-    return None
 
 
 def _json(data: bytes) -> Fault | None:

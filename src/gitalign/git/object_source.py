@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from cachetools import LRUCache
 
@@ -18,6 +18,7 @@ V = TypeVar("V")
 
 _KEPT_CHANGES = 400
 _KEPT_TREES = 16
+_KEPT_FACTS = 10_000
 
 
 class Kept(Generic[K, V]):
@@ -48,12 +49,31 @@ class Kept(Generic[K, V]):
                     self._under_way.pop(key, None)
 
 
+class KeptFacts:
+    """Implements `ports.FileFacts` for one run."""
+
+    def __init__(self, most: int = _KEPT_FACTS) -> None:
+        self._known: LRUCache[tuple[str, bytes], object] = LRUCache(most)
+        self._lock = threading.Lock()
+
+    def recall(self, kind: str, blob: bytes) -> Any:
+        """See `ports.FileFacts.recall`."""
+        with self._lock:
+            return self._known.get((kind, blob))
+
+    def keep(self, kind: str, blob: bytes, value: object) -> None:
+        """See `ports.FileFacts.keep`."""
+        with self._lock:
+            self._known[kind, blob] = value
+
+
 class SharedTrees:
-    """What many branches of a run ask alike: changes from base to target, files of targets."""
+    """What many branches of a run ask alike: changes from base to target, files of targets, facts about contents."""
 
     def __init__(self) -> None:
         self.changes: Kept[tuple[Oid, Oid], tuple[PathChange, ...]] = Kept(_KEPT_CHANGES)
         self.paths: Kept[Oid, tuple[bytes, ...]] = Kept(_KEPT_TREES)
+        self.facts = KeptFacts()
 
 
 class RepositorySource:
@@ -71,6 +91,11 @@ class RepositorySource:
         self._files = FileReader(git, timeout_s=timeout_s)
         self._trees = TreeComparer(git, timeout_s=timeout_s)
         self._shared = SharedTrees()
+
+    @property
+    def facts(self) -> KeptFacts:
+        """See `ports.Source.facts`."""
+        return self._shared.facts
 
     def read(self, names: Sequence[bytes], *, most_bytes: int) -> list[bytes | None]:
         """See `ports.Source.read`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from gitalign.core.findings import Finding
 from gitalign.core.names import Oid
@@ -12,8 +12,27 @@ from gitalign.core.outcome import StepResult
 from gitalign.core.pair_conflicts import PathChange
 
 
+class FileFacts(Protocol):
+    """What was found out about contents, by blob id, for all branches of a run and all that look at them. Thread-safe and bounded."""
+
+    def recall(self, kind: str, blob: bytes) -> Any:
+        """What was kept; None when nothing was, or it was forgotten.
+
+        Args:
+            kind: who asks for what; a value is used only by those that know its kind.
+            blob: id of the content.
+        """
+
+    def keep(self, kind: str, blob: bytes, value: object) -> None:
+        """Keep a value that depends on kind and content alone. It is shared: nothing may change it."""
+
+
 class Source(Protocol):
     """Objects as a run sees them: the repository and what is not published yet. One worker's; not thread-safe."""
+
+    @property
+    def facts(self) -> FileFacts:
+        """What is known of contents."""
 
     def read(self, names: Sequence[bytes], *, most_bytes: int) -> list[bytes | None]:
         """Contents of files named `<id>` or `<commit>:<path>`; None for what is not there or longer."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gitalign.core.names import Oid
 from gitalign.core.pair_conflicts import PathChange
-from gitalign.git.object_source import SharedTrees
+from gitalign.git.object_source import KeptFacts, SharedTrees
 from gitalign.integrate.lane import MergeWorker
 
 _MOST_HELD = 16_000_000
@@ -20,6 +20,11 @@ class LaneSource:
         self._shared = shared
         self._contents: dict[tuple[bytes, int], bytes | None] = {}
         self._held = 0
+
+    @property
+    def facts(self) -> KeptFacts:
+        """See `ports.Source.facts`."""
+        return self._shared.facts
 
     def read(self, names: Sequence[bytes], *, most_bytes: int) -> list[bytes | None]:
         """See `ports.Source.read`. Several detectors look at the same files: what was read is kept a while."""
