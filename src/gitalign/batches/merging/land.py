@@ -15,8 +15,10 @@ from gitalign.batches.merging.publish_landing import (
     landed_words,
     publish_landing,
     require_conserved,
+    stays_words,
     stored_plan,
     with_left_out,
+    with_reason,
 )
 from gitalign.batches.merging.target_place import TargetPlace, TargetProblem, TargetReader
 from gitalign.batches.running.context import Keeper
@@ -127,7 +129,8 @@ class BatchLander:
             reason = "it landed; its certificate cannot be read, so it is not known whether all of the batch did"
             return replace(landed, merge_status=MergeStatus.FAILED, reason=reason)
         tests, flaky = str(content.get("tests", "")), tuple(map(str, content.get("flaky", ())))
-        return with_left_out(replace(landed, tests=tests, flaky=flaky), Decision(left_out=left_out))
+        landed = with_left_out(replace(landed, tests=tests, flaky=flaky), Decision(left_out=left_out))
+        return with_reason(landed, stays_words(publication))
 
     def _attempt(self, journal: Journal, keeper: Keeper, number: int, members: Sequence[Member]) -> Landed:
         opened, repository = self._opened, self._opened.repository

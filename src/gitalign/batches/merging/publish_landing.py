@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -37,6 +38,8 @@ from gitalign.git.refs import RefUpdater, read_refs
 from gitalign.output_file import write_whole
 
 CERTIFICATE = "batch-certificate.json"
+_PATIENCE_S = 60.0
+_ASK_EVERY_S = 0.05
 _WRITTEN = (PushState.PUSHED, PushState.UP_TO_DATE)
 
 
@@ -81,7 +84,7 @@ def publish_landing(landing: Landing, quarantine: Quarantine, decision: Decision
     forbidden = landing.guard.refs(plan)
     update = RefUpdate(ref=landing.target.ref, before=landing.before, after=tip)
     publication = to_push(Publication(update=update, stack=0, state=MoveState.INTENDED), landing.push_to)
-    publications = claimed(run, held_if_guarded([publication], forbidden))
+    publications = _claimed_in_time(landing, held_if_guarded([publication], forbidden))
     run.checkpoint("certificate")
     _write_certificate(landing, decision, judgement)
     run.checkpoint("store")
@@ -107,6 +110,17 @@ def publish_landing(landing: Landing, quarantine: Quarantine, decision: Decision
     if publication.state is MoveState.MOVED or publication.push in _WRITTEN:
         require_conserved(landing, repository.git, judgement)
     return _landed(landing, publication, decision, judgement.merged.tip, judgement.answer)
+
+
+def _claimed_in_time(landing: Landing, publications: Sequence[Publication]) -> tuple[Publication, ...]:
+    """The publications, claimed; another run that lands on the same target now is waited for."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        mine = claimed(landing.run, publications)
+        is_taken = any(one.state is MoveState.HELD_BACK for one in mine) and mine != tuple(publications)
+        if not is_taken or landing.run.stop.stop_requested or time.monotonic() > deadline:
+            return mine
+        time.sleep(_ASK_EVERY_S)
 
 
 def _pushed(landing: Landing, publications: Sequence[Publication], pusher: Pusher) -> tuple[Publication, ...]:
@@ -145,9 +159,7 @@ def _landed(landing: Landing, publication: Publication, decision: Decision, tip:
     if publication.state is MoveState.MOVED or publication.push in _WRITTEN:
         landed = with_left_out(replace(landed, landed=publication.update.after), decision)
         if publication.state is not MoveState.MOVED:
-            words = publication.detail or "it moves when this is resumed"
-            reason = f"{pushed_to} has it, {branch_of(publication.update.ref)} here does not: {words}"
-            landed = replace(landed, reason=f"{landed.reason}; {reason}" if landed.reason else reason)
+            landed = with_reason(landed, stays_words(publication))
         return landed
     landed = replace(landed, landing_run="")
     if publication.state is MoveState.INTENDED:
@@ -156,6 +168,19 @@ def _landed(landing: Landing, publication: Publication, decision: Decision, tip:
         return replace(landed, merge_status=MergeStatus.WAITING, reason=push_detail)
     status = MergeStatus.TARGET_MOVED if _has_moved(landing, publication) else MergeStatus.REFUSED
     return replace(landed, merge_status=status, reason=publication.detail or push_detail)
+
+
+def stays_words(publication: Publication) -> str:
+    """Why a target that was pushed stands here where it stood; empty when it moved here, too."""
+    if publication.state is MoveState.MOVED:
+        return ""
+    name, why = branch_of(publication.update.ref), publication.detail or "git pull brings it"
+    return f"{landed_words(publication)[0]} has it, {name} here does not: {why}"
+
+
+def with_reason(landed: Landed, words: str) -> Landed:
+    """What landed, with something more to say of it."""
+    return replace(landed, reason="; ".join(filter(None, [landed.reason, words])))
 
 
 def with_left_out(landed: Landed, decision: Decision) -> Landed:
