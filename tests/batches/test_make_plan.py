@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitalign.batches.planning.make_plan import Foresight, PlanRules, judged, make_plan
-from gitalign.batches.planning.overlap import overlapping
 from gitalign.batches.planning.plan import (
     BatchPlan,
     ConflictType,
@@ -23,6 +22,7 @@ from gitalign.batches.planning.plan import (
 )
 from gitalign.batches.planning.plan_document import from_dict, to_dict
 from gitalign.batches.planning.tasks import Need, NeedKind, Task, TaskList, TaskListError
+from gitalign.core.path_overlap import overlapping
 
 PROJECT = UUID("6f1b7a0e-0000-4000-8000-000000000001")
 AT = datetime(2026, 11, 27, tzinfo=UTC)

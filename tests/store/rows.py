@@ -11,6 +11,7 @@ from gitalign.core.events import Event, EventKind
 from gitalign.core.manual_resolution import ResolutionSession
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned, AlignedKind, StepResult
+from gitalign.core.path_claim import PathClaim
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.ports import Journal
@@ -80,6 +81,12 @@ def alive(owner: str) -> bool:
 
 def dead(owner: str) -> bool:
     return False
+
+
+def path_claim(name: str, holder: str, *patterns: str) -> PathClaim:
+    return PathClaim(
+        id=name, holder=holder, patterns=patterns, note="café", made_at=NOON, until=NOON + timedelta(minutes=30)
+    )
 
 
 def session(ref: str) -> ResolutionSession:

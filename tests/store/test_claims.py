@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -29,6 +31,7 @@ from tests.store.rows import (
     dead,
     event,
     move,
+    path_claim,
     run_id,
     session,
 )
@@ -141,6 +144,35 @@ def test_sessions(opener: Opener) -> None:
     journal.close_session(X)
     assert other.sessions() == (session(LATIN),)
     assert journal.open_session(session(X))
+
+
+def test_paths_are_claimed_by_one_holder_at_a_time(opener: Opener) -> None:
+    journal, other = opener(), opener()
+    mine = path_claim("1", "me", "src/api/", "*.md")
+    assert journal.claim_paths(mine) == ()
+    assert other.claim_paths(path_claim("2", "you", "src/api/health.py")) == (mine,)
+    assert other.claim_paths(path_claim("3", "you", "docs/README.md", "src/web/")) == (mine,)
+    assert other.claim_paths(path_claim("4", "you", "src/web/")) == ()
+    assert journal.claim_paths(path_claim("5", "me", "src/api/more/")) == ()  # one's own paths may overlap
+    assert [one.id for one in other.path_claims(NOON)] == ["1", "4", "5"]
+    later = NOON + timedelta(minutes=30)  # the moment in which they end
+    assert other.path_claims(later) == ()
+    late = replace(path_claim("6", "you", "src/api/"), made_at=later, until=later + timedelta(hours=1))
+    assert other.claim_paths(late) == ()
+    assert other.release_paths("you", "nosuch") == 0
+    assert other.release_paths("me") == 0
+    assert other.release_paths("you", "6") == 1
+    assert journal.path_claims(NOON) == ()
+
+
+def test_of_many_claims_at_once_one_is_kept(opener: Opener) -> None:
+    journals = [opener() for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        kept = list(
+            pool.map(lambda at: journals[at].claim_paths(path_claim(str(at), f"holder {at}", "src/")), range(4))
+        )
+    assert [len(one) for one in kept].count(0) == 1
+    assert len(journals[0].path_claims(NOON)) == 1
 
 
 def test_the_cache(opener: Opener) -> None:

@@ -128,7 +128,7 @@ def test_a_database_of_an_earlier_release_is_brought_up_to_date(server: str) -> 
         connection.execute(text("CREATE SCHEMA new"))
     for dialect in (before, new):
         connect_journal(dialect, repository="x").close()
-    later = ("project", "batch", "parallel_batches", "worktrees")
+    later = ("project", "batch", "parallel_batches", "worktrees", "path_claims")
     with before.engine().connect() as connection:
         for table in [one for one in schema.metadata.tables if one.startswith(later)]:
             connection.execute(text(f"DROP TABLE {table}"))

@@ -18,7 +18,7 @@ from gitalign.store.journal import SqlJournal, connect_journal
 from gitalign.store.postgres import Postgres
 from tests.store.batch_rows import PROJECT, batch, new, project, running
 from tests.store.batch_rows import begun as batch_begun
-from tests.store.rows import LATIN, NOON, X, aligned, alive, begun, move, run_id, session
+from tests.store.rows import LATIN, NOON, X, aligned, alive, begun, move, path_claim, run_id, session
 from tests.store.rows import event as happening
 
 BATCH = run_id(1)
@@ -46,6 +46,9 @@ ASKED: dict[str, Callable[[SqlJournal, str], object]] = {
     "still held": lambda journal, name: journal.require_held(name),
     "claim": lambda journal, name: journal.claim(name, [X, LATIN], owner="me", is_alive=alive),
     "sessions": lambda journal, _: journal.sessions(),
+    "path claims": lambda journal, _: journal.path_claims(NOON),
+    "claim paths": lambda journal, _: journal.claim_paths(path_claim("c", "me", "src/")),
+    "release paths": lambda journal, _: journal.release_paths("me", "c"),
     "cached": lambda journal, _: journal.look_up(["a", "b"]),
     "state": lambda journal, name: journal.set_state(name, RunState.PUBLISHING),
     "intend": lambda journal, name: journal.intend(name, [move(X), move(LATIN)], anchor="a"),
@@ -85,8 +88,8 @@ ASKED: dict[str, Callable[[SqlJournal, str], object]] = {
 """All that is asked while there may be many runs. The list of all runs is not among them."""
 OF_REPOSITORY = re.compile(r"^SEARCH \w+ USING (?!.*runs_that_stand|.*runs_unsettled).* \(repository=\?\)$")
 """Every row of a repository is read. The two partial indexes hold those that are asked for, and no others."""
-FEW = ("repositories", "sessions", "projects")
-"""Tables with a row for each repository, for each resolution under way, or for each name of the repository in plans."""
+FEW = ("repositories", "sessions", "projects", "path_claims")
+"""Tables with a row for each repository, resolution under way or claim of paths, or for each name of the repository in plans."""
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from gitalign.core.events import Event
 from gitalign.core.manual_resolution import ResolutionSession
 from gitalign.core.names import Oid
 from gitalign.core.outcome import StepResult
+from gitalign.core.path_claim import PathClaim
 from gitalign.core.plan import Plan
 from gitalign.core.publication import Publication
 from gitalign.core.run import RunKind, RunRecord, RunState
@@ -204,6 +205,19 @@ class SessionStore(Protocol):
         """The resolution of a branch has ended."""
 
 
+class PathClaimStore(Protocol):
+    """Paths that someone works on for a while."""
+
+    def claim_paths(self, claim: PathClaim) -> tuple[PathClaim, ...]:
+        """Keep a claim, unless others hold some of its paths at its beginning: then their claims, and nothing is kept."""
+
+    def path_claims(self, at: datetime) -> tuple[PathClaim, ...]:
+        """Claims that hold at a time, oldest first."""
+
+    def release_paths(self, holder: str, claim_id: str | None = None) -> int:
+        """Give a claim back, or all of a holder; how many there were."""
+
+
 class Journal(
     RunStore,
     EventStore,
@@ -211,6 +225,7 @@ class Journal(
     MoveStore,
     ClaimStore,
     SessionStore,
+    PathClaimStore,
     VerdictCache,
     BatchRunStore,
     ProjectStore,

@@ -18,7 +18,7 @@ from gitalign.store.journal import SqlJournal, open_journal
 from gitalign.store.run_locks import RunLocks, batch_lock
 
 _OF_RUNS = (schema.plans, schema.events, schema.results, schema.resolved, schema.publications, schema.claims)
-_OF_REPOSITORY = (schema.verdicts, schema.sessions)
+_OF_REPOSITORY = (schema.verdicts, schema.sessions, schema.path_claims)
 _BATCHES_NUMBERED = (
     (schema.projects, "project"),
     (schema.batch_runs, "batch_run"),

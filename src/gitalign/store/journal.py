@@ -18,6 +18,7 @@ from gitalign.store.claims import SqlClaims
 from gitalign.store.database import opened
 from gitalign.store.dialect import Dialect, translated
 from gitalign.store.moves import SqlMoves
+from gitalign.store.path_claims import SqlPathClaims
 from gitalign.store.results import SqlEvents, SqlResults
 from gitalign.store.runs import SqlRuns
 from gitalign.store.sessions import SqlSessions
@@ -27,7 +28,9 @@ THIS = "this"
 """The repository of a database that lies in its git directory."""
 
 
-class SqlJournal(SqlRuns, SqlEvents, SqlResults, SqlMoves, SqlClaims, SqlSessions, SqlCache, SqlBatchRuns):
+class SqlJournal(
+    SqlRuns, SqlEvents, SqlResults, SqlMoves, SqlClaims, SqlSessions, SqlPathClaims, SqlCache, SqlBatchRuns
+):
     """See `ports.Journal`, which says what every method promises."""
 
 

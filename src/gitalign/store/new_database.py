@@ -124,6 +124,16 @@ NEW_DATABASE = (
     at DATETIME NOT NULL,
     PRIMARY KEY (repository, ref)
 )""",
+    """CREATE TABLE path_claims (
+    repository INTEGER NOT NULL,
+    id VARCHAR(40) NOT NULL,
+    holder TEXT NOT NULL,
+    patterns TEXT NOT NULL,
+    note TEXT NOT NULL,
+    made_at DATETIME NOT NULL,
+    until DATETIME NOT NULL,
+    PRIMARY KEY (repository, id)
+)""",
     """CREATE TABLE projects (
     number INTEGER NOT NULL,
     repository INTEGER NOT NULL,

@@ -27,7 +27,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD_REVISION = "0004"
+HEAD_REVISION = "0005"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -215,6 +215,18 @@ sessions = Table(
     Column("target", AsciiText, nullable=False),
     Column("body", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+)
+
+path_claims = Table(
+    "path_claims",
+    metadata,
+    Column("repository", Key, primary_key=True, autoincrement=False),
+    Column("id", String(40), primary_key=True),
+    Column("holder", AsciiText, nullable=False),
+    Column("patterns", Text, nullable=False),
+    Column("note", AsciiText, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
 )
 
 projects = Table(

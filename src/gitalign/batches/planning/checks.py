@@ -7,9 +7,9 @@ import graphlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from gitalign.batches.planning.overlap import pattern_fault
 from gitalign.batches.planning.tasks import SECRET_FILE, NeedKind, Task, TaskId, TaskList, TaskListError
 from gitalign.core.names import display, name_fault
+from gitalign.core.path_overlap import pattern_fault
 
 MOST_TASKS = 10_000
 _LONGEST_ID = 100

@@ -10,7 +10,6 @@ from itertools import combinations, combinations_with_replacement, product
 from uuid import UUID
 
 from gitalign.batches.planning.checks import require_sound, soft_needs
-from gitalign.batches.planning.overlap import overlapping
 from gitalign.batches.planning.plan import (
     BatchPlan,
     ConflictType,
@@ -21,6 +20,7 @@ from gitalign.batches.planning.plan import (
     select_mode,
 )
 from gitalign.batches.planning.tasks import Task, TaskId, TaskList
+from gitalign.core.path_overlap import overlapping
 
 HIGH_CONFLICT_RATE = 0.5
 _SPECIAL = frozenset("*?[\\")

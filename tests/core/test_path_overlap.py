@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gitalign.batches.planning.overlap import can_meet, pattern_fault
+from gitalign.core.path_overlap import can_meet, pattern_fault
 
 _NAME = st.text("ab.", min_size=1, max_size=3).filter(lambda name: name.strip(".") != "")
 _PATH = st.lists(_NAME, min_size=1, max_size=4).map("/".join)
