@@ -77,6 +77,11 @@ def adopt(file: Path, *, most: int = 0o666) -> None:
             file.chmod(wanted)
 
 
+def hands_down(folder: Path) -> bool:
+    """Whether what is made in a folder takes over its permissions (`adopt`): asked once where many files are made in it."""
+    return _hands_down(folder.stat().st_mode)
+
+
 def share(folder: Path, *, into: Path) -> None:
     """Give a folder made elsewhere, and the files in it, the permissions of the one that it is moved into."""
     with suppress(OSError):

@@ -14,7 +14,7 @@ from gitalign.core.events import Event, EventKind
 from gitalign.core.names import display, file_name_for
 from gitalign.documents.events import dump_audit
 from gitalign.documents.formats import json_text
-from gitalign.shared_files import adopt, make_folder
+from gitalign.shared_files import adopt, hands_down, make_folder
 
 STEP_MESSAGES: Mapping[str, str] = {
     "pre_checks": "Starting pre-checks...",
@@ -129,15 +129,26 @@ class RunLog:
     def _write(self) -> None:
         lines, self._lines = self._lines, []
         if lines:
-            _append(self._path, lines)
+            _append(str(self._path), lines)
 
 
-def _append(path: Path, lines: Sequence[str]) -> None:
-    is_new = not path.exists()
-    with path.open("a", encoding="utf-8", errors="backslashreplace") as log:
-        log.write("\n".join(lines) + "\n")
-    if is_new:
-        adopt(path)
+def _append(path: str, lines: Sequence[str], *, adopts: bool = True) -> None:
+    """Add lines to a file.
+
+    Args:
+        path: of the file; made when it is not there.
+        lines: without their ends.
+        adopts: whether a new file is to take over the permissions of its folder.
+    """
+    data = memoryview(("\n".join(lines) + "\n").encode("utf-8", "backslashreplace"))
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    try:
+        if adopts and not os.fstat(handle).st_size:
+            adopt(Path(path))
+        while data:
+            data = data[os.write(handle, data) :]
+    finally:
+        os.close(handle)
 
 
 def _weight(event: Event) -> int:
@@ -199,6 +210,7 @@ class BranchLogs:
         self._held: dict[str, list[str]] = {}
         self._count = 0
         self._lock = threading.Lock()
+        self._adopts: bool | None = None
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
@@ -224,21 +236,19 @@ class BranchLogs:
             self._write_all()
 
     def _write_all(self) -> None:
-        for branch in tuple(self._held):
-            self._write(branch)
-        self._count = 0
-
-    def _write(self, branch: str) -> None:
-        lines = self._held.pop(branch, [])
-        if not lines:
+        if not self._held:
             return
-        make_folder(self._folder)
-        _append(self._folder / f"{file_name_for(branch)}.log", lines)
+        if self._adopts is None:
+            make_folder(self._folder)
+            self._adopts = hands_down(self._folder)
+        held, self._held, self._count = self._held, {}, 0
+        for branch, lines in held.items():
+            _append(f"{self._folder}/{file_name_for(branch)}.log", lines, adopts=self._adopts)
 
 
 def _words(data: Mapping[str, Any]) -> str:
     return " ".join(
-        f"{key}={display(str(value)) if isinstance(value, str) else value}"
+        f"{key}={display(value) if isinstance(value, str) else value}"
         for key, value in data.items()
         if value is not None
     )

@@ -32,10 +32,11 @@ BETWEEN = (
 """We die between two effects: after the one before, and before the one that is named."""
 
 CHILDREN = (
-    ("pack-objects", 1, "killed with us"),
+    ("index-pack", 1, "killed with us"),
     ("index-pack", 1, "killed with us after it acted"),
     ("hash-object", 1, "killed with us after it acted"),
-    ("index-pack", 2, "killed with us after it acted"),
+    ("pack-objects", 1, "killed with us"),
+    ("pack-objects", 1, "killed with us after it acted"),
     ("read-tree", 1, "killed with us after it acted"),
     ("read-tree", 1, "killed with us while it writes"),
     ("update-ref", 1, "transaction killed with us when prepared"),
@@ -43,9 +44,16 @@ CHILDREN = (
     ("update-ref", 2, "transaction killed with us when prepared"),
     ("update-ref", 2, "transaction killed with us when committed"),
 )
-"""A git and we die, whether it acted or not. The first `index-pack` stores the run's commits, the second one holds what it leaves. The first `update-ref` makes refs of our own, the second one moves branches."""
+"""A git and we die, whether it acted or not. `index-pack` stores the run's commits, `pack-objects` holds what it leaves. The first `update-ref` makes refs of our own, the second one moves branches."""
 
-NO_SPACE = (("index-pack", 1), ("hash-object", 1), ("read-tree", 1), ("update-ref", 1), ("update-ref", 2))
+NO_SPACE = (
+    ("index-pack", 1),
+    ("pack-objects", 1),
+    ("hash-object", 1),
+    ("read-tree", 1),
+    ("update-ref", 1),
+    ("update-ref", 2),
+)
 """A git finds no room on the disk; we go on or end by ourselves."""
 
 NEXT = ("resume", "two at once", "prune", "undo")

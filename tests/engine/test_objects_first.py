@@ -19,7 +19,7 @@ from gitalign.core.plan import Permit
 from gitalign.core.run import RunState
 from gitalign.engine.publishing.anchor import anchor_ref, broken_anchors, mend_anchors
 from gitalign.errors import GitAlignError, GitError, OutOfSpace, UserError
-from gitalign.git import result_packs
+from gitalign.git import loose_pack, result_packs
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import open_repository
 from gitalign.git.result_packs import ResultPacks
@@ -61,6 +61,7 @@ def a_pack_for_each_branch(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that some can be stored and others not."""
     monkeypatch.setattr(result_packs, "_TIPS_PER_PACK", 1)
     monkeypatch.setattr(result_packs, "_PACKS_AT_ONCE", 3)
+    monkeypatch.setattr(loose_pack, "_PACK_BYTES", 0)
 
 
 @pytest.mark.parametrize("ending", [".keep", ".pack", ".idx"])
@@ -76,7 +77,7 @@ def test_packs_that_were_brought_over_in_part(
     link, replace = os.link, Path.replace
 
     def none_left(place: Path) -> None:
-        if place.name.startswith("pack-") and place.suffix == ending:
+        if place.suffix == ending and "quarantine" not in place.parts:
             brought.append(place)
             if len(brought) > 1:
                 raise OSError(errno.ENOSPC, "No space left on device", str(place))
@@ -108,17 +109,22 @@ def test_packs_that_were_brought_over_in_part(
 
 def test_what_is_proved_is_what_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Results are packed once: no second pack of theirs is made when they are published."""
-    made: list[tuple[object, ...]] = []
-    stored = ResultPacks._stored
+    made: list[str] = []
 
-    def noted(*said: Any) -> tuple[str, ...]:
-        made.append(said)
-        return stored(*said)
+    def noting(way: str) -> None:
+        packed = getattr(ResultPacks, way)
 
-    monkeypatch.setattr(ResultPacks, "_stored", noted)
+        def noted(*said: Any) -> tuple[str, ...]:
+            made.append(way)
+            return packed(*said)  # type: ignore[no-any-return]
+
+        monkeypatch.setattr(ResultPacks, way, noted)
+
+    noting("_from_loose")
+    noting("_stored")
     work = built(tmp_path)
     run(work.path)
-    assert len(made) == 1
+    assert made == ["_from_loose"]
     is_sound(work)
 
 

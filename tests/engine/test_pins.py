@@ -10,6 +10,7 @@ from gitalign import facade
 from gitalign.core.plan import Permit
 from gitalign.engine.publishing import pins
 from gitalign.errors import GitError
+from gitalign.git import storing
 from tests.git.workspace import Workspace
 from tests.runs import request, run
 
@@ -97,11 +98,45 @@ def test_what_cannot_be_packed_is_pinned_by_a_commit(work: Workspace, monkeypatc
     def fails(*_: object, **__: object) -> str:
         raise GitError("no packs today")
 
-    monkeypatch.setattr(pins, "stored", fails)
+    monkeypatch.setattr(pins, "copied", fails)
     report = run(work.path)
     collected(work)
     assert facade.restore(request(work.path), "x", report.run.id, permit=LEAVE).exit_code() == 0
     assert work.tip("x") == before
+
+
+def test_what_is_held_is_taken_over_as_it_lies_there(work: Workspace) -> None:
+    """Deltas of the repository stay deltas; nothing that was made on the way is left."""
+    work.switch("x")
+    for number in range(3):
+        work.commit(f"x {number}", {"x": b"".join(b"%d\n" % line for line in range(2000)) + b"%d\n" % number})
+    work.switch("main")
+    work.git("repack", "-adq", "--window=10")
+    before = work.tip("x")
+    run(work.path)
+    packs = [keep.with_suffix(".pack") for keep in keeps(work)]
+    (held,) = (pack for pack in packs if any(line.startswith(before) for line in verified(work, pack)))
+    whole = [int(line.split()[3]) for line in verified(work, held) if line.split()[1:2] == ["blob"]]
+    assert sum(whole) < 10_000, "three files of 9 kB each"
+    names = {path.name for path in held.parent.iterdir()}
+    assert {f"{held.stem}{ending}" for ending in (".pack", ".idx", ".keep")} <= names
+    assert not [name for name in names if name.startswith("tmp_")]
+
+
+def verified(work: Workspace, pack: Path) -> list[str]:
+    return work.git("verify-pack", "-v", str(pack)).splitlines()
+
+
+def test_what_a_dead_process_made_is_removed_by_git(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(*_: object, **__: object) -> None:
+        raise GitError("as if killed")
+
+    monkeypatch.setattr(storing, "_brought_in", dies)
+    run(work.path)
+    packs = work.path / ".git" / "objects" / "pack"
+    assert list(packs.glob("tmp_*.pack"))
+    collected(work)
+    assert not list(packs.glob("tmp_*"))
 
 
 def test_the_repository_alone_says_what_was_to_move(work: Workspace) -> None:

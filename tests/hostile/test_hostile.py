@@ -165,13 +165,15 @@ def test_git_that_dies_or_stalls_loses_nothing(
         report = run(
             work.path, orchestration__integration_timeout_seconds=1, orchestration__enable_backup_branches=False
         )
-        assert any(one.verdict in (Verdict.FAILED, Verdict.HELD_BACK) for one in report.branches())
+        stopped = any(one.verdict in (Verdict.FAILED, Verdict.HELD_BACK) for one in report.branches())
+        # What branches leave is held by a commit where git packs nothing; what they get is packed without it.
+        assert stopped is (verb != "pack-objects")
     except GitAlignError as error:
         told = error
     assert told is None or (told.exit_code in (2, 3) and told.message)
     assert time.monotonic() - started < 60
     monkeypatch.undo()
-    assert tips(work) == before
+    assert (tips(work) == before) is (verb != "pack-objects")
     facade.resume(request(work.path))
     run(work.path)
     assert "missing" not in work.git("fsck", "--full")

@@ -65,6 +65,8 @@ def zero_like(oid: str) -> Oid:
 
 def display(name: str) -> str:
     """A name fit for a terminal: undecodable bytes and control characters as `\\xNN`."""
+    if name.isascii() and name.isprintable():
+        return name
     out: list[str] = []
     for char in name:
         code = ord(char)

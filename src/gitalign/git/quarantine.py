@@ -12,7 +12,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import re
 import shutil
 import stat
 import threading
@@ -24,6 +23,7 @@ from typing import TypeVar
 from gitalign.errors import GitAlignError, InvariantBroken, OutOfSpace
 from gitalign.git.alternates import alternates_file
 from gitalign.git.command import Git, raw
+from gitalign.git.flushing import flush
 from gitalign.git.object_memory import MEMORY, MemoryFolder, MemoryLost, remove_noted
 from gitalign.git.repository import Repository
 from gitalign.git.result_packs import ResultPacks
@@ -47,7 +47,6 @@ _MERGE_CONFIG = (
     ("core.createObject", "rename"),
 )
 
-_AN_OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _POINTER = "memory"
 _FOLDER = "quarantine"
 
@@ -172,33 +171,15 @@ class Quarantine:
         swap.rename(self.objects)
 
     def _flush(self, where: Path) -> None:
-        """Pack the loose objects that are there now, then remove them; readers find them in the pack."""
-        # Beside objects there are files that are being written at this moment (`tmp_obj_…`).
-        try:
-            loose = [
-                entry
-                for fan in where.iterdir()
-                if len(fan.name) == 2
-                for entry in fan.iterdir()
-                if _AN_OBJECT.fullmatch(fan.name + entry.name)
-            ]
-        except FileNotFoundError:
-            return  # it is gone: noticed before anything is published
-        if not loose:
-            return
-        names = "".join(f"{entry.parent.name}{entry.name}\n" for entry in loose).encode("ascii")
-        git = replace(self.git, variables={**self.git.variables, "GIT_OBJECT_DIRECTORY": str(where)})
-        git.run(
-            "pack-objects",
-            "--quiet",
-            "--window=0",
-            "--compression=1",
-            str(self.path / "pack" / "pack"),
-            stdin=names,
-            timeout_s=600,
-        )
-        for entry in loose:
-            entry.unlink(missing_ok=True)
+        flush(where, self.git, folder=self.path, object_format=self.repository.object_format)
+
+    def _in_packs(self) -> bool:
+        """Pack what is still loose when something was packed before; whether it was."""
+        with self._flushing:
+            if not any((self.path / "pack").glob("pack-*.pack")):
+                return False
+            self._flush(self.objects.resolve())
+            return True
 
     def bench(self, attributes: Sequence[tuple[str, bytes]]) -> Git:
         """git for merges under the given attribute files.
@@ -218,7 +199,7 @@ class Quarantine:
     def packs(self) -> ResultPacks:
         """The new objects of results, on their way into the repository."""
         if self._packs is None:
-            self._packs = ResultPacks(self.git, self.repository, self.path)
+            self._packs = ResultPacks(self.git, self.repository, self.path, in_packs=self._in_packs)
         return self._packs
 
     def remove(self) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from gitalign.core.names import Oid
 from gitalign.errors import GitError, OutOfSpace
+from gitalign.git.alternates import alternates_variable
 from gitalign.git.asking import absent
 from gitalign.git.command import Git
+from gitalign.git.flushing import apart
+from gitalign.git.loose_pack import LooseObjects, NotPackable
 from gitalign.git.repository import Repository
-from gitalign.git.storing import History, stored
+from gitalign.git.storing import History, range_of, stored, stored_as_given
 from gitalign.shared_files import adopt, make_folder
 
 _TIPS_PER_PACK = 100
@@ -31,12 +34,16 @@ class ResultPacks:
         git: of the quarantine.
         repository: where they go.
         folder: of the quarantine, on disk; its name is on the mark that holds a pack.
+        in_packs: packs what is loose there when the quarantine has packed objects before; whether it has.
     """
 
-    def __init__(self, git: Git, repository: Repository, folder: Path) -> None:
+    def __init__(self, git: Git, repository: Repository, folder: Path, *, in_packs: Callable[[], bool]) -> None:
         self._git = git
         self._repository = repository
+        self._loose = folder / "objects"
+        self._results = folder / "results"
         self._folder = folder / "pack"
+        self._in_packs = in_packs
         self._mark = f"git-align {folder.name}"
         self._packed: frozenset[Oid] = frozenset()
         self._names: tuple[str, ...] = ()
@@ -65,7 +72,7 @@ class ResultPacks:
             return True
         history = History(known=base, replaced=sorted(set(replaced)), timeout_s=timeout_s, allows_gaps=False)
         try:
-            self._names = self._stored(self._alone(), wanted, history)
+            self._names = self._from_loose(wanted, history) or self._stored(self._alone(), wanted, history)
         except (GitError, OSError):
             return False
         self._packed = frozenset(wanted)
@@ -118,11 +125,43 @@ class ResultPacks:
 
     def _alone(self) -> Git:
         """git that writes packs beside the quarantine's objects without seeing these: it would compare each one with itself."""
-        alone = self._folder.parent / "packing"
-        make_folder(alone)
-        if not (alone / "pack").is_symlink():
-            (alone / "pack").symlink_to(self._folder)
-        return replace(self._git, variables={**self._git.variables, "GIT_OBJECT_DIRECTORY": str(alone)})
+        return self._on(apart(self._folder.parent))
+
+    def _on(self, store: Path, **variables: str) -> Git:
+        """git on an object directory of its own."""
+        variables = {"GIT_OBJECT_DIRECTORY": str(store), **variables}
+        return replace(self._git, variables={**self._git.variables, **variables})
+
+    def _from_loose(self, wanted: Sequence[Oid], history: History) -> tuple[str, ...]:
+        """Pack what is behind the tips without `git pack-objects`, where all of it is loose; empty where it is not.
+
+        Raises:
+            GitError: an object behind the tips is neither packed now nor in the repository.
+        """
+        if self._in_packs():
+            return ()
+        make_folder(self._results / "pack")
+        alone, names = self._on(self._results), list[str]()
+        try:
+            with (
+                LooseObjects(self._loose, object_format=self._repository.object_format) as loose,
+                ThreadPoolExecutor(1, thread_name_prefix="index-pack") as pool,
+            ):
+                indexing: Future[str] | None = None
+                for pack in loose.behind(wanted):
+                    names += [indexing.result()] if indexing is not None else []
+                    indexing = pool.submit(stored_as_given, alone, pack, mark=self._mark, timeout_s=history.timeout_s)
+                names += [indexing.result()] if indexing is not None else []
+        except NotPackable:
+            return ()
+        # As git looks at what it fetched: everything behind the tips is in these packs or in the repository.
+        stores = alternates_variable(self._repository.object_stores())
+        whole = self._on(self._results, GIT_ALTERNATE_OBJECT_DIRECTORIES=stores)
+        words = ("rev-list", "--objects", "--quiet", "--stdin")
+        whole.run(*words, stdin=range_of(wanted, history), timeout_s=history.timeout_s)
+        for name in names:
+            _all_linked(self._results / "pack", self._folder, f"pack-{name}")
+        return tuple(names)
 
     def _stored(self, into: Git, wanted: Sequence[Oid], history: History) -> tuple[str, ...]:
         size = max(_TIPS_PER_PACK, -(-len(wanted) // _PACKS_AT_ONCE))
@@ -139,18 +178,23 @@ class ResultPacks:
         """
         try:
             folder.mkdir(exist_ok=True)
-            for ending in _FILES:
-                source, place = self._folder / f"{stem}{ending}", folder / f"{stem}{ending}"
-                if not source.exists() and ending in (".rev", ".keep"):
-                    continue
-                with suppress(FileExistsError):  # the same objects have been stored before
-                    _linked(source, place)
+            _all_linked(self._folder, folder, stem)
         except FileNotFoundError:
             raise
         except OSError as error:
             raise OutOfSpace(
                 f"cannot write {error.filename or folder}: {error.strerror}", hint="free space, then: git align resume"
             ) from error
+
+
+def _all_linked(folder: Path, into: Path, stem: str) -> None:
+    """The files of a pack in another folder, too."""
+    for ending in _FILES:
+        source, place = folder / f"{stem}{ending}", into / f"{stem}{ending}"
+        if not source.exists() and ending in (".rev", ".keep"):
+            continue
+        with suppress(FileExistsError):  # the same objects have been stored before
+            _linked(source, place)
 
 
 def _linked(source: Path, place: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 from gitalign.core.names import Oid
-from gitalign.errors import GitError, InvariantBroken, MissingObject
+from gitalign.errors import GitError, InvariantBroken, MissingObject, OutOfSpace
 from gitalign.git.command import Git, text
+from gitalign.shared_files import adopt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +31,12 @@ class History:
     allows_gaps: bool = True
 
 
-def stored(
-    source: Git, into: Git, tips: Sequence[Oid], history: History, *, mark: str, besides: Sequence[str] = ()
-) -> str:
+def stored(source: Git, into: Git, tips: Sequence[Oid], history: History, *, mark: str) -> str:
     """Bring the objects behind `tips` from one store into another one, as a pack that `gc` leaves alone.
 
     Args:
         source: sees both stores.
         mark: content of the `.keep` file that holds the pack.
-        besides: files of packs whose objects are held already, and are left out.
 
     Returns:
         The name of the pack, between `pack-` and `.pack`.
@@ -47,9 +47,82 @@ def stored(
 
     Source: `git help pack-objects` (--revs, --local, --missing, --keep-pack), `git help index-pack` (--keep); long before 2.38.
     """
+    return _as_far_as_it_goes(
+        source, tips, history, lambda *gaps: _name(_packed(source, into, tips, history, *gaps, mark=mark))
+    )
+
+
+def copied(
+    repository: Git, packs: Path, tips: Sequence[Oid], history: History, *, mark: str, besides: Sequence[str] = ()
+) -> str:
+    """Pack what is behind `tips` in a repository once more, as a pack that `gc` leaves alone.
+
+    git writes pack and index in one go: contents are taken over as they lie there, and no id is reckoned again.
+
+    Args:
+        repository: git of the repository.
+        packs: its folder of packs.
+        mark: content of the `.keep` file that holds the pack, one line. The pack may be there already, with another mark.
+        besides: files of packs whose objects are held already, and are left out.
+
+    Returns:
+        The name of the pack, between `pack-` and `.pack`; empty when there is nothing to hold.
+
+    Raises:
+        MissingObject: an object behind the tips is nowhere.
+        GitError, OutOfSpace
+
+    Source: `git help pack-objects` (<base-name>, --non-empty). What a process that died leaves, `git gc` removes: names of files that are not
+    wanted begin with `tmp_` (builtin/prune.c, remove_temporary_files).
+    """
+    stem = packs / f"tmp_{mark.replace(' ', '_')}"
     leave_out = [f"--keep-pack={name}" for name in besides]
+    # The least window in which deltas that are there already are taken over; with none, every object is compressed again.
+    words = ("pack-objects", "--revs", "--local", "--non-empty", "--quiet", "--window=1", "--threads=1", *leave_out)
+
+    def pack(*gaps: str) -> str:
+        stdin = range_of(tips, history)
+        return text(repository.run(*words, *gaps, str(stem), stdin=stdin, timeout_s=history.timeout_s).stdout).strip()
+
+    made = _as_far_as_it_goes(repository, tips, history, pack)
+    if not made:
+        return made
     try:
-        answer = _packed(source, into, tips, history, *leave_out, mark=mark)
+        _brought_in(Path(f"{stem}-{made}"), packs / f"pack-{made}", mark=mark)
+    except FileNotFoundError as error:
+        raise GitError("a pack that was made just now is gone again", hint="run again") from error
+    except OSError as error:
+        raise OutOfSpace(
+            f"cannot write {error.filename or packs}: {error.strerror}", hint="free space, then: git align resume"
+        ) from error
+    return made
+
+
+def _brought_in(made: Path, place: Path, *, mark: str) -> None:
+    """Give the files of a pack their names, in the order in which git makes them: the mark first, the index last."""
+    keep = Path(f"{place}.keep")
+    try:
+        with keep.open("x", encoding="utf-8") as file:
+            file.write(f"{mark}\n")
+        adopt(keep)
+    except FileExistsError:
+        pass  # another run holds the very same commits
+    for ending in (".pack", ".rev", ".idx"):
+        if ending != ".rev" or Path(f"{made}{ending}").exists():
+            Path(f"{made}{ending}").replace(f"{place}{ending}")
+
+
+T = TypeVar("T")
+
+
+def _as_far_as_it_goes(source: Git, tips: Sequence[Oid], history: History, pack: Callable[..., T]) -> T:
+    """What `pack` makes; where objects are missing that branches lacked before, what it makes without them.
+
+    Args:
+        pack: takes further arguments of `git pack-objects`.
+    """
+    try:
+        return pack()
     except GitError as error:
         if type(error) not in (GitError, MissingObject) or not history.allows_gaps:
             raise
@@ -61,8 +134,7 @@ def stored(
                 f"object {new[0]} of the new commits is gone; nothing of them was stored", hint="git align run"
             ) from error
         # A partial copy: the branches lacked it before.
-        answer = _packed(source, into, tips, history, *leave_out, "--missing=allow-any", mark=mark)
-    return _name(answer)
+        return pack("--missing=allow-any")
 
 
 def joined(git: Git, packs: Sequence[str], *, mark: str, timeout_s: float) -> str:
@@ -84,12 +156,26 @@ def joined(git: Git, packs: Sequence[str], *, mark: str, timeout_s: float) -> st
     """
     answer = git.run_into(
         git,
-        ("pack-objects", "--stdin-packs", "--stdout", "--quiet", "--window=0", "--threads=1", "--compression=1"),
+        ("pack-objects", "--stdin-packs", "--stdout", "--quiet", "--window=1", "--threads=1"),
         ("index-pack", "--stdin", f"--keep={mark}"),
         stdin="".join(f"{name}.pack\n" for name in packs).encode("ascii"),
         timeout_s=timeout_s,
     )
     return _name(answer)
+
+
+def stored_as_given(into: Git, pack: bytes, *, mark: str, timeout_s: float) -> str:
+    """Bring a pack that was written elsewhere into a store; git reckons the id of every object again.
+
+    Returns:
+        The name of the pack, between `pack-` and `.pack`.
+
+    Raises:
+        GitError, OutOfSpace
+
+    Source: `git help index-pack` (--stdin, --keep).
+    """
+    return _name(into.run("index-pack", "--stdin", f"--keep={mark}", stdin=pack, timeout_s=timeout_s).stdout)
 
 
 def taken_over(
@@ -117,7 +203,7 @@ def taken_over(
     Source: `git help index-pack` (--strict; ids are computed from contents), `git help rev-list` (--objects), as `git fetch`
     checks what it received.
     """
-    wanted = _range(tips, History(known=known, replaced=(), timeout_s=timeout_s))
+    wanted = range_of(tips, History(known=known, replaced=(), timeout_s=timeout_s))
     answer = source.run_into(
         into,
         ("pack-objects", "--revs", "--stdout", "--quiet", "--window=0", "--threads=1", "--compression=1"),
@@ -143,7 +229,7 @@ def _packed(source: Git, into: Git, tips: Sequence[Oid], history: History, *word
         into,
         (*pack, "--window=0", "--threads=1", "--compression=1"),
         ("index-pack", "--stdin", f"--keep={mark}"),
-        stdin=_range(tips, history),
+        stdin=range_of(tips, history),
         timeout_s=history.timeout_s,
     )
 
@@ -151,9 +237,10 @@ def _packed(source: Git, into: Git, tips: Sequence[Oid], history: History, *word
 def _missing(source: Git, tips: Sequence[Oid], history: History) -> set[str]:
     """Objects behind the tips, and not behind what is known, that are nowhere."""
     words = ("rev-list", "--objects", "--missing=print", "--stdin")
-    listed = source.lines(*words, stdin=_range(tips, history), timeout_s=history.timeout_s)
+    listed = source.lines(*words, stdin=range_of(tips, history), timeout_s=history.timeout_s)
     return {line[1:] for line in listed if line.startswith("?")}
 
 
-def _range(tips: Sequence[Oid], history: History) -> bytes:
+def range_of(tips: Sequence[Oid], history: History) -> bytes:
+    """What is behind the tips and not behind what is known, as git reads it on standard input."""
     return "\n".join([*tips, *(f"^{oid}" for oid in history.known)]).encode("ascii") + b"\n"

@@ -15,7 +15,7 @@ from gitalign.engine.publishing.recovery_claim import recovery_claim
 from gitalign.errors import GitError
 from gitalign.git.refs import read_refs
 from gitalign.git.repository import Repository
-from gitalign.git.storing import History, joined, stored
+from gitalign.git.storing import History, copied, joined
 from gitalign.shared_files import adopt
 
 _MARK = "git-align pin "
@@ -40,21 +40,16 @@ def hold(repository: Repository, run_id: str, commits: Sequence[Oid], *, bases: 
         GitError: an object behind the commits cannot be read.
         OutOfSpace
     """
-    lines = "".join(f"{oid}\n" for oid in (*commits, *(f"^{base}" for base in bases)))
-    first = repository.git.run(
-        "rev-list", "--max-count=1", "--stdin", stdin=lines.encode("ascii"), timeout_s=_TIMEOUT_S
-    )
-    if not first.stdout:
-        return
     history = History(known=bases, replaced=commits, timeout_s=_TIMEOUT_S)
     git = repository.git
     for _ in range(_ATTEMPTS):
         # What the run itself has stored is held already; only the mark must stay when the run is over.
         own = [keep for keep in _packs(repository).glob("pack-*.keep") if f"git-align {run_id}" in _lines(keep)]
         held = [keep.with_suffix(".pack").name for keep in own]
-        name = stored(git, git, commits, history, mark=_MARK + run_id, besides=held)
+        name = copied(git, _packs(repository), commits, history, mark=_MARK + run_id, besides=held)
         with recovery_claim(repository.state_dir, name="pins"):
-            is_held = [_is_marked(keep, run_id) for keep in (*own, _packs(repository) / f"pack-{name}.keep")]
+            needed = [*own, _packs(repository) / f"pack-{name}.keep"] if name else own
+            is_held = [_is_marked(keep, run_id) for keep in needed]
             if all(is_held):
                 with suppress(GitError, OSError):  # then there are more packs, and nothing is lost
                     _join_packs(repository)
