@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import subprocess
 import time
@@ -103,6 +104,36 @@ class Conversation:
         del self._buffer[: at + len(mark)]
         return data
 
+    @property
+    def holds_more(self) -> bool:
+        """Whether something has come that was not read yet."""
+        return bool(self._buffer)
+
+    def take(self, record: re.Pattern[bytes]) -> list[bytes]:
+        """Group 1 of every whole record that has come, as far as they follow one another; they are consumed. Does not wait."""
+        taken: list[bytes] = []
+        at = 0
+        while match := record.match(self._buffer, at):
+            taken.append(bytes(match[1]))
+            at = match.end()
+        match = None
+        del self._buffer[:at]
+        return taken
+
+    def receive(self, wait_s: float) -> bool:
+        """Take in what the child has written; when that is nothing, wait that many seconds for it.
+
+        Returns:
+            False when nothing came.
+
+        Raises:
+            ChildEnded
+        """
+        ready = self._poll.poll(wait_s * 1000)
+        before = len(self._buffer)
+        self._take_in(ready)
+        return len(self._buffer) > before
+
     def close(self) -> None:
         """End the child; safe to call twice."""
         for stream in (self._child.stdin, self._child.stdout, self._child.stderr):
@@ -129,6 +160,9 @@ class Conversation:
         if not ready:
             end_group(self._child)
             raise ChildTimedOut(f"{' '.join(self._argv[:4])}: no answer in time")
+        self._take_in(ready)
+
+    def _take_in(self, ready: Sequence[tuple[int, int]]) -> None:
         for fd, _ in ready:
             if fd == self._out:
                 chunk = os.read(self._out, 1 << 16)

@@ -16,7 +16,8 @@ _REPLACED = frozenset({b"tree", b"parent", b"author", b"committer"})
 # Held once for all commits.
 _NAMES = {name: name for name in (b"tree", b"parent", b"author", b"committer", b"encoding", b"gpgsig")}
 # `mergetag` quotes the tag of a merged parent; a rewritten single-parent commit has none.
-_STALE = _SIGNATURES | {b"mergetag"}
+STALE_HEADERS = _SIGNATURES | {b"mergetag"}
+"""Headers that a rewritten commit does not keep."""
 FOREIGN_CONFLICT_HEADERS = frozenset({b"jj:trees", b"jj:conflict-labels", b"gitbutler-conflicted"})
 """Headers with which other tools say 'this commit holds an unresolved conflict'."""
 
@@ -129,7 +130,7 @@ def rewritten(commit: RawCommit, *, tree: str, parents: tuple[str, ...], committ
     headers += [(b"parent", parent.encode("ascii")) for parent in parents]
     headers.append((b"author", commit.author))
     headers.append((b"committer", commit.committer if committer is None else committer))
-    headers += [(name, value) for name, value in commit.headers if name not in _REPLACED and name not in _STALE]
+    headers += [(name, value) for name, value in commit.headers if name not in _REPLACED and name not in STALE_HEADERS]
     return RawCommit(tuple(headers), commit.message)
 
 

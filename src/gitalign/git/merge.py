@@ -27,8 +27,9 @@ from gitalign.git.command import Git, failure, text
 from gitalign.git.objects import CommitWriter, lost
 from gitalign.git.program import git_version, kept_of_program
 
-_NOBODY = b"git-align <git-align@localhost> 0 +0000"
-_MERGES_PER_PROCESS = 20_000  # merge-tree keeps every object it parsed; a fresh process bounds its memory
+# Later than any commit: looking for the merge base, git starts with the latest one, and would walk down the whole history first.
+NOBODY = b"git-align <git-align@localhost> 4102444800 +0000"
+MERGES_PER_PROCESS = 20_000  # merge-tree keeps every object it parsed; a fresh process bounds its memory
 _PROBE_S = 5.0
 _FLUSHES_SINCE = (2, 49)
 _MERGES_TREES_SINCE = (2, 45)
@@ -110,7 +111,7 @@ class MergeProcess:
         """
         if self._wire.wire is Wire.TREES:
             base_tree = base.tree if base is not None else empty_tree(ours.tree)
-            return _named(self._ask(f"{base_tree} -- {ours.tree} {theirs.tree}\n"), ours.tree, theirs.tree)
+            return named(self._ask(f"{base_tree} -- {ours.tree} {theirs.tree}\n"), ours.tree, theirs.tree)
         if base is None or base.commit is None:
             tree = empty_tree(ours.tree) if base is None else base.tree
             (base_commit,) = self._writer.write([_synthetic(tree, ())])
@@ -145,13 +146,13 @@ class MergeProcess:
                 raise failure(done)
             if not done.stdout.endswith(b"\0"):
                 raise GitDied("git merge-tree: the answer ends within a field", hint="run again")
-            return _named(_parse_single(done.stdout, is_clean=done.returncode == 0), ours, theirs)
-        return _named(self._ask(f"{ours} {theirs}\n"), ours, theirs)
+            return named(_parse_single(done.stdout, is_clean=done.returncode == 0), ours, theirs)
+        return named(self._ask(f"{ours} {theirs}\n"), ours, theirs)
 
     def _ask(self, request: str) -> MergeAnswer:
         deadline = time.monotonic() + self._timeout_s
         try:
-            if self._conversation is not None and self._asked >= _MERGES_PER_PROCESS:
+            if self._conversation is not None and self._asked >= MERGES_PER_PROCESS:
                 self.close()
             if self._conversation is None:
                 self._conversation = self._git.converse(
@@ -160,7 +161,7 @@ class MergeProcess:
                 self._asked = 0
             self._asked += 1
             self._conversation.send(request.encode("ascii"), deadline=deadline)
-            return _read_answer(self._conversation, deadline)
+            return read_answer(self._conversation, deadline)
         except ChildTimedOut as error:
             self.close()
             raise GitTimedOut(
@@ -227,7 +228,7 @@ def _answers(git: Git, wrapper: tuple[str, ...], request: str, tree: Oid) -> boo
     conversation = git.converse("merge-tree", "--stdin", wrapper=wrapper)
     try:
         conversation.send(request.encode("ascii"), deadline=deadline)
-        answer = _read_answer(conversation, deadline)
+        answer = read_answer(conversation, deadline)
         return answer.is_clean and answer.tree == tree
     except (ChildEnded, ChildTimedOut, ValueError, GitError):
         return False
@@ -236,10 +237,10 @@ def _answers(git: Git, wrapper: tuple[str, ...], request: str, tree: Oid) -> boo
 
 
 def _synthetic(tree: Oid, parents: tuple[Oid, ...], *, message: bytes = b"ours\n") -> RawCommit:
-    return new_commit(tree=tree, parents=parents, author=_NOBODY, committer=_NOBODY, message=message)
+    return new_commit(tree=tree, parents=parents, author=NOBODY, committer=NOBODY, message=message)
 
 
-def _read_answer(talk: Conversation, deadline: float) -> MergeAnswer:
+def read_answer(talk: Conversation, deadline: float) -> MergeAnswer:
     """One answer of `merge-tree --stdin` (`git help merge-tree`, OUTPUT; always NUL-separated)."""
 
     def field() -> bytes:
@@ -285,7 +286,7 @@ def _parse_single(data: bytes, *, is_clean: bool) -> MergeAnswer:
     return MergeAnswer(False, tree, tuple(entries), tuple(conflicts))
 
 
-def _named(answer: MergeAnswer, ours: str, theirs: str) -> MergeAnswer:
+def named(answer: MergeAnswer, ours: str, theirs: str) -> MergeAnswer:
     """The answer with marks where git put the ids of the two sides, in its words and in paths it had to invent.
 
     The ids are those of passing trees and commits: they say nothing to anybody, and differ from one time to the next.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _ABSENT = b"000000"
 
 
-class _Answering:
+class Answering:
     """A git process that is started when first asked and started again after it ended."""
 
     words: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ def lost(argv: Sequence[str], error: ChildEnded) -> GitError:
     return failure_of(argv, error.returncode, error.stderr)
 
 
-class CommitReader(_Answering):
+class CommitReader(Answering):
     """Raw commits by id, kept (bounded) because neighbours ask for the same ones."""
 
     # Without --buffer git flushes after every object (`git help cat-file`); one question at a time needs that.
@@ -122,7 +122,7 @@ class CommitReader(_Answering):
             raise self._lost(error) from error
 
 
-class FileReader(_Answering):
+class FileReader(Answering):
     """Contents of files by id, or by tree and path. The size is asked for first: a long file is never read."""
 
     words = ("cat-file", "--batch-command")
@@ -179,7 +179,7 @@ class FileReader(_Answering):
         return found
 
 
-class TreeComparer(_Answering):
+class TreeComparer(Answering):
     """What changes from one tree to another, without reading file contents; renames are a path gone and a path added."""
 
     # A line that is no object name is echoed and what came before it flushed (builtin/diff-tree.c, cmd_diff_tree).
@@ -256,9 +256,14 @@ class CommitWriter:
         Raises:
             OutOfSpace
         """
-        return [self._write(serialise(commit)) for commit in commits]
+        return [self.write_bytes(serialise(commit)) for commit in commits]
 
-    def _write(self, body: bytes) -> Oid:
+    def write_bytes(self, body: bytes) -> Oid:
+        """Write one commit and return its id.
+
+        Raises:
+            OutOfSpace
+        """
         oid = commit_id(body, object_format=self._object_format)
         folder = f"{self._objects}/{oid[:2]}"
         try:

@@ -45,16 +45,34 @@ def conserve(
         or _altered(aligned, lane)
         or _misshaped(aligned, picks=picks, merges=merges, bases=bases, lane=lane)
     ):
-        return Failed(
-            code="conservation",
-            reason=fault,
-            hint="this is a bug of git-align; the branch was not moved",
-            stage="conserve",
-        )
+        return _failed(fault)
     if aligned.how is AlignedKind.MERGED:
         return aligned
     findings = _against_one_shot_merge(step, aligned, bases=bases, lane=lane)
     return replace(aligned, findings=(*aligned.findings, *findings)) if findings else aligned
+
+
+def conserve_replayed(
+    step: Step, aligned: Aligned, *, picks: Sequence[Oid], merges: Sequence[Oid], at_once: MergeAnswer
+) -> Outcome:
+    """The same check of a branch that was replayed together with others, whose commits were compared when they were made.
+
+    Args:
+        at_once: git's merge of branch and target at once.
+    """
+    if fault := _unaccounted(aligned, picks=picks, merges=merges):
+        return _failed(fault)
+    findings = _findings(step, aligned, at_once)
+    return replace(aligned, findings=(*aligned.findings, *findings)) if findings else aligned
+
+
+def _failed(fault: str) -> Failed:
+    return Failed(
+        code="conservation",
+        reason=fault,
+        hint="this is a bug of git-align; the branch was not moved",
+        stage="conserve",
+    )
 
 
 def _unaccounted(aligned: Aligned, *, picks: Sequence[Oid], merges: Sequence[Oid]) -> str | None:
@@ -153,6 +171,11 @@ def _against_one_shot_merge(
         return ()
     if not isinstance(answer, MergeAnswer):
         return (_cannot_be_compared(answer),)
+    return _findings(step, aligned, answer)
+
+
+def _findings(step: Step, aligned: Aligned, answer: MergeAnswer) -> tuple[Finding, ...]:
+    """What is worth a look about a result, beside git's merge of branch and target at once."""
     if not answer.is_clean:
         if aligned.after == aligned.onto:
             # The target has every commit, and went on since: nothing unusual.

@@ -36,6 +36,7 @@ class SharedMerges:
         self._lock = threading.Lock()
         self._answers: LRUCache[Triple, MergeAnswer] = LRUCache(_KEPT_MERGES)
         self._under_way: dict[Triple, threading.Event] = {}
+        self._counted: set[Triple] = set()
         self.counts = MergeCounts()
         self.virtual = VirtualBases()
         self.bases: dict[tuple[Oid, Oid], tuple[Oid, ...]] = {}
@@ -49,7 +50,10 @@ class SharedMerges:
             with self._lock:
                 known = self._answers.get(triple)
                 if known is not None:
-                    self.counts.shared += 1
+                    if triple in self._counted:
+                        self._counted.remove(triple)
+                    else:
+                        self.counts.shared += 1
                     return known
                 waiting = self._under_way.get(triple)
                 if waiting is None:
@@ -66,6 +70,19 @@ class SharedMerges:
             with self._lock:
                 del self._under_way[triple]
             mine.set()
+
+    def add(self, triple: Triple, answer: MergeAnswer) -> None:
+        """Keep an answer that was made, and counted, elsewhere; the first who asks for it is the one it was made for."""
+        with self._lock:
+            self._answers[triple] = answer
+            self._counted.add(triple)
+
+    def note(self, *, merged: int = 0, shared: int = 0, trivial: int = 0) -> None:
+        """Count merges that were made, shared or spared elsewhere."""
+        with self._lock:
+            self.counts.merged += merged
+            self.counts.shared += shared
+            self.counts.trivial += trivial
 
     def note_trivial(self) -> None:
         """Count a merge that needed no merging: one side had changed nothing."""

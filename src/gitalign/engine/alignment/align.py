@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar, assert_never
@@ -14,7 +14,7 @@ from gitalign.core.first_parent_chain import FirstParentChain
 from gitalign.core.gaps import missing_as_findings
 from gitalign.core.graph import CommitGraph
 from gitalign.core.integration_branches import TAKEN
-from gitalign.core.names import Oid
+from gitalign.core.names import Oid, StepId
 from gitalign.core.outcome import (
     Aligned,
     AlignedKind,
@@ -29,6 +29,7 @@ from gitalign.core.outcome import (
 from gitalign.core.own_commits import OwnCommits
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import AlreadyMerged, Strategy
+from gitalign.engine.alignment.at_once import Replayed, ReplaysAtOnce
 from gitalign.engine.alignment.context import HINTS, IntegrationContext, known_outcome, left_alone
 from gitalign.engine.alignment.source import LaneSource
 from gitalign.engine.alignment.strategy_chain import try_strategies
@@ -36,7 +37,7 @@ from gitalign.engine.gates.detection import Detection, Looked, request_of
 from gitalign.engine.gates.gate import held_to
 from gitalign.errors import GitAlignError, Interrupted, InvariantBroken
 from gitalign.git.object_source import SharedTrees
-from gitalign.integrate.conserve import brings_more_at_once, conserve
+from gitalign.integrate.conserve import brings_more_at_once, conserve, conserve_replayed
 from gitalign.integrate.iterate import iterate, stops_along
 from gitalign.integrate.lane import MergeWorker, Rewrites
 from gitalign.integrate.merge import is_made_by_hand, merge_target
@@ -55,14 +56,24 @@ class BranchAligner:
     """Carries steps to outcomes; one lane of git processes per worker.
 
     Implements `ports.Aligner`.
+
+    Args:
+        integration: what the branches share.
+        steps: those that have no outcome yet.
+        workers: how many work side by side.
+        is_stopped: whether nothing more is to be started.
     """
 
-    def __init__(self, integration: IntegrationContext) -> None:
+    def __init__(
+        self, integration: IntegrationContext, steps: Sequence[Step], *, workers: int, is_stopped: Callable[[], bool]
+    ) -> None:
         self._integration = integration
         self._shared = integration.merges
         # By target: its attributes decide what becomes of a commit.
         self._rewrites = {onto: Rewrites() for onto in integration.attributes}
         self._passing = {onto: Rewrites() for onto in integration.attributes}
+        self._at_once = ReplaysAtOnce(integration, steps, self._rewrites, processes=workers, is_stopped=is_stopped)
+        self._replayed: dict[StepId, Replayed] = {}
         self._lines: dict[Oid, FirstParentChain] = {}
         self._trees = SharedTrees()
         self._lanes: dict[int, MergeWorker] = {}
@@ -95,6 +106,7 @@ class BranchAligner:
 
     def close(self) -> None:
         """End every child process of every worker."""
+        self._at_once.close()
         with self._lock:
             lanes, self._lanes = list(self._lanes.values()), {}
         for lane in lanes:
@@ -161,6 +173,10 @@ class BranchAligner:
         return [first, ("merge", self._merge), *more]
 
     def _replay(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
+        replayed = self._at_once.take(step)
+        if replayed is not None and not cancel.is_cancelled and time.monotonic() < cancel.deadline:
+            self._replayed[step.id] = replayed
+            return replayed.outcome
         integration = self._integration
         own = integration.graph.own(step.seen, step.onto)
         picks = Picks(picks=own.picks, merges=own.merges, upstream=integration.upstream.matches(step.seen, step.onto))
@@ -247,6 +263,9 @@ class BranchAligner:
 
     def _conserve(self, step: Step, aligned: Aligned, worker: int) -> Outcome:
         own = self._integration.graph.own(step.seen, step.onto)
+        replayed = self._replayed.pop(step.id, None)
+        if replayed is not None and replayed.outcome is aligned and replayed.at_once is not None:
+            return conserve_replayed(step, aligned, picks=own.picks, merges=own.merges, at_once=replayed.at_once)
         return conserve(step, aligned, picks=own.picks, merges=own.merges, bases=own.bases, lane=self._lane(worker))
 
     def _detect(self, step: Step, result: StepResult, worker: int, phases: list[tuple[str, float]]) -> StepResult:

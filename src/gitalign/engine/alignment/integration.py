@@ -28,6 +28,7 @@ from gitalign.engine.alignment.driver import Workforce, drive
 from gitalign.engine.alignment.read_back import read_back
 from gitalign.engine.alignment.stack_checks import with_stack_notes
 from gitalign.engine.runtime.context import AnalysisContext
+from gitalign.engine.runtime.limits import worker_count
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.git.attributes import AttributeFiles, read_attributes
 from gitalign.git.identity import operator_ident
@@ -137,7 +138,12 @@ def integrate(
     for step in plan.steps:
         if step.id not in resolved and (known := known_outcome(step, integration.look_up)) is not None:
             resolved[step.id] = StepResult(step_id=step.id, branch=step.branch.name, outcome=known)
-    aligner = BranchAligner(integration)
+    aligner = BranchAligner(
+        integration,
+        [step for step in plan.steps if step.id not in resolved],
+        workers=worker_count(integration.limits, len({step.target.name for step in plan.steps})),
+        is_stopped=lambda: stop.stop_requested or stop.cancel_requested,
+    )
     for words in not_compared(integration):
         emit(EventKind.NOTICE, text=words)
     emit(EventKind.INTEGRATION_STARTED, steps=len(plan.steps), wire=str(integration.wire.wire))
