@@ -151,8 +151,8 @@ def test_paths_are_claimed_by_one_holder_at_a_time(opener: Opener) -> None:
     mine = path_claim("1", "me", "src/api/", "*.md")
     assert journal.claim_paths(mine) == ()
     assert other.claim_paths(path_claim("2", "you", "src/api/health.py")) == (mine,)
-    assert other.claim_paths(path_claim("3", "you", "docs/README.md", "src/web/")) == (mine,)
-    assert other.claim_paths(path_claim("4", "you", "src/web/")) == ()
+    assert other.claim_paths(path_claim("3", "you", "docs/README.md", "src/web/*.py")) == (mine,)
+    assert other.claim_paths(path_claim("4", "you", "src/web/*.py")) == ()
     assert journal.claim_paths(path_claim("5", "me", "src/api/more/")) == ()  # one's own paths may overlap
     assert [one.id for one in other.path_claims(NOON)] == ["1", "4", "5"]
     later = NOON + timedelta(minutes=30)  # the moment in which they end
