@@ -32,7 +32,7 @@ def test_a_run_without_work_does_not_hide_the_last_one(work: Workspace) -> None:
     first = warm.run("run", "--yes", cwd=work.path)
     assert "aligned" in first.stdout
     assert "moved branches" not in warm.run("show", cwd=work.path).stdout
-    warm.run("run", "--yes", cwd=work.path)
+    warm.run("run", "--yes", "-v", cwd=work.path)  # without -v nothing is done where nothing has changed
     shown = warm.run("show", "last", cwd=work.path).stdout
     named = next(line for line in shown.splitlines() if "the last run that moved branches" in line)
     words = named.removeprefix("next: git align ").split("   ")[0].split()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field, ValidationError
 
 from gitalign.configuration.check_settings import Validation
+from gitalign.configuration.digest import digest_of
 from gitalign.configuration.page_settings import Pages
 from gitalign.configuration.protection_settings import Protection
 from gitalign.configuration.resolution_settings import Resolutions
@@ -79,6 +80,10 @@ class Config(Section):
     def is_of_repository(self, key: str) -> bool:
         """Whether the value of a dotted key came with the repository; the operator did not give it for this command."""
         return self.own_file is not None and self.origin(key) == self.own_file
+
+    def digest(self) -> str:
+        """Changes with every setting, and with where one comes from."""
+        return digest_of({name: getattr(self, name) for name in SECTIONS}, self.origins)
 
     def policy(self) -> Policy:
         """What changes results, as the value that travels with a plan."""

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from gitalign.facade.recorded_resolutions import learn_resolutions as learn_resolutions
     from gitalign.facade.recorded_resolutions import resolution as resolution
     from gitalign.facade.recorded_resolutions import resolutions as resolutions
+    from gitalign.facade.repeating import known_answer as known_answer
     from gitalign.facade.reporting import ReportFormat as ReportFormat
     from gitalign.facade.reporting import write_summaries as write_summaries
     from gitalign.facade.reporting import write_up as write_up
@@ -164,6 +165,7 @@ _HOMES = {
         "resolution",
         "resolutions",
     ),
+    "gitalign.facade.repeating": ("known_answer",),
     "gitalign.facade.reporting": (
         "ReportFormat",
         "write_summaries",

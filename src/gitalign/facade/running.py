@@ -11,6 +11,7 @@ from gitalign.core.report import Report
 from gitalign.engine.publishing.guard import Guard
 from gitalign.engine.run.carry_out import NO_PLUGINS, Assignment, Plugins, carry_out
 from gitalign.engine.run.dead_runs import recover_dead
+from gitalign.engine.run.known_answer import keep_answer
 from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.session import Request as Request
 from gitalign.engine.run.session import journal_of, open_for
@@ -73,7 +74,10 @@ def run(
             plugins=plugins,
             tips=tips,
         )
-        return carry_out(assignment, caller)
+        report = carry_out(assignment, caller)
+    if plugins is NO_PLUGINS:
+        keep_answer(opened, request, report)
+    return report
 
 
 def require_confirmed_push(made: Plan, permit: Permit) -> None:

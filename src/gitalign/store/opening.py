@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _DATABASE = "gitalign.db"
 _ID = "repository-id"
 _LONGEST_BYTES = 100
+_HEAD_BYTES = 100  # of a database, with its counters of changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,22 @@ class JournalPlace:
     def exists(self) -> bool:
         """True when something was run in the repository before."""
         return self._database.exists() or self._id.exists()
+
+    def stamp(self) -> str | None:
+        """Changes with whatever is written; None where that cannot be seen: it is elsewhere, or open, or was not closed.
+
+        What is written is in the log beside the database until the last process closes it (https://sqlite.org/wal.html).
+        """
+        if self.url is not None or self._id.exists():
+            return None
+        try:
+            with self._database.open("rb") as file:
+                found, head = os.fstat(file.fileno()), file.read(_HEAD_BYTES)
+        except OSError:
+            return None
+        if self._database.with_name(f"{_DATABASE}-wal").exists():
+            return None
+        return f"{found.st_ino} {found.st_size} {found.st_mtime_ns} {head.hex()}"
 
     def open(self) -> SqlJournal:
         """Open the journal, made or brought up to date when needed. A journal of the git directory moves into the database.

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 from gitalign import facade
-from gitalign.cli.advice import Typed
 from gitalign.cli.asking import permission
 from gitalign.cli.options import (
     Fetch,
@@ -25,17 +24,9 @@ from gitalign.cli.options import (
 )
 from gitalign.cli.parameters import option
 from gitalign.cli.profiled import profiled
-from gitalign.cli.rendering.console import as_text, console, emit_json, emit_report, require_writable, write_whole
-from gitalign.cli.rendering.plan import show_plan
-from gitalign.cli.rendering.progress import followed
-from gitalign.cli.rendering.report import show_report
-from gitalign.cli.saved_plan import read_plan, refuse_beside_a_plan
+from gitalign.cli.rendering.console import console
 from gitalign.cli.verb import verb
 from gitalign.cli.working_set import Branches, planned
-from gitalign.core.plan import Permit
-from gitalign.documents import plans
-from gitalign.documents.formats import stamped
-from gitalign.documents.results_file import results_document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +84,14 @@ class Running:
 @verb(acts=True)
 def run(options: Options, files: Files, how: Strategies, which: Branches, own: Running) -> int:
     """Align all branches and publish the results. Can be undone."""
+    from gitalign.cli.rendering.console import require_writable
+
     if files.output is not None:
         require_writable(files.output)
     if files.plan_file is not None:
+        from gitalign.cli.saved_plan import refuse_beside_a_plan
+
         refuse_beside_a_plan(_said_by_a_plan(files, how, which, own))
-    profile = profiled(files.output_stats)
     pushes = own.push or ((which.remote is not None or which.everywhere) and not own.dry_run)
     workers = given({"orchestration.max_workers_per_target": files.workers})
     request = options.request(
@@ -107,6 +101,24 @@ def run(options: Options, files: Files, how: Strategies, which: Branches, own: R
         push=pushes,
         overrides={**which.settings(), **how.settings(), **workers, **own.settings()},
     )
+    known = _known(options, files, own, request)
+    return known if known is not None else _made(options, files, own, request)
+
+
+def _made(options: Options, files: Files, own: Running, request: facade.Request) -> int:
+    """The run itself, planned, confirmed and made; its exit code."""
+    from gitalign.cli.advice import Typed
+    from gitalign.cli.rendering.console import as_text, emit_json, emit_report, write_whole
+    from gitalign.cli.rendering.plan import show_plan
+    from gitalign.cli.rendering.progress import followed
+    from gitalign.cli.rendering.report import show_report
+    from gitalign.cli.saved_plan import read_plan
+    from gitalign.core.plan import Permit
+    from gitalign.documents import plans
+    from gitalign.documents.formats import stamped
+    from gitalign.documents.results_file import results_document
+
+    profile = profiled(files.output_stats)
     plan = read_plan(files.plan_file) if files.plan_file is not None else planned(options, request)
     if own.dry_run:
         if options.json:
@@ -114,10 +126,10 @@ def run(options: Options, files: Files, how: Strategies, which: Branches, own: R
         else:
             show_plan(console(), plan, everything=options.verbose, fetched=own.fetch)
         return 0
-    given_by = permission(options, plan, push=pushes)
+    given_by = permission(options, plan, push=request.push)
     if given_by is None:
         return 1
-    permit = Permit(plan_id=plan.id, push=pushes, given_by=given_by)
+    permit = Permit(plan_id=plan.id, push=request.push, given_by=given_by)
     with profile, followed(options, plan) as (listeners, stop):
         report = facade.run(request, plan=plan, permit=permit, listeners=listeners, stop=stop)
     if files.output is not None:
@@ -127,6 +139,20 @@ def run(options: Options, files: Files, how: Strategies, which: Branches, own: R
     elif not options.quiet:
         show_report(console(), report, everything=options.verbose, typed=Typed.of(request), is_new=True)
     return report.exit_code()
+
+
+def _known(options: Options, files: Files, own: Running, request: facade.Request) -> int | None:
+    """The exit code of a run that changes nothing and says nothing new, which needs not be made; None for any other."""
+    named = (files.output, files.plan_file, files.output_stats)
+    if options.json or options.verbose or own.dry_run or any(one is not None for one in named):
+        return None
+    if (answer := facade.known_answer(request)) is None:
+        return None
+    if not options.quiet:
+        from gitalign.cli.rendering.known_answer import show_known
+
+        show_known(answer)
+    return answer.exit_code
 
 
 def _said_by_a_plan(files: Files, how: Strategies, which: Branches, own: Running) -> dict[str, bool]:

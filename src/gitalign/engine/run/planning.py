@@ -55,7 +55,7 @@ def make_plan(opened: OpenRepository, request: Request, *, whatever_is_checked_o
     def prepared(snapshot: Snapshot) -> Plan:
         seen = replace(snapshot, checkouts=()) if whatever_is_checked_out else snapshot
         found = prepare(opened.repository, seen, wishes)
-        opened.history.keep(found)
+        opened.history.keep(found, settings=opened.config.digest())
         return found.plan
 
     made = prepared(snapshot)

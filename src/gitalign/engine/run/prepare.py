@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -16,48 +15,17 @@ from gitalign.core.policy import Policy
 from gitalign.core.snapshot import Checkout, Snapshot
 from gitalign.core.targets import WantedTargets, default_branch, find_targets, lines_of, with_public
 from gitalign.core.working_set import as_of_remote, remote_of
+from gitalign.engine.run.planned_history import PlannedHistory, Prepared
 from gitalign.engine.run.protected import protected_branches
 from gitalign.engine.runtime.snapshots import with_commits
 from gitalign.errors import UserError
+from gitalign.git.configured import configured
 from gitalign.git.history import load_graph
 from gitalign.git.refs import read_upstreams
 from gitalign.git.repository import Repository
 
 if TYPE_CHECKING:
     from gitalign.configuration.branch_list import BranchList
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A plan and the history it was made from."""
-
-    plan: Plan
-    graph: CommitGraph
-
-
-class PlannedHistory:
-    """Keeps the history of the newest plan of one request, so that planning and then running reads it once. Thread-safe."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._held: Prepared | None = None
-
-    def keep(self, prepared: Prepared) -> None:
-        """Keep the history of a plan, in place of an earlier one."""
-        with self._lock:
-            self._held = prepared
-
-    def take(self, plan: Plan) -> CommitGraph | None:
-        """The history of exactly this plan, which is given away; None when it is not kept here."""
-        with self._lock:
-            held, self._held = self._held, None
-        return (
-            held.graph
-            if held is not None
-            and held.plan.id == plan.id
-            and held.plan.snapshot.repository == plan.snapshot.repository
-            else None
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +62,8 @@ def prepare(repository: Repository, snapshot: Snapshot, wishes: Wishes) -> Prepa
     wanted, filters = wishes.wanted, wishes.filters
     snapshot = replace(snapshot, default_branch=default_branch(snapshot, wanted.remote))
     named = [one.target for one in find_targets(snapshot, wanted)]
-    evidence, unread = protected_branches(repository, named[0].oid if named else None)
+    seen, configuration = snapshot, configured(repository)
+    evidence, unread = protected_branches(repository, named[0].oid if named else None, configuration)
     snapshot = replace(snapshot, evidence=evidence, unread=unread)
     named = [one.target for one in find_targets(snapshot, wanted)]
     if wishes.prefer is None:
@@ -121,7 +90,9 @@ def prepare(repository: Repository, snapshot: Snapshot, wishes: Wishes) -> Prepa
     obstructed = _obstructed(repository, plan)
     if obstructed:
         plan = planned(replace(snapshot, checkouts=tuple(obstructed.get(one.path, one) for one in snapshot.checkouts)))
-    return Prepared(replace(plan, target_notes=tuple(one.note for one in found)), graph)
+    return Prepared(
+        replace(plan, target_notes=tuple(one.note for one in found)), graph, seen.checkouts, configuration.digest()
+    )
 
 
 def _tips_to_read(snapshot: Snapshot, known: Collection[str]) -> list[Oid]:

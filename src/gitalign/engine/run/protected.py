@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from gitalign.configuration.strict_yaml import load_yaml
@@ -28,21 +28,24 @@ _WORKFLOWS, _RULESETS = ".github/workflows/", ".github/rulesets/"
 _MERGIFY = (".mergify.yml", ".mergify/config.yml", ".github/mergify.yml")
 _BORS = ("bors.toml", ".bors.toml")
 _PLACES = (_WORKFLOWS, _RULESETS, ".github/settings.yml", ".github/settings.yaml", ".gitlab-ci.yml", ".asf.yaml")
-_CONFIG = r"^((gitflow|git-town|git-town-branch|branch)\.|push\.default$)"
+_CONFIG = re.compile(r"(gitflow|git-town|git-town-branch|branch)\.|push\.default$")
 _ON = re.compile(r"(?:on|'on'|\"on\"|true)\s*:")
 
 
-def protected_branches(repository: Repository, primary: Oid | None) -> tuple[tuple[Evidence, ...], tuple[str, ...]]:
+def protected_branches(
+    repository: Repository, primary: Oid | None, configuration: Iterable[tuple[str, str]]
+) -> tuple[tuple[Evidence, ...], tuple[str, ...]]:
     """What speaks for long-lived branches, and which files could not be read, with why.
 
     Args:
-        repository: its configuration is read.
+        repository: has the files.
         primary: the commit whose files are read; None where there is no target.
+        configuration: git's, every key with its value.
 
     Raises:
         GitError
     """
-    found = list(protection.of_config(_configured(repository)))
+    found = list(protection.of_config((key, value) for key, value in configuration if _CONFIG.match(key)))
     unread: list[str] = []
     if primary is not None:
         for path, content in _files(repository, primary, unread):
@@ -51,15 +54,6 @@ def protected_branches(repository: Repository, primary: Oid | None) -> tuple[tup
             except (ValueError, RecursionError) as error:  # of YAML, JSON, TOML and UTF-8
                 unread.append(f"{display(path)}: {display(' '.join(str(error).split())[:200])}")
     return tuple(dict.fromkeys(found)), tuple(unread)
-
-
-def _configured(repository: Repository) -> Iterator[tuple[str, str]]:
-    """Source: `git help config` (--null: key, line break, value; exit 1 when there is none)."""
-    done = repository.operator.run("config", "--null", "--get-regexp", _CONFIG, accept=(0, 1))
-    for entry in text(done.stdout).split("\0"):
-        key, _, value = entry.partition("\n")
-        if key:
-            yield key, value
 
 
 def _files(repository: Repository, commit: Oid, unread: list[str]) -> Iterator[tuple[str, bytes]]:

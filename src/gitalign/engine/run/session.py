@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from gitalign.configuration.load import Config, load_config
 from gitalign.core.names import RunId
-from gitalign.engine.run.prepare import PlannedHistory
+from gitalign.engine.run.planned_history import PlannedHistory
 from gitalign.engine.runtime.folders import run_folder as run_folder
 from gitalign.engine.runtime.observers import require_observers
 from gitalign.engine.runtime.signals import StopSignal

@@ -1,0 +1,70 @@
+"""What the newest plan of a request was made from, kept so that planning and then running reads it once."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gitalign.core.graph import CommitGraph
+    from gitalign.core.plan import Plan
+    from gitalign.core.snapshot import Checkout
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan and what it was made from: history, work trees as they were seen, digest of git's configuration."""
+
+    plan: Plan
+    graph: CommitGraph
+    checkouts: tuple[Checkout, ...]
+    configured: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a plan was made from, apart from refs and history.
+
+    Attributes:
+        checkouts: work trees as they were seen.
+        configured: digest of git's configuration.
+        settings: digest of the settings.
+    """
+
+    checkouts: tuple[Checkout, ...]
+    configured: str
+    settings: str
+
+
+class PlannedHistory:
+    """Keeps the history of the newest plan of one request, so that planning and then running reads it once. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: Prepared | None = None
+        self._seen: tuple[str, Seen] | None = None
+
+    def keep(self, prepared: Prepared, *, settings: str) -> None:
+        """Keep the history of a plan, in place of an earlier one, and what else it was made from."""
+        seen = Seen(checkouts=prepared.checkouts, configured=prepared.configured, settings=settings)
+        with self._lock:
+            self._held = prepared
+            self._seen = prepared.plan.id, seen
+
+    def seen_for(self, plan: Plan) -> Seen | None:
+        """What exactly this plan was made from; None when it was not made here."""
+        with self._lock:
+            return self._seen[1] if self._seen is not None and self._seen[0] == plan.id else None
+
+    def take(self, plan: Plan) -> CommitGraph | None:
+        """The history of exactly this plan, which is given away; None when it is not kept here."""
+        with self._lock:
+            held, self._held = self._held, None
+        return (
+            held.graph
+            if held is not None
+            and held.plan.id == plan.id
+            and held.plan.snapshot.repository == plan.snapshot.repository
+            else None
+        )
