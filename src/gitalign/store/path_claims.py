@@ -47,7 +47,9 @@ class SqlPathClaims(Family):
         return _CLAIMS.c.repository == self.repository
 
     def _listed(self, connection: Connection, at: datetime) -> Sequence[PathClaim]:
-        query = select(_CLAIMS).where(self._of_repository, _CLAIMS.c.until > at).order_by(_CLAIMS.c.made_at, _CLAIMS.c.id)
+        query = (
+            select(_CLAIMS).where(self._of_repository, _CLAIMS.c.until > at).order_by(_CLAIMS.c.made_at, _CLAIMS.c.id)
+        )
         return [
             PathClaim(
                 id=row.id,

@@ -12,6 +12,7 @@ from gitalign.batches.running.context import BatchContext, Keeper, OwnRefs
 from gitalign.batches.running.control import Control
 from gitalign.batches.running.judge_batch import BatchJudge, Lander
 from gitalign.batches.running.pool import Slot
+from gitalign.batches.running.repository_mark import RepositoryMark
 from gitalign.batches.running.settle import settle
 from gitalign.batches.running.state import (
     ENDED,
@@ -28,6 +29,8 @@ from gitalign.errors import UserError
 from gitalign.git.refs import commit_of
 from gitalign.process_owner import this_owner
 from gitalign.validate.watch import end_orphans
+
+_MOST_CHANGES = 50
 
 
 def run_batches(context: BatchContext, batch_id: str, lander: Lander | None) -> BatchRun:
@@ -157,6 +160,7 @@ class _Batches:
             can_parallel=plan.can_parallel,
             batches_remaining=len(self._keeper.run.batches) - number - 1,
         )
+        before = RepositoryMark.of(self._context.repository)
         is_parallel = self._keeper.run.mode is ExecutionMode.PARALLEL and plan.can_parallel
         infrastructure = self._crew.run_tasks(
             number, base, self._context.settings.max_concurrency if is_parallel else 1
@@ -164,6 +168,7 @@ class _Batches:
         if infrastructure and is_parallel and not self._control.is_stopping:
             self._fall_back(infrastructure)
             self._crew.run_tasks(number, base, 1)
+        self._report_changes(number, before)
         status, landed = self._judge.judge(number)
         if landed is not None:
             self._judge.write(number, status, landed)
@@ -177,6 +182,15 @@ class _Batches:
             errors=[one.reason for one in runs_of(self._keeper.run, number).values() if one.reason],
         )
         return status
+
+    def _report_changes(self, number: int, before: RepositoryMark) -> None:
+        """Say what others changed in the repository while tasks ran: it may have been one of them."""
+        known = self._keeper.run.batches[number].changed_meanwhile
+        changed = before.changed_until(RepositoryMark.of(self._context.repository))
+        changed = tuple(dict.fromkeys((*known, *changed)))[:_MOST_CHANGES]
+        if changed != known:
+            self._keeper.change(lambda run: run.with_batch(number, changed_meanwhile=changed))
+            self._context.notify("repository_changed", batch_id=number, changed=list(changed))
 
     def _begin(self, number: int) -> Oid:
         """Start a batch: where the target stands now is what its tasks start from, and is pinned."""

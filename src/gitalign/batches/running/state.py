@@ -211,6 +211,7 @@ class BatchProgress:
         landing_run: the run that lands it; written before that run begins.
         outcome: what became of the results; None before that is known.
         reason: why it failed, in words.
+        changed_meanwhile: refs, and files of the git directory, that others changed while its tasks ran.
     """
 
     status: Status = Status.PENDING
@@ -220,6 +221,7 @@ class BatchProgress:
     landing_run: str = ""
     outcome: Landed | None = None
     reason: str = ""
+    changed_meanwhile: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

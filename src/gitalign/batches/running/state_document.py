@@ -110,6 +110,7 @@ def dump_batch(number: int, one: BatchProgress) -> dict[str, Any]:
         "landing_run": one.landing_run,
         "outcome": _dump_outcome(one.outcome) if one.outcome is not None else None,
         "reason": one.reason,
+        "changed_meanwhile": list(one.changed_meanwhile),
     }
 
 
@@ -123,6 +124,7 @@ def _load_batch(value: Any) -> BatchProgress:
         landing_run=field(data, "landing_run", as_text, ""),
         outcome=maybe(data, "outcome", _load_outcome),
         reason=field(data, "reason", as_text, ""),
+        changed_meanwhile=each(data, "changed_meanwhile", as_text, ()),
     )
 
 

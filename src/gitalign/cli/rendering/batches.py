@@ -104,10 +104,13 @@ def show_batch_run(out: Console, view: BatchView, *, everything: bool = False) -
     out.print(table)
     for foreseen in run.running_conflicts:
         clash = foreseen.conflict
-        where = ", ".join(map(display, clash.paths[: None if everything else _MOST_PATHS])) or display(clash.detail)
+        where = _some(clash.paths, everything=everything) or display(clash.detail)
         out.print(safe(f"as they work, {display(clash.second)} conflicts with {display(clash.first)}: {where}"))
         _show_hunks(out, clash, everything=everything)
     for number, progress in enumerate(run.batches):
+        if progress.changed_meanwhile:
+            changed = _some(progress.changed_meanwhile, everything=everything)
+            out.print(safe(f"batch {number}: changed in the repository while tasks ran, not by git-align: {changed}"))
         outcome = progress.outcome
         if outcome is None:
             continue
@@ -124,6 +127,12 @@ def show_batch_run(out: Console, view: BatchView, *, everything: bool = False) -
             out.print(safe(outcome.output))
     if (step := _next_step(view)) is not None:
         out.print(f"[bold]next:[/] {safe(step)}")
+
+
+def _some(names: Sequence[str], *, everything: bool) -> str:
+    """Names, but for those beyond the first few."""
+    more = "" if everything or len(names) <= _MOST_PATHS else f" and {len(names) - _MOST_PATHS} more"
+    return ", ".join(map(display, names[: None if everything else _MOST_PATHS])) + more
 
 
 def _show_hunks(out: Console, conflict: ResultConflict, *, everything: bool) -> None:
@@ -238,7 +247,7 @@ class EventLines:
             return f"  {task} " + ("completed" if data["success"] else f"failed: {display(str(data['error']))}")
         if kind in ("conflict_foreseen", "conflict_withdrawn"):
             conflict = data["conflict"]
-            where = ", ".join(map(display, conflict["paths"][:_MOST_PATHS])) or display(conflict["detail"])
+            where = _some(conflict["paths"], everything=False) or display(conflict["detail"])
             verb = "conflicts" if kind == "conflict_foreseen" else "no longer conflicts"
             return f"  {display(conflict['second'])} {verb} with {display(conflict['first'])}: {where}"
         if kind == "fell_back":

@@ -75,6 +75,7 @@ class BatchProgressDocument(TypedDict):
     landing_run: str
     outcome: LandedDocument | None
     reason: str
+    changed_meanwhile: list[str]
 
 
 class SecretLeakDocument(TypedDict):
