@@ -48,6 +48,8 @@ _IMPORTED_LATE = (
     "rich._emoji_codes", "yaml", "pathspec", "click.decorators", "click._textwrap",
 )  # fmt: skip
 """What libraries import when they are first used."""
+_NOT_WARM = ("gitalign.service.", "gitalign.client.")
+"""Rooms that the command line imports for a few verbs alone, with libraries that are slow to import."""
 _COVERAGE = "COVERAGE_PROCESS_CONFIG"
 """Set by coverage where processes are to be measured (`patch = ["subprocess"]`)."""
 _HEAD = struct.Struct("!I")
@@ -274,7 +276,7 @@ def _import_all() -> None:
     import gitalign
 
     for module in pkgutil.walk_packages(gitalign.__path__, "gitalign."):
-        if not module.name.endswith("__main__") and ".migrations" not in module.name:
+        if not (module.name.endswith("__main__") or ".migrations" in module.name or module.name.startswith(_NOT_WARM)):
             importlib.import_module(module.name)
     for name in (*_IMPORTED_LATE, "tests.engine.rehearsal"):
         with suppress(ImportError):  # names of other releases

@@ -119,6 +119,7 @@ FORMATS: Mapping[str, Format] = {
         Format("jobs", "service:JobsDocument", version=(1, 0)),
         Format("repositories", "service:RepositoriesDocument", version=(1, 0)),
         Format("tokens", "service:TokensDocument", version=(1, 0)),
+        Format("audit-trail", "service:AuditTrailDocument", version=(1, 0)),
         Format("audit-check", "service:AuditCheckDocument", version=(1, 0)),
         Format("branches", "service:BranchesDocument", version=(1, 0)),
         Format("initial", "listings:InitialDocument"),

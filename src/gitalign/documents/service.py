@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from gitalign.core.accounts import Token
-from gitalign.core.audit import AuditCheck
+from gitalign.core.audit import AuditCheck, AuditEntry
 from gitalign.core.jobs import ServedRepository
 from gitalign.documents.formats import stamped
 from gitalign.documents.reading import time_text
@@ -15,6 +15,8 @@ from gitalign.documents.reading import time_text
 if TYPE_CHECKING:
     from gitalign.documents.models.service import (
         AuditCheckDocument,
+        AuditEntryDocument,
+        AuditTrailDocument,
         RepositoriesDocument,
         ServedRepositoryDocument,
         TokenDocument,
@@ -80,6 +82,25 @@ def dump_audit_check(value: AuditCheck) -> dict[str, Any]:
         "fault": value.fault,
     }
     return stamped("audit-check", content)
+
+
+def dump_audit_trail(values: Iterable[AuditEntry]) -> dict[str, Any]:
+    """Entries of the audit trail, newest first."""
+    content: AuditTrailDocument = {"entries": [_dump_entry(value) for value in values]}
+    return stamped("audit-trail", content)
+
+
+def _dump_entry(value: AuditEntry) -> AuditEntryDocument:
+    return {
+        "number": value.number,
+        "at_ms": value.at_ms,
+        "actor": value.actor,
+        "action": value.action,
+        "subject": value.subject,
+        "detail": dict(value.detail),
+        "previous": value.previous,
+        "hash": value.hash,
+    }
 
 
 def _time(value: datetime | None) -> str | None:

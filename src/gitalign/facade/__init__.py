@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from gitalign.facade.framework import framework_status as framework_status
     from gitalign.facade.framework import framework_uninstall as framework_uninstall
     from gitalign.facade.history import AlignablePointSource as AlignablePointSource
+    from gitalign.facade.history import run_permitted_as as run_permitted_as
     from gitalign.facade.history import runs as runs
     from gitalign.facade.history import show as show
     from gitalign.facade.moving import move_branch as move_branch
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
     from gitalign.facade.restoring import MovedOn as MovedOn
     from gitalign.facade.restoring import restore as restore
     from gitalign.facade.restoring import restore_preview as restore_preview
+    from gitalign.facade.resuming import go_on as go_on
     from gitalign.facade.resuming import recover as recover
     from gitalign.facade.resuming import resume as resume
     from gitalign.facade.rule_checking import check_rules as check_rules
@@ -139,6 +141,7 @@ _HOMES = {
     ),
     "gitalign.facade.history": (
         "AlignablePointSource",
+        "run_permitted_as",
         "runs",
         "show",
     ),
@@ -187,6 +190,7 @@ _HOMES = {
         "restore_preview",
     ),
     "gitalign.facade.resuming": (
+        "go_on",
         "recover",
         "resume",
     ),

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from gitalign.core.run import RunRecord, RunState
+from gitalign.core.events import EventKind
+from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.run.session import (
     Request,
     has_state,
@@ -19,6 +20,10 @@ from gitalign.engine.runtime.signals import StopSignal
 if TYPE_CHECKING:
     from gitalign.core.report import Report
     from gitalign.ports import Listener
+
+
+_LOOKED_THROUGH = 200
+"""Runs, newest first, among which one is looked for by its permit."""
 
 
 class AlignablePointSource(StrEnum):
@@ -44,6 +49,27 @@ def runs(request: Request, *, states: Collection[RunState] | None = None) -> tup
         return ()
     with journal_of(opened) as journal:
         return journal.runs() if states is None else journal.runs_in(states)
+
+
+def run_permitted_as(request: Request, given_by: str, *, plan_id: str) -> RunRecord | None:
+    """The newest run of a plan that was permitted with these words; None when there is none. Changes nothing.
+
+    Args:
+        request: which repository.
+        given_by: as in its permit.
+        plan_id: of the plan.
+    """
+    opened = open_for(request)
+    if not has_state(opened):
+        return None
+    with journal_of(opened) as journal:
+        for record in journal.runs(limit=_LOOKED_THROUGH):
+            if record.plan_id != plan_id or record.kind is not RunKind.ALIGN:
+                continue
+            first = next((event for event in journal.events(record.id) if event.kind is EventKind.RUN_STARTED), None)
+            if first is not None and first.data.get("permit") == given_by:
+                return record
+    return None
 
 
 def show(

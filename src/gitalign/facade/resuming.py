@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Unpack
 
 from gitalign.core.events import Event, EventKind
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report, is_decided
-from gitalign.core.run import RunKind, RunRecord, RunState
+from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.engine.publishing.anchor import mend_anchors
 from gitalign.engine.publishing.push_recovery import settle_earlier, settle_late
 from gitalign.engine.publishing.recovery_claim import recovery_claim
@@ -18,9 +19,11 @@ from gitalign.engine.run.dead_runs import recover_dead
 from gitalign.engine.run.dead_runs import take_over as count_as_gone
 from gitalign.engine.run.frozen_settings import CannotGoOn, changed_keys, gate_of
 from gitalign.engine.run.reports import stored_report
-from gitalign.engine.run.session import OpenRepository, has_state, journal_of, open_for
+from gitalign.engine.run.session import OpenRepository, has_state, journal_of, open_for, require_state
 from gitalign.engine.run.session import Request as Request
 from gitalign.engine.runtime.signals import StopSignal
+from gitalign.errors import UserError
+from gitalign.facade.following import Following, caller_of
 from gitalign.ports import Journal, Listener
 
 
@@ -73,7 +76,7 @@ def resume(
             with recovery_claim(opened.repository.state_dir, name="resume"):
                 for record in _stopped(journal):  # read again: another process may have gone on with them
                     if not button.stop_requested:
-                        reports.append(_gone_on(opened, journal, record, listeners=listeners, stop=button))
+                        reports.append(_gone_on(opened, journal, record, Caller(listeners=listeners, stop=button)))
     return tuple(reports)
 
 
@@ -81,13 +84,37 @@ def _stopped(journal: Journal) -> list[RunRecord]:
     return [one for one in journal.runs_in((RunState.INTERRUPTED,)) if one.kind is RunKind.ALIGN]
 
 
+def go_on(request: Request, run_id: str, *, given_by: str, **following: Unpack[Following]) -> Report:
+    """Go on with one run that was stopped before it published, after what dead processes left is finished or rolled back.
+
+    Args:
+        request: which repository.
+        run_id: of the run; a run that is over is reported as it stands.
+        given_by: who permits it, for the journal.
+        following: see `Following`.
+
+    Raises:
+        UnknownRun, OtherSettings, GitError, StoreError, PluginError
+        UserError: another process carries the run out.
+    """
+    caller = caller_of(following)
+    opened = open_for(request, caller.stop)
+    require_state(opened, run_id)
+    with journal_of(opened) as journal:
+        recover_dead(opened, journal, caller.listeners)
+        mend_anchors(opened.repository)
+        run_id = journal.run(run_id).id
+        with recovery_claim(opened.repository.state_dir, name="resume"):
+            record = journal.run(run_id)  # read again: another process may have gone on with it
+            if record.state in UNFINISHED:
+                raise UserError(f"run {run_id} is under way", hint="git align runs", code="under_way")
+            if record.state is RunState.INTERRUPTED and record.kind is RunKind.ALIGN:
+                return _gone_on(opened, journal, record, caller, given_by=given_by)
+        return stored_report(opened.repository, journal, run_id)
+
+
 def _gone_on(
-    opened: OpenRepository,
-    journal: Journal,
-    record: RunRecord,
-    *,
-    listeners: Sequence[Listener],
-    stop: StopSignal,
+    opened: OpenRepository, journal: Journal, record: RunRecord, caller: Caller, *, given_by: str | None = None
 ) -> Report:
     """Carry out again what a run was stopped in, under the gate it began with; without that gate nothing moves."""
     try:
@@ -110,9 +137,9 @@ def _gone_on(
     try:
         # What was begun about a remote's branches was confirmed with its push.
         is_about_remote = stored.snapshot.branches_of is not None
-        permit = Permit(plan_id=stored.id, push=is_about_remote, given_by=f"resume of {record.id}")
+        permit = Permit(plan_id=stored.id, push=is_about_remote, given_by=given_by or f"resume of {record.id}")
         assignment = Assignment(opened=then, journal=journal, plan=stored, permit=permit)
-        report = carry_out(assignment, Caller(listeners=[handed_over, *listeners], stop=stop))
+        report = carry_out(assignment, replace(caller, listeners=[handed_over, *caller.listeners]))
     except BaseException:
         if journal.runs(limit=1)[0].state is RunState.FAILED:
             journal.set_state(record.id, RunState.INTERRUPTED, outcome="interrupted")

@@ -56,7 +56,7 @@ def database(made: ServiceDatabase) -> ServiceDatabase:
 @pytest.fixture
 def jobs(database: ServiceDatabase) -> Jobs:
     for name in ("shop", "lab"):
-        Repositories(database).add(name, f"/srv/{name}")
+        Repositories(database).add(name, f"/srv/{name}", actor="me")
     return Jobs(database)
 
 
@@ -223,14 +223,14 @@ class TestClaims:
         held = HeldJobs(database, lease_s=LEASE_S)
         running, waiting = asked(jobs), asked(jobs)
         mine = claimed(held)
-        assert jobs.request_stop(waiting).state is JobState.STOPPED
-        assert jobs.request_stop(running).state is JobState.RUNNING
+        assert jobs.request_stop(waiting, actor="me").state is JobState.STOPPED
+        assert jobs.request_stop(running, actor="me").state is JobState.RUNNING
         assert held.renew(mine) is True
         held.finish(mine, JobState.STOPPED, outcome="interrupted")
         assert held.claim("two") is None
-        assert jobs.request_stop(running).state is JobState.STOPPED
+        assert jobs.request_stop(running, actor="me").state is JobState.STOPPED
         with pytest.raises(NotFound):
-            jobs.request_stop("0" * 31 + "x")
+            jobs.request_stop("0" * 31 + "x", actor="me")
 
 
 class TestRequests:
@@ -278,15 +278,19 @@ class TestRequests:
         repositories = Repositories(database)
         assert [one.name for one in repositories.all()] == ["lab", "shop"]
         with pytest.raises(Contradiction):
-            repositories.add("lab", "/elsewhere")
+            repositories.add("lab", "/elsewhere", actor="me")
         held = HeldJobs(database, lease_s=LEASE_S)
         name = asked(jobs)
         mine = claimed(held)
         with pytest.raises(Contradiction):
-            repositories.remove("shop")
+            repositories.remove("shop", actor="me")
         held.finish(mine, JobState.DONE, outcome="ok")
-        repositories.remove("shop")
-        for gone in (lambda: repositories.get("shop"), lambda: repositories.remove("shop"), lambda: jobs.get(name)):
+        repositories.remove("shop", actor="me")
+        for gone in (
+            lambda: repositories.get("shop"),
+            lambda: repositories.remove("shop", actor="me"),
+            lambda: jobs.get(name),
+        ):
             with pytest.raises(NotFound):
                 gone()
 
@@ -363,12 +367,12 @@ class TestAccounts:
         assert accounts.holder(late) is None
         accounts.open_session(token.id, secret="s", hours=1)
         assert accounts.signed_in("s") is not None
-        assert accounts.revoke(token.id).revoked_at is not None
+        assert accounts.revoke(token.id, actor="me").revoked_at is not None
         assert accounts.holder(said) is None
         assert accounts.signed_in("s") is None
-        assert accounts.revoke(token.id).revoked_at is not None
+        assert accounts.revoke(token.id, actor="me").revoked_at is not None
         with pytest.raises(NotFound):
-            accounts.revoke("none")
+            accounts.revoke("none", actor="me")
 
     def test_a_link_works_once_and_is_no_session(self, database: ServiceDatabase) -> None:
         accounts = Accounts(database)

@@ -92,6 +92,25 @@ class AuditCheckDocument(TypedDict):
     fault: str
 
 
+class AuditEntryDocument(TypedDict):
+    """One entry of the audit trail."""
+
+    number: int
+    at_ms: int
+    actor: str
+    action: str
+    subject: str
+    detail: dict[str, Any]
+    previous: str
+    hash: str
+
+
+class AuditTrailDocument(TypedDict):
+    """Entries of the audit trail, newest first."""
+
+    entries: list[AuditEntryDocument]
+
+
 class BranchRowDocument(TypedDict):
     """One branch of a repository, as jobs last saw it."""
 
@@ -102,6 +121,7 @@ class BranchRowDocument(TypedDict):
     own_commits: int
     forecast: str | None
     verdict: str | None
+    detail: str
     notes: list[str]
 
 

@@ -11,6 +11,7 @@ from gitalign.core.accounts import Actor, Role, Token, digest_of, is_well_formed
 from gitalign.core.names import display
 from gitalign.errors import NotFound
 from gitalign.store.service import schema
+from gitalign.store.service.audit import write_entry
 from gitalign.store.service.clock import as_ms, now_ms
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.rows import token_of
@@ -44,14 +45,17 @@ class Accounts:
             "expires_at": as_ms(token.expires_at),
         }
         with self._database.writing() as connection:
-            return token_of(connection.execute(insert(_TOKENS).values(**values).returning(*_TOKENS.c)).one())
+            row = connection.execute(insert(_TOKENS).values(**values).returning(*_TOKENS.c)).one()
+            said = {"name": token.name, "role": token.role.value, "repositories": list(token.repositories)}
+            write_entry(connection, actor=token.created_by, action="token.create", subject=token.id, detail=said)
+            return token_of(row)
 
     def all(self) -> tuple[Token, ...]:
         """Every token, oldest first; revoked and expired ones, too."""
         with self._database.reading() as connection:
             return tuple(map(token_of, connection.execute(select(_TOKENS).order_by(_TOKENS.c.number))))
 
-    def revoke(self, token_id: str) -> Token:
+    def revoke(self, token_id: str, *, actor: str) -> Token:
         """End a token and every session that began with it; one that is revoked already stays so.
 
         Raises:
@@ -63,7 +67,8 @@ class Accounts:
                 raise NotFound(f"no token {display(token_id)!r}", hint="git align token list", code="unknown_token")
             connection.execute(delete(_SESSIONS).where(_SESSIONS.c.token == row.number))
             is_new = and_(_TOKENS.c.number == row.number, _TOKENS.c.revoked_at.is_(None))
-            connection.execute(update(_TOKENS).where(is_new).values(revoked_at=now_ms()))
+            if connection.execute(update(_TOKENS).where(is_new).values(revoked_at=now_ms())).rowcount:
+                write_entry(connection, actor=actor, action="token.revoke", subject=token_id)
             return token_of(connection.execute(select(_TOKENS).where(_TOKENS.c.number == row.number)).one())
 
     def holder(self, text: str) -> Actor | None:

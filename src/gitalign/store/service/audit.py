@@ -25,34 +25,9 @@ class AuditTrail:
         self._database = database
 
     def add(self, *, actor: str, action: str, subject: str, detail: Mapping[str, Any] | None = None) -> AuditEntry:
-        """Write an entry; entries are written one at a time.
-
-        Args:
-            actor: name of the token, or `command line`.
-            action: such as `job.create`.
-            subject: what it is done to.
-            detail: more, as JSON can say it; never a secret.
-        """
+        """Write an entry of its own; see `write_entry`."""
         with self._database.writing() as connection:
-            head = connection.execute(
-                update(_HEADS)
-                .where(_HEADS.c.name == "audit")
-                .values(number=_HEADS.c.number + 1)
-                .returning(_HEADS.c.number, _HEADS.c.hash, now_ms().label("at"))
-            ).one()
-            bare = AuditEntry(
-                number=head.number,
-                at_ms=head.at,
-                actor=actor,
-                action=action,
-                subject=subject,
-                detail=dict(detail or {}),
-                previous=head.hash,
-            )
-            entry = replace(bare, hash=hash_of(bare))
-            _insert(connection, entry)
-            connection.execute(update(_HEADS).where(_HEADS.c.name == "audit").values(hash=entry.hash))
-            return entry
+            return write_entry(connection, actor=actor, action=action, subject=subject, detail=detail)
 
     def verify(self, *, head: str | None = None) -> AuditCheck:
         """Go along the whole chain.
@@ -92,6 +67,39 @@ class AuditTrail:
             if len(rows) < _PAGE:
                 return
             above = rows[-1].number
+
+
+def write_entry(
+    connection: Connection, *, actor: str, action: str, subject: str, detail: Mapping[str, Any] | None = None
+) -> AuditEntry:
+    """Write an entry in the transaction that does what it is about. Entries are written one at a time: do it last.
+
+    Args:
+        connection: in a transaction that writes.
+        actor: name of the token, or `command line`.
+        action: such as `job.create`.
+        subject: what it is done to.
+        detail: more, as JSON can say it; never a secret.
+    """
+    head = connection.execute(
+        update(_HEADS)
+        .where(_HEADS.c.name == "audit")
+        .values(number=_HEADS.c.number + 1)
+        .returning(_HEADS.c.number, _HEADS.c.hash, now_ms().label("at"))
+    ).one()
+    bare = AuditEntry(
+        number=head.number,
+        at_ms=head.at,
+        actor=actor,
+        action=action,
+        subject=subject,
+        detail=dict(detail or {}),
+        previous=head.hash,
+    )
+    entry = replace(bare, hash=hash_of(bare))
+    _insert(connection, entry)
+    connection.execute(update(_HEADS).where(_HEADS.c.name == "audit").values(hash=entry.hash))
+    return entry
 
 
 def _insert(connection: Connection, entry: AuditEntry) -> None:

@@ -77,6 +77,24 @@ class EventReader:
                 query = query.where(_JOBS.c.id == job)
             return tuple(map(event_of, connection.execute(query)))
 
+    def newest_of(self, repository: str, job: str, *, limit: int) -> tuple[ServiceEvent, ...]:
+        """The newest events of a job, oldest first.
+
+        Args:
+            repository: of the job.
+            job: by id.
+            limit: at most so many.
+        """
+        with self._database.reading() as connection:
+            query = (
+                select(_EVENTS, _JOBS.c.id.label("job_id"))
+                .join(_JOBS, _JOBS.c.number == _EVENTS.c.job)
+                .where(_JOBS.c.id == job, _EVENTS.c.repository == repository_number(connection, repository))
+                .order_by(_EVENTS.c.seq.desc())
+                .limit(limit)
+            )
+            return tuple(map(event_of, reversed(connection.execute(query).all())))
+
     def last(self) -> Mapping[str, int]:
         """The number of the newest event of every repository."""
         with self._database.reading() as connection:

@@ -15,12 +15,16 @@ from gitalign.documents import jobs as job_documents
 from gitalign.documents.formats import json_text
 from gitalign.errors import Contradiction, NoResources, NotFound, StoreError
 from gitalign.store.service import schema
+from gitalign.store.service.audit import write_entry
 from gitalign.store.service.clock import now_ms
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.events import append
 from gitalign.store.service.rows import job_of, repository_number, select_jobs
 
 _JOBS = schema.jobs
+_WITH_A_DOCUMENT = (JobState.DONE, JobState.STOPPED)
+WITH_A_REPORT = (JobKind.RUN, JobKind.UNDO, JobKind.RESUME)
+"""Kinds whose document is the report of their run."""
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
 
 
@@ -101,6 +105,8 @@ class Jobs:
             row = connection.execute(insert(_JOBS).values(**values).returning(*_JOBS.c)).one()
             job = job_of(row, repository=new.repository)
             append(connection, repository=repository, job=row.number, events=[job_event(job)])
+            detail = {"job": job.id, "kind": job.kind.value, "plan": job.plan_id, "params": dict(job.params)}
+            write_entry(connection, actor=new.created_by, action="job.create", subject=new.repository, detail=detail)
             return job, True
 
     def get(self, job_id: str) -> Job:
@@ -156,15 +162,15 @@ class Jobs:
         """The job that made a plan; None when none of the repository did."""
         return self._one_with(repository, _JOBS.c.plan_id == plan_id, JobKind.PLAN)
 
-    def of_run(self, repository: str, run_id: str) -> Job | None:
-        """The newest job that began or wrote up a run; None when none of the repository did."""
-        return self._one_with(repository, _JOBS.c.run_id == run_id, *_WITH_A_REPORT)
+    def of_run(self, repository: str, run_id: str, *, kinds: Sequence[JobKind] = WITH_A_REPORT) -> Job | None:
+        """The newest job of these kinds about a run, which left its document; None when none of the repository did."""
+        return self._one_with(repository, _JOBS.c.run_id == run_id, *kinds)
 
     def _one_with(self, repository: str, condition: object, *kinds: JobKind) -> Job | None:
         query = (
             select_jobs()
             .where(condition, schema.repositories.c.name == repository)  # type: ignore[arg-type]
-            .where(_JOBS.c.kind.in_([kind.value for kind in kinds]), _JOBS.c.state == JobState.DONE.value)
+            .where(_JOBS.c.kind.in_([kind.value for kind in kinds]), _JOBS.c.state.in_(_WITH_A_DOCUMENT))
             .order_by(_JOBS.c.number.desc())
             .limit(1)
         )
@@ -172,7 +178,7 @@ class Jobs:
             row = connection.execute(query).first()
         return None if row is None else job_of(row)
 
-    def request_stop(self, job_id: str) -> Job:
+    def request_stop(self, job_id: str, *, actor: str) -> Job:
         """Ask a job to end cleanly; one that waits ends at once, one that is over stays as it is.
 
         Raises:
@@ -190,6 +196,7 @@ class Jobs:
             change = update(_JOBS).where(_JOBS.c.number == row.number).values(**values).returning(*_JOBS.c)
             job = job_of(connection.execute(change).one(), repository=row.repository_name)
             append(connection, repository=row.repository, job=row.number, events=[job_event(job)])
+            write_entry(connection, actor=actor, action="job.stop", subject=row.repository_name, detail={"job": job_id})
             return job
 
     def _locked(self, connection: Connection, repository: str) -> int:
@@ -215,9 +222,6 @@ class Jobs:
                 code="idempotency_key_reused",
             )
         return job_of(row)
-
-
-_WITH_A_REPORT = (JobKind.RUN, JobKind.UNDO, JobKind.RESUME, JobKind.REPORT)
 
 
 def job_event(job: Job) -> tuple[str, str]:

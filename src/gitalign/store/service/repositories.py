@@ -9,6 +9,7 @@ from gitalign.core.jobs import JobState, ServedRepository
 from gitalign.core.names import display
 from gitalign.errors import Contradiction, NotFound, StoreError
 from gitalign.store.service import schema
+from gitalign.store.service.audit import write_entry
 from gitalign.store.service.clock import now_ms
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.rows import repository_number, repository_of
@@ -22,7 +23,7 @@ class Repositories:
     def __init__(self, database: ServiceDatabase) -> None:
         self._database = database
 
-    def add(self, name: str, path: str, *, config_file: str | None = None) -> ServedRepository:
+    def add(self, name: str, path: str, *, config_file: str | None = None, actor: str) -> ServedRepository:
         """Register a repository.
 
         Raises:
@@ -32,6 +33,9 @@ class Repositories:
         try:
             with self._database.writing() as connection:
                 row = connection.execute(insert(_REPOSITORIES).values(**values).returning(*_REPOSITORIES.c)).one()
+                write_entry(
+                    connection, actor=actor, action="repository.add", subject=name, detail={"path": ascii(path)}
+                )
                 return repository_of(row)
         except StoreError as error:
             if isinstance(error.__cause__, IntegrityError):
@@ -57,7 +61,7 @@ class Repositories:
             raise NotFound(f"no repository {display(name)!r}", hint="git align repo list", code="unknown_repository")
         return repository_of(row)
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, *, actor: str) -> None:
         """Forget a repository with its jobs and events; the folder, its journal and its branches stay as they are.
 
         Raises:
@@ -76,3 +80,4 @@ class Repositories:
             connection.execute(delete(events).where(events.c.repository == number))
             connection.execute(delete(_JOBS).where(mine))
             connection.execute(delete(_REPOSITORIES).where(_REPOSITORIES.c.number == number))
+            write_entry(connection, actor=actor, action="repository.remove", subject=name)

@@ -1,0 +1,110 @@
+"""Who may do what: every route names the role it needs here, and nowhere else is a role looked at."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection, Request
+
+from gitalign.core.accounts import EVERY, Actor, Role
+from gitalign.core.names import display
+from gitalign.errors import NotFound
+from gitalign.service.problems import NotAllowed, NotSignedIn
+from gitalign.service.state import Service, service_of
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Needs:
+    """A dependency: the holder of the request's token or session, who has a role and sees the repository in the path.
+
+    Args:
+        role: that is needed.
+        everywhere: all repositories are concerned, so a token for some of them does not suffice.
+    """
+
+    def __init__(self, role: Role, *, everywhere: bool = False) -> None:
+        self.role = role
+        self.everywhere = everywhere
+
+    def __call__(self, request: Request) -> Actor:
+        """The actor.
+
+        Raises:
+            NotSignedIn, NotAllowed, NotFound, TooOften
+        """
+        service = service_of(request)
+        actor = holder_of(request, service)
+        if actor is None:
+            raise NotSignedIn("a token is needed", hint="git align token create")
+        service.throttle.count_request(actor.token_id)
+        if not actor.may(self.role):
+            raise NotAllowed(f"the role {self.role} is needed; this token has {actor.role}")
+        if self.everywhere and EVERY not in actor.repositories:
+            raise NotAllowed("a token for all repositories is needed")
+        repository = request.path_params.get("repository")
+        if repository is not None:
+            require_seen(actor, repository)
+        return actor
+
+
+def require_seen(actor: Actor, repository: str) -> None:
+    """Refuse a repository that the actor may not see, in the words for one that is not there.
+
+    Raises:
+        NotFound
+    """
+    if not actor.sees(repository):
+        raise NotFound(f"no repository {display(repository)!r}", hint="git align repo list", code="unknown_repository")
+
+
+def holder_of(request: Request, service: Service) -> Actor | None:
+    """Who holds the token or the session of a request; None when it has neither.
+
+    Raises:
+        NotSignedIn: it has one that is not valid.
+        NotAllowed: another site sent it.
+    """
+    header = request.headers.get("Authorization")
+    if header is not None:
+        scheme, _, text = header.partition(" ")
+        actor = service.accounts.holder(text.strip()) if scheme.lower() == "bearer" else None
+        if actor is None:
+            raise NotSignedIn("this token is not valid", hint="git align token list")
+        return actor
+    session = request.cookies.get(cookie_name(service))
+    if session is None:
+        return None
+    require_same_site(request)
+    return service.accounts.signed_in(session)
+
+
+def require_same_site(request: Request) -> None:
+    """Refuse what another site made a browser send.
+
+    Browsers say where a request comes from (`Sec-Fetch-Site`); older ones say at least `Origin`. A request with neither does
+    not come from a browser.
+
+    Raises:
+        NotAllowed
+    """
+    if request.method in SAFE:
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        if site in ("same-origin", "none"):
+            return
+        raise NotAllowed("another site sent this request", code="cross_site")
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("Host"):
+        raise NotAllowed("another site sent this request", code="cross_site")
+
+
+def cookie_name(service: Service) -> str:
+    """The name of the session's cookie; with TLS a name that no other host can set."""
+    return "__Host-gitalign" if service.settings.server.is_https else "gitalign"
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """Where a request comes from; behind a trusted proxy uvicorn has put the client's address here."""
+    return connection.client.host if connection.client is not None else "unknown"

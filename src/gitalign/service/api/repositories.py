@@ -1,0 +1,90 @@
+"""Repositories: which there are, and the jobs that find out about them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from gitalign.core.accounts import Actor, Role
+from gitalign.core.jobs import JobKind
+from gitalign.documents import service as documents
+from gitalign.service.access import Needs
+from gitalign.service.api.requests import (
+    IdempotencyKey,
+    NewConflicts,
+    NewForecast,
+    NewPlan,
+    NewRepository,
+    Nothing,
+    answer,
+    posted,
+    said,
+)
+from gitalign.service.state import service_of
+
+router = APIRouter(prefix="/api/v1/repositories", tags=["repositories"])
+Viewer = Annotated[Actor, Depends(Needs(Role.VIEWER))]
+Operator = Annotated[Actor, Depends(Needs(Role.OPERATOR))]
+Admin = Annotated[Actor, Depends(Needs(Role.ADMIN, everywhere=True))]
+
+
+@router.get("", responses=said("repositories"))
+def list_repositories(request: Request, actor: Viewer) -> Response:
+    """Repositories that the token may see, by name."""
+    seen = [one for one in service_of(request).repositories.all() if actor.sees(one.name)]
+    return answer(documents.dump_repositories(seen))
+
+
+@router.post("", status_code=201, responses=said("repositories", status=201))
+def add_repository(request: Request, body: NewRepository, actor: Admin) -> Response:
+    """Register a folder on the machine of the workers. Whether it is a repository is seen by its first job."""
+    added = service_of(request).repositories.add(body.name, body.path, config_file=body.config_file, actor=actor.name)
+    headers = {"Location": f"/api/v1/repositories/{added.name}"}
+    return answer(documents.dump_repositories([added]), status=201, headers=headers)
+
+
+@router.get("/{repository}", responses=said("repositories"))
+def show_repository(request: Request, repository: str, actor: Viewer) -> Response:
+    """One repository."""
+    return answer(documents.dump_repositories([service_of(request).repositories.get(repository)]))
+
+
+@router.delete("/{repository}", status_code=204)
+def remove_repository(request: Request, repository: str, actor: Admin) -> Response:
+    """Forget a repository with its jobs; the folder, its journal and its branches stay as they are."""
+    service_of(request).repositories.remove(repository, actor=actor.name)
+    return Response(status_code=204)
+
+
+@router.post("/{repository}/fetches", status_code=202, responses=said("job", status=202))
+def fetch(
+    request: Request, repository: str, body: Nothing, actor: Operator, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Fetch what the remote has; moves remote-tracking branches alone."""
+    return posted(service_of(request), actor, request, (JobKind.FETCH, body, {}), idempotency_key)
+
+
+@router.post("/{repository}/plans", status_code=202, responses=said("job", status=202))
+def make_plan(
+    request: Request, repository: str, body: NewPlan, actor: Operator, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Plan what a run would do. Moves nothing."""
+    return posted(service_of(request), actor, request, (JobKind.PLAN, body, {}), idempotency_key)
+
+
+@router.post("/{repository}/forecasts", status_code=202, responses=said("job", status=202))
+def make_forecast(
+    request: Request, repository: str, body: NewForecast, actor: Operator, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Find out which branches align, and where others stop. Moves nothing."""
+    return posted(service_of(request), actor, request, (JobKind.FORECAST, body, {}), idempotency_key)
+
+
+@router.post("/{repository}/conflicts", status_code=202, responses=said("job", status=202))
+def find_conflicts(
+    request: Request, repository: str, body: NewConflicts, actor: Operator, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Group branches by the conflict at which they stop. Moves nothing."""
+    return posted(service_of(request), actor, request, (JobKind.CONFLICTS, body, {}), idempotency_key)

@@ -1,0 +1,162 @@
+"""Bodies of requests, and what is common to all that write a job."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import Header, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from gitalign.core.accounts import Actor
+from gitalign.core.jobs import Job, JobKind, NewJob
+from gitalign.core.policy import MergesPolicy, Strategy
+from gitalign.documents import jobs as job_documents
+from gitalign.documents.formats import json_text
+from gitalign.facade import ReportFormat
+from gitalign.service.state import Service
+
+_LONGEST = 1_000
+_MOST_WORDS = 1_000
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Words = Annotated[list[Word], Field(max_length=_MOST_WORDS)]
+PlanId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+RunName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,40}$")]
+IdempotencyKey = Annotated[str | None, Header(pattern=r"^[\x21-\x7e]{1,200}$")]
+
+
+class Body(BaseModel):
+    """A JSON body; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NewRepository(Body):
+    """A folder on the machine of the workers, under a name."""
+
+    name: Name
+    path: Annotated[str, StringConstraints(max_length=4_000, pattern=r"^/[^\x00]*$")]
+    config_file: Annotated[str, StringConstraints(max_length=4_000, pattern=r"^/[^\x00]*$")] | None = None
+
+
+class Choice(Body):
+    """Which branches, and how; as the options of the command line of these names."""
+
+    only: Words = []
+    exclude: Words = []
+    targets: Words = []
+    strategy: Strategy | None = None
+    merges: MergesPolicy | None = None
+    fetch: bool = False
+
+
+class NewPlan(Choice):
+    """A plan; with `push` it says what remotes hold, so that its results can be pushed."""
+
+    push: bool = False
+
+
+class NewForecast(Choice):
+    """A forecast; with `pairs` also which branches conflict with one another."""
+
+    pairs: bool = False
+
+
+class NewConflicts(Choice):
+    """Branches grouped by the conflict at which they stop; with `branch` all about one of them."""
+
+    branch: Word | None = None
+
+
+class NewRun(Body):
+    """A run of a plan that was made before."""
+
+    plan_id: PlanId
+    push: bool = False
+
+
+class Undoing(Body):
+    """An undo; with `push` also of what was pushed."""
+
+    push: bool = False
+
+
+class NewReport(Body):
+    """A report in one of its forms."""
+
+    format: ReportFormat = ReportFormat.JSON
+
+
+class Nothing(Body):
+    """No more is asked."""
+
+
+def said(name: str, *, status: int = 200, media_type: str = "application/json") -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says of an answer: which document it is.
+
+    Args:
+        name: of the document, as its published schema is called.
+        status: of the answer.
+        media_type: of the answer.
+    """
+    schema = {"type": "object", "title": f"git-align {name}", "description": f"See {name}.schema.json"}
+    problem = {"type": "object", "required": ["type", "title", "status", "detail", "code"]}
+    return {
+        status: {"description": f"the document {name}", "content": {media_type: {"schema": schema}}},
+        "default": {"description": "problem details", "content": {"application/problem+json": {"schema": problem}}},
+    }
+
+
+def answer(document: dict[str, Any], *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A document as an answer."""
+    return Response(json_text(document), status_code=status, media_type="application/json", headers=headers)
+
+
+def posted(
+    service: Service, actor: Actor, request: Request, new: tuple[JobKind, Body, Mapping[str, str]], key: str | None
+) -> Response:
+    """Write a job for a request; the answer names it. The same key of the same actor writes it once.
+
+    Args:
+        service: of the request.
+        actor: who asks.
+        request: its path names the repository.
+        new: kind, body, and the plan or run that it is about.
+        key: of the client.
+
+    Raises:
+        NotFound, Contradiction, NoResources
+    """
+    kind, body, about = new
+    params = {**body.model_dump(mode="json", exclude_defaults=True), **about}
+    plan_id = params.pop("plan_id", None)
+    content = json.dumps([request.method, request.url.path, params, plan_id], sort_keys=True)
+    job, is_new = service.jobs.add(
+        NewJob(
+            repository=request.path_params["repository"],
+            kind=kind,
+            params=params,
+            plan_id=plan_id,
+            run_id=params.get("run_id") if kind in (JobKind.REPORT, JobKind.VERIFY) else None,
+            created_by=actor.name,
+            idempotency_key=key,
+            digest=hashlib.sha256(content.encode("ascii")).hexdigest(),
+        ),
+        job_id=secrets.token_hex(16),
+        most_open=service.settings.limits.open_jobs,
+    )
+    service.workers.wake()
+    return accepted(job, is_new=is_new)
+
+
+def accepted(job: Job, *, is_new: bool) -> Response:
+    """The answer that names a job."""
+    headers = {"Location": f"/api/v1/jobs/{job.id}"}
+    if not is_new:
+        headers["Idempotent-Replayed"] = "true"
+    return answer(job_documents.dump(job), status=202, headers=headers)

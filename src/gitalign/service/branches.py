@@ -1,0 +1,92 @@
+"""Branches of a repository as jobs last saw them: the newest plan, what a forecast and a run said since."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gitalign.core.jobs import Job, JobKind
+from gitalign.documents.formats import stamped
+from gitalign.documents.models.service import BranchesDocument, BranchRowDocument
+from gitalign.documents.reading import time_text
+from gitalign.store.service.jobs import WITH_A_REPORT, Jobs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenBranches:
+    """What is known of the branches of a repository.
+
+    Attributes:
+        plan: the job that made the newest plan.
+        forecast: the newest forecast; None when there is none.
+        run: the newest run, undo or resume.
+        rows: by name of the branch.
+    """
+
+    plan: Job
+    forecast: Job | None
+    run: Job | None
+    rows: Mapping[str, BranchRowDocument]
+
+    def document(self, rows: Sequence[BranchRowDocument], *, next_page: str | None) -> dict[str, Any]:
+        """A page of branches as a document."""
+        content: BranchesDocument = {
+            "repository": self.plan.repository,
+            "plan_job": self.plan.id,
+            "planned_at": time_text(self.plan.finished_at or self.plan.created_at),
+            "forecast_job": None if self.forecast is None else self.forecast.id,
+            "run_job": None if self.run is None else self.run.id,
+            "branches": list(rows),
+            "next": next_page,
+        }
+        return stamped("branches", content)
+
+
+def seen_branches(jobs: Jobs, repository: str) -> SeenBranches | None:
+    """Branches of a repository; None before its first plan.
+
+    Args:
+        jobs: of the service.
+        repository: by name.
+    """
+    plan = jobs.newest(repository, [JobKind.PLAN])
+    document = None if plan is None else _read(jobs, plan)
+    if plan is None or document is None:
+        return None
+    forecast, run = jobs.newest(repository, [JobKind.FORECAST]), jobs.newest(repository, WITH_A_REPORT)
+    prospects = _by_branch(jobs, forecast)
+    verdicts = _by_branch(jobs, run)
+    rows = {}
+    for step in document["steps"]:
+        name = step["branch"]["name"]
+        rows[name] = _row(step, prospects.get(name, {}), verdicts.get(name, {}))
+    return SeenBranches(plan=plan, forecast=forecast, run=run, rows=dict(sorted(rows.items())))
+
+
+def _row(step: Mapping[str, Any], prospect: Mapping[str, Any], verdict: Mapping[str, Any]) -> BranchRowDocument:
+    return {
+        "branch": step["branch"]["name"],
+        "target": step["target"]["name"],
+        "kind": step["kind"],
+        "behind": step["behind"],
+        "own_commits": step["own_commits"],
+        "forecast": prospect.get("prospect"),
+        "verdict": verdict.get("verdict"),
+        "detail": verdict.get("detail") or "",
+        "notes": list(step["notes"]),
+    }
+
+
+def _by_branch(jobs: Jobs, job: Job | None) -> Mapping[str, Mapping[str, Any]]:
+    """Entries of a forecast or a report by branch; of several targets that a forecast tried, the assigned one counts."""
+    document = None if job is None else _read(jobs, job)
+    if document is None:
+        return {}
+    return {one["branch"]: one for one in document["branches"] if one.get("assigned", True)}
+
+
+def _read(jobs: Jobs, job: Job) -> Any:
+    document = jobs.document(job.id)
+    return None if document is None else json.loads(document.body)

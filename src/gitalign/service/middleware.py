@@ -1,0 +1,95 @@
+"""What every request goes through: an id, a bound on its body, and headers that keep browsers from doing more than asked."""
+
+from __future__ import annotations
+
+import secrets
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+_LONGEST_ID = 64
+
+
+class Guarded:
+    """ASGI middleware.
+
+    Args:
+        app: the application.
+        body_bytes: larger bodies are refused.
+        binds_context: bind the request's id to the log lines of its handler.
+        is_https: browsers are asked to come back with TLS only.
+    """
+
+    def __init__(self, app: ASGIApp, *, body_bytes: int, binds_context: bool, is_https: bool) -> None:
+        self._app = app
+        self._body_bytes = body_bytes
+        self._binds_context = binds_context
+        self._headers = dict(_HEADERS)
+        if is_https:
+            self._headers["Strict-Transport-Security"] = "max-age=31536000"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _id_of(Headers(scope=scope))
+        is_page = scope["path"].startswith("/static/")
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                if not is_page:
+                    headers.setdefault("Cache-Control", "no-store")
+                headers["X-Request-Id"] = request_id
+            await send(message)
+
+        bounded = self._bounded(Headers(scope=scope), receive)
+        if not self._binds_context:
+            await self._app(scope, bounded, sent)
+            return
+        with structlog.contextvars.bound_contextvars(request=request_id, path=scope["path"]):
+            await self._app(scope, bounded, sent)
+
+    def _bounded(self, headers: Headers, receive: Receive) -> Receive:
+        """`receive`, which refuses a body that is too large, whether its length was announced or not."""
+        seen = 0
+        announced = headers.get("Content-Length", "")
+
+        async def received() -> Message:
+            nonlocal seen
+            if announced.isdigit() and int(announced) > self._body_bytes:
+                raise self._too_large()
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._body_bytes:
+                raise self._too_large()
+            return message
+
+        return received
+
+    def _too_large(self) -> HTTPException:
+        return HTTPException(413, f"a body may have at most {self._body_bytes} bytes")
+
+
+def _id_of(headers: Headers) -> str:
+    """The request's id: the proxy's, where that is harmless, or a new one."""
+    given = headers.get("X-Request-Id", "")
+    is_harmless = 0 < len(given) <= _LONGEST_ID and given.replace("-", "").isalnum() and given.isascii()
+    return given if is_harmless else secrets.token_hex(8)

@@ -1,0 +1,1 @@
+"""Pages for people: HTML from the server, readable without scripts."""

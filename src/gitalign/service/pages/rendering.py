@@ -1,0 +1,64 @@
+"""Templates: everything that they put in is escaped; names whose bytes are not UTF-8 are shown with a stand-in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from gitalign.core.accounts import Actor, Role
+from gitalign.core.names import display
+from gitalign.service.pages.looks import state_of
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"shown": _shown, "when": _when, "word": _word, "path": _path, "state": state_of}
+    environment.globals["Role"] = Role
+    return environment
+
+
+def page(request: Request, template: str, *, actor: Actor | None, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page.
+
+    Args:
+        request: what is answered.
+        template: its file.
+        actor: who looks; decides which buttons are there.
+        status: of the answer.
+        values: for the template.
+    """
+    text = _environment().get_template(template).render(actor=actor, here=request.url.path, **values)
+    return HTMLResponse(text.encode("utf-8", "replace"), status_code=status)
+
+
+def _shown(value: object) -> str:
+    """A name of the repository: control characters and stray bytes are visible."""
+    return display(str(value))
+
+
+def _when(value: datetime | None) -> str:
+    return "" if value is None else f"{value:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _word(value: object) -> str:
+    """A word of a document for people."""
+    return str(value).replace("_", " ")
+
+
+def _path(value: str) -> str:
+    """A name as part of an address."""
+    return quote(value, safe="/", errors="surrogateescape")

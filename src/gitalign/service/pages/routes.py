@@ -1,0 +1,220 @@
+"""The pages, and the forms on them. A form writes a job, as the API does, and leads to the page of that job."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Depends, FastAPI, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.routing import APIRoute
+from fastapi.staticfiles import StaticFiles
+
+from gitalign.core.accounts import EVERY, Actor, Role
+from gitalign.core.jobs import JobKind, JobState
+from gitalign.errors import GitAlignError, NotFound
+from gitalign.service.access import Needs
+from gitalign.service.api.jobs import job_seen
+from gitalign.service.api.requests import Choice, NewConflicts, NewForecast, NewPlan, NewRun, Undoing, posted
+from gitalign.service.branches import seen_branches
+from gitalign.service.pages.looks import job_look, plan_look, repository_look
+from gitalign.service.pages.rendering import page
+from gitalign.service.problems import NotSignedIn, status_of
+from gitalign.service.state import service_of
+from gitalign.store.service.jobs import JobFilter
+
+Viewer = Annotated[Actor, Depends(Needs(Role.VIEWER))]
+Operator = Annotated[Actor, Depends(Needs(Role.OPERATOR))]
+Lander = Annotated[Actor, Depends(Needs(Role.LANDER))]
+Key = Annotated[str, Form(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+_SHOWN = 50
+
+
+class PageRoute(APIRoute):
+    """A route whose errors are pages, too; without a session it leads to the page to sign in."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """See `APIRoute`."""
+        handler = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except NotSignedIn:
+                back = request.url.path if request.method == "GET" else "/"
+                return RedirectResponse(f"/sign-in?{urlencode({'next': back})}", status_code=303)
+            except GitAlignError as error:
+                return page(request, "error.html", status=status_of(error).value, actor=None, error=error)
+
+        return handled
+
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
+
+
+def register(app: FastAPI) -> None:
+    """Add the pages, and the files that they use."""
+    from gitalign.service.pages import signing_in
+
+    app.include_router(router)
+    app.include_router(signing_in.router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+
+
+@router.get("/")
+def now(request: Request, actor: Viewer) -> Response:
+    """What is under way, what needs attention, and the repositories."""
+    service = service_of(request)
+    seen = None if EVERY in actor.repositories else actor.repositories
+    under_way = service.jobs.listed(JobFilter(repositories=seen, states=(JobState.QUEUED, JobState.RUNNING)))
+    over = service.jobs.listed(JobFilter(repositories=seen, states=(JobState.FAILED, JobState.STOPPED)), limit=10)
+    names = [one.name for one in service.repositories.all() if actor.sees(one.name)]
+    looks = [repository_look(service.jobs, name) for name in names]
+    looks.sort(key=lambda look: (-look.attention, look.name))
+    return page(
+        request,
+        "now.html",
+        actor=actor,
+        under_way=[job for job, _ in under_way],
+        over=[job for job, _ in over],
+        looks=looks,
+    )
+
+
+@router.get("/repositories/{repository}")
+def show_repository(request: Request, repository: str, actor: Viewer, q: str = "", show: str = "") -> Response:
+    """A repository: its branches, its plans and runs."""
+    service = service_of(request)
+    service.repositories.get(repository)
+    look = repository_look(service.jobs, repository)
+    rows = [row for row in look.rows if q.casefold() in row["branch"].casefold()]
+    if show == "attention":
+        rows = [row for row in rows if row["branch"] in look.needing]
+    jobs = service.jobs.listed(JobFilter(repositories=[repository]), limit=10)
+    return page(
+        request,
+        "repository.html",
+        actor=actor,
+        look=look,
+        rows=rows,
+        q=q,
+        show=show,
+        jobs=[job for job, _ in jobs],
+        key=secrets.token_urlsafe(16),
+    )
+
+
+@router.get("/repositories/{repository}/conflicts")
+def show_conflicts(request: Request, repository: str, actor: Viewer) -> Response:
+    """Branches grouped by the conflict at which they stop."""
+    service = service_of(request)
+    service.repositories.get(repository)
+    job = service.jobs.newest(repository, [JobKind.CONFLICTS])
+    document = job_look(service.jobs, job).document if job is not None else None
+    return page(
+        request,
+        "conflicts.html",
+        actor=actor,
+        repository=repository,
+        job=job,
+        document=document,
+        key=secrets.token_urlsafe(16),
+    )
+
+
+@router.get("/repositories/{repository}/plans/{plan_id}")
+def show_plan(request: Request, repository: str, plan_id: str, actor: Viewer) -> Response:
+    """A plan to review, and the button that runs it."""
+    service = service_of(request)
+    look = plan_look(service.jobs, repository, plan_id)
+    return page(request, "plan.html", actor=actor, repository=repository, look=look, key=secrets.token_urlsafe(16))
+
+
+@router.get("/repositories/{repository}/branches/{branch:path}")
+def show_branch(request: Request, repository: str, branch: str, actor: Viewer) -> Response:
+    """A branch, and what the newest plan, forecast and run say of it."""
+    service = service_of(request)
+    service.repositories.get(repository)
+    seen = seen_branches(service.jobs, repository)
+    row = None if seen is None else seen.rows.get(branch)
+    if seen is None or row is None:
+        raise NotFound(f"no branch {branch!r} in the newest plan of {repository}", code="unknown_branch")
+    return page(request, "branch.html", actor=actor, repository=repository, seen=seen, row=row)
+
+
+@router.get("/jobs")
+def list_jobs(request: Request, actor: Viewer, cursor: str = "") -> Response:
+    """Jobs, newest first."""
+    service = service_of(request)
+    seen = None if EVERY in actor.repositories else actor.repositories
+    before = int(cursor) if cursor.isdigit() and len(cursor) < 19 else None
+    rows = service.jobs.listed(JobFilter(repositories=seen), before=before, limit=_SHOWN + 1)
+    older = rows[_SHOWN - 1][1] if len(rows) > _SHOWN else None
+    return page(request, "jobs.html", actor=actor, jobs=[job for job, _ in rows[:_SHOWN]], older=older)
+
+
+@router.get("/jobs/{job}")
+def show_job(request: Request, job: str, actor: Viewer) -> Response:
+    """A job: live while it is under way, with its result after that."""
+    service = service_of(request)
+    found = job_seen(service, actor, job)
+    look = job_look(service.jobs, found)
+    recent = service.feed.reader.newest_of(found.repository, found.id, limit=40)
+    return page(request, "job.html", actor=actor, look=look, recent=recent, key=secrets.token_urlsafe(16))
+
+
+def _led_to(response: Response) -> Response:
+    """From the answer of the API to the page of the job."""
+    place = response.headers["Location"].removeprefix("/api/v1")
+    return RedirectResponse(place, status_code=303)
+
+
+@router.post("/repositories/{repository}/plan")
+def plan(
+    request: Request, repository: str, actor: Operator, key: Key, fetch: Annotated[bool, Form()] = False
+) -> Response:
+    """The button that makes a plan."""
+    body: Choice = NewPlan(fetch=fetch)
+    return _led_to(posted(service_of(request), actor, request, (JobKind.PLAN, body, {}), f"page-plan-{key}"))
+
+
+@router.post("/repositories/{repository}/forecast")
+def forecast(request: Request, repository: str, actor: Operator, key: Key) -> Response:
+    """The button that makes a forecast."""
+    service, body = service_of(request), NewForecast()
+    return _led_to(posted(service, actor, request, (JobKind.FORECAST, body, {}), f"page-forecast-{key}"))
+
+
+@router.post("/repositories/{repository}/conflicts")
+def conflicts(request: Request, repository: str, actor: Operator, key: Key) -> Response:
+    """The button that looks for conflicts."""
+    service, body = service_of(request), NewConflicts()
+    return _led_to(posted(service, actor, request, (JobKind.CONFLICTS, body, {}), f"page-conflicts-{key}"))
+
+
+@router.post("/repositories/{repository}/plans/{plan_id}/run")
+def run(request: Request, repository: str, plan_id: str, actor: Lander, key: Key) -> Response:
+    """The button that runs a plan."""
+    service = service_of(request)
+    plan_look(service.jobs, repository, plan_id)
+    body = NewRun(plan_id=plan_id)
+    return _led_to(posted(service, actor, request, (JobKind.RUN, body, {}), f"page-run-{key}"))
+
+
+@router.post("/repositories/{repository}/runs/{run_id}/undo")
+def undo(request: Request, repository: str, run_id: str, actor: Lander, key: Key) -> Response:
+    """The button that undoes a run."""
+    new = (JobKind.UNDO, Undoing(), {"run_id": run_id})
+    return _led_to(posted(service_of(request), actor, request, new, f"page-undo-{key}"))
+
+
+@router.post("/jobs/{job}/stop")
+def stop(request: Request, job: str, actor: Operator) -> Response:
+    """The button that stops a job."""
+    service = service_of(request)
+    found = job_seen(service, actor, job)
+    service.jobs.request_stop(found.id, actor=actor.name)
+    return RedirectResponse(f"/jobs/{quote(found.id)}", status_code=303)

@@ -1,0 +1,171 @@
+"""Errors as problem details (RFC 9457), with the codes of the command line."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from gitalign.errors import (
+    ConfigError,
+    Contradiction,
+    GitAlignError,
+    NoResources,
+    NotFound,
+    NotPermitted,
+    PlanRefused,
+    StoreError,
+    UnknownRun,
+    UserError,
+)
+
+_LOG = logging.getLogger("gitalign.service")
+MEDIA_TYPE = "application/problem+json"
+
+
+class NotSignedIn(UserError):
+    """No token, or one that is not valid."""
+
+    code = "not_signed_in"
+
+
+class NotAllowed(UserError):
+    """The role of the token does not suffice."""
+
+    code = "not_allowed"
+
+
+class TooOften(GitAlignError):
+    """More requests than the limits allow."""
+
+    code = "too_often"
+    retryable = True
+    exit_code = 3
+
+
+class StateChanged(UserError):
+    """What the client saw is not what is there (`If-Match`)."""
+
+    code = "state_changed"
+
+
+class ConflictDetectionError(GitAlignError):
+    """Conflicts could not be found out; named as in the original requests."""
+
+    code = "conflict_detection_failed"
+    exit_code = 3
+
+
+class AnalysisError(GitAlignError):
+    """Branches could not be analysed; named as in the original requests."""
+
+    code = "analysis_failed"
+    exit_code = 3
+
+
+class ResolutionError(GitAlignError):
+    """What was resolved could not be found out; named as in the original requests."""
+
+    code = "resolution_failed"
+    exit_code = 3
+
+
+_STATUS: tuple[tuple[type[GitAlignError], HTTPStatus], ...] = (
+    (NotSignedIn, HTTPStatus.UNAUTHORIZED),
+    (NotAllowed, HTTPStatus.FORBIDDEN),
+    (NotPermitted, HTTPStatus.FORBIDDEN),
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (UnknownRun, HTTPStatus.NOT_FOUND),
+    (Contradiction, HTTPStatus.CONFLICT),
+    (PlanRefused, HTTPStatus.CONFLICT),
+    (StateChanged, HTTPStatus.PRECONDITION_FAILED),
+    (TooOften, HTTPStatus.TOO_MANY_REQUESTS),
+    (NoResources, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ConfigError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (UserError, HTTPStatus.BAD_REQUEST),
+    (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ConflictDetectionError, HTTPStatus.BAD_GATEWAY),
+    (AnalysisError, HTTPStatus.BAD_GATEWAY),
+    (ResolutionError, HTTPStatus.BAD_GATEWAY),
+)
+_RETRY_AFTER_S = "5"
+
+
+def status_of(error: GitAlignError) -> HTTPStatus:
+    """The HTTP status of an error."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def problem(
+    status: HTTPStatus, *, code: str, detail: str, hint: str = "", faults: tuple[str, ...] = (), instance: str = ""
+) -> dict[str, Any]:
+    """Problem details; `code`, `hint` and `faults` are as in the document `error` of the command line."""
+    return {
+        "type": f"urn:git-align:error:{code}",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": detail,
+        "code": code,
+        "hint": hint,
+        "faults": list(faults),
+        "instance": instance,
+    }
+
+
+def of_error(request: Request, error: GitAlignError) -> JSONResponse:
+    """The answer to a request that ended in an error of git-align."""
+    status = status_of(error)
+    if status is HTTPStatus.INTERNAL_SERVER_ERROR:
+        _LOG.exception("a request ended in a bug", exc_info=error)
+    headers = {}
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="git-align"'
+    if error.retryable or status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+        headers["Retry-After"] = _RETRY_AFTER_S
+    faults = tuple(getattr(error, "faults", ()))
+    body = problem(
+        status, code=error.error_code, detail=error.message, hint=error.hint, faults=faults, instance=request.url.path
+    )
+    return JSONResponse(body, status_code=status.value, headers=headers, media_type=MEDIA_TYPE)
+
+
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 400: "bad_request"}
+
+
+def configure_error_handlers(app: FastAPI) -> None:
+    """Make every error of the application a problem document."""
+
+    @app.exception_handler(GitAlignError)
+    async def _ours(request: Request, error: GitAlignError) -> JSONResponse:
+        return of_error(request, error)
+
+    @app.exception_handler(HTTPException)
+    async def _of_http(request: Request, error: HTTPException) -> JSONResponse:
+        status = HTTPStatus(error.status_code)
+        code = _CODES.get(error.status_code, status.phrase.lower().replace(" ", "_"))
+        body = problem(status, code=code, detail=str(error.detail), instance=request.url.path)
+        return JSONResponse(body, status_code=status.value, headers=error.headers, media_type=MEDIA_TYPE)
+
+    @app.exception_handler(RequestValidationError)
+    async def _not_valid(request: Request, error: RequestValidationError) -> JSONResponse:
+        faults = tuple(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        body = problem(
+            status,
+            code="usage",
+            detail=f"{len(faults)} fault{'' if len(faults) == 1 else 's'} in the request",
+            faults=tuple(ascii(fault)[1:-1] if not fault.isprintable() else fault for fault in faults),
+            instance=request.url.path,
+        )
+        return JSONResponse(body, status_code=status.value, media_type=MEDIA_TYPE)
+
+    @app.exception_handler(Exception)
+    async def _bug(request: Request, error: Exception) -> JSONResponse:
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        body = problem(status, code="bug", detail="a bug of git-align; its log says more", instance=request.url.path)
+        return JSONResponse(body, status_code=status.value, media_type=MEDIA_TYPE)

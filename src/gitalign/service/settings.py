@@ -1,0 +1,211 @@
+"""Settings of the service: one YAML file (`server.yaml`), every key known and every value checked."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from gitalign.configuration.model_faults import model_faults
+from gitalign.configuration.section import Section
+from gitalign.configuration.strict_yaml import NotStrict, load_yaml
+from gitalign.errors import ConfigError
+from gitalign.input_file import Unreadable, read_bounded
+from gitalign.service.working.worker import WorkSettings
+from gitalign.store.service.database import ServiceDatabase, open_service_database
+
+_LARGEST_BYTES = 1024 * 1024
+CONFIG_VARIABLE = "GITALIGN_SERVER_CONFIG"
+"""Names the file where the server is started by uvicorn alone."""
+
+
+class Tls(Section):
+    """Certificate and key, in files."""
+
+    certificate: Path
+    key: Path
+
+
+class Server(Section):
+    """Where the service listens, and whom it believes.
+
+    Attributes:
+        names: host names by which it is reached, beside the loopback ones.
+        trusted_proxies: addresses whose `X-Forwarded-*` headers count.
+        origins: of other sites whose scripts may use the API with a token.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8484
+    names: tuple[str, ...] = ()
+    tls: Tls | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for word in value:
+            ipaddress.ip_network(word)
+        return value
+
+    @field_validator("origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for word in value:
+            scheme, _, rest = word.partition("://")
+            if scheme not in ("http", "https") or not rest or "/" in rest or "*" in word:
+                raise ValueError(f"{word!r} is not an origin such as https://dash.example.org")
+        return value
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Server:
+        """Refuse an address that others reach, where nothing protects what is sent."""
+        if not is_loopback(self.host) and self.tls is None and not self.trusted_proxies:
+            raise ValueError(
+                f"{self.host} can be reached by other machines: give tls (certificate and key), "
+                "or trusted_proxies with the address of the proxy that ends TLS"
+            )
+        return self
+
+    @property
+    def is_https(self) -> bool:
+        """True when browsers reach the service with TLS."""
+        return self.tls is not None or bool(self.trusted_proxies)
+
+    def allowed_hosts(self) -> list[str]:
+        """Values of the Host header that are answered."""
+        return [*dict.fromkeys(["localhost", "127.0.0.1", self.host, *self.names])]
+
+
+class Database(Section):
+    """Where the service keeps its own data: a file, or PostgreSQL.
+
+    Attributes:
+        file: of SQLite; None for one in the state folder of the user.
+        url: of PostgreSQL, without a password.
+    """
+
+    file: Path | None = None
+    url: str | None = None
+    password_file: Path | None = None
+
+
+class Work(Section):
+    """Workers in the process of the server; `git align worker` starts others. See `WorkSettings`."""
+
+    workers: Annotated[int, Field(ge=0, le=64)] = 1
+    lease_seconds: Annotated[float, Field(ge=2, le=3_600)] = 30.0
+    drain_seconds: Annotated[float, Field(ge=0, le=3_600)] = 20.0
+
+    def settings(self) -> WorkSettings:
+        """As workers take it."""
+        return WorkSettings(threads=self.workers, lease_s=self.lease_seconds, drain_s=self.drain_seconds)
+
+
+class Bounds(Section):
+    """What bounds requests.
+
+    Attributes:
+        body_bytes: largest body.
+        open_jobs: jobs of one repository that wait or run.
+        streams: event streams at once.
+        requests_per_minute: of one token.
+        sign_ins_per_minute: failed ones from one address.
+        session_hours: a browser stays signed in for so long.
+    """
+
+    body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = 1024 * 1024
+    open_jobs: Annotated[int, Field(ge=1, le=10_000)] = 100
+    streams: Annotated[int, Field(ge=1, le=10_000)] = 300
+    requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 1_200
+    sign_ins_per_minute: Annotated[int, Field(ge=1, le=1_000)] = 5
+    session_hours: Annotated[float, Field(gt=0, le=24 * 90)] = 12.0
+
+
+class ServerSettings(Section):
+    """All settings of the service."""
+
+    server: Server = Field(default_factory=Server)
+    database: Database = Field(default_factory=Database)
+    work: Work = Field(default_factory=Work)
+    limits: Bounds = Field(default_factory=Bounds)
+
+    def open_database(self) -> ServiceDatabase:
+        """The database, made or brought up to date when needed.
+
+        Raises:
+            StoreError, ConfigError, PluginError
+        """
+        mine = self.database
+        file = None if mine.url is not None else mine.file or default_database(os.environ)
+        return open_service_database(file=file, url=mine.url, password_file=mine.password_file)
+
+
+def is_loopback(host: str) -> bool:
+    """True when only this machine reaches an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def default_database(environ: Mapping[str, str]) -> Path:
+    """The file of the database where none is named."""
+    state = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME", "/var/lib")) / ".local" / "state")
+    return Path(state) / "git-align" / "service.db"
+
+
+def settings_of(value: Mapping[str, Any], *, whole: str) -> ServerSettings:
+    """Settings from plain values.
+
+    Args:
+        value: by section and key.
+        whole: what they are called in messages.
+
+    Raises:
+        ConfigError: every fault at once.
+    """
+    try:
+        return ServerSettings.model_validate(value)
+    except ValidationError as error:
+        faults = model_faults(error, value, ServerSettings, whole=whole)
+        raise ConfigError(f"{whole}: {'; '.join(faults)}", hint="correct it, then start the server again") from error
+
+
+def read_settings(file: Path | None) -> ServerSettings:
+    """Settings from a file; the defaults without one.
+
+    Raises:
+        ConfigError: it cannot be read, or holds faults.
+    """
+    if file is None:
+        return ServerSettings()
+    try:
+        text = read_bounded(file, most_bytes=_LARGEST_BYTES).decode("utf-8-sig")
+        value = load_yaml(text)
+    except Unreadable as error:
+        raise ConfigError(error.message, hint="give a readable file with --config FILE") from error
+    except (UnicodeDecodeError, NotStrict) as error:
+        raise ConfigError(
+            f"{file} is not valid YAML: {error}", hint="write it like this:   server: {port: 8484}"
+        ) from error
+    if value is not None and not isinstance(value, dict):
+        raise ConfigError(f"{file} must hold keys", hint="write it like this:   server: {port: 8484}")
+    return settings_of(value or {}, whole=str(file))
+
+
+def settings_of_environment(environ: Mapping[str, str]) -> ServerSettings:
+    """Settings where a server is started without the command line: of the file that the environment names.
+
+    Raises:
+        ConfigError
+    """
+    named = environ.get(CONFIG_VARIABLE)
+    return read_settings(Path(named) if named else None)

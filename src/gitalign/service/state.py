@@ -1,0 +1,67 @@
+"""What the routes of one server share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from gitalign.service.feed import EventFeed
+from gitalign.service.settings import ServerSettings
+from gitalign.service.throttle import Throttle
+from gitalign.service.working.worker import Workers
+from gitalign.store.service.accounts import Accounts
+from gitalign.store.service.audit import AuditTrail
+from gitalign.store.service.database import ServiceDatabase
+from gitalign.store.service.events import EventReader
+from gitalign.store.service.jobs import JobFilter, Jobs
+from gitalign.store.service.repositories import Repositories
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """An open database with its families, the event feed, and the workers of this process."""
+
+    settings: ServerSettings
+    database: ServiceDatabase
+    repositories: Repositories
+    jobs: Jobs
+    accounts: Accounts
+    audit: AuditTrail
+    feed: EventFeed
+    throttle: Throttle
+    workers: Workers
+
+    def require_ready(self) -> None:
+        """Ask the database something.
+
+        Raises:
+            StoreError: it does not answer.
+        """
+        self.jobs.listed(JobFilter(), limit=1)
+
+
+def opened_service(settings: ServerSettings) -> Service:
+    """Open the database and make the rest; nothing works yet.
+
+    Raises:
+        StoreError, ConfigError, PluginError
+    """
+    database = settings.open_database()
+    return Service(
+        settings=settings,
+        database=database,
+        repositories=Repositories(database),
+        jobs=Jobs(database),
+        accounts=Accounts(database),
+        audit=AuditTrail(database),
+        feed=EventFeed(EventReader(database), most_streams=settings.limits.streams),
+        throttle=Throttle(settings.limits),
+        workers=Workers(database, settings.work.settings()),
+    )
+
+
+def service_of(connection: HTTPConnection) -> Service:
+    """The service that a request came to."""
+    service: Service = connection.app.state.service
+    return service

@@ -1,0 +1,131 @@
+"""A job while it is carried out: its lease is renewed, its events are written, its stop button is watched."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from types import TracebackType
+
+from gitalign.core.events import Event, EventKind
+from gitalign.documents import events as event_documents
+from gitalign.documents.formats import json_text
+from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.errors import RunTakenOver, StoreError
+from gitalign.store.service.held_jobs import HeldJob, HeldJobs
+
+_LOG = logging.getLogger("gitalign.service")
+_WRITTEN_EVERY_S = 0.2
+_MOST_HELD = 5_000
+"""Events kept while the database is away; beyond that the oldest are dropped. The journal of the run has them all."""
+
+
+class Hold:
+    """Holds a job while inside.
+
+    Args:
+        jobs: of the database.
+        held: the job.
+        lease_s: how long a renewal holds.
+        stop: of the work; stopped when the job is asked to stop, cancelled when the lease is lost.
+        checkpoint: called after the lease was proved, before each effect; rehearsals of crashes end the process there.
+    """
+
+    def __init__(
+        self, jobs: HeldJobs, held: HeldJob, *, lease_s: float, stop: StopSignal, checkpoint: Checkpoint = no_checkpoint
+    ) -> None:
+        self.held = held
+        self.stop = stop
+        self.is_lost = False
+        self.is_stop_asked = held.job.stop_requested
+        self.run_id = held.job.run_id
+        self._plan_id: str | None = None
+        self._jobs = jobs
+        self._lease_s = lease_s
+        self._rehearsal = checkpoint
+        self._events: deque[tuple[str, str]] = deque(maxlen=_MOST_HELD)
+        self._writing = threading.Lock()
+        self._over = threading.Event()
+        self._renewed = time.monotonic()
+        self._thread = threading.Thread(target=self._keep, name=f"lease of {held.job.id}", daemon=True)
+
+    def __enter__(self) -> Hold:
+        if self.is_stop_asked:
+            self.stop.request_stop()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Renew the lease no more; what is not written yet is written. Called before the job is finished."""
+        if self._over.is_set():
+            return
+        self._over.set()
+        self._thread.join()
+        if not self.is_lost:
+            try:
+                self._renew()
+            except StoreError as failure:
+                _LOG.warning("the last events of job %s were not written: %s", self.held.job.id, failure.message)
+
+    def listener(self, event: Event) -> None:
+        """Take an event of the engine."""
+        if event.kind is EventKind.RUN_STARTED:
+            self.run_id = event.run_id
+        self._events.append((event.kind.value, json_text(event_documents.dump(event))))
+
+    def checkpoint(self, name: str) -> None:
+        """Prove that the job is still held, and write down what happened. The engine calls this before each effect.
+
+        Raises:
+            RunTakenOver: another worker has the job; nothing may be published any more.
+            StoreError: the database cannot be asked, so nothing may be published either.
+        """
+        self._renew()
+        self._rehearsal(name)
+
+    def note_plan(self, plan_id: str) -> None:
+        """Write down which plan the job made."""
+        self._plan_id = plan_id
+        self._renew()
+
+    def _renew(self) -> None:
+        with self._writing:
+            events = [self._events.popleft() for _ in range(len(self._events))]
+            try:
+                asked = self._jobs.renew(self.held, events=events, run_id=self.run_id, plan_id=self._plan_id)
+            except RunTakenOver:
+                self._lose()
+                raise
+            except StoreError:
+                self._events.extendleft(reversed(events))
+                raise
+            self._renewed = time.monotonic()
+        if asked and not self.is_stop_asked:
+            self.is_stop_asked = True
+            self.stop.request_stop()
+
+    def _keep(self) -> None:
+        while not self._over.wait(_WRITTEN_EVERY_S):
+            since = time.monotonic() - self._renewed
+            if not self._events and since < self._lease_s / 3:
+                continue
+            try:
+                self._renew()
+            except RunTakenOver:
+                return
+            except StoreError as failure:
+                _LOG.warning("the lease of job %s is not renewed: %s", self.held.job.id, failure.message)
+                if since > self._lease_s:
+                    self._lose()
+                    return
+
+    def _lose(self) -> None:
+        self.is_lost = True
+        self.stop.request_cancel()

@@ -1,0 +1,242 @@
+"""What each kind of job does: one call of the facade, and the document that it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gitalign import facade
+from gitalign.core.jobs import JobKind
+from gitalign.core.plan import Permit, Plan
+from gitalign.core.report import Report
+from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
+from gitalign.documents import listings, plans, reports, status
+from gitalign.documents.conflict_groups import dump_conflicts
+from gitalign.documents.forecasts import dump_forecast
+from gitalign.documents.formats import json_text, stamped
+from gitalign.errors import PlanRefused, UserError
+from gitalign.facade.following import Following
+from gitalign.service.working.hold import Hold
+from gitalign.store.service.jobs import JobDocument, Jobs
+
+JSON = "application/json"
+_MEDIA = {
+    facade.ReportFormat.JSON: JSON,
+    facade.ReportFormat.HTML: "text/html; charset=utf-8",
+    facade.ReportFormat.MARKDOWN: "text/markdown; charset=utf-8",
+    facade.ReportFormat.JUNIT: "application/xml",
+    facade.ReportFormat.SARIF: "application/sarif+json",
+}
+
+
+class StillUnderWay(Exception):
+    """What an earlier worker began is still carried out by its process: the job waits for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Came:
+    """What a job came to.
+
+    Attributes:
+        outcome: in a word.
+        document: for those who asked.
+        is_interrupted: it ended early because it was asked to stop.
+    """
+
+    outcome: str
+    document: JobDocument | None = None
+    is_interrupted: bool = False
+
+
+def carry_out(hold: Hold, jobs: Jobs) -> Came:
+    """Carry out a job.
+
+    Args:
+        hold: the job.
+        jobs: where plans are found.
+
+    Raises:
+        GitAlignError: it cannot be carried out.
+        StillUnderWay
+    """
+    return _TASKS[hold.held.job.kind](hold, jobs)
+
+
+def request_of(hold: Hold) -> facade.Request:
+    """What the facade is asked with, from what the API took."""
+    params, held = hold.held.job.params, hold.held
+    settings = {
+        "alignment.strategy": params.get("strategy"),
+        "alignment.merges": params.get("merges"),
+        "alignment.targets": params.get("targets") or None,
+    }
+    return facade.Request(
+        repo=held.path,
+        config_file=Path(held.config_file) if held.config_file else None,
+        overrides={key: value for key, value in settings.items() if value is not None},
+        only=tuple(params.get("only", ())),
+        exclude=tuple(params.get("exclude", ())),
+        fetch=bool(params.get("fetch")),
+        push=bool(params.get("push")),
+        needs_branches=True,
+    )
+
+
+def _following(hold: Hold) -> Following:
+    return {"listeners": [hold.listener], "stop": hold.stop, "checkpoint": hold.checkpoint}
+
+
+def _permit_words(hold: Hold) -> str:
+    """Who permits a run, for the journal; the same words in every attempt of the job."""
+    return f"service job {hold.held.job.id}, asked for by {hold.held.job.created_by}"
+
+
+def _json(document: Mapping[str, Any]) -> JobDocument:
+    return JobDocument(media_type=JSON, body=json_text(document))
+
+
+def _fetch(hold: Hold, jobs: Jobs) -> Came:
+    request = request_of(hold)
+    facade.plan(replace(request, fetch=True))
+    document = stamped("status", status.dump_status(facade.status(request)))
+    return Came(outcome="ok", document=_json(document))
+
+
+def _plan(hold: Hold, jobs: Jobs) -> Came:
+    plan = facade.plan(request_of(hold))
+    hold.note_plan(plan.id)
+    return Came(outcome="ok", document=JobDocument(media_type=JSON, body=plans.text_of(plan)))
+
+
+def _forecast(hold: Hold, jobs: Jobs) -> Came:
+    pairs = bool(hold.held.job.params.get("pairs"))
+    result = facade.forecast(request_of(hold), pairs=pairs, listeners=[hold.listener], stop=hold.stop)
+    document = _json(stamped("forecast", dump_forecast(result)))
+    return Came(outcome=_word(result.exit_code()), document=document, is_interrupted=not result.is_complete)
+
+
+def _conflicts(hold: Hold, jobs: Jobs) -> Came:
+    request = request_of(hold)
+    plan = facade.plan(request, whatever_is_checked_out=True)
+    branch = hold.held.job.params.get("branch")
+    result = facade.conflicts(request, plan=plan, branch=branch, listeners=[hold.listener], stop=hold.stop)
+    document = _json(stamped("conflicts", dump_conflicts(result)))
+    return Came(outcome=_word(result.exit_code()), document=document, is_interrupted=not result.is_complete)
+
+
+def _run(hold: Hold, jobs: Jobs) -> Came:
+    job = hold.held.job
+    plan = _stored_plan(hold, jobs)
+    permit = Permit(plan_id=plan.id, push=bool(job.params.get("push")), given_by=_permit_words(hold))
+    # The plan says which branches and how; what the repository's settings forbid is still refused.
+    request = replace(request_of(hold), overrides={}, only=(), exclude=(), fetch=False)
+    earlier = _begun_before(hold, request, plan.id)
+    report = None if earlier is None else _of_earlier(hold, request, earlier)
+    if report is None:
+        report = facade.run(request, plan=plan, permit=permit, **_following(hold))
+    return _reported(hold, report)
+
+
+def _stored_plan(hold: Hold, jobs: Jobs) -> Plan:
+    job = hold.held.job
+    made = None if job.plan_id is None else jobs.of_plan(job.repository, job.plan_id)
+    document = None if made is None else jobs.document(made.id)
+    if document is None:
+        raise PlanRefused("the plan is not there any more", hint="make a plan again")
+    return plans.read(document.body)
+
+
+def _begun_before(hold: Hold, request: facade.Request, plan_id: str) -> RunRecord | None:
+    """The run that an earlier attempt began, after what dead processes left was finished or rolled back.
+
+    Raises:
+        StillUnderWay: the process of the earlier attempt is alive.
+    """
+    if hold.held.job.attempts == 1:
+        return None
+    facade.recover(request, stop=hold.stop)
+    record = facade.run_permitted_as(request, _permit_words(hold), plan_id=plan_id)
+    if record is not None:
+        hold.run_id = record.id
+        if record.state in UNFINISHED:
+            raise StillUnderWay
+    return record
+
+
+def _of_earlier(hold: Hold, request: facade.Request, record: RunRecord) -> Report | None:
+    """The report of the run that an earlier attempt began; None when that moved nothing and does not go on."""
+    if record.state is RunState.FAILED:
+        return None
+    if record.state is RunState.INTERRUPTED and not hold.is_stop_asked:
+        return facade.go_on(request, record.id, given_by=_permit_words(hold), **_following(hold))
+    return facade.show(request, record.id)
+
+
+def _resume(hold: Hold, jobs: Jobs) -> Came:
+    job = hold.held.job
+    request = replace(request_of(hold), needs_branches=False)
+    run_id = str(job.params["run_id"])
+    if job.attempts > 1:
+        known = next((one for one in facade.runs(request) if one.id == run_id), None)
+        earlier = None if known is None else _begun_before(hold, request, known.plan_id)
+        report = None if earlier is None else _of_earlier(hold, request, earlier)
+        if report is not None:
+            return _reported(hold, report)
+    return _reported(hold, facade.go_on(request, run_id, given_by=_permit_words(hold), **_following(hold)))
+
+
+def _undo(hold: Hold, jobs: Jobs) -> Came:
+    job = hold.held.job
+    request = replace(request_of(hold), needs_branches=False)
+    run_id, push = str(job.params["run_id"]), bool(job.params.get("push"))
+    if job.attempts > 1:
+        facade.recover(request, stop=hold.stop)
+        undos = [one for one in facade.runs(request, states=UNFINISHED) if one.kind is RunKind.UNDO]
+        if any(one.undoes == run_id for one in undos):
+            raise StillUnderWay
+    facade.recover_before_undo(request, run_id)
+    permit = Permit(plan_id="*", push=push, given_by=_permit_words(hold))
+    return _reported(hold, facade.undo(request, run_id, push=push, permit=permit, **_following(hold)))
+
+
+def _reported(hold: Hold, report: Report) -> Came:
+    hold.run_id = report.run.id
+    document = JobDocument(media_type=JSON, body="".join(reports.text_pieces(report)))
+    is_interrupted = report.run.state in (RunState.INTERRUPTED, *UNFINISHED)
+    return Came(outcome=_word(report.exit_code()), document=document, is_interrupted=is_interrupted)
+
+
+def _report(hold: Hold, jobs: Jobs) -> Came:
+    params = hold.held.job.params
+    form = facade.ReportFormat(params.get("format", facade.ReportFormat.JSON.value))
+    body = facade.write_up(request_of(hold), str(params["run_id"]), form=form, stop=hold.stop)
+    return Came(outcome="ok", document=JobDocument(media_type=_MEDIA[form], body=body))
+
+
+def _verify(hold: Hold, jobs: Jobs) -> Came:
+    proofs = facade.verify(request_of(hold), str(hold.held.job.params["run_id"]))
+    if not proofs:
+        raise UserError("the run has no certificates: it moved nothing", code="no_certificates")
+    is_proved = all(proof.holds for proof in proofs)
+    return Came(
+        outcome="ok" if is_proved else "attention", document=_json(stamped("proofs", listings.dump_proofs(proofs)))
+    )
+
+
+def _word(exit_code: int) -> str:
+    return {0: "ok", 1: "attention", 130: "interrupted"}.get(exit_code, "failed")
+
+
+_TASKS: Mapping[JobKind, Callable[[Hold, Jobs], Came]] = {
+    JobKind.FETCH: _fetch,
+    JobKind.PLAN: _plan,
+    JobKind.FORECAST: _forecast,
+    JobKind.CONFLICTS: _conflicts,
+    JobKind.RUN: _run,
+    JobKind.UNDO: _undo,
+    JobKind.RESUME: _resume,
+    JobKind.REPORT: _report,
+    JobKind.VERIFY: _verify,
+}

@@ -1,0 +1,166 @@
+"""Workers: threads that claim jobs and carry them out, until they are drained."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from dataclasses import dataclass
+
+from gitalign.core.jobs import JobState
+from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.errors import GitAlignError, Interrupted, RunTakenOver, StoreError
+from gitalign.service.working.hold import Hold
+from gitalign.service.working.tasks import Came, StillUnderWay, carry_out
+from gitalign.store.service.database import ServiceDatabase
+from gitalign.store.service.held_jobs import HeldJob, HeldJobs
+from gitalign.store.service.jobs import Jobs
+
+_LOG = logging.getLogger("gitalign.service")
+_MOST_ATTEMPTS = 5
+"""A job whose worker died so often is given up: it may be what kills them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkSettings:
+    """How workers work.
+
+    Attributes:
+        threads: jobs carried out at once.
+        lease_s: a claim ends so long after its last renewal.
+        poll_s: the database is asked so often when nothing wakes the worker.
+        drain_s: jobs may go on for so long after the worker was asked to end; then they are stopped cleanly.
+    """
+
+    threads: int = 1
+    lease_s: float = 30.0
+    poll_s: float = 1.0
+    drain_s: float = 20.0
+
+
+class Workers:
+    """Workers of one process.
+
+    Args:
+        database: of the service.
+        settings: how they work.
+        checkpoint: called before each effect of a job; rehearsals of crashes end the process there.
+    """
+
+    def __init__(
+        self, database: ServiceDatabase, settings: WorkSettings, *, checkpoint: Checkpoint = no_checkpoint
+    ) -> None:
+        self._settings = settings
+        self._checkpoint = checkpoint
+        self._held_jobs = HeldJobs(database, lease_s=settings.lease_s)
+        self._jobs = Jobs(database)
+        self._name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._wake = threading.Condition()
+        self._is_draining = False
+        self._stops: set[StopSignal] = set()
+        self._threads = [
+            threading.Thread(target=self._work, args=(number,), name=f"worker {number}", daemon=True)
+            for number in range(settings.threads)
+        ]
+
+    def start(self) -> None:
+        """Begin to work."""
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """Look for jobs now: one was written."""
+        with self._wake:
+            self._wake.notify_all()
+
+    def drain(self) -> None:
+        """Claim nothing more, wait for what is under way, stop cleanly what takes too long, and give it back.
+
+        Returns when every thread has ended.
+        """
+        self._is_draining = True
+        self.wake()
+        deadline = time.monotonic() + self._settings.drain_s
+        for thread in self._threads:
+            thread.join(timeout=max(0.0, deadline - time.monotonic()))
+        for stop in tuple(self._stops):
+            stop.request_stop()
+        for thread in self._threads:
+            thread.join()
+
+    def work_once(self) -> bool:
+        """Carry out one job in this thread; False when there is none."""
+        held = self._held_jobs.claim(self._name)
+        if held is None:
+            return False
+        self._carry_out(held)
+        return True
+
+    def _work(self, number: int) -> None:
+        while not self._is_draining:
+            try:
+                if self.work_once():
+                    continue
+            except StoreError as error:
+                _LOG.warning("worker %s cannot ask for jobs: %s", number, error.message)
+            except Exception:
+                _LOG.exception("worker %s goes on after an error that is a bug", number)
+            with self._wake:
+                if not self._is_draining:
+                    self._wake.wait(self._settings.poll_s)
+
+    def _carry_out(self, held: HeldJob) -> None:
+        stop = StopSignal()
+        hold = Hold(self._held_jobs, held, lease_s=self._settings.lease_s, stop=stop, checkpoint=self._checkpoint)
+        self._stops.add(stop)
+        try:
+            with hold:
+                self._end(hold, self._result(hold))
+        except RunTakenOver as error:
+            _LOG.warning("%s", error.message)
+        except StillUnderWay:
+            hold.end()
+            self._held_jobs.release(held, delay_s=self._settings.lease_s / 6)
+        finally:
+            self._stops.discard(stop)
+
+    def _result(self, hold: Hold) -> Came | GitAlignError:
+        """What came of the job; an error of the work is a result, too, unless the job is not held any more."""
+        if hold.held.job.attempts > _MOST_ATTEMPTS:
+            return StoreError(
+                f"given up: {_MOST_ATTEMPTS} workers ended while they carried it out",
+                hint="see the logs of the workers, then ask again",
+                code="worker_lost",
+            )
+        try:
+            return carry_out(hold, self._jobs)
+        except StillUnderWay:
+            raise
+        except GitAlignError as error:
+            if hold.is_lost:
+                raise RunTakenOver(f"job {hold.held.job.id} is not held any more: {error.message}") from error
+            return error
+        except Exception as error:
+            _LOG.exception("job %s ended with an error that is a bug", hold.held.job.id)
+            return GitAlignError(f"a bug of git-align: {type(error).__name__}: {error}", code="bug")
+
+    def _end(self, hold: Hold, result: Came | GitAlignError) -> None:
+        hold.end()
+        held = hold.held
+        if hold.is_lost:
+            raise RunTakenOver(f"job {held.job.id} is not held any more")
+        is_early = isinstance(result, Interrupted) or (isinstance(result, Came) and result.is_interrupted)
+        if is_early and self._is_draining and not hold.is_stop_asked:
+            self._held_jobs.release(held, delay_s=0)
+            return
+        if isinstance(result, Came):
+            state = JobState.STOPPED if result.is_interrupted else JobState.DONE
+            self._held_jobs.finish(held, state, outcome=result.outcome, document=result.document)
+            return
+        state = JobState.STOPPED if isinstance(result, Interrupted) else JobState.FAILED
+        error = {"code": result.error_code, "message": result.message, "hint": result.hint}
+        self._held_jobs.finish(held, state, outcome=result.error_code[:24], error=error)
