@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gitalign.batches.merging.land import CERTIFICATE, BatchLander, LandOptions
-from gitalign.batches.merging.merge_members import MemberMerger, MergeRules
 from gitalign.batches.merging.stale import StaleRevert, stale_reverts
 from gitalign.batches.planning.tasks import Need, Task
-from gitalign.batches.running.judge_batch import Member
 from gitalign.batches.running.run_batches import run_batches
 from gitalign.batches.running.state import Landed, MergeStatus, Status
 from gitalign.core.names import Oid
@@ -23,11 +19,9 @@ from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.session import Request, open_for
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.facade import undo
-from gitalign.git.quarantine import Quarantine
-from gitalign.git.repository import open_repository
 from tests.batches.runs import BATCH, Bench, killed_at, sh
 from tests.batches.trees import World, world
-from tests.histories import RandomHistory, git
+from tests.histories import git
 
 __all__ = ["world"]
 
@@ -368,35 +362,3 @@ def test_branches_of_a_plan_are_merged_and_nothing_runs(bench: Bench) -> None:
     assert outcome_of(run).merge_status is MergeStatus.SUCCESS
     assert first_parents(bench)[1:] == [f"Merge topic/{number} (batch execution)" for number in (1, 2)]
     assert bench.world.pool.slots() == ()
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_merged_members_equal_what_git_merges(tmp_path: Path, seed: int) -> None:
-    """Differential: the same results in the same order, clean or not, tree for tree."""
-    repository = RandomHistory(random.Random(seed), branches=4, merges=seed % 2 == 0).build(tmp_path / "r")
-    names = git(repository, "for-each-ref", "--format=%(refname:short)", "refs/heads/topic").splitlines()
-    tips = [Oid(git(repository, "rev-parse", name)) for name in names]
-    onto = Oid(git(repository, "rev-parse", "main"))
-    members = [Member(task=Task(id=name), name=name, tip=tip, base=None) for name, tip in zip(names, tips, strict=True)]
-    opened = open_repository(repository)
-    quarantine = Quarantine(opened, "20261127-180000-abcdef")
-    try:
-        rules = MergeRules(ident=b"O Perator <operator@example.org> 1700000000 +0000")
-        with MemberMerger.opened(quarantine, target="main", onto=onto, members=members, rules=rules) as merger:
-            merged = merger.merge(members)
-        trees = [quarantine.git.lines("rev-parse", f"{oid}^{{tree}}")[0] for oid in merged.commits.values()]
-    finally:
-        quarantine.remove()
-    checkout = tmp_path / "checkout"
-    git(tmp_path, "clone", "-q", str(repository), str(checkout))
-    by_git: Callable[..., str] = lambda *words, **more: git(checkout, *words, **more)  # noqa: E731
-    expected_trees, clean = [], []
-    for name, tip in zip(names, tips, strict=True):
-        by_git("merge", "-q", "--no-ff", "-m", f"Merge {name} (batch execution)", tip, check=False)
-        if by_git("ls-files", "-u") or by_git("rev-parse", "-q", "--verify", "MERGE_HEAD", check=False):
-            by_git("merge", "--abort")
-        elif by_git("log", "-1", "--format=%s") == f"Merge {name} (batch execution)":
-            clean.append(name)
-            expected_trees.append(by_git("rev-parse", "HEAD^{tree}"))
-    assert list(merged.merged) == clean
-    assert trees == expected_trees
