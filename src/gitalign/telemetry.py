@@ -29,7 +29,15 @@ STEP_MESSAGES: Mapping[str, str] = {
 
 _MOST_LINES = 10_000
 _MOST_HELD = 1_000
-_DURABLE = frozenset({EventKind.PUBLISH_STARTED, EventKind.RUN_FINISHED, EventKind.VERIFIED})
+_DURABLE = frozenset(
+    {
+        EventKind.PUBLISH_STARTED,
+        EventKind.RUN_FINISHED,
+        EventKind.VERIFIED,
+        EventKind.BATCH_COMPLETED,
+        EventKind.BATCH_RUN_COMPLETED,
+    }
+)
 
 
 def configure_logging(level: str, *, file: Path | None = None) -> None:
@@ -158,7 +166,13 @@ def _weight(event: Event) -> int:
             return logging.WARNING
         case EventKind.BRANCH_HELD_BACK | EventKind.PUSH_REJECTED | EventKind.BREAKER_TRIPPED | EventKind.STEP_RETRIED:
             return logging.WARNING
-        case EventKind.STEP_STARTED:
+        case EventKind.TASK_COMPLETED | EventKind.BATCH_COMPLETED if not event.data.get("success"):
+            return logging.WARNING
+        case (
+            EventKind.FELL_BACK | EventKind.SNAPSHOT_FAILED | EventKind.CONFLICT_FORESEEN | EventKind.REPOSITORY_CHANGED
+        ):
+            return logging.WARNING
+        case EventKind.STEP_STARTED | EventKind.TASK_SNAPSHOT | EventKind.BATCH_RUN_PROGRESS:
             return logging.DEBUG
         case _:
             return logging.INFO

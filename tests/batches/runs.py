@@ -16,7 +16,8 @@ from gitalign.batches.planning.make_plan import make_plan
 from gitalign.batches.planning.plan import BatchPlan
 from gitalign.batches.planning.tasks import Task, TaskList
 from gitalign.batches.running.batch_store import BatchStore
-from gitalign.batches.running.context import BatchContext, BatchListener, BatchSettings
+from gitalign.batches.running.context import BatchContext, BatchSettings
+from gitalign.batches.running.events import BatchListener, following
 from gitalign.batches.running.judge_batch import Lander
 from gitalign.batches.running.run_batches import run_batches
 from gitalign.batches.running.secrets import SecretBook
@@ -24,7 +25,8 @@ from gitalign.batches.running.state import BatchRun, new_batch_run
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.engine.runtime.signals import StopSignal
-from gitalign.engine.runtime.surroundings import Surroundings
+from gitalign.engine.runtime.stream import EventStream
+from gitalign.engine.runtime.surroundings import Surroundings, utc_now
 from gitalign.store.journal import open_journal
 from gitalign.validate.confine import confinement_for
 from tests.batches.trees import World
@@ -71,9 +73,12 @@ class Bench:
             stop=self.stop,
             ident="O Perator <operator@example.org>",
             secrets=SecretBook(Surroundings(environ=dict(os.environ))),
-            listeners=(lambda kind, data: self.heard.append((kind, data)), *listeners),
+            emit=EventStream(BATCH, utc_now, [*map(following, (self._hear, *listeners))]),
             checkpoint=checkpoint,
         )
+
+    def _hear(self, kind: str, data: Mapping[str, Any]) -> None:
+        self.heard.append((kind, data))
 
     def plan(self, *tasks: Task) -> BatchPlan:
         return make_plan(TaskList(tasks=tasks), project_id=PROJECT, at=datetime(2026, 11, 27, tzinfo=UTC))

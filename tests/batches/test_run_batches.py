@@ -74,8 +74,9 @@ def test_tasks_of_a_batch_run_side_by_side_and_their_results_are_pinned(bench: B
     assert git("rev-parse", f"{BATCH_PREFIX}{BATCH}/@base-0") == git("rev-parse", "main")
     assert all(one.started_at is not None and one.finished_at is not None for one in run.tasks.values())
     assert "nothing\n" in bench.log("c")
-    assert [kind for kind in bench.kinds() if kind.startswith("batch")] == ["batch_started", "batch_completed"]
-    assert bench.heard[0][1]["task_count"] == 3
+    kinds = ["batch_run_started", "batch_started", "batch_completed", "batch_run_completed"]
+    assert [kind for kind in bench.kinds() if kind.startswith("batch")] == kinds
+    assert bench.heard[1][1]["task_count"] == 3
     assert_clean(bench)
     assert bench.store.read("last") == run
 

@@ -75,7 +75,9 @@ def test_failed_tests_merge_nothing(project: Project) -> None:
     script = "if [ -e own-one ] && [ -e own-two ]; then echo both broke it; exit 1; fi"
     config = project.world.repository.state_dir / "config.yaml"
     config.parent.mkdir(exist_ok=True)
-    config.write_text(f"validation: {{test_command: [/bin/sh, -c, '{script}'], confinement: none, rerun_failed: false}}\n")
+    config.write_text(
+        f"validation: {{test_command: [/bin/sh, -c, '{script}'], confinement: none, rerun_failed: false}}\n"
+    )
     before = project.world.tip
     validator = MergeValidator(project.world.path, rows)
     passed = asyncio.run(validator.run_tests())

@@ -85,6 +85,7 @@ STEPS = (
     ("batch plan tasks.yaml", "batch-plan"),
     ("batch run tasks.yaml --yes --confinement none", "batch-run"),
     ("batch status", "batch-run"),
+    ("batch events", "batch-events"),
     ("batch list", "batch-runs"),
     ("batch resume last", "batch-run"),
     ("batch land last", "batch-run"),

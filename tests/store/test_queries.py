@@ -71,6 +71,7 @@ ASKED: dict[str, Callable[[SqlJournal, str], object]] = {
     "ask a batch run": lambda journal, _: journal.ask_batch_run(BATCH, "stop", metadata={"asked": True}),
     "request": lambda journal, _: journal.request_of_batch_run(BATCH),
     "batch events": lambda journal, _: journal.batch_events(BATCH),
+    "last batch event": lambda journal, _: journal.last_batch_event(BATCH),
     "append batch events": lambda journal, _: journal.append_batch_events(BATCH, [happening(BATCH, 1)]),
     "project": lambda journal, _: journal.project(PROJECT),
     "put project": lambda journal, _: journal.put_project(project(a=1)),

@@ -12,7 +12,7 @@ from gitalign.cli.rendering.console import console, emit_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gitalign.batches.running.context import BatchListener
+    from gitalign.batches.running.events import BatchListener
     from gitalign.batches.running.state import BatchRun
     from gitalign.batches.running.state import Request as Asked
     from gitalign.engine.run.contexts import Caller

@@ -44,6 +44,24 @@ class EventKind(StrEnum):
     RUN_RESUMED = "run_resumed"
     BRANCH_RESTORED = "branch_restored"
     NOTICE = "notice"
+    # Of batch runs.
+    BATCH_RUN_STARTED = "batch_run_started"
+    BATCH_STARTED = "batch_started"
+    TASK_STARTED = "task_started"
+    ATTEMPT_STARTED = "attempt_started"
+    ATTEMPT_COMPLETED = "attempt_completed"
+    TASK_SNAPSHOT = "task_snapshot"
+    SNAPSHOT_FAILED = "snapshot_failed"
+    CONFLICT_FORESEEN = "conflict_foreseen"
+    CONFLICT_WITHDRAWN = "conflict_withdrawn"
+    TASK_COMPLETED = "task_completed"
+    REPOSITORY_CHANGED = "repository_changed"
+    FELL_BACK = "fell_back"
+    MERGE_STARTED = "merge_started"
+    MERGE_COMPLETED = "merge_completed"
+    BATCH_COMPLETED = "batch_completed"
+    BATCH_RUN_PROGRESS = "batch_run_progress"
+    BATCH_RUN_COMPLETED = "batch_run_completed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from gitalign.facade.batch_running import start_batches as start_batches
     from gitalign.facade.batch_trees import BatchTrees as BatchTrees
     from gitalign.facade.batch_trees import prune_batch_trees as prune_batch_trees
+    from gitalign.facade.batch_watching import BatchHistory as BatchHistory
     from gitalign.facade.batch_watching import BatchView as BatchView
     from gitalign.facade.batch_watching import ask_batch as ask_batch
+    from gitalign.facade.batch_watching import batch_events as batch_events
     from gitalign.facade.batch_watching import batch_list as batch_list
     from gitalign.facade.batch_watching import batch_log as batch_log
     from gitalign.facade.batch_watching import batch_status as batch_status
@@ -95,11 +97,11 @@ if TYPE_CHECKING:
     from gitalign.facade.undoing import undo_preview as undo_preview
 
 _HOMES = {
+    "gitalign.batches.planning.plan_digest": ("plan_digest",),
     "gitalign.core.status": ("Status",),
     "gitalign.engine.run.carry_out": ("Plugins",),
     "gitalign.engine.run.session": ("Request",),
     "gitalign.facade.batch_context": ("BatchOptions",),
-    "gitalign.batches.planning.plan_digest": ("plan_digest",),
     "gitalign.facade.batch_planning": ("plan_batches",),
     "gitalign.facade.batch_retrying": ("reopen_landing", "retry_batches"),
     "gitalign.facade.batch_running": (
@@ -109,8 +111,10 @@ _HOMES = {
     ),
     "gitalign.facade.batch_trees": ("BatchTrees", "prune_batch_trees"),
     "gitalign.facade.batch_watching": (
+        "BatchHistory",
         "BatchView",
         "ask_batch",
+        "batch_events",
         "batch_list",
         "batch_log",
         "batch_status",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gitalign.batches.merging.target_place import TargetReader
 from gitalign.batches.running.batch_store import BatchStore
-from gitalign.batches.running.context import BatchContext, BatchListener, BatchSettings
+from gitalign.batches.running.context import BatchContext, BatchSettings
 from gitalign.batches.running.old_states import old_states, opened_batch_store
 from gitalign.batches.running.pool import TreePool, default_root
 from gitalign.batches.running.secrets import SecretBook
@@ -121,9 +121,7 @@ def target_reader(opened: OpenRepository) -> TargetReader:
 
 
 @contextmanager
-def batch_context(
-    opened: OpenRepository, options: BatchOptions, caller: Caller, listeners: Sequence[BatchListener]
-) -> Iterator[BatchContext]:
+def batch_context(opened: OpenRepository, options: BatchOptions, caller: Caller) -> Iterator[BatchContext]:
     """What a batch run works with, in this process."""
     ident = operator_ident(opened.repository, at=opened.now()).rsplit(b" ", 2)[0]
     root = options.trees or default_root(opened.repository, opened.surroundings.environ)
@@ -137,7 +135,6 @@ def batch_context(
             stop=caller.stop,
             ident=ident.decode("utf-8", "surrogateescape"),
             secrets=SecretBook(opened.surroundings),
-            listeners=listeners,
             checkpoint=caller.checkpoint,
             start_of=lambda target: target_reader(opened).here(target).onto,
         )

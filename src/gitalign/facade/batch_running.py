@@ -9,7 +9,7 @@ from typing import Any
 from gitalign.batches.merging.land import BatchLander, LandOptions
 from gitalign.batches.planning.plan import BatchPlan
 from gitalign.batches.planning.plan_digest import plan_digest
-from gitalign.batches.running.context import BatchListener
+from gitalign.batches.running.events import BatchListener
 from gitalign.batches.running.run_batches import run_batches
 from gitalign.batches.running.state import BEST_SUBSET, PUSH, PUSH_HOOKS, BatchRun, Status, new_batch_run
 from gitalign.core.names import display, ref_of
@@ -27,6 +27,7 @@ from gitalign.facade.batch_context import (
     known_batch_store,
     target_reader,
 )
+from gitalign.facade.batch_following import followed
 from gitalign.git.refs import read_refs
 
 _KEPT = (
@@ -88,7 +89,7 @@ def start_batches(
     batch_id = new_run_id(opened.now(), opened.surroundings)
     run = new_batch_run(plan, batch_id=batch_id, target=target, at=opened.now())
     run = replace(run, options={name: plain(getattr(options, name)) for name in _KEPT})
-    with batch_context(opened, options, caller, listeners) as context:
+    with batch_context(opened, options, caller) as context:
         done = [one for one in context.store.of_plan(digest, target) if one.status == Status.COMPLETED.value]
         if done and not options.again:
             return context.store.read(done[-1].id)
@@ -101,7 +102,8 @@ def start_batches(
                 hint=f"git align batch resume {unfinished}",
                 code="batch_not_finished",
             )
-        return run_batches(context, run.id, _lander(opened, options, caller))
+        with followed(opened, context, run.id, listeners) as context:
+            return run_batches(context, run.id, _lander(opened, options, caller))
 
 
 def resume_batches(
@@ -124,7 +126,7 @@ def resume_batches(
     opened = open_for(request, caller.stop)
     run = _asked_for_more(opened, batch_id, options)
     options = _as_started(run, options)
-    with batch_context(opened, options, caller, listeners) as context:
+    with batch_context(opened, options, caller) as context, followed(opened, context, run.id, listeners) as context:
         return run_batches(context, run.id, _lander(opened, options, caller))
 
 

@@ -60,7 +60,7 @@ def prune_batch_trees(
         GitError, StoreError
     """
     opened = open_for(request)
-    with batch_context(opened, options, Caller(), ()) as context:
+    with batch_context(opened, options, Caller()) as context:
         pool = context.pool
         before = pool.bytes_used()
         faults = {} if dry_run else _recovered(context)

@@ -7,11 +7,23 @@ from dataclasses import dataclass
 from gitalign.batches.planning.tasks import TaskId
 from gitalign.batches.running.state import BatchRun, Status
 from gitalign.batches.running.state import Request as Asked
+from gitalign.core.events import Event
 from gitalign.core.names import display
 from gitalign.engine.run.session import Request, open_for
 from gitalign.errors import UserError
 from gitalign.facade.batch_context import batch_store, has_batch_runs, known_batch_store
 from gitalign.validate.commands import readable
+
+_MOST_EVENTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class BatchHistory:
+    """Events of a batch run, and whether a process runs it now."""
+
+    batch_run: str
+    is_alive: bool
+    events: tuple[Event, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +32,8 @@ class BatchView:
 
     run: BatchRun
     is_alive: bool
+    events: tuple[Event, ...] = ()
+    """The last ones, where they were asked for."""
 
     @property
     def status(self) -> str:
@@ -35,7 +49,26 @@ def batch_status(request: Request, batch_id: str = "last") -> BatchView:
     """
     with known_batch_store(open_for(request), batch_id) as store:
         run = store.read(batch_id)
-        return BatchView(run, store.is_alive(run.id))
+        last = store.journal.last_batch_event(run.id)
+        events = store.journal.batch_events(run.id, after=last - _MOST_EVENTS)
+        return BatchView(run, store.is_alive(run.id), events)
+
+
+def batch_events(request: Request, batch_id: str = "last", *, after: int = 0) -> BatchHistory:
+    """What happened in a batch run, oldest first.
+
+    Args:
+        request: which repository.
+        batch_id: as `batch_status`.
+        after: only events with a higher number.
+
+    Raises:
+        UnknownBatch, StoreError
+    """
+    with known_batch_store(open_for(request), batch_id) as store:
+        name = store.record(batch_id).id
+        is_alive = store.is_alive(name)  # asked first: what a process that has ended wrote is all there
+        return BatchHistory(name, is_alive, store.journal.batch_events(name, after=after))
 
 
 def batch_list(request: Request) -> tuple[BatchView, ...]:

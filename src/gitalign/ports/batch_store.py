@@ -87,6 +87,9 @@ class BatchRunStore(Protocol):
     def batch_events(self, batch_run: str, *, after: int = 0) -> tuple[Event, ...]:
         """Events with a higher `seq`, in order."""
 
+    def last_batch_event(self, batch_run: str) -> int:
+        """The `seq` of the last event of a run; 0 before the first."""
+
 
 class ProjectStore(Protocol):
     """Projects, and their batches as the original requests ask for them."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from gitalign.core.batch_records import (
     PROJECT_RUN_KEY,
@@ -183,6 +183,13 @@ class SqlBatchRuns(SqlProjects):
             rows = connection.execute(query).all()
         with understood(self._dialect, f"batch run {display(batch_run)}"):
             return tuple(bodies.event_of(row.body) for row in rows)
+
+    def last_batch_event(self, batch_run: str) -> int:
+        """The `seq` of the last event of a run; 0 before the first."""
+        mine = (_RUNS.c.repository == self.repository) & (_RUNS.c.id == batch_run)
+        query = select(func.max(_EVENTS.c.seq)).join(_RUNS, _RUNS.c.number == _EVENTS.c.batch_run).where(mine)
+        with self._reading() as connection:
+            return int(connection.execute(query).scalar() or 0)
 
     def _runs(self, *more: Any) -> Select[Any]:
         columns = [one for one in _RUNS.c if one.name != "plan"]

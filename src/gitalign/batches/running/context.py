@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,16 +17,13 @@ from gitalign.core.publication import RefUpdate
 from gitalign.core.validation import Bounds
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.engine.runtime.signals import StopSignal
+from gitalign.engine.runtime.stream import silent
 from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.errors import RefLocked
 from gitalign.git.refs import RefUpdater, read_refs
 from gitalign.git.repository import Repository
+from gitalign.ports import Emitter
 from gitalign.validate.confine import Confinement
-
-_LOG = logging.getLogger("gitalign.batches")
-
-BatchListener = Callable[[str, Mapping[str, Any]], object]
-"""Takes the kind of an event and what it says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +53,7 @@ class BatchContext:
 
     Attributes:
         ident: who commits in the name of tasks, as in a commit object but for the time: `Name <address>`.
-        listeners: take events; one that raises hurts nothing.
+        emit: takes events.
         secrets: of tasks; nothing that is kept or reported holds their values.
         checkpoint: called before each effect; rehearsals of crashes end the process there.
         start_of: the commit that tasks of a batch start from, by the name of its target; None for where the branch stands.
@@ -71,18 +67,13 @@ class BatchContext:
     stop: StopSignal
     ident: str
     secrets: SecretBook
-    listeners: Sequence[BatchListener] = ()
+    emit: Emitter = silent
     checkpoint: Checkpoint = no_checkpoint
     start_of: Callable[[str], Oid] | None = None
 
     def notify(self, kind: str, **data: Any) -> None:
         """Report an event."""
-        data = self.secrets.redacted_event(data)
-        for listener in self.listeners:
-            try:
-                listener(kind, {**data, "timestamp": self.surroundings.now().isoformat()})
-            except Exception as error:
-                _LOG.warning("a listener of batch events raised %s: %s", type(error).__name__, error)
+        self.emit(kind, **self.secrets.redacted_event(data))
 
 
 class Keeper:

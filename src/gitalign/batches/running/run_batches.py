@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from gitalign.batches.planning.plan import ExecutionMode
 from gitalign.batches.planning.tasks import Task, TaskId
+from gitalign.batches.running.batch_reports import BatchReports
 from gitalign.batches.running.context import BatchContext, Keeper, OwnRefs
 from gitalign.batches.running.control import Control
 from gitalign.batches.running.judge_batch import BatchJudge, Lander
@@ -18,7 +19,6 @@ from gitalign.batches.running.state import (
     ENDED,
     BatchProgress,
     BatchRun,
-    MergeStatus,
     Request,
     Status,
     wip_ref,
@@ -64,8 +64,15 @@ class _Batches:
         self._refs = refs
         self._tasks = {task.id: task for task in _task_list(keeper.run)}
         self._control = Control(context, keeper.run.id)
-        self._crew = TaskCrew(context, keeper, refs, self._tasks, self._control)
-        self._judge = BatchJudge(keeper, self._tasks, self._control, lander, now=context.surroundings.now)
+        self._reports = BatchReports(context, keeper)
+        self._crew = TaskCrew(context, keeper, refs, self._tasks, self._control, report=self._reports.progress)
+        self._judge = BatchJudge(
+            keeper,
+            self._tasks,
+            self._control,
+            self._reports.lander(lander) if lander is not None else None,
+            now=context.surroundings.now,
+        )
 
     def recover(self) -> None:
         """Pin what trees of a killed process hold, and have its tasks run again."""
@@ -116,6 +123,7 @@ class _Batches:
                 run, status=Status.RUNNING, started_at=run.started_at or now(), finished_at=None, owner=this_owner()
             )
         )
+        self._reports.run_started()
         for number in range(len(self._keeper.run.batches)):
             if not _is_over(self._keeper.run.batches[number]):
                 ended = self._run_batch(number)
@@ -144,6 +152,7 @@ class _Batches:
 
         run = self._keeper.change(ended)
         self._context.store.ask(run.id, Request.NONE)
+        self._reports.run_completed()
         return run
 
     def _run_batch(self, number: int) -> Status:
@@ -151,15 +160,7 @@ class _Batches:
         plan = self._keeper.run.plan.batches[number]
         base = self._begin(number)
         self._skip_what_needs_what_is_missing(number)
-        self._context.notify(
-            "batch_started",
-            project_id=str(self._keeper.run.plan.project_id),
-            batch_id=plan.batch_id,
-            batch_index=number,
-            task_count=len(plan.task_ids),
-            can_parallel=plan.can_parallel,
-            batches_remaining=len(self._keeper.run.batches) - number - 1,
-        )
+        self._reports.batch_started(number)
         before = RepositoryMark.of(self._context.repository)
         is_parallel = self._keeper.run.mode is ExecutionMode.PARALLEL and plan.can_parallel
         infrastructure = self._crew.run_tasks(
@@ -172,15 +173,7 @@ class _Batches:
         status, landed = self._judge.judge(number)
         if landed is not None:
             self._judge.write(number, status, landed)
-        self._context.notify(
-            "batch_completed",
-            project_id=str(self._keeper.run.plan.project_id),
-            batch_id=plan.batch_id,
-            success=status is Status.COMPLETED,
-            duration=self._duration(number),
-            merge_status=landed.merge_status.value if landed is not None else MergeStatus.SKIPPED.value,
-            errors=[one.reason for one in runs_of(self._keeper.run, number).values() if one.reason],
-        )
+        self._reports.batch_completed(number, status, landed)
         return status
 
     def _report_changes(self, number: int, before: RepositoryMark) -> None:
@@ -234,10 +227,6 @@ class _Batches:
 
         self._keeper.change(fallen)
         self._context.notify("fell_back", execution_mode=ExecutionMode.SEQUENTIAL.value, reason=why)
-
-    def _duration(self, number: int) -> float:
-        started = self._keeper.run.batches[number].started_at
-        return (self._context.surroundings.now() - started).total_seconds() if started is not None else 0.0
 
 
 def _is_over(batch: BatchProgress) -> bool:

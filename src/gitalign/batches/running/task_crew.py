@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 
@@ -17,6 +17,7 @@ from gitalign.batches.running.task_worker import TaskWorker
 from gitalign.core.names import BATCH_PREFIX, Oid, ref_of
 from gitalign.git.refs import read_refs
 
+_REPORT_EVERY_S = 5.0
 UNDONE = frozenset({Status.PENDING, Status.RUNNING})
 
 
@@ -32,16 +33,26 @@ class TaskCrew:
         context, keeper, refs: of the run.
         tasks: its tasks by id.
         control: says when to stop.
+        report: called every few seconds while tasks run.
     """
 
     def __init__(
-        self, context: BatchContext, keeper: Keeper, refs: OwnRefs, tasks: Mapping[TaskId, Task], control: Control
+        self,
+        context: BatchContext,
+        keeper: Keeper,
+        refs: OwnRefs,
+        tasks: Mapping[TaskId, Task],
+        control: Control,
+        *,
+        report: Callable[[], None],
     ) -> None:
         self._context = context
         self._keeper = keeper
         self._refs = refs
         self._tasks = tasks
         self._control = control
+        self._report = report
+        self._reported_at = time.monotonic()
         self._worker = TaskWorker(context, keeper, refs, lambda: control.is_cancelled)
 
     def run_tasks(self, number: int, base: Oid, width: int) -> list[TaskId]:
@@ -74,11 +85,17 @@ class TaskCrew:
                             failed.append(task_id)
                     if not under_way and not ready:
                         time.sleep(LOOK_EVERY_S)
-                    rounds.tend()
+                    self._look_after(rounds)
             except BaseException:
                 self._context.stop.request_cancel()
                 raise
         return failed
+
+    def _look_after(self, rounds: SnapshotRounds) -> None:
+        rounds.tend()
+        if time.monotonic() - self._reported_at >= _REPORT_EVERY_S:
+            self._reported_at = time.monotonic()
+            self._report()
 
     def _take_branch(self, task: Task) -> None:
         """A task that is a branch: its result is where the branch stands."""

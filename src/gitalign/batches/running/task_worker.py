@@ -63,7 +63,7 @@ class TaskWorker:
         """
         started = self._context.surroundings.now()
         self._change(task, status=Status.RUNNING, started_at=started, finished_at=None, base=base, reason="")
-        self._context.notify("task_started", task_id=task.id, title=task.title)
+        self._notify("task_started", task, title=task.title)
         attempt = Attempt(end=AttemptEnd.FAILED)
         for number in range(task.max_attempts):
             if number and not self._wait(number):
@@ -74,10 +74,19 @@ class TaskWorker:
             attempt = self._attempt(task, base)
             if attempt.end not in _AGAIN or self._is_cancelled():
                 break
-        self._context.notify(
-            "task_completed", task_id=task.id, success=attempt.end is AttemptEnd.SUCCEEDED, error=attempt.reason
+        self._notify(
+            "task_completed",
+            task,
+            success=attempt.end is AttemptEnd.SUCCEEDED,
+            duration=(self._context.surroundings.now() - started).total_seconds(),
+            error=attempt.reason,
         )
         return attempt.end
+
+    def _notify(self, kind: str, task: Task, **data: object) -> None:
+        run = self._keeper.run
+        (batch,) = [one.batch_id for one in run.plan.batches if task.id in one.task_ids]
+        self._context.notify(kind, task_id=task.id, batch_id=batch, attempt=run.tasks[task.id].attempts, **data)
 
     def _put_aside(self, task: Task, number: int) -> None:
         """Keep what an earlier attempt left under a name of its own: the next one starts afresh."""
@@ -136,6 +145,7 @@ class TaskWorker:
         slot.tree.put_secrets(self._context.secrets.files(task))
         slot.write(batch_id=self._keeper.run.id, task_id=task.id, base=base, reason="")
         self._change(task, tree=str(slot.tree.tree))
+        self._notify("attempt_started", task, worktree=str(slot.tree.tree))
         slot.is_settled = False
         with self._lock:
             self._running[task.id] = RunningTask(slot, log)
@@ -154,6 +164,12 @@ class TaskWorker:
         if attempt.end is AttemptEnd.SUCCEEDED:
             attempt = _judged(task, attempt, settled)
         self._ended(task, attempt, settled, kept_in=str(slot.folder) if settled.kept else "")
+        ended = {
+            "success": attempt.end is AttemptEnd.SUCCEEDED,
+            "duration": attempt.duration_s,
+            "error": attempt.reason,
+        }
+        self._notify("attempt_completed", task, **ended, exit_code=attempt.exit_code, result=settled.result)
         self._context.checkpoint("free")
         if settled.kept:
             slot.write(reason=settled.kept)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gitalign.batches.planning.plan import BatchPlan
     from gitalign.batches.planning.tasks import Task
     from gitalign.batches.running.state import BatchRun, Landed, ResultConflict
+    from gitalign.core.events import Event
     from gitalign.facade import BatchTrees, BatchView
 
 _COLOURS = {
@@ -125,6 +126,12 @@ def show_batch_run(out: Console, view: BatchView, *, everything: bool = False) -
             out.print(safe(line))
         if outcome.output:
             out.print(safe(outcome.output))
+    _show_end(out, view, everything=everything)
+
+
+def _show_end(out: Console, view: BatchView, *, everything: bool) -> None:
+    if view.is_alive or everything:
+        show_batch_events(out, view.events)
     if (step := _next_step(view)) is not None:
         out.print(f"[bold]next:[/] {safe(step)}")
 
@@ -250,6 +257,18 @@ class EventLines:
             where = _some(conflict["paths"], everything=False) or display(conflict["detail"])
             verb = "conflicts" if kind == "conflict_foreseen" else "no longer conflicts"
             return f"  {display(conflict['second'])} {verb} with {display(conflict['first'])}: {where}"
+        if kind == "merge_started":
+            return f"batch {data['batch_id']}: merging {many(len(data['branches']), 'result', 'results')}"
         if kind == "fell_back":
             return display(str(data["reason"]))
         return ""
+
+
+def show_batch_events(out: Console, events: Sequence[Event]) -> None:
+    """What happened, a line for each event."""
+    lines = EventLines()
+    for event in events:
+        words = lines.words(event.kind.value, event.data).strip() or event.kind.value.replace("_", " ")
+        task = event.data.get("task_id")
+        where = f" {display(str(task))}" if task is not None and str(task) not in words else ""
+        out.print(safe(f"{event.at:%H:%M:%S} {words}{where}"), soft_wrap=True)

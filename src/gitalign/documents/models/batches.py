@@ -6,6 +6,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
+from gitalign.documents.models.events import EventDocument
 from gitalign.documents.models.timestamps import Time
 
 
@@ -139,6 +140,13 @@ class BatchRunsDocument(TypedDict):
     """Batch runs, newest first."""
 
     batch_runs: list[BatchRunDocument]
+
+
+class BatchEventsDocument(TypedDict):
+    """What happened in a batch run, oldest first."""
+
+    batch_run: str
+    events: list[EventDocument]
 
 
 class CertifiedMemberDocument(TypedDict):

@@ -152,7 +152,7 @@ def _finish(recovery: Recovery, record: RunRecord, *, now: datetime) -> list[Rec
     publications = journal.publications(record.id)
     plan = journal.plan(record.id)
     events = journal.events(record.id)
-    durable = JournalListener(journal)
+    durable = JournalListener(journal.append)
     followers = [durable, *recovery.listeners]
     emit = EventStream(record.id, lambda: now, followers, first=(events[-1].seq if events else 0) + 1)
     emit(EventKind.RUN_RESUMED, intended=sum(one.state is MoveState.INTENDED for one in publications))

@@ -29,7 +29,7 @@ from gitalign.store.opening import JournalPlace
 
 if TYPE_CHECKING:
     from gitalign.engine.gates.repository_rules import RepositoryRules
-    from gitalign.engine.runtime.stream import EventStream
+    from gitalign.engine.runtime.stream import EventStream, JournalListener
     from gitalign.ports import ActivePlugins, Journal, Listener
     from gitalign.store.run_locks import RunLocks
 
@@ -213,20 +213,33 @@ def event_stream(
 ) -> Iterator[EventStream]:
     """The event stream of one run, with its journal, log, audit trail and branch logs behind it."""
     from gitalign.engine.runtime.stream import EventStream, JournalListener
+
+    durable = JournalListener(journal.append)
+    with following_files(opened, run_folder(opened.repository, run_id), durable) as files:
+        yield EventStream(run_id, opened.now, [durable, *files, *listeners])
+
+
+@contextmanager
+def following_files(opened: OpenRepository, folder: Path, durable: JournalListener) -> Iterator[Sequence[Listener]]:
+    """The log, audit trail and branch logs of a run, as settings say.
+
+    Args:
+        opened: whose settings.
+        folder: of the run; made when it is not there.
+        durable: written to its end, too, when the block ends.
+    """
     from gitalign.telemetry import AuditTrail, BranchLogs, RunLog
 
-    folder = run_folder(opened.repository, run_id)
     make_folder(folder)
     settings = opened.config.orchestration
-    durable = JournalListener(journal)
     audit = AuditTrail(folder / "audit.jsonl") if settings.audit_trail_enabled else None
     logs = BranchLogs(folder / "logs") if settings.log_per_branch else None
     log = RunLog(folder / "run.log", level=settings.log_level)
-    followers: list[Listener] = [durable, log, *(one for one in (audit, logs) if one is not None), *listeners]
+    files = [one for one in (log, audit, logs) if one is not None]
     try:
-        yield EventStream(run_id, opened.now, followers)
+        yield files
     finally:
-        _close(durable.flush, *(one.close for one in (log, audit, logs) if one is not None))
+        _close(durable.flush, *(one.close for one in files))
 
 
 def _close(*ends: Callable[[], None]) -> None:

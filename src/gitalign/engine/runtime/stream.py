@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from gitalign.core.events import Event, EventKind
-from gitalign.ports import Journal, Listener
+from gitalign.ports import Listener
 
 _LOG = logging.getLogger("gitalign.events")
 _AT_MOST_EVERY_S = 0.2
@@ -22,6 +22,10 @@ _AT_ONCE = frozenset(
         EventKind.PINNED,
         EventKind.VERIFIED,
         EventKind.RUN_RESUMED,
+        EventKind.BATCH_RUN_STARTED,
+        EventKind.BATCH_STARTED,
+        EventKind.BATCH_COMPLETED,
+        EventKind.BATCH_RUN_COMPLETED,
     }
 )
 
@@ -66,10 +70,14 @@ class EventStream:
 
 
 class JournalListener:
-    """Writes events to the journal, many per transaction."""
+    """Writes events to the journal, many per transaction.
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    Args:
+        append: writes events.
+    """
+
+    def __init__(self, append: Callable[[Sequence[Event]], None]) -> None:
+        self._append = append
         self._lock = threading.Lock()
         self._held: list[Event] = []
         self._written = time.monotonic()
@@ -87,7 +95,7 @@ class JournalListener:
         with self._lock:
             held, self._held = self._held, []
             self._written = time.monotonic()
-            self._journal.append(held)
+            self._append(held)
 
 
 def silent(kind: str, *, branch: str | None = None, target: str | None = None, **data: object) -> None:

@@ -10,6 +10,7 @@ VERBS = (
     "run",
     "status",
     "logs",
+    "events",
     "list",
     "pause",
     "resume",
