@@ -103,11 +103,7 @@ def show_batch_run(out: Console, view: BatchView, *, everything: bool = False) -
                 str(number), safe(display(task_id)), _coloured(one.status.value), str(one.attempts), took, remark
             )
     out.print(table)
-    for foreseen in run.running_conflicts:
-        clash = foreseen.conflict
-        where = _some(clash.paths, everything=everything) or display(clash.detail)
-        out.print(safe(f"as they work, {display(clash.second)} conflicts with {display(clash.first)}: {where}"))
-        _show_hunks(out, clash, everything=everything)
+    _show_running_conflicts(out, run, everything=everything)
     for number, progress in enumerate(run.batches):
         if progress.changed_meanwhile:
             changed = _some(progress.changed_meanwhile, everything=everything)
@@ -134,6 +130,14 @@ def _show_end(out: Console, view: BatchView, *, everything: bool) -> None:
         show_batch_events(out, view.events)
     if (step := _next_step(view)) is not None:
         out.print(f"[bold]next:[/] {safe(step)}")
+
+
+def _show_running_conflicts(out: Console, run: BatchRun, *, everything: bool) -> None:
+    for foreseen in run.running_conflicts:
+        clash = foreseen.conflict
+        where = _some(clash.paths, everything=everything) or display(clash.detail)
+        out.print(safe(f"as they work, {display(clash.second)} conflicts with {display(clash.first)}: {where}"))
+        _show_hunks(out, clash, everything=everything)
 
 
 def _some(names: Sequence[str], *, everything: bool) -> str:
