@@ -18,7 +18,7 @@ from gitalign.errors import GitError
 from gitalign.git.asking import answered, cut_short
 from gitalign.git.command import Git, text
 from gitalign.git.missing import Compared, missing_in
-from gitalign.git.raw_diff import Change, parse_raw
+from gitalign.git.raw_diff import Change, parse_raw, split_raw
 from gitalign.git.repository import Repository
 
 _TIMEOUT_S = 600.0
@@ -69,6 +69,17 @@ def raw_changes(
         yield from _raw_changes(repository.git, asked, lost)
         if missing is not None:
             missing.update((one.after, oid) for one, oid in lost.items())
+
+
+def listed_changes(repository: Repository, commits: Sequence[Oid]) -> Iterator[tuple[Oid, tuple[bytes, ...]]]:
+    """The same as git lists it, to be compared: modes and ids of a change in one piece, then its path. What is missing is left out.
+
+    Raises:
+        GitError: anything but a missing object.
+    """
+    for start in range(0, len(commits), _CHANGES_AT_ONCE):
+        asked = [Compared(oid, None) for oid in commits[start : start + _CHANGES_AT_ONCE]]
+        yield from _listed(repository.git, asked, {}, split_raw)
 
 
 _ABSENT = b"000000"
@@ -127,20 +138,29 @@ def _path_change(change: Change) -> PathChange:
     )
 
 
+T = TypeVar("T")
+
+
 def _raw_changes(
     git: Git, asked: Sequence[Compared], lost: dict[Compared, Oid]
 ) -> list[tuple[Oid, tuple[Change, ...]]]:
+    return _listed(git, asked, lost, parse_raw)
+
+
+def _listed(
+    git: Git,
+    asked: Sequence[Compared],
+    lost: dict[Compared, Oid],
+    read: Callable[[bytes], Iterator[tuple[Oid, T]]],
+) -> list[tuple[Oid, T]]:
     words = ("diff-tree", "--stdin", "--always", "-r", "--raw", "-z", "--root", "--no-abbrev", *_PLAIN_DIFF)
 
-    def ask(questions: Sequence[Compared]) -> list[tuple[Oid, tuple[Change, ...]]]:
-        found = list(parse_raw(_whole(git, words, questions)))
+    def ask(questions: Sequence[Compared]) -> list[tuple[Oid, T]]:
+        found = list(read(_whole(git, words, questions)))
         _require_all([oid for oid, _ in found], questions)
         return found
 
     return _answered(git, asked, ask, lost, with_files=False) or []
-
-
-T = TypeVar("T")
 
 
 def _answered(

@@ -10,7 +10,7 @@ import os
 import signal
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from gitalign.child import ChildEnded, ChildTimedOut, Conversation
 from gitalign.core.commit import RawCommit, commit_id, parse_commit, serialise
 from gitalign.core.names import Oid
 from gitalign.errors import GitCrashed, GitDied, GitError, GitTimedOut, MissingObject, OutOfSpace
+from gitalign.git.asking import cut_short, retried
 from gitalign.git.command import Git, failure_of, said_in, text
 from gitalign.shared_files import make_folder
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from gitalign.core.pair_conflicts import PathChange
 
 _ABSENT = b"000000"
+_BODIES_AT_ONCE = 5_000
+_BODIES_TIMEOUT_S = 600.0
 
 
 class Answering:
@@ -302,3 +305,40 @@ def read_commits(git: Git, oids: Sequence[Oid], *, timeout_s: float = 120.0) -> 
         return reader.read(list(oids))
     finally:
         reader.close()
+
+
+def bodies(git: Git, oids: Sequence[Oid], *, kind: bytes) -> Iterator[tuple[Oid, bytes]]:
+    """Contents of those of the objects that are there and of one kind, whole lists per process.
+
+    Args:
+        git: sees them.
+        oids: which ones.
+        kind: `commit`, `tree` or `blob`.
+
+    Raises:
+        GitError
+
+    Source: `git help cat-file` (--batch; "<object> missing").
+    """
+    for start in range(0, len(oids), _BODIES_AT_ONCE):
+        asked = "".join(f"{oid}\n" for oid in oids[start : start + _BODIES_AT_ONCE]).encode("ascii")
+        yield from retried(lambda asked=asked: _bodies(git, asked, kind))  # type: ignore[misc]
+
+
+def _bodies(git: Git, asked: bytes, kind: bytes) -> list[tuple[Oid, bytes]]:
+    answer = git.run("cat-file", "--batch", "--buffer", stdin=asked, timeout_s=_BODIES_TIMEOUT_S).stdout
+    found: list[tuple[Oid, bytes]] = []
+    at = answers = 0
+    while at < len(answer):
+        end = answer.find(b"\n", at)
+        oid, _, rest = answer[at:end].partition(b" ")
+        what, _, size = rest.partition(b" ")
+        at = end + 1
+        answers += 1
+        if size:
+            if what == kind:
+                found.append((Oid(oid.decode("ascii")), answer[at : at + int(size)]))
+            at += int(size) + 1
+    if at != len(answer) or answers != asked.count(b"\n"):
+        raise cut_short("cat-file --batch", answers, asked.count(b"\n"))
+    return found

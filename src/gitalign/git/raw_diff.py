@@ -21,16 +21,23 @@ class Change(NamedTuple):
 
 def parse_raw(answer: bytes) -> Iterator[tuple[Oid, tuple[Change, ...]]]:
     """The changes of each commit, as `git diff-tree --stdin --raw -z` lists them below its id (`git help diff-tree`)."""
-    current: Oid | None = None
-    changes: list[Change] = []
-    fields = iter(answer.split(b"\0"))
-    for field in fields:
-        if field.startswith(b":"):
-            old_mode, new_mode, old_oid, new_oid, status = field[1:].split(b" ")
-            changes.append(Change(next(fields), old_mode, new_mode, old_oid, new_oid, status))
-        elif field:
-            if current is not None:
-                yield current, tuple(changes)
-            current, changes = Oid(field.strip().decode("ascii")), []
-    if current is not None:
-        yield current, tuple(changes)
+    for oid, listed in split_raw(answer):
+        changes: list[Change] = []
+        for at in range(0, len(listed), 2):
+            old_mode, new_mode, old_oid, new_oid, status = listed[at][1:].split(b" ")
+            changes.append(Change(listed[at + 1], old_mode, new_mode, old_oid, new_oid, status))
+        yield oid, tuple(changes)
+
+
+def split_raw(answer: bytes) -> Iterator[tuple[Oid, tuple[bytes, ...]]]:
+    """The same not taken apart: of each change, modes and ids in one piece, then the path."""
+    fields = answer.split(b"\0")
+    at = 0
+    while at < len(fields):
+        head = fields[at]
+        at = start = at + 1
+        if not head:
+            continue
+        while at < len(fields) and fields[at].startswith(b":"):
+            at += 2
+        yield Oid(head.strip().decode("ascii")), tuple(fields[start:at])

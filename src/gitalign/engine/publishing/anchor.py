@@ -20,6 +20,7 @@ from gitalign.core.publication import Publication, RefUpdate
 from gitalign.engine.publishing.pins import hold
 from gitalign.errors import GitError, OutOfSpace
 from gitalign.git.command import Git, raw, text
+from gitalign.git.objects import bodies
 from gitalign.git.refs import RefUpdater, Refusal, read_refs, read_tips
 from gitalign.git.repository import Repository
 from gitalign.git.trees import write_commit
@@ -237,20 +238,7 @@ def mend_anchors(repository: Repository) -> tuple[BrokenAnchor, ...]:
 
 def _commits(repository: Repository, oids: Sequence[Oid]) -> dict[Oid, RawCommit]:
     """Those of the commits that are there, read."""
-    if not oids:
-        return {}
-    answer = repository.git.run("cat-file", "--batch", stdin="\n".join(oids).encode("ascii") + b"\n").stdout
-    found: dict[Oid, RawCommit] = {}
-    at = 0
-    while at < len(answer):
-        end = answer.index(b"\n", at)
-        oid, kind, *size = text(answer[at:end]).split(" ")
-        at = end + 1
-        if size:
-            if kind == "commit":
-                found[Oid(oid)] = parse_commit(answer[at : at + int(size[0])])
-            at += int(size[0]) + 1
-    return found
+    return {oid: parse_commit(body) for oid, body in bodies(repository.git, oids, kind=b"commit")}
 
 
 def release_keeps(repository: Repository, *run_ids: str) -> int:

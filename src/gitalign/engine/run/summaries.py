@@ -16,7 +16,7 @@ from gitalign.core.pair_conflicts import PathChange
 from gitalign.core.report import BranchReport, Report
 from gitalign.documents import summaries as summaries_documents
 from gitalign.documents.summary import CommitStory, FileStory, Summary, summary_markdown
-from gitalign.engine.gates.proofs import patch_verdicts
+from gitalign.engine.gates.evidence import patch_verdicts
 from gitalign.errors import OutOfSpace
 from gitalign.git.command import text
 from gitalign.git.diffs import line_counts, path_changes
