@@ -99,6 +99,8 @@ FORMATS: Mapping[str, Format] = {
         Format("batch-runs", "batches:BatchRunsDocument", version=(1, 1)),
         Format("batch-events", "batches:BatchEventsDocument", version=(1, 0)),
         Format("batch-trees", "batches:BatchTreesDocument", version=(1, 0)),
+        Format("path-claims", "paths:PathClaimsDocument", version=(1, 0)),
+        Format("path-touches", "paths:TouchesDocument", version=(1, 0)),
         Format("framework", "framework:FrameworkDocument", version=(1, 0)),
         Format("framework-additions", "framework:FrameworkAdditionsDocument", version=(1, 0)),
         Format("moves", "listings:MovesDocument"),

@@ -55,6 +55,11 @@ if TYPE_CHECKING:
     from gitalign.facade.moving import move_branch as move_branch
     from gitalign.facade.ordering import order as order
     from gitalign.facade.overview import status as status
+    from gitalign.facade.paths import ClaimAnswer as ClaimAnswer
+    from gitalign.facade.paths import claim_paths as claim_paths
+    from gitalign.facade.paths import path_claims as path_claims
+    from gitalign.facade.paths import release_paths as release_paths
+    from gitalign.facade.paths import touching as touching
     from gitalign.facade.planning import plan as plan
     from gitalign.facade.protecting import protections as protections
     from gitalign.facade.proving import verify as verify
@@ -152,6 +157,13 @@ _HOMES = {
     "gitalign.facade.moving": ("move_branch",),
     "gitalign.facade.ordering": ("order",),
     "gitalign.facade.overview": ("status",),
+    "gitalign.facade.paths": (
+        "ClaimAnswer",
+        "claim_paths",
+        "path_claims",
+        "release_paths",
+        "touching",
+    ),
     "gitalign.facade.planning": ("plan",),
     "gitalign.facade.protecting": ("protections",),
     "gitalign.facade.proving": ("verify",),
