@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from gitalign import facade
 from gitalign.cli.options import PushHooks
@@ -98,12 +98,17 @@ class Running:
     """How tasks are run."""
 
     max_concurrency: Annotated[
-        int, option("--max-concurrency", help="Tasks side by side.", bounds=(1, 256), metavar="N")
-    ] = 3
+        int | None,
+        option("--max-concurrency", help="Tasks side by side.", bounds=(1, 256), metavar="N", shown_default="3"),
+    ] = None
     confinement: Annotated[
-        Confined,
-        option("--confinement", help="Keep tasks away from all but their work tree: require, prefer or none."),
-    ] = Confined.PREFER
+        Confined | None,
+        option(
+            "--confinement",
+            help="Keep tasks away from all but their work tree: require, prefer or none.",
+            shown_default="prefer",
+        ),
+    ] = None
     no_network: Annotated[bool, option("--no-network", help="Confined tasks cannot use the network.")] = False
     readable: Annotated[
         tuple[str, ...],
@@ -114,40 +119,50 @@ class Running:
         ),
     ] = ()
     snapshot_every: Annotated[
-        int,
+        int | None,
         option(
             "--snapshot-every",
             help="Seconds between two snapshots of a running task's tree; conflicts between tasks are looked for then.",
             bounds=(1, 86_400),
             metavar="SECONDS",
+            shown_default="60",
         ),
-    ] = 60
-    squash: Annotated[bool, option("--squash", help="Land each result as one commit, not as a merge.")] = False
+    ] = None
+    squash: Annotated[
+        bool | None, option("--squash/--no-squash", help="Land each result as one commit, or as a merge.")
+    ] = None
     reruns: Annotated[
-        int,
+        int | None,
         option(
             "--reruns",
             help="How often a failed check runs again before a result is left out for it (with --best-subset).",
             bounds=(0, 10),
             metavar="N",
+            shown_default="2",
         ),
-    ] = 2
+    ] = None
     fetch: Annotated[
-        bool, option("--fetch/--no-fetch", help="Ask the remote what the target is, or start from what is known of it.")
-    ] = True
+        bool | None,
+        option("--fetch/--no-fetch", help="Ask the remote what the target is, or start from what is known of it."),
+    ] = None
     again: Annotated[bool, option("--again", help="Run a plan again that has completed before.")] = False
 
-    def options(self, landing: Landing, *, lands: bool = True) -> facade.BatchOptions:
-        """The facade's options."""
-        return facade.BatchOptions(
-            max_concurrency=self.max_concurrency,
-            confinement=str(self.confinement),
-            network=not self.no_network,
-            readable=self.readable,
-            snapshot_every_s=float(self.snapshot_every),
-            squash=self.squash,
-            reruns=self.reruns,
-            fetch=self.fetch,
+    def options(self, configured: facade.BatchOptions, landing: Landing, *, lands: bool = True) -> facade.BatchOptions:
+        """What the settings give, with what was typed in its place."""
+        typed = {
+            "max_concurrency": self.max_concurrency,
+            "confinement": None if self.confinement is None else str(self.confinement),
+            "network": False if self.no_network else None,
+            "readable": (*configured.readable, *self.readable),
+            "snapshot_every_s": None if self.snapshot_every is None else float(self.snapshot_every),
+            "squash": self.squash,
+            "reruns": self.reruns,
+            "fetch": self.fetch,
+        }
+        given: dict[str, Any] = {name: value for name, value in typed.items() if value is not None}
+        return replace(
+            configured,
+            **given,
             best_subset=landing.best_subset,
             push=landing.push,
             push_hooks=landing.push_hooks,

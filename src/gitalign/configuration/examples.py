@@ -23,6 +23,8 @@ _TELLING: Mapping[str, object] = {
     "validation.directory": "/var/tmp/git-align",
     "validation.pass_environment": ["DATABASE_URL"],
     "validation.read_only_paths": ["~/.rustup"],
+    "batch.worktree_dir": "/var/tmp/git-align-trees",
+    "batch.readable": ["~/.config/agent"],
     "categorization.rules": [{"match": "docs/*", "target": "main"}],
     "categorization.keywords": {"main": ["web", "api"]},
     "landing.dependencies": {"lands-later": ["lands-first"]},

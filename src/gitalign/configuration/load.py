@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from gitalign.configuration.batch_settings import OTHER_NAMES, Batch
 from gitalign.configuration.check_settings import Validation
 from gitalign.configuration.digest import digest_of
 from gitalign.configuration.page_settings import Pages
@@ -69,6 +70,7 @@ class Config(Section):
     resolutions: Resolutions = Field(default_factory=Resolutions.model_construct)
     pages: Pages = Field(default_factory=Pages.model_construct)
     store: Store = Field(default_factory=Store.model_construct)
+    batch: Batch = Field(default_factory=Batch.model_construct)
     protection: Protection = Field(default_factory=Protection.model_construct)
     origins: Mapping[str, str] = Field(default_factory=dict, exclude=True)
     own_file: str | None = Field(default=None, exclude=True)
@@ -163,6 +165,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "resolutions": Resolutions,
     "pages": Pages,
     "store": Store,
+    "batch": Batch,
     "protection": Protection,
 }
 KNOWN_KEYS: tuple[str, ...] = tuple(
@@ -279,11 +282,7 @@ def _from_file(place: Path, faults: list[str]) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = []
     for section, content in data.items():
         if section not in SECTIONS:
-            match = difflib.get_close_matches(str(section), SECTIONS, n=1, cutoff=0.5)
-            faults.append(
-                f"{place}: unknown key {section!r}"
-                + (f"; did you mean {match[0]}?" if match else f" (known: {', '.join(SECTIONS)})")
-            )
+            faults.append(f"{place}: {_unknown_section(section)}")
             continue
         if content is None:
             continue
@@ -297,6 +296,13 @@ def _from_file(place: Path, faults: list[str]) -> list[tuple[str, object]]:
             else:
                 faults.append(f"{place}: {_unknown(dotted)}")
     return found
+
+
+def _unknown_section(section: object) -> str:
+    if section in OTHER_NAMES:
+        return f"the section {section} is called {OTHER_NAMES[str(section)]}, with the same keys"
+    match = difflib.get_close_matches(str(section), SECTIONS, n=1, cutoff=0.5)
+    return f"unknown key {section!r}" + (f"; did you mean {match[0]}?" if match else f" (known: {', '.join(SECTIONS)})")
 
 
 def _from_environment(environ: Mapping[str, str], faults: list[str]) -> list[tuple[str, object, str]]:

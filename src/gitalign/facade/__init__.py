@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gitalign.engine.run.carry_out import Plugins as Plugins
     from gitalign.engine.run.session import Request as Request
     from gitalign.facade.batch_context import BatchOptions as BatchOptions
+    from gitalign.facade.batch_context import batch_options as batch_options
     from gitalign.facade.batch_planning import plan_batches as plan_batches
     from gitalign.facade.batch_retrying import reopen_landing as reopen_landing
     from gitalign.facade.batch_retrying import retry_batches as retry_batches
@@ -106,7 +107,7 @@ _HOMES = {
     "gitalign.core.status": ("Status",),
     "gitalign.engine.run.carry_out": ("Plugins",),
     "gitalign.engine.run.session": ("Request",),
-    "gitalign.facade.batch_context": ("BatchOptions",),
+    "gitalign.facade.batch_context": ("BatchOptions", "batch_options"),
     "gitalign.facade.batch_planning": ("plan_batches",),
     "gitalign.facade.batch_retrying": ("reopen_landing", "retry_batches"),
     "gitalign.facade.batch_running": (

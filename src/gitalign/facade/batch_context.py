@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from gitalign.batches.running.secrets import SecretBook
 from gitalign.core.names import display
 from gitalign.core.validation import Bounds, ValidationPlan
 from gitalign.engine.run.contexts import Caller
-from gitalign.engine.run.session import OpenRepository, has_state, journal_of
-from gitalign.errors import UnknownBatch
+from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of, open_for
+from gitalign.errors import UnknownBatch, UserError
 from gitalign.git.identity import operator_ident
+from gitalign.git.worktree import work_trees
 from gitalign.validate.confine import confinement_for
 
 _BOUNDS = Bounds(memory_bytes=8 * 1024**3, disk_bytes=10 * 1024**3, processes=1024)
@@ -43,6 +45,7 @@ class BatchOptions:
         push_hooks: let a push run and send what `git push` would.
         best_subset: land the largest set of results that merges and passes, in place of all or nothing.
         reruns: how often a failed check is run again before a result is left out for it.
+        bounds: what one task may use.
     """
 
     max_concurrency: int = 3
@@ -59,9 +62,54 @@ class BatchOptions:
     push_hooks: bool = False
     best_subset: bool = False
     reruns: int = 2
+    bounds: Bounds = _BOUNDS
 
 
-DEFAULT_OPTIONS = BatchOptions()
+def batch_options(request: Request) -> BatchOptions:
+    """The options that the settings of a repository (`batch`) give.
+
+    Raises:
+        ConfigError, GitError
+        UserError: work trees would lie in the repository.
+    """
+    return configured_options(open_for(request))
+
+
+def configured_options(opened: OpenRepository) -> BatchOptions:
+    """See `batch_options`."""
+    settings = opened.config.batch
+    return BatchOptions(
+        max_concurrency=settings.max_concurrency,
+        confinement=settings.confinement,
+        network=settings.network,
+        readable=settings.readable,
+        squash=settings.merge_strategy == "squash",
+        snapshot_every_s=float(settings.snapshot_every_seconds),
+        trees=_trees(opened, settings.worktree_dir) if settings.worktree_dir is not None else None,
+        fetch=settings.fetch,
+        reruns=settings.reruns,
+        bounds=Bounds(
+            memory_bytes=settings.max_memory_mb * 1024**2,
+            disk_bytes=settings.max_disk_mb * 1024**2,
+            processes=settings.max_processes,
+        ),
+    )
+
+
+def _trees(opened: OpenRepository, folder: Path) -> Path:
+    """Where the work trees of this repository are below the folder of the settings.
+
+    Raises:
+        UserError: it lies in the repository.
+    """
+    repository, wanted = opened.repository, Path(os.path.realpath(folder))
+    for place in (Path(repository.common_dir), *work_trees(repository)):
+        if wanted.is_relative_to(Path(place).resolve()):
+            raise UserError(
+                f"batch.worktree_dir is {folder}, which lies in the repository: git and other tools would see work trees",
+                hint="name a folder outside of it",
+            )
+    return wanted / default_root(repository, opened.surroundings.environ).name
 
 
 @contextmanager
@@ -103,14 +151,17 @@ def batch_settings(opened: OpenRepository, options: BatchOptions) -> BatchSettin
         UserError: confinement is required, and there is none.
     """
     plan = ValidationPlan(
-        confinement=options.confinement, network=options.network, read_only_paths=options.readable, bounds=_BOUNDS
+        confinement=options.confinement,
+        network=options.network,
+        read_only_paths=options.readable,
+        bounds=options.bounds,
     )
     state = default_root(opened.repository, opened.surroundings.environ).parent.parent
     return BatchSettings(
         confinement=confinement_for(plan, Path(opened.repository.common_dir), environ=opened.surroundings.environ),
         ports=state / "ports",
         max_concurrency=options.max_concurrency,
-        bounds=_BOUNDS,
+        bounds=options.bounds,
         snapshot_every_s=options.snapshot_every_s,
     )
 

@@ -20,10 +20,10 @@ from gitalign.engine.run.session import OpenRepository, Request, new_run_id, ope
 from gitalign.engine.runtime.space import require_space
 from gitalign.errors import NotPermitted, RemoteError, UserError
 from gitalign.facade.batch_context import (
-    DEFAULT_OPTIONS,
     BatchOptions,
     batch_context,
     batch_settings,
+    configured_options,
     known_batch_store,
     target_reader,
 )
@@ -52,7 +52,7 @@ def start_batches(
     plan: BatchPlan,
     *,
     permit: Permit | None = None,
-    options: BatchOptions = DEFAULT_OPTIONS,
+    options: BatchOptions | None = None,
     caller: Caller | None = None,
     listeners: Sequence[BatchListener] = (),
 ) -> BatchRun:
@@ -62,7 +62,7 @@ def start_batches(
         request: which repository.
         plan: with tasks, of `plan_batches`.
         permit: for exactly this plan (`plan_digest`): its commands are executed.
-        options: how.
+        options: how; None for what the settings give.
         caller: signals, and followers of landings.
         listeners: of events of batches and tasks.
 
@@ -83,6 +83,7 @@ def start_batches(
         )
     caller = caller or Caller()
     opened = open_for(request, caller.stop)
+    options = options or configured_options(opened)
     target = _target(opened, plan)
     _require_current(opened, target, options)
     require_space(opened.repository)
@@ -110,7 +111,7 @@ def resume_batches(
     request: Request,
     batch_id: str,
     *,
-    options: BatchOptions = DEFAULT_OPTIONS,
+    options: BatchOptions | None = None,
     caller: Caller | None = None,
     listeners: Sequence[BatchListener] = (),
 ) -> BatchRun:
@@ -124,6 +125,7 @@ def resume_batches(
     """
     caller = caller or Caller()
     opened = open_for(request, caller.stop)
+    options = options or configured_options(opened)
     run = _asked_for_more(opened, batch_id, options)
     options = _as_started(run, options)
     with batch_context(opened, options, caller) as context, followed(opened, context, run.id, listeners) as context:

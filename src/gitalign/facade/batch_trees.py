@@ -10,7 +10,7 @@ from gitalign.batches.running.run_batches import recover_trees
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.session import Request, open_for
 from gitalign.errors import GitAlignError
-from gitalign.facade.batch_context import DEFAULT_OPTIONS, BatchOptions, batch_context
+from gitalign.facade.batch_context import BatchOptions, batch_context, configured_options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +44,7 @@ class BatchTrees:
     dry_run: bool
 
 
-def prune_batch_trees(
-    request: Request, *, dry_run: bool = False, options: BatchOptions = DEFAULT_OPTIONS
-) -> BatchTrees:
+def prune_batch_trees(request: Request, *, dry_run: bool = False, options: BatchOptions | None = None) -> BatchTrees:
     """Remove work trees that hold nothing of value. What killed runs left in theirs is pinned first.
 
     A tree that a living process uses, or works in, stays; so does one with something that no commit can hold.
@@ -54,13 +52,13 @@ def prune_batch_trees(
     Args:
         request: which repository.
         dry_run: change nothing.
-        options: says where work trees are.
+        options: says where work trees are; None for what the settings give.
 
     Raises:
         GitError, StoreError
     """
     opened = open_for(request)
-    with batch_context(opened, options, Caller()) as context:
+    with batch_context(opened, options or configured_options(opened), Caller()) as context:
         pool = context.pool
         before = pool.bytes_used()
         faults = {} if dry_run else _recovered(context)

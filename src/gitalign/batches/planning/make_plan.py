@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from itertools import combinations, combinations_with_replacement, product
 from uuid import UUID
 
@@ -44,17 +45,28 @@ class Foresight:
 NOTHING_KNOWN = Foresight()
 
 
+class PlanStrategy(StrEnum):
+    """Which of the tasks that are ready go into one batch."""
+
+    DEPENDENCY = "dependency"
+    """All of them."""
+    PRIORITY = "priority"
+    """Those of the most urgent priority."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRules:
     """How tasks are put into batches.
 
     Attributes:
         most_tasks: in one batch; None for no bound.
+        strategy: which of the tasks that are ready go together.
         ageing: how much the priority of a ready task improves with each batch it has to wait for.
     """
 
     most_tasks: int | None = None
     ageing: int = 1
+    strategy: PlanStrategy = PlanStrategy.DEPENDENCY
 
 
 DEFAULT_RULES = PlanRules()
@@ -222,7 +234,10 @@ def _waves(
     ready = {task_id: 0 for task_id, needs in waits_for.items() if not needs}  # with how long it has waited
     waves: list[list[TaskId]] = []
     while ready:
-        order = sorted(ready, key=lambda one: (priority[one] - rules.ageing * ready[one], position[one]))
+        urgency = {one: priority[one] - rules.ageing * waited for one, waited in ready.items()}
+        order = sorted(ready, key=lambda one: (urgency[one], position[one]))
+        if rules.strategy is PlanStrategy.PRIORITY:
+            order = [one for one in order if urgency[one] == urgency[order[0]]]
         wave: list[TaskId] = []
         taken: set[TaskId] = set()
         for one in order:

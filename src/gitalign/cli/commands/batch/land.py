@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gitalign import facade
 from gitalign.cli.batch_options import Landing, NamedBatch
 from gitalign.cli.batch_running import resumed
@@ -12,6 +14,8 @@ from gitalign.cli.verb import verb
 @verb(acts=True)
 def land(batch_id: NamedBatch, landing: Landing, options: Options) -> int:
     """Land a batch whose landing was left for later, or did not succeed, and go on with the rest. No task runs again."""
-    facade.reopen_landing(options.request(), batch_id)
-    wanted = facade.BatchOptions(best_subset=landing.best_subset, push=landing.push, push_hooks=landing.push_hooks)
+    request = options.request()
+    facade.reopen_landing(request, batch_id)
+    configured = facade.batch_options(request)
+    wanted = replace(configured, best_subset=landing.best_subset, push=landing.push, push_hooks=landing.push_hooks)
     return resumed(options, batch_id, wanted)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gitalign import facade
 from gitalign.cli.batch_options import Land, NamedBatch
 from gitalign.cli.batch_running import ask, resumed
@@ -20,4 +22,4 @@ def resume(batch_id: NamedBatch, *, land: Land = True, options: Options) -> int:
     request = options.request()
     if facade.batch_status(request, batch_id).is_alive:
         return ask(options, batch_id, Asked.NONE)
-    return resumed(options, batch_id, facade.BatchOptions(lands=land))
+    return resumed(options, batch_id, replace(facade.batch_options(request), lands=land))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from gitalign import facade
@@ -30,4 +31,4 @@ def retry(batch_id: NamedBatch, tasks: TaskNames = (), *, land: Land = True, opt
     ):
         return 1
     facade.retry_batches(request, view.run.id, tasks)
-    return resumed(options, view.run.id, facade.BatchOptions(lands=land))
+    return resumed(options, view.run.id, replace(facade.batch_options(request), lands=land))

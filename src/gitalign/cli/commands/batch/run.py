@@ -36,7 +36,7 @@ def run(
     """
     request = options.request()
     planned = facade.plan_batches(request, source.of(file))
-    wanted = how.options(landing, lands=land)
+    wanted = how.options(facade.batch_options(request), landing, lands=land)
     if not _confirmed(options, planned, wanted, facade.confinement_words(request, wanted)):
         return 1
     permit = Permit(plan_id=facade.plan_digest(planned), given_by="--yes" if options.yes else "prompt")
