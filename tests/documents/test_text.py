@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from gitalign.documents.formats import pieces
 from tests.needs import examples
 
+_KEYS = st.text(max_size=5) | st.integers() | st.booleans() | st.none()
 _VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=3),
     max_leaves=12,
 )
 

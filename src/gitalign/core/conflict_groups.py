@@ -199,9 +199,8 @@ def conflict_signature(
     digest = hashlib.sha256()
 
     def add(*parts: str | bytes) -> None:
-        for part in parts:
-            raw = part if isinstance(part, bytes) else part.encode("utf-8", "surrogateescape")
-            digest.update(str(len(raw)).encode("ascii") + b":" + raw)
+        raw = [part if isinstance(part, bytes) else part.encode("utf-8", "surrogateescape") for part in parts]
+        digest.update(b"".join([b"%d:%s" % (len(part), part) for part in raw]))
 
     swapped = {2: 3, 3: 2} if is_merge else {}
     for kind, paths in sorted((one.kind, tuple(sorted(map(_plain, one.paths)))) for one in conflicts):

@@ -109,7 +109,9 @@ def _regions(marked: bytes, *, one: bytes, other: bytes) -> tuple[list[_Region],
 
 def _lines(data: bytes) -> list[bytes]:
     """Lines as git counts them, without their ends: the last one may have none, or another one between markers."""
-    lines = [line.removesuffix(b"\r") for line in data.split(b"\n")]
+    lines = data.split(b"\n")
+    if b"\r" in data:
+        lines = [line.removesuffix(b"\r") for line in lines]
     return lines if lines[-1] else lines[:-1]
 
 

@@ -168,11 +168,8 @@ def shared_in_words(one: SharedConflict) -> str:
 
 
 def _key(*parts: str | bytes) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        raw = part if isinstance(part, bytes) else part.encode("utf-8", "surrogateescape")
-        digest.update(str(len(raw)).encode("ascii") + b":" + raw)
-    return digest.hexdigest()[:_KEY_DIGITS]
+    raw = [part if isinstance(part, bytes) else part.encode("utf-8", "surrogateescape") for part in parts]
+    return hashlib.sha256(b"".join([b"%d:%s" % (len(part), part) for part in raw])).hexdigest()[:_KEY_DIGITS]
 
 
 def _plain(path: str) -> str:

@@ -211,16 +211,17 @@ def json_text(document: Mapping[str, Any]) -> str:
     return _compact(document)
 
 
-def _indented(value: Any, *, indent: int, level: int = 1) -> str:
-    """As `json.dumps` with an indent writes it: that runs a generator for each value, and takes three times as long.
+def _name(key: object) -> str:
+    return _compact(key) if isinstance(key, str) else _compact({key: 0})[1:-3]
 
-    Keys are text.
-    """
+
+def _indented(value: Any, *, indent: int, level: int = 1) -> str:
+    """As `json.dumps` with an indent writes it: that runs a generator for each value, and takes three times as long."""
     if not value or not isinstance(value, dict | list | tuple):
         return _compact(value)
     inner, ends = "\n" + " " * indent * level, "\n" + " " * indent * (level - 1)
     if isinstance(value, dict):
-        texts = [f"{_compact(key)}: {_indented(one, indent=indent, level=level + 1)}" for key, one in value.items()]
+        texts = [f"{_name(key)}: {_indented(one, indent=indent, level=level + 1)}" for key, one in value.items()]
         return f"{{{inner}{f',{inner}'.join(texts)}{ends}}}"
     texts = [_indented(one, indent=indent, level=level + 1) for one in value]
     return f"[{inner}{f',{inner}'.join(texts)}{ends}]"
@@ -238,7 +239,7 @@ def pieces(document: Mapping[str, Any], *, indent: int | None = None) -> Iterato
     encode = _compact if indent is None else partial(_indented, indent=indent)
     yield "{"
     for number, (key, value) in enumerate(document.items()):
-        yield f"{',' if number else ''}{outer}{json.dumps(key)}{colon}"
+        yield f"{',' if number else ''}{outer}{_name(key)}{colon}"
         if not isinstance(value, Iterator):
             yield encode(value).replace("\n", outer)
             continue

@@ -323,12 +323,16 @@ def _renamed(answer: MergeAnswer, in_words: Mapping[str, str], in_paths: Mapping
             text = text.replace(old, new)
         return text
 
+    def entry_of(entry: StageEntry) -> StageEntry:
+        name = path(entry.path)
+        return entry if name == entry.path else replace(entry, path=name)
+
+    def conflict_of(one: Conflict) -> Conflict:
+        paths, message = tuple(map(path, one.paths)), words(one.message)
+        return one if (paths, message) == (one.paths, one.message) else replace(one, paths=paths, message=message)
+
     return replace(
-        answer,
-        entries=tuple(replace(entry, path=path(entry.path)) for entry in answer.entries),
-        conflicts=tuple(
-            replace(one, paths=tuple(map(path, one.paths)), message=words(one.message)) for one in answer.conflicts
-        ),
+        answer, entries=tuple(map(entry_of, answer.entries)), conflicts=tuple(map(conflict_of, answer.conflicts))
     )
 
 

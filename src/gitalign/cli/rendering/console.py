@@ -56,9 +56,10 @@ def emit_json(name: str, content: Mapping[str, Any]) -> None:
         name: of the document, see `documents.formats`.
         content: its members.
     """
-    from gitalign.documents.formats import stamped
+    from gitalign.documents.formats import pieces, stamped
 
-    sys.stdout.write(json.dumps(stamped(name, content), indent=2) + "\n")
+    sys.stdout.writelines(pieces(stamped(name, content), indent=2))
+    sys.stdout.write("\n")
     sys.stdout.flush()
 
 

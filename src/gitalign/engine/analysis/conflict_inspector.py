@@ -67,6 +67,7 @@ class ConflictInspector:
         stop: the stop button.
         emit: the event stream; None where no listener follows.
         budget_s: seconds after which no further conflict is met.
+        keeps_hunks: `hunks` will be asked for what `stops` has looked at.
     """
 
     def __init__(
@@ -76,11 +77,13 @@ class ConflictInspector:
         *,
         emit: Emitter | None = None,
         budget_s: float | None = None,
+        keeps_hunks: bool = True,
     ) -> None:
         self._integration = integration
         self._stop = stop
         self._deadline = math.inf if budget_s is None else time.monotonic() + budget_s
         self._emit = emit or (lambda kind, **data: None)
+        self._keeps_hunks = keeps_hunks
         self._hunks: dict[str, StopHunks] = {}
         self._rules = replace(THROWN_AWAY, teacher=integration.rules.teacher)
         self._unsure: set[str] = set()
@@ -151,6 +154,7 @@ class ConflictInspector:
         }
         targets: dict[str, str] = {step.branch.name: step.target.name for step in steps}
         known = {name: replace(one, branch=name, target=targets[name]) for name, one in known.items()}
+        self._keeps_hunks = True
         self._met_again([step for step in steps if step.branch.name not in known | self._hunks])
         lasting = self._hunks.keys() & keys.keys() - self._unsure
         cache.keep(
@@ -183,13 +187,14 @@ class ConflictInspector:
             for path, marked, one, other in marked_files(lane, answer):
                 if found := conflict_sides(marked, one=one, other=other):
                     sides[path] = found
-                if len(hunks) <= _MOST_STOP_HUNKS:
+                if self._keeps_hunks and len(hunks) <= _MOST_STOP_HUNKS:
                     hunks += conflict_hunks(path, marked, one=one, other=other)
-            found_hunks = max(len(hunks), sum(map(len, sides.values())))
-            shown = tuple(hunks[:_MOST_STOP_HUNKS])
-            self._hunks[step.branch.name] = StopHunks(
-                branch=step.branch.name, target=step.target.name, hunks=shown, left_out=found_hunks - len(shown)
-            )
+            if self._keeps_hunks:
+                found_hunks = max(len(hunks), sum(map(len, sides.values())))
+                shown = tuple(hunks[:_MOST_STOP_HUNKS])
+                self._hunks[step.branch.name] = StopHunks(
+                    branch=step.branch.name, target=step.target.name, hunks=shown, left_out=found_hunks - len(shown)
+                )
             is_merge = step.kind is StepKind.MERGE
             own = taken_to_pieces(answer.conflicts, answer.entries, sides, is_merge=is_merge)
             for key in sorted(own)[:MOST_PIECES]:

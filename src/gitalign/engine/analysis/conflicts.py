@@ -65,7 +65,7 @@ def find_conflicts(
             stop=context.stop,
             at=context.at,
         )
-        inspector = ConflictInspector(dry_run.integration, context.stop, emit=context.emit)
+        inspector = ConflictInspector(dry_run.integration, context.stop, emit=context.emit, keeps_hunks=False)
         stops, pieces = inspector.stops([step for step, _ in stopped.values()], context.cache, at=context.at)
         found = _branch_conflicts(stopped, stops, culprits)
         asked_for = next((one for name, one in stopped.items() if name == branch), None)
