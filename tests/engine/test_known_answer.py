@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 from collections import Counter
@@ -14,6 +15,10 @@ from gitalign import facade
 from gitalign.core.known_answer import KnownAnswer
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report
+from gitalign.core.status import Status
+from gitalign.documents.formats import json_text, parsed
+from gitalign.documents.overviews import dump_status, load_status
+from gitalign.engine.run import fingerprint, planning
 from gitalign.engine.run import known_answer as known
 from gitalign.store.journal import open_journal
 from tests import warm
@@ -171,7 +176,7 @@ def test_another_git_and_another_release_are_asked_again(work: Workspace, monkey
         patched.setenv("PATH", f"{work.path}:/usr/bin:/bin")
         assert known_for(work) is None
     with monkeypatch.context() as patched:
-        patched.setattr(known, "_program", lambda: iter(["another release"]))
+        patched.setattr(fingerprint, "_program", lambda: iter(["another release"]))
         assert known_for(work) is None
     assert known_for(work) is not None
 
@@ -268,9 +273,69 @@ def test_nothing_is_kept_where_nothing_can_be_written(work: Workspace, monkeypat
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(known, "_write", full)
+    monkeypatch.setattr(known, "keep", full)
     run(work.path)
     assert known_for(work) is None
+
+
+def quiet(work: Workspace) -> None:
+    """As if nothing had been written to the journal for a second."""
+    database = work.path / ".git" / "gitalign" / "gitalign.db"
+    a_second_ago = database.stat().st_mtime_ns - 1_000_000_000
+    os.utime(database, ns=(a_second_ago, a_second_ago))
+
+
+def status_found_out(work: Workspace) -> Status:
+    (work.path / ".git" / "gitalign" / "known-status").unlink(missing_ok=True)
+    return facade.status(request(work.path))
+
+
+def test_a_status_that_is_known_is_not_found_out_again(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(work.path)
+    quiet(work)
+    found = status_found_out(work)
+    with monkeypatch.context() as patched:
+        patched.setattr(planning, "make_plan", None)
+        assert facade.status(request(work.path)) == found
+        with pytest.raises(TypeError):
+            facade.status(request(work.path, iterative_step=5))
+    assert load_status(parsed(json_text(dump_status(found)))) == found
+
+
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Reused by the tests of every change, and run once."""
+    work = build(tmp_path_factory.mktemp("looked") / "repo")
+    run(work.path)
+    return work
+
+
+@pytest.mark.parametrize("change", [*CHANGES, "undo", "the log of a branch", "a damaged file"])
+def test_whatever_changed_the_status_is_found_out(looked_at: Workspace, change: str) -> None:
+    work = looked_at
+    work.git("checkout", "-q", "-f", "main")
+    others: dict[str, Callable[[Workspace], object]] = {
+        "undo": _undo,
+        "the log of a branch": lambda work: (work.path / ".git" / "logs" / "refs" / "heads" / "fine").write_bytes(b""),
+        "a damaged file": _write("gitalign/known-status", b"git-align known status 1\n"),
+    }
+    quiet(work)
+    before = status_found_out(work)
+    place = work.path / ".git" / "gitalign" / "known-status"
+    kept = place.read_bytes()
+    (CHANGES | others)[change](work)
+    after = facade.status(request(work.path))
+    assert after == status_found_out(work)
+    assert after != before or place.read_bytes() != kept or change == "a damaged file"
+
+
+def test_a_status_is_not_kept_while_the_journal_may_still_be_written(work: Workspace) -> None:
+    run(work.path)
+    place = work.path / ".git" / "gitalign" / "known-status"
+    place.unlink(missing_ok=True)
+    os.utime(work.path / ".git" / "gitalign" / "gitalign.db")
+    facade.status(request(work.path))
+    assert not place.exists()
 
 
 def test_the_command_says_so_and_opens_neither_history_nor_journal(

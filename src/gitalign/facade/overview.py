@@ -4,25 +4,38 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from gitalign.core.plan import StepKind
-from gitalign.core.selection import target_fault
 from gitalign.core.status import Status
-from gitalign.core.working_set import only_on_remotes
-from gitalign.engine.run.planning import make_plan
+from gitalign.engine.run.session import OpenRepository, has_state, journal_of, open_for
 from gitalign.engine.run.session import Request as Request
-from gitalign.engine.run.session import has_state, journal_of, open_for
-from gitalign.facade.next_step import Past, merged_count, next_command
-
-if TYPE_CHECKING:
-    pass
 
 
 def status(request: Request) -> Status:
-    """Where things stand, and what to type next. Changes nothing."""
-    opened = open_for(request)
-    plan = make_plan(opened, replace(request, fetch=False, push=False, needs_branches=False))
+    """Where things stand, and what to type next. Changes nothing but what is kept of the answer."""
+    asked = replace(request, fetch=False, push=False, needs_branches=False)
+    opened = open_for(asked)
+    if not has_state(opened):
+        return _found_out(opened, asked)
+    from gitalign.engine.run.known_status import KnownStatus
+
+    known = KnownStatus(opened, asked)
+    if (kept := known.read()) is not None:
+        return kept
+    found = _found_out(opened, asked)
+    known.keep(found)
+    return found
+
+
+def _found_out(opened: OpenRepository, request: Request) -> Status:
+    """Where things stand, from history and journal."""
+    # Where the status is known, none of this is needed, and it takes longer to import than the status takes to read.
+    from gitalign.core.selection import target_fault
+    from gitalign.core.working_set import only_on_remotes
+    from gitalign.engine.run.planning import make_plan
+    from gitalign.facade.next_step import Past, merged_count, next_command
+
+    plan = make_plan(opened, request)
     merged = merged_count(opened.repository, plan)
     elsewhere = only_on_remotes(plan.snapshot, [target.name for target in plan.targets])
     fault = target_fault(plan)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _DATABASE = "gitalign.db"
 _ID = "repository-id"
 _LONGEST_BYTES = 100
+_COARSEST_CLOCK_NS = 50_000_000  # ticks of a file system are 10 ms or less
 _HEAD_BYTES = 100  # of a database, with its counters of changes
 
 
@@ -60,6 +62,13 @@ class JournalPlace:
         if self._database.with_name(f"{_DATABASE}-wal").exists():
             return None
         return f"{found.st_ino} {found.st_size} {found.st_mtime_ns} {head.hex()}"
+
+    def is_settled(self) -> bool:
+        """True when nothing was written just now: what is written from now on changes the stamp, however coarse its clock is."""
+        try:
+            return time.time_ns() - self._database.stat().st_mtime_ns > _COARSEST_CLOCK_NS
+        except OSError:
+            return False
 
     def open(self) -> SqlJournal:
         """Open the journal, made or brought up to date when needed. A journal of the git directory moves into the database.

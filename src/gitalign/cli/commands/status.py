@@ -12,7 +12,7 @@ def status(options: Options) -> int:
     """Show where things stand; the exit code."""
     result = facade.status(options.request())
     if options.json:
-        from gitalign.documents.status import dump_status
+        from gitalign.documents.overviews import dump_status
 
         emit_json("status", dump_status(result))
     else:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gitalign.core.graph import CommitGraph
     from gitalign.core.plan import Plan
-    from gitalign.core.snapshot import Checkout
+    from gitalign.core.snapshot import Checkout, Snapshot
+    from gitalign.git.configured import Configured
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class PlannedHistory:
         self._lock = threading.Lock()
         self._held: Prepared | None = None
         self._seen: tuple[str, Seen] | None = None
+        self._look: tuple[Snapshot, Configured] | None = None
 
     def keep(self, prepared: Prepared, *, settings: str) -> None:
         """Keep the history of a plan, in place of an earlier one, and what else it was made from."""
@@ -51,6 +53,17 @@ class PlannedHistory:
         with self._lock:
             self._held = prepared
             self._seen = prepared.plan.id, seen
+
+    def keep_look(self, snapshot: Snapshot, configuration: Configured) -> None:
+        """Keep what was looked at just now, for the plan that is made next."""
+        with self._lock:
+            self._look = snapshot, configuration
+
+    def take_look(self) -> tuple[Snapshot, Configured] | None:
+        """What was kept, which is given away; None when nothing is."""
+        with self._lock:
+            look, self._look = self._look, None
+        return look
 
     def seen_for(self, plan: Plan) -> Seen | None:
         """What exactly this plan was made from; None when it was not made here."""

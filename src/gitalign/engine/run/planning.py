@@ -19,6 +19,7 @@ from gitalign.engine.run.filtering import filters_of
 from gitalign.engine.run.prepare import Wishes, prepare
 from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of
 from gitalign.engine.runtime.snapshots import take_snapshot
+from gitalign.git.configured import Configured, configured
 from gitalign.git.refs import read_tips
 from gitalign.git.remote import fetch, fetch_branches
 from gitalign.git.repository import Repository
@@ -43,7 +44,8 @@ def make_plan(opened: OpenRepository, request: Request, *, whatever_is_checked_o
     settings = opened.config.alignment
     remote = request.remote or settings.remote if request.remote is not None else None
     _fetch(opened, request, remote)
-    seen, snapshot = _looked_at(opened, request, remote)
+    here, configuration = _look(opened, request)
+    seen, snapshot = _looked_at(opened, request, remote, here)
     wishes = Wishes(
         policy=opened.config.policy(),
         wanted=WantedTargets(names=settings.targets, given_by=_given_by(opened.config), remote=settings.remote),
@@ -54,7 +56,7 @@ def make_plan(opened: OpenRepository, request: Request, *, whatever_is_checked_o
 
     def prepared(snapshot: Snapshot) -> Plan:
         seen = replace(snapshot, checkouts=()) if whatever_is_checked_out else snapshot
-        found = prepare(opened.repository, seen, wishes)
+        found = prepare(opened.repository, seen, wishes, configuration)
         opened.history.keep(found, settings=opened.config.digest())
         return found.plan
 
@@ -90,16 +92,24 @@ def _fetch(opened: OpenRepository, request: Request, remote: str | None) -> None
     fetch(opened.repository, settings.remote, names or _usual_targets(opened.repository, settings.remote))
 
 
-def _looked_at(opened: OpenRepository, request: Request, remote: str | None) -> tuple[Snapshot, Snapshot]:
+def _look(opened: OpenRepository, request: Request) -> tuple[Snapshot, Configured]:
+    """Refs, work trees and configuration, as they were looked at just now for the same request, or looked at now."""
+    look = opened.history.take_look()
+    if look is not None and not request.fetch and look[0].repository == opened.repository.common_dir:
+        return look
+    return take_snapshot(opened.repository, now=opened.now()), configured(opened.repository)
+
+
+def _looked_at(
+    opened: OpenRepository, request: Request, remote: str | None, here: Snapshot
+) -> tuple[Snapshot, Snapshot]:
     """The repository as it is seen here, and the same with what a plan has to know of remotes."""
     told, head = None, None
     if remote is not None and request.push:
         from gitalign.engine.run.remote_branches import read_remote
 
         told, head = read_remote(opened.repository, remote)
-    seen = take_snapshot(opened.repository, now=opened.now())
-    if remote is not None and head is not None:
-        seen = with_head_of(seen, remote, head)
+    seen = here if remote is None or head is None else with_head_of(here, remote, head)
     if remote is not None and not request.also_local:
         return seen, _of_remote(opened, seen, remote, told)
     snapshot = _with_places(opened, seen)

@@ -19,7 +19,7 @@ from gitalign.engine.run.planned_history import PlannedHistory, Prepared
 from gitalign.engine.run.protected import protected_branches
 from gitalign.engine.runtime.snapshots import with_commits
 from gitalign.errors import UserError
-from gitalign.git.configured import configured
+from gitalign.git.configured import Configured
 from gitalign.git.history import load_graph
 from gitalign.git.refs import read_upstreams
 from gitalign.git.repository import Repository
@@ -47,13 +47,14 @@ class Wishes:
     filters: Filters
 
 
-def prepare(repository: Repository, snapshot: Snapshot, wishes: Wishes) -> Prepared:
+def prepare(repository: Repository, snapshot: Snapshot, wishes: Wishes, configuration: Configured) -> Prepared:
     """Decide what a run would do.
 
     Args:
         repository: the repository.
         snapshot: of its refs and work trees.
         wishes: what the operator wants.
+        configuration: of git.
 
     Raises:
         UserError: unknown targets where the policy refuses them; a target that was fetched has diverged.
@@ -62,7 +63,7 @@ def prepare(repository: Repository, snapshot: Snapshot, wishes: Wishes) -> Prepa
     wanted, filters = wishes.wanted, wishes.filters
     snapshot = replace(snapshot, default_branch=default_branch(snapshot, wanted.remote))
     named = [one.target for one in find_targets(snapshot, wanted)]
-    seen, configuration = snapshot, configured(repository)
+    seen = snapshot
     evidence, unread = protected_branches(repository, named[0].oid if named else None, configuration)
     snapshot = replace(snapshot, evidence=evidence, unread=unread)
     named = [one.target for one in find_targets(snapshot, wanted)]

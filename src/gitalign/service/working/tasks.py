@@ -12,7 +12,7 @@ from gitalign.core.jobs import JobKind
 from gitalign.core.plan import Permit, Plan
 from gitalign.core.report import Report
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
-from gitalign.documents import listings, plans, reports, status
+from gitalign.documents import listings, overviews, plans, reports
 from gitalign.documents.conflict_groups import dump_conflicts
 from gitalign.documents.forecasts import dump_forecast
 from gitalign.documents.formats import json_text, stamped
@@ -100,7 +100,7 @@ def _json(document: Mapping[str, Any]) -> JobDocument:
 def _fetch(hold: Hold, jobs: Jobs) -> Came:
     request = request_of(hold)
     facade.plan(replace(request, fetch=True))
-    document = stamped("status", status.dump_status(facade.status(request)))
+    document = stamped("status", overviews.dump_status(facade.status(request)))
     return Came(outcome="ok", document=_json(document))
 
 
