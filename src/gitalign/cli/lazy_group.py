@@ -38,6 +38,11 @@ VERBS = (
     "framework",
     "paths",
     "mcp",
+    "serve",
+    "worker",
+    "token",
+    "repo",
+    "audit",
 )
 """Every verb, as the help lists them. Each is a file of that name in `commands/`, which holds a command of that name; where it
 has verbs that are files, it is a folder."""

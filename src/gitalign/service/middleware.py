@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
+import time
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gitalign.core.names import display
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -22,6 +26,8 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _LONGEST_ID = 64
+_LONGEST_PATH = 300
+_LOG = logging.getLogger("gitalign.service")
 
 
 class Guarded:
@@ -30,7 +36,7 @@ class Guarded:
     Args:
         app: the application.
         body_bytes: larger bodies are refused.
-        binds_context: bind the request's id to the log lines of its handler.
+        binds_context: bind the request's id to the log lines that are written for it.
         is_https: browsers are asked to come back with TLS only.
     """
 
@@ -48,24 +54,29 @@ class Guarded:
             await self._app(scope, receive, send)
             return
         request_id = _id_of(Headers(scope=scope))
-        is_page = scope["path"].startswith("/static/")
+        is_file = scope["path"].startswith("/static/")
+        started, status = time.monotonic(), 0
 
         async def sent(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
-                if not is_page:
+                if not is_file:
                     headers.setdefault("Cache-Control", "no-store")
                 headers["X-Request-Id"] = request_id
             await send(message)
 
         bounded = self._bounded(Headers(scope=scope), receive)
-        if not self._binds_context:
-            await self._app(scope, bounded, sent)
-            return
-        with structlog.contextvars.bound_contextvars(request=request_id, path=scope["path"]):
-            await self._app(scope, bounded, sent)
+        bound = {"request": request_id} if self._binds_context else {}
+        with structlog.contextvars.bound_contextvars(**bound):
+            try:
+                await self._app(scope, bounded, sent)
+            finally:
+                took_ms = (time.monotonic() - started) * 1000
+                _LOG.info("%s %s %s %.0f ms", scope["method"], _shown(scope["path"]), status, took_ms)
 
     def _bounded(self, headers: Headers, receive: Receive) -> Receive:
         """`receive`, which refuses a body that is too large, whether its length was announced or not."""
@@ -86,6 +97,11 @@ class Guarded:
 
     def _too_large(self) -> HTTPException:
         return HTTPException(413, f"a body may have at most {self._body_bytes} bytes")
+
+
+def _shown(path: str) -> str:
+    """A path for the log: a link to sign in is a secret, and control characters stay visible."""
+    return "/sign-in/…" if path.startswith("/sign-in/") else display(path[:_LONGEST_PATH])
 
 
 def _id_of(headers: Headers) -> str:

@@ -15,7 +15,7 @@ from gitalign.errors import NotFound
 from gitalign.service.branches import seen_branches
 from gitalign.store.service.jobs import WITH_A_REPORT, Jobs
 
-_NEED_ATTENTION = frozenset({"conflicted", "refused", "failed", "held_back", "moved_away", "push_failed", "conflicts"})
+_NEED_ATTENTION = frozenset({"conflicted", "refused", "failed", "held_back", "moved_away", "push_failed", "conflict"})
 _WIDTH = 600
 
 

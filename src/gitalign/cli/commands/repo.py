@@ -1,0 +1,102 @@
+"""The verbs of repositories of the service: add, list, fetch, remove."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from gitalign.cli.asking import asked
+from gitalign.cli.options import Options
+from gitalign.cli.parameters import argument, option
+from gitalign.cli.rendering.console import console, emit_json
+from gitalign.cli.rendering.tables import safe
+from gitalign.cli.server_options import ServerOptions
+from gitalign.cli.verb import Group, verb
+from gitalign.documents import jobs as job_documents
+from gitalign.documents.service import dump_repositories
+
+Name = Annotated[str, argument(help="Name of the repository, as it stands in addresses.", metavar="NAME")]
+Place = Annotated[Path, argument(help="The repository, as the workers see it.", metavar="PATH")]
+Settings = Annotated[
+    Path | None,
+    option(
+        "--settings",
+        help="Configuration file for it (YAML).",
+        shown_default="<git dir>/gitalign/config.yaml",
+        metavar="FILE",
+    ),
+]
+
+
+@verb(acts=True, without=("repo", "config", "yes"))
+def add(*, name: Name, path: Place, settings: Settings = None, which: ServerOptions, options: Options) -> int:
+    """Register a repository with the service."""
+    from gitalign.git.discovery import discover
+    from gitalign.service.administration import ACTOR, require_name
+    from gitalign.store.service.repositories import Repositories
+
+    require_name(name)
+    discover(path, executable="git", environ=os.environ)  # refuses what is not a repository
+    with which.database() as database:
+        added = Repositories(database).add(
+            name, str(path.absolute()), config_file=None if settings is None else str(settings.absolute()), actor=ACTOR
+        )
+    if options.json:
+        emit_json("repositories", dump_repositories([added]))
+    elif not options.quiet:
+        console().print(f"added: {added.name} {safe(added.path)}", soft_wrap=True)
+    return 0
+
+
+@verb("list", without=("repo", "config", "yes"))
+def list_(which: ServerOptions, options: Options) -> int:
+    """List the repositories of the service."""
+    from gitalign.store.service.repositories import Repositories
+
+    with which.database() as database:
+        known = Repositories(database).all()
+    if options.json:
+        emit_json("repositories", dump_repositories(known))
+        return 0
+    for one in known:
+        console().print(f"{one.name}  {safe(one.path)}", soft_wrap=True, highlight=False)
+    return 0
+
+
+@verb(acts=True, without=("repo", "config", "yes"))
+def fetch(name: Name, which: ServerOptions, options: Options) -> int:
+    """Ask the service to fetch; a worker does it."""
+    from gitalign.core.jobs import JobKind
+    from gitalign.service.administration import ask
+
+    with which.database() as database:
+        job = ask(database, which.settings(), name, JobKind.FETCH)
+    if options.json:
+        emit_json("job", job_documents.dump(job))
+    elif not options.quiet:
+        console().print(f"asked for: job {job.id}", soft_wrap=True)
+    return 0
+
+
+@verb(acts=True, without=("repo", "config"))
+def remove(name: Name, which: ServerOptions, options: Options) -> int:
+    """Forget a repository and its jobs; its folder, journal and branches stay."""
+    from gitalign.service.administration import ACTOR
+    from gitalign.store.service.repositories import Repositories
+
+    with which.database() as database:
+        repositories = Repositories(database)
+        known = repositories.get(name)
+        question = f"Forget {safe(known.name)} with its jobs? Its folder stays as it is."
+        if not asked(options, question, would="forget a repository", look=""):
+            return 1
+        repositories.remove(name, actor=ACTOR)
+    if options.json:
+        emit_json("repositories", dump_repositories([known]))
+    elif not options.quiet:
+        console().print(f"removed: {known.name}", soft_wrap=True)
+    return 0
+
+
+repo = Group("repo", add, list_, fetch, remove, help="Repositories that the service works on.")

@@ -1,0 +1,96 @@
+"""What an administrator does on the command line: tokens, links to sign in, jobs. Needs the database alone, no server."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from gitalign.core.accounts import EVERY, SECRET_BYTES, Role, Token, token_text
+from gitalign.core.jobs import Job, JobKind, NewJob
+from gitalign.core.names import display
+from gitalign.errors import UserError
+from gitalign.service.settings import ServerSettings
+from gitalign.store.service.accounts import Accounts
+from gitalign.store.service.database import ServiceDatabase
+from gitalign.store.service.jobs import Jobs
+from gitalign.store.service.repositories import Repositories
+
+ACTOR = "command line"
+"""Who did it, in the audit trail."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_LINK_HOURS = 1.0
+
+
+def require_name(word: str) -> str:
+    """A name of a token or a repository, as it may stand in addresses.
+
+    Raises:
+        UserError
+    """
+    if not _NAME.fullmatch(word):
+        raise UserError(
+            f"{display(word)!r} is not a name for the service",
+            hint="use letters, digits, `.`, `_` and `-`, at most 100",
+            code="bad_name",
+        )
+    return word
+
+
+def new_token(
+    database: ServiceDatabase, name: str, *, role: Role, repositories: Sequence[str] = (), days: float | None = None
+) -> tuple[Token, str]:
+    """Make a token.
+
+    Args:
+        database: of the service.
+        name: of its holder.
+        role: what it may do.
+        repositories: by name; none for all.
+        days: until it ends; None for never.
+
+    Returns:
+        What is known of it, and the token itself, which is kept nowhere.
+
+    Raises:
+        UserError: the name cannot be used.
+        NotFound: there is no such repository.
+    """
+    require_name(name)
+    for repository in repositories:
+        Repositories(database).get(repository)
+    text, now = token_text(secrets.token_bytes(SECRET_BYTES)), datetime.now(UTC)
+    token = Token(
+        id=secrets.token_hex(4),
+        name=name,
+        role=role,
+        repositories=tuple(repositories) or (EVERY,),
+        created_at=now,
+        created_by=ACTOR,
+        expires_at=None if days is None else now + timedelta(days=days),
+    )
+    return Accounts(database).add(token, text=text), text
+
+
+def sign_in_link(database: ServiceDatabase, token: Token, *, address: str) -> str:
+    """A link that signs a browser in, once, within an hour.
+
+    Args:
+        database: of the service.
+        token: who signs in.
+        address: of the server.
+    """
+    secret = secrets.token_urlsafe(32)
+    Accounts(database).open_session(token.id, secret=secret, hours=_LINK_HOURS, is_link=True)
+    return f"{address}/sign-in/{secret}"
+
+
+def ask(database: ServiceDatabase, settings: ServerSettings, repository: str, kind: JobKind) -> Job:
+    """Write a job, which the next free worker carries out.
+
+    Raises:
+        NotFound, NoResources
+    """
+    new = NewJob(repository=repository, kind=kind, created_by=ACTOR)
+    return Jobs(database).add(new, job_id=secrets.token_hex(16), most_open=settings.limits.open_jobs)[0]
