@@ -10,11 +10,9 @@ import io
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gitalign import child
 from gitalign.core.names import (
     BATCH_PREFIX,
     CANDIDATES_PREFIX,
@@ -29,8 +27,9 @@ from gitalign.core.publication import RefUpdate
 from gitalign.core.snapshot import Tip
 from gitalign.errors import GitError, GitTimedOut, InvariantBroken, UserError
 from gitalign.git.asking import kinds
-from gitalign.git.command import failure_of, raw, text
+from gitalign.git.command import text
 from gitalign.git.ref_locks import clear_locks
+from gitalign.git.ref_transactions import Ending, RefTransactions
 from gitalign.git.repository import Repository
 
 _TIMEOUT_S = 120.0
@@ -161,24 +160,8 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Ending:
-    """How a process ended that was to make a transaction.
-
-    Attributes:
-        by_itself: git ended by itself, and removed its locks.
-        changed_nothing: it said no before it began to change refs.
-        is_late: the deadline passed.
-    """
-
-    reason: str
-    by_itself: bool = False
-    changed_nothing: bool = False
-    is_late: bool = False
-
-
 class RefUpdater:
-    """Moves refs, a transaction at a time, through one `update-ref` process.
+    """Moves refs through one `update-ref` process; what moves together is one transaction.
 
     Args:
         repository: the repository.
@@ -191,18 +174,12 @@ class RefUpdater:
 
     def __init__(self, repository: Repository, *, forbidden: frozenset[str], message: str) -> None:
         self._repository = repository
-        # Refs are written out before they are renamed into place, but the disk is not waited for each time: that costs
-        # a millisecond and more per ref. The journal, which is waited for, knows every value, so a power cut costs a
-        # `resume` (`git help config`, core.fsyncMethod, since 2.36).
-        self._git = replace(repository.git, config=(*repository.git.config, ("core.fsyncMethod", "writeout-only")))
         self._forbidden = forbidden
-        self._message = message
-        self._conversations: dict[bool, child.Conversation] = {}
-        self._fence: RefUpdate | None = None
+        self._transactions = RefTransactions(repository, message=message)
 
     def fence(self, ref: str, oid: Oid) -> None:
         """Move branches only as long as a ref of our own holds this id; git compares it within each transaction."""
-        self._fence = RefUpdate(ref=ref, before=oid, after=oid)
+        self._transactions.fence = RefUpdate(ref=ref, before=oid, after=oid)
 
     def move(self, updates: Sequence[RefUpdate]) -> Refusal | None:
         """Move branches, all of them or none.
@@ -214,10 +191,24 @@ class RefUpdater:
             InvariantBroken: a ref that must not move was asked for.
             GitTimedOut
         """
-        for update in updates:
+        return self.move_each([updates])[0] if updates else None
+
+    def move_each(self, groups: Sequence[Sequence[RefUpdate]]) -> list[Refusal | None]:
+        """Move groups of branches, of each group all or none, one group after the other; for each what `move` answers.
+
+        git is told all of them at once. When this process dies meanwhile, git may still move the groups that it was told.
+        """
+        for update in (update for group in groups for update in group):
             if update.ref in self._forbidden or not update.ref.startswith(HEADS):
                 raise InvariantBroken(f"{update.ref} must never be moved")
-        return self._transact(updates, logged=True)
+        answers: list[Refusal | None] = []
+        while len(answers) < len(groups):
+            since = time.time()
+            made, ending = self._transactions.made(groups[len(answers) :], logged=True)
+            answers += [None] * made
+            if ending is not None:
+                answers.append(self._settled(groups[len(answers)], ending, since, logged=True))
+        return answers
 
     def move_own(self, updates: Sequence[RefUpdate]) -> Refusal | None:
         """Make, move or delete refs of our own: pins, backup branches, recorded resolutions."""
@@ -229,22 +220,25 @@ class RefUpdater:
 
     def close(self) -> None:
         """End the process."""
-        for conversation in self._conversations.values():
-            conversation.close()
-        self._conversations = {}
+        self._transactions.close()
 
     def _transact(self, updates: Sequence[RefUpdate], *, logged: bool) -> Refusal | None:
-        """Make all of the updates or none.
-
-        A process that ends without an answer may have done nothing, some or all of them (it can be killed after the commit,
-        and a commit of several refs is not made in one piece): what the refs hold decides, never how the process ended.
-        """
+        """Make all of the updates or none."""
         if not updates:
             return None
         since = time.time()
         ending = self._attempt(updates, logged=logged)
-        if ending is None:
-            return None
+        return None if ending is None else self._settled(updates, ending, since, logged=logged)
+
+    def _settled(self, updates: Sequence[RefUpdate], ending: Ending, since: float, *, logged: bool) -> Refusal | None:
+        """What a transaction came to whose process ended without an answer: finished here, or taken back.
+
+        It may have done nothing, some or all of it (it can be killed after the commit, and a commit of several refs is not made
+        in one piece): what the refs hold decides, never how the process ended.
+
+        Args:
+            since: when it began, in seconds since the epoch.
+        """
         if not ending.by_itself:
             self._clear_locks(updates, since)
         if not (missing := self._not_done(updates)):
@@ -253,15 +247,18 @@ class RefUpdater:
             raise GitTimedOut("git update-ref: no answer in time", hint="git align resume")
         if ending.changed_nothing:
             return Refusal(ending.reason)
-        ending = self._attempt(missing, logged=logged)
-        if ending is None:
+        again = self._attempt(missing, logged=logged)
+        if again is None:
             return None
-        if not ending.by_itself:
+        if not again.by_itself:
             self._clear_locks(updates, since)
         if not (missing := self._not_done(updates)):
             return None
         self._put_back([one for one in updates if one not in missing], logged=logged)
-        return Refusal(ending.reason)
+        return Refusal(again.reason)
+
+    def _attempt(self, updates: Sequence[RefUpdate], *, logged: bool) -> Ending | None:
+        return self._transactions.made([updates], logged=logged)[1]
 
     def _put_back(self, moved: Sequence[RefUpdate], *, logged: bool) -> None:
         """Take back what was moved of a transaction whose rest cannot be."""
@@ -275,34 +272,6 @@ class RefUpdater:
                 hint="git align resume",
             )
 
-    def _attempt(self, updates: Sequence[RefUpdate], *, logged: bool) -> _Ending | None:
-        """One transaction; None when git says that it is made."""
-        request = b"start\0" + b"".join(
-            b"update %b\0%b\0%b\0" % (raw(one.ref), one.after.encode("ascii"), one.before.encode("ascii"))
-            for one in updates
-        )
-        if logged and self._fence is not None:
-            request += b"verify %b\0%b\0" % (raw(self._fence.ref), self._fence.before.encode("ascii"))
-        deadline = time.monotonic() + _TIMEOUT_S
-        is_prepared = False
-        try:
-            talk = self._talk(logged=logged)
-            talk.send(request + b"prepare\0commit\0", deadline=deadline)
-            for expected in (b"start: ok", b"prepare: ok", b"commit: ok"):
-                answer = talk.read_until(b"\n", deadline=deadline)
-                if answer != expected:
-                    raise InvariantBroken(f"git update-ref answered {answer[:200]!r}")
-                is_prepared = is_prepared or expected == b"prepare: ok"
-        except child.ChildEnded as ended:
-            self.close()
-            error = failure_of(self._git.argv("update-ref"), ended.returncode, ended.stderr)
-            by_itself = ended.returncode is not None and ended.returncode > 0
-            return _Ending(_reason(error), by_itself=by_itself, changed_nothing=by_itself and not is_prepared)
-        except child.ChildTimedOut:
-            self.close()
-            return _Ending("no answer in time", is_late=True)
-        return None
-
     def _not_done(self, updates: Sequence[RefUpdate]) -> list[RefUpdate]:
         """Those of the updates whose ref does not stand where it was to be moved."""
         now: dict[str, Oid] = {}
@@ -312,26 +281,8 @@ class RefUpdater:
         return [one for one in updates if now.get(one.ref, zero_like(one.after)) != one.after]
 
     def _clear_locks(self, updates: Sequence[RefUpdate], since: float) -> None:
-        fence = [self._fence] if self._fence is not None else []
+        fence = [self._transactions.fence] if self._transactions.fence is not None else []
         clear_locks(Path(self._repository.common_dir), [*updates, *fence], since=since)
-
-    def _talk(self, *, logged: bool) -> child.Conversation:
-        """The process for branches, whose moves are logged, or for refs of our own, which need no log."""
-        if logged not in self._conversations:
-            reflog = ("--create-reflog",) if logged else ()
-            words = ("update-ref", "-z", "--no-deref", *reflog, "-m", self._message, "--stdin")
-            git = replace(
-                self._git, config=(*self._git.config, ("core.logAllRefUpdates", "true" if logged else "false"))
-            )
-            with git.gate.slot() if git.gate else nullcontext():
-                self._conversations[logged] = child.Conversation(
-                    git.argv(*words), env=git.env(), cwd=git.git_dir, register=git.processes
-                )
-        return self._conversations[logged]
-
-
-def _reason(error: GitError) -> str:
-    return error.message.split(": ", 2)[-1]
 
 
 def deletions(refs: Iterable[tuple[str, Oid]]) -> list[RefUpdate]:

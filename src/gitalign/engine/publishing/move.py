@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from gitalign.core.events import EventKind
 from gitalign.core.names import HEADS, Oid, branch_of, is_zero, zero_like
@@ -20,6 +20,8 @@ from gitalign.ports import Emitter
 
 _SAVE_EVERY_S = 0.2
 _ASK_EVERY_S = 0.05
+_MOST_AT_ONCE = 32
+"""Stacks that git is told at once. The first is told alone, the next two together, then four: who stops a run early moves little."""
 _NAMED_AT_ONCE = 500  # refs on one command line
 
 
@@ -41,26 +43,18 @@ def move_stacks(run: RunContext, door: RefUpdater, publications: Sequence[Public
     done: dict[str, Publication] = {}
     unsaved: list[Publication] = []
     saved_at = time.monotonic()
-    looked_at = -math.inf
-    holders: Mapping[str, Sequence[str]] = {}
-    watch = HolderWatch(run.repository)
-    guard = _Guard(run)
-    for _, members in groupby(
-        sorted(publications, key=lambda one: (one.stack, order[one.update.ref])), key=lambda one: one.stack
-    ):
-        stack = [one for one in members if one.state is MoveState.INTENDED]
-        if not stack:
-            continue
-        if run.stop.stop_requested:
-            break
-        if time.monotonic() - looked_at > _ASK_EVERY_S:
-            holders = watch.now()
-            looked_at = time.monotonic()
-        guard.require_ours()
-        moved = _where_they_stand(run.repository, _move_stack(run, door, stack, holders))
+    waiting = _stacks(publications, order)
+    most = 1
+    look = _Look(run)
+    while waiting and not run.stop.stop_requested:
+        holders = look.now()
+        plain = _plain(waiting[:most], holders)
+        moved = _move_plain(run, door, plain) if plain else _move_held(run, door, waiting[0], holders)
         for one in moved:
             done[one.update.ref] = one
             _tell(run.emit, one)
+        del waiting[: len(plain) or 1]
+        most = min(most * 2, _MOST_AT_ONCE)
         unsaved += moved
         if time.monotonic() - saved_at > _SAVE_EVERY_S:
             run.checkpoint("save")
@@ -71,17 +65,67 @@ def move_stacks(run: RunContext, door: RefUpdater, publications: Sequence[Public
     return tuple(done.get(one.update.ref, one) for one in publications)
 
 
-class _Guard:
-    """Asks now and then whether this process still holds a run."""
+Stack = Sequence[Publication]
+
+
+def _stacks(publications: Sequence[Publication], order: Mapping[str, int]) -> list[Stack]:
+    """What is intended, stack by stack."""
+    intended = [one for one in publications if one.state is MoveState.INTENDED]
+    intended.sort(key=lambda one: (one.stack, order[one.update.ref]))
+    return [list(members) for _, members in groupby(intended, key=lambda one: one.stack)]
+
+
+def _plain(stacks: Sequence[Stack], holders: Mapping[str, Sequence[str]]) -> list[Stack]:
+    """The first stacks, as far as no work tree holds a branch of theirs."""
+    return list(takewhile(lambda stack: all(one.update.ref not in holders for one in stack), stacks))
+
+
+class _Look:
+    """Looks now and then which work trees hold branches, and whether this process still holds its run."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
-        self._asked_at = -math.inf
+        self._watch = HolderWatch(run.repository)
+        self._holders: Mapping[str, Sequence[str]] = {}
+        self._looked_at = -math.inf
 
-    def require_ours(self) -> None:
-        if time.monotonic() - self._asked_at > _ASK_EVERY_S:
-            self._asked_at = time.monotonic()
+    def now(self) -> Mapping[str, Sequence[str]]:
+        """Branch ref -> work trees that hold it.
+
+        Raises:
+            RunTakenOver
+        """
+        if time.monotonic() - self._looked_at > _ASK_EVERY_S:
+            self._holders = self._watch.now()
+            self._looked_at = time.monotonic()
             self._run.journal.require_held(self._run.run_id)
+        return self._holders
+
+
+def _move_plain(run: RunContext, door: RefUpdater, stacks: Sequence[Stack]) -> list[Publication]:
+    """Move stacks of which no work tree holds a branch: git is told all of them at once."""
+    stacks = [[replace(one, work_tree=None) for one in stack] for stack in stacks]
+    for _ in stacks:
+        run.checkpoint("refs")
+    refusals = door.move_each([[one.update for one in stack] for stack in stacks])
+    for _ in stacks:
+        run.checkpoint("refs moved")
+    if any(refusals):
+        run.journal.require_held(run.run_id)  # the process that took the run over has the anchor now
+    moved: list[Publication] = []
+    for stack, refusal in zip(stacks, refusals, strict=True):
+        if refusal is None:
+            moved += [replace(one, state=MoveState.MOVED, detail="") for one in stack]
+        else:
+            moved += _where_they_stand(run.repository, _held(stack, refusal.reason))
+    return moved
+
+
+def _move_held(
+    run: RunContext, door: RefUpdater, stack: Stack, holders: Mapping[str, Sequence[str]]
+) -> list[Publication]:
+    """Move a stack with its work trees."""
+    return _where_they_stand(run.repository, _move_stack(run, door, stack, holders))
 
 
 def _move_stack(
