@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from gitalign.configuration.access_settings import Access
 from gitalign.configuration.batch_settings import OTHER_NAMES, Batch
 from gitalign.configuration.check_settings import Validation
 from gitalign.configuration.digest import digest_of
@@ -72,6 +73,7 @@ class Config(Section):
     store: Store = Field(default_factory=Store.model_construct)
     batch: Batch = Field(default_factory=Batch.model_construct)
     protection: Protection = Field(default_factory=Protection.model_construct)
+    access: Access = Field(default_factory=Access.model_construct)
     origins: Mapping[str, str] = Field(default_factory=dict, exclude=True)
     own_file: str | None = Field(default=None, exclude=True)
 
@@ -167,6 +169,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "store": Store,
     "batch": Batch,
     "protection": Protection,
+    "access": Access,
 }
 KNOWN_KEYS: tuple[str, ...] = tuple(
     f"{section}.{key}" for section, model in SECTIONS.items() for key in model.model_fields

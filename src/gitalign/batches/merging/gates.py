@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from gitalign.batches.merging.merge_members import MergedMembers
 from gitalign.batches.running.judge_batch import Member
 from gitalign.batches.running.state import MergeStatus
+from gitalign.core.access import AccessRules
 from gitalign.core.branch import Branch
 from gitalign.core.names import BranchName, Oid, StepId, display
 from gitalign.core.outcome import Aligned, AlignedKind, Cancelled, Failed, StepResult
@@ -15,6 +16,7 @@ from gitalign.core.plan import Plan, Step, StepKind, Target
 from gitalign.core.policy import Policy, Strategy
 from gitalign.core.snapshot import Snapshot
 from gitalign.core.validation import CheckStatus, ValidationPlan
+from gitalign.engine.gates.access import CODE as FILE_NOT_ALLOWED
 from gitalign.engine.gates.detection import Detection
 from gitalign.engine.gates.gate import Gate, GateContext, through_gates
 from gitalign.engine.gates.gate_list import DetectionGate, gates_of
@@ -40,6 +42,7 @@ class Gates:
     detection: Detection
     rules: RepositoryRules | None
     checks: ValidationPlan
+    access: AccessRules | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +111,9 @@ class GateHolder:
 
     def _each(self, members: Sequence[Member], merged: MergedMembers) -> GateAnswer:
         """Detection and house rules, merge by merge: what they find is known to be of one result, or of its merge."""
-        gates, rules = self.gates, self.gates.rules
+        gates, rules, access = self.gates, self.gates.rules, self.gates.access
         looks = bool(gates.detection.detectors)
-        if not members or not (looks or rules is not None):
+        if not members or not (looks or rules is not None or access is not None):
             return GateAnswer()
         steps = [
             _Merge(
@@ -121,7 +124,7 @@ class GateHolder:
         seen = replace(self.quarantine.repository, git=self.quarantine.git)
         graph = load_graph(seen, {oid for step in steps for oid in (step.seen, step.onto, step.after)})
         first = DetectionGate(gates.detection, graph) if looks else None
-        results = self._through(steps, gates_of(first=first, rules=rules, graph=graph))
+        results = self._through(steps, gates_of(first=first, rules=rules, graph=graph, access=access))
         answer = GateAnswer(
             detection="passed" if looks else NOT_CONFIGURED, rules="passed" if rules is not None else NOT_CONFIGURED
         )
@@ -129,6 +132,8 @@ class GateHolder:
             if isinstance(result.outcome, Failed):
                 by_rules = result.outcome.code == "house_rules"
                 answer = replace(answer, status=MergeStatus.REFUSED, culprit=result.branch, reason=self._words(result))
+                if result.outcome.code == FILE_NOT_ALLOWED:
+                    return answer
                 return replace(answer, rules="refused") if by_rules else replace(answer, detection="refused")
         return answer
 

@@ -195,6 +195,7 @@ class BatchLander:
                 detection=replace(detection, rule=replace(detection.rule, introduced_by=("branch", "integration"))),
                 rules=configured_rules(opened),
                 checks=checks,
+                access=opened.config.access.rules(),
             ),
             rules=MergeRules(
                 ident=ident,

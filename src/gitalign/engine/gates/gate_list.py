@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from gitalign.core.access import AccessRules
 from gitalign.core.graph import CommitGraph
 from gitalign.core.outcome import Aligned, StepResult
 from gitalign.core.validation import ValidationPlan
+from gitalign.engine.gates.access import AccessGate
 from gitalign.engine.gates.detection import Detection, Looked, request_of
 from gitalign.engine.gates.gate import Gate, GateContext, Verdict
 from gitalign.engine.gates.repository_rules import RepositoryRules, RulesGate
@@ -21,6 +23,7 @@ def gates_of(
     rules: RepositoryRules | None = None,
     graph: CommitGraph | None = None,
     checks: ValidationPlan | None = None,
+    access: AccessRules | None = None,
 ) -> list[Gate]:
     """The gates for what is configured, in order.
 
@@ -29,8 +32,11 @@ def gates_of(
         rules: the house rules; None for none.
         graph: history behind the results, which house rules need.
         checks: the operator's checks; None for none.
+        access: which files branches may change; None for all.
     """
     gates: list[Gate] = [first] if first is not None else []
+    if access is not None:
+        gates.append(AccessGate(access))
     if rules is not None and graph is not None:
         gates.append(RulesGate(rules, graph))
     if checks is not None and checks.is_configured:

@@ -163,6 +163,7 @@ def _orders(assignment: Assignment, rules: RepositoryRules | None) -> Orders:
         given=assignment.given,
         rules=rules,
         checks=opened.config.checks(),
+        access=opened.config.access.rules(),
         finds_furthest=opened.config.alignment.furthest,
         push=opened.config.pushing(),
         tips=assignment.tips,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
+from gitalign.core.access import AccessRules
 from gitalign.core.events import EventKind
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, StepId, command_on, display, is_zero, zero_like
@@ -72,6 +73,7 @@ class Orders:
         given: results that were made elsewhere; they are proved, checked and published like any other.
         rules: the house rules that hold.
         checks: the operator's checks.
+        access: which files branches may change; None for all.
         finds_furthest: whether to find out how far conflicting branches align.
         push: the operator's settings about pushing.
         tips: branches as they are now, read just before; None to read them. What moves after is held back when it is published.
@@ -84,6 +86,7 @@ class Orders:
     given: Mapping[StepId, StepResult] = field(default_factory=dict)
     rules: RepositoryRules | None = None
     checks: ValidationPlan = ValidationPlan()
+    access: AccessRules | None = None
     finds_furthest: bool = False
     push: PushSettings = PushSettings()
     tips: Sequence[Tip] | None = None
@@ -194,7 +197,9 @@ def _integrated(
 
 def _gates(orders: Orders, drafts: Drafts, graph: CommitGraph | None) -> list[Gate]:
     """What results must pass, in order."""
-    return gates_of(first=ProofGate(drafts), rules=orders.rules, graph=graph, checks=orders.checks)
+    return gates_of(
+        first=ProofGate(drafts), rules=orders.rules, graph=graph, checks=orders.checks, access=orders.access
+    )
 
 
 def held_with_what_they_stand_on(plan: Plan, results: Sequence[StepResult]) -> tuple[StepResult, ...]:

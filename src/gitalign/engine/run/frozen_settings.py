@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gitalign.engine.gates.repository_rules import RepositoryRules
 
 FILE = "settings.json"
-_SECTIONS = ("orchestration", "alignment", "detection", "validation", "rules", "resolutions")
+_SECTIONS = ("orchestration", "alignment", "detection", "validation", "rules", "resolutions", "access")
 """All that decides what a run makes and what it may publish. Not here: who is informed, and what only other verbs use."""
 
 
@@ -101,7 +101,9 @@ def loaded(text: str, *, current: Config) -> Frozen:
         document = _Document.model_validate(data)
         if document.digest != _digest(data):
             raise CannotGoOn("the settings it began with were changed since")
-        sections = {name: type(getattr(current, name)).model_validate(document.settings[name]) for name in _SECTIONS}
+        sections = {
+            name: type(getattr(current, name)).model_validate(document.settings.get(name, {})) for name in _SECTIONS
+        }
     except (ValueError, KeyError, RecursionError, AttributeError, ValidationError) as error:
         raise CannotGoOn(f"the settings it began with cannot be read: {str(error).splitlines()[0]}") from error
     untouched = {name: getattr(current, name) for name in type(current).model_fields if name not in _SECTIONS}

@@ -1,0 +1,106 @@
+"""The gate of files: a result that changes a file its branch may not change is not published. Every decision is logged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pathspec
+
+from gitalign.core.access import AccessProfile, AccessRules
+from gitalign.core.names import Oid, display
+from gitalign.core.outcome import Aligned, Failed, StepResult
+from gitalign.documents.reading import time_text
+from gitalign.engine.gates.gate import PASS, GateContext, Verdict
+from gitalign.errors import OutOfSpace
+from gitalign.git.command import Git, text
+
+CODE = "file_not_allowed"
+LOG = "access.jsonl"
+_MOST_NAMED = 5
+_MOST_LOGGED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class FileAccess:
+    """A decision about one file. Blocked patterns are asked first."""
+
+    path: str
+    is_allowed: bool
+
+
+def decided(profile: AccessProfile, paths: Iterable[str]) -> list[FileAccess]:
+    """For each path, whether a profile lets its branches change it."""
+    blocked = pathspec.GitIgnoreSpec.from_lines(profile.blocked)
+    allowed = pathspec.GitIgnoreSpec.from_lines(profile.allowed)
+    return [FileAccess(path, not blocked.match_file(path) and allowed.match_file(path)) for path in paths]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessGate:
+    """Holds results to the profiles of their branches.
+
+    Attributes:
+        rules: the profiles.
+    """
+
+    rules: AccessRules
+    phase: str = "access"
+
+    def judge(self, results: Sequence[StepResult], context: GateContext) -> Iterator[Verdict]:
+        """See `Gate`."""
+        for result in results:
+            outcome, branch = result.outcome, context.step(result).branch.name
+            assert isinstance(outcome, Aligned)
+            profile = self.rules.of(branch)
+            if profile is None:
+                yield PASS
+                continue
+            decisions = decided(profile, changed_paths(context.quarantine.git, outcome.onto, outcome.after))
+            _log(context, branch, profile, decisions)
+            yield _verdict(profile, [one.path for one in decisions if not one.is_allowed])
+
+
+def _verdict(profile: AccessProfile, refused: Sequence[str]) -> Verdict:
+    if not refused:
+        return PASS
+    named = ", ".join(map(display, refused[:_MOST_NAMED]))
+    more = f" and {len(refused) - _MOST_NAMED} more" if len(refused) > _MOST_NAMED else ""
+    failed = Failed(
+        code=CODE,
+        reason=f"it changes {named}{more}, which profile {profile.id} does not allow",
+        hint="leave these files out, or change access.profiles",
+        stage="validate",
+    )
+    return Verdict(refusal=failed)
+
+
+def changed_paths(git: Git, before: Oid, after: Oid) -> list[str]:
+    """Paths that differ between two commits; of a renamed file both names.
+
+    Source: `git help diff-tree` (-r, -z, --name-only, --no-renames).
+    """
+    words = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=none", before, after)
+    return [text(path) for path in git.run(*words).stdout.split(b"\0") if path]
+
+
+def _log(context: GateContext, branch: str, profile: AccessProfile, decisions: Sequence[FileAccess]) -> None:
+    """Add a line for every decision to the log of the run; those that refuse come first.
+
+    Raises:
+        OutOfSpace
+    """
+    at = time_text(context.run.now())
+    chosen = sorted(decisions, key=lambda one: one.is_allowed)[:_MOST_LOGGED]
+    lines = [
+        json.dumps({"at": at, "branch": branch, "profile": profile.id, "path": one.path, "allowed": one.is_allowed})
+        for one in chosen
+    ]
+    if not lines:
+        return
+    try:
+        with (context.run.folder / LOG).open("a", encoding="ascii") as file:
+            file.write("\n".join(lines) + "\n")
+    except OSError as error:
+        raise OutOfSpace(f"cannot write {LOG}: {error.strerror}", hint="free space, then run again") from error
