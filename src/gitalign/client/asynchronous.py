@@ -1,0 +1,209 @@
+"""The client that is awaited."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpx
+
+from gitalign.client import calls
+from gitalign.client.calls import ATTEMPTS, OVER, PAUSE_S, Call, Problem, StreamedEvent, StreamReader
+from gitalign.documents.models.service import BranchRowDocument, JobDocument, ServedRepositoryDocument
+from gitalign.errors import RemoteError
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """A service at an address. For one event loop; closed by `async with` or `close`.
+
+    Args:
+        address: such as `https://align.example.org`.
+        token: `gal_…`.
+        timeout_s: of one request, in seconds.
+        transport: of httpx, for tests and proxies.
+
+    Every method raises `Problem` when the service refuses, and `RemoteError` when it cannot be reached.
+    """
+
+    def __init__(
+        self, address: str, token: str, *, timeout_s: float = 30.0, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        self._http = httpx.AsyncClient(base_url=address, headers=headers, timeout=timeout_s, transport=transport)
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._http.aclose()
+
+    async def repositories(self) -> list[ServedRepositoryDocument]:
+        """Repositories that the token may see."""
+        return await self._ask(calls.repositories())
+
+    async def plan(self, repository: str, *, key: str | None = None, **choice: Any) -> JobDocument:
+        """Ask for a plan.
+
+        Args:
+            repository: by name.
+            key: the same key asks for the same job; a new one when None.
+            choice: `only`, `exclude`, `targets`, `strategy`, `merges`, `fetch`, `push`.
+        """
+        return await self._ask(calls.ask(repository, "plans", choice, key=key))
+
+    async def forecast(self, repository: str, *, key: str | None = None, **choice: Any) -> JobDocument:
+        """Ask for a forecast; `pairs` and what `plan` takes, but `push`."""
+        return await self._ask(calls.ask(repository, "forecasts", choice, key=key))
+
+    async def conflicts(self, repository: str, *, key: str | None = None, **choice: Any) -> JobDocument:
+        """Ask for conflicts; `branch` and what `plan` takes, but `push`."""
+        return await self._ask(calls.ask(repository, "conflicts", choice, key=key))
+
+    async def fetch(self, repository: str, *, key: str | None = None) -> JobDocument:
+        """Ask to fetch."""
+        return await self._ask(calls.ask(repository, "fetches", {}, key=key))
+
+    async def run(
+        self,
+        repository: str,
+        plan_id: str,
+        *,
+        push: bool = False,
+        only_if_newest: bool = False,
+        key: str | None = None,
+    ) -> JobDocument:
+        """Ask to run a plan.
+
+        Args:
+            repository: by name.
+            plan_id: of a plan that was made before.
+            push: also push, with a plan that was made with `push`.
+            only_if_newest: refuse when there is a newer plan.
+            key: see `plan`.
+        """
+        return await self._ask(calls.run(repository, plan_id, push=push, key=key, only_if_newest=only_if_newest))
+
+    async def undo(self, repository: str, run_id: str, *, push: bool = False, key: str | None = None) -> JobDocument:
+        """Ask to put back what a run moved."""
+        return await self._ask(calls.about_run(repository, run_id, "undo", {"push": push}, key=key))
+
+    async def resume(self, repository: str, run_id: str, *, key: str | None = None) -> JobDocument:
+        """Ask to go on with a run that was stopped before it published."""
+        return await self._ask(calls.about_run(repository, run_id, "resume", {}, key=key))
+
+    async def report(self, repository: str, run_id: str, *, form: str = "json", key: str | None = None) -> JobDocument:
+        """Ask for a report: `json`, `html`, `md`, `junit` or `sarif`."""
+        return await self._ask(calls.about_run(repository, run_id, "reports", {"format": form}, key=key))
+
+    async def verify(self, repository: str, run_id: str, *, key: str | None = None) -> JobDocument:
+        """Ask to prove the certificates of a run again."""
+        return await self._ask(calls.about_run(repository, run_id, "proofs", {}, key=key))
+
+    async def stop(self, job: JobDocument | str) -> JobDocument:
+        """Ask a job to end cleanly."""
+        return await self._ask(calls.stop(_id(job)))
+
+    async def job(self, job: JobDocument | str) -> JobDocument:
+        """A job as it is now."""
+        return await self._ask(calls.job(_id(job)))
+
+    async def document(self, job: JobDocument | str) -> Any:
+        """What a job came to: JSON as objects, other forms as text."""
+        return await self._ask(calls.document(_id(job)))
+
+    async def wait(self, job: JobDocument | str) -> JobDocument:
+        """The job when it is over, followed by its events."""
+        async for _ in self.events_of_job(job):
+            pass
+        return await self.job(job)
+
+    async def jobs(self, repository: str | None = None, *, limit: int = 50) -> AsyncIterator[JobDocument]:
+        """Jobs, newest first; further pages are asked for when they are needed."""
+        cursor: str | None = None
+        while True:
+            page = await self._ask(calls.jobs(repository, cursor=cursor, limit=limit))
+            for job in page["jobs"]:
+                yield job
+            cursor = page["next"]
+            if cursor is None:
+                return
+
+    async def branches(self, repository: str, *, limit: int = 200) -> AsyncIterator[BranchRowDocument]:
+        """Branches by name, as the newest plan, forecast and run saw them."""
+        cursor: str | None = None
+        while True:
+            page = await self._ask(calls.branches(repository, cursor=cursor, limit=limit))
+            for branch in page["branches"]:
+                yield branch
+            cursor = page["next"]
+            if cursor is None:
+                return
+
+    async def events(self, repository: str, *, after: int | None = None) -> AsyncIterator[StreamedEvent]:
+        """Events of a repository, without end; a connection that breaks is made again, and nothing is missed.
+
+        Args:
+            repository: by name.
+            after: id of the last event that is known; from now on when None.
+        """
+        async for event in self._stream(calls.events_of(repository), StreamReader(after)):
+            yield event
+
+    async def events_of_job(self, job: JobDocument | str, *, after: int | None = None) -> AsyncIterator[StreamedEvent]:
+        """Events of a job, to its end."""
+        async for event in self._stream(calls.events_of_job(_id(job)), StreamReader(after)):
+            yield event
+            if event.kind == "job" and event.document["state"] in OVER:
+                return
+
+    async def _stream(self, path: str, reader: StreamReader) -> AsyncIterator[StreamedEvent]:
+        failures = 0
+        while True:
+            reader.begin()
+            try:
+                async with self._http.stream("GET", path, headers=reader.headers()) as stream:
+                    if stream.status_code == 204:
+                        return
+                    if stream.status_code != 200:
+                        media = stream.headers.get("Content-Type", "")
+                        calls.answer(calls.document(""), stream.status_code, media, await stream.aread())
+                    async for line in stream.aiter_lines():
+                        event = reader.take(line)
+                        if event is not None:
+                            failures = 0
+                            yield event
+            except httpx.TransportError as error:
+                failures += 1
+                if failures >= ATTEMPTS:
+                    raise RemoteError(f"the event stream broke: {error}", hint="is the service running?") from error
+            await asyncio.sleep(PAUSE_S * 2**failures)
+
+    async def _ask(self, call: Call[T]) -> T:
+        for attempt in range(ATTEMPTS):
+            try:
+                answer = await self._http.request(
+                    call.method, call.path, json=call.json, params=dict(call.params), headers=dict(call.headers)
+                )
+                return calls.answer(call, answer.status_code, answer.headers.get("Content-Type", ""), answer.content)
+            except httpx.TransportError as error:
+                if attempt + 1 == ATTEMPTS:
+                    raise RemoteError(f"the service does not answer: {error}", hint="is it running?") from error
+            except Problem as problem:
+                if not problem.retryable or attempt + 1 == ATTEMPTS:
+                    raise
+            await asyncio.sleep(PAUSE_S * 2**attempt)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _id(job: JobDocument | str) -> str:
+    return job if isinstance(job, str) else job["id"]

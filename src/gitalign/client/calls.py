@@ -1,0 +1,217 @@
+"""Requests and answers as values, the same for both clients. No I/O."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, cast
+from urllib.parse import quote
+
+from gitalign.documents.models.service import (
+    BranchesDocument,
+    JobDocument,
+    JobsDocument,
+    RepositoriesDocument,
+    ServedRepositoryDocument,
+)
+from gitalign.errors import GitAlignError
+
+T = TypeVar("T")
+API = "/api/v1"
+OVER = ("done", "failed", "stopped")
+"""States of jobs that change no more."""
+ATTEMPTS = 4
+"""Of a request that could not be sent, or to which no answer came. Every POST has a key, so it is carried out once."""
+PAUSE_S = 0.5
+"""Before the second attempt; twice as long before each further one."""
+
+
+class Problem(GitAlignError):
+    """The service refused a request, or could not carry it out.
+
+    Attributes:
+        status: of HTTP.
+        faults: every one that was found.
+    """
+
+    code = "problem"
+
+    def __init__(self, status: int, document: Mapping[str, Any]) -> None:
+        code = str(document.get("code", f"http_{status}"))
+        super().__init__(
+            str(document.get("detail", f"HTTP status {status}")), hint=str(document.get("hint", "")), code=code
+        )
+        self.status = status
+        self.faults = tuple(map(str, document.get("faults", ())))
+
+    @property
+    def exit_code(self) -> int:  # type: ignore[override]
+        """That of the command line: 2 for what was asked, 3 for the service and what it stands on."""
+        return 2 if self.status < 500 and self.status != 429 else 3
+
+    @property
+    def retryable(self) -> bool:  # type: ignore[override]
+        """True when the same request may succeed later."""
+        return self.status in (429, 503)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamedEvent:
+    """One message of an event stream.
+
+    Attributes:
+        id: behind which a stream can go on.
+        kind: `job` for a job as it is now, `run` for an event of the engine.
+        document: what happened.
+    """
+
+    id: int
+    kind: str
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Generic[T]):
+    """A request, and what its answer is read as."""
+
+    method: str
+    path: str
+    read: Callable[[Any], T]
+    json: Mapping[str, Any] | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def _get(path: str, read: Callable[[Any], T], **params: Any) -> Call[T]:
+    given = {name: value for name, value in params.items() if value is not None}
+    return Call(method="GET", path=f"{API}{path}", read=read, params=given)
+
+
+def _post(path: str, body: Mapping[str, Any], *, key: str | None = None, match: str | None = None) -> Call[JobDocument]:
+    headers = {"Idempotency-Key": key or secrets.token_hex(16)}
+    if match is not None:
+        headers["If-Match"] = f'"{match}"'
+    return Call(method="POST", path=f"{API}{path}", read=_job, json=body, headers=headers)
+
+
+def _job(document: Any) -> JobDocument:
+    return cast(JobDocument, document)
+
+
+def _of(repository: str, rest: str = "") -> str:
+    return f"/repositories/{quote(repository, safe='')}{rest}"
+
+
+def repositories() -> Call[list[ServedRepositoryDocument]]:
+    """Repositories that the token may see."""
+    return _get("/repositories", lambda said: cast(RepositoriesDocument, said)["repositories"])
+
+
+def job(job_id: str) -> Call[JobDocument]:
+    """One job."""
+    return _get(f"/jobs/{quote(job_id, safe='')}", _job)
+
+
+def jobs(repository: str | None, *, cursor: str | None, limit: int) -> Call[JobsDocument]:
+    """A page of jobs."""
+    path = "/jobs" if repository is None else _of(repository, "/jobs")
+    return _get(path, lambda said: cast(JobsDocument, said), cursor=cursor, limit=limit)
+
+
+def branches(repository: str, *, cursor: str | None, limit: int) -> Call[BranchesDocument]:
+    """A page of branches."""
+    return _get(_of(repository, "/branches"), lambda said: cast(BranchesDocument, said), cursor=cursor, limit=limit)
+
+
+def document(job_id: str) -> Call[Any]:
+    """What a job came to: JSON as objects, other forms as text."""
+    return _get(f"/jobs/{quote(job_id, safe='')}/document", lambda said: said)
+
+
+def ask(repository: str, what: str, body: Mapping[str, Any], *, key: str | None) -> Call[JobDocument]:
+    """A job that finds something out: `plans`, `forecasts`, `conflicts`, `fetches`."""
+    return _post(_of(repository, f"/{what}"), body, key=key)
+
+
+def run(repository: str, plan_id: str, *, push: bool, key: str | None, only_if_newest: bool) -> Call[JobDocument]:
+    """A job that runs a plan."""
+    body = {"plan_id": plan_id, "push": push}
+    return _post(_of(repository, "/runs"), body, key=key, match=plan_id if only_if_newest else None)
+
+
+def about_run(
+    repository: str, run_id: str, what: str, body: Mapping[str, Any], *, key: str | None
+) -> Call[JobDocument]:
+    """A job about a run: `undo`, `resume`, `reports`, `proofs`."""
+    return _post(_of(repository, f"/runs/{quote(run_id, safe='')}/{what}"), body, key=key)
+
+
+def stop(job_id: str) -> Call[JobDocument]:
+    """The end of a job."""
+    return _post(f"/jobs/{quote(job_id, safe='')}/stop", {})
+
+
+def events_of_job(job_id: str) -> str:
+    """The address of a job's events."""
+    return f"{API}/jobs/{quote(job_id, safe='')}/events"
+
+
+def events_of(repository: str) -> str:
+    """The address of a repository's events."""
+    return f"{API}{_of(repository, '/events')}"
+
+
+def answer(call: Call[T], status: int, media_type: str, body: bytes) -> T:
+    """What an answer says.
+
+    Raises:
+        Problem: the service refused the request.
+    """
+    is_json = media_type.partition(";")[0].strip().endswith("json")
+    try:
+        said = json.loads(body) if is_json else body.decode("utf-8", "replace")
+    except ValueError as error:
+        raise Problem(status, {"code": "not_json", "detail": f"the answer is not JSON: {error}"}) from error
+    if status >= 400:
+        raise Problem(status, said if isinstance(said, dict) else {})
+    return call.read(said)
+
+
+class StreamReader:
+    """Puts the lines of an event stream together. Keeps the id behind which it goes on.
+
+    Args:
+        after: id of the last event that is known; None to begin where the service begins.
+    """
+
+    def __init__(self, after: int | None = None) -> None:
+        self.last = after
+        self._fields: dict[str, str] = {}
+
+    def headers(self) -> dict[str, str]:
+        """Headers of the next connection."""
+        said = {"Accept": "text/event-stream"}
+        return said if self.last is None else {**said, "Last-Event-ID": str(self.last)}
+
+    def begin(self) -> None:
+        """A new connection: half of an event from the last one does not count."""
+        self._fields.clear()
+
+    def take(self, line: str) -> StreamedEvent | None:
+        """One line; the event that it completes."""
+        if line.startswith(":"):
+            return None
+        if line:
+            name, _, value = line.partition(":")
+            self._fields[name] = value.removeprefix(" ")
+            return None
+        fields, self._fields = self._fields, {}
+        if "id" not in fields:
+            return None
+        self.last = int(fields["id"])
+        kind = fields.get("event", "")
+        if kind not in ("job", "run"):
+            return None
+        return StreamedEvent(id=self.last, kind=kind, document=json.loads(fields.get("data", "{}")))

@@ -1,0 +1,135 @@
+"""The client against a real server: whole jobs, answers that are lost, streams that break."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gitalign.client import AsyncClient, Client, Problem, calls
+from gitalign.core.accounts import Role
+from gitalign.errors import RemoteError
+from gitalign.service.application import create_app
+from tests.service.asking import tips
+from tests.service.serving import Served, served
+
+
+@pytest.fixture(scope="module")
+def server(sample: Path, empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("client")
+    shutil.copytree(sample, folder / "repo")
+    file = shutil.copyfile(empty_database, folder / "service.db")
+    with served(create_app({"database": {"file": file}})) as running:
+        running.service.repositories.add("sample", str(folder / "repo"), actor="test")
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("synchronous", "asynchronous"):
+        monkeypatch.setattr(f"gitalign.client.{module}.PAUSE_S", 0.001)
+
+
+class Unreliable(httpx.HTTPTransport):
+    """Loses the answer to every second request, and breaks a stream after some bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.sent += 1
+        response = super().handle_request(request)
+        if "/events" in request.url.path:
+            return httpx.Response(response.status_code, headers=response.headers, stream=Breaking(response))
+        if self.sent % 2:
+            response.read()
+            raise httpx.ReadError("the answer was lost")
+        return response
+
+
+class Breaking(httpx.SyncByteStream):
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        assert isinstance(self.response.stream, httpx.SyncByteStream)
+        for number, part in enumerate(self.response.stream):
+            yield part[: len(part) // 2] if number == 3 else part
+            if number == 3:
+                raise httpx.ReadError("broken")
+
+    def close(self) -> None:
+        self.response.close()
+
+
+def test_from_a_plan_to_its_undo_over_a_line_that_loses_answers(server: Served) -> None:
+    (known,) = server.service.repositories.all()
+    before = tips(Path(known.path))
+    with Client(server.address, server.token(), transport=Unreliable()) as client:
+        assert [one["name"] for one in client.repositories()] == ["sample"]
+        planned = client.wait(client.plan("sample", only=["clean", "clash"]))
+        assert planned["plan_id"]
+        assert client.document(planned)["format"] == "git-align/plan"
+        ran = client.wait(client.run("sample", planned["plan_id"], only_if_newest=True))
+        assert (ran["outcome"], ran["error"]) == ("attention", None)
+        assert tips(Path(known.path)) != before
+        assert {one["branch"]: one["verdict"] for one in client.branches("sample", limit=1)} == {
+            "clash": "conflicted",
+            "clean": "aligned",
+        }
+        assert ran["run_id"]
+        assert client.wait(client.verify("sample", ran["run_id"]))["outcome"] == "ok"
+        page = client.wait(client.report("sample", ran["run_id"], form="html"))
+        assert client.document(page).startswith("<!doctype html>")
+        assert client.wait(client.undo("sample", ran["run_id"]))["outcome"] == "ok"
+        assert tips(Path(known.path)) == before
+        kinds = [one["kind"] for one in client.jobs("sample", limit=2)]
+        assert kinds == ["undo", "report", "verify", "run", "plan"], "every job once"
+        events = list(client.events_of_job(ran))
+        assert [one.id for one in events] == sorted({one.id for one in events})
+        assert events[-1].document["state"] == "done"
+        assert list(client.events_of_job(ran, after=events[-1].id)) == []
+
+
+def test_the_same_awaited(server: Served) -> None:
+    async def main() -> None:
+        async with AsyncClient(server.address, server.token()) as client:
+            found = await client.wait(await client.forecast("sample"))
+            document = await client.document(found)
+            assert document["format"] == "git-align/forecast"
+            first = await anext(client.events("sample", after=0))
+            assert (first.id, first.kind) == (1, "job")
+            newest = await anext(client.jobs(limit=1))
+            assert newest["id"] == found["id"]
+            with pytest.raises(Problem, match="no repository"):
+                await client.plan("none")
+
+    asyncio.run(main())
+
+
+def test_what_is_refused(server: Served) -> None:
+    with Client(server.address, server.token(Role.VIEWER)) as client:
+        with pytest.raises(Problem) as refused:
+            client.plan("sample")
+        assert (refused.value.status, refused.value.error_code, refused.value.exit_code) == (403, "not_allowed", 2)
+        with pytest.raises(Problem) as unknown:
+            list(client.events("none"))
+        assert unknown.value.error_code == "unknown_repository"
+    with Client(server.address, server.token()) as client, pytest.raises(Problem) as faulty:
+        client.plan("sample", strategy="magic")
+    assert faulty.value.faults
+    with Client("http://127.0.0.1:9", "gal_x") as client, pytest.raises(RemoteError):
+        client.repositories()
+
+
+def test_answers_that_no_service_gives() -> None:
+    with pytest.raises(Problem, match="not JSON"):
+        calls.answer(calls.repositories(), 200, "application/json", b"<html>")
+    with pytest.raises(Problem, match="502") as gateway:
+        calls.answer(calls.repositories(), 502, "text/html", b"<html>")
+    assert (gateway.value.exit_code, gateway.value.retryable) == (3, False)
