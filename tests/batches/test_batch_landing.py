@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gitalign.batches.merging.land import CERTIFICATE, BatchLander, LandOptions
-from gitalign.batches.merging.stale import StaleRevert, stale_reverts
+from gitalign.batches.merging.stale import MergedResult, StaleRevert, taken_back
 from gitalign.batches.planning.tasks import Need, Task
+from gitalign.batches.running.judge_batch import Member
 from gitalign.batches.running.run_batches import run_batches
 from gitalign.batches.running.state import Landed, MergeStatus, Status
 from gitalign.core.names import Oid
@@ -307,9 +309,11 @@ def test_which_changes_are_stale_reverts(world: World) -> None:
     }
     for content, expected in cases.items():
         merged = commit(content)
-        found = stale_reverts(world.repository.git, base=base, onto=onto, merged=merged)
+        member = Member(task=Task(id="t"), name="t", tip=merged, base=base)
+        result = MergedResult(member=member, base=base, known=(onto,), onto=onto, merged=merged)
+        (found,) = taken_back(world.repository.git, [result])
         assert found == ((expected,) if expected is not None else ())
-        assert stale_reverts(world.repository.git, base=onto, onto=onto, merged=merged) == ()
+        assert taken_back(world.repository.git, [replace(result, base=onto)]) == [()]
 
 
 PLACES = ["certificate", "store", "journal", "pin", "refs", "refs moved", "save", "verify", "end"]

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gitalign.batches.merging.containment import containment_of
 from gitalign.batches.merging.merge_members import MemberMerger, MergeRules
-from gitalign.batches.merging.stale import began_on, stale_refusal
+from gitalign.batches.merging.stale import merged_results, stale_refusal
 from gitalign.batches.planning.tasks import Task
 from gitalign.batches.running.judge_batch import Member
 from gitalign.core.names import Oid
@@ -131,8 +132,9 @@ def test_what_is_taken_back_is_what_a_comparison_line_by_line_finds(tmp_path: Pa
         rules = MergeRules(ident=b"O Perator <operator@example.org> 1700000000 +0000")
         with MemberMerger.opened(quarantine, target="main", onto=onto, members=[member], rules=rules) as merger:
             merged = merger.merge([member])
+            results = merged_results([member], merged, target=onto, containment=merger.containment)
         assert merged.merged, "nothing of these stories conflicts"
-        reason = stale_refusal(quarantine.git, member, target=onto, known=[], onto=onto, merged=merged.tip)
+        _, reason = stale_refusal(quarantine.git, results)
         tree = quarantine.git.lines("rev-parse", f"{merged.tip}^{{tree}}")[0]
         quarantine.packs.store([merged.tip], [onto, story.tip])
     finally:
@@ -146,9 +148,11 @@ def test_what_is_taken_back_is_what_a_comparison_line_by_line_finds(tmp_path: Pa
 def test_a_branch_began_where_its_first_parents_leave_the_target(tmp_path: Path) -> None:
     story = Story(random.Random(1), tmp_path / "r")
     story.tell()
-    repository = open_repository(story.path)
     base, onto = story.targets[0][1], story.targets[-1][1]
-    assert began_on(repository.git, story.tip, known=[onto]) == base
-    assert began_on(repository.git, base, known=[onto]) == base
     root = Oid(git(story.path, "commit-tree", "-m", "other root", git(story.path, "rev-parse", "main^{tree}")))
-    assert began_on(repository.git, root, known=[onto]) is None
+    tips = {"topic": story.tip, "old": base, "root": root}
+    members = [Member(task=Task(id=name), name=name, tip=tip, base=None) for name, tip in tips.items()]
+    found = containment_of(open_repository(story.path).git, onto=onto, members=members)
+    assert {name: found.began_on(tip, ()) for name, tip in tips.items()} == {"topic": base, "old": base, "root": None}
+    assert found.began_on(story.tip, {"topic"}) == story.tip
+    assert (set(found.in_target), set(found.related)) == ({"old"}, {"old", "topic"})

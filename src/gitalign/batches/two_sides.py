@@ -18,18 +18,21 @@ _LARGEST_BYTES = 1_000_000
 _MOST_HUNKS = 50
 
 
-def merge_of_two(worker: MergeWorker, attributes_of: Oid, ours: Oid, theirs: Oid) -> MergeAnswer | str:
+def merge_of_two(
+    worker: MergeWorker, attributes_of: Oid, ours: Oid, theirs: Oid, *, are_related: bool = False
+) -> MergeAnswer | str:
     """What git says of a merge; words where it makes none.
 
     Args:
         worker: makes it.
         attributes_of: the commit under whose attribute files it is made; the worker knows them.
         ours, theirs: the two commits.
+        are_related: they are known to share history.
 
     Raises:
         GitError, OutOfSpace: says nothing about the two.
     """
-    if not worker.bases(ours, theirs):
+    if not are_related and not worker.bases(ours, theirs):
         return UNRELATED
     try:
         return worker.merge_histories(attributes_of, ours, theirs)

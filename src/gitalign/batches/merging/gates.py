@@ -93,7 +93,7 @@ class GateHolder:
     name: str
 
     def hold(self, members: Sequence[Member], merged: MergedMembers) -> GateAnswer:
-        """Hold each merge to detection and house rules, then all of them together to the checks; the first that refuses decides.
+        """Hold merged results to detection, house rules and the checks, in this order; the first that refuses decides.
 
         Args:
             members: the results.
@@ -102,15 +102,17 @@ class GateHolder:
         Raises:
             GitError, OutOfSpace, UserError: nothing may land.
         """
-        answer = self._each([member for member in members if member.name in merged.commits], merged)
+        answer = self._looked_at([member for member in members if member.name in merged.commits], merged)
         if answer.status is not MergeStatus.SUCCESS or not self.gates.checks.is_configured:
             return answer
-        step = _Merge(name=self.name, seen=merged.tip, onto=self.target.oid, after=merged.tip)
-        (result,) = self._through([step], gates_of(checks=self.gates.checks))
+        (result,) = self._through([self._whole(merged)], gates_of(checks=self.gates.checks))
         return _tested(answer, result)
 
-    def _each(self, members: Sequence[Member], merged: MergedMembers) -> GateAnswer:
-        """Detection and house rules, merge by merge: what they find is known to be of one result, or of its merge."""
+    def _whole(self, merged: MergedMembers) -> _Merge:
+        return _Merge(name=self.name, seen=merged.tip, onto=self.target.oid, after=merged.tip)
+
+    def _looked_at(self, members: Sequence[Member], merged: MergedMembers) -> GateAnswer:
+        """Detection, of all of them at once; merge by merge only to know whose a finding is. The rest is asked merge by merge."""
         gates, rules, access = self.gates, self.gates.rules, self.gates.access
         looks = bool(gates.detection.detectors)
         if not members or not (looks or rules is not None or access is not None):
@@ -123,19 +125,22 @@ class GateHolder:
         ]
         seen = replace(self.quarantine.repository, git=self.quarantine.git)
         graph = load_graph(seen, {oid for step in steps for oid in (step.seen, step.onto, step.after)})
-        first = DetectionGate(gates.detection, graph) if looks else None
-        results = self._through(steps, gates_of(first=first, rules=rules, graph=graph, access=access))
         answer = GateAnswer(
             detection="passed" if looks else NOT_CONFIGURED, rules="passed" if rules is not None else NOT_CONFIGURED
         )
-        for result in results:
-            if isinstance(result.outcome, Failed):
-                by_rules = result.outcome.code == "house_rules"
-                answer = replace(answer, status=MergeStatus.REFUSED, culprit=result.branch, reason=self._words(result))
-                if result.outcome.code == FILE_NOT_ALLOWED:
-                    return answer
-                return replace(answer, rules="refused") if by_rules else replace(answer, detection="refused")
-        return answer
+        detection = gates_of(first=DetectionGate(gates.detection, graph)) if looks else []
+        of_all = _refused(self._through([self._whole(merged)], detection))
+        if of_all is not None:
+            refused = _refused(self._through(steps, detection))
+            answer = replace(answer, detection="refused", rules=NOT_CONFIGURED)
+            culprit = refused.branch if refused is not None else ""
+            return replace(answer, status=MergeStatus.REFUSED, culprit=culprit, reason=self._words(refused or of_all))
+        refused = _refused(self._through(steps, gates_of(rules=rules, graph=graph, access=access)))
+        if refused is None:
+            return answer
+        said = answer.rules if getattr(refused.outcome, "code", "") == FILE_NOT_ALLOWED else "refused"
+        reason = self._words(refused)
+        return replace(answer, status=MergeStatus.REFUSED, culprit=refused.branch, reason=reason, rules=said)
 
     def _words(self, result: StepResult) -> str:
         outcome = result.outcome
@@ -149,6 +154,11 @@ class GateHolder:
         context = GateContext(run=self.run, plan=plan, quarantine=self.quarantine, cache=self.run.journal)
         results = [step.result(StepId(number)) for number, step in enumerate(steps)]
         return through_gates(results, gates, context, passed=lambda phase: None)
+
+
+def _refused(results: Sequence[StepResult]) -> StepResult | None:
+    """The first result that a gate refused."""
+    return next((result for result in results if isinstance(result.outcome, Failed)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from gitalign.batches.merging.gates import GateAnswer, GateHolder
 from gitalign.batches.merging.landing import Landing
 from gitalign.batches.merging.merge_members import MemberMerger, MergedMembers
-from gitalign.batches.merging.stale import stale_refusal
+from gitalign.batches.merging.stale import merged_results, stale_refusal
 from gitalign.batches.running.judge_batch import Member
 from gitalign.batches.running.state import MergeStatus
-from gitalign.core.names import Oid
 from gitalign.git.quarantine import Quarantine
 
 
@@ -80,21 +79,9 @@ class Judge:
 
     def _looked_at(self, members: Sequence[Member], merged: MergedMembers) -> GateAnswer | None:
         """A refusal where a result takes back what the target, or one before it, gained."""
-        known: list[Oid] = []
-        for member in members:
-            if member.name in merged.commits:
-                reason = stale_refusal(
-                    self._quarantine.git,
-                    member,
-                    target=self._landing.target.oid,
-                    known=known,
-                    onto=merged.unions[member.name],
-                    merged=merged.commits[member.name],
-                )
-                known.append(member.tip)
-                if reason:
-                    return GateAnswer(status=MergeStatus.REFUSED, reason=reason, culprit=member.name)
-        return None
+        results = merged_results(members, merged, target=self._landing.target.oid, containment=self._merger.containment)
+        culprit, reason = stale_refusal(self._quarantine.git, results)
+        return GateAnswer(status=MergeStatus.REFUSED, reason=reason, culprit=culprit) if culprit else None
 
     def _held(self, members: Sequence[Member], merged: MergedMembers, *, with_checks: bool) -> GateAnswer:
         landing, gates = self._landing, self._landing.gates

@@ -151,7 +151,7 @@ class MemberMerger:
             member: the result.
             first: name of what it conflicts with.
         """
-        answer = self._answer(union, member.tip)
+        answer = self._answer(union, member)
         if isinstance(answer, MergeAnswer) and answer.is_clean:
             return None
         return result_conflict(self._worker, answer, first=first, second=member.name)
@@ -160,7 +160,7 @@ class MemberMerger:
         """The commit with a result merged; `union` itself where a squash of it is empty, None where it does not merge."""
         key = (union, member.name)
         if key not in self._steps:
-            answer = self._answer(union, member.tip)
+            answer = self._answer(union, member)
             is_clean = isinstance(answer, MergeAnswer) and answer.is_clean
             self._steps[key] = self._merged(member, union, answer.tree) if is_clean else None  # type: ignore[union-attr]
         return self._steps[key]
@@ -175,9 +175,10 @@ class MemberMerger:
         self._attributes[commit] = read_attributes(self._quarantine.git, commit) if changed else self._attributes[union]
         return commit
 
-    def _answer(self, union: Oid, tip: Oid) -> MergeAnswer | str:
+    def _answer(self, union: Oid, member: Member) -> MergeAnswer | str:
         """What git says; words where it makes no merge."""
-        return merge_of_two(self._worker, union, union, tip)
+        are_related = member.name in self.containment.related
+        return merge_of_two(self._worker, union, union, member.tip, are_related=are_related)
 
     def _commit(self, member: Member, union: Oid, tree: Oid) -> Oid:
         parents = (union,) if self._rules.squash else (union, member.tip)

@@ -8,15 +8,19 @@ that the target made. A revert that says which commit it reverts, as `git revert
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from gitalign.batches.merging.containment import Containment
+from gitalign.batches.merging.merge_members import MergedMembers
 from gitalign.batches.running.judge_batch import Member
 from gitalign.core.names import Oid, display
 from gitalign.core.pair_conflicts import PathChange
+from gitalign.errors import MissingObject
 from gitalign.git.command import Git, text
-from gitalign.git.diffs import path_changes
+from gitalign.git.diffs import Pair, path_changes
+from gitalign.git.line_diffs import line_diffs
 
 _MOST_PATHS = 2_000
 _A_HUNK = re.compile(rb"@@ -([0-9]+)[0-9,]* \+([0-9]+)[0-9,]* @@")
@@ -39,96 +43,126 @@ class StaleRevert:
     hunks: int = 0
 
 
-def stale_refusal(git: Git, member: Member, *, target: Oid, known: Sequence[Oid], onto: Oid, merged: Oid) -> str:
-    """Why a result may not land for what it takes back; empty when it takes nothing back.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergedResult:
+    """A result as it was merged.
+
+    Attributes:
+        member: the result.
+        base: the commit that it began on.
+        known: tips of the target, and of results that were merged before it.
+        onto: what it was merged onto.
+        merged: the merge.
+    """
+
+    member: Member
+    base: Oid
+    known: tuple[Oid, ...]
+    onto: Oid
+    merged: Oid
+
+
+def merged_results(
+    members: Sequence[Member], merged: MergedMembers, *, target: Oid, containment: Containment
+) -> list[MergedResult]:
+    """The results that were merged, in order; without those that have a root of their own, which began on nothing.
+
+    Args:
+        members: in order.
+        merged: what merging them came to.
+        target: tip of the target.
+        containment: of the results.
+    """
+    found: list[MergedResult] = []
+    before: list[Member] = []
+    for member in members:
+        if member.name in merged.commits:
+            base = member.base or containment.began_on(member.tip, {one.name for one in before})
+            if base is not None:
+                known = (target, *(one.tip for one in before))
+                onto, commit = merged.unions[member.name], merged.commits[member.name]
+                found.append(MergedResult(member=member, base=base, known=known, onto=onto, merged=commit))
+            before.append(member)
+    return found
+
+
+def stale_refusal(git: Git, results: Sequence[MergedResult]) -> tuple[str, str]:
+    """The first result that may not land for what it takes back, and why; empty words where there is none.
 
     Args:
         git: sees everything.
-        member: the result.
-        target: tip of the target.
-        known: tips of results that were merged before it.
-        onto: what it was merged onto.
-        merged: the merge.
+        results: in order.
 
     Raises:
         GitError
     """
-    base = member.base or began_on(git, member.tip, known=[target, *known])
-    if base is None:
-        return ""
-    reverts = stale_reverts(git, base=base, onto=onto, merged=merged)
-    if reverts:
-        meant = _meant(git, member.tip, base=base, target=target, known=known)
-        reverts = tuple(one for one in reverts if one.path not in meant)
-    return stale_words(member.name, reverts) if reverts else ""
+    for result, reverts in zip(results, taken_back(git, results), strict=True):
+        if reverts:
+            meant = _meant(git, result)
+            left = [one for one in reverts if one.path not in meant]
+            if left:
+                return result.member.name, stale_words(result.member.name, left)
+    return "", ""
 
 
-def began_on(git: Git, tip: Oid, *, known: Sequence[Oid]) -> Oid | None:
-    """The commit that a branch began on: the first of its first parents that something else has; None where there is none.
-
-    A merge base would not do: merging the target into the branch moves it, and with it everything that the merge threw away.
-
-    Args:
-        git: sees all of them.
-        tip: of the branch.
-        known: tips of the target, and of what was merged before the branch.
-
-    Raises:
-        GitError
-
-    Source: `git help rev-list` (--first-parent, --boundary).
-    """
-    wanted = "\n".join([tip, *(f"^{oid}" for oid in known)]).encode("ascii") + b"\n"
-    words = ("rev-list", "--first-parent", "--parents", "--stdin")
-    lines = text(git.run(*words, stdin=wanted).stdout).split("\n")[:-1]
-    parents = lines[-1].split(" ")[1:] if lines else [tip]
-    return Oid(parents[0]) if parents else None
-
-
-def _meant(git: Git, tip: Oid, *, base: Oid, target: Oid, known: Sequence[Oid]) -> frozenset[str]:
+def _meant(git: Git, result: MergedResult) -> frozenset[str]:
     """Paths of changes that commits of a result say they revert, of those that the target made since the result began."""
-    wanted = "\n".join([tip, *(f"^{oid}" for oid in (target, *known))]).encode("ascii") + b"\n"
+    wanted = "\n".join([result.member.tip, *(f"^{oid}" for oid in result.known)]).encode("ascii") + b"\n"
     messages = git.run("log", "--format=%B%x00", "--stdin", stdin=wanted).stdout
     named = {Oid(oid.decode("ascii")) for oid in _A_STATED_REVERT.findall(messages)}
     if not named:
         return frozenset()
-    others = [f"^{base}", target, *known]
-    gained = set(text(git.run("rev-list", "--stdin", stdin="\n".join(others).encode("ascii") + b"\n").stdout).split())
-    pairs = []
-    for oid in named & gained:
-        parents = git.lines("rev-list", "--parents", "--max-count=1", oid)[0].split(" ")[1:]
-        pairs += [(Oid(parents[0]), oid)] if parents else []
-    return frozenset(text(change.path) for _, changes in path_changes(git, pairs) for change in changes)
+    wanted = "\n".join([f"^{result.base}", *result.known]).encode("ascii") + b"\n"
+    rows = map(str.split, text(git.run("rev-list", "--parents", "--stdin", stdin=wanted).stdout).splitlines())
+    pairs = [(Oid(row[1]), Oid(row[0])) for row in rows if row[0] in named and len(row) > 1]
+    return frozenset(text(change.path) for changes in _changes(git, pairs).values() for change in changes)
 
 
-def stale_reverts(git: Git, *, base: Oid, onto: Oid, merged: Oid) -> tuple[StaleRevert, ...]:
-    """What a merge takes back of what the target gained.
+def taken_back(git: Git, results: Sequence[MergedResult]) -> list[tuple[StaleRevert, ...]]:
+    """What each merge takes back of what the target gained; all of them are compared by the same few processes."""
+    gained = _changes(git, [(one.base, one.onto) for one in results if one.base != one.onto])
+    lost = _changes(git, [(one.onto, one.merged) for one in results])
+    shared: list[list[tuple[PathChange, PathChange]]] = []
+    for one in results:
+        before = {change.path: change for change in gained.get((one.base, one.onto), ())}
+        shared.append(
+            [(before[after.path], after) for after in lost[one.onto, one.merged] if after.path in before][:_MOST_PATHS]
+        )
+    unclear = [number for number, changes in enumerate(shared) if any(one.before != two.after for one, two in changes)]
+    paths = {one.path for number in unclear for one, two in shared[number] if one.before != two.after}
+    pairs = [(results[number].base, results[number].onto) for number in unclear]
+    pairs += [(results[number].onto, results[number].merged) for number in unclear]
+    hunks = _hunks(git, pairs, sorted(paths)) if pairs else {}
+    return [tuple(_reverts(changes, hunks)) for changes in shared]
 
-    Args:
-        git: sees all three.
-        base: the target when the task began.
-        onto: the target now, or what was merged onto it before.
-        merged: the merge of the result onto it.
+
+def _reverts(
+    changes: Sequence[tuple[PathChange, PathChange]], hunks: Mapping[_Key, Collection[_Hunk]]
+) -> Iterator[StaleRevert]:
+    """Stale reverts among what the target and a merge changed of the same paths."""
+    for gained, lost in changes:
+        if gained.before == lost.after:
+            yield StaleRevert(path=text(lost.path), is_whole=True)
+            continue
+        there = {(one.new_at, one.new, one.old) for one in hunks.get(_key(gained), ())}
+        undone = sum((one.old_at, one.old, one.new) in there for one in hunks.get(_key(lost), ()))
+        if undone:
+            yield StaleRevert(path=text(lost.path), is_whole=False, hunks=undone)
+
+
+def _changes(git: Git, pairs: Sequence[Pair]) -> dict[Pair, tuple[PathChange, ...]]:
+    """What changes from one commit to another, for every pair.
 
     Raises:
-        GitError
+        MissingObject: some cannot be compared, so nothing is known of them.
     """
-    if base == onto:
-        return ()
-    changes = dict(path_changes(git, [(base, onto), (onto, merged)]))
-    gained = {one.path: one for one in changes.get((base, onto), ())}
-    lost = {one.path: one for one in changes.get((onto, merged), ())}
-    shared = sorted(gained.keys() & lost.keys())
-    found = [StaleRevert(path=text(path), is_whole=True) for path in shared if gained[path].before == lost[path].after]
-    rest = [path for path in shared if gained[path].before != lost[path].after][:_MOST_PATHS]
-    if rest:
-        of_target, of_merge = _hunks(git, base, onto, rest), _hunks(git, onto, merged, rest)
-        for path in rest:
-            there = {(one.new_at, one.new, one.old) for one in of_target.get(_key(gained[path]), ())}
-            undone = sum((one.old_at, one.old, one.new) in there for one in of_merge.get(_key(lost[path]), ()))
-            if undone:
-                found.append(StaleRevert(path=text(path), is_whole=False, hunks=undone))
-    return tuple(sorted(found, key=lambda one: one.path))
+    missing: dict[Pair, Oid] = {}
+    found = dict(path_changes(git, pairs, missing=missing))
+    if missing:
+        (before, after), oid = next(iter(missing.items()))
+        words = f"{before[:12]} and {after[:12]} cannot be compared: {oid} is not in the repository"
+        raise MissingObject(words, hint="git fetch --refetch")
+    return found
 
 
 def stale_words(name: str, reverts: Sequence[StaleRevert]) -> str:
@@ -158,21 +192,16 @@ def _key(change: PathChange) -> _Key:
     return blobs[0] or nothing, blobs[1] or nothing
 
 
-def _hunks(git: Git, before: Oid, after: Oid, paths: Sequence[bytes]) -> Mapping[_Key, Sequence[_Hunk]]:
-    """The hunks of files, by contents before and after; none of binary files. One process for all of them.
-
-    Source: `git help diff-tree` (--full-index, -U0).
-    """
-    words = ("diff-tree", "-p", "-U0", "--full-index", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-color")
-    output = git.run(*words, before, after, "--", *(f":(top,literal){text(path)}" for path in paths)).stdout
-    found: dict[_Key, list[_Hunk]] = {}
+def _hunks(git: Git, pairs: Sequence[Pair], paths: Sequence[bytes]) -> Mapping[_Key, Collection[_Hunk]]:
+    """The hunks of files, by contents before and after; none of binary files. The same contents count once."""
+    found: dict[_Key, set[_Hunk]] = {}
     key: _Key = (b"", b"")
-    lines = output.split(b"\n")
+    lines = line_diffs(git, pairs, paths).split(b"\n")
     for number, line in enumerate(lines):
         if index := _AN_INDEX.match(line):
             key = (index[1], index[2])
         elif place := _A_HUNK.match(line):
-            found.setdefault(key, []).extend(_units(int(place[1]), int(place[2]), lines, number + 1))
+            found.setdefault(key, set()).update(_units(int(place[1]), int(place[2]), lines, number + 1))
     return found
 
 
