@@ -53,7 +53,7 @@ def run(here: Workspace, **more: Any) -> Report:
 def test_a_branch_that_changes_what_it_may_not_is_not_published(here: Workspace) -> None:
     before = {name: here.tip(name) for name in ("docs/src", "docs/keys", "docs/renamed", "closed")}
     report = run(here)
-    outcomes = {one.step.branch.name: one.result.outcome for one in report.branches()}
+    outcomes = {str(one.step.branch.name): one.result.outcome for one in report.branches()}
     refused = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Failed)}
     assert refused.keys() == before.keys()
     assert {outcome.code for outcome in refused.values()} == {"file_not_allowed"}

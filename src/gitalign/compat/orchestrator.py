@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 from gitalign import facade
 from gitalign.compat.callers import CallersDetector, CallersDocumenter, call, name_of
 from gitalign.compat.cli_framework import CLIInstaller, InstalledFramework
+from gitalign.compat.context_control import ContextManager
+from gitalign.compat.in_context import run_in_context
 from gitalign.configuration.branch_list import load_branch_list
 from gitalign.core.names import Oid, ref_of, shell_word, zero_like
 from gitalign.core.plan import Permit
@@ -191,6 +193,7 @@ class BranchAlignmentOrchestrator:
         self._overrides = dict(_dotted(config or {}))
         self._repo = repo_path
         self.cli_framework: InstalledFramework | None = None
+        self.context_manager: ContextManager | None = None
 
     def load_categorized_branches(self, path: str | Path) -> list[dict[str, Any]]:
         """Entries of a branch list as `{branch_name, assigned_target, confidence, tags, cluster_id}`.
@@ -236,6 +239,39 @@ class BranchAlignmentOrchestrator:
         request = with_backups(with_summaries(self._request(path)))
         report = facade.run(request, permit=Permit(plan_id="*", given_by="BranchAlignmentOrchestrator"))
         return results_document(report)
+
+    async def initialize_context_control(self) -> ContextManager:
+        """A context for each target, `target_<name>`, in a process of its own and with performance mode `optimized`.
+
+        Raises:
+            UserError, GitError
+        """
+        manager = ContextManager()
+        await manager.initialize()
+        for target in facade.plan(self._request(None)).targets:
+            settings = {"target": target.name, "isolation_level": "process", "performance_mode": "optimized"}
+            await manager.create_context(f"target_{target.name}", settings)
+        self.context_manager = manager
+        return manager
+
+    async def execute_with_context(
+        self, branch_name: str, target_branch: str, operation: Callable[[str, str], Any]
+    ) -> Any:
+        """The result of `operation(branch_name, target_branch)`, carried out in the context of its target.
+
+        The context is that of this call alone: it is active while the operation runs, and cleaned up in every way out. The
+        target's own context stays, for the next branch.
+
+        Raises:
+            ValueError: there is no context of that target.
+            TimeoutError, Interrupted: the context's bounds.
+            Whatever the operation raises.
+        """
+        manager = self.context_manager or await self.initialize_context_control()
+        with manager.activated(f"target_{target_branch}") as context:
+            return await run_in_context(
+                context.for_branch(branch_name, target_branch), operation, branch_name, target_branch
+            )
 
     def initialize_cli_framework(self, mode: str = "minimal", *, modules: Sequence[str] = ()) -> InstalledFramework:
         """Install `.cli_framework`, and require the modules of that mode; minimal has no `constitutional_analyzer`.

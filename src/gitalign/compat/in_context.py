@@ -1,0 +1,142 @@
+"""Operations carried out in a context: where its isolation says, with its bounds, and ended in every way out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import multiprocessing
+import os
+import resource
+import traceback
+from collections.abc import Awaitable, Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from gitalign.core.execution_context import SHARES, ExecutionContext, IsolationLevel
+from gitalign.errors import Interrupted, NoResources, UserError
+
+Operation = Callable[..., Any]
+_ASK_EVERY_S = 0.05
+_END_S = 5.0
+
+
+async def run_in_context(context: ExecutionContext, operation: Operation, *words: Any) -> Any:
+    """The result of an operation.
+
+    Args:
+        context: says where it runs, until when, and with what.
+        operation: a function or a coroutine function. With isolation `process` it must be importable by name, and what goes in
+            and comes out must be picklable; with `sandbox` see `sandboxed`.
+        words: its arguments.
+
+    Raises:
+        TimeoutError: it takes longer than the context allows.
+        Interrupted: its context was cancelled.
+        UserError: the isolation cannot carry it out.
+        Whatever the operation raises.
+    """
+    if context.isolation is IsolationLevel.SANDBOX:
+        raise UserError("a sandbox runs commands, not Python functions", hint="use isolation_level process, or a check")
+    work = (
+        _in_process(context, operation, words)
+        if context.isolation is IsolationLevel.PROCESS
+        else _here(operation, words)
+    )
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + context.timeout_s
+    try:
+        while not task.done():
+            await asyncio.wait([task], timeout=min(_ASK_EVERY_S, max(0.0, deadline - loop.time())))
+            if task.done():
+                break
+            if context.cancellation.is_cancelled:
+                raise Interrupted(f"context {context.name} was cancelled", hint="begin again")
+            if loop.time() >= deadline:
+                raise TimeoutError(f"{context.name}: no end after {context.timeout_s:g} s")
+        return task.result()
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def _here(operation: Operation, words: tuple[Any, ...]) -> Any:
+    if inspect.iscoroutinefunction(operation):
+        return await operation(*words)
+    # A thread cannot be ended from outside: at the deadline its caller goes on, and its end is not waited for.
+    found = await asyncio.get_running_loop().run_in_executor(None, contextvars.copy_context().run, operation, *words)
+    return await found if inspect.isawaitable(found) else found
+
+
+async def _in_process(context: ExecutionContext, operation: Operation, words: tuple[Any, ...]) -> Any:
+    mine, theirs = multiprocessing.Pipe(duplex=False)
+    started = multiprocessing.get_context("spawn").Process(
+        target=_child,
+        args=(
+            theirs,
+            context.memory_bytes,
+            SHARES[context.performance].niceness,
+            dict(context.environment),
+            operation,
+            words,
+        ),
+        daemon=True,
+    )
+    started.start()
+    theirs.close()
+    try:
+        while not mine.poll():
+            if not started.is_alive() and not mine.poll():
+                raise NoResources(
+                    f"the process of {context.name} ended without an answer: {started.exitcode}",
+                    hint="look at memory and time limits",
+                )
+            await asyncio.sleep(_ASK_EVERY_S)
+        try:
+            is_result, value = mine.recv()
+        except EOFError as error:
+            started.join(_END_S)
+            raise NoResources(
+                f"the process of {context.name} ended without an answer: {started.exitcode}",
+                hint="look at memory and time limits",
+            ) from error
+        if is_result:
+            return value
+        raise value
+    finally:
+        mine.close()
+        if started.is_alive():
+            started.kill()
+        started.join(_END_S)
+
+
+def _child(
+    answer: Connection,
+    memory: int,
+    niceness: int,
+    environment: dict[str, str],
+    operation: Operation,
+    words: tuple[Any, ...],
+) -> None:
+    """In the process of its own: one operation, one answer."""
+    os.nice(niceness)
+    os.environ.update(environment)
+    if memory:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    try:
+        value = operation(*words)
+        if inspect.isawaitable(value):
+            value = asyncio.run(_awaited(value))
+        answer.send((True, value))
+    except BaseException as error:
+        error.add_note("".join(traceback.format_exception(error))[-4000:])
+        try:
+            answer.send((False, error))
+        except Exception:
+            answer.send((False, RuntimeError(f"{type(error).__name__}: {error}")))
+
+
+async def _awaited(value: Awaitable[Any]) -> Any:
+    return await value

@@ -1,0 +1,212 @@
+"""Contexts are values; which is active belongs to a task or thread; operations end in every way out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from gitalign.compat.context_control import ContextManager
+from gitalign.compat.in_context import run_in_context
+from gitalign.compat.orchestrator import BranchAlignmentOrchestrator
+from gitalign.core.execution_context import ExecutionContext, IsolationLevel, PerformanceMode
+from gitalign.errors import Interrupted, NoResources, UserError
+from tests.git.workspace import Workspace
+
+
+def run(work: Any) -> Any:
+    return asyncio.run(work)
+
+
+async def made(**configs: dict[str, Any]) -> ContextManager:
+    manager = ContextManager()
+    await manager.initialize()
+    for name, config in configs.items():
+        await manager.create_context(name, config)
+    return manager
+
+
+def test_contexts_are_made_activated_and_cleaned_up() -> None:
+    async def act() -> None:
+        manager = await made(slow={"isolation_level": "process", "performance_mode": "low", "timeout_s": 2.0})
+        with pytest.raises(ValueError, match="No active context"):
+            await manager.get_active_context()
+        await manager.activate_context("slow")
+        context = await manager.get_active_context()
+        assert (context.isolation, context.performance) == (IsolationLevel.PROCESS, PerformanceMode.LOW)
+        with pytest.raises(FrozenInstanceError):
+            context.timeout_s = 1.0  # type: ignore[misc]
+        with pytest.raises(UserError, match="already"):
+            await manager.create_context("slow")
+        for _ in range(2):
+            await manager.cleanup_context("slow")
+        assert context.cancellation.is_cancelled
+        assert set(manager.contexts) == {"default"}
+        with pytest.raises(ValueError, match="Context slow not found"):
+            await manager.activate_context("slow")
+
+    run(act())
+
+
+@pytest.mark.parametrize("config", [{"isolation_level": "jail"}, {"performance_mode": "fast"}, {"colour": "red"}])
+def test_what_is_no_context_is_refused(config: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="known are"):
+        run(made(x=config))
+
+
+def test_tasks_and_threads_do_not_see_each_others_active_context() -> None:
+    seen: dict[str, str] = {}
+
+    async def act() -> None:
+        manager = await made(**{name: {} for name in "abcd"})
+        gate = asyncio.Barrier(2)
+
+        async def task(name: str) -> None:
+            with manager.activated(name):
+                await gate.wait()
+                seen[name] = (await manager.get_active_context()).name
+
+        def thread(name: str) -> None:
+            async def inner() -> None:
+                await manager.activate_context(name)
+                seen[name] = (await manager.get_active_context()).name
+
+            asyncio.run(inner())
+
+        await asyncio.gather(task("a"), task("b"))
+        threads = [threading.Thread(target=thread, args=(name,)) for name in "cd"]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+        with pytest.raises(ValueError, match="No active context"):
+            await manager.get_active_context()
+
+    run(act())
+    assert seen == {name: name for name in "abcd"}
+
+
+def where(*words: str) -> tuple[int, str, int]:
+    return os.getpid(), os.environ.get("OF_THE_CONTEXT", ""), os.nice(0)
+
+
+async def where_as_coroutine(*words: str) -> int:
+    await asyncio.sleep(0)
+    return os.getpid()
+
+
+def failing(*words: str) -> None:
+    raise ValueError(" ".join(words))
+
+
+def hanging(folder: str) -> None:
+    (Path(folder) / str(os.getpid())).touch()
+    time.sleep(60)
+
+
+def killed(*words: str) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hungry(*words: str) -> int:
+    return len(bytearray(4 << 30))
+
+
+def test_a_process_of_its_own_has_its_environment_and_niceness() -> None:
+    context = ExecutionContext(
+        name="x",
+        isolation=IsolationLevel.PROCESS,
+        performance=PerformanceMode.LOW,
+        environment={"OF_THE_CONTEXT": "yes"},
+    )
+    pid, variable, niceness = run(run_in_context(context, where))
+    assert (pid != os.getpid(), variable, niceness - os.nice(0)) == (True, "yes", 10)
+    here = ExecutionContext(name="x")
+    assert run(run_in_context(here, where)) == (os.getpid(), "", os.nice(0))
+    assert run(run_in_context(here, where_as_coroutine)) == os.getpid()
+    assert run(run_in_context(context, where_as_coroutine)) != os.getpid()
+
+
+@pytest.mark.parametrize("isolation", [IsolationLevel.THREAD, IsolationLevel.PROCESS])
+def test_an_error_comes_back(isolation: IsolationLevel) -> None:
+    with pytest.raises(ValueError, match="a b"):
+        run(run_in_context(ExecutionContext(name="x", isolation=isolation), failing, "a", "b"))
+
+
+def test_a_process_that_hangs_or_dies_is_ended_and_said(tmp_path: Path) -> None:
+    context = ExecutionContext(name="x", isolation=IsolationLevel.PROCESS, timeout_s=20.0)
+
+    async def cancelled() -> None:
+        task = asyncio.ensure_future(run_in_context(context, hanging, str(tmp_path)))
+        while not list(tmp_path.iterdir()):
+            await asyncio.sleep(0.02)
+        context.cancellation.cancel()
+        await task
+
+    with pytest.raises(Interrupted, match="was cancelled"):
+        run(cancelled())
+    (pid,) = (int(place.name) for place in tmp_path.iterdir())
+    assert not psutil.pid_exists(pid)
+    fresh = ExecutionContext(name="x", isolation=IsolationLevel.PROCESS)
+    with pytest.raises(NoResources, match="-9"):
+        run(run_in_context(fresh, killed))
+    bounded = ExecutionContext(name="x", isolation=IsolationLevel.PROCESS, memory_bytes=2 << 30)
+    with pytest.raises(MemoryError):
+        run(run_in_context(bounded, hungry))
+
+
+def test_a_deadline_holds_for_coroutines() -> None:
+    async def forever() -> None:
+        await asyncio.sleep(60)
+
+    with pytest.raises(TimeoutError, match="no end after"):
+        run(run_in_context(ExecutionContext(name="x", timeout_s=0.1), forever))
+
+
+def test_a_sandbox_runs_no_python_function() -> None:
+    with pytest.raises(UserError, match="a sandbox runs commands"):
+        run(run_in_context(ExecutionContext(name="x", isolation=IsolationLevel.SANDBOX), where))
+
+
+def test_what_a_performance_mode_means() -> None:
+    workers = {mode: ExecutionContext(name="x", performance=mode).workers(4) for mode in PerformanceMode}
+    assert workers == {PerformanceMode.LOW: 1, PerformanceMode.BALANCED: 4, PerformanceMode.OPTIMIZED: 8}
+
+
+def named(branch: str, target: str) -> tuple[str, str, int]:
+    return branch, target, os.getpid()
+
+
+def test_the_orchestrator_has_a_context_for_each_target(tmp_path: Path) -> None:
+    work = Workspace(tmp_path / "repo")
+    work.commit("start", {"file": b"1\n"})
+    for branch in ("scientific", "topic"):
+        work.git("branch", branch)
+    orchestrator = BranchAlignmentOrchestrator(repo_path=work.path)
+
+    async def act() -> None:
+        branch, target, pid = await orchestrator.execute_with_context("topic", "main", named)
+        assert (branch, target, pid == os.getpid()) == ("topic", "main", False)
+        manager = orchestrator.context_manager
+        assert manager is not None
+        assert set(manager.contexts) == {"default", "target_main", "target_scientific"}
+        with pytest.raises(ValueError, match="x y"):
+            await orchestrator.execute_with_context("x", "main", failing_for)
+        with pytest.raises(ValueError, match="No active context"):
+            await manager.get_active_context()
+        with pytest.raises(ValueError, match="target_nosuch not found"):
+            await orchestrator.execute_with_context("topic", "nosuch", named)
+
+    run(act())
+
+
+def failing_for(branch: str, target: str) -> None:
+    raise ValueError(f"{branch} y")
