@@ -156,3 +156,25 @@ def test_a_mirror_whose_fetch_would_delete_what_undo_needs_is_named(work: Worksp
         if found is not None:
             assert found.ok is None
             subprocess.run(["sh", "-c", found.hint], cwd=mirror.path, check=True)
+
+
+def test_what_holds_pushes_back_is_named(work: Workspace, tmp_path: Path) -> None:
+    """A hook, submodules and LFS are what `git push` would run or send, and a push of git-align does not."""
+    cloned = Workspace(tmp_path / "cloned")
+    hook = cloned.path / ".git" / "hooks" / "pre-push"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\n")
+    hook.chmod(0o755)
+    cloned.commit("base", {"f": b"1\n"})
+    assert "push" not in told(cloned.path)  # without a remote nothing is pushed
+    cloned.git("remote", "add", "origin", str(work.path))
+    cloned.git("config", "push.recurseSubmodules", "check")
+    cloned.commit("large files", {".gitattributes": b"*.bin filter=lfs\n"})
+    found = told(cloned.path)["push"]
+    assert found.ok is None
+    for words in (str(hook), "push.recurseSubmodules", "Git LFS"):
+        assert words in found.detail
+    hook.unlink()
+    cloned.git("config", "--unset", "push.recurseSubmodules")
+    cloned.commit("no large files", {".gitattributes": None})
+    assert "push" not in told(cloned.path)

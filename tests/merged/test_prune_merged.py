@@ -147,7 +147,12 @@ def test_unpushed_moves_of_runs_keep_a_branch(work: Workspace) -> None:
 def test_killed_at_any_moment_it_is_finished_and_can_be_undone(work: Workspace, effect: str) -> None:
     before = state(work)
     assert warm.call("tests.engine.rehearsal:main", work.path, "prune-merged", effect).returncode == -9
+    (killed,) = facade.cut_off_runs(request(work.path))
+    if effect == "refs moved":
+        shown = warm.run("undo", "last", "--dry-run", cwd=work.path)
+        assert (shown.returncode, f"run {killed} was cut off" in shown.stdout) == (0, True)
     facade.resume(request(work.path))
+    assert facade.cut_off_runs(request(work.path)) == ()
     (record,) = facade.runs(request(work.path))
     gone = effect != "journal"
     assert record.state is (RunState.FINISHED if gone else RunState.FAILED)
@@ -175,13 +180,17 @@ def test_at_the_command_line(work: Workspace) -> None:
         ["--merged", "--only", "no"],
     ):
         assert warm.run("prune", *words, cwd=work.path).returncode == 2, words
+    none = warm.run("prune", "--merged", "--author", "no one", "--dry-run", cwd=work.path)
+    assert (none.returncode, none.stdout.splitlines()[-1]) == (0, "no merged branch passes the filters")
     done = warm.run("prune", "--merged", "--exclude", "ahead", "--yes", cwd=work.path)
     assert done.returncode == 0
     assert "git align undo" in done.stdout
     assert names(work) >= {"ahead", "squashed"}
     assert "contained" not in names(work)
     for form in ("md", "html", "json", "junit", "sarif"):
-        assert warm.run("report", "--format", form, cwd=work.path).returncode == 0, form
+        report = warm.run("report", "--format", form, cwd=work.path)
+        assert report.returncode == 0, form
+        assert form in ("html", "junit", "sarif") or "contained" in report.stdout, form
     assert warm.run("undo", "last", "--yes", cwd=work.path).returncode == 0
     assert state(work)[0] == before[0]
 

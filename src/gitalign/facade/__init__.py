@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from gitalign.facade.rule_checking import check_rules as check_rules
     from gitalign.facade.rule_checking import rule_packs as rule_packs
     from gitalign.facade.running import run as run
+    from gitalign.facade.undoing import cut_off_runs as cut_off_runs
     from gitalign.facade.undoing import is_on_a_remote as is_on_a_remote
     from gitalign.facade.undoing import recover_before_undo as recover_before_undo
     from gitalign.facade.undoing import run_to_undo as run_to_undo
@@ -217,6 +218,7 @@ _HOMES = {
     ),
     "gitalign.facade.running": ("run",),
     "gitalign.facade.undoing": (
+        "cut_off_runs",
         "is_on_a_remote",
         "recover_before_undo",
         "run_to_undo",

@@ -8,7 +8,7 @@ from typing import Unpack
 from gitalign.core.plan import Permit
 from gitalign.core.publication import Publication, PushState
 from gitalign.core.report import Report
-from gitalign.core.run import RunKind, RunRecord, RunState
+from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.engine.publishing.undone import last_to_undo
 from gitalign.engine.run.contexts import new_observed_run
 from gitalign.engine.run.dead_runs import guard_of, recover_dead
@@ -119,6 +119,20 @@ def recover_before_undo(request: Request, run_id: str) -> None:
     with journal_of(opened) as journal:
         if _cut_off(journal, run_id) is None:
             recover_dead(opened, journal, ())
+
+
+def cut_off_runs(request: Request) -> tuple[str, ...]:
+    """Ids of runs whose process ended before they did: `undo` finishes them, or takes them back, before anything else.
+
+    Raises:
+        StoreError
+    """
+    opened = open_for(request)
+    if not has_state(opened):
+        return ()
+    is_alive = locks_of(opened).is_alive
+    with journal_of(opened) as journal:
+        return tuple(record.id for record in journal.runs_in(UNFINISHED) if not is_alive(record.owner))
 
 
 def is_on_a_remote(request: Request, run_id: str) -> bool:

@@ -26,6 +26,7 @@ from gitalign.views.bounded_markdown import (
     table,
     target_commit,
 )
+from gitalign.views.moves_markdown import moves_here, moves_on_remotes
 from gitalign.views.report import steps_after
 
 _MOST_PATHS = 30
@@ -55,8 +56,11 @@ def report_markdown(report: Report, after: Aftermath) -> str:
         f"# Run {markdown(report.run.id)}",
         "",
         f"{_KINDS[report.run.kind]} of {report.executed_at:%Y-%m-%d %H:%M:%S} UTC, "
-        f"{report.total_s:.1f} s: {counts or 'no branch'}. Outcome: {markdown(report.run.outcome)}.",
+        f"{report.total_s:.1f} s: {counts or _branches_of(report)}. Outcome: {markdown(report.run.outcome)}.",
     ]
+    if report.run.kind not in (RunKind.ALIGN, RunKind.UNDO):
+        moves = (moves_here(report.publications), moves_on_remotes(report.publications))
+        return bounded([Section("", head), *moves, _time(report)])
     return bounded(
         [
             Section("", head),
@@ -73,6 +77,11 @@ def report_markdown(report: Report, after: Aftermath) -> str:
             _time(report),
         ]
     )
+
+
+def _branches_of(report: Report) -> str:
+    many = len(report.publications)
+    return f"{many:,} {'branch' if many == 1 else 'branches'}" if many else "no branch"
 
 
 def _targets(report: Report, after: Aftermath) -> Section:

@@ -160,10 +160,10 @@ def _of_branches(options: Options, request: Request, *, squashed: bool, dry_run:
         found = facade.merged_branches(request, listeners=listeners, stop=stop)
     chosen = found.to_delete(squashed=squashed)
     if dry_run or not chosen:
-        _show(options, found, squashed=squashed, dry_run=dry_run, on_remote=request.remote is not None)
+        _show(options, found, request, squashed=squashed, dry_run=dry_run)
         return 0
     if not options.json and not options.quiet:
-        _show(options, found, squashed=squashed, dry_run=dry_run, on_remote=request.remote is not None)
+        _show(options, found, request, squashed=squashed, dry_run=dry_run)
     where = "" if request.remote is None else f" on {chosen[0].remote}"
     back = "git align undo last" + ("" if request.remote is None else " --push")
     if not asked(
@@ -189,9 +189,19 @@ def _of_branches(options: Options, request: Request, *, squashed: bool, dry_run:
     return report.exit_code()
 
 
-def _show(options: Options, found: Merged, *, squashed: bool, dry_run: bool, on_remote: bool) -> None:
+def _show(options: Options, found: Merged, request: Request, *, squashed: bool, dry_run: bool) -> None:
     if options.json:
         chosen = {one.branch for one in found.to_delete(squashed=squashed)}
         emit_json("merged-branches", listings.dump_merged_branches(found.branches, chosen=chosen, dry_run=dry_run))
     else:
-        show_merged(console(), found, squashed=squashed, on_remote=on_remote, everything=options.verbose)
+        show_merged(console(), found, squashed=squashed, nothing=_nothing_merged(request), everything=options.verbose)
+
+
+def _nothing_merged(request: Request) -> str:
+    """What is said where no branch is to be deleted."""
+    filters = (request.only, request.exclude, request.authors, request.since, request.older_than)
+    if any(filters):
+        return "no merged branch passes the filters"
+    if request.remote is not None:
+        return "no branch is merged"
+    return "no local branch is merged; for a remote's: git align prune --merged --remote"

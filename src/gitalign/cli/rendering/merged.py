@@ -13,18 +13,22 @@ if TYPE_CHECKING:
 
 
 def show_merged(
-    out: Console, found: Merged, *, squashed: bool, on_remote: bool = False, everything: bool = False
+    out: Console, found: Merged, *, squashed: bool, nothing: str = "no branch is merged", everything: bool = False
 ) -> None:
-    """Merged branches, in the order of what becomes of them."""
+    """Merged branches, in the order of what becomes of them.
+
+    Args:
+        out: where to.
+        found: what is merged.
+        squashed: whether squashed branches are deleted as well.
+        nothing: what is said where no branch is merged.
+        everything: every branch, however many there are.
+    """
     chosen = found.to_delete(squashed=squashed)
     also = [one for one in found.to_delete(squashed=True) if one not in chosen]
     kept = [one for one in found.branches if one.kept]
     if not found.branches:
-        out.print(
-            "no branch is merged"
-            if on_remote
-            else "no local branch is merged; for a remote's: git align prune --merged --remote"
-        )
+        out.print(nothing)
         return
     _list(out, f"{many(len(chosen), 'branch', 'branches')} to delete", chosen, everything)
     if also:

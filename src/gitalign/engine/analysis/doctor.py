@@ -19,6 +19,7 @@ from gitalign.core.snapshot import Checkout, CheckoutState
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.analysis.broken_refs import broken_refs
 from gitalign.engine.analysis.mirrors import mirrors
+from gitalign.engine.analysis.push_guards import push_guards
 from gitalign.engine.publishing.anchor import broken_anchors
 from gitalign.engine.runtime.space import LEAST_FREE_BYTES
 from gitalign.engine.runtime.surroundings import Surroundings
@@ -90,6 +91,7 @@ def examine(
         _targets(plan),
         *_refs(repository),
         *mirrors(repository),
+        *push_guards(repository),
     ]
     found += _work_trees(repository, plan)
     return tuple(found)
