@@ -1,4 +1,4 @@
-"""Packs written from the loose objects of a quarantine, each file read once.
+"""Packs written from the objects of a quarantine, each read once.
 
 `git pack-objects` opens such a file three times and compresses everything again, which takes longer than the merges that made the
 objects. What is written here is handed to `git index-pack`, which reckons every id from what it is given: a wrong byte could only
@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 
 from gitalign.core.names import Oid
+from gitalign.git.own_packs import OwnPacks, Unreadable
 
 _KINDS = {b"commit": 1, b"tree": 2, b"blob": 3}
 _TREE, _COMMIT, _BLOB = 2, 1, 3
@@ -36,36 +37,38 @@ class NotPackable(ValueError):
 
 
 class LooseObjects:
-    """Loose objects of one object directory.
+    """Loose objects of one object directory, and those that are in packs of it.
 
     Args:
         folder: the object directory.
         object_format: `sha1` or `sha256`.
 
-    Attributes:
-        elsewhere: ids that were reached, and that are not loose there.
-
     Raises:
         OSError: the folder cannot be read.
+        NotPackable: a pack cannot be read here.
     """
 
     def __init__(self, folder: Path, *, object_format: str) -> None:
         self._object_format = object_format
         self._entry = re.compile(rb"([^\0]+)\0(.{%d})" % _RAW_ID_BYTES[object_format], re.DOTALL)
         self._ids = re.compile(rb"[^\0]+\0(.{%d})" % _RAW_ID_BYTES[object_format], re.DOTALL)
+        try:
+            self._packs = OwnPacks(folder / "pack", id_bytes=_RAW_ID_BYTES[object_format], most_bytes=_LARGEST_BYTES)
+        except Unreadable as error:
+            raise NotPackable(str(error)) from error
         self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self.elsewhere: set[bytes] = set()
 
     def __enter__(self) -> LooseObjects:
         """Nothing more is needed."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Let go of the folder."""
+        """Let go of the folder and its packs."""
         os.close(self._folder)
+        self._packs.__exit__(kind, error, at)
 
     def behind(self, tips: Iterable[Oid]) -> Iterator[bytes]:
-        """Packs of the loose objects that can be reached from some commits through loose objects alone.
+        """Packs of the objects that can be reached from some commits through objects that are there.
 
         A pack is made when it is asked for, and is as long as can be held in memory. A commit comes after everything that it stands
         on: the first packs without the others hold no commit that is not whole.
@@ -92,12 +95,12 @@ class LooseObjects:
         while waiting:
             oid = waiting[-1]
             if oid not in seen and oid not in held:
-                data = self._read(oid.hex())
-                if data is None:
-                    self.elsewhere.add(oid)
+                # Commits are in packs for the most part, files and folders are not.
+                found = self._packed(oid) or self._loose(oid)
+                if found is None:
                     seen.add(oid)
                 else:
-                    kind, body = _parsed(data)
+                    kind, body = found
                     if kind != _COMMIT:
                         raise NotPackable(f"{oid.hex()} is not a commit")
                     tree, *parents = _named_by_commit(body)
@@ -114,11 +117,10 @@ class LooseObjects:
         while waiting:
             oid = waiting.pop()
             seen.add(oid)
-            data = self._read(oid.hex())
-            if data is None:
-                self.elsewhere.add(oid)
+            found = self._loose(oid) or self._packed(oid)
+            if found is None:
                 continue
-            kind, body = _parsed(data)
+            kind, body = found
             if kind == _TREE:
                 new = self._named_by_tree(body).difference(seen)
                 seen |= new
@@ -126,7 +128,7 @@ class LooseObjects:
             pack.add(kind, body)
 
     def named(self, oids: Iterable[str]) -> Iterator[bytes]:
-        """Packs of the objects with some ids; those that are not there any more are left out.
+        """Packs of the loose objects with some ids; those that are not there any more are left out.
 
         Raises:
             NotPackable, OSError
@@ -142,6 +144,16 @@ class LooseObjects:
                 pack = _Pack(self._object_format)
         if pack.count:
             yield pack.ended()
+
+    def _loose(self, oid: bytes) -> tuple[int, bytes] | None:
+        data = self._read(oid.hex())
+        return None if data is None else _parsed(data)
+
+    def _packed(self, oid: bytes) -> tuple[int, bytes] | None:
+        try:
+            return self._packs.read(oid)
+        except Unreadable as error:
+            raise NotPackable(f"object {oid.hex()}: {error}") from error
 
     def _read(self, oid: str) -> bytes | None:
         """The content of a loose object, unpacked; None when it is not there."""

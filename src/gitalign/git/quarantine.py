@@ -173,14 +173,6 @@ class Quarantine:
     def _flush(self, where: Path) -> None:
         flush(where, self.git, folder=self.path, object_format=self.repository.object_format)
 
-    def _in_packs(self) -> bool:
-        """Pack what is still loose when something was packed before; whether it was."""
-        with self._flushing:
-            if not any((self.path / "pack").glob("pack-*.pack")):
-                return False
-            self._flush(self.objects.resolve())
-            return True
-
     def bench(self, attributes: Sequence[tuple[str, bytes]]) -> Git:
         """git for merges under the given attribute files.
 
@@ -199,7 +191,7 @@ class Quarantine:
     def packs(self) -> ResultPacks:
         """The new objects of results, on their way into the repository."""
         if self._packs is None:
-            self._packs = ResultPacks(self.git, self.repository, self.path, in_packs=self._in_packs)
+            self._packs = ResultPacks(self.git, self.repository, self.path)
         return self._packs
 
     def remove(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -34,16 +34,14 @@ class ResultPacks:
         git: of the quarantine.
         repository: where they go.
         folder: of the quarantine, on disk; its name is on the mark that holds a pack.
-        in_packs: packs what is loose there when the quarantine has packed objects before; whether it has.
     """
 
-    def __init__(self, git: Git, repository: Repository, folder: Path, *, in_packs: Callable[[], bool]) -> None:
+    def __init__(self, git: Git, repository: Repository, folder: Path) -> None:
         self._git = git
         self._repository = repository
         self._loose = folder / "objects"
         self._results = folder / "results"
         self._folder = folder / "pack"
-        self._in_packs = in_packs
         self._mark = f"git-align {folder.name}"
         self._packed: frozenset[Oid] = frozenset()
         self._names: tuple[str, ...] = ()
@@ -133,13 +131,11 @@ class ResultPacks:
         return replace(self._git, variables={**self._git.variables, **variables})
 
     def _from_loose(self, wanted: Sequence[Oid], history: History) -> tuple[str, ...]:
-        """Pack what is behind the tips without `git pack-objects`, where all of it is loose; empty where it is not.
+        """Pack what is behind the tips without `git pack-objects`; empty where that is for git to do.
 
         Raises:
             GitError: an object behind the tips is neither packed now nor in the repository.
         """
-        if self._in_packs():
-            return ()
         make_folder(self._results / "pack")
         alone, names = self._on(self._results), list[str]()
         try:
