@@ -47,12 +47,12 @@ def undo(run_id: RunId, which: Filters, own: Undoing, options: Options) -> int:
     request = options.request(which, overrides=hook_settings(own.push_hooks))
     if not own.dry_run:
         facade.recover_before_undo(request, run_id)  # before anything is counted
+    elif not options.json:
+        for cut_off in facade.cut_off_runs(request):
+            console().print(f"note: run {cut_off} was cut off. undo first finishes it or takes it back.")
     preview = facade.undo_preview(request, run_id, push=own.push)
     if own.dry_run:
         show_preview(options, preview)
-        if not options.json:
-            for cut_off in facade.cut_off_runs(request):
-                console().print(f"note: run {cut_off} was cut off. undo first finishes it or takes it back.")
         return 0
     record = facade.run_to_undo(request, run_id, push=own.push)
     if _is_undone(record, push=own.push) and not (which.are_given() or options.json):
