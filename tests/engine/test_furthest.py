@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,8 @@ from gitalign import facade
 from gitalign.core.conflict import AlignablePoint, Undetermined
 from gitalign.core.outcome import Conflicted
 from gitalign.core.report import Report
+from gitalign.engine.alignment.context import IntegrationContext
+from gitalign.engine.analysis import after_run
 from gitalign.engine.runtime.signals import StopSignal
 from tests.git.workspace import Workspace
 from tests.runs import branch, request, run
@@ -70,6 +74,23 @@ def test_found_afterwards_it_is_what_a_run_would_have_found(work: Workspace, tmp
     assert not list((work.path / ".git" / "gitalign").glob("quarantine/*"))
     cells = facade.forecast(request(work.path), furthest=True).branches
     assert [cell.alignable_point for cell in cells] == [furthest(asked)]
+
+
+def test_afterwards_as_well_without_memory_for_objects(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder in memory is not there, or goes while merges are made: they are made on disk."""
+    run(work.path)
+    real, places = after_run.with_furthest, []
+
+    def lost(integration: IntegrationContext, *rest: Any, **more: Any) -> Any:
+        places.append(memory := integration.quarantine._memory)
+        if memory is not None:
+            shutil.rmtree(memory.path)
+        return real(integration, *rest, **more)
+
+    monkeypatch.setattr(after_run, "with_furthest", lost)
+    found = facade.show(request(work.path), furthest=facade.AlignablePointSource.GIT)
+    assert isinstance(furthest(found), AlignablePoint)
+    assert [place is None for place in places] in ([False, True], [True])
 
 
 def test_it_is_remembered_while_the_target_goes_on(work: Workspace) -> None:

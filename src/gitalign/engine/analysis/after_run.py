@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from gitalign.core.graph import CommitGraph
 from gitalign.core.outcome import Conflicted, StepResult
@@ -16,23 +16,28 @@ from gitalign.engine.analysis.bisector import THROWN_AWAY
 from gitalign.engine.analysis.dry_run import PREFIX
 from gitalign.engine.runtime.context import AnalysisContext
 from gitalign.git.history import load_graph
-from gitalign.git.in_quarantine import GuardedCache
+from gitalign.git.in_quarantine import GuardedCache, in_quarantine
 from gitalign.git.merge import MergeWire, Wire
 from gitalign.git.quarantine import Quarantine
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.ports import ActivePlugins
 
+T = TypeVar("T")
 
-@contextmanager
-def small_workshop(context: AnalysisContext, plan: Plan, graph: CommitGraph) -> Iterator[IntegrationContext]:
-    """A context for merges beyond a run, with a quarantine that is gone afterwards.
+
+def merged_again(
+    context: AnalysisContext, plan: Plan, graph: CommitGraph, work: Callable[[IntegrationContext], T]
+) -> T:
+    """What `work` finds out in a context for merges beyond a run, whose quarantine is gone afterwards.
+
+    Where objects in memory are lost meanwhile, all of it is done again on disk.
 
     Raises:
         GitError, OutOfSpace
     """
-    quarantine = Quarantine(context.repository, PREFIX + context.surroundings.token(6))
-    try:
-        yield IntegrationContext(
+
+    def within(quarantine: Quarantine) -> T:
+        integration = IntegrationContext(
             quarantine=quarantine,
             wire=MergeWire(Wire.SINGLE),  # lanes look for a better one when they are needed
             graph=graph,
@@ -47,8 +52,11 @@ def small_workshop(context: AnalysisContext, plan: Plan, graph: CommitGraph) -> 
             documents_dir="",
             jitter=context.surroundings.jitter,
         )
-    finally:
-        quarantine.remove()
+        found = work(integration)
+        quarantine.require_memory()
+        return found
+
+    return in_quarantine(context.repository, PREFIX + context.surroundings.token(6), within)
 
 
 def report_with_furthest(
@@ -71,15 +79,17 @@ def report_with_furthest(
     plan = report.plan
     steps = [step for step in plan.steps if step.id in asked]
     graph = load_graph(context.repository, [*(step.seen for step in steps), *(step.onto for step in steps)])
-    with small_workshop(context, plan, graph) as integration:
-        results = with_furthest(
+
+    def looked_for(integration: IntegrationContext) -> Sequence[StepResult]:
+        return with_furthest(
             integration,
             plan,
             [result for result in report.results if result.step_id in asked],
             replace(context, cache=GuardedCache(context.cache, integration.quarantine)),
             only_cached=only_cached,
         )
-        integration.quarantine.require_memory()
+
+    results = merged_again(context, plan, graph, looked_for)
     by_step = {result.step_id: result for result in results}
     return replace(report, results=tuple(by_step.get(result.step_id, result) for result in report.results))
 

@@ -12,7 +12,8 @@ from gitalign.core.names import BranchName
 from gitalign.core.outcome import Cancelled, Conflicted
 from gitalign.core.plan import Plan, Step
 from gitalign.core.shared_conflicts import Stop, shared_conflicts
-from gitalign.engine.analysis.after_run import small_workshop
+from gitalign.engine.alignment.context import IntegrationContext
+from gitalign.engine.analysis.after_run import merged_again
 from gitalign.engine.analysis.alignable_point import with_furthest
 from gitalign.engine.analysis.conflict_inspector import ConflictInspector
 from gitalign.engine.analysis.dry_run import DryRun
@@ -135,5 +136,8 @@ def look_at_conflict(context: AnalysisContext, plan: Plan, conflict: BranchConfl
     if step is None:
         raise UserError(f"there is no branch {conflict.branch!r} to align", hint="git align plan -v")
     graph = load_graph(context.repository, [step.seen, step.onto])
-    with small_workshop(context, plan, graph) as integration:
+
+    def inspected(integration: IntegrationContext) -> ConflictDetail:
         return ConflictInspector(integration, context.stop).detail(step, conflict.conflict)
+
+    return merged_again(context, plan, graph, inspected)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from gitalign.core.outlook import Aftermath, StoppedWork
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind
-from gitalign.engine.analysis.after_run import small_workshop
+from gitalign.engine.alignment.context import IntegrationContext
+from gitalign.engine.analysis.after_run import merged_again
 from gitalign.engine.analysis.authors import People
 from gitalign.engine.analysis.stopped import merged_branches, remotes_of, squashed_branches, stopped_steps, stopped_work
 from gitalign.engine.runtime.context import AnalysisContext
@@ -41,8 +42,9 @@ def aftermath(context: AnalysisContext, report: Report, *, budget_s: float) -> A
     stopped = stopped_steps(plan, report.results)
     if not stopped:
         return made
-    with small_workshop(context, plan, graph) as integration:
+
+    def looked_at(integration: IntegrationContext) -> StoppedWork:
         guarded = replace(context, cache=GuardedCache(context.cache, integration.quarantine))
-        found: StoppedWork = stopped_work(integration, stopped, guarded, budget_s=budget_s)
-        integration.quarantine.require_memory()
-    return replace(made, stopped=found)
+        return stopped_work(integration, stopped, guarded, budget_s=budget_s)
+
+    return replace(made, stopped=merged_again(context, plan, graph, looked_at))
