@@ -95,6 +95,7 @@ STEPS = (
     ("batch land last", "batch-run"),
     ("batch retry last --yes", "error"),  # nothing has failed
     ("batch prune --dry-run", "batch-trees"),
+    ("batch undo last --dry-run", "batch-landings"),
     ("batch pause", "error"),  # no process runs it
     ("batch stop", "error"),
     ("batch cancel", "error"),

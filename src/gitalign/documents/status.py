@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gitalign.core.diagnosis import Diagnosis
@@ -24,13 +25,14 @@ def dump_diagnosis(value: Diagnosis) -> DiagnosisDocument:
     }
 
 
-def dump_prune_report(value: PruneReport) -> PruneReportDocument:
-    """What was removed, or would be."""
+def dump_prune_report(value: PruneReport, batch_runs: Iterable[str]) -> PruneReportDocument:
+    """What was removed, or would be: pins and backups of runs, and old batch runs."""
     return {
         "runs": list(value.runs),
         "anchors": list(value.anchors),
         "backups": list(value.backups),
         "kept_backups": list(value.kept_backups),
+        "batch_runs": list(batch_runs),
         "dry_run": value.dry_run,
     }
 

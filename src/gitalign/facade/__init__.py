@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gitalign.facade.batch_context import BatchOptions as BatchOptions
     from gitalign.facade.batch_context import batch_options as batch_options
     from gitalign.facade.batch_planning import plan_batches as plan_batches
+    from gitalign.facade.batch_pruning import PrunedBatchRuns as PrunedBatchRuns
+    from gitalign.facade.batch_pruning import prune_batch_runs as prune_batch_runs
     from gitalign.facade.batch_retrying import reopen_landing as reopen_landing
     from gitalign.facade.batch_retrying import retry_batches as retry_batches
     from gitalign.facade.batch_running import confinement_words as confinement_words
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from gitalign.facade.batch_running import start_batches as start_batches
     from gitalign.facade.batch_trees import BatchTrees as BatchTrees
     from gitalign.facade.batch_trees import prune_batch_trees as prune_batch_trees
+    from gitalign.facade.batch_undoing import BatchLandings as BatchLandings
+    from gitalign.facade.batch_undoing import batch_landings as batch_landings
+    from gitalign.facade.batch_undoing import require_landings as require_landings
+    from gitalign.facade.batch_undoing import undo_batches as undo_batches
     from gitalign.facade.batch_watching import BatchHistory as BatchHistory
     from gitalign.facade.batch_watching import BatchView as BatchView
     from gitalign.facade.batch_watching import ask_batch as ask_batch
@@ -110,6 +116,7 @@ _HOMES = {
     "gitalign.engine.run.session": ("Request",),
     "gitalign.facade.batch_context": ("BatchOptions", "batch_options"),
     "gitalign.facade.batch_planning": ("plan_batches",),
+    "gitalign.facade.batch_pruning": ("PrunedBatchRuns", "prune_batch_runs"),
     "gitalign.facade.batch_retrying": ("reopen_landing", "retry_batches"),
     "gitalign.facade.batch_running": (
         "confinement_words",
@@ -117,6 +124,7 @@ _HOMES = {
         "start_batches",
     ),
     "gitalign.facade.batch_trees": ("BatchTrees", "prune_batch_trees"),
+    "gitalign.facade.batch_undoing": ("BatchLandings", "batch_landings", "require_landings", "undo_batches"),
     "gitalign.facade.batch_watching": (
         "BatchHistory",
         "BatchView",

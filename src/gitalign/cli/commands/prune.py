@@ -9,6 +9,7 @@ from gitalign import facade
 from gitalign.cli.asking import asked
 from gitalign.cli.options import Options, PushHooks, hook_settings
 from gitalign.cli.parameters import option
+from gitalign.cli.rendering.batches import show_pruned_batch_runs
 from gitalign.cli.rendering.console import console, emit_json
 from gitalign.cli.rendering.merged import show_merged
 from gitalign.cli.rendering.progress import followed
@@ -146,10 +147,14 @@ def _of_runs(options: Options, *, older_than: int | None, backups: bool, dry_run
         ):
             return 1
         report = facade.prune(request, older_than_days=older_than, backups=backups, dry_run=False)
+    batches = facade.prune_batch_runs(request, older_than_days=older_than, dry_run=dry_run)
+    gone = [one.batch_run for one in batches.runs if not one.kept_because]
     if options.json:
-        emit_json("pruned", dump_prune_report(report))
+        emit_json("pruned", dump_prune_report(report, gone))
     elif not options.quiet:
         show_prune(console(), report)
+        if batches.runs:
+            show_pruned_batch_runs(console(), batches)
     return 0
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gitalign.batches.planning.tasks import Task
     from gitalign.batches.running.state import BatchRun, Landed, ResultConflict
     from gitalign.core.events import Event
-    from gitalign.facade import BatchTrees, BatchView
+    from gitalign.facade import BatchLandings, BatchTrees, BatchView, PrunedBatchRuns
 
 _COLOURS = {
     "completed": "green",
@@ -172,7 +172,7 @@ def _next_step(view: BatchView) -> str | None:
     if view.status == "completed":
         runs = [one.outcome.landing_run for one in run.batches if one.outcome is not None and one.outcome.landing_run]
         pushed = " --push" if any(one.outcome is not None and one.outcome.pushed_to for one in run.batches) else ""
-        return f"git align undo {runs[-1]}{pushed}   takes the last batch back" if runs else None
+        return f"git align batch undo {run.id}{pushed}   takes all of it back" if runs else None
     if view.status == "failed":
         could_land = any(one.outcome is not None and one.outcome.would_land for one in run.batches)
         if could_land:
@@ -209,7 +209,48 @@ def show_batch_trees(out: Console, found: BatchTrees) -> None:
             out.print(safe(f"  kept {display(tree.folder)}: {display(tree.kept_because)}"))
 
 
-def trees_document(found: BatchTrees) -> dict[str, Any]:
+def show_pruned_batch_runs(out: Console, pruned: PrunedBatchRuns) -> None:
+    """Which old batch runs were removed, or would be, and why others stay."""
+    gone = sum(not one.kept_because for one in pruned.runs)
+    verb = "would remove" if pruned.dry_run else "removed"
+    out.print(
+        f"{verb} {many(gone, 'batch run', 'batch runs')} older than {many(pruned.older_than_days, 'day', 'days')}"
+    )
+    for one in pruned.runs:
+        if one.kept_because:
+            out.print(safe(f"  kept {one.batch_run}: {one.kept_because}"))
+
+
+def show_landings(out: Console, found: BatchLandings) -> None:
+    """The landings of a batch run, and which of them are put back."""
+    if not found.landings:
+        out.print(f"no batch of batch run {found.batch_run} has landed")
+    for one in found.landings:
+        verb = "would be undone" if found.dry_run else "stands"
+        state = f"undone by {one.undone_by}" if one.undone_by else one.reason or verb
+        out.print(safe(f"{one.landing_run}  {display(found.target)} {one.before[:12]}..{one.after[:12]}: {state}"))
+
+
+def landings_document(found: BatchLandings) -> dict[str, Any]:
+    """The members of the document of `batch undo --json`."""
+    return {
+        "batch_run": found.batch_run,
+        "target": found.target,
+        "landings": [
+            {
+                "landing_run": one.landing_run,
+                "before": one.before,
+                "after": one.after,
+                "undone_by": one.undone_by,
+                "reason": one.reason,
+            }
+            for one in found.landings
+        ],
+        "dry_run": found.dry_run,
+    }
+
+
+def trees_document(found: BatchTrees, pruned: PrunedBatchRuns) -> dict[str, Any]:
     """The members of the document of `batch prune --json`."""
     return {
         "trees": [
@@ -218,6 +259,15 @@ def trees_document(found: BatchTrees) -> dict[str, Any]:
         ],
         "bytes_before": found.bytes_before,
         "bytes_after": found.bytes_after,
+        "batch_runs": [
+            {
+                "batch_run": one.batch_run,
+                "refs": list(one.refs),
+                "unlanded": list(one.unlanded),
+                "kept_because": one.kept_because,
+            }
+            for one in pruned.runs
+        ],
         "dry_run": found.dry_run,
     }
 

@@ -201,10 +201,39 @@ class BatchTreeDocument(TypedDict):
     kept_because: str
 
 
+class BatchLandingDocument(TypedDict):
+    """One landing of a batch run; it stands where nothing undid it."""
+
+    landing_run: str
+    before: str
+    after: str
+    undone_by: str
+    reason: str
+
+
+class BatchLandingsDocument(TypedDict):
+    """The landings of a batch run, newest first."""
+
+    batch_run: str
+    target: str
+    landings: list[BatchLandingDocument]
+    dry_run: bool
+
+
+class PrunedBatchRunDocument(TypedDict):
+    """An old batch run; kept where it says why, else removed or to be removed."""
+
+    batch_run: str
+    refs: list[str]
+    unlanded: list[str]
+    kept_because: str
+
+
 class BatchTreesDocument(TypedDict):
-    """Work trees of batches, after a clean-up."""
+    """Work trees and old runs of batches, after a clean-up."""
 
     trees: list[BatchTreeDocument]
+    batch_runs: list[PrunedBatchRunDocument]
     bytes_before: int
     bytes_after: int
     dry_run: bool

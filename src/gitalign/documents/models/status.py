@@ -44,6 +44,7 @@ class PruneReportDocument(TypedDict):
     anchors: list[str]
     backups: list[str]
     kept_backups: list[tuple[str, str]]
+    batch_runs: list[str]
     dry_run: bool
 
 

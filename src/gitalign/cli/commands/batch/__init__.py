@@ -18,6 +18,7 @@ VERBS = (
     "cancel",
     "retry",
     "land",
+    "undo",
     "prune",
 )
 

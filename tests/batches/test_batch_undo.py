@@ -1,0 +1,109 @@
+"""A whole batch run is put back by one command, also when that command is killed; a target that moved on stays."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gitalign import facade
+from gitalign.batches.planning.tasks import Need
+from gitalign.batches.running.state import BatchRun, Status
+from gitalign.core.plan import Permit
+from gitalign.errors import NotPermitted, UserError
+from tests.batches.runs import BATCH, Bench, killed_at, sh
+from tests.batches.test_batch_landing import lander
+from tests.batches.test_batch_verb import batch
+from tests.batches.trees import World, world
+from tests.runs import request
+
+__all__ = ["world"]
+
+PERMIT = Permit(plan_id="*", given_by="test")
+
+
+@pytest.fixture
+def bench(world: World) -> Bench:
+    return Bench.at(world)
+
+
+def landed(bench: Bench) -> BatchRun:
+    """Two batches, one after the other."""
+    tasks = (sh("a", "echo a > a"), sh("b", "echo b > b", needs=(Need(task="a"),)))
+    run = bench.run(*tasks, lander=lander(bench))
+    assert run.status is Status.COMPLETED
+    return run
+
+
+def tip(bench: Bench) -> str:
+    return bench.world.git("rev-parse", "main")
+
+
+def test_every_landing_is_put_back_and_each_undo_can_be_undone(bench: Bench) -> None:
+    before = tip(bench)
+    landed(bench)
+    after = tip(bench)
+    asked = request(bench.world.path)
+    would = facade.batch_landings(asked, BATCH)
+    assert [(one.undone_by, one.reason) for one in would.landings] == [("", "")] * 2
+    assert (would.landings[0].after, would.landings[1].before) == (after, before)
+    with pytest.raises(NotPermitted):
+        facade.undo_batches(asked, BATCH)
+    done = facade.undo_batches(asked, BATCH, permit=PERMIT)
+    assert tip(bench) == before
+    assert done.standing == ()
+    assert facade.undo_batches(asked, BATCH, permit=PERMIT) == done
+    for undone in reversed(done.landings):
+        facade.undo(asked, undone.undone_by, permit=PERMIT)
+    assert tip(bench) == after
+    assert len(facade.batch_landings(asked, BATCH).standing) == 2
+
+
+@pytest.mark.parametrize("place", ["journal", "refs", "refs moved", "end"])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_an_undo_that_is_killed_is_finished_by_the_same_again(bench: Bench, place: str, nth: int) -> None:
+    before = tip(bench)
+    landed(bench)
+    asked = request(bench.world.path)
+    killed = killed_at(place, lambda check: facade.undo_batches(asked, BATCH, permit=PERMIT, checkpoint=check), nth=nth)
+    facade.recover(asked)
+    done = facade.undo_batches(asked, BATCH, permit=PERMIT)
+    assert killed
+    assert tip(bench) == before
+    assert done.standing == ()
+
+
+def test_a_target_that_moved_on_stays(bench: Bench) -> None:
+    landed(bench)
+    bench.world.git("commit", "-q", "--allow-empty", "-m", "on top")
+    after = tip(bench)
+    asked = request(bench.world.path)
+    done = facade.undo_batches(asked, BATCH, permit=PERMIT)
+    assert (tip(bench), len(done.standing)) == (after, 2)
+    assert done.standing[0].reason == "main has moved on since"
+    with pytest.raises(UserError, match="main has moved on since"):
+        facade.require_landings(done)
+
+
+def test_the_newest_landing_that_was_undone_by_itself_is_passed_over(bench: Bench) -> None:
+    before = tip(bench)
+    run = landed(bench)
+    asked = request(bench.world.path)
+    facade.undo(asked, run.batches[1].landing_run, permit=PERMIT)
+    done = facade.undo_batches(asked, BATCH, permit=PERMIT)
+    assert (tip(bench), done.standing) == (before, ())
+
+
+def test_on_the_command_line(bench: Bench) -> None:
+    before = tip(bench)
+    assert "no batch was run here yet" in batch(bench.world, "undo", "last", "--yes", code=2).stderr
+    bench.run(sh("a", "echo a > a"))
+    assert "has landed" in batch(bench.world, "undo", "last", "--yes", code=2).stderr
+    batch(bench.world, "land", "last")
+    shown = json.loads(batch(bench.world, "undo", "last", "--dry-run", "--json").stdout)
+    assert [one["before"] for one in shown["landings"]] == [before]
+    assert tip(bench) != before
+    assert "--yes" in batch(bench.world, "undo", "last", code=2).stderr
+    assert tip(bench) != before
+    assert "undone by" in batch(bench.world, "undo", "last", "--yes").stdout
+    assert tip(bench) == before
