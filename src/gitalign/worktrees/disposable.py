@@ -29,6 +29,7 @@ from gitalign.tree_removal import remove_tree
 
 _TIMEOUT_S = 600.0
 _DEEPEST = 200
+_A_SUBMODULE = b"160000 "
 _NOBODY = b"git-align <git-align@localhost> 946684800 +0000"
 
 
@@ -130,9 +131,10 @@ class DisposableTree:
         What is kept is left as it is: package managers link its files, and write-protect them.
         """
         file_modes = {self._folder_mode & 0o666, self._folder_mode & 0o777}
-        waiting = [(str(self.tree), 0)]
+        keeps = bool(keep.patterns)
+        waiting = [(str(self.tree), "", 0)]
         while waiting:
-            folder, depth = waiting.pop()
+            folder, path_of, depth = waiting.pop()
             if depth > _DEEPEST:
                 return False
             try:
@@ -141,11 +143,11 @@ class DisposableTree:
                 with os.scandir(folder) as entries:
                     for entry in entries:
                         is_folder = entry.is_dir(follow_symlinks=False)
-                        path = os.path.relpath(entry.path, self.tree)
-                        if keep.match_file(f"{path}/" if is_folder else path):
+                        path = path_of + entry.name
+                        if keeps and keep.match_file(f"{path}/" if is_folder else path):
                             continue
                         if is_folder:
-                            waiting.append((entry.path, depth + 1))
+                            waiting.append((entry.path, f"{path}/", depth + 1))
                         elif not entry.is_symlink():
                             found = entry.stat(follow_symlinks=False)
                             if stat.S_IMODE(found.st_mode) not in file_modes or found.st_nlink > 1:
@@ -156,19 +158,19 @@ class DisposableTree:
 
     def _lay_out(self, tree: Oid) -> None:
         self._git.run("read-tree", "--reset", "-u", tree, timeout_s=_TIMEOUT_S)
-        rules: set[bytes] = set()
-        for line in self._git.run("ls-files", "--stage", "-z", timeout_s=_TIMEOUT_S).stdout.split(b"\0"):
+        listed = self._git.run("ls-files", "--stage", "-z", timeout_s=_TIMEOUT_S).stdout
+        # Looked for in the whole first: line by line, that takes longer than git takes to list it.
+        for line in listed.split(b"\0") if _A_SUBMODULE in listed else ():
             head, _, path = line.partition(b"\t")
-            if head.startswith(b"160000 "):  # git leaves alone what is in the folder of a submodule
+            if head.startswith(_A_SUBMODULE):  # git leaves alone what is in its folder
                 self._empty(self.tree / os.fsdecode(path))
-            elif path == b".gitattributes" or path.endswith(b"/.gitattributes"):
-                rules.add(line)
+        rules = attribute_files(listed)
         if self._rules is not None and rules != self._rules:
             # git does not write unchanged files again because their line ends would be others now.
             self._discard()
             self._is_used = True
             self._git.run("read-tree", "--reset", "-u", tree, timeout_s=_TIMEOUT_S)
-        self._rules = frozenset(rules)
+        self._rules = rules
 
     def _empty(self, place: Path) -> None:
         """Have an empty folder there, by way of folders alone: a link on the way would lead out of the work tree."""
@@ -198,6 +200,13 @@ class DisposableTree:
         (place / "refs" / "heads" / "aligned").write_text(f"{made}\n", encoding="ascii")
         (place / "HEAD").write_text("ref: refs/heads/aligned\n", encoding="ascii")
         shutil.copyfile(self._index, place / "index")
+
+
+def attribute_files(listed: bytes) -> frozenset[bytes]:
+    """Entries of attribute files in what `git ls-files --stage -z` lists."""
+    if b".gitattributes\0" not in listed:
+        return frozenset()
+    return frozenset(one for one in listed.split(b"\0") if one.endswith((b"\t.gitattributes", b"/.gitattributes")))
 
 
 def _identity(place: Path) -> tuple[int, int] | None:

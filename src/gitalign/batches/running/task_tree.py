@@ -14,10 +14,10 @@ from pathlib import Path
 from gitalign.core.names import Oid
 from gitalign.errors import GitError, OutOfSpace
 from gitalign.git.alternates import alternates_file
-from gitalign.git.command import Git, text
+from gitalign.git.command import Git
 from gitalign.git.repository import Repository
 from gitalign.tree_removal import remove_tree
-from gitalign.worktrees.disposable import DisposableTree
+from gitalign.worktrees.disposable import DisposableTree, attribute_files
 
 # Files are what the repository holds: no conversion by settings of this machine.
 _PLAIN = (
@@ -101,7 +101,7 @@ class TaskTree(DisposableTree):
             self._renew()
         except OSError as error:
             raise OutOfSpace(f"cannot write {self._own}: {error.strerror}", hint="free some space") from error
-        self.hold(self.tree_of(base), keep=keep)
+        self.hold(base, keep=keep)  # git takes a commit for its tree
 
     def put_secrets(self, values: Mapping[str, bytes]) -> None:
         """Write secrets, each in a file of its name that only this user can read.
@@ -135,15 +135,6 @@ class TaskTree(DisposableTree):
         self.base = base
         self.drop_secrets()
 
-    def tree_of(self, commit: Oid) -> Oid:
-        """Id of a commit's tree.
-
-        Raises:
-            GitError
-        """
-        done = self._git.run("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}")
-        return Oid(text(done.stdout).strip())
-
     @property
     def is_in_place(self) -> bool:
         """Whether the tree is still the folder that was made: nothing has put another, or a link, in its place."""
@@ -155,8 +146,7 @@ class TaskTree(DisposableTree):
             listed = self._git.run("ls-files", "--stage", "-z").stdout
         except GitError:
             return None
-        entries = listed.split(b"\0")
-        return frozenset(one for one in entries if one.endswith((b"\t.gitattributes", b"/.gitattributes")))
+        return attribute_files(listed)
 
     def _renew(self) -> None:
         """A git directory of ours without anything of an earlier task."""
