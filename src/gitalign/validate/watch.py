@@ -13,8 +13,10 @@ from gitalign.core.validation import Bounds
 from gitalign.owned_folders import LOCK
 from gitalign.process_owner import HeldLock, owner_is_alive, this_owner
 from gitalign.validate.place import MARK, Place
+from gitalign.validate.process_table import ProcessTable, has_in_environment
 
 _LOCKED = "lock:"
+_PROCESSES = ProcessTable()
 _LEAST_FREE_BYTES = 128 * 1024 * 1024
 
 
@@ -96,17 +98,13 @@ def _is_dead(owner: str) -> bool:
 
 def _usage(pid: int) -> tuple[int, int]:
     """(bytes of memory, processes) of a command and all it started, as far as they are still below it."""
-    try:
-        top = psutil.Process(pid)
-        family = [top, *top.children(recursive=True)]
-    except psutil.Error:
-        return 0, 0
-    return sum(filter(None, map(_memory, family))), len(family)
+    family = _PROCESSES.family(pid)
+    return sum(map(_memory, family)), len(family)
 
 
-def _memory(process: psutil.Process) -> int:
+def _memory(pid: int) -> int:
     try:
-        return int(process.memory_info().rss)
+        return int(psutil.Process(pid).memory_info().rss)
     except psutil.Error:
         return 0
 
@@ -115,7 +113,7 @@ def _marked(mark: str) -> list[psutil.Process]:
     found: list[psutil.Process] = []
     for one in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if one.environ().get(MARK) == mark and one.status() != psutil.STATUS_ZOMBIE:
+            if has_in_environment(one, f"{MARK}={mark}") and one.status() != psutil.STATUS_ZOMBIE:
                 found.append(one)
     return found
 
