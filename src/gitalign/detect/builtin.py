@@ -10,7 +10,8 @@ from gitalign.core.names import Oid
 from gitalign.core.pair_conflicts import FileVersion
 from gitalign.detect.content import EncodingScanner, MarkerScanner
 from gitalign.detect.credentials import SecretScanner
-from gitalign.detect.files import LONGEST_TEXT, PYTHON_FILE, VERSION, branch_versions, found_in, is_file
+from gitalign.detect.fact_kinds import PYTHON_FILE, spots_of_scanner
+from gitalign.detect.files import LONGEST_TEXT, VERSION, branch_versions, found_in, is_file, is_python
 from gitalign.detect.judging import Unjudged, detector_failed, judged
 from gitalign.detect.languages import LanguageScanner
 from gitalign.detect.python import python_file
@@ -31,11 +32,13 @@ class ContentDetector:
     Args:
         scanner: looks at single files.
         rules: text that changes whenever rules from outside of this package do.
+        is_dear: the scanner takes milliseconds for a file; files in which it sees nothing are kept from run to run.
     """
 
-    def __init__(self, scanner: Scanner, *, rules: str = "") -> None:
+    def __init__(self, scanner: Scanner, *, rules: str = "", is_dear: bool = False) -> None:
         self.name = scanner.name
         self.key = f"{scanner.name} {VERSION} {rules}".rstrip()
+        self._kind = spots_of_scanner(self.key, is_dear=is_dear)
         self._scanner = scanner
 
     def detect(self, request: DetectionRequest) -> Sequence[Finding]:
@@ -70,19 +73,20 @@ class ContentDetector:
         return found
 
     def _read(
-        self, source: Source, files: Iterable[tuple[bytes, FileVersion | None]]
+        self, source: Source, wanted: Iterable[tuple[bytes, FileVersion | None]]
     ) -> dict[bytes, tuple[Spot, ...] | Unjudged]:
         """What is seen in files, by their place."""
         found: dict[bytes, tuple[Spot, ...] | Unjudged] = {}
+        files = [(path, version) for path, version in wanted if version is not None]
+        source.facts.look_up(self._kind, [self._place(path, version) for path, version in files])
         unread: dict[bytes, tuple[bytes, bytes]] = {}
         for path, version in files:
-            if version is not None:
-                place = self._place(path, version)
-                known = source.facts.recall(self.key, place)
-                if known is None:
-                    unread[place] = (version[1], path)
-                else:
-                    found[place] = known[0]
+            place = self._place(path, version)
+            known = source.facts.recall(self._kind, place)
+            if known is None:
+                unread[place] = (version[1], path)
+            else:
+                found[place] = known[0]
         asked = list(unread.items())
         for start in range(0, len(asked), _AT_ONCE):
             chunk = asked[start : start + _AT_ONCE]
@@ -92,7 +96,7 @@ class ContentDetector:
                 seen: tuple[Spot, ...] | Unjudged = ()
                 if data is not None:
                     seen = judged(partial(self._scan, source.facts, path, oid, data))
-                source.facts.keep(self.key, place, (seen,))
+                source.facts.keep(self._kind, place, seen)
                 found[place] = seen
         return found
 
@@ -115,10 +119,20 @@ class SyntaxDetector(ContentDetector):
     def __init__(self) -> None:
         super().__init__(SyntaxScanner())
 
+    def _read(
+        self, source: Source, wanted: Iterable[tuple[bytes, FileVersion | None]]
+    ) -> dict[bytes, tuple[Spot, ...] | Unjudged]:
+        files = list(wanted)
+        source.facts.look_up(
+            PYTHON_FILE, [version[1] for path, version in files if version is not None and is_python(path)]
+        )
+        return super()._read(source, files)
+
     def _scan(self, facts: FileFacts, path: bytes, oid: bytes, data: bytes) -> tuple[Spot, ...] | Unjudged:
         if not is_read_as_python(path, data):
             return super()._scan(facts, path, oid, data)
-        fault = found_in(facts, PYTHON_FILE, oid, data, python_file).fault
+        known = facts.recall(PYTHON_FILE, oid)
+        fault = (known[0] if known is not None else found_in(facts, PYTHON_FILE, oid, data, python_file)).fault
         return fault if isinstance(fault, Unjudged) else spots_of(fault)
 
 
@@ -187,7 +201,7 @@ def secrets() -> Detector:
         PluginError: the extra is not installed.
     """
     scanner = SecretScanner()
-    return ContentDetector(scanner, rules=scanner.version)
+    return ContentDetector(scanner, rules=scanner.version, is_dear=True)
 
 
 def languages() -> Detector:
@@ -197,4 +211,4 @@ def languages() -> Detector:
         PluginError: the extra is not installed.
     """
     scanner = LanguageScanner()
-    return ContentDetector(scanner, rules=scanner.version)
+    return ContentDetector(scanner, rules=scanner.version, is_dear=True)

@@ -8,15 +8,14 @@ from gitalign.core.findings import Finding
 from gitalign.core.names import Oid
 from gitalign.core.pair_conflicts import FileVersion, PathChange
 from gitalign.detect.calls import Meeting, removed_symbols, unresolved_imports
-from gitalign.detect.files import LONGEST_TEXT, PYTHON_FILE, VERSION, branch_versions, is_file, kept
+from gitalign.detect.fact_kinds import PYTHON_EXPORTS, PYTHON_FILE, PYTHON_IMPORTS
+from gitalign.detect.files import LONGEST_TEXT, VERSION, branch_versions, is_file, is_python, kept
 from gitalign.detect.judging import Unjudged, detector_failed
 from gitalign.detect.mentions import may_mean, words_of_imports
 from gitalign.detect.modules import DECLARATIONS, ModuleIndex, declared
-from gitalign.detect.python import PythonFacts, PythonFile, python_exports, python_file
+from gitalign.detect.python import PythonFacts, python_exports, python_file
 from gitalign.git.command import text
 from gitalign.ports import DetectionRequest, Source
-
-_EXPORTS, _WORDS = f"python exports {VERSION}", f"python imports {VERSION}"
 
 
 class PythonDetector:
@@ -32,7 +31,7 @@ class PythonDetector:
         """See `ports.Detector.detect`."""
         source = request.source
         every = source.changes(request.onto, request.after)
-        changes = [change for change in every if _is_python(change.path)]
+        changes = [change for change in every if is_python(change.path)]
         if not changes or request.base is None:
             return ()
         target_index = self._index(source, request.onto)
@@ -58,6 +57,8 @@ class PythonDetector:
             mentions=lambda version, names: self._mentions(source, version, names),
             dependencies=self._declared(source, request),
         )
+        source.facts.look_up(PYTHON_FILE, [change.after[1] for change in changes if change.after is not None])
+        source.facts.look_up(PYTHON_EXPORTS, versions_of(branch.values()))
         found = [*unresolved_imports(meeting), *removed_symbols(meeting)]
         asked = {**{path: change.after for path, change in target.items()}, **{one.path: one.after for one in changes}}
         return found + [
@@ -82,16 +83,16 @@ class PythonDetector:
     def _exports(self, source: Source, version: FileVersion | None) -> frozenset[str] | None:
         if version is None or not is_file(version):
             return None
-        known: tuple[PythonFile] | None = source.facts.recall(PYTHON_FILE, version[1])
+        known = source.facts.recall(PYTHON_FILE, version[1])
         if known is not None:
             facts = known[0].facts
             return facts.exports if isinstance(facts, PythonFacts) else None
-        return kept(source, _EXPORTS, version[1], python_exports)
+        return kept(source, PYTHON_EXPORTS, version[1], python_exports)
 
     def _mentions(self, source: Source, version: FileVersion | None, names: Collection[str]) -> bool:
         if version is None or not is_file(version):
             return False
-        words = kept(source, _WORDS, version[1], words_of_imports)
+        words = kept(source, PYTHON_IMPORTS, version[1], words_of_imports)
         return may_mean(words, names)
 
     def _index(self, source: Source, commit: Oid) -> ModuleIndex:
@@ -117,12 +118,13 @@ class PythonDetector:
         return found
 
 
-def _is_python(path: bytes) -> bool:
-    return path.endswith((b".py", b".pyi"))
+def versions_of(changes: Iterable[PathChange]) -> list[bytes]:
+    """Contents before and after changes."""
+    return [version[1] for change in changes for version in (change.before, change.after) if version is not None]
 
 
 def _by_path(changes: Iterable[PathChange]) -> dict[bytes, PathChange]:
-    return {change.path: change for change in changes if _is_python(change.path)}
+    return {change.path: change for change in changes if is_python(change.path)}
 
 
 def _changed(below: ModuleIndex, changes: Iterable[PathChange]) -> ModuleIndex:

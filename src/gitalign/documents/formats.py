@@ -84,6 +84,7 @@ FORMATS: Mapping[str, Format] = {
         Format("branch-preview", "caches:BranchPreviewDocument"),
         Format("pair", "caches:PairDocument"),
         Format("landing-stops", "caches:LandingStopsDocument"),
+        Format("file-fact", "caches:FileFactDocument", version=(1, 0)),
         # What verbs say with `--json`.
         Format("report", "reports:ReportDocument", has_release=True),
         Format("branch-report", "reports:BranchReportDocument"),

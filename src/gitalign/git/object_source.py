@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from cachetools import LRUCache
 
 from gitalign.core.names import Oid
 from gitalign.core.pair_conflicts import PathChange
 from gitalign.git.command import Git
+from gitalign.git.file_facts import KeptFacts
 from gitalign.git.objects import CommitReader, FileReader, TreeComparer
+from gitalign.ports import FileFacts
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 _KEPT_CHANGES = 400
 _KEPT_TREES = 16
-_KEPT_FACTS = 10_000
 
 
 class Kept(Generic[K, V]):
@@ -49,31 +50,13 @@ class Kept(Generic[K, V]):
                     self._under_way.pop(key, None)
 
 
-class KeptFacts:
-    """Implements `ports.FileFacts` for one run."""
-
-    def __init__(self, most: int = _KEPT_FACTS) -> None:
-        self._known: LRUCache[tuple[str, bytes], object] = LRUCache(most)
-        self._lock = threading.Lock()
-
-    def recall(self, kind: str, blob: bytes) -> Any:
-        """See `ports.FileFacts.recall`."""
-        with self._lock:
-            return self._known.get((kind, blob))
-
-    def keep(self, kind: str, blob: bytes, value: object) -> None:
-        """See `ports.FileFacts.keep`."""
-        with self._lock:
-            self._known[kind, blob] = value
-
-
 class SharedTrees:
     """What many branches of a run ask alike: changes from base to target, files of targets, facts about contents."""
 
-    def __init__(self) -> None:
+    def __init__(self, facts: FileFacts | None = None) -> None:
         self.changes: Kept[tuple[Oid, Oid], tuple[PathChange, ...]] = Kept(_KEPT_CHANGES)
         self.paths: Kept[Oid, tuple[bytes, ...]] = Kept(_KEPT_TREES)
-        self.facts = KeptFacts()
+        self.facts: FileFacts = facts if facts is not None else KeptFacts()
 
 
 class RepositorySource:
@@ -93,7 +76,7 @@ class RepositorySource:
         self._shared = SharedTrees()
 
     @property
-    def facts(self) -> KeptFacts:
+    def facts(self) -> FileFacts:
         """See `ports.Source.facts`."""
         return self._shared.facts
 

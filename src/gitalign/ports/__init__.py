@@ -12,7 +12,7 @@ from gitalign.core.findings import FindingRule
 from gitalign.ports.aligning import Aligner, CancelToken, Emitter, Integration, Integrator, Listener
 from gitalign.ports.batch_store import BatchRunStore, ProjectStore
 from gitalign.ports.executing import Executor
-from gitalign.ports.looking import DetectionRequest, Detector, Documenter, DocumentRequest, FileFacts, Source
+from gitalign.ports.looking import DetectionRequest, Detector, Documenter, DocumentRequest, FactKind, FileFacts, Source
 from gitalign.ports.resolving import (
     ConflictedFile,
     ConflictResolver,
@@ -57,6 +57,7 @@ __all__ = [
     "Emitter",
     "EventStore",
     "Executor",
+    "FactKind",
     "FileFacts",
     "Integration",
     "Integrator",

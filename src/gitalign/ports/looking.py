@@ -2,29 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from gitalign.core.findings import Finding
 from gitalign.core.names import Oid
 from gitalign.core.outcome import StepResult
 from gitalign.core.pair_conflicts import PathChange
 
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactKind(Generic[V]):
+    """What is found out about a content.
+
+    Attributes:
+        name: changes whenever the rules do by which it is found out.
+        dump: as JSON values, for later runs; None for what is not to be kept. Only what depends on content and rules alone may be.
+        load: reads what `dump` writes; raises ValueError, KeyError or TypeError when it is something else.
+    """
+
+    name: str
+    dump: Callable[[V], Any] = lambda value: None
+    load: Callable[[Any], V] | None = None
+
 
 class FileFacts(Protocol):
     """What was found out about contents, by blob id, for all branches of a run and all that look at them. Thread-safe and bounded."""
 
-    def recall(self, kind: str, blob: bytes) -> Any:
+    def recall(self, kind: FactKind[V], blob: bytes) -> tuple[V] | None:
         """What was kept; None when nothing was, or it was forgotten.
 
         Args:
-            kind: who asks for what; a value is used only by those that know its kind.
+            kind: what is asked.
             blob: id of the content.
         """
 
-    def keep(self, kind: str, blob: bytes, value: object) -> None:
+    def keep(self, kind: FactKind[V], blob: bytes, value: V) -> None:
         """Keep a value that depends on kind and content alone. It is shared: nothing may change it."""
+
+    def look_up(self, kind: FactKind[V], blobs: Iterable[bytes]) -> None:
+        """Fetch what earlier runs found out, in one question, so that `recall` has it."""
+
+    def flush(self) -> None:
+        """Write what was found out for later runs."""
 
 
 class Source(Protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from typing_extensions import TypedDict
 
 from gitalign.core.outcome import AlignedKind
@@ -30,3 +32,10 @@ class LandingStopsDocument(TypedDict):
     """Where landing a sequence of branches stops."""
 
     stops: list[PredictedConflictDocument]
+
+
+class FileFactDocument(TypedDict):
+    """What a detector found out about a content; `fact` is for that detector alone to read."""
+
+    blob: str
+    fact: Any

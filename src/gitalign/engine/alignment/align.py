@@ -75,7 +75,7 @@ class BranchAligner:
         self._at_once = ReplaysAtOnce(integration, steps, self._rewrites, processes=workers, is_stopped=is_stopped)
         self._replayed: dict[StepId, Replayed] = {}
         self._lines: dict[Oid, FirstParentChain] = {}
-        self._trees = SharedTrees()
+        self._trees = SharedTrees(integration.facts)
         self._lanes: dict[int, MergeWorker] = {}
         self._lock = threading.Lock()
 

@@ -12,12 +12,13 @@ from gitalign.core.outcome import Conflicted, Outcome, Refused, Unchanged
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import Limits, Policy
 from gitalign.git.attributes import AttributeFiles
+from gitalign.git.file_facts import KeptFacts
 from gitalign.git.merge import MergeWire
 from gitalign.git.quarantine import Quarantine
 from gitalign.integrate.pick import ReplayRules
 from gitalign.integrate.shared_merges import SharedMerges
 from gitalign.integrate.upstream import UpstreamIndex
-from gitalign.ports import ActivePlugins
+from gitalign.ports import ActivePlugins, FileFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class IntegrationContext:
         documents_dir: where a documenter may write.
         merges: answers of git, shared by everything that merges in the quarantine: what stopped a branch is looked at again
             without being merged again.
+        facts: what is known of contents, from earlier runs, too.
         jitter: a number between two others, for delays between attempts.
     """
 
@@ -48,6 +50,7 @@ class IntegrationContext:
     documents_dir: str
     jitter: Callable[[float, float], float]
     merges: SharedMerges = field(default_factory=SharedMerges)
+    facts: FileFacts = field(default_factory=KeptFacts)
     unsure: frozenset[str] = frozenset()
     """Branches of which, or of whose targets, commits could not be compared for want of objects: nothing about them is look_up."""
 

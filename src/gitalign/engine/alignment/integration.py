@@ -31,6 +31,7 @@ from gitalign.engine.runtime.context import AnalysisContext
 from gitalign.engine.runtime.limits import worker_count
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.git.attributes import AttributeFiles, read_attributes
+from gitalign.git.file_facts import KeptFacts
 from gitalign.git.identity import operator_ident
 from gitalign.git.merge import MergeWire, Wire, probe_wire
 from gitalign.git.objects import CommitWriter
@@ -95,6 +96,7 @@ def build_context(
     merges.virtual.expect(graph.own(step.seen, step.onto).bases for step in work if step.kind in _MERGES)
     return IntegrationContext(
         merges=merges,
+        facts=KeptFacts(context.cache, at=context.at),
         quarantine=quarantine,
         wire=probe(quarantine) if work else MergeWire(Wire.SINGLE),
         graph=graph,
@@ -154,6 +156,7 @@ def integrate(
         results = drive(plan.steps, workforce, already=resolved)
     finally:
         aligner.close()
+    integration.facts.flush()
     timeout_s = integration.limits.branch_timeout_s
     results = read_back(integration.quarantine, results, timeout_s=timeout_s, packs=packs)
     results = with_stack_notes(plan, results)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from gitalign.core.names import Oid
 from gitalign.core.pair_conflicts import PathChange
-from gitalign.git.object_source import KeptFacts, SharedTrees
+from gitalign.git.object_source import SharedTrees
 from gitalign.integrate.lane import MergeWorker
+from gitalign.ports import FileFacts
 
 _MOST_HELD = 16_000_000
 
@@ -22,7 +23,7 @@ class LaneSource:
         self._held = 0
 
     @property
-    def facts(self) -> KeptFacts:
+    def facts(self) -> FileFacts:
         """See `ports.Source.facts`."""
         return self._shared.facts
 
