@@ -10,7 +10,7 @@ from gitalign.batches.running.state import BatchRun
 from gitalign.core.events import EventKind
 from gitalign.core.names import Oid, ref_of
 from gitalign.core.plan import Permit
-from gitalign.core.publication import MoveState
+from gitalign.core.publication import MoveState, PushState
 from gitalign.engine.run.session import OpenRepository, Request, open_for
 from gitalign.errors import NotPermitted, UnknownRun, UserError
 from gitalign.facade.batch_context import known_batch_store
@@ -115,7 +115,7 @@ def _landings(opened: OpenRepository, store: BatchStore, run: BatchRun) -> Batch
         landing = _landing(store.journal, name, ref)
         if landing is None:
             continue
-        if not landing.undone_by:
+        if not landing.undone_by and not landing.reason:
             if tip != landing.after:
                 landing = replace(landing, reason=f"{run.target} has moved on since")
             tip = landing.before if not landing.reason else None
@@ -141,9 +141,15 @@ def _landing(journal: Journal, name: str, ref: str) -> BatchLanding | None:
     """What a run made of the target; None when it did not move it."""
     record = journal.run(name)
     for one in journal.publications(name):
-        if one.update.ref == ref and one.state in (MoveState.MOVED, MoveState.UNDONE):
-            undone_by = (record.undone_by or "by hand") if one.state is MoveState.UNDONE else ""
-            return BatchLanding(landing_run=name, before=one.update.before, after=one.update.after, undone_by=undone_by)
+        is_remote_only = one.state is MoveState.STANDS and one.push is PushState.PUSHED
+        if one.update.ref != ref or not (is_remote_only or one.state in (MoveState.MOVED, MoveState.UNDONE)):
+            continue
+        undone_by = (record.undone_by or "by hand") if one.state is MoveState.UNDONE else ""
+        reason = f"it is on the remote only: git align undo --push {name}" if is_remote_only else ""
+        update = one.update
+        return BatchLanding(
+            landing_run=name, before=update.before, after=update.after, undone_by=undone_by, reason=reason
+        )
     return None
 
 
