@@ -13,7 +13,7 @@ from gitalign.core.conflict import AlignablePoint, Undetermined
 from gitalign.core.outcome import Conflicted
 from gitalign.core.report import Report
 from gitalign.engine.alignment.context import IntegrationContext
-from gitalign.engine.analysis import after_run
+from gitalign.engine.analysis import after_run, alignable_point
 from gitalign.engine.runtime.signals import StopSignal
 from tests.git.workspace import Workspace
 from tests.runs import branch, request, run
@@ -79,13 +79,13 @@ def test_found_afterwards_it_is_what_a_run_would_have_found(work: Workspace, tmp
 def test_afterwards_as_well_without_memory_for_objects(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder in memory is not there, or goes while merges are made: they are made on disk."""
     run(work.path)
-    real, places = after_run.with_furthest, []
+    places: list[object] = []
 
     def lost(integration: IntegrationContext, *rest: Any, **more: Any) -> Any:
         places.append(memory := integration.quarantine._memory)
         if memory is not None:
             shutil.rmtree(memory.path)
-        return real(integration, *rest, **more)
+        return alignable_point.with_furthest(integration, *rest, **more)
 
     monkeypatch.setattr(after_run, "with_furthest", lost)
     found = facade.show(request(work.path), furthest=facade.AlignablePointSource.GIT)
