@@ -39,6 +39,7 @@ def server(place: Path, empty_database: Path, tmp_path_factory: pytest.TempPathF
         service = running.service
         service.repositories.add(SAFE_NAME, str(place), actor="test")
         service.repositories.add("hidden", "/nowhere", actor="test")
+        service.repositories.add("untouched", "/nowhere", actor="test")
         yield running
 
 
@@ -141,9 +142,9 @@ def test_from_a_plan_to_its_undo(client: httpx.Client, place: Path) -> None:
         ("POST", "/api/v1/repositories", {"name": SAFE_NAME, "path": "/x"}, 409, "name_taken"),
         ("POST", "/api/v1/repositories", {"name": "../x", "path": "/x"}, 422, "usage"),
         ("POST", "/api/v1/repositories", {"name": "x", "path": "relative"}, 422, "usage"),
-        ("GET", "/api/conflicts?repository=hidden", None, 502, "conflict_detection_failed"),
-        ("GET", "/api/analysis?repository=hidden", None, 502, "analysis_failed"),
-        ("GET", "/api/resolution?repository=hidden", None, 502, "resolution_failed"),
+        ("GET", "/api/conflicts?repository=untouched", None, 404, "not_known_yet"),
+        ("GET", "/api/analysis?repository=untouched", None, 404, "not_known_yet"),
+        ("GET", "/api/resolution?repository=untouched", None, 404, "not_known_yet"),
     ],
 )
 def test_problems(client: httpx.Client, method: str, path: str, body: Any, status: int, code: str) -> None:
@@ -319,6 +320,18 @@ def test_a_job_that_fails_says_why(server: Served, client: httpx.Client) -> None
     assert client.get(f"/api/v1/jobs/{job['id']}/document").json()["code"] == "no_document"
     assert client.post(f"/api/v1/jobs/{job['id']}/stop").json()["code"] == "job_is_over"
     assert JobKind(job["kind"]) is JobKind.PLAN
+
+
+def test_what_the_original_requests_name_fails_by_its_name(client: httpx.Client) -> None:
+    for ask, show, code in (
+        ("conflicts", "conflicts", "conflict_detection_failed"),
+        ("forecasts", "analysis", "analysis_failed"),
+        ("runs/20260101-000000-abcdef/undo", "resolution", "resolution_failed"),
+    ):
+        ended(client, client.post(f"/api/v1/repositories/hidden/{ask}", json={}).json())
+        answer = client.get(f"/api/{show}", params={"repository": "hidden"})
+        assert (answer.status_code, answer.json()["code"]) == (424, code)
+        assert answer.json()["detail"]
 
 
 def test_repositories_come_and_go(client: httpx.Client) -> None:

@@ -89,9 +89,9 @@ _STATUS: tuple[tuple[type[GitAlignError], HTTPStatus], ...] = (
     (ConfigError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (UserError, HTTPStatus.BAD_REQUEST),
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
-    (ConflictDetectionError, HTTPStatus.BAD_GATEWAY),
-    (AnalysisError, HTTPStatus.BAD_GATEWAY),
-    (ResolutionError, HTTPStatus.BAD_GATEWAY),
+    (ConflictDetectionError, HTTPStatus.FAILED_DEPENDENCY),
+    (AnalysisError, HTTPStatus.FAILED_DEPENDENCY),
+    (ResolutionError, HTTPStatus.FAILED_DEPENDENCY),
 )
 _RETRY_AFTER_S = "5"
 

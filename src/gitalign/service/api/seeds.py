@@ -17,7 +17,7 @@ from gitalign.core.conflict_kinds import conflict_summary, severity_of, type_of
 from gitalign.core.jobs import JobKind, JobState
 from gitalign.core.names import command_on
 from gitalign.documents.conflicts import load_conflict
-from gitalign.errors import GitAlignError
+from gitalign.errors import GitAlignError, NotFound
 from gitalign.service.access import Needs, require_seen
 from gitalign.service.problems import AnalysisError, ConflictDetectionError, ResolutionError
 from gitalign.service.state import Service, service_of
@@ -43,15 +43,17 @@ def _newest(
     """Id and document of the newest job of these kinds.
 
     Raises:
-        NotFound: there is no such repository.
-        GitAlignError: of the kind `failure`: the newest job failed, or there is none.
+        NotFound: there is no such repository, or no such job yet.
+        GitAlignError: of the kind `failure`: the newest job failed.
     """
     service.repositories.get(repository)
     states = (JobState.DONE, JobState.FAILED)
     which = JobFilter(repositories=[repository], kinds=kinds, states=states)
     job = next((job for job, _ in service.jobs.listed(which, limit=1)), None)
     if job is None:
-        raise failure("nothing was found out yet", hint=f"POST /api/v1/repositories/{repository}/{kinds[0]}…")
+        raise NotFound(
+            "nothing was found out yet", hint=f"POST /api/v1/repositories/{repository}/…", code="not_known_yet"
+        )
     document = service.jobs.document(job.id)
     if job.error is not None or document is None:
         said = job.error or {"message": "it left no document", "hint": ""}
