@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from gitalign.errors import MissingObject, OutOfSpace
 from gitalign.git.objects import CommitReader, CommitWriter, FileReader
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.repository import open_repository
+from gitalign.git.tree_comparer import TreeComparer
 from tests.git.workspace import Workspace
 
 
@@ -107,6 +109,29 @@ def test_files_are_read_by_id_and_by_path(tmp_path: Path) -> None:
     assert reader.read([tree + b":long"], most_bytes=1001) == [b"x" * 1001]
     reader.close()
     quarantine.remove()
+
+
+def test_many_trees_are_compared_as_one_by_one(work: Workspace) -> None:
+    """Paths that look like the end of an answer; more than one buffer holds; a pair that cannot be read is left out."""
+    many = {f"folder/{number:05d}{'x' * 60}": b"%d\n" % number for number in range(1500)}
+    trees = []
+    for files in ({"a": b"1\n"}, {"-\n-\n": b"1\n", ":100 a": b"1\n"}, {"a": None, "b\n": b"2\n"}, many, {"a": b"3\n"}):
+        work.commit("next", files)
+        trees.append(Oid(work.tip("HEAD^{tree}")))
+    pairs = list(pairwise(trees))
+    one_by_one, together = (TreeComparer(open_repository(work.path).git, timeout_s=20) for _ in range(2))
+    try:
+        found = together.compare_many([*pairs, (trees[0], Oid("1" * 40)), *pairs[:1]])
+        assert found == {pair: one_by_one.compare(*pair) for pair in pairs}
+        assert [change.path for change in found[pairs[0]]] == [b"-\n-\n", b":100 a"]
+        assert len(found[pairs[2]]) == 1500
+        with pytest.raises(MissingObject):
+            together.compare(trees[0], Oid("1" * 40))
+        assert together.compare(trees[0], trees[0]) == ()
+        assert together.compare(*pairs[1]) == found[pairs[1]]
+    finally:
+        one_by_one.close()
+        together.close()
 
 
 def test_a_vanished_store_is_a_disk_error(work: Workspace, quarantine: Quarantine) -> None:

@@ -17,7 +17,8 @@ from gitalign.core.outcome import Aligned, Outcome
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report
 from gitalign.engine.alignment import at_once
-from gitalign.engine.alignment.at_once import Replayed, ReplaysAtOnce
+from gitalign.engine.alignment.at_once import ReplaysAtOnce
+from gitalign.engine.alignment.replay_block import Replayed
 from gitalign.engine.runtime.surroundings import of_process
 from gitalign.git.merge_stream import MergeStream
 from gitalign.integrate import streams
@@ -176,6 +177,7 @@ def test_random_histories_are_the_same(tmp_path_factory: pytest.TempPathFactory,
 def test_many_in_several_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: list[str], count: int) -> None:
     """So many that packs are written, by two processes, in small blocks."""
     monkeypatch.setattr(at_once, "_LEAST", 10)
+    monkeypatch.setattr(at_once, "_MOST_AHEAD", 15)
     monkeypatch.setattr(at_once, "_BLOCK_S", 0.02)
     stream = [b"blob\nmark :1\ndata 4\nold\n\n"]
     for number in range(count + 1):

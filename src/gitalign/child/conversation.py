@@ -109,6 +109,12 @@ class Conversation:
         """Whether something has come that was not read yet."""
         return bool(self._buffer)
 
+    def peek(self, *, deadline: float) -> bytes:
+        """The next byte, which stays to be read."""
+        while not self._buffer:
+            self._wait(deadline)
+        return bytes(self._buffer[:1])
+
     def take(self, record: re.Pattern[bytes]) -> list[bytes]:
         """Group 1 of every whole record that has come, as far as they follow one another; they are consumed. Does not wait."""
         taken: list[bytes] = []

@@ -10,6 +10,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,12 +18,14 @@ from gitalign.child import ChildEnded, ChildTimedOut, Conversation
 from gitalign.core.commit_bytes import id_of
 from gitalign.core.names import Oid
 from gitalign.errors import GitDied, GitError, GitTimedOut
+from gitalign.git.alternates import alternates_variable, borrowed_stores
 from gitalign.git.command import Git
 from gitalign.git.commit_packs import remove_pack, write_commit_packs
 from gitalign.git.merge import NOBODY, MergeAnswer, MergeWire, Wire, named, read_answer
 from gitalign.git.objects import CommitWriter, lost
 
-_PACKED_FROM = 24
+_PACKED_FROM = 8
+_ALTERNATES = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
 _CLEAN = {
     40: re.compile(rb"\n?1\0([0-9a-f]{40})\0\0"),
     64: re.compile(rb"\n?1\0([0-9a-f]{64})\0\0"),
@@ -49,17 +52,23 @@ class MadeUpCommits:
     """Commits that only say which base two trees are to be merged on; many are written as one pack, which is removed in the end.
 
     Args:
-        packs: the `pack` folder of a quarantine.
+        objects: an object directory that only those look into who merge.
         writer: writes a few.
         object_format: `sha1` or `sha256`.
     """
 
-    def __init__(self, packs: Path, writer: CommitWriter, *, object_format: str) -> None:
-        self._packs = packs
+    def __init__(self, objects: Path, writer: CommitWriter, *, object_format: str) -> None:
+        self._objects = objects
         self._writer = writer
         self._object_format = object_format
         self._known: set[Oid] = set()
         self._written: list[Path] = []
+
+    def seen_by(self, git: Git) -> Git:
+        """git that finds them."""
+        borrowed = borrowed_stores(git.variables.get(_ALTERNATES, ""))
+        value = alternates_variable([*borrowed, self._objects])
+        return replace(git, variables={**git.variables, _ALTERNATES: value})
 
     def id_of(self, tree: Oid, parent: Oid, waiting: dict[Oid, bytes]) -> Oid:
         """The id of a commit; what is not written yet is added to `waiting`."""
@@ -84,7 +93,9 @@ class MadeUpCommits:
             for data in commits.values():
                 self._writer.write_bytes(data)
         else:
-            self._written += write_commit_packs(self._packs, commits, object_format=self._object_format, level=0)
+            self._written += write_commit_packs(
+                self._objects / "pack", commits, object_format=self._object_format, level=0
+            )
         self._known |= commits.keys()
 
     def remove(self) -> None:

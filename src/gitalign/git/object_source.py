@@ -12,7 +12,8 @@ from gitalign.core.names import Oid
 from gitalign.core.pair_conflicts import PathChange
 from gitalign.git.command import Git
 from gitalign.git.file_facts import KeptFacts
-from gitalign.git.objects import CommitReader, FileReader, TreeComparer
+from gitalign.git.objects import CommitReader, FileReader
+from gitalign.git.tree_comparer import TreeComparer
 from gitalign.ports import FileFacts
 
 K = TypeVar("K", bound=Hashable)

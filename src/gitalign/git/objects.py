@@ -12,7 +12,6 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gitalign.child import ChildEnded, ChildTimedOut, Conversation
 from gitalign.core.commit import RawCommit, commit_id, parse_commit, serialise
@@ -22,10 +21,6 @@ from gitalign.git.asking import cut_short, retried
 from gitalign.git.command import Git, failure_of, said_in, text
 from gitalign.shared_files import make_folder
 
-if TYPE_CHECKING:
-    from gitalign.core.pair_conflicts import PathChange
-
-_ABSENT = b"000000"
 _BODIES_AT_ONCE = 5_000
 _BODIES_TIMEOUT_S = 600.0
 
@@ -180,55 +175,6 @@ class FileReader(Answering):
         except (ChildEnded, ChildTimedOut) as error:
             raise self._lost(error) from error
         return found
-
-
-class TreeComparer(Answering):
-    """What changes from one tree to another, without reading file contents; renames are a path gone and a path added."""
-
-    # A line that is no object name is echoed and what came before it flushed (builtin/diff-tree.c, cmd_diff_tree).
-    words = ("diff-tree", "--stdin", "-r", "--raw", "-z", "--no-abbrev", "--no-renames", "--ignore-submodules=none")
-
-    def compare(self, before: Oid, after: Oid) -> tuple[PathChange, ...]:
-        """Changed paths in git's order.
-
-        Args:
-            before, after: ids of trees.
-
-        Raises:
-            MissingObject: one of them, or a tree below, cannot be read.
-            GitTimedOut, GitDied, GitError
-        """
-        if before == after:
-            return ()
-        deadline = time.monotonic() + self._timeout_s
-        from gitalign.core.pair_conflicts import PathChange
-
-        found: list[PathChange] = []
-        try:
-            talk = self._talk()
-            talk.send(f"{before} {after}\n-\n".encode("ascii"), deadline=deadline)
-            head = talk.read_until(b"\n", deadline=deadline)
-            if head == b"-":
-                raise MissingObject(
-                    f"trees {before} and {after} cannot be compared", hint="fetch the missing objects, then run again"
-                )
-            while (start := talk.read(1, deadline=deadline)) == b":":
-                old_mode, new_mode, old_oid, new_oid, _ = talk.read_until(b"\0", deadline=deadline).split(b" ")
-                path = talk.read_until(b"\0", deadline=deadline)
-                found.append(
-                    PathChange(
-                        path,
-                        None if old_mode == _ABSENT else (old_mode, old_oid),
-                        None if new_mode == _ABSENT else (new_mode, new_oid),
-                    )
-                )
-            talk.read_until(b"\n", deadline=deadline)
-            if start != b"-":
-                self.close()
-                raise GitError(f"git diff-tree: answered {start!r}", hint="this is a bug of git-align")
-        except (ChildEnded, ChildTimedOut) as error:
-            raise self._lost(error) from error
-        return tuple(found)
 
 
 class CommitWriter:

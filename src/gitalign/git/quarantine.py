@@ -187,6 +187,19 @@ class Quarantine:
                 self._benches[key] = self._git_dir(key, attributes)
             return self._benches[key]
 
+    def aside(self) -> Path:
+        """An empty object directory beside the quarantine's own, in memory where that is; no git looks there by itself.
+
+        Raises:
+            OutOfSpace
+        """
+        folder = self.objects.resolve() / "aside"
+        try:
+            make_folder(folder / "pack")
+        except OSError as error:
+            raise OutOfSpace(f"cannot make {folder}: {error.strerror}", hint="free space, then run again") from error
+        return folder
+
     @property
     def packs(self) -> ResultPacks:
         """The new objects of results, on their way into the repository."""

@@ -18,7 +18,8 @@ from gitalign.git.attributes import AttributeFiles, MergedAs, merged_as
 from gitalign.git.command import raw, text
 from gitalign.git.merge import MergeAnswer, MergeProcess, MergeWire, Side
 from gitalign.git.missing import Compared, missing_in
-from gitalign.git.objects import CommitReader, CommitWriter, FileReader, TreeComparer
+from gitalign.git.objects import CommitReader, CommitWriter, FileReader
+from gitalign.git.tree_comparer import TreeComparer
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.remerge import Remade, merge_again
 from gitalign.git.trees import write_blobs, write_tree

@@ -12,7 +12,7 @@ from gitalign.git.merge_stream import Merge, MergeStream
 from gitalign.integrate.at_once import Chain, Replays
 
 _LEAST, _MOST = 16, 256
-_BATCH_S = 0.03
+_BATCH_S = 0.1
 """How long git should have to do with what it is asked at a time: much longer than we take to ask again."""
 _LONGEST_WAIT_S = 0.004
 _MOST_FAILURES = 5

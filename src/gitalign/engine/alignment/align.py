@@ -29,8 +29,9 @@ from gitalign.core.outcome import (
 from gitalign.core.own_commits import OwnCommits
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import AlreadyMerged, Strategy
-from gitalign.engine.alignment.at_once import Replayed, ReplaysAtOnce
+from gitalign.engine.alignment.at_once import ReplaysAtOnce
 from gitalign.engine.alignment.context import HINTS, IntegrationContext, known_outcome, left_alone
+from gitalign.engine.alignment.replay_block import Replayed
 from gitalign.engine.alignment.source import LaneSource
 from gitalign.engine.alignment.strategy_chain import try_strategies
 from gitalign.engine.gates.detection import Detection, Looked, request_of
@@ -102,6 +103,7 @@ class BranchAligner:
             result = self._document(step, result, phases)
             if isinstance(result.outcome, Failed):
                 result = replace(result, outcome=with_auto_resolved(result.outcome, outcome))
+            self._replayed.pop(step.id, None)
         return replace(result, duration_s=time.monotonic() - started, phases=tuple(phases))
 
     def close(self) -> None:
@@ -263,7 +265,7 @@ class BranchAligner:
 
     def _conserve(self, step: Step, aligned: Aligned, worker: int) -> Outcome:
         own = self._integration.graph.own(step.seen, step.onto)
-        replayed = self._replayed.pop(step.id, None)
+        replayed = self._replayed.get(step.id)
         if replayed is not None and replayed.outcome is aligned and replayed.at_once is not None:
             return conserve_replayed(step, aligned, picks=own.picks, merges=own.merges, at_once=replayed.at_once)
         return conserve(step, aligned, picks=own.picks, merges=own.merges, bases=own.bases, lane=self._lane(worker))
@@ -274,6 +276,8 @@ class BranchAligner:
             return result
         lane = self._lane(worker)
         lane.start_readers()
+        replayed = self._replayed.get(step.id)
+        known = replayed.changes if replayed is not None and replayed.outcome.after == result.outcome.after else {}
         request = request_of(
             Looked(
                 branch=step.branch.name,
@@ -284,7 +288,7 @@ class BranchAligner:
             ),
             repository=integration.quarantine.git.git_dir,
             graph=integration.graph,
-            source=LaneSource(lane, self._trees),
+            source=LaneSource(lane, self._trees, known),
         )
         detection = Detection.of(integration.plugins, timeout_s=integration.limits.detection_timeout_s)
         # One that is late may still be talking to the lane's processes: nothing else must.

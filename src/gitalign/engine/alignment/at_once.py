@@ -1,4 +1,4 @@
-"""Branches of a run that are replayed many at once: which ones, how many at a time, and what became of them.
+"""Branches of a run that are replayed many at once: which ones, how many at a time, and who waits for whom.
 
 A branch that is not in what comes of it goes its own way, commit by commit, with the worker that has it.
 """
@@ -9,42 +9,25 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
-from gitalign.core.commit_bytes import CommitBytes, commit_bytes, subject_of
 from gitalign.core.names import Oid, StepId
-from gitalign.core.outcome import Aligned, AlignedKind, Dropped, DropReason, Rewrite
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import Strategy
 from gitalign.engine.alignment.context import IntegrationContext
+from gitalign.engine.alignment.replay_block import Block, BlockProcesses, Replayed
 from gitalign.errors import GitError
-from gitalign.git.commit_packs import write_commit_packs
-from gitalign.git.many_commits import ManyCommits
-from gitalign.git.merge import MERGES_PER_PROCESS, MergeAnswer, Wire
-from gitalign.git.merge_stream import MadeUpCommits, MergeStream
-from gitalign.git.objects import CommitWriter
-from gitalign.integrate.at_once import Chain, Replays
+from gitalign.git.merge import Wire
 from gitalign.integrate.lane import Rewrites
-from gitalign.integrate.streams import Stopped, carry_through
+from gitalign.integrate.streams import Stopped
 
 _LOG = logging.getLogger("gitalign.align")
 _FIRST, _LEAST, _MOST = 32, 16, 2_000
-_BLOCK_S = 0.4
+_BLOCK_S = 0.5
 """How long a block should take: workers get nothing of it before all of it is done."""
-_PACKED_FROM = 24
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
-    """A branch that was replayed.
-
-    Attributes:
-        at_once: git's merge of branch and target at once; None where it was not asked for.
-    """
-
-    outcome: Aligned
-    at_once: MergeAnswer | None
+_LOOK_S = 0.2
+_MOST_AHEAD = 1_000
+"""Branches that no worker has taken yet: what is known of them is held."""
 
 
 class ReplaysAtOnce:
@@ -91,9 +74,12 @@ class ReplaysAtOnce:
             if step.id in self._pending:
                 self._wanted.append(step.id)
                 self._start()
+                self._changed.notify_all()
             while step.id in self._pending or step.id in self._under_way:
                 self._changed.wait()
             done = self._done.pop(step.id, None)
+            if len(self._done) == _MOST_AHEAD:
+                self._changed.notify_all()
         if isinstance(done, BaseException):
             raise done
         return done
@@ -102,9 +88,13 @@ class ReplaysAtOnce:
         """End the thread, once no more is taken."""
         with self._changed:
             self._is_closed = True
+            self._changed.notify_all()
             thread = self._thread
         if thread is not None:
             thread.join()
+
+    def _is_over(self) -> bool:
+        return self._is_closed or self._is_stopped()
 
     def _start(self) -> None:
         if self._thread is None:
@@ -117,7 +107,7 @@ class ReplaysAtOnce:
 
     def _work(self) -> None:
         """Runs in the thread: one block after the other, those that a worker waits for first."""
-        streams = _Streams(self._integration, self._processes)
+        streams = BlockProcesses(self._integration, self._processes)
         try:
             while block := self._next():
                 started = time.monotonic()
@@ -137,7 +127,9 @@ class ReplaysAtOnce:
     def _next(self) -> list[Step]:
         """Branches of one target; none when all are done, or nothing more is wanted."""
         with self._changed:
-            if self._is_closed or self._is_stopped():
+            while len(self._done) > _MOST_AHEAD and not self._wanted and not self._is_over():
+                self._changed.wait(_LOOK_S)
+            if self._is_over():
                 return []
             wanted = [step_id for step_id in self._wanted if step_id in self._pending]
             self._wanted.clear()
@@ -150,10 +142,10 @@ class ReplaysAtOnce:
             self._under_way = frozenset(step.id for step in block)
             return block
 
-    def _carried_out(self, block: Sequence[Step], streams: _Streams) -> Mapping[StepId, Replayed | BaseException]:
-        work = _Block(self._integration, block)
+    def _carried_out(self, block: Sequence[Step], streams: BlockProcesses) -> Mapping[StepId, Replayed | BaseException]:
+        work = Block(self._integration, block)
         try:
-            work.carry_out(streams, lambda: self._is_closed or self._is_stopped())
+            work.carry_out(streams, self._is_over)
             return work.results(self._rewrites[block[0].onto])
         except Stopped:
             return {}
@@ -166,176 +158,6 @@ class ReplaysAtOnce:
             return {step.id: error for step in block}
 
 
-class _Streams:
-    """Merge processes, kept from one block to the next where both have the same attributes."""
-
-    def __init__(self, integration: IntegrationContext, processes: int) -> None:
-        quarantine = integration.quarantine
-        self._integration = integration
-        self._processes = processes
-        self._streams: list[MergeStream] = []
-        self._bench = ""
-        self._merges = 0
-        self.object_format = quarantine.repository.object_format
-        self.packs = quarantine.path / "pack"
-        self.writer = CommitWriter(quarantine.objects, object_format=self.object_format)
-        self.made_up = MadeUpCommits(self.packs, self.writer, object_format=self.object_format)
-        self.reader = ManyCommits(
-            quarantine.ungated(quarantine.git), timeout_s=integration.limits.integration_timeout_s
-        )
-
-    def under(self, onto: Oid, chains: int) -> list[MergeStream]:
-        """Those that merge under the attributes of a target, for so many chains."""
-        integration = self._integration
-        bench = integration.quarantine.bench(integration.attributes[onto])
-        if bench.git_dir != self._bench or self._merges > MERGES_PER_PROCESS * self._processes:
-            self._end_merging()
-            self._bench, self._merges = bench.git_dir, 0
-        while len(self._streams) < max(1, min(self._processes, chains)):
-            self._streams.append(
-                MergeStream(
-                    integration.quarantine.ungated(bench),
-                    wire=integration.wire,
-                    made_up=self.made_up,
-                    timeout_s=integration.limits.integration_timeout_s,
-                )
-            )
-        return self._streams
-
-    def note(self, merges: int) -> None:
-        """Count merges: a process keeps every object that it parsed."""
-        self._merges += merges
-
-    def close(self) -> None:
-        """End every process."""
-        self._end_merging()
-        self.reader.close()
-
-    def _end_merging(self) -> None:
-        for stream in self._streams:
-            stream.close()
-        self._streams.clear()
-
-
 def _is_replayed(step: Step) -> bool:
     is_iterative = step.strategy is Strategy.ITERATIVE and bool(step.step_size)
     return step.kind is StepKind.REPLAY and step.refusal is None and not is_iterative
-
-
-class _Block:
-    """Branches of one target that are replayed together."""
-
-    def __init__(self, integration: IntegrationContext, steps: Sequence[Step]) -> None:
-        self._integration = integration
-        self._steps = steps
-        self._own = [integration.graph.own(step.seen, step.onto) for step in steps]
-        self._upstream = [integration.upstream.matches(step.seen, step.onto) for step in steps]
-        self._commits: Mapping[Oid, CommitBytes] = {}
-        self._chains: list[Chain | None] = []
-        self._replays: Replays | None = None
-
-    def carry_out(self, streams: _Streams, is_stopped: Callable[[], bool]) -> None:
-        """Read, merge and write.
-
-        Raises:
-            Stopped, GitError
-        """
-        self._commits = self._read(streams.reader)
-        self._chains = [self._chain(number) for number in range(len(self._steps))]
-        chains = [chain for chain in self._chains if chain is not None]
-        if not chains:
-            return
-        quarantine, rules = self._integration.quarantine, self._integration.rules
-        replays = Replays(self._commits, committer=rules.committer, object_format=streams.object_format)
-        merging = streams.under(self._steps[0].onto, len(chains))
-        try:
-            carry_through(replays, chains, merging, is_stopped=is_stopped, look=quarantine.keep_within_bounds)
-        except BaseException:
-            for stream in merging:
-                stream.abandon()
-            raise
-        finally:
-            streams.note(replays.merged)
-            streams.made_up.remove()
-        if len(replays.new) < _PACKED_FROM:
-            for data in replays.new.values():
-                quarantine.with_room(lambda data=data: streams.writer.write_bytes(data))  # type: ignore[misc]
-        else:
-            write_commit_packs(streams.packs, replays.new, object_format=streams.object_format)
-        self._replays = replays
-
-    def results(self, rewrites: Rewrites) -> dict[StepId, Replayed]:
-        """What became of those branches that are done; what is known of the others is kept for who replays them."""
-        replays = self._replays
-        if replays is None:
-            return {}
-        merges = self._integration.merges
-        merges.note(merged=replays.merged, shared=replays.shared, trivial=replays.trivial)
-        bench = self._integration.quarantine.bench(self._integration.attributes[self._steps[0].onto]).git_dir
-        for trees, answer in replays.conflicts.items():
-            merges.add((bench, *trees), answer)
-        done: dict[StepId, Replayed] = {}
-        for number, (step, chain) in enumerate(zip(self._steps, self._chains, strict=True)):
-            if chain is None:
-                continue
-            if chain.is_done:
-                done[step.id] = self._replayed(number, chain)
-            else:
-                with rewrites.lock:
-                    for place, made in replays.places(chain):
-                        rewrites.replayed.setdefault(place, made)
-        return done
-
-    def _read(self, reader: ManyCommits) -> dict[Oid, CommitBytes]:
-        """Every commit that is looked at. Own commits of unusual shape or length are not among them."""
-        graph = self._integration.graph
-        wanted: dict[Oid, None] = {self._steps[0].onto: None}
-        for step, own in zip(self._steps, self._own, strict=True):
-            wanted[step.seen] = None
-            wanted |= dict.fromkeys((*own.picks, *own.merges, *own.bases))
-            for oid in own.picks:
-                wanted |= dict.fromkeys(graph.parents(oid))
-        read = reader.read(wanted)
-        found: dict[Oid, CommitBytes] = {}
-        for oid, data in read.items():
-            try:
-                found[oid] = commit_bytes(data)
-            except ValueError:
-                continue
-        return found
-
-    def _chain(self, number: int) -> Chain | None:
-        step, own, upstream = self._steps[number], self._own[number], self._upstream[number]
-        onto = self._commits.get(step.onto)
-        if onto is None or any(oid not in self._commits for oid in (step.seen, *own.picks, *own.merges)):
-            return None
-        return Chain(
-            onto=step.onto,
-            before=step.seen,
-            todo=[oid for oid in own.picks if oid not in upstream],
-            base=own.bases[0] if len(own.bases) == 1 else None,
-            tip=step.onto,
-            tree=onto.tree,
-        )
-
-    def _replayed(self, number: int, chain: Chain) -> Replayed:
-        step, own, upstream = self._steps[number], self._own[number], self._upstream[number]
-        dropped = [
-            *(self._dropped(oid, DropReason.UPSTREAM, upstream[oid]) for oid in own.picks if oid in upstream),
-            *(self._dropped(oid, DropReason.MERGE_FLATTENED) for oid in own.merges),
-            *(self._dropped(oid, DropReason.BECAME_EMPTY) for oid in chain.emptied),
-        ]
-        outcome = Aligned(
-            how=AlignedKind.REPLAYED,
-            before=step.seen,
-            after=chain.tip,
-            onto=step.onto,
-            tree=chain.tree,
-            rewritten=tuple(Rewrite(old=old, new=new) for old, new in chain.kept),
-            dropped=tuple(dropped),
-            unsigned=chain.unsigned,
-        )
-        return Replayed(outcome=outcome, at_once=chain.at_once)
-
-    def _dropped(self, oid: Oid, reason: DropReason, upstream: Oid | None = None) -> Dropped:
-        return Dropped(oid=oid, reason=reason, subject=subject_of(self._commits[oid]), upstream=upstream)

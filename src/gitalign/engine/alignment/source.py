@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gitalign.core.names import Oid
 from gitalign.core.pair_conflicts import PathChange
@@ -10,15 +10,25 @@ from gitalign.git.object_source import SharedTrees
 from gitalign.integrate.lane import MergeWorker
 from gitalign.ports import FileFacts
 
+Changes = tuple[PathChange, ...]
+
 _MOST_HELD = 16_000_000
 
 
 class LaneSource:
-    """Implements `ports.Source` on a lane."""
+    """Implements `ports.Source` on a lane.
 
-    def __init__(self, lane: MergeWorker, shared: SharedTrees) -> None:
+    Args:
+        lane: the worker's processes.
+        shared: what many branches ask alike.
+        known: what changes from one commit to another, where that was found out before.
+    """
+
+    def __init__(self, lane: MergeWorker, shared: SharedTrees, known: Mapping[tuple[Oid, Oid], Changes]) -> None:
         self._lane = lane
         self._shared = shared
+        self._known = known
+        self._lengths: dict[bytes, int] = {}
         self._contents: dict[tuple[bytes, int], bytes | None] = {}
         self._held = 0
 
@@ -35,15 +45,21 @@ class LaneSource:
             self._held, unread = 0, list(dict.fromkeys(names))
         for name, data in zip(unread, self._lane.files(unread, most_bytes=most_bytes) if unread else (), strict=True):
             self._contents[name, most_bytes] = data
-            self._held += len(data) if data is not None else 0
+            if data is not None:
+                self._held += len(data)
+                self._lengths[name] = len(data)
         return [self._contents[name, most_bytes] for name in names]
 
     def sizes(self, oids: Sequence[bytes]) -> list[int | None]:
         """See `ports.Source.sizes`."""
-        return self._lane.sizes(oids)
+        unknown = [oid for oid in dict.fromkeys(oids) if oid not in self._lengths]
+        asked = dict(zip(unknown, self._lane.sizes(unknown) if unknown else (), strict=True))
+        return [self._lengths[oid] if oid in self._lengths else asked[oid] for oid in oids]
 
-    def changes(self, before: Oid, after: Oid) -> tuple[PathChange, ...]:
+    def changes(self, before: Oid, after: Oid) -> Changes:
         """See `ports.Source.changes`."""
+        if (before, after) in self._known:
+            return self._known[before, after]
         return self._shared.changes.get((before, after), lambda: self._lane.changes(before, after))
 
     def paths(self, commit: Oid) -> tuple[bytes, ...]:
