@@ -13,7 +13,7 @@ import json
 import re
 from importlib.resources import files
 
-_SCRIPTS = {"forecast": ("map.js", "forecast.js"), "report": ("report.js",)}
+_SCRIPTS = {"batch": ("batch.js",), "forecast": ("map.js", "forecast.js"), "report": ("report.js",)}
 _SHARED = ("page.js", "steps.js")
 _LONE = re.compile("[\ud800-\udfff]")
 """What UTF-8 cannot hold."""
@@ -24,7 +24,7 @@ def page(name: str, *, title: str, data: object) -> str:
     """The page `name` of this package's assets.
 
     Args:
-        name: `forecast` or `report`.
+        name: `batch`, `forecast` or `report`.
         title: shown in the browser's tab.
         data: what JSON can say; the script finds it in the element `data`.
     """

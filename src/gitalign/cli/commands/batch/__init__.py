@@ -11,6 +11,7 @@ VERBS = (
     "status",
     "logs",
     "events",
+    "report",
     "list",
     "pause",
     "resume",

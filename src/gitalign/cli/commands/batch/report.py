@@ -1,0 +1,42 @@
+"""The verb `batch report`: a batch run as a page in one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import click
+
+from gitalign import facade
+from gitalign.cli.batch_options import BatchId
+from gitalign.cli.options import Options
+from gitalign.cli.parameters import option
+from gitalign.cli.rendering.console import console, require_writable, write_whole
+from gitalign.cli.rendering.tables import safe
+from gitalign.cli.verb import verb
+
+Output = Annotated[
+    Path | None, option("--output", "-o", help="Where to write it instead of printing it.", metavar="FILE")
+]
+
+
+@verb(without=("yes", "json"))
+def report(batch_id: BatchId = "last", *, output: Output = None, options: Options) -> int:
+    """Write a batch run as a page in one file: batches, tasks, conflicts, events. Changes nothing."""
+    from gitalign.batches.running.state_document import content_of
+    from gitalign.views.batch import batch_page
+
+    if output is not None:
+        require_writable(output)
+    request = options.request()
+    view = facade.batch_status(request, batch_id)
+    history = facade.batch_events(request, view.run.id)
+    name = Path(request.repo).resolve().name
+    text = batch_page(content_of(view.run), history.events, name=name, status=view.status)
+    if output is None:
+        click.echo(text)
+        return 0
+    write_whole(output, text)
+    if not options.quiet:
+        console(stderr=True).print(safe(f"wrote {output}"))
+    return 0

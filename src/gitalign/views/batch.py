@@ -1,0 +1,94 @@
+"""A batch run as a page: its batches with what became of their results, its tasks, and what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gitalign.core.events import Event
+from gitalign.core.names import display
+from gitalign.documents.reading import as_time
+from gitalign.views.page import page
+
+_SHOWN = ("reason", "error", "merge_status", "worktree", "title")
+"""Members of an event of which the page shows the first that says something."""
+
+
+def batch_page(run: Mapping[str, Any], events: Sequence[Event], *, name: str, status: str) -> str:
+    """The page of a batch run.
+
+    Args:
+        run: the document `batch-run`.
+        events: of the run, oldest first.
+        name: of the repository.
+        status: as people are shown it: `interrupted` where the process is gone.
+    """
+    titles = {str(task["id"]): task.get("title", "") for task in (run["plan"].get("task_list") or {}).get("tasks", ())}
+    planned = run["plan"]["batches"]
+    data = {
+        "name": display(name),
+        "run": run["id"],
+        "target": display(run["target"]),
+        "status": status,
+        "mode": run["execution_mode"],
+        "mode_reason": display(run["mode_reason"]),
+        "seconds": _seconds(run),
+        "running": [_conflict(one["conflict"]) for one in run["running_conflicts"]],
+        "batches": [
+            _batch(batch, [_task(str(one), run["tasks"][str(one)], titles) for one in planned[number]["task_ids"]])
+            for number, batch in enumerate(run["batches"])
+        ],
+        "events": [_event(one) for one in events],
+        "links": {},
+        "authors": [],
+    }
+    return page("batch", title=f"batch run {run['id']}", data=data)
+
+
+def _batch(batch: Mapping[str, Any], tasks: list[dict[str, Any]]) -> dict[str, Any]:
+    outcome = batch["outcome"] or {}
+    return {
+        "number": batch["batch_number"],
+        "status": batch["status"],
+        "merge": outcome.get("merge_status", ""),
+        "tests": outcome.get("tests", ""),
+        "landed": outcome.get("landed"),
+        "landing_run": outcome.get("landing_run", ""),
+        "reason": display(batch["reason"]),
+        "conflicts": [_conflict(one) for one in outcome.get("conflicts", ())],
+        "left_out": [[display(one["task"]), display(one["reason"])] for one in outcome.get("left_out", ())],
+        "tasks": tasks,
+    }
+
+
+def _task(task_id: str, task: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "id": display(task_id),
+        "title": display(titles.get(task_id, "")),
+        "status": task["status"],
+        "attempts": task["attempts"],
+        "seconds": _seconds(task),
+        "result": task["result"],
+        "words": [display(one) for one in (task["reason"], *task["notices"]) if one],
+    }
+
+
+def _conflict(one: Mapping[str, Any]) -> list[Any]:
+    return [display(one["first"]), display(one["second"]), [display(path) for path in one["paths"]]]
+
+
+def _event(event: Event) -> list[Any]:
+    said = next((str(event.data[key]) for key in _SHOWN if event.data.get(key)), "")
+    return [
+        event.seq,
+        f"{event.at:%H:%M:%S}",
+        event.kind.value,
+        display(str(event.data.get("task_id", ""))),
+        display(said),
+    ]
+
+
+def _seconds(value: Mapping[str, Any]) -> float | None:
+    if value["started_at"] is None or value["finished_at"] is None:
+        return None
+    return (as_time(value["finished_at"]) - as_time(value["started_at"])).total_seconds()
