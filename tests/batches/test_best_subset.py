@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations
@@ -246,6 +247,22 @@ def test_a_branch_that_holds_another_is_not_landed_without_it(bench: Bench) -> N
     assert held(bench) == []
     assert reasons(run) == {"a": ("test_failed", ()), "b": ("skipped", ())}
     assert "needs or holds a" in outcome(run).left_out[1].reason
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_lands_is_as_large_as_trying_every_set_finds(bench: Bench, seed: int) -> None:
+    chance = random.Random(seed)
+    names = "abcdef"
+    groups = [chance.sample(names, chance.choice([1, 2, 2, 3])) for _ in range(3)]
+    script = " && ".join(f"! {{ {' && '.join(f'test -e {name}' for name in group)}; }}" for group in groups)
+    run = landed(
+        bench, branches(bench, {name: {name: ""} for name in names}), options=LandOptions(reruns=0), **by_tests(script)
+    )
+    every = (set(one) for size in range(len(names), -1, -1) for one in combinations(names, size))
+    wanted = next(one for one in every if not any(one >= set(group) for group in groups))
+    assert len(held(bench)) == len(wanted)
+    assert not any(set(held(bench)) >= set(group) for group in groups)
+    assert {one.name for one in outcome(run).left_out} == set(names) - set(held(bench))
 
 
 def test_every_pair_that_conflicts_is_reported_and_the_largest_set_named(bench: Bench) -> None:

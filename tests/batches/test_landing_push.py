@@ -19,7 +19,8 @@ from gitalign.batches.running.state import PUSH, PUSH_HOOKS, BatchRun, Landed, M
 from gitalign.batches.running.state_document import dump, load
 from gitalign.core.plan import Permit
 from gitalign.engine.run.contexts import Caller
-from gitalign.engine.run.session import Request, open_for
+from gitalign.engine.run.dead_runs import recover_dead
+from gitalign.engine.run.session import Request, journal_of, open_for
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.errors import GitAlignError, RemoteError, UserError
 from tests.batches.runs import BATCH, Bench, killed_at, sh
@@ -292,6 +293,29 @@ def test_a_push_whose_end_is_not_known_is_asked_about_when_the_remote_is_back(sh
     assert (outcome(run).merge_status, outcome(run).landed) == (MergeStatus.SUCCESS, sent)
     assert outcome(run).reason == "origin/main has it, main here does not: git pull brings it"
     assert (shared.there, shared.here) == (sent, before)
+
+
+def test_a_push_that_arrives_after_it_was_given_up_counts(shared: Shared) -> None:
+    """The process is killed, recovery finds that nothing was pushed, and then what it had begun arrives all the same."""
+    before = shared.here
+    shared.new(*two(shared))
+    assert killed_at("push", lambda checkpoint: shared.go(checkpoint=checkpoint))
+    path, run_id = shared.bench.world.path, shared.bench.store.read(BATCH).batches[0].landing_run
+    opened = open_for(Request(repo=path))
+    with journal_of(opened) as journal:
+        recover_dead(opened, journal, ())
+        (publication,) = journal.publications(run_id)
+    assert (publication.state.value, publication.push.value) == ("rolled_back", "not_pushed")
+    shared.bench.world.git("push", "-q", "origin", f"{publication.update.after}:refs/heads/main")
+    run = shared.go()
+    landed = outcome(run)
+    assert (landed.merge_status, landed.landed, landed.landing_run) == (MergeStatus.SUCCESS, shared.there, run_id)
+    assert shared.subjects() == ["base", *MERGES]
+    facade.undo(Request(repo=path), run_id, push=True, permit=PERMIT)
+    assert shared.here == shared.there == before
+    again = replace(shared.bench.store.read(BATCH), status=Status.PENDING)
+    shared.bench.store.write(again.with_batch(0, status=Status.PENDING, outcome=None))
+    assert outcome(shared.go()).landing_run != run_id, "what was undone has not landed"
 
 
 def started(shared: Shared, *tasks: Task, **options: Any) -> BatchRun:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from gitalign.batches.merging.merge_members import MergedMembers
@@ -24,6 +24,7 @@ from gitalign.engine.gates.repository_rules import RepositoryRules
 from gitalign.engine.runtime.context import RunContext
 from gitalign.git.history import load_graph
 from gitalign.git.quarantine import Quarantine
+from gitalign.worktrees.pool import WorkTreePool
 
 NOT_CONFIGURED = "not_configured"
 _ORIGINS = {"branch": "the task brought it", "integration": "the merge made it"}
@@ -83,6 +84,7 @@ class GateHolder:
         target: with the commit that results were merged onto.
         snapshot: of the repository.
         name: of the batch.
+        pool: gives the work trees in which checks run.
     """
 
     gates: Gates
@@ -91,6 +93,7 @@ class GateHolder:
     target: Target
     snapshot: Snapshot
     name: str
+    pool: Callable[[GateContext], WorkTreePool | None] = lambda context: None
 
     def hold(self, members: Sequence[Member], merged: MergedMembers) -> GateAnswer:
         """Hold merged results to detection, house rules and the checks, in this order; the first that refuses decides.
@@ -152,6 +155,7 @@ class GateHolder:
     def _through(self, steps: Sequence[_Merge], gates: Sequence[Gate]) -> tuple[StepResult, ...]:
         plan = _plan_of(steps, target=self.target, snapshot=self.snapshot)
         context = GateContext(run=self.run, plan=plan, quarantine=self.quarantine, cache=self.run.journal)
+        context = replace(context, pool=self.pool(context))
         results = [step.result(StepId(number)) for number, step in enumerate(steps)]
         return through_gates(results, gates, context, passed=lambda phase: None)
 

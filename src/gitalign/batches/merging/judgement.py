@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from gitalign.batches.merging.gates import GateAnswer, GateHolder
@@ -11,7 +12,10 @@ from gitalign.batches.merging.merge_members import MemberMerger, MergedMembers
 from gitalign.batches.merging.stale import merged_results, stale_refusal
 from gitalign.batches.running.judge_batch import Member
 from gitalign.batches.running.state import MergeStatus
+from gitalign.engine.gates.branch_checks import pool_of
+from gitalign.engine.gates.gate import GateContext
 from gitalign.git.quarantine import Quarantine
+from gitalign.worktrees.pool import WorkTreePool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +45,15 @@ class Judge:
         landing: of the batch.
         quarantine: where results are merged.
         merger: merges them.
+        until_then: closed when no set is judged any more.
     """
 
-    def __init__(self, landing: Landing, quarantine: Quarantine, merger: MemberMerger) -> None:
+    def __init__(self, landing: Landing, quarantine: Quarantine, merger: MemberMerger, until_then: ExitStack) -> None:
         self._landing = landing
         self._quarantine = quarantine
         self._merger = merger
+        self._until_then = until_then
+        self._pool: WorkTreePool | None = None
         self._known: dict[tuple[tuple[int, ...], bool], Judgement] = {}
         self.validations = 0
         """Sets that were held to the operator's checks so far."""
@@ -96,5 +103,13 @@ class Judge:
             target=landing.target,
             snapshot=landing.snapshot,
             name=landing.name,
+            pool=self._work_tree,
         )
         return holder.hold(members, merged)
+
+    def _work_tree(self, context: GateContext) -> WorkTreePool | None:
+        """One work tree, in which every set is laid out after the one before: files that they share are written once."""
+        checks = self._landing.gates.checks
+        if self._pool is None and checks.is_configured:
+            self._pool = self._until_then.enter_context(pool_of(checks, context, width=1))
+        return self._pool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 from gitalign.batches.merging.decide import Decision, Fault, decide
@@ -38,7 +39,7 @@ from gitalign.documents.reading import Malformed, each
 from gitalign.engine.gates.detection import Detection
 from gitalign.engine.publishing.guard import Guard
 from gitalign.engine.publishing.push_history import Ancestry
-from gitalign.engine.publishing.push_recovery import settle_pushes
+from gitalign.engine.publishing.push_recovery import settle_late_landings
 from gitalign.engine.publishing.pushing import Pusher
 from gitalign.engine.publishing.recorded_run import new_record
 from gitalign.engine.run.contexts import Caller, new_run
@@ -95,11 +96,12 @@ class BatchLander:
             RemoteError: what became of a push is not known, and the remote cannot be asked.
         """
         try:
-            made = [one for one in journal.publications(journal.run(run_id).id) if one.update.ref == ref_of(target)]
+            record = journal.run(run_id)
+            made = [one for one in journal.publications(record.id) if one.update.ref == ref_of(target)]
         except UnknownRun:
             return None
-        if any(one.push is PushState.UNKNOWN for one in made):
-            made = list(settle_pushes(self._opened.repository, made))
+        if any(one.push in (PushState.UNKNOWN, PushState.NOT_PUSHED) for one in made):
+            made = list(settle_late_landings(self._opened.repository, made))
             journal.update_publications(run_id, made)
             if any(one.push is PushState.UNKNOWN for one in made):
                 words = made[0].push_detail
@@ -107,7 +109,8 @@ class BatchLander:
                     f"it is not known whether the batch was pushed: {words}", hint="git align batch resume"
                 )
         for one in made:
-            if one.state is MoveState.MOVED or (one.state is MoveState.STANDS and one.push is PushState.PUSHED):
+            is_only_pushed = one.state is MoveState.STANDS and one.push is PushState.PUSHED
+            if one.state is MoveState.MOVED or (is_only_pushed and record.undone_by is None):
                 return self._as_recorded(run_id, one)
         return None
 
@@ -228,10 +231,11 @@ def _pusher(landing: Landing, settings: PushSettings) -> Pusher:
 
 def _merged_and_landed(landing: Landing, quarantine: Quarantine, pusher: Pusher, *, best_subset: bool) -> Landed:
     run, target = landing.run, landing.target
-    with MemberMerger.opened(
+    merging = MemberMerger.opened(
         quarantine, target=target.name, onto=target.oid, members=landing.members, rules=landing.rules
-    ) as merger:
-        judge = Judge(landing, quarantine, merger)
+    )
+    with merging as merger, ExitStack() as until_then:
+        judge = Judge(landing, quarantine, merger, until_then)
         decision = decide(landing, judge, merger, lost=_lost(landing), best_subset=best_subset)
     quarantine.require_memory()
     refusal = decision.refusal

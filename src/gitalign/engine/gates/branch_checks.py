@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,8 +121,7 @@ class BranchChecks:
         files = _Files(git)
         try:
             end_orphans()
-            home = work_tree_home(checks.directory, repository.common_dir, environ=run.surroundings.environ)
-            with WorkTreePool.opened(home, quarantine, width=width) as pool:
+            with nullcontext(context.pool) if context.pool else pool_of(checks, context, width=width) as pool:
                 runner = CheckRunner(
                     checks=checks,
                     cache=context.cache,
@@ -238,6 +237,23 @@ class BranchChecks:
         with self.files.lock:
             (source,) = self.files.read([raw(f"{commit}:{check.module}")], most_bytes=_LONGEST_SOURCE)
         return startup_command(check, source)
+
+
+def pool_of(checks: ValidationPlan, context: GateContext, *, width: int) -> AbstractContextManager[WorkTreePool]:
+    """Work trees for checks, gone at the end.
+
+    Args:
+        checks: say where they are made.
+        context: of the run.
+        width: how many there are.
+
+    Raises:
+        OutOfSpace
+    """
+    home = work_tree_home(
+        checks.directory, context.quarantine.repository.common_dir, environ=context.run.surroundings.environ
+    )
+    return WorkTreePool.opened(home, context.quarantine, width=width)
 
 
 def _trees(git: Git, commits: Sequence[Oid]) -> dict[Oid, Oid]:

@@ -91,7 +91,7 @@ class CheckRunner:
         return result
 
     def run_on_target(self, command: CheckCommand, onto: Oid, work_tree: DisposableTree) -> CheckResult:
-        """How the command ends on the target itself; found out once, however many branches ask.
+        """How the command ends on the target itself; found out once, however many branches ask. A pass is kept for later runs.
 
         Raises:
             CheckCancelled
@@ -104,7 +104,7 @@ class CheckRunner:
                 waiting = self._on_targets[key] = Future()
         if mine:
             try:
-                waiting.set_result(self._run_with_retry(command, onto, work_tree))
+                waiting.set_result(self.cached(command, onto) or self.run(command, onto, work_tree))
             except BaseException as error:
                 waiting.set_exception(error)
         return waiting.result()

@@ -19,6 +19,7 @@ from gitalign.core.validation import Validation
 from gitalign.engine.runtime.context import RunContext
 from gitalign.git.quarantine import Quarantine
 from gitalign.ports import VerdictCache
+from gitalign.worktrees.pool import WorkTreePool
 
 _UNFIT = "its result there may not be published"
 
@@ -56,12 +57,14 @@ class GateContext:
         plan: whose steps.
         quarantine: sees the results.
         cache: verdicts of earlier runs.
+        pool: work trees for checks that are asked for again and again; None for some of their own each time.
     """
 
     run: RunContext
     plan: Plan
     quarantine: Quarantine
     cache: VerdictCache
+    pool: WorkTreePool | None = None
 
     def step(self, result: StepResult) -> Step:
         """The step of a result."""

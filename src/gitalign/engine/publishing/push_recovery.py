@@ -46,6 +46,22 @@ def settle_before_moves(repository: Repository, publications: Sequence[Publicati
     )
 
 
+def settle_late_landings(repository: Repository, publications: Sequence[Publication]) -> tuple[Publication, ...]:
+    """The publications of a landing, its push asked about again: a push outlives the process that began it."""
+    remotes = Remotes(repository, timeout_s=_DEADLINE_S)
+    ancestry = Ancestry(repository)
+    looked = (
+        settled(one, remotes, ancestry) if one.push in (PushState.UNKNOWN, PushState.NOT_PUSHED) else one
+        for one in publications
+    )
+    return tuple(
+        replace(one, state=MoveState.STANDS, detail="")
+        if one.state is MoveState.ROLLED_BACK and one.push is PushState.PUSHED
+        else one
+        for one in looked
+    )
+
+
 def standing_where_pushed(publications: Sequence[Publication]) -> tuple[Publication, ...]:
     """The publications; those that a remote has, and that could not move here, count as pushed only."""
     return tuple(
