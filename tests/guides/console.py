@@ -3,6 +3,8 @@
 A line that starts with `$ ` is a command; the lines below it are what it prints. Printed lines have to come in this order,
 anywhere in the output; runs of spaces count as one, and `…` stands for anything. A command ends with 0, or with the
 number N that its comment names: `# exit code N`. Where git-align asks before it acts, the answer is yes.
+
+A block below the words "Save this as `NAME`:" is written to a file of that name.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from tests.git.workspace import IDENTITY
 
 _ASKS_FIRST = frozenset({"run", "push", "undo", "resume", "prune", "restore", "resolve"})
 _BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_STEP = re.compile(
+    r"^```console\n.*?^```|Save\sthis\sas\s`(?P<name>[^`]+)`:\n\n```\w*\n(?P<content>.*?)^```", re.MULTILINE | re.DOTALL
+)
 _SHELL = re.compile(r"[|<>;&$`]")
 
 
@@ -48,12 +53,18 @@ class Reader:
 
     def follow(self, document: Path) -> None:
         """Type every command of a document; fails at the first one that prints something else."""
-        for typed in commands(document.read_text()):
-            code, printed = self._type(typed.words)
-            self.ran.append(typed.words)
-            assert code == typed.code, f"$ {typed.words}\nexit code {code}, not {typed.code}\n{printed}"
-            missing = first_missing(typed.printed, printed)
-            assert missing is None, f"$ {typed.words}\ndoes not print (in this order): {missing}\nbut:\n{printed}"
+        for step in _STEP.finditer(document.read_text()):
+            if step["name"] is not None:
+                (self.place / step["name"]).write_text(step["content"])
+            for typed in commands(step[0]):
+                self._follow(typed)
+
+    def _follow(self, typed: Typed) -> None:
+        code, printed = self._type(typed.words)
+        self.ran.append(typed.words)
+        assert code == typed.code, f"$ {typed.words}\nexit code {code}, not {typed.code}\n{printed}"
+        missing = first_missing(typed.printed, printed)
+        assert missing is None, f"$ {typed.words}\ndoes not print (in this order): {missing}\nbut:\n{printed}"
 
     def _type(self, line: str) -> tuple[int, str]:
         words = shlex.split(line, comments=True)
@@ -62,7 +73,7 @@ class Reader:
             self.place = (self.place / words[1]).resolve()
             return (0 if self.place.is_dir() else 1), ""
         if words[:2] == ["git", "align"] and not _SHELL.search(re.sub(r"\s#.*", "", line)):
-            verb = words[2] if len(words) > 2 else ""
+            verb = words[3] if words[2:3] == ["batch"] else words[2] if len(words) > 2 else ""
             sure = ["--yes"] if verb in _ASKS_FIRST and "--yes" not in words else []
             done = warm.run(*words[2:], *sure, cwd=self.place, env=env)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -38,3 +39,16 @@ def test_the_tutorial(tmp_path: Path) -> None:
     reader = Reader(home, shop.serve(tmp_path))
     reader.follow(ROOT / "docs" / "tutorial.md")
     assert len(reader.ran) > 40
+
+
+def test_ten_agents(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    variables = {
+        "HOME": str(home),
+        "PATH": f"{home}/bin:{os.environ['PATH']}",
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+    }
+    reader = Reader(home, {**shop.serve(tmp_path), **variables})
+    reader.follow(ROOT / "docs" / "ten-agents.md")
+    assert len(reader.ran) > 10
