@@ -105,7 +105,7 @@ def test_two_users_of_a_shared_repository_work_on_each_others_runs(shared: Path)
     database = shared / "gitalign" / "gitalign.db"
     database.chmod(0o644)
     prune = (BOB, "prune --older-than 0 --yes")
-    refused, _, again, pruned = aligned(shared, (BOB, "run --yes"), (ANN, "runs"), (BOB, "run --yes"), prune)
+    refused, _, again, pruned = aligned(shared, (BOB, "run --yes -v"), (ANN, "runs"), (BOB, "run --yes -v"), prune)
     assert refused[0] == 3
     assert f"chmod g+w {database}" in refused[1]
     assert again[0] == 0, again[1]

@@ -46,6 +46,7 @@ class PlannedHistory:
         self._held: Prepared | None = None
         self._seen: tuple[str, Seen] | None = None
         self._look: tuple[Snapshot, Configured] | None = None
+        self._configuration: tuple[str, Configured] | None = None
 
     def keep(self, prepared: Prepared, *, settings: str) -> None:
         """Keep the history of a plan, in place of an earlier one, and what else it was made from."""
@@ -53,6 +54,20 @@ class PlannedHistory:
         with self._lock:
             self._held = prepared
             self._seen = prepared.plan.id, seen
+
+    def configuration_of(self, repository: str) -> Configured | None:
+        """git's configuration as it was read last for a plan of the request; None when it was not.
+
+        Args:
+            repository: its git common directory.
+        """
+        with self._lock:
+            return self._configuration[1] if self._configuration and self._configuration[0] == repository else None
+
+    def note_configuration(self, repository: str, configuration: Configured) -> None:
+        """Note what was read."""
+        with self._lock:
+            self._configuration = repository, configuration
 
     def keep_look(self, snapshot: Snapshot, configuration: Configured) -> None:
         """Keep what was looked at just now, for the plan that is made next."""

@@ -95,9 +95,10 @@ def _fetch(opened: OpenRepository, request: Request, remote: str | None) -> None
 def _look(opened: OpenRepository, request: Request) -> tuple[Snapshot, Configured]:
     """Refs, work trees and configuration, as they were looked at just now for the same request, or looked at now."""
     look = opened.history.take_look()
-    if look is not None and not request.fetch and look[0].repository == opened.repository.common_dir:
-        return look
-    return take_snapshot(opened.repository, now=opened.now()), configured(opened.repository)
+    if look is None or request.fetch or look[0].repository != opened.repository.common_dir:
+        look = take_snapshot(opened.repository, now=opened.now()), configured(opened.repository)
+    opened.history.note_configuration(opened.repository.common_dir, look[1])
+    return look
 
 
 def _looked_at(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gitalign.core.filters import Filters
 from gitalign.core.graph import CommitGraph
-from gitalign.core.names import HEADS, REMOTES, BranchName, Oid, shell_word
+from gitalign.core.names import HEADS, REMOTES, BranchName, Oid, branch_of, shell_word
 from gitalign.core.plan import Plan, Target
 from gitalign.core.planning import build_plan
 from gitalign.core.policy import Policy
@@ -68,7 +68,7 @@ def prepare(repository: Repository, snapshot: Snapshot, wishes: Wishes, configur
     snapshot = replace(snapshot, evidence=evidence, unread=unread)
     named = [one.target for one in find_targets(snapshot, wanted)]
     if wishes.prefer is None:
-        wanted = replace(wanted, upstreams=_tracked(repository, snapshot, named))
+        wanted = replace(wanted, upstreams=_tracked(repository, snapshot, named, configuration))
     others = {target.ref: f"{REMOTES}{wanted.remote}/{target.name}" for target in named} | dict(wanted.upstreams)
     are_typed = wanted.are_typed and filters.are_names
     lines = {} if are_typed else lines_of(snapshot, named, snapshot.branches_of or wanted.remote)
@@ -109,10 +109,17 @@ def _tips_to_read(snapshot: Snapshot, known: Collection[str]) -> list[Oid]:
     ]
 
 
-def _tracked(repository: Repository, snapshot: Snapshot, targets: Sequence[Target]) -> dict[str, str]:
-    """Local targets that track a remote's branch, with its full name."""
+def _tracked(
+    repository: Repository, snapshot: Snapshot, targets: Sequence[Target], configuration: Configured
+) -> dict[str, str]:
+    """Local targets that track a remote's branch, with its full name. git is asked only where one tracks anything."""
+    tracking = {key for key, _ in configuration if key.startswith("branch.") and key.endswith(".merge")}
     local = [
-        one.ref for one in targets if one.ref.startswith(HEADS) and remote_of(snapshot, BranchName(one.name)) is None
+        one.ref
+        for one in targets
+        if one.ref.startswith(HEADS)
+        and f"branch.{branch_of(one.ref)}.merge" in tracking
+        and remote_of(snapshot, BranchName(one.name)) is None
     ]
     return {
         ref: upstream for ref, upstream in read_upstreams(repository, local).items() if upstream.startswith(REMOTES)

@@ -195,7 +195,7 @@ def journal_of(opened: OpenRepository) -> Iterator[Journal]:
     """
     repository = opened.repository
     try:
-        share_folder(repository.state_dir, sharing(repository))
+        share_folder(repository.state_dir, _sharing(opened))
     except OSError as error:
         raise StoreError(
             f"cannot make {repository.state_dir}: {error.strerror}", hint="make the git directory writable"
@@ -205,6 +205,12 @@ def journal_of(opened: OpenRepository) -> Iterator[Journal]:
         yield journal
     finally:
         journal.close()
+
+
+def _sharing(opened: OpenRepository) -> str:
+    """`core.sharedRepository`, from what was read for a plan just now, or asked for."""
+    read = opened.history.configuration_of(opened.repository.common_dir)
+    return sharing(opened.repository) if read is None else dict(read).get("core.sharedrepository", "umask")
 
 
 @contextmanager
