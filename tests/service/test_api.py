@@ -305,6 +305,15 @@ def test_a_token_sees_its_repositories_alone(server: Served, client: httpx.Clien
         assert other.get("/api/v1/audit").status_code == 403
 
 
+def test_where_a_repository_is_is_for_administrators(server: Served, client: httpx.Client, place: Path) -> None:
+    for address in ("/api/v1/repositories", f"/api/v1/repositories/{SAFE_NAME}"):
+        assert str(place) in client.get(address).text
+        with server.client(Role.LANDER) as other:
+            answer = other.get(address)
+            assert str(place) not in answer.text
+            assert validate(answer.json()) == "repositories"
+
+
 def test_bad_tokens(server: Served) -> None:
     for header in ("Bearer gal_nonsense", "Bearer", "Basic abc", "Bearer " + "x" * 5_000):
         with server.client(None) as client:

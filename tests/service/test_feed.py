@@ -45,7 +45,7 @@ def test_slow_and_quick_readers_see_the_same(
             await asyncio.to_thread(jobs.renew, held, events=[("step_started", f'"{start}"')] * 15)
 
     async def main() -> list[list[int]]:
-        feed = EventFeed(EventReader(database), most_streams=4)
+        feed = EventFeed(EventReader(database), most_streams=4, stream_s=60)
         running = asyncio.create_task(feed.run())
         try:
             readers = [asyncio.create_task(read(feed, pause)) for pause in (0.0, 0.0, 0.01, 0.03)]
@@ -62,3 +62,15 @@ def test_slow_and_quick_readers_see_the_same(
 
     for seen in asyncio.run(main()):
         assert seen == list(range(1, count + 3))
+
+
+def test_a_stream_ends_with_its_time(database: ServiceDatabase) -> None:
+    """Its reader comes back and is looked at again: a token that was revoked meanwhile sees no more."""
+
+    async def main() -> list[int]:
+        feed = EventFeed(EventReader(database), most_streams=4, stream_s=0.1)
+        async with aclosing(feed.follow(REPOSITORY, 0)) as events:
+            return [event.seq async for event in events]
+
+    ask(database, JobKind.PLAN)
+    assert asyncio.run(asyncio.wait_for(main(), timeout=30)) == [1]

@@ -24,20 +24,26 @@ if TYPE_CHECKING:
     )
 
 
-def dump_repository(value: ServedRepository) -> ServedRepositoryDocument:
-    """One repository."""
+def dump_repository(value: ServedRepository, *, with_place: bool = True) -> ServedRepositoryDocument:
+    """One repository.
+
+    Args:
+        value: the repository.
+        with_place: say where it is on the machine of the workers.
+    """
     return {
         "name": value.name,
-        "path": value.path,
-        "config_file": value.config_file,
+        "path": value.path if with_place else None,
+        "config_file": value.config_file if with_place else None,
         "created_at": time_text(value.created_at),
         "last_event": value.last_event,
     }
 
 
-def dump_repositories(values: Iterable[ServedRepository]) -> dict[str, Any]:
-    """Repositories by name."""
-    content: RepositoriesDocument = {"repositories": [dump_repository(value) for value in values]}
+def dump_repositories(values: Iterable[ServedRepository], *, with_place: bool = True) -> dict[str, Any]:
+    """Repositories by name; see `dump_repository`."""
+    rows = [dump_repository(value, with_place=with_place) for value in values]
+    content: RepositoriesDocument = {"repositories": rows}
     return stamped("repositories", content)
 
 

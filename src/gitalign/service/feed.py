@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 
 from gitalign.core.jobs import ServiceEvent
 from gitalign.errors import GitAlignError, NoResources
@@ -51,11 +53,13 @@ class EventFeed:
     Args:
         reader: of the database.
         most_streams: readers at once.
+        stream_s: a reader is served for so long, in seconds.
     """
 
-    def __init__(self, reader: EventReader, *, most_streams: int) -> None:
+    def __init__(self, reader: EventReader, *, most_streams: int, stream_s: float) -> None:
         self.reader = reader
         self._most_streams = most_streams
+        self._stream_s = stream_s
         self._lines: dict[str, _Line] = {}
         self.readers = 0
         self._wanted = asyncio.Event()
@@ -103,18 +107,19 @@ class EventFeed:
             raise NoResources("too many event streams", hint="close some, or ask again later", code="too_many_streams")
 
     async def follow(self, repository: str, seq: int) -> AsyncGenerator[ServiceEvent, None]:
-        """Events of a repository behind a number, without end; each exactly once, in order.
+        """Events of a repository behind a number, each exactly once, in order, until the time of the reader is over.
 
         Args:
             repository: by name.
             seq: the last event that the reader has.
         """
+        end = time.monotonic() + self._stream_s
         line = self._lines.setdefault(repository, _Line())
         line.readers += 1
         self.readers += 1
         self._wanted.set()
         try:
-            while not self._is_over:
+            while not self._is_over and time.monotonic() < end:
                 changed = line.changed
                 events = line.behind(seq)
                 if events is None:
@@ -123,7 +128,8 @@ class EventFeed:
                     seq = event.seq
                     yield event
                 if not events:
-                    await changed.wait()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(changed.wait(), timeout=max(0.0, end - time.monotonic()))
         finally:
             self.readers -= 1
             line.readers -= 1

@@ -101,10 +101,16 @@ class Work(Section):
     workers: Annotated[int, Field(ge=0, le=64)] = 1
     lease_seconds: Annotated[float, Field(ge=2, le=3_600)] = 30.0
     drain_seconds: Annotated[float, Field(ge=0, le=3_600)] = 20.0
+    keep_days: Annotated[float, Field(ge=1, le=36_500)] = 90.0
 
     def settings(self) -> WorkSettings:
         """As workers take it."""
-        return WorkSettings(threads=self.workers, lease_s=self.lease_seconds, drain_s=self.drain_seconds)
+        return WorkSettings(
+            threads=self.workers,
+            lease_s=self.lease_seconds,
+            drain_s=self.drain_seconds,
+            keep_days=self.keep_days,
+        )
 
 
 class Bounds(Section):
@@ -114,6 +120,7 @@ class Bounds(Section):
         body_bytes: largest body.
         open_jobs: jobs of one repository that wait or run.
         streams: event streams at once.
+        stream_seconds: a stream ends after so long; its reader comes back, and whether it still may is decided again.
         requests_per_minute: of one token.
         sign_ins_per_minute: failed ones from one address.
         session_hours: a browser stays signed in for so long.
@@ -122,6 +129,7 @@ class Bounds(Section):
     body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = 1024 * 1024
     open_jobs: Annotated[int, Field(ge=1, le=10_000)] = 100
     streams: Annotated[int, Field(ge=1, le=10_000)] = 300
+    stream_seconds: Annotated[float, Field(ge=1, le=86_400)] = 300.0
     requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 1_200
     sign_ins_per_minute: Annotated[int, Field(ge=1, le=1_000)] = 5
     session_hours: Annotated[float, Field(gt=0, le=24 * 90)] = 12.0

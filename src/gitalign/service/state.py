@@ -55,7 +55,9 @@ def opened_service(settings: ServerSettings) -> Service:
         jobs=Jobs(database),
         accounts=Accounts(database),
         audit=AuditTrail(database),
-        feed=EventFeed(EventReader(database), most_streams=settings.limits.streams),
+        feed=EventFeed(
+            EventReader(database), most_streams=settings.limits.streams, stream_s=settings.limits.stream_seconds
+        ),
         throttle=Throttle(settings.limits),
         workers=Workers(database, settings.work.settings()),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from gitalign.core.accounts import Role, Token, is_well_formed, token_text
 from gitalign.core.jobs import JobKind, JobState, NewJob
@@ -28,6 +29,7 @@ from gitalign.store.service.events import EventReader
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
 from gitalign.store.service.jobs import JobDocument, JobFilter, Jobs
 from gitalign.store.service.repositories import Repositories
+from gitalign.store.service.retention import forget_old_jobs
 
 LEASE_S = 30.0
 
@@ -293,6 +295,63 @@ class TestRequests:
         ):
             with pytest.raises(NotFound):
                 gone()
+
+
+class TestMany:
+    def test_old_jobs_are_forgotten_with_what_they_left(self, jobs: Jobs, database: ServiceDatabase) -> None:
+        held = HeldJobs(database, lease_s=LEASE_S)
+        old, new, waiting = asked(jobs), asked(jobs), asked(jobs)
+        for _ in range(2):
+            document = JobDocument(media_type="text/plain", body="x")
+            held.finish(claimed(held), JobState.DONE, outcome="ok", document=document)
+        with database.writing() as connection:
+            connection.execute(schema.jobs.update().where(schema.jobs.c.id == old).values(finished_at=1))
+        assert forget_old_jobs(database, keep_days=90) == 1
+        assert forget_old_jobs(database, keep_days=90) == 0
+        assert {job.id for job, _ in jobs.listed(JobFilter())} == {new, waiting}
+        assert jobs.document(old) is None
+        assert jobs.document(new) is not None
+        assert {one.job for one in EventReader(database).after("shop", 0)} == {new, waiting}
+        assert AuditTrail(database).verify().fault == "", "who asked for it stays known"
+
+    def test_nothing_reads_all_jobs(self, jobs: Jobs, database: ServiceDatabase) -> None:
+        """The plans of the databases themselves say so."""
+        name = asked(jobs)
+        held = HeldJobs(database, lease_s=LEASE_S)
+        statements: list[tuple[str, Any]] = []
+
+        def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+            if statement.split()[0] in ("SELECT", "UPDATE"):
+                statements.append((statement, parameters))
+
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            claimed(held)
+            jobs.get(name)
+            jobs.newest("shop", [JobKind.PLAN])
+            jobs.of_plan("shop", "f" * 64)
+            jobs.of_run("shop", "r")
+            jobs.listed(JobFilter(repositories=["shop"]))
+            jobs.listed(JobFilter(states=[JobState.QUEUED, JobState.RUNNING]))
+            jobs.document(name)
+            EventReader(database).after("shop", 1)
+            EventReader(database).after("shop", 1, job=name)
+            EventReader(database).newest_of("shop", name, limit=3)
+            asked(jobs)
+            jobs.request_stop(name, actor="me")
+            forget_old_jobs(database, keep_days=90)
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+        large = "service_(jobs|events|documents)|candidate|other"
+        with database.reading() as connection:
+            is_sqlite = connection.dialect.name == "sqlite"
+            if not is_sqlite:
+                connection.exec_driver_sql("SET enable_seqscan = off")
+            for statement, parameters in statements:
+                ask = f"EXPLAIN QUERY PLAN {statement}" if is_sqlite else f"EXPLAIN {statement}"
+                plan = "\n".join(str(row[-1]) for row in connection.exec_driver_sql(ask, parameters))
+                wanted = rf"SCAN ({large})(?! USING)" if is_sqlite else rf"Seq Scan on ({large})"
+                assert not re.search(wanted, plan), (statement, plan)
 
 
 class TestEvents:

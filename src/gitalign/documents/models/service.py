@@ -47,10 +47,10 @@ class JobsDocument(TypedDict):
 
 
 class ServedRepositoryDocument(TypedDict):
-    """One repository of the service."""
+    """One repository of the service; where it is on the machine of the workers is for administrators."""
 
     name: str
-    path: str
+    path: str | None
     config_file: str | None
     created_at: Time
     last_event: int

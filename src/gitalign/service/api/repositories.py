@@ -34,7 +34,7 @@ Admin = Annotated[Actor, Depends(Needs(Role.ADMIN, everywhere=True))]
 def list_repositories(request: Request, actor: Viewer) -> Response:
     """Repositories that the token may see, by name."""
     seen = [one for one in service_of(request).repositories.all() if actor.sees(one.name)]
-    return answer(documents.dump_repositories(seen))
+    return answer(documents.dump_repositories(seen, with_place=actor.may(Role.ADMIN)))
 
 
 @router.post("", status_code=201, responses=said("repositories", status=201))
@@ -48,7 +48,8 @@ def add_repository(request: Request, body: NewRepository, actor: Admin) -> Respo
 @router.get("/{repository}", responses=said("repositories"))
 def show_repository(request: Request, repository: str, actor: Viewer) -> Response:
     """One repository."""
-    return answer(documents.dump_repositories([service_of(request).repositories.get(repository)]))
+    found = service_of(request).repositories.get(repository)
+    return answer(documents.dump_repositories([found], with_place=actor.may(Role.ADMIN)))
 
 
 @router.delete("/{repository}", status_code=204)

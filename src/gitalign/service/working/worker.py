@@ -19,8 +19,10 @@ from gitalign.service.working.tasks import Came, StillUnderWay, carry_out
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
 from gitalign.store.service.jobs import Jobs
+from gitalign.store.service.retention import forget_old_jobs
 
 _LOG = logging.getLogger("gitalign.service")
+_CLEANED_EVERY_S = 3_600.0
 _MOST_ATTEMPTS = 5
 """A job whose worker died so often is given up: it may be what kills them."""
 
@@ -34,12 +36,14 @@ class WorkSettings:
         lease_s: a claim ends so long after its last renewal.
         poll_s: the database is asked so often when nothing wakes the worker.
         drain_s: jobs may go on for so long after the worker was asked to end; then they are stopped cleanly.
+        keep_days: jobs are forgotten so many days after their end.
     """
 
     threads: int = 1
     lease_s: float = 30.0
     poll_s: float = 1.0
     drain_s: float = 20.0
+    keep_days: float = 90.0
 
 
 class Workers:
@@ -56,6 +60,8 @@ class Workers:
     ) -> None:
         self._settings = settings
         self._checkpoint = checkpoint
+        self._database = database
+        self._cleaned = -_CLEANED_EVERY_S
         self._held_jobs = HeldJobs(database, lease_s=settings.lease_s)
         self._jobs = Jobs(database)
         self._name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -103,7 +109,7 @@ class Workers:
     def _work(self, number: int) -> None:
         while not self._is_draining:
             try:
-                if self.work_once():
+                if self.work_once() or (number == 0 and self._forgot_some()):
                     continue
             except StoreError as error:
                 _LOG.warning("worker %s cannot ask for jobs: %s", number, error.message)
@@ -112,6 +118,15 @@ class Workers:
             with self._wake:
                 if not self._is_draining:
                     self._wake.wait(self._settings.poll_s)
+
+    def _forgot_some(self) -> bool:
+        """Forget jobs of long ago, some at a time, while there is nothing else to do; True when there may be more."""
+        if time.monotonic() - self._cleaned < _CLEANED_EVERY_S:
+            return False
+        if forget_old_jobs(self._database, keep_days=self._settings.keep_days):
+            return True
+        self._cleaned = time.monotonic()
+        return False
 
     def _carry_out(self, held: HeldJob) -> None:
         stop = StopSignal()

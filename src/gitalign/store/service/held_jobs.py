@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, exists, insert, literal_column, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gitalign.core.jobs import Job, JobState
@@ -78,15 +78,15 @@ class HeldJobs:
             and_(candidate.c.state == JobState.QUEUED.value, candidate.c.not_before <= now_ms()),
             and_(candidate.c.state == JobState.RUNNING.value, candidate.c.lease_until < now_ms()),
         )
-        is_kept_waiting = exists().where(
+        is_kept_waiting = exists(select(other.c.number)).where(
             other.c.repository == candidate.c.repository,
-            other.c.state == JobState.RUNNING.value,
-            other.c.is_exclusive,
+            literal_column("other.state") == schema.RUNNING,
+            literal_column("other.is_exclusive"),
             other.c.number != candidate.c.number,
         )
         chosen = (
             select(candidate.c.number)
-            .where(candidate.c.state.in_([JobState.QUEUED.value, JobState.RUNNING.value]), is_due)
+            .where(candidate.c.state.in_(schema.OPEN), is_due)
             .where(~and_(candidate.c.is_exclusive, is_kept_waiting))
             .order_by(candidate.c.number)
             .limit(1)

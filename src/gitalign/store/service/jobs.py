@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gitalign.core.jobs import Job, JobKind, JobState, NewJob
@@ -81,7 +81,7 @@ class Jobs:
             known = self._with_key(connection, new)
             if known is not None:
                 return known, False
-            counted = select(func.count()).where(_JOBS.c.repository == repository, _JOBS.c.state.in_(_OPEN))
+            counted = select(func.count()).where(_JOBS.c.repository == repository, _JOBS.c.state.in_(schema.OPEN))
             if int(connection.execute(counted).scalar_one()) >= most_open:
                 raise NoResources(
                     f"{most_open} jobs of {display(new.repository)} wait already",
@@ -148,6 +148,8 @@ class Jobs:
             query = query.where(_JOBS.c.kind.in_([kind.value for kind in which.kinds]))
         if which.states:
             query = query.where(_JOBS.c.state.in_([state.value for state in which.states]))
+            if set(which.states) <= set(_OPEN):
+                query = query.where(_JOBS.c.state.in_(schema.OPEN))
         if before is not None:
             query = query.where(_JOBS.c.number < before)
         with self._database.reading() as connection:
@@ -166,17 +168,16 @@ class Jobs:
         """The newest job of these kinds about a run, which left its document; None when none of the repository did."""
         return self._one_with(repository, _JOBS.c.run_id == run_id, *kinds)
 
-    def _one_with(self, repository: str, condition: object, *kinds: JobKind) -> Job | None:
-        query = (
-            select_jobs()
-            .where(condition, schema.repositories.c.name == repository)  # type: ignore[arg-type]
-            .where(_JOBS.c.kind.in_([kind.value for kind in kinds]), _JOBS.c.state.in_(_WITH_A_DOCUMENT))
-            .order_by(_JOBS.c.number.desc())
-            .limit(1)
-        )
+    def _one_with(self, repository: str, condition: ColumnElement[bool], *kinds: JobKind) -> Job | None:
+        # The rest is chosen here, of few: asked for more, a database would take an index that has many.
         with self._database.reading() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else job_of(row)
+            rows = connection.execute(select_jobs().where(condition)).all()
+        mine = [
+            row
+            for row in rows
+            if row.repository_name == repository and row.kind in kinds and row.state in _WITH_A_DOCUMENT
+        ]
+        return job_of(max(mine, key=lambda row: row.number)) if mine else None
 
     def request_stop(self, job_id: str, *, actor: str) -> Job:
         """Ask a job to end cleanly; one that waits ends at once, one that is over stays as it is.

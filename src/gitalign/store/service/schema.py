@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Index,
     Integer,
     MetaData,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -68,13 +70,16 @@ jobs = Table(
     Index("service_jobs_by_kind", "repository", "kind", "state", "number"),
     Index("service_jobs_by_plan", "plan_id"),
     Index("service_jobs_by_run", "run_id"),
+    Index("service_jobs_by_end", "finished_at"),
 )
 
-PARTIAL_INDEXES = (
-    "CREATE UNIQUE INDEX service_jobs_exclusive ON service_jobs (repository) WHERE state = 'running' AND is_exclusive",
-    "CREATE INDEX service_jobs_open ON service_jobs (number) WHERE state IN ('queued', 'running')",
-)
-"""The first one is the guarantee that one job alone moves branches of a repository; the second keeps claims short."""
+RUNNING: ColumnElement[str] = literal_column("'running'")
+OPEN: tuple[ColumnElement[str], ...] = (literal_column("'queued'"), RUNNING)
+"""As the partial indexes of the migrations say it: a database takes one only where the words are the same.
+
+`service_jobs_exclusive` is the guarantee that one job alone moves branches of a repository; `service_jobs_open` keeps claims
+short.
+"""
 
 documents = Table(
     "service_documents",

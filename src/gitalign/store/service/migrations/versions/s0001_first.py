@@ -59,6 +59,7 @@ def _jobs() -> None:
     op.create_index("service_jobs_by_plan", "service_jobs", ["plan_id"], unique=False)
     op.create_index("service_jobs_by_repository", "service_jobs", ["repository", "number"], unique=False)
     op.create_index("service_jobs_by_run", "service_jobs", ["run_id"], unique=False)
+    op.create_index("service_jobs_by_end", "service_jobs", ["finished_at"], unique=False)
 
 
 def _what_jobs_leave() -> None:

@@ -1,0 +1,34 @@
+"""Jobs that ended long ago are forgotten, with their documents and events. The audit trail stays whole."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select
+
+from gitalign.store.service import schema
+from gitalign.store.service.clock import now_ms
+from gitalign.store.service.database import ServiceDatabase
+
+_JOBS = schema.jobs
+_AT_ONCE = 200
+_MS_PER_DAY = 86_400_000
+
+
+def forget_old_jobs(database: ServiceDatabase, *, keep_days: float) -> int:
+    """Forget some jobs that ended long ago; call it again until it finds none.
+
+    Args:
+        database: of the service.
+        keep_days: jobs are kept for so many days after their end.
+
+    Returns:
+        How many were forgotten: at most 200, so that others can write in between.
+    """
+    documents, events = schema.documents, schema.events
+    with database.writing() as connection:
+        ended = select(_JOBS.c.number).where(_JOBS.c.finished_at < now_ms() - int(keep_days * _MS_PER_DAY))
+        numbers = list(connection.execute(ended.order_by(_JOBS.c.finished_at).limit(_AT_ONCE)).scalars())
+        if numbers:
+            connection.execute(delete(documents).where(documents.c.job.in_(numbers)))
+            connection.execute(delete(events).where(events.c.job.in_(numbers)))
+            connection.execute(delete(_JOBS).where(_JOBS.c.number.in_(numbers)))
+        return len(numbers)
