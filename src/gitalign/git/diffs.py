@@ -18,14 +18,14 @@ from gitalign.errors import GitError
 from gitalign.git.asking import answered, cut_short
 from gitalign.git.command import Git, text
 from gitalign.git.missing import Compared, missing_in
-from gitalign.git.raw_diff import Change, parse_raw, split_raw
+from gitalign.git.raw_diff import Change, parse_raw, path_change, split_raw
 from gitalign.git.repository import Repository
 
 _TIMEOUT_S = 600.0
 _CHANGES_AT_ONCE = 2_000
 # Whole branches differ in more paths than single commits do.
-_PAIRS_AT_ONCE = 50
-_PATHS_OF_PAIRS = 20_000
+_FIRST_CHANGES, _PAIRS_AT_ONCE = 500, 50
+_PATHS_AT_ONCE = 20_000
 # The text of a diff is held in memory while its id is reckoned: a chunk ends at whichever bound it meets first.
 _DIFFS_AT_ONCE = 100
 _PATHS_AT_ONCE = 1_000
@@ -63,10 +63,13 @@ def raw_changes(
 
     Source: `git help diff-tree` (--stdin, --raw, -z, --root, --always).
     """
-    for start in range(0, len(commits), _CHANGES_AT_ONCE):
-        asked = [Compared(oid, (against or {}).get(oid)) for oid in commits[start : start + _CHANGES_AT_ONCE]]
-        lost: dict[Compared, Oid] = {}
-        yield from _raw_changes(repository.git, asked, lost)
+    waiting, most = commits, _FIRST_CHANGES
+    while waiting:
+        asked = [Compared(oid, (against or {}).get(oid)) for oid in waiting[:most]]
+        waiting, lost = waiting[most:], dict[Compared, Oid]()
+        answers = _raw_changes(repository.git, asked, lost)
+        most = _next_chunk(sum(len(changes) for _, changes in answers), len(asked))
+        yield from answers
         if missing is not None:
             missing.update((one.after, oid) for one, oid in lost.items())
 
@@ -80,9 +83,6 @@ def listed_changes(repository: Repository, commits: Sequence[Oid]) -> Iterator[t
     for start in range(0, len(commits), _CHANGES_AT_ONCE):
         asked = [Compared(oid, None) for oid in commits[start : start + _CHANGES_AT_ONCE]]
         yield from _listed(repository.git, asked, {}, split_raw)
-
-
-_ABSENT = b"000000"
 
 
 def path_changes(
@@ -108,12 +108,15 @@ def path_changes(
             before = {after: one for one, after in chunk}
             lost: dict[Compared, Oid] = {}
             answers = _raw_changes(git, [Compared(after, one) for one, after in chunk], lost)
-            # As many at a time as change about so many paths together.
-            paths = sum(len(changes) for _, changes in answers) // len(chunk) + 1
-            most = min(max(_PAIRS_AT_ONCE, _PATHS_OF_PAIRS // paths), _CHANGES_AT_ONCE)
+            most = _next_chunk(sum(len(changes) for _, changes in answers), len(chunk))
             for after, changes in answers:
-                yield (before[after], after), tuple(map(_path_change, changes))
+                yield (before[after], after), tuple(map(path_change, changes))
             _name_pairs(missing, lost)
+
+
+def _next_chunk(paths: int, asked: int) -> int:
+    """As many at a time as change about so many paths together."""
+    return min(max(_PAIRS_AT_ONCE, _PATHS_AT_ONCE // (paths // asked + 1)), _CHANGES_AT_ONCE)
 
 
 def _chunks_of_pairs(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
@@ -128,14 +131,6 @@ def _chunks_of_pairs(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
 def _name_pairs(missing: dict[Pair, Oid] | None, lost: Mapping[Compared, Oid]) -> None:
     if missing is not None:
         missing.update(((one.before, one.after), oid) for one, oid in lost.items() if one.before is not None)
-
-
-def _path_change(change: Change) -> PathChange:
-    return PathChange(
-        change.path,
-        None if change.old_mode == _ABSENT else (change.old_mode, change.old_oid),
-        None if change.new_mode == _ABSENT else (change.new_mode, change.new_oid),
-    )
 
 
 T = TypeVar("T")

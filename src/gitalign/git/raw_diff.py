@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gitalign.core.names import Oid
+from gitalign.core.pair_conflicts import PathChange
+
+_ABSENT = b"000000"
 
 
 class Change(NamedTuple):
@@ -17,6 +20,15 @@ class Change(NamedTuple):
     old_oid: bytes
     new_oid: bytes
     status: bytes
+
+
+def path_change(change: Change) -> PathChange:
+    """The path with what it was and is."""
+    return PathChange(
+        change.path,
+        None if change.old_mode == _ABSENT else (change.old_mode, change.old_oid),
+        None if change.new_mode == _ABSENT else (change.new_mode, change.new_oid),
+    )
 
 
 def parse_raw(answer: bytes) -> Iterator[tuple[Oid, tuple[Change, ...]]]:
