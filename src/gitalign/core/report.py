@@ -87,12 +87,19 @@ class Report:
     executed_at: datetime
     total_s: float = 0.0
     _by_ref: Mapping[str, Publication] = field(init=False, repr=False, compare=False)
+    _branches: list[tuple[BranchReport, ...]] = field(init=False, repr=False, compare=False, default_factory=list)
+    """Made when they are first asked for."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_ref", {one.update.ref: one for one in self.publications})
 
     def branches(self) -> tuple[BranchReport, ...]:
         """Every branch of the plan, in plan order; of an undo, those that it was about."""
+        if not self._branches:
+            self._branches.append(self._made())
+        return self._branches[0]
+
+    def _made(self) -> tuple[BranchReport, ...]:
         if self.run.kind is RunKind.UNDO:
             return tuple(
                 _put_back(step, self._by_ref[step.moved_ref])

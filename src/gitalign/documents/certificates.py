@@ -91,7 +91,8 @@ def text_of(value: Certificate) -> str:
     """A certificate as one line of JSON text in ASCII, with its digest."""
     content = stamped("certificate", dump_certificate(value))
     del content["digest"]
-    return f'{_canonical(content)[:-1]},"digest":"{_digest(content)}"}}'
+    text = _canonical(content)
+    return f'{text[:-1]},"digest":"{_digest_of(text)}"}}'
 
 
 def load(value: Any) -> Certificate:
@@ -133,4 +134,8 @@ def load(value: Any) -> Certificate:
 
 
 def _digest(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_canonical(content).encode("ascii")).hexdigest()
+    return _digest_of(_canonical(content))
+
+
+def _digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -123,6 +123,8 @@ def held_to(result: StepResult, verdict: Verdict, *, phase: str = "") -> StepRes
         verdict: about it.
         phase: what the time of the verdict counts for.
     """
+    if verdict is PASS:
+        return result
     aligned = result.outcome
     assert isinstance(aligned, Aligned)
     outcome: Outcome = replace(aligned, findings=(*aligned.findings, *verdict.findings))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from gitalign.core.certificate import Certificate, Check, CheckName, PatchVerdict
+from gitalign.core.certificate import Certificate, Check, CheckName, CommitProof, PatchVerdict
 from gitalign.core.graph import CommitGraph
 from gitalign.core.images import misplaced
 from gitalign.core.names import Oid
@@ -37,7 +37,11 @@ def certified(
     for batch, evidence in in_batches(replace(repository, git=git), tips, claims):
         for one in batch:
             commits = tuple(
-                replace(pair, patch=verdict((pair.old, pair.new), evidence.patches, evidence.patch_ids))
+                CommitProof(
+                    old=pair.old,
+                    new=pair.new,
+                    patch=verdict((pair.old, pair.new), evidence.patches, evidence.patch_ids),
+                )
                 for pair in one.commits
             )
             filled = replace(one, commits=commits)

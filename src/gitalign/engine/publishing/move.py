@@ -18,7 +18,7 @@ from gitalign.git.refs import RefUpdater, read_refs
 from gitalign.git.repository import Repository
 from gitalign.ports import Emitter
 
-_SAVE_EVERY_S = 0.2
+_SAVE_EVERY_S = 1.0
 _ASK_EVERY_S = 0.05
 _MOST_AT_ONCE = 32
 """Stacks that git is told at once. The first is told alone, the next two together, then four: who stops a run early moves little."""
@@ -104,7 +104,7 @@ class _Look:
 
 def _move_plain(run: RunContext, door: RefUpdater, stacks: Sequence[Stack]) -> list[Publication]:
     """Move stacks of which no work tree holds a branch: git is told all of them at once."""
-    stacks = [[replace(one, work_tree=None) for one in stack] for stack in stacks]
+    stacks = [[one if one.work_tree is None else replace(one, work_tree=None) for one in stack] for stack in stacks]
     for _ in stacks:
         run.checkpoint("refs")
     refusals = door.move_each([[one.update for one in stack] for stack in stacks])

@@ -12,8 +12,8 @@ from gitalign.core.events import Event, EventKind
 from gitalign.ports import Listener
 
 _LOG = logging.getLogger("gitalign.events")
-_AT_MOST_EVERY_S = 0.2
-_AT_MOST_EVENTS = 200
+_AT_MOST_EVERY_S = 0.5
+_AT_MOST_EVENTS = 500
 _AT_ONCE = frozenset(
     {
         EventKind.RUN_STARTED,
