@@ -22,6 +22,7 @@ from gitalign.core.commit import RawCommit
 from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Permit, Step
 from gitalign.engine.alignment.align import BranchAligner
+from gitalign.engine.alignment.at_once import ReplaysAtOnce
 from gitalign.git.merge import MergeAnswer, MergeProcess
 from gitalign.git.objects import CommitReader, CommitWriter
 from gitalign.git.quarantine import Quarantine
@@ -103,8 +104,12 @@ def _rehearse(repository: Path, merges: str) -> Rehearsal:
 
 @contextlib.contextmanager
 def _recorded(rehearsed: Rehearsal) -> Iterator[list[Quarantine]]:
-    """Note every question to merge-tree; the quarantines of the run are kept and handed out."""
+    """Note every question to merge-tree; the quarantines of the run are kept and handed out.
+
+    Branches are replayed one by one, so that it is known which of them asks.
+    """
     ask, align, remove = MergeProcess._ask, BranchAligner.align, Quarantine.remove
+    take = ReplaysAtOnce.take
     at_work = threading.local()
     kept: list[Quarantine] = []
 
@@ -121,10 +126,12 @@ def _recorded(rehearsed: Rehearsal) -> Iterator[list[Quarantine]]:
         kept.append(self)
 
     MergeProcess._ask, BranchAligner.align, Quarantine.remove = noted_ask, noted_align, not_removed  # type: ignore
+    ReplaysAtOnce.take = lambda self, step: None  # type: ignore
     try:
         yield kept
     finally:
         MergeProcess._ask, BranchAligner.align, Quarantine.remove = ask, align, remove  # type: ignore
+        ReplaysAtOnce.take = take  # type: ignore
 
 
 def _read_commits(quarantine: Quarantine, rehearsed: Rehearsal) -> None:

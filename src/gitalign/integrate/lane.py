@@ -19,9 +19,9 @@ from gitalign.git.command import raw, text
 from gitalign.git.merge import MergeAnswer, MergeProcess, MergeWire, Side
 from gitalign.git.missing import Compared, missing_in
 from gitalign.git.objects import CommitReader, CommitWriter, FileReader
-from gitalign.git.tree_comparer import TreeComparer
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.remerge import Remade, merge_again
+from gitalign.git.tree_comparer import TreeComparer
 from gitalign.git.trees import write_blobs, write_tree
 from gitalign.integrate.shared_merges import SharedMerges
 from gitalign.integrate.virtual_bases import Store
