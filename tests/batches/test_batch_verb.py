@@ -98,7 +98,7 @@ def test_conflicts_are_shown_and_a_failed_run_is_retried(world: World, tmp_path:
     landed = batch(world, "land", "last", code=1)
     assert "conflicts" in landed.stdout
     part = batch(world, "land", "last", "--best-subset", code=1)
-    assert "left out batch/" in part.stdout
+    assert "left out b: batch/" in part.stdout
     assert world.git("show", "main:a.txt") == "one"
     assert "git align batch retry" in part.stdout
 

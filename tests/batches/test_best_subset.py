@@ -86,7 +86,8 @@ def test_results_that_conflict_are_left_out_and_the_rest_lands(bench: Bench) -> 
     assert held(bench) == ["a", "c"]
     assert reasons(run) == {"b": ("conflicts", ("a",))}
     assert (run.status, outcome(run).merge_status) == (Status.FAILED, MergeStatus.CONFLICTS)
-    assert "1 results were left out: b: b conflicts with a in a.txt" in outcome(run).reason
+    assert outcome(run).reason == "1 result left out: b"
+    assert outcome(run).left_out[0].reason == "b conflicts with a in a.txt"
     assert (run.tasks["b"].status, run.tasks["a"].status) == (Status.FAILED, Status.COMPLETED)
     assert load(dump(run)) == run
     assert outcome(run).landed == bench.world.tip

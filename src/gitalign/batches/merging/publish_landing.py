@@ -15,12 +15,13 @@ from gitalign.batches.merging.landing import Landing
 from gitalign.batches.running.state import Landed, MergeStatus
 from gitalign.batches.running.state_document import left_out_content
 from gitalign.core.events import EventKind
-from gitalign.core.names import branch_of
+from gitalign.core.names import branch_of, display
 from gitalign.core.plan import Plan
 from gitalign.core.plan_hash import plan_hash
 from gitalign.core.policy import Policy
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
 from gitalign.core.push import place_words
+from gitalign.core.steps import counted
 from gitalign.documents.formats import stamped
 from gitalign.documents.reading import time_text
 from gitalign.engine.publishing.anchor import release_keeps
@@ -187,9 +188,9 @@ def with_left_out(landed: Landed, decision: Decision) -> Landed:
     """What landed, with what did not: it is no success then."""
     if not decision.left_out:
         return landed
-    named = "; ".join(f"{one.name}: {one.reason}" for one in decision.left_out[:3])
-    more = f"; and {len(decision.left_out) - 3} more" if len(decision.left_out) > 3 else ""
-    reason = f"{len(decision.left_out)} results were left out: {named}{more}"
+    named = ", ".join(display(one.task) for one in decision.left_out[:3])
+    more = f" and {len(decision.left_out) - 3} more" if len(decision.left_out) > 3 else ""
+    reason = f"{counted(len(decision.left_out), 'result')} left out: {named}{more}"
     because = next((one.because for one in decision.left_out if one.because is not MergeStatus.SKIPPED), None)
     status = because or MergeStatus.REFUSED
     return replace(landed, merge_status=status, reason=reason, left_out=decision.left_out)

@@ -155,7 +155,7 @@ def _show_hunks(out: Console, conflict: ResultConflict, *, everything: bool) -> 
 
 def _landing_lines(outcome: Landed) -> list[str]:
     """What was left out of a landing, where it was pushed, and which checks are flaky."""
-    lines = [f"  left out {display(one.name)}: {display(one.reason)}" for one in outcome.left_out]
+    lines = [f"  left out {display(one.task)}: {display(one.reason)}" for one in outcome.left_out]
     if outcome.flaky:
         lines.append(f"  flaky (failed, then passed on the same files): {', '.join(map(display, outcome.flaky))}")
     if outcome.pushed_to:
