@@ -1,6 +1,6 @@
 """Times landing a batch against a loop of `git merge`, side by side on the same branches, and prints a Markdown table.
 
-    python bench/batches.py [--branches 20] [--commits 5] [--files 5000] [--rounds 3] [--only landing]
+    python bench/batches.py [--branches 20] [--commits 5] [--files 5000] [--rounds 3]
 
 What is compared, each in a copy of its own of a repository whose target has gone on since the branches began:
   git       `git merge --no-ff` of every branch in a checkout of the target, one after the other
