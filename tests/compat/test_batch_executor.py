@@ -243,8 +243,7 @@ def test_a_callback_that_raises_hurts_nothing(project: Project, is_async: bool) 
         return await executor.execute_plan(ExecutionPlan.from_dict(project.plan(([1], False))))
 
     assert [one.success for one in project.with_db(go)] == [True]
-    assert calls[0] == "batch_started"
-    assert calls[-1] == "batch_completed"
+    assert {"batch_started", "batch_completed"} <= set(calls)
 
 
 def test_a_caller_that_is_cancelled_ends_what_runs_and_loses_nothing(project: Project, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,14 +77,28 @@ class BatchContext:
         self.emit(kind, **self.secrets.redacted_event(data))
 
 
+@dataclass(slots=True)
+class _Change:
+    """A change that waits to be written, and what became of it."""
+
+    make: Callable[[BatchRun], BatchRun]
+    run: BatchRun | None = None
+    error: BaseException | None = None
+
+
 class Keeper:
-    """The one place in which the state of a batch run changes: on disk before anybody sees it. Thread-safe."""
+    """The one place in which the state of a batch run changes: on disk before anybody sees it. Thread-safe.
+
+    Changes that come while another is being written are written together: with many tasks side by side, writing is what
+    they wait for.
+    """
 
     def __init__(self, store: BatchStore, run: BatchRun, checkpoint: Checkpoint = no_checkpoint) -> None:
         self._store = store
         self.checkpoint = checkpoint
         self._run = run
         self._lock = threading.Lock()
+        self._waiting: deque[_Change] = deque()
 
     @property
     def run(self) -> BatchRun:
@@ -96,13 +111,37 @@ class Keeper:
         Raises:
             OutOfSpace, StoreError: nothing is changed.
         """
+        mine = _Change(change)
+        self._waiting.append(mine)
         with self._lock:
-            changed = change(self._run)
+            if mine.run is None and mine.error is None:
+                self._write_waiting()
+        if mine.error is not None:
+            raise mine.error
+        assert mine.run is not None
+        return mine.run
+
+    def _write_waiting(self) -> None:
+        """Write every change that waits, each on top of the one before; one that cannot be made hurts no other."""
+        run, made = self._run, []
+        while self._waiting:
+            one = self._waiting.popleft()
+            try:
+                run = one.run = one.make(run)
+                made.append(one)
+            except BaseException as error:
+                one.error = error
+        if not made:
+            return
+        try:
             self.checkpoint("state")
-            self._store.write(changed, self._run)
+            self._store.write(run, self._run)
             self.checkpoint("state written")
-            self._run = changed
-            return changed
+        except BaseException as error:
+            for one in made:
+                one.run, one.error = None, error
+            return
+        self._run = run
 
 
 class OwnRefs:

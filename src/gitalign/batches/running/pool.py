@@ -86,6 +86,7 @@ class TreePool:
         self._repository = repository
         self.root = root
         self._most = most
+        self._taking = threading.Lock()
 
     def take(self, prepared: str) -> Slot:
         """A slot that holds nothing of value: one that is prepared in the same way first, then one not prepared, then a new one.
@@ -93,6 +94,10 @@ class TreePool:
         Raises:
             OutOfSpace
         """
+        with self._taking:  # threads that try for the same slot would wait for one another
+            return self._take(prepared)
+
+    def _take(self, prepared: str) -> Slot:
         self._make_root()
         views = self.slots()
         free = [view for view in views if not view.is_in_use and not view.note.holds_work]

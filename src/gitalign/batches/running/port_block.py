@@ -26,8 +26,9 @@ def take_block(folder: Path) -> tuple[int, HeldLock]:
     """
     for number in range(_BLOCKS):
         first = FIRST_PORT + number * PORTS
-        lock = HeldLock.take(folder / str(first))
-        if lock is None:
+        place = folder / str(first)
+        # To look takes no time; to try waits a little for one that only looks.
+        if HeldLock.is_held(place) or (lock := HeldLock.take(place)) is None:
             continue
         if all(map(_is_free, range(first, first + PORTS))):
             return first, lock

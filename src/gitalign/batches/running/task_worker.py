@@ -62,15 +62,17 @@ class TaskWorker:
             GitAlignError: the state cannot be written.
         """
         started = self._context.surroundings.now()
-        self._change(task, status=Status.RUNNING, started_at=started, finished_at=None, base=base, reason="")
-        self._notify("task_started", task, title=task.title)
+        begins: dict[str, object] = {"status": Status.RUNNING, "started_at": started, "base": base, "reason": ""}
         attempt = Attempt(end=AttemptEnd.FAILED)
         for number in range(task.max_attempts):
             if number and not self._wait(number):
                 break
             begun = self._keeper.run.tasks[task.id].attempts + 1
             self._put_aside(task, begun - 1)
-            self._change(task, attempts=begun, wip=None)
+            self._change(task, attempts=begun, wip=None, finished_at=None, **begins)
+            if begins:
+                begins = {}
+                self._notify("task_started", task, title=task.title)
             attempt = self._attempt(task, base)
             if attempt.end not in _AGAIN or self._is_cancelled():
                 break
