@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from gitalign.batches.planning.read_tasks import read_task_list
 from gitalign.batches.planning.task_list_format import document_of
 from gitalign.batches.planning.tasks import Exposure, SecretReference, Setup, TaskListError
+from gitalign.batches.running import leaks
 from gitalign.batches.running.redaction import Mask, forms_of
 from gitalign.batches.running.run_task import AttemptEnd, run_attempt
 from gitalign.batches.running.secrets import SecretUnavailable
@@ -223,6 +224,14 @@ def test_a_secret_of_another_task_counts_as_well_and_what_the_base_has_does_not(
     )
     assert [run.tasks[one].status.value for one in "abc"] == ["completed", "failed", "completed"]
     assert "TOKEN in copied-from-elsewhere" in run.tasks["b"].reason
+
+
+def test_what_is_too_large_to_be_searched_is_not_passed_over(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaks, "_MOST_BYTES", 1000)
+    run = bench.run(sh("a", "head -c 1001 /dev/zero > large", secrets=(secret(),)))
+    assert run.tasks["a"].status is Status.FAILED
+    assert "large is too large to be searched for secrets: 1001 bytes" in run.tasks["a"].reason
+    assert bench.world.git("cat-file", "-s", f"{wip_ref(BATCH, 'a')}:large") == "1001"
 
 
 # --- in a task list

@@ -62,10 +62,12 @@ def settle(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, *, succ
             if result is not None:
                 context.checkpoint("result")
                 keep = bring_home(context.repository, slot.tree, result, batch_id=batch_id)
-                if leaks := find_leaks(context.repository.git, context.secrets, result, seen.base):
+                if context.secrets.forms:  # pinned first: the search may come to nothing
                     refs.put(wip_ref(batch_id, task.id), wip or result)
-                    release(keep)
-                    return Settled(wip=wip or result, kept=kept, leaks=leaks)
+                    leaks = find_leaks(context.repository.git, context.secrets, result, seen.base)
+                    if leaks:
+                        release(keep)
+                        return Settled(wip=wip or result, kept=kept, leaks=leaks)
                 refs.put(result_ref(batch_id, task.id), result)
                 release(keep)
             if wip is None:
