@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NotRequired
+
 from typing_extensions import TypedDict
 
 from gitalign.core.manual_resolution import Stand
@@ -44,7 +46,7 @@ class PruneReportDocument(TypedDict):
     anchors: list[str]
     backups: list[str]
     kept_backups: list[tuple[str, str]]
-    batch_runs: list[str]
+    batch_runs: NotRequired[list[str]]
     dry_run: bool
 
 
