@@ -105,5 +105,9 @@ def test_on_the_command_line(bench: Bench) -> None:
     assert tip(bench) != before
     assert "--yes" in batch(bench.world, "undo", "last", code=2).stderr
     assert tip(bench) != before
+    assert "takes all of it back" in batch(bench.world, "status").stdout
     assert "undone by" in batch(bench.world, "undo", "last", "--yes").stdout
+    shown_now = batch(bench.world, "status").stdout
+    assert "undone by run" in shown_now
+    assert "takes all of it back" not in shown_now
     assert tip(bench) == before

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from gitalign.batches.planning.tasks import TaskId
 from gitalign.batches.running.state import BatchRun, Status
@@ -10,8 +12,9 @@ from gitalign.batches.running.state import Request as Asked
 from gitalign.core.events import Event
 from gitalign.core.names import display
 from gitalign.engine.run.session import Request, open_for
-from gitalign.errors import UserError
+from gitalign.errors import UnknownRun, UserError
 from gitalign.facade.batch_context import batch_store, has_batch_runs, known_batch_store
+from gitalign.ports import Journal
 from gitalign.validate.commands import readable
 
 _MOST_EVENTS = 8
@@ -34,6 +37,8 @@ class BatchView:
     is_alive: bool
     events: tuple[Event, ...] = ()
     """The last ones, where they were asked for."""
+    undone: Mapping[int, str] = field(default_factory=dict)
+    """Batches whose landing was put back, each with the run that did so; where it was asked for."""
 
     @property
     def status(self) -> str:
@@ -51,7 +56,19 @@ def batch_status(request: Request, batch_id: str = "last") -> BatchView:
         run = store.read(batch_id)
         last = store.journal.last_batch_event(run.id)
         events = store.journal.batch_events(run.id, after=last - _MOST_EVENTS)
-        return BatchView(run, store.is_alive(run.id), events)
+        return BatchView(run, store.is_alive(run.id), events, _undone(store.journal, run))
+
+
+def _undone(journal: Journal, run: BatchRun) -> dict[int, str]:
+    undone = {}
+    for number, one in enumerate(run.batches):
+        if one.outcome is None or not one.outcome.landing_run:
+            continue
+        with suppress(UnknownRun):  # the journal that knew it is gone
+            record = journal.run(one.outcome.landing_run)
+            if record.moved and record.undone == record.moved and record.undone_by is not None:
+                undone[number] = record.undone_by
+    return undone
 
 
 def batch_events(request: Request, batch_id: str = "last", *, after: int = 0) -> BatchHistory:

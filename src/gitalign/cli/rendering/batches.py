@@ -111,9 +111,7 @@ def show_batch_run(out: Console, view: BatchView, *, everything: bool = False) -
         outcome = progress.outcome
         if outcome is None:
             continue
-        tests = f", tests: {outcome.tests}" if outcome.tests else ""
-        why = f": {outcome.reason}" if outcome.reason else ""
-        out.print(safe(f"batch {number}: {outcome.merge_status.value}{tests}{why}"))
+        out.print(safe(_outcome_words(view, number, outcome)))
         for conflict in outcome.conflicts:
             _show_hunks(out, conflict, everything=everything)
         if outcome.conflicts and outcome.would_land:
@@ -123,6 +121,13 @@ def show_batch_run(out: Console, view: BatchView, *, everything: bool = False) -
         if outcome.output:
             out.print(safe(outcome.output))
     _show_end(out, view, everything=everything)
+
+
+def _outcome_words(view: BatchView, number: int, outcome: Landed) -> str:
+    tests = f", tests: {outcome.tests}" if outcome.tests else ""
+    undone = f", undone by run {view.undone[number]}" if number in view.undone else ""
+    why = f": {outcome.reason}" if outcome.reason else ""
+    return f"batch {number}: {outcome.merge_status.value}{tests}{undone}{why}"
 
 
 def _show_end(out: Console, view: BatchView, *, everything: bool) -> None:
@@ -172,7 +177,7 @@ def _next_step(view: BatchView) -> str | None:
     if view.status == "completed":
         runs = [one.outcome.landing_run for one in run.batches if one.outcome is not None and one.outcome.landing_run]
         pushed = " --push" if any(one.outcome is not None and one.outcome.pushed_to for one in run.batches) else ""
-        return f"git align batch undo {run.id}{pushed}   takes all of it back" if runs else None
+        return f"git align batch undo {run.id}{pushed}   takes all of it back" if len(runs) > len(view.undone) else None
     if view.status == "failed":
         could_land = any(one.outcome is not None and one.outcome.would_land for one in run.batches)
         if could_land:
