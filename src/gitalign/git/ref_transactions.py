@@ -59,7 +59,7 @@ class RefTransactions:
     def made(self, transactions: Sequence[Sequence[RefUpdate]], *, logged: bool) -> tuple[int, Ending | None]:
         """Make transactions in order, until one is not made. Nothing of those behind that one is begun.
 
-        git is told all of them at once and makes one after the other: it never waits for us in between.
+        git is given all of them at once and makes one after the other: it never waits for us in between.
 
         Args:
             transactions: of few refs together, so that a process that outlives us does not go on for long.

@@ -196,7 +196,7 @@ class RefUpdater:
     def move_each(self, groups: Sequence[Sequence[RefUpdate]]) -> list[Refusal | None]:
         """Move groups of branches, of each group all or none, one group after the other; for each what `move` answers.
 
-        git is told all of them at once. When this process dies meanwhile, git may still move the groups that it was told.
+        git is given all of them at once. When this process dies meanwhile, git may still move the groups that it was given.
         """
         for update in (update for group in groups for update in group):
             if update.ref in self._forbidden or not update.ref.startswith(HEADS):

@@ -21,7 +21,7 @@ from gitalign.ports import Emitter
 _SAVE_EVERY_S = 1.0
 _ASK_EVERY_S = 0.05
 _MOST_AT_ONCE = 32
-"""Stacks that git is told at once. The first is told alone, the next two together, then four: who stops a run early moves little."""
+"""Stacks that git is given at once. The first is given alone, the next two together, then four: who stops a run early moves little."""
 _NAMED_AT_ONCE = 500  # refs on one command line
 
 
@@ -103,7 +103,7 @@ class _Look:
 
 
 def _move_plain(run: RunContext, door: RefUpdater, stacks: Sequence[Stack]) -> list[Publication]:
-    """Move stacks of which no work tree holds a branch: git is told all of them at once."""
+    """Move stacks of which no work tree holds a branch: git is given all of them at once."""
     stacks = [[one if one.work_tree is None else replace(one, work_tree=None) for one in stack] for stack in stacks]
     for _ in stacks:
         run.checkpoint("refs")
