@@ -138,6 +138,11 @@ def test_an_address_that_cannot_be_had_is_refused(config: Path) -> None:
         taken.listen()
         done = warm.run("serve", "--config", config, "--port", taken.getsockname()[1])
     assert (done.returncode, "cannot listen" in done.stderr) == (2, True)
+    config.write_text(
+        f"{config.read_text()}".replace("port: 0", "port: 0, tls: {certificate: /nowhere, key: /nowhere}")
+    )
+    done = warm.run("serve", "--config", config)
+    assert (done.returncode, "server.tls" in done.stderr) == (2, True), done.stderr
     config.write_text("server: {host: 0.0.0.0}\n")
     done = warm.run("serve", "--config", config)
     assert done.returncode == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 from typing import Any
 
@@ -76,17 +77,28 @@ def _rows(jobs: Jobs, plan: Job, forecast: Job | None, run: Job | None) -> Mappi
     if document is None:
         return None
     prospects, verdicts = _by_branch(jobs, forecast), _by_branch(jobs, run)
+    is_run_newer = run is not None and (forecast is None or _ended(run) > _ended(forecast))
     rows = {}
     for step in document["steps"]:
         name = step["branch"]["name"]
-        rows[name] = _row(step, prospects.get(name, {}), verdicts.get(name, {}))
+        prospect, verdict = prospects.get(name, {}), verdicts.get(name, {})
+        words = (verdict.get("verdict"), prospect.get("prospect"))
+        newest = next(filter(None, words if is_run_newer else words[::-1]), step["kind"])
+        rows[name] = _row(step, prospect, verdict, state=newest)
     return dict(sorted(rows.items()))
 
 
-def _row(step: Mapping[str, Any], prospect: Mapping[str, Any], verdict: Mapping[str, Any]) -> BranchRowDocument:
+def _ended(job: Job) -> datetime:
+    return job.finished_at or job.created_at
+
+
+def _row(
+    step: Mapping[str, Any], prospect: Mapping[str, Any], verdict: Mapping[str, Any], *, state: str
+) -> BranchRowDocument:
     return {
         "branch": step["branch"]["name"],
         "target": step["target"]["name"],
+        "state": state,
         "kind": step["kind"],
         "behind": step["behind"],
         "own_commits": step["own_commits"],

@@ -12,7 +12,7 @@ from types import FrameType
 
 import uvicorn
 
-from gitalign.errors import UserError
+from gitalign.errors import ConfigError, UserError
 from gitalign.service.application import create_app
 from gitalign.service.settings import ServerSettings
 from gitalign.service.working.worker import Workers
@@ -58,10 +58,24 @@ def serve(settings: ServerSettings, *, announce: Callable[[str], None]) -> None:
             ssl_keyfile=None if server.tls is None else str(server.tls.key),
             ws="none",
         )
-        config.load()  # what is wrong with a certificate is an error now
+        _load(config)
         host = f"[{server.host}]" if ":" in server.host else server.host
         announce(f"{'http' if server.tls is None else 'https'}://{host}:{listening.getsockname()[1]}")
         _Server(config).run(sockets=[listening])
+
+
+def _load(config: uvicorn.Config) -> None:
+    """Read certificate and key now.
+
+    Raises:
+        ConfigError: they cannot be read, or do not belong together.
+    """
+    try:
+        config.load()
+    except OSError as error:  # errors of TLS are, too
+        raise ConfigError(
+            f"server.tls cannot be used: {error.strerror or error}", hint="give a certificate and its key in PEM files"
+        ) from error
 
 
 def work(settings: ServerSettings, *, threads: int) -> None:

@@ -112,10 +112,11 @@ class AuditTrailDocument(TypedDict):
 
 
 class BranchRowDocument(TypedDict):
-    """One branch of a repository, as jobs last saw it."""
+    """One branch of a repository, as jobs last saw it; `state` is the newest word of forecast, run and plan."""
 
     branch: str
     target: str
+    state: str
     kind: str
     behind: int
     own_commits: int

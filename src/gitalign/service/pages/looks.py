@@ -65,18 +65,13 @@ class PlanLook:
     is_newest: bool
 
 
-def state_of(row: BranchRowDocument) -> str:
-    """What is known last of a branch, in a word."""
-    return row["verdict"] or row["forecast"] or row["kind"]
-
-
 def repository_look(jobs: Jobs, name: str) -> RepositoryLook:
     """A repository at a glance."""
     seen = seen_branches(jobs, name)
     if seen is None:
         return RepositoryLook(name=name, counts={}, bar=())
     rows = list(seen.rows.values())
-    counts = Counter(state_of(row) for row in rows)
+    counts = Counter(row["state"] for row in rows)
     bar, start = [], 0.0
     for word, count in counts.most_common():
         width = _WIDTH * count / len(rows)
@@ -85,7 +80,7 @@ def repository_look(jobs: Jobs, name: str) -> RepositoryLook:
     return RepositoryLook(
         name=name,
         rows=rows,
-        needing=frozenset(row["branch"] for row in rows if state_of(row) in _NEED_ATTENTION),
+        needing=frozenset(row["branch"] for row in rows if row["state"] in _NEED_ATTENTION),
         counts=dict(counts.most_common()),
         bar=bar,
         plan=seen.plan,

@@ -14,7 +14,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from gitalign.core.accounts import Actor, Role
 from gitalign.core.names import display
-from gitalign.service.pages.looks import state_of
 
 
 @cache
@@ -26,7 +25,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": _shown, "when": _when, "word": _word, "path": _path, "state": state_of}
+    environment.filters |= {"shown": _shown, "when": _when, "word": _word, "path": _path}
     environment.globals["Role"] = Role
     return environment
 

@@ -18,7 +18,7 @@ from gitalign.core.jobs import JobKind, JobState
 from gitalign.errors import GitAlignError, NotFound
 from gitalign.service.access import Needs
 from gitalign.service.api.jobs import job_seen
-from gitalign.service.api.requests import Choice, NewConflicts, NewForecast, NewPlan, NewRun, Undoing, posted
+from gitalign.service.api.requests import Choice, NewConflicts, NewForecast, NewPlan, NewRun, Nothing, Undoing, posted
 from gitalign.service.branches import seen_branches
 from gitalign.service.pages.looks import job_look, plan_look, repository_look
 from gitalign.service.pages.rendering import page
@@ -209,6 +209,13 @@ def undo(request: Request, repository: str, run_id: str, actor: Lander, key: Key
     """The button that undoes a run."""
     new = (JobKind.UNDO, Undoing(), {"run_id": run_id})
     return _led_to(posted(service_of(request), actor, request, new, f"page-undo-{key}"))
+
+
+@router.post("/repositories/{repository}/runs/{run_id}/resume")
+def resume(request: Request, repository: str, run_id: str, actor: Lander, key: Key) -> Response:
+    """The button that goes on with a run."""
+    new = (JobKind.RESUME, Nothing(), {"run_id": run_id})
+    return _led_to(posted(service_of(request), actor, request, new, f"page-resume-{key}"))
 
 
 @router.post("/jobs/{job}/stop")

@@ -16,8 +16,6 @@ from gitalign.service.problems import NotAllowed
 from gitalign.service.state import service_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-PUBLIC = ("/sign-in", "/sign-in/{link}")
-"""Paths that need no session."""
 
 
 def _place(word: str) -> str:
