@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,15 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from gitalign.batches.merging.land import BatchLander, LandOptions
 from gitalign.batches.planning.tasks import Need, Task
 from gitalign.batches.running.run_batches import run_batches
 from gitalign.batches.running.state import BEST_SUBSET, BatchRun, Landed, MergeStatus, Status
 from gitalign.batches.running.state_document import dump, load
+from gitalign.cli.rendering.batches import show_batch_run
+from gitalign.core.events import Event, EventKind
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.session import Request, open_for
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
+from gitalign.engine.runtime.signals import StopSignal
+from gitalign.facade import BatchView
 from gitalign.facade.batch_retrying import reopen_landing, retry_batches
 from tests.batches.runs import BATCH, Bench, killed_at, sh
 from tests.batches.trees import World, grown, world
@@ -205,6 +211,40 @@ def test_a_finding_of_the_merge_is_known_to_be_one(bench: Bench) -> None:
     assert held(bench) == ["a", "c"]
     assert reasons(run) == {"b": ("refused", ("a",))}
     assert "(the merge made it)" in outcome(run).left_out[0].reason
+
+
+def test_a_stop_ends_the_search_and_it_begins_again_later(bench: Bench) -> None:
+    before = bench.world.tip
+    run = bench.new(*branches(bench, {name: {name: ""} for name in "abcd"}))
+    bench.store.write(replace(run, options={BEST_SUBSET: True}))
+    settings = {key.replace("__", "."): one for key, one in by_tests("test ! -e c").items()}
+    opened = open_for(Request(repo=bench.world.path, overrides=settings))
+    seen: list[str] = []
+
+    def listener(event: Event) -> None:
+        seen.append(event.kind)
+        if seen.count(EventKind.VALIDATION_STARTED) == 3:
+            bench.stop.request_stop()
+
+    caller = Caller(stop=bench.stop, listeners=(listener,))
+    stopped = run_batches(bench.context(), BATCH, BatchLander(opened, caller, LandOptions(reruns=0)))
+    assert (outcome(stopped).merge_status, stopped.status) == (MergeStatus.WAITING, Status.PENDING)
+    assert (bench.world.tip, outcome(stopped).left_out) == (before, ())
+    bench.stop = StopSignal()
+    resumed = bench.resume(lander=lander(bench, **by_tests("test ! -e c")))
+    assert (held(bench), set(reasons(resumed))) == (["a", "b", "d"], {"c"})
+
+
+def test_many_that_change_the_same_line_are_named_pair_by_pair_within_bounds(bench: Bench) -> None:
+    names = [f"n{number}" for number in range(21)]
+    run = landed(bench, branches(bench, {name: {"a.txt": f"{name}\n"} for name in names}), best_subset=False)
+    assert len(outcome(run).conflicts) == 210
+    assert [bool(one.hunks) for one in outcome(run).conflicts] == [True] * 200 + [False] * 10
+    assert outcome(run).would_land == ("n0",)
+    assert outcome(run).reason.endswith("; and 207 more")
+    out = Console(file=io.StringIO(), width=200)
+    show_batch_run(out, BatchView(run, False))
+    assert "and 200 conflicts more" in out.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_who_needs_what_is_left_out_is_skipped_and_the_others_go_on(bench: Bench) -> None:

@@ -10,6 +10,9 @@ from gitalign.batches.running.judge_batch import Member
 from gitalign.batches.running.state import ResultConflict
 from gitalign.core.subsets import Forbidden, largest_set, minimal_failing
 
+_MOST_WITH_HUNKS = 200
+"""A hundred tasks that all change the same line make thousands of pairs: the state would hold megabytes of the same lines."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clash:
@@ -90,7 +93,12 @@ class Clashes:
 
     def _note(self, clash: Clash | None) -> bool:
         if clash is not None:
-            self.found.append(clash)
+            bare = (
+                clash
+                if len(self.found) < _MOST_WITH_HUNKS
+                else replace(clash, conflict=replace(clash.conflict, hunks=()))
+            )
+            self.found.append(bare)
         return clash is not None
 
     def _with_target(self, number: int) -> Clash | None:

@@ -82,9 +82,10 @@ def _refusal(landing: Landing, whole: Judgement, clashes: Clashes, largest: Sequ
     answer = whole.answer
     if whole.merged.unmerged:
         conflicts = tuple(clash.conflict for clash in clashes.found)
+        more = [f"and {len(conflicts) - _MOST_NAMED} more"] if len(conflicts) > _MOST_NAMED else []
         return Landed(
             merge_status=MergeStatus.CONFLICTS,
-            reason="; ".join(map(conflict_words, conflicts)),
+            reason="; ".join([*map(conflict_words, conflicts[:_MOST_NAMED]), *more]),
             conflicts=conflicts,
             would_land=tuple(landing.members[number].name for number in largest),
         )

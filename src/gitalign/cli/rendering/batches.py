@@ -27,6 +27,7 @@ _COLOURS = {
     "running": "cyan",
 }
 _MOST_HUNKS = 3
+_MOST_CONFLICTS = 10
 _MOST_PATHS = 5
 
 
@@ -112,8 +113,11 @@ def show_batch_run(out: Console, view: BatchView, *, everything: bool = False) -
         if outcome is None:
             continue
         out.print(safe(_outcome_words(view, number, outcome)))
-        for conflict in outcome.conflicts:
+        for conflict in outcome.conflicts[: None if everything else _MOST_CONFLICTS]:
             _show_hunks(out, conflict, everything=everything)
+        hidden = 0 if everything else len(outcome.conflicts) - _MOST_CONFLICTS
+        if hidden > 0:
+            out.print(f"  and {many(hidden, 'conflict', 'conflicts')} more: git align batch status --verbose {run.id}")
         if outcome.conflicts and outcome.would_land:
             out.print(safe(f"  without them would land: {', '.join(map(display, outcome.would_land))}"))
         for line in _landing_lines(outcome):
