@@ -14,19 +14,26 @@ from rich.console import Console
 
 from gitalign.batches.foresight import pairs
 from gitalign.batches.foresight.pairs import Foresight, Pair
+from gitalign.batches.planning.tasks import Task
 from gitalign.batches.running.state import BatchRun, ResultConflict
 from gitalign.batches.running.state_document import dump, load
 from gitalign.batches.two_sides import merge_of_two
 from gitalign.cli.rendering.batches import EventLines, show_batch_run
 from gitalign.core.names import Oid
 from gitalign.facade import BatchView
-from tests.batches.runs import BATCH, Bench, sh
+from tests.batches.runs import BATCH, Bench
+from tests.batches.runs import sh as unbounded
 from tests.batches.trees import World, make_world, world
 
 __all__ = ["world"]
 
 EVERY_S = 0.05
 WAIT = "while [ ! -e {} ]; do sleep 0.02; done; "
+
+
+def sh(task_id: str, script: str) -> Task:
+    """A task that waits for an event: not for ever, should it never come."""
+    return unbounded(task_id, script, timeout_s=60.0)
 
 
 @pytest.fixture

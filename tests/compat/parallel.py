@@ -32,7 +32,12 @@ class Project:
         """A plan as a document: batches of task ids, and whether each can run in parallel."""
         ids = [one for task_ids, _ in batches for one in task_ids]
         tasks = [
-            {"id": one, "shell": (scripts or {}).get(one, f"echo {one} > file-{one}"), "commit_leftovers": True}
+            {
+                "id": one,
+                "shell": (scripts or {}).get(one, f"echo {one} > file-{one}"),
+                "commit_leftovers": True,
+                "timeout": 60,
+            }
             for one in ids
         ]
         return {
