@@ -36,8 +36,6 @@ class Problem(GitAlignError):
         faults: every one that was found.
     """
 
-    code = "problem"
-
     def __init__(self, status: int, document: Mapping[str, Any]) -> None:
         code = str(document.get("code", f"http_{status}"))
         super().__init__(
