@@ -364,6 +364,9 @@ def test_a_target_that_has_diverged_from_its_remote_is_refused(shared: Shared) -
     with pytest.raises(UserError, match="main lacks 1 commit of origin/main, and has others") as caught:
         started(shared, sh("t", "echo > t"))
     assert caught.value.error_code == "target_behind"
+    shared.bench.world.git("branch", "-q", "--unset-upstream", "main")
+    run = started(shared, sh("t", "echo > t"))
+    assert (run.status, run.tasks["t"].base) == (Status.COMPLETED, shared.bench.world.git("rev-parse", "main~1"))
 
 
 @pytest.mark.parametrize("why", ["private", "hook", "no-fetch", "mirror", "not there"])

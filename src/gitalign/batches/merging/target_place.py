@@ -68,6 +68,8 @@ class TargetReader:
     def fetched(self, target: str, *, fetches: bool = True) -> TargetPlace:
         """Where a target stands, its remote-tracking branch brought up to date before.
 
+        The remote's branch of the same name counts for one that follows none, as long as it holds all of it.
+
         Args:
             target: a branch.
             fetches: ask the remote; False takes what is known of it.
@@ -86,6 +88,9 @@ class TargetReader:
             return TargetPlace(local=local, onto=local)
         if ancestry.holds(tracking, local):
             return TargetPlace(local=local, onto=tracking)
+        known = rules.tracking.get(BranchName(target))
+        if known is None or not known.upstream_remote:
+            return TargetPlace(local=local, onto=local)  # no one said that the two have to do with one another
         remote, name = self._upstream(target, rules)
         lacks = counted(int(self.repository.git.lines("rev-list", "--count", tracking, f"^{local}")[0]), "commit")
         raise TargetProblem(
