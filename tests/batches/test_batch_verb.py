@@ -103,6 +103,30 @@ def test_conflicts_are_shown_and_a_failed_run_is_retried(world: World, tmp_path:
     assert "git align batch retry" in part.stdout
 
 
+def test_what_lands_is_pushed_and_taken_back(world: World, tasks: Path) -> None:
+    before = world.tip
+    remote = world.path.parent / "remote.git"
+    world.git("clone", "-q", "--bare", str(world.path), str(remote))
+    world.git("remote", "add", "origin", str(remote))
+    world.git("fetch", "-q", "origin")
+    world.git("branch", "-q", "-u", "origin/main", "main")
+    where = ("run", tasks, "--yes", "--confinement", "none")
+    refused = batch(world, *where, "--push", "--no-fetch", code=2).stderr
+    assert "--no-fetch cannot be combined with --push" in refused
+    remote.rename(remote.with_name("gone.git"))
+    assert "--no-fetch" in batch(world, *where, code=3).stderr
+    remote.with_name("gone.git").rename(remote)
+    shown = batch(world, *where, "--push").stdout
+    assert shown.count("pushed to origin/main") == 2
+    there = lambda: world.git("--git-dir", str(remote), "rev-parse", "main")  # noqa: E731
+    assert there() == world.tip != before
+    run = document(batch(world, "status", "--json").stdout, "batch-run")
+    for one in reversed(run["batches"]):
+        undone = warm.run("undo", one["outcome"]["landing_run"], "--push", "--yes", cwd=world.path)
+        assert undone.returncode == 0, undone.stderr
+    assert there() == world.tip == before
+
+
 def test_landing_is_left_for_later_and_done(world: World, tasks: Path) -> None:
     batch(world, "run", tasks, "--yes", "--confinement", "none", "--no-land", code=1)
     assert "git align batch land" in batch(world, "status").stdout
