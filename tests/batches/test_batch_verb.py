@@ -118,13 +118,13 @@ def test_what_lands_is_pushed_and_taken_back(world: World, tasks: Path) -> None:
     remote.with_name("gone.git").rename(remote)
     shown = batch(world, *where, "--push").stdout
     assert shown.count("pushed to origin/main") == 2
-    there = lambda: world.git("--git-dir", str(remote), "rev-parse", "main")  # noqa: E731
-    assert there() == world.tip != before
+    there = ("--git-dir", str(remote), "rev-parse", "main")
+    assert world.git(*there) == world.tip != before
     run = document(batch(world, "status", "--json").stdout, "batch-run")
     for one in reversed(run["batches"]):
         undone = warm.run("undo", one["outcome"]["landing_run"], "--push", "--yes", cwd=world.path)
         assert undone.returncode == 0, undone.stderr
-    assert there() == world.tip == before
+    assert world.git(*there) == world.tip == before
 
 
 def test_landing_is_left_for_later_and_done(world: World, tasks: Path) -> None:
