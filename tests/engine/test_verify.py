@@ -24,9 +24,12 @@ from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
 from gitalign.documents import certificates as documents
 from gitalign.documents.reading import Malformed
+from gitalign.engine.gates import evidence
 from gitalign.engine.gates.certify import prove_again
 from gitalign.engine.gates.proofs import certified
 from gitalign.errors import UserError
+from gitalign.git.diffs import listed_changes
+from gitalign.git.raw_diff import digest_of
 from gitalign.git.repository import open_repository
 from tests import needs, warm
 from tests.git.workspace import Workspace
@@ -252,13 +255,14 @@ def test_nothing_is_published_that_is_not_proved(work: Workspace, monkeypatch: p
     tip = work.tip("topic")
 
     def lost(make: Callable[..., Iterator[Certificate]]) -> Callable[..., Iterator[Certificate]]:
-        def made(repository: Any, git: Any, tips: Any, claims: Any) -> Iterator[Certificate]:
+        def made(repository: Any, git: Any, tips: Any, claims: Any, **more: Any) -> Iterator[Certificate]:
             """As if the replay had lost the first commit of `topic`."""
             return make(
                 repository,
                 git,
                 tips,
                 [replace(one, commits=one.commits[1:]) if one.ref.endswith("topic") else one for one in claims],
+                **more,
             )
 
         return made
@@ -270,6 +274,35 @@ def test_nothing_is_published_that_is_not_proved(work: Workspace, monkeypatch: p
     assert (outcome.code, work.tip("topic")) == ("not_proved", tip)
     assert branch(report, "side").verdict is Verdict.ALIGNED
     assert "topic" not in certificates(work)
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_changes_that_were_listed_before_are_listed_once(
+    work: Workspace, monkeypatch: pytest.MonkeyPatch, is_right: bool
+) -> None:
+    """What is known of a commit only says that it is like another one; where it is not, git is asked."""
+    run(work.path)
+    made = list(certificates(work).values())
+    repository = open_repository(work.path)
+    tips = {oid for one in made for oid in (one.before, one.onto, one.after)}
+    olds = [pair.old for one in made for pair in one.commits]
+    listed = dict(listed_changes(repository, olds))
+    known = {oid: digest_of(changes if is_right else (*changes, b":", b"x")) for oid, changes in listed.items()}
+    asked: list[Oid] = []
+
+    def noted(repository: Any, oids: Any) -> Any:
+        asked.extend(oids)
+        return listed_changes(repository, oids)
+
+    monkeypatch.setattr(evidence, "listed_changes", noted)
+    assert list(certified(repository, repository.git, tips, made, known=known)) == made
+    alike = {pair.old for one in made for pair in one.commits if listed[pair.old] == changes_of(repository, pair.new)}
+    assert alike
+    assert alike & set(asked) == (set() if is_right else alike)
+
+
+def changes_of(repository: Any, oid: Oid) -> tuple[bytes, ...]:
+    return dict(listed_changes(repository, [oid]))[oid]
 
 
 def test_files_that_are_no_certificates_are_refused(work: Workspace, tmp_path: Path) -> None:

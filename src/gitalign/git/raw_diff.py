@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from typing import NamedTuple
 
 from gitalign.core.names import Oid
@@ -53,3 +54,17 @@ def split_raw(answer: bytes) -> Iterator[tuple[Oid, tuple[bytes, ...]]]:
         while at < len(fields) and fields[at].startswith(b":"):
             at += 2
         yield Oid(head.strip().decode("ascii")), tuple(fields[start:at])
+
+
+def digest_of(listed: Sequence[bytes]) -> bytes:
+    """A digest of the changes of a commit as git lists them; two commits that have the same one change the same."""
+    return blake2b(b"\0".join(listed), digest_size=32).digest()
+
+
+def listed_again(changes: Sequence[Change]) -> list[bytes]:
+    """Changes as git listed them: of each, modes and ids in one piece, then the path."""
+    return [
+        piece
+        for path, old_mode, new_mode, old_oid, new_oid, status in changes
+        for piece in (b":%b %b %b %b %b" % (old_mode, new_mode, old_oid, new_oid, status), path)
+    ]

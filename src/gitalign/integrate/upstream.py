@@ -16,7 +16,7 @@ from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
 from gitalign.errors import InvariantBroken
 from gitalign.git.diffs import patch_ids, raw_changes
-from gitalign.git.raw_diff import Change
+from gitalign.git.raw_diff import Change, digest_of, listed_again
 from gitalign.git.repository import Repository
 
 _BLANKS = b" \t\n\r"
@@ -46,6 +46,7 @@ class UpstreamIndex:
         pairs: Iterable[tuple[Oid, Oid]],
         equivalents: Mapping[Oid, Mapping[Oid, tuple[Oid, ...]]],
         missing: Mapping[Oid, Mapping[Oid, Oid]],
+        changes: Mapping[Oid, bytes],
     ) -> None:
         """Use `build`.
 
@@ -54,11 +55,16 @@ class UpstreamIndex:
             pairs: what may be asked.
             twins: per target, own commits of any branch -> commits of the target with the same patch.
             missing: per target, commits of either side that could not be compared, each with an object that is not there.
+            changes: see the attribute.
+
+        Attributes:
+            changes: commit -> digest of its changes as git lists them (`raw_diff.digest_of`), for proofs that compare them.
         """
         self._graph = graph
         self._pairs = frozenset(pairs)
         self._equivalents = equivalents
         self._missing = missing
+        self.changes = changes
 
     @classmethod
     def build(
@@ -87,6 +93,7 @@ class UpstreamIndex:
         for tip, onto in wanted:
             by_target[onto].append(tip)
         footprints: dict[Oid, _Footprint] = {}
+        changes: dict[Oid, bytes] = {}
         lost: dict[Oid, Oid] = {}
         unread: dict[Oid, dict[Oid, Oid]] = {}
         meetings: dict[Oid, list[tuple[list[Oid], list[Oid]]]] = {}
@@ -97,7 +104,8 @@ class UpstreamIndex:
             if own:
                 # Only what some branch lacks can be a twin; the rest is in every branch.
                 upstream = graph.lacked_by_any(tips, onto)
-                _read_footprints(repository, graph, (*own, *upstream), footprints, lost)
+                _read_footprints(repository, graph, own, footprints, lost, digests=changes)
+                _read_footprints(repository, graph, upstream, footprints, lost)
                 meetings[onto] = _meetings(own, upstream, footprints)
                 unread[onto] = {oid: lost[oid] for oid in (*own, *upstream) if oid in lost} if lost else {}
         without_patch: dict[bytes, Oid] = {}
@@ -106,7 +114,7 @@ class UpstreamIndex:
         for onto, found in meetings.items() if without_patch else ():
             unread[onto] |= _undecided(found, footprints, without_patch)
         equivalents = {onto: _equivalents(found, footprints, patches) for onto, found in meetings.items()}
-        return cls(graph, wanted, equivalents, unread)
+        return cls(graph, wanted, equivalents, unread, changes)
 
     def missing(self, tip: Oid, onto: Oid) -> Mapping[Oid, Oid]:
         """Commits of the branch, or of the target and not of the branch, that could not be compared -> what they stand on that is not there.
@@ -218,6 +226,8 @@ def _read_footprints(
     commits: Iterable[Oid],
     footprints: dict[Oid, _Footprint],
     missing: dict[Oid, Oid],
+    *,
+    digests: dict[Oid, bytes] | None = None,
 ) -> None:
     unread = [oid for oid in commits if oid not in footprints and oid not in missing and len(graph.parents(oid)) < 2]
     for oid, changes in raw_changes(repository, unread, missing=missing):
@@ -225,6 +235,8 @@ def _read_footprints(
         # and sequencer_make_script ask is_original_commit_empty before they skip).
         if changes:
             footprints[oid] = _footprint(changes)
+            if digests is not None:
+                digests[oid] = digest_of(listed_again(changes))
 
 
 def _footprint(changes: Sequence[Change]) -> _Footprint:

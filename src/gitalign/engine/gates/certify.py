@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gitalign.core.certificate import Certificate, Check, CommitProof, PatchVerdict, Proof
@@ -110,9 +110,11 @@ class ProofGate:
 
     Attributes:
         drafts: get the certificates.
+        known: changes of commits that git listed before, as `evidence.in_batches` takes them.
     """
 
     drafts: Drafts
+    known: Mapping[Oid, bytes] = field(default_factory=dict)
     phase: str = "verify"
 
     def judge(self, results: Sequence[StepResult], context: GateContext) -> Iterator[Verdict]:
@@ -125,7 +127,7 @@ class ProofGate:
             _claim(context.plan, context.step(result), outcome, run_id=run.run_id, git_version=version)
             for result, outcome in aligned
         )
-        for proved in certified(repository, context.quarantine.git, tips, claims):
+        for proved in certified(repository, context.quarantine.git, tips, claims, known=self.known):
             if proved.holds:
                 self.drafts.add(proved)
                 yield PASS

@@ -19,6 +19,7 @@ from gitalign.core.pair_conflicts import PathChange
 from gitalign.git.diffs import listed_changes, patch_ids, path_changes
 from gitalign.git.history import load_graph
 from gitalign.git.objects import bodies
+from gitalign.git.raw_diff import digest_of
 from gitalign.git.repository import Repository
 
 _PROVED_AT_ONCE = 500
@@ -57,9 +58,20 @@ class Evidence:
 
 
 def in_batches(
-    repository: Repository, tips: Collection[Oid], certificates: Iterable[Certificate]
+    repository: Repository,
+    tips: Collection[Oid],
+    certificates: Iterable[Certificate],
+    *,
+    known: Mapping[Oid, bytes] | None = None,
 ) -> Iterator[tuple[Sequence[Certificate], Evidence]]:
     """Some certificates at a time, with what was read for them: history is shared, what commits hold is not kept.
+
+    Args:
+        repository: the repository.
+        tips: of every certificate.
+        certificates: whose evidence is wanted.
+        known: commit -> digest of its changes, where git listed them before; they are not listed again where they are those of
+            what the commit became.
 
     Raises:
         GitError: git cannot be asked at all. What is missing is left out.
@@ -69,17 +81,21 @@ def in_batches(
     with ThreadPoolExecutor(_READERS, thread_name_prefix="proofs") as pool:
         graph = pool.submit(load_graph, repository, tips)
         while batch := list(islice(waiting, _PROVED_AT_ONCE)):
-            yield batch, _gathered(repository, batch, graph, pool)
+            yield batch, _gathered(repository, batch, graph, pool, known or {})
 
 
 def _gathered(
-    repository: Repository, certificates: Sequence[Certificate], loading: Future[CommitGraph], pool: Executor
+    repository: Repository,
+    certificates: Sequence[Certificate],
+    loading: Future[CommitGraph],
+    pool: Executor,
+    known: Mapping[Oid, bytes],
 ) -> Evidence:
     named = {one.after for one in certificates}
     named |= {oid for one in certificates for pair in one.commits for oid in (pair.old, pair.new)}
     pairs = [(pair.old, pair.new) for one in certificates for pair in one.commits]
     pairs += [(drop.oid, drop.upstream or drop.oid) for one in certificates for drop in one.dropped]
-    listing = _listing(repository, pairs, pool)
+    listing = _listing(repository, pairs, pool, known)
     reading = pool.submit(_read, repository, named)
     graph = loading.result()
     patches, ids = _patches(repository, pairs, listing(), parents=lambda oid: _parents(graph, oid))
@@ -144,7 +160,7 @@ def patch_verdicts(repository: Repository, pairs: Iterable[tuple[Oid, Oid]]) -> 
     """
     asked = sorted(set(pairs))
     with ThreadPoolExecutor(_READERS, thread_name_prefix="patches") as pool:
-        listed = _listing(repository, asked, pool)()
+        listed = _listing(repository, asked, pool, {})()
     patches, ids = _patches(repository, asked, listed, parents=lambda _: None)
     return {pair: verdict(pair, patches, ids) for pair in asked}
 
@@ -159,12 +175,25 @@ def _parts(items: Sequence[T]) -> list[Sequence[T]]:
 
 
 def _listing(
-    repository: Repository, pairs: Iterable[tuple[Oid, Oid]], pool: Executor
+    repository: Repository, pairs: Sequence[tuple[Oid, Oid]], pool: Executor, known: Mapping[Oid, bytes]
 ) -> Callable[[], dict[Oid, Patch]]:
     """Begin to list the changes of commits; what is called for them."""
-    wanted = sorted({oid for pair in pairs for oid in pair})
-    begun = [pool.submit(lambda part: list(listed_changes(repository, part)), part) for part in _parts(wanted)]
-    return lambda: dict(found for part in begun for found in part.result())
+
+    def begin(oids: Iterable[Oid]) -> list[Future[list[tuple[Oid, Patch]]]]:
+        parts = _parts(sorted(oids))
+        return [pool.submit(lambda part: list(listed_changes(repository, part)), part) for part in parts]
+
+    begun = begin({oid for pair in pairs for oid in pair} - known.keys())
+
+    def listed() -> dict[Oid, Patch]:
+        patches = dict(found for part in begun for found in part.result())
+        for old, new in pairs:
+            if old not in patches and new in patches and known.get(old) == digest_of(patches[new]):
+                patches[old] = patches[new]
+        rest = {oid for pair in pairs for oid in pair if oid in known and oid not in patches}
+        return patches | dict(found for part in begin(rest) for found in part.result()) if rest else patches
+
+    return listed
 
 
 def _patches(

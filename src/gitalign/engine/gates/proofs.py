@@ -5,7 +5,7 @@ What they stand on is read in `evidence`. Nothing is asked once per branch.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gitalign.core.certificate import Certificate, Check, CheckName, CommitProof, PatchVerdict
@@ -21,7 +21,12 @@ PASSED = {name: Check(name=name, passed=True, detail="") for name in CheckName}
 
 
 def certified(
-    repository: Repository, git: Git, tips: Collection[Oid], claims: Iterable[Certificate]
+    repository: Repository,
+    git: Git,
+    tips: Collection[Oid],
+    claims: Iterable[Certificate],
+    *,
+    known: Mapping[Oid, bytes] | None = None,
 ) -> Iterator[Certificate]:
     """Claims with their checks, and with what became of each commit's change filled in; some are held at a time.
 
@@ -30,11 +35,12 @@ def certified(
         git: sees the results; a quarantine's.
         tips: what every claim says of where branches stood, stand and were put.
         claims: what a run made; patch verdicts and checks of theirs are not looked at.
+        known: as `evidence.in_batches` takes it.
 
     Raises:
         GitError: git cannot be asked at all. A missing object is a check that failed.
     """
-    for batch, evidence in in_batches(replace(repository, git=git), tips, claims):
+    for batch, evidence in in_batches(replace(repository, git=git), tips, claims, known=known):
         for one in batch:
             commits = tuple(
                 CommitProof(

@@ -121,7 +121,7 @@ def execute(run: RunContext, orders: Orders) -> Executed:
         drafts = Drafts(run.folder)
         until_then.callback(drafts.discard)
         context = GateContext(run=run, plan=plan, quarantine=quarantine, cache=cache)
-        gates = _gates(orders, drafts, integrated.graph)
+        gates = _gates(orders, drafts, integrated)
         results = through_gates(integrated.results, gates, context, passed=phases.done)
         results = held_with_what_they_stand_on(plan, results)
         quarantine.require_memory()
@@ -153,12 +153,14 @@ class _Integrated:
     Attributes:
         graph: history behind the plan, kept only where a gate looks at it: the proofs read a history of their own, and two
             of them, with all that was shared for merging, need not be held at once.
+        changes: digests of what the branches' own commits change, which the proofs need not read again.
     """
 
     results: tuple[StepResult, ...]
     merges: tuple[int, int, int]
     not_compared: tuple[str, ...]
     graph: CommitGraph | None
+    changes: Mapping[Oid, bytes]
 
 
 def _integrated(
@@ -192,14 +194,14 @@ def _integrated(
         merges=integrated.merges,
         not_compared=not_compared(integration),
         graph=graph if orders.rules is not None else None,
+        changes=integration.upstream.changes,
     )
 
 
-def _gates(orders: Orders, drafts: Drafts, graph: CommitGraph | None) -> list[Gate]:
+def _gates(orders: Orders, drafts: Drafts, integrated: _Integrated) -> list[Gate]:
     """What results must pass, in order."""
-    return gates_of(
-        first=ProofGate(drafts), rules=orders.rules, graph=graph, checks=orders.checks, access=orders.access
-    )
+    first, graph = ProofGate(drafts, integrated.changes), integrated.graph
+    return gates_of(first=first, rules=orders.rules, graph=graph, checks=orders.checks, access=orders.access)
 
 
 def held_with_what_they_stand_on(plan: Plan, results: Sequence[StepResult]) -> tuple[StepResult, ...]:
