@@ -178,6 +178,7 @@ def test_many_in_several_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     """So many that packs are written, by two processes, in small blocks."""
     monkeypatch.setattr(at_once, "_LEAST", 10)
     monkeypatch.setattr(at_once, "_MOST_AHEAD", 15)
+    monkeypatch.setattr(at_once, "_MOST_COMMITS", 50)
     monkeypatch.setattr(at_once, "_BLOCK_S", 0.02)
     stream = [b"blob\nmark :1\ndata 4\nold\n\n"]
     for number in range(count + 1):

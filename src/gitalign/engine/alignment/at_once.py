@@ -9,7 +9,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 
 from gitalign.core.names import Oid, StepId
 from gitalign.core.plan import Step, StepKind
@@ -23,6 +22,8 @@ from gitalign.integrate.streams import Stopped
 
 _LOG = logging.getLogger("gitalign.align")
 _FIRST, _LEAST, _MOST = 32, 16, 2_000
+_MOST_COMMITS = 10_000
+"""Own commits of a block: all of them are held together."""
 _BLOCK_S = 0.5
 """How long a block should take: workers get nothing of it before all of it is done."""
 _LOOK_S = 0.2
@@ -136,15 +137,26 @@ class ReplaysAtOnce:
             ordered = list(dict.fromkeys((*wanted, *self._pending)))
             if not ordered:
                 return []
-            onto = self._pending[ordered[0]].onto
-            chosen = islice((step_id for step_id in ordered if self._pending[step_id].onto == onto), self._size)
-            block = [self._pending.pop(step_id) for step_id in list(chosen)]
+            block = self._chosen(ordered)
             self._under_way = frozenset(step.id for step in block)
             return block
 
+    def _chosen(self, ordered: Sequence[StepId]) -> list[Step]:
+        """The first ones of one target, as many as a block has, and no more commits than may be held; they wait no longer."""
+        onto, commits, block = self._pending[ordered[0]].onto, 0, list[Step]()
+        for step in map(self._pending.__getitem__, ordered):
+            if step.onto == onto:
+                commits += step.own_commits
+                if block and (len(block) >= self._size or commits > _MOST_COMMITS):
+                    break
+                block.append(step)
+        for step in block:
+            del self._pending[step.id]
+        return block
+
     def _carried_out(self, block: Sequence[Step], streams: BlockProcesses) -> Mapping[StepId, Replayed | BaseException]:
-        work = Block(self._integration, block)
         try:
+            work = Block(self._integration, block)
             work.carry_out(streams, self._is_over)
             return work.results(self._rewrites[block[0].onto])
         except Stopped:
