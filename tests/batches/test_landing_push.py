@@ -246,7 +246,7 @@ def test_work_of_the_user_keeps_the_local_target_and_the_report_says_so(shared: 
     assert shared.there == before
 
 
-PLACES = ["pin", "push", "pushed", "refs", "refs moved", "end"]
+PLACES = ["pin", "push", "pushed", "refs moved", "end"]
 
 
 @pytest.mark.parametrize("place", PLACES)

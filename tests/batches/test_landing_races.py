@@ -27,8 +27,8 @@ __all__ = ["world"]
 
 OTHER = "20261127-190000-abcdef"
 MERGES = ["base", "Merge a (batch execution)", "Merge b (batch execution)"]
-PLACES = ["store", "journal", "pin", "refs", "refs moved", "end"]
-NOT_MOVED = ("store", "journal")
+PLACES = ["journal", "pin", "refs", "refs moved", "end"]
+NOT_MOVED = ("journal",)
 
 
 @pytest.fixture
@@ -106,8 +106,7 @@ def test_what_was_killed_is_undone_or_was_never_done(bench: Bench, place: str) -
     assert (subjects(bench), bench.world.tip) == (MERGES, outcome(run).landed)
 
 
-@pytest.mark.parametrize("number", range(2))
-def test_two_batches_that_land_at_once_both_land(bench: Bench, number: int) -> None:
+def test_two_batches_that_land_at_once_both_land(bench: Bench) -> None:
     for name in "cd":
         grown(bench.world, name, {name: ""})
     bench.new(*tasks("ab"))
