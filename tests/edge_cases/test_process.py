@@ -312,8 +312,8 @@ def test_the_targets_merge_drivers_hold_wherever_one_stands(tmp_path: Path, stan
     assert git(path, "show", "x:news/CHANGES").splitlines() == ["one", "from main", "from x"]
 
 
-MOST_PROCESSES = 44
-"""Of git in a run of ten branches; lower it when there are fewer."""
+MOST_PROCESSES = 48
+"""Of git in a run of ten branches: 41 to 45, as threads take turns. Lower it when there are fewer."""
 
 
 def counted(work: Workspace, place: Path, monkeypatch: pytest.MonkeyPatch) -> int:
