@@ -10,6 +10,9 @@ from gitalign.core.commit_bytes import id_of
 from gitalign.core.names import Oid
 from gitalign.errors import OutOfSpace
 from gitalign.git.commit_packs import remove_pack, write_commit_packs
+from gitalign.git.merge import _synthetic
+from gitalign.git.merge_stream import MadeUpCommits
+from gitalign.git.objects import CommitWriter
 from tests.git.workspace import Workspace
 
 
@@ -51,6 +54,16 @@ def test_a_pack_that_is_there_stays_as_it_is_and_goes_when_removed(tmp_path: Pat
     assert index.stat().st_mtime_ns == before.st_mtime_ns
     remove_pack(index)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_commits_that_name_a_base_are_those_of_a_single_merge(tmp_path: Path) -> None:
+    """git writes their ids into files that it merges on the way to a conflict: both ways must report the same."""
+    writer = CommitWriter(tmp_path, object_format="sha1")
+    made_up = MadeUpCommits(tmp_path, writer, object_format="sha1")
+    tree, base = Oid("1" * 40), Oid("2" * 40)
+    ours, theirs = (made_up.id_of(side, tree, base, {}) for side in (b"ours", b"theirs"))
+    alone = [_synthetic(tree, (base,)), _synthetic(tree, (base,), message=b"theirs\n")]
+    assert [ours, theirs] == writer.write(alone)
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -70,13 +70,17 @@ class MadeUpCommits:
         value = alternates_variable([*borrowed, self._objects])
         return replace(git, variables={**git.variables, _ALTERNATES: value})
 
-    def id_of(self, tree: Oid, parent: Oid, waiting: dict[Oid, bytes]) -> Oid:
-        """The id of a commit; what is not written yet is added to `waiting`."""
-        data = b"tree %b\nparent %b\nauthor %b\ncommitter %b\n\nside\n" % (
+    def id_of(self, side: bytes, tree: Oid, parent: Oid, waiting: dict[Oid, bytes]) -> Oid:
+        """The id of a commit; what is not written yet is added to `waiting`.
+
+        It is the very commit that `MergeProcess` makes: git writes ids of sides into files that it merged on the way to a conflict.
+        """
+        data = b"tree %b\nparent %b\nauthor %b\ncommitter %b\n\n%b\n" % (
             tree.encode("ascii"),
             parent.encode("ascii"),
             NOBODY,
             NOBODY,
+            side,
         )
         oid = id_of(data, object_format=self._object_format)
         if oid not in self._known:
@@ -225,8 +229,8 @@ class MergeStream:
         asked: list[tuple[Merge, str, str]] = [
             (
                 merge,
-                self._made_up.id_of(merge.ours, merge.base, unwritten),
-                merge.commit or self._made_up.id_of(merge.theirs, merge.base, unwritten),
+                self._made_up.id_of(b"ours", merge.ours, merge.base, unwritten),
+                merge.commit or self._made_up.id_of(b"theirs", merge.theirs, merge.base, unwritten),
             )
             for merge in merges
         ]
