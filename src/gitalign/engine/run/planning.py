@@ -44,8 +44,7 @@ def make_plan(opened: OpenRepository, request: Request, *, whatever_is_checked_o
     settings = opened.config.alignment
     remote = request.remote or settings.remote if request.remote is not None else None
     _fetch(opened, request, remote)
-    here, configuration = _look(opened, request)
-    seen, snapshot = _looked_at(opened, request, remote, here)
+    seen, snapshot, configuration = _looked_at(opened, request, remote)
     wishes = Wishes(
         policy=opened.config.policy(),
         wanted=WantedTargets(names=settings.targets, given_by=_given_by(opened.config), remote=settings.remote),
@@ -95,31 +94,34 @@ def _fetch(opened: OpenRepository, request: Request, remote: str | None) -> None
 def _look(opened: OpenRepository, request: Request) -> tuple[Snapshot, Configured]:
     """Refs, work trees and configuration, as they were looked at just now for the same request, or looked at now."""
     look = opened.history.take_look()
-    if look is None or request.fetch or look[0].repository != opened.repository.common_dir:
+    is_changed_since = request.fetch or request.push or request.remote is not None
+    if look is None or is_changed_since or look[0].repository != opened.repository.common_dir:
         look = take_snapshot(opened.repository, now=opened.now()), configured(opened.repository)
     opened.history.note_configuration(opened.repository.common_dir, look[1])
     return look
 
 
-def _looked_at(
-    opened: OpenRepository, request: Request, remote: str | None, here: Snapshot
-) -> tuple[Snapshot, Snapshot]:
-    """The repository as it is seen here, and the same with what a plan has to know of remotes."""
+def _looked_at(opened: OpenRepository, request: Request, remote: str | None) -> tuple[Snapshot, Snapshot, Configured]:
+    """The repository as it is seen here, the same with what a plan has to know of remotes, and git's configuration.
+
+    A remote is read first: what it has is fetched, which changes what is seen here.
+    """
     told, head = None, None
     if remote is not None and request.push:
         from gitalign.engine.run.remote_branches import read_remote
 
         told, head = read_remote(opened.repository, remote)
+    here, configuration = _look(opened, request)
     seen = here if remote is None or head is None else with_head_of(here, remote, head)
     if remote is not None and not request.also_local:
-        return seen, _of_remote(opened, seen, remote, told)
+        return seen, _of_remote(opened, seen, remote, told), configuration
     snapshot = _with_places(opened, seen)
     if request.push:
         snapshot = _with_push(opened, snapshot, request)
     if remote is not None:
         both = with_branches_of(snapshot, remote, tips_of(seen, remote) if told is None else told)
         snapshot = _on_remote(opened, both)
-    return seen, snapshot
+    return seen, snapshot, configuration
 
 
 def _of_remote(opened: OpenRepository, seen: Snapshot, remote: str, told: Sequence[Tip] | None = None) -> Snapshot:
