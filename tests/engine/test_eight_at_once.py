@@ -107,7 +107,8 @@ def run(place: Path, number: int, path: str, meet: Callable[[], object]) -> Came
     seen = Seen(first)
     asked = facade.Request(
         repo=place,
-        overrides={"orchestration.max_workers_per_target": 1, **SETTINGS[number]},
+        # The bound is on the process tree, and this process is that of many tests.
+        overrides={"orchestration.max_workers_per_target": 1, "orchestration.max_memory_mb": 8000, **SETTINGS[number]},
         surroundings=surroundings(number, path),
     )
     outcomes: tuple[str, ...] = ()
