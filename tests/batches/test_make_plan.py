@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitalign.batches.planning.make_plan import Foresight, PlanRules, judged, make_plan
+from gitalign.batches.planning.make_plan import Foresight, PlanRules, judged, make_plan, predicted_conflicts
 from gitalign.batches.planning.plan import (
     BatchPlan,
     ConflictType,
@@ -86,7 +86,15 @@ def test_rules_of_a_plan(tasks: TaskList, most: int | None, ageing: int) -> None
         assert most is None or len(batch.task_ids) <= most
         assert all(one < number for one in batch.depends_on)
         for one, other in combinations(batch.task_ids, 2):
-            assert not overlapping(by_id[one].touches, by_id[other].touches)
+            # A name without a wildcard is a path from the top.
+            paths = [
+                [
+                    name if "*" in name or "?" in name or "[" in name else f"/{name.lstrip('/')}"
+                    for name in by_id[task].touches
+                ]
+                for task in (one, other)
+            ]
+            assert not overlapping(*paths)
     assert len({batch_of[one] for one in plan.critical_path}) == len(plan.critical_path)
     assert plan.mode is not None
     assert (plan.mode.execution_mode is ExecutionMode.PARALLEL) == any(one.can_parallel for one in plan.batches)
@@ -244,3 +252,23 @@ def test_a_plan_of_a_thousand_tasks_is_made_in_a_moment() -> None:
     started = time.process_time()
     assert planned(*tasks).total_tasks == 1000
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kind"),
+    [
+        (["src/"], ["docs/"], None),
+        (["CHANGES.rst"], ["README.md"], None),
+        (["README.md"], ["docs/"], None),
+        (["README.md"], ["/README.md"], ConflictType.SAME_FILE),
+        (["src/a.py"], ["src/"], ConflictType.SAME_DIRECTORY),
+        (["*.md"], ["docs/"], ConflictType.SAME_DIRECTORY),
+        (["docs/a.md"], ["docs/b.md"], None),
+        (["docs/*.md"], ["src/*.md"], None),
+        (["*.md"], ["docs/*.md"], ConflictType.POTENTIAL),
+    ],
+)
+def test_plain_names_are_paths_from_the_top(one: list[str], other: list[str], kind: ConflictType | None) -> None:
+    tasks = [Task(id=name, touches=tuple(touches)) for name, touches in (("x", one), ("y", other))]
+    found = predicted_conflicts(tasks)
+    assert [conflict.conflict_type for conflict in found] == ([] if kind is None else [kind])

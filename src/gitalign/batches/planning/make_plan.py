@@ -182,7 +182,12 @@ def predicted_conflicts(tasks: Sequence[Task], foresight: Foresight = NOTHING_KN
 def _footprint(task: Task, foresight: Foresight) -> tuple[str, ...]:
     """Patterns of what a task changes: declared ones, and paths it changed before."""
     known = (f"/{_escaped(path)}" for path in sorted(foresight.changed.get(task.id, ())))
-    return (*dict.fromkeys((*task.touches, *known)),)
+    return (*dict.fromkeys((*map(_from_the_top, task.touches), *known)),)
+
+
+def _from_the_top(pattern: str) -> str:
+    """A plain name means the file or folder at the top of the repository, as people write paths; one with a wildcard stays."""
+    return pattern if pattern.startswith("/") or _SPECIAL & set(pattern) else f"/{pattern}"
 
 
 def _escaped(path: str) -> str:
