@@ -9,14 +9,18 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.costs import Costs
-from tests.needs import LATER
+from tests.needs import CHROMIUM, LATER
 from tests.place import MemoryPlace, in_memory
 from tests.warm import RARELY
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 settings.register_profile(
     "default",
@@ -137,3 +141,25 @@ def place(tmp_path: Path) -> Path:
     folder = tmp_path / "place"
     folder.mkdir()
     return folder
+
+
+_QUIETLY = (
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-dev-shm-usage",
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all pages: a process can hold only one connection of this kind."""
+    from playwright.sync_api import sync_playwright  # most processes need none
+
+    with sync_playwright() as playwright:
+        as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=[*_QUIETLY, *as_root])
+        yield made
+        made.close()

@@ -13,7 +13,6 @@ from gitalign.store.service.database import ServiceDatabase, open_service_databa
 from gitalign.store.service.repositories import Repositories
 from tests.git.workspace import Workspace
 from tests.service.asking import REPOSITORY
-from tests.views.conftest import browser as browser
 
 LINES = b"".join(b"line %d\n" % number for number in range(12))
 
