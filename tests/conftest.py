@@ -156,6 +156,8 @@ _QUIETLY = (
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One browser for all pages: a process can hold only one connection of this kind."""
+    if CHROMIUM is None:
+        pytest.skip("needs chromium (Debian: apt-get install chromium)")
     from playwright.sync_api import sync_playwright  # most processes need none
 
     with sync_playwright() as playwright:
