@@ -130,7 +130,76 @@ def test_what_lands_is_pushed_and_taken_back(world: World, tasks: Path) -> None:
 def test_landing_is_left_for_later_and_done(world: World, tasks: Path) -> None:
     batch(world, "run", tasks, "--yes", "--confinement", "none", "--no-land", code=1)
     assert "git align batch land" in batch(world, "status").stdout
-    assert "2 of 2 batches landed" in batch(world, "land", "last").stdout
+    assert ": waiting, 0 of 2" in batch(world, "status").stdout
+    landed = batch(world, "land", "last", code=1)
+    assert "1 of 2 batches landed" in landed.stdout
+    assert "started" not in landed.stderr
+    refused = batch(world, "land", "last", code=2).stderr
+    assert "error: batch 1 cannot land yet: 1 of 1 tasks have not ended: b" in refused
+    assert "next: git align batch resume" in refused
+    assert "2 of 2 batches landed" in batch(world, "resume", "last").stdout
+
+
+RETRIED = """target: main
+defaults: {commit_leftovers: true}
+tasks:
+  - {id: ok, shell: "echo ok > ok"}
+  - {id: leak, shell: "exit 1", secrets: {TOK: {environment: MYSEC}}}
+"""
+
+
+def test_a_retry_keeps_what_landed_also_when_it_is_refused(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "tasks.yaml"
+    path.write_text(RETRIED)
+    env = {"XDG_STATE_HOME": str(world.path.parent / "state")}
+    known = {**env, "MYSEC": "a-secret-of-some-length"}
+    words = ("batch", "run", path, "--yes", "--confinement", "none", "--best-subset")
+    assert warm.run(*words, cwd=world.path, env=known).returncode == 1
+    before = document(batch(world, "status", "--json").stdout, "batch-run")
+    landed = before["batches"][0]["outcome"]
+    assert landed["landed"] == world.tip
+    refused = batch(world, "retry", "last", "--yes", code=2).stderr
+    assert "error: secret TOK: the variable MYSEC is not set" in refused
+    assert document(batch(world, "status", "--json").stdout, "batch-run") == before
+    again = warm.run("batch", "retry", "last", "--yes", cwd=world.path, env=known)
+    assert again.returncode == 1
+    assert "holds everything already" not in again.stdout
+    after = document(batch(world, "status", "--json").stdout, "batch-run")["batches"][0]["outcome"]
+    kept = ("landed", "landing_run", "merge_status")
+    assert [after[one] for one in kept] == [landed[one] for one in kept]
+    assert [one["task"] for one in after["left_out"]] == ["leak"]
+
+
+def test_a_branch_that_is_not_here_is_refused_before_anything_runs(world: World, tmp_path: Path) -> None:
+    world.git("branch", "workflow")
+    path = tmp_path / "tasks.yaml"
+    path.write_text("target: main\ntasks: [{id: a, shell: 'true'}, {id: w, branch: origin/workflow}]\n")
+    for words in (("plan", path), ("run", path, "--yes", "--confinement", "none")):
+        refused = batch(world, *words, code=2).stderr
+        assert "task w: there is no branch origin/workflow in this repository; did you mean workflow?" in refused
+    assert batch(world, "list").stdout.startswith("no batch was run here yet")
+
+
+def test_a_run_is_paused_and_stopped_from_elsewhere(world: World, tmp_path: Path) -> None:
+    path, go = tmp_path / "tasks.yaml", tmp_path / "go"
+    waits = f"while ! test -e {go}; do sleep 0.05; done"
+    path.write_text(f"target: main\ntasks: [{{id: a, shell: '{waits}'}}, {{id: b, shell: 'true', needs: [a]}}]\n")
+    env = {"XDG_STATE_HOME": str(world.path.parent / "state")}
+    running = warm.start("batch", "run", path, "--yes", "--confinement", "none", cwd=world.path, env=env)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and '"tree": "/' not in batch(world, "status", "--json", code=None).stdout:
+        time.sleep(0.05)
+    batch(world, "pause")
+    shown = batch(world, "status").stdout
+    assert ": paused, 0 of 2" in shown
+    assert "next: git align batch resume" in shown
+    assert "batch land" not in shown
+    batch(world, "stop")
+    go.touch()
+    assert running.wait(30) == 130
+    shown = batch(world, "status").stdout
+    assert ": stopped, 1 of 2" in shown or ": stopped, 0 of 2" in shown
+    assert "next: git align batch resume" in shown
 
 
 def test_a_signal_ends_a_run_cleanly_and_it_can_be_gone_on_with(world: World, tmp_path: Path) -> None:
@@ -147,7 +216,9 @@ def test_a_signal_ends_a_run_cleanly_and_it_can_be_gone_on_with(world: World, tm
     for _ in range(2):
         os.kill(running.pid, signal.SIGINT)
         time.sleep(0.3)
-    assert running.wait(30) == 130
+    _, errors = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert errors.count("stopping: waiting for 1 running task; Ctrl-C again ends them\n") == 1
     view = document(batch(world, "status", "--json").stdout, "batch-run")
     assert view["tasks"]["a"]["status"] == "cancelled"
     go.touch()

@@ -221,7 +221,7 @@ def test_a_run_is_asked_from_elsewhere_to_stop(user: User) -> None:
         "target: main\ndefaults: {commit_leftovers: true}\ntasks: [{id: a, shell: sleep 0.5}, {id: b, shell: 'true'}]"
     )
     run = user.start(text, listeners=(listen,), options={"max_concurrency": 1})
-    assert run.status is Status.PENDING
+    assert run.status is Status.STOPPED
     assert run.tasks["b"].status is Status.PENDING
     with pytest.raises(UserError, match="no process runs batch run"):
         facade.ask_batch(user.request, run.id, Request.STOP)

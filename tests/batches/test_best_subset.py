@@ -228,7 +228,7 @@ def test_a_stop_ends_the_search_and_it_begins_again_later(bench: Bench) -> None:
 
     caller = Caller(stop=bench.stop, listeners=(listener,))
     stopped = run_batches(bench.context(), BATCH, BatchLander(opened, caller, LandOptions(reruns=0)))
-    assert (outcome(stopped).merge_status, stopped.status) == (MergeStatus.WAITING, Status.PENDING)
+    assert (outcome(stopped).merge_status, stopped.status) == (MergeStatus.WAITING, Status.STOPPED)
     assert (bench.world.tip, outcome(stopped).left_out) == (before, ())
     bench.stop = StopSignal()
     resumed = bench.resume(lander=lander(bench, **by_tests("test ! -e c")))

@@ -185,7 +185,7 @@ def test_stop_lets_running_tasks_end_and_resume_goes_on(bench: Bench, tmp_path: 
 
     run = bench.run(sh("a", "echo a > a"), sh("b", "echo b > b"), max_concurrency=1, listeners=(listen,))
     assert status_of(run) == {"a": "completed", "b": "pending"}
-    assert run.status is Status.PENDING
+    assert run.status is Status.STOPPED
     first = run.tasks["a"]
     run = bench.resume()
     assert status_of(run) == {"a": "completed", "b": "completed"}

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from gitalign.batches.planning.branches import is_order_plan, plan_of_order
+from gitalign.batches.planning.checks import nearest
 from gitalign.batches.planning.make_plan import DEFAULT_RULES, PlanRules, judged, make_plan
 from gitalign.batches.planning.plan import BatchPlan
 from gitalign.batches.planning.plan_document import from_dict, with_tasks
 from gitalign.batches.planning.read_tasks import parsed, read_checklist, task_list_of, with_command
-from gitalign.batches.planning.tasks import PlanUnusable, TaskList, TaskListError
+from gitalign.batches.planning.tasks import PlanUnusable, Task, TaskList, TaskListError
+from gitalign.core.names import HEADS, display
 from gitalign.errors import GitAlignError
+from gitalign.git.refs import read_refs
 from gitalign.git.repository import Repository, open_repository
 from gitalign.input_file import read_bounded
 
@@ -81,7 +84,28 @@ def read_plan(repository: Repository, source: PlanSource, *, at: datetime) -> Ba
             f"{name}: {len(bare)} tasks have no command, first {bare[0]}",
             hint="add --command, for example: --command 'agent {title}'",
         )
+    require_branches(repository, tasks.tasks)
     return replace(plan, task_list=tasks)
+
+
+def require_branches(repository: Repository, tasks: Sequence[Task]) -> None:
+    """Refuse tasks that are branches which the repository does not have.
+
+    Raises:
+        TaskListError: with the nearest name of each.
+        GitError
+    """
+    named = [(task.id, task.branch) for task in tasks if task.branch is not None]
+    if not named:
+        return
+    known = {ref.removeprefix(HEADS) for ref in read_refs(repository, HEADS)}
+    faults = [
+        f"task {display(task_id)}: there is no branch {display(name)} in this repository{nearest(name, known)}"
+        for task_id, name in named
+        if name not in known
+    ]
+    if faults:
+        raise TaskListError(faults, hint="git branch --list; a branch of a remote must be made here first")
 
 
 def project_id_of(repository: Repository) -> uuid.UUID:

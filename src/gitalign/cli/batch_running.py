@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from gitalign.engine.run.contexts import Caller
 
 
-def resumed(options: Options, batch_id: str, wanted: facade.BatchOptions) -> int:
+def resumed(
+    options: Options, batch_id: str, wanted: facade.BatchOptions, going_on: facade.GoingOn | None = None
+) -> int:
     """Go on with a batch run until it ends or is stopped; the exit code."""
     request = options.request()
     return carried_out(
         options,
         lambda caller, listeners: facade.resume_batches(
-            request, batch_id, options=wanted, caller=caller, listeners=listeners
+            request, batch_id, options=wanted, caller=caller, listeners=listeners, going_on=going_on
         ),
     )
 
@@ -39,7 +41,10 @@ def carried_out(options: Options, carry_out: Callable[[Caller, Sequence[BatchLis
 
     signals = StopSignal()
     begun = utc_now()
-    listeners = [] if options.quiet or options.json else [rendering.EventLines()]
+    lines = rendering.EventLines(shown=not (options.quiet or options.json))
+    if not options.quiet:
+        signals.on_change(lambda: None if signals.cancel_requested else lines.say_stopping())
+    listeners = [lines]
     with handling_signals(signals):
         ended = carry_out(Caller(stop=signals), listeners)
     if options.json:
@@ -48,7 +53,8 @@ def carried_out(options: Options, carry_out: Callable[[Caller, Sequence[BatchLis
         if ended.finished_at is not None and ended.finished_at < begun:
             console().print("this plan has completed before; --again runs it again")
         rendering.show_batch_run(console(), facade.BatchView(ended, False))
-    if signals.stop_requested and ended.status is not Status.COMPLETED:
+    was_stopped = ended.status in (Status.STOPPED, Status.CANCELLED)
+    if was_stopped or (signals.stop_requested and ended.status is not Status.COMPLETED):
         return 130
     return 0 if ended.status is Status.COMPLETED else 1
 

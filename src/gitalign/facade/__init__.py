@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gitalign.facade.batch_pruning import prune_batch_runs as prune_batch_runs
     from gitalign.facade.batch_retrying import reopen_landing as reopen_landing
     from gitalign.facade.batch_retrying import retry_batches as retry_batches
+    from gitalign.facade.batch_running import GoingOn as GoingOn
     from gitalign.facade.batch_running import confinement_words as confinement_words
     from gitalign.facade.batch_running import resume_batches as resume_batches
     from gitalign.facade.batch_running import start_batches as start_batches
@@ -120,6 +121,7 @@ _HOMES = {
     "gitalign.facade.batch_retrying": ("reopen_landing", "retry_batches"),
     "gitalign.facade.batch_running": (
         "confinement_words",
+        "GoingOn",
         "resume_batches",
         "start_batches",
     ),

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gitalign.batches.planning.tasks import TaskId
-from gitalign.batches.running.state import BatchProgress, BatchRun, Status
+from gitalign.batches.running.secrets import SecretBook
+from gitalign.batches.running.state import ENDED, BatchProgress, BatchRun, Status
 from gitalign.core.names import display
 from gitalign.engine.run.session import Request, open_for
 from gitalign.errors import UserError
@@ -20,18 +21,25 @@ def retry_batches(request: Request, batch_id: str, task_ids: Sequence[TaskId] = 
 
     Raises:
         UnknownBatch, AlreadyRunning, StoreError
-        UserError: a task that is not there or has landed; nothing failed.
+        UserError: a task that is not there or has landed; nothing failed; a secret of what is to run cannot be read.
     """
     opened = open_for(request)
     with known_batch_store(opened, batch_id) as store:
         batch_id = store.record(batch_id).id
         with store.held(batch_id):
-            run = _to_be_gone_on_with(store.read(batch_id), task_ids)
+            run = to_be_gone_on_with(store.read(batch_id), task_ids)
+            tasks = run.plan.task_list.tasks if run.plan.task_list is not None else ()
+            SecretBook(opened.surroundings).read(one for one in tasks if run.tasks[one.id].status not in ENDED)
             store.write(run)
             return run
 
 
-def _to_be_gone_on_with(run: BatchRun, task_ids: Sequence[TaskId]) -> BatchRun:
+def to_be_gone_on_with(run: BatchRun, task_ids: Sequence[TaskId] = ()) -> BatchRun:
+    """A run that failed, as it is before it goes on. What landed of a batch stays known.
+
+    Raises:
+        UserError: as `retry_batches`.
+    """
     landed = {
         task_id
         for number, batch in enumerate(run.batches)
@@ -53,8 +61,9 @@ def _to_be_gone_on_with(run: BatchRun, task_ids: Sequence[TaskId]) -> BatchRun:
             left = any(run.tasks[one].result for one in run.plan.batches[number].task_ids)
             has_landed = batch.outcome is not None and batch.outcome.landed is not None
             base = batch.base if left and not has_landed else None
+            outcome = batch.outcome if has_landed else None
             run = run.with_batch(
-                number, status=Status.PENDING, base=base, outcome=None, reason="", landing_run="", finished_at=None
+                number, status=Status.PENDING, base=base, outcome=outcome, reason="", landing_run="", finished_at=None
             )
     return replace(run, status=Status.PENDING, finished_at=None)
 
@@ -74,13 +83,14 @@ def reopen_landing(request: Request, batch_id: str) -> BatchRun:
         batch_id = store.record(batch_id).id
         with store.held(batch_id):
             run = store.read(batch_id)
-            reopened = _reopened(run)
+            reopened = to_be_landed(run)
             if reopened is not run:
                 store.write(reopened)
             return reopened
 
 
-def _reopened(run: BatchRun) -> BatchRun:
+def to_be_landed(run: BatchRun) -> BatchRun:
+    """A run that failed, as it is before its results land again; any other run as it is."""
     if run.status is not Status.FAILED:
         return run
     for number, batch in enumerate(run.batches):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gitalign.batches.merging.land import BatchLander, LandOptions
 from gitalign.batches.planning.plan import BatchPlan
 from gitalign.batches.planning.plan_digest import plan_digest
+from gitalign.batches.planning.tasks import TaskId
+from gitalign.batches.reading import require_branches
 from gitalign.batches.running.events import BatchListener
 from gitalign.batches.running.run_batches import run_batches
 from gitalign.batches.running.state import BEST_SUBSET, PUSH, PUSH_HOOKS, BatchRun, Status, new_batch_run
@@ -28,6 +30,7 @@ from gitalign.facade.batch_context import (
     target_reader,
 )
 from gitalign.facade.batch_following import followed
+from gitalign.facade.batch_retrying import to_be_gone_on_with, to_be_landed
 from gitalign.git.refs import read_refs
 
 _KEPT = (
@@ -85,6 +88,8 @@ def start_batches(
     opened = open_for(request, caller.stop)
     options = options or configured_options(opened)
     target = _target(opened, plan)
+    if plan.task_list is not None:
+        require_branches(opened.repository, plan.task_list.tasks)
     _require_current(opened, target, options)
     require_space(opened.repository)
     batch_id = new_run_id(opened.now(), opened.surroundings)
@@ -107,6 +112,36 @@ def start_batches(
             return run_batches(context, run.id, _lander(opened, options, caller))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoingOn:
+    """In what way a run goes on.
+
+    Attributes:
+        retry: what failed runs again.
+        task_ids: with `retry`, tasks that run again besides.
+        only_land: results that wait, or did not land, are landed; no task runs.
+    """
+
+    retry: bool = False
+    task_ids: tuple[TaskId, ...] = ()
+    only_land: bool = False
+
+    @property
+    def starts_tasks(self) -> bool:
+        """Whether tasks may run."""
+        return not self.only_land
+
+    def prepare(self, run: BatchRun) -> BatchRun:
+        """The run as it is before it goes on.
+
+        Raises:
+            UserError: nothing of it can be run again.
+        """
+        if self.retry:
+            return to_be_gone_on_with(run, self.task_ids)
+        return to_be_landed(run) if self.only_land else run
+
+
 def resume_batches(
     request: Request,
     batch_id: str,
@@ -114,11 +149,20 @@ def resume_batches(
     options: BatchOptions | None = None,
     caller: Caller | None = None,
     listeners: Sequence[BatchListener] = (),
+    going_on: GoingOn | None = None,
 ) -> BatchRun:
     """Go on with a run that was stopped, cancelled, killed, or whose landing was left for later.
 
     How its tasks are confined, and how results land, is as it was when the run began; of `options` the rest counts. A push and
-    the search for the largest set can be asked for now as well.
+    the search for the largest set can be asked for now as well. What refuses it leaves the run as it was.
+
+    Args:
+        request: which repository.
+        batch_id: as `batch_status`.
+        options: see above.
+        caller: signals, and followers of landings.
+        listeners: of events of batches and tasks.
+        going_on: after a failure, or only to land; None to go on with what was not begun.
 
     Raises:
         UnknownBatch, AlreadyRunning, UserError, GitError, StoreError
@@ -126,23 +170,19 @@ def resume_batches(
     caller = caller or Caller()
     opened = open_for(request, caller.stop)
     options = options or configured_options(opened)
-    run = _asked_for_more(opened, batch_id, options)
+    going_on = going_on or GoingOn()
+    more = {name: True for name in (BEST_SUBSET, PUSH, PUSH_HOOKS) if getattr(options, name)}
+
+    def prepared(run: BatchRun) -> BatchRun:
+        changed = going_on.prepare(run)
+        return changed if more.items() <= run.options.items() else replace(changed, options={**run.options, **more})
+
+    with known_batch_store(opened, batch_id) as store:
+        run = prepared(store.read(batch_id))
     options = _as_started(run, options)
     with batch_context(opened, options, caller) as context, followed(opened, context, run.id, listeners) as context:
-        return run_batches(context, run.id, _lander(opened, options, caller))
-
-
-def _asked_for_more(opened: OpenRepository, batch_id: str, options: BatchOptions) -> BatchRun:
-    """The run, with a push or the search for the largest set among its options when it is asked for now."""
-    with known_batch_store(opened, batch_id) as store:
-        run = store.read(batch_id)
-        more = {name: True for name in (BEST_SUBSET, PUSH, PUSH_HOOKS) if getattr(options, name)}
-        if more and any(not run.options.get(name) for name in more):
-            with store.held(run.id):
-                run = store.read(run.id)
-                run = replace(run, options={**run.options, **more})
-                store.write(run)
-        return run
+        lander = _lander(opened, options, caller)
+        return run_batches(context, run.id, lander, prepare=prepared, starts_tasks=going_on.starts_tasks)
 
 
 def _as_started(run: BatchRun, options: BatchOptions) -> BatchOptions:

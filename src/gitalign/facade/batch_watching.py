@@ -40,10 +40,18 @@ class BatchView:
     undone: Mapping[int, str] = field(default_factory=dict)
     """Batches whose landing was put back, each with the run that did so; where it was asked for."""
 
+    asked: Asked = Asked.NONE
+    """What its process was asked, while that lives."""
+
     @property
     def status(self) -> str:
-        """The run's status; `interrupted` where its process is gone."""
-        return "interrupted" if self.run.status is Status.RUNNING and not self.is_alive else self.run.status.value
+        """The run's status; `interrupted` where its process is gone, `paused`, and `waiting` to be landed or gone on with."""
+        status = self.run.status
+        if self.is_alive:
+            return "paused" if status is Status.RUNNING and self.asked is Asked.PAUSE else status.value
+        if status is Status.PENDING and self.run.started_at is not None:
+            return "waiting"
+        return "interrupted" if status is Status.RUNNING else status.value
 
 
 def batch_status(request: Request, batch_id: str = "last") -> BatchView:
@@ -56,7 +64,8 @@ def batch_status(request: Request, batch_id: str = "last") -> BatchView:
         run = store.read(batch_id)
         last = store.journal.last_batch_event(run.id)
         events = store.journal.batch_events(run.id, after=last - _MOST_EVENTS)
-        return BatchView(run, store.is_alive(run.id), events, _undone(store.journal, run))
+        is_alive, undone = store.is_alive(run.id), _undone(store.journal, run)
+        return BatchView(run, is_alive, events, undone, store.asked(run.id) if is_alive else Asked.NONE)
 
 
 def _undone(journal: Journal, run: BatchRun) -> dict[int, str]:
@@ -98,7 +107,10 @@ def batch_list(request: Request) -> tuple[BatchView, ...]:
     if not has_batch_runs(opened):
         return ()
     with batch_store(opened) as store:
-        return tuple(BatchView(store.read(one.id), store.is_alive(one.id)) for one in reversed(store.records()))
+        return tuple(
+            BatchView(store.read(one.id), store.is_alive(one.id), asked=store.asked(one.id))
+            for one in reversed(store.records())
+        )
 
 
 def ask_batch(request: Request, batch_id: str, asked: Asked) -> BatchView:

@@ -51,6 +51,25 @@ _STATUS = {
 }
 
 
+def _with_earlier(earlier: Landed | None, landed: Landed) -> Landed:
+    """What became of a batch's results, with what an earlier attempt landed where this one landed nothing."""
+    if earlier is None or earlier.landed is None or landed.landed is not None:
+        return landed
+    kept = replace(
+        landed,
+        landed=earlier.landed,
+        landing_run=earlier.landing_run,
+        tests=landed.tests or earlier.tests,
+        pushed_to=earlier.pushed_to,
+        push_detail=landed.push_detail or earlier.push_detail,
+    )
+    if landed.merge_status is not MergeStatus.SKIPPED:
+        return kept
+    reason = "what landed before stands; nothing further was there to land" if landed.left_out else ""
+    status = earlier.merge_status if landed.left_out else MergeStatus.SUCCESS
+    return replace(kept, merge_status=status, reason=reason)
+
+
 class BatchJudge:
     """Decides how batches stand, and has their results landed.
 
@@ -128,8 +147,9 @@ class BatchJudge:
             for one in landed.left_out:
                 if run.tasks[one.task].status is Status.COMPLETED:
                     run = run.with_task(one.task, status=Status.FAILED, reason=f"left out: {one.reason}")
+            outcome = _with_earlier(run.batches[number].outcome, landed)
             finished = now if is_over else None
-            run = run.with_batch(number, status=status, finished_at=finished, outcome=landed, reason=landed.reason)
+            run = run.with_batch(number, status=status, finished_at=finished, outcome=outcome, reason=outcome.reason)
             return replace(run, running_conflicts=())  # what landing found takes their place
 
         self._keeper.change(written)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ from gitalign.batches.running.state import (
     Status,
     wip_ref,
 )
-from gitalign.batches.running.task_crew import TaskCrew, runs_of
+from gitalign.batches.running.task_crew import UNDONE, TaskCrew, runs_of
 from gitalign.core.names import BATCH_PREFIX, Oid, ref_of
 from gitalign.errors import UserError
 from gitalign.git.refs import commit_of
@@ -31,30 +31,52 @@ from gitalign.process_owner import this_owner
 from gitalign.validate.watch import end_orphans
 
 _MOST_CHANGES = 50
+_MOST_NAMED = 5
 
 
-def run_batches(context: BatchContext, batch_id: str, lander: Lander | None) -> BatchRun:
+def _as_it_is(run: BatchRun) -> BatchRun:
+    return run
+
+
+def run_batches(
+    context: BatchContext,
+    batch_id: str,
+    lander: Lander | None,
+    *,
+    prepare: Callable[[BatchRun], BatchRun] = _as_it_is,
+    starts_tasks: bool = True,
+) -> BatchRun:
     """Run what is left of a batch run, or go on with one whose process is gone.
 
     Args:
         context: of the run.
         batch_id: a run that is kept in the store.
         lander: lands each batch; None leaves landing for later, and ends after the first batch with results.
+        prepare: changes the run before it goes on; written only when nothing refuses it any more.
+        starts_tasks: False lands what waits, and ends before the first batch with tasks that have not ended.
 
     Returns:
         The run as it stands; it can be gone on with unless it has ended.
 
     Raises:
         AlreadyRunning: in another process.
+        UserError: a secret cannot be read, or what is to land has tasks that have not ended; the run stays as it was.
         UnknownBatch, StoreError, GitError
     """
     with context.store.held(batch_id), closing(OwnRefs(context.repository, batch_id)) as refs:
+        run = context.store.read(batch_id)
+        prepared = prepare(run)
+        if starts_tasks:
+            context.secrets.read(task for task in _task_list(run) if prepared.tasks[task.id].status not in ENDED)
+        else:
+            _require_ended(prepared)
         context.store.forget_requests(batch_id)
-        keeper = Keeper(context.store, context.store.read(batch_id), context.checkpoint)
-        context.secrets.read(task for task in _task_list(keeper.run) if keeper.run.tasks[task.id].status not in ENDED)
+        keeper = Keeper(context.store, run, context.checkpoint)
+        if prepared is not run:
+            keeper.change(lambda _: prepared)
         batches = _Batches(context, keeper, refs, lander)
         batches.recover()
-        return batches.run_all()
+        return batches.run_all(starts_tasks=starts_tasks)
 
 
 class _Batches:
@@ -112,8 +134,8 @@ class _Batches:
         else:
             slot.write(batch_id="", task_id="", base="", reason="")
 
-    def run_all(self) -> BatchRun:
-        """Run one batch after the other."""
+    def run_all(self, *, starts_tasks: bool = True) -> BatchRun:
+        """Run one batch after the other, or only land what waits."""
         now = self._context.surroundings.now
         run = self._keeper.run
         if run.status in (Status.COMPLETED, Status.FAILED):
@@ -126,6 +148,8 @@ class _Batches:
         self._reports.run_started()
         for number in range(len(self._keeper.run.batches)):
             if not _is_over(self._keeper.run.batches[number]):
+                if not starts_tasks and _not_ended(self._keeper.run, number):
+                    return self._end(Status.PENDING)
                 ended = self._run_batch(number)
                 if not _is_over(self._keeper.run.batches[number]):
                     return self._end(ended)
@@ -135,10 +159,11 @@ class _Batches:
     def _end(self, status: Status) -> BatchRun:
         """Write down how the whole stands. After a failure, what was not begun is reported as not run."""
         now = self._context.surroundings.now()
+        whole = Status.STOPPED if status is Status.PENDING and self._control.is_stopping else status
         is_final = status in (Status.COMPLETED, Status.FAILED)
 
         def ended(run: BatchRun) -> BatchRun:
-            run = replace(run, status=status, finished_at=now if is_final or status is Status.CANCELLED else None)
+            run = replace(run, status=whole, finished_at=now if is_final or status is Status.CANCELLED else None)
             if run.current_batch is not None:
                 run = run.with_batch(run.current_batch, status=status)
             if status is not Status.FAILED:
@@ -234,6 +259,31 @@ def _is_over(batch: BatchProgress) -> bool:
     if batch.status is Status.COMPLETED:
         return True
     return batch.status is Status.FAILED and batch.outcome is not None and batch.outcome.goes_on
+
+
+def _not_ended(run: BatchRun, number: int) -> list[TaskId]:
+    """Tasks of a batch that would run, or run again, were the run to go on; a branch only has to be read."""
+    branches = {task.id for task in _task_list(run) if task.branch is not None}
+    runs = runs_of(run, number).items()
+    return [one for one, task in runs if one not in branches and task.status in UNDONE | {Status.CANCELLED}]
+
+
+def _require_ended(run: BatchRun) -> None:
+    """Refuse a landing that would have to start tasks.
+
+    Raises:
+        UserError
+    """
+    if run.status in (Status.COMPLETED, Status.FAILED):
+        return
+    number = next((number for number, one in enumerate(run.batches) if not _is_over(one)), None)
+    if number is not None and (waiting := _not_ended(run, number)):
+        named = ", ".join(waiting[:_MOST_NAMED]) + (", …" if len(waiting) > _MOST_NAMED else "")
+        raise UserError(
+            f"batch {number} cannot land yet: {len(waiting)} of {len(runs_of(run, number))} tasks have not ended: {named}",
+            hint=f"git align batch resume {run.id}   runs them, then lands",
+            code="batch_not_finished",
+        )
 
 
 def _task_list(run: BatchRun) -> Sequence[Task]:

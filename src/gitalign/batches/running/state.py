@@ -22,6 +22,8 @@ class Status(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    STOPPED = "stopped"
+    """A batch run that was asked to end when its running tasks had ended; it can be gone on with."""
     SKIPPED = "skipped"
     """A task whose need failed."""
     NOT_RUN = "not_run"

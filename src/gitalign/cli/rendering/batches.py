@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -19,13 +21,8 @@ if TYPE_CHECKING:
     from gitalign.core.events import Event
     from gitalign.facade import BatchLandings, BatchTrees, BatchView, PrunedBatchRuns
 
-_COLOURS = {
-    "completed": "green",
-    "failed": "red",
-    "cancelled": "yellow",
-    "interrupted": "yellow",
-    "running": "cyan",
-}
+_COLOURS = {"completed": "green", "failed": "red", "running": "cyan"}
+_COLOURS |= dict.fromkeys(("cancelled", "interrupted", "stopped", "paused", "waiting"), "yellow")
 _MOST_HUNKS = 3
 _MOST_CONFLICTS = 10
 _MOST_PATHS = 5
@@ -177,7 +174,7 @@ def _landing_lines(outcome: Landed) -> list[str]:
 def _next_step(view: BatchView) -> str | None:
     run = view.run
     if view.is_alive:
-        return None
+        return f"git align batch resume {run.id}" if view.status == "paused" else None
     if view.status == "completed":
         runs = [one.outcome.landing_run for one in run.batches if one.outcome is not None and one.outcome.landing_run]
         pushed = " --push" if any(one.outcome is not None and one.outcome.pushed_to for one in run.batches) else ""
@@ -293,16 +290,28 @@ def _coloured(status: str) -> str:
 class EventLines:
     """Events of a batch run as lines on standard error. Called from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shown: bool = True) -> None:
+        self._shown = shown
         self._lock = threading.Lock()
+        self._running: set[str] = set()
 
     def __call__(self, kind: str, data: Mapping[str, Any]) -> None:
         """Take an event."""
-        words = self.words(kind, data)
+        if kind == "task_started":
+            self._running.add(str(data["task_id"]))
+        elif kind == "task_completed":
+            self._running.discard(str(data["task_id"]))
+        words = self.words(kind, data) if self._shown else ""
         if words:
             with self._lock:
                 sys.stderr.write(words + "\n")
                 sys.stderr.flush()
+
+    def say_stopping(self) -> None:
+        """Say what a run that was asked to stop waits for. Called from a signal handler: no lock, no buffer."""
+        words = f"stopping: waiting for {many(len(self._running), 'running task', 'running tasks')}"
+        with suppress(OSError, ValueError):
+            os.write(sys.stderr.fileno(), f"{words}; Ctrl-C again ends them\n".encode())
 
     def words(self, kind: str, data: Mapping[str, Any]) -> str:
         """An event as a line; empty for one that is not shown."""

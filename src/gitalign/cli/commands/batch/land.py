@@ -13,9 +13,8 @@ from gitalign.cli.verb import verb
 
 @verb(acts=True)
 def land(batch_id: NamedBatch, landing: Landing, options: Options) -> int:
-    """Land a batch whose landing was left for later, or did not succeed, and go on with the rest. No task runs again."""
+    """Land a batch whose landing was left for later, or did not succeed. No task runs: `batch resume` goes on with the rest."""
     request = options.request()
-    facade.reopen_landing(request, batch_id)
     configured = facade.batch_options(request)
     wanted = replace(configured, best_subset=landing.best_subset, push=landing.push, push_hooks=landing.push_hooks)
-    return resumed(options, batch_id, wanted)
+    return resumed(options, batch_id, wanted, facade.GoingOn(only_land=True))

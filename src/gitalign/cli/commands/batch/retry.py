@@ -30,5 +30,5 @@ def retry(batch_id: NamedBatch, tasks: TaskNames = (), *, land: Land = True, opt
         look=f"or look at them first: git align batch status {view.run.id}",
     ):
         return 1
-    facade.retry_batches(request, view.run.id, tasks)
-    return resumed(options, view.run.id, replace(facade.batch_options(request), lands=land))
+    wanted = replace(facade.batch_options(request), lands=land)
+    return resumed(options, view.run.id, wanted, facade.GoingOn(retry=True, task_ids=tasks))
