@@ -24,7 +24,7 @@ from gitalign.batches.running.state_document import dump, load
 from gitalign.core.names import BATCH_PREFIX, WIP_PREFIX
 from gitalign.core.validation import Bounds
 from gitalign.documents.reading import Malformed
-from gitalign.errors import StoreError, UnknownBatch
+from gitalign.errors import StoreError, UnknownBatch, UserError
 from tests.batches.runs import BATCH, Bench, killed_at, sh
 from tests.batches.trees import World, make_world, world
 
@@ -190,6 +190,18 @@ def test_stop_lets_running_tasks_end_and_resume_goes_on(bench: Bench, tmp_path: 
     run = bench.resume()
     assert status_of(run) == {"a": "completed", "b": "completed"}
     assert run.tasks["a"] == first
+
+
+@pytest.mark.parametrize("place", ["settle", "free"])
+def test_landing_starts_no_task_of_a_run_that_was_killed(bench: Bench, place: str) -> None:
+    bench.new(sh("a", "echo a > a"), sh("b", "echo b > b"))
+    assert killed_at(place, lambda check: run_batches(bench.context(checkpoint=check, max_concurrency=1), BATCH, None))
+    left = bench.store.read(BATCH)
+    with pytest.raises(UserError, match=r"batch 0 cannot land yet: [12] of 2 tasks have not ended") as caught:
+        run_batches(bench.context(), BATCH, None, starts_tasks=False)
+    assert "git align batch resume" in caught.value.hint
+    assert bench.store.read(BATCH) == left
+    assert bench.heard == []
 
 
 def test_pause_holds_back_until_it_is_taken_back(bench: Bench) -> None:
