@@ -95,6 +95,13 @@ class UnknownBatch(UserError):
     code = "unknown_batch"
 
 
+class LandingUndone(UserError):
+    """A batch run has ended, and what it landed was undone since: the target does not hold it."""
+
+    code = "landing_undone"
+    exit_code = 1
+
+
 class NotFound(UserError):
     """The service knows nothing of that name, or nothing that the caller may see."""
 

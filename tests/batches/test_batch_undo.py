@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -111,3 +112,41 @@ def test_on_the_command_line(bench: Bench) -> None:
     assert "undone by run" in shown_now
     assert "takes all of it back" not in shown_now
     assert tip(bench) == before
+
+
+def test_the_same_plan_after_an_undo_says_so_and_land_lands_the_same_commits(bench: Bench, tmp_path: Path) -> None:
+    plan = tmp_path / "tasks.yaml"
+    tasks = [{"id": "a", "command": ["touch", "a"], "commit_leftovers": True}]
+    plan.write_text(json.dumps({"target": "main", "tasks": tasks}))
+    run = ("run", plan, "--yes", "--confinement", "none")
+    before = tip(bench)
+    batch(bench.world, *run)
+    after = tip(bench)
+    assert "this plan has completed before" in batch(bench.world, *run).stdout
+    batch(bench.world, "undo", "last", "--yes")
+    again = batch(bench.world, *run, code=1)
+    assert "was undone since" in again.stderr
+    assert "git align batch land" in again.stderr
+    assert "success" not in again.stdout
+    assert "was undone since" in batch(bench.world, "resume", "last", code=1).stderr
+    shown = batch(bench.world, "status").stdout
+    assert "undone since: 1 landing" in " ".join(shown.splitlines()[:2])
+    assert "undone" in batch(bench.world, "list").stdout
+    assert tip(bench) == before
+    batch(bench.world, "land", "last")
+    assert tip(bench) == after
+    assert "undone" not in batch(bench.world, "status").stdout
+    batch(bench.world, "undo", "last", "--yes")
+    bench.world.git("commit", "-q", "--allow-empty", "-m", "on top")
+    assert "has moved on since" in batch(bench.world, "land", "last", code=1).stderr
+
+
+def test_all_landings_of_a_batch_run_land_again_in_their_order(bench: Bench) -> None:
+    landed(bench)
+    after = tip(bench)
+    asked = request(bench.world.path)
+    facade.undo_batches(asked, BATCH, permit=PERMIT)
+    again = facade.land_undone_again(asked, BATCH, permit=PERMIT)
+    assert again is not None
+    assert (tip(bench), len(again.standing)) == (after, 2)
+    assert facade.land_undone_again(asked, BATCH, permit=PERMIT) is None

@@ -278,7 +278,15 @@ def test_a_task_that_failed_is_left_out(bench: Bench) -> None:
     run = landed(bench, [sh("a", "echo > a"), sh("b", "exit 3")])
     assert held(bench) == ["a"]
     assert reasons(run)[f"batch/{BATCH}/b"][0] == "failed"
-    assert run.status is Status.FAILED
+    assert (run.status, outcome(run).merge_status) == (Status.FAILED, MergeStatus.FAILED)
+    assert outcome(run).reason == "1 task did not complete: b"
+    assert outcome(run).landed == bench.world.tip
+    out = Console(record=True, width=200)
+    show_batch_run(out, BatchView(run, False))
+    shown = out.export_text()
+    assert "0 of 1 batch landed, 1 in part" in shown
+    assert "batch 0: a part landed (failed)" in shown
+    assert "success" not in shown
 
 
 def test_a_branch_that_holds_another_is_not_landed_without_it(bench: Bench) -> None:

@@ -28,11 +28,23 @@ def resumed(
         lambda caller, listeners: facade.resume_batches(
             request, batch_id, options=wanted, caller=caller, listeners=listeners, going_on=going_on
         ),
+        before="this batch run has ended before; nothing was left to do",
     )
 
 
-def carried_out(options: Options, carry_out: Callable[[Caller, Sequence[BatchListener]], BatchRun]) -> int:
-    """Run, with progress, until it ends or is stopped; the exit code."""
+def carried_out(
+    options: Options,
+    carry_out: Callable[[Caller, Sequence[BatchListener]], BatchRun],
+    *,
+    before: str = "this plan has completed before; --again runs it again",
+) -> int:
+    """Run, with progress, until it ends or is stopped; the exit code.
+
+    Args:
+        options: of the command line.
+        carry_out: does it.
+        before: what is said of a run that had ended before.
+    """
     from gitalign.batches.running.state import Status
     from gitalign.batches.running.state_document import content_of
     from gitalign.engine.run.contexts import Caller
@@ -51,7 +63,7 @@ def carried_out(options: Options, carry_out: Callable[[Caller, Sequence[BatchLis
         emit_json("batch-run", content_of(ended))
     elif not options.quiet:
         if ended.finished_at is not None and ended.finished_at < begun:
-            console().print("this plan has completed before; --again runs it again")
+            console().print(before)
         rendering.show_batch_run(console(), facade.BatchView(ended, False))
     was_stopped = ended.status in (Status.STOPPED, Status.CANCELLED)
     if was_stopped or (signals.stop_requested and ended.status is not Status.COMPLETED):

@@ -99,7 +99,7 @@ FORMATS: Mapping[str, Format] = {
         Format("runs", "listings:RunsDocument"),
         Format("batch-runs", "batches:BatchRunsDocument", version=(1, 1)),
         Format("batch-events", "batches:BatchEventsDocument", version=(1, 0)),
-        Format("batch-landings", "batches:BatchLandingsDocument", version=(1, 0)),
+        Format("batch-landings", "batches:BatchLandingsDocument", version=(1, 1)),
         Format("batch-trees", "batches:BatchTreesDocument", version=(1, 1)),
         Format("path-claims", "paths:PathClaimsDocument", version=(1, 0)),
         Format("path-touches", "paths:TouchesDocument", version=(1, 0)),

@@ -11,16 +11,18 @@ from gitalign.batches.planning.plan import BatchPlan
 from gitalign.batches.planning.plan_digest import plan_digest
 from gitalign.batches.planning.tasks import TaskId
 from gitalign.batches.reading import require_branches
+from gitalign.batches.running.context import BatchContext
 from gitalign.batches.running.events import BatchListener
 from gitalign.batches.running.run_batches import run_batches
 from gitalign.batches.running.state import BEST_SUBSET, PUSH, PUSH_HOOKS, BatchRun, Status, new_batch_run
 from gitalign.core.names import display, ref_of
 from gitalign.core.plan import Permit
+from gitalign.core.steps import counted
 from gitalign.documents.reading import plain
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.session import OpenRepository, Request, new_run_id, open_for
 from gitalign.engine.runtime.space import require_space
-from gitalign.errors import NotPermitted, RemoteError, UserError
+from gitalign.errors import LandingUndone, NotPermitted, RemoteError, UserError
 from gitalign.facade.batch_context import (
     BatchOptions,
     batch_context,
@@ -31,6 +33,7 @@ from gitalign.facade.batch_context import (
 )
 from gitalign.facade.batch_following import followed
 from gitalign.facade.batch_retrying import to_be_gone_on_with, to_be_landed
+from gitalign.facade.batch_watching import undone_batches
 from gitalign.git.refs import read_refs
 
 _KEPT = (
@@ -76,6 +79,7 @@ def start_batches(
         NotPermitted: no permission for this plan.
         UserError: no target, the target is behind its upstream, a run of this plan is not finished, or a secret cannot be
             read.
+        LandingUndone: this plan has completed, and its landing was undone since.
         GitError, StoreError, OutOfSpace
     """
     digest = plan_digest(plan)
@@ -88,8 +92,7 @@ def start_batches(
     opened = open_for(request, caller.stop)
     options = options or configured_options(opened)
     target = _target(opened, plan)
-    if plan.task_list is not None:
-        require_branches(opened.repository, plan.task_list.tasks)
+    require_branches(opened.repository, plan.task_list.tasks if plan.task_list is not None else ())
     _require_current(opened, target, options)
     require_space(opened.repository)
     batch_id = new_run_id(opened.now(), opened.surroundings)
@@ -98,7 +101,7 @@ def start_batches(
     with batch_context(opened, options, caller) as context:
         done = [one for one in context.store.of_plan(digest, target) if one.status == Status.COMPLETED.value]
         if done and not options.again:
-            return context.store.read(done[-1].id)
+            return _that_stands(context, context.store.read(done[-1].id), again="--again runs its tasks again")
         assert plan.task_list is not None
         context.secrets.read(plan.task_list.tasks)  # before anything is written or run
         unfinished = context.store.begin(run)
@@ -165,6 +168,7 @@ def resume_batches(
         going_on: after a failure, or only to land; None to go on with what was not begun.
 
     Raises:
+        LandingUndone: there is nothing to go on with, and a landing was undone since.
         UnknownBatch, AlreadyRunning, UserError, GitError, StoreError
     """
     caller = caller or Caller()
@@ -182,7 +186,24 @@ def resume_batches(
     options = _as_started(run, options)
     with batch_context(opened, options, caller) as context, followed(opened, context, run.id, listeners) as context:
         lander = _lander(opened, options, caller)
-        return run_batches(context, run.id, lander, prepare=prepared, starts_tasks=going_on.starts_tasks)
+        ended = run_batches(context, run.id, lander, prepare=prepared, starts_tasks=going_on.starts_tasks)
+        return _that_stands(context, ended, again=f"git align batch status {run.id} shows what has landed")
+
+
+def _that_stands(context: BatchContext, run: BatchRun, *, again: str) -> BatchRun:
+    """A run that has ended, if nothing of it was undone since.
+
+    Raises:
+        LandingUndone
+    """
+    undone = undone_batches(context.store.journal, run) if run.status in (Status.COMPLETED, Status.FAILED) else {}
+    if not undone:
+        return run
+    landed, runs = counted(len(undone), "landing"), ", ".join(dict.fromkeys(undone.values()))
+    raise LandingUndone(
+        f"batch run {run.id} has ended, and {landed} of it on {display(run.target)} was undone since, by {runs}",
+        hint=f"git align batch land {run.id} lands the results again; {again}",
+    )
 
 
 def _as_started(run: BatchRun, options: BatchOptions) -> BatchOptions:

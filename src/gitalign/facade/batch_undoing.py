@@ -10,7 +10,7 @@ from gitalign.batches.running.state import BatchRun
 from gitalign.core.events import EventKind
 from gitalign.core.names import Oid, ref_of
 from gitalign.core.plan import Permit
-from gitalign.core.publication import MoveState, PushState
+from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.engine.run.session import OpenRepository, Request, open_for
 from gitalign.errors import NotPermitted, UnknownRun, UserError
 from gitalign.facade.batch_context import known_batch_store
@@ -29,6 +29,7 @@ class BatchLanding:
         before, after: where the target stood, and where that run put it.
         undone_by: the run that put it back; empty while it stands.
         reason: why it cannot be put back, or was not; empty where it can.
+        on_remote: its remote still has it, as far as the journal knows.
     """
 
     landing_run: str
@@ -36,6 +37,7 @@ class BatchLanding:
     after: Oid
     undone_by: str = ""
     reason: str = ""
+    on_remote: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +54,25 @@ class BatchLandings:
         """Those that are not put back."""
         return tuple(one for one in self.landings if not one.undone_by)
 
+    def left(self, *, push: bool) -> tuple[BatchLanding, ...]:
+        """Those that are not put back here or, with `push`, on their remote."""
+        return tuple(one for one in self.landings if not one.undone_by or (push and one.on_remote))
 
-def batch_landings(request: Request, batch_id: str) -> BatchLandings:
+
+def batch_landings(request: Request, batch_id: str, *, push: bool = False) -> BatchLandings:
     """What `undo_batches` would put back, and what keeps it from that. Changes nothing.
+
+    Args:
+        request: which repository.
+        batch_id: as `batch_status`.
+        push: as `undo_batches`.
 
     Raises:
         UnknownBatch, GitError, StoreError
     """
     opened = open_for(request)
     with known_batch_store(opened, batch_id) as store:
-        return _landings(opened, store, store.read(batch_id))
+        return landings_of(opened, store, store.read(batch_id), push=push)
 
 
 def undo_batches(
@@ -75,7 +86,7 @@ def undo_batches(
     """Put the target back to before a batch run, landing by landing, the newest first. Each is a run, which can be undone.
 
     It ends at the first landing that cannot be put back: the target has moved on since, or is protected. Asked again after a
-    crash, it goes on.
+    crash, it goes on. With `push`, so does a landing that was put back here alone.
 
     Args:
         request: which repository.
@@ -96,25 +107,28 @@ def undo_batches(
         batch_id = store.record(batch_id).id
         with store.held(batch_id):
             run = store.read(batch_id)
-            landings = _landings(opened, store, run)
-            for landing in landings.standing:
-                if landing.reason:
+            landings = landings_of(opened, store, run, push=push)
+            for landing in landings.left(push=push):
+                if landing.reason and not landing.undone_by:
                     break
                 undo(request, landing.landing_run, push=push, permit=permit, **following)
-                landings = _landings(opened, store, run)
-                if any(one.landing_run == landing.landing_run for one in landings.standing):
+                landings = landings_of(opened, store, run, push=push)
+                if any(one.landing_run == landing.landing_run for one in landings.left(push=push)):
                     break
             return replace(landings, dry_run=False)
 
 
-def _landings(opened: OpenRepository, store: BatchStore, run: BatchRun) -> BatchLandings:
+def landings_of(opened: OpenRepository, store: BatchStore, run: BatchRun, *, push: bool) -> BatchLandings:
+    """See `batch_landings`, of an opened store."""
     ref = ref_of(run.target)
+    on_remote = _on_remote(store.journal, ref)
     tip = read_refs(opened.repository, ref).get(ref)
     landings: list[BatchLanding] = []
     for name in _landing_runs(store, run):
-        landing = _landing(store.journal, name, ref)
+        landing = _landing(store.journal, name, ref, push=push)
         if landing is None:
             continue
+        landing = replace(landing, on_remote=landing.after in on_remote)
         if not landing.undone_by and not landing.reason:
             if tip != landing.after:
                 landing = replace(landing, reason=f"{run.target} has moved on since")
@@ -137,7 +151,24 @@ def _landing_runs(store: BatchStore, run: BatchRun) -> list[str]:
     return [one.id for one in sorted(records, key=lambda one: one.started_at, reverse=True)]
 
 
-def _landing(journal: Journal, name: str, ref: str) -> BatchLanding | None:
+def _on_remote(journal: Journal, ref: str) -> set[Oid]:
+    """What a remote holds of what it was given, newest to oldest.
+
+    A push that was cut off counts as made, giving back counts once it is known.
+    """
+    given: list[Publication] = []
+    for one in journal.history_of([ref]).get(ref, ()):
+        if one.push is PushState.PUSHED or (one.push is PushState.UNKNOWN and one.remote_after is None):
+            given.append(one)
+    held: set[Oid] = set()
+    tip = given[-1].pushed_oid if given else None
+    while tip is not None and tip not in held:
+        held.add(tip)
+        tip = next((one.remote_before for one in given if one.pushed_oid == tip and one.remote_after is None), None)
+    return held
+
+
+def _landing(journal: Journal, name: str, ref: str, *, push: bool) -> BatchLanding | None:
     """What a run made of the target; None when it did not move it."""
     record = journal.run(name)
     for one in journal.publications(name):
@@ -145,12 +176,25 @@ def _landing(journal: Journal, name: str, ref: str) -> BatchLanding | None:
         if one.update.ref != ref or not (is_remote_only or one.state in (MoveState.MOVED, MoveState.UNDONE)):
             continue
         undone_by = (record.undone_by or "by hand") if one.state is MoveState.UNDONE else ""
-        reason = f"it is on the remote only: git align undo --push {name}" if is_remote_only else ""
+        reason = ""
+        if is_remote_only:
+            undone_by = record.undone_by or ""
+            reason = "" if undone_by or push else f"it is on the remote only: git align undo --push {name}"
+        elif record.undone_by is not None:
+            reason = _not_given_back(journal, record.undone_by, ref)
         update = one.update
         return BatchLanding(
             landing_run=name, before=update.before, after=update.after, undone_by=undone_by, reason=reason
         )
     return None
+
+
+def _not_given_back(journal: Journal, undo_run: str, ref: str) -> str:
+    """What an undo said of a remote that it could not put back."""
+    for one in journal.publications(undo_run):
+        if one.update.ref == ref and one.push not in (PushState.NOT_ASKED, PushState.PUSHED):
+            return one.push_detail
+    return ""
 
 
 def require_landings(found: BatchLandings) -> None:

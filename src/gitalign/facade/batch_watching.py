@@ -64,19 +64,24 @@ def batch_status(request: Request, batch_id: str = "last") -> BatchView:
         run = store.read(batch_id)
         last = store.journal.last_batch_event(run.id)
         events = store.journal.batch_events(run.id, after=last - _MOST_EVENTS)
-        is_alive, undone = store.is_alive(run.id), _undone(store.journal, run)
+        is_alive, undone = store.is_alive(run.id), undone_batches(store.journal, run)
         return BatchView(run, is_alive, events, undone, store.asked(run.id) if is_alive else Asked.NONE)
 
 
-def _undone(journal: Journal, run: BatchRun) -> dict[int, str]:
+def undone_batches(journal: Journal, run: BatchRun) -> dict[int, str]:
+    """Batches whose landing the journal knows as undone now, each with the run that did so.
+
+    Raises:
+        StoreError
+    """
     undone = {}
     for number, one in enumerate(run.batches):
         if one.outcome is None or not one.outcome.landing_run:
             continue
         with suppress(UnknownRun):  # the journal that knew it is gone
             record = journal.run(one.outcome.landing_run)
-            if record.moved and record.undone == record.moved and record.undone_by is not None:
-                undone[number] = record.undone_by
+            if record.undone == record.moved and (record.moved or record.undone_by is not None):
+                undone[number] = record.undone_by or "by hand"
     return undone
 
 
@@ -107,9 +112,15 @@ def batch_list(request: Request) -> tuple[BatchView, ...]:
     if not has_batch_runs(opened):
         return ()
     with batch_store(opened) as store:
+        runs = [store.read(one.id) for one in reversed(store.records())]
         return tuple(
-            BatchView(store.read(one.id), store.is_alive(one.id), asked=store.asked(one.id))
-            for one in reversed(store.records())
+            BatchView(
+                run,
+                store.is_alive(run.id),
+                undone=undone_batches(store.journal, run),
+                asked=store.asked(run.id),
+            )
+            for run in runs
         )
 
 

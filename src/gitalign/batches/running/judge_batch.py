@@ -12,7 +12,8 @@ from gitalign.batches.running.context import Keeper
 from gitalign.batches.running.control import Control
 from gitalign.batches.running.state import BEST_SUBSET, BatchRun, Landed, LeftOut, MergeStatus, Status
 from gitalign.batches.running.task_crew import UNDONE, runs_of
-from gitalign.core.names import Oid
+from gitalign.core.names import Oid, display
+from gitalign.core.steps import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,18 @@ def _with_earlier(earlier: Landed | None, landed: Landed) -> Landed:
     return replace(kept, merge_status=status, reason=reason)
 
 
+def _with_failed(landed: Landed, failed: tuple[LeftOut, ...]) -> Landed:
+    """What landed, with the tasks of the batch that have no result: it is no success then."""
+    if not failed:
+        return landed
+    words = f"{counted(len(failed), 'task')} did not complete: {', '.join(display(one.task) for one in failed)}"
+    status = landed.merge_status
+    if status is MergeStatus.SUCCESS:
+        status = next((one.because for one in failed if one.because is not MergeStatus.SKIPPED), MergeStatus.REFUSED)
+    reason = "; ".join(filter(None, [words, landed.reason]))
+    return replace(landed, merge_status=status, reason=reason, left_out=(*failed, *landed.left_out))
+
+
 class BatchJudge:
     """Decides how batches stand, and has their results landed.
 
@@ -116,7 +129,7 @@ class BatchJudge:
         else:
             landed = self._lander.land(self._keeper, number, members)
             if landed.landed is not None or landed.left_out or landed.merge_status is MergeStatus.SKIPPED:
-                landed = replace(landed, left_out=(*left_out, *landed.left_out))
+                landed = _with_failed(landed, left_out)
         status = _STATUS.get(landed.merge_status, Status.FAILED)
         return (Status.FAILED if landed.left_out and status is Status.COMPLETED else status), landed
 

@@ -137,7 +137,7 @@ class LeftOut:
     Attributes:
         task: its task.
         name: as merges name it.
-        because: `conflicts`, `test_failed` or `refused`; `skipped` where only something that it needs was left out.
+        because: `conflicts`, `test_failed`, `refused`, or `failed` for a task; `skipped` where what it needs was left out.
         together: names of the results together with which it is at fault; empty when it is so by itself.
         reason: in words.
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gitalign.batches.planning.tasks import Task
     from gitalign.batches.running.state import BatchRun, Landed, ResultConflict
     from gitalign.core.events import Event
-    from gitalign.facade import BatchLandings, BatchTrees, BatchView, PrunedBatchRuns
+    from gitalign.facade import BatchTrees, BatchView, PrunedBatchRuns
 
 _COLOURS = {"completed": "green", "failed": "red", "running": "cyan"}
 _COLOURS |= dict.fromkeys(("cancelled", "interrupted", "stopped", "paused", "waiting"), "yellow")
@@ -83,7 +83,7 @@ def show_batch_run(out: Console, view: BatchView, *, everything: bool = False) -
     run = view.run
     out.print(
         f"batch run [bold]{run.id}[/] onto {safe(display(run.target))}: {_coloured(view.status)}, "
-        f"{run.completed_batches} of {many(len(run.batches), 'batch', 'batches')} landed"
+        f"{run.completed_batches} of {many(len(run.batches), 'batch', 'batches')} landed{_in_part(view)}"
     )
     out.print(f"mode: {run.mode.value} ({safe(run.mode_reason)})", style="dim")
     table = plain_table("batch", "task", "status", "attempts", "time", "", right=("batch", "attempts", "time"))
@@ -124,11 +124,25 @@ def show_batch_run(out: Console, view: BatchView, *, everything: bool = False) -
     _show_end(out, view, everything=everything)
 
 
+def _in_part(view: BatchView) -> str:
+    """Batches of which a part landed, and landings that were undone since, for the first line."""
+    parts = sum(_landed_in_part(one.outcome) for one in view.run.batches)
+    undone = f"; undone since: {many(len(view.undone), 'landing', 'landings')}" if view.undone else ""
+    return (f", {parts} in part" if parts else "") + undone
+
+
+def _landed_in_part(outcome: Landed | None) -> bool:
+    return outcome is not None and outcome.landed is not None and bool(outcome.left_out)
+
+
 def _outcome_words(view: BatchView, number: int, outcome: Landed) -> str:
     tests = f", tests: {outcome.tests}" if outcome.tests else ""
     undone = f", undone by run {view.undone[number]}" if number in view.undone else ""
     why = f": {outcome.reason}" if outcome.reason else ""
-    return f"batch {number}: {outcome.merge_status.value}{tests}{undone}{why}"
+    status = outcome.merge_status.value
+    if _landed_in_part(outcome):
+        status = f"a part landed ({status})"
+    return f"batch {number}: {status}{tests}{undone}{why}"
 
 
 def _show_end(out: Console, view: BatchView, *, everything: bool) -> None:
@@ -175,6 +189,8 @@ def _next_step(view: BatchView) -> str | None:
     run = view.run
     if view.is_alive:
         return f"git align batch resume {run.id}" if view.status == "paused" else None
+    if view.undone and view.status in ("completed", "failed"):
+        return f"git align batch land {run.id}   lands the results again; no task runs"
     if view.status == "completed":
         runs = [one.outcome.landing_run for one in run.batches if one.outcome is not None and one.outcome.landing_run]
         pushed = " --push" if any(one.outcome is not None and one.outcome.pushed_to for one in run.batches) else ""
@@ -199,7 +215,8 @@ def show_batch_runs(out: Console, views: Sequence[BatchView]) -> None:
     for view in views:
         run = view.run
         done = f"{run.completed_batches}/{len(run.batches)}"
-        table.add_row(run.id, safe(display(run.target)), _coloured(view.status), done, _tasks_done(run))
+        status = _coloured(view.status) + (", undone" if view.undone else "")
+        table.add_row(run.id, safe(display(run.target)), status, done, _tasks_done(run))
     out.print(table)
 
 
@@ -225,35 +242,6 @@ def show_pruned_batch_runs(out: Console, pruned: PrunedBatchRuns) -> None:
     for one in pruned.runs:
         if one.kept_because:
             out.print(safe(f"  kept {one.batch_run}: {one.kept_because}"))
-
-
-def show_landings(out: Console, found: BatchLandings) -> None:
-    """The landings of a batch run, and which of them are put back."""
-    if not found.landings:
-        out.print(f"no batch of batch run {found.batch_run} has landed")
-    for one in found.landings:
-        verb = "would be undone" if found.dry_run else "stands"
-        state = f"undone by {one.undone_by}" if one.undone_by else one.reason or verb
-        out.print(safe(f"{one.landing_run}  {display(found.target)} {one.before[:12]}..{one.after[:12]}: {state}"))
-
-
-def landings_document(found: BatchLandings) -> dict[str, Any]:
-    """The members of the document of `batch undo --json`."""
-    return {
-        "batch_run": found.batch_run,
-        "target": found.target,
-        "landings": [
-            {
-                "landing_run": one.landing_run,
-                "before": one.before,
-                "after": one.after,
-                "undone_by": one.undone_by,
-                "reason": one.reason,
-            }
-            for one in found.landings
-        ],
-        "dry_run": found.dry_run,
-    }
 
 
 def trees_document(found: BatchTrees, pruned: PrunedBatchRuns) -> dict[str, Any]:

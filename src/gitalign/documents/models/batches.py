@@ -202,13 +202,14 @@ class BatchTreeDocument(TypedDict):
 
 
 class BatchLandingDocument(TypedDict):
-    """One landing of a batch run; it stands where nothing undid it."""
+    """One landing of a batch run; it stands where nothing undid it. `on_remote`: its remote still has it."""
 
     landing_run: str
     before: str
     after: str
     undone_by: str
     reason: str
+    on_remote: bool
 
 
 class BatchLandingsDocument(TypedDict):

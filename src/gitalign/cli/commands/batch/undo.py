@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from gitalign import facade
@@ -10,7 +10,7 @@ from gitalign.cli.asking import asked
 from gitalign.cli.batch_options import NamedBatch
 from gitalign.cli.options import Options
 from gitalign.cli.parameters import option
-from gitalign.cli.rendering import batches as rendering
+from gitalign.cli.rendering import batch_landings as rendering
 from gitalign.cli.rendering.console import console, emit_json
 from gitalign.cli.rendering.progress import followed
 from gitalign.cli.rendering.tables import many
@@ -36,14 +36,14 @@ def undo(batch_id: NamedBatch, own: Undoing, options: Options) -> int:
     request = options.request()
     if not own.dry_run:
         facade.recover(request)
-    found = facade.batch_landings(request, batch_id)
+    found = facade.batch_landings(request, batch_id, push=own.push)
     if not own.dry_run:
         facade.require_landings(found)
-        if found.standing:
-            last = found.standing[-1]
+        if left := found.left(push=own.push):
+            where = f"{display(found.target)} on its remote" if not found.standing else display(found.target)
             question = (
-                f"Undo {many(len(found.standing), 'landing', 'landings')} of batch run {found.batch_run}? "
-                f"It changes {display(found.target)} to {last.before[:12]}."
+                f"Undo {many(len(left), 'landing', 'landings')} of batch run {found.batch_run}? "
+                f"It changes {where} to {left[-1].before[:12]}."
             )
             if not asked(options, question, would="move the target back"):
                 return 1
@@ -52,8 +52,9 @@ def undo(batch_id: NamedBatch, own: Undoing, options: Options) -> int:
                 found = facade.undo_batches(
                     request, found.batch_run, push=own.push, permit=permit, listeners=listeners, stop=stop
                 )
+    found = replace(found, dry_run=own.dry_run)
     if options.json:
         emit_json("batch-landings", rendering.landings_document(found))
     elif not options.quiet:
         rendering.show_landings(console(), found)
-    return 1 if found.standing and not own.dry_run else 0
+    return 1 if found.left(push=own.push) and not own.dry_run else 0

@@ -1,0 +1,46 @@
+"""The landings of a batch run, and what an undo of it made of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from gitalign.cli.rendering.tables import safe
+from gitalign.core.names import display
+
+if TYPE_CHECKING:
+    from gitalign.facade import BatchLandings
+
+
+def show_landings(out: Console, found: BatchLandings) -> None:
+    """The landings of a batch run, and which of them are put back."""
+    if not found.landings:
+        out.print(f"no batch of batch run {found.batch_run} has landed")
+    for one in found.landings:
+        verb = "would be undone" if found.dry_run else "stands"
+        state = f"undone by {one.undone_by}" if one.undone_by else one.reason or verb
+        if one.undone_by and one.on_remote:
+            why = f" ({one.reason})" if one.reason else ""
+            state += f"; its remote still has it{why}: git align batch undo {found.batch_run} --push"
+        out.print(safe(f"{one.landing_run}  {display(found.target)} {one.before[:12]}..{one.after[:12]}: {state}"))
+
+
+def landings_document(found: BatchLandings) -> dict[str, Any]:
+    """The members of the document of `batch undo --json`."""
+    return {
+        "batch_run": found.batch_run,
+        "target": found.target,
+        "landings": [
+            {
+                "landing_run": one.landing_run,
+                "before": one.before,
+                "after": one.after,
+                "undone_by": one.undone_by,
+                "reason": one.reason,
+                "on_remote": one.on_remote,
+            }
+            for one in found.landings
+        ],
+        "dry_run": found.dry_run,
+    }

@@ -1,0 +1,55 @@
+"""A landing that was pushed and is undone here alone: the remote still has it until it is given back, and nothing hides that."""
+
+from __future__ import annotations
+
+import json
+
+from gitalign import facade
+from gitalign.batches.planning.tasks import Need
+from gitalign.batches.running.state import Status
+from gitalign.core.plan import Permit
+from tests.batches.runs import BATCH, sh
+from tests.batches.test_batch_verb import batch
+from tests.batches.test_landing_push import Shared, shared
+from tests.batches.trees import world
+from tests.runs import request
+
+__all__ = ["shared", "world"]
+
+PERMIT = Permit(plan_id="*", given_by="test")
+
+
+def pushed(shared: Shared) -> str:
+    """Where the target stood before two batches were pushed."""
+    before = shared.here
+    shared.new(sh("a", "echo a > a"), sh("b", "echo b > b", needs=(Need(task="a"),)))
+    assert shared.go().status is Status.COMPLETED
+    assert shared.there == shared.here != before
+    return before
+
+
+def test_an_undo_here_alone_is_finished_on_the_remote_and_landed_again(shared: Shared) -> None:
+    before = pushed(shared)
+    after, root = shared.there, shared.bench.world
+    said = batch(root, "undo", "last", "--yes").stdout
+    assert "its remote still has it" in said
+    assert (shared.here, shared.there) == (before, after)
+    done = json.loads(batch(root, "undo", "last", "--push", "--yes", "--json").stdout)
+    assert shared.there == before
+    assert [(one["on_remote"], done["dry_run"]) for one in done["landings"]] == [(False, False)] * 2
+    assert json.loads(batch(root, "undo", "last", "--push", "--yes", "--json").stdout) == done
+    batch(root, "land", "last", "--push")
+    assert (shared.here, shared.there) == (after, after)
+    batch(root, "undo", "last", "--push", "--yes")
+    assert (shared.here, shared.there) == (before, before)
+
+
+def test_a_remote_that_has_gone_on_is_no_success(shared: Shared) -> None:
+    before = pushed(shared)
+    asked = request(shared.bench.world.path)
+    facade.undo_batches(asked, BATCH, permit=PERMIT)
+    theirs = shared.teammate()
+    for _ in range(2):
+        said = batch(shared.bench.world, "undo", "last", "--push", "--yes", code=1).stdout
+        assert "its remote still has it" in said
+    assert (shared.here, shared.there) == (before, theirs)
