@@ -133,7 +133,7 @@ def test_the_same_plan_after_an_undo_says_so_and_land_lands_the_same_commits(ben
     assert "undone since: 1 landing" in " ".join(shown.splitlines()[:2])
     assert "undone" in batch(bench.world, "list").stdout
     assert tip(bench) == before
-    batch(bench.world, "land", "last")
+    assert "what was undone has landed again" in batch(bench.world, "land", "last").stdout
     assert tip(bench) == after
     assert "undone" not in batch(bench.world, "status").stdout
     batch(bench.world, "undo", "last", "--yes")

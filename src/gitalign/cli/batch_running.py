@@ -28,7 +28,7 @@ def resumed(
         lambda caller, listeners: facade.resume_batches(
             request, batch_id, options=wanted, caller=caller, listeners=listeners, going_on=going_on
         ),
-        before="this batch run has ended before; nothing was left to do",
+        before="this batch run has ended: nothing else was left to do",
     )
 
 

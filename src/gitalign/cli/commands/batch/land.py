@@ -8,6 +8,7 @@ from gitalign import facade
 from gitalign.cli.batch_options import Landing, NamedBatch
 from gitalign.cli.batch_running import resumed
 from gitalign.cli.options import Options
+from gitalign.cli.rendering.console import console
 from gitalign.cli.verb import verb
 from gitalign.core.plan import Permit
 
@@ -19,7 +20,10 @@ def land(batch_id: NamedBatch, landing: Landing, options: Options) -> int:
     No task runs: `batch resume` goes on with the rest.
     """
     request = options.request()
-    facade.land_undone_again(request, batch_id, push=landing.push, permit=Permit(plan_id="*", given_by="batch land"))
+    permit = Permit(plan_id="*", given_by="batch land")
+    again = facade.land_undone_again(request, batch_id, push=landing.push, permit=permit)
+    if again is not None and not (options.json or options.quiet):
+        console().print("what was undone has landed again")
     configured = facade.batch_options(request)
     wanted = replace(configured, best_subset=landing.best_subset, push=landing.push, push_hooks=landing.push_hooks)
     return resumed(options, batch_id, wanted, facade.GoingOn(only_land=True))
