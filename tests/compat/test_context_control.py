@@ -103,6 +103,10 @@ async def where_as_coroutine(*words: str) -> int:
     return os.getpid()
 
 
+def folder_of(*words: str) -> str:
+    return os.getcwd()
+
+
 def failing(*words: str) -> None:
     raise ValueError(" ".join(words))
 
@@ -133,6 +137,14 @@ def test_a_process_of_its_own_has_its_environment_and_niceness() -> None:
     assert run(run_in_context(here, where)) == (os.getpid(), "", os.nice(0))
     assert run(run_in_context(here, where_as_coroutine)) == os.getpid()
     assert run(run_in_context(context, where_as_coroutine)) != os.getpid()
+
+
+def test_a_process_of_its_own_works_in_its_folder(tmp_path: Path) -> None:
+    context = ExecutionContext(name="x", isolation=IsolationLevel.PROCESS, work_folder=str(tmp_path))
+    assert run(run_in_context(context, folder_of)) == os.path.realpath(tmp_path)
+    missing = ExecutionContext(name="x", isolation=IsolationLevel.PROCESS, work_folder=str(tmp_path / "nosuch"))
+    with pytest.raises(FileNotFoundError):
+        run(run_in_context(missing, folder_of))
 
 
 @pytest.mark.parametrize("isolation", [IsolationLevel.THREAD, IsolationLevel.PROCESS])

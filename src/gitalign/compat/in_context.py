@@ -9,7 +9,8 @@ import multiprocessing
 import os
 import resource
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -27,7 +28,7 @@ async def run_in_context(context: ExecutionContext, operation: Operation, *words
     Args:
         context: says where it runs, until when, and with what.
         operation: a function or a coroutine function. With isolation `process` it must be importable by name, and what goes in
-            and comes out must be picklable; with `sandbox` see `sandboxed`.
+            and comes out must be picklable; with `sandbox` it is refused.
         words: its arguments.
 
     Raises:
@@ -70,41 +71,47 @@ async def _here(operation: Operation, words: tuple[Any, ...]) -> Any:
     return await found if inspect.isawaitable(found) else found
 
 
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """What of a context a process of its own is given: a cancellation cannot be sent there."""
+
+    memory_bytes: int
+    niceness: int
+    environment: Mapping[str, str]
+    work_folder: str
+
+    def take_effect(self) -> None:
+        """In the process itself, before anything else."""
+        os.nice(self.niceness)
+        os.environ.update(self.environment)
+        if self.work_folder:
+            os.chdir(self.work_folder)
+        if self.memory_bytes:
+            resource.setrlimit(resource.RLIMIT_AS, (self.memory_bytes, self.memory_bytes))
+
+
 async def _in_process(context: ExecutionContext, operation: Operation, words: tuple[Any, ...]) -> Any:
     mine, theirs = multiprocessing.Pipe(duplex=False)
+    niceness = SHARES[context.performance].niceness
+    bounds = _Bounds(context.memory_bytes, niceness, dict(context.environment), context.work_folder)
     started = multiprocessing.get_context("spawn").Process(
-        target=_child,
-        args=(
-            theirs,
-            context.memory_bytes,
-            SHARES[context.performance].niceness,
-            dict(context.environment),
-            operation,
-            words,
-        ),
-        daemon=True,
+        target=_child, args=(theirs, bounds, operation, words), daemon=True
     )
     started.start()
     theirs.close()
     try:
         while not mine.poll():
-            if not started.is_alive() and not mine.poll():
-                raise NoResources(
-                    f"the process of {context.name} ended without an answer: {started.exitcode}",
-                    hint="look at memory and time limits",
-                )
             await asyncio.sleep(_ASK_EVERY_S)
-        try:
-            is_result, value = mine.recv()
-        except EOFError as error:
-            started.join(_END_S)
-            raise NoResources(
-                f"the process of {context.name} ended without an answer: {started.exitcode}",
-                hint="look at memory and time limits",
-            ) from error
+        is_result, value = mine.recv()
         if is_result:
             return value
         raise value
+    except EOFError as error:
+        started.join(_END_S)
+        raise NoResources(
+            f"the process of {context.name} ended without an answer: {started.exitcode}",
+            hint="look at memory and time limits",
+        ) from error
     finally:
         mine.close()
         if started.is_alive():
@@ -112,20 +119,10 @@ async def _in_process(context: ExecutionContext, operation: Operation, words: tu
         started.join(_END_S)
 
 
-def _child(
-    answer: Connection,
-    memory: int,
-    niceness: int,
-    environment: dict[str, str],
-    operation: Operation,
-    words: tuple[Any, ...],
-) -> None:
+def _child(answer: Connection, bounds: _Bounds, operation: Operation, words: tuple[Any, ...]) -> None:
     """In the process of its own: one operation, one answer."""
-    os.nice(niceness)
-    os.environ.update(environment)
-    if memory:
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     try:
+        bounds.take_effect()
         value = operation(*words)
         if inspect.isawaitable(value):
             value = asyncio.run(_awaited(value))

@@ -20,7 +20,7 @@ class IsolationLevel(StrEnum):
     PROCESS = "process"
     """In a process of its own, which ends with it, at its deadline, or when it is cancelled."""
     SANDBOX = "sandbox"
-    """A command, confined as the operator's checks are: no network, no files of the operator's, bounds on what it uses."""
+    """Confined as the operator's checks and tasks are. These are commands; Python functions are refused."""
 
 
 class PerformanceMode(StrEnum):
@@ -38,19 +38,17 @@ class Share:
     Attributes:
         workers: for each processor; at least one worker in all.
         niceness: added to that of a process of its own.
-        memory: share of the configured memory bound.
     """
 
     workers: float
     niceness: int
-    memory: float
 
 
 SHARES: Mapping[PerformanceMode, Share] = MappingProxyType(
     {
-        PerformanceMode.LOW: Share(workers=0.0, niceness=10, memory=0.5),
-        PerformanceMode.BALANCED: Share(workers=1.0, niceness=0, memory=1.0),
-        PerformanceMode.OPTIMIZED: Share(workers=2.0, niceness=0, memory=1.0),
+        PerformanceMode.LOW: Share(workers=0.0, niceness=10),
+        PerformanceMode.BALANCED: Share(workers=1.0, niceness=0),
+        PerformanceMode.OPTIMIZED: Share(workers=2.0, niceness=0),
     }
 )
 
@@ -78,11 +76,11 @@ class ExecutionContext:
     Attributes:
         name: of the context.
         target, branch: what it is about; empty where that is not known yet.
-        work_folder: where it works; empty for the repository.
+        work_folder: of processes that it starts; empty for that of this process.
         environment: variables of processes that it starts.
         timeout_s: deadline of an operation in seconds.
         memory_bytes: bound on a process of its own; 0 for none.
-        access: files it may change; None for all.
+        access: files it may change, for who carries it out; None for all. Results are held to the profiles of the settings.
         isolation: where operations run.
         performance: how much of the machine they use.
         cancellation: asks its operations to end.
