@@ -73,7 +73,7 @@ class LongWork:
         with self._lock:
             job = self._jobs.get(handle)
         if job is None:
-            raise UserError("there is no job of that handle", hint="begin it again", code="unknown_job")
+            raise UserError("no job has that handle", hint="begin it again", code="unknown_job")
         wait([job.future], timeout=wait_s)
         if not job.future.done():
             elapsed = round(time.monotonic() - job.begun_at, 1)
@@ -89,7 +89,7 @@ class LongWork:
         with self._lock:
             job = self._jobs.get(handle)
         if job is None:
-            raise UserError("there is no job of that handle", hint="begin it again", code="unknown_job")
+            raise UserError("no job has that handle", hint="begin it again", code="unknown_job")
         if not job.future.cancel():
             job.stop.request_stop()
 

@@ -30,5 +30,5 @@ root=$(dirname -- "$here")
 if command -v git-align >/dev/null 2>&1; then
   exec git-align framework install --repo "$root" "$@"
 fi
-printf 'install.sh: git-align is not on the PATH; install it first (pipx install git-align)\n' >&2
+printf 'install.sh: git-align is not on the PATH; install it first\n' >&2
 exit 2

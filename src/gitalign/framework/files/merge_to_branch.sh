@@ -38,5 +38,5 @@ fi
 if command -v git-align >/dev/null 2>&1; then
   exec git-align framework merge-to-branch --repo "$root" "$@" -- "$target"
 fi
-printf 'merge_to_branch.sh: git-align is not on the PATH; install it first (pipx install git-align)\n' >&2
+printf 'merge_to_branch.sh: git-align is not on the PATH; install it first\n' >&2
 exit 2
