@@ -178,4 +178,10 @@ def test_a_crash_of_git_on_the_way_is_said(tmp_path: Path) -> None:
     """git 2.39 dies of a file that is a link on one side (merge-ort.c, handle_content_merge); found by chance."""
     repository = built(str(tmp_path), 2438601, merges=True, odd=False)
     report = run(repository, furthest=True, strategy="rebase", merges="flatten")
-    compare(repository, report, Judge(repository, tmp_path / "judge"), seed=2438601)
+    judge = Judge(repository, tmp_path / "judge")
+    compare(repository, report, judge, seed=2438601)
+    step = next(branch.step for branch in report.branches() if branch.step.branch.name == "topic/1")
+    line = git(repository, "rev-list", "--first-parent", step.onto).splitlines()
+    crashes = any(judge.rebase(step.seen, oid).has_crashed for oid in line)
+    said = [getattr(branch.result.outcome, "alignable_point", None) for branch in report.branches()]
+    assert any(isinstance(one, Undetermined) and one.code == "git_crashed" for one in said) == crashes
