@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gitalign import facade
 from gitalign.batches.planning.plan import BatchPlan
+from gitalign.batches.running.events import BatchListener
 from gitalign.batches.running.state import ENDED, BatchRun, Status
 from gitalign.compat.parallel.execution_plan import as_id
 from gitalign.compat.parallel.progress import in_thread
@@ -17,8 +16,6 @@ from gitalign.core.plan import Permit
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import UserError
-
-Listener = Callable[[str, Mapping[str, Any]], object]
 
 
 @dataclass
@@ -40,7 +37,7 @@ class ExecutionResult:
 
 
 async def carried_out(
-    project_path: Path, plan: BatchPlan, options: facade.BatchOptions, *, given_by: str, listener: Listener
+    project_path: Path, plan: BatchPlan, options: facade.BatchOptions, *, given_by: str, listener: BatchListener
 ) -> BatchRun:
     """Run a plan, or go on with a run of it that was not finished; a plan that has completed is not run twice.
 

@@ -61,7 +61,7 @@ class ParallelOrchestrator:
         async with DatabaseManager(self.project_path) as db:
             plan = await db.get_execution_plan(project_id)
             mode = _mode_of(plan or {})
-            word = mode.execution_mode.value if self._should_use_parallel(plan) else ExecutionMode.SEQUENTIAL.value
+            word = mode.execution_mode.value
             updates = {"execution_mode": word, "mode_reason": mode.reason, "mode_selected_at": now}
             if word == ExecutionMode.PARALLEL.value:
                 updates["parallel_started_at"] = now

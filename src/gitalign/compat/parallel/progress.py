@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, TypeVar
 
+from gitalign.batches.running.events import Callback
 from gitalign.engine.runtime.signals import StopSignal
 
 _LOG = logging.getLogger("gitalign.batches")
 T = TypeVar("T")
-ProgressCallback = Callable[[dict[str, Any]], Awaitable[None] | None]
+ProgressCallback = Callback
 """Takes an event: `type`, its fields, `project_id` and `timestamp`. Ordinary functions are called as well."""
 
 

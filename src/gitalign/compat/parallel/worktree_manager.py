@@ -106,10 +106,8 @@ class WorktreeManager:
         words = _UNSAFE.sub("-", epic_name.lower()).strip("-")[:_LONGEST_NAME].strip("-")
         branch = f"epic-{epic_id}-{words}" if words else f"epic-{epic_id}"
         fault = name_fault(branch)
-        root = (
-            self._folder
-            or default_root(repository, os.environ).parent / "linked" / default_root(repository, os.environ).name
-        )
+        own = default_root(repository, os.environ)
+        root = self._folder or own.parent / "linked" / own.name
         folder = root / f"epic-{epic_id}"
         if fault is not None or os.path.lexists(folder) or ref_of(branch) in read_refs(repository, ref_of(branch)):
             why = fault or f"{display(branch)} or {folder} are there already"
