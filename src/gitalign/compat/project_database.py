@@ -83,7 +83,7 @@ class DatabaseManager:
 
         Args:
             project_id: None for the id by which plans know the repository.
-            name: None for the repository's folder.
+            name: empty for that of the repository's folder.
             metadata: JSON values.
         """
         known = UUID(str(project_id)) if project_id is not None else self.project_id

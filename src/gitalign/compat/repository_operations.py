@@ -37,7 +37,7 @@ class RepositoryOperations:
             cwd: where; the repository without it.
 
         Returns:
-            Standard output, standard error and exit code; a code other than 0 is no error here.
+            Standard output, standard error and exit code; a code other than 0 is not an error here.
 
         Raises:
             RuntimeError: no end after 300 s, everything it started is ended then; or there is no such program or folder.

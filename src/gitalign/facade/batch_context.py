@@ -35,7 +35,7 @@ class BatchOptions:
         confinement: `require`, `prefer` or `none`.
         network: tasks may use it.
         readable: files and folders that confined tasks may read beside system and tools.
-        lands: land each batch; False leaves that for `land_batches`.
+        lands: land each batch; False leaves that for `resume_batches`.
         squash: one plain commit for each result, in place of a merge.
         snapshot_every_s: between two snapshots of a running task's tree.
         trees: where work trees are made; None for the user's state folder.

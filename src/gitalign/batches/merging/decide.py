@@ -171,7 +171,7 @@ class _Search:
 
         def fails(part: Sequence[int]) -> bool:
             if not part and not (with_checks and not self._landing.gates.checks.new_only):
-                return False  # what fails on the target itself is no failure then
+                return False  # what fails on the target itself is not a failure then
             numbers = sorted(closed_over(part, self._requires))
             return not self._judged(numbers, with_checks=with_checks).passes
 

@@ -191,7 +191,10 @@ class MemberMerger:
         return oid
 
     def _squash_message(self, member: Member, union: Oid) -> bytes:
-        """Title and name of the result, and everybody who wrote a commit of it."""
+        """Title and name of the result, and the authors of its commits.
+
+        Source: `git help log` (--format: %an, %ae, which mailmap does not change).
+        """
         listed = self._quarantine.git.run("log", "--format=%an <%ae>", "--reverse", f"{union}..{member.tip}").stdout
         mine = self._rules.ident.rsplit(b" ", 2)[0]
         authors = [line for line in dict.fromkeys(listed.splitlines()) if line != mine]

@@ -185,7 +185,7 @@ def with_reason(landed: Landed, words: str) -> Landed:
 
 
 def with_left_out(landed: Landed, decision: Decision) -> Landed:
-    """What landed, with what did not: it is no success then."""
+    """What landed, with what did not: it is not a success then."""
     if not decision.left_out:
         return landed
     named = ", ".join(display(one.task) for one in decision.left_out[:3])

@@ -28,7 +28,7 @@ _LONGEST_S = 7 * 24 * 3600
 
 
 def _as_seconds(value: Any) -> Any:
-    """`30m` as seconds; what is no duration stays, and is refused by its type."""
+    """`30m` as seconds; what is not a duration stays, and is refused by its type."""
     if isinstance(value, str) and (found := _A_DURATION.fullmatch(value)):
         return float(found[1]) * _SECONDS[found[2]]
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -72,7 +72,7 @@ def _with_earlier(earlier: Landed | None, landed: Landed) -> Landed:
 
 
 def _with_failed(landed: Landed, failed: tuple[LeftOut, ...]) -> Landed:
-    """What landed, with the tasks of the batch that have no result: it is no success then."""
+    """What landed, with the tasks of the batch that have no result: it is not a success then."""
     if not failed:
         return landed
     words = f"{counted(len(failed), 'task')} did not complete: {', '.join(display(one.task) for one in failed)}"

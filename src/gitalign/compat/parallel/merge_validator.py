@@ -54,7 +54,7 @@ class MergeValidator:
     """Merges branches of work trees onto the target: all of them or none.
 
     The target moves once, after everything was merged in memory and the tests passed on the merged files. Nothing is merged in
-    the work tree of the project, and what a work tree has not committed is no part of it.
+    the work tree of the project, and what a work tree has not committed does not take part.
 
     Args:
         project_path: any path inside the repository.
