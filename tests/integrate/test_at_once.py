@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,9 @@ from gitalign.engine.alignment import at_once
 from gitalign.engine.alignment.at_once import ReplaysAtOnce
 from gitalign.engine.alignment.replay_block import Replayed
 from gitalign.engine.runtime.surroundings import of_process
+from gitalign.errors import OutOfSpace
 from gitalign.git.merge_stream import MergeStream
+from gitalign.git.quarantine import Quarantine
 from gitalign.integrate import streams
 from tests import needs
 from tests.git.workspace import Workspace
@@ -260,3 +263,28 @@ def test_a_bug_is_reported_as_one(repository: Path, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(MergeStream, "ask", broken)
     found = outcomes(align(repository, tmp_path / "copy"))["plain"]
     assert "ZeroDivisionError" in getattr(found, "reason", "")
+
+
+@pytest.mark.parametrize("wanting", ["thread", "room"])
+def test_without_a_thread_or_room_each_is_replayed_by_itself(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: list[str], wanting: str
+) -> None:
+    """No worker waits for what cannot begin, and the run ends well."""
+    expected = outcomes(align(repository, tmp_path / "well"))
+    taken.clear()
+    start = threading.Thread.start
+
+    def refused(self: threading.Thread) -> None:
+        if self.name == "replays":
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    def full(self: Quarantine) -> Path:
+        raise OutOfSpace("no space left", hint="")
+
+    if wanting == "thread":
+        monkeypatch.setattr(threading.Thread, "start", refused)
+    else:
+        monkeypatch.setattr(Quarantine, "aside", full)
+    assert outcomes(align(repository, tmp_path / "ill")) == expected
+    assert not taken

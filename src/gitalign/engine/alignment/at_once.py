@@ -15,7 +15,7 @@ from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import Strategy
 from gitalign.engine.alignment.context import IntegrationContext
 from gitalign.engine.alignment.replay_block import Block, BlockProcesses, Replayed
-from gitalign.errors import GitError
+from gitalign.errors import GitError, OutOfSpace
 from gitalign.git.merge import Wire
 from gitalign.integrate.lane import Rewrites
 from gitalign.integrate.streams import Stopped
@@ -99,17 +99,20 @@ class ReplaysAtOnce:
 
     def _start(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="replays", daemon=True)
+            thread = threading.Thread(target=self._work, name="replays", daemon=True)
             try:
-                self._thread.start()
+                thread.start()
             except RuntimeError:
                 # No more threads are allowed here: each worker replays its own.
                 self._pending.clear()
+            else:
+                self._thread = thread
 
     def _work(self) -> None:
         """Runs in the thread: one block after the other, those that a worker waits for first."""
-        streams = BlockProcesses(self._integration, self._processes)
+        streams: BlockProcesses | None = None
         try:
+            streams = BlockProcesses(self._integration, self._processes)
             while block := self._next():
                 started = time.monotonic()
                 done = self._carried_out(block, streams)
@@ -118,12 +121,15 @@ class ReplaysAtOnce:
                     self._under_way = frozenset()
                     self._changed.notify_all()
                 self._size = max(_LEAST, min(_MOST, int(_BLOCK_S * len(block) / (time.monotonic() - started + 1e-6))))
+        except OutOfSpace as error:
+            _LOG.warning("every branch is replayed by itself: %s", error)
         finally:
             with self._changed:
                 self._pending.clear()
                 self._under_way = frozenset()
                 self._changed.notify_all()
-            streams.close()
+            if streams is not None:
+                streams.close()
 
     def _next(self) -> list[Step]:
         """Branches of one target; none when all are done, or nothing more is wanted."""
