@@ -10,6 +10,7 @@ import pytest
 from gitalign.core.names import Oid, zero_like
 from gitalign.core.publication import RefUpdate
 from gitalign.errors import GitError
+from gitalign.git.ref_transactions import RefTransactions
 from gitalign.git.refs import RefUpdater, Refusal
 from gitalign.git.repository import open_repository
 from tests.engine.faults import ENDS, FaultyGit
@@ -113,3 +114,16 @@ def test_the_refs_cannot_be_read_afterwards(sample: Sample, tmp_path: Path) -> N
         pytest.raises(GitError),
     ):
         sample.move()
+
+
+def test_what_git_answered_before_it_ended_counts(sample: Sample) -> None:
+    """It says no to the fourth of more transactions than a pipe holds, while they are still handed to it: three are made."""
+    zero = zero_like(sample.before)
+    groups = [[RefUpdate(ref=f"refs/heads/new/{at}", before=zero, after=sample.after)] for at in range(2_000)]
+    groups[3] = [RefUpdate(ref="refs/heads/x", before=sample.after, after=sample.before)]
+    with closing(RefTransactions(open_repository(sample.work.path), message="test")) as transactions:
+        made, ending = transactions.made(groups, logged=True)
+    assert made == 3
+    assert ending is not None
+    assert ending.changed_nothing
+    assert len(sample.work.git("for-each-ref", "refs/heads/new").splitlines()) == 3

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 
 from gitalign import child
@@ -73,7 +73,9 @@ class RefTransactions:
         is_prepared = False
         try:
             talk = self._talk(logged=logged)
-            talk.send(b"".join(self._request(updates, logged=logged) for updates in transactions), deadline=deadline)
+            request = b"".join(self._request(updates, logged=logged) for updates in transactions)
+            with suppress(child.ChildEnded):  # what was answered before is read first; then the end is met again
+                talk.send(request, deadline=deadline)
             while count < len(transactions):
                 is_prepared = False
                 for expected in _ANSWERS:
