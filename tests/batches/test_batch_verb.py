@@ -66,9 +66,15 @@ def test_plan_run_and_look(world: World, tasks: Path) -> None:
     (listed,) = document(batch(world, "list", "--json").stdout, "batch-runs")["batch_runs"]
     assert listed["id"] == run["id"]
     assert "from-a" in batch(world, "logs", "last", "a").stdout
-    undone = warm.run("undo", run["batches"][1]["outcome"]["landing_run"], "--yes", cwd=world.path)
+    undone = warm.run("undo", run["batches"][1]["outcome"]["landing_run"], "--yes", "--json", cwd=world.path)
     assert undone.returncode == 0, undone.stderr
     assert not (world.path / "b").exists()
+    taken_back = json.loads(undone.stdout)["run"]["id"]
+    stands = document(batch(world, "status", "--json").stdout, "batch-run")
+    (listed,) = document(batch(world, "list", "--json").stdout, "batch-runs")["batch_runs"]
+    for one in (stands, listed):
+        assert (one["status"], one["is_alive"]) == ("completed", False)
+        assert [of_batch["undone_by"] for of_batch in one["batches"]] == ["", taken_back]
 
 
 def test_nothing_is_executed_where_nobody_can_be_asked(world: World, tasks: Path) -> None:

@@ -128,8 +128,6 @@ class Tools:
 
     def batches(self, batch: str | None) -> dict[str, Any]:
         """Batch runs, or one with its tasks."""
-        from gitalign.batches.running.state_document import content_of
-
         if batch is None:
             runs = [
                 {"id": view.run.id, "status": view.status, "target": view.run.target, "tasks": len(view.run.tasks)}
@@ -137,7 +135,7 @@ class Tools:
             ]
             return _bounded({"batch_runs": runs}, hint="git align batch list")
         view = facade.batch_status(self._request(), batch)
-        return _bounded(stamped("batch-run", content_of(view.run)), hint="git align batch status")
+        return _bounded(stamped("batch-run", facade.batch_content(view)), hint="git align batch status")
 
     def job(self, handle: str, *, wait_s: float = 20.0) -> dict[str, Any]:
         """How a job stands that was begun earlier."""

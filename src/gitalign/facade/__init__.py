@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gitalign.facade.batch_watching import BatchHistory as BatchHistory
     from gitalign.facade.batch_watching import BatchView as BatchView
     from gitalign.facade.batch_watching import ask_batch as ask_batch
+    from gitalign.facade.batch_watching import batch_content as batch_content
     from gitalign.facade.batch_watching import batch_events as batch_events
     from gitalign.facade.batch_watching import batch_list as batch_list
     from gitalign.facade.batch_watching import batch_log as batch_log
@@ -133,6 +134,7 @@ _HOMES = {
         "BatchHistory",
         "BatchView",
         "ask_batch",
+        "batch_content",
         "batch_events",
         "batch_list",
         "batch_log",

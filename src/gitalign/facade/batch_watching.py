@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from gitalign.batches.planning.tasks import TaskId
 from gitalign.batches.running.state import BatchRun, Status
 from gitalign.batches.running.state import Request as Asked
+from gitalign.batches.running.state_document import content_of
 from gitalign.core.events import Event
 from gitalign.core.names import display
 from gitalign.engine.run.session import Request, open_for
@@ -66,6 +68,17 @@ def batch_status(request: Request, batch_id: str = "last") -> BatchView:
         events = store.journal.batch_events(run.id, after=last - _MOST_EVENTS)
         is_alive, undone = store.is_alive(run.id), undone_batches(store.journal, run)
         return BatchView(run, is_alive, events, undone, store.asked(run.id) if is_alive else Asked.NONE)
+
+
+def batch_content(view: BatchView) -> dict[str, Any]:
+    """The members of the document `batch-run`, with what the run itself does not say: undone landings, and whether it is alive.
+
+    Args:
+        view: of `batch_status` or `batch_list`.
+    """
+    content = content_of(view.run)
+    batches = [{**one, "undone_by": view.undone.get(number, "")} for number, one in enumerate(content["batches"])]
+    return {**content, "is_alive": view.is_alive, "batches": batches}
 
 
 def undone_batches(journal: Journal, run: BatchRun) -> dict[int, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -77,6 +77,8 @@ class BatchProgressDocument(TypedDict):
     outcome: LandedDocument | None
     reason: str
     changed_meanwhile: list[str]
+    undone_by: NotRequired[str]
+    """The run that undid its landing, or `by hand`; empty while it stands. Said where it was looked up."""
 
 
 class SecretLeakDocument(TypedDict):
@@ -119,6 +121,9 @@ class BatchRunDocument(TypedDict):
     id: str
     target: str
     status: str
+    is_alive: NotRequired[bool]
+    """Whether a process runs it. Said where it was looked up."""
+
     execution_mode: str
     mode_reason: str
     created_at: Time

@@ -12,11 +12,9 @@ from gitalign.cli.verb import verb
 @verb(paged=True, without=("yes",))
 def list(*, options: Options) -> int:
     """List every batch run, newest first."""
-    from gitalign.batches.running.state_document import content_of
-
     views = facade.batch_list(options.request())
     if options.json:
-        emit_json("batch-runs", {"batch_runs": [content_of(view.run) for view in views]})
+        emit_json("batch-runs", {"batch_runs": [facade.batch_content(view) for view in views]})
     else:
         rendering.show_batch_runs(console(), views)
     return 0

@@ -13,11 +13,9 @@ from gitalign.cli.verb import verb
 @verb(paged=True, without=("yes",))
 def status(batch_id: BatchId = "last", *, options: Options) -> int:
     """Show how a batch run stands, task by task."""
-    from gitalign.batches.running.state_document import content_of
-
     view = facade.batch_status(options.request(), batch_id)
     if options.json:
-        emit_json("batch-run", content_of(view.run))
+        emit_json("batch-run", facade.batch_content(view))
     else:
         rendering.show_batch_run(console(), view, everything=options.verbose)
     return 0
