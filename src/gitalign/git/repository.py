@@ -15,19 +15,6 @@ from gitalign.git.discovery import discover
 from gitalign.git.program import git_version
 
 MINIMUM_GIT = (2, 38)
-KNOWN_EXTENSIONS = frozenset(
-    {
-        "noop",
-        "objectformat",
-        "refstorage",
-        "worktreeconfig",
-        "partialclone",
-        "preciousobjects",
-        "noop-v1",
-        "compatobjectformat",
-        "relativeworktrees",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

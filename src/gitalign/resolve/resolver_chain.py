@@ -24,8 +24,6 @@ from gitalign.resolve.region_resolvers import AUTO_RESOLVERS, auto_resolve
 from gitalign.resolve.regions import Lines, NotMarked, Region, lines_of, regions
 from gitalign.resolve.rerere import Unbalanced, holds_conflict, normalise
 
-PURE = tuple(AUTO_RESOLVERS)
-"""Rungs that need no other program."""
 _KEPT = 2_000
 _FORMAT = 2
 _PYTHON_FILES = (".py", ".pyi")
