@@ -62,7 +62,7 @@ def test_signature_goes_behind_the_committer_in_gits_form() -> None:
 
 def test_commit_ids_are_gits() -> None:
     assert commit_id(PLAIN, object_format="sha1") == hashlib.sha1(b"commit %d\0" % len(PLAIN) + PLAIN).hexdigest()
-    assert len(commit_id(PLAIN, object_format="sha256")) == 64
+    assert commit_id(PLAIN, object_format="sha256") == hashlib.sha256(b"commit %d\0" % len(PLAIN) + PLAIN).hexdigest()
 
 
 def test_foreign_conflict_header_is_noticed() -> None:

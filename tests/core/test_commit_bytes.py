@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gitalign.core.commit import commit_id, parse_commit, rewritten, serialise
-from gitalign.core.commit_bytes import commit_bytes, id_of, keeps_author_and_message, replayed, subject_of
+from gitalign.core.commit import parse_commit, rewritten, serialise
+from gitalign.core.commit_bytes import commit_bytes, keeps_author_and_message, replayed, subject_of
 
 TREE, PARENT, OTHER = b"1" * 40, b"2" * 40, b"3" * 40
 PEOPLE = b"author A <a@x> 1 +0100\ncommitter C <c@x> 2 -0200\n"
@@ -51,14 +51,6 @@ def test_bytes_are_those_of_the_commit_taken_apart(name: str, committer: bytes |
     )
     assert (subject_of(short), short.is_signed) == (whole.subject, whole.is_signed)
     assert short.foreign_conflict == (whole.foreign_conflict is not None)
-
-
-@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
-def test_ids_are_those_of_git(object_format: str) -> None:
-    """Compared with the function that is compared with git."""
-    assert id_of(COMMITS["plain"], object_format=object_format) == commit_id(
-        COMMITS["plain"], object_format=object_format
-    )
 
 
 def test_what_is_not_a_commit_is_refused() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gitalign.core.commit_bytes import id_of
+from gitalign.core.commit import commit_id
 from gitalign.core.names import Oid
 from gitalign.errors import OutOfSpace
 from gitalign.git.commit_packs import remove_pack, write_commit_packs
@@ -22,7 +22,7 @@ def commits(tree: str, object_format: str, sizes: list[int]) -> dict[Oid, bytes]
     for number, size in enumerate(sizes):
         head = f"tree {tree}\nauthor A <a@x> {number} +0000\ncommitter A <a@x> 1 +0000\n\n"
         data = head.encode() + b"x" * size + b"\n"
-        made[id_of(data, object_format=object_format)] = data
+        made[commit_id(data, object_format=object_format)] = data
     return made
 
 

@@ -159,7 +159,5 @@ def with_signature(commit: RawCommit, signature: bytes, *, object_format: str) -
 
 def commit_id(data: bytes, *, object_format: str) -> Oid:
     """Id that git gives these commit bytes."""
-    digest = hashlib.new("sha1" if object_format == "sha1" else "sha256", usedforsecurity=False)
-    digest.update(b"commit %d\0" % len(data))
-    digest.update(data)
-    return Oid(digest.hexdigest())
+    digest = hashlib.sha1 if object_format == "sha1" else hashlib.sha256
+    return Oid(digest(b"commit %d\0%b" % (len(data), data), usedforsecurity=False).hexdigest())

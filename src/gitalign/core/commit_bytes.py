@@ -5,7 +5,6 @@ Pure. Results are those of `core.commit`, byte for byte; a commit with unusual h
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import NamedTuple
 
@@ -91,11 +90,3 @@ def keeps_author_and_message(old: CommitBytes, new: bytes) -> bool:
     """Whether a commit that was made from another one has its author and its message, read from the new bytes themselves."""
     head, _, message = new.partition(b"\n\n")
     return message == old.message and (b"\nauthor %b\n" % old.author) in head
-
-
-def id_of(data: bytes, *, object_format: str) -> Oid:
-    """Id that git gives these commit bytes."""
-    content = b"commit %d\0%b" % (len(data), data)
-    if object_format == "sha1":
-        return Oid(hashlib.sha1(content, usedforsecurity=False).hexdigest())
-    return Oid(hashlib.sha256(content, usedforsecurity=False).hexdigest())

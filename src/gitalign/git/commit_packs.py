@@ -64,7 +64,7 @@ def _write(folder: Path, commits: Mapping[Oid, bytes], object_format: str, level
     entries: list[tuple[bytes, int, int]] = []
     at = len(pieces[0])
     for oid, data in commits.items():
-        entry = _entry_head(len(data)) + zlib.compress(data, level)
+        entry = entry_head(_COMMIT, len(data)) + zlib.compress(data, level)
         entries.append((bytes.fromhex(oid), zlib.crc32(entry), at))
         pieces.append(entry)
         at += len(entry)
@@ -101,12 +101,12 @@ def _write(folder: Path, commits: Mapping[Oid, bytes], object_format: str, level
     return place
 
 
-def _entry_head(size: int) -> bytes:
-    """Kind and size of an entry, in groups of seven bits."""
+def entry_head(kind: int, size: int) -> bytes:
+    """What stands before an object in a pack: its kind and its size in bytes, in groups of seven bits, the lowest first."""
     head = bytearray()
-    byte, size = (_COMMIT << 4) | (size & 15), size >> 4
+    byte, size = kind << 4 | size & 15, size >> 4
     while size:
-        head.append(byte | 0x80)
-        byte, size = size & 0x7F, size >> 7
+        head.append(byte | 128)
+        byte, size = size & 127, size >> 7
     head.append(byte)
     return bytes(head)

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 
 from gitalign.core.names import Oid
+from gitalign.git.commit_packs import entry_head
 from gitalign.git.own_packs import OwnPacks, Unreadable
 
 _KINDS = {b"commit": 1, b"tree": 2, b"blob": 3}
@@ -202,18 +203,9 @@ class _Pack:
         return self._bytes > _PACK_BYTES
 
     def add(self, kind: int, body: bytes) -> None:
-        size = len(body)
-        byte = kind << 4 | size & 15
-        size >>= 4
-        head = bytearray()
-        while size:
-            head.append(byte | 128)
-            byte = size & 127
-            size >>= 7
-        head.append(byte)
         level = 1 if kind == _BLOB and len(body) > _WORTH_COMPRESSING_BYTES else 0
         packed = zlib.compress(body, level)
-        self._pieces += (bytes(head), packed)
+        self._pieces += (entry_head(kind, len(body)), packed)
         self._bytes += len(packed)
         self.count += 1
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitalign.child import ChildEnded, ChildTimedOut, Conversation
-from gitalign.core.commit_bytes import id_of
+from gitalign.core.commit import commit_id
 from gitalign.core.names import Oid
 from gitalign.errors import GitDied, GitError, GitTimedOut
 from gitalign.git.alternates import alternates_variable, borrowed_stores
@@ -82,7 +82,7 @@ class MadeUpCommits:
             NOBODY,
             side,
         )
-        oid = id_of(data, object_format=self._object_format)
+        oid = commit_id(data, object_format=self._object_format)
         if oid not in self._known:
             waiting[oid] = data
         return oid

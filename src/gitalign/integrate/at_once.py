@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gitalign.core.commit_bytes import CommitBytes, id_of, keeps_author_and_message, replayed
+from gitalign.core.commit import commit_id
+from gitalign.core.commit_bytes import CommitBytes, keeps_author_and_message, replayed
 from gitalign.core.names import Oid
 from gitalign.errors import InvariantBroken
 from gitalign.git.merge import MergeAnswer
@@ -245,7 +246,7 @@ class Replays:
         data = replayed(old, tree=tree, parent=parent, committer=self._committer)
         if not keeps_author_and_message(old, data):
             raise InvariantBroken(f"commit {oid} would lose its author or message")
-        made = id_of(data, object_format=self._object_format)
+        made = commit_id(data, object_format=self._object_format)
         self.new[made] = data
         self._made[place] = _Made(made, tree)
 
