@@ -11,7 +11,7 @@ from gitalign.core.path_overlap import can_meet, pattern_fault
 
 _NAME = st.text("ab.", min_size=1, max_size=3).filter(lambda name: name.strip(".") != "")
 _PATH = st.lists(_NAME, min_size=1, max_size=4).map("/".join)
-_SIGN = st.sampled_from(["a", "b", ".", "*", "?", "[ab]", "[!a]", "\\a", "**"])
+_SIGN = st.sampled_from(["a", "b", ".", "*", "?", "[ab]", "[!a]", "[!]]", "[]a]", "\\a", "**"])
 _PART = st.one_of(st.just("**"), st.lists(_SIGN, min_size=1, max_size=3).map("".join))
 _PATTERN = st.tuples(
     st.sampled_from(["", "/"]), st.lists(_PART, min_size=1, max_size=4).map("/".join), st.sampled_from(["", "/"])
@@ -65,6 +65,10 @@ def test_a_path_and_a_pattern_overlap_when_one_matches_the_other(pattern: str, p
         ("a/b", "a/bc", False),
         ("src/*", "src/deep/x", False),
         ("src/*/", "src/deep/x", True),
+        ("src/[!]]b", "src/ab", True),
+        ("src/[^]]b", "src/abc", False),
+        ("src/[[:alpha:]]", "src/a", True),
+        ("src/[\\]]", "src/]", True),
     ],
 )
 def test_what_overlaps(first: str, second: str, meet: bool) -> None:

@@ -97,7 +97,9 @@ def _signs(name: str) -> tuple[str, ...]:
         if sign == "\\" and at + 1 < len(name):
             signs.append("=" + name[at + 1])
             at += 2
-        elif sign == "[" and (end := name.find("]", at + 2)) > 0:
+        elif sign == "[" and (end := name.find("]", at + (3 if name[at + 1 : at + 2] in ("!", "^") else 2))) > 0:
+            if "[" in name[at + 1 : end] or "\\" in name[at:end]:
+                return (*signs, "*")  # where such a set ends is read in several ways
             signs.append("?")
             at = end + 1
         else:
