@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from pathlib import Path
 
 from gitalign.batches.planning.tasks import Setup, Task
 from gitalign.batches.running.port_block import PORTS
@@ -175,17 +173,3 @@ def _judged(what: str, result: CheckResult) -> Attempt:
         duration_s=result.duration_s,
         output_bytes=result.output_bytes,
     )
-
-
-def files_in(tree: Path, paths: tuple[str, ...]) -> dict[str, bytes | None]:
-    """Contents of plain files of a tree that was just laid out; None for what is not there, a link, or longer than 16 MiB."""
-    found: dict[str, bytes | None] = {}
-    for path in paths:
-        found[path] = None
-        try:
-            handle = os.open(tree / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
-            continue
-        with os.fdopen(handle, "rb") as file:
-            found[path] = file.read(16 * 1024 * 1024)
-    return found
