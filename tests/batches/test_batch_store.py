@@ -18,6 +18,7 @@ from gitalign.batches.running.state import Request, Status, result_ref
 from gitalign.batches.running.state_document import content_of
 from gitalign.core.batch_records import PROJECT_RUN_KEY
 from gitalign.errors import StoreError
+from gitalign.facade.batch_retrying import to_be_gone_on_with
 from gitalign.process_owner import HeldLock
 from gitalign.store.run_locks import batch_lock
 from tests.batches.runs import BATCH, PROJECT, Bench, killed_at, sh
@@ -155,7 +156,7 @@ class TestRunsOfRelease02:
         assert json.loads(path.with_name("state.json.moved").read_text()) == before
         assert bench.store.asked(BATCH) is Request.NONE
         assert [one.run.id for one in facade.batch_list(request(bench.world.path))] == [BATCH]
-        retried = facade.retry_batches(request(bench.world.path), BATCH)
+        retried = to_be_gone_on_with(bench.store.read(BATCH))
         assert retried.tasks["docs"].status is Status.PENDING
 
     def test_one_that_was_brought_over_by_a_process_that_was_killed_is_there_once(self, bench: Bench) -> None:

@@ -19,6 +19,7 @@ from gitalign.core.plan import Permit
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.runtime.surroundings import of_process
 from gitalign.errors import NotPermitted, UnknownBatch, UserError
+from gitalign.facade.batch_retrying import to_be_gone_on_with
 from gitalign.facade.batch_running import _as_started
 from tests.batches.runs import killed_at
 from tests.batches.trees import World, world
@@ -63,6 +64,10 @@ class User:
         permit = Permit(plan_id=facade.plan_digest(plan), given_by="test")
         options = replace(self.options, **more.pop("options", {}))
         return facade.start_batches(self.request, plan, permit=permit, options=options, **more)
+
+    def retry(self, batch_id: str, *task_ids: str) -> BatchRun:
+        going_on = facade.GoingOn(retry=True, task_ids=task_ids)
+        return facade.resume_batches(self.request, batch_id, options=self.options, going_on=going_on)
 
 
 def outcome(run: BatchRun, number: int = 0) -> Any:
@@ -195,17 +200,17 @@ tasks:
     run = user.start(text)
     assert run.status is Status.FAILED
     with pytest.raises(UserError, match="task zzz is not part of it"):
-        facade.retry_batches(user.request, run.id, ["zzz"])
+        user.retry(run.id, "zzz")
     flag.touch()
-    assert facade.retry_batches(user.request, run.id).status is Status.PENDING
-    run = facade.resume_batches(user.request, run.id, options=user.options)
+    assert to_be_gone_on_with(run).status is Status.PENDING
+    run = user.retry(run.id)
     assert run.status is Status.COMPLETED
     assert {one: task.attempts for one, task in run.tasks.items()} == {"good": 1, "bad": 2, "later": 1}
     assert user.world.git("show", "main:later") == "good\nbad"
     with pytest.raises(UserError, match="nothing of batch run"):
-        facade.retry_batches(user.request, run.id)
+        user.retry(run.id)
     with pytest.raises(UserError, match="task good has landed"):
-        facade.retry_batches(user.request, run.id, ["good"])
+        user.retry(run.id, "good")
 
 
 def test_a_run_is_asked_from_elsewhere_to_stop(user: User) -> None:

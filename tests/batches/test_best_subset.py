@@ -25,7 +25,7 @@ from gitalign.engine.run.session import Request, open_for
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.facade import BatchView
-from gitalign.facade.batch_retrying import reopen_landing, retry_batches
+from gitalign.facade.batch_retrying import to_be_gone_on_with, to_be_landed
 from tests.batches.runs import BATCH, Bench, killed_at, sh
 from tests.batches.trees import World, grown, world
 
@@ -268,7 +268,7 @@ def test_who_needs_what_is_left_out_is_skipped_and_the_others_go_on(bench: Bench
     assert run.status is Status.FAILED
     assert all(batch.status is Status.FAILED for batch in run.batches)
     (bench.world.path / "a.txt").write_text("1\n")
-    retry_batches(Request(repo=bench.world.path), BATCH)
+    bench.store.write(to_be_gone_on_with(bench.store.read(BATCH)))
     again = bench.resume(lander=lander(bench))
     assert again.status is Status.COMPLETED, [one.reason for one in again.batches]
     assert held(bench) == list("abcde")
@@ -332,7 +332,7 @@ def test_every_pair_that_conflicts_is_reported_and_the_largest_set_named(bench: 
     assert all(one.hunks for one in outcome(run).conflicts)
     assert outcome(run).would_land == ("a", "d", "e")
     assert bench.world.tip == before
-    reopened = reopen_landing(Request(repo=bench.world.path), BATCH)
+    reopened = to_be_landed(bench.store.read(BATCH))
     assert reopened.status is Status.PENDING
     bench.store.write(replace(reopened, options={BEST_SUBSET: True}))
     assert set(reasons(bench.resume(lander=lander(bench)))) == {"b", "c", "f"}

@@ -23,6 +23,7 @@ from gitalign.engine.run.dead_runs import recover_dead
 from gitalign.engine.run.session import Request, journal_of, open_for
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.errors import GitAlignError, RemoteError, UserError
+from gitalign.facade.batch_retrying import to_be_landed
 from tests.batches.runs import BATCH, Bench, killed_at, sh
 from tests.batches.trees import World, grown, world
 from tests.histories import git
@@ -193,8 +194,7 @@ def test_what_git_push_would_run_holds_it_back_unless_asked_for(shared: Shared) 
     assert "main cannot be pushed: git push would run or send the hook" in landed.reason
     assert (shared.here, ran.exists()) == (before, False)
     run = shared.bench.store.read(BATCH)
-    facade.reopen_landing(Request(repo=shared.bench.world.path), BATCH)
-    run = shared.bench.store.read(BATCH)
+    run = to_be_landed(run)
     shared.bench.store.write(replace(run, options={**run.options, PUSH_HOOKS: True}))
     assert outcome(shared.go()).merge_status is MergeStatus.SUCCESS
     assert ran.exists()

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from gitalign.facade.batch_planning import plan_batches as plan_batches
     from gitalign.facade.batch_pruning import PrunedBatchRuns as PrunedBatchRuns
     from gitalign.facade.batch_pruning import prune_batch_runs as prune_batch_runs
-    from gitalign.facade.batch_retrying import reopen_landing as reopen_landing
-    from gitalign.facade.batch_retrying import retry_batches as retry_batches
     from gitalign.facade.batch_running import GoingOn as GoingOn
     from gitalign.facade.batch_running import confinement_words as confinement_words
     from gitalign.facade.batch_running import resume_batches as resume_batches
@@ -121,7 +119,6 @@ _HOMES = {
     "gitalign.facade.batch_landing_again": ("land_undone_again",),
     "gitalign.facade.batch_planning": ("plan_batches",),
     "gitalign.facade.batch_pruning": ("PrunedBatchRuns", "prune_batch_runs"),
-    "gitalign.facade.batch_retrying": ("reopen_landing", "retry_batches"),
     "gitalign.facade.batch_running": (
         "confinement_words",
         "GoingOn",

@@ -1,4 +1,4 @@
-"""Making a batch run that failed one that can be gone on with."""
+"""A batch run that failed, as one that can be gone on with."""
 
 from __future__ import annotations
 
@@ -6,39 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gitalign.batches.planning.tasks import TaskId
-from gitalign.batches.running.secrets import SecretBook
-from gitalign.batches.running.state import ENDED, BatchProgress, BatchRun, Status
+from gitalign.batches.running.state import BatchProgress, BatchRun, Status
 from gitalign.core.names import display
-from gitalign.engine.run.session import Request, open_for
 from gitalign.errors import UserError
-from gitalign.facade.batch_context import known_batch_store
-
-
-def retry_batches(request: Request, batch_id: str, task_ids: Sequence[TaskId] = ()) -> BatchRun:
-    """Make a run that failed one that can be gone on with: tasks that failed, and those named, run again.
-
-    Results of other tasks stay. The batch starts from where the target stands then only if none of its tasks has a result.
-
-    Raises:
-        UnknownBatch, AlreadyRunning, StoreError
-        UserError: a task that is not there or has landed; nothing failed; a secret of what is to run cannot be read.
-    """
-    opened = open_for(request)
-    with known_batch_store(opened, batch_id) as store:
-        batch_id = store.record(batch_id).id
-        with store.held(batch_id):
-            run = to_be_gone_on_with(store.read(batch_id), task_ids)
-            tasks = run.plan.task_list.tasks if run.plan.task_list is not None else ()
-            SecretBook(opened.surroundings).read(one for one in tasks if run.tasks[one.id].status not in ENDED)
-            store.write(run)
-            return run
 
 
 def to_be_gone_on_with(run: BatchRun, task_ids: Sequence[TaskId] = ()) -> BatchRun:
-    """A run that failed, as it is before it goes on. What landed of a batch stays known.
+    """A run that failed, as it is before it goes on: tasks that failed, and those named, run again. Other results stay.
+
+    What landed of a batch stays known. A batch starts from where the target stands then only if none of its tasks has a result.
 
     Raises:
-        UserError: as `retry_batches`.
+        UserError: a task that is not there or has landed; nothing failed.
     """
     landed = {
         task_id
@@ -72,25 +51,8 @@ def _went_on(batch: BatchProgress) -> bool:
     return batch.outcome is not None and batch.outcome.goes_on
 
 
-def reopen_landing(request: Request, batch_id: str) -> BatchRun:
-    """Have results that did not land be landed again when the run goes on; no task runs again. Other runs stay as they are.
-
-    Raises:
-        UnknownBatch, AlreadyRunning, StoreError
-    """
-    opened = open_for(request)
-    with known_batch_store(opened, batch_id) as store:
-        batch_id = store.record(batch_id).id
-        with store.held(batch_id):
-            run = store.read(batch_id)
-            reopened = to_be_landed(run)
-            if reopened is not run:
-                store.write(reopened)
-            return reopened
-
-
 def to_be_landed(run: BatchRun) -> BatchRun:
-    """A run that failed, as it is before its results land again; any other run as it is."""
+    """A run that failed, as it is before results that did not land are landed again, without a task; any other run as it is."""
     if run.status is not Status.FAILED:
         return run
     for number, batch in enumerate(run.batches):
