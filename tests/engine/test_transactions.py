@@ -9,7 +9,8 @@ import pytest
 
 from gitalign.core.names import Oid, zero_like
 from gitalign.core.publication import RefUpdate
-from gitalign.errors import GitError
+from gitalign.errors import GitError, InvariantBroken
+from gitalign.git import ref_transactions
 from gitalign.git.ref_transactions import RefTransactions
 from gitalign.git.refs import RefUpdater, Refusal
 from gitalign.git.repository import open_repository
@@ -127,3 +128,19 @@ def test_what_git_answered_before_it_ended_counts(sample: Sample) -> None:
     assert ending is not None
     assert ending.changed_nothing
     assert len(sample.work.git("for-each-ref", "refs/heads/new").splitlines()) == 3
+
+
+def test_answers_behind_an_odd_one_count_for_nothing(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes after it belongs to transactions that were given up, not to those that are asked for next."""
+    zero = zero_like(sample.before)
+    made = [[RefUpdate(ref=f"refs/heads/new/{at}", before=zero, after=sample.after)] for at in range(2)]
+    refused = [[RefUpdate(ref="refs/heads/x", before=sample.after, after=sample.before)]]
+    with closing(RefTransactions(open_repository(sample.work.path), message="test")) as transactions:
+        with monkeypatch.context() as odd:
+            odd.setattr(ref_transactions, "_ANSWERS", (b"start: ok", b"prepare: ok", b"commit: odd"))
+            with pytest.raises(InvariantBroken):
+                transactions.made(made, logged=True)
+        count, ending = transactions.made(refused, logged=True)
+    assert count == 0
+    assert ending is not None
+    assert sample.work.tip("refs/heads/x") == sample.before

@@ -67,6 +67,11 @@ class RefTransactions:
 
         Returns:
             How many git said were made; and how the process ended before it said so of the next one.
+
+        Raises:
+            InvariantBroken: git answered something else than it documents.
+
+        Source: `git help update-ref` (--stdin, -z; start, prepare and commit are answered with `<command>: ok`).
         """
         deadline = time.monotonic() + _TIMEOUT_S
         count = 0
@@ -81,6 +86,7 @@ class RefTransactions:
                 for expected in _ANSWERS:
                     answer = talk.read_until(b"\n", deadline=deadline)
                     if answer != expected:
+                        self.close()  # what it answers next would be read as answers to other transactions
                         raise InvariantBroken(f"git update-ref answered {answer[:200]!r}")
                     is_prepared = is_prepared or expected == b"prepare: ok"
                 count += 1
