@@ -38,7 +38,12 @@ class JobDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Which jobs; empty for all."""
+    """Which jobs.
+
+    Attributes:
+        repositories: by name; None for all, empty for none.
+        kinds, states: empty for all.
+    """
 
     repositories: Sequence[str] | None = None
     kinds: Sequence[JobKind] = ()
