@@ -30,8 +30,7 @@ def server(sample: Path, empty_database: Path, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("synchronous", "asynchronous"):
-        monkeypatch.setattr(f"gitalign.client.{module}.PAUSE_S", 0.001)
+    monkeypatch.setattr("gitalign.client.calls.PAUSE_S", 0.001)
 
 
 class Unreliable(httpx.HTTPTransport):
@@ -125,6 +124,37 @@ def test_what_is_refused(server: Served) -> None:
     assert faulty.value.faults
     with Client("http://127.0.0.1:9", "gal_x") as client, pytest.raises(RemoteError):
         client.repositories()
+
+
+class Restarted(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """An idle repository of a service that is started again and again, and is busy in between; then something happens."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        if self.asked % 3 == 1:
+            raise httpx.ConnectError("refused")
+        if self.asked % 3 == 2:
+            return httpx.Response(503, json={"code": "too_many_streams"})
+        media = {"Content-Type": "text/event-stream"}
+        event = b"id: 8\nevent: run\ndata: {}\n\n" if self.asked > 4 * calls.ATTEMPTS else b""
+        return httpx.Response(200, headers=media, content=b"event: here\nid: 7\ndata: \n\n" + event)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self.handle_request(request)
+
+
+def test_a_stream_goes_on_as_long_as_the_service_comes_back() -> None:
+    with Client("http://service", "gal_x", transport=Restarted()) as client:
+        assert next(iter(client.events("sample"))).id == 8
+
+    async def main() -> None:
+        async with AsyncClient("http://service", "gal_x", transport=Restarted()) as awaited:
+            assert (await anext(awaited.events("sample"))).id == 8
+
+    asyncio.run(main())
 
 
 def test_answers_that_no_service_gives() -> None:

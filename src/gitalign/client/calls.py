@@ -16,7 +16,7 @@ from gitalign.documents.models.service import (
     RepositoriesDocument,
     ServedRepositoryDocument,
 )
-from gitalign.errors import GitAlignError
+from gitalign.errors import GitAlignError, RemoteError
 
 T = TypeVar("T")
 API = "/api/v1"
@@ -25,7 +25,7 @@ OVER = ("done", "failed", "stopped")
 ATTEMPTS = 4
 """Of a request that could not be sent, or to which no answer came. Every POST has a key, so it is carried out once."""
 PAUSE_S = 0.5
-"""Before the second attempt; twice as long before each further one."""
+"""Seconds before the second attempt; twice as long before each further one."""
 
 
 class Problem(GitAlignError):
@@ -175,6 +175,43 @@ def answer(call: Call[T], status: int, media_type: str, body: bytes) -> T:
     if status >= 400:
         raise Problem(status, said if isinstance(said, dict) else {})
     return call.read(said)
+
+
+class Attempts:
+    """Attempts at one request or one stream: how long to wait after one that failed, and when to give up.
+
+    Args:
+        failed: what it is called, for the message.
+        hint: for the message.
+    """
+
+    def __init__(self, failed: str, *, hint: str) -> None:
+        self._failed = failed
+        self._hint = hint
+        self._in_a_row = 0
+
+    def succeeded(self) -> None:
+        """The service answered: failures before that do not count any more."""
+        self._in_a_row = 0
+
+    def pause_after(self, error: Exception) -> float:
+        """How long to wait before the next attempt, in seconds.
+
+        Args:
+            error: a `Problem`, or why there was no answer.
+
+        Raises:
+            Problem: it will not go away, or it was the last attempt.
+            RemoteError: no answer came to the last attempt.
+        """
+        self._in_a_row += 1
+        is_last = self._in_a_row >= ATTEMPTS
+        if isinstance(error, Problem):
+            if is_last or not error.retryable:
+                raise error
+        elif is_last:
+            raise RemoteError(f"{self._failed}: {error}", hint=self._hint) from error
+        return float(PAUSE_S * 2 ** (self._in_a_row - 1))
 
 
 class StreamReader:

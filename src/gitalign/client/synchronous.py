@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 import httpx
 
 from gitalign.client import calls
-from gitalign.client.calls import ATTEMPTS, OVER, PAUSE_S, Call, Problem, StreamedEvent, StreamReader
+from gitalign.client.calls import OVER, Attempts, Call, Problem, StreamedEvent, StreamReader
 from gitalign.documents.models.service import BranchRowDocument, JobDocument, ServedRepositoryDocument
-from gitalign.errors import RemoteError
 
 T = TypeVar("T")
 
@@ -164,9 +163,10 @@ class Client:
                 return
 
     def _stream(self, path: str, reader: StreamReader) -> Iterator[StreamedEvent]:
-        failures = 0
+        attempts = Attempts("the event stream broke", hint="is the service running?")
         while True:
             reader.begin()
+            pause = calls.PAUSE_S
             try:
                 with self._http.stream("GET", path, headers=reader.headers()) as stream:
                     if stream.status_code == 204:
@@ -174,32 +174,26 @@ class Client:
                     if stream.status_code != 200:
                         media = stream.headers.get("Content-Type", "")
                         calls.answer(calls.document(""), stream.status_code, media, stream.read())
+                    attempts.succeeded()
                     for line in stream.iter_lines():
                         event = reader.take(line)
                         if event is not None:
-                            failures = 0
                             yield event
-            except httpx.TransportError as error:
-                failures += 1
-                if failures >= ATTEMPTS:
-                    raise RemoteError(f"the event stream broke: {error}", hint="is the service running?") from error
-            time.sleep(PAUSE_S * 2**failures)
+            except (httpx.TransportError, Problem) as error:
+                pause = attempts.pause_after(error)
+            time.sleep(pause)
 
     def _ask(self, call: Call[T]) -> T:
-        for attempt in range(ATTEMPTS):
+        attempts = Attempts("the service does not answer", hint="is it running?")
+        while True:
             try:
                 answer = self._http.request(
                     call.method, call.path, json=call.json, params=dict(call.params), headers=dict(call.headers)
                 )
                 return calls.answer(call, answer.status_code, answer.headers.get("Content-Type", ""), answer.content)
-            except httpx.TransportError as error:
-                if attempt + 1 == ATTEMPTS:
-                    raise RemoteError(f"the service does not answer: {error}", hint="is it running?") from error
-            except Problem as problem:
-                if not problem.retryable or attempt + 1 == ATTEMPTS:
-                    raise
-            time.sleep(PAUSE_S * 2**attempt)
-        raise AssertionError("the last attempt returns or raises")
+            except (httpx.TransportError, Problem) as error:
+                pause = attempts.pause_after(error)
+            time.sleep(pause)
 
 
 def _id(job: JobDocument | str) -> str:
