@@ -145,6 +145,13 @@ def test_what_another_site_sends_is_refused(server: Served, visitor: httpx.Clien
     assert visitor.get("/jobs", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
 
 
+@pytest.mark.parametrize("action", ["runs/a%20b/undo", "runs/a%20b/resume", f"runs/{'a' * 41}/undo", "plans/abc/run"])
+def test_names_in_the_addresses_of_forms_are_held_to_the_api_s_rules(visitor: httpx.Client, action: str) -> None:
+    same = {"Sec-Fetch-Site": "same-origin"}
+    answer = visitor.post(f"{ADDRESS}/{action}", data={"key": "k"}, headers=same)
+    assert (answer.status_code, answer.json()["code"]) == (422, "usage")
+
+
 def test_a_revoked_token_ends_its_sessions(server: Served, visitor: httpx.Client) -> None:
     (token,) = [one for one in server.service.accounts.all() if one.name == "visitor" and one.last_used_at][-1:]
     assert visitor.get("/jobs").status_code == 200

@@ -58,7 +58,12 @@ class Actor:
 
     def sees(self, repository: str) -> bool:
         """True when the repository exists for the actor."""
-        return EVERY in self.repositories or repository in self.repositories
+        return self.only_these is None or repository in self.only_these
+
+    @property
+    def only_these(self) -> tuple[str, ...] | None:
+        """The repositories that exist for the actor; None for all."""
+        return None if EVERY in self.repositories else self.repositories
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

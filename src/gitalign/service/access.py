@@ -6,11 +6,10 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection, Request
 
-from gitalign.core.accounts import EVERY, Actor, Role
-from gitalign.core.names import display
-from gitalign.errors import NotFound
+from gitalign.core.accounts import Actor, Role
 from gitalign.service.problems import NotAllowed, NotSignedIn
 from gitalign.service.state import Service, service_of
+from gitalign.store.service.rows import unknown_repository
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -40,7 +39,7 @@ class Needs:
         service.throttle.count_request(actor.token_id)
         if not actor.may(self.role):
             raise NotAllowed(f"the role {self.role} is needed; this token has {actor.role}")
-        if self.everywhere and EVERY not in actor.repositories:
+        if self.everywhere and actor.only_these is not None:
             raise NotAllowed("a token for all repositories is needed")
         repository = request.path_params.get("repository")
         if repository is not None:
@@ -55,7 +54,7 @@ def require_seen(actor: Actor, repository: str) -> None:
         NotFound
     """
     if not actor.sees(repository):
-        raise NotFound(f"no repository {display(repository)!r}", hint="git align repo list", code="unknown_repository")
+        raise unknown_repository(repository)
 
 
 def holder_of(request: Request, service: Service) -> Actor | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from gitalign.core.accounts import EVERY, Actor, Role
+from gitalign.core.accounts import Actor, Role
 from gitalign.core.jobs import Job, JobKind, JobState
 from gitalign.documents import jobs as job_documents
 from gitalign.documents import service as documents
@@ -53,8 +53,7 @@ def list_jobs(
     limit: Limit = 50,
 ) -> Response:
     """Jobs of all repositories that the token may see, newest first."""
-    seen = None if EVERY in actor.repositories else actor.repositories
-    which = JobFilter(repositories=seen, states=state or ())
+    which = JobFilter(repositories=actor.only_these, states=state or ())
     return page_of_jobs(service_of(request), which, cursor=cursor, limit=limit)
 
 

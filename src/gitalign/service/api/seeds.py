@@ -10,7 +10,7 @@ from collections import Counter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 
 from gitalign.core.accounts import Actor, Role
 from gitalign.core.conflict_kinds import conflict_summary, severity_of, type_of
@@ -19,6 +19,7 @@ from gitalign.core.names import command_on
 from gitalign.documents.conflicts import load_conflict
 from gitalign.errors import GitAlignError, NotFound
 from gitalign.service.access import Needs, require_seen
+from gitalign.service.api.requests import answer
 from gitalign.service.problems import AnalysisError, ConflictDetectionError, ResolutionError
 from gitalign.service.state import Service, service_of
 from gitalign.store.service.jobs import WITH_A_REPORT, JobFilter
@@ -62,7 +63,7 @@ def _newest(
 
 
 @conflict_routes.get("")
-def list_conflicts(request: Request, name: RepositoryName, actor: Viewer) -> JSONResponse:
+def list_conflicts(request: Request, name: RepositoryName, actor: Viewer) -> Response:
     """Conflicts of every branch with `file_path, conflict_type, severity`, and their summary."""
     require_seen(actor, name)
     job, document = _newest(service_of(request), name, (JobKind.CONFLICTS,), ConflictDetectionError)
@@ -83,29 +84,29 @@ def list_conflicts(request: Request, name: RepositoryName, actor: Viewer) -> JSO
                         "resolution_status": "unresolved",
                     }
                 )
-    return _json({"job": job, "conflicts": rows, "summary": conflict_summary(kinds)})
+    return answer({"job": job, "conflicts": rows, "summary": conflict_summary(kinds)})
 
 
 @analysis_routes.get("")
-def show_analysis(request: Request, name: RepositoryName, actor: Viewer) -> JSONResponse:
+def show_analysis(request: Request, name: RepositoryName, actor: Viewer) -> Response:
     """How many branches would align, conflict or stay, and each of them."""
     require_seen(actor, name)
     job, document = _newest(service_of(request), name, (JobKind.FORECAST,), AnalysisError)
     mine = [one for one in document["branches"] if one.get("assigned", True)]
     rows = [{"branch": one["branch"], "target": one["target"], "prospect": one["prospect"]} for one in mine]
     counts = Counter(one["prospect"] for one in mine)
-    return _json({"job": job, "total": len(rows), "by_prospect": dict(counts), "branches": rows})
+    return answer({"job": job, "total": len(rows), "by_prospect": dict(counts), "branches": rows})
 
 
 @resolution_routes.get("")
-def show_resolution(request: Request, name: RepositoryName, actor: Viewer) -> JSONResponse:
+def show_resolution(request: Request, name: RepositoryName, actor: Viewer) -> Response:
     """What the newest run resolved by itself, and which branches are left to a person."""
     require_seen(actor, name)
     job, document = _newest(service_of(request), name, WITH_A_REPORT, ResolutionError)
     manual = [one["branch"] for one in document["branches"] if one["verdict"] == "conflicted"]
     attempts = sum(bool(one["outcome"].get("resolved")) for one in document["branches"])
     guidance = [command_on("git align resolve", branch) for branch in manual]
-    return _json(
+    return answer(
         {
             "job": job,
             "run_id": document["run"]["id"],
@@ -114,14 +115,3 @@ def show_resolution(request: Request, name: RepositoryName, actor: Viewer) -> JS
             "resolution_guidance": guidance,
         }
     )
-
-
-def _json(content: dict[str, Any]) -> JSONResponse:
-    """JSON in ASCII: names whose bytes are not UTF-8 stay what they are."""
-    return _Ascii(content)
-
-
-class _Ascii(JSONResponse):
-    def render(self, content: Any) -> bytes:
-        """As ASCII."""
-        return json.dumps(content, separators=(",", ":")).encode("ascii")

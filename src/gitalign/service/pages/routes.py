@@ -13,12 +13,22 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 
-from gitalign.core.accounts import EVERY, Actor, Role
+from gitalign.core.accounts import Actor, Role
 from gitalign.core.jobs import JobKind, JobState
 from gitalign.errors import GitAlignError, NotFound
 from gitalign.service.access import Needs
 from gitalign.service.api.jobs import job_seen
-from gitalign.service.api.requests import Choice, NewConflicts, NewForecast, NewPlan, NewRun, Nothing, Undoing, posted
+from gitalign.service.api.requests import (
+    NewConflicts,
+    NewForecast,
+    NewPlan,
+    NewRun,
+    Nothing,
+    PlanId,
+    RunName,
+    Undoing,
+    posted,
+)
 from gitalign.service.branches import seen_branches
 from gitalign.service.pages.looks import job_look, plan_look, repository_look
 from gitalign.service.pages.rendering import page
@@ -68,9 +78,12 @@ def register(app: FastAPI) -> None:
 def now(request: Request, actor: Viewer) -> Response:
     """What is under way, what needs attention, and the repositories."""
     service = service_of(request)
-    seen = None if EVERY in actor.repositories else actor.repositories
-    under_way = service.jobs.listed(JobFilter(repositories=seen, states=(JobState.QUEUED, JobState.RUNNING)))
-    over = service.jobs.listed(JobFilter(repositories=seen, states=(JobState.FAILED, JobState.STOPPED)), limit=10)
+    under_way = service.jobs.listed(
+        JobFilter(repositories=actor.only_these, states=(JobState.QUEUED, JobState.RUNNING))
+    )
+    over = service.jobs.listed(
+        JobFilter(repositories=actor.only_these, states=(JobState.FAILED, JobState.STOPPED)), limit=10
+    )
     names = [one.name for one in service.repositories.all() if actor.sees(one.name)]
     looks = [repository_look(service.jobs, name) for name in names]
     looks.sort(key=lambda look: (-look.attention, look.name))
@@ -149,9 +162,8 @@ def show_branch(request: Request, repository: str, branch: str, actor: Viewer) -
 def list_jobs(request: Request, actor: Viewer, cursor: str = "") -> Response:
     """Jobs, newest first."""
     service = service_of(request)
-    seen = None if EVERY in actor.repositories else actor.repositories
     before = int(cursor) if cursor.isdigit() and len(cursor) < 19 else None
-    rows = service.jobs.listed(JobFilter(repositories=seen), before=before, limit=_SHOWN + 1)
+    rows = service.jobs.listed(JobFilter(repositories=actor.only_these), before=before, limit=_SHOWN + 1)
     older = rows[_SHOWN - 1][1] if len(rows) > _SHOWN else None
     return page(request, "jobs.html", actor=actor, jobs=[job for job, _ in rows[:_SHOWN]], older=older)
 
@@ -177,7 +189,7 @@ def plan(
     request: Request, repository: str, actor: Operator, key: Key, fetch: Annotated[bool, Form()] = False
 ) -> Response:
     """The button that makes a plan."""
-    body: Choice = NewPlan(fetch=fetch)
+    body = NewPlan(fetch=fetch)
     return _led_to(posted(service_of(request), actor, request, (JobKind.PLAN, body, {}), f"page-plan-{key}"))
 
 
@@ -196,7 +208,7 @@ def conflicts(request: Request, repository: str, actor: Operator, key: Key) -> R
 
 
 @router.post("/repositories/{repository}/plans/{plan_id}/run")
-def run(request: Request, repository: str, plan_id: str, actor: Lander, key: Key) -> Response:
+def run(request: Request, repository: str, plan_id: PlanId, actor: Lander, key: Key) -> Response:
     """The button that runs a plan."""
     service = service_of(request)
     plan_look(service.jobs, repository, plan_id)
@@ -205,14 +217,14 @@ def run(request: Request, repository: str, plan_id: str, actor: Lander, key: Key
 
 
 @router.post("/repositories/{repository}/runs/{run_id}/undo")
-def undo(request: Request, repository: str, run_id: str, actor: Lander, key: Key) -> Response:
+def undo(request: Request, repository: str, run_id: RunName, actor: Lander, key: Key) -> Response:
     """The button that undoes a run."""
     new = (JobKind.UNDO, Undoing(), {"run_id": run_id})
     return _led_to(posted(service_of(request), actor, request, new, f"page-undo-{key}"))
 
 
 @router.post("/repositories/{repository}/runs/{run_id}/resume")
-def resume(request: Request, repository: str, run_id: str, actor: Lander, key: Key) -> Response:
+def resume(request: Request, repository: str, run_id: RunName, actor: Lander, key: Key) -> Response:
     """The button that goes on with a run."""
     new = (JobKind.RESUME, Nothing(), {"run_id": run_id})
     return _led_to(posted(service_of(request), actor, request, new, f"page-resume-{key}"))

@@ -7,12 +7,12 @@ from sqlalchemy.exc import IntegrityError
 
 from gitalign.core.jobs import JobState, ServedRepository
 from gitalign.core.names import display
-from gitalign.errors import Contradiction, NotFound, StoreError
+from gitalign.errors import Contradiction, StoreError
 from gitalign.store.service import schema
 from gitalign.store.service.audit import write_entry
 from gitalign.store.service.clock import now_ms
 from gitalign.store.service.database import ServiceDatabase
-from gitalign.store.service.rows import repository_number, repository_of
+from gitalign.store.service.rows import repository_number, repository_of, unknown_repository
 
 _REPOSITORIES, _JOBS = schema.repositories, schema.jobs
 
@@ -58,7 +58,7 @@ class Repositories:
         with self._database.reading() as connection:
             row = connection.execute(select(_REPOSITORIES).where(_REPOSITORIES.c.name == name)).first()
         if row is None:
-            raise NotFound(f"no repository {display(name)!r}", hint="git align repo list", code="unknown_repository")
+            raise unknown_repository(name)
         return repository_of(row)
 
     def remove(self, name: str, *, actor: str) -> None:

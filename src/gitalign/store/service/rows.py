@@ -86,5 +86,10 @@ def repository_number(connection: Connection, name: str) -> int:
     """
     number = connection.execute(select(_REPOSITORIES.c.number).where(_REPOSITORIES.c.name == name)).scalar()
     if number is None:
-        raise NotFound(f"no repository {display(name)!r}", hint="git align repo list", code="unknown_repository")
+        raise unknown_repository(name)
     return int(number)
+
+
+def unknown_repository(name: str) -> NotFound:
+    """The error for a name that no repository has, or none that the caller may see."""
+    return NotFound(f"no repository {display(name)!r}", hint="git align repo list", code="unknown_repository")
