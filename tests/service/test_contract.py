@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
@@ -62,6 +64,26 @@ def test_settings_in_a_file(tmp_path: Path) -> None:
         read_settings(file)
     with pytest.raises(ConfigError, match="none"):
         read_settings(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("host", "answered"),
+    [
+        ("[::1]:8484", True),
+        ("localhost", True),
+        ("Align.example.ORG:80", True),
+        ("elsewhere.org", False),
+        ("::1", False),
+    ],
+)
+def test_names_by_which_the_service_is_reached(host: str, answered: bool) -> None:
+    app = create_app({"server": {"host": "::1", "names": ["align.Example.org"]}})
+
+    async def status() -> int:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+            return (await client.get("/health", headers={"Host": host})).status_code
+
+    assert asyncio.run(status()) == (200 if answered else 400)
 
 
 def test_the_command_line_does_not_import_the_service() -> None:

@@ -29,7 +29,7 @@ class Role(StrEnum):
     LANDER = "lander"
     """Move branches: run, undo, resume, push."""
     ADMIN = "admin"
-    """Register repositories, read the audit trail, see tokens."""
+    """Register repositories, read the audit trail. Tokens are made on the command line alone."""
 
     def includes(self, other: Role) -> bool:
         """True when the holder of this role may do what `other` may."""

@@ -78,8 +78,9 @@ class Server(Section):
         return self.tls is not None or bool(self.trusted_proxies)
 
     def allowed_hosts(self) -> list[str]:
-        """Values of the Host header that are answered."""
-        return [*dict.fromkeys(["localhost", "127.0.0.1", self.host, *self.names])]
+        """Values of the Host header that are answered, as starlette compares them: IPv6 in brackets."""
+        names = ("localhost", "127.0.0.1", "::1", self.host, *self.names)
+        return [*dict.fromkeys(f"[{name}]" if ":" in name else name for name in names)]
 
 
 class Database(Section):

@@ -19,7 +19,7 @@ from gitalign.store.service.held_jobs import HeldJob, HeldJobs
 _LOG = logging.getLogger("gitalign.service")
 _WRITTEN_EVERY_S = 0.2
 _MOST_HELD = 5_000
-"""Events kept while the database is away; beyond that the oldest are dropped. The journal of the run has them all."""
+"""Events kept while the database is away; beyond that some are dropped. The journal of the run has them all."""
 
 
 class Hold:
