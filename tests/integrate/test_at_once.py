@@ -19,12 +19,14 @@ from gitalign.core.plan import Permit
 from gitalign.core.report import Report
 from gitalign.engine.alignment import at_once
 from gitalign.engine.alignment.at_once import ReplaysAtOnce
-from gitalign.engine.alignment.replay_block import Replayed
+from gitalign.engine.alignment.replay_block import Block, Replayed
 from gitalign.engine.runtime.surroundings import of_process
 from gitalign.errors import OutOfSpace
+from gitalign.git import merge_stream
 from gitalign.git.merge_stream import MergeStream
 from gitalign.git.quarantine import Quarantine
 from gitalign.integrate import streams
+from gitalign.integrate.lane import Rewrites
 from tests import needs
 from tests.git.workspace import Workspace
 from tests.histories import RandomHistory
@@ -288,3 +290,33 @@ def test_without_a_thread_or_room_each_is_replayed_by_itself(
         monkeypatch.setattr(Quarantine, "aside", full)
     assert outcomes(align(repository, tmp_path / "ill")) == expected
     assert not taken
+
+
+def test_blocks_after_memory_was_left_are_replayed_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: list[str]
+) -> None:
+    """What is made up for merging goes along to disk."""
+    needs.memory()
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"list": LINES})
+    names = [f"topic/{number}" for number in range(40)]
+    for number, name in enumerate(names):
+        work.switch(name, "main")
+        work.commit("topic", {"list": changed((number, b"topic")), "own": b"%d\n" % number})
+    work.switch("main")
+    work.commit("main", {"other": b"1\n"})
+    for size in ("_FIRST", "_LEAST", "_MOST"):
+        monkeypatch.setattr(at_once, size, 10)
+    monkeypatch.setattr(merge_stream, "_PACKED_FROM", 1)
+    results, left = Block.results, list[bool]()
+
+    def leaving(self: Block, rewrites: Rewrites) -> object:
+        if not left:
+            left.append(self._integration.quarantine.leave_memory())
+        return results(self, rewrites)
+
+    monkeypatch.setattr(Block, "results", leaving)
+    found = outcomes(align(work.path, tmp_path / "copy"))
+    assert left == [True]
+    assert sorted(taken) == sorted(names)
+    assert all(isinstance(outcome, Aligned) for outcome in found.values())

@@ -59,13 +59,23 @@ class BlockProcesses:
         self.object_format = quarantine.repository.object_format
         self.packs = quarantine.path / "pack"
         self.writer = CommitWriter(quarantine.objects, object_format=self.object_format)
-        self.made_up = MadeUpCommits(quarantine.aside(), self.writer, object_format=self.object_format)
+        self._aside = quarantine.aside()
+        self.made_up = MadeUpCommits(self._aside, self.writer, object_format=self.object_format)
         plain, timeout_s = quarantine.ungated(quarantine.git), integration.limits.integration_timeout_s
         self.comparer = TreeComparer(plain, timeout_s=timeout_s)
 
     def under(self, onto: Oid, chains: int) -> list[MergeStream]:
-        """Those that merge under the attributes of a target, for so many chains."""
+        """Those that merge under the attributes of a target, for so many chains.
+
+        Raises:
+            OutOfSpace
+        """
         integration = self._integration
+        if (aside := integration.quarantine.aside()) != self._aside:
+            # The quarantine went from memory to disk, and what was beside it in memory is gone.
+            self._end_merging()
+            self._aside = aside
+            self.made_up = MadeUpCommits(aside, self.writer, object_format=self.object_format)
         bench = integration.quarantine.bench(integration.attributes[onto])
         if bench.git_dir != self._bench or self._merges > MERGES_PER_PROCESS * self._processes:
             self._end_merging()
