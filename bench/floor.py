@@ -1,6 +1,6 @@
 """The floor: the very merges a run makes, piped straight into `git merge-tree --stdin`.
 
-A run is rehearsed once to learn its merges. Then they are made anew over a copy that never saw the run (so that every result
+A run is rehearsed once to learn its merges. Then they are made again over a copy that never saw the run (so that every result
 has to be written again), by one or several merge-tree processes that are handed whole batches and nothing else. Commits
 that older versions of git need as sides of a merge are written beforehand and not timed. The processes write either into
 the repository's own store, as git does when left to itself, or where a run lets them write: in memory and uncompressed.

@@ -65,7 +65,7 @@ def call(repository: Path, *words: str) -> Call:
 
 
 def memory(pid: int) -> tuple[int, int]:
-    """Resident bytes of a process, and bytes that it and its children wrote to and share with nobody."""
+    """Resident bytes of a process, and bytes that it and its children wrote to and share with no other process."""
     resident = written = 0
     with contextlib.suppress(psutil.Error):
         root = psutil.Process(pid)

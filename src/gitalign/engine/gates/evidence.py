@@ -47,7 +47,7 @@ class Evidence:
         commits: the commits that are named, as far as they can be read.
         patches: commit -> its changes, without file contents.
         patch_ids: of commits whose changes differ from those of what they became.
-        apart: (before, after) -> what changes between two commits; only for certificates that are not `is_told_by_commits`.
+        apart: (before, after) -> what changes between two commits; only for certificates that are not `is_shown_by_commits`.
     """
 
     graph: CommitGraph
@@ -102,7 +102,7 @@ def _gathered(
     wanted: set[tuple[Oid, Oid]] = set()
     for one in certificates:
         is_readable = all(oid in graph for oid in (one.before, one.onto, one.after))
-        if is_readable and not is_told_by_commits(one, graph, patches):
+        if is_readable and not is_shown_by_commits(one, graph, patches):
             bases = graph.own(one.before, one.onto).bases
             wanted |= {(one.onto, one.after)} | {(base, tip) for base in bases for tip in (one.before, one.onto)}
     compared = pool.map(lambda part: list(path_changes(repository.git, part)), _parts(sorted(wanted)))
@@ -110,7 +110,7 @@ def _gathered(
     return Evidence(graph=graph, commits=reading.result(), patches=patches, patch_ids=ids, apart=apart)
 
 
-def is_told_by_commits(one: Certificate, graph: CommitGraph, patches: Mapping[Oid, Patch]) -> bool:
+def is_shown_by_commits(one: Certificate, graph: CommitGraph, patches: Mapping[Oid, Patch]) -> bool:
     """True when the commits of a result, one on the other, change no path that the commits they stand for do not change.
 
     Then the result differs from its target in paths of the branch alone, and the two need not be compared.

@@ -13,7 +13,7 @@ from gitalign.core.graph import CommitGraph
 from gitalign.core.images import misplaced
 from gitalign.core.names import Oid
 from gitalign.core.outcome import NOTHING_OWN, Aligned, AlignedKind, DropReason, Rewrite
-from gitalign.engine.gates.evidence import Evidence, broken_chain, in_batches, is_told_by_commits, paths_of, verdict
+from gitalign.engine.gates.evidence import Evidence, broken_chain, in_batches, is_shown_by_commits, paths_of, verdict
 from gitalign.git.command import Git
 from gitalign.git.repository import Repository
 
@@ -94,7 +94,7 @@ def _missing(one: Certificate, evidence: Evidence) -> str:
         if oid not in evidence.commits:
             return f"commit {oid} cannot be read"
     is_compared = (one.onto, one.after) in evidence.apart
-    if not is_compared and not is_told_by_commits(one, evidence.graph, evidence.patches):
+    if not is_compared and not is_shown_by_commits(one, evidence.graph, evidence.patches):
         return f"files of {one.onto} or {one.after} cannot be read"
     return ""
 
