@@ -143,6 +143,18 @@ def test_whatever_changed_the_run_is_made(work: Workspace, change: str) -> None:
     assert known_for(work) is None
 
 
+@pytest.mark.parametrize("name", ["info/attributes", "shallow"])
+def test_what_changed_after_the_plan_was_made_is_not_called_unchanged(work: Workspace, name: str) -> None:
+    settled(work)
+    asked = request(work.path)
+    plan = facade.plan(asked)
+    place = work.path / ".git" / name
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(b"" if name == "shallow" else b"* -text\n")
+    facade.run(asked, plan=plan, permit=Permit(plan_id=plan.id))
+    assert facade.known_answer(request(work.path)) is None
+
+
 def test_after_an_undo_the_run_is_made(tmp_path: Path) -> None:
     work = build(tmp_path / "repo")
     run(work.path)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gitalign.engine.run.planned_history import Seen
+from gitalign.engine.run.planned_history import Seen, deciding_files, stamp_of
 from gitalign.engine.run.session import OpenRepository, Request, journal_place
 from gitalign.engine.runtime.snapshots import take_snapshot
 from gitalign.git.configured import configured
@@ -39,10 +39,11 @@ def fingerprint_now(opened: OpenRepository, request: Request) -> str | None:
     """
     if journal_place(opened).stamp() is None:
         return None
+    files = deciding_files(opened.repository.common_dir)
     snapshot, configuration = take_snapshot(opened.repository, now=opened.now()), configured(opened.repository)
     opened.history.keep_look(snapshot, configuration)
     settings = opened.config.digest()
-    seen = Seen(checkouts=snapshot.checkouts, configured=configuration.digest(), settings=settings)
+    seen = Seen(checkouts=snapshot.checkouts, configured=configuration.digest(), settings=settings, files=files)
     return fingerprint(opened, request, snapshot.tips, seen)
 
 
@@ -70,7 +71,8 @@ def fingerprint(opened: OpenRepository, request: Request, tips: Iterable[Tip], s
             seen.settings,
             stamp,
             *_program(),
-            *_files(repository),
+            *seen.files,
+            *_stores(repository),
         ]
     )
 
@@ -79,7 +81,7 @@ def _program() -> Iterator[str]:
     """Every folder of this program: another release, or a change of a file, replaces files in them."""
     for folder, inner, _ in os.walk(_PROGRAM):
         inner[:] = sorted(name for name in inner if name != "__pycache__")
-        yield f"{folder} {_stamp(Path(folder))}"
+        yield f"{folder} {stamp_of(Path(folder))}"
 
 
 def logs_of_branches(repository: Repository) -> str:
@@ -89,30 +91,19 @@ def logs_of_branches(repository: Repository) -> str:
         with suppress(FileNotFoundError), os.scandir(folder) as entries:
             for one in sorted(entries, key=lambda one: one.name):
                 place = Path(one.path)
-                yield f"{one.name} {_stamp(place)}"
+                yield f"{one.name} {stamp_of(place)}"
                 if one.is_dir(follow_symlinks=False):
                     yield from stamps(place)
 
     return _digest(stamps(Path(repository.common_dir) / "logs" / "refs" / "heads"))
 
 
-def _files(repository: Repository) -> Iterator[str]:
-    """Files of the repository that change what git says of the same commits, and folders that get every new object."""
-    common = Path(repository.common_dir)
-    for name in ("shallow", "HEAD", "info/attributes", "info/grafts"):
-        yield f"{name} {_stamp(common / name)}"
+def _stores(repository: Repository) -> Iterator[str]:
+    """Folders that get every new object."""
     for store in repository.object_stores():
-        yield f"{store} {_stamp(store)}"
+        yield f"{store} {stamp_of(store)}"
         with os.scandir(store) as entries:
-            yield from sorted(f"{one.name} {_stamp(Path(one.path))}" for one in entries if one.is_dir())
-
-
-def _stamp(path: Path) -> str:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return ""
-    return f"{found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
+            yield from sorted(f"{one.name} {stamp_of(Path(one.path))}" for one in entries if one.is_dir())
 
 
 def _digest(parts: Iterable[str]) -> str:

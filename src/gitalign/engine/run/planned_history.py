@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,11 +32,28 @@ class Seen:
         checkouts: work trees as they were seen.
         configured: digest of git's configuration.
         settings: digest of the settings.
+        files: stamps of files that change what git says of the same commits, from before anything else was looked at.
     """
 
     checkouts: tuple[Checkout, ...]
     configured: str
     settings: str
+    files: tuple[str, ...]
+
+
+def deciding_files(common_dir: str) -> tuple[str, ...]:
+    """Stamps of the files of a git directory that change what git says of the same commits."""
+    names = ("shallow", "HEAD", "info/attributes", "info/grafts")
+    return tuple(f"{name} {stamp_of(Path(common_dir) / name)}" for name in names)
+
+
+def stamp_of(path: Path) -> str:
+    """What changes with a file: its inode, size, and times in nanoseconds; empty where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return ""
+    return f"{found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
 
 
 class PlannedHistory:
@@ -48,9 +66,9 @@ class PlannedHistory:
         self._look: tuple[Snapshot, Configured] | None = None
         self._configuration: tuple[str, Configured] | None = None
 
-    def keep(self, prepared: Prepared, *, settings: str) -> None:
+    def keep(self, prepared: Prepared, *, settings: str, files: tuple[str, ...]) -> None:
         """Keep the history of a plan, in place of an earlier one, and what else it was made from."""
-        seen = Seen(checkouts=prepared.checkouts, configured=prepared.configured, settings=settings)
+        seen = Seen(checkouts=prepared.checkouts, configured=prepared.configured, settings=settings, files=files)
         with self._lock:
             self._held = prepared
             self._seen = prepared.plan.id, seen

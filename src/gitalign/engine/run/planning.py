@@ -16,6 +16,7 @@ from gitalign.core.snapshot import Snapshot, Tip
 from gitalign.core.targets import TYPED, WantedTargets, discover_targets, head_of_remote
 from gitalign.core.working_set import branches_of, has_no_work, only_on_remotes, tips_of, with_branches_of, with_head_of
 from gitalign.engine.run.filtering import filters_of
+from gitalign.engine.run.planned_history import deciding_files
 from gitalign.engine.run.prepare import Wishes, prepare
 from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of
 from gitalign.engine.runtime.snapshots import take_snapshot
@@ -44,6 +45,7 @@ def make_plan(opened: OpenRepository, request: Request, *, whatever_is_checked_o
     settings = opened.config.alignment
     remote = request.remote or settings.remote if request.remote is not None else None
     _fetch(opened, request, remote)
+    files = deciding_files(opened.repository.common_dir)
     seen, snapshot, configuration = _looked_at(opened, request, remote)
     wishes = Wishes(
         policy=opened.config.policy(),
@@ -56,7 +58,7 @@ def make_plan(opened: OpenRepository, request: Request, *, whatever_is_checked_o
     def prepared(snapshot: Snapshot) -> Plan:
         seen = replace(snapshot, checkouts=()) if whatever_is_checked_out else snapshot
         found = prepare(opened.repository, seen, wishes, configuration)
-        opened.history.keep(found, settings=opened.config.digest())
+        opened.history.keep(found, settings=opened.config.digest(), files=files)
         return found.plan
 
     made = prepared(snapshot)
