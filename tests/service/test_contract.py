@@ -43,6 +43,10 @@ def test_both_ways_to_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         ({"server": {"prot": 1}}, "did you mean"),
         ({"server": {"origins": ["*"]}}, "not an origin"),
         ({"server": {"trusted_proxies": ["everyone"]}}, "server.trusted_proxies"),
+        *(
+            ({"server": {"names": [name]}}, "not a host name")
+            for name in ("*", "*.example.org", "a b", "a:80", "a/b", "")
+        ),
         ({"limits": {"streams": 0}}, "limits.streams"),
         ({"nothing": {}}, "unknown key nothing"),
     ],

@@ -125,14 +125,18 @@ class ServedRepository:
     """A repository that the service works on.
 
     Attributes:
+        id: never given to another repository, as the name of a removed one may be.
         name: in addresses.
         path: of a folder on the machine of the workers.
+        url: where its branches are; None when they are in the folder itself.
         config_file: the operator's settings for it; None for those in its git directory.
         last_event: number of its newest event.
     """
 
+    id: str
     name: str
     path: str
+    url: str | None = None
     config_file: str | None = None
     created_at: datetime
     last_event: int = 0

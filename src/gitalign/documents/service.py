@@ -29,11 +29,13 @@ def dump_repository(value: ServedRepository, *, with_place: bool = True) -> Serv
 
     Args:
         value: the repository.
-        with_place: say where it is on the machine of the workers.
+        with_place: say where it is: the folder on the machine of the workers, and its address.
     """
     return {
+        "id": value.id,
         "name": value.name,
         "path": value.path if with_place else None,
+        "url": value.url if with_place else None,
         "config_file": value.config_file if with_place else None,
         "created_at": time_text(value.created_at),
         "last_event": value.last_event,

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from gitalign.configuration.model_faults import model_faults
 from gitalign.configuration.section import Section
 from gitalign.configuration.strict_yaml import NotStrict, load_yaml
+from gitalign.core.addresses import is_host_name
 from gitalign.errors import ConfigError
 from gitalign.input_file import Unreadable, read_bounded
 from gitalign.service.working.worker import WorkSettings
@@ -45,6 +46,14 @@ class Server(Section):
     tls: Tls | None = None
     trusted_proxies: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+
+    @field_validator("names")
+    @classmethod
+    def _are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for word in value:
+            if not is_host_name(word):
+                raise ValueError(f"{word!r} is not a host name such as align.example.org (without port, path or `*`)")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod

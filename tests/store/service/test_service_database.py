@@ -296,6 +296,14 @@ class TestRequests:
             with pytest.raises(NotFound):
                 gone()
 
+    def test_the_name_of_a_removed_repository_is_not_its_identity(self, database: ServiceDatabase, jobs: Jobs) -> None:
+        repositories = Repositories(database)
+        before = repositories.get("shop")
+        repositories.remove("shop", actor="me")
+        after = repositories.add_address("shop", "https://example.org/shop.git", folder=Path("/srv"), actor="me")
+        assert repositories.get("shop") == after
+        assert (after.id != before.id, after.path) == (True, f"/srv/{after.id}.git")
+
 
 class TestMany:
     def test_old_jobs_are_forgotten_with_what_they_left(self, jobs: Jobs, database: ServiceDatabase) -> None:

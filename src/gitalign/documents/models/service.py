@@ -47,10 +47,12 @@ class JobsDocument(TypedDict):
 
 
 class ServedRepositoryDocument(TypedDict):
-    """One repository of the service; where it is on the machine of the workers is for administrators."""
+    """One repository of the service; its folder on the machine of the workers and its address are for administrators."""
 
+    id: str
     name: str
     path: str | None
+    url: str | None
     config_file: str | None
     created_at: Time
     last_event: int

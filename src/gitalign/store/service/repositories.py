@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
 from sqlalchemy import delete, exists, insert, select
 from sqlalchemy.exc import IntegrityError
 
@@ -24,19 +28,48 @@ class Repositories:
         self._database = database
 
     def add(self, name: str, path: str, *, config_file: str | None = None, actor: str) -> ServedRepository:
-        """Register a repository.
+        """Register a folder on the machine of the workers.
 
         Raises:
             Contradiction: the name is taken.
         """
-        values = {"name": name, "path": path, "config_file": config_file, "created_at": now_ms()}
+        return self._added({"id": _new_id(), "name": name, "path": path, "config_file": config_file}, actor=actor)
+
+    def add_address(
+        self, name: str, url: str, *, folder: Path, config_file: str | None = None, actor: str
+    ) -> ServedRepository:
+        """Register a repository by its address; its first job clones it.
+
+        Args:
+            name: of it.
+            url: was checked before.
+            folder: the repository gets a folder of its own in there.
+            config_file: the operator's settings for it.
+            actor: who registers it.
+
+        Raises:
+            Contradiction: the name is taken.
+        """
+        new_id = _new_id()
+        path = str(folder / f"{new_id}.git")
+        return self._added(
+            {"id": new_id, "name": name, "path": path, "url": url, "config_file": config_file}, actor=actor
+        )
+
+    def _added(self, row: Mapping[str, str | None], *, actor: str) -> ServedRepository:
+        name, place = str(row["name"]), row.get("url") or row["path"]
+        values = {**row, "created_at": now_ms()}
         try:
             with self._database.writing() as connection:
-                row = connection.execute(insert(_REPOSITORIES).values(**values).returning(*_REPOSITORIES.c)).one()
+                added = connection.execute(insert(_REPOSITORIES).values(**values).returning(*_REPOSITORIES.c)).one()
                 write_entry(
-                    connection, actor=actor, action="repository.add", subject=name, detail={"path": ascii(path)}
+                    connection,
+                    actor=actor,
+                    action="repository.add",
+                    subject=name,
+                    detail={"path": ascii(place), "id": row["id"]},
                 )
-                return repository_of(row)
+                return repository_of(added)
         except StoreError as error:
             if isinstance(error.__cause__, IntegrityError):
                 raise Contradiction(
@@ -75,9 +108,14 @@ class Repositories:
                 raise Contradiction(
                     f"a job of {display(name)} is under way", hint="wait until it has ended, or stop it", code="busy"
                 )
-            documents, events = schema.documents, schema.events
+            documents, events, credentials = schema.documents, schema.events, schema.credentials
+            connection.execute(delete(credentials).where(credentials.c.repository == number))
             connection.execute(delete(documents).where(documents.c.job.in_(select(_JOBS.c.number).where(mine))))
             connection.execute(delete(events).where(events.c.repository == number))
             connection.execute(delete(_JOBS).where(mine))
             connection.execute(delete(_REPOSITORIES).where(_REPOSITORIES.c.number == number))
             write_entry(connection, actor=actor, action="repository.remove", subject=name)
+
+
+def _new_id() -> str:
+    return secrets.token_hex(16)

@@ -50,8 +50,10 @@ def job_of(row: Row[Any], *, repository: str | None = None) -> Job:
 def repository_of(row: Row[Any]) -> ServedRepository:
     """A repository from its row."""
     return ServedRepository(
+        id=row.id,
         name=row.name,
         path=row.path,
+        url=row.url,
         config_file=row.config_file,
         created_at=instant(row.created_at),
         last_event=row.last_event,

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from gitalign.store.schema import AsciiText, Key
 
-HEAD_REVISION = "s0001"
+HEAD_REVISION = "s0002"
 VERSION_TABLE = "service_version"
 
 metadata = MetaData()
@@ -36,8 +36,13 @@ repositories = Table(
     Column("config_file", AsciiText),
     Column("last_event", Key, nullable=False, server_default="0"),
     Column("created_at", Key, nullable=False),
+    Column("id", String(32)),
+    Column("url", AsciiText),
+    Index("service_repositories_by_id", "id", unique=True),
 )
-"""A transaction that writes events of a repository holds the lock of its row: `last_event` becomes visible in order."""
+"""`id` is random and never given out again: the name of a removed repository may be, and SQLite's numbers are.
+
+A transaction that writes events of a repository holds the lock of its row: `last_event` becomes visible in order."""
 
 jobs = Table(
     "service_jobs",
@@ -101,6 +106,17 @@ events = Table(
     Column("body", Text, nullable=False),
     Index("service_events_by_job", "job", "seq"),
 )
+
+credentials = Table(
+    "service_credentials",
+    metadata,
+    Column("repository", Key, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("changed_by", String(100), nullable=False),
+    Column("changed_at", Key, nullable=False),
+)
+"""What remotes ask for, encrypted with the operator's key."""
 
 tokens = Table(
     "service_tokens",
