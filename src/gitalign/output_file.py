@@ -33,10 +33,15 @@ def require_writable(path: Path) -> None:
         raise UserError(f"{path} cannot be written", hint="name another file")
 
 
-def write_whole(path: Path, content: str | bytes | Iterable[str]) -> None:
+def write_whole(path: Path, content: str | bytes | Iterable[str] | Iterable[bytes], *, mode: int | None = None) -> None:
     """Write a file so that it is there whole or not at all. What is long may come in pieces.
 
     A link is followed; a device or pipe is written to, never replaced.
+
+    Args:
+        path: the file.
+        content: all of it.
+        mode: its permissions; None for those of the file that was there, or what the umask lets through.
 
     Raises:
         OutOfSpace
@@ -48,7 +53,7 @@ def write_whole(path: Path, content: str | bytes | Iterable[str]) -> None:
             with place.open("wb") as file:
                 file.writelines(data)
             return
-        _replace(place, data)
+        _replace(place, data, mode)
     except OSError as error:
         raise OutOfSpace(
             f"cannot write {path}: {error.strerror}",
@@ -61,21 +66,19 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _pieces(content: str | bytes | Iterable[str]) -> Iterable[bytes]:
-    if isinstance(content, bytes):
-        return [content]
-    pieces = [content] if isinstance(content, str) else content
-    return (piece.encode("utf-8", "backslashreplace") for piece in pieces)
+def _pieces(content: str | bytes | Iterable[str] | Iterable[bytes]) -> Iterable[bytes]:
+    pieces = [content] if isinstance(content, str | bytes) else content
+    return (piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace") for piece in pieces)
 
 
-def _replace(place: Path, data: Iterable[bytes]) -> None:
+def _replace(place: Path, data: Iterable[bytes], mode: int | None) -> None:
     """Put a file in the place of another, through one whose name cannot be foreseen, made here and by no other process."""
     # mkstemp opens with O_EXCL and O_NOFOLLOW: a link that waits under the name is never followed.
     handle, name = tempfile.mkstemp(dir=place.parent, prefix=UNFINISHED[0], suffix=UNFINISHED[1])
     try:
         with os.fdopen(handle, "wb") as file:
             file.writelines(data)
-            os.fchmod(handle, _mode(place))
+            os.fchmod(handle, _mode(place) if mode is None else mode)
             file.flush()
             os.fsync(handle)
         os.replace(name, place)

@@ -107,6 +107,10 @@ STEPS = (
     ("token list", "tokens"),
     ("token revoke nosuch", "error"),
     ("audit verify", "audit-check"),
+    ("db check", "service-database"),
+    ("db upgrade", "service-database"),
+    ("db backup service.backup", "service-database"),
+    ("db restore service.backup", "error"),
 )
 """Every verb in turn on one repository, and the document that it says."""
 
@@ -179,7 +183,7 @@ def test_every_verb_says_one_document_that_its_schema_describes(work: Workspace)
 
 NOT_HERE = {"validation-report", "session", "resolution-course", "resolution-origin", "merge-culprit", "conflict-piece"}
 """Of passing things, and of what needs more than this repository: the test below looks at them, and one of `compat`."""
-OF_SERVICE = {"jobs", "audit-trail", "branches"}
+OF_SERVICE = {"jobs", "audit-trail", "branches", "service-backup"}
 """Looked at by the tests of the service."""
 
 

@@ -73,6 +73,18 @@ def test_tokens_repositories_and_the_audit_trail(config: Path, repository: Path,
     assert typed("repo", "remove", "again").returncode == 2, "without --yes no one can be asked"
     assert typed("repo", "remove", "again", "--yes").returncode == 0
 
+    assert typed("db", "check").stdout.startswith("whole: ")
+    saved = tmp_path / "all.gz"
+    assert typed("db", "backup", str(saved)).returncode == 0
+    assert typed("db", "backup", str(saved)).returncode == 2, "it is there already"
+    assert typed("db", "restore", str(saved)).returncode == 2, "the database is not empty"
+    other = tmp_path / "other.yaml"
+    other.write_text(f"database: {{file: {tmp_path / 'other.db'}, upgrade_by_hand: true}}\n")
+    assert warm.run("db", "check", "--config", other).returncode == 3, "there is no such file"
+    assert warm.run("token", "list", "--config", other).returncode == 3, "its tables are made by hand"
+    assert warm.run("db", "restore", saved, "--config", other).returncode == 0
+    assert "ada" in warm.run("token", "list", "--config", other).stdout
+
     whole = typed("audit", "verify", "--json")
     assert (whole.returncode, validate(json.loads(whole.stdout))) == (0, "audit-check")
     assert typed("audit", "verify", "--head", "0" * 63 + "1").returncode == 1

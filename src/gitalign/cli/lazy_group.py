@@ -43,6 +43,7 @@ VERBS = (
     "token",
     "repo",
     "audit",
+    "db",
 )
 """Every verb, as the help lists them. Each is a file of that name in `commands/`, which holds a command of that name; where it
 has verbs that are files, it is a folder."""

@@ -13,7 +13,7 @@ from gitalign.errors import PluginError
 
 if TYPE_CHECKING:
     from gitalign.service.settings import ServerSettings
-    from gitalign.store.service.database import ServiceDatabase
+    from gitalign.store.service.database import ServiceDatabase, Tables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +45,16 @@ class ServerOptions:
         return settings_of_environment(os.environ)
 
     @contextmanager
-    def database(self) -> Iterator[ServiceDatabase]:
+    def database(self, tables: Tables | None = None) -> Iterator[ServiceDatabase]:
         """Its database, while inside.
+
+        Args:
+            tables: what to do where they are not the newest ones; None as the settings say.
 
         Raises:
             ConfigError, StoreError, PluginError
         """
-        with closing(self.settings().open_database()) as opened:
+        with closing(self.settings().open_database(tables)) as opened:
             yield opened
 
 

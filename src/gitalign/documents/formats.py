@@ -126,6 +126,8 @@ FORMATS: Mapping[str, Format] = {
         Format("tokens", "service:TokensDocument", version=(1, 0)),
         Format("audit-trail", "service:AuditTrailDocument", version=(1, 0)),
         Format("audit-check", "service:AuditCheckDocument", version=(1, 0)),
+        Format("service-database", "service:ServiceDatabaseDocument", version=(1, 0)),
+        Format("service-backup", "service:ServiceBackupDocument", version=(1, 0)),
         Format("branches", "service:BranchesDocument", version=(1, 0)),
         Format("initial", "listings:InitialDocument"),
         Format("error", "listings:ErrorDocument"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gitalign.core.accounts import Token
 from gitalign.core.audit import AuditCheck, AuditEntry
 from gitalign.core.jobs import ServedRepository
+from gitalign.core.service_database import DatabaseState
 from gitalign.documents.formats import stamped
 from gitalign.documents.reading import time_text
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         AuditTrailDocument,
         RepositoriesDocument,
         ServedRepositoryDocument,
+        ServiceDatabaseDocument,
         TokenDocument,
         TokensDocument,
     )
@@ -90,6 +92,20 @@ def dump_audit_check(value: AuditCheck) -> dict[str, Any]:
         "fault": value.fault,
     }
     return stamped("audit-check", content)
+
+
+def dump_database(value: DatabaseState) -> dict[str, Any]:
+    """What was found of the database of the service, or done with it."""
+    content: ServiceDatabaseDocument = {
+        "place": value.place,
+        "revision": value.revision,
+        "newest": value.newest,
+        "is_sound": not value.faults,
+        "rows": dict(value.rows),
+        "faults": list(value.faults),
+        "file": value.file,
+    }
+    return stamped("service-database", content)
 
 
 def dump_audit_trail(values: Iterable[AuditEntry]) -> dict[str, Any]:

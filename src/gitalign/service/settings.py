@@ -17,7 +17,7 @@ from gitalign.core.addresses import is_host_name
 from gitalign.errors import ConfigError
 from gitalign.input_file import Unreadable, read_bounded
 from gitalign.service.working.worker import WorkSettings
-from gitalign.store.service.database import ServiceDatabase, open_service_database
+from gitalign.store.service.database import ServiceDatabase, Tables, open_service_database
 
 _LARGEST_BYTES = 1024 * 1024
 CONFIG_VARIABLE = "GITALIGN_SERVER_CONFIG"
@@ -98,11 +98,13 @@ class Database(Section):
     Attributes:
         file: of SQLite; None for one in the state folder of the user.
         url: of PostgreSQL, without a password.
+        upgrade_by_hand: `git align db upgrade` alone makes and changes tables; without it the first process that starts does.
     """
 
     file: Path | None = None
     url: str | None = None
     password_file: Path | None = None
+    upgrade_by_hand: bool = False
 
 
 class Work(Section):
@@ -153,15 +155,19 @@ class ServerSettings(Section):
     work: Work = Field(default_factory=Work)
     limits: Bounds = Field(default_factory=Bounds)
 
-    def open_database(self) -> ServiceDatabase:
-        """The database, made or brought up to date when needed.
+    def open_database(self, tables: Tables | None = None) -> ServiceDatabase:
+        """The database.
+
+        Args:
+            tables: what to do where they are not the newest ones; None as `upgrade_by_hand` says.
 
         Raises:
             StoreError, ConfigError, PluginError
         """
         mine = self.database
         file = None if mine.url is not None else mine.file or default_database(os.environ)
-        return open_service_database(file=file, url=mine.url, password_file=mine.password_file)
+        wanted = tables or (Tables.NEWEST if mine.upgrade_by_hand else Tables.UPGRADED)
+        return open_service_database(file=file, url=mine.url, password_file=mine.password_file, tables=wanted)
 
 
 def is_loopback(host: str) -> bool:

@@ -107,6 +107,25 @@ class AuditEntryDocument(TypedDict):
     hash: str
 
 
+class ServiceDatabaseDocument(TypedDict):
+    """The database of the service: its revision and the one this release needs, rows by table, what is wrong, and the file."""
+
+    place: str
+    revision: str | None
+    newest: str
+    is_sound: bool
+    rows: dict[str, int]
+    faults: list[str]
+    file: str | None
+
+
+class ServiceBackupDocument(TypedDict):
+    """The first line of a backup of the service. Rows follow, one a line, and a line with their number and the SHA-256 of all before."""
+
+    revision: str
+    release: str
+
+
 class AuditTrailDocument(TypedDict):
     """Entries of the audit trail, newest first."""
 

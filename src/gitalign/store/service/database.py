@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from enum import Enum
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -16,6 +17,14 @@ from gitalign.store.dialect import Dialect, translated
 from gitalign.store.postgres import Postgres
 from gitalign.store.service.schema import HEAD_REVISION, VERSION_TABLE
 from gitalign.store.sqlite import Sqlite
+
+
+class Tables(Enum):
+    """What opening does where tables are missing or of an older release."""
+
+    UPGRADED = "make or upgrade them"
+    NEWEST = "refuse"
+    ANY = "open as they are"
 
 
 class ServiceDatabase:
@@ -50,6 +59,30 @@ class ServiceDatabase:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction in which all statements read the same moment.
+
+        Raises:
+            StoreError
+        """
+        with self.reading() as connection:
+            connection.exec_driver_sql(self._dialect.read)
+            try:
+                yield connection
+            finally:
+                if not connection.invalidated:
+                    with suppress(DBAPIError):
+                        connection.exec_driver_sql("ROLLBACK")
+
+    def revision(self, connection: Connection) -> str | None:
+        """Of its tables; None where there are none yet.
+
+        Raises:
+            StoreError: of a newer release.
+        """
+        return _revision(connection, self._dialect)
+
+    @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction: all of it counts when the block ends, or nothing when it raises.
 
@@ -69,35 +102,42 @@ class ServiceDatabase:
 
 
 def open_service_database(
-    *, file: Path | None = None, url: str | None = None, password_file: Path | None = None
+    *,
+    file: Path | None = None,
+    url: str | None = None,
+    password_file: Path | None = None,
+    tables: Tables = Tables.UPGRADED,
 ) -> ServiceDatabase:
-    """The database in a file, or at an address of PostgreSQL, with the newest tables.
+    """The database in a file, or at an address of PostgreSQL.
 
     Args:
         file: of SQLite; made when it is not there, for its owner alone: it holds sessions.
         url: see `server_url`; wins over `file`.
         password_file: holds the password for it.
+        tables: what to do where its tables are not the newest ones.
 
     Raises:
-        StoreError: it cannot be made or reached, or is of a newer release.
+        StoreError: it cannot be made or reached, or its tables are of another release than is asked for.
         ConfigError: `url` is not an address, or holds a password.
         PluginError: psycopg is not installed.
     """
     if url is not None:
-        return opened(Postgres(url, password_file=password_file, is_pooled=True))
+        return opened(Postgres(url, password_file=password_file, is_pooled=True), tables)
     if file is None:
         raise ValueError("neither a file nor an address")
+    if tables is Tables.ANY and not file.exists():
+        raise StoreError(f"there is no {file}", hint="git align db upgrade makes it; name it with database.file")
     try:
         make_folder(file.parent)
         with suppress(FileExistsError):
             os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreError(f"cannot make {file}: {error.strerror}", hint="name another file in database.file") from error
-    return opened(Sqlite(file))
+    return opened(Sqlite(file), tables)
 
 
-def opened(dialect: Dialect) -> ServiceDatabase:
-    """A database with the newest tables; made or brought up to date by one process, for which others wait.
+def opened(dialect: Dialect, tables: Tables = Tables.UPGRADED) -> ServiceDatabase:
+    """A database; its tables are made or upgraded by one process, for which others wait.
 
     Raises:
         StoreError
@@ -105,7 +145,14 @@ def opened(dialect: Dialect) -> ServiceDatabase:
     engine = dialect.engine()
     try:
         with translated(dialect), engine.connect() as connection:
-            if _revision(connection, dialect) != HEAD_REVISION:
+            revision = _revision(connection, dialect)
+            if revision != HEAD_REVISION and tables is Tables.NEWEST:
+                raise StoreError(
+                    f"the service's database {dialect.label} has revision {revision or 'none'} of the tables; "
+                    f"this release needs {HEAD_REVISION}",
+                    hint="git align db backup FILE, then git align db upgrade",
+                )
+            if revision != HEAD_REVISION and tables is Tables.UPGRADED:
                 dialect.lock_schema(connection)
                 try:
                     if _revision(connection, dialect) != HEAD_REVISION:

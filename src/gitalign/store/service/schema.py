@@ -1,6 +1,8 @@
 """Tables of the service. Made by the migrations in `migrations`, of which this module says what they come to.
 
-Instants are milliseconds since 1970 by the database's clock (`clock.py`).
+Instants are milliseconds since 1970 by the database's clock (`clock.py`). `info` says what backups need to know: see `backup.py`.
+A later release may add tables, and columns that may be null or have a default on the server: servers of the release before go on
+working beside it.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ repositories = Table(
     Column("name", String(100), nullable=False, unique=True),
     Column("path", AsciiText, nullable=False),
     Column("config_file", AsciiText),
-    Column("last_event", Key, nullable=False, server_default="0"),
+    Column("last_event", Key, nullable=False, server_default="0", info={"counter": True}),
     Column("created_at", Key, nullable=False),
     Column("id", String(32)),
     Column("url", AsciiText),
@@ -56,7 +58,7 @@ jobs = Table(
     Column("params", Text, nullable=False),
     Column("plan_id", String(64)),
     Column("run_id", String(40)),
-    Column("token", Key, nullable=False, server_default="0"),
+    Column("token", Key, nullable=False, server_default="0", info={"counter": True}),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("worker", String(200), nullable=False, server_default=""),
     Column("lease_until", Key, nullable=False, server_default="0"),
@@ -142,6 +144,7 @@ sessions = Table(
     Column("is_link", Boolean, nullable=False),
     Column("expires_at", Key, nullable=False),
     Index("service_sessions_by_token", "token"),
+    info={"transient": True},
 )
 """Browsers that signed in, and links that sign one in once."""
 
