@@ -15,7 +15,7 @@ import gitalign
 from gitalign import facade
 from gitalign.batches.planning.tasks import Need
 from gitalign.batches.reading import PlanSource
-from gitalign.batches.running.events import ProgressCallback
+from gitalign.batches.running.events import CallbackListener
 from gitalign.core.events import EventKind
 from gitalign.core.plan import Permit
 from gitalign.documents.events import dump
@@ -129,7 +129,7 @@ class TestCallbacks:
             if event["type"] == "batch_started":
                 raise ValueError("from an async callback")
 
-        callbacks = [ProgressCallback(sync), ProgressCallback(slow)]
+        callbacks = [CallbackListener(sync), CallbackListener(slow)]
         bench.run(sh("a", "echo a > a"), listeners=callbacks)
         for callback in callbacks:
             callback.close()
@@ -144,7 +144,7 @@ class TestCallbacks:
             async def follow(event: dict[str, Any]) -> None:
                 seen.append((event["type"], asyncio.get_running_loop() is here))
 
-            callback = ProgressCallback(follow, loop=here)
+            callback = CallbackListener(follow, loop=here)
             await asyncio.to_thread(lambda: bench.run(sh("a", "true"), listeners=(callback,)))
             await asyncio.sleep(0)
             callback.close()

@@ -124,6 +124,27 @@ def test_results_of_a_batch_run_that_waits_are_landed(project: Project) -> None:
     assert project.world.git("show", "main:file-2") == "2"
 
 
+def test_results_that_are_not_those_of_one_whole_batch_are_refused(project: Project) -> None:
+    async def go(db: Any) -> list[str]:
+        executor = project.executor(db, task_list=project.plan(([1, 2, 3], True))["metadata"]["task_list"])
+        runs = []
+        for numbers in ([1, 2], [3]):
+            await executor.parallel_executor.execute_batch(0, numbers)
+            runs.append(facade.batch_status(facade.Request(repo=project.world.path)).run.id)
+        return runs
+
+    one, other = project.with_db(go)
+    before = project.world.tip
+    for names, words in (
+        ((f"{one}/1",), "has further results: 2"),
+        ((f"{one}/1", f"{one}/2", f"{other}/3"), "several batch runs"),
+        ((f"{one}/1", f"{one}/9"), "has no task 9"),
+    ):
+        with pytest.raises(UserError, match=words):
+            validate(project, Rows(*((name, f"batch/{name}") for name in names)))
+    assert project.world.tip == before
+
+
 def test_work_trees_are_made_outside_and_removed_with_care(project: Project) -> None:
     manager = WorktreeManager(project.world.path)
     info = asyncio.run(manager.create_worktree(3, "Log in & out!"))

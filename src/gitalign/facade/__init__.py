@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from gitalign.facade.batch_watching import batch_events as batch_events
     from gitalign.facade.batch_watching import batch_list as batch_list
     from gitalign.facade.batch_watching import batch_log as batch_log
+    from gitalign.facade.batch_watching import batch_of_plan as batch_of_plan
+    from gitalign.facade.batch_watching import batch_of_project as batch_of_project
     from gitalign.facade.batch_watching import batch_status as batch_status
     from gitalign.facade.categorizing import categorize as categorize
     from gitalign.facade.conflict_analysis import conflict_detail as conflict_detail
@@ -135,6 +137,8 @@ _HOMES = {
         "batch_events",
         "batch_list",
         "batch_log",
+        "batch_of_plan",
+        "batch_of_project",
         "batch_status",
     ),
     "gitalign.facade.categorizing": ("categorize",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitalign.batches.running.state import PUSH, BatchRun, Status
+from gitalign.batches.running.state import PUSH, BatchRun
 from gitalign.core.names import ref_of
 from gitalign.core.plan import Permit
 from gitalign.engine.run.session import Request, open_for
@@ -40,7 +40,7 @@ def land_undone_again(
     with known_batch_store(opened, batch_id) as store:
         run = store.read(batch_id)
         push = push or bool(run.options.get(PUSH))
-        if run.status not in (Status.COMPLETED, Status.FAILED) or not undone_batches(store.journal, run):
+        if not run.status.is_final or not undone_batches(store.journal, run):
             return None
         with store.held(run.id):
             recover(request)

@@ -65,7 +65,8 @@ def to_be_landed(run: BatchRun) -> BatchRun:
         elif batch.status is Status.NOT_RUN:
             run = run.with_batch(number, status=Status.PENDING)
             for task_id in run.plan.batches[number].task_ids:
-                run = run.with_task(task_id, status=Status.PENDING)
+                if run.tasks[task_id].status is Status.NOT_RUN:
+                    run = run.with_task(task_id, status=Status.PENDING)
     if any(batch.status is Status.PENDING for batch in run.batches):
         run = replace(run, status=Status.PENDING, finished_at=None)
     return run

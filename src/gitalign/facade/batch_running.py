@@ -196,7 +196,7 @@ def _that_stands(context: BatchContext, run: BatchRun, *, again: str) -> BatchRu
     Raises:
         LandingUndone
     """
-    undone = undone_batches(context.store.journal, run) if run.status in (Status.COMPLETED, Status.FAILED) else {}
+    undone = undone_batches(context.store.journal, run) if run.status.is_final else {}
     if not undone:
         return run
     landed, runs = counted(len(undone), "landing"), ", ".join(dict.fromkeys(undone.values()))

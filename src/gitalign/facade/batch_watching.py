@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
+from gitalign.batches.planning.plan import BatchPlan
+from gitalign.batches.planning.plan_digest import plan_digest
 from gitalign.batches.planning.tasks import TaskId
+from gitalign.batches.running.batch_store import OPEN, BatchStore
 from gitalign.batches.running.state import BatchRun, Status
 from gitalign.batches.running.state import Request as Asked
 from gitalign.batches.running.state_document import content_of
+from gitalign.core.batch_records import BatchRunRecord
 from gitalign.core.events import Event
 from gitalign.core.names import display
 from gitalign.engine.run.session import Request, open_for
@@ -68,6 +73,39 @@ def batch_status(request: Request, batch_id: str = "last") -> BatchView:
         events = store.journal.batch_events(run.id, after=last - _MOST_EVENTS)
         is_alive, undone = store.is_alive(run.id), undone_batches(store.journal, run)
         return BatchView(run, is_alive, events, undone, store.asked(run.id) if is_alive else Asked.NONE)
+
+
+def batch_of_plan(request: Request, plan: BatchPlan) -> BatchView | None:
+    """The newest run of a plan that can be gone on with, or that a process runs; None when there is none.
+
+    Args:
+        request: which repository.
+        plan: with tasks and a target.
+
+    Raises:
+        StoreError
+    """
+    assert plan.task_list is not None
+    digest, target = plan_digest(plan), plan.task_list.target or ""
+    return _newest(request, lambda store: [one for one in store.of_plan(digest, target) if one.status in OPEN])
+
+
+def batch_of_project(request: Request, project_id: UUID) -> BatchView | None:
+    """The newest run of a project; None when there is none.
+
+    Raises:
+        StoreError
+    """
+    return _newest(request, lambda store: [one for one in store.records() if one.project_id == str(project_id)])
+
+
+def _newest(request: Request, select: Callable[[BatchStore], Sequence[BatchRunRecord]]) -> BatchView | None:
+    opened = open_for(request)
+    if not has_batch_runs(opened):
+        return None
+    with batch_store(opened) as store:
+        records = select(store)
+        return BatchView(store.read(records[-1].id), store.is_alive(records[-1].id)) if records else None
 
 
 def batch_content(view: BatchView) -> dict[str, Any]:

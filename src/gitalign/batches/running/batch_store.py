@@ -19,7 +19,7 @@ from gitalign.process_owner import HeldLock
 from gitalign.shared_files import make_folder
 from gitalign.store.run_locks import batch_folder, batch_lock
 
-_OPEN = frozenset({one.value for one in Status} - {one.value for one in ENDED}) | {Status.CANCELLED.value}
+OPEN = frozenset({one.value for one in Status} - {one.value for one in ENDED}) | {Status.CANCELLED.value}
 """States of a run that can be gone on with."""
 
 
@@ -63,7 +63,7 @@ class BatchStore:
             id=str(run.plan.project_id), name=Path(place).name, local_path=str(place), created_at=run.created_at
         )
         self.journal.put_project(project)
-        states = _OPEN if is_alone else ()
+        states = OPEN if is_alone else ()
         return self.journal.begin_batch_run(change_of(run), plan=plan_text(run), open_states=states)
 
     def write(self, run: BatchRun, before: BatchRun | None = None) -> None:

@@ -7,6 +7,7 @@ import inspect
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping
+from types import TracebackType
 from typing import Any
 
 from gitalign.core.events import Event
@@ -18,7 +19,7 @@ _CLOSE_S = 3.0
 BatchListener = Callable[[str, Mapping[str, Any]], object]
 """Takes the kind of an event and what it says."""
 
-Callback = Callable[[dict[str, Any]], Awaitable[None] | None]
+ProgressCallback = Callable[[dict[str, Any]], Awaitable[None] | None]
 """Takes an event as one mapping, with its kind under `type`, as the original requests have it."""
 
 
@@ -40,15 +41,17 @@ def payload_of(event: Event) -> dict[str, Any]:
     return {**event.data, **target, "batch_run": event.run_id, "timestamp": event.at.isoformat()}
 
 
-class ProgressCallback:
+class CallbackListener:
     """A callback, plain or `async`, as a `BatchListener`. What it raises is reported, and hurts nothing.
+
+    With `async with`, in the loop that is given, the block ends when the callback has had every event.
 
     Args:
         callback: called for each event, in order.
         loop: where awaitables run; None for a loop in a thread of its own. The run never waits for them.
     """
 
-    def __init__(self, callback: Callback, *, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def __init__(self, callback: ProgressCallback, *, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._callback = callback
         self._loop = loop
         self._own: threading.Thread | None = None
@@ -83,6 +86,16 @@ class ProgressCallback:
         self._own.join(_CLOSE_S)
         if not self._own.is_alive():
             self._loop.close()
+
+    async def __aenter__(self) -> CallbackListener:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.sleep(0)  # what other threads handed over before is begun
+        if self._before is not None:
+            await asyncio.wait([self._before])
 
     def _begin(self, answer: Awaitable[None]) -> None:
         assert self._loop is not None

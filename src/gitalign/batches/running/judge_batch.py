@@ -52,6 +52,9 @@ _STATUS = {
 }
 
 
+_NEVER_BEGUN = frozenset({Status.SKIPPED, Status.NOT_RUN})
+
+
 def _with_earlier(earlier: Landed | None, landed: Landed) -> Landed:
     """What became of a batch's results, with what an earlier attempt landed where this one landed nothing."""
     if earlier is None or earlier.landed is None or landed.landed is not None:
@@ -115,8 +118,9 @@ class BatchJudge:
         if any(one.status is Status.CANCELLED for one in runs.values()):
             return Status.CANCELLED, None
         failed = [task_id for task_id, one in runs.items() if one.status is not Status.COMPLETED]
+        # What was never begun, because of an earlier batch, holds back nothing that was.
         takes_part = bool(self._keeper.run.options.get(BEST_SUBSET))
-        if failed and not takes_part:
+        if any(runs[one].status not in _NEVER_BEGUN for one in failed) and not takes_part:
             reason = f"{len(failed)} of {len(runs)} tasks did not complete: {', '.join(failed)}"
             return Status.FAILED, Landed(merge_status=MergeStatus.SKIPPED, reason=reason)
         left_out = tuple(self._left_out(task_id) for task_id in failed)
@@ -136,7 +140,7 @@ class BatchJudge:
     def _left_out(self, task_id: TaskId) -> LeftOut:
         """A task that has no result, as what was left out of a landing."""
         one = self._keeper.run.tasks[task_id]
-        because = MergeStatus.SKIPPED if one.status is Status.SKIPPED else MergeStatus.FAILED
+        because = MergeStatus.SKIPPED if one.status in _NEVER_BEGUN else MergeStatus.FAILED
         name = self._tasks[task_id].branch or f"batch/{self._keeper.run.id}/{task_id}"
         return LeftOut(task=task_id, name=name, because=because, reason=one.reason)
 
@@ -154,7 +158,7 @@ class BatchJudge:
     def write(self, number: int, status: Status, landed: Landed) -> None:
         """Write down what became of a batch; a task whose result was left out has failed, so that `retry` runs it again."""
         now = self._now()
-        is_over = status in (Status.COMPLETED, Status.FAILED)
+        is_over = status.is_final
 
         def written(run: BatchRun) -> BatchRun:
             for one in landed.left_out:

@@ -25,7 +25,7 @@ def mode_of(run: BatchRun) -> str:
 def metadata_of(run: BatchRun) -> dict[str, Any]:
     """Keys and values as a run is now."""
     reasons = [one.reason for one in run.batches if one.status is Status.FAILED and one.reason]
-    is_over = run.status in (Status.COMPLETED, Status.FAILED)
+    is_over = run.status.is_final
     return {
         PROJECT_RUN_KEY: run.id,
         "execution_mode": mode_of(run),

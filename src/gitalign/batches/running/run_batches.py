@@ -17,19 +17,20 @@ from gitalign.batches.running.repository_mark import RepositoryMark
 from gitalign.batches.running.settle import settle
 from gitalign.batches.running.state import (
     ENDED,
-    BatchProgress,
     BatchRun,
     Request,
     Status,
     wip_ref,
 )
 from gitalign.batches.running.task_crew import UNDONE, TaskCrew, runs_of
+from gitalign.batches.running.what_runs import idle_tasks, is_after_failure
 from gitalign.core.names import BATCH_PREFIX, Oid, ref_of
 from gitalign.errors import UserError
 from gitalign.git.refs import commit_of
 from gitalign.process_owner import this_owner
 from gitalign.validate.watch import end_orphans
 
+_DECIDED = frozenset({Status.COMPLETED, Status.FAILED, Status.NOT_RUN})
 _MOST_CHANGES = 50
 _MOST_NAMED = 5
 
@@ -138,7 +139,7 @@ class _Batches:
         """Run one batch after the other, or only land what waits."""
         now = self._context.surroundings.now
         run = self._keeper.run
-        if run.status in (Status.COMPLETED, Status.FAILED):
+        if run.status.is_final:
             return run
         self._keeper.change(
             lambda run: replace(
@@ -147,33 +148,28 @@ class _Batches:
         )
         self._reports.run_started()
         for number in range(len(self._keeper.run.batches)):
-            if not _is_over(self._keeper.run.batches[number]):
-                if not starts_tasks and _not_ended(self._keeper.run, number):
+            if self._keeper.run.batches[number].status in _DECIDED:
+                continue
+            if not starts_tasks and _not_ended(self._keeper.run, number):
+                if not is_after_failure(self._keeper.run, number):
                     return self._end(Status.PENDING)
+                self._do_not_run(number)
+            elif self._has_tasks_to_run(number):
                 ended = self._run_batch(number)
-                if not _is_over(self._keeper.run.batches[number]):
+                if not self._keeper.run.batches[number].status.is_final:
                     return self._end(ended)
         is_whole = all(one.status is Status.COMPLETED for one in self._keeper.run.batches)
         return self._end(Status.COMPLETED if is_whole else Status.FAILED)
 
     def _end(self, status: Status) -> BatchRun:
-        """Write down how the whole stands. After a failure, what was not begun is reported as not run."""
+        """Write down how the whole stands."""
         now = self._context.surroundings.now()
         whole = Status.STOPPED if status is Status.PENDING and self._control.is_stopping else status
-        is_final = status in (Status.COMPLETED, Status.FAILED)
+        finished = now if status.is_final or status is Status.CANCELLED else None
 
         def ended(run: BatchRun) -> BatchRun:
-            run = replace(run, status=whole, finished_at=now if is_final or status is Status.CANCELLED else None)
-            if run.current_batch is not None:
-                run = run.with_batch(run.current_batch, status=status)
-            if status is not Status.FAILED:
-                return run
-            for number, one in enumerate(run.batches):
-                if one.status is Status.PENDING:
-                    run = run.with_batch(number, status=Status.NOT_RUN)
-                    for task_id in run.plan.batches[number].task_ids:
-                        run = run.with_task(task_id, status=Status.NOT_RUN)
-            return run
+            run = replace(run, status=whole, finished_at=finished)
+            return run if run.current_batch is None else run.with_batch(run.current_batch, status=status)
 
         run = self._keeper.change(ended)
         self._context.store.ask(run.id, Request.NONE)
@@ -184,7 +180,7 @@ class _Batches:
         """Run a batch's tasks, then land their results; how it stands."""
         plan = self._keeper.run.plan.batches[number]
         base = self._begin(number)
-        self._skip_what_needs_what_is_missing(number)
+        self._mark_idle(number)
         self._reports.batch_started(number)
         before = RepositoryMark.of(self._context.repository)
         is_parallel = self._keeper.run.mode is ExecutionMode.PARALLEL and plan.can_parallel
@@ -224,21 +220,37 @@ class _Batches:
             )
         return tip
 
-    def _skip_what_needs_what_is_missing(self, number: int) -> None:
-        """Skip tasks that need the result of one that did not land."""
-        for task_id, one in runs_of(self._keeper.run, number).items():
-            missing = [need for need in self._tasks[task_id].hard_needs if self._is_missing(need)]
-            if one.status is Status.PENDING and missing:
-                reason = f"it needs {', '.join(missing)}, which did not land"
+    def _has_tasks_to_run(self, number: int) -> bool:
+        """Whether anything of a batch runs; after a batch that failed that is only what waited for it by soft dependencies."""
+        idle = idle_tasks(self._keeper.run, self._tasks, number)
+        if is_after_failure(self._keeper.run, number) and idle.keys() >= set(
+            self._keeper.run.plan.batches[number].task_ids
+        ):
+            self._do_not_run(number)
+            return False
+        return True
+
+    def _do_not_run(self, number: int) -> None:
+        """Report a batch after one that failed as not run, with those of its tasks that have not ended."""
+
+        def not_run(run: BatchRun) -> BatchRun:
+            run = run.with_batch(number, status=Status.NOT_RUN)
+            for task_id, one in runs_of(run, number).items():
+                if one.status not in ENDED:
+                    run = run.with_task(task_id, status=Status.NOT_RUN)
+            return run
+
+        self._keeper.change(not_run)
+
+    def _mark_idle(self, number: int) -> None:
+        """Mark the tasks of a batch that do not run though others of it do."""
+        for task_id, idle in idle_tasks(self._keeper.run, self._tasks, number).items():
+            if self._keeper.run.tasks[task_id].status is Status.PENDING:
                 self._keeper.change(
-                    lambda run, task_id=task_id, reason=reason: run.with_task(  # type: ignore[misc]
-                        task_id, status=Status.SKIPPED, reason=reason
+                    lambda run, task_id=task_id, idle=idle: run.with_task(  # type: ignore[misc]
+                        task_id, status=idle.status, reason=idle.reason
                     )
                 )
-
-    def _is_missing(self, task_id: TaskId) -> bool:
-        one = self._keeper.run.tasks.get(task_id)
-        return one is not None and one.status in (Status.FAILED, Status.SKIPPED)
 
     def _fall_back(self, task_ids: Sequence[TaskId]) -> None:
         """Run what the machine could not run side by side one after the other."""
@@ -254,13 +266,6 @@ class _Batches:
         self._context.notify("fell_back", execution_mode=ExecutionMode.SEQUENTIAL.value, reason=why)
 
 
-def _is_over(batch: BatchProgress) -> bool:
-    """Whether a batch has come to an end after which later ones run."""
-    if batch.status is Status.COMPLETED:
-        return True
-    return batch.status is Status.FAILED and batch.outcome is not None and batch.outcome.goes_on
-
-
 def _not_ended(run: BatchRun, number: int) -> list[TaskId]:
     """Tasks of a batch that would run, or run again, were the run to go on; a branch only has to be read."""
     branches = {task.id for task in _task_list(run) if task.branch is not None}
@@ -274,9 +279,9 @@ def _require_ended(run: BatchRun) -> None:
     Raises:
         UserError
     """
-    if run.status in (Status.COMPLETED, Status.FAILED):
+    if run.status.is_final:
         return
-    number = next((number for number, one in enumerate(run.batches) if not _is_over(one)), None)
+    number = next((number for number, one in enumerate(run.batches) if not one.status.is_final), None)
     if number is not None and (waiting := _not_ended(run, number)):
         named = ", ".join(waiting[:_MOST_NAMED]) + (", …" if len(waiting) > _MOST_NAMED else "")
         raise UserError(

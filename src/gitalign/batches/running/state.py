@@ -29,6 +29,11 @@ class Status(StrEnum):
     NOT_RUN = "not_run"
     """A batch, and its tasks, after one that failed."""
 
+    @property
+    def is_final(self) -> bool:
+        """True of a batch or a batch run that has come to its end: nothing goes on with it unless it is asked for."""
+        return self in (Status.COMPLETED, Status.FAILED)
+
 
 ENDED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.SKIPPED, Status.NOT_RUN})
 

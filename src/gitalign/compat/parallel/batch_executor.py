@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ from uuid import UUID
 from gitalign import facade
 from gitalign.batches.planning.plan import BatchPlan
 from gitalign.batches.planning.tasks import PlanUnusable, TaskList
+from gitalign.batches.running.events import CallbackListener, ProgressCallback
 from gitalign.batches.running.state import BatchRun, MergeStatus, Status
 from gitalign.compat.parallel.carry_out import ExecutionResult, carried_out, results_of
 from gitalign.compat.parallel.execution_plan import TASK_LIST_KEY, ExecutionBatch, ExecutionPlan, one_batch, runnable
 from gitalign.compat.parallel.merge_validator import MergeValidator
 from gitalign.compat.parallel.parallel_executor import ParallelExecutor
-from gitalign.compat.parallel.progress import Progress, ProgressCallback, report
+from gitalign.compat.parallel.progress import report
 from gitalign.errors import UserError
 
 _LOG = logging.getLogger("gitalign.batches")
@@ -142,17 +144,16 @@ class BatchExecutor:
             numbers: of its one batch, as the caller knows it; None for those of the plan.
         """
 
-        async def handle(event: str, data: dict[str, Any]) -> None:
+        async def handle(data: dict[str, Any]) -> None:
+            event = str(data.pop("type"))
             if numbers is not None and "batch_id" in data:
                 data["batch_id"] = numbers
             if event in ("batch_started", "batch_completed"):
                 await self._write_status(event, data)
             await self._notify_progress(event, data)
 
-        async with Progress(handle) as progress:
-            return await carried_out(
-                self.project_path, plan, self.options, given_by="BatchExecutor", listener=progress.hear
-            )
+        async with CallbackListener(handle, loop=asyncio.get_running_loop()) as listener:
+            return await carried_out(self.project_path, plan, self.options, given_by="BatchExecutor", listener=listener)
 
     async def _write_status(self, event: str, data: Mapping[str, Any]) -> None:
         """Write in the caller's database how a batch stands; what the engine writes itself is not written again."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from gitalign import facade
 from gitalign.batches.planning.plan import BatchPlan
 from gitalign.batches.running.events import BatchListener
-from gitalign.batches.running.state import ENDED, BatchRun, Status
+from gitalign.batches.running.state import BatchRun, Status
 from gitalign.compat.parallel.execution_plan import as_id
 from gitalign.compat.parallel.progress import in_thread
 from gitalign.core.plan import Permit
@@ -84,16 +84,11 @@ def _unfinished(request: facade.Request, plan: BatchPlan) -> str | None:
     Raises:
         UserError: another process runs it.
     """
-    digest = facade.plan_digest(plan)
-    for view in facade.batch_list(request):
-        is_open = view.run.status not in ENDED or view.run.status is Status.CANCELLED
-        if not is_open or facade.plan_digest(view.run.plan) != digest:
-            continue
-        if view.is_alive:
-            raise UserError(
-                f"batch run {view.run.id} of this plan is running",
-                hint=f"git align batch status {view.run.id}",
-                code="batch_is_running",
-            )
-        return view.run.id
-    return None
+    view = facade.batch_of_plan(request, plan)
+    if view is not None and view.is_alive:
+        raise UserError(
+            f"batch run {view.run.id} of this plan is running",
+            hint=f"git align batch status {view.run.id}",
+            code="batch_is_running",
+        )
+    return view.run.id if view is not None else None

@@ -143,8 +143,7 @@ class ParallelEndpoints:
 
     def _view(self, project_id: UUID) -> facade.BatchView | None:
         """The newest batch run of a project."""
-        runs = facade.batch_list(self._request)
-        return next((one for one in runs if one.run.plan.project_id == project_id), None)
+        return facade.batch_of_project(self._request, project_id)
 
 
 def _unknown(project_id: UUID) -> UnknownProject:

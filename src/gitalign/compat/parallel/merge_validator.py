@@ -19,7 +19,7 @@ from gitalign.batches.running.state import BatchRun, Landed, MergeStatus, Status
 from gitalign.compat.parallel.carry_out import carried_out
 from gitalign.compat.parallel.execution_plan import ExecutionBatch, runnable
 from gitalign.compat.parallel.worktree_manager import WorktreeManager
-from gitalign.core.names import BATCH_PREFIX
+from gitalign.core.names import BATCH_PREFIX, display
 from gitalign.core.validation import TESTS
 from gitalign.engine.run.session import open_for
 from gitalign.engine.runtime.surroundings import utc_now
@@ -142,14 +142,14 @@ class MergeValidator:
         return run.batches[0].outcome or Landed(merge_status=MergeStatus.WAITING)
 
     async def _landed_by_run(self, results: Sequence[re.Match[str]]) -> Landed:
-        """What became of results of a batch run; one that left landing for later is gone on with."""
+        """What became of results of a batch run; one that left landing for later is gone on with.
+
+        Raises:
+            UserError: they are not the results of one batch.
+        """
         view = await asyncio.to_thread(facade.batch_status, self._request, results[0]["run"])
         run = view.run
-        number = next(
-            (at for at, batch in enumerate(run.plan.batches) if results[0]["task"] in batch.task_ids), len(run.batches)
-        )
-        if number == len(run.batches):
-            raise UserError(f"{BATCH_PREFIX}{run.id} has no task {results[0]['task']}", hint="git align batch list")
+        number = _batch_of(run, results)
         outcome = run.batches[number].outcome
         if not view.is_alive and (
             outcome is None or outcome.merge_status in (MergeStatus.WAITING, MergeStatus.TARGET_MOVED)
@@ -167,6 +167,30 @@ class MergeValidator:
         return await carried_out(
             self.project_path, plan, options, given_by="MergeValidator", listener=lambda kind, data: None
         )
+
+
+def _batch_of(run: BatchRun, results: Sequence[re.Match[str]]) -> int:
+    """Number of the batch of which these are the results, all of them.
+
+    Raises:
+        UserError
+    """
+    hint = f"git align batch status {run.id}"
+    runs = dict.fromkeys(one["run"] for one in results)
+    if len(runs) > 1:
+        raise UserError(f"these are results of several batch runs: {', '.join(runs)}", hint="validate them one by one")
+    numbers = {task_id: at for at, batch in enumerate(run.plan.batches) for task_id in batch.task_ids}
+    named = [str(one["task"]) for one in results]
+    if unknown := [one for one in named if one not in numbers]:
+        raise UserError(f"{BATCH_PREFIX}{run.id} has no task {', '.join(map(display, unknown))}", hint=hint)
+    batches = sorted({numbers[one] for one in named})
+    if len(batches) > 1:
+        raise UserError(f"these are results of batches {', '.join(map(str, batches))} of {run.id}", hint=hint)
+    of_batch = run.plan.batches[batches[0]].task_ids
+    if others := [one for one in of_batch if run.tasks[one].result and run.tasks[one].tree and one not in named]:
+        words = ", ".join(map(display, others))
+        raise UserError(f"batch {batches[0]} of {run.id} lands whole, and has further results: {words}", hint=hint)
+    return batches[0]
 
 
 def _merge_result(landed: Landed, paths: Sequence[str]) -> MergeResult:

@@ -18,9 +18,9 @@ from gitalign.batches.planning.plan import (
     select_mode,
 )
 from gitalign.batches.planning.tasks import TaskList
+from gitalign.batches.running.events import ProgressCallback
 from gitalign.compat.parallel.batch_executor import BatchExecutor
 from gitalign.compat.parallel.execution_plan import ExecutionPlan, NoExecutionPlan
-from gitalign.compat.parallel.progress import ProgressCallback
 from gitalign.compat.project_database import DatabaseManager
 from gitalign.errors import UserError
 

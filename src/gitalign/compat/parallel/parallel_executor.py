@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,10 @@ from gitalign import facade
 from gitalign.batches.planning.plan import BatchPlan
 from gitalign.batches.planning.tasks import PlanUnusable, TaskList
 from gitalign.batches.reading import project_id_of
+from gitalign.batches.running.events import CallbackListener, ProgressCallback
 from gitalign.compat.parallel.carry_out import ExecutionResult, carried_out, results_of
 from gitalign.compat.parallel.execution_plan import ExecutionBatch, one_batch, runnable
-from gitalign.compat.parallel.progress import Progress, ProgressCallback, report
+from gitalign.compat.parallel.progress import report
 from gitalign.engine.runtime.surroundings import utc_now
 from gitalign.git.repository import open_repository
 
@@ -81,17 +83,18 @@ class ParallelExecutor:
         batch = ExecutionBatch(batch_id=0, task_ids=tuple(map(str, task_ids)), can_parallel=can_parallel)
         plan = one_batch(self._plan(batch), batch)
 
-        async def handle(event: str, data: dict[str, Any]) -> None:
+        async def handle(data: dict[str, Any]) -> None:
+            event = str(data.pop("type"))
             known = {**data, "batch_id": batch_id} if "batch_id" in data else data
             await report(self.progress_callback, event, known, project_id=str(plan.project_id))
 
-        async with Progress(handle) as progress:
+        async with CallbackListener(handle, loop=asyncio.get_running_loop()) as listener:
             run = await carried_out(
                 self.project_path,
                 plan,
                 replace(self.options, lands=False),
                 given_by="ParallelExecutor",
-                listener=progress.hear,
+                listener=listener,
             )
         return await results_of(self.project_path, run, 0)
 
