@@ -113,6 +113,34 @@ def test_events_without_a_branch_and_many_lines_are_no_trouble(tmp_path: Path, m
     assert len(file.read_text().splitlines()) == 5
 
 
+def test_logs_of_moved_branches_are_written_ahead_and_what_comes_later_is_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gitalign.telemetry._BRANCHES_AT_ONCE", 2)
+    monkeypatch.setattr("gitalign.telemetry._MOST_UNWRITTEN", 1)
+    logs = BranchLogs(tmp_path / "logs")
+    for number in range(7):
+        logs(event(EventKind.STEP_FINISHED, branch=f"b{number}", outcome="aligned"))
+        logs(event(EventKind.BRANCH_MOVED, branch=f"b{number}"))
+    # No more than one piece of work waits, so the first ones are on disk by now.
+    assert len(list((tmp_path / "logs").iterdir())) >= 4
+    for number in range(7):
+        logs(event(EventKind.BRANCH_PUSHED, branch=f"b{number}"))
+    logs.close()
+    logs.close()
+    for number in range(7):
+        kinds = [line.split()[1] for line in (tmp_path / "logs" / f"b{number}.log").read_text().splitlines()]
+        assert kinds[-3:] == ["step_finished", "branch_moved", "branch_pushed"]
+
+
+def test_logs_that_cannot_be_written_are_reported_in_the_end(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("in the way")
+    logs = BranchLogs(tmp_path / "logs")
+    logs(event(EventKind.BRANCH_MOVED, branch="b"))
+    with pytest.raises(OSError, match="logs"):
+        logs.close()
+
+
 def test_a_listener_that_raises_is_left_out_and_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
     seen: list[int] = []
 

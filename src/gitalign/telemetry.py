@@ -6,7 +6,9 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,9 @@ STEP_MESSAGES: Mapping[str, str] = {
 
 _MOST_LINES = 10_000
 _MOST_HELD = 1_000
+_BRANCHES_AT_ONCE = 64
+_MOST_UNWRITTEN = 4
+_ENDS_BRANCH = frozenset({EventKind.BRANCH_MOVED, EventKind.BRANCH_HELD_BACK})
 _DURABLE = frozenset(
     {
         EventKind.PUBLISH_STARTED,
@@ -213,7 +218,8 @@ class AuditTrail:
 class BranchLogs:
     """One log file per branch, with everything that happened to it.
 
-    Lines are kept, up to a bound, and a branch's are written together: neighbours never mix, one file is open at a time.
+    Lines are kept, up to a bound, and a branch's are written together: neighbours never mix, one file is open at a time. A
+    thread writes those of branches that were moved while git moves the next ones: making files takes as long as moving refs.
 
     Args:
         folder: made when the first line is written.
@@ -223,11 +229,18 @@ class BranchLogs:
         self._folder = folder
         self._held: dict[str, list[str]] = {}
         self._count = 0
+        self._ended: list[str] = []
         self._lock = threading.Lock()
         self._adopts: bool | None = None
+        self._writer: ThreadPoolExecutor | None = None
+        self._unwritten: deque[Future[None]] = deque()
 
     def __call__(self, event: Event) -> None:
-        """Take one event."""
+        """Take one event.
+
+        Raises:
+            OSError: lines that were handed over before could not be written.
+        """
         if event.branch is None or self._is_nothing(event):
             return
         stamp = event.at.isoformat().replace("+00:00", "Z")
@@ -236,8 +249,12 @@ class BranchLogs:
         with self._lock:
             self._held.setdefault(event.branch, []).extend(lines)
             self._count += len(lines)
+            if event.kind in _ENDS_BRANCH:
+                self._ended.append(event.branch)
             if self._count > _MOST_LINES:
-                self._write_all()
+                self._hand_over(tuple(self._held))
+            elif len(self._ended) >= _BRANCHES_AT_ONCE:
+                self._hand_over(self._ended)
 
     def _is_nothing(self, event: Event) -> bool:
         """True for a branch that needed nothing: a file that says so for each would cost more than the run."""
@@ -245,19 +262,41 @@ class BranchLogs:
         return unchanged and event.branch not in self._held
 
     def close(self) -> None:
-        """Write what is held."""
-        with self._lock:
-            self._write_all()
+        """Write what is held.
 
-    def _write_all(self) -> None:
-        if not self._held:
+        Raises:
+            OSError
+        """
+        with self._lock:
+            try:
+                self._hand_over(tuple(self._held))
+                while self._unwritten:
+                    self._unwritten.popleft().result()
+            finally:
+                if self._writer is not None:
+                    self._writer.shutdown()
+                    self._writer = None
+
+    def _hand_over(self, branches: Iterable[str]) -> None:
+        """Give lines of branches to the thread that writes; no more of them wait for it than fit into memory."""
+        lines = {branch: self._held.pop(branch) for branch in dict.fromkeys(branches) if branch in self._held}
+        self._ended = []
+        if not lines:
             return
+        self._count -= sum(map(len, lines.values()))
+        while len(self._unwritten) >= _MOST_UNWRITTEN or (self._unwritten and self._unwritten[0].done()):
+            self._unwritten.popleft().result()
+        if self._writer is None:
+            self._writer = ThreadPoolExecutor(1, thread_name_prefix="branch-logs")
+        self._unwritten.append(self._writer.submit(self._write, lines))
+
+    def _write(self, lines: Mapping[str, Sequence[str]]) -> None:
+        """Runs in the one thread that writes, so that lines of a branch stay in order."""
         if self._adopts is None:
             make_folder(self._folder)
             self._adopts = hands_down(self._folder)
-        held, self._held, self._count = self._held, {}, 0
-        for branch, lines in held.items():
-            _append(f"{self._folder}/{file_name_for(branch)}.log", lines, adopts=self._adopts)
+        for branch, written in lines.items():
+            _append(f"{self._folder}/{file_name_for(branch)}.log", written, adopts=self._adopts)
 
 
 def _words(data: Mapping[str, Any]) -> str:
