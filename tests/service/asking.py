@@ -19,7 +19,7 @@ _NUMBERS = itertools.count(1)
 
 def ask(database: ServiceDatabase, kind: JobKind, **more: Any) -> Job:
     """Write a job."""
-    fields = {name: more.pop(name) for name in ("plan_id",) if name in more}
+    fields = {name: more.pop(name) for name in ("plan_id", "text") if name in more}
     new = NewJob(repository=REPOSITORY, kind=kind, created_by="ada", params=more, **fields)
     return Jobs(database).add(new, job_id=f"{next(_NUMBERS):032x}", most_open=50)[0]
 

@@ -21,11 +21,37 @@ class JobKind(StrEnum):
     RESUME = "resume"
     REPORT = "report"
     VERIFY = "verify"
+    BATCH_PLAN = "batch-plan"
+    BATCH_RUN = "batch-run"
+    BATCH_RESUME = "batch-resume"
+    BATCH_RETRY = "batch-retry"
+    BATCH_LAND = "batch-land"
+    BATCH_UNDO = "batch-undo"
+    BATCH_REPORT = "batch-report"
+    BATCH_LIST = "batch-list"
 
     @property
     def is_exclusive(self) -> bool:
-        """True for what moves refs: one such job at a time in a repository."""
-        return self in (JobKind.FETCH, JobKind.RUN, JobKind.UNDO, JobKind.RESUME)
+        """True for what moves refs: one such job at a time in a repository.
+
+        Not for batches: their tasks take hours, and their landings wait for other moves by themselves.
+        """
+        return self in (JobKind.FETCH, JobKind.RUN, JobKind.UNDO, JobKind.RESUME, JobKind.BATCH_UNDO)
+
+    @property
+    def runs_tasks(self) -> bool:
+        """True for what may execute commands of a plan that was submitted: it takes long, and needs to be allowed."""
+        return self in (JobKind.BATCH_RUN, JobKind.BATCH_RESUME, JobKind.BATCH_RETRY, JobKind.BATCH_LAND)
+
+
+class Asked(StrEnum):
+    """What a batch under way is asked, beside to stop."""
+
+    NOTHING = ""
+    PAUSE = "pause"
+    """Start no further task."""
+    CANCEL = "cancel"
+    """End what runs."""
 
 
 class JobState(StrEnum):
@@ -60,6 +86,7 @@ class Job:
         attempts: how often it was claimed.
         worker: who claimed it last.
         stop_requested: it is to end cleanly.
+        asked: see `Asked`.
         created_by: name of the token that asked.
         outcome: in a word, such as `ok` or `attention`; empty before the end.
         error: code, message and hint of the error that ended it.
@@ -76,6 +103,7 @@ class Job:
     attempts: int = 0
     worker: str = ""
     stop_requested: bool = False
+    asked: str = ""
     created_by: str = ""
     created_at: datetime
     started_at: datetime | None = None
@@ -91,6 +119,7 @@ class NewJob:
     Attributes:
         idempotency_key: given by the client; the same key of the same actor names the same job.
         digest: of the whole request, which must be the same for the same key.
+        text: a long text that belongs to the request, such as a plan; kept apart.
     """
 
     repository: str
@@ -101,6 +130,7 @@ class NewJob:
     created_by: str
     idempotency_key: str | None = None
     digest: str = ""
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

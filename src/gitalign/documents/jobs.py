@@ -26,6 +26,7 @@ def dump_job(value: Job) -> JobDocument:
         "run_id": value.run_id,
         "attempts": value.attempts,
         "stop_requested": value.stop_requested,
+        "asked": value.asked,
         "created_by": value.created_by,
         "created_at": time_text(value.created_at),
         "started_at": None if value.started_at is None else time_text(value.started_at),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gitalign.facade.batch_trees import prune_batch_trees as prune_batch_trees
     from gitalign.facade.batch_undoing import BatchLandings as BatchLandings
     from gitalign.facade.batch_undoing import batch_landings as batch_landings
+    from gitalign.facade.batch_undoing import landings_content as landings_content
     from gitalign.facade.batch_undoing import require_landings as require_landings
     from gitalign.facade.batch_undoing import undo_batches as undo_batches
     from gitalign.facade.batch_watching import BatchHistory as BatchHistory
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from gitalign.facade.batch_watching import batch_events as batch_events
     from gitalign.facade.batch_watching import batch_list as batch_list
     from gitalign.facade.batch_watching import batch_log as batch_log
+    from gitalign.facade.batch_watching import batch_log_part as batch_log_part
     from gitalign.facade.batch_watching import batch_of_plan as batch_of_plan
     from gitalign.facade.batch_watching import batch_of_project as batch_of_project
     from gitalign.facade.batch_watching import batch_status as batch_status
@@ -128,7 +130,13 @@ _HOMES = {
         "start_batches",
     ),
     "gitalign.facade.batch_trees": ("BatchTrees", "prune_batch_trees"),
-    "gitalign.facade.batch_undoing": ("BatchLandings", "batch_landings", "require_landings", "undo_batches"),
+    "gitalign.facade.batch_undoing": (
+        "BatchLandings",
+        "batch_landings",
+        "landings_content",
+        "require_landings",
+        "undo_batches",
+    ),
     "gitalign.facade.batch_watching": (
         "BatchHistory",
         "BatchView",
@@ -139,6 +147,7 @@ _HOMES = {
         "batch_log",
         "batch_of_plan",
         "batch_of_project",
+        "batch_log_part",
         "batch_status",
     ),
     "gitalign.facade.categorizing": ("categorize",),

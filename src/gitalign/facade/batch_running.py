@@ -43,6 +43,10 @@ _KEPT = (
 """Options that hold for a run until it ends: a later command that continues it cannot loosen the confinement of its tasks."""
 
 
+GIVEN_BY = "given_by"
+"""Among the options of a run: who permitted it, in the words of the permit."""
+
+
 def confinement_words(request: Request, options: BatchOptions) -> str:
     """What keeps tasks away from what is not theirs on this machine, for the question before a run.
 
@@ -97,7 +101,7 @@ def start_batches(
     require_space(opened.repository)
     batch_id = new_run_id(opened.now(), opened.surroundings)
     run = new_batch_run(plan, batch_id=batch_id, target=target, at=opened.now())
-    run = replace(run, options={name: plain(getattr(options, name)) for name in _KEPT})
+    run = replace(run, options={**_kept(options), GIVEN_BY: permit.given_by})
     with batch_context(opened, options, caller) as context:
         done = [one for one in context.store.of_plan(digest, target) if one.status == Status.COMPLETED.value]
         if done and not options.again:
@@ -113,6 +117,10 @@ def start_batches(
             )
         with followed(opened, context, run.id, listeners) as context:
             return run_batches(context, run.id, _lander(opened, options, caller))
+
+
+def _kept(options: BatchOptions) -> dict[str, Any]:
+    return {name: plain(getattr(options, name)) for name in _KEPT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

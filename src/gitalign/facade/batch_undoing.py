@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Unpack
+from typing import Any, Unpack
 
 from gitalign.batches.running.batch_store import BatchStore
 from gitalign.batches.running.state import BatchRun
@@ -214,3 +214,23 @@ def require_landings(found: BatchLandings) -> None:
             hint=f"git log {standing[0].after[:12]}..{found.target}",
             code="target_moved_on",
         )
+
+
+def landings_content(found: BatchLandings) -> dict[str, Any]:
+    """The members of the document `batch-landings`."""
+    return {
+        "batch_run": found.batch_run,
+        "target": found.target,
+        "landings": [
+            {
+                "landing_run": one.landing_run,
+                "before": one.before,
+                "after": one.after,
+                "undone_by": one.undone_by,
+                "reason": one.reason,
+                "on_remote": one.on_remote,
+            }
+            for one in found.landings
+        ],
+        "dry_run": found.dry_run,
+    }

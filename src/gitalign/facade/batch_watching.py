@@ -208,3 +208,26 @@ def batch_log(request: Request, batch_id: str, task_id: TaskId) -> str:
         return readable(path.read_bytes())
     except FileNotFoundError:
         return ""
+
+
+def batch_log_part(request: Request, batch_id: str, task_id: TaskId, *, offset: int, most_bytes: int) -> bytes:
+    """A piece of the output of a task, as it was written; empty where there is no more yet.
+
+    Args:
+        request: which repository.
+        batch_id: as `batch_status`.
+        task_id: of that run.
+        offset: in bytes.
+        most_bytes: of the piece.
+
+    Raises:
+        UnknownBatch, StoreError
+    """
+    with known_batch_store(open_for(request), batch_id) as store:
+        path = store.log_path(store.record(batch_id).id, task_id)
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(most_bytes)
+    except FileNotFoundError:
+        return b""

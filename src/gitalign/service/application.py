@@ -14,7 +14,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import StatefulLifespan
 
 from gitalign.release import VERSION
-from gitalign.service.api import branches, events, health, jobs, repositories, runs, seeds
+from gitalign.service.api import batches, branches, events, health, jobs, repositories, runs, seeds
 from gitalign.service.middleware import Guarded
 from gitalign.service.pages import routes as pages
 from gitalign.service.problems import configure_error_handlers
@@ -57,7 +57,7 @@ def create_app(
 
 def register_routes(app: FastAPI) -> None:
     """Add every route."""
-    for module in (health, repositories, branches, runs, jobs, events):
+    for module in (health, repositories, branches, runs, batches, jobs, events):
         app.include_router(module.router)
     seeds.register(app)
     pages.register(app)

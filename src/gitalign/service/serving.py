@@ -86,7 +86,7 @@ def work(settings: ServerSettings, *, threads: int) -> None:
         threads: jobs at once.
     """
     with closing(settings.open_database()) as database:
-        workers = Workers(database, replace(settings.work.settings(), threads=threads))
+        workers = Workers(database, replace(settings.work_settings(), threads=threads))
         asked = threading.Event()
 
         def end(number: int, frame: FrameType | None) -> None:

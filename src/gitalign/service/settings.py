@@ -6,7 +6,7 @@ import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -16,6 +16,7 @@ from gitalign.configuration.strict_yaml import NotStrict, load_yaml
 from gitalign.core.addresses import is_host_name
 from gitalign.errors import ConfigError
 from gitalign.input_file import Unreadable, read_bounded
+from gitalign.service.working.batch_policy import BatchPolicy
 from gitalign.service.working.worker import WorkSettings
 from gitalign.store.service.database import ServiceDatabase, Tables, open_service_database
 
@@ -115,13 +116,29 @@ class Work(Section):
     drain_seconds: Annotated[float, Field(ge=0, le=3_600)] = 20.0
     keep_days: Annotated[float, Field(ge=1, le=36_500)] = 90.0
 
-    def settings(self) -> WorkSettings:
+    def settings(self, batches: BatchPolicy) -> WorkSettings:
         """As workers take it."""
         return WorkSettings(
             threads=self.workers,
             lease_s=self.lease_seconds,
             drain_s=self.drain_seconds,
             keep_days=self.keep_days,
+            batches=batches,
+        )
+
+
+class Batches(Section):
+    """Whether plans of batches may be submitted, and what their tasks may do. See `BatchPolicy`."""
+
+    allowed: bool = False
+    confinement: Literal["require", "prefer", "none"] = "require"
+    environment: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)], ...] = ()
+    at_once: Annotated[int, Field(ge=1, le=64)] = 1
+
+    def policy(self) -> BatchPolicy:
+        """As workers and routes take it."""
+        return BatchPolicy(
+            allowed=self.allowed, confinement=self.confinement, environment=self.environment, at_once=self.at_once
         )
 
 
@@ -153,7 +170,12 @@ class ServerSettings(Section):
     server: Server = Field(default_factory=Server)
     database: Database = Field(default_factory=Database)
     work: Work = Field(default_factory=Work)
+    batches: Batches = Field(default_factory=Batches)
     limits: Bounds = Field(default_factory=Bounds)
+
+    def work_settings(self) -> WorkSettings:
+        """How workers work."""
+        return self.work.settings(self.batches.policy())
 
     def open_database(self, tables: Tables | None = None) -> ServiceDatabase:
         """The database.

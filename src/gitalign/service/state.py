@@ -59,7 +59,7 @@ def opened_service(settings: ServerSettings) -> Service:
             EventReader(database), most_streams=settings.limits.streams, stream_s=settings.limits.stream_seconds
         ),
         throttle=Throttle(settings.limits),
-        workers=Workers(database, settings.work.settings()),
+        workers=Workers(database, settings.work_settings()),
     )
 
 

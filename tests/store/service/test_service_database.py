@@ -192,7 +192,7 @@ class TestClaims:
         ):
             with pytest.raises(RunTakenOver):
                 late()
-        assert held.renew(fresh, run_id="20260101-000000-abcdef") is False
+        assert not held.renew(fresh, run_id="20260101-000000-abcdef").stop_requested
         held.finish(fresh, JobState.DONE, outcome="ok", document=JobDocument(media_type="a/b", body="{}"))
         job = jobs.get(name)
         assert (job.state, job.outcome, job.run_id) == (JobState.DONE, "ok", "20260101-000000-abcdef")
@@ -227,7 +227,7 @@ class TestClaims:
         mine = claimed(held)
         assert jobs.request_stop(waiting, actor="me").state is JobState.STOPPED
         assert jobs.request_stop(running, actor="me").state is JobState.RUNNING
-        assert held.renew(mine) is True
+        assert held.renew(mine).stop_requested
         held.finish(mine, JobState.STOPPED, outcome="interrupted")
         assert held.claim("two") is None
         assert jobs.request_stop(running, actor="me").state is JobState.STOPPED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -24,23 +24,3 @@ def show_landings(out: Console, found: BatchLandings) -> None:
             why = f" ({one.reason})" if one.reason else ""
             state += f"; its remote still has it{why}: git align batch undo {found.batch_run} --push"
         out.print(safe(f"{one.landing_run}  {display(found.target)} {one.before[:12]}..{one.after[:12]}: {state}"))
-
-
-def landings_document(found: BatchLandings) -> dict[str, Any]:
-    """The members of the document of `batch undo --json`."""
-    return {
-        "batch_run": found.batch_run,
-        "target": found.target,
-        "landings": [
-            {
-                "landing_run": one.landing_run,
-                "before": one.before,
-                "after": one.after,
-                "undone_by": one.undone_by,
-                "reason": one.reason,
-                "on_remote": one.on_remote,
-            }
-            for one in found.landings
-        ],
-        "dry_run": found.dry_run,
-    }

@@ -148,10 +148,11 @@ class BatchRunsDocument(TypedDict):
 
 
 class BatchEventsDocument(TypedDict):
-    """What happened in a batch run, oldest first."""
+    """What happened in a batch run, oldest first; `next` asks the service for those after them."""
 
     batch_run: str
     events: list[EventDocument]
+    next: NotRequired[str | None]
 
 
 class CertifiedMemberDocument(TypedDict):

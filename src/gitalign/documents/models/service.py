@@ -31,12 +31,24 @@ class JobDocument(TypedDict):
     run_id: str | None
     attempts: int
     stop_requested: bool
+    asked: str
     created_by: str
     created_at: Time
     started_at: Time | None
     finished_at: Time | None
     outcome: str
     error: JobErrorDocument | None
+
+
+class TaskLogDocument(TypedDict):
+    """Output of a task of a batch run, from an offset in bytes; `next` is the offset behind it."""
+
+    batch_run: str
+    task: str
+    offset: int
+    next: int
+    text: str
+    is_over: bool
 
 
 class JobsDocument(TypedDict):

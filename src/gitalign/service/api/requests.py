@@ -21,6 +21,8 @@ from gitalign.facade import ReportFormat
 from gitalign.service.state import Service
 
 _LONGEST = 1_000
+_ABOUT_A_RUN = frozenset(kind for kind in JobKind if kind in (JobKind.REPORT, JobKind.VERIFY) or kind.runs_tasks)
+"""Kinds whose jobs are found by the run that the request names, from the beginning."""
 _MOST_WORDS = 1_000
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -118,7 +120,13 @@ def answer(document: dict[str, Any], *, status: int = 200, headers: dict[str, st
 
 
 def posted(
-    service: Service, actor: Actor, request: Request, new: tuple[JobKind, Body, Mapping[str, str]], key: str | None
+    service: Service,
+    actor: Actor,
+    request: Request,
+    new: tuple[JobKind, Body, Mapping[str, str]],
+    key: str | None,
+    *,
+    text: str | None = None,
 ) -> Response:
     """Write a job for a request; the answer names it. The same key of the same actor writes it once.
 
@@ -128,6 +136,7 @@ def posted(
         request: its path names the repository.
         new: kind, body, and the plan or run that it is about.
         key: of the client.
+        text: a long text that belongs to the request; its digest is in what it is about.
 
     Raises:
         NotFound, Contradiction, NoResources
@@ -142,10 +151,11 @@ def posted(
             kind=kind,
             params=params,
             plan_id=plan_id,
-            run_id=params.get("run_id") if kind in (JobKind.REPORT, JobKind.VERIFY) else None,
+            run_id=params.get("run_id") if kind in _ABOUT_A_RUN else None,
             created_by=actor.name,
             idempotency_key=key,
             digest=hashlib.sha256(content.encode("ascii")).hexdigest(),
+            text=text,
         ),
         job_id=secrets.token_hex(16),
         most_open=service.settings.limits.open_jobs,

@@ -49,8 +49,14 @@ def document_of(service: Service, job: Job | None, *, what: str) -> Response:
     return Response(document.body.encode("utf-8", "backslashreplace"), media_type=document.media_type, headers=headers)
 
 
-def _etag(plan_id: str) -> str:
+def etag(plan_id: str) -> str:
+    """The entity tag of a plan."""
     return f'"{plan_id}"'
+
+
+def not_changed(plan_id: str) -> Response:
+    """The answer to who has the plan already."""
+    return Response(status_code=304, headers={"ETag": etag(plan_id)})
 
 
 @router.get("/plans", responses=said("jobs"))
@@ -67,13 +73,13 @@ def show_plan(
     request: Request, repository: str, plan_id: PlanId, actor: Viewer, if_none_match: IfMatch = None
 ) -> Response:
     """A plan. Its ETag is its id: the hash of all that decides what a run does."""
-    if if_none_match is not None and _etag(plan_id) in if_none_match:
+    if if_none_match is not None and etag(plan_id) in if_none_match:
         known = service_of(request).jobs.of_plan(repository, plan_id)
         if known is not None:
-            return Response(status_code=304, headers={"ETag": _etag(plan_id)})
+            return not_changed(plan_id)
     service = service_of(request)
     response = document_of(service, service.jobs.of_plan(repository, plan_id), what=f"plan {plan_id}")
-    response.headers["ETag"] = _etag(plan_id)
+    response.headers["ETag"] = etag(plan_id)
     return response
 
 
@@ -95,7 +101,7 @@ def start_run(
         raise NotFound(f"no plan {body.plan_id}", hint="POST …/plans makes one", code="unknown_plan")
     if if_match is not None:
         newest = service.jobs.newest(repository, [JobKind.PLAN])
-        if if_match != _etag(body.plan_id) or newest is None or newest.plan_id != body.plan_id:
+        if if_match != etag(body.plan_id) or newest is None or newest.plan_id != body.plan_id:
             raise StateChanged("there is a newer plan", hint="look at it, then run that one")
     return posted(service, actor, request, (JobKind.RUN, body, {}), idempotency_key)
 

@@ -9,11 +9,13 @@ from collections import deque
 from types import TracebackType
 
 from gitalign.core.events import Event, EventKind
+from gitalign.core.jobs import Asked
 from gitalign.documents import events as event_documents
 from gitalign.documents.formats import json_text
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import RunTakenOver, StoreError
+from gitalign.service.working.batch_policy import BatchPolicy
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
 
 _LOG = logging.getLogger("gitalign.service")
@@ -40,9 +42,12 @@ class Hold:
         self.stop = stop
         self.is_lost = False
         self.is_stop_asked = held.job.stop_requested
+        self.asked = Asked(held.job.asked)
         self.run_id = held.job.run_id
+        self.batches = BatchPolicy()
+        """What plans that were submitted may do here."""
         self._plan_id: str | None = None
-        self._jobs = jobs
+        self.jobs = jobs
         self._lease_s = lease_s
         self._rehearsal = checkpoint
         self._events: deque[tuple[str, str]] = deque(maxlen=_MOST_HELD)
@@ -78,7 +83,19 @@ class Hold:
         """Take an event of the engine."""
         if event.kind is EventKind.RUN_STARTED:
             self.run_id = event.run_id
+        self.take(event)
+
+    def take(self, event: Event) -> None:
+        """Take an event of a batch run."""
         self._events.append((event.kind.value, json_text(event_documents.dump(event))))
+
+    def look(self) -> None:
+        """Write down what happened, and see what the job is asked. Between effects, where nothing is proved.
+
+        Raises:
+            RunTakenOver, StoreError
+        """
+        self._renew()
 
     def checkpoint(self, name: str) -> None:
         """Prove that the job is still held, and write down what happened. The engine calls this before each effect.
@@ -99,7 +116,7 @@ class Hold:
         with self._writing:
             events = [self._events.popleft() for _ in range(len(self._events))]
             try:
-                asked = self._jobs.renew(self.held, events=events, run_id=self.run_id, plan_id=self._plan_id)
+                job = self.jobs.renew(self.held, events=events, run_id=self.run_id, plan_id=self._plan_id)
             except RunTakenOver:
                 self._lose()
                 raise
@@ -107,7 +124,8 @@ class Hold:
                 self._events.extendleft(reversed(events))
                 raise
             self._renewed = time.monotonic()
-        if asked and not self.is_stop_asked:
+        self.asked = Asked(job.asked)
+        if job.stop_requested and not self.is_stop_asked:
             self.is_stop_asked = True
             self.stop.request_stop()
 

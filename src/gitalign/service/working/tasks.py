@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from gitalign import facade
 from gitalign.core.jobs import JobKind
@@ -15,13 +14,14 @@ from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.documents import listings, overviews, plans, reports
 from gitalign.documents.conflict_groups import dump_conflicts
 from gitalign.documents.forecasts import dump_forecast
-from gitalign.documents.formats import json_text, stamped
+from gitalign.documents.formats import stamped
 from gitalign.errors import PlanRefused, UserError
 from gitalign.facade.following import Following
+from gitalign.service.working.batch_tasks import BATCH_TASKS
+from gitalign.service.working.came import JSON, Came, StillUnderWay, json_of
 from gitalign.service.working.hold import Hold
 from gitalign.store.service.jobs import JobDocument, Jobs
 
-JSON = "application/json"
 _MEDIA = {
     facade.ReportFormat.JSON: JSON,
     facade.ReportFormat.HTML: "text/html; charset=utf-8",
@@ -29,25 +29,6 @@ _MEDIA = {
     facade.ReportFormat.JUNIT: "application/xml",
     facade.ReportFormat.SARIF: "application/sarif+json",
 }
-
-
-class StillUnderWay(Exception):
-    """What an earlier worker began is still carried out by its process: the job waits for it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Came:
-    """What a job came to.
-
-    Attributes:
-        outcome: in a word.
-        document: for those who asked.
-        is_interrupted: it ended early because it was asked to stop.
-    """
-
-    outcome: str
-    document: JobDocument | None = None
-    is_interrupted: bool = False
 
 
 def carry_out(hold: Hold, jobs: Jobs) -> Came:
@@ -93,15 +74,11 @@ def _permit_words(hold: Hold) -> str:
     return f"service job {hold.held.job.id}, asked for by {hold.held.job.created_by}"
 
 
-def _json(document: Mapping[str, Any]) -> JobDocument:
-    return JobDocument(media_type=JSON, body=json_text(document))
-
-
 def _fetch(hold: Hold, jobs: Jobs) -> Came:
     request = request_of(hold)
     facade.plan(replace(request, fetch=True))
     document = stamped("status", overviews.dump_status(facade.status(request)))
-    return Came(outcome="ok", document=_json(document))
+    return Came(outcome="ok", document=json_of(document))
 
 
 def _plan(hold: Hold, jobs: Jobs) -> Came:
@@ -113,7 +90,7 @@ def _plan(hold: Hold, jobs: Jobs) -> Came:
 def _forecast(hold: Hold, jobs: Jobs) -> Came:
     pairs = bool(hold.held.job.params.get("pairs"))
     result = facade.forecast(request_of(hold), pairs=pairs, listeners=[hold.listener], stop=hold.stop)
-    document = _json(stamped("forecast", dump_forecast(result)))
+    document = json_of(stamped("forecast", dump_forecast(result)))
     return Came(outcome=_word(result.exit_code()), document=document, is_interrupted=not result.is_complete)
 
 
@@ -122,7 +99,7 @@ def _conflicts(hold: Hold, jobs: Jobs) -> Came:
     plan = facade.plan(request, whatever_is_checked_out=True)
     branch = hold.held.job.params.get("branch")
     result = facade.conflicts(request, plan=plan, branch=branch, listeners=[hold.listener], stop=hold.stop)
-    document = _json(stamped("conflicts", dump_conflicts(result)))
+    document = json_of(stamped("conflicts", dump_conflicts(result)))
     return Came(outcome=_word(result.exit_code()), document=document, is_interrupted=not result.is_complete)
 
 
@@ -221,7 +198,7 @@ def _verify(hold: Hold, jobs: Jobs) -> Came:
         raise UserError("the run has no certificates: it moved nothing", code="no_certificates")
     is_proved = all(proof.holds for proof in proofs)
     return Came(
-        outcome="ok" if is_proved else "attention", document=_json(stamped("proofs", listings.dump_proofs(proofs)))
+        outcome="ok" if is_proved else "attention", document=json_of(stamped("proofs", listings.dump_proofs(proofs)))
     )
 
 
@@ -239,4 +216,5 @@ _TASKS: Mapping[JobKind, Callable[[Hold, Jobs], Came]] = {
     JobKind.RESUME: _resume,
     JobKind.REPORT: _report,
     JobKind.VERIFY: _verify,
+    **BATCH_TASKS,
 }

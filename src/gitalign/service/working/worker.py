@@ -8,14 +8,17 @@ import secrets
 import socket
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 
-from gitalign.core.jobs import JobState
+from gitalign.core.jobs import JobKind, JobState
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import GitAlignError, Interrupted, RunTakenOver, StoreError
+from gitalign.service.working.batch_policy import BatchPolicy
+from gitalign.service.working.came import Came, StillUnderWay
 from gitalign.service.working.hold import Hold
-from gitalign.service.working.tasks import Came, StillUnderWay, carry_out
+from gitalign.service.working.tasks import carry_out
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
 from gitalign.store.service.jobs import Jobs
@@ -37,6 +40,7 @@ class WorkSettings:
         poll_s: the database is asked so often when nothing wakes the worker.
         drain_s: jobs may go on for so long after the worker was asked to end; then they are stopped cleanly.
         keep_days: jobs are forgotten so many days after their end.
+        batches: what plans that were submitted may do. Their runs have threads of their own: they take hours.
     """
 
     threads: int = 1
@@ -44,6 +48,16 @@ class WorkSettings:
     poll_s: float = 1.0
     drain_s: float = 20.0
     keep_days: float = 90.0
+    batches: BatchPolicy = field(default_factory=BatchPolicy)
+
+    @property
+    def batch_threads(self) -> int:
+        """Threads for runs of batches, in a process that works at all."""
+        return self.batches.at_once if self.batches.allowed and self.threads else 0
+
+
+_LONG = frozenset(kind for kind in JobKind if kind.runs_tasks)
+_SHORT = frozenset(JobKind) - _LONG
 
 
 class Workers:
@@ -70,7 +84,7 @@ class Workers:
         self._stops: set[StopSignal] = set()
         self._threads = [
             threading.Thread(target=self._work, args=(number,), name=f"worker {number}", daemon=True)
-            for number in range(settings.threads)
+            for number in range(settings.threads + settings.batch_threads)
         ]
 
     def start(self) -> None:
@@ -98,18 +112,23 @@ class Workers:
         for thread in self._threads:
             thread.join()
 
-    def work_once(self) -> bool:
-        """Carry out one job in this thread; False when there is none."""
-        held = self._held_jobs.claim(self._name)
+    def work_once(self, kinds: Collection[JobKind] | None = None) -> bool:
+        """Carry out one job in this thread; False when there is none.
+
+        Args:
+            kinds: only of these; None for all.
+        """
+        held = self._held_jobs.claim(self._name, kinds)
         if held is None:
             return False
         self._carry_out(held)
         return True
 
     def _work(self, number: int) -> None:
+        kinds = _SHORT if number < self._settings.threads else _LONG
         while not self._is_draining:
             try:
-                if self.work_once() or (number == 0 and self._forgot_some()):
+                if self.work_once(kinds) or (number == 0 and self._forgot_some()):
                     continue
             except StoreError as error:
                 _LOG.warning("worker %s cannot ask for jobs: %s", number, error.message)
@@ -131,6 +150,7 @@ class Workers:
     def _carry_out(self, held: HeldJob) -> None:
         stop = StopSignal()
         hold = Hold(self._held_jobs, held, lease_s=self._settings.lease_s, stop=stop, checkpoint=self._checkpoint)
+        hold.batches = self._settings.batches
         self._stops.add(stop)
         try:
             with hold:

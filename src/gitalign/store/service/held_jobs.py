@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, insert, literal_column, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, literal_column, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
-from gitalign.core.jobs import Job, JobState
+from gitalign.core.jobs import Job, JobKind, JobState
 from gitalign.errors import RunTakenOver, StoreError
 from gitalign.store.service import schema
 from gitalign.store.service.clock import now_ms
@@ -54,8 +54,12 @@ class HeldJobs:
         self._database = database
         self._lease_ms = int(lease_s * 1000)
 
-    def claim(self, worker: str) -> HeldJob | None:
+    def claim(self, worker: str, kinds: Collection[JobKind] | None = None) -> HeldJob | None:
         """Take the oldest job that can be carried out now; None when there is none.
+
+        Args:
+            worker: who takes it.
+            kinds: only of these; None for all.
 
         That is one that waits, or one whose lease has ended. Of the jobs of a repository that move branches at most one is
         taken; where two workers are about to do so, the database refuses the second one, which looks again.
@@ -66,13 +70,13 @@ class HeldJobs:
         for _ in range(_RACES):
             try:
                 with self._database.writing() as connection:
-                    return self._claimed(connection, worker)
+                    return self._claimed(connection, worker, kinds)
             except StoreError as error:
                 if not isinstance(error.__cause__, IntegrityError):
                     raise
         return None
 
-    def _claimed(self, connection: Connection, worker: str) -> HeldJob | None:
+    def _claimed(self, connection: Connection, worker: str, kinds: Collection[JobKind] | None) -> HeldJob | None:
         other, candidate = _JOBS.alias("other"), _JOBS.alias("candidate")
         is_due = or_(
             and_(candidate.c.state == JobState.QUEUED.value, candidate.c.not_before <= now_ms()),
@@ -88,6 +92,7 @@ class HeldJobs:
             select(candidate.c.number)
             .where(candidate.c.state.in_(schema.OPEN), is_due)
             .where(~and_(candidate.c.is_exclusive, is_kept_waiting))
+            .where(true() if kinds is None else candidate.c.kind.in_([kind.value for kind in kinds]))
             .order_by(candidate.c.number)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -117,7 +122,7 @@ class HeldJobs:
             job=job, number=row.number, repository=row.repository, path=where.path, config_file=where.config_file
         )
 
-    def renew(self, held: HeldJob, *, events: Sequence[tuple[str, str]] = (), **noted: str | None) -> bool:
+    def renew(self, held: HeldJob, *, events: Sequence[tuple[str, str]] = (), **noted: str | None) -> Job:
         """Extend the lease, and write down what happened.
 
         Args:
@@ -126,7 +131,7 @@ class HeldJobs:
             noted: `run_id` and `plan_id`, where they are known now.
 
         Returns:
-            True when the job is to end cleanly.
+            The job as it is now: whether it is to end cleanly, and what it is asked.
 
         Raises:
             RunTakenOver: another worker has the job.
@@ -136,7 +141,51 @@ class HeldJobs:
             row = self._write(connection, held, lease_until=now_ms() + self._lease_ms, **values)
             if events:
                 append(connection, repository=held.repository, job=held.number, events=events)
-            return bool(row.stop_requested)
+            return job_of(row, repository=held.job.repository)
+
+    def note_document(self, held: HeldJob, document: JobDocument) -> None:
+        """Keep how the work stands, in place of what was kept of it.
+
+        Raises:
+            RunTakenOver: another worker has the job.
+        """
+        with self._database.writing() as connection:
+            self._write(connection, held, lease_until=now_ms() + self._lease_ms)
+            _keep(connection, held, document)
+
+    def add_log(self, held: HeldJob, task: str, at: int, body: bytes) -> None:
+        """Keep a piece of the output of a task.
+
+        Args:
+            held: the job.
+            task: of a batch.
+            at: offset in bytes.
+            body: behind it.
+
+        Raises:
+            RunTakenOver: another worker has the job.
+        """
+        with self._database.writing() as connection:
+            self._write(connection, held, lease_until=now_ms() + self._lease_ms)
+            connection.execute(insert(schema.task_logs).values(job=held.number, task=task, at=at, body=body))
+
+    def last_batch_event(self, held: HeldJob, batch_id: str) -> int:
+        """The number of the newest event of a batch run that is written for the job; 0 for none."""
+        table = schema.events
+        query = select(table.c.body).where(table.c.job == held.number, table.c.kind != "job")
+        with self._database.reading() as connection:
+            for body in connection.execute(query.order_by(table.c.seq.desc()).limit(1)).scalars():
+                event = json.loads(body)
+                return int(event["seq"]) if event["run_id"] == batch_id else 0
+        return 0
+
+    def log_ends(self, held: HeldJob) -> Mapping[str, int]:
+        """Offset behind the output that is kept, for every task."""
+        table = schema.task_logs
+        end = func.max(table.c.at + func.length(table.c.body))
+        with self._database.reading() as connection:
+            query = select(table.c.task, end.label("end")).where(table.c.job == held.number).group_by(table.c.task)
+            return {row.task: int(row.end) for row in connection.execute(query)}
 
     def finish(
         self,
@@ -158,8 +207,7 @@ class HeldJobs:
                 connection, held, state=state.value, outcome=outcome, error=said, finished_at=now_ms(), lease_until=0
             )
             if document is not None:
-                values = {"job": held.number, "media_type": document.media_type, "body": document.body}
-                connection.execute(insert(schema.documents), [values])
+                _keep(connection, held, document)
             job = job_of(row, repository=held.job.repository)
             append(connection, repository=held.repository, job=held.number, events=[job_event(job)])
             return job
@@ -198,3 +246,9 @@ class HeldJobs:
                 hint=f"GET /api/v1/jobs/{held.job.id}",
             )
         return row
+
+
+def _keep(connection: Connection, held: HeldJob, document: JobDocument) -> None:
+    table = schema.documents
+    connection.execute(delete(table).where(table.c.job == held.number))
+    connection.execute(insert(table).values(job=held.number, media_type=document.media_type, body=document.body))

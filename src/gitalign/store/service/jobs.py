@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from gitalign.core.jobs import Job, JobKind, JobState, NewJob
+from gitalign.core.jobs import Asked, Job, JobKind, JobState, NewJob
 from gitalign.core.names import display
 from gitalign.documents import jobs as job_documents
 from gitalign.documents.formats import json_text
@@ -109,6 +109,8 @@ class Jobs:
             }
             row = connection.execute(insert(_JOBS).values(**values).returning(*_JOBS.c)).one()
             job = job_of(row, repository=new.repository)
+            if new.text is not None:
+                connection.execute(insert(schema.inputs).values(job=row.number, body=new.text))
             append(connection, repository=repository, job=row.number, events=[job_event(job)])
             detail = {"job": job.id, "kind": job.kind.value, "plan": job.plan_id, "params": dict(job.params)}
             write_entry(connection, actor=new.created_by, action="job.create", subject=new.repository, detail=detail)
@@ -165,13 +167,33 @@ class Jobs:
         which = JobFilter(repositories=[repository], kinds=kinds, states=[JobState.DONE])
         return next((job for job, _ in self.listed(which, limit=1)), None)
 
-    def of_plan(self, repository: str, plan_id: str) -> Job | None:
-        """The job that made a plan; None when none of the repository did."""
-        return self._one_with(repository, _JOBS.c.plan_id == plan_id, JobKind.PLAN)
+    def of_plan(self, repository: str, plan_id: str, *, kind: JobKind = JobKind.PLAN) -> Job | None:
+        """The job that made a plan; None when none of the repository did.
+
+        Args:
+            repository: by name.
+            plan_id: of a plan, or the digest of a plan of a batch.
+            kind: `PLAN` or `BATCH_PLAN`.
+        """
+        return self._one_with(repository, _JOBS.c.plan_id == plan_id, kind)
 
     def of_run(self, repository: str, run_id: str, *, kinds: Sequence[JobKind] = WITH_A_REPORT) -> Job | None:
         """The newest job of these kinds about a run, which left its document; None when none of the repository did."""
         return self._one_with(repository, _JOBS.c.run_id == run_id, *kinds)
+
+    def input_of(self, job_id: str) -> str | None:
+        """The long text that a job was given; None when it was given none."""
+        query = select(schema.inputs.c.body).join(_JOBS, _JOBS.c.number == schema.inputs.c.job)
+        with self._database.reading() as connection:
+            text = connection.execute(query.where(_JOBS.c.id == job_id)).scalar()
+        return None if text is None else str(text)
+
+    def about_run(self, repository: str, run_id: str, kinds: Sequence[JobKind]) -> tuple[Job, ...]:
+        """Jobs of these kinds about a run, newest first, whatever their state."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select_jobs().where(_JOBS.c.run_id == run_id)).all()
+        mine = [row for row in rows if row.repository_name == repository and row.kind in kinds]
+        return tuple(job_of(row) for row in sorted(mine, key=lambda row: row.number, reverse=True))
 
     def _one_with(self, repository: str, condition: ColumnElement[bool], *kinds: JobKind) -> Job | None:
         # The rest is chosen here, of few: asked for more, a database would take an index that has many.
@@ -184,8 +206,13 @@ class Jobs:
         ]
         return job_of(max(mine, key=lambda row: row.number)) if mine else None
 
-    def request_stop(self, job_id: str, *, actor: str) -> Job:
+    def request_stop(self, job_id: str, *, actor: str, asked: Asked = Asked.NOTHING) -> Job:
         """Ask a job to end cleanly; one that waits ends at once, one that is over stays as it is.
+
+        Args:
+            job_id: which job.
+            actor: who asks.
+            asked: `CANCEL` to end what runs of a batch.
 
         Raises:
             NotFound
@@ -194,15 +221,36 @@ class Jobs:
             row = connection.execute(select_jobs().where(_JOBS.c.id == job_id).with_for_update(of=_JOBS)).first()
             if row is None:
                 raise unknown_job(job_id)
-            if JobState(row.state).is_over or row.stop_requested:
+            if JobState(row.state).is_over or (row.stop_requested and asked in ("", row.asked)):
                 return job_of(row)
-            values: dict[str, object] = {"stop_requested": True}
+            values: dict[str, object] = {"stop_requested": True, "asked": asked.value}
             if row.state == JobState.QUEUED.value and not row.attempts:
                 values |= {"state": JobState.STOPPED.value, "finished_at": now_ms(), "outcome": "stopped"}
             change = update(_JOBS).where(_JOBS.c.number == row.number).values(**values).returning(*_JOBS.c)
             job = job_of(connection.execute(change).one(), repository=row.repository_name)
             append(connection, repository=row.repository, job=row.number, events=[job_event(job)])
-            write_entry(connection, actor=actor, action="job.stop", subject=row.repository_name, detail={"job": job_id})
+            detail = {"job": job_id, "asked": asked.value or "stop"}
+            write_entry(connection, actor=actor, action="job.stop", subject=row.repository_name, detail=detail)
+            return job
+
+    def ask(self, job_id: str, asked: Asked, *, actor: str) -> Job:
+        """Ask a job that is not over to pause, or take that back; one that is to end stays as it is.
+
+        Raises:
+            NotFound
+        """
+        with self._database.writing() as connection:
+            open_now = _JOBS.c.state.in_([state.value for state in _OPEN])
+            mine = and_(_JOBS.c.id == job_id, open_now, ~_JOBS.c.stop_requested, _JOBS.c.asked != asked.value)
+            row = connection.execute(update(_JOBS).where(mine).values(asked=asked.value).returning(*_JOBS.c)).first()
+            known = connection.execute(select_jobs().where(_JOBS.c.id == job_id)).first()
+            if known is None:
+                raise unknown_job(job_id)
+            job = job_of(known)
+            if row is not None:
+                append(connection, repository=row.repository, job=row.number, events=[job_event(job)])
+                detail = {"job": job_id, "asked": asked.value or "go on"}
+                write_entry(connection, actor=actor, action="job.ask", subject=job.repository, detail=detail)
             return job
 
     def _locked(self, connection: Connection, repository: str) -> int:

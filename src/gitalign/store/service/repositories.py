@@ -108,9 +108,10 @@ class Repositories:
                 raise Contradiction(
                     f"a job of {display(name)} is under way", hint="wait until it has ended, or stop it", code="busy"
                 )
-            documents, events, credentials = schema.documents, schema.events, schema.credentials
+            events, credentials = schema.events, schema.credentials
             connection.execute(delete(credentials).where(credentials.c.repository == number))
-            connection.execute(delete(documents).where(documents.c.job.in_(select(_JOBS.c.number).where(mine))))
+            for table in schema.OF_JOBS:
+                connection.execute(delete(table).where(table.c.job.in_(select(_JOBS.c.number).where(mine))))
             connection.execute(delete(events).where(events.c.repository == number))
             connection.execute(delete(_JOBS).where(mine))
             connection.execute(delete(_REPOSITORIES).where(_REPOSITORIES.c.number == number))

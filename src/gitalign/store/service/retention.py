@@ -23,12 +23,13 @@ def forget_old_jobs(database: ServiceDatabase, *, keep_days: float) -> int:
     Returns:
         How many were forgotten: at most 200, so that others can write in between.
     """
-    documents, events = schema.documents, schema.events
+    events = schema.events
     with database.writing() as connection:
         ended = select(_JOBS.c.number).where(_JOBS.c.finished_at < now_ms() - int(keep_days * _MS_PER_DAY))
         numbers = list(connection.execute(ended.order_by(_JOBS.c.finished_at).limit(_AT_ONCE)).scalars())
         if numbers:
-            connection.execute(delete(documents).where(documents.c.job.in_(numbers)))
+            for table in schema.OF_JOBS:
+                connection.execute(delete(table).where(table.c.job.in_(numbers)))
             connection.execute(delete(events).where(events.c.job.in_(numbers)))
             connection.execute(delete(_JOBS).where(_JOBS.c.number.in_(numbers)))
         return len(numbers)

@@ -38,6 +38,7 @@ def job_of(row: Row[Any], *, repository: str | None = None) -> Job:
         attempts=row.attempts,
         worker=row.worker,
         stop_requested=bool(row.stop_requested),
+        asked=row.asked,
         created_by=row.created_by,
         created_at=instant(row.created_at),
         started_at=as_time(row.started_at),

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -24,7 +25,7 @@ from sqlalchemy import (
 
 from gitalign.store.schema import AsciiText, Key
 
-HEAD_REVISION = "s0002"
+HEAD_REVISION = "s0003"
 VERSION_TABLE = "service_version"
 
 metadata = MetaData()
@@ -72,6 +73,7 @@ jobs = Table(
     Column("error", Text),
     Column("idempotency_key", String(200)),
     Column("digest", String(64), nullable=False, server_default=""),
+    Column("asked", String(16), nullable=False, server_default=""),
     UniqueConstraint("created_by", "idempotency_key", name="service_jobs_by_key"),
     Index("service_jobs_by_repository", "repository", "number"),
     Index("service_jobs_by_kind", "repository", "kind", "state", "number"),
@@ -95,7 +97,28 @@ documents = Table(
     Column("media_type", String(100), nullable=False),
     Column("body", AsciiText, nullable=False),
 )
-"""What jobs came to."""
+"""What jobs came to; of a batch run also how it stands, while it is under way."""
+
+inputs = Table(
+    "service_inputs",
+    metadata,
+    Column("job", Key, primary_key=True, autoincrement=False),
+    Column("body", AsciiText, nullable=False),
+)
+"""Long texts that jobs were given: kept apart, so that lists of jobs and the audit trail stay short."""
+
+task_logs = Table(
+    "service_task_logs",
+    metadata,
+    Column("job", Key, primary_key=True, autoincrement=False),
+    Column("task", String(100), primary_key=True),
+    Column("at", Key, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+)
+"""Output of the tasks of batches, in pieces, each at its offset in bytes."""
+
+OF_JOBS = (documents, inputs, task_logs)
+"""Tables whose rows go with their job, beside its events."""
 
 events = Table(
     "service_events",

@@ -54,7 +54,7 @@ def undo(batch_id: NamedBatch, own: Undoing, options: Options) -> int:
                 )
     found = replace(found, dry_run=own.dry_run)
     if options.json:
-        emit_json("batch-landings", rendering.landings_document(found))
+        emit_json("batch-landings", facade.landings_content(found))
     elif not options.quiet:
         rendering.show_landings(console(), found)
     return 1 if found.left(push=own.push) and not own.dry_run else 0
