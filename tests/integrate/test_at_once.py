@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 import shutil
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,18 +18,17 @@ from hypothesis import strategies as st
 
 from gitalign import facade
 from gitalign.core.outcome import Aligned, Outcome
-from gitalign.core.plan import Permit
+from gitalign.core.plan import Permit, Step
 from gitalign.core.report import Report
 from gitalign.engine.alignment import at_once
 from gitalign.engine.alignment.at_once import ReplaysAtOnce
-from gitalign.engine.alignment.replay_block import Block, Replayed
+from gitalign.engine.alignment.replay_block import Block, BlockProcesses, Replayed
 from gitalign.engine.runtime.surroundings import of_process
 from gitalign.errors import OutOfSpace
 from gitalign.git import merge_stream
 from gitalign.git.merge_stream import MergeStream
 from gitalign.git.quarantine import Quarantine
 from gitalign.integrate import streams
-from gitalign.integrate.lane import Rewrites
 from tests import needs
 from tests.git.workspace import Workspace
 from tests.histories import RandomHistory
@@ -63,8 +65,8 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     take = ReplaysAtOnce.take
 
-    def noted(self: ReplaysAtOnce, step: object) -> Replayed | None:
-        found = take(self, step)  # type: ignore[arg-type]
+    def noted(self: ReplaysAtOnce, step: object, **bounds: float) -> Replayed | None:
+        found = take(self, step, **bounds)  # type: ignore[arg-type]
         if found is not None:
             names.append(step.branch.name)  # type: ignore[attr-defined]
         return found
@@ -267,7 +269,35 @@ def test_a_bug_is_reported_as_one(repository: Path, tmp_path: Path, monkeypatch:
     assert "ZeroDivisionError" in getattr(found, "reason", "")
 
 
-@pytest.mark.parametrize("wanting", ["thread", "room"])
+def test_no_branch_waits_longer_for_a_block_than_it_may_take(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A block that hangs is no hang of its branches."""
+    goes_on = threading.Event()
+
+    def hanging(*_: object) -> None:
+        goes_on.wait(60)
+
+    monkeypatch.setattr(Block, "carry_out", hanging)
+    seen: list[float] = []
+    take = ReplaysAtOnce.take
+
+    def soon(self: ReplaysAtOnce, step: Step, *, deadline: float) -> Replayed | None:
+        seen.append(deadline)
+        replayed = take(self, step, deadline=time.monotonic() + 0.01)
+        assert replayed is None
+        goes_on.set()
+        return replayed
+
+    monkeypatch.setattr(ReplaysAtOnce, "take", soon)
+    together = align(repository, tmp_path / "together")
+    assert seen
+    assert max(seen) < math.inf
+    monkeypatch.undo()
+    assert outcomes(together) == outcomes(align(repository, tmp_path / "again"))
+
+
+@pytest.mark.parametrize("wanting", ["thread", "second thread", "room"])
 def test_without_a_thread_or_room_each_is_replayed_by_itself(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: list[str], wanting: str
 ) -> None:
@@ -275,21 +305,22 @@ def test_without_a_thread_or_room_each_is_replayed_by_itself(
     expected = outcomes(align(repository, tmp_path / "well"))
     taken.clear()
     start = threading.Thread.start
+    refused_name = "replays" if wanting == "thread" else "replayed"
 
     def refused(self: threading.Thread) -> None:
-        if self.name == "replays":
+        if self.name.startswith(refused_name):
             raise RuntimeError("can't start new thread")
         start(self)
 
     def full(self: Quarantine) -> Path:
         raise OutOfSpace("no space left", hint="")
 
-    if wanting == "thread":
+    if wanting != "room":
         monkeypatch.setattr(threading.Thread, "start", refused)
     else:
         monkeypatch.setattr(Quarantine, "aside", full)
     assert outcomes(align(repository, tmp_path / "ill")) == expected
-    assert not taken
+    assert bool(taken) == (wanting == "second thread")
 
 
 def test_blocks_after_memory_was_left_are_replayed_at_once(
@@ -308,15 +339,17 @@ def test_blocks_after_memory_was_left_are_replayed_at_once(
     for size in ("_FIRST", "_LEAST", "_MOST"):
         monkeypatch.setattr(at_once, size, 10)
     monkeypatch.setattr(merge_stream, "_PACKED_FROM", 1)
-    results, left = Block.results, list[bool]()
+    carry_out, left = Block.carry_out, list[bool]()
 
-    def leaving(self: Block, rewrites: Rewrites) -> object:
-        if not left:
+    def leaving(self: Block, processes: BlockProcesses, is_stopped: Callable[[], bool]) -> None:
+        if len(left) == 1:  # before the second block
             left.append(self._integration.quarantine.leave_memory())
-        return results(self, rewrites)
+        if not left:
+            left.append(True)
+        carry_out(self, processes, is_stopped)
 
-    monkeypatch.setattr(Block, "results", leaving)
+    monkeypatch.setattr(Block, "carry_out", leaving)
     found = outcomes(align(work.path, tmp_path / "copy"))
-    assert left == [True]
+    assert left == [True, True]
     assert sorted(taken) == sorted(names)
     assert all(isinstance(outcome, Aligned) for outcome in found.values())

@@ -175,7 +175,7 @@ class BranchAligner:
         return [first, ("merge", self._merge), *more]
 
     def _replay(self, step: Step, worker: int, cancel: CancelToken) -> Outcome:
-        replayed = self._at_once.take(step)
+        replayed = self._at_once.take(step, deadline=cancel.deadline)
         if replayed is not None and not cancel.is_cancelled and time.monotonic() < cancel.deadline:
             self._replayed[step.id] = replayed
             return replayed.outcome

@@ -6,9 +6,11 @@ A branch that is not in what comes of it goes its own way, commit by commit, wit
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from gitalign.core.names import Oid, StepId
 from gitalign.core.plan import Step, StepKind
@@ -27,6 +29,7 @@ _MOST_COMMITS = 10_000
 _BLOCK_S = 0.5
 """How long a block should take: workers get nothing of it before all of it is done."""
 _LOOK_S = 0.2
+_LONGEST_WAIT_S = 3_600.0
 _MOST_AHEAD = 1_000
 """Branches that no worker has taken yet: what is known of them is held."""
 
@@ -60,13 +63,17 @@ class ReplaysAtOnce:
         self._size = _FIRST
         is_possible = integration.wire.wire is not Wire.SINGLE and integration.rules.signer is None
         self._pending = {step.id: step for step in steps if is_possible and _is_replayed(step)}
-        self._under_way: frozenset[StepId] = frozenset()
+        self._under_way: set[StepId] = set()
         self._wanted: list[StepId] = []
         self._done: dict[StepId, Replayed | BaseException] = {}
         self._thread: threading.Thread | None = None
 
-    def take(self, step: Step) -> Replayed | None:
+    def take(self, step: Step, *, deadline: float = math.inf) -> Replayed | None:
         """What became of a branch; None when it has to be replayed by itself. Asked a second time, it has to be.
+
+        Args:
+            step: of the branch.
+            deadline: `time.monotonic()` value after which nothing is waited for.
 
         Raises:
             InvariantBroken: a bug; it is a bug of every branch of its block.
@@ -77,7 +84,10 @@ class ReplaysAtOnce:
                 self._start()
                 self._changed.notify_all()
             while step.id in self._pending or step.id in self._under_way:
-                self._changed.wait()
+                left_s = deadline - time.monotonic()
+                if left_s <= 0:
+                    return None
+                self._changed.wait(min(left_s, _LONGEST_WAIT_S))
             done = self._done.pop(step.id, None)
             if len(self._done) == _MOST_AHEAD:
                 self._changed.notify_all()
@@ -109,24 +119,29 @@ class ReplaysAtOnce:
                 self._thread = thread
 
     def _work(self) -> None:
-        """Runs in the thread: one block after the other, those that a worker waits for first."""
+        """Block after block; those that a worker waits for first. What became of one is found out while the next is merged."""
         streams: BlockProcesses | None = None
         try:
             streams = BlockProcesses(self._integration, self._processes)
-            while block := self._next():
-                started = time.monotonic()
-                done = self._carried_out(block, streams)
-                with self._changed:
-                    self._done.update(done)
-                    self._under_way = frozenset()
-                    self._changed.notify_all()
-                self._size = max(_LEAST, min(_MOST, int(_BLOCK_S * len(block) / (time.monotonic() - started + 1e-6))))
+            with ThreadPoolExecutor(1, thread_name_prefix="replayed") as finishing:
+                last: Future[None] | None = None
+                while block := self._next():
+                    started = time.monotonic()
+                    work = self._merged(block, streams)
+                    taken_s = time.monotonic() - started + 1e-6
+                    self._size = max(_LEAST, min(_MOST, int(_BLOCK_S * len(block) / taken_s)))
+                    if last is not None:
+                        last.result()  # no more than two blocks are held
+                    try:
+                        last = finishing.submit(self._finish, block, work, streams)
+                    except RuntimeError:  # no more threads are allowed here
+                        self._finish(block, work, streams)
         except OutOfSpace as error:
             _LOG.warning("every branch is replayed by itself: %s", error)
         finally:
             with self._changed:
                 self._pending.clear()
-                self._under_way = frozenset()
+                self._under_way.clear()
                 self._changed.notify_all()
             if streams is not None:
                 streams.close()
@@ -144,7 +159,7 @@ class ReplaysAtOnce:
             if not ordered:
                 return []
             block = self._chosen(ordered)
-            self._under_way = frozenset(step.id for step in block)
+            self._under_way.update(step.id for step in block)
             return block
 
     def _chosen(self, ordered: Sequence[StepId]) -> list[Step]:
@@ -160,20 +175,45 @@ class ReplaysAtOnce:
             del self._pending[step.id]
         return block
 
-    def _carried_out(self, block: Sequence[Step], streams: BlockProcesses) -> Mapping[StepId, Replayed | BaseException]:
+    def _merged(self, block: Sequence[Step], streams: BlockProcesses) -> Block | BaseException | None:
+        """The block with its merges made and its commits written; a bug; or None where branches are left to the workers."""
         try:
             work = Block(self._integration, block)
             work.carry_out(streams, self._is_over)
-            return work.results(self._rewrites[block[0].onto])
         except Stopped:
-            return {}
+            return None
         except (GitError, OSError) as error:
-            # Each branch by itself says what is wrong, if it is still so.
-            _LOG.warning("%d branches are replayed one by one: %s", len(block), error)
-            return {}
+            _one_by_one(block, error)
+            return None
         except BaseException as error:  # in a thread: without an answer workers would wait for ever
+            return error
+        return work
+
+    def _finish(self, block: Sequence[Step], work: Block | BaseException | None, streams: BlockProcesses) -> None:
+        """Find out what became of a block, and give it to the workers; a bug is one of every branch."""
+        done: Mapping[StepId, Replayed | BaseException] = {}
+        try:
+            if isinstance(work, BaseException):
+                raise work
+            if work is not None:
+                work.compare(streams.comparer, self._is_over)
+                done = work.results(self._rewrites[block[0].onto])
+        except Stopped:
+            pass
+        except (GitError, OSError) as error:
+            _one_by_one(block, error)
+        except BaseException as error:
             _LOG.exception("a bug met %d branches", len(block))
-            return {step.id: error for step in block}
+            done = {step.id: error for step in block}
+        with self._changed:
+            self._done.update(done)
+            self._under_way.difference_update(step.id for step in block)
+            self._changed.notify_all()
+
+
+def _one_by_one(block: Sequence[Step], error: Exception) -> None:
+    """Each branch by itself says what is wrong, if it is still so."""
+    _LOG.warning("%d branches are replayed one by one: %s", len(block), error)
 
 
 def _is_replayed(step: Step) -> bool:

@@ -153,9 +153,16 @@ class Block:
         else:
             write_commit_packs(streams.packs, replays.new, object_format=streams.object_format)
         self._replays = replays
-        if self._integration.plugins.detectors:
+
+    def compare(self, comparer: TreeComparer, is_stopped: Callable[[], bool]) -> None:
+        """Find out what detectors will ask; another thread may carry out the next block meanwhile.
+
+        Raises:
+            Stopped
+        """
+        if self._replays is not None and self._integration.plugins.detectors:
             with suppress(GitError):  # they ask themselves then, and report what is wrong
-                self._compare(streams.comparer, is_stopped)
+                self._compare(comparer, is_stopped)
 
     def results(self, rewrites: Rewrites) -> dict[StepId, Replayed]:
         """What became of those branches that are done; what is known of the others is kept for who replays them."""
