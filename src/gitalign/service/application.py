@@ -15,11 +15,13 @@ from starlette.types import StatefulLifespan
 
 from gitalign.release import VERSION
 from gitalign.service.api import batches, branches, events, health, jobs, repositories, runs, seeds
+from gitalign.service.metrics import ServiceMetrics
 from gitalign.service.middleware import Guarded
 from gitalign.service.pages import routes as pages
 from gitalign.service.problems import configure_error_handlers
 from gitalign.service.settings import ServerSettings, settings_of, settings_of_environment
 from gitalign.service.state import opened_service
+from gitalign.store.service.figures import job_figures
 
 
 def create_app(
@@ -49,6 +51,7 @@ def create_app(
         redoc_url=None,
         lifespan=_lifespan(settings),
     )
+    app.state.metrics = ServiceMetrics()
     register_routes(app)
     configure_middleware(app, settings, enable_context_control=enable_context_control)
     configure_error_handlers(app)
@@ -81,6 +84,7 @@ def configure_middleware(app: FastAPI, settings: ServerSettings, *, enable_conte
         body_bytes=settings.limits.body_bytes,
         binds_context=enable_context_control,
         is_https=server.is_https,
+        metrics=app.state.metrics,
     )
 
 
@@ -89,6 +93,7 @@ def _lifespan(settings: ServerSettings) -> StatefulLifespan[FastAPI]:
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         service = await asyncio.to_thread(opened_service, settings)
         app.state.service = service
+        app.state.metrics.ask(lambda: job_figures(service.database), lambda: service.feed.readers)
         service.workers.start()
         feeding = asyncio.create_task(service.feed.run())
         try:

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gitalign.core.names import display
+from gitalign.service.metrics import ServiceMetrics
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -38,10 +39,14 @@ class Guarded:
         body_bytes: larger bodies are refused.
         binds_context: bind the request's id to the log lines that are written for it.
         is_https: browsers are asked to come back with TLS only.
+        metrics: count requests.
     """
 
-    def __init__(self, app: ASGIApp, *, body_bytes: int, binds_context: bool, is_https: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, *, body_bytes: int, binds_context: bool, is_https: bool, metrics: ServiceMetrics
+    ) -> None:
         self._app = app
+        self._metrics = metrics
         self._body_bytes = body_bytes
         self._binds_context = binds_context
         self._headers = dict(_HEADERS)
@@ -55,13 +60,14 @@ class Guarded:
             return
         request_id = _id_of(Headers(scope=scope))
         is_file = scope["path"].startswith("/static/")
-        started, status = time.monotonic(), 0
+        started, status, is_stream = time.monotonic(), 0, False
 
         async def sent(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_stream
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
+                is_stream = headers.get("Content-Type", "").startswith("text/event-stream")
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 if not is_file:
@@ -75,8 +81,9 @@ class Guarded:
             try:
                 await self._app(scope, bounded, sent)
             finally:
-                took_ms = (time.monotonic() - started) * 1000
-                _LOG.info("%s %s %s %.0f ms", scope["method"], _shown(scope["path"]), status, took_ms)
+                took_s = time.monotonic() - started
+                self._metrics.count(scope, status, took_s, is_stream=is_stream)
+                _LOG.info("%s %s %s %.0f ms", scope["method"], _shown(scope["path"]), status, took_s * 1000)
 
     def _bounded(self, headers: Headers, receive: Receive) -> Receive:
         """`receive`, which refuses a body that is too large, whether its length was announced or not."""

@@ -1,12 +1,14 @@
-"""Whether the service is alive, and whether it can work. Both need no token and say nothing of repositories."""
+"""Whether the service is alive, and whether it can work: both need no token and say nothing of repositories. And metrics."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response
 
+from gitalign.core.accounts import Role
 from gitalign.errors import StoreError
 from gitalign.release import VERSION
+from gitalign.service.access import Needs
 from gitalign.service.state import service_of
 
 router = APIRouter(tags=["health"])
@@ -26,3 +28,10 @@ def ready(request: Request) -> JSONResponse:
     except StoreError as error:
         return JSONResponse({"status": "not ready", "reason": error.error_code}, status_code=503)
     return JSONResponse({"status": "ok"})
+
+
+@router.get("/metrics", dependencies=[Depends(Needs(Role.VIEWER, everywhere=True))], response_class=Response)
+def metrics(request: Request) -> Response:
+    """Metrics in the text format of Prometheus, for a token for all repositories."""
+    text, media_type = request.app.state.metrics.written(request.headers.get("Accept", ""))
+    return Response(text, media_type=media_type)

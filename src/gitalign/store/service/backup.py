@@ -92,6 +92,8 @@ def restore(database: ServiceDatabase, file: Path, *, actor: str) -> Rows:
         for table in tables():
             _raise_counters(connection, table)
             _go_on_numbering(connection, table)
+        # A job that waited at the time of the backup may have been carried out since: its run is looked for.
+        connection.execute(update(schema.jobs).where(schema.jobs.c.attempts == 0).values(attempts=1))
         write_entry(connection, actor=actor, action="database.restore", subject=file.name, detail={"rows": rows})
     return rows
 
