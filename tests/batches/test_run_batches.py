@@ -36,6 +36,26 @@ def bench(world: World) -> Bench:
     return Bench.at(world)
 
 
+def test_tasks_that_wait_are_joined_by_more_and_a_memory_bound_lets_fewer_go_on(bench: Bench, tmp_path: Path) -> None:
+    """Three begin. Each waits for all six: without three more they would never end. With the bound passed, one goes on."""
+    here = tmp_path / "rendezvous"
+    here.mkdir()
+    wait = f"touch {here}/$GITALIGN_TASK; while [ $(ls {here} | wc -l) -lt 6 ]; do sleep 0.05; done"
+    run = bench.run(*(sh(name, wait, timeout_s=30.0) for name in "abcdef"), max_concurrency=6)
+    assert set(status_of(run).values()) == {"completed"}
+    changes = [data for kind, data in bench.heard if kind == "workers_changed"]
+    assert (changes[-1]["most"], max(data["workers"] for data in changes)) == (6, 6)
+
+    bench.heard.clear()
+    second = "20261127-180001-abcdef"
+    bench.new(*(sh(name, "sleep 0.6") for name in "abcd"), batch_id=second)
+    context = bench.context(max_concurrency=6, memory_of_all_bytes=1)
+    assert set(status_of(run_batches(context, second, None)).values()) == {"completed"}
+    last = [data for kind, data in bench.heard if kind == "workers_changed"][-1]
+    assert last["workers"] == 1
+    assert "memory" in last["reason"]
+
+
 def status_of(run: Any) -> dict[str, str]:
     return {task_id: one.status.value for task_id, one in run.tasks.items()}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from gitalign.configuration.section import Section
 from gitalign.configuration.settings import LONGEST_RETENTION_DAYS, MOST_MB
@@ -20,6 +20,7 @@ class Batch(Section):
 
     enabled: bool = True
     max_concurrency: Annotated[int, Field(ge=1, le=256)] = 3
+    min_concurrency: Annotated[int, Field(ge=1, le=256)] = 1
     strategy: Literal["dependency", "priority"] = "dependency"
     worktree_dir: Path | None = None
     merge_strategy: Literal["regular", "squash"] = "regular"
@@ -30,9 +31,16 @@ class Batch(Section):
     reruns: Annotated[int, Field(ge=0, le=10)] = 2
     fetch: bool = True
     max_memory_mb: Annotated[int, Field(ge=16, le=MOST_MB)] = 8_192
+    max_memory_of_all_mb: Annotated[int, Field(ge=16, le=MOST_MB)] | None = None
     max_disk_mb: Annotated[int, Field(ge=16, le=MOST_MB)] = 10_240
     max_processes: Annotated[int, Field(ge=8, le=100_000)] = 1_024
     retention_days: Annotated[int, Field(ge=0, le=LONGEST_RETENTION_DAYS)] = 30
+
+    @model_validator(mode="after")
+    def _are_bounds(self) -> Batch:
+        if self.min_concurrency > self.max_concurrency:
+            raise ValueError("min_concurrency is above max_concurrency")
+        return self
 
     @field_validator("worktree_dir")
     @classmethod

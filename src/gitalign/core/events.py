@@ -57,6 +57,7 @@ class EventKind(StrEnum):
     TASK_COMPLETED = "task_completed"
     REPOSITORY_CHANGED = "repository_changed"
     FELL_BACK = "fell_back"
+    WORKERS_CHANGED = "workers_changed"
     MERGE_STARTED = "merge_started"
     MERGE_COMPLETED = "merge_completed"
     BATCH_COMPLETED = "batch_completed"

@@ -31,7 +31,9 @@ class BatchOptions:
     """How a batch run is carried out.
 
     Attributes:
-        max_concurrency: tasks side by side.
+        max_concurrency: tasks side by side at most.
+        min_concurrency: so many at least, whatever memory, load and locks say; no more than `max_concurrency` count.
+        memory_of_all_bytes: of all tasks together, from which on no more are begun; None for most of the machine's.
         confinement: `require`, `prefer` or `none`.
         network: tasks may use it.
         readable: files and folders that confined tasks may read beside system and tools.
@@ -49,6 +51,8 @@ class BatchOptions:
     """
 
     max_concurrency: int = 3
+    min_concurrency: int = 1
+    memory_of_all_bytes: int | None = None
     confinement: str = "prefer"
     network: bool = True
     readable: tuple[str, ...] = ()
@@ -80,6 +84,8 @@ def configured_options(opened: OpenRepository) -> BatchOptions:
     settings = opened.config.batch
     return BatchOptions(
         max_concurrency=settings.max_concurrency,
+        min_concurrency=settings.min_concurrency,
+        memory_of_all_bytes=None if settings.max_memory_of_all_mb is None else settings.max_memory_of_all_mb * 1024**2,
         confinement=settings.confinement,
         network=settings.network,
         readable=settings.readable,
@@ -161,6 +167,8 @@ def batch_settings(opened: OpenRepository, options: BatchOptions) -> BatchSettin
         confinement=confinement_for(plan, Path(opened.repository.common_dir), environ=opened.surroundings.environ),
         ports=state / "ports",
         max_concurrency=options.max_concurrency,
+        min_concurrency=options.min_concurrency,
+        memory_of_all_bytes=options.memory_of_all_bytes,
         bounds=options.bounds,
         snapshot_every_s=options.snapshot_every_s,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +17,9 @@ from gitalign.batches.running.state import BatchRun
 from gitalign.core.names import BATCH_PREFIX, WIP_PREFIX, Oid, zero_like
 from gitalign.core.publication import RefUpdate
 from gitalign.core.validation import Bounds
+from gitalign.core.width import WidthBounds
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
+from gitalign.engine.runtime.scaling import Scaling
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.stream import silent
 from gitalign.engine.runtime.surroundings import Surroundings
@@ -32,7 +35,9 @@ class BatchSettings:
     """How tasks are run.
 
     Attributes:
-        max_concurrency: tasks side by side.
+        max_concurrency: tasks side by side at most.
+        min_concurrency: so many at least, whatever memory, load and locks say.
+        memory_of_all_bytes: of all tasks together, from which on no more are begun; None for most of the machine's.
         confinement: what keeps tasks away from what is not theirs.
         bounds: what one task may use.
         snapshot_every_s: between two snapshots of a running task's tree.
@@ -43,6 +48,8 @@ class BatchSettings:
     confinement: Confinement
     ports: Path
     max_concurrency: int = 3
+    min_concurrency: int = 1
+    memory_of_all_bytes: int | None = None
     bounds: Bounds = field(default_factory=Bounds)
     snapshot_every_s: float = 60.0
     retry_after_s: float = 1.0
@@ -72,6 +79,14 @@ class BatchContext:
     checkpoint: Checkpoint = no_checkpoint
     start_of: Callable[[str], Oid] | None = None
 
+    def scaling(self, most: int) -> Scaling:
+        """How many tasks may go on, up to a number, by memory, load and lock waits."""
+        return Scaling(
+            WidthBounds(min(self.settings.min_concurrency, most), most),
+            limit_bytes=self.settings.memory_of_all_bytes,
+            changed=lambda width: self.notify("workers_changed", workers=width.allowed, most=most, reason=width.reason),
+        )
+
     def notify(self, kind: str, **data: Any) -> None:
         """Report an event."""
         self.emit(kind, **self.secrets.redacted_event(data))
@@ -99,6 +114,8 @@ class Keeper:
         self._run = run
         self._lock = threading.Lock()
         self._waiting: deque[_Change] = deque()
+        self.lock_wait_s = 0.0
+        """How long threads have waited for one another, and for the database, in all."""
 
     @property
     def run(self) -> BatchRun:
@@ -113,9 +130,11 @@ class Keeper:
         """
         mine = _Change(change)
         self._waiting.append(mine)
+        since = time.monotonic()
         with self._lock:
             if mine.run is None and mine.error is None:
                 self._write_waiting()
+            self.lock_wait_s += time.monotonic() - since
         if mine.error is not None:
             raise mine.error
         assert mine.run is not None

@@ -56,7 +56,7 @@ class TaskCrew:
         self._worker = TaskWorker(context, keeper, refs, lambda: control.is_cancelled)
 
     def run_tasks(self, number: int, base: Oid, width: int) -> list[TaskId]:
-        """Run the tasks of a batch that have not ended; ids of those that the machine could not run.
+        """Run the tasks of a batch that have not ended, up to `width` side by side; ids of those that the machine could not run.
 
         Raises:
             GitAlignError: the state cannot be written; everything that runs is ended first.
@@ -67,11 +67,13 @@ class TaskCrew:
             waiting.remove(task_id)
         failed: list[TaskId] = []
         under_way: dict[Future[AttemptEnd], TaskId] = {}
+        scaling = self._context.scaling(max(1, width))
         rounds = SnapshotRounds(self._context, self._keeper, self._refs, self._worker, (number, base, self._tasks))
         with closing(rounds), ThreadPoolExecutor(max(1, width), thread_name_prefix="task") as threads:
             try:
                 while waiting or under_way:
-                    while waiting and len(under_way) < width and not self._control.is_held_back:
+                    allowed = scaling.look(len(under_way), lock_wait_s=self._keeper.lock_wait_s)
+                    while waiting and len(under_way) < allowed and not self._control.is_held_back:
                         task_id = waiting.pop(0)
                         under_way[threads.submit(self._worker.run, self._tasks[task_id], base)] = task_id
                     if not under_way and self._control.is_stopping:

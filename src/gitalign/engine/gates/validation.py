@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,9 +14,12 @@ from gitalign.core.validation import (
     ValidationPlan,
     ValidationStatus,
 )
+from gitalign.core.width import Width, WidthBounds
 from gitalign.engine.gates.branch_checks import BranchChecks
 from gitalign.engine.gates.gate import GateContext, Verdict
+from gitalign.engine.runtime.scaling import Scaling
 
+_LOG = logging.getLogger("gitalign.validation")
 _SWITCHED_OFF = Validation(status=ValidationStatus.SKIPPED, reason="switched off for this run")
 _NOTHING_OWN = Validation(status=ValidationStatus.SKIPPED, reason="it holds nothing that its target does not")
 
@@ -52,14 +56,20 @@ class ChecksGate:
         return [verdicts.get(result.step_id, Verdict(validation=_NOTHING_OWN)) for result in results]
 
     def _checked(self, wanted: Sequence[StepResult], context: GateContext) -> Iterator[Verdict]:
-        """All branches, side by side."""
+        """All branches, side by side: as many as there are work trees, fewer while the machine is short of something."""
         emit = context.run.emit
         with BranchChecks.opened(self.checks, wanted, context) as branch_checks:
             width = branch_checks.runner.pool.width
             confinement = branch_checks.runner.confinement.words
             emit(EventKind.VALIDATION_STARTED, branches=len(wanted), work_trees=width, confinement=confinement)
             with ThreadPoolExecutor(width, thread_name_prefix="validation") as pool:
-                verdicts = pool.map(branch_checks.judge, wanted)
+                scaling = Scaling(WidthBounds(1, width), first=width, changed=lambda now: _log(now, width))
+
+                def judge(result: StepResult) -> Verdict:
+                    with scaling.taking_part(lambda: context.run.stop.stop_requested):
+                        return branch_checks.judge(result)
+
+                verdicts = pool.map(judge, wanted)
                 for done, (result, verdict) in enumerate(zip(wanted, verdicts, strict=True), 1):
                     validation = verdict.validation or result.validation
                     emit(
@@ -71,6 +81,10 @@ class ChecksGate:
                         of=len(wanted),
                     )
                     yield verdict
+
+
+def _log(now: Width, most: int) -> None:
+    _LOG.info("%d of %d branches are checked at once: %s", now.allowed, most, now.reason)
 
 
 def _holds_something(result: StepResult) -> bool:
