@@ -101,6 +101,7 @@ STEPS = (
     ("batch cancel", "error"),
     ("repo add here .", "repositories"),
     ("repo list", "repositories"),
+    ("repo credential here --forget", "error"),  # it has none
     ("repo fetch here", "job"),
     ("repo remove here --yes", "repositories"),
     ("token create ada --role lander", "tokens"),

@@ -263,6 +263,8 @@ LEAST = {
     ("POST", "land"): Role.LANDER,
     ("POST", "repositories"): Role.ADMIN,
     ("DELETE", "{repository}"): Role.ADMIN,
+    ("POST", "credential"): Role.ADMIN,
+    ("DELETE", "credential"): Role.ADMIN,
     ("GET", "audit"): Role.ADMIN,
     ("POST", "sign-out"): Role.VIEWER,
 }

@@ -204,7 +204,7 @@ def test_draining_gives_back_what_takes_too_long(database: ServiceDatabase, repo
     assert reached.wait(30)
     drainer = threading.Thread(target=workers.drain)
     drainer.start()
-    while not all(stop.stop_requested for stop in tuple(workers._stops)):
+    while not all(hold.stop.stop_requested for hold in tuple(workers._holds)):
         time.sleep(0.01)
     go.set()
     drainer.join(30)

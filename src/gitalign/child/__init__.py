@@ -4,12 +4,14 @@ Every child runs in its own session and process group, with a deadline, with bou
 register of its run, if it has one, so that an interrupted run can end all of its own. Not here: anything about git.
 """
 
+from gitalign.child.bounded import run_bounded as run_bounded
 from gitalign.child.conversation import Conversation as Conversation
 from gitalign.child.processes import KILL_GRACE_S as KILL_GRACE_S
 from gitalign.child.processes import STDERR_KEPT_BYTES as STDERR_KEPT_BYTES
 from gitalign.child.processes import Call as Call
 from gitalign.child.processes import ChildEnded as ChildEnded
 from gitalign.child.processes import ChildRegister as ChildRegister
+from gitalign.child.processes import ChildSaidTooMuch as ChildSaidTooMuch
 from gitalign.child.processes import ChildTimedOut as ChildTimedOut
 from gitalign.child.processes import Completed as Completed
 from gitalign.child.processes import Process as Process

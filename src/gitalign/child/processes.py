@@ -21,6 +21,10 @@ class ChildTimedOut(Exception):
     """The deadline passed; the child's process group was ended."""
 
 
+class ChildSaidTooMuch(Exception):
+    """The child wrote more than it may; its process group was ended."""
+
+
 class ChildEnded(Exception):
     """The child ended although more was expected of it. `returncode` and the tail of `stderr` tell why."""
 

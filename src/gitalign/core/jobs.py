@@ -31,6 +31,11 @@ class JobKind(StrEnum):
     BATCH_LIST = "batch-list"
 
     @property
+    def moves_branches(self) -> bool:
+        """True for what has to be stopped cleanly; anything else is ended at once and leaves nothing."""
+        return self.runs_tasks or self in (JobKind.RUN, JobKind.UNDO, JobKind.RESUME, JobKind.BATCH_UNDO)
+
+    @property
     def is_exclusive(self) -> bool:
         """True for what moves refs: one such job at a time in a repository.
 
@@ -160,6 +165,7 @@ class ServedRepository:
         path: of a folder on the machine of the workers.
         url: where its branches are; None when they are in the folder itself.
         config_file: the operator's settings for it; None for those in its git directory.
+        credential: kind of the credential for its address; None when it has none.
         last_event: number of its newest event.
     """
 
@@ -168,5 +174,6 @@ class ServedRepository:
     path: str
     url: str | None = None
     config_file: str | None = None
+    credential: str | None = None
     created_at: datetime
     last_event: int = 0

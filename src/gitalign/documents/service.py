@@ -38,6 +38,7 @@ def dump_repository(value: ServedRepository, *, with_place: bool = True) -> Serv
         "name": value.name,
         "path": value.path if with_place else None,
         "url": value.url if with_place else None,
+        "credential": value.credential if with_place else None,
         "config_file": value.config_file if with_place else None,
         "created_at": time_text(value.created_at),
         "last_event": value.last_event,

@@ -64,6 +64,10 @@ if TYPE_CHECKING:
     from gitalign.facade.history import run_permitted_as as run_permitted_as
     from gitalign.facade.history import runs as runs
     from gitalign.facade.history import show as show
+    from gitalign.facade.mirroring import MIRROR_REMOTE as MIRROR_REMOTE
+    from gitalign.facade.mirroring import bring_up_to_date as bring_up_to_date
+    from gitalign.facade.mirroring import mirror_of as mirror_of
+    from gitalign.facade.mirroring import was_fetched as was_fetched
     from gitalign.facade.moving import move_branch as move_branch
     from gitalign.facade.ordering import order as order
     from gitalign.facade.overview import status as status
@@ -180,6 +184,7 @@ _HOMES = {
         "runs",
         "show",
     ),
+    "gitalign.facade.mirroring": ("MIRROR_REMOTE", "bring_up_to_date", "mirror_of", "was_fetched"),
     "gitalign.facade.moving": ("move_branch",),
     "gitalign.facade.ordering": ("order",),
     "gitalign.facade.overview": ("status",),

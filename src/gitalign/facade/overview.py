@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from gitalign.core.plan import StepKind
 from gitalign.core.status import Status
 from gitalign.engine.run.session import OpenRepository, has_state, journal_of, open_for
 from gitalign.engine.run.session import Request as Request
 
+if TYPE_CHECKING:
+    from gitalign.engine.runtime.signals import StopSignal
 
-def status(request: Request) -> Status:
-    """Where things stand, and what to type next. Changes nothing but what is kept of the answer."""
+
+def status(request: Request, *, stop: StopSignal | None = None) -> Status:
+    """Where things stand, and what to type next. Changes nothing but what is kept of the answer.
+
+    Args:
+        request: which repository.
+        stop: ends it when it is cancelled.
+    """
     asked = replace(request, fetch=False, push=False, needs_branches=False)
-    opened = open_for(asked)
+    opened = open_for(asked, stop)
     if not has_state(opened):
         return _found_out(opened, asked)
     from gitalign.engine.run.known_status import KnownStatus

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gitalign.core.certificate import Certificate, Proof
 from gitalign.core.names import HEADS
@@ -15,9 +16,17 @@ from gitalign.engine.run.session import (
 )
 from gitalign.errors import UserError
 
+if TYPE_CHECKING:
+    from gitalign.engine.runtime.signals import StopSignal
+
 
 def verify(
-    request: Request, run_id: str = "last", *, branch: str | None = None, certificates: Path | None = None
+    request: Request,
+    run_id: str = "last",
+    *,
+    branch: str | None = None,
+    certificates: Path | None = None,
+    stop: StopSignal | None = None,
 ) -> tuple[Proof, ...]:
     """Prove the certificates of a run again, from the repository alone. Changes nothing.
 
@@ -29,6 +38,7 @@ def verify(
         run_id: id, unambiguous prefix or `last`; not looked at when a file is given.
         branch: only this one.
         certificates: a file as a run writes it, instead of the run's own.
+        stop: ends it when it is cancelled.
 
     Raises:
         UnknownRun
@@ -36,7 +46,7 @@ def verify(
     """
     from gitalign.engine.gates.certify import FILE, awaited, prove_again, read
 
-    opened = open_for(request)
+    opened = open_for(request, stop)
     wanted: tuple[Certificate, ...] = ()
     if certificates is not None:
         found = read(certificates)

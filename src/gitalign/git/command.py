@@ -85,6 +85,7 @@ class Git:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         accept: Sequence[int] = (0,),
         cwd: str | None = None,
+        most_bytes: int | None = None,
     ) -> child.Completed:
         """Run one git command to its end.
 
@@ -93,6 +94,8 @@ class Git:
             stdin: bytes on standard input.
             timeout_s: deadline in seconds.
             accept: exit codes that are answers, not failures.
+            cwd: where it runs, instead of in `folder`.
+            most_bytes: it is ended when it writes more, and what is kept of its errors is bounded; None for no bound.
 
         Raises:
             GitMissing, GitTimedOut, GitError and its children.
@@ -102,6 +105,7 @@ class Git:
                 child.Call(self.argv(*words), self.env(), cwd or self.folder, self.processes),
                 stdin=stdin,
                 timeout_s=timeout_s,
+                most_bytes=most_bytes,
             )
         if completed.returncode not in accept:
             raise failure(completed)
@@ -155,11 +159,15 @@ class Git:
             raise GitMissing(f"cannot start {self.executable}", hint="install git 2.38 or newer") from error
 
 
-def _run(call: child.Call, *, stdin: bytes, timeout_s: float) -> child.Completed:
+def _run(call: child.Call, *, stdin: bytes, timeout_s: float, most_bytes: int | None) -> child.Completed:
     try:
+        if most_bytes is not None:
+            return child.run_bounded(call, stdin=stdin, timeout_s=timeout_s, most_bytes=most_bytes)
         return child.run(
             call.argv, env=call.env, cwd=call.cwd, stdin=stdin, timeout_s=timeout_s, register=call.register
         )
+    except child.ChildSaidTooMuch as error:
+        raise GitError(f"{error}", hint="look at what the other side sends") from error
     except FileNotFoundError as error:
         if call.cwd is not None and not Path(call.cwd).is_dir():
             raise NotARepository(f"no such directory: {call.cwd}") from error

@@ -17,6 +17,7 @@ _AT_ONCE = 150
 _PATIENCE = 24
 """Pushes of parts of a refused batch, none of which got anything through, before the rest counts as refused, too."""
 _MOST_WORDS = 600
+_MOST_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +152,7 @@ def _push(repository: Repository, remote: str, orders: Sequence[PushOrder], extr
             *specs,
             accept=range(256),
             timeout_s=_TIMEOUT_S,
+            most_bytes=_MOST_BYTES,
         )
         errors = text(done.stderr)
         for line in text(done.stdout).splitlines():

@@ -12,6 +12,8 @@ from gitalign.git.refs import read_tips
 from gitalign.git.repository import Repository
 
 _TIMEOUT_S = 600.0
+_MOST_BYTES = 256 * 1024 * 1024
+"""A server that says more is not listened to: 2.5 million branches."""
 _NO_SUCH_REMOTE = (0, 2)
 
 
@@ -65,7 +67,7 @@ def fetch_branches(repository: Repository, remote: str) -> None:
 
 
 def _fetched(repository: Repository, remote: str, refspecs: Sequence[str], *, by_hand: str = "fetch") -> None:
-    _talk(
+    talk(
         repository,
         "fetch",
         "--refmap=",
@@ -117,7 +119,7 @@ def remote_tips(
     """
     where = _push_address(repository, remote) if for_push else remote
     words = ("ls-remote", "--heads", "--end-of-options", where)
-    return _branches(_talk(repository, *words, remote=remote, timeout_s=timeout_s))
+    return _branches(talk(repository, *words, remote=remote, timeout_s=timeout_s))
 
 
 def remote_tips_and_head(repository: Repository, remote: str) -> tuple[dict[BranchName, Oid], BranchName | None]:
@@ -132,7 +134,7 @@ def remote_tips_and_head(repository: Repository, remote: str) -> tuple[dict[Bran
     """
     where = _push_address(repository, remote)
     words = ("ls-remote", "--symref", "--end-of-options", where, "HEAD")
-    answer = _talk(repository, *words, remote=remote, address=where)
+    answer = talk(repository, *words, remote=remote, address=where)
     said = (line.removeprefix("ref: ").partition("\t") for line in answer.splitlines() if line.startswith("ref: "))
     head = next((ref for ref, _, name in said if name == "HEAD" and ref.startswith(HEADS)), None)
     return remote_tips(repository, remote, for_push=True), None if head is None else branch_of(head)
@@ -163,7 +165,7 @@ def push_addresses(repository: Repository, remote: str) -> tuple[str, ...]:
     return tuple(text(done.stdout).splitlines()) if done.returncode == 0 else (remote,)
 
 
-def _talk(
+def talk(
     repository: Repository,
     *words: str,
     remote: str,
@@ -171,9 +173,21 @@ def _talk(
     by_hand: str | None = None,
     timeout_s: float = _TIMEOUT_S,
 ) -> str:
-    """What git as the operator's own git would be, from where it would run, answers; hooks do not run."""
+    """What git answers that talks to a remote as the operator's own git would, from where that would run; hooks do not run.
+
+    Args:
+        repository: the repository.
+        words: of the command.
+        remote: its name, for messages.
+        address: where it is, when it is not the last word; messages must not hold it.
+        by_hand: what a person types instead.
+        timeout_s: how long it may take, in seconds.
+
+    Raises:
+        RemoteError: with all that git said, which a server may have written.
+    """
     try:
-        return text(repository.operator.run(*words, timeout_s=timeout_s).stdout)
+        return text(repository.operator.run(*words, timeout_s=timeout_s, most_bytes=_MOST_BYTES).stdout)
     except GitTimedOut as error:
         raise RemoteError(
             f"remote {remote!r} did not answer in time", hint="check the network, then run again"

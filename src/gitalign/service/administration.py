@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from gitalign.core.accounts import EVERY, SECRET_BYTES, Role, Token, token_text
-from gitalign.core.jobs import Job, JobKind, NewJob
+from gitalign.core.addresses import parsed_address
+from gitalign.core.jobs import Job, JobKind, NewJob, ServedRepository
 from gitalign.core.names import display
 from gitalign.errors import UserError
+from gitalign.service.credentials import Credential, Sealer, keys_of, require_fitting
 from gitalign.service.settings import ServerSettings
 from gitalign.store.service.accounts import Accounts
+from gitalign.store.service.audit import AuditTrail
+from gitalign.store.service.credentials import Credentials
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.jobs import Jobs
 from gitalign.store.service.repositories import Repositories
@@ -86,11 +91,79 @@ def sign_in_link(database: ServiceDatabase, token: Token, *, address: str) -> st
     return f"{address}/sign-in/{secret}"
 
 
-def ask(database: ServiceDatabase, settings: ServerSettings, repository: str, kind: JobKind) -> Job:
+def add_by_address(
+    database: ServiceDatabase,
+    settings: ServerSettings,
+    name: str,
+    url: str,
+    *,
+    config_file: str | None = None,
+    actor: str = ACTOR,
+) -> ServedRepository:
+    """Register a repository by its address, and ask for its first fetch, which clones it.
+
+    Raises:
+        UserError: the name or the address cannot be used.
+        Contradiction: the name is taken.
+        NoResources
+    """
+    require_name(name)
+    address = parsed_address(url)
+    rules = settings.repositories
+    rules.rules.require(address)
+    added = Repositories(database).add_address(
+        name, address.url, folder=rules.place(os.environ), config_file=config_file, actor=actor
+    )
+    ask(database, settings, name, JobKind.FETCH, actor=actor)
+    return added
+
+
+def give_credential(
+    database: ServiceDatabase, settings: ServerSettings, name: str, credential: Credential, *, actor: str = ACTOR
+) -> ServedRepository:
+    """Keep what the server of a repository asks for, encrypted.
+
+    Raises:
+        NotFound: there is no such repository.
+        UserError: it has no address, or the credential does not fit it.
+        ConfigError: the operator named no key.
+    """
+    repository = Repositories(database).get(name)
+    if repository.url is None:
+        raise UserError(
+            f"{display(name)} is a folder, whose own configuration says how its remotes are reached",
+            hint="git align repo add NAME URL registers a repository by address",
+            code="no_address",
+        )
+    address = parsed_address(repository.url)
+    require_fitting(credential, address)
+    sealer = Sealer(keys_of(settings.repositories.key_file, os.environ))
+    sealed = sealer.seal(credential, repository=repository.id, address=address)
+    Credentials(database).put(name, kind=credential.kind, sealed=sealed, actor=actor)
+    return Repositories(database).get(name)
+
+
+def encrypt_again(database: ServiceDatabase, settings: ServerSettings, *, actor: str = ACTOR) -> int:
+    """Encrypt every credential with the newest key; older keys can be taken away then. How many there are.
+
+    Raises:
+        ConfigError: there is no key, or none opens one of them.
+    """
+    sealer, credentials = Sealer(keys_of(settings.repositories.key_file, os.environ)), Credentials(database)
+    known = credentials.all()
+    for repository, sealed in known:
+        credentials.replace(repository, before=sealed, after=sealer.sealed_again(sealed))
+    AuditTrail(database).add(actor=actor, action="credential.rotate", subject="*", detail={"count": len(known)})
+    return len(known)
+
+
+def ask(
+    database: ServiceDatabase, settings: ServerSettings, repository: str, kind: JobKind, *, actor: str = ACTOR
+) -> Job:
     """Write a job, which the next free worker carries out.
 
     Raises:
         NotFound, NoResources
     """
-    new = NewJob(repository=repository, kind=kind, created_by=ACTOR)
+    new = NewJob(repository=repository, kind=kind, created_by=actor)
     return Jobs(database).add(new, job_id=secrets.token_hex(16), most_open=settings.limits.open_jobs)[0]

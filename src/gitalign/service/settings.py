@@ -13,10 +13,12 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from gitalign.configuration.model_faults import model_faults
 from gitalign.configuration.section import Section
 from gitalign.configuration.strict_yaml import NotStrict, load_yaml
-from gitalign.core.addresses import is_host_name
+from gitalign.core.addresses import AddressRules, is_host_name
 from gitalign.errors import ConfigError
 from gitalign.input_file import Unreadable, read_bounded
+from gitalign.service.credentials import Sealer, keys_of
 from gitalign.service.working.batch_policy import BatchPolicy
+from gitalign.service.working.remote_access import RemoteSettings
 from gitalign.service.working.worker import WorkSettings
 from gitalign.store.service.database import ServiceDatabase, Tables, open_service_database
 
@@ -108,6 +110,13 @@ class Database(Section):
     upgrade_by_hand: bool = False
 
 
+class Committer(Section):
+    """Who stands on commits that the service makes."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^<>\x00-\x1f\x7f]+$")] = "git-align"
+    email: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^<>\x00-\x20\x7f]+$")] = "git-align@localhost"
+
+
 class Work(Section):
     """Workers in the process of the server; `git align worker` starts others. See `WorkSettings`."""
 
@@ -115,16 +124,7 @@ class Work(Section):
     lease_seconds: Annotated[float, Field(ge=2, le=3_600)] = 30.0
     drain_seconds: Annotated[float, Field(ge=0, le=3_600)] = 20.0
     keep_days: Annotated[float, Field(ge=1, le=36_500)] = 90.0
-
-    def settings(self, batches: BatchPolicy) -> WorkSettings:
-        """As workers take it."""
-        return WorkSettings(
-            threads=self.workers,
-            lease_s=self.lease_seconds,
-            drain_s=self.drain_seconds,
-            keep_days=self.keep_days,
-            batches=batches,
-        )
+    job_seconds: Annotated[float, Field(ge=1, le=7 * 86_400)] = 6 * 3_600.0
 
 
 class Batches(Section):
@@ -139,6 +139,56 @@ class Batches(Section):
         """As workers and routes take it."""
         return BatchPolicy(
             allowed=self.allowed, confinement=self.confinement, environment=self.environment, at_once=self.at_once
+        )
+
+
+class ByAddress(Section):
+    """Repositories that are registered by address.
+
+    Attributes:
+        folder: holds their mirrors; None for one in the state folder of the user.
+        hosts: that may be named; see `AddressRules`. None may without any.
+        schemes: of addresses.
+        private_addresses: machines that are not on the public internet may be named, too.
+        key_file: of keys that encrypt credentials, newest first; None for the environment variable `GITALIGN_CREDENTIAL_KEYS`.
+        committer: name and e-mail address on commits that are made in them.
+        fetch_seconds: a remote may take so long to send.
+        most_mebibytes: largest repository.
+    """
+
+    folder: Path | None = None
+    hosts: tuple[str, ...] = ()
+    schemes: tuple[Literal["https", "http", "ssh"], ...] = ("https", "ssh")
+    private_addresses: bool = False
+    key_file: Path | None = None
+    committer: Committer = Field(default_factory=Committer)
+    fetch_seconds: Annotated[float, Field(ge=1, le=86_400)] = 600.0
+    most_mebibytes: Annotated[int, Field(ge=1, le=1024**2)] = 20 * 1024
+
+    @property
+    def rules(self) -> AddressRules:
+        """Which addresses are allowed."""
+        return AddressRules(schemes=self.schemes, hosts=self.hosts, allows_private=self.private_addresses)
+
+    def place(self, environ: Mapping[str, str]) -> Path:
+        """The folder of mirrors."""
+        return (self.folder or default_database(environ).with_name("repositories")).absolute()
+
+    def settings(self, environ: Mapping[str, str]) -> RemoteSettings:
+        """As workers take it.
+
+        Raises:
+            ConfigError: the keys cannot be read.
+        """
+        keys = keys_of(self.key_file, environ)
+        Sealer(keys)
+        return RemoteSettings(
+            folder=self.place(environ),
+            rules=self.rules,
+            keys=keys,
+            committer=(self.committer.name, self.committer.email),
+            fetch_s=self.fetch_seconds,
+            most_bytes=self.most_mebibytes * 1024**2,
         )
 
 
@@ -172,10 +222,24 @@ class ServerSettings(Section):
     work: Work = Field(default_factory=Work)
     batches: Batches = Field(default_factory=Batches)
     limits: Bounds = Field(default_factory=Bounds)
+    repositories: ByAddress = Field(default_factory=ByAddress)
 
     def work_settings(self) -> WorkSettings:
-        """How workers work."""
-        return self.work.settings(self.batches.policy())
+        """As workers take them.
+
+        Raises:
+            ConfigError: the keys of credentials cannot be read.
+        """
+        work = self.work
+        return WorkSettings(
+            threads=work.workers,
+            lease_s=work.lease_seconds,
+            drain_s=work.drain_seconds,
+            keep_days=work.keep_days,
+            job_s=work.job_seconds,
+            batches=self.batches.policy(),
+            remotes=self.repositories.settings(os.environ),
+        )
 
     def open_database(self, tables: Tables | None = None) -> ServiceDatabase:
         """The database.

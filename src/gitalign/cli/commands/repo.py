@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from gitalign.cli.asking import asked
+from gitalign.cli.commands.repo_credential import credential, new_key, rotate_keys
 from gitalign.cli.options import Options
 from gitalign.cli.parameters import argument, option
 from gitalign.cli.rendering.console import console, emit_json
@@ -17,7 +18,9 @@ from gitalign.documents import jobs as job_documents
 from gitalign.documents.service import dump_repositories
 
 Name = Annotated[str, argument(help="Name of the repository, as it stands in addresses.", metavar="NAME")]
-Place = Annotated[Path, argument(help="The repository, as the workers see it.", metavar="PATH")]
+Place = Annotated[
+    str, argument(help="The repository: a folder as the workers see it, or an address.", metavar="PATH|URL")
+]
 Settings = Annotated[
     Path | None,
     option(
@@ -30,22 +33,26 @@ Settings = Annotated[
 
 
 @verb(acts=True, without=("repo", "config", "yes"))
-def add(*, name: Name, path: Place, settings: Settings = None, which: ServerOptions, options: Options) -> int:
-    """Register a repository with the service."""
+def add(*, name: Name, place: Place, settings: Settings = None, which: ServerOptions, options: Options) -> int:
+    """Register a repository with the service: a folder, or an address that it clones."""
     from gitalign.git.discovery import discover
-    from gitalign.service.administration import ACTOR, require_name
+    from gitalign.service.administration import ACTOR, add_by_address, require_name
     from gitalign.store.service.repositories import Repositories
 
     require_name(name)
-    discover(path, executable="git", environ=os.environ)  # refuses what is not a repository
+    file = None if settings is None else str(settings.absolute())
+    is_address = "://" in place
+    if not is_address:
+        discover(Path(place), executable="git", environ=os.environ)  # refuses what is not a repository
     with which.database() as database:
-        added = Repositories(database).add(
-            name, str(path.absolute()), config_file=None if settings is None else str(settings.absolute()), actor=ACTOR
-        )
+        if is_address:
+            added = add_by_address(database, which.settings(), name, place, config_file=file)
+        else:
+            added = Repositories(database).add(name, str(Path(place).absolute()), config_file=file, actor=ACTOR)
     if options.json:
         emit_json("repositories", dump_repositories([added]))
     elif not options.quiet:
-        console().print(f"added: {added.name} {safe(added.path)}", soft_wrap=True)
+        console().print(f"added: {added.name} {safe(added.url or added.path)}", soft_wrap=True)
     return 0
 
 
@@ -60,7 +67,7 @@ def list_(which: ServerOptions, options: Options) -> int:
         emit_json("repositories", dump_repositories(known))
         return 0
     for one in known:
-        console().print(f"{one.name}  {safe(one.path)}", soft_wrap=True, highlight=False)
+        console().print(f"{one.name}  {safe(one.url or one.path)}", soft_wrap=True, highlight=False)
     return 0
 
 
@@ -99,4 +106,6 @@ def remove(name: Name, which: ServerOptions, options: Options) -> int:
     return 0
 
 
-repo = Group("repo", add, list_, fetch, remove, help="Repositories that the service works on.")
+repo = Group(
+    "repo", add, list_, fetch, remove, credential, new_key, rotate_keys, help="Repositories that the service works on."
+)

@@ -65,6 +65,7 @@ class ServedRepositoryDocument(TypedDict):
     name: str
     path: str | None
     url: str | None
+    credential: str | None
     config_file: str | None
     created_at: Time
     last_event: int

@@ -10,10 +10,13 @@ from fastapi.responses import Response
 from gitalign.core.accounts import Actor, Role
 from gitalign.core.jobs import JobKind
 from gitalign.documents import service as documents
+from gitalign.errors import UserError
 from gitalign.service.access import Needs
+from gitalign.service.administration import add_by_address, give_credential
 from gitalign.service.api.requests import (
     IdempotencyKey,
     NewConflicts,
+    NewCredential,
     NewForecast,
     NewPlan,
     NewRepository,
@@ -22,7 +25,9 @@ from gitalign.service.api.requests import (
     posted,
     said,
 )
+from gitalign.service.credentials import Credential
 from gitalign.service.state import service_of
+from gitalign.store.service.credentials import Credentials
 
 router = APIRouter(prefix="/api/v1/repositories", tags=["repositories"])
 Viewer = Annotated[Actor, Depends(Needs(Role.VIEWER))]
@@ -39,10 +44,40 @@ def list_repositories(request: Request, actor: Viewer) -> Response:
 
 @router.post("", status_code=201, responses=said("repositories", status=201))
 def add_repository(request: Request, body: NewRepository, actor: Admin) -> Response:
-    """Register a folder on the machine of the workers. Whether it is a repository is seen by its first job."""
-    added = service_of(request).repositories.add(body.name, body.path, config_file=body.config_file, actor=actor.name)
+    """Register a repository. Whether there is one is seen by its first job; one with an address is cloned at once."""
+    service = service_of(request)
+    if (body.path is None) == (body.url is None):
+        raise UserError("give either a path or a url", hint='{"name": …, "url": "https://…"}', code="usage")
+    if body.url is not None:
+        added = add_by_address(
+            service.database, service.settings, body.name, body.url, config_file=body.config_file, actor=actor.name
+        )
+        service.workers.wake()
+    else:
+        added = service.repositories.add(body.name, str(body.path), config_file=body.config_file, actor=actor.name)
     headers = {"Location": f"/api/v1/repositories/{added.name}"}
     return answer(documents.dump_repositories([added]), status=201, headers=headers)
+
+
+@router.post("/{repository}/credential", responses=said("repositories"))
+def put_credential(request: Request, repository: str, body: NewCredential, actor: Admin) -> Response:
+    """Give what the server of a repository asks for. It is kept encrypted, and never given out again."""
+    credential = Credential(
+        kind=body.kind,
+        username=body.username,
+        secret=body.secret.get_secret_value(),
+        known_hosts=body.known_hosts,
+    )
+    service = service_of(request)
+    changed = give_credential(service.database, service.settings, repository, credential, actor=actor.name)
+    return answer(documents.dump_repositories([changed]))
+
+
+@router.delete("/{repository}/credential", status_code=204)
+def remove_credential(request: Request, repository: str, actor: Admin) -> Response:
+    """Forget what the server of a repository asks for."""
+    Credentials(service_of(request).database).remove(repository, actor=actor.name)
+    return Response(status_code=204)
 
 
 @router.get("/{repository}", responses=said("repositories"))

@@ -6,11 +6,11 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Header, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from gitalign.core.accounts import Actor
 from gitalign.core.jobs import Job, JobKind, NewJob
@@ -39,11 +39,21 @@ class Body(BaseModel):
 
 
 class NewRepository(Body):
-    """A folder on the machine of the workers, under a name."""
+    """A repository under a name: a folder on the machine of the workers, or an address of a git server."""
 
     name: Name
-    path: Annotated[str, StringConstraints(max_length=4_000, pattern=r"^/[^\x00]*$")]
+    path: Annotated[str, StringConstraints(max_length=4_000, pattern=r"^/[^\x00]*$")] | None = None
+    url: Annotated[str, StringConstraints(min_length=1, max_length=1_500)] | None = None
     config_file: Annotated[str, StringConstraints(max_length=4_000, pattern=r"^/[^\x00]*$")] | None = None
+
+
+class NewCredential(Body):
+    """What the server of a repository asks for: name and password, or a private key and the hosts that it may be shown to."""
+
+    kind: Literal["basic", "ssh"]
+    username: Annotated[str, StringConstraints(max_length=500)] = ""
+    secret: SecretStr = Field(max_length=20_000)
+    known_hosts: Annotated[str, StringConstraints(max_length=100_000)] = ""
 
 
 class Choice(Body):

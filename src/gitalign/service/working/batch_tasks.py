@@ -20,6 +20,7 @@ from gitalign.core.jobs import JobKind
 from gitalign.core.plan import Permit
 from gitalign.documents.formats import stamped
 from gitalign.engine.run.contexts import Caller
+from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.errors import PlanRefused
 from gitalign.service.working.batch_watch import BatchWatch
 from gitalign.service.working.came import Came, StillUnderWay, json_of
@@ -30,7 +31,11 @@ from gitalign.views.batch import batch_page
 
 def _request(hold: Hold) -> facade.Request:
     config_file = hold.held.config_file
-    return facade.Request(repo=hold.held.path, config_file=Path(config_file) if config_file else None)
+    return facade.Request(
+        repo=hold.held.path,
+        config_file=Path(config_file) if config_file else None,
+        surroundings=Surroundings(environ=hold.access.environ),
+    )
 
 
 def _permit_words(hold: Hold) -> str:

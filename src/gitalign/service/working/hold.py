@@ -16,10 +16,13 @@ from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import RunTakenOver, StoreError
 from gitalign.service.working.batch_policy import BatchPolicy
+from gitalign.service.working.remote_access import RemoteAccess
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
 
 _LOG = logging.getLogger("gitalign.service")
 _WRITTEN_EVERY_S = 0.2
+_ASKED_EVERY_S = 2.0
+"""So long until a job hears that it is to stop."""
 _MOST_HELD = 5_000
 """Events kept while the database is away; beyond that some are dropped. The journal of the run has them all."""
 
@@ -32,13 +35,23 @@ class Hold:
         held: the job.
         lease_s: how long a renewal holds.
         stop: of the work; stopped when the job is asked to stop, cancelled when the lease is lost.
+        deadline_s: it is to end after so long, as if it were asked to stop.
         checkpoint: called after the lease was proved, before each effect; rehearsals of crashes end the process there.
     """
 
     def __init__(
-        self, jobs: HeldJobs, held: HeldJob, *, lease_s: float, stop: StopSignal, checkpoint: Checkpoint = no_checkpoint
+        self,
+        jobs: HeldJobs,
+        held: HeldJob,
+        *,
+        lease_s: float,
+        stop: StopSignal,
+        deadline_s: float = float("inf"),
+        checkpoint: Checkpoint = no_checkpoint,
     ) -> None:
         self.held = held
+        self.access = RemoteAccess(environ={})
+        self.is_late = False
         self.stop = stop
         self.is_lost = False
         self.is_stop_asked = held.job.stop_requested
@@ -54,11 +67,12 @@ class Hold:
         self._writing = threading.Lock()
         self._over = threading.Event()
         self._renewed = time.monotonic()
+        self._deadline = self._renewed + deadline_s
         self._thread = threading.Thread(target=self._keep, name=f"lease of {held.job.id}", daemon=True)
 
     def __enter__(self) -> Hold:
         if self.is_stop_asked:
-            self.stop.request_stop()
+            self.ask_to_end()
         self._thread.start()
         return self
 
@@ -79,6 +93,13 @@ class Hold:
             except StoreError as failure:
                 _LOG.warning("the last events of job %s were not written: %s", self.held.job.id, failure.message)
 
+    def ask_to_end(self) -> None:
+        """Have the work end early: cleanly where branches may move, otherwise at once, with every process of it."""
+        if self.held.job.kind.moves_branches:
+            self.stop.request_stop()
+        else:
+            self.stop.request_cancel()
+
     def listener(self, event: Event) -> None:
         """Take an event of the engine."""
         if event.kind is EventKind.RUN_STARTED:
@@ -87,7 +108,7 @@ class Hold:
 
     def take(self, event: Event) -> None:
         """Take an event of a batch run."""
-        self._events.append((event.kind.value, json_text(event_documents.dump(event))))
+        self._events.append((event.kind.value, self.access.redacted(json_text(event_documents.dump(event)))))
 
     def look(self) -> None:
         """Write down what happened, and see what the job is asked. Between effects, where nothing is proved.
@@ -127,12 +148,13 @@ class Hold:
         self.asked = Asked(job.asked)
         if job.stop_requested and not self.is_stop_asked:
             self.is_stop_asked = True
-            self.stop.request_stop()
+            self.ask_to_end()
 
     def _keep(self) -> None:
         while not self._over.wait(_WRITTEN_EVERY_S):
+            self._end_what_is_due()
             since = time.monotonic() - self._renewed
-            if not self._events and since < self._lease_s / 3:
+            if not self._events and since < min(self._lease_s / 3, _ASKED_EVERY_S):
                 continue
             try:
                 self._renew()
@@ -143,6 +165,13 @@ class Hold:
                 if since > self._lease_s:
                     self._lose()
                     return
+
+    def _end_what_is_due(self) -> None:
+        if not self.is_late and time.monotonic() > self._deadline:
+            self.is_late = True
+            self.ask_to_end()
+        if self.stop.cancel_requested:
+            self.stop.processes.end_all()  # what was started since then, too
 
     def _lose(self) -> None:
         self.is_lost = True

@@ -15,13 +15,17 @@ from gitalign.documents import listings, overviews, plans, reports
 from gitalign.documents.conflict_groups import dump_conflicts
 from gitalign.documents.forecasts import dump_forecast
 from gitalign.documents.formats import stamped
+from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.errors import PlanRefused, UserError
 from gitalign.facade.following import Following
 from gitalign.service.working.batch_tasks import BATCH_TASKS
 from gitalign.service.working.came import JSON, Came, StillUnderWay, json_of
 from gitalign.service.working.hold import Hold
+from gitalign.service.working.mirrors import mirror_ready
+from gitalign.service.working.remote_access import RemoteSettings
 from gitalign.store.service.jobs import JobDocument, Jobs
 
+_READ_THE_REMOTE = (JobKind.PLAN, JobKind.RUN)
 _MEDIA = {
     facade.ReportFormat.JSON: JSON,
     facade.ReportFormat.HTML: "text/html; charset=utf-8",
@@ -31,18 +35,20 @@ _MEDIA = {
 }
 
 
-def carry_out(hold: Hold, jobs: Jobs) -> Came:
+def carry_out(hold: Hold, jobs: Jobs, remotes: RemoteSettings) -> Came:
     """Carry out a job.
 
     Args:
         hold: the job.
         jobs: where plans are found.
+        remotes: how remotes are reached.
 
     Raises:
         GitAlignError: it cannot be carried out.
         StillUnderWay
     """
-    return _TASKS[hold.held.job.kind](hold, jobs)
+    with mirror_ready(hold, request_of(hold), remotes):
+        return _TASKS[hold.held.job.kind](hold, jobs)
 
 
 def request_of(hold: Hold) -> facade.Request:
@@ -59,14 +65,21 @@ def request_of(hold: Hold) -> facade.Request:
         overrides={key: value for key, value in settings.items() if value is not None},
         only=tuple(params.get("only", ())),
         exclude=tuple(params.get("exclude", ())),
-        fetch=bool(params.get("fetch")),
-        push=bool(params.get("push")),
+        fetch=bool(params.get("fetch")) and held.url is None,
+        push=bool(params.get("push")) or (held.url is not None and held.job.kind in _READ_THE_REMOTE),
+        remote=None if held.url is None else facade.MIRROR_REMOTE,
         needs_branches=True,
+        surroundings=Surroundings(environ=hold.access.environ),
     )
 
 
 def _following(hold: Hold) -> Following:
     return {"listeners": [hold.listener], "stop": hold.stop, "checkpoint": hold.checkpoint}
+
+
+def _pushes(hold: Hold) -> bool:
+    """Whether results go to the remote. In a mirror they do: its branches are there, and here a fetch would lose them."""
+    return bool(hold.held.job.params.get("push")) or hold.held.url is not None
 
 
 def _permit_words(hold: Hold) -> str:
@@ -76,13 +89,14 @@ def _permit_words(hold: Hold) -> str:
 
 def _fetch(hold: Hold, jobs: Jobs) -> Came:
     request = request_of(hold)
-    facade.plan(replace(request, fetch=True))
-    document = stamped("status", overviews.dump_status(facade.status(request)))
+    if hold.held.url is None:
+        facade.plan(replace(request, fetch=True), stop=hold.stop)
+    document = stamped("status", overviews.dump_status(facade.status(request, stop=hold.stop)))
     return Came(outcome="ok", document=json_of(document))
 
 
 def _plan(hold: Hold, jobs: Jobs) -> Came:
-    plan = facade.plan(request_of(hold))
+    plan = facade.plan(request_of(hold), stop=hold.stop)
     hold.note_plan(plan.id)
     return Came(outcome="ok", document=JobDocument(media_type=JSON, body=plans.text_of(plan)))
 
@@ -96,7 +110,7 @@ def _forecast(hold: Hold, jobs: Jobs) -> Came:
 
 def _conflicts(hold: Hold, jobs: Jobs) -> Came:
     request = request_of(hold)
-    plan = facade.plan(request, whatever_is_checked_out=True)
+    plan = facade.plan(request, whatever_is_checked_out=True, stop=hold.stop)
     branch = hold.held.job.params.get("branch")
     result = facade.conflicts(request, plan=plan, branch=branch, listeners=[hold.listener], stop=hold.stop)
     document = json_of(stamped("conflicts", dump_conflicts(result)))
@@ -104,9 +118,8 @@ def _conflicts(hold: Hold, jobs: Jobs) -> Came:
 
 
 def _run(hold: Hold, jobs: Jobs) -> Came:
-    job = hold.held.job
     plan = _stored_plan(hold, jobs)
-    permit = Permit(plan_id=plan.id, push=bool(job.params.get("push")), given_by=_permit_words(hold))
+    permit = Permit(plan_id=plan.id, push=_pushes(hold), given_by=_permit_words(hold))
     # The plan says which branches and how; what the repository's settings forbid is still refused.
     request = replace(request_of(hold), overrides={}, only=(), exclude=(), fetch=False)
     earlier = _begun_before(hold, request, plan.id)
@@ -167,7 +180,7 @@ def _resume(hold: Hold, jobs: Jobs) -> Came:
 def _undo(hold: Hold, jobs: Jobs) -> Came:
     job = hold.held.job
     request = replace(request_of(hold), needs_branches=False)
-    run_id, push = str(job.params["run_id"]), bool(job.params.get("push"))
+    run_id, push = str(job.params["run_id"]), _pushes(hold)
     if job.attempts > 1:
         facade.recover(request, stop=hold.stop)
         undos = [one for one in facade.runs(request, states=UNFINISHED) if one.kind is RunKind.UNDO]
@@ -193,7 +206,7 @@ def _report(hold: Hold, jobs: Jobs) -> Came:
 
 
 def _verify(hold: Hold, jobs: Jobs) -> Came:
-    proofs = facade.verify(request_of(hold), str(hold.held.job.params["run_id"]))
+    proofs = facade.verify(request_of(hold), str(hold.held.job.params["run_id"]), stop=hold.stop)
     if not proofs:
         raise UserError("the run has no certificates: it moved nothing", code="no_certificates")
     is_proved = all(proof.holds for proof in proofs)

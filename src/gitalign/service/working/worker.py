@@ -9,16 +9,18 @@ import socket
 import threading
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gitalign.core.jobs import JobKind, JobState
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.engine.runtime.signals import StopSignal
-from gitalign.errors import GitAlignError, Interrupted, RunTakenOver, StoreError
+from gitalign.errors import GitAlignError, Interrupted, NoResources, RunTakenOver, StoreError
 from gitalign.service.working.batch_policy import BatchPolicy
 from gitalign.service.working.came import Came, StillUnderWay
 from gitalign.service.working.hold import Hold
+from gitalign.service.working.remote_access import RemoteSettings, remote_access
 from gitalign.service.working.tasks import carry_out
+from gitalign.store.service.credentials import Credentials
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
 from gitalign.store.service.jobs import Jobs
@@ -41,6 +43,8 @@ class WorkSettings:
         drain_s: jobs may go on for so long after the worker was asked to end; then they are stopped cleanly.
         keep_days: jobs are forgotten so many days after their end.
         batches: what plans that were submitted may do. Their runs have threads of their own: they take hours.
+        job_s: a job is ended after so long; not one that carries out tasks.
+        remotes: how remotes are reached.
     """
 
     threads: int = 1
@@ -48,6 +52,8 @@ class WorkSettings:
     poll_s: float = 1.0
     drain_s: float = 20.0
     keep_days: float = 90.0
+    job_s: float = 6 * 3_600.0
+    remotes: RemoteSettings = field(default_factory=RemoteSettings)
     batches: BatchPolicy = field(default_factory=BatchPolicy)
 
     @property
@@ -81,7 +87,8 @@ class Workers:
         self._name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._wake = threading.Condition()
         self._is_draining = False
-        self._stops: set[StopSignal] = set()
+        self._credentials = Credentials(database)
+        self._holds: set[Hold] = set()
         self._threads = [
             threading.Thread(target=self._work, args=(number,), name=f"worker {number}", daemon=True)
             for number in range(settings.threads + settings.batch_threads)
@@ -107,8 +114,8 @@ class Workers:
         deadline = time.monotonic() + self._settings.drain_s
         for thread in self._threads:
             thread.join(timeout=max(0.0, deadline - time.monotonic()))
-        for stop in tuple(self._stops):
-            stop.request_stop()
+        for hold in tuple(self._holds):
+            hold.ask_to_end()
         for thread in self._threads:
             thread.join()
 
@@ -148,10 +155,17 @@ class Workers:
         return False
 
     def _carry_out(self, held: HeldJob) -> None:
-        stop = StopSignal()
-        hold = Hold(self._held_jobs, held, lease_s=self._settings.lease_s, stop=stop, checkpoint=self._checkpoint)
+        is_long = held.job.kind in _LONG
+        hold = Hold(
+            self._held_jobs,
+            held,
+            lease_s=self._settings.lease_s,
+            stop=StopSignal(),
+            deadline_s=float("inf") if is_long else self._settings.job_s,
+            checkpoint=self._checkpoint,
+        )
         hold.batches = self._settings.batches
-        self._stops.add(stop)
+        self._holds.add(hold)
         try:
             with hold:
                 self._end(hold, self._result(hold))
@@ -161,7 +175,7 @@ class Workers:
             hold.end()
             self._held_jobs.release(held, delay_s=self._settings.lease_s / 6)
         finally:
-            self._stops.discard(stop)
+            self._holds.discard(hold)
 
     def _result(self, hold: Hold) -> Came | GitAlignError:
         """What came of the job; an error of the work is a result, too, unless the job is not held any more."""
@@ -171,13 +185,17 @@ class Workers:
                 hint="see the logs of the workers, then ask again",
                 code="worker_lost",
             )
+        remotes = self._settings.remotes
         try:
-            return carry_out(hold, self._jobs)
+            with remote_access(remotes, self._credentials, hold.held) as hold.access:
+                return carry_out(hold, self._jobs, remotes)
         except StillUnderWay:
             raise
         except GitAlignError as error:
             if hold.is_lost:
                 raise RunTakenOver(f"job {hold.held.job.id} is not held any more: {error.message}") from error
+            if hold.stop.cancel_requested:  # its processes were ended: whatever they said last means nothing
+                return Interrupted("it was ended before it had come to a result", hint="ask again")
             return error
         except Exception as error:
             _LOG.exception("job %s ended with an error that is a bug", hold.held.job.id)
@@ -188,14 +206,23 @@ class Workers:
         held = hold.held
         if hold.is_lost:
             raise RunTakenOver(f"job {held.job.id} is not held any more")
+        if hold.is_late and (isinstance(result, Interrupted) or (isinstance(result, Came) and result.is_interrupted)):
+            result = NoResources(
+                f"ended after {self._settings.job_s:g} s",
+                hint="see work.job_seconds; a run that was stopped before it published goes on with resume",
+                code="job_timed_out",
+            )
         is_early = isinstance(result, Interrupted) or (isinstance(result, Came) and result.is_interrupted)
         if is_early and self._is_draining and not hold.is_stop_asked:
             self._held_jobs.release(held, delay_s=0)
             return
         if isinstance(result, Came):
             state = JobState.STOPPED if result.is_interrupted else JobState.DONE
-            self._held_jobs.finish(held, state, outcome=result.outcome, document=result.document)
+            document = result.document
+            if document is not None:
+                document = replace(document, body=hold.access.redacted(document.body))
+            self._held_jobs.finish(held, state, outcome=result.outcome, document=document)
             return
         state = JobState.STOPPED if isinstance(result, Interrupted) else JobState.FAILED
-        error = {"code": result.error_code, "message": result.message, "hint": result.hint}
+        error = {"code": result.error_code, "message": hold.access.redacted(result.message), "hint": result.hint}
         self._held_jobs.finish(held, state, outcome=result.error_code[:24], error=error)

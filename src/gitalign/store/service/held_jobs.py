@@ -31,14 +31,18 @@ class HeldJob:
         job: as it was when it was claimed, with its fencing token.
         number: of its row.
         repository: number of its repository.
+        repository_id: its identity.
         path: of the repository.
+        url: where its branches are; None when they are in the folder itself.
         config_file: the operator's settings for it.
     """
 
     job: Job
     number: int
     repository: int
+    repository_id: str
     path: str
+    url: str | None
     config_file: str | None
 
 
@@ -119,7 +123,13 @@ class HeldJobs:
         job = job_of(row, repository=where.name)
         append(connection, repository=row.repository, job=row.number, events=[job_event(job)])
         return HeldJob(
-            job=job, number=row.number, repository=row.repository, path=where.path, config_file=where.config_file
+            job=job,
+            number=row.number,
+            repository=row.repository,
+            repository_id=where.id,
+            path=where.path,
+            url=where.url,
+            config_file=where.config_file,
         )
 
     def renew(self, held: HeldJob, *, events: Sequence[tuple[str, str]] = (), **noted: str | None) -> Job:

@@ -16,7 +16,7 @@ from gitalign.store.service import schema
 from gitalign.store.service.audit import write_entry
 from gitalign.store.service.clock import now_ms
 from gitalign.store.service.database import ServiceDatabase
-from gitalign.store.service.rows import repository_number, repository_of, unknown_repository
+from gitalign.store.service.rows import repository_number, repository_of, select_repositories, unknown_repository
 
 _REPOSITORIES, _JOBS = schema.repositories, schema.jobs
 
@@ -61,7 +61,8 @@ class Repositories:
         values = {**row, "created_at": now_ms()}
         try:
             with self._database.writing() as connection:
-                added = connection.execute(insert(_REPOSITORIES).values(**values).returning(*_REPOSITORIES.c)).one()
+                connection.execute(insert(_REPOSITORIES).values(**values))
+                added = connection.execute(select_repositories().where(_REPOSITORIES.c.id == row["id"])).one()
                 write_entry(
                     connection,
                     actor=actor,
@@ -80,7 +81,7 @@ class Repositories:
     def all(self) -> tuple[ServedRepository, ...]:
         """Every repository, by name."""
         with self._database.reading() as connection:
-            return tuple(map(repository_of, connection.execute(select(_REPOSITORIES).order_by(_REPOSITORIES.c.name))))
+            return tuple(map(repository_of, connection.execute(select_repositories().order_by(_REPOSITORIES.c.name))))
 
     def get(self, name: str) -> ServedRepository:
         """One repository.
@@ -89,7 +90,7 @@ class Repositories:
             NotFound
         """
         with self._database.reading() as connection:
-            row = connection.execute(select(_REPOSITORIES).where(_REPOSITORIES.c.name == name)).first()
+            row = connection.execute(select_repositories().where(_REPOSITORIES.c.name == name)).first()
         if row is None:
             raise unknown_repository(name)
         return repository_of(row)

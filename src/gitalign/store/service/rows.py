@@ -24,6 +24,14 @@ def select_jobs() -> Select[Any]:
     )
 
 
+def select_repositories() -> Select[Any]:
+    """Repositories with the kinds of their credentials."""
+    credentials = schema.credentials
+    return select(*_REPOSITORIES.c, credentials.c.kind.label("credential")).outerjoin(
+        credentials, credentials.c.repository == _REPOSITORIES.c.number
+    )
+
+
 def job_of(row: Row[Any], *, repository: str | None = None) -> Job:
     """A job from a row of `select_jobs`, or from one of the table alone with the name of its repository."""
     return Job(
@@ -49,13 +57,14 @@ def job_of(row: Row[Any], *, repository: str | None = None) -> Job:
 
 
 def repository_of(row: Row[Any]) -> ServedRepository:
-    """A repository from its row."""
+    """A repository from a row of `select_repositories`."""
     return ServedRepository(
         id=row.id,
         name=row.name,
         path=row.path,
         url=row.url,
         config_file=row.config_file,
+        credential=row.credential,
         created_at=instant(row.created_at),
         last_event=row.last_event,
     )
