@@ -91,6 +91,8 @@ STEPS = (
     ("batch status", "batch-run"),
     ("batch events", "batch-events"),
     ("batch list", "batch-runs"),
+    ("batch logs last a", "batch-log"),
+    ("batch report", "batch-report"),
     ("batch resume last", "batch-run"),
     ("batch land last", "batch-run"),
     ("batch retry last --yes", "error"),  # nothing has failed

@@ -8,6 +8,7 @@ from gitalign import facade
 from gitalign.cli.options import Options
 from gitalign.cli.rendering import batches as rendering
 from gitalign.cli.rendering.console import console, emit_json
+from gitalign.cli.rendering.tables import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +47,6 @@ def carried_out(
         before: what is said of a run that had ended before.
     """
     from gitalign.batches.running.state import Status
-    from gitalign.batches.running.state_document import content_of
     from gitalign.engine.run.contexts import Caller
     from gitalign.engine.runtime.signals import StopSignal, handling_signals
     from gitalign.engine.runtime.surroundings import utc_now
@@ -59,25 +59,34 @@ def carried_out(
     listeners = [lines]
     with handling_signals(signals):
         ended = carry_out(Caller(stop=signals), listeners)
+    view = facade.batch_status(options.request(), ended.id)
     if options.json:
-        emit_json("batch-run", content_of(ended))
+        emit_json("batch-run", facade.batch_content(view))
     elif not options.quiet:
         if ended.finished_at is not None and ended.finished_at < begun:
             console().print(before)
-        rendering.show_batch_run(console(), facade.BatchView(ended, False))
+        rendering.show_batch_run(console(), view)
+    elif not ended.status.is_final or ended.status is Status.FAILED:
+        rendering.show_failure(console(stderr=True), view)
     was_stopped = ended.status in (Status.STOPPED, Status.CANCELLED)
     if was_stopped or (signals.stop_requested and ended.status is not Status.COMPLETED):
         return 130
     return 0 if ended.status is Status.COMPLETED else 1
 
 
+def warn(options: Options, target: str | None) -> None:
+    """Say on standard error what would keep results from landing as things stand now."""
+    if options.quiet:
+        return
+    for words in facade.landing_warnings(options.request(), target):
+        console(stderr=True).print(f"[yellow]warning:[/] {safe(words)}", soft_wrap=True)
+
+
 def ask(options: Options, batch_id: str, request: Asked) -> int:
     """Ask the process of a batch run for something; the exit code."""
     view = facade.ask_batch(options.request(), batch_id, request)
     if options.json:
-        from gitalign.batches.running.state_document import content_of
-
-        emit_json("batch-run", content_of(view.run))
+        emit_json("batch-run", facade.batch_content(view))
     elif not options.quiet:
         console().print(f"batch run {view.run.id} was asked to {request.value or 'go on'}")
     return 0

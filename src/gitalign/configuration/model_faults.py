@@ -27,7 +27,7 @@ def _fault(detail: dict[str, Any], data: Any, model: type[BaseModel], whole: str
         f"[{_named(data, where[: at + 1])}]" if isinstance(part, int) else f".{part}" for at, part in enumerate(where)
     )
     place = place.removeprefix(".") or whole
-    message = str(detail["msg"]).removeprefix("Value error, ")
+    message = str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "must be", 1)
     if detail["type"] == "extra_forbidden":
         return f"unknown key {place}{_near(str(where[-1]), _keys_at(model, where[:-1]))}"
     if detail["type"] == "missing":

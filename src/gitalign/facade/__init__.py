@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gitalign.facade.batch_context import BatchOptions as BatchOptions
     from gitalign.facade.batch_context import batch_options as batch_options
     from gitalign.facade.batch_landing_again import land_undone_again as land_undone_again
+    from gitalign.facade.batch_planning import landing_warnings as landing_warnings
     from gitalign.facade.batch_planning import plan_batches as plan_batches
     from gitalign.facade.batch_pruning import PrunedBatchRuns as PrunedBatchRuns
     from gitalign.facade.batch_pruning import prune_batch_runs as prune_batch_runs
@@ -125,7 +126,7 @@ _HOMES = {
     "gitalign.engine.run.session": ("Request",),
     "gitalign.facade.batch_context": ("BatchOptions", "batch_options"),
     "gitalign.facade.batch_landing_again": ("land_undone_again",),
-    "gitalign.facade.batch_planning": ("plan_batches",),
+    "gitalign.facade.batch_planning": ("landing_warnings", "plan_batches"),
     "gitalign.facade.batch_pruning": ("PrunedBatchRuns", "prune_batch_runs"),
     "gitalign.facade.batch_running": (
         "confinement_words",

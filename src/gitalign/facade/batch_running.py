@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gitalign.batches.merging.land import BatchLander, LandOptions
+from gitalign.batches.merging.target_place import no_branch
 from gitalign.batches.planning.plan import BatchPlan
 from gitalign.batches.planning.plan_digest import plan_digest
 from gitalign.batches.planning.tasks import TaskId
@@ -98,6 +99,9 @@ def start_batches(
     target = _target(opened, plan)
     require_branches(opened.repository, plan.task_list.tasks if plan.task_list is not None else ())
     _require_current(opened, target, options)
+    lander = _lander(opened, options, caller)
+    if lander is not None:
+        lander.require_ready(target)
     require_space(opened.repository)
     batch_id = new_run_id(opened.now(), opened.surroundings)
     run = new_batch_run(plan, batch_id=batch_id, target=target, at=opened.now())
@@ -116,7 +120,7 @@ def start_batches(
                 code="batch_not_finished",
             )
         with followed(opened, context, run.id, listeners) as context:
-            return run_batches(context, run.id, _lander(opened, options, caller))
+            return run_batches(context, run.id, lander)
 
 
 def _kept(options: BatchOptions) -> dict[str, Any]:
@@ -232,7 +236,7 @@ def _target(opened: OpenRepository, plan: BatchPlan) -> str:
     if named is None:
         raise UserError("the plan does not say where results go", hint="add --target BRANCH", code="no_target")
     if ref_of(named) not in read_refs(opened.repository, ref_of(named)):
-        raise UserError(f"there is no branch {display(named)}", hint="git branch --list", code="no_target")
+        raise no_branch(opened.repository, named)
     return named
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any, Unpack
 
 from gitalign.batches.running.batch_store import BatchStore
@@ -57,6 +58,10 @@ class BatchLandings:
     def left(self, *, push: bool) -> tuple[BatchLanding, ...]:
         """Those that are not put back here or, with `push`, on their remote."""
         return tuple(one for one in self.landings if not one.undone_by or (push and one.on_remote))
+
+    def possible(self, *, push: bool) -> tuple[BatchLanding, ...]:
+        """Those of `left` that can be put back, up to the first one that cannot."""
+        return tuple(takewhile(lambda one: not one.reason or bool(one.undone_by), self.left(push=push)))
 
 
 def batch_landings(request: Request, batch_id: str, *, push: bool = False) -> BatchLandings:
@@ -198,21 +203,14 @@ def _not_given_back(journal: Journal, undo_run: str, ref: str) -> str:
 
 
 def require_landings(found: BatchLandings) -> None:
-    """Refuse a batch run of which nothing stands that can be put back.
+    """Refuse a batch run that has landed nothing.
 
     Raises:
         UserError
     """
-    standing = found.standing
     if not found.landings:
         raise UserError(
             f"no batch of batch run {found.batch_run} has landed", hint=f"git align batch status {found.batch_run}"
-        )
-    if standing and standing[0].reason:
-        raise UserError(
-            f"{standing[0].reason}: {found.target} stands on other commits than batch run {found.batch_run} left",
-            hint=f"git log {standing[0].after[:12]}..{found.target}",
-            code="target_moved_on",
         )
 
 

@@ -52,13 +52,21 @@ class BatchView:
 
     @property
     def status(self) -> str:
-        """The run's status; `interrupted` where its process is gone, `paused`, and `waiting` to be landed or gone on with."""
+        """The run's status; `interrupted` where its process is gone, `paused`, `waiting` to be landed or gone on with, `undone`."""
         status = self.run.status
         if self.is_alive:
             return "paused" if status is Status.RUNNING and self.asked is Asked.PAUSE else status.value
         if status is Status.PENDING and self.run.started_at is not None:
             return "waiting"
+        if status.is_final and self.undone and self.standing == 0:
+            return "undone"
         return "interrupted" if status is Status.RUNNING else status.value
+
+    @property
+    def standing(self) -> int:
+        """How many landings of it stand."""
+        landed = [number for number, one in enumerate(self.run.batches) if one.outcome and one.outcome.landing_run]
+        return sum(number not in self.undone for number in landed)
 
 
 def batch_status(request: Request, batch_id: str = "last") -> BatchView:
@@ -116,7 +124,8 @@ def batch_content(view: BatchView) -> dict[str, Any]:
     """
     content = content_of(view.run)
     batches = [{**one, "undone_by": view.undone.get(number, "")} for number, one in enumerate(content["batches"])]
-    return {**content, "is_alive": view.is_alive, "batches": batches}
+    seen = {"is_alive": view.is_alive, "state": view.status, "undone": bool(view.undone)}
+    return {**content, **seen, "batches": batches}
 
 
 def undone_batches(journal: Journal, run: BatchRun) -> dict[int, str]:
@@ -185,11 +194,10 @@ def ask_batch(request: Request, batch_id: str, asked: Asked) -> BatchView:
     with known_batch_store(open_for(request), batch_id) as store:
         run = store.read(batch_id)
         if not store.is_alive(run.id):
-            raise UserError(
-                f"no process runs batch run {run.id}", hint=f"git align batch resume {run.id}", code="batch_not_running"
-            )
+            hint = f"git align batch {'status' if run.status.is_final else 'resume'} {run.id}"
+            raise UserError(f"no process runs batch run {run.id}", hint=hint, code="batch_not_running")
         store.ask(run.id, asked)
-        return BatchView(run, True)
+        return BatchView(run, True, undone=undone_batches(store.journal, run), asked=asked)
 
 
 def batch_log(request: Request, batch_id: str, task_id: TaskId) -> str:

@@ -54,6 +54,7 @@ def _batch(batch: Mapping[str, Any], tasks: list[dict[str, Any]]) -> dict[str, A
         "tests": outcome.get("tests", ""),
         "landed": outcome.get("landed"),
         "landing_run": outcome.get("landing_run", ""),
+        "undone_by": batch.get("undone_by", ""),
         "reason": display(batch["reason"]),
         "conflicts": [_conflict(one) for one in outcome.get("conflicts", ())],
         "left_out": [[display(one["task"]), display(one["reason"])] for one in outcome.get("left_out", ())],

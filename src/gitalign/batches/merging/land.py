@@ -27,7 +27,7 @@ from gitalign.batches.running.judge_batch import Member
 from gitalign.batches.running.state import BEST_SUBSET, PUSH, PUSH_HOOKS, BatchRun, Landed, MergeStatus
 from gitalign.batches.running.state_document import left_out_of
 from gitalign.core.events import EventKind
-from gitalign.core.names import Oid, TargetName, ref_of
+from gitalign.core.names import Oid, TargetName, display, ref_of
 from gitalign.core.plan import Target
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.push import PushSettings
@@ -70,6 +70,23 @@ class BatchLander:
         self._opened = opened
         self._caller = caller
         self._options = options or LandOptions()
+
+    def require_ready(self, target: str) -> None:
+        """Refuse, before hours of tasks, what would be refused when they have ended: a protected target, settings that cannot be used.
+
+        Raises:
+            TargetProblem: nothing may move the target.
+            UserError, GitError: settings of detection, house rules, checks or signing cannot be used.
+        """
+        opened, ref = self._opened, ref_of(target)
+        self._gates()
+        configured_signer(opened.repository, committer=operator_ident(opened.repository, at=opened.now()))
+        if Guard(opened.repository, opened.config.alignment, frozenset({ref})).keeps(ref):
+            raise TargetProblem(
+                f"{display(target)} is protected: nothing may land on it",
+                hint="name another branch with --target, take it out of alignment.protected, or leave landing for later: --no-land",
+                code="target_protected",
+            )
 
     def land(self, keeper: Keeper, number: int, members: Sequence[Member]) -> Landed:
         """Land a batch. Asked again after a crash, it finishes what it began, once.
@@ -179,27 +196,33 @@ class BatchLander:
                     ours[one.update.after] = one.update.before
         return reader.pushed(run.target, ours=ours, with_hooks=bool(run.options.get(PUSH_HOOKS)))
 
+    def _gates(self) -> Gates:
+        config = self._opened.config
+        timeout_s = config.limits().detection_timeout_s
+        detection = Detection.of(configured_plugins(config), timeout_s=timeout_s)
+        return Gates(
+            # What a task itself brought counts as well: no person has looked at it.
+            detection=replace(detection, rule=replace(detection.rule, introduced_by=("branch", "integration"))),
+            rules=configured_rules(self._opened),
+            checks=config.checks(),
+            access=config.access.rules(),
+        )
+
     def _landing(
         self, run: RunContext, batch_run: BatchRun, number: int, members: Sequence[Member], place: TargetPlace
     ) -> Landing:
         opened, options = self._opened, self._options
         ref = ref_of(batch_run.target)
         ident = operator_ident(opened.repository, at=run.started_at)
-        detection = Detection.of(configured_plugins(opened.config), timeout_s=run.limits.detection_timeout_s)
-        checks = opened.config.checks()
+        gates = self._gates()
         if batch_run.options.get(BEST_SUBSET):
-            checks = replace(checks, rerun=options.reruns > 0, reruns=options.reruns)
+            checks = replace(gates.checks, rerun=options.reruns > 0, reruns=options.reruns)
+            gates = replace(gates, checks=checks)
         return Landing(
             run=run,
             options=options,
             guard=Guard(opened.repository, opened.config.alignment, frozenset({ref})),
-            gates=Gates(
-                # What a task itself brought counts as well: no person has looked at it.
-                detection=replace(detection, rule=replace(detection.rule, introduced_by=("branch", "integration"))),
-                rules=configured_rules(opened),
-                checks=checks,
-                access=opened.config.access.rules(),
-            ),
+            gates=gates,
             rules=MergeRules(
                 ident=ident,
                 squash=options.squash,

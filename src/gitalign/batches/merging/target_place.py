@@ -25,6 +25,16 @@ class TargetProblem(UserError):
     code = "target_behind"
 
 
+def no_branch(repository: Repository, target: str) -> TargetProblem:
+    """The error for a target that is not here; a fresh clone has only the branches of its remote."""
+    remotes = [ref.removeprefix(REMOTES) for ref in read_refs(repository, REMOTES) if ref.endswith(f"/{target}")]
+    there = next((one for one in remotes if one.partition("/")[2] == target), None)
+    hint = "git branch --list"
+    if there is not None:
+        hint = f"make it of the branch of the remote: git branch {shell_word(target)} {shell_word(there)}"
+    return TargetProblem(f"there is no branch {display(target)}", hint=hint, code="no_target")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetPlace:
     """Where a target stands.
@@ -190,5 +200,5 @@ class TargetReader:
         tracking = f"{REMOTES}{remote}/{name}"
         refs = read_refs(self.repository, ref_of(target), *([tracking] if remote else []))
         if ref_of(target) not in refs:
-            raise TargetProblem(f"there is no branch {display(target)}", hint="git branch --list", code="no_target")
+            raise no_branch(self.repository, target)
         return refs[ref_of(target)], refs.get(tracking)

@@ -28,10 +28,16 @@ _LONGEST_S = 7 * 24 * 3600
 
 
 def _as_seconds(value: Any) -> Any:
-    """`30m` as seconds; what is not a duration stays, and is refused by its type."""
+    """`30m` as seconds.
+
+    Raises:
+        ValueError: it is not a duration.
+    """
     if isinstance(value, str) and (found := _A_DURATION.fullmatch(value)):
         return float(found[1]) * _SECONDS[found[2]]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    raise ValueError("write seconds, or a number with s, m or h, such as 90s, 30m or 2h")
 
 
 def _as_text(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from gitalign.cli.rendering.tables import safe
-from gitalign.core.names import display
+from gitalign.core.names import display, shell_word
 
 if TYPE_CHECKING:
     from gitalign.facade import BatchLandings
@@ -24,3 +24,10 @@ def show_landings(out: Console, found: BatchLandings) -> None:
             why = f" ({one.reason})" if one.reason else ""
             state += f"; its remote still has it{why}: git align batch undo {found.batch_run} --push"
         out.print(safe(f"{one.landing_run}  {display(found.target)} {one.before[:12]}..{one.after[:12]}: {state}"))
+    stuck = next((one for one in found.standing if one.reason), None)
+    if stuck is not None and not found.dry_run:
+        target = shell_word(found.target)
+        out.print(
+            f"[bold]next:[/] {safe(f'git log --oneline {stuck.after[:12]}..{target}')}   shows what came since",
+            soft_wrap=True,
+        )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gitalign.facade import BatchTrees, BatchView, PrunedBatchRuns
 
 _COLOURS = {"completed": "green", "failed": "red", "running": "cyan"}
-_COLOURS |= dict.fromkeys(("cancelled", "interrupted", "stopped", "paused", "waiting"), "yellow")
+_COLOURS |= dict.fromkeys(("cancelled", "interrupted", "stopped", "paused", "waiting", "undone"), "yellow")
 _MOST_HUNKS = 3
 _MOST_CONFLICTS = 10
 _MOST_PATHS = 5
@@ -189,21 +189,40 @@ def _next_step(view: BatchView) -> str | None:
     run = view.run
     if view.is_alive:
         return f"git align batch resume {run.id}" if view.status == "paused" else None
-    if view.undone and view.status in ("completed", "failed"):
+    if view.undone and run.status.is_final:
         return f"git align batch land {run.id}   lands the results again; no task runs"
     if view.status == "completed":
-        runs = [one.outcome.landing_run for one in run.batches if one.outcome is not None and one.outcome.landing_run]
         pushed = " --push" if any(one.outcome is not None and one.outcome.pushed_to for one in run.batches) else ""
-        return f"git align batch undo {run.id}{pushed}   takes all of it back" if len(runs) > len(view.undone) else None
+        return f"git align batch undo {run.id}{pushed}   takes all of it back" if view.standing else None
     if view.status == "failed":
-        could_land = any(one.outcome is not None and one.outcome.would_land for one in run.batches)
-        if could_land:
-            return f"git align batch land {run.id} --best-subset   lands the largest set that merges and passes"
-        return f"git align batch retry {run.id}   runs again what failed"
+        return _after_failure(run)
     waits = any(one.outcome is not None and one.outcome.merge_status.value == "waiting" for one in run.batches)
     if waits:
         return f"git align batch land {run.id}"
     return f"git align batch resume {run.id}"
+
+
+def _after_failure(run: BatchRun) -> str:
+    outcomes = [one.outcome for one in run.batches if one.status.value == "failed" and one.outcome is not None]
+    if any(one.would_land for one in outcomes):
+        return f"git align batch land {run.id} --best-subset   lands the largest set that merges and passes"
+    if any(one.status.value in ("failed", "skipped") for one in run.tasks.values()):
+        return f"git align batch retry {run.id}   runs again what failed"
+    # Every task has completed, and what they made was refused.
+    if any(one.merge_status.value == "test_failed" for one in outcomes):
+        return f"git align batch land {run.id} --best-subset   lands the largest set that merges and passes"
+    return f"git align batch land {run.id}   lands the results when that has been put right; no task runs"
+
+
+def show_failure(out: Console, view: BatchView) -> None:
+    """One line of what kept a batch run from landing, and what to type next: all that is said with `--quiet`."""
+    run = view.run
+    reasons = [f"batch {number}: {one.reason}" for number, one in enumerate(run.batches) if one.reason]
+    why = f": {'; '.join(reasons)}" if reasons else ""
+    landed = f"{run.completed_batches} of {many(len(run.batches), 'batch', 'batches')} landed"
+    out.print(safe(f"batch run {run.id} {view.status}, {landed}{why}"), soft_wrap=True)
+    if (step := _next_step(view)) is not None:
+        out.print(f"[bold]next:[/] {safe(step)}", soft_wrap=True)
 
 
 def show_batch_runs(out: Console, views: Sequence[BatchView]) -> None:
@@ -215,7 +234,7 @@ def show_batch_runs(out: Console, views: Sequence[BatchView]) -> None:
     for view in views:
         run = view.run
         done = f"{run.completed_batches}/{len(run.batches)}"
-        status = _coloured(view.status) + (", undone" if view.undone else "")
+        status = _coloured(view.status) + (", undone in part" if view.undone and view.standing else "")
         table.add_row(run.id, safe(display(run.target)), status, done, _tasks_done(run))
     out.print(table)
 

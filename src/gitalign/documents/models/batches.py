@@ -124,6 +124,12 @@ class BatchRunDocument(TypedDict):
     is_alive: NotRequired[bool]
     """Whether a process runs it. Said where it was looked up."""
 
+    state: NotRequired[str]
+    """As people are shown it: `status`, or `interrupted`, `paused`, `waiting`, `undone`. Said where it was looked up."""
+
+    undone: NotRequired[bool]
+    """Whether a landing of it is undone now; `batches` say which. Said where it was looked up."""
+
     execution_mode: str
     mode_reason: str
     created_at: Time
@@ -153,6 +159,23 @@ class BatchEventsDocument(TypedDict):
     batch_run: str
     events: list[EventDocument]
     next: NotRequired[str | None]
+
+
+class BatchLogDocument(TypedDict):
+    """What a task has written so far."""
+
+    batch_run: str
+    task: str
+    status: str
+    is_alive: bool
+    output: str
+
+
+class BatchReportDocument(TypedDict):
+    """A batch run with everything that happened in it, oldest first."""
+
+    batch_run: BatchRunDocument
+    events: list[EventDocument]
 
 
 class CertifiedMemberDocument(TypedDict):

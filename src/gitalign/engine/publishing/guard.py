@@ -55,15 +55,22 @@ class Guard:
             | {target.ref for target in plan.targets}
             | {ref_of(target.name) for target in plan.targets}
         )
-        return frozenset(
-            (all_targets - self.landed_on)
-            | {tip.ref for tip in tips if tip.symbolic_target is not None}
-            | {
-                ref
-                for ref in known
-                if any(fnmatch.fnmatchcase(branch_of(ref), glob) for glob in self.settings.protected)
-            }
-        )
+        return frozenset((all_targets - self.landed_on) | self._kept(known, tips))
+
+    def keeps(self, ref: str) -> bool:
+        """Whether a local branch must not move, even if it is one that a batch lands on.
+
+        Raises:
+            GitError
+        """
+        return ref in self._kept({ref}, read_tips(self.repository))
+
+    def _kept(self, refs: Iterable[str], tips: Sequence[Tip]) -> set[str]:
+        """Symbolic branches, and those of `refs` that settings protect by name."""
+        symbolic = {tip.ref for tip in tips if tip.symbolic_target is not None}
+        return symbolic | {
+            ref for ref in refs if any(fnmatch.fnmatchcase(branch_of(ref), glob) for glob in self.settings.protected)
+        }
 
     def require_free(self, plan: Plan, tips: Sequence[Tip] | None = None) -> None:
         """Refuse a plan that moves what must not move.

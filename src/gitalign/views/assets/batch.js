@@ -1,4 +1,4 @@
-const STATUS = { completed: "clean", success: "clean", failed: "failed", conflicts: "conflict", test_failed: "failed", refused: "refused", running: "unchanged", interrupted: "refused", cancelled: "refused" };
+const STATUS = { completed: "clean", success: "clean", failed: "failed", conflicts: "conflict", test_failed: "failed", refused: "refused", running: "unchanged", interrupted: "refused", cancelled: "refused", undone: "refused" };
 
 function status(text) { return el("span", { class: STATUS[text] || "soft" }, text.replaceAll("_", " ")); }
 
@@ -9,7 +9,7 @@ function conflictLine(one) { return el("li", {}, name(one[1]), " conflicts with 
 function batchSection(batch) {
   return el("section", { "aria-label": `Batch ${batch.number}` },
     el("h2", {}, `Batch ${batch.number}: `, status(batch.status)),
-    el("p", {}, batch.merge ? ["merge: ", status(batch.merge)] : "not merged", batch.tests ? ` · tests: ${batch.tests.replaceAll("_", " ")}` : "", batch.landed ? [" · landed as ", commitId(batch.landed, false), " by run ", batch.landing_run] : ""),
+    el("p", {}, batch.merge ? ["merge: ", status(batch.merge)] : "not merged", batch.tests ? ` · tests: ${batch.tests.replaceAll("_", " ")}` : "", batch.landed ? [" · landed as ", commitId(batch.landed, false), " by run ", batch.landing_run] : "", batch.undone_by ? el("strong", { class: "refused" }, ` · undone: ${batch.undone_by}`) : ""),
     batch.reason ? el("p", {}, name(batch.reason)) : null,
     batch.conflicts.length ? el("ul", { class: "plain" }, batch.conflicts.map(conflictLine)) : null,
     batch.left_out.length ? el("p", { class: "refused" }, "left out: ", batch.left_out.map(([task, why], at) => [at ? "; " : "", name(task), why ? [": ", name(why)] : ""])) : null,

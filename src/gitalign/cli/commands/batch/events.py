@@ -12,6 +12,7 @@ from gitalign.cli.parameters import option
 from gitalign.cli.rendering import batches as rendering
 from gitalign.cli.rendering.console import console, emit_json
 from gitalign.cli.verb import verb
+from gitalign.errors import UserError
 
 _FOLLOW_EVERY_S = 0.3
 
@@ -23,6 +24,8 @@ def events(batch_id: BatchId = "last", *, follow: Follow = False, options: Optio
     """Show what happened in a batch run, oldest first."""
     from gitalign.documents.events import dump_event
 
+    if options.json and follow:
+        raise UserError("--follow cannot be combined with --json", hint="leave out one of them")
     request = options.request()
     history = facade.batch_events(request, batch_id)
     if options.json:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from gitalign import facade
 from gitalign.cli.batch_options import File, Source
+from gitalign.cli.batch_running import warn
 from gitalign.cli.options import Options
 from gitalign.cli.parameters import option
 from gitalign.cli.rendering import batches as rendering
@@ -25,6 +26,7 @@ def plan(file: File, source: Source, output: Output = None, *, options: Options)
     if output is not None:
         require_writable(output)
     planned = facade.plan_batches(options.request(), source.of(file))
+    warn(options, planned.task_list.target if planned.task_list is not None else None)
     document = to_dict(planned)
     if output is not None:
         write_whole(output, json.dumps(document, indent=2) + "\n")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gitalign import facade
 from gitalign.cli.batch_options import Land, NamedBatch
-from gitalign.cli.batch_running import ask, resumed
+from gitalign.cli.batch_running import ask, resumed, warn
 from gitalign.cli.options import Options
 from gitalign.cli.verb import verb
 
@@ -20,6 +20,9 @@ def resume(batch_id: NamedBatch, *, land: Land = True, options: Options) -> int:
     from gitalign.batches.running.state import Request as Asked
 
     request = options.request()
-    if facade.batch_status(request, batch_id).is_alive:
+    view = facade.batch_status(request, batch_id)
+    if land and not view.run.status.is_final:
+        warn(options, view.run.target)
+    if view.is_alive:
         return ask(options, batch_id, Asked.NONE)
     return resumed(options, batch_id, replace(facade.batch_options(request), lands=land))

@@ -8,7 +8,7 @@ from typing import Annotated
 from gitalign import facade
 from gitalign.cli.asking import asked
 from gitalign.cli.batch_options import Land, NamedBatch
-from gitalign.cli.batch_running import resumed
+from gitalign.cli.batch_running import resumed, warn
 from gitalign.cli.options import Options
 from gitalign.cli.parameters import argument
 from gitalign.cli.verb import verb
@@ -23,6 +23,8 @@ def retry(batch_id: NamedBatch, tasks: TaskNames = (), *, land: Land = True, opt
     """Run again what failed in a batch run, and what is named. Other results stay."""
     request = options.request()
     view = facade.batch_status(request, batch_id)
+    if land:
+        warn(options, view.run.target)
     if not asked(
         options,
         f"Run the failed tasks of batch run {view.run.id} again?",

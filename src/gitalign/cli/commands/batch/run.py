@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gitalign import facade
 from gitalign.cli.asking import asked
 from gitalign.cli.batch_options import File, Land, Landing, Running, Source
-from gitalign.cli.batch_running import carried_out
+from gitalign.cli.batch_running import carried_out, warn
 from gitalign.cli.options import Options
 from gitalign.cli.rendering import batches as rendering
 from gitalign.cli.rendering.console import console
@@ -36,6 +36,8 @@ def run(
     """
     request = options.request()
     planned = facade.plan_batches(request, source.of(file))
+    if land:
+        warn(options, planned.task_list.target if planned.task_list is not None else None)
     wanted = how.options(facade.batch_options(request), landing, lands=land)
     if not _confirmed(options, planned, wanted, facade.confinement_words(request, wanted)):
         return 1

@@ -39,11 +39,11 @@ def undo(batch_id: NamedBatch, own: Undoing, options: Options) -> int:
     found = facade.batch_landings(request, batch_id, push=own.push)
     if not own.dry_run:
         facade.require_landings(found)
-        if left := found.left(push=own.push):
+        if possible := found.possible(push=own.push):
             where = f"{display(found.target)} on its remote" if not found.standing else display(found.target)
             question = (
-                f"Undo {many(len(left), 'landing', 'landings')} of batch run {found.batch_run}? "
-                f"It changes {where} to {left[-1].before[:12]}."
+                f"Undo {many(len(possible), 'landing', 'landings')} of batch run {found.batch_run}? "
+                f"It changes {where} to {possible[-1].before[:12]}."
             )
             if not asked(options, question, would="move the target back"):
                 return 1
