@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gitalign import facade
 from gitalign.cli.options import Options
 from gitalign.cli.rendering import batches as rendering
+from gitalign.cli.rendering.batch_advice import show_failure
 from gitalign.cli.rendering.console import console, emit_json
 from gitalign.cli.rendering.tables import safe
 
@@ -67,7 +68,7 @@ def carried_out(
             console().print(before)
         rendering.show_batch_run(console(), view)
     elif not ended.status.is_final or ended.status is Status.FAILED:
-        rendering.show_failure(console(stderr=True), view)
+        show_failure(console(stderr=True), view)
     was_stopped = ended.status in (Status.STOPPED, Status.CANCELLED)
     if was_stopped or (signals.stop_requested and ended.status is not Status.COMPLETED):
         return 130

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from gitalign.cli.rendering.batch_advice import next_step
 from gitalign.cli.rendering.tables import many, plain_table, safe
 from gitalign.core.names import display, shell_word
 
@@ -148,7 +149,7 @@ def _outcome_words(view: BatchView, number: int, outcome: Landed) -> str:
 def _show_end(out: Console, view: BatchView, *, everything: bool) -> None:
     if view.is_alive or everything:
         show_batch_events(out, view.events)
-    if (step := _next_step(view)) is not None:
+    if (step := next_step(view)) is not None:
         out.print(f"[bold]next:[/] {safe(step)}")
 
 
@@ -183,46 +184,6 @@ def _landing_lines(outcome: Landed) -> list[str]:
     elif outcome.push_detail and outcome.push_detail != outcome.reason:
         lines.append(f"  not pushed: {outcome.push_detail}")
     return lines
-
-
-def _next_step(view: BatchView) -> str | None:
-    run = view.run
-    if view.is_alive:
-        return f"git align batch resume {run.id}" if view.status == "paused" else None
-    if view.undone and run.status.is_final:
-        return f"git align batch land {run.id}   lands the results again; no task runs"
-    if view.status == "completed":
-        pushed = " --push" if any(one.outcome is not None and one.outcome.pushed_to for one in run.batches) else ""
-        return f"git align batch undo {run.id}{pushed}   takes all of it back" if view.standing else None
-    if view.status == "failed":
-        return _after_failure(run)
-    waits = any(one.outcome is not None and one.outcome.merge_status.value == "waiting" for one in run.batches)
-    if waits:
-        return f"git align batch land {run.id}"
-    return f"git align batch resume {run.id}"
-
-
-def _after_failure(run: BatchRun) -> str:
-    outcomes = [one.outcome for one in run.batches if one.status.value == "failed" and one.outcome is not None]
-    if any(one.would_land for one in outcomes):
-        return f"git align batch land {run.id} --best-subset   lands the largest set that merges and passes"
-    if any(one.status.value in ("failed", "skipped") for one in run.tasks.values()):
-        return f"git align batch retry {run.id}   runs again what failed"
-    # Every task has completed, and what they made was refused.
-    if any(one.merge_status.value == "test_failed" for one in outcomes):
-        return f"git align batch land {run.id} --best-subset   lands the largest set that merges and passes"
-    return f"git align batch land {run.id}   lands the results when that has been put right; no task runs"
-
-
-def show_failure(out: Console, view: BatchView) -> None:
-    """One line of what kept a batch run from landing, and what to type next: all that is said with `--quiet`."""
-    run = view.run
-    reasons = [f"batch {number}: {one.reason}" for number, one in enumerate(run.batches) if one.reason]
-    why = f": {'; '.join(reasons)}" if reasons else ""
-    landed = f"{run.completed_batches} of {many(len(run.batches), 'batch', 'batches')} landed"
-    out.print(safe(f"batch run {run.id} {view.status}, {landed}{why}"), soft_wrap=True)
-    if (step := _next_step(view)) is not None:
-        out.print(f"[bold]next:[/] {safe(step)}", soft_wrap=True)
 
 
 def show_batch_runs(out: Console, views: Sequence[BatchView]) -> None:
