@@ -1,4 +1,4 @@
-"""Commands whose output is bounded: what they say may be written by a machine of somebody else."""
+"""Commands whose output is bounded: what they say may come from a machine that is not ours."""
 
 from __future__ import annotations
 

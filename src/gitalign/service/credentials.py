@@ -1,4 +1,4 @@
-"""Credentials of repositories: encrypted with the operator's key before they reach the database, and told to git alone.
+"""Credentials of repositories: encrypted with the operator's key before they reach the database, and given to git alone.
 
 A sealed credential says which repository and which server it is for: one that is copied to another row of the database does
 not open there.
@@ -48,7 +48,7 @@ class Credential:
 
 
 def require_fitting(credential: Credential, address: RemoteAddress) -> None:
-    """Refuse a credential that does not belong to an address of that scheme, or that git cannot be told.
+    """Refuse a credential that does not belong to an address of that scheme, or that git could not read.
 
     Raises:
         UserError
