@@ -261,6 +261,9 @@ LEAST = {
     ("POST", "batches"): Role.LANDER,
     ("POST", "retry"): Role.LANDER,
     ("POST", "land"): Role.LANDER,
+    ("POST", "start"): Role.LANDER,
+    ("POST", "build"): Role.LANDER,
+    ("PATCH", "execution-plan"): Role.LANDER,
     ("POST", "repositories"): Role.ADMIN,
     ("DELETE", "{repository}"): Role.ADMIN,
     ("POST", "credential"): Role.ADMIN,
@@ -284,13 +287,14 @@ def test_every_route_for_every_role(server: Served) -> None:
             (own,) = needs(dependant)
             least = LEAST.get((method, path.rsplit("/", 1)[1]), Role.VIEWER if method == "GET" else Role.OPERATOR)
             assert own.role is least, (method, path)
-            address = re.sub(r"\{[^}]*\}", "none", path.replace("{repository}", SAFE_NAME))
+            address = path.replace("{repository}", SAFE_NAME).replace("{project}", SAFE_NAME)
+            address = re.sub(r"\{[^}]*\}", "none", address)
             for role, client in clients.items():
                 if role is None or not role.includes(least):
                     answer = client.request(method, address)
                     refused = (401, 303) if role is None else (403,)
                     assert answer.status_code in refused, (method, path, role, answer.status_code)
-            if "{repository}" in path:
+            if "{repository}" in path or "{project}" in path:
                 answer = elsewhere.request(method, address)
                 wanted = (403, 404) if own.everywhere else (404,)
                 assert answer.status_code in wanted, (method, path, answer.status_code)

@@ -29,6 +29,8 @@ class JobKind(StrEnum):
     BATCH_UNDO = "batch-undo"
     BATCH_REPORT = "batch-report"
     BATCH_LIST = "batch-list"
+    WORK_TREE = "work-tree"
+    WORK_TREE_CHANGE = "work-tree-change"
 
     @property
     def moves_branches(self) -> bool:
@@ -41,7 +43,14 @@ class JobKind(StrEnum):
 
         Not for batches: their tasks take hours, and their landings wait for other moves by themselves.
         """
-        return self in (JobKind.FETCH, JobKind.RUN, JobKind.UNDO, JobKind.RESUME, JobKind.BATCH_UNDO)
+        return self in (
+            JobKind.FETCH,
+            JobKind.RUN,
+            JobKind.UNDO,
+            JobKind.RESUME,
+            JobKind.BATCH_UNDO,
+            JobKind.WORK_TREE_CHANGE,
+        )
 
     @property
     def runs_tasks(self) -> bool:
@@ -125,6 +134,7 @@ class NewJob:
         idempotency_key: given by the client; the same key of the same actor names the same job.
         digest: of the whole request, which must be the same for the same key.
         text: a long text that belongs to the request, such as a plan; kept apart.
+        is_alone: refused while another job of the repository runs tasks.
     """
 
     repository: str
@@ -136,6 +146,7 @@ class NewJob:
     idempotency_key: str | None = None
     digest: str = ""
     text: str | None = None
+    is_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

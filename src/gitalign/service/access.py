@@ -9,13 +9,15 @@ from starlette.requests import HTTPConnection, Request
 from gitalign.core.accounts import Actor, Role
 from gitalign.service.problems import NotAllowed, NotSignedIn
 from gitalign.service.state import Service, service_of
-from gitalign.store.service.rows import unknown_repository
+from gitalign.store.service.rows import unknown_project, unknown_repository
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Needs:
     """A dependency: the holder of the request's token or session, who has a role and sees the repository in the path.
+
+    A project in the path is a repository by its id; the routes find its name under `repository`.
 
     Args:
         role: that is needed.
@@ -41,6 +43,12 @@ class Needs:
             raise NotAllowed(f"the role {self.role} is needed; this token has {actor.role}")
         if self.everywhere and actor.only_these is not None:
             raise NotAllowed("a token for all repositories is needed")
+        project = request.path_params.get("project")
+        if project is not None:
+            found = service.repositories.of_project(project)
+            if not actor.sees(found.name):
+                raise unknown_project(project)
+            request.path_params["repository"] = found.name
         repository = request.path_params.get("repository")
         if repository is not None:
             require_seen(actor, repository)

@@ -14,7 +14,18 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import StatefulLifespan
 
 from gitalign.release import VERSION
-from gitalign.service.api import batches, branches, events, health, jobs, repositories, runs, seeds
+from gitalign.service.api import (
+    batches,
+    branches,
+    events,
+    health,
+    jobs,
+    project_plans,
+    projects,
+    repositories,
+    runs,
+    seeds,
+)
 from gitalign.service.metrics import ServiceMetrics
 from gitalign.service.middleware import Guarded
 from gitalign.service.pages import routes as pages
@@ -60,7 +71,7 @@ def create_app(
 
 def register_routes(app: FastAPI) -> None:
     """Add every route."""
-    for module in (health, repositories, branches, runs, batches, jobs, events):
+    for module in (health, repositories, branches, runs, batches, jobs, events, project_plans, projects):
         app.include_router(module.router)
     seeds.register(app)
     pages.register(app)

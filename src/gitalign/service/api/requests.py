@@ -138,7 +138,21 @@ def posted(
     *,
     text: str | None = None,
 ) -> Response:
-    """Write a job for a request; the answer names it. The same key of the same actor writes it once.
+    """Write a job for a request; the answer names it. See `written`."""
+    job, is_new = written(service, actor, request, new, key, text=text)
+    return accepted(job, is_new=is_new)
+
+
+def written(
+    service: Service,
+    actor: Actor,
+    request: Request,
+    new: tuple[JobKind, Body, Mapping[str, Any]],
+    key: str | None,
+    *,
+    text: str | None = None,
+) -> tuple[Job, bool]:
+    """Write a job for a request. The same key of the same actor writes it once; what runs a project is alone there.
 
     Args:
         service: of the request.
@@ -147,6 +161,9 @@ def posted(
         new: kind, body, and the plan or run that it is about.
         key: of the client.
         text: a long text that belongs to the request; its digest is in what it is about.
+
+    Returns:
+        The job, and whether it is new.
 
     Raises:
         NotFound, Contradiction, NoResources
@@ -166,12 +183,13 @@ def posted(
             idempotency_key=key,
             digest=hashlib.sha256(content.encode("ascii")).hexdigest(),
             text=text,
+            is_alone=bool(params.get("project")),
         ),
         job_id=secrets.token_hex(16),
         most_open=service.settings.limits.open_jobs,
     )
     service.workers.wake()
-    return accepted(job, is_new=is_new)
+    return job, is_new
 
 
 def accepted(job: Job, *, is_new: bool) -> Response:

@@ -16,6 +16,7 @@ from gitalign.batches.planning.plan_document import from_dict, to_dict
 from gitalign.batches.reading import PlanSource
 from gitalign.batches.running.batch_store import AlreadyRunning
 from gitalign.batches.running.state import BatchRun, Status
+from gitalign.compat.parallel.execution_plan import runnable
 from gitalign.core.jobs import JobKind
 from gitalign.core.plan import Permit
 from gitalign.documents.formats import stamped
@@ -70,6 +71,9 @@ def _plan(hold: Hold, jobs: Jobs) -> Came:
 
 def _stored_plan(hold: Hold, jobs: Jobs) -> BatchPlan:
     job = hold.held.job
+    text = jobs.input_of(job.id)
+    if text is not None:  # the plan of a project, as it was when the run was asked for
+        return runnable(from_dict(json.loads(text)), None, project_path=Path(hold.held.path), target=None)
     made = None if job.plan_id is None else jobs.of_plan(job.repository, job.plan_id, kind=JobKind.BATCH_PLAN)
     document = None if made is None else jobs.document(made.id)
     if document is None:
@@ -96,6 +100,9 @@ def _run(hold: Hold, jobs: Jobs) -> Came:
     request, plan = _request(hold), _stored_plan(hold, jobs)
     hold.batches.require_harmless(plan.task_list)
     earlier = _begun_before(hold, request)
+    if earlier is None and hold.held.job.params.get("project"):
+        unfinished = facade.batch_of_plan(request, plan)
+        earlier = None if unfinished is None else unfinished.run.id
     if earlier is not None:
         return _gone_on(hold, request, earlier, facade.GoingOn())
     options = _options(hold, request)

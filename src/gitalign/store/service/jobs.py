@@ -93,6 +93,8 @@ class Jobs:
                     hint="wait for them, or stop some",
                     code="too_many_jobs",
                 )
+            if new.is_alone:
+                self._require_alone(connection, repository)
             values = {
                 "id": job_id,
                 "repository": repository,
@@ -259,6 +261,17 @@ class Jobs:
         table = schema.repositories
         connection.execute(update(table).where(table.c.number == number).values(last_event=table.c.last_event))
         return number
+
+    def _require_alone(self, connection: Connection, repository: int) -> None:
+        kinds = [kind.value for kind in JobKind if kind.runs_tasks]
+        query = select(_JOBS.c.id).where(
+            _JOBS.c.repository == repository, _JOBS.c.state.in_(schema.OPEN), _JOBS.c.kind.in_(kinds)
+        )
+        known = connection.execute(query.limit(1)).scalar()
+        if known is not None:
+            raise Contradiction(
+                "Parallel execution already in progress", hint=f"GET /api/v1/jobs/{known}", code="parallel_in_progress"
+            )
 
     def _with_key(self, connection: Connection, new: NewJob) -> Job | None:
         if new.idempotency_key is None:

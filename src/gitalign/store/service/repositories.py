@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from uuid import UUID
 
 from sqlalchemy import delete, exists, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -16,7 +17,13 @@ from gitalign.store.service import schema
 from gitalign.store.service.audit import write_entry
 from gitalign.store.service.clock import now_ms
 from gitalign.store.service.database import ServiceDatabase
-from gitalign.store.service.rows import repository_number, repository_of, select_repositories, unknown_repository
+from gitalign.store.service.rows import (
+    repository_number,
+    repository_of,
+    select_repositories,
+    unknown_project,
+    unknown_repository,
+)
 
 _REPOSITORIES, _JOBS = schema.repositories, schema.jobs
 
@@ -83,6 +90,22 @@ class Repositories:
         with self._database.reading() as connection:
             return tuple(map(repository_of, connection.execute(select_repositories().order_by(_REPOSITORIES.c.name))))
 
+    def of_project(self, project: str) -> ServedRepository:
+        """The repository of a project, whose id is its own; its name is understood, too.
+
+        Raises:
+            NotFound
+        """
+        try:
+            wanted = _REPOSITORIES.c.id == UUID(project).hex
+        except ValueError:
+            wanted = _REPOSITORIES.c.name == project
+        with self._database.reading() as connection:
+            row = connection.execute(select_repositories().where(wanted)).first()
+        if row is None:
+            raise unknown_project(project)
+        return repository_of(row)
+
     def get(self, name: str) -> ServedRepository:
         """One repository.
 
@@ -113,6 +136,8 @@ class Repositories:
             connection.execute(delete(credentials).where(credentials.c.repository == number))
             for table in schema.OF_JOBS:
                 connection.execute(delete(table).where(table.c.job.in_(select(_JOBS.c.number).where(mine))))
+            plans = schema.project_plans
+            connection.execute(delete(plans).where(plans.c.repository == number))
             connection.execute(delete(events).where(events.c.repository == number))
             connection.execute(delete(_JOBS).where(mine))
             connection.execute(delete(_REPOSITORIES).where(_REPOSITORIES.c.number == number))

@@ -105,3 +105,8 @@ def repository_number(connection: Connection, name: str) -> int:
 def unknown_repository(name: str) -> NotFound:
     """The error for a name that no repository has, or none that the caller may see."""
     return NotFound(f"no repository {display(name)!r}", hint="git align repo list", code="unknown_repository")
+
+
+def unknown_project(project: str) -> NotFound:
+    """The error for an id that no project has, or none that the caller may see."""
+    return NotFound(f"no project {display(project[:60])!r}", hint="GET /api/v1/repositories", code="unknown_project")

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from gitalign.store.schema import AsciiText, Key
 
-HEAD_REVISION = "s0003"
+HEAD_REVISION = "s0004"
 VERSION_TABLE = "service_version"
 
 metadata = MetaData()
@@ -116,6 +116,16 @@ task_logs = Table(
     Column("body", LargeBinary, nullable=False),
 )
 """Output of the tasks of batches, in pieces, each at its offset in bytes."""
+
+project_plans = Table(
+    "service_project_plans",
+    metadata,
+    Column("repository", Key, primary_key=True, autoincrement=False),
+    Column("body", AsciiText, nullable=False),
+    Column("changed_by", String(100), nullable=False),
+    Column("changed_at", Key, nullable=False),
+)
+"""The execution plan of a project: of a repository, as the original requests have it."""
 
 OF_JOBS = (documents, inputs, task_logs)
 """Tables whose rows go with their job, beside its events."""
