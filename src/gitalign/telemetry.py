@@ -16,6 +16,7 @@ from gitalign.core.events import Event, EventKind
 from gitalign.core.names import display, file_name_for
 from gitalign.documents.events import dump_audit
 from gitalign.documents.formats import json_text
+from gitalign.documents.reading import time_text
 from gitalign.shared_files import adopt, hands_down, make_folder
 
 STEP_MESSAGES: Mapping[str, str] = {
@@ -120,7 +121,7 @@ class RunLog:
     def __call__(self, event: Event) -> None:
         """Take one event."""
         branch = f" branch={display(event.branch)}" if event.branch else ""
-        stamp = event.at.isoformat().replace("+00:00", "Z")
+        stamp = time_text(event.at)
         lines = (
             [f"{stamp} INFO {message}{branch}" for message in messages_of(event)] if self._level <= logging.INFO else []
         )
@@ -243,7 +244,7 @@ class BranchLogs:
         """
         if event.branch is None or self._is_nothing(event):
             return
-        stamp = event.at.isoformat().replace("+00:00", "Z")
+        stamp = time_text(event.at)
         lines = [f"{stamp} {message}" for message in messages_of(event)]
         lines.append(f"{stamp} {event.kind.value} {_words(event.data)}".rstrip())
         with self._lock:
@@ -301,7 +302,9 @@ class BranchLogs:
 
 def _words(data: Mapping[str, Any]) -> str:
     return " ".join(
-        f"{key}={display(value) if isinstance(value, str) else value}"
-        for key, value in data.items()
-        if value is not None
+        [
+            f"{key}={display(value) if isinstance(value, str) else value}"
+            for key, value in data.items()
+            if value is not None
+        ]
     )

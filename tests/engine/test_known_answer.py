@@ -9,10 +9,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gitalign import facade
+from gitalign.configuration.given import digest_of_given
 from gitalign.core.known_answer import KnownAnswer
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report
@@ -21,6 +23,7 @@ from gitalign.documents.formats import json_text, parsed
 from gitalign.documents.overviews import dump_status, load_status
 from gitalign.engine.run import fingerprint, planning
 from gitalign.engine.run import known_answer as known
+from gitalign.errors import ConfigError
 from gitalign.store.journal import open_journal
 from tests import warm
 from tests.git.workspace import Workspace
@@ -379,3 +382,31 @@ def test_the_command_says_so_and_opens_neither_history_nor_journal(
         made = warm.run("run", "--yes", *words, cwd=work.path)
         assert "Nothing has changed" not in made.stdout, words
     assert len(facade.runs(request(work.path))) == len(before) + 4
+
+
+def test_settings_of_another_origin_are_asked_again_and_are_not_read_where_the_answer_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = build(tmp_path / "repo")
+    run(work.path)
+    file = tmp_path / "settings.yaml"
+    file.write_text("alignment: {iterative_step: 0}\n")
+    with monkeypatch.context() as patched:
+        patched.setattr("gitalign.configuration.load.load_config", None)
+        assert known_for(work) is not None
+        assert facade.known_answer(facade.Request(repo=work.path, config_file=file)) is None
+        patched.setenv("GITALIGN_ALIGNMENT__ITERATIVE_STEP", "0")
+        assert known_for(work) is None
+    missing = facade.Request(repo=work.path, config_file=tmp_path / "no-such.yaml")
+    assert facade.known_answer(missing) is None
+    with pytest.raises(ConfigError, match="no-such"):
+        facade.plan(missing)
+    assert known_for(work) is not None
+
+
+def test_a_file_of_settings_that_cannot_be_read_leaves_nothing_known(tmp_path: Path) -> None:
+    place = tmp_path / "settings.yaml"
+    place.mkdir()
+    given: dict[str, Any] = {"git_dir": None, "environ": {}, "overrides": {}}
+    assert digest_of_given(file=place, **given) is None
+    assert digest_of_given(file=None, **given) == digest_of_given(file=None, **given)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 from gitalign.configuration.access_settings import Access
 from gitalign.configuration.batch_settings import OTHER_NAMES, Batch
 from gitalign.configuration.check_settings import Validation
-from gitalign.configuration.digest import digest_of
+from gitalign.configuration.given import ENVIRONMENT, LARGEST_BYTES, file_of
 from gitalign.configuration.page_settings import Pages
 from gitalign.configuration.protection_settings import Protection
 from gitalign.configuration.resolution_settings import Resolutions
@@ -47,9 +47,7 @@ from gitalign.input_file import Unreadable, read_bounded
 if TYPE_CHECKING:
     from gitalign.core.validation import ValidationPlan
 
-_LARGEST_BYTES = 1024 * 1024
 _LONGEST_SHOWN = 200
-_ENVIRONMENT = "GITALIGN_"
 
 
 class Config(Section):
@@ -84,10 +82,6 @@ class Config(Section):
     def is_of_repository(self, key: str) -> bool:
         """Whether the value of a dotted key came with the repository; the operator did not give it for this command."""
         return self.own_file is not None and self.origin(key) == self.own_file
-
-    def digest(self) -> str:
-        """Changes with every setting, and with where one comes from."""
-        return digest_of({name: getattr(self, name) for name in SECTIONS}, self.origins)
 
     def policy(self) -> Policy:
         """What changes results, as the value that travels with a plan."""
@@ -193,7 +187,7 @@ def load_config(
     faults: list[str] = []
     values: dict[str, object] = {}
     origins: dict[str, str] = {}
-    place = file if file is not None else (git_dir / "gitalign" / "config.yaml" if git_dir is not None else None)
+    place = file_of(file, git_dir)
     own_file: str | None = None
     if place is not None and (file is not None or place.exists()):
         own_file = str(place) if file is None else None
@@ -263,7 +257,7 @@ def _unknown(key: str) -> str:
 
 def _from_file(place: Path, faults: list[str]) -> list[tuple[str, object]]:
     try:
-        text = read_bounded(place, most_bytes=_LARGEST_BYTES).decode("utf-8-sig")
+        text = read_bounded(place, most_bytes=LARGEST_BYTES).decode("utf-8-sig")
     except Unreadable as error:
         raise ConfigError(error.message, hint="give a readable file with --config FILE") from error
     except UnicodeDecodeError as error:
@@ -311,9 +305,9 @@ def _unknown_section(section: object) -> str:
 def _from_environment(environ: Mapping[str, str], faults: list[str]) -> list[tuple[str, object, str]]:
     found: list[tuple[str, object, str]] = []
     for name, value in environ.items():
-        if not name.startswith(_ENVIRONMENT) or "__" not in name:
+        if not name.startswith(ENVIRONMENT) or "__" not in name:
             continue
-        key = name.removeprefix(_ENVIRONMENT).lower().replace("__", ".", 1)
+        key = name.removeprefix(ENVIRONMENT).lower().replace("__", ".", 1)
         if key not in KNOWN_KEYS:
             faults.append(f"environment variable {name}: {_unknown(key)}")
             continue

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final, TypeVar, cast
 
 from gitalign.core.names import BranchName, Oid, StepId, TargetName
@@ -199,6 +200,7 @@ def as_it_is(value: Any) -> Any:
     return value
 
 
+@lru_cache(maxsize=16)  # what follows an event asks four times in a row
 def time_text(moment: datetime) -> str:
     """A time as documents have it: ISO 8601 in UTC with Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -231,14 +233,19 @@ def _wrong(kind: str, value: Any) -> Malformed:
     return Malformed(f"{kind} expected, {type(value).__name__} found")
 
 
+_SCALARS = (str, int, float)
+
+
 def plain(value: Any) -> Any:
     """What a value says in JSON, where any value may stand: times and sequences as documents have them, others as text."""
-    if value is None or isinstance(value, str | int | float):
+    if value is None or isinstance(value, _SCALARS):
         return value
     if isinstance(value, datetime):
         return time_text(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, dict | Mapping):
+        return {
+            str(key): item if item is None or isinstance(item, _SCALARS) else plain(item) for key, item in value.items()
+        }
     if isinstance(value, list | tuple | frozenset):
         return [plain(item) for item in value]
     return str(value)

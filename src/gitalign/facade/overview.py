@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gitalign.core.plan import StepKind
 from gitalign.core.status import Status
-from gitalign.engine.run.session import OpenRepository, has_state, journal_of, open_for
+from gitalign.engine.run.session import OpenRepository, has_state, journal_of, look_for, open_for
 from gitalign.engine.run.session import Request as Request
 
 if TYPE_CHECKING:
@@ -23,16 +23,18 @@ def status(request: Request, *, stop: StopSignal | None = None) -> Status:
         stop: ends it when it is cancelled.
     """
     asked = replace(request, fetch=False, push=False, needs_branches=False)
-    opened = open_for(asked, stop)
-    if not has_state(opened):
-        return _found_out(opened, asked)
+    look = look_for(asked, stop)
+    if not look.journal.exists:
+        return _found_out(open_for(asked, stop), asked)
     from gitalign.engine.run.known_status import KnownStatus
 
-    known = KnownStatus(opened, asked)
+    known = KnownStatus(look, asked)
     if (kept := known.read()) is not None:
         return kept
+    opened = open_for(asked, stop)
     found = _found_out(opened, asked)
-    known.keep(found)
+    if opened.given == look.given:
+        known.keep(found)
     return found
 
 

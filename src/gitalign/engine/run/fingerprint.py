@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitalign.engine.run.planned_history import Seen, deciding_files, stamp_of
-from gitalign.engine.run.session import OpenRepository, Request, journal_place
+from gitalign.engine.run.session import Look, Request
 from gitalign.engine.runtime.snapshots import take_snapshot
 from gitalign.git.configured import configured
 from gitalign.git.repository import Repository
@@ -29,7 +29,7 @@ _PROGRAM = Path(__file__).resolve().parents[2]
 _LONGEST_BYTES = 1024 * 1024
 
 
-def fingerprint_now(opened: OpenRepository, request: Request) -> str | None:
+def fingerprint_now(look: Look, request: Request) -> str | None:
     """The fingerprint of what is there now; None when something of it cannot be seen.
 
     The plan that is made next for the same request is made from what was looked at here.
@@ -37,32 +37,31 @@ def fingerprint_now(opened: OpenRepository, request: Request) -> str | None:
     Raises:
         GitError
     """
-    if journal_place(opened).stamp() is None:
+    if look.given is None or look.journal.stamp() is None:
         return None
-    files = deciding_files(opened.repository.common_dir)
-    snapshot, configuration = take_snapshot(opened.repository, now=opened.now()), configured(opened.repository)
-    opened.history.keep_look(snapshot, configuration)
-    settings = opened.config.digest()
-    seen = Seen(checkouts=snapshot.checkouts, configured=configuration.digest(), settings=settings, files=files)
-    return fingerprint(opened, request, snapshot.tips, seen)
+    files = deciding_files(look.repository.common_dir)
+    snapshot, configuration = take_snapshot(look.repository, now=look.now()), configured(look.repository)
+    look.history.keep_look(snapshot, configuration)
+    seen = Seen(checkouts=snapshot.checkouts, configured=configuration.digest(), settings=look.given, files=files)
+    return fingerprint(look, request, snapshot.tips, seen)
 
 
-def fingerprint(opened: OpenRepository, request: Request, tips: Iterable[Tip], seen: Seen) -> str | None:
+def fingerprint(look: Look, request: Request, tips: Iterable[Tip], seen: Seen) -> str | None:
     """Digest of all that a plan, and what becomes of it, depends on; None when something of it cannot be seen.
 
     Args:
-        opened: repository and settings.
+        look: the repository, and what settings are read from.
         request: what is asked.
         tips: every ref under refs/heads and refs/remotes.
         seen: what else a plan is made from.
     """
-    repository = opened.repository
-    stamp = journal_place(opened).stamp()
-    if stamp is None:
+    repository = look.repository
+    stamp = look.journal.stamp()
+    if stamp is None or seen.settings is None:
         return None
     return _digest(
         [
-            f"{sys.version} {repository.git_version} {opened.surroundings.environ.get('PATH')}",
+            f"{sys.version} {repository.git_version} {look.surroundings.environ.get('PATH')}",
             repr((repository.common_dir, repository.git_dir, repository.work_tree, repository.is_bare)),
             repr((request.only, request.exclude, request.or_remote, request.needs_branches)),
             *sorted(f"{tip.ref} {tip.oid} {tip.symbolic_target} {tip.object_type}" for tip in tips),

@@ -9,13 +9,13 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gitalign.configuration.load import Config
 from gitalign.core.known_answer import KnownAnswer
 from gitalign.core.names import is_run_id
 from gitalign.engine.run.fingerprint import fingerprint, fingerprint_now, keep, kept
-from gitalign.engine.run.session import OpenRepository, Request
+from gitalign.engine.run.session import Look, OpenRepository, Request
 
 if TYPE_CHECKING:
+    from gitalign.configuration.load import Config
     from gitalign.core.report import Report
 
 _FILE = "known-answer"
@@ -34,11 +34,11 @@ def keep_answer(opened: OpenRepository, request: Request, report: Report) -> Non
     with suppress(OSError):
         place.unlink(missing_ok=True)
         seen = opened.history.seen_for(report.plan)
-        if seen is None or seen.settings != opened.config.digest():
+        if seen is None or seen.settings is None or seen.settings != opened.given:
             return
         if not (_is_plain(request) and _is_plain_configuration(opened.config) and is_repeatable(report)):
             return
-        key = fingerprint(opened, request, tips_after(report), seen)
+        key = fingerprint(opened.look, request, tips_after(report), seen)
         if key is None:
             return
         counts = Counter((one.step.target.name, _again(one.verdict.value)) for one in report.branches())
@@ -46,18 +46,18 @@ def keep_answer(opened: OpenRepository, request: Request, report: Report) -> Non
         keep(place, _HEAD, key, (report.run.id, str(report.exit_code()), *rows))
 
 
-def known_answer(opened: OpenRepository, request: Request) -> KnownAnswer | None:
+def known_answer(look: Look, request: Request) -> KnownAnswer | None:
     """What a run would come to; None when that is not known.
 
     Raises:
         GitError
     """
-    found = kept(opened.repository.state_dir / _FILE, _HEAD)
+    found = kept(look.repository.state_dir / _FILE, _HEAD)
     if found is None or not _is_plain(request):
         return None
     key, lines = found
     answer = _answer(lines)
-    return answer if answer is not None and fingerprint_now(opened, request) == key else None
+    return answer if answer is not None and fingerprint_now(look, request) == key else None
 
 
 def _answer(lines: list[str]) -> KnownAnswer | None:

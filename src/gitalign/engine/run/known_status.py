@@ -9,7 +9,7 @@ from gitalign.documents.formats import json_text, parsed
 from gitalign.documents.overviews import dump_status, load_status
 from gitalign.documents.reading import Malformed
 from gitalign.engine.run.fingerprint import fingerprint_now, keep, kept, logs_of_branches
-from gitalign.engine.run.session import OpenRepository, Request, journal_place
+from gitalign.engine.run.session import Look, Request
 
 _FILE = "known-status"
 _HEAD = "git-align known status 1"
@@ -19,19 +19,19 @@ class KnownStatus:
     """The status of a repository under the fingerprint that is taken before it is found out.
 
     Args:
-        opened: repository and settings.
+        look: the repository, and what settings are read from.
         request: what is asked.
 
     Raises:
         GitError
     """
 
-    def __init__(self, opened: OpenRepository, request: Request) -> None:
-        self._place = opened.repository.state_dir / _FILE
-        self._journal = journal_place(opened)
+    def __init__(self, look: Look, request: Request) -> None:
+        self._place = look.repository.state_dir / _FILE
+        self._journal = look.journal
         self._key: str | None = None
-        if self._journal.is_settled() and (found := fingerprint_now(opened, request)):
-            self._key = f"{found}-{logs_of_branches(opened.repository)}"
+        if self._journal.is_settled() and (found := fingerprint_now(look, request)):
+            self._key = f"{found}-{logs_of_branches(look.repository)}"
 
     def read(self) -> Status | None:
         """The status that is known; None when it is not."""

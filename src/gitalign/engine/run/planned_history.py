@@ -31,13 +31,13 @@ class Seen:
     Attributes:
         checkouts: work trees as they were seen.
         configured: digest of git's configuration.
-        settings: digest of the settings.
+        settings: digest of what settings were read from; None where that is not known.
         files: stamps of files that change what git says of the same commits, from before anything else was looked at.
     """
 
     checkouts: tuple[Checkout, ...]
     configured: str
-    settings: str
+    settings: str | None
     files: tuple[str, ...]
 
 
@@ -66,7 +66,7 @@ class PlannedHistory:
         self._look: tuple[Snapshot, Configured] | None = None
         self._configuration: tuple[str, Configured] | None = None
 
-    def keep(self, prepared: Prepared, *, settings: str, files: tuple[str, ...]) -> None:
+    def keep(self, prepared: Prepared, *, settings: str | None, files: tuple[str, ...]) -> None:
         """Keep the history of a plan, in place of an earlier one, and what else it was made from."""
         seen = Seen(checkouts=prepared.checkouts, configured=prepared.configured, settings=settings, files=files)
         with self._lock:

@@ -58,7 +58,7 @@ def make_plan(opened: OpenRepository, request: Request, *, whatever_is_checked_o
     def prepared(snapshot: Snapshot) -> Plan:
         seen = replace(snapshot, checkouts=()) if whatever_is_checked_out else snapshot
         found = prepare(opened.repository, seen, wishes, configuration)
-        opened.history.keep(found, settings=opened.config.digest(), files=files)
+        opened.history.keep(found, settings=opened.given, files=files)
         return found.plan
 
     made = prepared(snapshot)

@@ -5,7 +5,6 @@ What the use cases of the facade share. Nothing here knows a terminal. A plan is
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,8 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gitalign.configuration.load import Config, load_config
+from gitalign.configuration.given import digest_of_given
 from gitalign.core.names import RunId
+from gitalign.engine.run.found_repository import FoundRepository
 from gitalign.engine.run.planned_history import PlannedHistory
 from gitalign.engine.runtime.folders import run_folder as run_folder
 from gitalign.engine.runtime.observers import require_observers
@@ -22,43 +22,17 @@ from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.surroundings import Surroundings, of_process
 from gitalign.errors import StoreError, UnknownRun
 from gitalign.git.command import ProcessGate
-from gitalign.git.repository import Repository, open_repository, sharing
+from gitalign.git.repository import Repository, sharing
 from gitalign.git.worktree import work_trees
 from gitalign.shared_files import make_folder, share_folder
 from gitalign.store.opening import JournalPlace
 
 if TYPE_CHECKING:
+    from gitalign.configuration.load import Config
     from gitalign.engine.gates.repository_rules import RepositoryRules
     from gitalign.engine.runtime.stream import EventStream, JournalListener
     from gitalign.ports import ActivePlugins, Journal, Listener
     from gitalign.store.run_locks import RunLocks
-
-
-class FoundRepository:
-    """Keeps where the repository of one request is, so that planning and then running asks git once."""
-
-    def __init__(self) -> None:
-        self._held: tuple[object, tuple[tuple[int, int], ...], Repository] | None = None
-
-    def open(self, path: Path | str, environ: Mapping[str, str]) -> Repository:
-        """The repository that is meant; errors as for `open_repository`."""
-        asked = (str(path), os.getcwd(), dict(environ))
-        if self._held is not None:
-            earlier, then, repository = self._held
-            if earlier == asked and then and then == _identity(repository):
-                return repository
-        repository = open_repository(path, environ=environ)
-        self._held = asked, _identity(repository), repository
-        return repository
-
-
-def _identity(repository: Repository) -> tuple[tuple[int, int], ...]:
-    """What tells a repository from another one at the same place; empty where nothing is there."""
-    places = (repository.common_dir, repository.git_dir, repository.work_tree or repository.git_dir)
-    try:
-        return tuple((found.st_dev, found.st_ino) for found in map(os.stat, places))
-    except OSError:
-        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +80,61 @@ class Request:
     found: FoundRepository = field(default_factory=FoundRepository, compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A repository whose settings were not read: to do that takes longer than all that a known answer needs.
+
+    Attributes:
+        repository, surroundings, history: as in `OpenRepository`.
+        given: digest of what settings are read from; None where it cannot be read.
+        journal: where the journal is.
+    """
+
+    repository: Repository
+    surroundings: Surroundings
+    history: PlannedHistory
+    given: str | None
+    journal: JournalPlace
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        return self.surroundings.now()
+
+
+def look_for(request: Request, stop: StopSignal | None = None) -> Look:
+    """Open the repository of a request without reading its settings; its journal is taken to be in the git directory.
+
+    An answer that was kept counts only under settings that put it there: what they are read from is part of its fingerprint.
+
+    Args:
+        request: what is asked.
+        stop: as for `open_for`.
+
+    Raises:
+        NotARepository, GitTooOld, GitMissing
+    """
+    surroundings = of_process() if request.surroundings is None else request.surroundings
+    repository = request.found.open(request.repo, surroundings.environ)
+    if stop is not None:
+        repository = repository.known_to(stop.processes)
+    return Look(
+        repository=repository,
+        surroundings=surroundings,
+        history=request.history,
+        given=_given(request, repository, surroundings),
+        journal=JournalPlace(state_dir=repository.state_dir),
+    )
+
+
+def _given(request: Request, repository: Repository, surroundings: Surroundings) -> str | None:
+    return digest_of_given(
+        file=request.config_file,
+        git_dir=Path(repository.common_dir),
+        environ=surroundings.environ,
+        overrides=request.overrides,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class OpenRepository:
     """A repository and the settings that hold for it.
@@ -114,6 +143,7 @@ class OpenRepository:
         surroundings: the time, the environment, unpredictable names.
         history: of the newest plan that was made for the same request.
         explicit: where settings come from that were given for this very command.
+        given: as in `Look`.
     """
 
     repository: Repository
@@ -121,6 +151,18 @@ class OpenRepository:
     surroundings: Surroundings
     history: PlannedHistory
     explicit: tuple[str, ...] = ()
+    given: str | None = None
+
+    @property
+    def look(self) -> Look:
+        """The same, as it was before settings were read."""
+        return Look(
+            repository=self.repository,
+            surroundings=self.surroundings,
+            history=self.history,
+            given=self.given,
+            journal=journal_place(self),
+        )
 
     def now(self) -> datetime:
         """The time in UTC."""
@@ -138,10 +180,13 @@ def open_for(request: Request, stop: StopSignal | None = None) -> OpenRepository
         NotARepository, GitTooOld, GitMissing, ConfigError
         PluginError: a library that the settings need is missing.
     """
+    from gitalign.configuration.load import load_config
+
     surroundings = of_process() if request.surroundings is None else request.surroundings
     repository = request.found.open(request.repo, surroundings.environ)
     if stop is not None:
         repository = repository.known_to(stop.processes)
+    given = _given(request, repository, surroundings)
     config = load_config(
         file=request.config_file,
         git_dir=Path(repository.common_dir),
@@ -151,7 +196,9 @@ def open_for(request: Request, stop: StopSignal | None = None) -> OpenRepository
     require_observers(config.telemetry)
     explicit = ("command line", *([str(request.config_file)] if request.config_file is not None else []))
     gated = repository.gated(ProcessGate(config.limits().max_git_processes))
-    return OpenRepository(gated, config, surroundings, request.history, explicit)
+    if _given(request, repository, surroundings) != given:
+        given = None  # a file was changed while it was read
+    return OpenRepository(gated, config, surroundings, request.history, explicit, given)
 
 
 def configured_plugins(config: Config) -> ActivePlugins:

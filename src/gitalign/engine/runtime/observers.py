@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gitalign.configuration.settings import Telemetry
 from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.git.repository import Repository
 from gitalign.observe.extras import require_library
 from gitalign.output_file import require_writable
 
 if TYPE_CHECKING:
+    from gitalign.configuration.settings import Telemetry
     from gitalign.core.report import Report
     from gitalign.observe.metrics import RunMetrics
     from gitalign.observe.traces import RunTraces
