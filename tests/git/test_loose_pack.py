@@ -11,6 +11,7 @@ import pytest
 
 from gitalign.core.commit import new_commit
 from gitalign.core.names import Oid
+from gitalign.errors import GitError
 from gitalign.git import loose_pack
 from gitalign.git.loose_pack import LooseObjects, NotPackable
 from gitalign.git.objects import CommitWriter
@@ -141,3 +142,15 @@ def test_results_that_were_moved_into_packs_meanwhile_are_found(
     for name, oid in (("first", first), ("second", second)):
         work.git("update-ref", f"refs/heads/{name}", oid)
     assert "missing" not in work.git("fsck", "--full", "--no-dangling")
+
+
+def test_nothing_is_removed_that_git_did_not_find_in_a_pack(work: Workspace, held: Quarantine) -> None:
+    """A file that holds another object than its name says is packed under the id that git computes."""
+    commit = made_in(held, work)
+    blob = held.git.run("rev-parse", f"{commit}:short").stdout.decode().strip()
+    place = held.objects / blob[:2] / blob[2:]
+    place.chmod(0o644)
+    place.write_bytes(zlib.compress(b"blob 6\0other\n"))
+    with pytest.raises(GitError, match=blob):
+        held._flush(held.objects.resolve())
+    assert [f"{one.parent.name}{one.name}" for one in held.objects.glob("??/*")] == [blob]

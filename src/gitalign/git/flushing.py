@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from gitalign.git.command import Git
+from gitalign.errors import GitError
+from gitalign.git.command import Git, text
 from gitalign.git.loose_pack import LooseObjects, NotPackable
+from gitalign.git.own_packs import Unreadable, ids_in
 from gitalign.shared_files import make_folder
 
 _AN_OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -16,7 +19,7 @@ _TIMEOUT_S = 600.0
 
 
 def flush(where: Path, git: Git, *, folder: Path, object_format: str) -> None:
-    """Pack the loose objects that are there now, then remove them; readers find them in the packs.
+    """Pack the loose objects that are there now, then remove those that git found in the packs, where readers find them, too.
 
     Args:
         where: the object directory they are in. When it is gone, nothing is done.
@@ -25,7 +28,7 @@ def flush(where: Path, git: Git, *, folder: Path, object_format: str) -> None:
         object_format: of the repository.
 
     Raises:
-        GitError, OutOfSpace: nothing was removed.
+        GitError, OutOfSpace: nothing was removed that is not in a pack.
         OSError
     """
     oids = _loose(where)
@@ -33,20 +36,36 @@ def flush(where: Path, git: Git, *, folder: Path, object_format: str) -> None:
         return
     # The packs are thrown away with the quarantine: no disk is waited for.
     quick = replace(git, config=(*git.config, ("core.fsync", "none")))
+    names: list[str] = []
     try:
         alone = replace(quick, variables={**git.variables, "GIT_OBJECT_DIRECTORY": str(apart(folder))})
         with LooseObjects(where, object_format=object_format) as loose:
             for pack in loose.named(oids):
-                alone.run("index-pack", "--stdin", stdin=pack, timeout_s=_TIMEOUT_S)
+                names += text(alone.run("index-pack", "--stdin", stdin=pack, timeout_s=_TIMEOUT_S).stdout).split()[1:]
     except NotPackable:
         there = replace(quick, variables={**git.variables, "GIT_OBJECT_DIRECTORY": str(where)})
         words = ("pack-objects", "--quiet", "--window=0", "--compression=1", str(folder / "pack" / "pack"))
-        there.run(*words, stdin="".join(f"{oid}\n" for oid in oids).encode("ascii"), timeout_s=_TIMEOUT_S)
+        asked = "".join(f"{oid}\n" for oid in oids).encode("ascii")
+        names += text(there.run(*words, stdin=asked, timeout_s=_TIMEOUT_S).stdout).split()
+    _remove_packed(where, oids, [folder / "pack" / f"pack-{name}.idx" for name in names])
+
+
+def _remove_packed(where: Path, oids: list[str], indexes: list[Path]) -> None:
+    """Remove loose objects that git lists in the packs; every other one stays, and is an error."""
+    try:
+        packed = set().union(*(ids_in(index, id_bytes=len(oids[0]) // 2) for index in indexes))
+    except Unreadable as error:
+        raise GitError(f"what was packed cannot be read: {error}", hint="run again") from error
+    left: list[str] = []
     for oid in oids:
-        try:
-            os.unlink(f"{where}/{oid[:2]}/{oid[2:]}")
-        except FileNotFoundError:
+        place = f"{where}/{oid[:2]}/{oid[2:]}"
+        if oid not in packed:
+            left += [oid] if os.path.exists(place) else []
             continue
+        with suppress(FileNotFoundError):
+            os.unlink(place)
+    if left:
+        raise GitError(f"object {left[0]} is not what its name says, or git did not pack it", hint="run again")
 
 
 def _loose(where: Path) -> list[str]:

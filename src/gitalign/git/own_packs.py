@@ -77,6 +77,16 @@ class OwnPacks:
         return _object_at(self._packs[pack], at, most_bytes=self._most_bytes)
 
 
+def ids_in(index: Path, *, id_bytes: int) -> set[str]:
+    """Ids of the objects of a pack.
+
+    Raises:
+        OSError
+        Unreadable: an index of another version.
+    """
+    return {entry[:id_bytes].hex() for entry in _entries(index, number=0, id_bytes=id_bytes)}
+
+
 def _entries(index: Path, *, number: int, id_bytes: int) -> list[bytes]:
     """Of each object in a pack: its id, the number of the pack, and where it begins."""
     data = index.read_bytes()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +76,7 @@ def copied(
 
     Source: `git help pack-objects` (<base-name>, --non-empty). What a process that died leaves, `git gc` removes: names of files that are not
     wanted begin with `tmp_` (builtin/prune.c, remove_temporary_files).
+    A pack without an index counts for nothing, and `git gc` removes it once its mark is gone (`git help repack`, -d).
     """
     stem = packs / f"tmp_{mark.replace(' ', '_')}"
     leave_out = [f"--keep-pack={name}" for name in besides]
@@ -100,16 +103,34 @@ def copied(
 
 def _brought_in(made: Path, place: Path, *, mark: str) -> None:
     """Give the files of a pack their names, in the order in which git makes them: the mark first, the index last."""
-    keep = Path(f"{place}.keep")
-    try:
-        with keep.open("x", encoding="utf-8") as file:
-            file.write(f"{mark}\n")
-        adopt(keep)
-    except FileExistsError:
-        pass  # another run holds the very same commits
+    mark_pack(Path(f"{place}.keep"), mark)
     for ending in (".pack", ".rev", ".idx"):
         if ending != ".rev" or Path(f"{made}{ending}").exists():
             Path(f"{made}{ending}").replace(f"{place}{ending}")
+
+
+def mark_pack(keep: Path, mark: str) -> None:
+    """Make the mark of a pack, unless there is one, which may be another run's. It is never seen without its content.
+
+    Raises:
+        OSError
+    """
+    if keep.exists():
+        return
+    partial = keep.with_name(f"tmp_{keep.stem}_{uuid.uuid4().hex}.keep")
+    try:
+        partial.write_text(f"{mark}\n", encoding="utf-8")
+        try:
+            os.link(partial, keep)
+        except FileExistsError:
+            return
+        except OSError:  # a file system without links
+            if keep.exists():
+                return
+            partial.replace(keep)
+        adopt(keep)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 T = TypeVar("T")

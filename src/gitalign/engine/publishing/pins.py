@@ -15,7 +15,7 @@ from gitalign.engine.publishing.recovery_claim import recovery_claim
 from gitalign.errors import GitError
 from gitalign.git.refs import read_refs
 from gitalign.git.repository import Repository
-from gitalign.git.storing import History, copied, joined
+from gitalign.git.storing import History, copied, joined, mark_pack
 from gitalign.shared_files import adopt
 
 _MARK = "git-align pin "
@@ -101,6 +101,7 @@ def _lines(keep: Path) -> list[str]:
 def _is_marked(keep: Path, run_id: str) -> bool:
     """Add a run to the mark of a pack that may be another run's, too; False when the pack is gone, or the mark is another person's."""
     try:
+        mark_pack(keep, f"{_MARK}{run_id}")
         if run_id not in _runs(keep):
             with keep.open("a", encoding="utf-8") as mark:
                 mark.write(f"{_MARK}{run_id}\n")
@@ -118,6 +119,8 @@ def _join_packs(repository: Repository) -> None:
     """
     by_size: dict[int, list[tuple[Path, list[str]]]] = {}
     for keep, runs in _held(repository):
+        if not all(keep.with_suffix(ending).exists() for ending in (".pack", ".idx")):
+            continue  # it is being made, or a process died while it was
         level = 0
         while len(runs) >= _AT_MOST ** (level + 1):
             level += 1
