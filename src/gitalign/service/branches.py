@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from gitalign.core.jobs import Job, JobKind
 from gitalign.documents.formats import stamped
 from gitalign.documents.models.service import BranchesDocument, BranchRowDocument
 from gitalign.documents.reading import time_text
+from gitalign.service.contents import content_of
 from gitalign.store.service.jobs import WITH_A_REPORT, Jobs
 
 _KEPT = 64
@@ -73,9 +73,10 @@ def _ids(jobs: Jobs, *of: Job | None) -> tuple[str | None, ...]:
 
 @cached(LRUCache(_KEPT), key=_ids, lock=Lock())
 def _rows(jobs: Jobs, plan: Job, forecast: Job | None, run: Job | None) -> Mapping[str, BranchRowDocument] | None:
-    document = _read(jobs, plan)
+    document = content_of(jobs, plan)
     if document is None:
         return None
+    owners = {one["branch"]: one for one in (content_of(jobs, forecast) or {}).get("owners", ())}
     prospects, verdicts = _by_branch(jobs, forecast), _by_branch(jobs, run)
     is_run_newer = run is not None and (forecast is None or _ended(run) > _ended(forecast))
     rows = {}
@@ -84,7 +85,7 @@ def _rows(jobs: Jobs, plan: Job, forecast: Job | None, run: Job | None) -> Mappi
         prospect, verdict = prospects.get(name, {}), verdicts.get(name, {})
         words = (verdict.get("verdict"), prospect.get("prospect"))
         newest = next(filter(None, words if is_run_newer else words[::-1]), step["kind"])
-        rows[name] = _row(step, prospect, verdict, state=newest)
+        rows[name] = _row(step, (prospect, verdict, owners.get(name, {})), state=newest)
     return dict(sorted(rows.items()))
 
 
@@ -92,9 +93,8 @@ def _ended(job: Job) -> datetime:
     return job.finished_at or job.created_at
 
 
-def _row(
-    step: Mapping[str, Any], prospect: Mapping[str, Any], verdict: Mapping[str, Any], *, state: str
-) -> BranchRowDocument:
+def _row(step: Mapping[str, Any], known: tuple[Mapping[str, Any], ...], *, state: str) -> BranchRowDocument:
+    prospect, verdict, owner = known
     return {
         "branch": step["branch"]["name"],
         "target": step["target"]["name"],
@@ -106,17 +106,14 @@ def _row(
         "verdict": verdict.get("verdict"),
         "detail": verdict.get("detail") or "",
         "notes": list(step["notes"]),
+        "authors": [author["name"] or author["email"] for author in owner.get("authors", ())],
+        "last_commit_at": owner.get("last_commit_at"),
     }
 
 
 def _by_branch(jobs: Jobs, job: Job | None) -> Mapping[str, Mapping[str, Any]]:
     """Entries of a forecast or a report by branch; of several targets that a forecast tried, the assigned one counts."""
-    document = None if job is None else _read(jobs, job)
+    document = content_of(jobs, job)
     if document is None:
         return {}
     return {one["branch"]: one for one in document["branches"] if one.get("assigned", True)}
-
-
-def _read(jobs: Jobs, job: Job) -> Any:
-    document = jobs.document(job.id)
-    return None if document is None else json.loads(document.body)

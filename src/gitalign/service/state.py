@@ -14,6 +14,7 @@ from gitalign.store.service.accounts import Accounts
 from gitalign.store.service.audit import AuditTrail
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.events import EventReader
+from gitalign.store.service.health import HealthRecords
 from gitalign.store.service.jobs import JobFilter, Jobs
 from gitalign.store.service.repositories import Repositories
 
@@ -26,6 +27,7 @@ class Service:
     database: ServiceDatabase
     repositories: Repositories
     jobs: Jobs
+    health: HealthRecords
     accounts: Accounts
     audit: AuditTrail
     feed: EventFeed
@@ -53,6 +55,7 @@ def opened_service(settings: ServerSettings) -> Service:
         database=database,
         repositories=Repositories(database),
         jobs=Jobs(database),
+        health=HealthRecords(database),
         accounts=Accounts(database),
         audit=AuditTrail(database),
         feed=EventFeed(

@@ -18,6 +18,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, event, text
 
 from gitalign.core.accounts import Role, Token, is_well_formed, token_text
+from gitalign.core.health import Health
 from gitalign.core.jobs import JobKind, JobState, NewJob
 from gitalign.errors import Contradiction, NoResources, NotFound, RunTakenOver, StoreError
 from gitalign.store.postgres import Postgres
@@ -26,6 +27,7 @@ from gitalign.store.service.accounts import Accounts
 from gitalign.store.service.audit import AuditTrail
 from gitalign.store.service.database import ServiceDatabase, open_service_database, opened
 from gitalign.store.service.events import EventReader
+from gitalign.store.service.health import HealthRecords
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
 from gitalign.store.service.jobs import JobDocument, JobFilter, Jobs
 from gitalign.store.service.repositories import Repositories
@@ -321,6 +323,29 @@ class TestMany:
         assert jobs.document(new) is not None
         assert {one.job for one in EventReader(database).after("shop", 0)} == {new, waiting}
         assert AuditTrail(database).verify().fault == "", "who asked for it stays known"
+
+    def test_numbers_of_a_repository_stay_when_jobs_are_forgotten(self, jobs: Jobs, database: ServiceDatabase) -> None:
+        held, records = HeldJobs(database, lease_s=LEASE_S), HealthRecords(database)
+        for conflicts in (3, 2, 1):
+            asked(jobs)
+            health = Health(branches=9, conflicts=conflicts, behind=4)
+            held.finish(claimed(held), JobState.DONE, outcome="ok", health=health)
+        assert [one.health.conflicts for one in records.of_days("shop", 14)] == [3, 2, 1]
+        assert records.of_days("lab", 14) == ()
+        ages_ms = {3: 401 * 86_400_000, 2: 20 * 86_400_000}
+        with database.writing() as connection:
+            table = schema.health
+            for conflicts, age in ages_ms.items():
+                connection.execute(table.update().where(table.c.conflicts == conflicts).values(at=table.c.at - age))
+            connection.execute(schema.jobs.update().values(finished_at=1))
+        forget_old_jobs(database, keep_days=90)
+        assert [one.health.conflicts for one in records.of_days("shop", 14)] == [2, 1], "what held before, too"
+        asked(jobs)
+        held.finish(claimed(held), JobState.DONE, outcome="ok", health=Health(branches=1, conflicts=0, behind=0))
+        assert len(records.of_days("shop", 14)) == 3, "whatever numbers jobs have now"
+        Repositories(database).remove("shop", actor="me")
+        with database.reading() as connection:
+            assert connection.execute(schema.health.select()).all() == []
 
     def test_nothing_reads_all_jobs(self, jobs: Jobs, database: ServiceDatabase) -> None:
         """The plans of the databases themselves say so."""

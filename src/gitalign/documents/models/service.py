@@ -158,6 +158,11 @@ class BranchRowDocument(TypedDict):
     verdict: str | None
     detail: str
     notes: list[str]
+    authors: list[str]
+    """Of its own commits, by the newest forecast; empty before the first."""
+
+    last_commit_at: int | None
+    """Seconds since 1970, by the newest forecast."""
 
 
 class BranchesDocument(TypedDict):

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from gitalign.core.jobs import Job, JobKind
+from gitalign.core.jobs import Job
 from gitalign.documents.models.service import BranchRowDocument
-from gitalign.errors import NotFound
 from gitalign.service.branches import seen_branches
 from gitalign.store.service.jobs import WITH_A_REPORT, Jobs
 
@@ -56,15 +55,6 @@ class JobLook:
     can_go_on: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanLook:
-    """A plan to review."""
-
-    job: Job
-    plan: Any
-    is_newest: bool
-
-
 def repository_look(jobs: Jobs, name: str) -> RepositoryLook:
     """A repository at a glance."""
     seen = seen_branches(jobs, name)
@@ -101,22 +91,4 @@ def job_look(jobs: Jobs, job: Job) -> JobLook:
         has_document=document is not None,
         can_be_undone=moved and job.state.is_over,
         can_go_on=run.get("state") == "interrupted",
-    )
-
-
-def plan_look(jobs: Jobs, repository: str, plan_id: str) -> PlanLook:
-    """A plan to review.
-
-    Raises:
-        NotFound
-    """
-    job = jobs.of_plan(repository, plan_id)
-    document = None if job is None else jobs.document(job.id)
-    if job is None or document is None:
-        raise NotFound(f"no plan {plan_id[:64]} of {repository}", code="unknown_plan")
-    newest = jobs.newest(repository, [JobKind.PLAN])
-    return PlanLook(
-        job=job,
-        plan=json.loads(document.body),
-        is_newest=newest is not None and newest.plan_id == plan_id,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -11,9 +12,13 @@ from urllib.parse import quote
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from gitalign.core.accounts import Actor, Role
-from gitalign.core.names import display
+from gitalign.core.names import command_on, display
+
+NAVIGATION = (("/", "Now", Role.VIEWER), ("/jobs", "Jobs", Role.VIEWER))
+"""Address, words, and the role that sees it: at the head of every page."""
 
 
 @cache
@@ -25,8 +30,17 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": _shown, "when": _when, "word": _word, "path": _path}
-    environment.globals["Role"] = Role
+    environment.filters |= {
+        "shown": _shown,
+        "when": _when,
+        "word": _word,
+        "path": _path,
+        "age": _age,
+        "drawn": Markup,
+        "lines": _lines,
+        "command_on": command_on,
+    }
+    environment.globals |= {"Role": Role, "navigation": NAVIGATION}
     return environment
 
 
@@ -49,8 +63,23 @@ def _shown(value: object) -> str:
     return display(str(value))
 
 
+def _lines(value: object) -> str:
+    """Lines of a file: tabs are spaces, other control characters are visible."""
+    return "\n".join(display(line.expandtabs(4)) for line in str(value).split("\n"))
+
+
 def _when(value: datetime | None) -> str:
     return "" if value is None else f"{value:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _age(seconds: int | None) -> str:
+    """How long ago an instant is, in days or more."""
+    if seconds is None:
+        return ""
+    days = max(0, int(time.time()) - seconds) // 86_400
+    if days < 60:
+        return "today" if not days else "1 day" if days == 1 else f"{days} days"
+    return f"{int(days / 30.44)} months" if days < 730 else f"{int(days / 365.25)} years"
 
 
 def _word(value: object) -> str:

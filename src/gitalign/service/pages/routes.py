@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -15,22 +16,19 @@ from fastapi.staticfiles import StaticFiles
 
 from gitalign.core.accounts import Actor, Role
 from gitalign.core.jobs import JobKind, JobState
-from gitalign.errors import GitAlignError, NotFound
+from gitalign.errors import GitAlignError
 from gitalign.service.access import Needs
 from gitalign.service.api.jobs import job_seen
 from gitalign.service.api.requests import (
     NewConflicts,
     NewForecast,
     NewPlan,
-    NewRun,
     Nothing,
-    PlanId,
     RunName,
     Undoing,
     posted,
 )
-from gitalign.service.branches import seen_branches
-from gitalign.service.pages.looks import job_look, plan_look, repository_look
+from gitalign.service.pages.looks import job_look, repository_look
 from gitalign.service.pages.rendering import page
 from gitalign.service.problems import NotSignedIn, status_of
 from gitalign.service.state import service_of
@@ -67,10 +65,12 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False, default_respo
 
 def register(app: FastAPI) -> None:
     """Add the pages, and the files that they use."""
-    from gitalign.service.pages import signing_in
+    from gitalign.service.pages import branch_page, clash_page, plan_page, repository_page, signing_in
 
+    for module in (branch_page, clash_page, plan_page, repository_page, signing_in):
+        app.include_router(module.router)
     app.include_router(router)
-    app.include_router(signing_in.router)
+    app.mount("/static/views", StaticFiles(packages=[("gitalign.views", "assets")]), name="views")
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
 
 
@@ -87,6 +87,11 @@ def now(request: Request, actor: Viewer) -> Response:
     names = [one.name for one in service.repositories.all() if actor.sees(one.name)]
     looks = [repository_look(service.jobs, name) for name in names]
     looks.sort(key=lambda look: (-look.attention, look.name))
+    needs = [
+        *((f"{look.attention} branches need attention", f"/repositories/{look.name}?show=attention", look.name)
+          for look in looks if look.attention),
+        *((f"{job.kind} {job.state}", f"/jobs/{job.id}", job.repository) for job, _ in over[:5]),
+    ]  # fmt: skip
     return page(
         request,
         "now.html",
@@ -94,29 +99,7 @@ def now(request: Request, actor: Viewer) -> Response:
         under_way=[job for job, _ in under_way],
         over=[job for job, _ in over],
         looks=looks,
-    )
-
-
-@router.get("/repositories/{repository}")
-def show_repository(request: Request, repository: str, actor: Viewer, q: str = "", show: str = "") -> Response:
-    """A repository: its branches, its plans and runs."""
-    service = service_of(request)
-    service.repositories.get(repository)
-    look = repository_look(service.jobs, repository)
-    rows = [row for row in look.rows if q.casefold() in row["branch"].casefold()]
-    if show == "attention":
-        rows = [row for row in rows if row["branch"] in look.needing]
-    jobs = service.jobs.listed(JobFilter(repositories=[repository]), limit=10)
-    return page(
-        request,
-        "repository.html",
-        actor=actor,
-        look=look,
-        rows=rows,
-        q=q,
-        show=show,
-        jobs=[job for job, _ in jobs],
-        key=secrets.token_urlsafe(16),
+        needs=needs,
     )
 
 
@@ -138,34 +121,36 @@ def show_conflicts(request: Request, repository: str, actor: Viewer) -> Response
     )
 
 
-@router.get("/repositories/{repository}/plans/{plan_id}")
-def show_plan(request: Request, repository: str, plan_id: str, actor: Viewer) -> Response:
-    """A plan to review, and the button that runs it."""
-    service = service_of(request)
-    look = plan_look(service.jobs, repository, plan_id)
-    return page(request, "plan.html", actor=actor, repository=repository, look=look, key=secrets.token_urlsafe(16))
-
-
-@router.get("/repositories/{repository}/branches/{branch:path}")
-def show_branch(request: Request, repository: str, branch: str, actor: Viewer) -> Response:
-    """A branch, and what the newest plan, forecast and run say of it."""
-    service = service_of(request)
-    service.repositories.get(repository)
-    seen = seen_branches(service.jobs, repository)
-    row = None if seen is None else seen.rows.get(branch)
-    if seen is None or row is None:
-        raise NotFound(f"no branch {branch!r} in the newest plan of {repository}", code="unknown_branch")
-    return page(request, "branch.html", actor=actor, repository=repository, seen=seen, row=row)
+@router.get("/repositories/{repository}/jobs")
+def list_jobs_of(request: Request, repository: str, actor: Viewer) -> Response:
+    """Jobs of a repository, newest first."""
+    service_of(request).repositories.get(repository)
+    return _jobs_page(request, actor, JobFilter(repositories=[repository]), repository=repository)
 
 
 @router.get("/jobs")
-def list_jobs(request: Request, actor: Viewer, cursor: str = "") -> Response:
+def list_jobs(request: Request, actor: Viewer) -> Response:
     """Jobs, newest first."""
-    service = service_of(request)
-    before = int(cursor) if cursor.isdigit() and len(cursor) < 19 else None
-    rows = service.jobs.listed(JobFilter(repositories=actor.only_these), before=before, limit=_SHOWN + 1)
+    return _jobs_page(request, actor, JobFilter(repositories=actor.only_these), repository=None)
+
+
+def _jobs_page(request: Request, actor: Actor, which: JobFilter, *, repository: str | None) -> Response:
+    cursor, kind = request.query_params.get("cursor", ""), request.query_params.get("kind", "")
+    if kind in tuple(JobKind):
+        which = replace(which, kinds=[JobKind(kind)])
+    before = int(cursor) if cursor.isdecimal() and cursor.isascii() and len(cursor) < 19 else None
+    rows = service_of(request).jobs.listed(which, before=before, limit=_SHOWN + 1)
     older = rows[_SHOWN - 1][1] if len(rows) > _SHOWN else None
-    return page(request, "jobs.html", actor=actor, jobs=[job for job, _ in rows[:_SHOWN]], older=older)
+    return page(
+        request,
+        "jobs.html",
+        actor=actor,
+        jobs=[job for job, _ in rows[:_SHOWN]],
+        older=older,
+        repository=repository,
+        kind=kind,
+        kinds=tuple(JobKind),
+    )
 
 
 @router.get("/jobs/{job}")
@@ -178,7 +163,7 @@ def show_job(request: Request, job: str, actor: Viewer) -> Response:
     return page(request, "job.html", actor=actor, look=look, recent=recent, key=secrets.token_urlsafe(16))
 
 
-def _led_to(response: Response) -> Response:
+def led_to(response: Response) -> Response:
     """From the answer of the API to the page of the job."""
     place = response.headers["Location"].removeprefix("/api/v1")
     return RedirectResponse(place, status_code=303)
@@ -190,44 +175,44 @@ def plan(
 ) -> Response:
     """The button that makes a plan."""
     body = NewPlan(fetch=fetch)
-    return _led_to(posted(service_of(request), actor, request, (JobKind.PLAN, body, {}), f"page-plan-{key}"))
+    return led_to(posted(service_of(request), actor, request, (JobKind.PLAN, body, {}), f"page-plan-{key}"))
 
 
 @router.post("/repositories/{repository}/forecast")
-def forecast(request: Request, repository: str, actor: Operator, key: Key) -> Response:
+def forecast(
+    request: Request, repository: str, actor: Operator, key: Key, pairs: Annotated[bool, Form()] = False
+) -> Response:
     """The button that makes a forecast."""
-    service, body = service_of(request), NewForecast()
-    return _led_to(posted(service, actor, request, (JobKind.FORECAST, body, {}), f"page-forecast-{key}"))
+    service, body = service_of(request), NewForecast(pairs=pairs)
+    return led_to(posted(service, actor, request, (JobKind.FORECAST, body, {}), f"page-forecast-{key}"))
 
 
 @router.post("/repositories/{repository}/conflicts")
 def conflicts(request: Request, repository: str, actor: Operator, key: Key) -> Response:
     """The button that looks for conflicts."""
     service, body = service_of(request), NewConflicts()
-    return _led_to(posted(service, actor, request, (JobKind.CONFLICTS, body, {}), f"page-conflicts-{key}"))
-
-
-@router.post("/repositories/{repository}/plans/{plan_id}/run")
-def run(request: Request, repository: str, plan_id: PlanId, actor: Lander, key: Key) -> Response:
-    """The button that runs a plan."""
-    service = service_of(request)
-    plan_look(service.jobs, repository, plan_id)
-    body = NewRun(plan_id=plan_id)
-    return _led_to(posted(service, actor, request, (JobKind.RUN, body, {}), f"page-run-{key}"))
+    return led_to(posted(service, actor, request, (JobKind.CONFLICTS, body, {}), f"page-conflicts-{key}"))
 
 
 @router.post("/repositories/{repository}/runs/{run_id}/undo")
 def undo(request: Request, repository: str, run_id: RunName, actor: Lander, key: Key) -> Response:
     """The button that undoes a run."""
     new = (JobKind.UNDO, Undoing(), {"run_id": run_id})
-    return _led_to(posted(service_of(request), actor, request, new, f"page-undo-{key}"))
+    return led_to(posted(service_of(request), actor, request, new, f"page-undo-{key}"))
+
+
+@router.post("/repositories/{repository}/runs/{run_id}/prove")
+def prove(request: Request, repository: str, run_id: RunName, actor: Operator, key: Key) -> Response:
+    """The button that proves the certificates of a run."""
+    new = (JobKind.VERIFY, Nothing(), {"run_id": run_id})
+    return led_to(posted(service_of(request), actor, request, new, f"page-prove-{key}"))
 
 
 @router.post("/repositories/{repository}/runs/{run_id}/resume")
 def resume(request: Request, repository: str, run_id: RunName, actor: Lander, key: Key) -> Response:
     """The button that goes on with a run."""
     new = (JobKind.RESUME, Nothing(), {"run_id": run_id})
-    return _led_to(posted(service_of(request), actor, request, new, f"page-resume-{key}"))
+    return led_to(posted(service_of(request), actor, request, new, f"page-resume-{key}"))
 
 
 @router.post("/jobs/{job}/stop")

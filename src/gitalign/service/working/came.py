@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gitalign.core.health import Health
 from gitalign.documents.formats import json_text
 from gitalign.store.service.jobs import JobDocument
 
@@ -24,11 +25,13 @@ class Came:
         outcome: in a word.
         document: for those who asked.
         is_interrupted: it ended early because it was asked to stop.
+        health: of the repository, where all its branches were looked at.
     """
 
     outcome: str
     document: JobDocument | None = None
     is_interrupted: bool = False
+    health: Health | None = None
 
 
 def json_of(document: Mapping[str, Any]) -> JobDocument:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from gitalign import facade
+from gitalign.core.health import health_of_forecast, health_of_report
 from gitalign.core.jobs import JobKind
 from gitalign.core.plan import Permit, Plan
 from gitalign.core.report import Report
@@ -105,7 +108,15 @@ def _forecast(hold: Hold, jobs: Jobs) -> Came:
     pairs = bool(hold.held.job.params.get("pairs"))
     result = facade.forecast(request_of(hold), pairs=pairs, listeners=[hold.listener], stop=hold.stop)
     document = json_of(stamped("forecast", dump_forecast(result)))
-    return Came(outcome=_word(result.exit_code()), document=document, is_interrupted=not result.is_complete)
+    health = None if _is_narrowed(hold.held.job.params) else health_of_forecast(result, now=datetime.now(UTC))
+    return Came(
+        outcome=_word(result.exit_code()), document=document, is_interrupted=not result.is_complete, health=health
+    )
+
+
+def _is_narrowed(params: Mapping[str, Any]) -> bool:
+    """True when a request asked for some branches or targets only: its numbers are not those of the repository."""
+    return any(params.get(name) for name in ("only", "exclude", "targets"))
 
 
 def _conflicts(hold: Hold, jobs: Jobs) -> Came:
@@ -126,7 +137,9 @@ def _run(hold: Hold, jobs: Jobs) -> Came:
     report = None if earlier is None else _of_earlier(hold, request, earlier)
     if report is None:
         report = facade.run(request, plan=plan, permit=permit, **_following(hold))
-    return _reported(hold, report)
+    planned = jobs.of_plan(hold.held.job.repository, plan.id)
+    is_whole = planned is not None and not _is_narrowed(planned.params)
+    return replace(_reported(hold, report), health=health_of_report(report) if is_whole else None)
 
 
 def _stored_plan(hold: Hold, jobs: Jobs) -> Plan:

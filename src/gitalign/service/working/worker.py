@@ -221,7 +221,7 @@ class Workers:
             document = result.document
             if document is not None:
                 document = replace(document, body=hold.access.redacted(document.body))
-            self._held_jobs.finish(held, state, outcome=result.outcome, document=document)
+            self._held_jobs.finish(held, state, outcome=result.outcome, document=document, health=result.health)
             return
         state = JobState.STOPPED if isinstance(result, Interrupted) else JobState.FAILED
         error = {"code": result.error_code, "message": hold.access.redacted(result.message), "hint": result.hint}

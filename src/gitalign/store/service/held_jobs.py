@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, literal_column, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
+from gitalign.core.health import Health
 from gitalign.core.jobs import Job, JobKind, JobState
 from gitalign.errors import RunTakenOver, StoreError
 from gitalign.store.service import schema
 from gitalign.store.service.clock import now_ms
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.events import append
+from gitalign.store.service.health import write_health
 from gitalign.store.service.jobs import JobDocument, job_event
 from gitalign.store.service.rows import job_of
 
@@ -205,6 +207,7 @@ class HeldJobs:
         outcome: str,
         document: JobDocument | None = None,
         error: Mapping[str, Any] | None = None,
+        health: Health | None = None,
     ) -> Job:
         """End the job.
 
@@ -218,6 +221,8 @@ class HeldJobs:
             )
             if document is not None:
                 _keep(connection, held, document)
+            if health is not None:
+                write_health(connection, health, repository=held.repository)
             job = job_of(row, repository=held.job.repository)
             append(connection, repository=held.repository, job=held.number, events=[job_event(job)])
             return job

@@ -139,6 +139,7 @@ class Repositories:
             plans = schema.project_plans
             connection.execute(delete(plans).where(plans.c.repository == number))
             connection.execute(delete(events).where(events.c.repository == number))
+            connection.execute(delete(schema.health).where(schema.health.c.repository == number))
             connection.execute(delete(_JOBS).where(mine))
             connection.execute(delete(_REPOSITORIES).where(_REPOSITORIES.c.number == number))
             write_entry(connection, actor=actor, action="repository.remove", subject=name)

@@ -11,6 +11,8 @@ from gitalign.store.service.database import ServiceDatabase
 _JOBS = schema.jobs
 _AT_ONCE = 200
 _MS_PER_DAY = 86_400_000
+_HEALTH_DAYS = 400
+"""A few numbers for each forecast and run: this year can be compared with the last one."""
 
 
 def forget_old_jobs(database: ServiceDatabase, *, keep_days: float) -> int:
@@ -23,8 +25,9 @@ def forget_old_jobs(database: ServiceDatabase, *, keep_days: float) -> int:
     Returns:
         How many were forgotten: at most 200, so that others can write in between.
     """
-    events = schema.events
+    events, health = schema.events, schema.health
     with database.writing() as connection:
+        connection.execute(delete(health).where(health.c.at < now_ms() - _HEALTH_DAYS * _MS_PER_DAY))
         ended = select(_JOBS.c.number).where(_JOBS.c.finished_at < now_ms() - int(keep_days * _MS_PER_DAY))
         numbers = list(connection.execute(ended.order_by(_JOBS.c.finished_at).limit(_AT_ONCE)).scalars())
         if numbers:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from gitalign.store.schema import AsciiText, Key
 
-HEAD_REVISION = "s0004"
+HEAD_REVISION = "s0005"
 VERSION_TABLE = "service_version"
 
 metadata = MetaData()
@@ -152,6 +152,20 @@ credentials = Table(
     Column("changed_at", Key, nullable=False),
 )
 """What remotes ask for, encrypted with the operator's key."""
+
+health = Table(
+    "service_health",
+    metadata,
+    Column("number", Key, primary_key=True, autoincrement=True),
+    Column("repository", Key, nullable=False),
+    Column("at", Key, nullable=False),
+    Column("branches", Integer, nullable=False),
+    Column("conflicts", Integer, nullable=False),
+    Column("behind", Integer, nullable=False),
+    Column("age_days", Integer),
+    Index("service_health_by_repository", "repository", "at"),
+)
+"""Numbers of a repository as a job saw them; they stay when the job is forgotten."""
 
 tokens = Table(
     "service_tokens",

@@ -1,0 +1,91 @@
+"""The page of a repository: targets, health over time, branches with filters, what was done last."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from gitalign.core.health import HealthRecord
+from gitalign.service.contents import content_of
+from gitalign.service.pages.listing import SORTS, Filters, listing
+from gitalign.service.pages.looks import repository_look
+from gitalign.service.pages.rendering import page
+from gitalign.service.pages.routes import PageRoute, Viewer
+from gitalign.service.state import service_of
+from gitalign.store.service.jobs import JobFilter
+from gitalign.views.health_chart import WEEK, Reading, Trend, health_chart, trend_of
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
+_JOBS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthLook:
+    """One number of a repository over time.
+
+    Attributes:
+        name: what is counted.
+        trend: now and a week ago.
+        chart: a drawing.
+        rows: when it changed, newest first, for people who do not see the drawing.
+    """
+
+    name: str
+    trend: Trend
+    chart: str
+    rows: Sequence[tuple[datetime, int]]
+
+
+def health_looks(records: Sequence[HealthRecord], *, now: datetime) -> list[HealthLook]:
+    """Conflicts, commits behind and age, each over two weeks; empty when nothing was recorded."""
+    if not records:
+        return []
+    numbers = (
+        ("Branches that conflict", [(one.at, one.health.conflicts) for one in records]),
+        ("Commits behind (median)", [(one.at, one.health.behind) for one in records]),
+        ("Days since the last commit (median)", [(one.at, one.health.age_days) for one in records]),
+    )
+    return [_health_look(name, readings, now=now) for name, readings in numbers]
+
+
+def _health_look(name: str, known: Sequence[tuple[datetime, int | None]], *, now: datetime) -> HealthLook:
+    readings = [Reading(at=at, value=value) for at, value in known if value is not None]
+    changes = [one for at, one in enumerate(readings) if not at or readings[at - 1].value != one.value]
+    return HealthLook(
+        name=name,
+        trend=trend_of(readings, now=now),
+        chart=health_chart(readings, now=now, title=name),
+        rows=[(one.at, one.value) for one in reversed(changes[-20:])],
+    )
+
+
+@router.get("/repositories/{repository}")
+def show_repository(request: Request, repository: str, actor: Viewer) -> Response:
+    """A repository."""
+    service = service_of(request)
+    service.repositories.get(repository)
+    look = repository_look(service.jobs, repository)
+    filters = Filters.of(request.query_params)
+    plan: Any = content_of(service.jobs, look.plan) or {}
+    notes = {note["name"]: note["words"] for note in plan.get("target_notes", ())}
+    jobs = service.jobs.listed(JobFilter(repositories=[repository]), limit=_JOBS)
+    days = 2 * WEEK // timedelta(days=1)
+    return page(
+        request,
+        "repository.html",
+        actor=actor,
+        look=look,
+        filters=filters,
+        listing=listing(look.rows, filters, needing=look.needing),
+        sorts=SORTS,
+        targets=[(one["name"], one["oid"], notes.get(one["name"], "")) for one in plan.get("targets", ())],
+        health=health_looks(service.health.of_days(repository, days), now=datetime.now(UTC)),
+        jobs=[job for job, _ in jobs],
+        key=secrets.token_urlsafe(16),
+    )

@@ -1,0 +1,117 @@
+"""A repository of many branches in the database of a service: documents of values alone, as jobs would have left them."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from gitalign.core.conflict_groups import BranchConflict, Conflicts
+from gitalign.core.health import Health
+from gitalign.core.jobs import JobKind, JobState, NewJob
+from gitalign.core.outcome import conflict_of
+from gitalign.documents import plans, reports
+from gitalign.documents.conflict_groups import dump_conflicts
+from gitalign.documents.forecasts import dump_forecast
+from gitalign.documents.formats import json_text, stamped
+from gitalign.store.service import schema
+from gitalign.store.service.database import ServiceDatabase
+from gitalign.store.service.held_jobs import HeldJobs
+from gitalign.store.service.jobs import JobDocument, Jobs
+from tests.views.many import outlook_of, report_of
+
+_NUMBERS = itertools.count(1)
+PLAN_ID = "a" * 64
+OLD_PLAN_ID = "b" * 64
+RUN_ID = "20261127-120000-abcdef"
+
+
+def left(database: ServiceDatabase, repository: str, kind: JobKind, body: str, **more: Any) -> str:
+    """A job that is done, with its document; its id."""
+    health, noted = more.pop("health", None), more.pop("noted", {})
+    new = NewJob(repository=repository, kind=kind, created_by="ada", **more)
+    job = Jobs(database).add(new, job_id=f"{next(_NUMBERS):032x}"[::-1], most_open=1_000)[0]
+    held = HeldJobs(database, lease_s=60)
+    mine = held.claim("test")
+    assert mine is not None
+    held.renew(mine, **noted)
+    document = JobDocument(media_type="application/json", body=body)
+    held.finish(mine, JobState.DONE, outcome="ok", document=document, health=health)
+    return job.id
+
+
+def fill(database: ServiceDatabase, repository: str, branches: int) -> dict[str, str]:
+    """Two plans, a forecast with pairs, a run and conflicts; ids of the jobs by kind."""
+    outlook = outlook_of(branches)
+    report, _ = report_of(branches, findings=2)
+    stopped = [(one.step, found) for one in report.branches() if (found := conflict_of(one.result.outcome)) is not None]
+    conflicts = Conflicts(
+        targets=outlook.forecast.targets,
+        groups=outlook.stopped.groups,
+        shared=outlook.stopped.shared,
+        branches=tuple(
+            BranchConflict(
+                branch=step.branch.name,
+                target=step.target.name,
+                tip=step.seen,
+                kind=step.kind,
+                signature=str(at),
+                conflict=found,
+            )
+            for at, (step, found) in enumerate(stopped)
+        ),
+        detail=None,
+        aligned=branches // 2,
+        is_complete=True,
+    )
+    old = replace(report.plan, id=OLD_PLAN_ID, steps=report.plan.steps[5:])
+    ids = {
+        "old plan": left(database, repository, JobKind.PLAN, plans.text_of(old), noted={"plan_id": OLD_PLAN_ID}),
+        "plan": left(
+            database,
+            repository,
+            JobKind.PLAN,
+            plans.text_of(replace(report.plan, id=PLAN_ID)),
+            noted={"plan_id": PLAN_ID},
+        ),
+        "forecast": left(
+            database,
+            repository,
+            JobKind.FORECAST,
+            json_text(stamped("forecast", dump_forecast(outlook.forecast))),
+            params={"pairs": True},
+            health=Health(branches=branches, conflicts=branches // 2, behind=40, age_days=12),
+        ),
+        "run": left(
+            database,
+            repository,
+            JobKind.RUN,
+            "".join(reports.text_pieces(report)),
+            plan_id=PLAN_ID,
+            noted={"run_id": RUN_ID},
+            health=Health(branches=branches, conflicts=branches // 3, behind=8),
+        ),
+        "conflicts": left(
+            database, repository, JobKind.CONFLICTS, json_text(stamped("conflicts", dump_conflicts(conflicts)))
+        ),
+    }
+    earlier(database, days=(13, 11, 9, 8, 5, 3, 2))
+    return ids
+
+
+def earlier(database: ServiceDatabase, days: tuple[int, ...]) -> None:
+    """Numbers of days ago, beside those that are there."""
+    table = schema.health
+    with database.writing() as connection:
+        (row, *_) = connection.execute(table.select()).all()
+        for number, day in enumerate(days):
+            at = row.at - int(timedelta(days=day).total_seconds() * 1000)
+            values = {
+                "repository": row.repository,
+                "at": at,
+                "branches": 9,
+                "conflicts": day * 3,
+                "behind": 90 - day * number,
+            }
+            connection.execute(table.insert().values(**values, age_days=20 - day))

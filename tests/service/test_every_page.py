@@ -1,0 +1,144 @@
+"""Every page with many branches: its size and its time; and with some of them in a browser: what axe finds, and that it fits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+from starlette.routing import compile_path
+from starlette.testclient import TestClient
+
+from gitalign.core.accounts import Role
+from gitalign.service.administration import new_token, sign_in_link
+from gitalign.service.application import create_app
+from tests.service.many import OLD_PLAN_ID, PLAN_ID, fill
+from tests.service.serving import Served, served
+from tests.service.test_api import routes
+from tests.views.many import outlook_of
+
+BRANCHES = 8
+MOST_BYTES = 300_000
+MOST_P95_S = 0.150
+_SHOP = "/repositories/shop"
+
+
+def addresses(ids: dict[str, str], branches: int) -> list[str]:
+    """Each page, and those whose filters let most through."""
+    forecast = outlook_of(branches).forecast
+    clash = forecast.clashes[0]
+    names = (clash.one.replace("*", "%2A"), clash.other.replace("*", "%2A"))
+    return [
+        "/",
+        "/jobs",
+        _SHOP,
+        f"{_SHOP}?show=attention&sort=behind&page=2",
+        f"{_SHOP}?q=login&state=conflicted",
+        f"{_SHOP}/branches/{names[0]}",
+        f"{_SHOP}/clashes",
+        f"{_SHOP}/clashes?branch=login-",
+        f"{_SHOP}/clashes/pair?one={names[0]}&other={names[1]}",
+        f"{_SHOP}/conflicts",
+        f"{_SHOP}/plans",
+        f"{_SHOP}/plans?before={OLD_PLAN_ID}&after={PLAN_ID}",
+        f"{_SHOP}/plans/{PLAN_ID}",
+        f"{_SHOP}/jobs?kind=run",
+        *(f"/jobs/{ids[kind]}" for kind in ("plan", "forecast", "run", "conflicts")),
+    ]
+
+
+def signed_in(app: Any, client: TestClient) -> None:
+    database = app.state.service.database
+    token = new_token(database, "ada", role=Role.ADMIN, days=1)[0]
+    link = sign_in_link(database, token, address="http://localhost")
+    assert client.get(link.removeprefix("http://localhost"), follow_redirects=False).status_code == 303
+
+
+def test_650_branches_fit_and_are_drawn_in_time(empty_database: Path, tmp_path: Path) -> None:
+    """Of the processor, as the machine may be busy: of this process, which does the work of the server."""
+    file = tmp_path / "service.db"
+    file.write_bytes(empty_database.read_bytes())
+    app = create_app({"database": {"file": file}, "work": {"workers": 0}})
+    with TestClient(app, base_url="http://localhost") as client:
+        app.state.service.repositories.add("shop", "/nowhere", actor="test")
+        ids = fill(app.state.service.database, "shop", 650)
+        signed_in(app, client)
+        large, times = {}, []
+        for address in addresses(ids, 650) * 2:
+            begun = time.process_time()
+            answer = client.get(address)
+            times.append(time.process_time() - begun)
+            assert answer.status_code == 200, address
+            if len(answer.content) > MOST_BYTES:
+                large[address] = len(answer.content)
+        assert large == {}
+        p95 = quantiles(times, n=20)[-1]
+        assert p95 < MOST_P95_S, sorted(times)[-5:]
+
+
+@pytest.fixture(scope="module")
+def server(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    file = tmp_path_factory.mktemp("every") / "service.db"
+    file.write_bytes(empty_database.read_bytes())
+    with served(create_app({"database": {"file": file}, "work": {"workers": 0}})) as running:
+        running.service.repositories.add("shop", "/nowhere", actor="test")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ids(server: Served) -> dict[str, str]:
+    return fill(server.service.database, "shop", BRANCHES)
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def page(request: pytest.FixtureRequest, server: Served, browser: Browser) -> Iterator[Page]:
+    """Light at a desk, dark on a phone."""
+    width = 1280 if request.param == "light" else 360
+    context = browser.new_context(color_scheme=request.param, viewport={"width": width, "height": 800})
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    token = new_token(server.service.database, "ada", role=Role.ADMIN, days=1)[0]
+    opened.goto(sign_in_link(server.service.database, token, address=server.address))
+    yield opened
+    context.close()
+    assert complaints == [], "the policy is kept, and no script fails"
+
+
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
+    server: Served, page: Page, ids: dict[str, str], axe: str
+) -> None:
+    """WCAG 2.2 AA and best practices. In the dark only what colours change: the markup is the same."""
+    is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    rules = "{runOnly: ['color-contrast', 'link-in-text-block', 'target-size']}" if is_dark else "{}"
+    found = []
+    for address in addresses(ids, BRANCHES):
+        page.goto(f"{server.address}{address}")
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        page.evaluate(axe)
+        told = page.evaluate(
+            f"axe.run(Object.assign({{resultTypes: ['violations']}}, {rules})).then(result => "
+            "result.violations.map(one => [one.id, one.nodes.slice(0, 3).map(node => node.html.slice(0, 200))]))"
+        )
+        found += [f"{address}: {rule}: {node}" for rule, nodes in told for node in nodes]
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+        assert page.locator("h1").count() == 1, address
+    assert not found, "\n".join(found)
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+
+
+def test_every_page_is_among_them(server: Served, ids: dict[str, str]) -> None:
+    pages = {path for method, path, _ in routes(server) if method == "GET" and not path.startswith("/api/")}
+    seen = [address.partition("?")[0] for address in addresses(ids, BRANCHES)]
+    missing = {path for path in pages if not any(compile_path(path)[0].fullmatch(one) for one in seen)}
+    assert missing == {"/health", "/metrics", "/ready", "/sign-in", "/sign-in/{link}"}
