@@ -1,6 +1,6 @@
 """What Gitea and Forgejo enforce on a branch: the protection rule that covers it, and how pull requests are merged.
 
-Source: Gitea API v1, "repoListBranchProtection", "repoGet"; a rule of exactly that name goes before patterns.
+Source: Gitea API v1, "repoListBranchProtection", "repoGet"; the order of rules is that of `ProtectedBranchRules.sort` in its source.
 """
 
 from __future__ import annotations
@@ -44,15 +44,27 @@ def observed(asking: Asking, repository: str, branch: str) -> Observed:
 
 
 def _holding(rules: Sequence[Mapping[str, Any]], branch: str) -> Mapping[str, Any] | None:
-    """The rule that holds for a branch: of its very name, else the first whose pattern matches."""
-    names = [str(one.get("rule_name") or one.get("branch_name") or "") for one in rules]
-    for name, rule in zip(names, rules, strict=True):
-        if name == branch:
-            return rule
-    for name, rule in zip(names, rules, strict=True):
-        if name and _covers(name, branch):
+    """The rule that holds for a branch: the first that covers it, by priority, then plain names before patterns, then by age.
+
+    Raises:
+        Unanswered: one that goes before it has a pattern that is not understood here.
+    """
+    for rule in sorted(rules, key=_rank):
+        name = _name(rule)
+        if name == branch or (name and _covers(name, branch)):
             return rule
     return None
+
+
+def _rank(rule: Mapping[str, Any]) -> tuple[int, bool, str]:
+    """Services without priorities send none, or the same for all."""
+    priority = rule.get("priority")
+    is_pattern = any(char in _name(rule) for char in "*?[]{}\\!")
+    return (priority if isinstance(priority, int) else 0, is_pattern, str(rule.get("created_at") or ""))
+
+
+def _name(rule: Mapping[str, Any]) -> str:
+    return str(rule.get("rule_name") or rule.get("branch_name") or "")
 
 
 def _covers(pattern: str, branch: str) -> bool:

@@ -103,8 +103,8 @@ def _of_protection(asking: Asking, place: str, branch: str) -> dict[RuleName, Va
         RuleName.DISMISS_STALE: (reviews or {}).get("dismiss_stale_reviews") is True,
         RuleName.STATUS_CHECKS: frozenset(contexts | set(_contexts(checks.get("checks")))),
         RuleName.LINEAR_HISTORY: _is_on(said, "required_linear_history"),
-        RuleName.NO_FORCE_PUSH: not _is_on(said, "allow_force_pushes"),
-        RuleName.NO_DELETION: not _is_on(said, "allow_deletions"),
+        RuleName.NO_FORCE_PUSH: _is_off(said, "allow_force_pushes"),
+        RuleName.NO_DELETION: _is_off(said, "allow_deletions"),
         RuleName.SIGNED: _is_on(said, "required_signatures"),
     }
 
@@ -123,3 +123,15 @@ def _count(said: Mapping[str, Any], key: str) -> int:
 def _is_on(said: Mapping[str, Any], key: str) -> bool:
     value = said.get(key)
     return isinstance(value, dict) and value.get("enabled") is True
+
+
+def _is_off(said: Mapping[str, Any], key: str) -> bool:
+    """Both members are optional in the published schema: a missing one is no answer.
+
+    Raises:
+        Unanswered
+    """
+    value = said.get(key)
+    if not isinstance(value, dict) or not isinstance(value.get("enabled"), bool):
+        raise Unanswered(f"protection of the branch: it does not say {key}")
+    return value["enabled"] is False

@@ -67,4 +67,7 @@ def _covers(pattern: str, branch: str) -> bool:
 def _is_closed(levels: Any) -> bool:
     """True when no one pushes directly."""
     found = [one for one in levels or () if isinstance(one, dict)]
-    return bool(found) and all(one.get("access_level") == _NO_ONE and not one.get("user_id") for one in found)
+    named = ("user_id", "group_id", "deploy_key_id", "member_role_id")
+    return bool(found) and all(
+        one.get("access_level") == _NO_ONE and not any(one.get(key) for key in named) for one in found
+    )
