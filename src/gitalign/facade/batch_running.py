@@ -103,9 +103,7 @@ def start_batches(
     if lander is not None:
         lander.require_ready(target)
     require_space(opened.repository)
-    batch_id = new_run_id(opened.now(), opened.surroundings)
-    run = new_batch_run(plan, batch_id=batch_id, target=target, at=opened.now())
-    run = replace(run, options={**_kept(options), GIVEN_BY: permit.given_by})
+    run = _new_run(opened, plan, target, {**_kept(options), GIVEN_BY: permit.given_by})
     with batch_context(opened, options, caller) as context:
         done = [one for one in context.store.of_plan(digest, target) if one.status == Status.COMPLETED.value]
         if done and not options.again:
@@ -121,6 +119,11 @@ def start_batches(
             )
         with followed(opened, context, run.id, listeners) as context:
             return run_batches(context, run.id, lander)
+
+
+def _new_run(opened: OpenRepository, plan: BatchPlan, target: str, options: dict[str, Any]) -> BatchRun:
+    batch_id = new_run_id(opened.now(), opened.surroundings)
+    return replace(new_batch_run(plan, batch_id=batch_id, target=target, at=opened.now()), options=options)
 
 
 def _kept(options: BatchOptions) -> dict[str, Any]:
