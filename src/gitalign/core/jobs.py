@@ -35,7 +35,13 @@ class JobKind(StrEnum):
     @property
     def moves_branches(self) -> bool:
         """True for what has to be stopped cleanly; anything else is ended at once and leaves nothing."""
-        return self.runs_tasks or self in (JobKind.RUN, JobKind.UNDO, JobKind.RESUME, JobKind.BATCH_UNDO)
+        return self.runs_tasks or self in (
+            JobKind.RUN,
+            JobKind.UNDO,
+            JobKind.RESUME,
+            JobKind.BATCH_UNDO,
+            JobKind.WORK_TREE_CHANGE,
+        )
 
     @property
     def is_exclusive(self) -> bool:

@@ -99,9 +99,7 @@ def start_batches(
     target = _target(opened, plan)
     require_branches(opened.repository, plan.task_list.tasks if plan.task_list is not None else ())
     _require_current(opened, target, options)
-    lander = _lander(opened, options, caller)
-    if lander is not None:
-        lander.require_ready(target)
+    lander = _ready_lander(opened, options, caller, target)
     require_space(opened.repository)
     run = _new_run(opened, plan, target, {**_kept(options), GIVEN_BY: permit.given_by})
     with batch_context(opened, options, caller) as context:
@@ -265,6 +263,13 @@ def _require_current(opened: OpenRepository, target: str, options: BatchOptions)
             raise
         hint = f"{error.hint}; or start from what is known of it: --no-fetch" if error.hint else "add --no-fetch"
         raise RemoteError(error.message, hint=hint, code=error.error_code) from error
+
+
+def _ready_lander(opened: OpenRepository, options: BatchOptions, caller: Caller, target: str) -> BatchLander | None:
+    lander = _lander(opened, options, caller)
+    if lander is not None:
+        lander.require_ready(target)
+    return lander
 
 
 def _lander(opened: OpenRepository, options: BatchOptions, caller: Caller) -> BatchLander | None:

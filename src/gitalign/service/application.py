@@ -21,6 +21,7 @@ from gitalign.service.api import (
     health,
     jobs,
     project_plans,
+    project_work_trees,
     projects,
     repositories,
     runs,
@@ -71,7 +72,18 @@ def create_app(
 
 def register_routes(app: FastAPI) -> None:
     """Add every route."""
-    for module in (health, repositories, branches, runs, batches, jobs, events, project_plans, projects):
+    for module in (
+        health,
+        repositories,
+        branches,
+        runs,
+        batches,
+        jobs,
+        events,
+        project_plans,
+        projects,
+        project_work_trees,
+    ):
         app.include_router(module.router)
     seeds.register(app)
     pages.register(app)

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from gitalign.core.jobs import Job
 from gitalign.errors import (
     ConfigError,
     Contradiction,
@@ -115,6 +116,25 @@ def problem(
         "faults": list(faults),
         "instance": instance,
     }
+
+
+_STATUS_OF_CODE = {
+    "worktree_conflict": HTTPStatus.CONFLICT,
+    "merge_conflict": HTTPStatus.CONFLICT,
+    "busy": HTTPStatus.CONFLICT,
+    "unknown_worktree": HTTPStatus.NOT_FOUND,
+    "unknown_branch": HTTPStatus.NOT_FOUND,
+    "bug": HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+def problem_of_job(job: Job, *, instance: str) -> dict[str, Any]:
+    """Why a job ended without a result, for who waited for it."""
+    error = job.error or {}
+    code = str(error.get("code", "failed"))
+    status = _STATUS_OF_CODE.get(code, HTTPStatus.BAD_REQUEST)
+    detail, hint = str(error.get("message", "")), str(error.get("hint", ""))
+    return problem(status, code=code, detail=detail, hint=hint, instance=instance)
 
 
 def of_error(request: Request, error: GitAlignError) -> JSONResponse:

@@ -124,7 +124,7 @@ def said(name: str, *, status: int = 200, media_type: str = "application/json") 
     }
 
 
-def answer(document: dict[str, Any], *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def answer(document: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A document as an answer."""
     return Response(json_text(document), status_code=status, media_type="application/json", headers=headers)
 

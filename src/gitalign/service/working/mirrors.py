@@ -19,7 +19,7 @@ from gitalign.service.working.remote_access import RemoteSettings
 from gitalign.shared_files import make_folder
 
 _LOOKED_EVERY_S = 0.5
-_BATCHES = "batch-"
+_NEED_A_FOLDER = ("batch-", "work-tree")
 
 
 @contextmanager
@@ -42,9 +42,9 @@ def mirror_ready(hold: Hold, request: facade.Request, settings: RemoteSettings) 
     if held.url is None:
         yield
         return
-    if held.job.kind.value.startswith(_BATCHES):
+    if held.job.kind.value.startswith(_NEED_A_FOLDER):
         raise UserError(
-            "batches need a repository that is registered as a folder: this one has no branches of its own",
+            "batches and work trees need a repository that is registered as a folder: this one has no branches of its own",
             hint="git align repo add NAME PATH",
             code="not_for_addresses",
         )

@@ -26,6 +26,7 @@ from gitalign.service.working.came import JSON, Came, StillUnderWay, json_of
 from gitalign.service.working.hold import Hold
 from gitalign.service.working.mirrors import mirror_ready
 from gitalign.service.working.remote_access import RemoteSettings
+from gitalign.service.working.work_tree_tasks import WORK_TREE_TASKS
 from gitalign.store.service.jobs import JobDocument, Jobs
 
 _READ_THE_REMOTE = (JobKind.PLAN, JobKind.RUN)
@@ -243,4 +244,5 @@ _TASKS: Mapping[JobKind, Callable[[Hold, Jobs], Came]] = {
     JobKind.REPORT: _report,
     JobKind.VERIFY: _verify,
     **BATCH_TASKS,
+    **WORK_TREE_TASKS,
 }
