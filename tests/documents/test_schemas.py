@@ -106,6 +106,13 @@ STEPS = (
     ("repo credential here --forget", "error"),  # it has none
     ("repo fetch here", "job"),
     ("repo remove here --yes", "repositories"),
+    ("user add ada --no-password", "users"),
+    ("user list", "users"),
+    ("user disable ada", "users"),
+    ("user enable ada", "users"),
+    ("user role ada lander", "users"),
+    ("user password ada", "error"),  # no one can be asked
+    ("user remove ada --yes", "users"),
     ("token create ada --role lander", "tokens"),
     ("token list", "tokens"),
     ("token revoke nosuch", "error"),
@@ -186,7 +193,7 @@ def test_every_verb_says_one_document_that_its_schema_describes(work: Workspace)
 
 NOT_HERE = {"validation-report", "session", "resolution-course", "resolution-origin", "merge-culprit", "conflict-piece"}
 """Of passing things, and of what needs more than this repository: the test below looks at them, and one of `compat`."""
-OF_SERVICE = {"jobs", "audit-trail", "branches", "service-backup", "task-log"}
+OF_SERVICE = {"account", "jobs", "audit-trail", "branches", "service-backup", "task-log"}
 """Looked at by the tests of the service."""
 
 

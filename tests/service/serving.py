@@ -64,12 +64,13 @@ class Served:
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[Served]:
+def served(app: FastAPI, config: uvicorn.Config | None = None) -> Iterator[Served]:
     """The application behind uvicorn, on a port of its own."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3, ws="none")
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(
+            config or uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3, ws="none")
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         deadline = time.monotonic() + DEADLINE_S

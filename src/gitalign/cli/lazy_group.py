@@ -40,6 +40,7 @@ VERBS = (
     "mcp",
     "serve",
     "worker",
+    "user",
     "token",
     "repo",
     "audit",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from gitalign.core.accounts import Token
+from gitalign.core.accounts import Actor, Session, Token, User
 from gitalign.core.audit import AuditCheck, AuditEntry
 from gitalign.core.jobs import ServedRepository
 from gitalign.core.service_database import DatabaseState
@@ -15,14 +15,18 @@ from gitalign.documents.reading import time_text
 
 if TYPE_CHECKING:
     from gitalign.documents.models.service import (
+        AccountDocument,
         AuditCheckDocument,
         AuditEntryDocument,
         AuditTrailDocument,
         RepositoriesDocument,
         ServedRepositoryDocument,
         ServiceDatabaseDocument,
+        SessionDocument,
         TokenDocument,
         TokensDocument,
+        UserDocument,
+        UsersDocument,
     )
 
 
@@ -69,6 +73,7 @@ def dump_token(value: Token, *, text: str | None = None) -> TokenDocument:
         "expires_at": _time(value.expires_at),
         "last_used_at": _time(value.last_used_at),
         "revoked_at": _time(value.revoked_at),
+        "user": value.user,
         "token": text,
     }
 
@@ -82,6 +87,64 @@ def dump_tokens(values: Iterable[Token], *, text: str | None = None) -> dict[str
     """
     content: TokensDocument = {"tokens": [dump_token(value, text=text) for value in values]}
     return stamped("tokens", content)
+
+
+def dump_user(value: User) -> UserDocument:
+    """One person."""
+    return {
+        "id": value.id,
+        "name": value.name,
+        "role": value.role,
+        "repositories": list(value.repositories),
+        "issuer": value.issuer,
+        "has_password": value.has_password,
+        "created_at": time_text(value.created_at),
+        "created_by": value.created_by,
+        "disabled_at": _time(value.disabled_at),
+        "removed_at": _time(value.removed_at),
+        "last_sign_in_at": _time(value.last_sign_in_at),
+    }
+
+
+def dump_users(values: Iterable[User]) -> dict[str, Any]:
+    """People by name."""
+    content: UsersDocument = {"users": [dump_user(value) for value in values]}
+    return stamped("users", content)
+
+
+def dump_account(
+    actor: Actor, *, user: User | None, sessions: Iterable[Session], tokens: Iterable[Token]
+) -> dict[str, Any]:
+    """Who asks.
+
+    Args:
+        actor: of the request.
+        user: the person; None for a token that belongs to none.
+        sessions: browsers that are signed in.
+        tokens: personal ones.
+    """
+    content: AccountDocument = {
+        "id": actor.id,
+        "name": actor.name,
+        "role": actor.role,
+        "repositories": list(actor.repositories),
+        "user": None if user is None else dump_user(user),
+        "sessions": [_dump_session(value, this=actor.session_id) for value in sessions],
+        "tokens": [dump_token(value) for value in tokens],
+    }
+    return stamped("account", content)
+
+
+def _dump_session(value: Session, *, this: str | None) -> SessionDocument:
+    return {
+        "id": value.id,
+        "created_at": time_text(value.created_at),
+        "seen_at": time_text(value.seen_at),
+        "expires_at": time_text(value.expires_at),
+        "address": value.address,
+        "agent": value.agent,
+        "is_this": value.id == this,
+    }
 
 
 def dump_audit_check(value: AuditCheck) -> dict[str, Any]:

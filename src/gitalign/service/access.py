@@ -15,7 +15,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Needs:
-    """A dependency: the holder of the request's token or session, who has a role and sees the repository in the path.
+    """A dependency: who sent the request, with a role that suffices, and sees the repository in the path.
 
     A project in the path is a repository by its id; the routes find its name under `repository`.
 
@@ -37,12 +37,12 @@ class Needs:
         service = service_of(request)
         actor = holder_of(request, service)
         if actor is None:
-            raise NotSignedIn("a token is needed", hint="git align token create")
-        service.throttle.count_request(actor.token_id)
+            raise NotSignedIn("a token is needed", hint="sign in, or git align token create")
+        service.throttle.count_request(actor.id)
         if not actor.may(self.role):
-            raise NotAllowed(f"the role {self.role} is needed; this token has {actor.role}")
+            raise NotAllowed(f"the role {self.role} is needed; {actor.name} has {actor.role}")
         if self.everywhere and actor.only_these is not None:
-            raise NotAllowed("a token for all repositories is needed")
+            raise NotAllowed("this needs an account for all repositories")
         project = request.path_params.get("project")
         if project is not None:
             found = service.repositories.of_project(project)
@@ -70,7 +70,6 @@ def holder_of(request: Request, service: Service) -> Actor | None:
 
     Raises:
         NotSignedIn: it has one that is not valid.
-        NotAllowed: another site sent it.
     """
     header = request.headers.get("Authorization")
     if header is not None:
@@ -80,22 +79,20 @@ def holder_of(request: Request, service: Service) -> Actor | None:
             raise NotSignedIn("this token is not valid", hint="git align token list")
         return actor
     session = request.cookies.get(cookie_name(service))
-    if session is None:
-        return None
-    require_same_site(request)
-    return service.accounts.signed_in(session)
+    return None if session is None else service.sessions.actor(session, service.settings.limits.sessions())
 
 
 def require_same_site(request: Request) -> None:
-    """Refuse what another site made a browser send.
+    """Refuse what another site made a browser send: a dependency of every route.
 
-    Browsers say where a request comes from (`Sec-Fetch-Site`); older ones say at least `Origin`. A request with neither does
+    A request with a token in its header does not come from a form: a browser lets no other site set that header, unless the
+    operator named its origin. Browsers say where a request comes from (`Sec-Fetch-Site`); older ones say at least `Origin`. A request with neither does
     not come from a browser.
 
     Raises:
         NotAllowed
     """
-    if request.method in SAFE:
+    if request.method in SAFE or "Authorization" in request.headers:
         return
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
@@ -113,5 +110,9 @@ def cookie_name(service: Service) -> str:
 
 
 def address_of(connection: HTTPConnection) -> str:
-    """Where a request comes from; behind a trusted proxy uvicorn has put the client's address here."""
+    """Where a request comes from.
+
+    Behind a trusted proxy `uvicorn` has put the newest address of `X-Forwarded-For` here that is no trusted proxy's: what a
+    client writes into that header stands before it, and does not count.
+    """
     return connection.client.host if connection.client is not None else "unknown"

@@ -6,14 +6,16 @@ import os
 import re
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from gitalign.core.accounts import EVERY, SECRET_BYTES, Role, Token, token_text
+from gitalign.core.accounts import EVERY, SECRET_BYTES, Actor, Role, Token, token_text
 from gitalign.core.addresses import parsed_address
 from gitalign.core.jobs import Job, JobKind, NewJob, ServedRepository
 from gitalign.core.names import display
 from gitalign.errors import UserError
 from gitalign.service.credentials import Credential, Sealer, keys_of, require_fitting
+from gitalign.service.people import require_within
 from gitalign.service.settings import ServerSettings
 from gitalign.store.service.accounts import Accounts
 from gitalign.store.service.audit import AuditTrail
@@ -21,6 +23,7 @@ from gitalign.store.service.credentials import Credentials
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.jobs import Jobs
 from gitalign.store.service.repositories import Repositories
+from gitalign.store.service.sessions import Sessions
 
 ACTOR = "command line"
 """Who did it, in the audit trail."""
@@ -44,9 +47,15 @@ def require_name(word: str) -> str:
 
 
 def new_token(
-    database: ServiceDatabase, name: str, *, role: Role, repositories: Sequence[str] = (), days: float | None = None
+    database: ServiceDatabase,
+    name: str,
+    *,
+    role: Role,
+    repositories: Sequence[str] = (),
+    days: float | None = None,
+    actor: str = ACTOR,
 ) -> tuple[Token, str]:
-    """Make a token.
+    """Make a token that belongs to no person.
 
     Args:
         database: of the service.
@@ -54,6 +63,7 @@ def new_token(
         role: what it may do.
         repositories: by name; none for all.
         days: until it ends; None for never.
+        actor: who makes it.
 
     Returns:
         What is known of it, and the token itself, which is kept nowhere.
@@ -62,19 +72,38 @@ def new_token(
         UserError: the name cannot be used.
         NotFound: there is no such repository.
     """
-    require_name(name)
-    for repository in repositories:
-        Repositories(database).get(repository)
-    text, now = token_text(secrets.token_bytes(SECRET_BYTES)), datetime.now(UTC)
-    token = Token(
+    token = _token(name, role=role, repositories=repositories, days=days)
+    return _kept(database, replace(token, created_by=actor))
+
+
+def new_personal_token(
+    database: ServiceDatabase, actor: Actor, name: str, *, role: Role, repositories: Sequence[str], days: float
+) -> tuple[Token, str]:
+    """Make a token of a person, for no more than the person may do; see `new_token`.
+
+    Raises:
+        UserError, NotFound
+        NotAllowed: it is for more than that.
+    """
+    token = _token(name, role=role, repositories=require_within(actor, role, repositories), days=days)
+    return _kept(database, replace(token, created_by=actor.name, user=actor.name))
+
+
+def _token(name: str, *, role: Role, repositories: Sequence[str], days: float | None) -> Token:
+    now = datetime.now(UTC)
+    return Token(
         id=secrets.token_hex(4),
-        name=name,
+        name=require_name(name),
         role=role,
         repositories=tuple(repositories) or (EVERY,),
         created_at=now,
         created_by=ACTOR,
         expires_at=None if days is None else now + timedelta(days=days),
     )
+
+
+def _kept(database: ServiceDatabase, token: Token) -> tuple[Token, str]:
+    text = token_text(secrets.token_bytes(SECRET_BYTES))
     return Accounts(database).add(token, text=text), text
 
 
@@ -87,7 +116,7 @@ def sign_in_link(database: ServiceDatabase, token: Token, *, address: str) -> st
         address: of the server.
     """
     secret = secrets.token_urlsafe(32)
-    Accounts(database).open_session(token.id, secret=secret, hours=_LINK_HOURS, is_link=True)
+    Sessions(database).add_link(token.id, secret=secret, hours=_LINK_HOURS)
     return f"{address}/sign-in/{secret}"
 
 

@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import StatefulLifespan
 
 from gitalign.release import VERSION
+from gitalign.service.access import require_same_site
 from gitalign.service.api import (
     batches,
     branches,
@@ -61,6 +62,7 @@ def create_app(
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(require_same_site)],
         lifespan=_lifespan(settings),
     )
     app.state.metrics = ServiceMetrics()

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from gitalign.core.jobs import Job
@@ -24,6 +24,7 @@ from gitalign.errors import (
     UnknownRun,
     UserError,
 )
+from gitalign.service.pages.rendering import page
 
 _LOG = logging.getLogger("gitalign.service")
 MEDIA_TYPE = "application/problem+json"
@@ -154,6 +155,23 @@ def of_error(request: Request, error: GitAlignError) -> JSONResponse:
     return JSONResponse(body, status_code=status.value, headers=headers, media_type=MEDIA_TYPE)
 
 
+def faults_of(error: RequestValidationError) -> tuple[str, ...]:
+    """What is wrong with the fields of a request; never what was typed: it may be a secret."""
+    faults = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+    return tuple(ascii(fault)[1:-1] if not fault.isprintable() else fault for fault in faults)
+
+
+def is_for_people(request: Request) -> bool:
+    """True when a browser asks for a page, so that an error is one, too."""
+    is_api = request.url.path.startswith(("/api/", "/static/"))
+    return not is_api and "text/html" in request.headers.get("Accept", "")
+
+
+def error_page(request: Request, error: GitAlignError, status: HTTPStatus) -> Response:
+    """The page that shows an error and the next step."""
+    return page(request, "error.html", actor=None, status=status.value, error=error)
+
+
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 400: "bad_request"}
 
 
@@ -161,31 +179,37 @@ def configure_error_handlers(app: FastAPI) -> None:
     """Make every error of the application a problem document."""
 
     @app.exception_handler(GitAlignError)
-    async def _ours(request: Request, error: GitAlignError) -> JSONResponse:
-        return of_error(request, error)
+    async def _ours(request: Request, error: GitAlignError) -> Response:
+        return error_page(request, error, status_of(error)) if is_for_people(request) else of_error(request, error)
 
     @app.exception_handler(HTTPException)
-    async def _of_http(request: Request, error: HTTPException) -> JSONResponse:
+    async def _of_http(request: Request, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)
+        if is_for_people(request):
+            return error_page(request, UserError(str(error.detail)), status)
         code = _CODES.get(error.status_code, status.phrase.lower().replace(" ", "_"))
         body = problem(status, code=code, detail=str(error.detail), instance=request.url.path)
         return JSONResponse(body, status_code=status.value, headers=error.headers, media_type=MEDIA_TYPE)
 
     @app.exception_handler(RequestValidationError)
-    async def _not_valid(request: Request, error: RequestValidationError) -> JSONResponse:
-        faults = tuple(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+    async def _not_valid(request: Request, error: RequestValidationError) -> Response:
+        faults = faults_of(error)
         status = HTTPStatus.UNPROCESSABLE_ENTITY
+        if is_for_people(request):
+            return error_page(request, UserError("; ".join(faults)), status)
         body = problem(
             status,
             code="usage",
             detail=f"{len(faults)} fault{'' if len(faults) == 1 else 's'} in the request",
-            faults=tuple(ascii(fault)[1:-1] if not fault.isprintable() else fault for fault in faults),
+            faults=faults,
             instance=request.url.path,
         )
         return JSONResponse(body, status_code=status.value, media_type=MEDIA_TYPE)
 
     @app.exception_handler(Exception)
-    async def _bug(request: Request, error: Exception) -> JSONResponse:
-        status = HTTPStatus.INTERNAL_SERVER_ERROR
-        body = problem(status, code="bug", detail="a bug of git-align; its log says more", instance=request.url.path)
+    async def _bug(request: Request, error: Exception) -> Response:
+        status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "a bug of git-align; its log says more"
+        if is_for_people(request):
+            return error_page(request, UserError(detail), status)
+        body = problem(status, code="bug", detail=detail, instance=request.url.path)
         return JSONResponse(body, status_code=status.value, media_type=MEDIA_TYPE)

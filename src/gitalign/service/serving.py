@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from gitalign.errors import ConfigError, UserError
 from gitalign.service.application import create_app
@@ -46,22 +47,28 @@ def serve(settings: ServerSettings, *, announce: Callable[[str], None]) -> None:
     server = settings.server
     settings.open_database().close()  # what is wrong with it is said before anything listens
     with closing(_listening(server.host, server.port)) as listening:
-        config = uvicorn.Config(
-            create_app(settings),
-            log_config=None,
-            access_log=False,
-            proxy_headers=bool(server.trusted_proxies),
-            forwarded_allow_ips=list(server.trusted_proxies),
-            server_header=False,
-            timeout_graceful_shutdown=_STREAMS_END_S,
-            ssl_certfile=None if server.tls is None else str(server.tls.certificate),
-            ssl_keyfile=None if server.tls is None else str(server.tls.key),
-            ws="none",
-        )
+        config = uvicorn_config(settings, create_app(settings))
         _load(config)
         host = f"[{server.host}]" if ":" in server.host else server.host
         announce(f"{'http' if server.tls is None else 'https'}://{host}:{listening.getsockname()[1]}")
         _Server(config).run(sockets=[listening])
+
+
+def uvicorn_config(settings: ServerSettings, app: FastAPI) -> uvicorn.Config:
+    """How uvicorn serves: headers of a proxy count only where one is trusted, and then only those that it added."""
+    server = settings.server
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        proxy_headers=bool(server.trusted_proxies),
+        forwarded_allow_ips=list(server.trusted_proxies),
+        server_header=False,
+        timeout_graceful_shutdown=_STREAMS_END_S,
+        ssl_certfile=None if server.tls is None else str(server.tls.certificate),
+        ssl_keyfile=None if server.tls is None else str(server.tls.key),
+        ws="none",
+    )
 
 
 def _load(config: uvicorn.Config) -> None:

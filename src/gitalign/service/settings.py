@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from gitalign.configuration.model_faults import model_faults
 from gitalign.configuration.section import Section
 from gitalign.configuration.strict_yaml import NotStrict, load_yaml
+from gitalign.core.accounts import SessionBounds
 from gitalign.core.addresses import AddressRules, is_host_name
 from gitalign.errors import ConfigError
 from gitalign.input_file import Unreadable, read_bounded
@@ -62,7 +63,8 @@ class Server(Section):
     @classmethod
     def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for word in value:
-            ipaddress.ip_network(word)
+            if not ipaddress.ip_network(word).prefixlen:
+                raise ValueError(f"{word!r} trusts everybody: name the addresses of the proxies")
         return value
 
     @field_validator("origins")
@@ -200,9 +202,10 @@ class Bounds(Section):
         open_jobs: jobs of one repository that wait or run.
         streams: event streams at once.
         stream_seconds: a stream ends after so long; its reader comes back, and whether it still may is decided again.
-        requests_per_minute: of one token.
+        requests_per_minute: of one person or token.
         sign_ins_per_minute: failed ones from one address.
         session_hours: a browser stays signed in for so long.
+        idle_hours: a browser that asks for nothing stays signed in for so long.
     """
 
     body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = 1024 * 1024
@@ -212,6 +215,11 @@ class Bounds(Section):
     requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 1_200
     sign_ins_per_minute: Annotated[int, Field(ge=1, le=1_000)] = 5
     session_hours: Annotated[float, Field(gt=0, le=24 * 90)] = 12.0
+    idle_hours: Annotated[float, Field(gt=0, le=24 * 90)] = 2.0
+
+    def sessions(self) -> SessionBounds:
+        """As the store takes them."""
+        return SessionBounds(absolute_s=self.session_hours * 3_600, idle_s=self.idle_hours * 3_600)
 
 
 class ServerSettings(Section):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection
 
 from gitalign.service.feed import EventFeed
+from gitalign.service.passwords import Passwords
 from gitalign.service.settings import ServerSettings
 from gitalign.service.throttle import Throttle
 from gitalign.service.working.worker import Workers
@@ -17,6 +18,8 @@ from gitalign.store.service.events import EventReader
 from gitalign.store.service.health import HealthRecords
 from gitalign.store.service.jobs import JobFilter, Jobs
 from gitalign.store.service.repositories import Repositories
+from gitalign.store.service.sessions import Sessions
+from gitalign.store.service.users import Users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,9 @@ class Service:
     jobs: Jobs
     health: HealthRecords
     accounts: Accounts
+    users: Users
+    sessions: Sessions
+    passwords: Passwords
     audit: AuditTrail
     feed: EventFeed
     throttle: Throttle
@@ -57,6 +63,9 @@ def opened_service(settings: ServerSettings) -> Service:
         jobs=Jobs(database),
         health=HealthRecords(database),
         accounts=Accounts(database),
+        users=Users(database),
+        sessions=Sessions(database),
+        passwords=Passwords(),
         audit=AuditTrail(database),
         feed=EventFeed(
             EventReader(database), most_streams=settings.limits.streams, stream_s=settings.limits.stream_seconds

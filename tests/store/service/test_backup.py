@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, inspect, select, text
 
-from gitalign.core.accounts import EVERY, Role, Token, token_text
+from gitalign.core.accounts import EVERY, Role, SessionBounds, Token, token_text
 from gitalign.core.jobs import JobKind, JobState, NewJob
 from gitalign.errors import OutOfSpace, RunTakenOver, StoreError, UserError
 from gitalign.store.postgres import Postgres
@@ -27,6 +27,8 @@ from gitalign.store.service.database import ServiceDatabase, Tables, open_servic
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
 from gitalign.store.service.jobs import JobDocument, Jobs
 from gitalign.store.service.repositories import Repositories
+from gitalign.store.service.sessions import Sessions
+from gitalign.store.service.users import Users
 from tests.documents.strict import validate
 
 ODD = "/srv/caf\udce9"
@@ -58,7 +60,10 @@ def database(empty_file: Path, tmp_path: Path) -> Iterator[ServiceDatabase]:
         Repositories(made).add("shop", ODD, actor="me")
         accounts = Accounts(made)
         accounts.add(TOKEN, text=token_text(b"1" * 20))
-        accounts.open_session(TOKEN.id, secret="secret", hours=1, is_link=False)
+        actor = accounts.holder(token_text(b"1" * 20))
+        assert actor is not None
+        Sessions(made).open(actor, "secret", SessionBounds(absolute_s=60, idle_s=60), seen=("::1", ""))
+        Users(made).add("ada", role=Role.VIEWER, repositories=("shop",), password="hashed", actor="me")
         done = job_of(made, "0" * 32)
         HeldJobs(made, lease_s=60).finish(
             done, JobState.DONE, outcome="ok", document=JobDocument(media_type="application/json", body="caf\udce9")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,15 +16,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, event, text
 
-from gitalign.core.accounts import Role, Token, is_well_formed, token_text
 from gitalign.core.health import Health
 from gitalign.core.jobs import JobKind, JobState, NewJob
 from gitalign.errors import Contradiction, NoResources, NotFound, RunTakenOver, StoreError
-from gitalign.store.postgres import Postgres
 from gitalign.store.service import schema
-from gitalign.store.service.accounts import Accounts
 from gitalign.store.service.audit import AuditTrail
-from gitalign.store.service.database import ServiceDatabase, open_service_database, opened
+from gitalign.store.service.database import ServiceDatabase, open_service_database
 from gitalign.store.service.events import EventReader
 from gitalign.store.service.health import HealthRecords
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
@@ -34,27 +30,6 @@ from gitalign.store.service.repositories import Repositories
 from gitalign.store.service.retention import forget_old_jobs
 
 LEASE_S = 30.0
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceDatabase]:
-    if request.param == "sqlite":
-        database = open_service_database(file=tmp_path_factory.mktemp("db") / "inner" / "service.db")
-    else:
-        database = opened(Postgres(request.getfixturevalue("server"), is_pooled=True))
-    with closing(database):
-        yield database
-
-
-@pytest.fixture
-def database(made: ServiceDatabase) -> ServiceDatabase:
-    """Emptied before each test: tables are made once."""
-    with made.writing() as connection:
-        for table in schema.metadata.sorted_tables:
-            if table is not schema.heads:
-                connection.execute(table.delete())
-        connection.execute(schema.heads.update().values(number=0, hash="0" * 64))
-    return made
 
 
 @pytest.fixture
@@ -428,57 +403,6 @@ class TestEvents:
         for writer in writers:
             writer.join()
         assert seen == list(range(before + 1, before + 61))
-
-
-class TestAccounts:
-    def token(self, database: ServiceDatabase, secret: bytes = b"x" * 20, **more: Any) -> tuple[Token, str]:
-        text_of_it = token_text(secret)
-        at = datetime.now(UTC)
-        given: dict[str, Any] = {"expires_at": None, "repositories": ("*",), **more}
-        bare = Token(id=secret.hex()[:16], name="ada", role=Role.LANDER, created_at=at, created_by="me", **given)
-        return Accounts(database).add(bare, text=text_of_it), text_of_it
-
-    def test_a_token_is_known_by_its_digest_alone(self, database: ServiceDatabase) -> None:
-        accounts = Accounts(database)
-        _, said = self.token(database, repositories=("shop",))
-        assert is_well_formed(said)
-        actor = accounts.holder(said)
-        assert actor is not None
-        assert (actor.name, actor.role, actor.repositories) == ("ada", Role.LANDER, ("shop",))
-        assert (actor.sees("shop"), actor.sees("lab")) == (True, False)
-        assert accounts.all()[0].last_used_at is not None
-        with database.reading() as connection:
-            assert said not in str(connection.execute(schema.tokens.select()).all())
-        assert accounts.holder(token_text(b"y" * 20)) is None
-        assert accounts.holder(said[:-1] + ("a" if said[-1] != "a" else "b")) is None
-
-    def test_what_is_revoked_or_expired_holds_nothing(self, database: ServiceDatabase) -> None:
-        accounts = Accounts(database)
-        token, said = self.token(database)
-        _, late = self.token(database, b"l" * 20, expires_at=datetime.now(UTC) - timedelta(minutes=5))
-        assert accounts.holder(late) is None
-        accounts.open_session(token.id, secret="s", hours=1)
-        assert accounts.signed_in("s") is not None
-        assert accounts.revoke(token.id, actor="me").revoked_at is not None
-        assert accounts.holder(said) is None
-        assert accounts.signed_in("s") is None
-        assert accounts.revoke(token.id, actor="me").revoked_at is not None
-        with pytest.raises(NotFound):
-            accounts.revoke("none", actor="me")
-
-    def test_a_link_works_once_and_is_no_session(self, database: ServiceDatabase) -> None:
-        accounts = Accounts(database)
-        token, _ = self.token(database)
-        accounts.open_session(token.id, secret="link", hours=1, is_link=True)
-        accounts.open_session(token.id, secret="old", hours=-1, is_link=True)
-        accounts.open_session(token.id, secret="session", hours=1)
-        assert accounts.signed_in("link") is None
-        assert accounts.use_link("session") is None
-        assert accounts.use_link("old") is None
-        assert accounts.use_link("link") is not None
-        assert accounts.use_link("link") is None
-        accounts.close_session("session")
-        assert accounts.signed_in("session") is None
 
 
 class TestAuditTrail:

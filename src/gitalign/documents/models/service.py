@@ -89,12 +89,59 @@ class TokenDocument(TypedDict):
     expires_at: Time | None
     last_used_at: Time | None
     revoked_at: Time | None
+    user: str | None
     token: str | None
 
 
 class TokensDocument(TypedDict):
     """Tokens, oldest first."""
 
+    tokens: list[TokenDocument]
+
+
+class UserDocument(TypedDict):
+    """One person; `issuer` is the OpenID provider that the person signs in with, null for a password."""
+
+    id: str
+    name: str
+    role: Role
+    repositories: list[str]
+    issuer: str | None
+    has_password: bool
+    created_at: Time
+    created_by: str
+    disabled_at: Time | None
+    removed_at: Time | None
+    last_sign_in_at: Time | None
+
+
+class UsersDocument(TypedDict):
+    """People by name."""
+
+    users: list[UserDocument]
+
+
+class SessionDocument(TypedDict):
+    """One browser that is signed in; `is_this` says that the request came with it."""
+
+    id: str
+    created_at: Time
+    seen_at: Time
+    expires_at: Time
+    address: str
+    agent: str
+    is_this: bool
+
+
+class AccountDocument(TypedDict):
+    """Who asks: a person, with `user`, or a token; with the browsers that are signed in and the personal tokens."""
+
+    id: str
+    name: str
+    role: Role
+    repositories: list[str]
+    user: UserDocument | None
+    sessions: list[SessionDocument]
     tokens: list[TokenDocument]
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, FastAPI, Form, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 
 from gitalign.core.accounts import Actor, Role
 from gitalign.core.jobs import JobKind, JobState
-from gitalign.errors import GitAlignError
+from gitalign.errors import GitAlignError, UserError
 from gitalign.service.access import Needs
 from gitalign.service.api.jobs import job_seen
 from gitalign.service.api.requests import (
@@ -30,7 +33,7 @@ from gitalign.service.api.requests import (
 )
 from gitalign.service.pages.looks import job_look, repository_look
 from gitalign.service.pages.rendering import page
-from gitalign.service.problems import NotSignedIn, status_of
+from gitalign.service.problems import NotSignedIn, error_page, faults_of, status_of
 from gitalign.service.state import service_of
 from gitalign.store.service.jobs import JobFilter
 
@@ -55,7 +58,12 @@ class PageRoute(APIRoute):
                 back = request.url.path if request.method == "GET" else "/"
                 return RedirectResponse(f"/sign-in?{urlencode({'next': back})}", status_code=303)
             except GitAlignError as error:
-                return page(request, "error.html", status=status_of(error).value, actor=None, error=error)
+                return error_page(request, error, status_of(error))
+            except RequestValidationError as error:
+                fault = UserError("; ".join(faults_of(error)), hint="go back, correct it, and send the form again")
+                return error_page(request, fault, HTTPStatus.UNPROCESSABLE_ENTITY)
+            except HTTPException as error:
+                return error_page(request, UserError(str(error.detail)), HTTPStatus(error.status_code))
 
         return handled
 

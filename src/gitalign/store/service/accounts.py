@@ -1,28 +1,37 @@
-"""Tokens and the sessions of browsers. Secrets come in, and their SHA-256 is what is kept."""
+"""Tokens. They come in as text, and their SHA-256 is what is kept."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, insert, or_, select, update
 
-from gitalign.core.accounts import Actor, Role, Token, digest_of, is_well_formed
+from gitalign.core.accounts import (
+    Actor,
+    Role,
+    Token,
+    common_repositories,
+    digest_of,
+    is_well_formed,
+    token_actor_name,
+)
 from gitalign.core.names import display
 from gitalign.errors import NotFound
 from gitalign.store.service import schema
 from gitalign.store.service.audit import write_entry
 from gitalign.store.service.clock import as_ms, now_ms
 from gitalign.store.service.database import ServiceDatabase
+from gitalign.store.service.grants import current_names, ids_of, known_names, names_of
 from gitalign.store.service.rows import token_of
 
-_TOKENS, _SESSIONS = schema.tokens, schema.sessions
+_TOKENS, _SESSIONS, _USERS = schema.tokens, schema.sessions, schema.users
 _USED_AGAIN_MS = 60_000
 """The last use of a token is written down at most once a minute."""
 
 
 class Accounts:
-    """Who may use the service."""
+    """The tokens of the service."""
 
     def __init__(self, database: ServiceDatabase) -> None:
         self._database = database
@@ -33,117 +42,126 @@ class Accounts:
         Args:
             token: all but the secret; the time of its creation is the database's.
             text: the token itself, of which only the digest is kept.
+
+        Raises:
+            NotFound: there is no such repository, or no such person.
         """
-        values = {
-            "id": token.id,
-            "digest": digest_of(text),
-            "name": token.name,
-            "role": token.role.value,
-            "repositories": json.dumps(token.repositories),
-            "created_by": token.created_by,
-            "created_at": now_ms(),
-            "expires_at": as_ms(token.expires_at),
-        }
         with self._database.writing() as connection:
-            row = connection.execute(insert(_TOKENS).values(**values).returning(*_TOKENS.c)).one()
+            person = None if token.user is None else _person(connection, token.user)
+            values = {
+                "id": token.id,
+                "digest": digest_of(text),
+                "name": token.name,
+                "role": token.role.value,
+                "repositories": json.dumps(token.repositories),
+                "repository_ids": ids_of(connection, token.repositories),
+                "person": person,
+                "created_by": token.created_by,
+                "created_at": now_ms(),
+                "expires_at": as_ms(token.expires_at),
+            }
+            number = connection.execute(insert(_TOKENS).values(**values).returning(_TOKENS.c.number)).scalar_one()
             said = {"name": token.name, "role": token.role.value, "repositories": list(token.repositories)}
+            if token.user is not None:
+                said["user"] = token.user
             write_entry(connection, actor=token.created_by, action="token.create", subject=token.id, detail=said)
-            return token_of(row)
+            return _token(connection, _TOKENS.c.number == number)
 
     def all(self) -> tuple[Token, ...]:
         """Every token, oldest first; revoked and expired ones, too."""
-        with self._database.reading() as connection:
-            return tuple(map(token_of, connection.execute(select(_TOKENS).order_by(_TOKENS.c.number))))
+        return self._listed(None)
 
-    def revoke(self, token_id: str, *, actor: str) -> Token:
+    def of_user(self, name: str) -> tuple[Token, ...]:
+        """The personal tokens of a person, oldest first."""
+        return self._listed(_USERS.c.name == name)
+
+    def _listed(self, which: ColumnElement[bool] | None) -> tuple[Token, ...]:
+        query = _with_users().order_by(_TOKENS.c.number)
+        with self._database.reading() as connection:
+            known = known_names(connection)
+            rows = connection.execute(query if which is None else query.where(which))
+            return tuple(token_of(row, repositories=names_of(row.repository_ids, known)) for row in rows)
+
+    def revoke(self, token_id: str, *, actor: str, user: str | None = None) -> Token:
         """End a token and every session that began with it; one that is revoked already stays so.
+
+        Args:
+            token_id: which one.
+            actor: who does it.
+            user: only a personal token of this person.
 
         Raises:
             NotFound
         """
         with self._database.writing() as connection:
-            row = connection.execute(select(_TOKENS).where(_TOKENS.c.id == token_id)).first()
-            if row is None:
+            row = connection.execute(_with_users().where(_TOKENS.c.id == token_id)).first()
+            if row is None or user not in (None, row.user_name):
                 raise NotFound(f"no token {display(token_id)!r}", hint="git align token list", code="unknown_token")
             connection.execute(delete(_SESSIONS).where(_SESSIONS.c.token == row.number))
             is_new = and_(_TOKENS.c.number == row.number, _TOKENS.c.revoked_at.is_(None))
             if connection.execute(update(_TOKENS).where(is_new).values(revoked_at=now_ms())).rowcount:
-                write_entry(connection, actor=actor, action="token.revoke", subject=token_id)
-            return token_of(connection.execute(select(_TOKENS).where(_TOKENS.c.number == row.number)).one())
+                detail = {"name": row.name}
+                write_entry(connection, actor=actor, action="token.revoke", subject=token_id, detail=detail)
+            return _token(connection, _TOKENS.c.number == row.number)
 
     def holder(self, text: str) -> Actor | None:
         """Who holds a token; None when it is none, or not valid any more."""
         if not is_well_formed(text):
             return None
-        return self._actor(_TOKENS.c.digest == digest_of(text))
-
-    def signed_in(self, session: str) -> Actor | None:
-        """Who signed in with a browser that has this session; None when it is over."""
-        is_session = and_(
-            _SESSIONS.c.digest == digest_of(session), ~_SESSIONS.c.is_link, _SESSIONS.c.expires_at > now_ms()
-        )
-        return self._actor(_TOKENS.c.number == select(_SESSIONS.c.token).where(is_session).scalar_subquery())
-
-    def open_session(self, token_id: str, *, secret: str, hours: float, is_link: bool = False) -> None:
-        """Keep a session, or a link that signs in once.
-
-        Args:
-            token_id: who signs in.
-            secret: of the session or the link; only its digest is kept.
-            hours: until it ends.
-            is_link: it is a link.
-
-        Raises:
-            NotFound
-        """
-        with self._database.writing() as connection:
-            number = connection.execute(select(_TOKENS.c.number).where(_TOKENS.c.id == token_id)).scalar()
-            if number is None:
-                raise NotFound("no such token", code="unknown_token")
-            connection.execute(delete(_SESSIONS).where(_SESSIONS.c.expires_at < now_ms()))
-            values = {
-                "digest": digest_of(secret),
-                "token": number,
-                "is_link": is_link,
-                "expires_at": now_ms() + int(hours * 3_600_000),
-            }
-            connection.execute(insert(_SESSIONS).values(**values))
-
-    def use_link(self, secret: str) -> Actor | None:
-        """Who signs in with a link, which works this once; None when it does not work."""
-        with self._database.writing() as connection:
-            is_it = and_(
-                _SESSIONS.c.digest == digest_of(secret), _SESSIONS.c.is_link, _SESSIONS.c.expires_at > now_ms()
-            )
-            number = connection.execute(delete(_SESSIONS).where(is_it).returning(_SESSIONS.c.token)).scalar()
-            if number is None:
-                return None
-            row = _valid(connection, _TOKENS.c.number == number)
-        return None if row is None else _as_actor(row)
-
-    def close_session(self, session: str) -> None:
-        """Sign out."""
-        with self._database.writing() as connection:
-            connection.execute(delete(_SESSIONS).where(_SESSIONS.c.digest == digest_of(session)))
-
-    def _actor(self, condition: Any) -> Actor | None:
         with self._database.reading() as connection:
-            row = _valid(connection, condition)
-            if row is None:
-                return None
-            if row.is_first_use_for_long:
-                connection.execute(update(_TOKENS).where(_TOKENS.c.number == row.number).values(last_used_at=now_ms()))
-            return _as_actor(row)
+            return actor_of_token(connection, _TOKENS.c.digest == digest_of(text))
 
 
-def _valid(connection: Connection, condition: Any) -> Row[Any] | None:
+def actor_of_token(connection: Connection, condition: ColumnElement[bool]) -> Actor | None:
+    """Who holds the token, as long as it is valid; a personal one gives no more than its person has.
+
+    Args:
+        connection: writes down, too, that it was used.
+        condition: says which token.
+    """
     is_valid = and_(
-        _TOKENS.c.revoked_at.is_(None), or_(_TOKENS.c.expires_at.is_(None), _TOKENS.c.expires_at > now_ms())
+        _TOKENS.c.revoked_at.is_(None),
+        or_(_TOKENS.c.expires_at.is_(None), _TOKENS.c.expires_at > now_ms()),
+        or_(_TOKENS.c.person.is_(None), and_(_USERS.c.disabled_at.is_(None), _USERS.c.removed_at.is_(None))),
     )
     for_long = or_(_TOKENS.c.last_used_at.is_(None), _TOKENS.c.last_used_at < now_ms() - _USED_AGAIN_MS)
-    query = select(_TOKENS, for_long.label("is_first_use_for_long")).where(condition, is_valid)
-    return connection.execute(query).first()
+    query = _with_users().add_columns(for_long.label("is_first_use_for_long")).where(condition, is_valid)
+    row = connection.execute(query).first()
+    if row is None or (row.person is not None and row.user_id is None):
+        return None
+    if row.is_first_use_for_long:
+        connection.execute(update(_TOKENS).where(_TOKENS.c.number == row.number).values(last_used_at=now_ms()))
+    role, repositories = Role(row.role), current_names(connection, row.repository_ids)
+    if row.user_id is not None:
+        role = role.at_most(Role(row.user_role))
+        repositories = common_repositories(repositories, current_names(connection, row.user_repositories))
+    return Actor(
+        name=token_actor_name(row.name, row.id, user=row.user_name),
+        id=row.id,
+        role=role,
+        repositories=repositories,
+        user_id=row.user_id,
+    )
 
 
-def _as_actor(row: Row[Any]) -> Actor:
-    return Actor(name=row.name, token_id=row.id, role=Role(row.role), repositories=tuple(json.loads(row.repositories)))
+def _with_users() -> Select[Any]:
+    return select(
+        *_TOKENS.c,
+        _USERS.c.id.label("user_id"),
+        _USERS.c.name.label("user_name"),
+        _USERS.c.role.label("user_role"),
+        _USERS.c.repository_ids.label("user_repositories"),
+    ).join_from(_TOKENS, _USERS, _USERS.c.number == _TOKENS.c.person, isouter=True)
+
+
+def _token(connection: Connection, condition: ColumnElement[bool]) -> Token:
+    row: Row[Any] = connection.execute(_with_users().where(condition)).one()
+    return token_of(row, repositories=current_names(connection, row.repository_ids))
+
+
+def _person(connection: Connection, name: str) -> int:
+    is_active = and_(_USERS.c.name == name, _USERS.c.removed_at.is_(None))
+    number = connection.execute(select(_USERS.c.number).where(is_active)).scalar()
+    if number is None:
+        raise NotFound(f"no person {display(name)!r}", hint="git align user list", code="unknown_user")
+    return int(number)

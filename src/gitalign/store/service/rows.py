@@ -75,18 +75,19 @@ def event_of(row: Row[Any]) -> ServiceEvent:
     return ServiceEvent(seq=row.seq, job=row.job_id, kind=row.kind, at=instant(row.at), document=row.body)
 
 
-def token_of(row: Row[Any]) -> Token:
-    """A token from its row."""
+def token_of(row: Row[Any], *, repositories: tuple[str, ...]) -> Token:
+    """A token from its row, with the name of its person as `user_name`, and the names of its repositories."""
     return Token(
         id=row.id,
         name=row.name,
         role=Role(row.role),
-        repositories=tuple(json.loads(row.repositories)),
+        repositories=repositories,
         created_at=instant(row.created_at),
         created_by=row.created_by,
         expires_at=as_time(row.expires_at),
         last_used_at=as_time(row.last_used_at),
         revoked_at=as_time(row.revoked_at),
+        user=row.user_name,
     )
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from gitalign.store.schema import AsciiText, Key
 
-HEAD_REVISION = "s0005"
+HEAD_REVISION = "s0006"
 VERSION_TABLE = "service_version"
 
 metadata = MetaData()
@@ -181,7 +181,34 @@ tokens = Table(
     Column("expires_at", Key),
     Column("last_used_at", Key),
     Column("revoked_at", Key),
+    Column("repository_ids", Text),
+    Column("person", Key),
+    Index("service_tokens_by_person", "person"),
 )
+"""`repositories` holds the names at the time of creation, for servers of an older release; `repository_ids` decides.
+
+`person` is the number of the user whose personal token it is.
+"""
+
+users = Table(
+    "service_users",
+    metadata,
+    Column("number", Key, primary_key=True, autoincrement=True),
+    Column("id", String(16), nullable=False, unique=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("repository_ids", Text, nullable=False),
+    Column("password", Text),
+    Column("issuer", String(500)),
+    Column("subject", String(255)),
+    Column("created_by", String(100), nullable=False),
+    Column("created_at", Key, nullable=False),
+    Column("disabled_at", Key),
+    Column("removed_at", Key),
+    Column("last_sign_in_at", Key),
+    UniqueConstraint("issuer", "subject", name="service_users_by_subject"),
+)
+"""Rows of removed people stay, without password: their names are not given out again."""
 
 sessions = Table(
     "service_sessions",
@@ -190,10 +217,17 @@ sessions = Table(
     Column("token", Key, nullable=False),
     Column("is_link", Boolean, nullable=False),
     Column("expires_at", Key, nullable=False),
+    Column("id", String(16), nullable=False, server_default=""),
+    Column("person", Key, nullable=False, server_default="0"),
+    Column("created_at", Key, nullable=False, server_default="0"),
+    Column("seen_at", Key, nullable=False, server_default="0"),
+    Column("address", String(64), nullable=False, server_default=""),
+    Column("agent", String(200), nullable=False, server_default=""),
     Index("service_sessions_by_token", "token"),
+    Index("service_sessions_by_person", "person"),
     info={"transient": True},
 )
-"""Browsers that signed in, and links that sign one in once."""
+"""Browsers that signed in, and links that sign one in once. Each belongs to a person, or else to a token: 0 stands for none."""
 
 audit = Table(
     "service_audit",
