@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
+import socket
 import threading
 import time
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,12 @@ import pytest
 
 from gitalign.compat.context_control import ContextManager
 from gitalign.compat.in_context import run_in_context
+from gitalign.compat.in_sandbox import sandbox_words
 from gitalign.compat.orchestrator import BranchAlignmentOrchestrator
 from gitalign.core.execution_context import ExecutionContext, IsolationLevel, PerformanceMode
 from gitalign.errors import Interrupted, NoResources, UserError
+from gitalign.validate.confine import Confinement
+from tests import needs
 from tests.git.workspace import Workspace
 
 
@@ -183,8 +188,93 @@ def test_a_deadline_holds_for_coroutines() -> None:
         run(run_in_context(ExecutionContext(name="x", timeout_s=0.1), forever))
 
 
-def test_a_sandbox_runs_no_python_function() -> None:
-    with pytest.raises(UserError, match="a sandbox runs commands"):
+def looking_around(home: str, own: str) -> dict[str, Any]:
+    """What code in a sandbox can see, write and reach."""
+    found: dict[str, Any] = {"home": os.path.exists(home), "here": os.listdir(), "niceness": os.nice(0)}
+    found["readable"] = Path(own, "file").read_text()
+    found["repository"] = os.listdir(Path(own, ".git"))
+    found["variables"] = sorted(set(os.environ) & {"OF_THE_CONTEXT", "SECRET_OF_THE_OPERATOR"})
+    for name, place in (("work folder", Path(own, "new")), ("system", Path("/usr/new")), ("own", Path("new"))):
+        try:
+            place.write_text("x")
+            found[name] = True
+        except OSError:
+            found[name] = False
+    try:
+        socket.create_connection(("192.0.2.1", 80), timeout=0.5).close()
+        found["network"] = True
+    except OSError as error:
+        found["network"] = error.errno != errno.ENETUNREACH
+    return found
+
+
+def answering_by_hand(*words: str) -> None:
+    """Confined code that puts something else where its answer is expected."""
+    place = Path(os.environ["TMPDIR"], "answer.json")
+    os.mkfifo(place) if words[0] == "fifo" else place.symlink_to("/etc/hostname")
+    os._exit(0)
+
+
+def test_a_sandbox_shows_the_system_and_the_work_folder_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs.bubblewrap(tmp_path)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git/config").write_text("[remote]")
+    (tmp_path / "file").write_text("text")
+    monkeypatch.setenv("SECRET_OF_THE_OPERATOR", "x")
+    context = ExecutionContext(
+        name="x",
+        isolation=IsolationLevel.SANDBOX,
+        performance=PerformanceMode.LOW,
+        environment={"OF_THE_CONTEXT": "yes"},
+        work_folder=str(tmp_path),
+        timeout_s=60.0,
+    )
+    found = run(run_in_context(context, looking_around, str(Path.home()), str(tmp_path)))
+    assert found == {
+        "home": False,
+        "here": [],
+        "niceness": min(19, os.nice(0) + 10),
+        "readable": "text",
+        "repository": [],
+        "variables": ["OF_THE_CONTEXT"],
+        "work folder": False,
+        "system": False,
+        "own": True,
+        "network": False,
+    }
+    assert sorted(os.listdir(tmp_path)) == [".git", "file"]
+    assert "bubblewrap" in sandbox_words(context)
+    with pytest.raises(ValueError, match="a b"):
+        run(run_in_context(context, failing, "a", "b"))
+    for trick in ("fifo", "link"):
+        with pytest.raises(NoResources, match="without an answer"):
+            run(run_in_context(context, answering_by_hand, trick))
+    with pytest.raises(UserError, match="cannot be imported by name"):
+        run(run_in_context(context, lambda: None))
+
+
+def test_a_sandbox_ends_at_its_deadline_when_cancelled_and_when_it_takes_too_much(tmp_path: Path) -> None:
+    needs.bubblewrap(tmp_path)
+    context = ExecutionContext(name="x", isolation=IsolationLevel.SANDBOX, timeout_s=1.0, memory_bytes=256 << 20)
+    with pytest.raises(TimeoutError):
+        run(run_in_context(context, time.sleep, 60))
+    with pytest.raises((NoResources, MemoryError)):
+        run(run_in_context(replace(context, timeout_s=60.0), filled, 1 << 30))
+    context.cancellation.cancel()
+    with pytest.raises(Interrupted):
+        run(run_in_context(replace(context, timeout_s=60.0), time.sleep, 60))
+
+
+def filled(size: int) -> int:
+    return len(b"x" * size)
+
+
+def test_a_sandbox_that_this_machine_does_not_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    weaker = Confinement("namespaces", False, "namespaces: network off; every file can be read", True, Path("/"))
+    monkeypatch.setattr("gitalign.compat.in_sandbox.confinement_for", lambda *_: weaker)
+    with pytest.raises(UserError, match="needs bubblewrap; this machine offers namespaces"):
         run(run_in_context(ExecutionContext(name="x", isolation=IsolationLevel.SANDBOX), where))
 
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from gitalign.compat.in_sandbox import run_in_sandbox
 from gitalign.core.execution_context import SHARES, ExecutionContext, IsolationLevel
-from gitalign.errors import Interrupted, NoResources, UserError
+from gitalign.errors import Interrupted, NoResources
 
 Operation = Callable[..., Any]
 _ASK_EVERY_S = 0.05
@@ -28,7 +29,7 @@ async def run_in_context(context: ExecutionContext, operation: Operation, *words
     Args:
         context: says where it runs, until when, and with what.
         operation: a function or a coroutine function. With isolation `process` it must be importable by name, and what goes in
-            and comes out must be picklable; with `sandbox` it is refused.
+            and comes out must be picklable; with `sandbox` what comes out must be JSON.
         words: its arguments.
 
     Raises:
@@ -38,7 +39,7 @@ async def run_in_context(context: ExecutionContext, operation: Operation, *words
         Whatever the operation raises.
     """
     if context.isolation is IsolationLevel.SANDBOX:
-        raise UserError("a sandbox runs commands, not Python functions", hint="use isolation_level process, or a check")
+        return await run_in_sandbox(context, operation, words)
     work = (
         _in_process(context, operation, words)
         if context.isolation is IsolationLevel.PROCESS

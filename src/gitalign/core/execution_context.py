@@ -20,7 +20,7 @@ class IsolationLevel(StrEnum):
     PROCESS = "process"
     """In a process of its own, which ends with it, at its deadline, or when it is cancelled."""
     SANDBOX = "sandbox"
-    """Confined as the operator's checks and tasks are. These are commands; Python functions are refused."""
+    """In a process of its own that sees the system, its tools and the work folder to read, and nothing else; no network."""
 
 
 class PerformanceMode(StrEnum):
