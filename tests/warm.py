@@ -52,6 +52,8 @@ _NOT_WARM = ("gitalign.service.", "gitalign.client.")
 """Rooms that the command line imports for a few verbs alone, with libraries that are slow to import."""
 _COVERAGE = "COVERAGE_PROCESS_CONFIG"
 """Set by coverage where processes are to be measured (`patch = ["subprocess"]`)."""
+_OF_A_TEST = ("GITALIGN_", "OTEL_")
+"""What the test that needs the first warm process has set for its own; each process is given it, the server is not."""
 _HEAD = struct.Struct("!I")
 _END = struct.Struct("!id")
 RARELY = (20_000, 20, 50)
@@ -247,7 +249,11 @@ def _server(_of: int) -> socket.socket:
             [sys.executable, "-m", "tests.warm", str(theirs.fileno()), str(int(_COVERAGE in os.environ))],
             cwd=ROOT,
             # It measures by itself: what coverage starts in every interpreter would be copied into every fork.
-            env={name: value for name, value in os.environ.items() if name != _COVERAGE},
+            env={
+                name: value
+                for name, value in os.environ.items()
+                if name != _COVERAGE and not name.startswith(_OF_A_TEST)
+            },
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,

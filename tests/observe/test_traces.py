@@ -5,14 +5,11 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
@@ -24,6 +21,7 @@ from gitalign.errors import ConfigError, OutOfSpace
 from gitalign.observe.traces import RunTraces, exporters_of
 from tests import warm
 from tests.git.workspace import Workspace
+from tests.observe.collector import Collector, collecting
 from tests.runs import branch, request, run
 
 
@@ -104,51 +102,19 @@ def test_an_undo_is_a_run_too(work: Workspace, monkeypatch: pytest.MonkeyPatch) 
     assert dict(root.attributes or {})["gitalign.undoes"] == report.run.id
 
 
-class Collector(ThreadingHTTPServer):
-    """Takes spans over HTTP."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Takes)
-        self.got: list[ExportTraceServiceRequest] = []
-
-
-class Takes(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        assert isinstance(self.server, Collector)
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        message = ExportTraceServiceRequest()
-        message.ParseFromString(body)
-        self.server.got.append(message)
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    with Collector() as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    with collecting() as server:
         yield server
-        server.shutdown()
 
 
 def test_spans_arrive_at_the_collector_the_environment_names(
     work: Workspace, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.address)
     monkeypatch.setenv("OTEL_SERVICE_NAME", "nightly")
     run(work.path, telemetry__traces=True)
-    spans = [
-        span
-        for message in collector.got
-        for resource in message.resource_spans
-        for scope in resource.scope_spans
-        for span in scope.spans
-    ]
-    assert len([span for span in spans if span.name == "git-align branch"]) == 3
+    assert len([span for span in collector.spans() if span.name == "git-align branch"]) == 3
     names = {
         attribute.value.string_value
         for message in collector.got
@@ -179,7 +145,7 @@ def test_a_dead_collector_neither_fails_nor_hangs_a_run(
 
 
 def test_nothing_is_sent_unless_asked(work: Workspace, collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.address)
     assert branch(run(work.path), "good").verdict is Verdict.ALIGNED
     assert collector.got == []
 

@@ -110,6 +110,8 @@ class Job:
         created_by: name of the token that asked.
         outcome: in a word, such as `ok` or `attention`; empty before the end.
         error: code, message and hint of the error that ended it.
+        request_id: of the request that asked, for logs; empty without one.
+        trace: the span that asked, as a `traceparent` header says it; empty without one.
     """
 
     id: str
@@ -130,6 +132,8 @@ class Job:
     finished_at: datetime | None = None
     outcome: str = ""
     error: Mapping[str, Any] | None = None
+    request_id: str = ""
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +145,7 @@ class NewJob:
         digest: of the whole request, which must be the same for the same key.
         text: a long text that belongs to the request, such as a plan; kept apart.
         is_alone: refused while another job of the repository runs tasks.
+        request_id, trace: see `Job`.
     """
 
     repository: str
@@ -153,6 +158,8 @@ class NewJob:
     digest: str = ""
     text: str | None = None
     is_alone: bool = False
+    request_id: str = ""
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

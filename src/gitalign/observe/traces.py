@@ -84,6 +84,38 @@ def exporters_of(environ: Mapping[str, str]) -> list[SpanExporter]:
     return made
 
 
+def provider_of(
+    exporters: Sequence[SpanExporter], *, environ: Mapping[str, str]
+) -> tuple[TracerProvider, Sequence[Counted]]:
+    """What makes spans and sends them by a thread of its own, and the exporters, which say how often they failed.
+
+    Args:
+        exporters: where spans go.
+        environ: OpenTelemetry's own variables: name of the service, size of the queue.
+    """
+    # Its complaints about a collector that is not there would stand between our lines.
+    library = logging.getLogger("opentelemetry")
+    if not library.handlers:
+        library.addHandler(logging.NullHandler())
+    is_named = "OTEL_SERVICE_NAME" in environ or "service.name" in environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    about = {"service.version": VERSION} if is_named else {"service.name": "git-align", "service.version": VERSION}
+    # A handler at exit would wait for a dead collector after everything is done.
+    provider = TracerProvider(resource=Resource.create(about), shutdown_on_exit=False)
+    counted = [Counted(exporter) for exporter in exporters]
+    size = None if "OTEL_BSP_MAX_QUEUE_SIZE" in environ else _QUEUE
+    for exporter in counted:
+        provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=size))
+    return provider, counted
+
+
+def shut_down(provider: TracerProvider, *, wait_s: float = _WAIT_S) -> bool:
+    """Send what is held, for a bounded time; False when that did not suffice."""
+    sender = threading.Thread(target=provider.shutdown, name="traces", daemon=True)
+    sender.start()
+    sender.join(wait_s)
+    return not sender.is_alive()
+
+
 class RunTraces:
     """Follows one run. Spans are sent beside it, by a thread that may be late but holds up nothing.
 
@@ -97,18 +129,7 @@ class RunTraces:
         self, exporters: Sequence[SpanExporter], *, environ: Mapping[str, str], wait_s: float = _WAIT_S
     ) -> None:
 
-        # Its complaints about a collector that is not there would stand between our lines; `close` says it once.
-        library = logging.getLogger("opentelemetry")
-        if not library.handlers:
-            library.addHandler(logging.NullHandler())
-        is_named = "OTEL_SERVICE_NAME" in environ or "service.name" in environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
-        about = {"service.version": VERSION} if is_named else {"service.name": "git-align", "service.version": VERSION}
-        # A handler at exit would wait for a dead collector after everything is done.
-        self._provider = TracerProvider(resource=Resource.create(about), shutdown_on_exit=False)
-        self._counted = [_Counted(exporter) for exporter in exporters]
-        size = None if "OTEL_BSP_MAX_QUEUE_SIZE" in environ else _QUEUE
-        for exporter in self._counted:
-            self._provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=size))
+        self._provider, self._counted = provider_of(exporters, environ=environ)
         self._tracer = self._provider.get_tracer("gitalign", VERSION)
         self._wait_s = wait_s
         self._run: Span | None = None
@@ -147,10 +168,7 @@ class RunTraces:
         if self._run is not None:
             self._run.set_status(StatusCode.ERROR, "the run ended before it was done")
             self._end(self._last)
-        sender = threading.Thread(target=self._provider.shutdown, name="traces", daemon=True)
-        sender.start()
-        sender.join(self._wait_s)
-        if sender.is_alive() or any(one.failures for one in self._counted):
+        if not shut_down(self._provider, wait_s=self._wait_s) or any(one.failures for one in self._counted):
             _LOG.warning("not all traces of this run could be delivered; nothing else is touched by that")
 
     def _step(self, event: Event, at: int) -> Span:
@@ -185,7 +203,7 @@ class RunTraces:
             span.set_attribute(f"gitalign.{key}", value)
 
 
-class _Counted(SpanExporter):
+class Counted(SpanExporter):
     """An exporter that remembers whether it failed."""
 
     def __init__(self, exporter: SpanExporter) -> None:
@@ -193,7 +211,7 @@ class _Counted(SpanExporter):
         self.failures = 0
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-
+        """See `SpanExporter`."""
         try:
             result = self._exporter.export(spans)
         except Exception:
@@ -202,9 +220,11 @@ class _Counted(SpanExporter):
         return result
 
     def shutdown(self) -> None:
+        """See `SpanExporter`."""
         self._exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """See `SpanExporter`."""
         return self._exporter.force_flush(timeout_millis)
 
 

@@ -118,6 +118,7 @@ def _lifespan(settings: ServerSettings) -> StatefulLifespan[FastAPI]:
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         service = await asyncio.to_thread(opened_service, settings)
         app.state.service = service
+        app.state.traces = service.traces
         app.state.metrics.ask(lambda: job_figures(service.database), lambda: service.feed.readers)
         service.workers.start()
         feeding = asyncio.create_task(service.feed.run())
@@ -130,5 +131,7 @@ def _lifespan(settings: ServerSettings) -> StatefulLifespan[FastAPI]:
                 await feeding
             await asyncio.to_thread(service.workers.drain)
             service.database.close()
+            if service.traces is not None:
+                await asyncio.to_thread(service.traces.close)
 
     return lifespan

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,6 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gitalign.core.names import display
 from gitalign.service.metrics import ServiceMetrics
+
+if TYPE_CHECKING:
+    from gitalign.service.tracing import ServiceTraces
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -77,10 +82,19 @@ class Guarded:
 
         bounded = self._bounded(Headers(scope=scope), receive)
         bound = {"request": request_id} if self._binds_context else {}
-        with structlog.contextvars.bound_contextvars(**bound):
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        traces: ServiceTraces | None = getattr(scope["app"].state, "traces", None)
+        parent = Headers(scope=scope).get("traceparent")
+        traced = nullcontext(None) if traces is None else traces.request(scope, parent=parent)
+        with structlog.contextvars.bound_contextvars(**bound), traced as span:
+            if span is not None:
+                state["trace"] = span.trace
             try:
                 await self._app(scope, bounded, sent)
             finally:
+                if span is not None:
+                    span.status = status
                 took_s = time.monotonic() - started
                 self._metrics.count(scope, status, took_s, is_stream=is_stream)
                 _LOG.info("%s %s %s %.0f ms", scope["method"], _shown(scope["path"]), status, took_s * 1000)

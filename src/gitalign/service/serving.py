@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import threading
@@ -93,7 +94,8 @@ def work(settings: ServerSettings, *, threads: int) -> None:
         threads: jobs at once.
     """
     with closing(settings.open_database()) as database:
-        workers = Workers(database, replace(settings.work_settings(), threads=threads))
+        traces = settings.open_traces(os.environ)
+        workers = Workers(database, replace(settings.work_settings(), threads=threads), traces=traces)
         asked = threading.Event()
 
         def end(number: int, frame: FrameType | None) -> None:
@@ -105,6 +107,8 @@ def work(settings: ServerSettings, *, threads: int) -> None:
             asked.wait()
             workers.drain()
         finally:
+            if traces is not None:
+                traces.close()
             for number, handler in before.items():
                 signal.signal(number, handler)
 

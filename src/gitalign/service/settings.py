@@ -6,7 +6,7 @@ import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -17,11 +17,15 @@ from gitalign.core.accounts import SessionBounds
 from gitalign.core.addresses import AddressRules, is_host_name
 from gitalign.errors import ConfigError
 from gitalign.input_file import Unreadable, read_bounded
+from gitalign.observe.extras import require_library
 from gitalign.service.credentials import Sealer, keys_of
 from gitalign.service.working.batch_policy import BatchPolicy
 from gitalign.service.working.remote_access import RemoteSettings
 from gitalign.service.working.worker import WorkSettings
 from gitalign.store.service.database import ServiceDatabase, Tables, open_service_database
+
+if TYPE_CHECKING:
+    from gitalign.service.tracing import ServiceTraces
 
 _LARGEST_BYTES = 1024 * 1024
 CONFIG_VARIABLE = "GITALIGN_SERVER_CONFIG"
@@ -222,6 +226,12 @@ class Bounds(Section):
         return SessionBounds(absolute_s=self.session_hours * 3_600, idle_s=self.idle_hours * 3_600)
 
 
+class Telemetry(Section):
+    """Spans of OpenTelemetry (extra `tracing`); its own environment variables say where they go."""
+
+    traces: bool = False
+
+
 class ServerSettings(Section):
     """All settings of the service."""
 
@@ -231,6 +241,21 @@ class ServerSettings(Section):
     batches: Batches = Field(default_factory=Batches)
     limits: Bounds = Field(default_factory=Bounds)
     repositories: ByAddress = Field(default_factory=ByAddress)
+    telemetry: Telemetry = Field(default_factory=Telemetry)
+
+    def open_traces(self, environ: Mapping[str, str]) -> ServiceTraces | None:
+        """Where spans go; None where none are asked for.
+
+        Raises:
+            PluginError: a library is missing.
+            ConfigError: see `ServiceTraces`.
+        """
+        if not self.telemetry.traces:
+            return None
+        require_library("opentelemetry.sdk.trace", setting="telemetry.traces", extra="tracing")
+        from gitalign.service.tracing import ServiceTraces
+
+        return ServiceTraces(environ)
 
     def work_settings(self) -> WorkSettings:
         """As workers take them.

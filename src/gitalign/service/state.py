@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 
@@ -20,6 +22,9 @@ from gitalign.store.service.jobs import JobFilter, Jobs
 from gitalign.store.service.repositories import Repositories
 from gitalign.store.service.sessions import Sessions
 from gitalign.store.service.users import Users
+
+if TYPE_CHECKING:
+    from gitalign.service.tracing import ServiceTraces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,7 @@ class Service:
     feed: EventFeed
     throttle: Throttle
     workers: Workers
+    traces: ServiceTraces | None
 
     def require_ready(self) -> None:
         """Ask the database something.
@@ -55,6 +61,7 @@ def opened_service(settings: ServerSettings) -> Service:
     Raises:
         StoreError, ConfigError, PluginError
     """
+    traces = settings.open_traces(os.environ)
     database = settings.open_database()
     return Service(
         settings=settings,
@@ -71,7 +78,8 @@ def opened_service(settings: ServerSettings) -> Service:
             EventReader(database), most_streams=settings.limits.streams, stream_s=settings.limits.stream_seconds
         ),
         throttle=Throttle(settings.limits),
-        workers=Workers(database, settings.work_settings()),
+        workers=Workers(database, settings.work_settings(), traces=traces),
+        traces=traces,
     )
 
 

@@ -184,6 +184,8 @@ def written(
             digest=hashlib.sha256(content.encode("ascii")).hexdigest(),
             text=text,
             is_alone=bool(params.get("project")),
+            request_id=getattr(request.state, "request_id", ""),
+            trace=getattr(request.state, "trace", ""),
         ),
         job_id=secrets.token_hex(16),
         most_open=service.settings.limits.open_jobs,

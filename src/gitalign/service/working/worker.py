@@ -9,7 +9,11 @@ import socket
 import threading
 import time
 from collections.abc import Collection
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import structlog
 
 from gitalign.core.jobs import JobKind, JobState
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
@@ -25,6 +29,9 @@ from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
 from gitalign.store.service.jobs import Jobs
 from gitalign.store.service.retention import forget_old_jobs
+
+if TYPE_CHECKING:
+    from gitalign.service.tracing import ServiceTraces
 
 _LOG = logging.getLogger("gitalign.service")
 _CLEANED_EVERY_S = 3_600.0
@@ -73,11 +80,18 @@ class Workers:
         database: of the service.
         settings: how they work.
         checkpoint: called before each effect of a job; rehearsals of crashes end the process there.
+        traces: a span for each job.
     """
 
     def __init__(
-        self, database: ServiceDatabase, settings: WorkSettings, *, checkpoint: Checkpoint = no_checkpoint
+        self,
+        database: ServiceDatabase,
+        settings: WorkSettings,
+        *,
+        checkpoint: Checkpoint = no_checkpoint,
+        traces: ServiceTraces | None = None,
     ) -> None:
+        self._traces = traces
         self._settings = settings
         self._checkpoint = checkpoint
         self._database = database
@@ -128,7 +142,11 @@ class Workers:
         held = self._held_jobs.claim(self._name, kinds)
         if held is None:
             return False
-        self._carry_out(held)
+        job = held.job
+        asked_by = {"request": job.request_id} if job.request_id else {}
+        traced = nullcontext() if self._traces is None else self._traces.job(job)
+        with structlog.contextvars.bound_contextvars(job=job.id, repository=job.repository, **asked_by), traced:
+            self._carry_out(held)
         return True
 
     def _work(self, number: int) -> None:

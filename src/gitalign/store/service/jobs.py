@@ -108,6 +108,8 @@ class Jobs:
                 "created_at": now_ms(),
                 "idempotency_key": new.idempotency_key,
                 "digest": new.digest,
+                "request_id": new.request_id,
+                "trace": new.trace,
             }
             row = connection.execute(insert(_JOBS).values(**values).returning(*_JOBS.c)).one()
             job = job_of(row, repository=new.repository)

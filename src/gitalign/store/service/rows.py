@@ -53,6 +53,8 @@ def job_of(row: Row[Any], *, repository: str | None = None) -> Job:
         finished_at=as_time(row.finished_at),
         outcome=row.outcome,
         error=None if row.error is None else json.loads(row.error),
+        request_id=row.request_id,
+        trace=row.trace,
     )
 
 

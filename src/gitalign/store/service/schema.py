@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from gitalign.store.schema import AsciiText, Key
 
-HEAD_REVISION = "s0006"
+HEAD_REVISION = "s0007"
 VERSION_TABLE = "service_version"
 
 metadata = MetaData()
@@ -73,6 +73,8 @@ jobs = Table(
     Column("error", Text),
     Column("idempotency_key", String(200)),
     Column("digest", String(64), nullable=False, server_default=""),
+    Column("request_id", String(64), nullable=False, server_default=""),
+    Column("trace", String(64), nullable=False, server_default=""),
     Column("asked", String(16), nullable=False, server_default=""),
     UniqueConstraint("created_by", "idempotency_key", name="service_jobs_by_key"),
     Index("service_jobs_by_repository", "repository", "number"),
