@@ -7,19 +7,21 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from gitalign.core.conflict_groups import BranchConflict, Conflicts
+from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts
 from gitalign.core.health import Health
 from gitalign.core.jobs import JobKind, JobState, NewJob
+from gitalign.core.marked_text import LineKind, MarkedFile, MarkedLine
 from gitalign.core.outcome import conflict_of
 from gitalign.documents import plans, reports
 from gitalign.documents.conflict_groups import dump_conflicts
 from gitalign.documents.forecasts import dump_forecast
 from gitalign.documents.formats import json_text, stamped
+from gitalign.documents.reading import time_text
 from gitalign.store.service import schema
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.held_jobs import HeldJobs
 from gitalign.store.service.jobs import JobDocument, Jobs
-from tests.views.many import outlook_of, report_of
+from tests.views.many import AS_OF, outlook_of, report_of
 
 _NUMBERS = itertools.count(1)
 PLAN_ID = "a" * 64
@@ -29,13 +31,13 @@ RUN_ID = "20261127-120000-abcdef"
 
 def left(database: ServiceDatabase, repository: str, kind: JobKind, body: str, **more: Any) -> str:
     """A job that is done, with its document; its id."""
-    health, noted = more.pop("health", None), more.pop("noted", {})
+    health, noted, events = more.pop("health", None), more.pop("noted", {}), more.pop("events", ())
     new = NewJob(repository=repository, kind=kind, created_by="ada", **more)
     job = Jobs(database).add(new, job_id=f"{next(_NUMBERS):032x}"[::-1], most_open=1_000)[0]
     held = HeldJobs(database, lease_s=60)
     mine = held.claim("test")
     assert mine is not None
-    held.renew(mine, **noted)
+    held.renew(mine, events=events, **noted)
     document = JobDocument(media_type="application/json", body=body)
     held.finish(mine, JobState.DONE, outcome="ok", document=document, health=health)
     return job.id
@@ -91,13 +93,78 @@ def fill(database: ServiceDatabase, repository: str, branches: int) -> dict[str,
             plan_id=PLAN_ID,
             noted={"run_id": RUN_ID},
             health=Health(branches=branches, conflicts=branches // 3, behind=8),
+            events=events_of(branches),
         ),
         "conflicts": left(
             database, repository, JobKind.CONFLICTS, json_text(stamped("conflicts", dump_conflicts(conflicts)))
         ),
+        "conflict": left(
+            database,
+            repository,
+            JobKind.CONFLICTS,
+            json_text(
+                stamped("conflicts", dump_conflicts(replace(conflicts, detail=_detail(stopped[1][0].branch.name))))
+            ),
+            params={"branch": stopped[1][0].branch.name},
+        ),
     }
     earlier(database, days=(13, 11, 9, 8, 5, 3, 2))
     return ids
+
+
+def _detail(branch: str) -> ConflictDetail:
+    def line(kind: LineKind, text: str, hunk: int = 1) -> MarkedLine:
+        return MarkedLine(kind=kind, hunk=hunk, text=text)
+
+    lines = (
+        line(LineKind.MERGED, "above", hunk=0),
+        line(LineKind.OURS, "\tthe target's"),
+        line(LineKind.BASE, "what both came from"),
+        line(LineKind.THEIRS, "the branch's <b>"),
+        line(LineKind.MERGED, "below", hunk=0),
+    )
+    return ConflictDetail(
+        branch=branch,
+        hunks=(),
+        hunks_left_out=0,
+        files=(MarkedFile(path="src/<b>.py", hunks=1, has_base=True, lines=lines, lines_left_out=0),),
+        ours="main",
+        theirs=branch,
+        branch_commits=outlook_of(8).forecast.commits[:1],
+        branch_commits_left_out=2,
+        target_commits=(),
+        target_commits_left_out=0,
+    )
+
+
+def events_of(branches: int) -> list[tuple[str, str]]:
+    """What a run of two workers says."""
+    forecast = outlook_of(branches).forecast
+    said: list[tuple[str, str, dict[str, Any]]] = [
+        ("run_started", "", {"steps": branches}),
+        ("integration_started", "", {"steps": branches}),
+    ]
+    for number, one in enumerate(forecast.branches):
+        worker = number % 2
+        done = {"outcome": "aligned", "duration_s": 0.2, "worker": worker, "done": number + 1, "of": branches}
+        said += [("step_started", one.branch, {"worker": worker}), ("step_finished", one.branch, done)]
+    return [
+        (
+            kind,
+            json_text(
+                {
+                    "run_id": RUN_ID,
+                    "seq": seq,
+                    "at": time_text(AS_OF + timedelta(seconds=seq // 4 * 0.2)),
+                    "kind": kind,
+                    "branch": branch or None,
+                    "target": None,
+                    "data": data,
+                }
+            ),
+        )
+        for seq, (kind, branch, data) in enumerate(said, start=1)
+    ]
 
 
 def earlier(database: ServiceDatabase, days: tuple[int, ...]) -> None:

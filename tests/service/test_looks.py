@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from gitalign.core.jobs import ServiceEvent
 from gitalign.documents import plans
 from gitalign.documents.models.service import BranchRowDocument
+from gitalign.service.pages.conflict_page import sides_of
 from gitalign.service.pages.listing import ROWS, Filters, listing
+from gitalign.service.pages.live import progress_of
 from gitalign.service.pages.plan_diff import plan_diff
-from tests.views.many import report_of
+from tests.service.many import events_of
+from tests.views.many import AS_OF, report_of
 
 
 def row(name: str, **more: Any) -> BranchRowDocument:
@@ -61,3 +66,40 @@ def test_what_differs_between_two_plans() -> None:
     assert [what for what, _, _ in change.what] == ["tip", "refused"]
     assert diff.targets == [("next", "e" * 10, report.plan.targets[1].oid[:10])]
     assert plan_diff(before, before).changed == []
+
+
+def heard(branches: int, *, most: int | None = None) -> list[ServiceEvent]:
+    said = events_of(branches)[:most]
+    return [ServiceEvent(seq=seq, job="j", kind=kind, at=AS_OF, document=text) for seq, (kind, text) in enumerate(said)]
+
+
+def test_how_far_a_run_is() -> None:
+    events = heard(40, most=42)  # the beginning, and twenty branches
+    progress = progress_of(events, now=AS_OF + timedelta(seconds=10))
+    assert (progress.phase, progress.done, progress.total) == ("aligning branches", 20, 40)
+    assert progress.left == "about 10 s left"
+    assert progress.doing == []
+    assert progress.lanes.count("<rect") == 20
+    (busy,) = progress_of(heard(40, most=43), now=AS_OF).doing
+    assert busy[0] == 0
+    assert progress_of(events, now=AS_OF + timedelta(seconds=1)).left == "", "too early to tell"
+    nothing = progress_of([], now=AS_OF)
+    assert (nothing.phase, nothing.total, nothing.lanes) == ("", 0, "")
+
+
+def test_the_three_sides_of_each_stretch() -> None:
+    def line(kind: str, text: str, hunk: int) -> dict[str, Any]:
+        return {"kind": kind, "text": text, "hunk": hunk}
+
+    file = {
+        "hunks": 3,
+        "lines": [
+            *(line("merged", f"m{number}", 0) for number in range(5)),
+            line("ours", "o1", 1), line("base", "b1", 1), line("theirs", "t1", 1), line("theirs", "t2", 1),
+            line("gap", "12", 0), line("merged", "near", 0),
+            line("theirs", "t3", 2),
+        ],
+    }  # fmt: skip
+    first, second = sides_of(file)
+    assert (first.before, first.ours, first.base, first.theirs) == (["m2", "m3", "m4"], ["o1"], ["b1"], ["t1", "t2"])
+    assert (second.before, second.ours, second.base, second.theirs) == (["near"], [], [], ["t3"])

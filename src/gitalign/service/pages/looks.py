@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from gitalign.core.jobs import Job
+from gitalign.core.jobs import Job, JobKind
 from gitalign.documents.models.service import BranchRowDocument
 from gitalign.service.branches import seen_branches
+from gitalign.service.contents import content_of
 from gitalign.store.service.jobs import WITH_A_REPORT, Jobs
+from gitalign.views.lane_drawing import duration_words
 
 _NEED_ATTENTION = frozenset({"conflicted", "refused", "failed", "held_back", "moved_away", "push_failed", "conflict"})
 _WIDTH = 600
+_SHORTEST_S = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +48,19 @@ class RepositoryLook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobLook:
-    """A job with its document, when that is JSON."""
+    """A job with its document, when that is JSON.
+
+    Attributes:
+        phases: what took how long, in words.
+    """
 
     job: Job
     document: Any
     has_document: bool
     can_be_undone: bool
     can_go_on: bool
+    has_certificates: bool
+    phases: Sequence[tuple[str, str]]
 
 
 def repository_look(jobs: Jobs, name: str) -> RepositoryLook:
@@ -80,15 +88,16 @@ def repository_look(jobs: Jobs, name: str) -> RepositoryLook:
 
 def job_look(jobs: Jobs, job: Job) -> JobLook:
     """A job with what it came to."""
-    document = jobs.document(job.id)
-    is_json = document is not None and document.media_type == "application/json"
-    content = json.loads(document.body) if document is not None and is_json else None
+    content = content_of(jobs, job)
     run: Mapping[str, Any] = content["run"] if job.kind in WITH_A_REPORT and content is not None else {}
+    phases = content["phases"] if run and content is not None else {}
     moved = bool(run.get("moved")) and run.get("undone_by") is None
     return JobLook(
         job=job,
         document=content,
-        has_document=document is not None,
+        has_document=content is not None or jobs.document(job.id) is not None,
         can_be_undone=moved and job.state.is_over,
         can_go_on=run.get("state") == "interrupted",
+        has_certificates=bool(run.get("moved")) and job.kind is not JobKind.UNDO,
+        phases=[(name, duration_words(seconds)) for name, seconds in phases.items() if seconds >= _SHORTEST_S],
     )

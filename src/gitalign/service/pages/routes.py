@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from http import HTTPStatus
@@ -23,7 +22,6 @@ from gitalign.errors import GitAlignError, UserError
 from gitalign.service.access import Needs
 from gitalign.service.api.jobs import job_seen
 from gitalign.service.api.requests import (
-    NewConflicts,
     NewForecast,
     NewPlan,
     Nothing,
@@ -31,7 +29,7 @@ from gitalign.service.api.requests import (
     Undoing,
     posted,
 )
-from gitalign.service.pages.looks import job_look, repository_look
+from gitalign.service.pages.looks import repository_look
 from gitalign.service.pages.rendering import page
 from gitalign.service.problems import NotSignedIn, error_page, faults_of, status_of
 from gitalign.service.state import service_of
@@ -73,9 +71,17 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False, default_respo
 
 def register(app: FastAPI) -> None:
     """Add the pages, and the files that they use."""
-    from gitalign.service.pages import branch_page, clash_page, plan_page, repository_page, signing_in
+    from gitalign.service.pages import (
+        branch_page,
+        clash_page,
+        conflict_page,
+        job_page,
+        plan_page,
+        repository_page,
+        signing_in,
+    )
 
-    for module in (branch_page, clash_page, plan_page, repository_page, signing_in):
+    for module in (branch_page, clash_page, conflict_page, job_page, plan_page, repository_page, signing_in):
         app.include_router(module.router)
     app.include_router(router)
     app.mount("/static/views", StaticFiles(packages=[("gitalign.views", "assets")]), name="views")
@@ -111,24 +117,6 @@ def now(request: Request, actor: Viewer) -> Response:
     )
 
 
-@router.get("/repositories/{repository}/conflicts")
-def show_conflicts(request: Request, repository: str, actor: Viewer) -> Response:
-    """Branches grouped by the conflict at which they stop."""
-    service = service_of(request)
-    service.repositories.get(repository)
-    job = service.jobs.newest(repository, [JobKind.CONFLICTS])
-    document = job_look(service.jobs, job).document if job is not None else None
-    return page(
-        request,
-        "conflicts.html",
-        actor=actor,
-        repository=repository,
-        job=job,
-        document=document,
-        key=secrets.token_urlsafe(16),
-    )
-
-
 @router.get("/repositories/{repository}/jobs")
 def list_jobs_of(request: Request, repository: str, actor: Viewer) -> Response:
     """Jobs of a repository, newest first."""
@@ -161,16 +149,6 @@ def _jobs_page(request: Request, actor: Actor, which: JobFilter, *, repository: 
     )
 
 
-@router.get("/jobs/{job}")
-def show_job(request: Request, job: str, actor: Viewer) -> Response:
-    """A job: live while it is under way, with its result after that."""
-    service = service_of(request)
-    found = job_seen(service, actor, job)
-    look = job_look(service.jobs, found)
-    recent = service.feed.reader.newest_of(found.repository, found.id, limit=40)
-    return page(request, "job.html", actor=actor, look=look, recent=recent, key=secrets.token_urlsafe(16))
-
-
 def led_to(response: Response) -> Response:
     """From the answer of the API to the page of the job."""
     place = response.headers["Location"].removeprefix("/api/v1")
@@ -193,13 +171,6 @@ def forecast(
     """The button that makes a forecast."""
     service, body = service_of(request), NewForecast(pairs=pairs)
     return led_to(posted(service, actor, request, (JobKind.FORECAST, body, {}), f"page-forecast-{key}"))
-
-
-@router.post("/repositories/{repository}/conflicts")
-def conflicts(request: Request, repository: str, actor: Operator, key: Key) -> Response:
-    """The button that looks for conflicts."""
-    service, body = service_of(request), NewConflicts()
-    return led_to(posted(service, actor, request, (JobKind.CONFLICTS, body, {}), f"page-conflicts-{key}"))
 
 
 @router.post("/repositories/{repository}/runs/{run_id}/undo")

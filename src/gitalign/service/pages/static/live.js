@@ -2,43 +2,62 @@
 // Follows the event stream of a page. Without it every page can be read, and is loaded again by hand.
 const main = document.getElementById("main");
 const MOST_LINES = 500;
+const DRAWN_EVERY_MS = 1500;
 
 function textOf(event) {
-  const about = [event.branch, event.target].filter(Boolean).join(" → ");
+  const about = [event.branch, event.target, event.data?.task_id].filter(Boolean).join(" → ");
   const words = event.kind.replaceAll("_", " ");
   return `${event.at.slice(0, 19).replace("T", " ")} UTC ${words}${about ? ` ${about}` : ""}`;
+}
+
+async function part(address, id) {
+  const answer = await fetch(address, { headers: { Accept: "text/html" } });
+  if (!answer.ok) return null;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return id ? page.getElementById(id) : page.body;
 }
 
 function followJob(address) {
   const log = document.getElementById("log");
   const progress = document.getElementById("progress");
-  const done = document.getElementById("done");
-  let total = 0;
-  let finished = 0;
-  let waiting = [];
+  let waiting = [], newest = null, seen = 0, drawnAt = 0, isDrawing = false;
   const paint = () => {
-    const lines = waiting.slice(-MOST_LINES);
-    waiting = [];
-    for (const line of lines) {
+    const isAtEnd = log.scrollTop + log.clientHeight > log.scrollHeight - 40;
+    const lines = document.createDocumentFragment();
+    for (const line of waiting.slice(-MOST_LINES)) {
       const item = document.createElement("li");
       item.textContent = line;
-      log.append(item);
+      lines.append(item);
     }
-    while (log.children.length > MOST_LINES) log.firstChild.remove();
-    log.scrollTop = log.scrollHeight;
-    if (total) {
-      progress.max = total;
-      progress.value = finished;
-      done.textContent = `${finished} of ${total} branches`;
+    waiting = [];
+    log.append(lines);
+    while (log.children.length > MOST_LINES) log.firstElementChild.remove();
+    if (isAtEnd) log.scrollTop = log.scrollHeight;
+    log.dataset.seen = seen;
+    const bar = progress.querySelector("progress"), done = progress.querySelector("#done");
+    if (newest && bar && done) {
+      bar.max = newest.of;
+      bar.value = newest.done;
+      done.textContent = `${newest.done} of ${newest.of} branches`;
     }
+    draw();
+  };
+  const draw = async () => {
+    if (!main.dataset.progress || isDrawing || performance.now() - drawnAt < DRAWN_EVERY_MS) return;
+    isDrawing = true;
+    const fresh = await part(main.dataset.progress).catch(() => null);
+    if (fresh && !progress.contains(document.activeElement)) progress.replaceChildren(...fresh.childNodes);
+    drawnAt = performance.now();
+    isDrawing = false;
   };
   const source = new EventSource(address);
   source.addEventListener("run", (message) => {
     const event = JSON.parse(message.data);
-    if (event.kind === "run_started") { total = event.data.steps; finished = 0; }
-    if (event.kind === "step_finished") finished += 1;
+    seen += 1;
+    if (event.kind === "step_finished" && event.data.of) newest = event.data;
     if (!waiting.length) requestAnimationFrame(paint);
     waiting.push(textOf(event));
+    if (waiting.length > 2 * MOST_LINES) waiting = waiting.slice(-MOST_LINES);
   });
   source.addEventListener("job", (message) => {
     const job = JSON.parse(message.data);
@@ -49,13 +68,21 @@ function followJob(address) {
 
 function refreshOn(address) {
   const source = new EventSource(address);
+  let isAsked = false;
   source.addEventListener("job", async () => {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (!answer.ok || document.activeElement?.matches("input")) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
-    if (fresh) main.replaceChildren(...fresh.childNodes);
+    if (isAsked) return;
+    isAsked = true;
+    await new Promise((done) => setTimeout(done, 300));
+    isAsked = false;
+    if (document.activeElement?.matches("input, select, textarea")) return;
+    const opened = new Set([...main.querySelectorAll("details[open] > summary")].map((one) => one.textContent));
+    const fresh = await part(location.href, "main").catch(() => null);
+    if (!fresh) return;
+    main.replaceChildren(...fresh.childNodes);
+    for (const summary of main.querySelectorAll("summary")) summary.parentElement.open = opened.has(summary.textContent);
   });
 }
 
-if (main.dataset.job) followJob(`${main.dataset.job}?after=${Math.max(0, Number(main.dataset.after) - 40)}`);
+if (main.dataset.job) followJob(`${main.dataset.job}?after=${main.dataset.after}`);
 if (main.dataset.refresh) refreshOn(main.dataset.refresh);
+if (main.dataset.every) setTimeout(() => location.reload(), 1000 * Number(main.dataset.every));
