@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from gitalign.core.addresses import AddressRules
 from gitalign.store.service.database import ServiceDatabase, open_service_database
 from gitalign.store.service.repositories import Repositories
 from tests.git.workspace import Workspace
 from tests.service.asking import REPOSITORY
+from tests.service.git_server import GitServer, git_server
+from tests.service.mirroring import Mirrored
 
 LINES = b"".join(b"line %d\n" % number for number in range(12))
 
@@ -59,3 +63,25 @@ def database_file(empty_database: Path, repository: Path, tmp_path: Path) -> Pat
 def database(database_file: Path) -> Iterator[ServiceDatabase]:
     with closing(open_service_database(file=database_file)) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def bare(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("bare") / "remote.git"
+    subprocess.run(["git", "clone", "-q", "--bare", str(sample), str(place)], check=True)
+    return place
+
+
+@pytest.fixture
+def server(bare: Path, tmp_path: Path) -> Iterator[GitServer]:
+    shutil.copytree(bare, tmp_path / "served" / "remote.git")
+    with git_server(tmp_path / "served") as running:
+        yield running
+
+
+@pytest.fixture
+def world(server: GitServer, empty_database: Path, tmp_path: Path) -> Iterator[Mirrored]:
+    file = Path(shutil.copyfile(empty_database, tmp_path / "service.db"))
+    rules = AddressRules(schemes=("http",), hosts=(server.host,), allows_private=True)
+    with closing(open_service_database(file=file)) as database:
+        yield Mirrored(database, tmp_path / "mirrors", server, server.url(), rules)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ class GitServer:
         redirect: answer every request with a redirection to there.
         echoes: say the password of a refused request back, as a careless server might.
         looks: look for the password in processes while requests are answered.
+        loses: break off instead of answering what was pushed.
         hangs: do not answer while it is set.
         seen: paths that were asked for with the right password.
         spotted: what of the password was seen in argument lists of processes while requests were answered.
@@ -35,6 +37,7 @@ class GitServer:
     redirect: str = ""
     echoes: bool = False
     looks: bool = False
+    loses: bool = False
     hangs: threading.Event = field(default_factory=threading.Event)
     asked: threading.Event = field(default_factory=threading.Event)
     seen: list[str] = field(default_factory=list)
@@ -84,6 +87,9 @@ def git_server(root: Path) -> Iterator[GitServer]:
                 self._short(403 if served.echoes and said else 401, body, **headers)
             else:
                 served.seen.append(self.path)
+                if served.loses and self.path.endswith("/git-receive-pack"):
+                    self.wfile = io.BytesIO()  # it is carried out, and the answer is lost
+                    self.close_connection = True
                 served.spotted += spot(PASSWORD) if served.looks else []
                 super().answer()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from gitalign.core.addresses import AddressRules, parsed_address
 from gitalign.core.jobs import Job, JobKind
+from gitalign.facade import FencePolicy
 from gitalign.service.credentials import BASIC, Credential, Sealer, new_key
 from gitalign.service.working.remote_access import RemoteSettings
 from gitalign.service.working.worker import Workers, WorkSettings
@@ -47,8 +48,9 @@ class Mirrored:
 
     def settings(self, **more: Any) -> WorkSettings:
         fetch_s = more.pop("fetch_s", 60.0)
+        fence = more.pop("fence", FencePolicy.PREFERRED)
         remotes = RemoteSettings(
-            folder=self.folder, rules=self.rules, keys=(KEY,), fetch_s=fetch_s, most_bytes=self.most_bytes
+            folder=self.folder, rules=self.rules, keys=(KEY,), fetch_s=fetch_s, most_bytes=self.most_bytes, fence=fence
         )
         return WorkSettings(remotes=remotes, **more)
 

@@ -6,46 +6,20 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gitalign.core.addresses import AddressRules
 from gitalign.core.jobs import JobKind, JobState
 from gitalign.service.credentials import BASIC, Credential
 from gitalign.service.working.worker import Workers
 from gitalign.store.service import schema
-from gitalign.store.service.database import open_service_database
 from gitalign.store.service.events import EventReader
 from gitalign.store.service.jobs import Jobs
 from tests.service.asking import REPOSITORY, ask, ended
-from tests.service.git_server import PASSWORD, GitServer, git_server
+from tests.service.git_server import PASSWORD, git_server
 from tests.service.mirroring import Mirrored
-
-
-@pytest.fixture(scope="module")
-def bare(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("bare") / "remote.git"
-    subprocess.run(["git", "clone", "-q", "--bare", str(sample), str(place)], check=True)
-    return place
-
-
-@pytest.fixture
-def server(bare: Path, tmp_path: Path) -> Iterator[GitServer]:
-    shutil.copytree(bare, tmp_path / "served" / "remote.git")
-    with git_server(tmp_path / "served") as running:
-        yield running
-
-
-@pytest.fixture
-def world(server: GitServer, empty_database: Path, tmp_path: Path) -> Iterator[Mirrored]:
-    file = Path(shutil.copyfile(empty_database, tmp_path / "service.db"))
-    rules = AddressRules(schemes=("http",), hosts=(server.host,), allows_private=True)
-    with closing(open_service_database(file=file)) as database:
-        yield Mirrored(database, tmp_path / "mirrors", server, server.url(), rules)
 
 
 def bytes_of(*places: Path) -> bytes:

@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from gitalign.facade.conflict_analysis import conflicts as conflicts
     from gitalign.facade.detecting import detect as detect
     from gitalign.facade.diagnosing import doctor as doctor
+    from gitalign.facade.fencing import FencePolicy as FencePolicy
+    from gitalign.facade.fencing import PushFence as PushFence
+    from gitalign.facade.fencing import take_fence as take_fence
     from gitalign.facade.forecasting import ForecastFormat as ForecastFormat
     from gitalign.facade.forecasting import forecast as forecast
     from gitalign.facade.forecasting import outlook as outlook
@@ -162,6 +165,7 @@ _HOMES = {
     ),
     "gitalign.facade.detecting": ("detect",),
     "gitalign.facade.diagnosing": ("doctor",),
+    "gitalign.facade.fencing": ("FencePolicy", "PushFence", "take_fence"),
     "gitalign.facade.forecasting": (
         "ForecastFormat",
         "forecast",

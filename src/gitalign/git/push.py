@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gitalign.core.names import HEADS, REMOTES, Oid, branch_of, is_zero, zero_like
@@ -13,8 +13,8 @@ from gitalign.git.remote import remote_tips
 from gitalign.git.repository import Repository
 
 _TIMEOUT_S = 600.0
-_AT_ONCE = 150
-_PATIENCE = 24
+AT_ONCE = 150
+PATIENCE = 24
 """Pushes of parts of a refused batch, none of which got anything through, before the rest counts as refused, too."""
 _MOST_WORDS = 600
 _MOST_BYTES = 64 * 1024 * 1024
@@ -98,9 +98,18 @@ def push(
     of a push together).
     """
     extras = replace(extras, pins=_without_local_tracking(repository, remote))
+    if repository.fence is not None:
+        return repository.fence.push(repository, remote, orders, extras)
+    return push_in_batches(repository, remote, orders, extras)
+
+
+def push_in_batches(
+    repository: Repository, remote: str, orders: Sequence[PushOrder], extras: PushExtras
+) -> tuple[PushVerdict, ...]:
+    """Push branches under their leases alone; see `push`."""
     verdicts: list[PushVerdict] = []
-    for start in range(0, len(orders), _AT_ONCE):
-        verdicts += _Batches(repository, remote, extras).push(orders[start : start + _AT_ONCE])
+    for start in range(0, len(orders), AT_ONCE):
+        verdicts += _Batches(repository, remote, extras).push(orders[start : start + AT_ONCE])
     return tuple(verdicts)
 
 
@@ -121,13 +130,13 @@ class _Batches:
         self._repository = repository
         self._remote = remote
         self._extras = extras
-        self._patience = _PATIENCE
+        self._patience = PATIENCE
 
     def push(self, orders: Sequence[PushOrder]) -> list[PushVerdict]:
         told = {verdict.ref: verdict for verdict in _push(self._repository, self._remote, orders, self._extras)}
         refused = [order for order in orders if told[order.ref].detail.startswith(_BY_SERVER)]
         if any(verdict.state is PushState.PUSHED for verdict in told.values()):
-            self._patience = _PATIENCE
+            self._patience = PATIENCE
         elif len(refused) > 1 and self._patience > 0:
             self._patience -= 2
             half = len(refused) // 2
@@ -137,14 +146,49 @@ class _Batches:
 
 
 def _push(repository: Repository, remote: str, orders: Sequence[PushOrder], extras: PushExtras) -> list[PushVerdict]:
+    attempt = attempted(repository, remote, orders, extras)
+    said = dict(attempt.said)
+    silent = [order for order in orders if order.ref not in said]
+    if silent:
+        said |= {verdict.ref: verdict for verdict in settled_orders(repository, remote, silent, attempt)}
+    return [said[order.ref] for order in orders]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushAttempt:
+    """What came of one `git push`.
+
+    Attributes:
+        said: what the remote said, by ref; refs that it did not say anything of are not in it.
+        broken: the end of what git wrote about it.
+        silence: what counts for a ref that stands as before, when the remote said nothing of it.
+    """
+
+    said: Mapping[str, PushVerdict]
+    broken: str
+    silence: PushState
+
+
+def attempted(
+    repository: Repository, remote: str, orders: Sequence[PushOrder], extras: PushExtras, *, is_atomic: bool = False
+) -> PushAttempt:
+    """Push once.
+
+    Args:
+        repository: the repository.
+        remote: name of the remote.
+        orders: refs, each under its lease.
+        extras: what else is run and sent.
+        is_atomic: all of it or nothing, decided by the server.
+    """
     leases = [f"--force-with-lease={order.ref}:{'' if is_zero(order.lease) else order.lease}" for order in orders]
     specs = [f"{'' if is_zero(order.after) else order.after}:{order.ref}" for order in orders]
     said: dict[str, PushVerdict] = {}
-    broken, silence = "", PushState.NOT_PUSHED
     try:
         done = extras.git(repository).run(
             "push",
             "--porcelain",
+            *(("--atomic",) if is_atomic else ()),
             *extras.words(),
             *leases,
             "--end-of-options",
@@ -154,25 +198,21 @@ def _push(repository: Repository, remote: str, orders: Sequence[PushOrder], extr
             timeout_s=_TIMEOUT_S,
             most_bytes=_MOST_BYTES,
         )
-        errors = text(done.stderr)
-        for line in text(done.stdout).splitlines():
-            flag, _, rest = line.partition("\t")
-            if rest and ":" in rest:
-                spec, _, summary = rest.partition("\t")
-                if summary.startswith(_UNREPORTED):
-                    continue
-                ref = spec.rpartition(":")[2]
-                state = _STATES.get(flag, PushState.REJECTED)
-                words = _words_of(errors, ref) if state is PushState.REJECTED else ""
-                said[ref] = PushVerdict(ref=ref, state=state, detail=summary.strip() + words)
-        broken = errors.strip()[-_MOST_WORDS:]
     except GitError as error:
         # It was ended, not refused: what the remote has taken in may still be on its way to the branch.
-        broken, silence = error.message, PushState.UNKNOWN
-    silent = [order for order in orders if order.ref not in said]
-    if silent:
-        said |= {verdict.ref: verdict for verdict in _settle(repository, remote, silent, broken, silence)}
-    return [said[order.ref] for order in orders]
+        return PushAttempt(said=said, broken=error.message, silence=PushState.UNKNOWN)
+    errors = text(done.stderr)
+    for line in text(done.stdout).splitlines():
+        flag, _, rest = line.partition("\t")
+        if rest and ":" in rest:
+            spec, _, summary = rest.partition("\t")
+            if summary.startswith(_UNREPORTED):
+                continue
+            ref = spec.rpartition(":")[2]
+            state = _STATES.get(flag, PushState.REJECTED)
+            words = _words_of(errors, ref) if state is PushState.REJECTED else ""
+            said[ref] = PushVerdict(ref=ref, state=state, detail=summary.strip() + words)
+    return PushAttempt(said=said, broken=errors.strip()[-_MOST_WORDS:], silence=PushState.NOT_PUSHED)
 
 
 _BY_SERVER = "[remote rejected]"
@@ -207,10 +247,11 @@ def _words_of(errors: str, ref: str) -> str:
     return f": {words[:_MOST_WORDS]}" if words else ""
 
 
-def _settle(
-    repository: Repository, remote: str, orders: Sequence[PushOrder], broken: str, silence: PushState
+def settled_orders(
+    repository: Repository, remote: str, orders: Sequence[PushOrder], attempt: PushAttempt
 ) -> list[PushVerdict]:
-    """What happened to branches the remote said nothing of; `silence` where a branch stands as before."""
+    """What happened to branches that the remote said nothing of; it is asked what it holds."""
+    broken = attempt.broken
     try:
         there = remote_tips(repository, remote, for_push=True)
     except RemoteError as error:
@@ -218,7 +259,8 @@ def _settle(
     settled: list[PushVerdict] = []
     for order in orders:
         stands = there.get(branch_of(order.ref), zero_like(order.after))
-        state = PushState.PUSHED if stands == order.after else silence if stands == order.lease else PushState.REJECTED
+        otherwise = attempt.silence if stands == order.lease else PushState.REJECTED
+        state = PushState.PUSHED if stands == order.after else otherwise
         words = "" if state is PushState.PUSHED else broken or "the remote gave no reason"
         settled.append(PushVerdict(ref=order.ref, state=state, detail=words))
     return settled

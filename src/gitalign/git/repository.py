@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gitalign.child import ChildRegister
 from gitalign.errors import GitTooOld, NotARepository
@@ -13,6 +14,9 @@ from gitalign.git.alternates import borrowed_stores, object_stores
 from gitalign.git.command import Git, ProcessGate, text
 from gitalign.git.discovery import discover
 from gitalign.git.program import git_version
+
+if TYPE_CHECKING:
+    from gitalign.git.fence import PushFence
 
 MINIMUM_GIT = (2, 38)
 
@@ -30,6 +34,7 @@ class Repository:
         git: git bound to `common_dir`, without work tree, in the environment for deciding.
         operator: git as the operator uses it here: bound to `git_dir` and `work_tree`, in the operator's environment.
         git_version: as numbers.
+        fence: what every push passes, where other machines may push for the same purpose; None without.
     """
 
     common_dir: str
@@ -41,6 +46,7 @@ class Repository:
     git: Git
     operator: Git
     git_version: tuple[int, ...]
+    fence: PushFence | None = field(default=None, compare=False)
 
     @property
     def state_dir(self) -> Path:

@@ -16,6 +16,7 @@ from gitalign.configuration.strict_yaml import NotStrict, load_yaml
 from gitalign.core.accounts import SessionBounds
 from gitalign.core.addresses import AddressRules, is_host_name
 from gitalign.errors import ConfigError
+from gitalign.facade import FencePolicy
 from gitalign.input_file import Unreadable, read_bounded
 from gitalign.observe.extras import require_library
 from gitalign.service.credentials import Sealer, keys_of
@@ -130,6 +131,7 @@ class Work(Section):
     lease_seconds: Annotated[float, Field(ge=2, le=3_600)] = 30.0
     drain_seconds: Annotated[float, Field(ge=0, le=3_600)] = 20.0
     keep_days: Annotated[float, Field(ge=1, le=36_500)] = 90.0
+    fence: FencePolicy = FencePolicy.PREFERRED
     job_seconds: Annotated[float, Field(ge=1, le=7 * 86_400)] = 6 * 3_600.0
 
 
@@ -180,7 +182,7 @@ class ByAddress(Section):
         """The folder of mirrors."""
         return (self.folder or default_database(environ).with_name("repositories")).absolute()
 
-    def settings(self, environ: Mapping[str, str]) -> RemoteSettings:
+    def settings(self, environ: Mapping[str, str], *, fence: FencePolicy) -> RemoteSettings:
         """As workers take it.
 
         Raises:
@@ -195,6 +197,7 @@ class ByAddress(Section):
             committer=(self.committer.name, self.committer.email),
             fetch_s=self.fetch_seconds,
             most_bytes=self.most_mebibytes * 1024**2,
+            fence=fence,
         )
 
 
@@ -271,7 +274,7 @@ class ServerSettings(Section):
             keep_days=work.keep_days,
             job_s=work.job_seconds,
             batches=self.batches.policy(),
-            remotes=self.repositories.settings(os.environ),
+            remotes=self.repositories.settings(os.environ, fence=work.fence),
         )
 
     def open_database(self, tables: Tables | None = None) -> ServiceDatabase:

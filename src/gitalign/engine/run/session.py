@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gitalign.configuration.load import Config
     from gitalign.engine.gates.repository_rules import RepositoryRules
     from gitalign.engine.runtime.stream import EventStream, JournalListener
+    from gitalign.git.fence import PushFence
     from gitalign.ports import ActivePlugins, Journal, Listener
     from gitalign.store.run_locks import RunLocks
 
@@ -57,6 +58,7 @@ class Request:
         found: where its repository is, once that was asked.
         or_remote: take the remote's branches when there are no local ones.
         push: read the remote's tips while planning, so that a push can be leased on them.
+        fence: what every push has to pass; None when this machine alone pushes.
         needs_branches: refuse a repository without a target, and globs of `only` that match no branch.
     """
 
@@ -76,6 +78,7 @@ class Request:
     also_local: bool = False
     or_remote: bool = False
     surroundings: Surroundings | None = None
+    fence: PushFence | None = field(default=None, compare=False)
     history: PlannedHistory = field(default_factory=PlannedHistory, compare=False, repr=False)
     found: FoundRepository = field(default_factory=FoundRepository, compare=False, repr=False)
 
@@ -196,6 +199,8 @@ def open_for(request: Request, stop: StopSignal | None = None) -> OpenRepository
     require_observers(config.telemetry)
     explicit = ("command line", *([str(request.config_file)] if request.config_file is not None else []))
     gated = repository.gated(ProcessGate(config.limits().max_git_processes))
+    if request.fence is not None:
+        gated = replace(gated, fence=request.fence)
     if _given(request, repository, surroundings) != given:
         given = None  # a file was changed while it was read
     return OpenRepository(gated, config, surroundings, request.history, explicit, given)

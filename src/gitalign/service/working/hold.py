@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
+from datetime import UTC, datetime
 from types import TracebackType
 
 from gitalign.core.events import Event, EventKind
@@ -15,6 +16,7 @@ from gitalign.documents.formats import json_text
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import RunTakenOver, StoreError
+from gitalign.facade import PushFence
 from gitalign.service.working.batch_policy import BatchPolicy
 from gitalign.service.working.remote_access import RemoteAccess
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
@@ -51,6 +53,7 @@ class Hold:
     ) -> None:
         self.held = held
         self.access = RemoteAccess(environ={})
+        self.fence: PushFence | None = None
         self.is_late = False
         self.stop = stop
         self.is_lost = False
@@ -105,6 +108,13 @@ class Hold:
         if event.kind is EventKind.RUN_STARTED:
             self.run_id = event.run_id
         self.take(event)
+
+    def note(self, words: str) -> None:
+        """Say something to those who watch the job, and to the operator."""
+        _LOG.warning("job %s: %s", self.held.job.id, self.access.redacted(words))
+        self.take(
+            Event(run_id=self.run_id or "", seq=0, at=datetime.now(UTC), kind=EventKind.NOTICE, data={"text": words})
+        )
 
     def take(self, event: Event) -> None:
         """Take an event of a batch run."""

@@ -23,6 +23,7 @@ from urllib.parse import quote
 from gitalign.core.addresses import AddressRules, RemoteAddress, parsed_address
 from gitalign.core.names import display
 from gitalign.errors import RemoteError, StoreError, UserError
+from gitalign.facade import FencePolicy
 from gitalign.service.credentials import BASIC, KEYS_VARIABLE, Credential, Sealer
 from gitalign.service.working.secret_files import secret_file
 from gitalign.shared_files import make_folder
@@ -66,6 +67,7 @@ class RemoteSettings:
         committer: name and e-mail address on commits that are made in these repositories.
         fetch_s: how long a remote may take to send, in seconds.
         most_bytes: largest repository.
+        fence: what to do about servers that can have no fence.
     """
 
     folder: Path = Path("/nowhere")
@@ -74,6 +76,7 @@ class RemoteSettings:
     committer: tuple[str, str] = ("git-align", "git-align@localhost")
     fetch_s: float = 600.0
     most_bytes: int = 20 * 1024**3
+    fence: FencePolicy = FencePolicy.PREFERRED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from gitalign import facade
 from gitalign.core.health import health_of_forecast, health_of_report
 from gitalign.core.jobs import JobKind
 from gitalign.core.plan import Permit, Plan
+from gitalign.core.publication import PushState
 from gitalign.core.report import Report
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.documents import listings, overviews, plans, reports
@@ -30,6 +31,7 @@ from gitalign.service.working.work_tree_tasks import WORK_TREE_TASKS
 from gitalign.store.service.jobs import JobDocument, Jobs
 
 _READ_THE_REMOTE = (JobKind.PLAN, JobKind.RUN)
+_MAY_PUSH = (JobKind.RUN, JobKind.UNDO, JobKind.RESUME)
 _MEDIA = {
     facade.ReportFormat.JSON: JSON,
     facade.ReportFormat.HTML: "text/html; charset=utf-8",
@@ -51,7 +53,12 @@ def carry_out(hold: Hold, jobs: Jobs, remotes: RemoteSettings) -> Came:
         GitAlignError: it cannot be carried out.
         StillUnderWay
     """
-    with mirror_ready(hold, request_of(hold), remotes):
+    hold.fence = _fence(hold, remotes.fence)
+    request = request_of(hold)
+    with mirror_ready(hold, request, remotes):
+        if hold.fence is not None:
+            # Before anything is looked at: from here on an earlier worker that comes to life pushes nothing more.
+            facade.take_fence(request, stop=hold.stop)
         return _TASKS[hold.held.job.kind](hold, jobs)
 
 
@@ -74,6 +81,7 @@ def request_of(hold: Hold) -> facade.Request:
         remote=None if held.url is None else facade.MIRROR_REMOTE,
         needs_branches=True,
         surroundings=Surroundings(environ=hold.access.environ),
+        fence=hold.fence,
     )
 
 
@@ -84,6 +92,19 @@ def _following(hold: Hold) -> Following:
 def _pushes(hold: Hold) -> bool:
     """Whether results go to the remote. In a mirror they do: its branches are there, and here a fetch would lose them."""
     return bool(hold.held.job.params.get("push")) or hold.held.url is not None
+
+
+def _fence(hold: Hold, policy: facade.FencePolicy) -> facade.PushFence | None:
+    job = hold.held.job
+    if policy is facade.FencePolicy.OFF or job.kind not in _MAY_PUSH or not _pushes(hold):
+        return None
+    return facade.PushFence(
+        hold.held.repository_id,
+        holder=f"job {job.id}, claim {job.token}",
+        prove=lambda: hold.checkpoint("fence"),
+        is_required=policy is facade.FencePolicy.REQUIRED,
+        note=hold.note,
+    )
 
 
 def _permit_words(hold: Hold) -> str:
@@ -175,7 +196,11 @@ def _of_earlier(hold: Hold, request: facade.Request, record: RunRecord) -> Repor
         return None
     if record.state is RunState.INTERRUPTED and not hold.is_stop_asked:
         return facade.go_on(request, record.id, given_by=_permit_words(hold), **_following(hold))
-    return facade.show(request, record.id)
+    report = facade.show(request, record.id)
+    # In a mirror nothing moved then: what was not pushed is made again, under the leases of the same plan.
+    pushes = [one.push for one in report.publications]
+    is_nothing_done = hold.held.url is not None and pushes and set(pushes) <= {PushState.NOT_PUSHED}
+    return None if is_nothing_done and not hold.is_stop_asked else report
 
 
 def _resume(hold: Hold, jobs: Jobs) -> Came:
