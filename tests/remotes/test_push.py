@@ -174,6 +174,19 @@ def test_the_plans_place_is_looked_at_again_before_the_push(shared: Shared) -> N
     assert "the plan said origin/x" in of(report, "x").push_detail
 
 
+def test_the_branch_that_head_of_the_remote_is_on_is_not_pushed_to(shared: Shared) -> None:
+    """Its HEAD is asked when pushing: it was put onto another branch, and nothing here knows."""
+    asked = request(shared.work.path, push=True)
+    plan = facade.plan(asked)
+    shared.work.git("--git-dir", str(shared.remote), "symbolic-ref", "HEAD", "refs/heads/x")
+    before = shared.there("x")
+    report = facade.run(asked, plan=plan, permit=Permit(plan_id=plan.id, push=True))
+    assert shared.there("x") == before
+    assert of(report, "x").push is PushState.HELD_BACK
+    assert of(report, "x").push_detail == "origin/x is the branch that HEAD of origin is on"
+    assert shared.there("y") == shared.here("y")
+
+
 def test_a_plan_without_leases_is_not_pushed(shared: Shared) -> None:
     plan = facade.plan(request(shared.work.path))
     with pytest.raises(PlanRefused, match="without --push"):

@@ -129,15 +129,30 @@ def remote_tips_and_head(repository: Repository, remote: str) -> tuple[dict[Bran
 
     Raises:
         RemoteError
+    """
+    head = remote_head(repository, remote)
+    return remote_tips(repository, remote, for_push=True), head
+
+
+def remote_head(repository: Repository, remote: str, *, timeout_s: float = _TIMEOUT_S) -> BranchName | None:
+    """The branch that HEAD is on where pushes to a remote go; None when it does not say.
+
+    Args:
+        repository: the repository.
+        remote: name of the remote.
+        timeout_s: how long it may take, in seconds.
+
+    Raises:
+        RemoteError
 
     Source: `git help ls-remote` (--symref); builtin/ls-remote.c (ref prefixes for names without globs).
     """
     where = _push_address(repository, remote)
     words = ("ls-remote", "--symref", "--end-of-options", where, "HEAD")
-    answer = talk(repository, *words, remote=remote, address=where)
+    answer = talk(repository, *words, remote=remote, address=where, timeout_s=timeout_s)
     said = (line.removeprefix("ref: ").partition("\t") for line in answer.splitlines() if line.startswith("ref: "))
     head = next((ref for ref, _, name in said if name == "HEAD" and ref.startswith(HEADS)), None)
-    return remote_tips(repository, remote, for_push=True), None if head is None else branch_of(head)
+    return None if head is None else branch_of(head)
 
 
 def _branches(answer: str) -> dict[BranchName, Oid]:

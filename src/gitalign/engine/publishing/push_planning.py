@@ -16,7 +16,7 @@ from gitalign.engine.publishing.push_history import Ancestry, unpushed
 from gitalign.errors import RemoteError, UserError
 from gitalign.git.command import text
 from gitalign.git.push_rules import PushConfig
-from gitalign.git.remote import remote_tips
+from gitalign.git.remote import remote_head, remote_tips
 from gitalign.git.repository import Repository
 from gitalign.ports import Journal
 
@@ -28,6 +28,7 @@ class Remotes:
     repository: Repository
     timeout_s: float = 600.0
     _asked: dict[tuple[str, bool], dict[BranchName, Oid] | RemoteError] = field(default_factory=dict)
+    _heads: dict[str, BranchName | None] = field(default_factory=dict)
 
     def tips(self, remote: str, *, for_push: bool = True) -> Mapping[BranchName, Oid]:
         """Branch -> id on a remote.
@@ -45,6 +46,16 @@ class Remotes:
         if isinstance(found, RemoteError):
             raise found
         return found
+
+    def head(self, remote: str) -> BranchName | None:
+        """The branch that HEAD is on where pushes to a remote go; None when it does not say.
+
+        Raises:
+            RemoteError
+        """
+        if remote not in self._heads:
+            self._heads[remote] = remote_head(self.repository, remote, timeout_s=self.timeout_s)
+        return self._heads[remote]
 
 
 def push_rules(repository: Repository, settings: PushSettings, *, besides: Iterable[str] = ()) -> PushRules:

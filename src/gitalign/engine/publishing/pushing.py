@@ -283,6 +283,9 @@ class Pusher:
             elif (place.remote, place.ref) != (one.remote, one.pushed_ref):
                 planned = place_words(one.remote or "", one.pushed_ref)
                 why = (PushState.HELD_BACK, f"git would push it to {place.words} now, the plan said {planned}")
+            elif one.remote is not None and branch_of(one.pushed_ref) == remotes.head(one.remote):
+                # Asked now: here it need not be known, and it may be another one since the plan was made.
+                why = (PushState.HELD_BACK, f"{place.words} is the branch that HEAD of {one.remote} is on")
             elif going[one.remote, one.pushed_ref] > 1:
                 why = (PushState.HELD_BACK, f"another branch of this run is pushed to {place.words}, too")
             elif one.update.ref in private:
