@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from gitalign.core.names import Oid
 from gitalign.errors import GitError
 from gitalign.git import diffs
 from gitalign.git.asking import kinds
-from gitalign.git.diffs import line_counts, patch_ids, path_changes, raw_changes
+from gitalign.git.command import Git
+from gitalign.git.diffs import line_counts, listed_changes, patch_ids, path_changes, raw_changes
 from gitalign.git.history import authorship, commits_beyond, load_graph
 from gitalign.git.missing import Compared, missing_in
 from gitalign.git.repository import Repository, open_repository
@@ -71,6 +73,34 @@ def test_changes_come_in_chunks_and_in_order(space: Workspace, monkeypatch: pyte
     assert list(raw_changes(_opened(space), [])) == []
 
 
+def test_wide_commits_are_asked_for_a_few_at_a_time(space: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is held at once is bounded by paths, from the first answer on, whether changes are parsed or only listed."""
+    monkeypatch.setattr(diffs, "_PATHS_AT_ONCE", 20)
+    monkeypatch.setattr(diffs, "_PAIRS_AT_ONCE", 2)
+    commits = [
+        Oid(space.commit(str(number), {f"d/{name}": b"%d" % number for name in range(9)})) for number in range(7)
+    ]
+    sizes: list[int] = []
+    whole = diffs._whole
+
+    def noted(git: Git, words: Sequence[str], asked: Sequence[Compared]) -> bytes:
+        sizes.append(len(asked))
+        return whole(git, words, asked)
+
+    monkeypatch.setattr(diffs, "_whole", noted)
+    bounded = diffs._bounded
+    monkeypatch.setattr(diffs, "_bounded", partial(bounded, first=3))
+    for ask in (raw_changes, listed_changes):
+        sizes.clear()
+        assert [oid for oid, _ in ask(_opened(space), commits)] == commits
+        assert sizes == [3, 2, 2]
+    sizes.clear()
+    monkeypatch.setattr(diffs, "_bounded", bounded)
+    pairs = list(pairwise(commits))
+    assert {pair for pair, _ in path_changes(_opened(space).git, pairs)} == set(pairs)
+    assert sizes == [2, 2, 2]
+
+
 def test_a_commit_with_a_missing_tree_is_left_out(space: Workspace) -> None:
     commits = [Oid(space.commit(str(number), {f"d{number}/a": b"%d" % number})) for number in range(4)]
     _lose(space, space.tip(f"{commits[3]}:d3"))
@@ -89,7 +119,7 @@ def test_a_merge_changes_nothing_and_has_no_patch(space: Workspace) -> None:
     assert patch_ids(_opened(space), [merge]) == {}
 
 
-@pytest.mark.parametrize(("bound", "value"), [("_DIFFS_AT_ONCE", 2), ("_PATHS_AT_ONCE", 3), ("_READERS", 1)])
+@pytest.mark.parametrize(("bound", "value"), [("_DIFFS_AT_ONCE", 2), ("_DIFFED_PATHS_AT_ONCE", 3), ("_READERS", 1)])
 def test_patch_ids_are_gits_own_however_they_are_chunked(
     space: Workspace, monkeypatch: pytest.MonkeyPatch, bound: str, value: int
 ) -> None:

@@ -25,10 +25,10 @@ _TIMEOUT_S = 600.0
 _CHANGES_AT_ONCE = 2_000
 # Whole branches differ in more paths than single commits do.
 _FIRST_CHANGES, _PAIRS_AT_ONCE = 500, 50
-_PATHS_AT_ONCE = 20_000
+_PATHS_AT_ONCE = 4_000
 # The text of a diff is held in memory while its id is reckoned: a chunk ends at whichever bound it meets first.
 _DIFFS_AT_ONCE = 100
-_PATHS_AT_ONCE = 1_000
+_DIFFED_PATHS_AT_ONCE = 1_000
 _READERS = 2
 _KNOWS_BINARY = (2, 39)
 # A line that is no object name is echoed (builtin/diff-tree.c, cmd_diff_tree): the answer is whole when it ends with it.
@@ -63,12 +63,8 @@ def raw_changes(
 
     Source: `git help diff-tree` (--stdin, --raw, -z, --root, --always).
     """
-    waiting, most = commits, _FIRST_CHANGES
-    while waiting:
-        asked = [Compared(oid, (against or {}).get(oid)) for oid in waiting[:most]]
-        waiting, lost = waiting[most:], dict[Compared, Oid]()
-        answers = _raw_changes(repository.git, asked, lost)
-        most = _next_chunk(sum(len(changes) for _, changes in answers), len(asked))
+    asked = [Compared(oid, (against or {}).get(oid)) for oid in commits]
+    for answers, lost in _bounded(repository.git, asked, parse_raw, paths=len):
         yield from answers
         if missing is not None:
             missing.update((one.after, oid) for one, oid in lost.items())
@@ -80,9 +76,27 @@ def listed_changes(repository: Repository, commits: Sequence[Oid]) -> Iterator[t
     Raises:
         GitError: anything but a missing object.
     """
-    for start in range(0, len(commits), _CHANGES_AT_ONCE):
-        asked = [Compared(oid, None) for oid in commits[start : start + _CHANGES_AT_ONCE]]
-        yield from _listed(repository.git, asked, {}, split_raw)
+    asked = [Compared(oid, None) for oid in commits]
+    for answers, _ in _bounded(repository.git, asked, split_raw, paths=lambda listed: len(listed) // 2):
+        yield from answers
+
+
+def _bounded(
+    git: Git,
+    asked: Sequence[Compared],
+    read: Callable[[bytes], Iterator[tuple[Oid, T]]],
+    *,
+    paths: Callable[[T], int],
+    first: int = _FIRST_CHANGES,
+) -> Iterator[tuple[list[tuple[Oid, T]], dict[Compared, Oid]]]:
+    """Answers, and what is lost, a chunk at a time: as many commits as change about so many `paths`, as the last ones did."""
+    waiting, most = asked, first
+    while waiting:
+        chunk, waiting = waiting[:most], waiting[most:]
+        lost: dict[Compared, Oid] = {}
+        answers = _listed(git, chunk, lost, read)
+        most = _next_chunk(sum(paths(answer) for _, answer in answers), len(chunk))
+        yield answers, lost
 
 
 def path_changes(
@@ -100,15 +114,10 @@ def path_changes(
 
     Source: `git help diff-tree` (--stdin: further commits on a line stand in for the parents of the first).
     """
-    chunks = _chunks_of_pairs(pairs)
-    most = _PAIRS_AT_ONCE
-    for waiting in chunks:
-        while waiting:
-            chunk, waiting = waiting[:most], waiting[most:]
-            before = {after: one for one, after in chunk}
-            lost: dict[Compared, Oid] = {}
-            answers = _raw_changes(git, [Compared(after, one) for one, after in chunk], lost)
-            most = _next_chunk(sum(len(changes) for _, changes in answers), len(chunk))
+    for chunk in _chunks_of_pairs(pairs):
+        before = {after: one for one, after in chunk}
+        asked = [Compared(after, one) for one, after in chunk]
+        for answers, lost in _bounded(git, asked, parse_raw, paths=len, first=_PAIRS_AT_ONCE):
             for after, changes in answers:
                 yield (before[after], after), tuple(map(path_change, changes))
             _name_pairs(missing, lost)
@@ -116,7 +125,7 @@ def path_changes(
 
 def _next_chunk(paths: int, asked: int) -> int:
     """As many at a time as change about so many paths together."""
-    return min(max(_PAIRS_AT_ONCE, _PATHS_AT_ONCE // (paths // asked + 1)), _CHANGES_AT_ONCE)
+    return min(max(1, _PATHS_AT_ONCE * asked // (paths + asked)), _CHANGES_AT_ONCE)
 
 
 def _chunks_of_pairs(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
@@ -134,12 +143,6 @@ def _name_pairs(missing: dict[Pair, Oid] | None, lost: Mapping[Compared, Oid]) -
 
 
 T = TypeVar("T")
-
-
-def _raw_changes(
-    git: Git, asked: Sequence[Compared], lost: dict[Compared, Oid]
-) -> list[tuple[Oid, tuple[Change, ...]]]:
-    return _listed(git, asked, lost, parse_raw)
 
 
 def _listed(
@@ -260,7 +263,7 @@ def _chunks(commits: Sequence[Oid], paths: Mapping[Oid, int]) -> Iterator[list[O
     held = 0
     for oid in commits:
         size = paths.get(oid, 1)
-        if chunk and (len(chunk) >= _DIFFS_AT_ONCE or held + size > _PATHS_AT_ONCE):
+        if chunk and (len(chunk) >= _DIFFS_AT_ONCE or held + size > _DIFFED_PATHS_AT_ONCE):
             yield chunk
             chunk, held = [], 0
         chunk.append(oid)

@@ -23,6 +23,8 @@ from gitalign.git.raw_diff import digest_of
 from gitalign.git.repository import Repository
 
 _PROVED_AT_ONCE = 500
+_PATHS_AT_ONCE = 100_000
+"""Of commits that change very many paths, fewer certificates are proved together."""
 _READERS = 2
 _HALVED_FROM = 64
 
@@ -80,8 +82,12 @@ def in_batches(
     # What is waited for is git; two at a time keep two processors busy.
     with ThreadPoolExecutor(_READERS, thread_name_prefix="proofs") as pool:
         graph = pool.submit(load_graph, repository, tips)
-        while batch := list(islice(waiting, _PROVED_AT_ONCE)):
-            yield batch, _gathered(repository, batch, graph, pool, known or {})
+        most = _PROVED_AT_ONCE
+        while batch := list(islice(waiting, most)):
+            evidence = _gathered(repository, batch, graph, pool, known or {})
+            paths = sum(len(patch) // 2 for patch in evidence.patches.values())
+            most = max(1, min(_PROVED_AT_ONCE, _PATHS_AT_ONCE * len(batch) // (paths + 1)))
+            yield batch, evidence
 
 
 def _gathered(
