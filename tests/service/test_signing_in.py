@@ -14,63 +14,28 @@ import pytest
 from gitalign.core.accounts import Role
 from gitalign.errors import UserError
 from gitalign.service.administration import new_token, sign_in_link
-from gitalign.service.application import create_app
 from gitalign.service.passwords import Passwords, require_good
 from gitalign.service.people import new_user
 from gitalign.service.problems import TooOften
-from gitalign.service.serving import uvicorn_config
 from gitalign.service.settings import Bounds, settings_of
 from gitalign.service.throttle import Failures, Throttle
-from tests.service.serving import Served, served
+from tests.service.people import PASSWORD, sign_in, visiting, with_people
+from tests.service.serving import Served
 from tests.service.test_api import routes
-
-PASSWORD = "four words and a half"
-SAME = {"Sec-Fetch-Site": "same-origin"}
 
 
 @pytest.fixture(scope="module")
 def server(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     file = Path(shutil.copyfile(empty_database, tmp_path_factory.mktemp("people-db") / "service.db"))
-    settings = settings_of(
-        {
-            "database": {"file": file},
-            "limits": {"sign_ins_per_minute": 3},
-            "server": {"trusted_proxies": ["127.0.0.1", "10.0.0.0/8"]},
-            "work": {"workers": 0},
-        },
-        whole="test",
-    )
-    app = create_app(settings)
-    with served(app, uvicorn_config(settings, app)) as running:
-        database = running.service.database
-        new_user(database, "ada", role=Role.ADMIN, password=PASSWORD, actor="test")
-        new_user(database, "invited", role=Role.ADMIN, password=None, actor="test")
+    with with_people(file) as running:
+        new_user(running.service.database, "invited", role=Role.ADMIN, password=None, actor="test")
         yield running
 
 
 @pytest.fixture
 def browser(server: Served) -> Iterator[httpx.Client]:
-    """A browser, at an address that no other test has, behind a proxy that ends TLS."""
-    browser.number += 1  # type: ignore[attr-defined]
-    headers = {
-        "X-Forwarded-For": f"192.0.2.{browser.number}",  # type: ignore[attr-defined]
-        "X-Forwarded-Proto": "https",
-        "Accept": "text/html",
-    }
-    with httpx.Client(base_url=server.address, headers={**SAME, **headers}, trust_env=False) as client:
+    with visiting(server) as client:
         yield client
-    server.service.throttle.forget_failures()
-
-
-browser.number = 0  # type: ignore[attr-defined]
-
-
-def sign_in(client: httpx.Client, name: str = "ada", password: str = PASSWORD, **headers: str) -> httpx.Response:
-    """Sign in; httpx keeps no `Secure` cookie of a site without TLS, so it is given back by hand."""
-    answer = client.post("/sign-in", data={"name": name, "password": password, "next": "/jobs"}, headers=headers)
-    if answer.status_code == 303:
-        client.headers["Cookie"] = answer.headers["Set-Cookie"].partition(";")[0]
-    return answer
 
 
 class TestPasswords:

@@ -172,9 +172,14 @@ def dump_database(value: DatabaseState) -> dict[str, Any]:
     return stamped("service-database", content)
 
 
-def dump_audit_trail(values: Iterable[AuditEntry]) -> dict[str, Any]:
-    """Entries of the audit trail, newest first."""
-    content: AuditTrailDocument = {"entries": [_dump_entry(value) for value in values]}
+def dump_audit_trail(values: Iterable[AuditEntry], *, next_page: str | None) -> dict[str, Any]:
+    """Entries of the audit trail, newest first.
+
+    Args:
+        values: entries.
+        next_page: asks for those before them; None at the end.
+    """
+    content: AuditTrailDocument = {"entries": [_dump_entry(value) for value in values], "next": next_page}
     return stamped("audit-trail", content)
 
 

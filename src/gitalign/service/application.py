@@ -16,6 +16,7 @@ from starlette.types import StatefulLifespan
 from gitalign.release import VERSION
 from gitalign.service.access import require_same_site
 from gitalign.service.api import (
+    accounts,
     batches,
     branches,
     events,
@@ -27,6 +28,7 @@ from gitalign.service.api import (
     repositories,
     runs,
     seeds,
+    users,
 )
 from gitalign.service.metrics import ServiceMetrics
 from gitalign.service.middleware import Guarded
@@ -85,6 +87,8 @@ def register_routes(app: FastAPI) -> None:
         project_plans,
         projects,
         project_work_trees,
+        users,
+        accounts,
     ):
         app.include_router(module.router)
     seeds.register(app)

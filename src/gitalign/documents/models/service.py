@@ -187,9 +187,10 @@ class ServiceBackupDocument(TypedDict):
 
 
 class AuditTrailDocument(TypedDict):
-    """Entries of the audit trail, newest first."""
+    """Entries of the audit trail, newest first; `next` asks for those before them, and is null at the end."""
 
     entries: list[AuditEntryDocument]
+    next: str | None
 
 
 class BranchRowDocument(TypedDict):

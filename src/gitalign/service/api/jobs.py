@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
+from pydantic import Field, StringConstraints
 
 from gitalign.core.accounts import Actor, Role
 from gitalign.core.jobs import Job, JobKind, JobState
@@ -13,8 +14,9 @@ from gitalign.documents import jobs as job_documents
 from gitalign.documents import service as documents
 from gitalign.errors import NotFound, UserError
 from gitalign.service.access import Needs
-from gitalign.service.api.requests import answer, said
+from gitalign.service.api.requests import Body, answer, said
 from gitalign.service.state import Service, service_of
+from gitalign.store.service.audit import AuditFilter
 from gitalign.store.service.jobs import JobFilter, unknown_job
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"])
@@ -22,7 +24,18 @@ Viewer = Annotated[Actor, Depends(Needs(Role.VIEWER))]
 Operator = Annotated[Actor, Depends(Needs(Role.OPERATOR))]
 Admin = Annotated[Actor, Depends(Needs(Role.ADMIN, everywhere=True))]
 Limit = Annotated[int, Query(ge=1, le=200)]
+AuditWord = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
 Cursor = Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$")]
+
+
+class AuditQuery(Body):
+    """Which entries of the audit trail."""
+
+    actor: AuditWord = ""
+    action: AuditWord = ""
+    subject: AuditWord = ""
+    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")] | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 100
 
 
 def job_seen(service: Service, actor: Actor, job_id: str) -> Job:
@@ -103,6 +116,18 @@ def stop_job(request: Request, job: str, actor: Operator) -> Response:
 
 
 @router.get("/audit", responses=said("audit-trail"))
-def show_audit(request: Request, actor: Admin, limit: Limit = 100) -> Response:
-    """The newest entries of the audit trail."""
-    return answer(documents.dump_audit_trail(service_of(request).audit.newest(limit)))
+def show_audit(request: Request, actor: Admin, which: Annotated[AuditQuery, Query()]) -> Response:
+    """Entries of the audit trail, newest first; those whose actor, action and subject contain the words that are given."""
+    chosen = AuditFilter(actor=which.actor, action=which.action, subject=which.subject)
+    before = None if which.cursor is None else int(which.cursor)
+    entries = service_of(request).audit.newest(which.limit + 1, which=chosen, before=before)
+    following = str(entries[which.limit - 1].number) if len(entries) > which.limit else None
+    return answer(documents.dump_audit_trail(entries[: which.limit], next_page=following))
+
+
+@router.get("/audit/check", responses=said("audit-check"))
+def check_audit(
+    request: Request, actor: Admin, head: Annotated[str | None, Query(pattern=r"^[0-9a-f]{64}$")] = None
+) -> Response:
+    """Whether the audit trail is whole, and contains the head that was noted earlier."""
+    return answer(documents.dump_audit_check(service_of(request).audit.verify(head=head)))

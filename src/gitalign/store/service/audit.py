@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from gitalign.core.audit import AuditCheck, AuditEntry, hash_of, verified
 from gitalign.store.service import schema
@@ -16,6 +16,25 @@ from gitalign.store.service.database import ServiceDatabase
 
 _AUDIT, _HEADS = schema.audit, schema.heads
 _PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Which entries: those that have these words in these fields."""
+
+    actor: str = ""
+    action: str = ""
+    subject: str = ""
+
+    def parts(self) -> Iterator[tuple[ColumnElement[str], str]]:
+        """Columns, and what they have to contain."""
+        for column, part in (
+            (_AUDIT.c.actor, self.actor),
+            (_AUDIT.c.action, self.action),
+            (_AUDIT.c.subject, self.subject),
+        ):
+            if part:
+                yield column, part
 
 
 class AuditTrail:
@@ -47,9 +66,21 @@ class AuditTrail:
             return replace(check, fault=f"entry {check.entries + 1} is missing")
         return check
 
-    def newest(self, limit: int) -> tuple[AuditEntry, ...]:
-        """Newest first."""
+    def newest(
+        self, limit: int, *, which: AuditFilter | None = None, before: int | None = None
+    ) -> tuple[AuditEntry, ...]:
+        """Newest first.
+
+        Args:
+            limit: at most so many.
+            which: a choice; None for all.
+            before: only those with a lower number.
+        """
         query = select(_AUDIT).order_by(_AUDIT.c.number.desc()).limit(limit)
+        if before is not None:
+            query = query.where(_AUDIT.c.number < before)
+        for column, part in (which or AuditFilter()).parts():
+            query = query.where(column.contains(part, autoescape=True))
         with self._database.reading() as connection:
             return tuple(map(_entry, connection.execute(query)))
 
