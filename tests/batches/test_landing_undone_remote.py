@@ -12,6 +12,7 @@ from tests.batches.runs import BATCH, sh
 from tests.batches.test_batch_verb import batch
 from tests.batches.test_landing_push import Shared, shared
 from tests.batches.trees import world
+from tests.histories import git
 from tests.runs import request
 
 __all__ = ["shared", "world"]
@@ -53,3 +54,6 @@ def test_a_remote_that_has_gone_on_is_no_success(shared: Shared) -> None:
         said = batch(shared.bench.world, "undo", "last", "--push", "--yes", code=1).stdout
         assert "its remote still has it" in said
     assert (shared.here, shared.there) == (before, theirs)
+    git(shared.remote, "update-ref", "refs/heads/main", f"{theirs}~1")  # they take theirs back
+    batch(shared.bench.world, "undo", "last", "--push", "--yes")
+    assert (shared.here, shared.there) == (before, before)

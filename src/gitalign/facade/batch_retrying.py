@@ -42,7 +42,14 @@ def to_be_gone_on_with(run: BatchRun, task_ids: Sequence[TaskId] = ()) -> BatchR
             base = batch.base if left and not has_landed else None
             outcome = batch.outcome if has_landed else None
             run = run.with_batch(
-                number, status=Status.PENDING, base=base, outcome=outcome, reason="", landing_run="", finished_at=None
+                number,
+                status=Status.PENDING,
+                base=base,
+                outcome=outcome,
+                reason="",
+                landing_run="",
+                started_at=None,
+                finished_at=None,
             )
     return replace(run, status=Status.PENDING, finished_at=None)
 

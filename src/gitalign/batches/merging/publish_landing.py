@@ -192,7 +192,7 @@ def with_left_out(landed: Landed, decision: Decision) -> Landed:
     more = f" and {len(decision.left_out) - 3} more" if len(decision.left_out) > 3 else ""
     reason = f"{counted(len(decision.left_out), 'result')} left out: {named}{more}"
     because = next((one.because for one in decision.left_out if one.because is not MergeStatus.SKIPPED), None)
-    status = because or MergeStatus.REFUSED
+    status = because or MergeStatus.FAILED
     return replace(landed, merge_status=status, reason=reason, left_out=decision.left_out)
 
 

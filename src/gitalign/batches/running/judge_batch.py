@@ -81,7 +81,7 @@ def _with_failed(landed: Landed, failed: tuple[LeftOut, ...]) -> Landed:
     words = f"{counted(len(failed), 'task')} did not complete: {', '.join(display(one.task) for one in failed)}"
     status = landed.merge_status
     if status is MergeStatus.SUCCESS:
-        status = next((one.because for one in failed if one.because is not MergeStatus.SKIPPED), MergeStatus.REFUSED)
+        status = next((one.because for one in failed if one.because is not MergeStatus.SKIPPED), MergeStatus.FAILED)
     reason = "; ".join(filter(None, [words, landed.reason]))
     return replace(landed, merge_status=status, reason=reason, left_out=(*failed, *landed.left_out))
 

@@ -178,7 +178,7 @@ def _nothing_to_undo(record: RunRecord, what: Undo, *, only_pushed: bool) -> Use
 
 
 def push_back(journal: Journal, run_id: str, *, pusher: Pusher) -> None:
-    """Put remotes back as an undo did branches: for one that was cut off, or did not push when it was made.
+    """Put remotes back as an undo did branches: for one that was cut off, did not push when it was made, or was refused then.
 
     Args:
         journal: of the repository.
@@ -189,9 +189,15 @@ def push_back(journal: Journal, run_id: str, *, pusher: Pusher) -> None:
     try:
         known = journal.publications(run_id)
         history = journal.history_of(one.update.ref for one in known)
-        publications = pusher.back([to_give_back(one, history.get(one.update.ref, ())) for one in known])
+        publications = pusher.back([_asked_again(to_give_back(one, history.get(one.update.ref, ()))) for one in known])
         journal.update_publications(run_id, publications)
         outcome = "ok" if all(map(is_decided, publications)) else "attention"
         journal.set_state(run_id, RunState.FINISHED, outcome=outcome)
     finally:
         journal.release(run_id)
+
+
+def _asked_again(one: Publication) -> Publication:
+    """A remote that refused may take it now: it stands where the run left it again, or a guard is gone."""
+    is_refused = one.push in (PushState.REJECTED, PushState.HELD_BACK) and one.remote_after is not None
+    return replace(one, push=PushState.UNKNOWN) if is_refused else one
