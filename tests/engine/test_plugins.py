@@ -105,10 +105,10 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
         "gitalign.documenters": {"explodes": "Explodes", "exits": "Exits", "nothing": "nothing"},
     }
 
-    def installed(*, group: str) -> list[EntryPoint]:
-        return [EntryPoint(name, f"{here}:{target}", group) for name, target in offered[group].items()]
+    def installed(group: str) -> dict[str, EntryPoint]:
+        return {name: EntryPoint(name, f"{here}:{target}", group) for name, target in offered[group].items()}
 
-    monkeypatch.setattr("gitalign.engine.runtime.plugins.entry_points", installed)
+    monkeypatch.setattr("gitalign.engine.runtime.plugins._installed", installed)
 
 
 @pytest.fixture

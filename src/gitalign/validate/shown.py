@@ -66,17 +66,26 @@ def tool_paths(command: Sequence[str], more: Sequence[Path], *, environ: Mapping
     wanted.update(
         dict.fromkeys(Path(entry) for entry in source.get("LD_LIBRARY_PATH", "").split(":") if os.path.isabs(entry))
     )
-    system = tuple(_system())
+    covered = {str(place) for place in _system()}
+    homes = _homes()
     shown: list[Path] = []
-    for place in sorted({Path(os.path.normpath(one)) for one in wanted}, key=lambda one: len(one.parts)):
-        if place.exists() and not _says_too_much(place) and not any(is_in(place, one) for one in (*shown, *system)):
-            shown.append(place)
+    for place in sorted({os.path.normpath(one) for one in wanted}, key=lambda one: one.count("/")):
+        if covered.isdisjoint(_with_parents(place)) and not _says_too_much(place, homes) and os.path.exists(place):
+            covered.add(place)
+            shown.append(Path(place))
     return shown
+
+
+def _with_parents(place: str) -> Iterator[str]:
+    """An absolute path, then every folder that it is in, but for the root."""
+    while len(place) > 1:
+        yield place
+        place = place[: place.rindex("/")]
 
 
 def is_in(place: Path, folder: Path) -> bool:
     """Whether a place is a folder, or in it."""
-    return place == folder or folder in place.parents
+    return place.is_relative_to(folder)
 
 
 def _system() -> Iterator[Path]:
@@ -84,10 +93,14 @@ def _system() -> Iterator[Path]:
     return (place for place in places if place.exists())
 
 
-def _says_too_much(place: Path) -> bool:
+def _homes() -> frozenset[str]:
+    """Home folders, and all that they are in."""
+    return frozenset(part for home in (str(Path.home()), "/root") for part in _with_parents(home))
+
+
+def _says_too_much(place: str, homes: frozenset[str]) -> bool:
     """A home folder, or one that has it inside: a tool is never all of that."""
-    homes = (Path.home(), Path("/root"))
-    return any(is_in(home, place) for home in homes) or place in (Path("/"), Path("/home"), Path("/etc"), Path("/var"))
+    return place in homes or place in ("/", "/home", "/etc", "/var")
 
 
 @lru_cache(maxsize=8)
@@ -140,7 +153,7 @@ def _of_folder(folder: Path) -> Iterator[Path]:
     prefix = folder.parent
     if folder.name == "shims":  # of pyenv, rbenv, asdf: they start what lies beside them
         yield prefix
-    elif folder.name in ("bin", "sbin") and not _says_too_much(prefix):
+    elif folder.name in ("bin", "sbin") and not _says_too_much(str(prefix), _homes()):
         yield from (prefix / name for name in _OF_A_TOOL if (prefix / name).exists())
         if prefix.name != ".local" and (prefix / "share").exists():  # ~/.local/share holds keyrings
             yield prefix / "share"

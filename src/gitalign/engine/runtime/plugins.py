@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
 
 from gitalign.core.findings import FindingRule
 from gitalign.errors import PluginError
@@ -49,9 +52,15 @@ def load_plugins(
     return ActivePlugins(detectors=tuple(made), refusing=refusing or FindingRule(), documenter=writer)
 
 
-def _installed(group: str) -> dict[str, EntryPoint]:
-    """Entry points of a group, by name. To find them, the metadata of every installed package is read."""
-    return {entry.name: entry for entry in entry_points(group=group)}
+def _installed(group: str) -> Mapping[str, EntryPoint]:
+    """Entry points of a group, by name."""
+    return _installed_on(tuple(sys.path), group)
+
+
+@lru_cache(maxsize=8)
+def _installed_on(path: tuple[str, ...], group: str) -> Mapping[str, EntryPoint]:
+    """To find them, the metadata of every installed package is read: once in a process, as Python imports a module once."""
+    return MappingProxyType({entry.name: entry for entry in entry_points(group=group)})
 
 
 def _load(group: str, name: str, installed: Mapping[str, EntryPoint]) -> object:
