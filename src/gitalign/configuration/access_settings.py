@@ -20,10 +20,11 @@ class Profile(Section):
     branches: Annotated[tuple[Text, ...], Field(min_length=1)]
     allowed: tuple[Text, ...] = ()
     blocked: tuple[Text, ...] = ()
+    hidden: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
     def _are_patterns(self) -> Profile:
-        for pattern in (*self.allowed, *self.blocked):
+        for pattern in (*self.allowed, *self.blocked, *self.hidden):
             if fault := pattern_fault(pattern):
                 raise ValueError(f"the pattern {pattern!r} {fault}")
         return self

@@ -14,6 +14,7 @@ from gitalign.batches.running.context import BatchContext, BatchSettings
 from gitalign.batches.running.old_states import old_states, opened_batch_store
 from gitalign.batches.running.pool import TreePool, default_root
 from gitalign.batches.running.secrets import SecretBook
+from gitalign.core.access import AccessRules
 from gitalign.core.names import display
 from gitalign.core.validation import Bounds, ValidationPlan
 from gitalign.engine.run.contexts import Caller
@@ -194,6 +195,7 @@ def batch_context(opened: OpenRepository, options: BatchOptions, caller: Caller)
             stop=caller.stop,
             ident=ident.decode("utf-8", "surrogateescape"),
             secrets=SecretBook(opened.surroundings),
+            access=opened.config.access.rules() or AccessRules(),
             checkpoint=caller.checkpoint,
             start_of=lambda target: target_reader(opened).here(target).onto,
         )

@@ -114,6 +114,9 @@ class WorkTree(Protocol):
     def hold(self, tree: Oid) -> None:
         """Have exactly the files of a tree."""
 
+    def hide(self, patterns: Sequence[str]) -> tuple[str, ...]:
+        """Take files away from what is to run here."""
+
     def remove(self) -> None:
         """Delete it with everything in it."""
 

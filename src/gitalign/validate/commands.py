@@ -178,7 +178,13 @@ def find_tool(word: str, tree: Path, visible: Mapping[str, str]) -> str | None:
 
 
 def pass_key(
-    check: CommandCheck, tree: Oid, *, visible: Mapping[str, str], confinement: Confinement, bounds: Bounds
+    check: CommandCheck,
+    tree: Oid,
+    *,
+    visible: Mapping[str, str],
+    confinement: Confinement,
+    bounds: Bounds,
+    hidden: tuple[str, ...] = (),
 ) -> str:
     """Key under which a pass is remembered: tree, command, environment, confinement, and which files the command names.
 
@@ -193,6 +199,7 @@ def pass_key(
         "coverage": (check.coverage_pattern, check.min_coverage_percent),
         "confinement": (confinement.name, confinement.network),
         "bounds": (bounds.memory_bytes, bounds.disk_bytes, bounds.processes),
+        **({"hidden": hidden} if hidden else {}),
         "files": [known for word in check.argv for known in _known_files(word, visible)],
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))

@@ -22,6 +22,7 @@ from gitalign.git.alternates import object_stores
 from gitalign.validate.place import Place
 from gitalign.validate.shown import is_in, system_words, tool_paths
 
+NEEDS_BUBBLEWRAP = "which needs bubblewrap: install it, and do not set confinement to none"
 _PROBE_S = 20.0
 _LARGEST_FILE = "--fsize={}"
 _SHARED_MEMORY_BYTES = 256 * 1024 * 1024
@@ -63,6 +64,11 @@ class Confinement:
     program: str | None = None
     shown: tuple[Path, ...] = ()
     environ: Mapping[str, str] | None = None
+
+    @property
+    def hides_files(self) -> bool:
+        """Whether a file that is not named cannot be read: elsewhere a path is enough to reach the repository."""
+        return self.name == "bubblewrap"
 
     def has_failed(self, code: int | None, output: str) -> bool:
         """Whether it could not be set up, so that the command was not run at all."""

@@ -38,12 +38,14 @@ class ProgramHost:
         repository: git directory that is hidden where files can be.
         source: the operator's environment.
         is_cancelled: asked now and then.
+        hidden: patterns of files that are in no work tree in which a program runs.
     """
 
     plan: ValidationPlan
     repository: Path
     source: Mapping[str, str]
     is_cancelled: Callable[[], bool] = _never
+    hidden: tuple[str, ...] = ()
 
 
 class ConfinedPrograms:

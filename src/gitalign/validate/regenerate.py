@@ -17,7 +17,7 @@ from gitalign.core.programs import Program
 from gitalign.core.validation import CommandCheck
 from gitalign.owned_folders import left_in
 from gitalign.ports import Regenerated, WorkTreeMaker
-from gitalign.validate.confine import confinement_for
+from gitalign.validate.confine import NEEDS_BUBBLEWRAP, confinement_for
 from gitalign.validate.place import Place
 from gitalign.validate.programs import ProgramHost, fault_of_end, opened_folder, prepared, read_inside
 from gitalign.validate.watch import end_orphans
@@ -105,13 +105,20 @@ class ConfinedRegenerator:
         work = make(self._folder.path / str(number))
         until_then = ExitStack()
         try:
+            hidden = self._host.hidden
+            plan = replace(self._host.plan, network=program.network, pass_environment=program.pass_environment)
+            confinement = confinement_for(plan, self._host.repository, environ=self._host.source)
+            if hidden and not confinement.hides_files:
+                fault = f"access.profiles hides files from it, {NEEDS_BUBBLEWRAP}"
+                return Regenerated(contents={}, name=program.name, fault=fault)
             work.hold(tree)
+            if hidden:
+                work.hide(hidden)
             # Whatever the command puts in its place, files are read from this folder, by way of folders alone.
             tree_before = opened_folder(work.tree, until_then)
-            place = Place(work.root, work.tree, work.home, work.scratch, work.objects)
-            plan = replace(self._host.plan, network=program.network, pass_environment=program.pass_environment)
+            objects = None if hidden else work.objects
+            place = Place(work.root, work.tree, work.home, work.scratch, objects)
             check = CommandCheck(name=program.name, argv=program.command, timeout_s=program.timeout_s)
-            confinement = confinement_for(plan, self._host.repository, environ=self._host.source)
             if fault := fault_of_end(check, place, plan, confinement, self._host):
                 return Regenerated(contents={}, name=program.name, fault=fault)
             found = {path: read_inside(tree_before, path, most_bytes=_LARGEST_BYTES) for path in paths}

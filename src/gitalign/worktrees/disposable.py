@@ -89,6 +89,31 @@ class DisposableTree:
                 f"cannot write {error.filename or self.root}: {error.strerror}", hint="free some space, then run again"
             ) from error
 
+    def hide(self, patterns: Sequence[str]) -> tuple[str, ...]:
+        """Take files away from what is to run here, until the next `hold`; their paths.
+
+        There is no `.git` then: its objects would tell what the files hold. What runs must not be given `objects` either.
+
+        Raises:
+            GitError, OutOfSpace
+        """
+        hidden = self._named_by(patterns)
+        try:
+            for path in hidden:
+                with suppress(FileNotFoundError, IsADirectoryError):
+                    (self.tree / path).unlink()
+            remove_tree(self.tree / ".git")
+        except OSError as error:
+            raise OutOfSpace(f"cannot hide {error.filename}: {error.strerror}", hint="free some space") from error
+        return hidden
+
+    def _named_by(self, patterns: Sequence[str]) -> tuple[str, ...]:
+        """Files of the tree that patterns name."""
+        spec = pathspec.GitIgnoreSpec.from_lines(patterns)
+        listed = self._git.run("ls-files", "-z", timeout_s=_TIMEOUT_S).stdout
+        paths = (os.fsdecode(path) for path in listed.split(b"\0") if path)
+        return tuple(path for path in paths if spec.match_file(path))
+
     def remove(self) -> None:
         """Delete it with everything in it."""
         remove_tree(self.root)

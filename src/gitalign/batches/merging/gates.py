@@ -21,6 +21,7 @@ from gitalign.engine.gates.detection import Detection
 from gitalign.engine.gates.gate import Gate, GateContext, through_gates
 from gitalign.engine.gates.gate_list import DetectionGate, gates_of
 from gitalign.engine.gates.repository_rules import RepositoryRules
+from gitalign.engine.gates.validation import ChecksGate
 from gitalign.engine.runtime.context import RunContext
 from gitalign.git.history import load_graph
 from gitalign.git.quarantine import Quarantine
@@ -108,8 +109,16 @@ class GateHolder:
         answer = self._looked_at([member for member in members if member.name in merged.commits], merged)
         if answer.status is not MergeStatus.SUCCESS or not self.gates.checks.is_configured:
             return answer
-        (result,) = self._through([self._whole(merged)], gates_of(checks=self.gates.checks))
+        hidden = self._hidden(members)
+        (result,) = self._through([self._whole(merged)], [ChecksGate(self.gates.checks, lambda _: hidden)])
         return _tested(answer, result)
+
+    def _hidden(self, members: Sequence[Member]) -> tuple[str, ...]:
+        """Patterns of what any of the results must not read: they are tested together."""
+        if self.gates.access is None:
+            return ()
+        of_each = [self.gates.access.hidden_of(member.name) for member in members]
+        return tuple(dict.fromkeys(pattern for one in of_each for pattern in one))
 
     def _whole(self, merged: MergedMembers) -> _Merge:
         return _Merge(name=self.name, seen=merged.tip, onto=self.target.oid, after=merged.tip)

@@ -14,6 +14,7 @@ from gitalign.batches.running.batch_store import BatchStore
 from gitalign.batches.running.pool import TreePool
 from gitalign.batches.running.secrets import SecretBook
 from gitalign.batches.running.state import BatchRun
+from gitalign.core.access import AccessRules
 from gitalign.core.names import BATCH_PREFIX, WIP_PREFIX, Oid, zero_like
 from gitalign.core.publication import RefUpdate
 from gitalign.core.validation import Bounds
@@ -61,6 +62,7 @@ class BatchContext:
 
     Attributes:
         ident: who commits in the name of tasks, as in a commit object but for the time: `Name <address>`.
+        access: which files tasks may change and read.
         emit: takes events.
         secrets: of tasks; nothing that is kept or reported holds their values.
         checkpoint: called before each effect; rehearsals of crashes end the process there.
@@ -75,6 +77,7 @@ class BatchContext:
     stop: StopSignal
     ident: str
     secrets: SecretBook
+    access: AccessRules = AccessRules()
     emit: Emitter = silent
     checkpoint: Checkpoint = no_checkpoint
     start_of: Callable[[str], Oid] | None = None

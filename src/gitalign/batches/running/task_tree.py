@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gitalign.core.names import Oid
@@ -30,6 +31,7 @@ _PLAIN = (
     ("core.looseCompression", "1"),
     ("advice.addEmbeddedRepo", "false"),
 )
+_PACK_S = 600.0
 _NO_OTHERS = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1"}
 
 
@@ -52,6 +54,7 @@ class TaskTree(DisposableTree):
         self.cache = folder / "cache"
         self.secrets = folder / "secrets"
         self._own = folder / "git"
+        self._hiding = folder / "hiding"
         self._repository = repository
         self.base: Oid | None = None
         git = Git(
@@ -98,10 +101,61 @@ class TaskTree(DisposableTree):
         self.base = base
         self.drop_secrets()
         try:
+            if self.is_hiding:
+                self._discard()
+                self._hiding.unlink()
             self._renew()
         except OSError as error:
             raise OutOfSpace(f"cannot write {self._own}: {error.strerror}", hint="free some space") from error
         self.hold(base, keep=keep)  # git takes a commit for its tree
+
+    @property
+    def is_hiding(self) -> bool:
+        """Whether files are hidden from the present task: it must not be given `objects`, nor `cache`."""
+        return self._hiding.exists()
+
+    def hide(self, patterns: Sequence[str]) -> tuple[str, ...]:
+        """Take files away from the task; their paths. Git works there as in a sparse checkout, without what the files hold.
+
+        What the task's index and ours say about these files stays: its result has them as they are.
+
+        Source: `git help update-index` (--skip-worktree), `git help pack-objects`, `git help ls-tree` (-r, -t).
+
+        Raises:
+            GitError, OutOfSpace
+        """
+        assert self.base is not None
+        hidden = self._named_by(patterns)
+        try:
+            self._hiding.touch()
+            listed = b"".join(os.fsencode(path) + b"\0" for path in hidden)
+            self._git.run("update-index", "--skip-worktree", "-z", "--stdin", stdin=listed)
+            for path in hidden:
+                with suppress(FileNotFoundError, IsADirectoryError):
+                    (self.tree / path).unlink()
+            self._give_objects(self.base, {os.fsencode(path) for path in hidden})
+            shutil.copyfile(self._index, self.task_git_dir / "index")
+        except OSError as error:
+            raise OutOfSpace(f"cannot hide {error.filename}: {error.strerror}", hint="free some space") from error
+        return hidden
+
+    def _give_objects(self, base: Oid, hidden: set[bytes]) -> None:
+        """Have the task's git know the files of the base that are not hidden, and nothing of the repository."""
+        root = self._git.run("rev-parse", f"{base}^{{tree}}").stdout.strip()
+        visible = {base.encode("ascii"), root}
+        for line in self._git.run("ls-tree", "-r", "-t", "-z", "--full-tree", base).stdout.split(b"\0"):
+            head, _, path = line.partition(b"\t")
+            if path and b" commit " not in head and path not in hidden:
+                visible.add(head.rpartition(b" ")[2])
+        place = self.task_git_dir / "objects"
+        listed = b"\n".join(visible) + b"\n"
+        done = self._git.run("pack-objects", "-q", str(place / "pack/pack"), stdin=listed, timeout_s=_PACK_S)
+        (place / f"pack/pack-{done.stdout.decode('ascii').strip()}.promisor").touch()
+        (place / "info/alternates").unlink()
+        (self.task_git_dir / "shallow").write_text(f"{base}\n", encoding="ascii")
+        # Without a promisor, git commits nothing beside entries whose objects are not there (`git help partial-clone`).
+        with (self.task_git_dir / "config").open("a", encoding="ascii") as file:
+            file.write('[remote "hidden"]\n\turl = /dev/null/hidden\n\tpromisor = true\n')
 
     def put_secrets(self, values: Mapping[str, bytes]) -> None:
         """Write secrets, each in a file of its name that only this user can read.

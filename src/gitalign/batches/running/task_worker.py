@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from gitalign.batches.planning.tasks import Task, TaskId
 from gitalign.batches.running.context import BatchContext, Keeper, OwnRefs
+from gitalign.batches.running.hidden_files import hide_files, hiding_profile
 from gitalign.batches.running.leaks import leak_words
 from gitalign.batches.running.pool import Slot, prepared_key
 from gitalign.batches.running.port_block import take_block
@@ -134,6 +135,8 @@ class TaskWorker:
             slot.write(prepared="", keep=())
         with slot.busy:
             slot.tree.start_from(base, keep=slot.note.keep if is_warm else ())
+            if fault := hide_files(self._context, self._keeper.run.id, task.id, slot.tree):
+                return Attempt(end=AttemptEnd.FAILED, reason=fault)
         if task.setup is None or is_warm:
             return None
         attempt = run_setup(task.setup, task, slot.tree, place, log, self._is_cancelled)
@@ -223,8 +226,9 @@ class TaskWorker:
         )
 
     def _prepared(self, task: Task, base: Oid) -> str:
-        """Key of a task's set-up on its base; empty for none."""
-        if task.setup is None:
+        """Key of a task's set-up on its base; empty for one that is not used again."""
+        # What other tasks have prepared may hold what is hidden from this one.
+        if task.setup is None or hiding_profile(self._context, self._keeper.run.id, task.id) is not None:
             return ""
         git = self._context.repository.git
         files: dict[str, bytes | None] = {}

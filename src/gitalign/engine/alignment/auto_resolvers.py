@@ -44,6 +44,12 @@ class AutoResolution:
     surroundings: Surroundings
     only_looks: bool = False
 
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Patterns of files that no program is given: hidden for any branch, because a conflict is of two sides."""
+        rules = self.config.access.rules()
+        return rules.hidden if rules is not None else ()
+
     def withheld(self, policy: Policy) -> tuple[AutoResolver, ...]:
         """Rungs whose programs are not started."""
         if not self.only_looks:
@@ -144,11 +150,13 @@ def _resolvers(auto_resolution: AutoResolution, policy: Policy, notices: list[st
     from gitalign.resolve.driver import DriverResolver
     from gitalign.resolve.external import ExternalResolver
     from gitalign.resolve.resolver_chain import ResolverChain
+    from gitalign.resolve.withholding import WithholdingResolver
 
     programs = auto_resolution.config.resolutions.programs()
     behind = {AutoResolver.DRIVER: programs.driver, AutoResolver.EXTERNAL: programs.external}
     object_format = auto_resolution.repository.object_format
     # Files that are made again come last, whatever the order.
+    hidden = auto_resolution.hidden
     for program, resolvers in groupby(
         (resolver for resolver in policy.auto_resolvers if resolver is not AutoResolver.REGENERATE), key=behind.get
     ):
@@ -156,18 +164,20 @@ def _resolvers(auto_resolution: AutoResolution, policy: Policy, notices: list[st
         if program is None:
             yield ResolverChain(named, union_files=policy.union_files, repository=auto_resolution.repository)
         elif named == (AutoResolver.DRIVER,):
-            yield DriverResolver(
+            driver = DriverResolver(
                 program, runner=_runner(auto_resolution, program, notices), object_format=object_format
             )
+            yield WithholdingResolver(driver, hidden) if hidden else driver
         else:
             kept = _Kept(auto_resolution)
-            yield ExternalResolver(
+            external = ExternalResolver(
                 program,
                 runner=_runner(auto_resolution, program, notices),
                 object_format=object_format,
                 recall=kept.recall,
                 keep=kept.keep,
             )
+            yield WithholdingResolver(external, hidden) if hidden else external
 
 
 def _host(auto_resolution: AutoResolution) -> ProgramHost:
@@ -178,6 +188,7 @@ def _host(auto_resolution: AutoResolution) -> ProgramHost:
         Path(auto_resolution.repository.common_dir),
         auto_resolution.surroundings.environ,
         lambda: auto_resolution.stop.cancel_requested,
+        auto_resolution.hidden,
     )
 
 

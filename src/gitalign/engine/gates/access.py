@@ -28,11 +28,12 @@ class FileAccess:
 
     path: str
     is_allowed: bool
+    action: str = "change"
 
 
 def decided(profile: AccessProfile, paths: Iterable[str]) -> list[FileAccess]:
     """For each path, whether a profile lets its branches change it."""
-    blocked = pathspec.GitIgnoreSpec.from_lines(profile.blocked)
+    blocked = pathspec.GitIgnoreSpec.from_lines((*profile.blocked, *profile.hidden))
     allowed = pathspec.GitIgnoreSpec.from_lines(profile.allowed)
     return [FileAccess(path, not blocked.match_file(path) and allowed.match_file(path)) for path in paths]
 
@@ -58,7 +59,8 @@ class AccessGate:
                 yield PASS
                 continue
             decisions = decided(profile, changed_paths(context.quarantine.git, outcome.onto, outcome.after))
-            _log(context, branch, profile, decisions)
+            hidden = hidden_paths(context.quarantine.git, outcome.after, profile.hidden)
+            _log(context, branch, profile, [*decisions, *(FileAccess(path, False, "read") for path in hidden)])
             yield _verdict(profile, [one.path for one in decisions if not one.is_allowed])
 
 
@@ -85,6 +87,24 @@ def changed_paths(git: Git, before: Oid, after: Oid) -> list[str]:
     return [text(path) for path in git.run(*words).stdout.split(b"\0") if path]
 
 
+def hidden_paths(git: Git, commit: Oid, patterns: Sequence[str]) -> list[str]:
+    """Files of a commit that patterns hide.
+
+    Source: `git help ls-tree` (-r, -z, --name-only, --full-tree).
+    """
+    if not patterns:
+        return []
+    spec = pathspec.GitIgnoreSpec.from_lines(patterns)
+    listed = git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit).stdout
+    return [path for path in map(text, listed.split(b"\0")) if path and spec.match_file(path)]
+
+
+def log_line(at: str, branch: str, profile: str, access: FileAccess) -> str:
+    """A decision as a line of the access log."""
+    said = {"at": at, "branch": branch, "profile": profile, "path": access.path, "action": access.action}
+    return json.dumps({**said, "allowed": access.is_allowed})
+
+
 def _log(context: GateContext, branch: str, profile: AccessProfile, decisions: Sequence[FileAccess]) -> None:
     """Add a line for every decision to the log of the run; those that refuse come first.
 
@@ -93,10 +113,7 @@ def _log(context: GateContext, branch: str, profile: AccessProfile, decisions: S
     """
     at = time_text(context.run.now())
     chosen = sorted(decisions, key=lambda one: one.is_allowed)[:_MOST_LOGGED]
-    lines = [
-        json.dumps({"at": at, "branch": branch, "profile": profile.id, "path": one.path, "allowed": one.is_allowed})
-        for one in chosen
-    ]
+    lines = [log_line(at, branch, profile.id, one) for one in chosen]
     if not lines:
         return
     try:

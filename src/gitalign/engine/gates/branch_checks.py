@@ -6,9 +6,9 @@ import fnmatch
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pathspec
@@ -50,6 +50,7 @@ from gitalign.worktrees.pool import WorkTreePool, work_tree_home
 _LOG = logging.getLogger("gitalign.validation")
 _READ_S = 120.0
 _LONGEST_SOURCE = 2_000_000
+HiddenOf = Callable[[str], tuple[str, ...]]
 
 
 class _Files:
@@ -83,19 +84,21 @@ class BranchChecks:
         checks: what to check and how.
         context: of the run.
         runner: runs commands.
+        hidden_of: patterns of files that checks of a branch must not read.
         changed: (target, result) -> paths that differ; those that cannot be compared are left out.
     """
 
     checks: ValidationPlan
     context: GateContext
     runner: CheckRunner
+    hidden_of: HiddenOf
     changed: Mapping[tuple[Oid, Oid], tuple[str, ...]]
     files: _Files
 
     @classmethod
     @contextmanager
     def opened(
-        cls, checks: ValidationPlan, results: Sequence[StepResult], context: GateContext
+        cls, checks: ValidationPlan, results: Sequence[StepResult], context: GateContext, *, hidden_of: HiddenOf
     ) -> Iterator[BranchChecks]:
         """For the results of a run; leaves nothing behind.
 
@@ -103,6 +106,7 @@ class BranchChecks:
             checks: what to check and how.
             results: aligned ones.
             context: of the run.
+            hidden_of: patterns of files that checks of a branch must not read.
 
         Raises:
             GitError, OutOfSpace
@@ -132,7 +136,9 @@ class BranchChecks:
                     pool=pool,
                     trees=trees,
                 )
-                yield cls(checks=checks, context=context, runner=runner, changed=changed, files=files)
+                yield cls(
+                    checks=checks, context=context, runner=runner, hidden_of=hidden_of, changed=changed, files=files
+                )
         finally:
             files.close()
 
@@ -172,6 +178,8 @@ class BranchChecks:
         ]
         if self.checks.startup is not None:
             asked.append(self._startup(step, one, self.checks.startup))
+        if hidden := self.hidden_of(step.branch.name):
+            asked = [replace(each, hidden=hidden) if isinstance(each, CheckCommand) else each for each in asked]
         commands = [each for each in asked if isinstance(each, CheckCommand)]
         known = {each: cached for each in commands if (cached := self.runner.cached(each, one.after)) is not None}
         open_ones = [each for each in commands if each not in known]

@@ -24,7 +24,7 @@ from gitalign.errors import GitError
 from gitalign.owned_folders import left_in
 from gitalign.ports import VerdictCache
 from gitalign.validate.commands import CheckCancelled, Sandbox, find_tool, pass_key, run_command
-from gitalign.validate.confine import Confinement
+from gitalign.validate.confine import NEEDS_BUBBLEWRAP, Confinement
 from gitalign.validate.place import Place, visible_environment
 from gitalign.validate.watch import end_orphans
 from gitalign.worktrees.disposable import DisposableTree, remove_left
@@ -33,10 +33,11 @@ from gitalign.worktrees.pool import WorkTreePool
 
 @dataclass(frozen=True, slots=True)
 class CheckCommand:
-    """A command, and the kind of check it is run for."""
+    """A command, the kind of check it is run for, and patterns of files that it must not read."""
 
     check: CommandCheck
     kind: CheckKind
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,21 +126,19 @@ class CheckRunner:
     def _run_once(self, command: CheckCommand, commit: Oid, work_tree: DisposableTree) -> CheckResult:
         if self.stop.stop_requested:
             raise CheckCancelled(command.check.name)
+        if command.hidden and not self.confinement.hides_files:
+            return _not_possible(command, f"access.profiles hides files from it, {NEEDS_BUBBLEWRAP}")
         try:
-            work_tree.hold(self.trees[commit], keep=self.checks.keep)
+            # What other branches left may hold what is hidden from this one.
+            work_tree.hold(self.trees[commit], keep=() if command.hidden else self.checks.keep)
+            if command.hidden:
+                work_tree.hide(command.hidden)
         except GitError as error:
-            return CheckResult(
-                name=command.check.name,
-                kind=command.kind,
-                status=CheckStatus.NOT_POSSIBLE,
-                required=command.check.required,
-                reason=f"its files cannot be laid out: {error.message}",
-                command=command.check.argv,
-                attempts=0,
-            )
+            return _not_possible(command, f"its files cannot be laid out: {error.message}")
+        objects = None if command.hidden else work_tree.objects
         return run_command(
             command.check,
-            Place(work_tree.root, work_tree.tree, work_tree.home, work_tree.scratch, work_tree.objects),
+            Place(work_tree.root, work_tree.tree, work_tree.home, work_tree.scratch, objects),
             Sandbox(self.confinement, self.checks.bounds, self._visible(command.check)),
             is_cancelled=lambda: self.stop.cancel_requested,
             kind=command.kind,
@@ -152,10 +151,23 @@ class CheckRunner:
             visible=self._visible(command.check),
             confinement=self.confinement,
             bounds=self.checks.bounds,
+            hidden=command.hidden,
         )
 
     def _visible(self, check: CommandCheck) -> dict[str, str]:
         return visible_environment(self.checks, check.environment, source=self.environ)
+
+
+def _not_possible(command: CheckCommand, reason: str) -> CheckResult:
+    return CheckResult(
+        name=command.check.name,
+        kind=command.kind,
+        status=CheckStatus.NOT_POSSIBLE,
+        required=command.check.required,
+        reason=reason,
+        command=command.check.argv,
+        attempts=0,
+    )
 
 
 def remove_left_in_home(home: Path) -> None:

@@ -40,7 +40,7 @@ def gates_of(
     if rules is not None and graph is not None:
         gates.append(RulesGate(rules, graph))
     if checks is not None and checks.is_configured:
-        gates.append(ChecksGate(checks))
+        gates.append(ChecksGate(checks, access.hidden_of) if access is not None else ChecksGate(checks))
     return gates
 
 

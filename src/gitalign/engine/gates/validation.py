@@ -15,7 +15,7 @@ from gitalign.core.validation import (
     ValidationStatus,
 )
 from gitalign.core.width import Width, WidthBounds
-from gitalign.engine.gates.branch_checks import BranchChecks
+from gitalign.engine.gates.branch_checks import BranchChecks, HiddenOf
 from gitalign.engine.gates.gate import GateContext, Verdict
 from gitalign.engine.runtime.scaling import Scaling
 
@@ -30,9 +30,11 @@ class ChecksGate:
 
     Attributes:
         checks: what to check and how.
+        hidden_of: patterns of files that checks of a branch must not read.
     """
 
     checks: ValidationPlan
+    hidden_of: HiddenOf = lambda _: ()
     phase: str = "validate"
 
     def judge(self, results: Sequence[StepResult], context: GateContext) -> Iterable[Verdict]:
@@ -58,7 +60,7 @@ class ChecksGate:
     def _checked(self, wanted: Sequence[StepResult], context: GateContext) -> Iterator[Verdict]:
         """All branches, side by side: as many as there are work trees, fewer while the machine is short of something."""
         emit = context.run.emit
-        with BranchChecks.opened(self.checks, wanted, context) as branch_checks:
+        with BranchChecks.opened(self.checks, wanted, context, hidden_of=self.hidden_of) as branch_checks:
             width = branch_checks.runner.pool.width
             confinement = branch_checks.runner.confinement.words
             emit(EventKind.VALIDATION_STARTED, branches=len(wanted), work_trees=width, confinement=confinement)
