@@ -193,7 +193,10 @@ def test_every_verb_says_one_document_that_its_schema_describes(work: Workspace)
 
 NOT_HERE = {"validation-report", "session", "resolution-course", "resolution-origin", "merge-culprit", "conflict-piece"}
 """Of passing things, and of what needs more than this repository: the test below looks at them, and one of `compat`."""
-OF_SERVICE = {"account", "jobs", "audit-trail", "branches", "service-backup", "task-log"}
+OF_SERVICE = {
+    *("account", "jobs", "audit-trail", "branches", "service-backup", "task-log"),
+    *("protections", "repository-settings", "clash-map"),
+}
 """Looked at by the tests of the service."""
 
 

@@ -29,19 +29,34 @@ class JobKind(StrEnum):
     BATCH_UNDO = "batch-undo"
     BATCH_REPORT = "batch-report"
     BATCH_LIST = "batch-list"
+    CATEGORIES = "categories"
+    CLAIM = "claim"
+    CLAIMS = "claims"
+    DOCTOR = "doctor"
+    ORDER = "order"
+    PROTECTIONS = "protections"
+    PRUNE = "prune"
+    PRUNE_MERGED = "prune-merged"
+    PUSH = "push"
+    RELEASE = "release"
+    RESOLUTION = "resolution"
+    RESOLUTIONS = "resolutions"
+    RESOLUTIONS_EXPORT = "res-export"
+    RESOLUTIONS_FORGET = "res-forget"
+    RESOLUTIONS_IMPORT = "res-import"
+    RESOLUTIONS_LEARN = "res-learn"
+    RESOLVE = "resolve"
+    RESOLVING = "resolving"
+    RESTORE = "restore"
+    SETTINGS = "settings"
+    TOUCHES = "touches"
     WORK_TREE = "work-tree"
     WORK_TREE_CHANGE = "work-tree-change"
 
     @property
     def moves_branches(self) -> bool:
         """True for what has to be stopped cleanly; anything else is ended at once and leaves nothing."""
-        return self.runs_tasks or self in (
-            JobKind.RUN,
-            JobKind.UNDO,
-            JobKind.RESUME,
-            JobKind.BATCH_UNDO,
-            JobKind.WORK_TREE_CHANGE,
-        )
+        return self.runs_tasks or self in _MOVING
 
     @property
     def is_exclusive(self) -> bool:
@@ -49,19 +64,20 @@ class JobKind(StrEnum):
 
         Not for batches: their tasks take hours, and their landings wait for other moves by themselves.
         """
-        return self in (
-            JobKind.FETCH,
-            JobKind.RUN,
-            JobKind.UNDO,
-            JobKind.RESUME,
-            JobKind.BATCH_UNDO,
-            JobKind.WORK_TREE_CHANGE,
-        )
+        return self is JobKind.FETCH or self in _MOVING
 
     @property
     def runs_tasks(self) -> bool:
         """True for what may execute commands of a plan that was submitted: it takes long, and needs to be allowed."""
         return self in (JobKind.BATCH_RUN, JobKind.BATCH_RESUME, JobKind.BATCH_RETRY, JobKind.BATCH_LAND)
+
+
+_MOVING = frozenset(
+    (
+        *(JobKind.RUN, JobKind.UNDO, JobKind.RESUME, JobKind.RESTORE, JobKind.PUSH, JobKind.RESOLVE),
+        *(JobKind.PRUNE, JobKind.PRUNE_MERGED, JobKind.BATCH_UNDO, JobKind.WORK_TREE_CHANGE),
+    )
+)
 
 
 class Asked(StrEnum):

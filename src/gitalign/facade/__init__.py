@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from gitalign.facade.paths import claim_paths as claim_paths
     from gitalign.facade.paths import path_claims as path_claims
     from gitalign.facade.paths import release_paths as release_paths
+    from gitalign.facade.paths import touches_content as touches_content
     from gitalign.facade.paths import touching as touching
     from gitalign.facade.planning import plan as plan
     from gitalign.facade.protecting import protections as protections
@@ -98,6 +99,11 @@ if TYPE_CHECKING:
     from gitalign.facade.reporting import ReportFormat as ReportFormat
     from gitalign.facade.reporting import write_summaries as write_summaries
     from gitalign.facade.reporting import write_up as write_up
+    from gitalign.facade.resolution_content import forgotten_content as forgotten_content
+    from gitalign.facade.resolution_content import known_resolution_content as known_resolution_content
+    from gitalign.facade.resolution_content import learned_content as learned_content
+    from gitalign.facade.resolution_content import recorded_content as recorded_content
+    from gitalign.facade.resolving import conflict_sides as conflict_sides
     from gitalign.facade.resolving import resolutions_under_way as resolutions_under_way
     from gitalign.facade.resolving import resolve as resolve
     from gitalign.facade.resolving import resolve_abort as resolve_abort
@@ -106,6 +112,7 @@ if TYPE_CHECKING:
     from gitalign.facade.resolving import resolve_path as resolve_path
     from gitalign.facade.resolving import resolve_skip as resolve_skip
     from gitalign.facade.resolving import resolve_stage as resolve_stage
+    from gitalign.facade.resolving import resolve_with as resolve_with
     from gitalign.facade.restoring import MovedOn as MovedOn
     from gitalign.facade.restoring import restore as restore
     from gitalign.facade.restoring import restore_preview as restore_preview
@@ -115,6 +122,7 @@ if TYPE_CHECKING:
     from gitalign.facade.rule_checking import check_rules as check_rules
     from gitalign.facade.rule_checking import rule_packs as rule_packs
     from gitalign.facade.running import run as run
+    from gitalign.facade.settings_shown import settings_shown as settings_shown
     from gitalign.facade.undoing import cut_off_runs as cut_off_runs
     from gitalign.facade.undoing import is_on_a_remote as is_on_a_remote
     from gitalign.facade.undoing import recover_before_undo as recover_before_undo
@@ -198,10 +206,12 @@ _HOMES = {
         "claim_paths",
         "path_claims",
         "release_paths",
+        "touches_content",
         "touching",
     ),
     "gitalign.facade.planning": ("plan",),
     "gitalign.facade.protecting": ("protections",),
+    "gitalign.facade.settings_shown": ("settings_shown",),
     "gitalign.facade.proving": ("verify",),
     "gitalign.facade.pruning": (
         "merged_branches",
@@ -226,7 +236,14 @@ _HOMES = {
         "write_summaries",
         "write_up",
     ),
+    "gitalign.facade.resolution_content": (
+        "forgotten_content",
+        "known_resolution_content",
+        "learned_content",
+        "recorded_content",
+    ),
     "gitalign.facade.resolving": (
+        "conflict_sides",
         "resolutions_under_way",
         "resolve",
         "resolve_abort",
@@ -235,6 +252,7 @@ _HOMES = {
         "resolve_path",
         "resolve_skip",
         "resolve_stage",
+        "resolve_with",
     ),
     "gitalign.facade.restoring": (
         "MovedOn",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pathspec
 
@@ -108,3 +109,20 @@ def release_paths(request: Request, *, holder: str, claim_id: str | None = None)
         return 0
     with journal_of(opened) as journal:
         return journal.release_paths(holder, claim_id)
+
+
+def touches_content(patterns: Sequence[str], found: Iterable[Touch]) -> dict[str, Any]:
+    """The members of the document `path-touches`."""
+    return {
+        "patterns": list(patterns),
+        "branches": [
+            {
+                "branch": one.branch,
+                "target": one.target,
+                "paths": list(one.paths),
+                "commits": list(one.commits),
+                "missing": one.missing,
+            }
+            for one in found
+        ],
+    }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gitalign.core.manual_resolution import Look, ResolutionSession
 from gitalign.core.names import command_on
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report
+from gitalign.engine.resolution import contents
 from gitalign.engine.resolution import sessions as resolving
 from gitalign.engine.run.dead_runs import recover_dead
 from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of, open_for
@@ -79,6 +80,30 @@ def resolve_path(request: Request, branch: str, path: str, *, side: str = "as-is
     opened = open_for(request)
     with journal_of(opened) as journal:
         return resolving.resolve_path(opened, _session(opened, journal, branch), path, side=side)
+
+
+def resolve_with(request: Request, branch: str, path: str, content: bytes) -> bool:
+    """Resolve one file with a content; False when conflict markers are left in it.
+
+    Raises:
+        UserError: it is not in conflict, or its folder leads out of the work tree.
+        GitError, OutOfSpace
+    """
+    opened = open_for(request)
+    with journal_of(opened) as journal:
+        return contents.resolve_with(opened, _session(opened, journal, branch), path, content)
+
+
+def conflict_sides(request: Request, branch: str, *, most_bytes: int) -> Mapping[str, Mapping[int, bytes | None]]:
+    """What base (1), ours (2) and theirs (3) are of each path in conflict; None for a content that is too large.
+
+    Raises:
+        UserError: nothing is under way.
+        GitError
+    """
+    opened = open_for(request)
+    with journal_of(opened) as journal:
+        return contents.sides(opened, _session(opened, journal, branch), most_bytes=most_bytes)
 
 
 def resolve_skip(request: Request, branch: str) -> Look:

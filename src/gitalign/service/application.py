@@ -17,6 +17,7 @@ from gitalign.release import VERSION
 from gitalign.service.access import require_same_site
 from gitalign.service.api import (
     accounts,
+    asking,
     batches,
     branches,
     events,
@@ -81,6 +82,7 @@ def register_routes(app: FastAPI) -> None:
         repositories,
         branches,
         runs,
+        asking,
         batches,
         jobs,
         events,

@@ -12,22 +12,10 @@ from gitalign.cli.rendering import resolutions as rendering
 from gitalign.cli.rendering.console import console, emit_json, require_writable
 from gitalign.cli.rendering.tables import many, safe
 from gitalign.cli.verb import Group, verb
-from gitalign.documents.resolution_origins import dump_origin
 from gitalign.engine.runtime.signals import StopSignal, handling_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from gitalign.documents.models.listings import (
-        ForgottenResolutionsDocument,
-        KnownResolutionDocument,
-        LearnedResolutionsDocument,
-        RecordedResolutionsDocument,
-    )
-    from gitalign.engine.resolution.resolutions import Known, Used
-    from gitalign.resolve.entries import Images
-    from gitalign.resolve.learn import LearnedResolutions
-    from gitalign.resolve.record import Recorded
+    pass
 
 Id = Annotated[
     str,
@@ -45,7 +33,10 @@ def list_(options: Options) -> int:
     """List every recorded resolution, and those that cannot be used."""
     known, faults = facade.resolutions(options.request())
     if options.json:
-        emit_json("known-resolutions", {"resolutions": [_document(one) for one in known], "faults": list(faults)})
+        emit_json(
+            "known-resolutions",
+            {"resolutions": [facade.known_resolution_content(one) for one in known], "faults": list(faults)},
+        )
     else:
         rendering.show_list(console(), known, faults, everything=options.verbose)
     return 0
@@ -56,7 +47,7 @@ def show(id: Id, options: Options) -> int:
     """Show a conflict and its recorded resolution."""
     known = facade.resolution(options.request(), id)
     if options.json:
-        emit_json("known-resolutions", {"resolutions": [_document(one) for one in known]})
+        emit_json("known-resolutions", {"resolutions": [facade.known_resolution_content(one) for one in known]})
     else:
         rendering.show_each(console(), known)
     return 0
@@ -67,7 +58,7 @@ def forget(id: Id, options: Options) -> int:
     """Forget a resolution, and list the branches that used it."""
     gone, used = facade.forget_resolution(options.request(), id)
     if options.json:
-        emit_json("forgotten-resolutions", _forgotten(gone, used))
+        emit_json("forgotten-resolutions", facade.forgotten_content(gone, used))
     elif not options.quiet:
         rendering.show_forgotten(console(), gone, used)
     return 0
@@ -80,7 +71,7 @@ def learn(*, again: LookAgain = False, options: Options) -> int:
     with handling_signals(stop):
         lessons, recorded = facade.learn_resolutions(options.request(), again=again, stop=stop)
     if options.json:
-        emit_json("learned-resolutions", _learned(lessons, recorded))
+        emit_json("learned-resolutions", facade.learned_content(lessons, recorded))
     elif not options.quiet:
         rendering.show_lessons(console(), lessons, recorded)
     return 130 if stop.stop_requested else 0
@@ -106,57 +97,10 @@ def import_(*, source: Source, ref: Ref = False, again: Again = False, options: 
     """
     recorded, faults = facade.import_resolutions(options.request(), source, is_ref=ref, again=again)
     if options.json:
-        emit_json("imported-resolutions", {**_recorded(recorded), "faults": list(faults)})
+        emit_json("imported-resolutions", {**facade.recorded_content(recorded), "faults": list(faults)})
     elif not options.quiet:
         rendering.show_recorded(console(), recorded, faults)
     return 1 if faults or recorded.refused else 0
-
-
-def _document(one: Known) -> KnownResolutionDocument:
-    document: KnownResolutionDocument = {
-        "name": one.name,
-        "conflict": one.conflict,
-        "origin": dump_origin(one.origin),
-        "in_rr_cache": one.in_rr_cache,
-        "disputed": one.disputed,
-        "fault": one.fault,
-    }
-    if one.preimage is not None:
-        document["preimage"] = rendering.as_text(one.preimage)
-    if one.postimage is not None:
-        document["postimage"] = rendering.as_text(one.postimage)
-    return document
-
-
-def _forgotten(gone: Iterable[Images], used: Iterable[Used]) -> ForgottenResolutionsDocument:
-    return {
-        "forgotten": [one.conflict for one in gone],
-        "used_by": [
-            {"branch": one.branch, "run_id": one.run_id, "path": one.path, "conflict": one.conflict} for one in used
-        ],
-    }
-
-
-def _learned(lessons: LearnedResolutions, recorded: Recorded) -> LearnedResolutionsDocument:
-    return {
-        "merges": lessons.merges,
-        "conflicting": lessons.conflicting,
-        "unreadable": lessons.unreadable,
-        "files": lessons.files,
-        "unsettled": lessons.unsettled,
-        "changed_elsewhere": lessons.changed_elsewhere,
-        "unusable": lessons.unusable,
-        **_recorded(recorded),
-    }
-
-
-def _recorded(recorded: Recorded) -> RecordedResolutionsDocument:
-    return {
-        "added": [one.conflict for one in recorded.added],
-        "known": recorded.known,
-        "withheld": recorded.withheld,
-        "refused": [{"conflict": conflict, "reason": reason} for conflict, reason in recorded.refused],
-    }
 
 
 resolutions = Group(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -36,20 +36,3 @@ def show_claims(out: Console, claims: Iterable[PathClaim]) -> None:
         until = one.until.astimezone().strftime("%Y-%m-%d %H:%M")
         words = f"{one.id}  {one.holder} claims {', '.join(one.patterns)} until {until}{note}"
         out.print(safe(display(words)))
-
-
-def touches_document(patterns: Sequence[str], found: Iterable[Touch]) -> dict[str, Any]:
-    """The document `path-touches`."""
-    return {
-        "patterns": list(patterns),
-        "branches": [
-            {
-                "branch": one.branch,
-                "target": one.target,
-                "paths": list(one.paths),
-                "commits": list(one.commits),
-                "missing": one.missing,
-            }
-            for one in found
-        ],
-    }

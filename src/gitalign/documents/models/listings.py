@@ -142,9 +142,10 @@ class LearnedResolutionsDocument(RecordedResolutionsDocument):
 
 
 class ExportedResolutionsDocument(TypedDict):
-    """How many resolutions were written."""
+    """How many resolutions were written; over HTTP with the archive itself, in base64."""
 
     exported: int
+    archive: NotRequired[str]
 
 
 class TestCommandDocument(TypedDict):

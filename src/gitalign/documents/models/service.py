@@ -8,6 +8,9 @@ from typing_extensions import TypedDict
 
 from gitalign.core.accounts import Role
 from gitalign.core.jobs import JobKind, JobState
+from gitalign.documents.models.pair_conflicts import PairConflictDocument
+from gitalign.documents.models.pair_counts import ContestDocument, PairCountDocument, UnmergedPairDocument
+from gitalign.documents.models.plans import BranchProtectionDocument
 from gitalign.documents.models.timestamps import Time
 
 
@@ -223,3 +226,27 @@ class BranchesDocument(TypedDict):
     run_job: str | None
     branches: list[BranchRowDocument]
     next: str | None
+
+
+class ProtectionsDocument(TypedDict):
+    """How the hosting service protects branches."""
+
+    protections: list[BranchProtectionDocument]
+
+
+class RepositorySettingsDocument(TypedDict):
+    """The settings of a repository by section, and where those came from that are not the defaults."""
+
+    settings: dict[str, dict[str, Any]]
+    origins: dict[str, str]
+
+
+class ClashMapDocument(TypedDict):
+    """Which branches conflict with one another, as a forecast found out."""
+
+    job: str
+    pairs: list[PairCountDocument]
+    clashes: list[PairConflictDocument]
+    contests: list[ContestDocument]
+    unmerged: list[UnmergedPairDocument]
+    is_complete: bool

@@ -50,8 +50,15 @@ class PruneReportDocument(TypedDict):
     dry_run: bool
 
 
+class SidesDocument(TypedDict):
+    """What `base`, `ours` and `theirs` have of a path in conflict, in base64; null for what is too large."""
+
+    path: str
+    sides: dict[str, str | None]
+
+
 class LookDocument(TypedDict):
-    """A session, looked at."""
+    """A session, looked at; over HTTP with the sides of what is in conflict."""
 
     session: SessionDocument
     stand: Stand
@@ -64,3 +71,4 @@ class LookDocument(TypedDict):
     marked: list[str]
     now: str | None
     differing: list[str]
+    files: NotRequired[list[SidesDocument]]

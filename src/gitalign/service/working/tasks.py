@@ -22,6 +22,7 @@ from gitalign.documents.formats import stamped
 from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.errors import PlanRefused, UserError
 from gitalign.facade.following import Following
+from gitalign.service.working.asking_tasks import ASKING_TASKS
 from gitalign.service.working.batch_tasks import BATCH_TASKS
 from gitalign.service.working.came import JSON, Came, StillUnderWay, json_of
 from gitalign.service.working.hold import Hold
@@ -268,6 +269,7 @@ _TASKS: Mapping[JobKind, Callable[[Hold, Jobs], Came]] = {
     JobKind.RESUME: _resume,
     JobKind.REPORT: _report,
     JobKind.VERIFY: _verify,
+    **ASKING_TASKS,
     **BATCH_TASKS,
     **WORK_TREE_TASKS,
 }

@@ -25,7 +25,7 @@ def who(*, patterns: Patterns = (), options: Options, which: Branches) -> int:
     found = facade.touching(request, patterns)
     claims = [one for one in facade.path_claims(request) if one.overlaps(patterns)]
     if options.json:
-        emit_json("path-touches", rendering.touches_document(patterns, found))
+        emit_json("path-touches", facade.touches_content(patterns, found))
     elif not options.quiet:
         rendering.show_touches(console(), found, everything=options.verbose)
         rendering.show_claims(console(), claims)
