@@ -58,9 +58,10 @@ def test_what_is_found_out(client: httpx.Client) -> None:
 
 def test_claims(client: httpx.Client) -> None:
     mine = asked(client, "paths/claims", patterns=["src/"], note="why")
-    assert mine["claims"][0]["holder"] == "admin", "the name of the token"
+    holder = mine["claims"][0]["holder"]
+    assert holder.startswith("admin"), "the name of the token"
     refused = asked(client, "paths/claims", "attention", patterns=["src/api/"], holder="bob")
-    assert (refused["refused"], refused["claims"][0]["holder"]) == (True, "admin")
+    assert (refused["refused"], refused["claims"][0]["holder"]) == (True, holder)
     assert len(asked(client, "paths/claims/refresh")["claims"]) == 1
     assert asked(client, "paths/claims/release")["released"] == 1
     asked(client, "paths/claims/refresh")

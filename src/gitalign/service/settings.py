@@ -19,8 +19,8 @@ from gitalign.errors import ConfigError
 from gitalign.facade import FencePolicy
 from gitalign.input_file import Unreadable, read_bounded
 from gitalign.observe.extras import require_library
+from gitalign.service.batch_settings import Batches
 from gitalign.service.credentials import Sealer, keys_of
-from gitalign.service.working.batch_policy import BatchPolicy
 from gitalign.service.working.remote_access import RemoteSettings
 from gitalign.service.working.worker import WorkSettings
 from gitalign.store.service.database import ServiceDatabase, Tables, open_service_database
@@ -133,21 +133,6 @@ class Work(Section):
     keep_days: Annotated[float, Field(ge=1, le=36_500)] = 90.0
     fence: FencePolicy = FencePolicy.PREFERRED
     job_seconds: Annotated[float, Field(ge=1, le=7 * 86_400)] = 6 * 3_600.0
-
-
-class Batches(Section):
-    """Whether plans of batches may be submitted, and what their tasks may do. See `BatchPolicy`."""
-
-    allowed: bool = False
-    confinement: Literal["require", "prefer", "none"] = "require"
-    environment: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)], ...] = ()
-    at_once: Annotated[int, Field(ge=1, le=64)] = 1
-
-    def policy(self) -> BatchPolicy:
-        """As workers and routes take it."""
-        return BatchPolicy(
-            allowed=self.allowed, confinement=self.confinement, environment=self.environment, at_once=self.at_once
-        )
 
 
 class ByAddress(Section):
