@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
@@ -67,6 +68,28 @@ def test_objects_in_memory_are_private_and_removed(work: Workspace, memory: Path
     assert readable(quarantine, made)
     quarantine.remove()
     assert not list(memory.iterdir())
+    assert not quarantine.path.exists()
+
+
+@pytest.mark.parametrize("has_threads", [True, False])
+def test_emptied_beside_other_work_it_is_not_lost_and_leaves_nothing(
+    work: Workspace, memory: Path, monkeypatch: pytest.MonkeyPatch, has_threads: bool
+) -> None:
+    def refused(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    quarantine = Quarantine(open_repository(work.path), "run", memory=memory)
+    for number in range(10):
+        quarantine.git.run("hash-object", "-w", "--stdin", stdin=b"%d" % number)
+    assert list(memory.iterdir())
+    if not has_threads:
+        monkeypatch.setattr(threading.Thread, "start", refused)
+    quarantine.empty()
+    quarantine.empty()
+    assert not quarantine.has_lost_memory
+    quarantine.require_memory()
+    quarantine.remove()
+    assert list(memory.iterdir()) == []
     assert not quarantine.path.exists()
 
 

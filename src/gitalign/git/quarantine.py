@@ -80,6 +80,7 @@ class Quarantine:
         self._held: HeldLock | None = None
         self._memory: MemoryFolder | None = None
         self._packs: ResultPacks | None = None
+        self._emptying: threading.Thread | None = None
         self._moves = 0
         is_mine = False
         try:
@@ -207,8 +208,27 @@ class Quarantine:
             self._packs = ResultPacks(self.git, self.repository, self.path)
         return self._packs
 
+    def empty(self) -> None:
+        """Begin to delete what is in memory, while other work goes on: what is wanted of it is in the repository by now.
+
+        Nothing is merged or read here any more. `remove` waits for the end.
+        """
+        with self._flushing:
+            memory, self._memory = self._memory, None
+        if memory is None:
+            return
+        emptying = threading.Thread(target=memory.remove, name="empties")
+        try:
+            emptying.start()
+        except RuntimeError:  # no more threads are allowed here
+            memory.remove()
+        else:
+            self._emptying = emptying
+
     def remove(self) -> None:
         """Delete the quarantine with everything in it."""
+        if self._emptying is not None:
+            self._emptying.join()
         if self._memory is not None:
             self._memory.remove()
         remove_quarantine(self.path)

@@ -292,6 +292,7 @@ def _publish(
         packs = quarantine.packs.store(
             [aligned.after for _, aligned in moves], known, replaced={aligned.before for _, aligned in moves}
         )
+        quarantine.empty()
         run.emit(EventKind.OBJECTS_STORED, branches=len(moves), packs=len(packs))
         return len(packs)
 
