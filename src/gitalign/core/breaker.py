@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gitalign.core.outcome import Conflicted, Failed, Outcome
 from gitalign.core.policy import BreakerPolicy
@@ -17,7 +17,7 @@ class Tally:
 
     def plus(self, outcome: Outcome, policy: BreakerPolicy) -> Tally:
         """The tally with one more outcome."""
-        return replace(self, finished=self.finished + 1, failures=self.failures + counts(outcome, policy))
+        return Tally(finished=self.finished + 1, failures=self.failures + counts(outcome, policy))
 
     def is_tripped(self, policy: BreakerPolicy) -> bool:
         """True when both thresholds hold; a threshold of None always does, unless both are None."""

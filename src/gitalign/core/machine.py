@@ -194,7 +194,7 @@ def advance(state: State, event: MachineEvent) -> tuple[State, tuple[Command, ..
         case StepDone(step, outcome):
             if step not in state.running:
                 return state, ()
-            state = _concluded(_left(state, step), step, outcome, commands)
+            state = _concluded(state, step, outcome, commands)
         case StepRaised(step, attempt, code, message, hint, retryable):
             if step not in state.running:
                 return state, ()
@@ -256,11 +256,15 @@ def _conclude(state: State, step: StepId, outcome: Outcome, commands: list[Comma
 
 
 def _concluded(state: State, step: StepId, outcome: Outcome, commands: list[Command]) -> State:
-    """Count an outcome, and open the breaker when it is one too many."""
+    """Count an outcome, and open the breaker when it is one too many; the step holds no worker any more."""
     at = state.group_of[step]
-    group = replace(state.groups[at], tally=state.groups[at].tally.plus(outcome, state.breaker))
+    before = state.groups[at]
+    tally = before.tally.plus(outcome, state.breaker)
+    # Each copy of the state costs as much as all that is decided here; so there is one.
+    group = Group(before.target, before.waiting, before.running - (step in state.running), tally)
     state = replace(
         state,
+        running=state.running - {step},
         finished=state.finished | 1 << step,
         tally=state.tally.plus(outcome, state.breaker),
         groups=_with(state.groups, at, group),
@@ -300,28 +304,29 @@ def _empty(state: State, outcome: Outcome, commands: list[Command], *, only: int
 
 def _fill(state: State, commands: list[Command]) -> tuple[State, tuple[Command, ...]]:
     """Start what may start, one group after the other in turn."""
-    if state.stopping:
+    if state.stopping or len(state.running) >= (allowed := _allowed(state)):
         return state, tuple(commands)
-    while len(state.running) < _allowed(state):
+    groups, running, attempts = list(state.groups), set(state.running), dict(state.attempts)
+    started = True
+    while started and len(running) < allowed:
         started = False
-        for at in _open_groups(state):
-            if len(state.running) >= _allowed(state):
+        for at in _open_groups(state, groups):
+            if len(running) >= allowed:
                 break
-            group = state.groups[at]
+            group = groups[at]
             if group.running >= state.per_group:
                 continue
             place = next((place for place, step in enumerate(group.waiting) if _is_ready(state, step)), None)
             if place is None:
                 continue
             step = group.waiting[place]
-            commands.append(Start(step, dict(state.attempts).get(step, 0) + 1))
-            group = replace(
-                group, waiting=group.waiting[:place] + group.waiting[place + 1 :], running=group.running + 1
-            )
-            state = replace(state, running=state.running | {step}, groups=_with(state.groups, at, group))
+            commands.append(Start(step, attempts.get(step, 0) + 1))
+            waiting = group.waiting[:place] + group.waiting[place + 1 :]
+            groups[at] = Group(group.target, waiting, group.running + 1, group.tally)
+            running.add(step)
             started = True
-        if not started:
-            break
+    if len(running) > len(state.running):
+        state = replace(state, running=frozenset(running), groups=tuple(groups))
     return state, tuple(commands)
 
 
@@ -330,11 +335,11 @@ def _allowed(state: State) -> int:
     return 1 if state.memory_high else state.slots
 
 
-def _open_groups(state: State) -> tuple[int, ...]:
+def _open_groups(state: State, groups: Sequence[Group]) -> tuple[int, ...]:
     if not state.sequential:
-        return tuple(range(len(state.groups)))
+        return tuple(range(len(groups)))
     held = {state.group_of[step] for step in state.retrying}
-    return next(((at,) for at, group in enumerate(state.groups) if group.waiting or group.running or at in held), ())
+    return next(((at,) for at, group in enumerate(groups) if group.waiting or group.running or at in held), ())
 
 
 def _is_ready(state: State, step: StepId) -> bool:

@@ -93,12 +93,12 @@ class BranchAligner:
         result = StepResult(step_id=step.id, branch=step.branch.name, outcome=outcome, worker=worker, attempts=attempt)
         if isinstance(outcome, Aligned):
             outcome = self._with_gaps_named(step, outcome)
-            result = replace(result, outcome=outcome)
+            kept: Outcome = outcome
             # Also where nothing of the branch is left: what was dropped is compared, too.
             if outcome.how in (AlignedKind.REPLAYED, AlignedKind.RECREATED) or outcome.dropped:
-                result = replace(
-                    result, outcome=_timed(phases, "conserve", lambda: self._conserve(step, outcome, worker))
-                )
+                kept = _timed(phases, "conserve", lambda: self._conserve(step, outcome, worker))
+            if kept is not result.outcome:
+                result = replace(result, outcome=kept)
             result = self._detect(step, result, worker, phases)
             result = self._document(step, result, phases)
             if isinstance(result.outcome, Failed):

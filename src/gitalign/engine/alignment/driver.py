@@ -227,7 +227,9 @@ class _Drive:
         try:
             deadline = time.monotonic() + self._limits.branch_timeout_s
             result = self._aligner.align(step, worker=worker, attempt=attempt, cancel=_Cancel(self._stop, deadline))
-            self._results[step.id] = replace(result, attempts=attempt, worker=worker)
+            if (result.attempts, result.worker) != (attempt, worker):
+                result = replace(result, attempts=attempt, worker=worker)
+            self._results[step.id] = result
             return StepDone(step.id, result.outcome)
         except GitAlignError as error:
             return StepRaised(step.id, attempt, error.error_code, error.message, error.hint, error.retryable)

@@ -127,9 +127,11 @@ def held_to(result: StepResult, verdict: Verdict, *, phase: str = "") -> StepRes
         return result
     aligned = result.outcome
     assert isinstance(aligned, Aligned)
-    outcome: Outcome = replace(aligned, findings=(*aligned.findings, *verdict.findings))
+    outcome: Outcome = aligned
     if verdict.refusal is not None:
         outcome = _refused(aligned, verdict)
+    elif verdict.findings:
+        outcome = replace(aligned, findings=(*aligned.findings, *verdict.findings))
     return replace(
         result,
         outcome=outcome,
