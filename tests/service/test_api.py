@@ -21,7 +21,7 @@ from tests.documents.strict import validate
 from tests.service.asking import tips
 from tests.service.serving import Served, ended, served
 
-PUBLIC = {"/health", "/ready", "/sign-in", "/sign-in/{link}"}
+PUBLIC = {"/health", "/ready", "/sign-in", "/sign-in/{link}", "/openid/start", "/openid/callback"}
 SAFE_NAME = "sample"
 
 

@@ -33,6 +33,7 @@ from gitalign.service.api import (
 )
 from gitalign.service.metrics import ServiceMetrics
 from gitalign.service.middleware import Guarded
+from gitalign.service.pages import openid_pages
 from gitalign.service.pages import routes as pages
 from gitalign.service.problems import configure_error_handlers
 from gitalign.service.settings import ServerSettings, settings_of, settings_of_environment
@@ -94,6 +95,7 @@ def register_routes(app: FastAPI) -> None:
     ):
         app.include_router(module.router)
     seeds.register(app)
+    app.include_router(openid_pages.router)
     pages.register(app)
 
 

@@ -50,6 +50,14 @@ class TooOften(GitAlignError):
     exit_code = 3
 
 
+class ProviderUnavailable(GitAlignError):
+    """The OpenID provider does not answer, or not as one does."""
+
+    code = "provider_unavailable"
+    retryable = True
+    exit_code = 3
+
+
 class StateChanged(UserError):
     """What the client saw is not what is there (`If-Match`)."""
 
@@ -91,6 +99,7 @@ _STATUS: tuple[tuple[type[GitAlignError], HTTPStatus], ...] = (
     (ConfigError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (UserError, HTTPStatus.BAD_REQUEST),
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ProviderUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     (ConflictDetectionError, HTTPStatus.FAILED_DEPENDENCY),
     (AnalysisError, HTTPStatus.FAILED_DEPENDENCY),
     (ResolutionError, HTTPStatus.FAILED_DEPENDENCY),

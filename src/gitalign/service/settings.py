@@ -21,6 +21,7 @@ from gitalign.input_file import Unreadable, read_bounded
 from gitalign.observe.extras import require_library
 from gitalign.service.batch_settings import Batches
 from gitalign.service.credentials import Sealer, keys_of
+from gitalign.service.provider_settings import Oidc
 from gitalign.service.working.remote_access import RemoteSettings
 from gitalign.service.working.worker import WorkSettings
 from gitalign.store.service.database import ServiceDatabase, Tables, open_service_database
@@ -228,6 +229,7 @@ class ServerSettings(Section):
     work: Work = Field(default_factory=Work)
     batches: Batches = Field(default_factory=Batches)
     limits: Bounds = Field(default_factory=Bounds)
+    oidc: Oidc | None = None
     repositories: ByAddress = Field(default_factory=ByAddress)
     telemetry: Telemetry = Field(default_factory=Telemetry)
 

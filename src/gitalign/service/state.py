@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import HTTPConnection
 
 from gitalign.service.feed import EventFeed
+from gitalign.service.openid import OpenIdProvider, opened_provider
 from gitalign.service.passwords import Passwords
 from gitalign.service.settings import ServerSettings
 from gitalign.service.throttle import Throttle
@@ -40,6 +41,7 @@ class Service:
     users: Users
     sessions: Sessions
     passwords: Passwords
+    provider: OpenIdProvider | None
     audit: AuditTrail
     feed: EventFeed
     throttle: Throttle
@@ -73,6 +75,7 @@ def opened_service(settings: ServerSettings) -> Service:
         users=Users(database),
         sessions=Sessions(database),
         passwords=Passwords(),
+        provider=None if settings.oidc is None else opened_provider(settings.oidc),
         audit=AuditTrail(database),
         feed=EventFeed(
             EventReader(database), most_streams=settings.limits.streams, stream_s=settings.limits.stream_seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -108,7 +109,11 @@ def sign_in_page(request: Request, *, place: str, fault: str = "", name: str = "
         name: that was typed.
         status: of the answer.
     """
-    return page(request, "sign_in.html", actor=None, status=status, next=place, fault=fault, name=name)
+    oidc = service_of(request).settings.oidc
+    provider = None if oidc is None else urlsplit(oidc.issuer).hostname
+    return page(
+        request, "sign_in.html", actor=None, status=status, next=place, fault=fault, name=name, provider=provider
+    )
 
 
 def signed_in(request: Request, actor: Actor, place: str) -> Response:

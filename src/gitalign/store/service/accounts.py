@@ -29,6 +29,9 @@ _TOKENS, _SESSIONS, _USERS = schema.tokens, schema.sessions, schema.users
 _USED_AGAIN_MS = 60_000
 """The last use of a token is written down at most once a minute."""
 
+_PROVIDER_AGAIN_MS = 30 * 86_400_000
+"""Who left the provider cannot sign in there; so long after the last sign-in personal tokens end, too."""
+
 
 class Accounts:
     """The tokens of the service."""
@@ -122,7 +125,7 @@ def actor_of_token(connection: Connection, condition: ColumnElement[bool]) -> Ac
     is_valid = and_(
         _TOKENS.c.revoked_at.is_(None),
         or_(_TOKENS.c.expires_at.is_(None), _TOKENS.c.expires_at > now_ms()),
-        or_(_TOKENS.c.person.is_(None), and_(_USERS.c.disabled_at.is_(None), _USERS.c.removed_at.is_(None))),
+        or_(_TOKENS.c.person.is_(None), _is_in()),
     )
     for_long = or_(_TOKENS.c.last_used_at.is_(None), _TOKENS.c.last_used_at < now_ms() - _USED_AGAIN_MS)
     query = _with_users().add_columns(for_long.label("is_first_use_for_long")).where(condition, is_valid)
@@ -141,6 +144,14 @@ def actor_of_token(connection: Connection, condition: ColumnElement[bool]) -> Ac
         role=role,
         repositories=repositories,
         user_id=row.user_id,
+    )
+
+
+def _is_in() -> ColumnElement[bool]:
+    """The person may sign in; one who signs in with a provider did so not long ago."""
+    is_recent = _USERS.c.last_sign_in_at > now_ms() - _PROVIDER_AGAIN_MS
+    return and_(
+        _USERS.c.disabled_at.is_(None), _USERS.c.removed_at.is_(None), or_(_USERS.c.issuer.is_(None), is_recent)
     )
 
 

@@ -210,7 +210,7 @@ users = Table(
     Column("last_sign_in_at", Key),
     UniqueConstraint("issuer", "subject", name="service_users_by_subject"),
 )
-"""Rows of removed people stay, without password: their names are not given out again."""
+"""Rows of removed people stay, without password: neither the name nor what a provider calls them comes back."""
 
 sessions = Table(
     "service_sessions",

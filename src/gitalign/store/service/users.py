@@ -167,7 +167,7 @@ class Users:
         with self._database.writing() as connection:
             row = _row(connection, name)
             _require_another_admin(connection, row)
-            row = _changed(connection, row.number, removed_at=now_ms(), password=None, issuer=None, subject=None)
+            row = _changed(connection, row.number, removed_at=now_ms(), password=None)
             end_all_of(connection, row.number)
             mine = and_(_TOKENS.c.person == row.number, _TOKENS.c.revoked_at.is_(None))
             connection.execute(update(_TOKENS).where(mine).values(revoked_at=now_ms()))
