@@ -6,7 +6,12 @@ import itertools
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
+from gitalign.batches.planning.make_plan import make_plan
+from gitalign.batches.planning.tasks import Need, Task, TaskList
+from gitalign.batches.running.state import new_batch_run
+from gitalign.batches.running.state_document import content_of
 from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts
 from gitalign.core.health import Health
 from gitalign.core.jobs import JobKind, JobState, NewJob
@@ -26,6 +31,7 @@ from tests.views.many import AS_OF, outlook_of, report_of
 _NUMBERS = itertools.count(1)
 PLAN_ID = "a" * 64
 OLD_PLAN_ID = "b" * 64
+BATCH_ID = "20261127-180000-abcdef"
 RUN_ID = "20261127-120000-abcdef"
 
 
@@ -108,8 +114,43 @@ def fill(database: ServiceDatabase, repository: str, branches: int) -> dict[str,
             params={"branch": stopped[1][0].branch.name},
         ),
     }
+    ids["batch"] = left(
+        database,
+        repository,
+        JobKind.BATCH_RUN,
+        json_text(stamped("batch-run", batch_of(min(branches, 300)))),
+        noted={"run_id": BATCH_ID},
+        events=[
+            (
+                "task_snapshot",
+                json_text({"at": time_text(AS_OF), "kind": "task_snapshot", "data": {"task_id": "task-1"}}),
+            )
+        ],
+    )
     earlier(database, days=(13, 11, 9, 8, 5, 3, 2))
     return ids
+
+
+def batch_of(tasks: int) -> dict[str, Any]:
+    """A batch run of which half of the tasks have ended."""
+    listed = [
+        Task(
+            id=f"task-{number}",
+            title="<b>title",
+            argv=("true",),
+            needs=(Need(task=f"task-{number - 3}"),) if number > 2 else (),
+        )
+        for number in range(tasks)
+    ]
+    plan = make_plan(TaskList(tasks=tuple(listed)), project_id=UUID(int=7), at=AS_OF)
+    run = content_of(new_batch_run(plan, batch_id=BATCH_ID, target="main", at=AS_OF))
+    for number, task in enumerate(run["tasks"].values()):
+        start = AS_OF + timedelta(seconds=number * 10)
+        ended = time_text(start + timedelta(seconds=25)) if number < tasks / 2 else None
+        task |= {"status": "completed" if ended else "running", "started_at": time_text(start), "finished_at": ended}
+    piece = {"first": "a", "second": "b", "paths": ["x.py"], "kinds": [], "hunks": [], "detail": "", "together": []}
+    clash = {"task": "task-1", "other": None, "since": time_text(AS_OF), "conflict": piece}
+    return {**run, "status": "running", "state": "running", "running_conflicts": [clash]}
 
 
 def _detail(branch: str) -> ConflictDetail:

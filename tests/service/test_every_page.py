@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from gitalign.core.accounts import Role
 from gitalign.service.administration import new_token, sign_in_link
 from gitalign.service.application import create_app
-from tests.service.many import OLD_PLAN_ID, PLAN_ID, fill
+from tests.service.many import BATCH_ID, OLD_PLAN_ID, PLAN_ID, fill
 from tests.service.serving import Served, served
 from tests.service.test_api import routes
 from tests.views.many import outlook_of
@@ -49,6 +49,9 @@ def addresses(ids: dict[str, str], branches: int) -> list[str]:
         f"{_SHOP}/plans?before={OLD_PLAN_ID}&after={PLAN_ID}",
         f"{_SHOP}/plans/{PLAN_ID}",
         f"{_SHOP}/jobs?kind=run",
+        f"{_SHOP}/batches",
+        f"{_SHOP}/batches/{BATCH_ID}",
+        f"{_SHOP}/batches/{BATCH_ID}/tasks/task-1",
         *(f"/jobs/{ids[kind]}" for kind in ("plan", "forecast", "run", "conflicts")),
         f"/jobs/{ids['run']}?verdict=conflicted&page=2",
         f"/jobs/{ids['run']}/progress",

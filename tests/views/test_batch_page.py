@@ -46,6 +46,10 @@ def test_it_shows_batches_tasks_conflicts_and_events(world: World, browser: Brow
     assert f"batch/{BATCH}/two conflicts with batch/{BATCH}/one: a.txt" in text
     assert MARKUP in text
     assert "Batch 1: not run" in text
+    graph = watched.page.get_by_role("img", name="and what each needs")
+    assert graph.locator("path.arrow").count() == 1
+    assert graph.get_by_text("completed", exact=True).count() == 2
+    assert watched.page.get_by_role("img", name="When the tasks").locator("rect").count() == 3
     assert watched.page.locator("section[aria-label=Events] tbody tr").count() == len(events)
     watched.require_silence()
     watched.page.close()

@@ -8,7 +8,9 @@ from typing import Any
 from gitalign.core.events import Event
 from gitalign.core.names import display
 from gitalign.documents.reading import as_time
+from gitalign.views.batch_drawings import batch_gantt, batch_graph
 from gitalign.views.page import page
+from gitalign.views.svg import element
 
 _SHOWN = ("reason", "error", "merge_status", "worktree", "title")
 """Members of an event of which the page shows the first that says something."""
@@ -42,7 +44,23 @@ def batch_page(run: Mapping[str, Any], events: Sequence[Event], *, name: str, st
         "links": {},
         "authors": [],
     }
-    return page("batch", title=f"batch run {run['id']}", data=data)
+    return page("batch", title=f"batch run {run['id']}", data=data, drawn=_drawn(run, events))
+
+
+def _drawn(run: Mapping[str, Any], events: Sequence[Event]) -> str:
+    ended = as_time(run["finished_at"]) if run["finished_at"] else None
+    now = ended or max((one.at for one in events), default=as_time(run["created_at"]))
+    drawings = (("What needs what", batch_graph(run)), ("Who ran when", batch_gantt(run, now=now)))
+    return "".join(
+        element(
+            "section",
+            element("h2", title),
+            element("div", drawing, class_="scroll", tabindex="0", role="region", aria_label=title),
+            class_="drawn",
+        )
+        for title, drawing in drawings
+        if drawing
+    )
 
 
 def _batch(batch: Mapping[str, Any], tasks: list[dict[str, Any]]) -> dict[str, Any]:

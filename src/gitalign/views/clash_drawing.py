@@ -56,7 +56,7 @@ def clash_drawing(
             for x, y in ((row_at, column_at), (column_at, row_at))
         )
         parts.append(both if pair_href is None else _linked(both, pair_href(names[row_at], names[column_at]), says))
-    return drawing(left + size + 2, top + size + 2, *parts, title=title, class_="clashes")
+    return drawing(left + size + 2, top + size + 2, *parts, title=title, class_="clashes", is_shrunk=False)
 
 
 def _linked(both: str, href: str, says: str) -> str:

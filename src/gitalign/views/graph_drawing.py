@@ -55,7 +55,7 @@ def graph_drawing(nodes: Sequence[Node], *, title: str) -> str:
     ]
     boxes = [_box(node, places[node.name]) for node in nodes]
     width = (columns - 1) * _ACROSS + _BOX + 4
-    return drawing(width, _TOP + rows * _DOWN, *heads, *arrows, *boxes, title=title, class_="graph")
+    return drawing(width, _TOP + rows * _DOWN, *heads, *arrows, *boxes, title=title, class_="graph", is_shrunk=False)
 
 
 def _places(nodes: Sequence[Node]) -> Mapping[str, tuple[int, int]]:

@@ -32,11 +32,17 @@ def element(tag: str, *content: str, **attributes: object) -> str:
     return f"<{tag}{said}>{''.join(content)}</{tag}>" if content else f"<{tag}{said}/>"
 
 
-def drawing(width: float, height: float, *content: str, title: str, class_: str = "") -> str:
-    """A drawing of a size, which shrinks with its place; `title` is what it shows, for people who do not see it.
+def drawing(width: float, height: float, *content: str, title: str, class_: str = "", is_shrunk: bool = True) -> str:
+    """A drawing. One with links is a group to people who do not see it, so that the links can be reached.
 
-    One with links is a group to them, so that the links can be reached.
+    Args:
+        width, height: of it.
+        content: made by `element`.
+        title: what it shows, for people who do not see it.
+        class_: of it.
+        is_shrunk: it takes the size of its place; otherwise the place has to scroll.
     """
+    size = {} if is_shrunk else {"width": width, "height": height}
     return element(
         "svg",
         *(content or ("",)),
@@ -44,6 +50,7 @@ def drawing(width: float, height: float, *content: str, title: str, class_: str 
         viewBox=f"0 0 {_value(width)} {_value(height)}",
         role="group" if any("<a " in part for part in content) else "img",
         aria_label=title,
+        **size,
     )
 
 

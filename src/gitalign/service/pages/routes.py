@@ -72,6 +72,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False, default_respo
 def register(app: FastAPI) -> None:
     """Add the pages, and the files that they use."""
     from gitalign.service.pages import (
+        batch_page,
         branch_page,
         clash_page,
         conflict_page,
@@ -81,7 +82,8 @@ def register(app: FastAPI) -> None:
         signing_in,
     )
 
-    for module in (branch_page, clash_page, conflict_page, job_page, plan_page, repository_page, signing_in):
+    pages = (batch_page, branch_page, clash_page, conflict_page, job_page, plan_page, repository_page, signing_in)
+    for module in pages:
         app.include_router(module.router)
     app.include_router(router)
     app.mount("/static/views", StaticFiles(packages=[("gitalign.views", "assets")]), name="views")

@@ -42,4 +42,4 @@ fill(document.getElementById("theme"), themeButton());
 fill(document.getElementById("main"),
   el("ul", { class: "tiles" }, Object.entries(counts).map(([text, count]) => tile(count, text.replaceAll("_", " "), STATUS[text] || "soft")), DATA.seconds === null ? null : tile(`${DATA.seconds.toFixed(1)} s`, "in all")),
   DATA.running.length ? el("section", { "aria-label": "Conflicts between running tasks" }, el("h2", {}, "Running tasks that conflict"), el("ul", { class: "plain" }, DATA.running.map(conflictLine))) : null,
-  DATA.batches.map(batchSection), events());
+  [...document.querySelectorAll(".drawn")], DATA.batches.map(batchSection), events());

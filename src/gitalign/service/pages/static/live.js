@@ -69,10 +69,10 @@ function followJob(address) {
 function refreshOn(address) {
   const source = new EventSource(address);
   let isAsked = false;
-  source.addEventListener("job", async () => {
+  const refresh = async () => {
     if (isAsked) return;
     isAsked = true;
-    await new Promise((done) => setTimeout(done, 300));
+    await new Promise((done) => setTimeout(done, main.dataset.also ? 1000 : 300));
     isAsked = false;
     if (document.activeElement?.matches("input, select, textarea")) return;
     const opened = new Set([...main.querySelectorAll("details[open] > summary")].map((one) => one.textContent));
@@ -80,9 +80,26 @@ function refreshOn(address) {
     if (!fresh) return;
     main.replaceChildren(...fresh.childNodes);
     for (const summary of main.querySelectorAll("summary")) summary.parentElement.open = opened.has(summary.textContent);
-  });
+  };
+  source.addEventListener("job", refresh);
+  if (main.dataset.also) source.addEventListener(main.dataset.also, refresh);
+}
+
+// The output of a task: what is new is asked for by its offset.
+async function followLog(address, from) {
+  const log = document.getElementById("task-log");
+  const answer = await fetch(`${address}?offset=${from}`).catch(() => null);
+  const piece = answer?.ok ? await answer.json() : { text: "", next: from, is_over: false };
+  if (piece.text) {
+    const isAtEnd = log.scrollTop + log.clientHeight > log.scrollHeight - 40;
+    log.append(piece.text);
+    if (isAtEnd) log.scrollTop = log.scrollHeight;
+  }
+  if (piece.is_over) location.reload();
+  else setTimeout(() => followLog(address, piece.next), piece.text ? 500 : 2000);
 }
 
 if (main.dataset.job) followJob(`${main.dataset.job}?after=${main.dataset.after}`);
+if (main.dataset.log) followLog(main.dataset.log, main.dataset.from);
 if (main.dataset.refresh) refreshOn(main.dataset.refresh);
 if (main.dataset.every) setTimeout(() => location.reload(), 1000 * Number(main.dataset.every));
