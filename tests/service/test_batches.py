@@ -111,6 +111,10 @@ def test_from_a_task_list_to_its_undo(client: httpx.Client, repository: Path) ->
     log = client.get(f"{BASE}/batches/{batch}/logs/a").json()
     assert (validate(log), log["is_over"]) == ("task-log", True)
     assert "from-a" in log["text"]
+    page = client.get(f"/repositories/sample/batches/{batch}").text
+    assert ("What needs what" in page, "Who ran when" in page, page.count('class="arrow"')) == (True, True, 1)
+    assert "from-a" in client.get(f"/repositories/sample/batches/{batch}/tasks/a").text
+    assert batch in client.get("/repositories/sample/batches").text
     rest = client.get(f"{BASE}/batches/{batch}/logs/a", params={"offset": 3}).json()
     assert (rest["text"], rest["next"]) == (log["text"][3:], log["next"])
     first = client.get(f"{BASE}/batches/{batch}/events", params={"limit": 2}).json()
