@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shlex
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -213,3 +214,42 @@ def test_the_skill_file_names_commands_and_options_that_there_are() -> None:
             command = verbs_of(command)[rest.pop(0)]
         known = {name for option in command.params for name in option.opts}
         assert {word for word in rest if word.startswith("--")} <= known, words
+
+
+def test_the_skill_file_leads_an_agent_from_a_claim_to_an_undo(here: Workspace) -> None:
+    """Every command of the file, in its order, with what its words stand for; exit codes as it says."""
+    here.switch("mine")
+    here.commit("on top", {"own": b"1\n"})
+    here.switch("main")
+    here.commit("main edits", {"src/list": LINES.replace(b"line 5", b"main")})
+    text = (Path(__file__).parents[2] / "skills/git-align/SKILL.md").read_text()
+    commands = [" ".join(words.split()) for words in re.findall(r"`git\s+align\s+([a-z][^`]*)`", text)]
+    before = here.tip("other")
+    branch_of = {"conflicts": "mine", "resolve": "mine"}
+    needs_attention = {"forecast", "conflicts", "paths who"}  # others work here, and branches stop
+    codes: dict[str, int] = {}
+    resolved = b""
+    for command in commands:
+        filled = command.replace("PATTERN…", "src/").replace("NAME", "agent-1")
+        words = shlex.split(filled.replace("BRANCH", branch_of.get(command.split()[0], "other")))
+        if words[0] == "forecast":
+            words.append("--only=mine")
+        if "--continue" in words:
+            tree = json.loads(warm.run("resolve", "mine", "--json", cwd=here.path).stdout)["session"]["folder"]
+            Path(tree, "src/list").write_bytes(LINES.replace(b"line 5", b"main and mine"))
+            here.git("-C", tree, "add", "src/list")
+        done = warm.run(*words, cwd=here.path)
+        codes[command] = done.returncode
+        if "--continue" in words:
+            resolved = here.git("show", "mine:src/list").encode() + b"\n"
+        verb = " ".join(words[:2]) if words[0] == "paths" else words[0]
+        if words[0] == "run":
+            assert here.tip("other") != before
+        if words[0] not in ("doctor", "resolve"):
+            assert done.returncode == (1 if verb in needs_attention else 0), (command, done.stdout, done.stderr)
+        elif words[0] == "resolve":
+            assert done.returncode in (0, 1, 2), (command, done.stderr)
+    assert len(codes) > 10
+    assert codes["resolve BRANCH --continue --yes"] == 0
+    assert resolved == LINES.replace(b"line 5", b"main and mine")
+    assert here.git("show", "mine:src/list").encode() + b"\n" == LINES.replace(b"line 5", b"mine")  # undone at the end

@@ -60,8 +60,8 @@ def forge_of(config: Config, address: str | None, environ: Mapping[str, str]) ->
         return "the remote is not on a service that can be asked: set protection.provider and protection.api"
     api = settings.api or (_interface(kind, hosted) if hosted is not None else "")
     repository = settings.repository or (hosted.path if hosted is not None else "")
-    if not api or not repository:
-        return "where the service answers is not known: set protection.api and protection.repository"
+    if missing := [f"protection.{key}" for key, value in (("api", api), ("repository", repository)) if not value]:
+        return f"where the service answers is not known: set {' and '.join(missing)}"
     is_public = api in {
         _interface(host.kind, _public(name, host.web)) for name, host in KNOWN_HOSTS.items() if host.kind in _KINDS
     }
