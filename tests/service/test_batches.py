@@ -111,8 +111,8 @@ def test_from_a_task_list_to_its_undo(client: httpx.Client, repository: Path) ->
     log = client.get(f"{BASE}/batches/{batch}/logs/a").json()
     assert (validate(log), log["is_over"]) == ("task-log", True)
     assert "from-a" in log["text"]
-    page = client.get(f"/repositories/sample/batches/{batch}").text
-    assert ("What needs what" in page, "Who ran when" in page, page.count('class="arrow"')) == (True, True, 1)
+    shown = client.get(f"/repositories/sample/batches/{batch}").text
+    assert ("What needs what" in shown, "Who ran when" in shown, shown.count('class="arrow"')) == (True, True, 1)
     assert "from-a" in client.get(f"/repositories/sample/batches/{batch}/tasks/a").text
     assert batch in client.get("/repositories/sample/batches").text
     rest = client.get(f"{BASE}/batches/{batch}/logs/a", params={"offset": 3}).json()
