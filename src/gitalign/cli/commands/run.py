@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from gitalign import facade
 from gitalign.cli.asking import permission
@@ -27,6 +27,10 @@ from gitalign.cli.profiled import profiled
 from gitalign.cli.rendering.console import console
 from gitalign.cli.verb import verb
 from gitalign.cli.working_set import Branches, planned
+
+if TYPE_CHECKING:
+    from gitalign.core.plan import Plan
+    from gitalign.core.report import Report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,24 +111,15 @@ def run(options: Options, files: Files, how: Strategies, which: Branches, own: R
 
 def _made(options: Options, files: Files, own: Running, request: facade.Request) -> int:
     """The run itself, planned, confirmed and made; its exit code."""
-    from gitalign.cli.advice import Typed
-    from gitalign.cli.rendering.console import as_text, emit_json, emit_report, write_whole
-    from gitalign.cli.rendering.plan import show_plan
+    from gitalign.cli.rendering.console import emit_report
     from gitalign.cli.rendering.progress import followed
-    from gitalign.cli.rendering.report import show_report
     from gitalign.cli.saved_plan import read_plan
     from gitalign.core.plan import Permit
-    from gitalign.documents import plans
-    from gitalign.documents.formats import stamped
-    from gitalign.documents.results_file import results_document
 
     profile = profiled(files.output_stats)
     plan = read_plan(files.plan_file) if files.plan_file is not None else planned(options, request)
     if own.dry_run:
-        if options.json:
-            emit_json("plan", plans.dump(plan))
-        else:
-            show_plan(console(), plan, everything=options.verbose, fetched=own.fetch)
+        _show_plan(options, plan, fetched=own.fetch)
         return 0
     given_by = permission(options, plan, push=request.push)
     if given_by is None:
@@ -133,12 +128,35 @@ def _made(options: Options, files: Files, own: Running, request: facade.Request)
     with profile, followed(options, plan) as (listeners, stop):
         report = facade.run(request, plan=plan, permit=permit, listeners=listeners, stop=stop)
     if files.output is not None:
-        write_whole(files.output, as_text(stamped("results", results_document(report))))
+        _write_results(files.output, report)
     if options.json:
         emit_report(report)
     elif not options.quiet:
+        from gitalign.cli.advice import Typed
+        from gitalign.cli.rendering.report import show_report
+
         show_report(console(), report, everything=options.verbose, typed=Typed.of(request), is_new=True)
     return report.exit_code()
+
+
+def _show_plan(options: Options, plan: Plan, *, fetched: bool) -> None:
+    if options.json:
+        from gitalign.cli.rendering.console import emit_json
+        from gitalign.documents import plans
+
+        emit_json("plan", plans.dump(plan))
+        return
+    from gitalign.cli.rendering.plan import show_plan
+
+    show_plan(console(), plan, everything=options.verbose, fetched=fetched)
+
+
+def _write_results(place: Path, report: Report) -> None:
+    from gitalign.cli.rendering.console import as_text, write_whole
+    from gitalign.documents.formats import stamped
+    from gitalign.documents.results_file import results_document
+
+    write_whole(place, as_text(stamped("results", results_document(report))))
 
 
 def _known(options: Options, files: Files, own: Running, request: facade.Request) -> int | None:

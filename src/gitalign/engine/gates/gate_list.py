@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from gitalign.core.access import AccessRules
 from gitalign.core.graph import CommitGraph
 from gitalign.core.outcome import Aligned, StepResult
 from gitalign.core.validation import ValidationPlan
-from gitalign.engine.gates.access import AccessGate
 from gitalign.engine.gates.detection import Detection, Looked, request_of
 from gitalign.engine.gates.gate import Gate, GateContext, Verdict
-from gitalign.engine.gates.repository_rules import RepositoryRules, RulesGate
-from gitalign.engine.gates.validation import ChecksGate
 from gitalign.git.object_source import RepositorySource
+
+if TYPE_CHECKING:
+    from gitalign.engine.gates.repository_rules import RepositoryRules
 
 
 def gates_of(
@@ -34,12 +35,19 @@ def gates_of(
         checks: the operator's checks; None for none.
         access: which files branches may change; None for all.
     """
+    # A gate that is not configured is not imported: some stand on much that nothing else of a run needs.
     gates: list[Gate] = [first] if first is not None else []
     if access is not None:
+        from gitalign.engine.gates.access import AccessGate
+
         gates.append(AccessGate(access))
     if rules is not None and graph is not None:
+        from gitalign.engine.gates.repository_rules import RulesGate
+
         gates.append(RulesGate(rules, graph))
     if checks is not None and checks.is_configured:
+        from gitalign.engine.gates.validation import ChecksGate
+
         gates.append(ChecksGate(checks, access.hidden_of) if access is not None else ChecksGate(checks))
     return gates
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from gitalign.core.access import AccessRules
 from gitalign.core.events import EventKind
@@ -26,21 +27,21 @@ from gitalign.core.snapshot import Tip
 from gitalign.core.validation import ValidationPlan
 from gitalign.engine.alignment.integration import build_context, cache_conflicts, integrate, not_compared
 from gitalign.engine.alignment.read_back import known_of
-from gitalign.engine.analysis.alignable_point import with_furthest
 from gitalign.engine.gates.certify import Drafts, ProofGate
 from gitalign.engine.gates.gate import Gate, GateContext, through_gates
 from gitalign.engine.gates.gate_list import gates_of
-from gitalign.engine.gates.repository_rules import RepositoryRules
 from gitalign.engine.publishing.guard import Guard
 from gitalign.engine.publishing.publish import Results, publish
 from gitalign.engine.publishing.pushing import Pusher, standing_publication
-from gitalign.engine.run.partial_alignment import taken_partway
 from gitalign.engine.run.remote_branches import publication_on_remote
 from gitalign.engine.runtime.context import RunContext
 from gitalign.engine.runtime.space import require_space
 from gitalign.git.in_quarantine import GuardedCache, in_quarantine
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.refs import read_tips
+
+if TYPE_CHECKING:
+    from gitalign.engine.gates.repository_rules import RepositoryRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,9 +185,13 @@ def _integrated(
     cache_conflicts(cache, integration, results, at=run.started_at)
     phases.done("integrate")
     if orders.finds_furthest or plan.policy.partial:
+        from gitalign.engine.analysis.alignable_point import with_furthest
+
         results = with_furthest(integration, plan, results, context)
         phases.done("furthest")
     if plan.policy.partial:
+        from gitalign.engine.run.partial_alignment import taken_partway
+
         results = taken_partway(run, plan, results, quarantine=quarantine, graph=graph)
         phases.done("partial")
     return _Integrated(
