@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from playwright.sync_api import Browser, Page, expect
 from gitalign.core.accounts import Role
 from gitalign.service.administration import new_token, sign_in_link
 from gitalign.service.application import create_app
+from gitalign.service.page_settings import PageSettings
+from gitalign.service.settings import ServerSettings
 from tests.service.asking import tips
 from tests.service.serving import Served, ended, served
 
@@ -218,3 +221,24 @@ def test_pages_fit_a_phone_and_have_names_for_everything(server: Served, page: P
         )
         assert unnamed == 0, address
         assert page.locator("h1").count() == 1
+
+
+def test_a_badge_needs_an_account_unless_settings_say_otherwise(server: Served, visitor: httpx.Client) -> None:
+    mine = visitor.get("/badge/sample.svg")
+    assert (mine.status_code, mine.headers["Content-Type"]) == (200, "image/svg+xml")
+    assert mine.headers["Cache-Control"] == "private, max-age=60"
+    again = visitor.get("/badge/sample.svg", headers={"If-None-Match": mine.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert visitor.get("/badge/none.svg").status_code == 404
+    with server.client(None) as stranger:
+        assert stranger.get("/badge/sample.svg").status_code == 303
+        server.app.state.service = replace(server.service, settings=_with_badges(server, "*"))
+        for name in ("sample", "none"):
+            shown = stranger.get(f"/badge/{name}.svg")
+            assert (shown.status_code, shown.headers["Cache-Control"]) == (200, "public, max-age=60"), name
+        server.app.state.service = replace(server.service, settings=_with_badges(server, "other"))
+        assert stranger.get("/badge/sample.svg").status_code == 303
+
+
+def _with_badges(server: Served, name: str) -> ServerSettings:
+    return server.service.settings.model_copy(update={"pages": PageSettings(public_badges=(name,))})

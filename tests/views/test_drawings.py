@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as xml
 from datetime import UTC, datetime, timedelta
 
+from gitalign.views.badge import badge
 from gitalign.views.clash_drawing import MOST_NAMED, by_clashes, clash_drawing
 from gitalign.views.graph_drawing import Node, graph_drawing
 from gitalign.views.health_chart import Reading, health_chart, trend_of
@@ -86,3 +87,9 @@ def test_arrows_lead_from_a_task_to_those_that_wait() -> None:
         "arrow",
     ]
     assert "pending" in "".join(root.itertext()), "never by colour alone"
+
+
+def test_a_badge_says_in_words_what_its_colour_says() -> None:
+    root = xml.fromstring(badge("branches", MARKUP, state="bad"))
+    assert root.attrib["aria-label"].startswith("branches: <img")
+    assert not [one for one in root.iter() if one.tag.endswith("}img")]

@@ -21,6 +21,7 @@ from gitalign.input_file import Unreadable, read_bounded
 from gitalign.observe.extras import require_library
 from gitalign.service.batch_settings import Batches
 from gitalign.service.credentials import Sealer, keys_of
+from gitalign.service.page_settings import PageSettings
 from gitalign.service.provider_settings import Oidc
 from gitalign.service.working.remote_access import RemoteSettings
 from gitalign.service.working.worker import WorkSettings
@@ -232,6 +233,7 @@ class ServerSettings(Section):
     oidc: Oidc | None = None
     repositories: ByAddress = Field(default_factory=ByAddress)
     telemetry: Telemetry = Field(default_factory=Telemetry)
+    pages: PageSettings = Field(default_factory=PageSettings)
 
     def open_traces(self, environ: Mapping[str, str]) -> ServiceTraces | None:
         """Where spans go; None where none are asked for.

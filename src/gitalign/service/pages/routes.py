@@ -80,9 +80,20 @@ def register(app: FastAPI) -> None:
         plan_page,
         repository_page,
         signing_in,
+        wall_page,
     )
 
-    pages = (batch_page, branch_page, clash_page, conflict_page, job_page, plan_page, repository_page, signing_in)
+    pages = (
+        batch_page,
+        branch_page,
+        clash_page,
+        conflict_page,
+        job_page,
+        plan_page,
+        repository_page,
+        signing_in,
+        wall_page,
+    )
     for module in pages:
         app.include_router(module.router)
     app.include_router(router)

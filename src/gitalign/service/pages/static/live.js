@@ -102,4 +102,9 @@ async function followLog(address, from) {
 if (main.dataset.job) followJob(`${main.dataset.job}?after=${main.dataset.after}`);
 if (main.dataset.log) followLog(main.dataset.log, main.dataset.from);
 if (main.dataset.refresh) refreshOn(main.dataset.refresh);
-if (main.dataset.every) setTimeout(() => location.reload(), 1000 * Number(main.dataset.every));
+if (main.dataset.every) {
+  setInterval(async () => {
+    const fresh = await part(location.href, "main").catch(() => null);
+    if (fresh) main.replaceChildren(...fresh.childNodes);
+  }, 1000 * Number(main.dataset.every));
+}
