@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from gitalign import facade
 from gitalign.core.outlook import Outlook
+from gitalign.core.plan import Permit
 from gitalign.views.forecast import forecast_page
 from tests.git.workspace import Workspace
 from tests.needs import CHROMIUM
@@ -194,3 +195,26 @@ def test_house_rules_in_the_report_of_a_run(watched: Watched, tmp_path: Path) ->
     expect(page.locator("h3").filter(has_text="House rules")).to_have_count(1)
     expect(page.locator("main")).to_contain_text("partially compliant, score")
     assert page.locator("main img").count() == 0
+
+
+def test_the_report_of_a_push(watched: Watched, tmp_path: Path) -> None:
+    """No branch was aligned: the page opens with what became of each remote branch."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": b"1\n"})
+    work.switch("topic", "main")
+    work.commit("topic", {"g": b"1\n"})
+    work.switch("main")
+    work.git("clone", "-q", "--bare", ".", str(tmp_path / "remote.git"))
+    work.git("remote", "add", "origin", str(tmp_path / "remote.git"))
+    work.git("fetch", "-q", "origin")
+    work.commit("on", {"f": b"2\n"})
+    work.git("push", "-q", "origin", "main")
+    run(work.path)
+    done = facade.push(request(work.path), permit=Permit(plan_id="*", push=True))
+    assert done is not None
+    file = tmp_path / "report.html"
+    file.write_text(facade.write_up(request(work.path), done.run.id, form=facade.ReportFormat.HTML), encoding="utf-8")
+    watched.page.goto(file.as_uri())
+    expect(watched.page.locator("tbody tr")).to_have_count(1)
+    expect(watched.page.locator("tbody tr")).to_contain_text("origin/topic")
+    expect(watched.page.locator("tbody tr")).to_contain_text("pushed")

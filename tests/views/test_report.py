@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from gitalign import facade
+from gitalign.core.plan import Permit
 from gitalign.facade import reporting
 from tests import warm
 from tests.git.workspace import Workspace
@@ -114,6 +115,43 @@ def test_the_page_holds_timeline_and_diffs_of_diffs(work: Workspace) -> None:
     assert {span[0] for span in data["timeline"]} >= {ODD, "stuck", "broken"}
     assert all(span[2] >= 0 and span[3] >= 0 for span in data["timeline"])
     assert {phase for phase, _ in data["phases"]} == {"prepare", "integrate", "verify", "publish"}
+
+
+def test_every_branch_that_was_pushed_stands_in_every_format(tmp_path: Path) -> None:
+    """By a run, by `push`, refused or not, and what an undo of a run moved."""
+    remote = tmp_path / "remote.git"
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": b"1\n"})
+    for name in ("good", "taken"):
+        work.switch(name, "main")
+        work.commit(name, {name: b"1\n"})
+    work.switch("main")
+    work.git("clone", "-q", "--bare", ".", str(remote))
+    work.git("remote", "add", "origin", str(remote))
+    work.git("fetch", "-q", "origin")
+    work.commit("on", {"f": b"2\n"})
+    work.git("push", "-q", "origin", "main")
+    work.git("--git-dir", str(remote), "update-ref", "refs/heads/taken", "refs/heads/main")
+    run(work.path, push=True)
+
+    def pushes(run_id: str) -> dict[str, str]:
+        """What a report says of each remote branch; the same in JSON, in Markdown and on the page."""
+        shown = request(work.path)
+        document = json.loads(facade.write_up(shown, run_id, form=facade.ReportFormat.JSON))
+        said = {f"{one['remote']}/{one['remote_ref'][11:]}": one["push"] for one in document["moves"] if one["remote"]}
+        page = data_of(facade.write_up(shown, run_id, form=facade.ReportFormat.HTML))
+        assert {one["branch"]: one["what"] for one in page["moves"] if one["branch"].startswith("origin/")} == said
+        markdown = facade.write_up(shown, run_id, form=facade.ReportFormat.MARKDOWN)
+        assert all(name.removeprefix("origin/") in markdown for name in said)
+        return said
+
+    assert pushes("last") == {"origin/good": "pushed", "origin/taken": "rejected"}
+    again = facade.push(request(work.path), permit=Permit(plan_id="*", push=True))
+    assert again is not None
+    assert pushes(again.run.id) == {"origin/taken": "rejected"}
+    back = facade.undo(request(work.path), "last", permit=Permit(plan_id="*"))
+    page = data_of(facade.write_up(request(work.path), back.run.id, form=facade.ReportFormat.HTML))
+    assert {one["branch"]: one["what"] for one in page["moves"]} == {"good": "moved", "taken": "moved"}
 
 
 def test_the_verbs(work: Workspace, tmp_path: Path) -> None:

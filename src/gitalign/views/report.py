@@ -18,6 +18,7 @@ from gitalign.core.run import RunKind
 from gitalign.core.validation import CheckResult
 from gitalign.documents.summaries import dump_summary
 from gitalign.documents.summary import Summary
+from gitalign.views.moves import rows_here, rows_on_remotes
 from gitalign.views.page import page
 from gitalign.views.parts import Json, Tables, hosting_of, steps_data
 
@@ -90,6 +91,7 @@ def report_page(
         "timeline": [
             [display(one.branch), one.worker, round(one.start_s, 4), round(one.duration_s, 4)] for one in timeline
         ],
+        "moves": _moves(report),
         "excluded": [[display(one.branch), display(one.reason)] for one in report.plan.excluded],
         "steps": steps_data(steps_after(report, after), tables, as_of=report.executed_at)
         if report.run.kind is RunKind.ALIGN
@@ -98,6 +100,22 @@ def report_page(
     }
     data |= tables.written(after.published)
     return page("report", title=f"{display(name)} - run {report.run.id}", data=data)
+
+
+def _moves(report: Report) -> list[Json]:
+    """Branches on remotes; for a run that aligns nothing those of the repository, too."""
+    is_alignment = report.run.kind is RunKind.ALIGN
+    here = [] if is_alignment else rows_here(report.publications)
+    return [
+        {
+            "branch": display(one.branch),
+            "what": one.what,
+            "before": one.before,
+            "after": one.after,
+            "why": display(one.why),
+        }
+        for one in (*here, *rows_on_remotes(report.publications))
+    ]
 
 
 def _branches(

@@ -7,11 +7,13 @@ function words(verdict) { return verdict.replaceAll("_", " "); }
 
 const numberOf = new Map(DATA.branches.map((branch, at) => [branch.name, at]));
 
-function state() { return { tab: "branches", verdict: "", target: "", author: "", find: "", ...asked() }; }
+const FIRST_TAB = DATA.branches.length || !DATA.moves.length ? "branches" : "moves";
+
+function state() { return { tab: FIRST_TAB, verdict: "", target: "", author: "", find: "", ...asked() }; }
 
 function link(changed, keep = state()) {
   const wanted = { ...keep, branch: null, ...changed };
-  return addressOf({ ...wanted, tab: wanted.tab === "branches" ? "" : wanted.tab });
+  return addressOf({ ...wanted, tab: wanted.tab === FIRST_TAB ? "" : wanted.tab });
 }
 
 /* As a link would do it: what was looked at before is one step back. */
@@ -151,6 +153,20 @@ function phases() {
   return [el("h3", {}, "The run"), bar(DATA.phases, all), rows.length ? [el("h3", {}, "Its branches, all workers together"), bar(rows, rows.reduce((sum, [, seconds]) => sum + seconds, 0) || 1)] : null];
 }
 
+const MOVE_CLASS = { moved: "clean", pushed: "clean", deleted: "clean", "up to date": "clean", rejected: "failed", unknown: "failed" };
+
+function place(id) { return !id ? "" : /^0+$/.test(id) ? "not there" : commitId(id, false, 12); }
+
+function moves() {
+  return table([
+    { title: "branch", key: row => row.branch, show: row => name(row.branch) },
+    { title: "what", key: row => row.what, show: row => el("span", { class: MOVE_CLASS[row.what] || "refused" }, row.what) },
+    { title: "from", key: row => row.before || "", show: row => place(row.before) },
+    { title: "to", key: row => row.after, show: row => place(row.after) },
+    { title: "why", wide: true, key: row => row.why, show: row => name(row.why) },
+  ], DATA.moves, { sort: { column: 1, down: false }, label: "Moved branches" });
+}
+
 function leftOut() {
   return table([{ title: "branch", key: row => row[0], show: row => name(row[0]) }, { title: "why", key: row => row[1], show: row => name(row[1]) }], DATA.excluded);
 }
@@ -215,8 +231,8 @@ function draw(typing = false) {
   }
   const shown = chosen(wanted);
   const branchesHold = what => DATA.branches.some(branch => what(branch));
-  const tabs = [["branches", "Branches"], ["findings", "Findings"], ...branchesHold(one => one.rules) ? [["rules", "House rules"]] : [], ...branchesHold(one => one.checks.length) ? [["checks", "Checks"]] : [], ["timeline", "Timeline"], ["left", "Left out"]];
-  const content = { branches: () => branches(shown), findings: () => findings(shown), rules: () => houseRules(shown), checks: () => checks(shown), timeline: () => timeline(shown), left: leftOut }[wanted.tab] || (() => branches(shown));
+  const tabs = [["branches", "Branches"], ...DATA.moves.length ? [["moves", "Moved branches"]] : [], ["findings", "Findings"], ...branchesHold(one => one.rules) ? [["rules", "House rules"]] : [], ...branchesHold(one => one.checks.length) ? [["checks", "Checks"]] : [], ["timeline", "Timeline"], ["left", "Left out"]];
+  const content = { branches: () => branches(shown), moves, findings: () => findings(shown), rules: () => houseRules(shown), checks: () => checks(shown), timeline: () => timeline(shown), left: leftOut }[wanted.tab] || (() => branches(shown));
   const body = [tiles(wanted), DATA.undone_by ? el("p", { class: "refused" }, `undone by run ${DATA.undone_by}`) : null, tabBar(tabs, wanted.tab, id => link({ tab: id })), content(),
     DATA.notices.length ? el("p", { class: "soft" }, DATA.notices.join("; ")) : null];
   keepingFocus(() => {
