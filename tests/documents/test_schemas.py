@@ -104,6 +104,9 @@ STEPS = (
     ("repo add here .", "repositories"),
     ("repo list", "repositories"),
     ("repo credential here --forget", "error"),  # it has none
+    ("schedule add here run '30 6 * * 1-5' --quiet-hours 22:00-06:00", "schedules"),
+    ("schedule list here", "schedules"),
+    ("schedule remove here nosuch", "error"),
     ("repo fetch here", "job"),
     ("repo remove here --yes", "repositories"),
     ("user add ada --no-password", "users"),

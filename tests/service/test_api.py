@@ -278,6 +278,8 @@ LEAST = {
     ("POST", "repositories"): Role.ADMIN,
     ("DELETE", "{repository}"): Role.ADMIN,
     ("POST", "credential"): Role.ADMIN,
+    ("POST", "schedules"): Role.LANDER,
+    ("DELETE", "{schedule}"): Role.LANDER,
     ("DELETE", "credential"): Role.ADMIN,
     ("GET", "audit"): Role.ADMIN,
     ("POST", "sign-out"): Role.VIEWER,

@@ -22,6 +22,7 @@ from gitalign.service.working.secret_files import secret_file
 from gitalign.store.service.credentials import Credentials
 from gitalign.store.service.database import open_service_database
 from tests import warm
+from tests.documents.strict import validate
 from tests.service.serving import Served, served
 
 URL = "https://git.example.org/shop.git"
@@ -165,6 +166,37 @@ def server(config: Path, tmp_path: Path) -> Iterator[Served]:
     }
     with served(create_app(settings)) as running:
         yield running
+
+
+def test_schedules_over_http(server: Served) -> None:
+    with server.client() as admin, server.client(Role.OPERATOR) as operator:
+        admin.post("/api/v1/repositories", json={"name": "shop", "url": URL})
+        base = "/api/v1/repositories/shop/schedules"
+        right = {
+            "kind": "run",
+            "cron": "30 6 * * 1-5",
+            "zone": "Europe/Berlin",
+            "quiet": "22:00-06:00",
+            "only": ["feature/*"],
+        }
+        assert operator.post(base, json=right).status_code == 403
+        made = admin.post(base, json=right)
+        assert (made.status_code, validate(made.json())) == (201, "schedules")
+        (one,) = operator.get(base).json()["schedules"]
+        assert one["params"] == {"only": ["feature/*"]}
+        wrongs = [
+            {"cron": "x y z a b"},
+            {"cron": "0 0 30 2 *"},
+            {"zone": "x"},
+            {"quiet": "x"},
+            {"kind": "undo"},
+            {"then": "run"},
+        ]
+        assert {admin.post(base, json={**right, **wrong}).status_code for wrong in wrongs} == {400, 422}
+        assert operator.delete(f"{base}/{one['id']}").status_code == 403
+        assert admin.delete(f"{base}/{one['id']}").status_code == 204
+        assert admin.delete(f"{base}/{one['id']}").status_code == 404
+        assert operator.get(base).json()["schedules"] == []
 
 
 def test_over_http(server: Served, tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ VERBS = (
     "user",
     "token",
     "repo",
+    "schedule",
     "audit",
     "db",
 )

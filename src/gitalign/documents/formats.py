@@ -129,6 +129,7 @@ FORMATS: Mapping[str, Format] = {
         Format("clash-map", "service:ClashMapDocument", version=(1, 0)),
         Format("task-log", "service:TaskLogDocument", version=(1, 0)),
         Format("repositories", "service:RepositoriesDocument", version=(1, 0)),
+        Format("schedules", "service:SchedulesDocument", version=(1, 0)),
         Format("tokens", "service:TokensDocument", version=(1, 1)),
         Format("users", "service:UsersDocument", version=(1, 0)),
         Format("account", "service:AccountDocument", version=(1, 0)),

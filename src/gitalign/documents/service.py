@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gitalign.core.accounts import Actor, Session, Token, User
 from gitalign.core.audit import AuditCheck, AuditEntry
 from gitalign.core.jobs import ServedRepository
+from gitalign.core.schedules import Schedule
 from gitalign.core.service_database import DatabaseState
 from gitalign.documents.formats import stamped
 from gitalign.documents.reading import time_text
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
         AuditEntryDocument,
         AuditTrailDocument,
         RepositoriesDocument,
+        ScheduleDocument,
+        SchedulesDocument,
         ServedRepositoryDocument,
         ServiceDatabaseDocument,
         SessionDocument,
@@ -54,6 +57,29 @@ def dump_repositories(values: Iterable[ServedRepository], *, with_place: bool = 
     rows = [dump_repository(value, with_place=with_place) for value in values]
     content: RepositoriesDocument = {"repositories": rows}
     return stamped("repositories", content)
+
+
+def dump_schedules(values: Iterable[Schedule]) -> dict[str, Any]:
+    """Schedules, oldest first."""
+    content: SchedulesDocument = {"schedules": [_dump_schedule(value) for value in values]}
+    return stamped("schedules", content)
+
+
+def _dump_schedule(value: Schedule) -> ScheduleDocument:
+    return {
+        "id": value.id,
+        "repository": value.repository,
+        "kind": value.kind,
+        "cron": value.cron,
+        "zone": value.zone,
+        "quiet": value.quiet,
+        "params": dict(value.params),
+        "created_by": value.created_by,
+        "created_at": time_text(value.created_at),
+        "next_at": time_text(value.next_at),
+        "last_at": _time(value.last_at),
+        "last_job": value.last_job,
+    }
 
 
 def dump_token(value: Token, *, text: str | None = None) -> TokenDocument:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from gitalign.core.accounts import EVERY, SECRET_BYTES, Actor, Role, Token, token_text
 from gitalign.core.addresses import parsed_address
 from gitalign.core.jobs import Job, JobKind, NewJob, ServedRepository
 from gitalign.core.names import display
+from gitalign.core.schedules import Schedule, ScheduledKind, next_tick, quiet_hours
 from gitalign.errors import UserError
 from gitalign.service.credentials import Credential, Sealer, keys_of, require_fitting
 from gitalign.service.people import require_within
@@ -23,12 +25,24 @@ from gitalign.store.service.credentials import Credentials
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.jobs import Jobs
 from gitalign.store.service.repositories import Repositories
+from gitalign.store.service.schedules import Schedules
 from gitalign.store.service.sessions import Sessions
 
 ACTOR = "command line"
 """Who did it, in the audit trail."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LINK_HOURS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedSchedule:
+    """A schedule that is asked for; see `Schedule`."""
+
+    kind: ScheduledKind
+    cron: str
+    zone: str = "UTC"
+    quiet: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 def require_name(word: str) -> str:
@@ -184,6 +198,34 @@ def encrypt_again(database: ServiceDatabase, settings: ServerSettings, *, actor:
         credentials.replace(repository, before=sealed, after=sealer.sealed_again(sealed))
     AuditTrail(database).add(actor=actor, action="credential.rotate", subject="*", detail={"count": len(known)})
     return len(known)
+
+
+def new_schedule(database: ServiceDatabase, repository: str, new: WantedSchedule, *, actor: str = ACTOR) -> Schedule:
+    """Make a schedule.
+
+    Raises:
+        UserError: the expression, the zone or the hours cannot be used.
+        NotFound, NoResources
+    """
+    schedules = Schedules(database)
+    if new.quiet is not None:
+        if new.kind is not ScheduledKind.RUN:
+            raise UserError("quiet hours are for runs: a forecast publishes nothing", code="bad_schedule")
+        quiet_hours(new.quiet, new.zone)
+    now = schedules.now()
+    schedule = Schedule(
+        id=secrets.token_hex(8),
+        repository=repository,
+        kind=new.kind,
+        cron=" ".join(new.cron.split()),
+        zone=new.zone,
+        quiet=new.quiet,
+        params=new.params,
+        created_by=actor,
+        created_at=now,
+        next_at=next_tick(new.cron, new.zone, after=now),
+    )
+    return schedules.add(schedule)
 
 
 def ask(

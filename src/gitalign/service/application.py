@@ -28,6 +28,7 @@ from gitalign.service.api import (
     projects,
     repositories,
     runs,
+    schedules,
     seeds,
     users,
 )
@@ -84,6 +85,7 @@ def register_routes(app: FastAPI) -> None:
         branches,
         runs,
         asking,
+        schedules,
         batches,
         jobs,
         events,

@@ -194,6 +194,8 @@ class Bounds(Section):
     Attributes:
         body_bytes: largest body.
         open_jobs: jobs of one repository that wait or run.
+        open_jobs_of_user: jobs that one person or token asked for, and that wait or run.
+        running_jobs: jobs of one repository that are carried out at once.
         streams: event streams at once.
         stream_seconds: a stream ends after so long; its reader comes back, and whether it still may is decided again.
         requests_per_minute: of one person or token.
@@ -204,6 +206,8 @@ class Bounds(Section):
 
     body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = 1024 * 1024
     open_jobs: Annotated[int, Field(ge=1, le=10_000)] = 100
+    open_jobs_of_user: Annotated[int, Field(ge=1, le=10_000)] = 50
+    running_jobs: Annotated[int, Field(ge=1, le=1_000)] = 8
     streams: Annotated[int, Field(ge=1, le=10_000)] = 300
     stream_seconds: Annotated[float, Field(ge=1, le=86_400)] = 300.0
     requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 1_200
@@ -263,6 +267,8 @@ class ServerSettings(Section):
             keep_days=work.keep_days,
             job_s=work.job_seconds,
             batches=self.batches.policy(),
+            most_open=self.limits.open_jobs,
+            most_running=self.limits.running_jobs,
             remotes=self.repositories.settings(os.environ, fence=work.fence),
         )
 

@@ -273,6 +273,20 @@ class TestRequests:
             with pytest.raises(NotFound):
                 gone()
 
+    def test_a_repository_and_a_person_have_their_bounds(self, database: ServiceDatabase, jobs: Jobs) -> None:
+        for repository in ("shop", "shop", "shop", "lab"):
+            asked(jobs, JobKind.PLAN, repository)
+        held = HeldJobs(database, lease_s=LEASE_S, most_running=2)
+        mine = [claimed(held), claimed(held), claimed(held)]
+        assert [one.job.repository for one in mine] == ["shop", "shop", "lab"], "others have their turn"
+        assert held.claim("one") is None
+        held.finish(mine[0], JobState.DONE, outcome="ok")
+        assert claimed(held).job.repository == "shop"
+        new = NewJob(repository="lab", kind=JobKind.PLAN, created_by="ada")
+        with pytest.raises(NoResources, match="ada"):
+            jobs.add(new, job_id="f" * 32, most_open=100, most_of_user=3)
+        jobs.add(replace(new, created_by="bo"), job_id="f" * 32, most_open=100, most_of_user=3)
+
     def test_the_name_of_a_removed_repository_is_not_its_identity(self, database: ServiceDatabase, jobs: Jobs) -> None:
         repositories = Repositories(database)
         before = repositories.get("shop")

@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from gitalign.core.accounts import Role
 from gitalign.core.jobs import JobKind, JobState
+from gitalign.core.schedules import ScheduledKind
 from gitalign.documents.models.pair_conflicts import PairConflictDocument
 from gitalign.documents.models.pair_counts import ContestDocument, PairCountDocument, UnmergedPairDocument
 from gitalign.documents.models.plans import BranchProtectionDocument
@@ -78,6 +79,29 @@ class RepositoriesDocument(TypedDict):
     """Repositories of the service, by name."""
 
     repositories: list[ServedRepositoryDocument]
+
+
+class ScheduleDocument(TypedDict):
+    """One schedule; `last_job` is null when its last time was left out."""
+
+    id: str
+    repository: str
+    kind: ScheduledKind
+    cron: str
+    zone: str
+    quiet: str | None
+    params: dict[str, Any]
+    created_by: str
+    created_at: Time
+    next_at: Time
+    last_at: Time | None
+    last_job: str | None
+
+
+class SchedulesDocument(TypedDict):
+    """Schedules of a repository, oldest first."""
+
+    schedules: list[ScheduleDocument]
 
 
 class TokenDocument(TypedDict):

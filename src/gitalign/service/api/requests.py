@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 from gitalign.core.accounts import Actor
 from gitalign.core.jobs import Job, JobKind, NewJob
 from gitalign.core.policy import MergesPolicy, Strategy
+from gitalign.core.schedules import ScheduledKind
 from gitalign.documents import jobs as job_documents
 from gitalign.documents.formats import json_text
 from gitalign.facade import ReportFormat
@@ -77,6 +78,16 @@ class NewForecast(Choice):
     """A forecast; with `pairs` also which branches conflict with one another."""
 
     pairs: bool = False
+
+
+class NewSchedule(Choice):
+    """A schedule: a forecast, or a plan that is run when there is something to align."""
+
+    kind: ScheduledKind
+    cron: Annotated[str, StringConstraints(min_length=9, max_length=100)]
+    zone: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "UTC"
+    quiet: Annotated[str, StringConstraints(max_length=11)] | None = None
+    push: bool = False
 
 
 class NewConflicts(Choice):
@@ -189,6 +200,7 @@ def written(
         ),
         job_id=secrets.token_hex(16),
         most_open=service.settings.limits.open_jobs,
+        most_of_user=service.settings.limits.open_jobs_of_user,
     )
     service.workers.wake()
     return job, is_new

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitalign.core.health import Health
+from gitalign.core.jobs import NewJob
 from gitalign.documents.formats import json_text
 from gitalign.store.service.jobs import JobDocument
 
@@ -25,12 +26,14 @@ class Came:
         outcome: in a word.
         document: for those who asked.
         is_interrupted: it ended early because it was asked to stop.
+        follow: what is to be done next.
         health: of the repository, where all its branches were looked at.
     """
 
     outcome: str
     document: JobDocument | None = None
     is_interrupted: bool = False
+    follow: NewJob | None = None
     health: Health | None = None
 
 

@@ -11,17 +11,19 @@ from types import TracebackType
 
 from gitalign.core.events import Event, EventKind
 from gitalign.core.jobs import Asked
+from gitalign.core.schedules import quiet_hours
 from gitalign.documents import events as event_documents
 from gitalign.documents.formats import json_text
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.engine.runtime.signals import StopSignal
-from gitalign.errors import RunTakenOver, StoreError
+from gitalign.errors import Interrupted, RunTakenOver, StoreError
 from gitalign.facade import PushFence
 from gitalign.service.working.batch_policy import BatchPolicy
 from gitalign.service.working.remote_access import RemoteAccess
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
 
 _LOG = logging.getLogger("gitalign.service")
+_BEFORE_PUBLISHING = "journal"
 _WRITTEN_EVERY_S = 0.2
 _ASKED_EVERY_S = 2.0
 """So long until a job hears that it is to stop."""
@@ -55,6 +57,8 @@ class Hold:
         self.access = RemoteAccess(environ={})
         self.fence: PushFence | None = None
         self.is_late = False
+        self.quiet_s: float | None = None
+        """So long until the job can be carried out, where it is in quiet hours."""
         self.stop = stop
         self.is_lost = False
         self.is_stop_asked = held.job.stop_requested
@@ -109,6 +113,22 @@ class Hold:
             self.run_id = event.run_id
         self.take(event)
 
+    def require_not_quiet(self) -> None:
+        """Refuse to go on in the quiet hours of the schedule that asked for the job.
+
+        Raises:
+            Interrupted: it is to be carried out when they are over.
+            StoreError
+        """
+        quiet = self.held.job.params.get("quiet")
+        if quiet is None or not self.held.job.kind.moves_branches:
+            return
+        now = self.jobs.now()
+        end = quiet_hours(quiet["hours"], quiet["zone"]).end_after(now)
+        if end is not None:
+            self.quiet_s = (end - now).total_seconds()
+            raise Interrupted(f"nothing is published before {end:%Y-%m-%d %H:%M} UTC")
+
     def note(self, words: str) -> None:
         """Say something to those who watch the job, and to the operator."""
         _LOG.warning("job %s: %s", self.held.job.id, self.access.redacted(words))
@@ -136,6 +156,8 @@ class Hold:
             StoreError: the database cannot be asked, so nothing may be published either.
         """
         self._renew()
+        if name == _BEFORE_PUBLISHING:
+            self.require_not_quiet()
         self._rehearsal(name)
 
     def note_plan(self, plan_id: str) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from gitalign import facade
 from gitalign.core.health import health_of_forecast, health_of_report
-from gitalign.core.jobs import JobKind
-from gitalign.core.plan import Permit, Plan
+from gitalign.core.jobs import Job, JobKind, NewJob
+from gitalign.core.plan import Permit, Plan, StepKind
 from gitalign.core.publication import PushState
 from gitalign.core.report import Report
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
@@ -32,6 +32,7 @@ from gitalign.service.working.work_tree_tasks import WORK_TREE_TASKS
 from gitalign.store.service.jobs import JobDocument, Jobs
 
 _READ_THE_REMOTE = (JobKind.PLAN, JobKind.RUN)
+_NOTHING_TO_DO = (StepKind.UP_TO_DATE, StepKind.LEAVE)
 _MAY_PUSH = (JobKind.RUN, JobKind.UNDO, JobKind.RESUME)
 _MEDIA = {
     facade.ReportFormat.JSON: JSON,
@@ -54,6 +55,7 @@ def carry_out(hold: Hold, jobs: Jobs, remotes: RemoteSettings) -> Came:
         GitAlignError: it cannot be carried out.
         StillUnderWay
     """
+    hold.require_not_quiet()
     hold.fence = _fence(hold, remotes.fence)
     request = request_of(hold)
     with mirror_ready(hold, request, remotes):
@@ -124,7 +126,18 @@ def _fetch(hold: Hold, jobs: Jobs) -> Came:
 def _plan(hold: Hold, jobs: Jobs) -> Came:
     plan = facade.plan(request_of(hold), stop=hold.stop)
     hold.note_plan(plan.id)
-    return Came(outcome="ok", document=JobDocument(media_type=JSON, body=plans.text_of(plan)))
+    document = JobDocument(media_type=JSON, body=plans.text_of(plan))
+    return Came(outcome="ok", document=document, follow=_run_of(hold.held.job, plan))
+
+
+def _run_of(job: Job, plan: Plan) -> NewJob | None:
+    """The run that a schedule wants of its plan; None when there is nothing to align."""
+    if job.params.get("then") != "run" or all(step.kind in _NOTHING_TO_DO for step in plan.steps):
+        return None
+    params = {name: job.params[name] for name in ("push", "quiet", "schedule") if name in job.params}
+    return NewJob(
+        repository=job.repository, kind=JobKind.RUN, params=params, plan_id=plan.id, created_by=job.created_by
+    )
 
 
 def _forecast(hold: Hold, jobs: Jobs) -> Came:

@@ -21,6 +21,7 @@ from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import GitAlignError, Interrupted, NoResources, RunTakenOver, StoreError
 from gitalign.service.working.batch_policy import BatchPolicy
 from gitalign.service.working.came import Came, StillUnderWay
+from gitalign.service.working.clock import Clock
 from gitalign.service.working.hold import Hold
 from gitalign.service.working.remote_access import RemoteSettings, remote_access
 from gitalign.service.working.tasks import carry_out
@@ -52,6 +53,8 @@ class WorkSettings:
         batches: what plans that were submitted may do. Their runs have threads of their own: they take hours.
         job_s: a job is ended after so long; not one that carries out tasks.
         remotes: how remotes are reached.
+        most_open: jobs of one repository that wait or run; schedules write no more.
+        most_running: jobs of one repository that are carried out at once.
     """
 
     threads: int = 1
@@ -62,6 +65,8 @@ class WorkSettings:
     job_s: float = 6 * 3_600.0
     remotes: RemoteSettings = field(default_factory=RemoteSettings)
     batches: BatchPolicy = field(default_factory=BatchPolicy)
+    most_open: int = 100
+    most_running: int = 8
 
     @property
     def batch_threads(self) -> int:
@@ -96,10 +101,11 @@ class Workers:
         self._checkpoint = checkpoint
         self._database = database
         self._cleaned = -_CLEANED_EVERY_S
-        self._held_jobs = HeldJobs(database, lease_s=settings.lease_s)
+        self._held_jobs = HeldJobs(database, lease_s=settings.lease_s, most_running=settings.most_running)
         self._jobs = Jobs(database)
         self._name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._wake = threading.Condition()
+        self._clock = Clock(database, most_open=settings.most_open, wake=self.wake)
         self._is_draining = False
         self._credentials = Credentials(database)
         self._holds: set[Hold] = set()
@@ -112,6 +118,7 @@ class Workers:
         """Begin to work."""
         for thread in self._threads:
             thread.start()
+        self._clock.start()
 
     def wake(self) -> None:
         """Look for jobs now: one was written."""
@@ -124,6 +131,7 @@ class Workers:
         Returns when every thread has ended.
         """
         self._is_draining = True
+        self._clock.end()
         self.wake()
         deadline = time.monotonic() + self._settings.drain_s
         for thread in self._threads:
@@ -224,6 +232,9 @@ class Workers:
         held = hold.held
         if hold.is_lost:
             raise RunTakenOver(f"job {held.job.id} is not held any more")
+        if hold.quiet_s is not None and isinstance(result, Interrupted) and not hold.is_stop_asked:
+            self._held_jobs.release(held, delay_s=hold.quiet_s)
+            return
         if hold.is_late and (isinstance(result, Interrupted) or (isinstance(result, Came) and result.is_interrupted)):
             result = NoResources(
                 f"ended after {self._settings.job_s:g} s",
@@ -239,7 +250,8 @@ class Workers:
             document = result.document
             if document is not None:
                 document = replace(document, body=hold.access.redacted(document.body))
-            self._held_jobs.finish(held, state, outcome=result.outcome, document=document, health=result.health)
+            ended = replace(held, follow=result.follow if state is JobState.DONE else None)
+            self._held_jobs.finish(ended, state, outcome=result.outcome, document=document, health=result.health)
             return
         state = JobState.STOPPED if isinstance(result, Interrupted) else JobState.FAILED
         error = {"code": result.error_code, "message": hold.access.redacted(result.message), "hint": result.hint}

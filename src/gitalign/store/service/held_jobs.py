@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, literal_column, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from gitalign.core.health import Health
-from gitalign.core.jobs import Job, JobKind, JobState
+from gitalign.core.jobs import Job, JobKind, JobState, NewJob
 from gitalign.errors import RunTakenOver, StoreError
 from gitalign.store.service import schema
-from gitalign.store.service.clock import now_ms
+from gitalign.store.service.clock import instant, now_ms
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.events import append
 from gitalign.store.service.health import write_health
-from gitalign.store.service.jobs import JobDocument, job_event
+from gitalign.store.service.jobs import JobDocument, job_event, write_job
 from gitalign.store.service.rows import job_of
 
 _JOBS, _REPOSITORIES = schema.jobs, schema.repositories
@@ -37,6 +39,7 @@ class HeldJob:
         path: of the repository.
         url: where its branches are; None when they are in the folder itself.
         config_file: the operator's settings for it.
+        follow: a job that is written together with the end of this one, so once however often this one was carried out.
     """
 
     job: Job
@@ -46,6 +49,7 @@ class HeldJob:
     path: str
     url: str | None
     config_file: str | None
+    follow: NewJob | None = None
 
 
 class HeldJobs:
@@ -54,10 +58,12 @@ class HeldJobs:
     Args:
         database: of the service.
         lease_s: how long a claim or a renewal holds, in seconds.
+        most_running: jobs of one repository that are carried out at once; more wait, so that others have their turn.
     """
 
-    def __init__(self, database: ServiceDatabase, *, lease_s: float) -> None:
+    def __init__(self, database: ServiceDatabase, *, lease_s: float, most_running: int = 1_000) -> None:
         self._database = database
+        self._most_running = most_running
         self._lease_ms = int(lease_s * 1000)
 
     def claim(self, worker: str, kinds: Collection[JobKind] | None = None) -> HeldJob | None:
@@ -94,10 +100,17 @@ class HeldJobs:
             literal_column("other.is_exclusive"),
             other.c.number != candidate.c.number,
         )
+        beside = _JOBS.alias("beside")
+        running = (
+            select(func.count())
+            .where(beside.c.repository == candidate.c.repository, beside.c.number != candidate.c.number)
+            .where(literal_column("beside.state") == schema.RUNNING)
+            .scalar_subquery()
+        )
         chosen = (
             select(candidate.c.number)
             .where(candidate.c.state.in_(schema.OPEN), is_due)
-            .where(~and_(candidate.c.is_exclusive, is_kept_waiting))
+            .where(~and_(candidate.c.is_exclusive, is_kept_waiting), running < self._most_running)
             .where(true() if kinds is None else candidate.c.kind.in_([kind.value for kind in kinds]))
             .order_by(candidate.c.number)
             .limit(1)
@@ -225,7 +238,14 @@ class HeldJobs:
                 write_health(connection, health, repository=held.repository)
             job = job_of(row, repository=held.job.repository)
             append(connection, repository=held.repository, job=held.number, events=[job_event(job)])
+            if held.follow is not None:
+                write_job(connection, held.repository, held.follow, job_id=secrets.token_hex(16))
             return job
+
+    def now(self) -> datetime:
+        """The time by the database's clock."""
+        with self._database.reading() as connection:
+            return instant(connection.execute(select(now_ms())).scalar_one())
 
     def release(self, held: HeldJob, *, delay_s: float) -> None:
         """Give the job back: it is carried out again later, and this attempt does not count.

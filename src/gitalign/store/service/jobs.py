@@ -56,13 +56,14 @@ class Jobs:
     def __init__(self, database: ServiceDatabase) -> None:
         self._database = database
 
-    def add(self, new: NewJob, *, job_id: str, most_open: int) -> tuple[Job, bool]:
+    def add(self, new: NewJob, *, job_id: str, most_open: int, most_of_user: int | None = None) -> tuple[Job, bool]:
         """Write a job; the one that was written for the same key before, where there is one.
 
         Args:
             new: what is asked for.
             job_id: its id; random.
             most_open: more open jobs of a repository are refused.
+            most_of_user: more open jobs that the same person or token asked for are refused; None for no bound.
 
         Returns:
             The job, and whether it is new.
@@ -73,14 +74,14 @@ class Jobs:
             NoResources: too many jobs wait.
         """
         try:
-            return self._added(new, job_id=job_id, most_open=most_open)
+            return self._added(new, job_id, most_open, most_of_user)
         except StoreError as error:
             if not isinstance(error.__cause__, IntegrityError):
                 raise
             # The same key came for two repositories at once: now the first one is found.
-            return self._added(new, job_id=job_id, most_open=most_open)
+            return self._added(new, job_id, most_open, most_of_user)
 
-    def _added(self, new: NewJob, *, job_id: str, most_open: int) -> tuple[Job, bool]:
+    def _added(self, new: NewJob, job_id: str, most_open: int, most_of_user: int | None) -> tuple[Job, bool]:
         with self._database.writing() as connection:
             repository = self._locked(connection, new.repository)
             known = self._with_key(connection, new)
@@ -93,32 +94,11 @@ class Jobs:
                     hint="wait for them, or stop some",
                     code="too_many_jobs",
                 )
+            if most_of_user is not None:
+                self._require_few_of_user(connection, new.created_by, most_of_user)
             if new.is_alone:
                 self._require_alone(connection, repository)
-            values = {
-                "id": job_id,
-                "repository": repository,
-                "kind": new.kind.value,
-                "state": JobState.QUEUED.value,
-                "is_exclusive": new.kind.is_exclusive,
-                "params": json.dumps(dict(new.params)),
-                "plan_id": new.plan_id,
-                "run_id": new.run_id,
-                "created_by": new.created_by,
-                "created_at": now_ms(),
-                "idempotency_key": new.idempotency_key,
-                "digest": new.digest,
-                "request_id": new.request_id,
-                "trace": new.trace,
-            }
-            row = connection.execute(insert(_JOBS).values(**values).returning(*_JOBS.c)).one()
-            job = job_of(row, repository=new.repository)
-            if new.text is not None:
-                connection.execute(insert(schema.inputs).values(job=row.number, body=new.text))
-            append(connection, repository=repository, job=row.number, events=[job_event(job)])
-            detail = {"job": job.id, "kind": job.kind.value, "plan": job.plan_id, "params": dict(job.params)}
-            write_entry(connection, actor=new.created_by, action="job.create", subject=new.repository, detail=detail)
-            return job, True
+            return write_job(connection, repository, new, job_id=job_id), True
 
     def get(self, job_id: str) -> Job:
         """One job.
@@ -275,6 +255,16 @@ class Jobs:
                 "Parallel execution already in progress", hint=f"GET /api/v1/jobs/{known}", code="parallel_in_progress"
             )
 
+    @staticmethod
+    def _require_few_of_user(connection: Connection, name: str, most: int) -> None:
+        mine = select(func.count()).where(_JOBS.c.created_by == name, _JOBS.c.state.in_(schema.OPEN))
+        if int(connection.execute(mine).scalar_one()) >= most:
+            raise NoResources(
+                f"{most} jobs that {display(name)} asked for wait already",
+                hint="wait for them, or stop some",
+                code="too_many_jobs",
+            )
+
     def _with_key(self, connection: Connection, new: NewJob) -> Job | None:
         if new.idempotency_key is None:
             return None
@@ -291,6 +281,41 @@ class Jobs:
                 code="idempotency_key_reused",
             )
         return job_of(row)
+
+
+def write_job(connection: Connection, repository: int, new: NewJob, *, job_id: str) -> Job:
+    """Write a job in a transaction that decided that it is to be.
+
+    Args:
+        connection: in a transaction that writes.
+        repository: number of its row.
+        new: what is asked for.
+        job_id: its id; random.
+    """
+    values = {
+        "id": job_id,
+        "repository": repository,
+        "kind": new.kind.value,
+        "state": JobState.QUEUED.value,
+        "is_exclusive": new.kind.is_exclusive,
+        "params": json.dumps(dict(new.params)),
+        "plan_id": new.plan_id,
+        "run_id": new.run_id,
+        "created_by": new.created_by,
+        "created_at": now_ms(),
+        "idempotency_key": new.idempotency_key,
+        "digest": new.digest,
+        "request_id": new.request_id,
+        "trace": new.trace,
+    }
+    row = connection.execute(insert(_JOBS).values(**values).returning(*_JOBS.c)).one()
+    job = job_of(row, repository=new.repository)
+    if new.text is not None:
+        connection.execute(insert(schema.inputs).values(job=row.number, body=new.text))
+    append(connection, repository=repository, job=row.number, events=[job_event(job)])
+    detail = {"job": job.id, "kind": job.kind.value, "plan": job.plan_id, "params": dict(job.params)}
+    write_entry(connection, actor=new.created_by, action="job.create", subject=new.repository, detail=detail)
+    return job
 
 
 def job_event(job: Job) -> tuple[str, str]:

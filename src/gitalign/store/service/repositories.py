@@ -133,6 +133,7 @@ class Repositories:
                     f"a job of {display(name)} is under way", hint="wait until it has ended, or stop it", code="busy"
                 )
             events, credentials = schema.events, schema.credentials
+            connection.execute(delete(schema.schedules).where(schema.schedules.c.repository == number))
             connection.execute(delete(credentials).where(credentials.c.repository == number))
             for table in schema.OF_JOBS:
                 connection.execute(delete(table).where(table.c.job.in_(select(_JOBS.c.number).where(mine))))

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from gitalign.store.schema import AsciiText, Key
 
-HEAD_REVISION = "s0007"
+HEAD_REVISION = "s0008"
 VERSION_TABLE = "service_version"
 
 metadata = MetaData()
@@ -142,6 +142,26 @@ events = Table(
     Column("at", Key, nullable=False),
     Column("body", Text, nullable=False),
     Index("service_events_by_job", "job", "seq"),
+)
+
+schedules = Table(
+    "service_schedules",
+    metadata,
+    Column("number", Key, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("repository", Key, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("cron", String(100), nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("quiet", String(11)),
+    Column("params", Text, nullable=False),
+    Column("created_by", String(100), nullable=False),
+    Column("created_at", Key, nullable=False),
+    Column("next_at", Key, nullable=False),
+    Column("last_at", Key),
+    Column("last_job", String(32)),
+    Index("service_schedules_by_time", "next_at"),
+    Index("service_schedules_by_repository", "repository"),
 )
 
 credentials = Table(
