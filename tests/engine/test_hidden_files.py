@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gitalign import facade
+from gitalign.batches.running.context import BatchContext
+from gitalign.batches.running.run_batches import run_batches
+from gitalign.core.access import AccessProfile, AccessRules
 from gitalign.core.outcome import Conflicted, Failed
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report, Verdict
+from gitalign.engine.runtime.signals import StopSignal
 from tests import needs, warm
+from tests.batches.runs import BATCH, Bench, killed_at, sh
+from tests.batches.trees import make_world
 from tests.git.workspace import Workspace
 
 SECRET = b"the key is 4711\n"
@@ -100,7 +107,10 @@ def test_a_hidden_file_cannot_be_changed(here: Workspace) -> None:
 
 def batch(here: Workspace, tmp_path: Path, *words: str, shell: str) -> tuple[int, str]:
     config, tasks = tmp_path / "config.yaml", tmp_path / "tasks.yaml"
-    config.write_text(json.dumps({"access": {"profiles": PROFILES}}))
+    # What lands together is tested together: without what is hidden from any of the tasks.
+    check = {"name": "unseen", "command": ["/bin/sh", "-c", "test ! -e keys/id && test ! -e .git && test -e src/a.py"]}
+    settings = {"access": {"profiles": PROFILES}, "validation": {"checks": [check], "fail_on_new_only": False}}
+    config.write_text(json.dumps(settings))
     listed = [
         {"id": "guest", "shell": shell},
         {"id": "free", "shell": "grep -q 4711 keys/id && git log -1 && touch free"},
@@ -159,3 +169,31 @@ def test_programs_that_resolve_conflicts_are_not_given_what_is_hidden(here: Work
     here.switch("main")
     (free,) = [one for one in run(here, **settings).branches() if one.step.branch.name == "free"]
     assert free.verdict is Verdict.ALIGNED, free.result.outcome
+
+
+@pytest.mark.parametrize("place", ["task", "settle", "result"])
+def test_a_killed_task_leaves_hidden_files_as_they_are_and_the_next_one_sees_its_own(
+    tmp_path: Path, place: str
+) -> None:
+    bench = Bench.at(make_world(tmp_path, {"keys/id": SECRET.decode(), "a.txt": "a\n"}))
+    rules = AccessRules((AccessProfile(id="guest", branches=("batch/*/guest",), allowed=("*",), hidden=("keys/",)),))
+    confinement = needs.bubblewrap(Path(bench.world.repository.common_dir))
+
+    def context(**more: Any) -> BatchContext:
+        made = bench.context(max_concurrency=1, **more)
+        return replace(made, access=rules, settings=replace(made.settings, confinement=confinement))
+
+    bench.new(
+        sh(
+            "guest", "test ! -e keys; echo new > new; git add -A; git commit -qm guest; echo more >> a.txt", priority=-1
+        ),
+        sh("free", "test -s keys/id && test -e .git && echo free > free"),
+    )
+    assert killed_at(place, lambda check: run_batches(context(checkpoint=check), BATCH, None))
+    bench.stop = StopSignal()
+    run = run_batches(context(), BATCH, None)
+    assert {name: one.status.value for name, one in run.tasks.items()} == {"guest": "completed", "free": "completed"}
+    git = bench.world.git
+    assert git("diff", "--name-status", "main", run.tasks["guest"].result or "") == "M\ta.txt\nA\tnew"
+    assert git("diff", "--name-status", "main", run.tasks["free"].result or "") == "A\tfree"
+    git("fsck", "--strict")
