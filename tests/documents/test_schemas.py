@@ -104,7 +104,7 @@ STEPS = (
     ("repo add here .", "repositories"),
     ("repo list", "repositories"),
     ("repo credential here --forget", "error"),  # it has none
-    ("schedule add here run '30 6 * * 1-5' --quiet-hours 22:00-06:00", "schedules"),
+    ("schedule add here run hourly", "error"),  # not an expression of cron
     ("schedule list here", "schedules"),
     ("schedule remove here nosuch", "error"),
     ("repo fetch here", "job"),

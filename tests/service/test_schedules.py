@@ -151,7 +151,8 @@ def test_quiet_hours_that_begin_while_a_run_is_made(
 
 
 def test_what_cannot_be_is_refused(database: ServiceDatabase) -> None:
-    for wrong in ({"cron": "x"}, {"zone": "Mars/Olympus"}, {"quiet": "22:00-06:00"}):
+    wrongs: list[dict[str, Any]] = [{"cron": "x"}, {"zone": "Mars/Olympus"}, {"quiet": "22:00-06:00"}]
+    for wrong in wrongs:
         with pytest.raises(UserError):
             add(database, **wrong)
     with pytest.raises(UserError):

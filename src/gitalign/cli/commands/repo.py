@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 from gitalign.cli.asking import asked
-from gitalign.cli.commands.repo_credential import credential, new_key, rotate_keys
 from gitalign.cli.options import Options
 from gitalign.cli.parameters import argument, option
 from gitalign.cli.rendering.console import console, emit_json
 from gitalign.cli.rendering.tables import safe
+from gitalign.cli.repo_credentials import credential, new_key, rotate_keys
 from gitalign.cli.server_options import ServerOptions
 from gitalign.cli.verb import Group, verb
 from gitalign.documents import jobs as job_documents
