@@ -68,6 +68,33 @@ def assert_clean(bench: Bench) -> None:
     assert bench.world.git("status", "--porcelain") == ""
 
 
+def test_tasks_that_wait_for_the_database_become_fewer(bench: Bench) -> None:
+    """Another program writes most of the time: tasks that begin and end all the while wait for it."""
+    bench.new(*(sh(f"t{number}", "sleep 0.1") for number in range(6)))
+    over = threading.Event()
+
+    def is_seen() -> bool:
+        return any("locks" in data["reason"] for kind, data in list(bench.heard) if kind == "workers_changed")
+
+    def write() -> None:
+        with closing(sqlite3.connect(bench.world.repository.state_dir / "gitalign.db", timeout=30)) as other:
+            while not (over.is_set() or is_seen()):
+                other.execute("BEGIN IMMEDIATE")
+                over.wait(0.3)
+                other.rollback()
+                over.wait(0.02)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        run = run_batches(bench.context(max_concurrency=6), BATCH, None)
+    finally:
+        over.set()
+        writer.join()
+    assert set(status_of(run).values()) == {"completed"}
+    assert is_seen()
+
+
 def test_tasks_of_a_batch_run_side_by_side_and_their_results_are_pinned(bench: Bench, tmp_path: Path) -> None:
     """Each waits for the other: one after the other they would never end."""
     wait = "touch {0}/$GITALIGN_TASK; while [ ! -e {0}/{1} ]; do sleep 0.02; done; echo $GITALIGN_TASK > $GITALIGN_TASK.new; "
