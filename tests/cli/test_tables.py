@@ -48,6 +48,21 @@ def test_a_row_is_a_line_and_is_cut_at_its_end(width: int) -> None:
     assert made[2].split() == ["short", "conflicted", "contents"]
 
 
+def test_what_stands_beside_a_very_long_name_is_there_below_its_head() -> None:
+    name = "feature/platform-observability-of-the-payment-gateway-and-all-its-adapters"
+    made = lines(
+        80, "branch", "what", "own", "why", rows=[(name, "rebase", "1", "1 own commit"), ("b", "up to date", "12", "")],
+        right=("own",),
+    )  # fmt: skip
+    assert made[1] == name
+    assert made[2].index("rebase") == made[0].index("what")
+    assert made[2].endswith("  1  1 own commit")
+    assert made[3].index("up to date") == made[0].index("what")
+    two = lines(80, "branch", "why", rows=[(name, "is a target"), ("b", "is another")])
+    assert two[1] == name
+    assert two[2].index("is a target") == two[0].index("why") == two[3].index("is another")
+
+
 @pytest.mark.parametrize("width", range(24, 100))
 def test_an_id_is_whole_or_not_there(width: int) -> None:
     made = lines(width, "run", "what", "", rows=[(RUN, "undo", f"undoes {RUN} at {OID}")])[1]

@@ -50,7 +50,7 @@ def test_a_fresh_clone_says_where_its_branches_are(clone: Workspace) -> None:
     assert status.rstrip().endswith("git align plan --remote")
     planned = call("plan", cwd=clone.path)
     assert ONLY_REMOTE in planned.stdout
-    assert "2 rebase" in planned.stdout
+    assert "2 to rebase" in planned.stdout
     document = json.loads(call("plan", "--json", cwd=clone.path).stdout)
     assert document["snapshot"]["branches_of"] == "origin"
     assert branches(document) == {"clean", "clash"}

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from gitalign.cli.options import Options
 from gitalign.cli.rendering.console import console, emit_json
-from gitalign.cli.rendering.tables import STEP_WORDS, many
+from gitalign.cli.rendering.tables import counted, many
 from gitalign.core.names import display
 from gitalign.core.outcome import Conflicted
 from gitalign.core.report import SUCCESSES, Verdict
@@ -93,8 +93,8 @@ def _show_plan(out: Console, plan: Plan) -> None:
     _line(out, "")
     _line(out, "git align plan: which branch goes where", "bold")
     for target in plan.targets:
-        kinds = Counter(STEP_WORDS[step.kind] for step in plan.steps if step.target == target)
-        words = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+        kinds = Counter(step.kind for step in plan.steps if step.target == target)
+        words = ", ".join(counted(kind, number) for kind, number in kinds.most_common())
         _line(out, f"  {display(target.name):<20} {words or 'no branches'}")
     targets = {str(target.name) for target in plan.targets}
     for one in [one for one in plan.excluded if one.branch not in targets][:_MOST_ROWS]:

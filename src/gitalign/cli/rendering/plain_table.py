@@ -24,7 +24,8 @@ class PlainTable:
     """Rows without lines around them: in a terminal one line each, elsewhere cells with a tab between them.
 
     In a terminal a line that is too long is cut at its end. Numbers, ids and names before the last column are never cut to
-    make room: a name that is longer than its column pushes the rest of its own line to the right.
+    make room: a name that is longer than its column pushes the rest of its own line to the right; where the columns between
+    name and story would not fit any more, they stand on a line of their own, below their heads.
 
     Attributes:
         columns: their heads.
@@ -53,7 +54,17 @@ class PlainTable:
             return
         widths = self._widths(options.max_width)
         for row in (heads, *self.rows):
+            if self._is_pushed_out(row, widths, options.max_width):
+                yield cut_line(row[0], options.max_width)
+                row = (Text(), *row[1:])
             yield cut_line(self._line(row, widths), options.max_width)
+
+    def _is_pushed_out(self, row: Sequence[Text], widths: Sequence[int], room: int) -> bool:
+        """Whether a name leaves no room for what stands beside it."""
+        if len(row) == 1 or row[0].cell_len <= widths[0]:
+            return False
+        beside = widths[1:-1] or [min(row[-1].cell_len, _LONGEST_WORD)]
+        return row[0].cell_len + sum(len(_GAP) + width for width in beside) > room
 
     def _widths(self, room: int) -> list[int]:
         natural = [

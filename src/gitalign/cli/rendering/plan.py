@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gitalign.cli.rendering.tables import MOST_ROWS, STEP_WORDS, many, plain_table, safe, tell_rest
+from gitalign.cli.rendering.tables import MOST_ROWS, STEP_WORDS, counted, many, plain_table, safe, tell_rest
 from gitalign.core.branch_rules import BranchProtection, RuleState
 from gitalign.core.exclusions import FILTERS
 from gitalign.core.names import display
@@ -67,11 +68,8 @@ def show_plan(out: Console, plan: Plan, *, everything: bool = False, fetched: bo
             table.add_row(safe(one.branch), safe(one.reason))
         out.print(table)
         tell_rest(out, len(rows), len(excluded))
-    kinds = [
-        f"{sum(step.kind is kind and not step.refusal for step in plan.steps)} {words}"
-        for kind, words in STEP_WORDS.items()
-        if any(step.kind is kind and not step.refusal for step in plan.steps)
-    ]
+    counts = Counter(step.kind for step in plan.steps if not step.refusal)
+    kinds = [counted(kind, counts[kind]) for kind in STEP_WORDS if counts[kind]]
     refused = sum(step.refusal is not None for step in plan.steps)
     if refused:
         kinds.append(f"{refused} refused")

@@ -24,6 +24,15 @@ STEP_WORDS = {
     StepKind.LEAVE: "merged",
 }
 
+_TO_DO = frozenset({StepKind.REPLAY, StepKind.RECREATE, StepKind.MERGE, StepKind.FAST_FORWARD})
+
+
+def counted(kind: StepKind, count: int) -> str:
+    """How many branches a plan treats in one way: `60 to rebase`, `3 up to date`, `2 integration branches`."""
+    if kind is StepKind.INTEGRATE:
+        return many(count, "integration branch", "integration branches")
+    return f"{count} {'to ' if kind in _TO_DO else ''}{STEP_WORDS[kind]}"
+
 
 def safe(name: str) -> str:
     """A name for rich: harmless to the terminal, and no markup."""
