@@ -12,6 +12,7 @@ from gitalign.batches.planning.make_plan import make_plan
 from gitalign.batches.planning.tasks import Need, Task, TaskList
 from gitalign.batches.running.state import new_batch_run
 from gitalign.batches.running.state_document import content_of
+from gitalign.core.accounts import Role
 from gitalign.core.conflict_groups import BranchConflict, ConflictDetail, Conflicts
 from gitalign.core.health import Health
 from gitalign.core.jobs import JobKind, JobState, NewJob
@@ -26,6 +27,7 @@ from gitalign.store.service import schema
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.held_jobs import HeldJobs
 from gitalign.store.service.jobs import JobDocument, Jobs
+from gitalign.store.service.users import Users
 from tests.views.many import AS_OF, outlook_of, report_of
 
 _NUMBERS = itertools.count(1)
@@ -51,6 +53,7 @@ def left(database: ServiceDatabase, repository: str, kind: JobKind, body: str, *
 
 def fill(database: ServiceDatabase, repository: str, branches: int) -> dict[str, str]:
     """Two plans, a forecast with pairs, a run and conflicts; ids of the jobs by kind."""
+    Users(database).add("cleo", role=Role.LANDER, password="hashed", actor="test")
     outlook = outlook_of(branches)
     report, _ = report_of(branches, findings=2)
     stopped = [(one.step, found) for one in report.branches() if (found := conflict_of(one.result.outcome)) is not None]

@@ -34,7 +34,7 @@ from gitalign.service.api import (
 )
 from gitalign.service.metrics import ServiceMetrics
 from gitalign.service.middleware import Guarded
-from gitalign.service.pages import openid_pages
+from gitalign.service.pages import account_page, audit_page, openid_pages, people_page
 from gitalign.service.pages import routes as pages
 from gitalign.service.problems import configure_error_handlers
 from gitalign.service.settings import ServerSettings, settings_of, settings_of_environment
@@ -97,7 +97,8 @@ def register_routes(app: FastAPI) -> None:
     ):
         app.include_router(module.router)
     seeds.register(app)
-    app.include_router(openid_pages.router)
+    for module in (openid_pages, account_page, people_page, audit_page):
+        app.include_router(module.router)
     pages.register(app)
 
 
@@ -109,7 +110,7 @@ def configure_middleware(app: FastAPI, settings: ServerSettings, *, enable_conte
             CORSMiddleware,
             allow_origins=list(server.origins),
             allow_credentials=False,
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"],
             expose_headers=["ETag", "Location", "Retry-After", "X-Request-Id"],
         )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from starlette.requests import HTTPConnection
 
 from gitalign.service.feed import EventFeed
-from gitalign.service.openid import OpenIdProvider, opened_provider
 from gitalign.service.passwords import Passwords
 from gitalign.service.settings import ServerSettings
 from gitalign.service.throttle import Throttle
@@ -26,6 +25,10 @@ from gitalign.store.service.users import Users
 
 if TYPE_CHECKING:
     from gitalign.service.tracing import ServiceTraces
+
+if TYPE_CHECKING:
+    from gitalign.service.openid import OpenIdProvider
+    from gitalign.service.provider_settings import Oidc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +78,7 @@ def opened_service(settings: ServerSettings) -> Service:
         users=Users(database),
         sessions=Sessions(database),
         passwords=Passwords(),
-        provider=None if settings.oidc is None else opened_provider(settings.oidc),
+        provider=None if settings.oidc is None else _provider(settings.oidc),
         audit=AuditTrail(database),
         feed=EventFeed(
             EventReader(database), most_streams=settings.limits.streams, stream_s=settings.limits.stream_seconds
@@ -84,6 +87,12 @@ def opened_service(settings: ServerSettings) -> Service:
         workers=Workers(database, settings.work_settings(), traces=traces),
         traces=traces,
     )
+
+
+def _provider(settings: Oidc) -> OpenIdProvider:
+    from gitalign.service.openid import opened_provider  # slow to import, and needed by few
+
+    return opened_provider(settings)
 
 
 def service_of(connection: HTTPConnection) -> Service:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Request
@@ -10,12 +11,14 @@ from fastapi.responses import RedirectResponse, Response
 from gitalign.core.accounts import Actor
 from gitalign.errors import NotFound
 from gitalign.service.access import address_of, cookie_name
-from gitalign.service.openid import Flow, Identity, OpenIdProvider
 from gitalign.service.pages.routes import PageRoute
 from gitalign.service.pages.signing_in import safe_place, signed_in
 from gitalign.service.problems import NotAllowed
 from gitalign.service.state import Service, service_of
 from gitalign.store.service.provider_people import admit, turn_away
+
+if TYPE_CHECKING:
+    from gitalign.service.openid import Identity, OpenIdProvider
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _MINUTES = 10
@@ -50,13 +53,16 @@ def start(request: Request, next: str = "/") -> Response:
 @router.get("/openid/callback")
 def come_back(request: Request) -> Response:
     """Back from the provider."""
+    from gitalign.service.openid import Flow  # slow to import, and needed by few
+
     service = service_of(request)
     provider, place = _provider(service), "/"
     with service.throttle.trying(address_of(request)) as attempt:
         kept = request.cookies.get(_cookie(service), "").split(".")
         if len(kept) != 4:
             raise NotAllowed("this browser did not begin to sign in", hint="sign in again", code="openid_refused")
-        flow, place = Flow(state=kept[0], nonce=kept[1], verifier=kept[2]), safe_place(unquote(kept[3]))
+        place = safe_place(unquote(kept[3]))
+        flow = Flow(state=kept[0], nonce=kept[1], verifier=kept[2])
         identity = provider.finish(flow, _redirect_uri(request, service), dict(request.query_params))
         actor = _actor(service, provider, identity)
         attempt.has_succeeded = True

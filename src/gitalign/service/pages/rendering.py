@@ -17,7 +17,15 @@ from markupsafe import Markup
 from gitalign.core.accounts import Actor, Role
 from gitalign.core.names import command_on, display
 
-NAVIGATION = (("/", "Now", Role.VIEWER), ("/jobs", "Jobs", Role.VIEWER), ("/wall", "Wall", Role.VIEWER))
+NAVIGATION = (
+    ("/", "Now", Role.VIEWER),
+    ("/jobs", "Jobs", Role.VIEWER),
+    ("/wall", "Wall", Role.VIEWER),
+    ("/people", "People", Role.ADMIN),
+    ("/tokens", "Tokens", Role.ADMIN),
+    ("/audit", "Audit", Role.ADMIN),
+    ("/settings", "Settings", Role.ADMIN),
+)
 """Address, words, and the role that sees it: at the head of every page."""
 
 
