@@ -44,6 +44,7 @@ VERBS = (
     "token",
     "repo",
     "schedule",
+    "remote",
     "audit",
     "db",
 )

@@ -15,8 +15,9 @@ from gitalign.documents.models.service import (
     JobsDocument,
     RepositoriesDocument,
     ServedRepositoryDocument,
+    TaskLogDocument,
 )
-from gitalign.errors import GitAlignError, RemoteError
+from gitalign.errors import GitAlignError, RemoteError, UserError
 
 T = TypeVar("T")
 API = "/api/v1"
@@ -28,20 +29,26 @@ PAUSE_S = 0.5
 """Seconds before the second attempt; twice as long before each further one."""
 
 
+LONGEST_PAUSE_S = 60.0
+"""What a service may ask for with `Retry-After`."""
+
+
 class Problem(GitAlignError):
     """The service refused a request, or could not carry it out.
 
     Attributes:
         status: of HTTP.
         faults: every one that was found.
+        retry_after_s: seconds after which the service wants to be asked again; None when it does not say.
     """
 
-    def __init__(self, status: int, document: Mapping[str, Any]) -> None:
+    def __init__(self, status: int, document: Mapping[str, Any], *, retry_after: str | None = None) -> None:
         code = str(document.get("code", f"http_{status}"))
         super().__init__(
             str(document.get("detail", f"HTTP status {status}")), hint=str(document.get("hint", "")), code=code
         )
         self.status = status
+        self.retry_after_s = float(retry_after) if retry_after is not None and retry_after.isdecimal() else None
         self.faults = tuple(map(str, document.get("faults", ())))
 
     @property
@@ -139,6 +146,36 @@ def run(repository: str, plan_id: str, *, push: bool, key: str | None, only_if_n
     return _post(_of(repository, "/runs"), body, key=key, match=plan_id if only_if_newest else None)
 
 
+def verb(repository: str, path: str, body: Mapping[str, Any], *, key: str | None) -> Call[JobDocument]:
+    """A job for any other verb, by its address below the repository."""
+    return _post(_of(repository, f"/{quote(path)}"), body, key=key)
+
+
+def newest(repository: str, path: str, **params: Any) -> Call[Any]:
+    """The newest document below a repository."""
+    return _get(_of(repository, f"/{quote(path)}"), lambda said: said, **params)
+
+
+def task_log(repository: str, batch: str, task: str, *, offset: int) -> Call[TaskLogDocument]:
+    """What a task wrote."""
+    path = _of(repository, f"/batches/{quote(batch, safe='')}/logs/{quote(task, safe='')}")
+    return _get(path, lambda said: cast(TaskLogDocument, said), offset=offset)
+
+
+def project(method: str, project_id: str, path: str, body: Mapping[str, Any] | None, *, key: str | None) -> Call[Any]:
+    """A request below a project."""
+    headers = {"Idempotency-Key": key or secrets.token_hex(16)} if method == "POST" else {}
+    address = f"/api/projects/{quote(project_id, safe='')}/{quote(path)}"
+    return Call(method=method, path=address, read=lambda said: said, json=body, headers=headers)
+
+
+def about_batch(
+    repository: str, batch: str, what: str, body: Mapping[str, Any] | None, *, key: str | None
+) -> Call[JobDocument]:
+    """A job about a batch run: `resume`, `retry`, `land`, `undo`, `reports`; or `pause`, `stop`, `cancel`."""
+    return _post(_of(repository, f"/batches/{quote(batch, safe='')}/{what}"), body or {}, key=key)
+
+
 def about_run(
     repository: str, run_id: str, what: str, body: Mapping[str, Any], *, key: str | None
 ) -> Call[JobDocument]:
@@ -161,8 +198,27 @@ def events_of(repository: str) -> str:
     return f"{API}{_of(repository, '/events')}"
 
 
-def answer(call: Call[T], status: int, media_type: str, body: bytes) -> T:
+def newest_run(jobs_page: JobsDocument) -> str:
+    """The id of the newest run of a page of jobs.
+
+    Raises:
+        UserError: there is none.
+    """
+    for one in jobs_page["jobs"]:
+        if one["run_id"] is not None and one["kind"] == "run":
+            return one["run_id"]
+    raise UserError(
+        "the service has made no run of this repository yet", hint="git align remote run", code="unknown_run"
+    )
+
+
+def answer(call: Call[T], status: int, media_type: str, body: bytes, *, retry_after: str | None = None) -> T:
     """What an answer says.
+
+    Args:
+        call: the request.
+        status, media_type, body: of the answer.
+        retry_after: its header of that name.
 
     Raises:
         Problem: the service refused the request.
@@ -173,7 +229,7 @@ def answer(call: Call[T], status: int, media_type: str, body: bytes) -> T:
     except ValueError as error:
         raise Problem(status, {"code": "not_json", "detail": f"the answer is not JSON: {error}"}) from error
     if status >= 400:
-        raise Problem(status, said if isinstance(said, dict) else {})
+        raise Problem(status, said if isinstance(said, dict) else {}, retry_after=retry_after)
     return call.read(said)
 
 
@@ -209,6 +265,8 @@ class Attempts:
         if isinstance(error, Problem):
             if is_last or not error.retryable:
                 raise error
+            if error.retry_after_s is not None:
+                return min(max(error.retry_after_s, PAUSE_S), LONGEST_PAUSE_S)
         elif is_last:
             raise RemoteError(f"{self._failed}: {error}", hint=self._hint) from error
         return float(PAUSE_S * 2 ** (self._in_a_row - 1))

@@ -11,7 +11,7 @@ import httpx
 
 from gitalign.client import calls
 from gitalign.client.calls import OVER, Attempts, Call, Problem, StreamedEvent, StreamReader
-from gitalign.documents.models.service import BranchRowDocument, JobDocument, ServedRepositoryDocument
+from gitalign.documents.models.service import BranchRowDocument, JobDocument, ServedRepositoryDocument, TaskLogDocument
 
 T = TypeVar("T")
 
@@ -108,6 +108,75 @@ class Client:
         """Ask to prove the certificates of a run again."""
         return self._ask(calls.about_run(repository, run_id, "proofs", {}, key=key))
 
+    def ask(self, repository: str, verb: str, *, key: str | None = None, **body: Any) -> JobDocument:
+        """Ask for any other verb: `doctor`, `categories`, `order`, `resolve`, `restore`, `prune`, `resolutions/learn`, …
+
+        Args:
+            repository: by name.
+            verb: its address below the repository, as the guide lists it.
+            key: see `plan`.
+            body: as the API takes it.
+        """
+        return self._ask(calls.verb(repository, verb, body, key=key))
+
+    def newest(self, repository: str, verb: str) -> Any:
+        """The newest document of a verb: `doctor`, `forecast`, `clash-map`, `batch-list`, …"""
+        return self._ask(calls.newest(repository, verb))
+
+    def plan_of(self, repository: str, plan_id: str) -> Any:
+        """A plan, by its id."""
+        return self._ask(calls.newest(repository, f"plans/{plan_id}"))
+
+    def show(self, repository: str, run_id: str) -> Any:
+        """The report of a run."""
+        return self._ask(calls.newest(repository, f"runs/{run_id}"))
+
+    def newest_run(self, repository: str) -> str:
+        """The id of the newest run that the service made.
+
+        Raises:
+            UserError: there is none.
+        """
+        return calls.newest_run(self._ask(calls.newest(repository, "runs", limit=50)))
+
+    def batch_plan(
+        self, repository: str, text: str, *, name: str = "tasks.yaml", key: str | None = None, **more: Any
+    ) -> JobDocument:
+        """Submit a task list or a plan of a batch; the job's `plan_id` names it. Nothing of it runs.
+
+        Args:
+            repository: by name.
+            text: of the file.
+            name: of the file; its ending says how it is written.
+            key: see `plan`.
+            more: `tasks`, `command`, `target`, `commit_leftovers`, `most_tasks`.
+        """
+        return self._ask(calls.verb(repository, "batch-plans", {"text": text, "name": name, **more}, key=key))
+
+    def batch_run(self, repository: str, plan_id: str, *, key: str | None = None, **how: Any) -> JobDocument:
+        """Have workers execute a plan that was submitted; `push`, `best_subset`, `squash`, `max_concurrency`, `again`, …"""
+        return self._ask(calls.verb(repository, "batches", {"plan_id": plan_id, **how}, key=key))
+
+    def batch(self, repository: str, batch: str) -> Any:
+        """How a batch run stands; also while it runs."""
+        return self._ask(calls.newest(repository, f"batches/{batch}"))
+
+    def batch_log(self, repository: str, batch: str, task: str, *, offset: int = 0) -> TaskLogDocument:
+        """What a task wrote, from an offset in bytes on."""
+        return self._ask(calls.task_log(repository, batch, task, offset=offset))
+
+    def batch_control(
+        self, repository: str, batch: str, action: str, *, key: str | None = None, **body: Any
+    ) -> JobDocument:
+        """`pause`, `stop`, `cancel`, `resume`, `retry`, `land`, `undo` or `reports` of a batch run."""
+        return self._ask(calls.about_batch(repository, batch, action, body, key=key))
+
+    def project(
+        self, project_id: str, path: str, *, method: str = "GET", body: Any = None, key: str | None = None
+    ) -> Any:
+        """A request below `/api/projects/ID`: `parallel/start`, `execution-plan`, `worktrees/1/create`, …"""
+        return self._ask(calls.project(method, project_id, path, body, key=key))
+
     def stop(self, job: JobDocument | str) -> JobDocument:
         """Ask a job to end cleanly."""
         return self._ask(calls.stop(_id(job)))
@@ -173,7 +242,8 @@ class Client:
                         return
                     if stream.status_code != 200:
                         media = stream.headers.get("Content-Type", "")
-                        calls.answer(calls.document(""), stream.status_code, media, stream.read())
+                        body, retry = stream.read(), stream.headers.get("Retry-After")
+                        calls.answer(calls.document(""), stream.status_code, media, body, retry_after=retry)
                     attempts.succeeded()
                     for line in stream.iter_lines():
                         event = reader.take(line)
@@ -190,7 +260,13 @@ class Client:
                 answer = self._http.request(
                     call.method, call.path, json=call.json, params=dict(call.params), headers=dict(call.headers)
                 )
-                return calls.answer(call, answer.status_code, answer.headers.get("Content-Type", ""), answer.content)
+                return calls.answer(
+                    call,
+                    answer.status_code,
+                    answer.headers.get("Content-Type", ""),
+                    answer.content,
+                    retry_after=answer.headers.get("Retry-After"),
+                )
             except (httpx.TransportError, Problem) as error:
                 pause = attempts.pause_after(error)
             time.sleep(pause)

@@ -34,7 +34,12 @@ def dump_job(value: Job) -> JobDocument:
         "outcome": value.outcome,
         "error": None
         if error is None
-        else {"code": error["code"], "message": error["message"], "hint": error.get("hint", "")},
+        else {
+            "code": error["code"],
+            "message": error["message"],
+            "hint": error.get("hint", ""),
+            "exit_code": error.get("exit_code", 3),
+        },
     }
 
 

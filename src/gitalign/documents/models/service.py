@@ -21,6 +21,7 @@ class JobErrorDocument(TypedDict):
     code: str
     message: str
     hint: str
+    exit_code: int
 
 
 class JobDocument(TypedDict):

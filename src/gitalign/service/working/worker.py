@@ -254,5 +254,10 @@ class Workers:
             self._held_jobs.finish(ended, state, outcome=result.outcome, document=document, health=result.health)
             return
         state = JobState.STOPPED if isinstance(result, Interrupted) else JobState.FAILED
-        error = {"code": result.error_code, "message": hold.access.redacted(result.message), "hint": result.hint}
+        error = {
+            "code": result.error_code,
+            "message": hold.access.redacted(result.message),
+            "hint": result.hint,
+            "exit_code": result.exit_code,
+        }
         self._held_jobs.finish(held, state, outcome=result.error_code[:24], error=error)

@@ -1,0 +1,21 @@
+"""The verb `remote`: its verbs are the files beside this one, each imported when it is typed."""
+
+from __future__ import annotations
+
+from gitalign.cli.lazy_group import LazyGroup
+from gitalign.cli.parameters import HELP_NAMES
+
+VERBS = (
+    *("repositories", "plan", "run", "show", "undo", "resume", "report", "verify", "fetch", "forecast", "conflicts"),
+    *("order", "categorize", "doctor", "jobs", "stop"),
+    *("batch-run", "batch-status", "batch-logs", "batch-stop"),
+)
+
+remote = LazyGroup(
+    VERBS,
+    path=("remote",),
+    name="remote",
+    help="Have a service carry out verbs, with the same output and exit codes.",
+    no_args_is_help=True,
+    context_settings=HELP_NAMES,
+)

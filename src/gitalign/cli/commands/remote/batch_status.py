@@ -1,0 +1,18 @@
+"""The verb `remote batch-status`."""
+
+from __future__ import annotations
+
+from gitalign.cli.batch_options import NamedBatch
+from gitalign.cli.options import Options
+from gitalign.cli.remote import WITHOUT, Ended, Remote
+from gitalign.cli.remote_batches import batch_said
+from gitalign.cli.verb import verb
+
+
+@verb(paged=True, without=(*WITHOUT, "yes"))
+def batch_status(batch_id: NamedBatch, *, remote: Remote, options: Options) -> int:
+    """Show how a batch run of the service stands, task by task; also while it runs."""
+    with remote.connected() as client:
+        document = client.batch(remote.name(client), batch_id)
+    batch_said(options, Ended(job={"outcome": "ok"}, document=document))
+    return 0

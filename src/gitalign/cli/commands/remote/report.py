@@ -1,0 +1,38 @@
+"""The verb `remote report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import click
+
+from gitalign.cli.options import Options, RunId
+from gitalign.cli.parameters import option
+from gitalign.cli.remote import WITHOUT, Remote, carried_out
+from gitalign.cli.rendering.console import require_writable, write_whole
+from gitalign.cli.verb import verb
+from gitalign.documents.formats import json_text
+from gitalign.facade import ReportFormat
+
+Form = Annotated[ReportFormat, option("--format", help="Form of the report.", metavar="html|md|json|junit|sarif")]
+Output = Annotated[
+    Path | None, option("--output", "-o", help="Where to write it instead of printing it.", metavar="FILE")
+]
+
+
+@verb(without=(*WITHOUT, "yes", "json"))
+def report(
+    run_id: RunId, *, form: Form = ReportFormat.HTML, output: Output = None, remote: Remote, options: Options
+) -> int:
+    """Write up a run in one of its forms."""
+    if output is not None:
+        require_writable(output)
+    with remote.connected() as client:
+        ended = carried_out(options, client, client.report(remote.name(client), run_id, form=form.value))
+    text = ended.document if isinstance(ended.document, str) else json_text(ended.document)
+    if output is None:
+        click.echo(text)
+    else:
+        write_whole(output, text)
+    return ended.exit_code

@@ -1,0 +1,22 @@
+"""The verb `remote show`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from gitalign.cli.options import Options
+from gitalign.cli.parameters import argument
+from gitalign.cli.remote import WITHOUT, Ended, Remote, report_said
+from gitalign.cli.verb import verb
+
+Run = Annotated[str, argument(help="Run id, or last.", metavar="[RUN]")]
+
+
+@verb(paged=True, without=(*WITHOUT, "yes"))
+def show(*, run_id: Run = "last", remote: Remote, options: Options) -> int:
+    """Show the result of a run that the service made."""
+    with remote.connected() as client:
+        name = remote.name(client)
+        document = client.show(name, client.newest_run(name) if run_id == "last" else run_id)
+        report_said(options, client, name, Ended(job={"outcome": "ok"}, document=document), is_new=False)
+    return 0

@@ -1,0 +1,26 @@
+"""The verb `remote undo`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from gitalign.cli.asking import asked
+from gitalign.cli.options import Options, RunId
+from gitalign.cli.parameters import option
+from gitalign.cli.remote import WITHOUT, Remote, carried_out, report_said
+from gitalign.cli.verb import verb
+from gitalign.core.names import display
+
+Push = Annotated[bool, option("--push", help="Also put back on the remote what was pushed.")]
+
+
+@verb(acts=True, without=WITHOUT)
+def undo(run_id: RunId, *, remote: Remote, push: Push = False, options: Options) -> int:
+    """Put back what a run moved, after a question."""
+    with remote.connected() as client:
+        name = remote.name(client)
+        wanted = client.newest_run(name) if run_id == "last" else run_id
+        if not asked(options, f"Put back what run {display(wanted)} moved?"):
+            return 1
+        ended = carried_out(options, client, client.undo(name, wanted, push=push))
+        return report_said(options, client, name, ended)

@@ -1,0 +1,244 @@
+"""Verbs that a service carries out: which service, the job to its end, its document shown as the same verb shows it here."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
+
+from gitalign.cli.options import Options
+from gitalign.cli.parameters import option
+from gitalign.cli.working_set import Exclude, Only, Targets
+from gitalign.errors import GitAlignError, PluginError, UserError
+from gitalign.input_file import Unreadable, read_bounded
+
+if TYPE_CHECKING:
+    from gitalign.client import Client
+    from gitalign.core.plan import Plan
+    from gitalign.core.report import Report
+
+WITHOUT = ("repo", "config")
+_EXIT_CODES = {"ok": 0, "attention": 1, "interrupted": 130}
+_LONGEST_TOKEN = 4_096
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """Which service, with whose token."""
+
+    server: Annotated[
+        str | None,
+        option("--server", help="Address of the service.", shown_default="$GITALIGN_SERVER", metavar="URL"),
+    ] = None
+    token_file: Annotated[
+        Path | None,
+        option(
+            "--token-file",
+            help="File with the token; it is never an argument.",
+            shown_default="$GITALIGN_TOKEN_FILE, else $GITALIGN_TOKEN",
+            metavar="FILE",
+        ),
+    ] = None
+
+    @contextmanager
+    def connected(self) -> Iterator[Client]:
+        """A client of the service, while inside.
+
+        Raises:
+            UserError: no service or no token is named, or the token would be sent in the clear.
+            PluginError: httpx is not installed.
+        """
+        try:
+            from gitalign.client import Client
+        except ImportError as error:
+            raise PluginError(
+                f"remote verbs need {error.name}, which is not installed", hint="pip install 'git-align[client]'"
+            ) from error
+        with Client(self._address(), self._token()) as client:
+            yield client
+
+    def _address(self) -> str:
+        address = self.server or os.environ.get("GITALIGN_SERVER")
+        if not address:
+            raise UserError("no service is named", hint="add --server URL, or set GITALIGN_SERVER", code="no_server")
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UserError(
+                f"{address!r} is not the address of a service", hint="for example https://align.example.org"
+            )
+        if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            raise UserError(
+                f"the token would be sent to {parts.hostname} in the clear", hint="use https", code="not_encrypted"
+            )
+        return address
+
+    def _token(self) -> str:
+        place = self.token_file or os.environ.get("GITALIGN_TOKEN_FILE")
+        if not place:
+            token = os.environ.get("GITALIGN_TOKEN", "")
+        else:
+            try:
+                token = read_bounded(Path(place), most_bytes=_LONGEST_TOKEN).decode("ascii", "replace")
+            except Unreadable as error:
+                raise UserError(error.message, hint="name a readable file with --token-file") from error
+        if not token.strip():
+            raise UserError(
+                "no token is given", hint="--token-file FILE, GITALIGN_TOKEN_FILE or GITALIGN_TOKEN", code="no_token"
+            )
+        return token.strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remote(Server):
+    """Which repository of which service."""
+
+    repository: Annotated[
+        str | None,
+        option(
+            "--repository",
+            help="Name of the repository there.",
+            shown_default="$GITALIGN_REPOSITORY, else the only one",
+            metavar="NAME",
+        ),
+    ] = None
+
+    def name(self, client: Client) -> str:
+        """The repository.
+
+        Raises:
+            UserError: none is named, and there is not exactly one.
+        """
+        named = self.repository or os.environ.get("GITALIGN_REPOSITORY")
+        if named:
+            return named
+        known = [one["name"] for one in client.repositories()]
+        if len(known) != 1:
+            raise UserError(
+                f"the service has {len(known)} repositories" + (f": {', '.join(known[:10])}" if known else ""),
+                hint="add --repository NAME",
+                code="no_repository",
+            )
+        return str(known[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which branches, and how."""
+
+    only: Only = ()
+    exclude: Exclude = ()
+    target: Targets = ()
+
+    def body(self, **more: Any) -> dict[str, Any]:
+        """As the service takes it; of `more` what is given."""
+        given = {"only": list(self.only), "exclude": list(self.exclude), "targets": list(self.target), **more}
+        return {name: value for name, value in given.items() if value}
+
+
+class RemoteFailure(GitAlignError):
+    """A job of the service ended by an error, with the code, hint and exit code that the verb has here."""
+
+    def __init__(self, error: Mapping[str, Any]) -> None:
+        super().__init__(str(error["message"]), hint=str(error.get("hint", "")), code=str(error["code"]))
+        self._exit_code = int(error.get("exit_code", 3))
+
+    @property
+    def exit_code(self) -> int:  # type: ignore[override]
+        """As the verb has it here."""
+        return self._exit_code
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """What a job came to."""
+
+    job: Mapping[str, Any]
+    document: Any
+
+    @property
+    def exit_code(self) -> int:
+        """As the verb has it here."""
+        return _EXIT_CODES.get(str(self.job["outcome"]), 3)
+
+
+def carried_out(options: Options, client: Client, job: Mapping[str, Any], *, plan: Plan | None = None) -> Ended:
+    """Follow a job to its end, with progress. Ctrl-C asks the service to stop it.
+
+    Raises:
+        RemoteFailure: it ended by an error.
+    """
+    from gitalign.cli.rendering.progress import followed
+    from gitalign.documents.events import load
+
+    job_id = str(job["id"])
+    with followed(options, plan) as (listeners, stop):
+        stop.on_change(lambda: threading.Thread(target=client.stop, args=(job_id,), daemon=True).start())
+        for event in client.events_of_job(job_id):
+            if event.kind == "run":
+                happened = load(event.document)
+                for listener in listeners:
+                    listener(happened)
+    ended = client.job(job_id)
+    if ended["error"] is not None:
+        raise RemoteFailure(ended["error"])
+    has_document = ended["state"] == "done" or ended["outcome"] == "interrupted"
+    return Ended(job=ended, document=client.document(job_id) if has_document else None)
+
+
+def said(options: Options, document: Any, show: Callable[[], None] | None = None) -> None:
+    """Print a document of the service: as the verb shows it here, or as it is.
+
+    Args:
+        options: of the command line.
+        document: stamped with its format.
+        show: shows it to people; None where only the document can be shown.
+    """
+    if options.quiet and not options.json:
+        return
+    if options.json or show is None:
+        from gitalign.documents.formats import pieces
+
+        sys.stdout.writelines(pieces(document, indent=2))
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+        return
+    show()
+
+
+def report_said(options: Options, client: Client, repository: str, ended: Ended, *, is_new: bool = True) -> int:
+    """Print the report of a run; the exit code."""
+    report = None if options.json or ended.document is None else _report(client, repository, ended.document)
+
+    def show() -> None:
+        from gitalign.cli.rendering.console import console
+        from gitalign.cli.rendering.report import show_report
+
+        assert report is not None
+        show_report(console(), report, everything=options.verbose, is_new=is_new)
+
+    if ended.document is not None:
+        said(options, ended.document, None if report is None else show)
+        return int(ended.document.get("exit_code", ended.exit_code))
+    return ended.exit_code
+
+
+def _report(client: Client, repository: str, document: Mapping[str, Any]) -> Report | None:
+    """The report with its plan; None where the service does not know the plan, as of runs of its command line."""
+    from gitalign.client import Problem
+    from gitalign.documents import plans
+    from gitalign.documents.report_reading import load_report
+
+    try:
+        plan = plans.load(client.plan_of(repository, str(document["run"]["plan_id"])))
+    except Problem as problem:
+        if problem.status != 404:
+            raise
+        return None
+    return load_report(document, plan)

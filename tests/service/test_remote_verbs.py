@@ -1,0 +1,131 @@
+"""`git align remote VERB` against a real server: the output and the exit codes of the same verbs here."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitalign.core.accounts import Role
+from gitalign.service.application import create_app
+from tests import warm
+from tests.documents.strict import validate
+from tests.service.asking import tips
+from tests.service.serving import Served, served
+
+TASKS = """target: main
+tasks:
+  - {id: a, shell: "echo from-a; echo a > a", commit_leftovers: true}
+"""
+
+
+@pytest.fixture
+def server(database_file: Path, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (repository / ".git/gitalign").mkdir(exist_ok=True)
+    (repository / ".git/gitalign/config.yaml").write_text("batch: {confinement: none}\n")
+    settings = {"database": {"file": database_file}, "batches": {"allowed": True, "confinement": "none"}}
+    with served(create_app(settings)) as running:
+        yield running
+
+
+def remote(server: Served, *words: object, code: int = 0, role: Role = Role.LANDER) -> Any:
+    env = {"GITALIGN_SERVER": server.address, "GITALIGN_TOKEN": server.token(role)}
+    done = warm.run("remote", *words, cwd=Path("/"), env=env)
+    assert done.returncode == code, (words, done.stdout, done.stderr)
+    return done
+
+
+def same(there: str, here: str) -> bool:
+    """Whether texts are equal but for times, ids, what to type next, and the targets that were found before."""
+
+    def plain(text: str) -> list[str]:
+        left_out = ("next:", "git align", "Targets: ")
+        lines = [line for line in text.splitlines() if not any(word in line for word in left_out)]
+        return [
+            re.sub(r"\d{8}-\d{6}-[0-9a-f]+|\d+(\.\d+)? ?(s|ms|MB|MiB)\b|[0-9a-f]{7,64}", "*", line) for line in lines
+        ]
+
+    return plain(there) == plain(here)
+
+
+def test_from_a_plan_to_its_undo_as_here(server: Served, repository: Path) -> None:
+    before = tips(repository)
+    here = warm.run("plan", cwd=repository)
+    there = remote(server, "plan")
+    assert same(there.stdout, here.stdout), (there.stdout, here.stdout)
+    document = json.loads(remote(server, "plan", "--json").stdout)
+    assert document["id"] == json.loads(warm.run("plan", "--json", cwd=repository).stdout)["id"]
+    assert validate(document) == "plan"
+    refused = remote(server, "run", code=2)
+    assert "--yes" in refused.stderr
+    assert tips(repository) == before
+    ran = remote(server, "run", "--yes", code=1)
+    after = tips(repository)
+    assert after != before
+    assert same(ran.stdout, warm.run("show", "last", cwd=repository).stdout), ran.stdout
+    shown = json.loads(remote(server, "show", "last", "--json").stdout)
+    assert validate(shown) == "report"
+    assert "clash" in remote(server, "show", shown["run"]["id"]).stdout
+    assert remote(server, "verify", shown["run"]["id"], "--json").returncode == 0
+    assert remote(server, "report", shown["run"]["id"]).stdout.startswith("<!doctype html>")
+    remote(server, "undo", "last", "--yes")
+    assert tips(repository) == before
+    rows = json.loads(remote(server, "jobs", "--json").stdout)
+    assert [one["kind"] for one in rows["jobs"]][:2] == ["undo", "report"]
+    assert "undo" in remote(server, "jobs").stdout
+
+
+def test_what_is_found_out_as_here(server: Served, repository: Path) -> None:
+    for verb, code in (("doctor", 0), ("order", 1), ("categorize", 0), ("forecast", 1), ("conflicts", 1)):
+        there = json.loads(remote(server, verb, "--json", code=code).stdout)
+        here = warm.run(verb, "--json", cwd=repository)
+        assert here.returncode == code, verb
+        assert (there["format"], set(there)) == (json.loads(here.stdout)["format"], set(json.loads(here.stdout))), verb
+    assert same(remote(server, "order", code=1).stdout, warm.run("order", cwd=repository).stdout)
+    assert remote(server, "repositories").stdout.strip() == "sample"
+
+
+def test_errors_are_those_of_here(server: Served, repository: Path, tmp_path: Path) -> None:
+    there = remote(server, "plan", "--only", "nothing-like-this", code=2)
+    here = warm.run("plan", "--only", "nothing-like-this", cwd=repository)
+    assert (here.returncode, there.stderr) == (2, here.stderr)
+    said = json.loads(remote(server, "undo", "20200101-000000-abcdef", "--yes", "--json", code=2).stdout)
+    assert said["error"]["code"] == "unknown_run"
+    assert "not_allowed" in remote(server, "run", "--yes", "--json", code=2, role=Role.VIEWER).stdout
+    for env, words, code in (
+        ({}, ("plan",), "no_server"),
+        ({"GITALIGN_SERVER": server.address}, ("plan",), "no_token"),
+        ({"GITALIGN_TOKEN": "gal_x"}, ("plan", "--server", "http://align.example.org"), "not_encrypted"),
+        ({"GITALIGN_TOKEN": "gal_x", "GITALIGN_SERVER": server.address}, ("plan",), "not_signed_in"),
+    ):
+        done = warm.run("remote", *words, "--json", cwd=tmp_path, env=env)
+        assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (2, code)
+    token = tmp_path / "token"
+    token.write_text(server.token() + "\n")
+    done = warm.run("remote", "plan", "--server", server.address, "--token-file", token, cwd=tmp_path, env={})
+    assert done.returncode == 0, done.stderr
+    unreachable = warm.run(
+        "remote", "jobs", "--server", "http://127.0.0.1:9", "--token-file", token, "--json", cwd=tmp_path, env={}
+    )
+    assert (unreachable.returncode, json.loads(unreachable.stdout)["error"]["code"]) == (3, "remote")
+
+
+def test_a_batch_is_run_there(server: Served, repository: Path, tmp_path: Path) -> None:
+    file = tmp_path / "tasks.yaml"
+    file.write_text(TASKS)
+    assert "--yes" in remote(server, "batch-run", file, code=2).stderr
+    ran = remote(server, "batch-run", file, "--yes")
+    assert "echo from-a" in ran.stderr
+    assert "1 of 1 batch landed" in ran.stdout, ran.stdout
+    run = json.loads(warm.run("batch", "status", "--json", cwd=repository).stdout)
+    assert json.loads(remote(server, "batch-status", run["id"], "--json").stdout)["status"] == "completed"
+    assert "from-a" in remote(server, "batch-logs", run["id"], "a").stdout
+    assert remote(server, "batch-stop", run["id"], code=2).stderr
+    shown = subprocess.run(["git", "show", "main:a"], cwd=repository, capture_output=True, text=True, check=True)
+    assert shown.stdout == "a\n"
