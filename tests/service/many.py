@@ -117,6 +117,19 @@ def fill(database: ServiceDatabase, repository: str, branches: int) -> dict[str,
             params={"branch": stopped[1][0].branch.name},
         ),
     }
+    origin = {
+        "kind": "person",
+        "by": "Ada",
+        "at": None,
+        "commit": "a" * 40,
+        "branch": "<b>",
+        "path": "x",
+        "imported_from": "",
+    }
+    known = {"conflict": "c" * 40, "origin": origin, "in_rr_cache": False, "disputed": True, "fault": ""}
+    resolutions = [{"name": f"{number:040x}.1", **known} for number in range(branches)]
+    body = json_text(stamped("known-resolutions", {"resolutions": resolutions, "faults": ["one is torn"]}))
+    ids["resolutions"] = left(database, repository, JobKind.RESOLUTIONS, body)
     ids["batch"] = left(
         database,
         repository,

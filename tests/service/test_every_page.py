@@ -10,7 +10,7 @@ from statistics import quantiles
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from starlette.routing import compile_path
 from starlette.testclient import TestClient
 
@@ -47,6 +47,7 @@ def addresses(ids: dict[str, str], branches: int) -> list[str]:
         f"{_SHOP}/clashes/pair?one={names[0]}&other={names[1]}",
         f"{_SHOP}/conflicts",
         f"{_SHOP}/conflicts/{conflicted(branches)}",
+        f"{_SHOP}/resolutions",
         f"{_SHOP}/plans",
         f"{_SHOP}/plans?before={OLD_PLAN_ID}&after={PLAN_ID}",
         f"{_SHOP}/plans/{PLAN_ID}",
@@ -167,3 +168,45 @@ def test_every_page_is_among_them(server: Served, ids: dict[str, str]) -> None:
     missing = {path for path in pages if not any(compile_path(path)[0].fullmatch(one) for one in seen)}
     no_pages = {"/health", "/metrics", "/ready", "/openid/start", "/openid/callback", "/sign-in/{link}"}
     assert missing - no_pages == set(), "add an address of each to `addresses`"
+
+
+def test_keys_are_listed_and_lead_through_the_page(server: Served, page: Page, ids: dict[str, str]) -> None:
+    page.goto(f"{server.address}{_SHOP}")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.type("?j")
+    expect(page.get_by_role("searchbox")).to_have_value("?j")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    expect(page.locator("td.first a").first).to_be_focused()
+    page.keyboard.press("j")
+    expect(page.locator("td.first a").nth(1)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_contain_text("*")
+    page.keyboard.press("g")
+    page.keyboard.press("n")
+    expect(page.locator("h1")).to_have_text("Now")
+
+
+def test_filters_are_in_the_address_without_scripts(server: Served, browser: Browser, ids: dict[str, str]) -> None:
+    token = new_token(server.service.database, "ada", role=Role.ADMIN, days=1)[0]
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(sign_in_link(server.service.database, token, address=server.address))
+        page.goto(f"{server.address}{_SHOP}")
+        page.locator("select[name=state]").select_option("conflicted")
+        page.get_by_role("button", name="Show").click()
+        assert "state=conflicted" in page.url
+        assert page.locator("td[data-label=State]").all_inner_texts().count("conflicted") == BRANCHES // 2
+        page.get_by_role("link", name="Clash map").click()
+        expect(page.get_by_role("group", name="Clash map")).to_be_visible()
+        page.goto(f"{server.address}/jobs/{ids['run']}")
+        expect(page.locator("svg.lanes")).to_be_visible()

@@ -218,3 +218,11 @@ def test_the_report_of_a_push(watched: Watched, tmp_path: Path) -> None:
     expect(watched.page.locator("tbody tr")).to_have_count(1)
     expect(watched.page.locator("tbody tr")).to_contain_text("origin/topic")
     expect(watched.page.locator("tbody tr")).to_contain_text("pushed")
+
+
+def test_a_forecast_shows_its_clash_map_without_scripts(browser: Browser, address: str) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(address)
+        expect(page.get_by_role("img", name="Clash map: 5 branches, 4 pairs of them clash")).to_be_visible()
+        assert page.locator("svg img").count() == 0

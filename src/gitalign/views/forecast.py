@@ -10,8 +10,10 @@ from gitalign.core.forecast import BranchForecast, CommitNote, Owner, Prospect, 
 from gitalign.core.names import display
 from gitalign.core.outlook import Outlook
 from gitalign.core.pair_conflicts import PairConflict, PairCount
+from gitalign.views.clash_drawing import by_clashes, clash_drawing
 from gitalign.views.page import page
 from gitalign.views.parts import Json, Tables, hosting_of, steps_data
+from gitalign.views.svg import element
 
 _CLASH_HUNKS_BYTES = 500_000
 _STOP_HUNKS_BYTES = 350_000
@@ -26,7 +28,15 @@ def forecast_page(outlook: Outlook, *, name: str, as_of: datetime) -> str:
         name: of the repository.
         as_of: the moment ages are counted to.
     """
-    return page("forecast", title=f"{display(name)} - forecast", data=_data(outlook, name, as_of))
+    return page(
+        "forecast", title=f"{display(name)} - forecast", data=_data(outlook, name, as_of), drawn=_drawn(outlook)
+    )
+
+
+def _drawn(outlook: Outlook) -> str:
+    """The clash map for readers without scripts; the script has one of its own, to be zoomed and pointed at."""
+    pairs = [(one.one, one.other) for one in outlook.forecast.clashes]
+    return element("noscript", clash_drawing(by_clashes(pairs), pairs)) if pairs else ""
 
 
 def steps_of(outlook: Outlook, as_of: datetime) -> FirstSteps:

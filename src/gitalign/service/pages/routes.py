@@ -79,6 +79,7 @@ def register(app: FastAPI) -> None:
         job_page,
         plan_page,
         repository_page,
+        resolution_page,
         signing_in,
         wall_page,
     )
@@ -91,6 +92,7 @@ def register(app: FastAPI) -> None:
         job_page,
         plan_page,
         repository_page,
+        resolution_page,
         signing_in,
         wall_page,
     )
