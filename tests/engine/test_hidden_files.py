@@ -171,6 +171,23 @@ def test_programs_that_resolve_conflicts_are_not_given_what_is_hidden(here: Work
     assert free.verdict is Verdict.ALIGNED, free.result.outcome
 
 
+@pytest.mark.parametrize("confinement", ["prefer", "none"])
+def test_what_makes_files_again_does_not_see_what_is_hidden(here: Workspace, confinement: str) -> None:
+    for branch, line in (("free", b"of free\n"), ("main", b"of main\n")):
+        here.switch(branch)
+        here.commit(f"change in {branch}", {"same.txt": line})
+    make = "test ! -e keys/id && test ! -e .git && ls src > same.txt"
+    rule = {"name": "lister", "paths": ["same.txt"], "command": ["/bin/sh", "-c", make]}
+    settings = {"resolutions.rungs": ["regenerate"], "resolutions.regenerate": [rule]}
+    report = run(here, **settings, **{"validation.confinement": confinement})
+    (free,) = [one for one in report.branches() if one.step.branch.name == "free"]
+    if confinement == "none":
+        assert isinstance(free.result.outcome, Conflicted)
+        return
+    assert free.verdict is Verdict.ALIGNED, free.result.outcome
+    assert here.git("show", "free:same.txt").split() == ["a.py", "free.py"]
+
+
 @pytest.mark.parametrize("place", ["task", "settle", "result"])
 def test_a_killed_task_leaves_hidden_files_as_they_are_and_the_next_one_sees_its_own(
     tmp_path: Path, place: str
