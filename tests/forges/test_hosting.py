@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from gitalign import facade
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
 from gitalign.forges import gitea, github, gitlab
+from tests import warm
 from tests.forges import contracts
 from tests.forges.forge import serving
 from tests.forges.hosting import Hosting
@@ -234,6 +236,23 @@ def test_rules_of_gitea_hold_by_priority_then_plain_names_then_age(here: Workspa
     ):
         hosting.forge.answers[place] = (200, rules)
         assert states(here, hosting, "gitea")["pull_request"] == expected
+
+
+def test_a_run_asks_again_although_nothing_here_has_changed(here: Workspace, hosting: Hosting) -> None:
+    """What the service enforces may be another today: a known answer would leave that unseen."""
+    hosting.protect(*RULES)
+    config = here.path.parent / "config.yaml"
+    require = {**dict.fromkeys(RULES, True), "approvals": 0, "dismiss_stale": False}
+    settings = {"provider": "gitea", "api": hosting.forge.url, "repository": "acme/shop", "violated": "refuse"}
+    config.write_text(json.dumps({"protection": {**settings, "require": require}}))
+    for _ in range(2):
+        asked = len(hosting.forge.asked)
+        done = warm.run("run", "--yes", "--config", config, cwd=here.path)
+        assert done.returncode == 0, done.stderr
+        assert len(hosting.forge.asked) > asked
+    hosting.protect()
+    done = warm.run("run", "--yes", "--config", config, cwd=here.path)
+    assert (done.returncode, "protection of main is violated" in done.stderr) == (2, True), done.stderr
 
 
 def test_a_protection_that_does_not_say_is_unknown(here: Workspace, hosting: Hosting) -> None:

@@ -86,7 +86,10 @@ def _is_plain_configuration(config: Config) -> bool:
     has_others = config.checks().is_configured or config.rules.packs or config.store.url or alignment.documenter
     is_followed = config.telemetry.traces or config.telemetry.metrics_file or alignment.summaries
     does_more = alignment.furthest or alignment.partial or resolutions.apply or resolutions.rungs
-    return not (has_others or is_followed or does_more) and _OLD_DETECTORS.issuperset(config.detection.detectors)
+    asks_a_service = config.protection.provider != "none"
+    return not (has_others or is_followed or does_more or asks_a_service) and _OLD_DETECTORS.issuperset(
+        config.detection.detectors
+    )
 
 
 def _again(verdict: str) -> str:
