@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,20 @@ from tests.place import MemoryPlace, in_memory
 
 ROOT = Path(__file__).resolve().parents[1]
 ALONE = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", "--durations=0"]
+
+
+def test_the_tests_that_the_table_names_are_there() -> None:
+    """A kind of fault whose test was renamed or removed is a kind without a test."""
+    text = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:[a-z_]+/)*test_[a-z_]+\.py)((?:::[A-Za-z_]\w*)*)", text)
+    assert len(named) > 100
+    gone = [
+        file + tests
+        for file, tests in named
+        if not (ROOT / "tests" / file).is_file()
+        or any(name not in (ROOT / "tests" / file).read_text(encoding="utf-8") for name in tests.split("::") if name)
+    ]
+    assert gone == []
 
 
 def test_a_key_ends_a_command_where_signals_are_ignored_from_outside() -> None:
