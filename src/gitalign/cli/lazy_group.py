@@ -45,6 +45,7 @@ VERBS = (
     "repo",
     "schedule",
     "remote",
+    "webhook",
     "audit",
     "db",
 )

@@ -31,6 +31,7 @@ from gitalign.service.api import (
     schedules,
     seeds,
     users,
+    webhooks,
 )
 from gitalign.service.metrics import ServiceMetrics
 from gitalign.service.middleware import Guarded
@@ -85,6 +86,7 @@ def register_routes(app: FastAPI) -> None:
         branches,
         runs,
         asking,
+        webhooks,
         schedules,
         batches,
         jobs,

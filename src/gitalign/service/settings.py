@@ -23,6 +23,7 @@ from gitalign.service.batch_settings import Batches
 from gitalign.service.page_settings import PageSettings
 from gitalign.service.provider_settings import Oidc
 from gitalign.service.remote_settings import ByAddress, default_database
+from gitalign.service.webhook_settings import WebhookSettings
 from gitalign.service.working.worker import WorkSettings
 from gitalign.store.service.database import ServiceDatabase, Tables, open_service_database
 
@@ -174,6 +175,7 @@ class ServerSettings(Section):
     database: Database = Field(default_factory=Database)
     work: Work = Field(default_factory=Work)
     batches: Batches = Field(default_factory=Batches)
+    webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
     limits: Bounds = Field(default_factory=Bounds)
     oidc: Oidc | None = None
     repositories: ByAddress = Field(default_factory=ByAddress)
@@ -208,6 +210,7 @@ class ServerSettings(Section):
             keep_days=work.keep_days,
             job_s=work.job_seconds,
             batches=self.batches.policy(),
+            webhooks=self.webhooks.policy(),
             most_open=self.limits.open_jobs,
             most_running=self.limits.running_jobs,
             remotes=self.repositories.settings(os.environ, fence=work.fence),

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from gitalign.core.accounts import Role
 from gitalign.core.jobs import JobKind, JobState
 from gitalign.core.schedules import ScheduledKind
+from gitalign.core.webhooks import DeliveryState
 from gitalign.documents.models.pair_conflicts import PairConflictDocument
 from gitalign.documents.models.pair_counts import ContestDocument, PairCountDocument, UnmergedPairDocument
 from gitalign.documents.models.plans import BranchProtectionDocument
@@ -275,3 +276,41 @@ class ClashMapDocument(TypedDict):
     contests: list[ContestDocument]
     unmerged: list[UnmergedPairDocument]
     is_complete: bool
+
+
+class WebhookDocument(TypedDict):
+    """An address that receives what became of jobs; `secret` is there only in the answer to its creation."""
+
+    id: str
+    repository: str
+    url: str
+    kinds: list[str]
+    created_by: str
+    created_at: Time
+    secret: str | None
+
+
+class WebhooksDocument(TypedDict):
+    """Webhooks of a repository, oldest first."""
+
+    webhooks: list[WebhookDocument]
+
+
+class WebhookDeliveryDocument(TypedDict):
+    """One message to a webhook; `status` and `detail` are of its newest attempt."""
+
+    id: str
+    kind: str
+    state: DeliveryState
+    attempts: int
+    status: int | None
+    detail: str
+    created_at: Time
+    next_at: Time | None
+    finished_at: Time | None
+
+
+class WebhookDeliveriesDocument(TypedDict):
+    """Deliveries of a webhook, newest first."""
+
+    deliveries: list[WebhookDeliveryDocument]

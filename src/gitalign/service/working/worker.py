@@ -25,6 +25,7 @@ from gitalign.service.working.clock import Clock
 from gitalign.service.working.hold import Hold
 from gitalign.service.working.remote_access import RemoteSettings, remote_access
 from gitalign.service.working.tasks import carry_out
+from gitalign.service.working.webhook_delivery import Deliveries, WebhookPolicy
 from gitalign.store.service.credentials import Credentials
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
@@ -65,6 +66,7 @@ class WorkSettings:
     job_s: float = 6 * 3_600.0
     remotes: RemoteSettings = field(default_factory=RemoteSettings)
     batches: BatchPolicy = field(default_factory=BatchPolicy)
+    webhooks: WebhookPolicy = field(default_factory=WebhookPolicy)
     most_open: int = 100
     most_running: int = 8
 
@@ -107,6 +109,9 @@ class Workers:
         self._wake = threading.Condition()
         self._clock = Clock(database, most_open=settings.most_open, wake=self.wake)
         self._is_draining = False
+        self._over = threading.Event()
+        deliveries = Deliveries(database, settings.webhooks)
+        self._delivering = threading.Thread(target=deliveries.run, args=(self._over,), name="webhooks", daemon=True)
         self._credentials = Credentials(database)
         self._holds: set[Hold] = set()
         self._threads = [
@@ -118,6 +123,8 @@ class Workers:
         """Begin to work."""
         for thread in self._threads:
             thread.start()
+        if self._threads:
+            self._delivering.start()
         self._clock.start()
 
     def wake(self) -> None:

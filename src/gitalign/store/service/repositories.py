@@ -137,6 +137,10 @@ class Repositories:
             connection.execute(delete(credentials).where(credentials.c.repository == number))
             for table in schema.OF_JOBS:
                 connection.execute(delete(table).where(table.c.job.in_(select(_JOBS.c.number).where(mine))))
+            hooks, deliveries = schema.webhooks, schema.deliveries
+            of_hooks = select(hooks.c.number).where(hooks.c.repository == number)
+            connection.execute(delete(deliveries).where(deliveries.c.webhook.in_(of_hooks)))
+            connection.execute(delete(hooks).where(hooks.c.repository == number))
             plans = schema.project_plans
             connection.execute(delete(plans).where(plans.c.repository == number))
             connection.execute(delete(events).where(events.c.repository == number))

@@ -28,6 +28,8 @@ def forget_old_jobs(database: ServiceDatabase, *, keep_days: float) -> int:
     events, health = schema.events, schema.health
     with database.writing() as connection:
         connection.execute(delete(health).where(health.c.at < now_ms() - _HEALTH_DAYS * _MS_PER_DAY))
+        done = schema.deliveries
+        connection.execute(delete(done).where(done.c.finished_at < now_ms() - int(keep_days * _MS_PER_DAY)))
         ended = select(_JOBS.c.number).where(_JOBS.c.finished_at < now_ms() - int(keep_days * _MS_PER_DAY))
         numbers = list(connection.execute(ended.order_by(_JOBS.c.finished_at).limit(_AT_ONCE)).scalars())
         if numbers:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from gitalign.store.schema import AsciiText, Key
 
-HEAD_REVISION = "s0008"
+HEAD_REVISION = "s0009"
 VERSION_TABLE = "service_version"
 
 metadata = MetaData()
@@ -128,6 +128,40 @@ project_plans = Table(
     Column("changed_at", Key, nullable=False),
 )
 """The execution plan of a project: of a repository, as the original requests have it."""
+
+webhooks = Table(
+    "service_webhooks",
+    metadata,
+    Column("number", Key, primary_key=True, autoincrement=True),
+    Column("id", String(16), nullable=False, unique=True),
+    Column("repository", Key, nullable=False),
+    Column("url", AsciiText, nullable=False),
+    Column("secret", String(100), nullable=False),
+    Column("kinds", Text, nullable=False),
+    Column("seq", Key, nullable=False),
+    Column("created_by", String(100), nullable=False),
+    Column("created_at", Key, nullable=False),
+)
+"""`seq` is the last event of the repository for which deliveries were written. The secret signs, so it cannot be a hash."""
+
+deliveries = Table(
+    "service_deliveries",
+    metadata,
+    Column("number", Key, primary_key=True, autoincrement=True),
+    Column("id", String(40), nullable=False, unique=True),
+    Column("webhook", Key, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", Key, nullable=False),
+    Column("status", Integer),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("created_at", Key, nullable=False),
+    Column("finished_at", Key),
+    Index("service_deliveries_due", "state", "next_at"),
+    Index("service_deliveries_by_webhook", "webhook", "number"),
+)
 
 OF_JOBS = (documents, inputs, task_logs)
 """Tables whose rows go with their job, beside its events."""
