@@ -14,6 +14,7 @@ from typing import Any
 
 from gitalign.core.events import Event, EventKind
 from gitalign.core.names import display, file_name_for
+from gitalign.core.secrets_in_text import without_secrets
 from gitalign.documents.events import dump_audit
 from gitalign.documents.formats import json_text
 from gitalign.documents.reading import time_text
@@ -71,6 +72,7 @@ def configure_logging(level: str, *, file: Path | None = None) -> None:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False),
+            lambda _, __, line: without_secrets(str(line)),
         ],
     )
     handler.setFormatter(formatter)

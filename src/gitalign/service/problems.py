@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from gitalign.core.jobs import Job
+from gitalign.core.secrets_in_text import without_secrets
 from gitalign.errors import (
     ConfigError,
     Contradiction,
@@ -120,11 +121,11 @@ def problem(
         "type": f"urn:git-align:error:{code}",
         "title": status.phrase,
         "status": status.value,
-        "detail": detail,
+        "detail": without_secrets(detail),
         "code": code,
-        "hint": hint,
-        "faults": list(faults),
-        "instance": instance,
+        "hint": without_secrets(hint),
+        "faults": list(map(without_secrets, faults)),
+        "instance": without_secrets(instance),
     }
 
 
@@ -178,7 +179,8 @@ def is_for_people(request: Request) -> bool:
 
 def error_page(request: Request, error: GitAlignError, status: HTTPStatus) -> Response:
     """The page that shows an error and the next step."""
-    return page(request, "error.html", actor=None, status=status.value, error=error)
+    shown = UserError(without_secrets(error.message), hint=without_secrets(error.hint))
+    return page(request, "error.html", actor=None, status=status.value, error=shown)
 
 
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 400: "bad_request"}

@@ -80,7 +80,9 @@ class Postgres:
         url = self._url.difference_update_query(["options"])
         pool: dict[str, Any] = {"pool_pre_ping": True, "pool_size": 10} if self._is_pooled else {"poolclass": NullPool}
         try:
-            engine = create_engine(url, isolation_level="AUTOCOMMIT", connect_args=arguments, **pool)
+            engine = create_engine(
+                url, isolation_level="AUTOCOMMIT", connect_args=arguments, hide_parameters=True, **pool
+            )
         except (ImportError, NoSuchModuleError) as error:
             raise PluginError(
                 "store.url needs psycopg, which is not installed", hint="pip install 'git-align[postgres]'"

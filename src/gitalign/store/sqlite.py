@@ -66,6 +66,7 @@ class Sqlite:
         engine = create_engine(
             URL.create("sqlite+gitalign", database=str(self._path)),
             execution_options={"compiled_cache": _COMPILED},
+            hide_parameters=True,
             connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False, "isolation_level": None},
         )
         event.listen(engine, "connect", _configure)
