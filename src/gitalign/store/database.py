@@ -67,7 +67,7 @@ def _make_or_migrate(connection: Connection, dialect: Dialect) -> None:
     if inspect(connection).has_table("alembic_version"):
         dialect.require_idle(connection)
         _migrate(connection)
-    elif any(inspect(connection).has_table(name) for name in schema.metadata.tables):
+    elif not schema.metadata.tables.keys().isdisjoint(inspect(connection).get_table_names()):
         raise StoreError(f"{dialect.label} holds tables that git-align did not make", hint="name another database")
     else:
         dialect.make_tables(connection)
