@@ -41,7 +41,9 @@ def verb(
 
         def called(**typed: Any) -> None:
             from gitalign.cli.guarded import guarded
+            from gitalign.one_heap import share_heap
 
+            share_heap()
             _refuse_extra(click.get_current_context(), takes_only="only" in typed)
             no_pager = typed.pop("no_pager", False)
             arguments, options = values.collected(typed)

@@ -24,10 +24,10 @@ from gitalign.git.repository import Repository
 _TIMEOUT_S = 600.0
 _CHANGES_AT_ONCE = 2_000
 # Whole branches differ in more paths than single commits do.
-_FIRST_CHANGES, _PAIRS_AT_ONCE = 500, 50
-_PATHS_AT_ONCE = 4_000
+_FIRST_CHANGES, _PAIRS_AT_ONCE = 100, 50
+_PATHS_AT_ONCE = 2_000
 # The text of a diff is held in memory while its id is reckoned: a chunk ends at whichever bound it meets first.
-_DIFFS_AT_ONCE = 100
+_DIFFS_AT_ONCE = 25
 _DIFFED_PATHS_AT_ONCE = 1_000
 _READERS = 2
 _KNOWS_BINARY = (2, 39)
