@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -171,6 +171,22 @@ class AsyncClient:
         """`pause`, `stop`, `cancel`, `resume`, `retry`, `land`, `undo` or `reports` of a batch run."""
         return await self._ask(calls.about_batch(repository, batch, action, body, key=key))
 
+    async def add_webhook(self, repository: str, url: str, *, kinds: Sequence[str] = ()) -> Any:
+        """Register a webhook; its secret is in the answer, and nowhere else. An answer that is lost is not asked for again."""
+        return await self._ask(calls.add_webhook(repository, url, kinds), attempts=1)
+
+    async def remove_webhook(self, repository: str, webhook: str) -> None:
+        """Forget a webhook with its deliveries."""
+        await self._ask(calls.remove_webhook(repository, webhook))
+
+    async def webhooks(self, repository: str) -> Any:
+        """Webhooks of a repository, without their secrets."""
+        return await self._ask(calls.newest(repository, "webhooks"))
+
+    async def deliveries(self, repository: str, webhook: str) -> Any:
+        """The newest deliveries of a webhook."""
+        return await self._ask(calls.newest(repository, f"webhooks/{webhook}/deliveries"))
+
     async def project(
         self, project_id: str, path: str, *, method: str = "GET", body: Any = None, key: str | None = None
     ) -> Any:
@@ -256,8 +272,8 @@ class AsyncClient:
                 pause = attempts.pause_after(error)
             await asyncio.sleep(pause)
 
-    async def _ask(self, call: Call[T]) -> T:
-        attempts = Attempts("the service does not answer", hint="is it running?")
+    async def _ask(self, call: Call[T], *, attempts: int = calls.ATTEMPTS) -> T:
+        tries = Attempts("the service does not answer", hint="is it running?", most=attempts)
         while True:
             try:
                 answer = await self._http.request(
@@ -271,7 +287,7 @@ class AsyncClient:
                     retry_after=answer.headers.get("Retry-After"),
                 )
             except (httpx.TransportError, Problem) as error:
-                pause = attempts.pause_after(error)
+                pause = tries.pause_after(error)
             await asyncio.sleep(pause)
 
 

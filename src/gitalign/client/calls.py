@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote
@@ -162,6 +162,18 @@ def task_log(repository: str, batch: str, task: str, *, offset: int) -> Call[Tas
     return _get(path, lambda said: cast(TaskLogDocument, said), offset=offset)
 
 
+def add_webhook(repository: str, url: str, kinds: Sequence[str]) -> Call[Any]:
+    """A new webhook."""
+    body = {"url": url, "kinds": list(kinds)}
+    return Call(method="POST", path=f"{API}{_of(repository, '/webhooks')}", read=lambda said: said, json=body)
+
+
+def remove_webhook(repository: str, webhook: str) -> Call[None]:
+    """The end of a webhook."""
+    path = f"{API}{_of(repository, '/webhooks/')}{quote(webhook, safe='')}"
+    return Call(method="DELETE", path=path, read=lambda said: None)
+
+
 def project(method: str, project_id: str, path: str, body: Mapping[str, Any] | None, *, key: str | None) -> Call[Any]:
     """A request below a project."""
     headers = {"Idempotency-Key": key or secrets.token_hex(16)} if method == "POST" else {}
@@ -239,9 +251,11 @@ class Attempts:
     Args:
         failed: what it is called, for the message.
         hint: for the message.
+        most: attempts in a row.
     """
 
-    def __init__(self, failed: str, *, hint: str) -> None:
+    def __init__(self, failed: str, *, hint: str, most: int = ATTEMPTS) -> None:
+        self._most = most
         self._failed = failed
         self._hint = hint
         self._in_a_row = 0
@@ -261,7 +275,7 @@ class Attempts:
             RemoteError: no answer came to the last attempt.
         """
         self._in_a_row += 1
-        is_last = self._in_a_row >= ATTEMPTS
+        is_last = self._in_a_row >= self._most
         if isinstance(error, Problem):
             if is_last or not error.retryable:
                 raise error

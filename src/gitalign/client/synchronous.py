@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -171,6 +171,22 @@ class Client:
         """`pause`, `stop`, `cancel`, `resume`, `retry`, `land`, `undo` or `reports` of a batch run."""
         return self._ask(calls.about_batch(repository, batch, action, body, key=key))
 
+    def add_webhook(self, repository: str, url: str, *, kinds: Sequence[str] = ()) -> Any:
+        """Register a webhook; its secret is in the answer, and nowhere else. An answer that is lost is not asked for again."""
+        return self._ask(calls.add_webhook(repository, url, kinds), attempts=1)
+
+    def remove_webhook(self, repository: str, webhook: str) -> None:
+        """Forget a webhook with its deliveries."""
+        self._ask(calls.remove_webhook(repository, webhook))
+
+    def webhooks(self, repository: str) -> Any:
+        """Webhooks of a repository, without their secrets."""
+        return self._ask(calls.newest(repository, "webhooks"))
+
+    def deliveries(self, repository: str, webhook: str) -> Any:
+        """The newest deliveries of a webhook."""
+        return self._ask(calls.newest(repository, f"webhooks/{webhook}/deliveries"))
+
     def project(
         self, project_id: str, path: str, *, method: str = "GET", body: Any = None, key: str | None = None
     ) -> Any:
@@ -253,8 +269,8 @@ class Client:
                 pause = attempts.pause_after(error)
             time.sleep(pause)
 
-    def _ask(self, call: Call[T]) -> T:
-        attempts = Attempts("the service does not answer", hint="is it running?")
+    def _ask(self, call: Call[T], *, attempts: int = calls.ATTEMPTS) -> T:
+        tries = Attempts("the service does not answer", hint="is it running?", most=attempts)
         while True:
             try:
                 answer = self._http.request(
@@ -268,7 +284,7 @@ class Client:
                     retry_after=answer.headers.get("Retry-After"),
                 )
             except (httpx.TransportError, Problem) as error:
-                pause = attempts.pause_after(error)
+                pause = tries.pause_after(error)
             time.sleep(pause)
 
 

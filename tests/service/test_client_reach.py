@@ -1,0 +1,99 @@
+"""Both clients reach all of the API, and wait as long as the service asks them to."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gitalign.client import AsyncClient, Client, Problem, calls
+from gitalign.service.application import create_app
+from tests.service.serving import Served, served
+
+TASKS = "target: main\ntasks: [{id: a, shell: 'echo 1 > a', commit_leftovers: true}]\n"
+
+
+@pytest.fixture
+def server(database_file: Path, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (repository / ".git/gitalign").mkdir(exist_ok=True)
+    (repository / ".git/gitalign/config.yaml").write_text("batch: {confinement: none}\n")
+    settings = {"database": {"file": database_file}, "batches": {"allowed": True, "confinement": "none"}}
+    with served(create_app(settings)) as running:
+        yield running
+
+
+def test_both_have_the_same_methods() -> None:
+    def methods(kind: type) -> dict[str, list[str]]:
+        found = inspect.getmembers(kind, inspect.isfunction)
+        return {name: [*inspect.signature(one).parameters] for name, one in found if not name.startswith("_")}
+
+    assert methods(Client) == methods(AsyncClient)
+
+
+def test_batches_projects_verbs_and_webhooks(server: Served) -> None:
+    with Client(server.address, server.token()) as client:
+        planned = client.wait(client.batch_plan("sample", TASKS))
+        assert planned["plan_id"]
+        ran = client.wait(client.batch_run("sample", planned["plan_id"]))
+        assert ran["outcome"] == "ok"
+        batch = str(ran["run_id"])
+        assert client.batch("sample", batch)["status"] == "completed"
+        assert client.batch_log("sample", batch, "a")["is_over"]
+        assert client.wait(client.batch_control("sample", batch, "undo"))["outcome"] == "ok"
+        assert client.wait(client.ask("sample", "doctor"))["state"] == "done"
+        assert client.newest("sample", "doctor")["format"] == "git-align/checks"
+        assert client.project("sample", "parallel/status")["execution_mode"] == "parallel_completed"
+        plan = client.project("sample", "execution-plan/build", method="POST", body={"text": TASKS})
+        assert plan["metadata"]["total_tasks"] == 1
+        (hook,) = client.add_webhook("sample", "https://ci.example.org/x", kinds=["run"])["webhooks"]
+        assert hook["secret"]
+        assert client.deliveries("sample", hook["id"])["deliveries"] == []
+        client.remove_webhook("sample", hook["id"])
+        assert client.webhooks("sample")["webhooks"] == []
+        with pytest.raises(Problem, match="cannot be a webhook"):
+            client.add_webhook("sample", "https://10.0.0.1/")
+
+
+class Busy(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Says once that it is busy, and for how long."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        if self.asked == 1:
+            return httpx.Response(429, json={"code": "too_often"}, headers={"Retry-After": "7"})
+        return httpx.Response(
+            200, content=json.dumps({"repositories": []}), headers={"Content-Type": "application/json"}
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self.handle_request(request)
+
+
+def test_they_wait_as_long_as_the_service_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("gitalign.client.synchronous.time.sleep", waited.append)
+    with Client("http://service", "gal_x", transport=Busy()) as client:
+        assert client.repositories() == []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr("gitalign.client.asynchronous.asyncio.sleep", sleep)
+
+    async def main() -> None:
+        async with AsyncClient("http://service", "gal_x", transport=Busy()) as awaited:
+            assert await awaited.repositories() == []
+
+    asyncio.run(main())
+    assert waited == [7.0, 7.0]
+    tries = calls.Attempts("x", hint="")
+    assert tries.pause_after(Problem(503, {}, retry_after="86400")) == calls.LONGEST_PAUSE_S
