@@ -7,11 +7,13 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
+import pytest
 
 from gitalign.core.width import Signs, Width, WidthBounds
-from gitalign.engine.runtime.scaling import MachineSigns, Scaling, runnable
+from gitalign.engine.runtime.scaling import MachineSigns, Scaling, memory_of_the_machine, runnable
 
 
 class _Signs:
@@ -87,3 +89,25 @@ def test_the_system_says_what_is_used() -> None:
     assert signs.load is not None
     assert MachineSigns(1).read(busy=1, lock_wait_s=0.0).memory > 1
     assert runnable() is not None
+
+
+@pytest.mark.parametrize(
+    ("folder", "names", "droppable"),
+    [
+        (".", ("memory.max", "memory.current"), "inactive_file"),
+        ("memory", ("memory.limit_in_bytes", "memory.usage_in_bytes"), "total_inactive_file"),
+    ],
+)
+def test_the_memory_of_a_container_counts_where_it_has_less(
+    tmp_path: Path, folder: str, names: tuple[str, str], droppable: str
+) -> None:
+    machine = psutil.virtual_memory().total
+    place = tmp_path / folder
+    place.mkdir(exist_ok=True)
+    assert memory_of_the_machine(tmp_path)[1] == machine
+    (place / "memory.stat").write_text(f"anon 5\n{droppable} 300\n")
+    for limit, expected in (("1000", (400, 1000)), ("max", None), (str(2 * machine), None)):
+        (place / names[0]).write_text(f"{limit}\n")
+        (place / names[1]).write_text("700\n")
+        found = memory_of_the_machine(tmp_path)
+        assert found == expected if expected is not None else found[1] == machine

@@ -56,11 +56,11 @@ class MachineSigns:
         passed = max(1e-6, now - self._at)
         own = tree_bytes(self._process)
         running = runnable()
-        machine = psutil.virtual_memory()
-        everything = machine.total * _OF_THE_MACHINE
+        used, total = memory_of_the_machine()
+        everything = total * _OF_THE_MACHINE
         limit = min(self._limit or everything, everything)
         signs = Signs(
-            memory=max((machine.total - machine.available) / everything, own / limit if self._limit else 0.0),
+            memory=max(used / everything, own / limit if self._limit else 0.0),
             memory_of_work=own / limit,
             load=self._load.add(running / processors()) if running is not None else None,
             computing=self._computing.add(_running(self._process) / max(1, busy)),
@@ -147,6 +147,27 @@ class Scaling:
                 return False
             self._busy += 1
             return True
+
+
+def memory_of_the_machine(groups: Path = Path("/sys/fs/cgroup")) -> tuple[int, int]:
+    """Bytes in use, and bytes that there are: of the machine, or of the container that this process is in, where that has less.
+
+    Files that are in memory and can be dropped do not count.
+
+    Source: the kernel's documentation of control groups (v2: memory.max, memory.current, memory.stat; v1:
+    memory.limit_in_bytes, memory.usage_in_bytes).
+    """
+    machine = psutil.virtual_memory()
+    for folder, most, used, droppable in (
+        (groups, "memory.max", "memory.current", "inactive_file"),
+        (groups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        with suppress(OSError, ValueError):  # `max` stands for no limit
+            total, now = (int((folder / name).read_text(encoding="ascii")) for name in (most, used))
+            stat = dict(line.split() for line in (folder / "memory.stat").read_text(encoding="ascii").splitlines())
+            if 0 < total < machine.total:
+                return max(0, now - int(stat.get(droppable, 0))), total
+    return machine.total - machine.available, machine.total
 
 
 def runnable() -> int | None:
