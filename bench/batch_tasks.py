@@ -62,7 +62,12 @@ def planned(path: Path, tasks: list[Task]) -> BatchPlan:
 
 def run(path: Path, plan: BatchPlan, *, concurrency: int) -> None:
     """Run a plan to its end, unconfined."""
-    options = facade.BatchOptions(max_concurrency=concurrency, confinement="none", trees=path.parent / "trees")
+    options = facade.BatchOptions(
+        max_concurrency=concurrency,
+        min_concurrency=concurrency,  # so many from the beginning, whatever else the machine does
+        confinement="none",
+        trees=path.parent / "trees",
+    )
     permit = Permit(plan_id=facade.plan_digest(plan), given_by="bench")
     done = facade.start_batches(facade.Request(repo=path), plan, permit=permit, options=options)
     assert done.status.value == "completed", done.batches

@@ -57,3 +57,18 @@ def test_a_remote_that_has_gone_on_is_no_success(shared: Shared) -> None:
     git(shared.remote, "update-ref", "refs/heads/main", f"{theirs}~1")  # they take theirs back
     batch(shared.bench.world, "undo", "last", "--push", "--yes")
     assert (shared.here, shared.there) == (before, before)
+
+
+def test_a_landing_that_is_on_the_remote_alone_is_put_back_below_one_that_is_here(shared: Shared) -> None:
+    """The branch here could not follow the first landing, and followed the second."""
+    world = shared.bench.world
+    before = shared.here
+    (world.path / "a.txt").write_text("mine\n")
+    clean = f"git -C {world.path} checkout -q -- a.txt; echo b > b"
+    shared.new(sh("a", "echo a > a"), sh("b", clean, needs=(Need(task="a"),)))
+    run = shared.go()
+    assert run.status is Status.COMPLETED
+    assert "main here does not" in (run.batches[0].outcome.reason if run.batches[0].outcome else "")
+    assert shared.here == shared.there != before
+    batch(world, "undo", "last", "--push", "--yes")
+    assert (shared.here, shared.there) == (before, before)

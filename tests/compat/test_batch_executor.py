@@ -44,14 +44,18 @@ def test_execute_plan_all_sequential(project: Project) -> None:
 
 def test_execute_plan_with_parallel(project: Project, tmp_path: Path) -> None:
     """Parallel batches execute concurrently within `max_concurrency`: each of two waits for the other, the third for a place."""
+    log = tmp_path / "log"
     wait = (
-        f"touch {tmp_path}/at-{{0}}; while [ ! -e {tmp_path}/at-{{1}} ]; do sleep 0.02; done; echo {{0}} > file-{{0}}"
+        f"echo + >> {log}; touch {tmp_path}/at-{{0}}; while [ ! -e {tmp_path}/at-{{1}} ]; do sleep 0.02; done; "
+        f"echo {{0}} > file-{{0}}; echo - >> {log}"
     )
-    scripts = {1: wait.format(1, 2), 2: wait.format(2, 1)}
+    scripts = {1: wait.format(1, 2), 2: wait.format(2, 1), 3: wait.format(3, 3)}
     (result,) = project.execute(project.plan(([1, 2, 3], True), scripts=scripts), max_concurrency=2)
     assert (result.success, result.merge_status, len(result.task_results)) == (True, "success", 3)
+    signs = log.read_text().split()
+    assert max(signs[:at].count("+") - signs[:at].count("-") for at in range(len(signs))) == 2
     kinds = [one["type"] for one in project.of("task_started", "task_completed")]
-    assert kinds[:3] == ["task_started", "task_started", "task_completed"]
+    assert (kinds.count("task_started"), kinds.count("task_completed")) == (3, 3)
     (started,) = project.of("batch_started")
     assert {
         key: started[key] for key in ("batch_id", "batch_index", "task_count", "can_parallel", "batches_remaining")

@@ -31,6 +31,7 @@ class BatchLanding:
         undone_by: the run that put it back; empty while it stands.
         reason: why it cannot be put back, or was not; empty where it can.
         on_remote: its remote still has it, as far as the journal knows.
+        is_remote_only: the branch here never followed.
     """
 
     landing_run: str
@@ -39,6 +40,7 @@ class BatchLanding:
     undone_by: str = ""
     reason: str = ""
     on_remote: bool = False
+    is_remote_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +136,7 @@ def landings_of(opened: OpenRepository, store: BatchStore, run: BatchRun, *, pus
         if landing is None:
             continue
         landing = replace(landing, on_remote=landing.after in on_remote)
-        if not landing.undone_by and not landing.reason:
+        if not landing.undone_by and not landing.reason and not landing.is_remote_only:
             if tip != landing.after:
                 landing = replace(landing, reason=f"{run.target} has moved on since")
             tip = landing.before if not landing.reason else None
@@ -189,7 +191,12 @@ def _landing(journal: Journal, name: str, ref: str, *, push: bool) -> BatchLandi
             reason = _not_given_back(journal, record.undone_by, ref)
         update = one.update
         return BatchLanding(
-            landing_run=name, before=update.before, after=update.after, undone_by=undone_by, reason=reason
+            landing_run=name,
+            before=update.before,
+            after=update.after,
+            undone_by=undone_by,
+            reason=reason,
+            is_remote_only=is_remote_only,
         )
     return None
 

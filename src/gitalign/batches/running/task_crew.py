@@ -14,6 +14,7 @@ from gitalign.batches.running.run_task import AttemptEnd
 from gitalign.batches.running.snapshot_rounds import SnapshotRounds
 from gitalign.batches.running.state import BatchRun, Status, TaskRun
 from gitalign.batches.running.task_worker import TaskWorker
+from gitalign.batches.running.turns import Turns, ahead_of
 from gitalign.core.names import BATCH_PREFIX, Oid, ref_of
 from gitalign.git.refs import read_refs
 
@@ -24,6 +25,11 @@ UNDONE = frozenset({Status.PENDING, Status.RUNNING})
 def runs_of(run: BatchRun, number: int) -> Mapping[TaskId, TaskRun]:
     """Tasks of a batch, as they stand, in the order of the plan."""
     return {task_id: run.tasks[task_id] for task_id in run.plan.batches[number].task_ids}
+
+
+def _threads(width: int) -> ThreadPoolExecutor:
+    most = max(1, width)
+    return ThreadPoolExecutor(most + ahead_of(most), thread_name_prefix="task")
 
 
 class TaskCrew:
@@ -66,16 +72,20 @@ class TaskCrew:
             self._take_branch(self._tasks[task_id])
             waiting.remove(task_id)
         failed: list[TaskId] = []
-        under_way: dict[Future[AttemptEnd], TaskId] = {}
+        under_way: dict[Future[AttemptEnd | None], TaskId] = {}
+        turns = Turns(self._control)
         scaling = self._context.scaling(max(1, width))
         rounds = SnapshotRounds(self._context, self._keeper, self._refs, self._worker, (number, base, self._tasks))
-        with closing(rounds), ThreadPoolExecutor(max(1, width), thread_name_prefix="task") as threads:
+        with closing(rounds), _threads(width) as threads:
             try:
                 while waiting or under_way:
                     allowed = scaling.look(len(under_way), lock_wait_s=self._keeper.lock_wait_s)
-                    while waiting and len(under_way) < allowed and not self._control.is_held_back:
+                    turns.allow(allowed)
+                    most = allowed + ahead_of(allowed)
+                    while waiting and len(under_way) < most and not self._control.is_held_back:
                         task_id = waiting.pop(0)
-                        under_way[threads.submit(self._worker.run, self._tasks[task_id], base)] = task_id
+                        run = threads.submit(self._worker.run, self._tasks[task_id], base, turns.turn())
+                        under_way[run] = task_id
                     if not under_way and self._control.is_stopping:
                         break
                     ready, _ = (
@@ -83,8 +93,11 @@ class TaskCrew:
                     )
                     for future in ready:
                         task_id = under_way.pop(future)
-                        if future.result() is AttemptEnd.INFRASTRUCTURE:
+                        end = future.result()
+                        if end is AttemptEnd.INFRASTRUCTURE:
                             failed.append(task_id)
+                        elif end is None:
+                            waiting.insert(0, task_id)
                     if not under_way and not ready:
                         time.sleep(LOOK_EVERY_S)
                     self._look_after(rounds)

@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from gitalign.batches.planning.tasks import Task, TaskId
@@ -18,6 +19,7 @@ from gitalign.batches.running.run_task import Attempt, AttemptEnd, TaskPlace, ru
 from gitalign.batches.running.settle import Settled, settle
 from gitalign.batches.running.state import Status, wip_ref
 from gitalign.batches.running.task_log import TaskLog
+from gitalign.batches.running.turns import Turn
 from gitalign.core.names import Oid
 from gitalign.errors import GitAlignError
 
@@ -31,6 +33,28 @@ class RunningTask:
 
     slot: Slot
     log: TaskLog
+
+
+@dataclass(slots=True)
+class _Ready:
+    """A tree that was taken for a task before its turn."""
+
+    slot: Slot | None = None
+    is_laid_out: bool = False
+
+    def handed_over(self) -> Slot | None:
+        """The tree, once, if it is laid out: whoever gets it releases it."""
+        slot = self.slot if self.is_laid_out else None
+        if slot is None:
+            self.drop()
+        self.slot = None
+        return slot
+
+    def drop(self) -> None:
+        """Release the tree if nothing took it over."""
+        if self.slot is not None:
+            self.slot.release()
+            self.slot = None
 
 
 class TaskWorker:
@@ -56,17 +80,43 @@ class TaskWorker:
         with self._lock:
             return dict(self._running)
 
-    def run(self, task: Task, base: Oid) -> AttemptEnd:
+    def run(self, task: Task, base: Oid, turn: Turn) -> AttemptEnd | None:
         """Run a task until it succeeds, fails, or has no attempt left; its state is on disk when this returns.
+
+        Args:
+            task: the task.
+            base: what it starts from.
+            turn: waited for when the tree is laid out, given back when the command has ended.
+
+        Returns:
+            How it ended; None when the run stops before it has begun.
 
         Raises:
             GitAlignError: the state cannot be written.
         """
+        ready = self._laid_out_ahead(task, base)
+        try:
+            return self._tried(task, base, turn, ready) if turn.take() else None
+        finally:
+            turn.give()
+            ready.drop()
+
+    def _laid_out_ahead(self, task: Task, base: Oid) -> _Ready:
+        """A tree for the first attempt; where there is none, the attempt itself meets what keeps it from that."""
+        ready = _Ready()
+        with suppress(GitAlignError, OSError):
+            key = self._prepared(task, base)
+            ready.slot = self._context.pool.take(key)
+            _lay_out(ready.slot, base, key)
+            ready.is_laid_out = True
+        return ready
+
+    def _tried(self, task: Task, base: Oid, turn: Turn, ready: _Ready) -> AttemptEnd:
         started = self._context.surroundings.now()
         begins: dict[str, object] = {"status": Status.RUNNING, "started_at": started, "base": base, "reason": ""}
         attempt = Attempt(end=AttemptEnd.FAILED)
         for number in range(task.max_attempts):
-            if number and not self._wait(number):
+            if number and not (self._wait(number) and turn.take()):
                 break
             begun = self._keeper.run.tasks[task.id].attempts + 1
             self._put_aside(task, begun - 1)
@@ -74,7 +124,7 @@ class TaskWorker:
             if begins:
                 begins = {}
                 self._notify("task_started", task, title=task.title)
-            attempt = self._attempt(task, base)
+            attempt = self._attempt(task, base, turn, ready.handed_over())
             if attempt.end not in _AGAIN or self._is_cancelled():
                 break
         self._notify(
@@ -99,12 +149,12 @@ class TaskWorker:
             self._refs.put(f"{ref}@{number}", left)
             self._refs.drop(ref)
 
-    def _attempt(self, task: Task, base: Oid) -> Attempt:
+    def _attempt(self, task: Task, base: Oid, turn: Turn, slot: Slot | None) -> Attempt:
         """One attempt in a fresh tree. What the machine fails at is an outcome here."""
         try:
             mask = self._context.secrets.mask()
             with TaskLog(self._context.store.log_path(self._keeper.run.id, task.id), mask=mask) as log:
-                return self._in_tree(task, base, log)
+                return self._in_tree(task, base, log, turn, slot)
         except GitAlignError as error:
             attempt = Attempt(end=AttemptEnd.INFRASTRUCTURE, reason=error.message)
         except OSError as error:
@@ -112,15 +162,18 @@ class TaskWorker:
         self._ended(task, attempt, Settled(), kept_in="")
         return attempt
 
-    def _in_tree(self, task: Task, base: Oid, log: TaskLog) -> Attempt:
+    def _in_tree(self, task: Task, base: Oid, log: TaskLog, turn: Turn, slot: Slot | None) -> Attempt:
+        is_laid_out = slot is not None
         key = self._prepared(task, base)
-        slot = self._context.pool.take(key)
+        slot = slot or self._context.pool.take(key)
         first_port, ports = take_block(self._context.settings.ports)
         try:
             place = self._place(slot, first_port)
-            attempt = self._prepare(task, base, key, slot, place, log)
+            if not is_laid_out:
+                _lay_out(slot, base, key)
+            attempt = self._prepare(task, key, slot, place, log)
             if attempt is None:
-                attempt = self._run_held(task, base, slot, place, log)
+                attempt = self._run_held(task, base, slot, place, log, turn)
                 return attempt
             self._ended(task, attempt, Settled(), kept_in="")
             return attempt
@@ -128,16 +181,12 @@ class TaskWorker:
             ports.release()
             slot.release()
 
-    def _prepare(self, task: Task, base: Oid, key: str, slot: Slot, place: TaskPlace, log: TaskLog) -> Attempt | None:
-        """Have the tree ready; what went wrong, or None."""
-        is_warm = bool(key) and slot.note.prepared == key
-        if slot.note.prepared and not is_warm:
-            slot.write(prepared="", keep=())
+    def _prepare(self, task: Task, key: str, slot: Slot, place: TaskPlace, log: TaskLog) -> Attempt | None:
+        """Have a tree ready that is laid out; what went wrong, or None."""
         with slot.busy:
-            slot.tree.start_from(base, keep=slot.note.keep if is_warm else ())
             if fault := hide_files(self._context, self._keeper.run.id, task.id, slot.tree):
                 return Attempt(end=AttemptEnd.FAILED, reason=fault)
-        if task.setup is None or is_warm:
+        if task.setup is None or (key and slot.note.prepared == key):
             return None
         attempt = run_setup(task.setup, task, slot.tree, place, log, self._is_cancelled)
         if attempt.end is not AttemptEnd.SUCCEEDED:
@@ -145,7 +194,7 @@ class TaskWorker:
         slot.write(prepared=key, keep=task.setup.keep)
         return None
 
-    def _run_held(self, task: Task, base: Oid, slot: Slot, place: TaskPlace, log: TaskLog) -> Attempt:
+    def _run_held(self, task: Task, base: Oid, slot: Slot, place: TaskPlace, log: TaskLog, turn: Turn) -> Attempt:
         """Run the command in a tree that says from now on whose work it holds."""
         slot.tree.put_secrets(self._context.secrets.files(task))
         slot.write(batch_id=self._keeper.run.id, task_id=task.id, base=base, reason="")
@@ -161,6 +210,7 @@ class TaskWorker:
                 attempt = run_attempt(task, slot.tree, place, log, self._is_cancelled)
             finally:
                 slot.tree.drop_secrets()
+                turn.give()
             self._context.checkpoint("settle")
             settled = settle(self._context, self._refs, slot, task, succeeded=attempt.end is AttemptEnd.SUCCEEDED)
         finally:
@@ -236,6 +286,19 @@ class TaskWorker:
             done = git.run("cat-file", "blob", f"{base}:{path}", accept=(0, 128))
             files[path] = done.stdout if done.returncode == 0 else None
         return prepared_key(task.setup.argv, files)
+
+
+def _lay_out(slot: Slot, base: Oid, key: str) -> None:
+    """Have the files of a commit in a tree, with what its set-up made where that is the same.
+
+    Raises:
+        GitError, OutOfSpace
+    """
+    is_warm = bool(key) and slot.note.prepared == key
+    if slot.note.prepared and not is_warm:
+        slot.write(prepared="", keep=())
+    with slot.busy:
+        slot.tree.start_from(base, keep=slot.note.keep if is_warm else ())
 
 
 def _judged(task: Task, attempt: Attempt, settled: Settled) -> Attempt:
