@@ -9,7 +9,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import OperationalError
@@ -26,6 +28,46 @@ _QUICK = (
 @contextmanager
 def running() -> Iterator[str]:
     """A server, running while inside; the address of an empty database."""
+    with restartable() as server:
+        yield server.url
+
+
+@dataclass
+class Server:
+    """A server that can be killed and started again.
+
+    Attributes:
+        url: of its database.
+    """
+
+    url: str
+    serve: list[str | Path]
+    env: dict[str, str]
+    log: IO[bytes]
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self.serve, env=self.env, stdout=self.log, stderr=self.log, cwd="/")
+        _await(self.url, Path(self.log.name))
+
+    def kill(self) -> None:
+        """As a crash of the server would end it; what it wrote is in the system's memory."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def end(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=10)
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def restartable() -> Iterator[Server]:
+    """A server, running while inside, which the test may kill and start."""
     bin_folder, user = needs.postgres(), needs.ordinary_user()
     folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # the path of a socket has at most 107 bytes
     become: list[str] = []
@@ -36,7 +78,7 @@ def running() -> Iterator[str]:
     env = {"PATH": os.environ.get("PATH", ""), "HOME": str(folder), "LC_ALL": "C"}
     log = (folder / "log").open("wb")
     options = [word for setting in (*_QUICK, f"unix_socket_directories={folder}") for word in ("-c", setting)]
-    process: subprocess.Popen[bytes] | None = None
+    server: Server | None = None
     try:
         make = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--username=gitalign", "-D", str(data)]
         subprocess.run([*become, bin_folder / "initdb", *make], env=env, stdout=log, stderr=log, check=True, cwd="/")
@@ -49,18 +91,13 @@ def running() -> Iterator[str]:
             str(data),
             *options,
         ]
-        process = subprocess.Popen(serve, env=env, stdout=log, stderr=log, cwd="/")
-        url = f"postgresql://gitalign@/postgres?host={folder}"
-        _await(url, folder / "log")
-        yield url
+        server = Server(f"postgresql://gitalign@/postgres?host={folder}", serve, env, log)
+        server.start()
+        yield server
     finally:
+        if server is not None:
+            server.end()
         log.close()
-        if process is not None:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=10)
-            process.kill()
-            process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 
