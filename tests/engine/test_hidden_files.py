@@ -172,6 +172,16 @@ def test_programs_that_resolve_conflicts_are_not_given_what_is_hidden(here: Work
 
 
 @pytest.mark.parametrize("confinement", ["prefer", "none"])
+def test_doctor_says_whether_files_can_be_hidden(here: Workspace, confinement: str) -> None:
+    overrides = {"access.profiles": PROFILES, "validation.confinement": confinement}
+    (found,) = [
+        one for one in facade.doctor(facade.Request(repo=here.path, overrides=overrides)) if one.check == "hidden files"
+    ]
+    assert found.ok is (confinement == "prefer")
+    assert "guest" in found.detail
+
+
+@pytest.mark.parametrize("confinement", ["prefer", "none"])
 def test_what_makes_files_again_does_not_see_what_is_hidden(here: Workspace, confinement: str) -> None:
     for branch, line in (("free", b"of free\n"), ("main", b"of main\n")):
         here.switch(branch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from gitalign.engine.run.planning import make_plan
 from gitalign.engine.run.session import Request as Request
 from gitalign.engine.run.session import configured_rules, journal_place, open_for
 from gitalign.engine.runtime.surroundings import of_process
+from gitalign.errors import GitAlignError
 from gitalign.facade.protecting import protections
 from gitalign.ports import Journal
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 def doctor(request: Request) -> tuple[Diagnosis, ...]:
     """Check git, the repository, the store, the disk, work trees and settings. Changes nothing and does not raise for what it finds."""
     from gitalign.engine.analysis.doctor import examine
+    from gitalign.engine.analysis.hidden_files import hidden_file_diagnoses
     from gitalign.engine.analysis.protection import protection_diagnoses
 
     def journal(state_dir: Path) -> Journal | None:
@@ -45,4 +48,7 @@ def doctor(request: Request) -> tuple[Diagnosis, ...]:
         programs=programs,
         plan=planned,
     )
-    return (*seen, *protection_diagnoses(lambda: protections(request)))
+    hidden: tuple[Diagnosis, ...] = ()
+    with suppress(GitAlignError):  # what cannot be opened or read has been said above
+        hidden = tuple(hidden_file_diagnoses(open_for(request)))
+    return (*seen, *hidden, *protection_diagnoses(lambda: protections(request)))
