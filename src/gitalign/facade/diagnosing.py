@@ -50,5 +50,7 @@ def doctor(request: Request) -> tuple[Diagnosis, ...]:
     )
     hidden: tuple[Diagnosis, ...] = ()
     with suppress(GitAlignError):  # what cannot be opened or read has been said above
-        hidden = tuple(hidden_file_diagnoses(open_for(request)))
+        opened = open_for(request)
+        place, environ = Path(opened.repository.common_dir), opened.surroundings.environ
+        hidden = tuple(hidden_file_diagnoses(opened.config.access.rules(), opened.config.checks(), place, environ))
     return (*seen, *hidden, *protection_diagnoses(lambda: protections(request)))

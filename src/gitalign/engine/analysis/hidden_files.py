@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from gitalign.core.access import AccessRules
 from gitalign.core.diagnosis import Diagnosis
-from gitalign.engine.run.session import OpenRepository
+from gitalign.core.validation import ValidationPlan
 from gitalign.errors import UserError
 from gitalign.validate.confine import NEEDS_BUBBLEWRAP, confinement_for
 
 
-def hidden_file_diagnoses(opened: OpenRepository) -> Iterator[Diagnosis]:
-    """Nothing where no profile hides anything."""
-    rules = opened.config.access.rules()
+def hidden_file_diagnoses(
+    rules: AccessRules | None, plan: ValidationPlan, repository: Path, environ: Mapping[str, str]
+) -> Iterator[Diagnosis]:
+    """Nothing where no profile hides anything.
+
+    Args:
+        rules: of the settings; None for none.
+        plan: how checks are confined.
+        repository: git directory.
+        environ: of the operator.
+    """
     hiding = [one.id for one in rules.profiles if one.hidden] if rules is not None else []
     if not hiding:
         return
     named = ", ".join(hiding)
     try:
-        plan = opened.config.checks()
-        hides = confinement_for(
-            plan, Path(opened.repository.common_dir), environ=opened.surroundings.environ
-        ).hides_files
+        hides = confinement_for(plan, repository, environ=environ).hides_files
     except UserError:
         hides = False
     if hides:
