@@ -157,6 +157,21 @@ class TestSessions:
             assert (sessions.actor("s", HOUR) is not None) is is_on
         assert sessions.listed(ada, HOUR) == ()
 
+    def test_a_clock_that_is_put_back_or_forward_lets_no_one_in_for_long(self, database: ServiceDatabase) -> None:
+        """Instants are the database's: rows of the time before the step look later, or earlier, than they are."""
+        sessions, ada = Sessions(database), person(database)
+        sign_in(database, ada, "s")
+        step = text(
+            "UPDATE service_sessions SET seen_at = seen_at + :ms, created_at = created_at + :ms, expires_at = expires_at + :ms"
+        )
+        for hours, is_on in ((1, True), (-3, False)):
+            with database.writing() as connection:
+                connection.execute(step, {"ms": hours * 3_600_000})
+            assert (sessions.actor("s", HOUR) is not None) is is_on
+        assert sessions.actor("s", SessionBounds(absolute_s=9e9, idle_s=9e9)) is None, (
+            "the end was kept with the session"
+        )
+
     def test_a_sign_in_takes_the_place_of_the_session_before(self, database: ServiceDatabase) -> None:
         sessions, ada, bo = Sessions(database), person(database), person(database, "bo")
         sign_in(database, ada, "one")
