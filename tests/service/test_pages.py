@@ -18,6 +18,7 @@ from gitalign.service.administration import new_token, sign_in_link
 from gitalign.service.application import create_app
 from gitalign.service.page_settings import PageSettings
 from gitalign.service.settings import ServerSettings
+from tests.documents.strict import validate
 from tests.service.asking import tips
 from tests.service.serving import Served, ended, served
 
@@ -57,6 +58,7 @@ def press(client: httpx.Client, page: str, action: str) -> str:
     form = re.search(rf'<form method="post" action="{re.escape(action)}"[^>]*>(.*?)</form>', text, re.DOTALL)
     assert form is not None, (action, text)
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form[1]))
+    fields = {name: unescape(value) for name, value in fields.items()}
     answer = client.post(action, data=fields, headers={"Sec-Fetch-Site": "same-origin"})
     assert answer.status_code == 303, answer.text
     again = client.post(action, data=fields, headers={"Sec-Fetch-Site": "same-origin"})
@@ -98,6 +100,13 @@ def test_every_flow_without_scripts(server: Served, visitor: httpx.Client, place
     assert tips(place) != before
     text = visitor.get(job).text
     assert "conflicted" in text
+    branch_page = f"{ADDRESS}/branches/feature/%3Cb%3Etwo"
+    tell = re.search(rf'action="({ADDRESS}/runs/[^"]*/story)"', visitor.get(branch_page).text)
+    assert tell is not None
+    story = press(visitor, branch_page, tell[1])
+    finished(server, story)
+    assert validate(visitor.get(f"/api/v1{story}/document").json()) == "branch-story"
+    assert "Every commit changes what it changed before." in visitor.get(branch_page).text
     undo = re.search(rf'action="({ADDRESS}/runs/[^"]*/undo)"', text)
     assert undo is not None
     finished(server, press(visitor, job, unescape(undo[1])))

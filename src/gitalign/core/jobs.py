@@ -49,6 +49,7 @@ class JobKind(StrEnum):
     RESOLVING = "resolving"
     RESTORE = "restore"
     SETTINGS = "settings"
+    STORY = "story"
     TOUCHES = "touches"
     WORK_TREE = "work-tree"
     WORK_TREE_CHANGE = "work-tree-change"

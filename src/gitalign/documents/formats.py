@@ -103,6 +103,7 @@ FORMATS: Mapping[str, Format] = {
         Format("batch-report", "batches:BatchReportDocument", version=(1, 0)),
         Format("batch-landings", "batches:BatchLandingsDocument", version=(1, 1)),
         Format("batch-trees", "batches:BatchTreesDocument", version=(1, 1)),
+        Format("branch-story", "run_files:BranchStoryDocument", version=(1, 0)),
         Format("path-claims", "paths:PathClaimsDocument", version=(1, 0)),
         Format("path-touches", "paths:TouchesDocument", version=(1, 0)),
         Format("framework", "framework:FrameworkDocument", version=(1, 0)),

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from gitalign.facade.batch_watching import batch_of_plan as batch_of_plan
     from gitalign.facade.batch_watching import batch_of_project as batch_of_project
     from gitalign.facade.batch_watching import batch_status as batch_status
+    from gitalign.facade.branch_stories import branch_story as branch_story
+    from gitalign.facade.branch_stories import story_content as story_content
     from gitalign.facade.categorizing import categorize as categorize
     from gitalign.facade.conflict_analysis import conflict_detail as conflict_detail
     from gitalign.facade.conflict_analysis import conflicts as conflicts
@@ -166,6 +168,7 @@ _HOMES = {
         "batch_log_part",
         "batch_status",
     ),
+    "gitalign.facade.branch_stories": ("branch_story", "story_content"),
     "gitalign.facade.categorizing": ("categorize",),
     "gitalign.facade.conflict_analysis": (
         "conflict_detail",

@@ -130,6 +130,15 @@ class ChangeSummaryDocument(TypedDict):
     house_rules: JudgedComplianceDocument | None
 
 
+class BranchStoryDocument(TypedDict):
+    """What a run did to a branch, commit by commit; `range_diff` is empty when no change differs."""
+
+    run_id: str
+    branch: str
+    range_diff: list[str]
+    summary: ChangeSummaryDocument
+
+
 class ValidationReportDocument(TypedDict):
     """What `ValidationVerificationFramework` writes of the branches of a run."""
 

@@ -81,6 +81,13 @@ class Claiming(Body):
     note: Annotated[str, StringConstraints(max_length=500)] = ""
 
 
+class Telling(Body):
+    """A branch and a run that had it."""
+
+    run_id: RunName
+    branch: Word
+
+
 class Releasing(Body):
     """A claim that is given back; all of the holder when none is named."""
 
@@ -226,6 +233,7 @@ _asks("/settings", JobKind.SETTINGS, Nothing, Operator, "Read the settings of th
 _shows(
     "/settings", JobKind.SETTINGS, "repository-settings", "The settings of the repository; they are changed in files."
 )
+_asks("/stories", JobKind.STORY, Telling, Operator, "Find out what a run did to a branch, commit by commit.")
 _asks("/paths/touches", JobKind.TOUCHES, Touching, Operator, "Find out which branches change paths.")
 _shows("/paths/touches", JobKind.TOUCHES, "path-touches", "The newest answer to which branches change paths.")
 _asks("/paths/claims", JobKind.CLAIM, Claiming, Operator, "Claim paths for a while. It forbids nothing.")

@@ -6,24 +6,27 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Annotated, Any
 
 from cachetools import LRUCache, cached
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from gitalign.core.jobs import Job, JobKind, JobState
 from gitalign.errors import NotFound
+from gitalign.service.api.asking import Telling
+from gitalign.service.api.requests import RunName, posted
 from gitalign.service.branches import SeenBranches, seen_branches
 from gitalign.service.contents import content_of
 from gitalign.service.pages.rendering import page
-from gitalign.service.pages.routes import PageRoute, Viewer
+from gitalign.service.pages.routes import Key, Operator, PageRoute, Viewer, led_to
 from gitalign.service.state import service_of
 from gitalign.store.service.jobs import WITH_A_REPORT, JobFilter, Jobs
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
 _RUNS = 8
 _RUNS_KEPT = 32
+_STORIES = 100
 _MOST_CLASHES = 100
 _ENDED = (JobState.DONE, JobState.STOPPED)
 
@@ -60,6 +63,7 @@ class Story:
         looked_for_pairs: whether that forecast did.
         mates: other branches that stop at the same conflict.
         happened: newest first.
+        told: what the newest run that moved it did to its commits, when that was asked for; None otherwise.
         certificate: proof of the newest run that moved it, when certificates were proved; None otherwise.
     """
 
@@ -69,6 +73,7 @@ class Story:
     looked_for_pairs: bool
     mates: Sequence[str]
     happened: Sequence[Happened]
+    told: Mapping[str, Any] | None
     certificate: Mapping[str, Any] | None
 
 
@@ -99,6 +104,7 @@ def story_of(jobs: Jobs, seen: SeenBranches, branch: str) -> Story:
         looked_for_pairs=bool(forecast.get("pairs")),
         mates=[name for name in mates if name != branch],
         happened=happened,
+        told=_told(jobs, repository, branch, happened),
         certificate=_certificate(jobs, repository, branch, happened),
     )
 
@@ -123,9 +129,22 @@ def _happened(job: Job, row: Mapping[str, Any]) -> Happened:
     )
 
 
+def _moved_by(happened: Sequence[Happened]) -> str | None:
+    """The newest run that moved the branch."""
+    return next((one.job.run_id for one in happened if one.after and one.after != one.before and one.job.run_id), None)
+
+
+def _told(jobs: Jobs, repository: str, branch: str, happened: Sequence[Happened]) -> Mapping[str, Any] | None:
+    wanted = {"run_id": _moved_by(happened), "branch": branch}
+    which = JobFilter(repositories=[repository], kinds=[JobKind.STORY], states=[JobState.DONE])
+    asked = (job for job, _ in jobs.listed(which, limit=_STORIES) if dict(job.params) == wanted)
+    found: Mapping[str, Any] | None = content_of(jobs, next(asked, None))
+    return found
+
+
 def _certificate(jobs: Jobs, repository: str, branch: str, happened: Sequence[Happened]) -> Mapping[str, Any] | None:
     """The proof of a branch in the newest run that moved it."""
-    run_id = next((one.job.run_id for one in happened if one.after and one.job.run_id), None)
+    run_id = _moved_by(happened)
     proved = None if run_id is None else jobs.of_run(repository, run_id, kinds=[JobKind.VERIFY])
     proofs = (content_of(jobs, proved) or {}).get("proofs", ())
     wanted = f"refs/heads/{branch}"
@@ -151,3 +170,17 @@ def show_branch(request: Request, repository: str, branch: str, actor: Viewer) -
         story=story_of(service.jobs, seen, branch),
         key=secrets.token_urlsafe(16),
     )
+
+
+@router.post("/repositories/{repository}/runs/{run_id}/story")
+def tell(
+    request: Request,
+    repository: str,
+    run_id: RunName,
+    actor: Operator,
+    key: Key,
+    branch: Annotated[str, Form(min_length=1, max_length=1_000)],
+) -> Response:
+    """The button that finds out what a run did to the commits of a branch."""
+    service, body = service_of(request), Telling(run_id=run_id, branch=branch)
+    return led_to(posted(service, actor, request, (JobKind.STORY, body, {}), f"page-story-{key}"))

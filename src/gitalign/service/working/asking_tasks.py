@@ -136,6 +136,12 @@ def _touches(hold: Hold, jobs: Jobs) -> Came:
     return _said("path-touches", facade.touches_content(patterns, found), int(bool(found or claims)))
 
 
+def _story(hold: Hold, jobs: Jobs) -> Came:
+    params = hold.held.job.params
+    story = facade.branch_story(_request(hold), str(params["run_id"]), str(params["branch"]), stop=hold.stop)
+    return _said("branch-story", facade.story_content(story))
+
+
 def _resolutions(hold: Hold, jobs: Jobs) -> Came:
     known, faults = facade.resolutions(_request(hold))
     rows = [facade.known_resolution_content(one) for one in known]
@@ -324,5 +330,6 @@ ASKING_TASKS: Mapping[JobKind, Callable[[Hold, Jobs], Came]] = {
     JobKind.RESOLVING: _resolving,
     JobKind.RESTORE: _restore,
     JobKind.SETTINGS: _settings,
+    JobKind.STORY: _story,
     JobKind.TOUCHES: _touches,
 }

@@ -104,6 +104,7 @@ if (main.dataset.log) followLog(main.dataset.log, main.dataset.from);
 if (main.dataset.refresh) refreshOn(main.dataset.refresh);
 if (main.dataset.every) {
   setInterval(async () => {
+    if (main.contains(document.activeElement) && main !== document.activeElement) return;
     const fresh = await part(location.href, "main").catch(() => null);
     if (fresh) main.replaceChildren(...fresh.childNodes);
   }, 1000 * Number(main.dataset.every));
