@@ -43,7 +43,7 @@ class _Ready:
     is_laid_out: bool = False
 
     def handed_over(self) -> Slot | None:
-        """The tree, once, if it is laid out: whoever gets it releases it."""
+        """The tree, once, if it is laid out; the caller releases it."""
         slot = self.slot if self.is_laid_out else None
         if slot is None:
             self.drop()
