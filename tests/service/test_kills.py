@@ -61,7 +61,8 @@ class Service:
         """Start again what found no database when it started, as a supervisor does; nothing ends by itself later on."""
         for name, child in list(self.processes.items()):
             if (code := child.poll()) is not None:
-                assert code == NO_DATABASE, (name, code)
+                child.files["stderr"].seek(0)
+                assert code == NO_DATABASE, (name, code, child.files["stderr"].read())
                 self.start(name)
 
     def end(self) -> None:
