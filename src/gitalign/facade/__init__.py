@@ -124,7 +124,7 @@ if TYPE_CHECKING:
     from gitalign.facade.rule_checking import check_rules as check_rules
     from gitalign.facade.rule_checking import rule_packs as rule_packs
     from gitalign.facade.running import run as run
-    from gitalign.facade.settings_shown import settings_shown as settings_shown
+    from gitalign.facade.showing_settings import settings_shown as settings_shown
     from gitalign.facade.undoing import cut_off_runs as cut_off_runs
     from gitalign.facade.undoing import is_on_a_remote as is_on_a_remote
     from gitalign.facade.undoing import recover_before_undo as recover_before_undo
@@ -214,7 +214,7 @@ _HOMES = {
     ),
     "gitalign.facade.planning": ("plan",),
     "gitalign.facade.protecting": ("protections",),
-    "gitalign.facade.settings_shown": ("settings_shown",),
+    "gitalign.facade.showing_settings": ("settings_shown",),
     "gitalign.facade.proving": ("verify",),
     "gitalign.facade.pruning": (
         "merged_branches",

@@ -142,6 +142,7 @@ class Bounds(Section):
         stream_seconds: a stream ends after so long; its reader comes back, and whether it still may is decided again.
         requests_per_minute: of one person or token.
         sign_ins_per_minute: failed ones from one address.
+        wait_seconds: a request that waits for its job is answered with the job after so long.
         session_hours: a browser stays signed in for so long.
         idle_hours: a browser that asks for nothing stays signed in for so long.
     """
@@ -154,6 +155,7 @@ class Bounds(Section):
     stream_seconds: Annotated[float, Field(ge=1, le=86_400)] = 300.0
     requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 1_200
     sign_ins_per_minute: Annotated[int, Field(ge=1, le=1_000)] = 5
+    wait_seconds: Annotated[float, Field(ge=0, le=600)] = 25.0
     session_hours: Annotated[float, Field(gt=0, le=24 * 90)] = 12.0
     idle_hours: Annotated[float, Field(gt=0, le=24 * 90)] = 2.0
 

@@ -1,7 +1,7 @@
 """Work trees of a project as the original requests name them: `/api/projects/ID/worktrees`.
 
 A request writes a job and waits for it, because the original answers say what came of it. One that takes longer than
-`_WAITED_S` is answered with 202 and the job.
+`limits.wait_seconds` is answered with 202 and the job.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ router = APIRouter(prefix="/api/projects/{project}/worktrees", tags=["projects"]
 Viewer = Annotated[Actor, Depends(Needs(Role.VIEWER))]
 Lander = Annotated[Actor, Depends(Needs(Role.LANDER))]
 Epic = Annotated[int, Path(ge=0, le=10**9)]
-_WAITED_S = 25.0
 _LOOKED_EVERY_S = 0.1
 
 
@@ -134,7 +133,7 @@ async def _answered(
 
 async def _ended(service: Service, job: Job) -> Job:
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + _WAITED_S
+    deadline = loop.time() + service.settings.limits.wait_seconds
     while not job.state.is_over and loop.time() < deadline:
         await asyncio.sleep(_LOOKED_EVERY_S)
         job = await asyncio.to_thread(service.jobs.get, job.id)

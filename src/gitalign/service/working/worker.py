@@ -138,6 +138,7 @@ class Workers:
         Returns when every thread has ended.
         """
         self._is_draining = True
+        self._over.set()
         self._clock.end()
         self.wake()
         deadline = time.monotonic() + self._settings.drain_s
@@ -147,6 +148,8 @@ class Workers:
             hold.ask_to_end()
         for thread in self._threads:
             thread.join()
+        if self._threads:
+            self._delivering.join(timeout=25.0)
 
     def work_once(self, kinds: Collection[JobKind] | None = None) -> bool:
         """Carry out one job in this thread; False when there is none.

@@ -117,7 +117,7 @@ class Webhooks:
             return tuple(map(_delivery, rows))
 
     def write_new(self) -> int:
-        """Write deliveries for jobs that have ended since; each event once, whoever else does the same. How many."""
+        """Write deliveries for jobs that have ended since; each event once, in whichever process. How many."""
         events, repositories = _EVENTS, schema.repositories
         behind = select(_HOOKS, repositories.c.last_event, repositories.c.name.label("name")).join(
             repositories, repositories.c.number == _HOOKS.c.repository
