@@ -20,6 +20,7 @@ from gitalign.store.service import schema
 from gitalign.store.service.accounts import Accounts
 from gitalign.store.service.audit import AuditTrail
 from gitalign.store.service.database import ServiceDatabase, open_service_database
+from gitalign.store.service.provider_people import admit
 from gitalign.store.service.repositories import Repositories
 from gitalign.store.service.sessions import Sessions
 from gitalign.store.service.users import Users
@@ -309,6 +310,25 @@ def removed_at_once(database: ServiceDatabase, names: list[str]) -> list[str]:
     for thread in threads:
         thread.join()
     return refused
+
+
+def test_first_sign_ins_at_the_same_time_make_one_person_each(database: ServiceDatabase) -> None:
+    start, names = threading.Barrier(6), []
+
+    def come(subject: str) -> None:
+        start.wait()
+        actor = admit(database, ("https://id.example.org", subject), name="gil", role=Role.VIEWER)
+        names.append(None if actor is None else actor.name)
+
+    threads = [threading.Thread(target=come, args=(subject,)) for subject in ("1", "2") * 3]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(names) == 6
+    assert len(set(names)) == 2
+    assert len(Users(database).all()) == 2
+    assert AuditTrail(database).verify().fault == ""
 
 
 def test_tokens_of_before_are_for_the_repositories_that_have_the_names_now(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ import json
 import re
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from gitalign.core.accounts import EVERY, Actor, Role
+from gitalign.errors import StoreError
 from gitalign.store.service import schema
 from gitalign.store.service.audit import write_entry
 from gitalign.store.service.clock import now_ms
@@ -19,6 +21,7 @@ _USERS = schema.users
 ACTOR = "OpenID provider"
 """Who did it, in the audit trail."""
 _LONGEST_NAME = 50
+_AGAIN = 3
 
 
 def admit(database: ServiceDatabase, subject: tuple[str, str], *, name: str, role: Role) -> Actor | None:
@@ -35,6 +38,17 @@ def admit(database: ServiceDatabase, subject: tuple[str, str], *, name: str, rol
     Returns:
         The person; None for one who was disabled or removed.
     """
+    for left in range(_AGAIN, -1, -1):
+        try:
+            return _admitted(database, subject, name=name, role=role)
+        except StoreError as error:
+            # Another sign-in of the same person, or of one of the same name, was first: now it is found.
+            if not left or not isinstance(error.__cause__, IntegrityError):
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _admitted(database: ServiceDatabase, subject: tuple[str, str], *, name: str, role: Role) -> Actor | None:
     with database.writing() as connection:
         row = connection.execute(select(_USERS).where(_is(subject))).first()
         if row is None:
