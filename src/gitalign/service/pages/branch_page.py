@@ -63,7 +63,7 @@ class Story:
         looked_for_pairs: whether that forecast did.
         mates: other branches that stop at the same conflict.
         happened: newest first.
-        told: what the newest run that moved it did to its commits, when that was asked for; None otherwise.
+        explained: what the newest run that moved it did to its commits, when that was asked for; None otherwise.
         certificate: proof of the newest run that moved it, when certificates were proved; None otherwise.
     """
 
@@ -73,7 +73,7 @@ class Story:
     looked_for_pairs: bool
     mates: Sequence[str]
     happened: Sequence[Happened]
-    told: Mapping[str, Any] | None
+    explained: Mapping[str, Any] | None
     certificate: Mapping[str, Any] | None
 
 
@@ -104,7 +104,7 @@ def story_of(jobs: Jobs, seen: SeenBranches, branch: str) -> Story:
         looked_for_pairs=bool(forecast.get("pairs")),
         mates=[name for name in mates if name != branch],
         happened=happened,
-        told=_told(jobs, repository, branch, happened),
+        explained=_explained(jobs, repository, branch, happened),
         certificate=_certificate(jobs, repository, branch, happened),
     )
 
@@ -134,7 +134,7 @@ def _moved_by(happened: Sequence[Happened]) -> str | None:
     return next((one.job.run_id for one in happened if one.after and one.after != one.before and one.job.run_id), None)
 
 
-def _told(jobs: Jobs, repository: str, branch: str, happened: Sequence[Happened]) -> Mapping[str, Any] | None:
+def _explained(jobs: Jobs, repository: str, branch: str, happened: Sequence[Happened]) -> Mapping[str, Any] | None:
     wanted = {"run_id": _moved_by(happened), "branch": branch}
     which = JobFilter(repositories=[repository], kinds=[JobKind.STORY], states=[JobState.DONE])
     asked = (job for job, _ in jobs.listed(which, limit=_STORIES) if dict(job.params) == wanted)

@@ -18,7 +18,7 @@ MOST_EVENTS = 2_000
 
 _MOST_BARS = 700
 _LEAST_SHARE, _LEAST_S = 0.03, 2.0
-"""Before so much is done, the rest cannot be told."""
+"""Before so much is done, the rest is not known."""
 
 _PHASES: Mapping[str, str] = {
     EventKind.RUN_STARTED: "preparing",
@@ -44,7 +44,7 @@ class Progress:
     Attributes:
         phase: in words; empty before the first event.
         done, total: branches; 0 before they are known.
-        left: the time that the rest takes, in words; empty where that cannot be told.
+        left: the time that the rest takes, in words; empty where that is not known.
         doing: worker and branch of each that is busy.
         lanes: a drawing; empty when no worker finished anything.
     """
