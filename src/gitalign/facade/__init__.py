@@ -50,8 +50,6 @@ if TYPE_CHECKING:
     from gitalign.facade.conflict_analysis import conflicts as conflicts
     from gitalign.facade.detecting import detect as detect
     from gitalign.facade.diagnosing import doctor as doctor
-    from gitalign.facade.fencing import FencePolicy as FencePolicy
-    from gitalign.facade.fencing import PushFence as PushFence
     from gitalign.facade.fencing import take_fence as take_fence
     from gitalign.facade.forecasting import ForecastFormat as ForecastFormat
     from gitalign.facade.forecasting import forecast as forecast
@@ -131,6 +129,8 @@ if TYPE_CHECKING:
     from gitalign.facade.undoing import run_to_undo as run_to_undo
     from gitalign.facade.undoing import undo as undo
     from gitalign.facade.undoing import undo_preview as undo_preview
+    from gitalign.git.fence import FencePolicy as FencePolicy
+    from gitalign.git.fence import PushFence as PushFence
 
 _HOMES = {
     "gitalign.batches.planning.plan_digest": ("plan_digest",),
@@ -176,7 +176,8 @@ _HOMES = {
     ),
     "gitalign.facade.detecting": ("detect",),
     "gitalign.facade.diagnosing": ("doctor",),
-    "gitalign.facade.fencing": ("FencePolicy", "PushFence", "take_fence"),
+    "gitalign.facade.fencing": ("take_fence",),
+    "gitalign.git.fence": ("FencePolicy", "PushFence"),
     "gitalign.facade.forecasting": (
         "ForecastFormat",
         "forecast",

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from gitalign.engine.run.session import Request as Request
-from gitalign.engine.run.session import open_for
+from gitalign.engine.run.session import Request, open_for
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.git.command import text
-from gitalign.git.fence import FencePolicy as FencePolicy
-from gitalign.git.fence import PushFence as PushFence
 
 
 def take_fence(request: Request, *, stop: StopSignal | None = None) -> None:
