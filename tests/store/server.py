@@ -47,8 +47,13 @@ class Server:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self.process = subprocess.Popen(self.serve, env=self.env, stdout=self.log, stderr=self.log, cwd="/")
-        _await(self.url, Path(self.log.name))
+        deadline = time.monotonic() + _DEADLINE_S
+        while True:
+            self.process = subprocess.Popen(self.serve, env=self.env, stdout=self.log, stderr=self.log, cwd="/")
+            if _await(self.url, Path(self.log.name), self.process):
+                return
+            # Processes of a server that was killed keep its memory until they see that it is gone.
+            assert time.monotonic() < deadline, Path(self.log.name).read_text(errors="replace")
 
     def kill(self) -> None:
         """As a crash of the server would end it; what it wrote is in the system's memory."""
@@ -101,14 +106,17 @@ def restartable() -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _await(url: str, log: Path) -> None:
+def _await(url: str, log: Path, process: subprocess.Popen[bytes]) -> bool:
+    """Wait until a server answers; False when it ended instead."""
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
     deadline = time.monotonic() + _DEADLINE_S
     while True:
         try:
             engine.connect().close()
-            return
+            return True
         except OperationalError as error:
+            if process.poll() is not None:
+                return False
             if time.monotonic() > deadline:
                 raise AssertionError(log.read_text(errors="replace")) from error
             time.sleep(0.05)
