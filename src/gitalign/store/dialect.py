@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from gitalign.errors import StoreError
 
@@ -55,17 +55,39 @@ class Dialect(Protocol):
 
 
 @contextmanager
-def translated(dialect: Dialect) -> Iterator[None]:
+def translated(dialect: Dialect, whose: str = "journal") -> Iterator[None]:
     """Errors of the database as `StoreError`, with what to do about them.
+
+    Args:
+        dialect: the database.
+        whose: what it is called in messages.
 
     Raises:
         StoreError
     """
     try:
         yield
-    except DBAPIError as error:
-        words = str(error.orig).strip()
-        raise StoreError(f"journal {dialect.label}: {words}", hint=dialect.hint(words)) from error
+    except (DBAPIError, PendingRollbackError) as error:
+        # The second one is what a connection that broke before says of each later statement.
+        words = str(error.orig).strip() if isinstance(error, DBAPIError) else "the connection broke"
+        raise StoreError(f"{whose} {dialect.label}: {words}", hint=dialect.hint(words)) from error
+
+
+@contextmanager
+def rolled_back_on_error(connection: Connection) -> Iterator[None]:
+    """Roll a transaction back when the block raises. Where the connection broke, the server has done so."""
+    try:
+        yield
+    except BaseException:
+        roll_back(connection)
+        raise
+
+
+def roll_back(connection: Connection) -> None:
+    """End a transaction without what it wrote; an error that led here is not hidden by one of this."""
+    if not connection.invalidated:
+        with suppress(DBAPIError, PendingRollbackError):
+            connection.exec_driver_sql("ROLLBACK")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, select, update
@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from gitalign.core.names import display, is_run_id
 from gitalign.errors import RunTakenOver, StoreError, UnknownRun
 from gitalign.store import schema
-from gitalign.store.dialect import Dialect, translated
+from gitalign.store.dialect import Dialect, rolled_back_on_error, translated
 
 T = TypeVar("T")
 AT_ONCE = 400  # parameters per statement stay far below SQLite's bound
@@ -57,13 +57,8 @@ class Family:
                     raise
                 connection.rollback()  # the server ended it while it was idle; nothing was asked of it yet
                 connection.exec_driver_sql(self._dialect.write)
-            try:
+            with rolled_back_on_error(connection):
                 yield connection
-            except BaseException:
-                if not connection.invalidated:  # where it broke, the server has rolled the transaction back
-                    with suppress(DBAPIError):
-                        connection.exec_driver_sql("ROLLBACK")
-                raise
             connection.exec_driver_sql("COMMIT")
 
     @contextmanager

@@ -18,8 +18,12 @@ _SCHEMA_LOCK = 0x676974616C69676E
 """Of `pg_advisory_xact_lock`: the letters `gitalign`."""
 
 
-def server_url(url: str) -> URL:
+def server_url(url: str, *, section: str = "store") -> URL:
     """The address of a server, as `store.url` gives it.
+
+    Args:
+        url: the address.
+        section: of the settings that it is from.
 
     Raises:
         ConfigError: not an address of PostgreSQL, or one with a password, which settings must not hold.
@@ -27,16 +31,16 @@ def server_url(url: str) -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
-        raise ConfigError("store.url is not an address", hint="postgresql://USER@HOST/DATABASE") from error
+        raise ConfigError(f"{section}.url is not an address", hint="postgresql://USER@HOST/DATABASE") from error
     if parsed.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
         raise ConfigError(
-            f"store.url is an address of {parsed.drivername}, which is not supported",
+            f"{section}.url is an address of {parsed.drivername}, which is not supported",
             hint="postgresql://USER@HOST/DATABASE",
         )
     if parsed.password is not None or "password" in parsed.query:
         raise ConfigError(
-            "store.url holds a password, which would be written down with settings and shown to programs",
-            hint="leave it out, and name a file in PGPASSFILE or store.password_file, or set PGPASSWORD",
+            f"{section}.url holds a password, which would be written down with settings and shown to programs",
+            hint=f"leave it out, and name a file in PGPASSFILE or {section}.password_file, or set PGPASSWORD",
         )
     return parsed.set(drivername="postgresql+psycopg")
 
@@ -48,6 +52,7 @@ class Postgres:
         url: see `server_url`.
         password_file: holds the password in its first line; None where libpq finds it (`PGPASSWORD`, `PGPASSFILE`).
         is_pooled: keep connections for the next transactions, as a server needs it.
+        section: of the settings that the address is from.
 
     Raises:
         ConfigError
@@ -56,8 +61,11 @@ class Postgres:
     write = "BEGIN"
     read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-    def __init__(self, url: str, *, password_file: Path | None = None, is_pooled: bool = False) -> None:
-        self._url = server_url(url)
+    def __init__(
+        self, url: str, *, password_file: Path | None = None, is_pooled: bool = False, section: str = "store"
+    ) -> None:
+        self._url = server_url(url, section=section)
+        self._section = section
         self._is_pooled = is_pooled
         self._password_file = password_file
 
@@ -74,7 +82,7 @@ class Postgres:
             "options": f"-c lock_timeout={_LOCK_MS} -c idle_in_transaction_session_timeout={_IDLE_MS}",
         }
         if self._password_file is not None:
-            arguments["password"] = _password(self._password_file)
+            arguments["password"] = _password(self._password_file, self._section)
         if "options" in self._url.query:
             arguments["options"] += f" {self._url.query['options']}"
         url = self._url.difference_update_query(["options"])
@@ -85,7 +93,7 @@ class Postgres:
             )
         except (ImportError, NoSuchModuleError) as error:
             raise PluginError(
-                "store.url needs psycopg, which is not installed", hint="pip install 'git-align[postgres]'"
+                f"{self._section}.url needs psycopg, which is not installed", hint="pip install 'git-align[postgres]'"
             ) from error
         event.listen(engine, "connect", _configure)
         return engine
@@ -114,13 +122,15 @@ class Postgres:
     def hint(self, words: str) -> str:
         """See `Dialect`."""
         hints = {
-            "password": "set PGPASSWORD, or name a file in PGPASSFILE or store.password_file",
+            "password": f"set PGPASSWORD, or name a file in PGPASSFILE or {self._section}.password_file",
             "lock timeout": "another git-align is writing; try again",
-            "permission denied": "give the user of store.url the rights to make and change tables in its database",
+            "permission denied": f"give the user of {self._section}.url the rights to make and change tables in its database",
             "does not exist": "make it first: createdb, createuser",
             "No space left": "free some space on the server",
         }
-        unreachable = "see that the server runs and store.url is right, then: git align resume"
+        unreachable = f"see that the server runs and {self._section}.url is right"
+        if self._section == "store":
+            unreachable += ", then: git align resume"
         return next((advice for sign, advice in hints.items() if sign in words), unreachable)
 
     def damaged(self) -> str:
@@ -128,13 +138,14 @@ class Postgres:
         return "restore the database from a backup; git for-each-ref refs/gitalign lists what runs pinned"
 
 
-def _password(file: Path) -> str:
+def _password(file: Path, section: str) -> str:
     try:
         with file.open(encoding="utf-8") as lines:
             return lines.readline(4_096).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(
-            f"cannot read the password of the journal from {file}", hint="make store.password_file readable for you"
+            f"cannot read the password of the database from {file}",
+            hint=f"make {section}.password_file readable for you",
         ) from error
 
 

@@ -44,13 +44,15 @@ class Sqlite:
 
     Args:
         path: of the file; made when it is not there.
+        is_journal: of a repository; that of the service gives other advice where it is damaged.
     """
 
     write = "BEGIN IMMEDIATE"
     read = "BEGIN"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_journal: bool = True) -> None:
         self._path = path
+        self._is_journal = is_journal
 
     @property
     def label(self) -> str:
@@ -107,9 +109,14 @@ class Sqlite:
             "malformed": self._away(),
             "not a database": self._away(),
         }
-        return next((advice for sign, advice in hints.items() if sign in words), "git align doctor")
+        return next(
+            (advice for sign, advice in hints.items() if sign in words),
+            "git align doctor" if self._is_journal else "git align db check",
+        )
 
     def _away(self) -> str:
+        if not self._is_journal:
+            return f"move {self._path} away, and bring back a backup: git align db restore FILE"
         return (
             f"move {self._path} away; runs before now cannot be undone by id then, "
             "their anchors are still under refs/gitalign"

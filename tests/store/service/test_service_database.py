@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,13 +15,15 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import DBAPIError
 
 from gitalign.core.health import Health
 from gitalign.core.jobs import JobKind, JobState, NewJob
 from gitalign.errors import Contradiction, NoResources, NotFound, RunTakenOver, StoreError
+from gitalign.store.postgres import Postgres
 from gitalign.store.service import schema
 from gitalign.store.service.audit import AuditTrail
-from gitalign.store.service.database import ServiceDatabase, open_service_database
+from gitalign.store.service.database import ServiceDatabase, open_service_database, opened
 from gitalign.store.service.events import EventReader
 from gitalign.store.service.health import HealthRecords
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
@@ -478,3 +480,30 @@ class TestAuditTrail:
 def test_a_password_in_the_address_is_refused() -> None:
     with pytest.raises(Exception, match="password"):
         open_service_database(url="postgresql://a:b@localhost/c")
+
+
+def test_a_connection_that_breaks_is_an_error_of_the_database_and_the_next_one_works(server: str) -> None:
+    broken = "SELECT pg_terminate_backend(pg_backend_pid())"
+
+    def write_on(database: ServiceDatabase) -> None:
+        with database.writing() as connection:
+            with suppress(DBAPIError):
+                connection.exec_driver_sql(broken)
+            connection.exec_driver_sql("SELECT 1")
+
+    with closing(opened(Postgres(server, is_pooled=True, section="database"))) as database:
+        with pytest.raises(StoreError, match=r"the service's database .*connection broke") as caught:
+            write_on(database)
+        assert "database.url" in (caught.value.hint or "")
+        with pytest.raises(StoreError, match="terminating connection"), database.snapshot() as connection:
+            connection.exec_driver_sql(broken)
+        with database.writing() as connection:
+            assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+
+
+def test_a_damaged_file_leads_to_a_backup(tmp_path: Path) -> None:
+    file = tmp_path / "service.db"
+    file.write_bytes(b"not a database, but long enough to be read as one" * 40)
+    with pytest.raises(StoreError, match="the service's database") as caught:
+        open_service_database(file=file)
+    assert "git align db restore" in (caught.value.hint or "")

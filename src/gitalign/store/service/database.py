@@ -9,14 +9,15 @@ from enum import Enum
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
-from sqlalchemy.exc import DBAPIError
 
 from gitalign.errors import StoreError
 from gitalign.shared_files import make_folder
-from gitalign.store.dialect import Dialect, translated
+from gitalign.store.dialect import Dialect, roll_back, rolled_back_on_error, translated
 from gitalign.store.postgres import Postgres
 from gitalign.store.service.schema import HEAD_REVISION, VERSION_TABLE
 from gitalign.store.sqlite import Sqlite
+
+_WHOSE = "the service's database"
 
 
 class Tables(Enum):
@@ -55,7 +56,7 @@ class ServiceDatabase:
         Raises:
             StoreError
         """
-        with translated(self._dialect), self._engine.connect() as connection:
+        with translated(self._dialect, _WHOSE), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -70,9 +71,7 @@ class ServiceDatabase:
             try:
                 yield connection
             finally:
-                if not connection.invalidated:
-                    with suppress(DBAPIError):
-                        connection.exec_driver_sql("ROLLBACK")
+                roll_back(connection)
 
     def revision(self, connection: Connection) -> str | None:
         """Of its tables; None where there are none yet.
@@ -91,13 +90,8 @@ class ServiceDatabase:
         """
         with self.reading() as connection:
             connection.exec_driver_sql(self._dialect.write)
-            try:
+            with rolled_back_on_error(connection):
                 yield connection
-            except BaseException:
-                if not connection.invalidated:
-                    with suppress(DBAPIError):
-                        connection.exec_driver_sql("ROLLBACK")
-                raise
             connection.exec_driver_sql("COMMIT")
 
 
@@ -122,7 +116,7 @@ def open_service_database(
         PluginError: psycopg is not installed.
     """
     if url is not None:
-        return opened(Postgres(url, password_file=password_file, is_pooled=True), tables)
+        return opened(Postgres(url, password_file=password_file, is_pooled=True, section="database"), tables)
     if file is None:
         raise ValueError("neither a file nor an address")
     if tables is Tables.ANY and not file.exists():
@@ -133,7 +127,7 @@ def open_service_database(
             os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreError(f"cannot make {file}: {error.strerror}", hint="name another file in database.file") from error
-    return opened(Sqlite(file), tables)
+    return opened(Sqlite(file, is_journal=False), tables)
 
 
 def opened(dialect: Dialect, tables: Tables = Tables.UPGRADED) -> ServiceDatabase:
@@ -144,23 +138,19 @@ def opened(dialect: Dialect, tables: Tables = Tables.UPGRADED) -> ServiceDatabas
     """
     engine = dialect.engine()
     try:
-        with translated(dialect), engine.connect() as connection:
+        with translated(dialect, _WHOSE), engine.connect() as connection:
             revision = _revision(connection, dialect)
             if revision != HEAD_REVISION and tables is Tables.NEWEST:
                 raise StoreError(
-                    f"the service's database {dialect.label} has revision {revision or 'none'} of the tables; "
+                    f"{_WHOSE} {dialect.label} has revision {revision or 'none'} of the tables; "
                     f"this release needs {HEAD_REVISION}",
                     hint="git align db backup FILE, then git align db upgrade",
                 )
             if revision != HEAD_REVISION and tables is Tables.UPGRADED:
                 dialect.lock_schema(connection)
-                try:
+                with rolled_back_on_error(connection):
                     if _revision(connection, dialect) != HEAD_REVISION:
                         _migrate(connection)
-                except BaseException:
-                    with suppress(DBAPIError):
-                        connection.exec_driver_sql("ROLLBACK")
-                    raise
                 connection.exec_driver_sql("COMMIT")
     except BaseException:
         engine.dispose()
@@ -174,7 +164,7 @@ def _revision(connection: Connection, dialect: Dialect) -> str | None:
     revision = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
     if revision is not None and str(revision) > HEAD_REVISION:
         raise StoreError(
-            f"the service's database {dialect.label} was written by a newer git-align (revision {revision})",
+            f"{_WHOSE} {dialect.label} was written by a newer git-align (revision {revision})",
             hint="pip install --upgrade git-align",
         )
     return None if revision is None else str(revision)
