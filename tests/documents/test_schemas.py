@@ -203,7 +203,7 @@ NOT_HERE = {"validation-report", "session", "resolution-course", "resolution-ori
 """Of passing things, and of what needs more than this repository: the test below looks at them, and one of `compat`."""
 OF_SERVICE = {
     *("account", "jobs", "audit-trail", "branches", "service-backup", "task-log"),
-    *("protections", "repository-settings", "clash-map", "branch-story", "webhooks", "webhook-deliveries"),
+    *("protections", "repository-settings", "clash-map", "branch-story", "webhook-deliveries"),
 }
 """Looked at by the tests of the service."""
 

@@ -7,7 +7,7 @@ import signal
 from typing import Any
 
 from gitalign.cli.main import main as command
-from gitalign.engine.gates import gate_list
+from gitalign.engine.gates import repository_rules, validation
 from gitalign.engine.run import execute
 
 
@@ -15,6 +15,6 @@ def main() -> None:
     def die(*_: Any, **__: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    for module, step in ((gate_list, "RulesGate"), (gate_list, "ChecksGate"), (execute, "publish")):
+    for module, step in ((repository_rules, "RulesGate"), (validation, "ChecksGate"), (execute, "publish")):
         setattr(module, step, die)
     command()

@@ -50,7 +50,11 @@ def branch_story(request: Request, run_id: str, branch: str, *, stop: StopSignal
     report = show(request, run_id, stop=stop)
     found = next((one for one in summaries(opened.repository, report) if one.branch == branch), None)
     if found is None:
-        raise UserError(f"run {report.run.id} did nothing to {display(branch)}", hint="git align list", code="no_story")
+        raise UserError(
+            f"run {report.run.id} did nothing to {display(branch)}",
+            hint=f"git align show {report.run.id}",
+            code="no_story",
+        )
     return BranchStory(summary=found, range_diff=range_diffs(opened.repository, [found]).get(branch, ""))
 
 

@@ -1,8 +1,13 @@
-"""Whether the libraries behind settings are there, known before anything starts and without importing them."""
+"""What is installed: the libraries behind settings, and plug-ins. Known before anything starts and without importing them."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from types import MappingProxyType
 
 from gitalign.errors import PluginError
 
@@ -27,3 +32,14 @@ def require_library(module: str, *, setting: str, extra: str) -> None:
             f"{setting} needs {module}, which is not installed",
             hint=f"pip install 'git-align[{extra}]', or take {setting} out of the configuration",
         )
+
+
+def plug_ins_of(group: str) -> Mapping[str, EntryPoint]:
+    """Entry points of a group, by name."""
+    return _installed_on(tuple(sys.path), group)
+
+
+@lru_cache(maxsize=8)
+def _installed_on(path: tuple[str, ...], group: str) -> Mapping[str, EntryPoint]:
+    """To find them, the metadata of every installed package is read: once in a process, as Python imports a module once."""
+    return MappingProxyType({entry.name: entry for entry in entry_points(group=group)})

@@ -87,6 +87,4 @@ def remove(*, name: Name, id: Id, which: ServerOptions, options: Options) -> int
     return 0
 
 
-webhook = Group(
-    "webhook", add, list_, deliveries, remove, help="Send what became of jobs to addresses of other programs."
-)
+webhook = Group("webhook", add, list_, deliveries, remove, help="Send the results of jobs to other programs.")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points
-from types import MappingProxyType
+from importlib.metadata import EntryPoint
 
 from gitalign.core.findings import FindingRule
 from gitalign.errors import PluginError
+from gitalign.observe.extras import plug_ins_of
 from gitalign.ports import ActivePlugins, Detector, Documenter
 
 DETECTORS = "gitalign.detectors"
@@ -31,7 +29,7 @@ def load_plugins(
         PluginError: unknown name, or it cannot be loaded, or it does not offer what its protocol asks for.
     """
     made: list[Detector] = []
-    installed = _installed(DETECTORS) if detectors else {}
+    installed = plug_ins_of(DETECTORS) if detectors else {}
     for name in detectors:
         plugin = _load(DETECTORS, name, installed)
         if not isinstance(plugin, Detector):
@@ -42,7 +40,7 @@ def load_plugins(
         made.append(plugin)
     writer: Documenter | None = None
     if documenter is not None:
-        plugin = _load(DOCUMENTERS, documenter, _installed(DOCUMENTERS))
+        plugin = _load(DOCUMENTERS, documenter, plug_ins_of(DOCUMENTERS))
         if not isinstance(plugin, Documenter):
             raise PluginError(
                 f"plug-in {documenter!r} is not a documenter: it offers no name and document()",
@@ -50,17 +48,6 @@ def load_plugins(
             )
         writer = plugin
     return ActivePlugins(detectors=tuple(made), refusing=refusing or FindingRule(), documenter=writer)
-
-
-def _installed(group: str) -> Mapping[str, EntryPoint]:
-    """Entry points of a group, by name."""
-    return _installed_on(tuple(sys.path), group)
-
-
-@lru_cache(maxsize=8)
-def _installed_on(path: tuple[str, ...], group: str) -> Mapping[str, EntryPoint]:
-    """To find them, the metadata of every installed package is read: once in a process, as Python imports a module once."""
-    return MappingProxyType({entry.name: entry for entry in entry_points(group=group)})
 
 
 def _load(group: str, name: str, installed: Mapping[str, EntryPoint]) -> object:

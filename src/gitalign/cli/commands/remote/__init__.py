@@ -15,7 +15,7 @@ remote = LazyGroup(
     VERBS,
     path=("remote",),
     name="remote",
-    help="Have a service carry out verbs, with the same output and exit codes.",
+    help="Have a service carry out verbs, as if it were here.",
     no_args_is_help=True,
     context_settings=HELP_NAMES,
 )
