@@ -94,7 +94,7 @@ def test_everything_comes_back(database: ServiceDatabase, empty: ServiceDatabase
     assert file.stat().st_mode & 0o777 == 0o600
     assert counts == backup_counts(database)
     assert counts["service_jobs"] == 2
-    assert restore(empty, file, actor="me") == {name: count for name, count in counts.items() if count}
+    assert restore(empty, file, actor="me") == counts
 
     before, after = rows_of(database), rows_of(empty)
     for rows in before.values():
@@ -238,6 +238,20 @@ class TestRefused:
 
 
 class TestChecking:
+    def test_who_is_signed_in_is_no_fault(self, database: ServiceDatabase) -> None:
+        """A session belongs to a person or to a token; 0 stands for none."""
+        rows = [
+            {**{column.name: "" for column in schema.sessions.c}, **ids, "digest": digest, "is_link": False}
+            for digest, ids in (("a", {"token": 1, "person": 0}), ("b", {"token": 0, "person": 0}))
+        ]
+        numbers = {column.name: 1 for column in schema.sessions.c if column.name.endswith("_at")}
+        with database.writing() as connection:
+            connection.execute(insert(schema.sessions), [{**row, **numbers} for row in rows])
+        assert checked(database).faults == ()
+        with database.writing() as connection:
+            connection.execute(schema.sessions.update().values(person=77))
+        assert any("belong to a person that is not there" in fault for fault in checked(database).faults)
+
     def test_rows_without_an_owner_and_a_changed_audit_trail(self, database: ServiceDatabase) -> None:
         with database.writing() as connection:
             connection.execute(

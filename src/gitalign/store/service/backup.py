@@ -82,13 +82,13 @@ def restore(database: ServiceDatabase, file: Path, *, actor: str) -> Rows:
         UserError: the file cannot be used, or the database is not empty.
         StoreError
     """
-    rows: Rows = {}
+    rows: Rows = {table.name: 0 for table in tables()}
     with _reading(file) as lines, database.writing() as connection:
         _require_empty(connection, database.label)
         for table, group in groupby(_rows(lines, file), key=itemgetter(0)):
             while values := [row for _, row in islice(group, _AT_ONCE)]:
                 _insert(connection, table, values)
-                rows[table.name] = rows.get(table.name, 0) + len(values)
+                rows[table.name] += len(values)
         for table in tables():
             _raise_counters(connection, table)
             _go_on_numbering(connection, table)

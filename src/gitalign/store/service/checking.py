@@ -10,8 +10,8 @@ from gitalign.store.service.audit import AuditTrail
 from gitalign.store.service.backup import counted
 from gitalign.store.service.database import ServiceDatabase
 
-_NUMBERS = {"job": schema.jobs, "repository": schema.repositories, "token": schema.tokens}
-"""Tables whose rows others name by their number, in a column of that name."""
+_NUMBERS = {"job": schema.jobs, "repository": schema.repositories, "token": schema.tokens, "person": schema.users}
+"""Tables whose rows others name by their number, in a column of that name; 0 stands for none."""
 _MOST_FAULTS = 20
 
 
@@ -59,7 +59,7 @@ def _without_owner(connection: Connection, table: Table) -> list[str]:
         query = (
             select(func.count())
             .select_from(table.outerjoin(owner, owner.c.number == column))
-            .where(owner.c.number.is_(None), column.is_not(None))
+            .where(owner.c.number.is_(None), column.is_not(None), column != 0)
         )
         count = connection.execute(query).scalar_one()
         if count:
