@@ -20,7 +20,7 @@ class GitAlignError(Exception):
         exit_code: exit status of the command line for this error.
     """
 
-    code: ClassVar[str] = "error"
+    code: str = "error"
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 70
 
@@ -28,12 +28,13 @@ class GitAlignError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self._code = code
+        if code:
+            self.code = code
 
     @property
     def error_code(self) -> str:
         """The instance's code: the one given, or the class's."""
-        return self._code or type(self).code
+        return self.code
 
 
 class UserError(GitAlignError):

@@ -115,13 +115,15 @@ def test_what_is_refused(server: Served) -> None:
     with Client(server.address, server.token(Role.VIEWER)) as client:
         with pytest.raises(Problem) as refused:
             client.plan("sample")
-        assert (refused.value.status, refused.value.error_code, refused.value.exit_code) == (403, "not_allowed", 2)
+        assert (refused.value.status, refused.value.code, refused.value.exit_code) == (403, "not_allowed", 2)
         with pytest.raises(Problem) as unknown:
             list(client.events("none"))
         assert unknown.value.error_code == "unknown_repository"
     with Client(server.address, server.token()) as client, pytest.raises(Problem) as faulty:
         client.plan("sample", strategy="magic")
-    assert faulty.value.faults
+    assert faulty.value.code == "usage"
+    assert faulty.value.faults[0].startswith("body.strategy: ")
+    assert faulty.value.faults[0] in str(faulty.value)
     with Client("http://127.0.0.1:9", "gal_x") as client, pytest.raises(RemoteError):
         client.repositories()
 

@@ -31,6 +31,7 @@ PAUSE_S = 0.5
 
 LONGEST_PAUSE_S = 60.0
 """What a service may ask for with `Retry-After`."""
+_MOST_FAULTS = 10
 
 
 class Problem(GitAlignError):
@@ -38,18 +39,22 @@ class Problem(GitAlignError):
 
     Attributes:
         status: of HTTP.
-        faults: every one that was found.
+        code: as in the document of the error.
+        faults: every one that was found; the message holds the first ones.
         retry_after_s: seconds after which the service wants to be asked again; None when it does not say.
     """
 
     def __init__(self, status: int, document: Mapping[str, Any], *, retry_after: str | None = None) -> None:
+        self.faults = tuple(map(str, document.get("faults", ())))
+        message = str(document.get("detail", f"HTTP status {status}"))
+        if self.faults:
+            more = len(self.faults) - _MOST_FAULTS
+            listed = "; ".join(self.faults[:_MOST_FAULTS]) + (f"; and {more} more" if more > 0 else "")
+            message = f"{message}: {listed}"
         code = str(document.get("code", f"http_{status}"))
-        super().__init__(
-            str(document.get("detail", f"HTTP status {status}")), hint=str(document.get("hint", "")), code=code
-        )
+        super().__init__(message, hint=str(document.get("hint", "")), code=code)
         self.status = status
         self.retry_after_s = float(retry_after) if retry_after is not None and retry_after.isdecimal() else None
-        self.faults = tuple(map(str, document.get("faults", ())))
 
     @property
     def exit_code(self) -> int:  # type: ignore[override]
