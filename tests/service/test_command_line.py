@@ -90,6 +90,20 @@ def test_tokens_repositories_and_the_audit_trail(config: Path, repository: Path,
     assert typed("audit", "verify", "--head", "0" * 63 + "1").returncode == 1
 
 
+@pytest.mark.parametrize("quiet", [(), ("--quiet-hours", "22:00-06:00")])
+def test_a_schedule_is_typed(config: Path, repository: Path, quiet: tuple[str, ...]) -> None:
+    def typed(*words: str) -> subprocess.CompletedProcess[str]:
+        return warm.run("schedule", *words, "--config", config)
+
+    assert warm.run("repo", "add", "shop", repository, "--config", config).returncode == 0
+    added = typed("add", "shop", "run", "30 6 * * 1-5", "--zone", "Europe/Berlin", *quiet)
+    assert (added.returncode, added.stdout[:6]) == (0, "added:"), added.stderr
+    (schedule,) = json.loads(typed("list", "shop", "--json").stdout)["schedules"]
+    assert (schedule["quiet"], schedule["zone"]) == (quiet[1] if quiet else None, "Europe/Berlin")
+    silent = typed("add", "shop", "run", "0 3 * * *", "--quiet", *quiet)
+    assert (silent.returncode, silent.stdout) == (0, ""), silent.stderr
+
+
 def test_the_demo_is_served_and_ends_cleanly(tmp_path: Path) -> None:
     process, said = started("--demo", "--dir", str(tmp_path / "demo"), "--port", "0")
     try:

@@ -34,6 +34,9 @@ def verb(
         acts: the verb changes something; otherwise what it prints is all that it does.
         paged: on a terminal the verb's output is shown in the pager, and it takes `--no-pager`.
         without: fields of `Options` that the verb does not take.
+
+    Raises:
+        TypeError: two of the verb's parameters or options share a name: one value would be taken for the other.
     """
 
     def made(function: Callable[..., int]) -> click.Command:
@@ -54,6 +57,7 @@ def verb(
         parameters = values.parameters()
         if paged:
             parameters.append(parameter("no_pager", NO_PAGER, False))
+        _require_unlike(function, parameters)
         return click.Command(
             name or function.__name__,
             callback=called,
@@ -63,6 +67,14 @@ def verb(
         )
 
     return made
+
+
+def _require_unlike(function: Callable[..., int], parameters: Iterable[click.Parameter]) -> None:
+    typed = [(name, each) for each in parameters for name in (each.name or "", *each.opts, *each.secondary_opts)]
+    first: dict[str, click.Parameter] = {}
+    for name, each in typed:
+        if first.setdefault(name, each) is not each:
+            raise TypeError(f"{function.__module__}.{function.__name__}: two parameters are named {name!r}")
 
 
 def _refuse_extra(ctx: click.Context, *, takes_only: bool) -> None:

@@ -25,7 +25,7 @@ class Adding:
     """Options of `add` alone."""
 
     zone: Annotated[str, option("--zone", help="Time zone of the expression.", metavar="ZONE")] = "UTC"
-    quiet: Annotated[
+    quiet_hours: Annotated[
         str | None,
         option("--quiet-hours", help="A run publishes nothing in these hours of the zone.", metavar="HH:MM-HH:MM"),
     ] = None
@@ -45,7 +45,7 @@ def add(*, name: Name, kind: Kind, cron: Cron, own: Adding, which: ServerOptions
     params: dict[str, Any] = {"only": list(own.only)} if own.only else {}
     if own.push:
         params["push"] = True
-    wanted = WantedSchedule(kind=kind, cron=cron, zone=own.zone, quiet=own.quiet, params=params)
+    wanted = WantedSchedule(kind=kind, cron=cron, zone=own.zone, quiet=own.quiet_hours, params=params)
     with which.database() as database:
         made = new_schedule(database, name, wanted)
     if options.json:
