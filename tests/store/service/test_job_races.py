@@ -167,9 +167,9 @@ class JobsOfAService(RuleBasedStateMachine):
         if not known:
             return
         job_id = known[number % len(known)]
-        waits = job_id not in self.over and job_id not in self.current
+        was_never_held = job_id not in self.over and self.tokens[job_id] == 0
         self.jobs.request_stop(job_id, actor="ada")
-        if waits:
+        if was_never_held:
             self.over.add(job_id)
 
     @invariant()

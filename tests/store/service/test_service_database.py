@@ -213,6 +213,19 @@ class TestClaims:
         with pytest.raises(NotFound):
             jobs.request_stop("0" * 31 + "x", actor="me")
 
+    def test_a_job_that_was_given_back_is_stopped_by_the_next_worker(
+        self, jobs: Jobs, database: ServiceDatabase
+    ) -> None:
+        """Only a worker can look for what the earlier attempt began; it does so at once."""
+        held = HeldJobs(database, lease_s=LEASE_S)
+        given_back = asked(jobs)
+        held.release(claimed(held), delay_s=3_600)
+        assert jobs.request_stop(given_back, actor="me").state is JobState.QUEUED
+        again = claimed(held, "two")
+        assert (again.job.id, again.job.stop_requested, again.job.attempts) == (given_back, True, 2)
+        held.finish(again, JobState.STOPPED, outcome="interrupted")
+        assert held.claim("two") is None
+
 
 class TestRequests:
     def test_the_same_key_names_the_same_job(self, jobs: Jobs) -> None:

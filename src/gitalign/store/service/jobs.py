@@ -191,7 +191,10 @@ class Jobs:
         return job_of(max(mine, key=lambda row: row.number)) if mine else None
 
     def request_stop(self, job_id: str, *, actor: str, asked: Asked = Asked.NOTHING) -> Job:
-        """Ask a job to end cleanly; one that waits ends at once, one that is over stays as it is.
+        """Ask a job to end cleanly; one that no worker ever held ends at once, one that is over stays as it is.
+
+        One that was given back waits for a worker, which looks first for what an earlier attempt began; that is at once,
+        whatever it waited for.
 
         Args:
             job_id: which job.
@@ -210,6 +213,8 @@ class Jobs:
             values: dict[str, object] = {"stop_requested": True, "asked": asked.value}
             if row.state == JobState.QUEUED.value and not row.attempts:
                 values |= {"state": JobState.STOPPED.value, "finished_at": now_ms(), "outcome": "stopped"}
+            elif row.state == JobState.QUEUED.value:
+                values["not_before"] = 0
             change = update(_JOBS).where(_JOBS.c.number == row.number).values(**values).returning(*_JOBS.c)
             job = job_of(connection.execute(change).one(), repository=row.repository_name)
             append(connection, repository=row.repository, job=row.number, events=[job_event(job)])
