@@ -126,7 +126,7 @@ def _recorded(rehearsed: Rehearsal) -> Iterator[list[Quarantine]]:
         kept.append(self)
 
     MergeProcess._ask, BranchAligner.align, Quarantine.remove = noted_ask, noted_align, not_removed  # type: ignore
-    ReplaysAtOnce.take = lambda self, step: None  # type: ignore
+    ReplaysAtOnce.take = lambda self, step, **_: None  # type: ignore
     try:
         yield kept
     finally:
