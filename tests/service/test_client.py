@@ -149,11 +149,11 @@ class Restarted(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 def test_a_stream_goes_on_as_long_as_the_service_comes_back() -> None:
-    with Client("http://service", "gal_x", transport=Restarted()) as client:
+    with Client("https://service", "gal_x", transport=Restarted()) as client:
         assert next(iter(client.events("sample"))).id == 8
 
     async def main() -> None:
-        async with AsyncClient("http://service", "gal_x", transport=Restarted()) as awaited:
+        async with AsyncClient("https://service", "gal_x", transport=Restarted()) as awaited:
             assert (await anext(awaited.events("sample"))).id == 8
 
     asyncio.run(main())

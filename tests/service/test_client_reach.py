@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from gitalign.client import AsyncClient, Client, Problem, calls
+from gitalign.errors import UserError
 from gitalign.service.application import create_app
 from tests.service.serving import Served, served
 
@@ -81,7 +82,7 @@ class Busy(httpx.BaseTransport, httpx.AsyncBaseTransport):
 def test_they_wait_as_long_as_the_service_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr("gitalign.client.synchronous.time.sleep", waited.append)
-    with Client("http://service", "gal_x", transport=Busy()) as client:
+    with Client("https://service", "gal_x", transport=Busy()) as client:
         assert client.repositories() == []
 
     async def sleep(seconds: float) -> None:
@@ -90,10 +91,32 @@ def test_they_wait_as_long_as_the_service_asks(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("gitalign.client.asynchronous.asyncio.sleep", sleep)
 
     async def main() -> None:
-        async with AsyncClient("http://service", "gal_x", transport=Busy()) as awaited:
+        async with AsyncClient("https://service", "gal_x", transport=Busy()) as awaited:
             assert await awaited.repositories() == []
 
     asyncio.run(main())
     assert waited == [7.0, 7.0]
     tries = calls.Attempts("x", hint="")
     assert tries.pause_after(Problem(503, {}, retry_after="86400")) == calls.LONGEST_PAUSE_S
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_token_is_sent_encrypted_or_to_this_machine(
+    kind: type[Client | AsyncClient], server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for address in ("http://align.example.org", "http://10.0.0.1:8484", "http://localhost.example.org"):
+        with pytest.raises(UserError, match="in the clear") as refused:
+            kind(address, "gal_x")
+        assert refused.value.code == "not_encrypted"
+    for address in ("align.example.org", "ftp://align.example.org", "http://", "http://[::1"):
+        with pytest.raises(UserError, match="not the address"):
+            kind(address, "gal_x")
+    kind("http://align.example.org", "gal_x", allow_plain_http=True)
+    for address in ("https://align.example.org", "http://localhost:8484", "http://[::1]:8484"):
+        kind(address, "gal_x")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    if kind is Client:
+        with Client(server.address, server.token()) as client:
+            assert client.repositories(), "not by way of the proxy"

@@ -11,6 +11,7 @@ import httpx
 
 from gitalign.client import calls
 from gitalign.client.calls import OVER, Attempts, Call, Problem, StreamedEvent, StreamReader
+from gitalign.client.connection import connection
 from gitalign.documents.models.service import BranchRowDocument, JobDocument, ServedRepositoryDocument, TaskLogDocument
 
 T = TypeVar("T")
@@ -23,16 +24,26 @@ class Client:
         address: such as `https://align.example.org`.
         token: `gal_…`.
         timeout_s: of one request, in seconds.
+        allow_plain_http: send the token unencrypted to other machines than this one, too.
         transport: of httpx, for tests and proxies.
+
+    Raises:
+        UserError: it is no address, or the token would be sent in the clear.
 
     Every method raises `Problem` when the service refuses, and `RemoteError` when it cannot be reached.
     """
 
     def __init__(
-        self, address: str, token: str, *, timeout_s: float = 30.0, transport: httpx.BaseTransport | None = None
+        self,
+        address: str,
+        token: str,
+        *,
+        timeout_s: float = 30.0,
+        allow_plain_http: bool = False,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
-        headers = {"Authorization": f"Bearer {token}"}
-        self._http = httpx.Client(base_url=address, headers=headers, timeout=timeout_s, transport=transport)
+        settings = connection(address, token, timeout_s=timeout_s, allow_plain_http=allow_plain_http)
+        self._http = httpx.Client(transport=transport, **settings)
 
     def __enter__(self) -> Client:
         return self
