@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gitalign.client import AsyncClient, Client, Problem, calls
+from gitalign.client import AsyncClient, Client, Problem, attempts, calls
 from gitalign.core.accounts import Role
 from gitalign.errors import RemoteError
 from gitalign.service.application import create_app
@@ -30,7 +30,7 @@ def server(sample: Path, empty_database: Path, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gitalign.client.calls.PAUSE_S", 0.001)
+    monkeypatch.setattr("gitalign.client.attempts.PAUSE_S", 0.001)
 
 
 class Unreliable(httpx.HTTPTransport):
@@ -141,7 +141,7 @@ class Restarted(httpx.BaseTransport, httpx.AsyncBaseTransport):
         if self.asked % 3 == 2:
             return httpx.Response(503, json={"code": "too_many_streams"})
         media = {"Content-Type": "text/event-stream"}
-        event = b"id: 8\nevent: run\ndata: {}\n\n" if self.asked > 4 * calls.ATTEMPTS else b""
+        event = b"id: 8\nevent: run\ndata: {}\n\n" if self.asked > 4 * attempts.ATTEMPTS else b""
         return httpx.Response(200, headers=media, content=b"event: here\nid: 7\ndata: \n\n" + event)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -165,3 +165,50 @@ def test_answers_that_no_service_gives() -> None:
     with pytest.raises(Problem, match="502") as gateway:
         calls.answer(calls.repositories(), 502, "text/html", b"<html>")
     assert (gateway.value.exit_code, gateway.value.retryable) == (3, False)
+
+
+class Away(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """A service that comes back after some attempts, or never; a gateway stands in for it now and then."""
+
+    def __init__(self, comes_back_at: float) -> None:
+        self.asked = 0
+        self.comes_back_at = comes_back_at
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        if self.asked < self.comes_back_at:
+            if self.asked % 2:
+                raise httpx.ConnectError("refused")
+            return httpx.Response(502, text="<html>")
+        if request.url.path.endswith("/events"):
+            return httpx.Response(204)
+        return httpx.Response(200, json={"id": "j1", "state": "done"})
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self.handle_request(request)
+
+
+def test_a_job_is_waited_for_while_the_service_is_away_for_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr("gitalign.client.attempts.PAUSE_S", 0.5)
+    monkeypatch.setattr("gitalign.client.synchronous.time.sleep", waited.append)
+    monkeypatch.setattr("gitalign.client.asynchronous.asyncio.sleep", sleep)
+
+    async def main(transport: Away) -> None:
+        async with AsyncClient("https://service", "gal_x", transport=transport) as awaited:
+            assert (await awaited.wait("j1"))["state"] == "done"
+
+    with Client("https://service", "gal_x", transport=Away(50)) as client:
+        assert client.wait("j1")["state"] == "done"
+    asyncio.run(main(Away(50)))
+    assert max(waited) == 5.0
+    for never in (Client("https://service", "gal_x", transport=Away(float("inf"))).wait, None):
+        waited.clear()
+        with pytest.raises(RemoteError, match="job j1, which goes on there") as given_up:
+            never("j1") if never is not None else asyncio.run(main(Away(float("inf"))))
+        assert given_up.value.hint == "git align remote jobs --server https://service"
+        assert sum(waited) >= attempts.PATIENCE_S

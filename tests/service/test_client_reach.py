@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gitalign.client import AsyncClient, Client, Problem, calls
+from gitalign.client import AsyncClient, Client, Problem, attempts
 from gitalign.errors import UserError
 from gitalign.service.application import create_app
 from tests.service.serving import Served, served
@@ -96,8 +96,8 @@ def test_they_wait_as_long_as_the_service_asks(monkeypatch: pytest.MonkeyPatch) 
 
     asyncio.run(main())
     assert waited == [7.0, 7.0]
-    tries = calls.Attempts("x", hint="")
-    assert tries.pause_after(Problem(503, {}, retry_after="86400")) == calls.LONGEST_PAUSE_S
+    tries = attempts.Attempts("x", hint="")
+    assert tries.pause_after(Problem(503, {}, retry_after="86400")) == attempts.LONGEST_PAUSE_S
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gitalign.client import Client
     from gitalign.core.plan import Plan
     from gitalign.core.report import Report
+    from gitalign.documents.models.service import JobDocument
 
 WITHOUT = ("repo", "config")
 _EXIT_CODES = {"ok": 0, "attention": 1, "interrupted": 130}
@@ -157,7 +158,7 @@ class Ended:
         return _EXIT_CODES.get(str(self.job["outcome"]), 3)
 
 
-def carried_out(options: Options, client: Client, job: Mapping[str, Any], *, plan: Plan | None = None) -> Ended:
+def carried_out(options: Options, client: Client, job: JobDocument, *, plan: Plan | None = None) -> Ended:
     """Follow a job to its end, with progress. Ctrl-C asks the service to stop it.
 
     Raises:
@@ -169,16 +170,16 @@ def carried_out(options: Options, client: Client, job: Mapping[str, Any], *, pla
     job_id = str(job["id"])
     with followed(options, plan) as (listeners, stop):
         stop.on_change(lambda: threading.Thread(target=client.stop, args=(job_id,), daemon=True).start())
-        for event in client.events_of_job(job_id):
+        for event in client.events_of_job(job):
             if event.kind == "run":
                 happened = load(event.document)
                 for listener in listeners:
                     listener(happened)
-    ended = client.job(job_id)
+    ended = client.job(job, patiently=True)
     if ended["error"] is not None:
         raise RemoteFailure(ended["error"])
     has_document = ended["state"] == "done" or ended["outcome"] == "interrupted"
-    return Ended(job=ended, document=client.document(job_id) if has_document else None)
+    return Ended(job=ended, document=client.document(job, patiently=True) if has_document else None)
 
 
 def said(options: Options, document: Any, show: Callable[[], None] | None = None) -> None:

@@ -17,20 +17,12 @@ from gitalign.documents.models.service import (
     ServedRepositoryDocument,
     TaskLogDocument,
 )
-from gitalign.errors import GitAlignError, RemoteError, UserError
+from gitalign.errors import GitAlignError, UserError
 
 T = TypeVar("T")
 API = "/api/v1"
 OVER = ("done", "failed", "stopped")
 """States of jobs that change no more."""
-ATTEMPTS = 4
-"""Of a request that could not be sent, or to which no answer came. Every POST has a key, so it is carried out once."""
-PAUSE_S = 0.5
-"""Seconds before the second attempt; twice as long before each further one."""
-
-
-LONGEST_PAUSE_S = 60.0
-"""What a service may ask for with `Retry-After`."""
 _MOST_FAULTS = 10
 
 
@@ -248,47 +240,6 @@ def answer(call: Call[T], status: int, media_type: str, body: bytes, *, retry_af
     if status >= 400:
         raise Problem(status, said if isinstance(said, dict) else {}, retry_after=retry_after)
     return call.read(said)
-
-
-class Attempts:
-    """Attempts at one request or one stream: how long to wait after one that failed, and when to give up.
-
-    Args:
-        failed: what it is called, for the message.
-        hint: for the message.
-        most: attempts in a row.
-    """
-
-    def __init__(self, failed: str, *, hint: str, most: int = ATTEMPTS) -> None:
-        self._most = most
-        self._failed = failed
-        self._hint = hint
-        self._in_a_row = 0
-
-    def succeeded(self) -> None:
-        """The service answered: failures before that do not count any more."""
-        self._in_a_row = 0
-
-    def pause_after(self, error: Exception) -> float:
-        """How long to wait before the next attempt, in seconds.
-
-        Args:
-            error: a `Problem`, or why there was no answer.
-
-        Raises:
-            Problem: it will not go away, or it was the last attempt.
-            RemoteError: no answer came to the last attempt.
-        """
-        self._in_a_row += 1
-        is_last = self._in_a_row >= self._most
-        if isinstance(error, Problem):
-            if is_last or not error.retryable:
-                raise error
-            if error.retry_after_s is not None:
-                return min(max(error.retry_after_s, PAUSE_S), LONGEST_PAUSE_S)
-        elif is_last:
-            raise RemoteError(f"{self._failed}: {error}", hint=self._hint) from error
-        return float(PAUSE_S * 2 ** (self._in_a_row - 1))
 
 
 class StreamReader:

@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 
 import httpx
 
+from gitalign.client import attempts as attempts_module
 from gitalign.client import calls
-from gitalign.client.calls import OVER, Attempts, Call, Problem, StreamedEvent, StreamReader
+from gitalign.client.attempts import ATTEMPTS, Attempts, Patience
+from gitalign.client.calls import OVER, Call, Problem, StreamedEvent, StreamReader
 from gitalign.client.connection import connection
 from gitalign.documents.models.service import BranchRowDocument, JobDocument, ServedRepositoryDocument, TaskLogDocument
 
@@ -43,6 +45,7 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         settings = connection(address, token, timeout_s=timeout_s, allow_plain_http=allow_plain_http)
+        self._address = address
         self._http = httpx.Client(transport=transport, **settings)
 
     def __enter__(self) -> Client:
@@ -208,19 +211,19 @@ class Client:
         """Ask a job to end cleanly."""
         return self._ask(calls.stop(_id(job)))
 
-    def job(self, job: JobDocument | str) -> JobDocument:
-        """A job as it is now."""
-        return self._ask(calls.job(_id(job)))
+    def job(self, job: JobDocument | str, *, patiently: bool = False) -> JobDocument:
+        """A job as it is now; `patiently` also waits for a service that is away, as `wait` does."""
+        return self._ask(calls.job(_id(job)), tries=self._patience(job) if patiently else None)
 
-    def document(self, job: JobDocument | str) -> Any:
-        """What a job came to: JSON as objects, other forms as text."""
-        return self._ask(calls.document(_id(job)))
+    def document(self, job: JobDocument | str, *, patiently: bool = False) -> Any:
+        """What a job came to: JSON as objects, other forms as text. `patiently` as for `job`."""
+        return self._ask(calls.document(_id(job)), tries=self._patience(job) if patiently else None)
 
     def wait(self, job: JobDocument | str) -> JobDocument:
         """The job when it is over, followed by its events."""
         for _ in self.events_of_job(job):
             pass
-        return self.job(job)
+        return self.job(job, patiently=True)
 
     def jobs(self, repository: str | None = None, *, limit: int = 50) -> Iterator[JobDocument]:
         """Jobs, newest first; further pages are asked for when they are needed."""
@@ -249,20 +252,19 @@ class Client:
             repository: by name.
             after: id of the last event that is known; from now on when None.
         """
-        yield from self._stream(calls.events_of(repository), StreamReader(after))
+        yield from self._stream(calls.events_of(repository), StreamReader(after), self._patience(None, repository))
 
     def events_of_job(self, job: JobDocument | str, *, after: int | None = None) -> Iterator[StreamedEvent]:
         """Events of a job, to its end."""
-        for event in self._stream(calls.events_of_job(_id(job)), StreamReader(after)):
+        for event in self._stream(calls.events_of_job(_id(job)), StreamReader(after), self._patience(job)):
             yield event
             if event.kind == "job" and event.document["state"] in OVER:
                 return
 
-    def _stream(self, path: str, reader: StreamReader) -> Iterator[StreamedEvent]:
-        attempts = Attempts("the event stream broke", hint="is the service running?")
+    def _stream(self, path: str, reader: StreamReader, attempts: Patience) -> Iterator[StreamedEvent]:
         while True:
             reader.begin()
-            pause = calls.PAUSE_S
+            pause = attempts_module.PAUSE_S
             try:
                 with self._http.stream("GET", path, headers=reader.headers()) as stream:
                     if stream.status_code == 204:
@@ -280,8 +282,13 @@ class Client:
                 pause = attempts.pause_after(error)
             time.sleep(pause)
 
-    def _ask(self, call: Call[T], *, attempts: int = calls.ATTEMPTS) -> T:
-        tries = Attempts("the service does not answer", hint="is it running?", most=attempts)
+    def _patience(self, job: JobDocument | str | None, repository: str | None = None) -> Patience:
+        if job is not None and not isinstance(job, str):
+            repository = job["repository"]
+        return Patience(self._address, job=None if job is None else _id(job), repository=repository)
+
+    def _ask(self, call: Call[T], *, attempts: int = ATTEMPTS, tries: Attempts | None = None) -> T:
+        tries = tries or Attempts("the service does not answer", hint="is it running?", most=attempts)
         while True:
             try:
                 answer = self._http.request(
