@@ -152,6 +152,11 @@ class Job:
     request_id: str = ""
     trace: str = ""
 
+    @property
+    def is_narrowed(self) -> bool:
+        """True when the request named some branches or targets: what came of it is not true of the whole repository."""
+        return any(self.params.get(name) for name in ("only", "exclude", "targets", "branch"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:

@@ -1,24 +1,40 @@
-"""Branches of a repository as jobs last saw them: the newest plan, what a forecast and a run said since."""
+"""Branches of a repository as jobs last saw them.
+
+The newest jobs about all branches decide; newer ones about some branches count for those that they name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 from typing import Any
 
 from cachetools import LRUCache, cached
 
-from gitalign.core.jobs import Job, JobKind
+from gitalign.core.jobs import Job, JobKind, JobState
 from gitalign.documents.formats import stamped
 from gitalign.documents.models.service import BranchesDocument, BranchRowDocument
 from gitalign.documents.reading import time_text
 from gitalign.service.contents import content_of
-from gitalign.store.service.jobs import WITH_A_REPORT, Jobs
+from gitalign.store.service.jobs import WITH_A_REPORT, JobFilter, Jobs
 
 _KEPT = 64
 """Tables of branches kept in memory: to read the documents of 650 branches takes 25 ms of processor time."""
+
+_PAGE = 20
+_MOST = 500
+"""Jobs of a kind that are searched for the newest one about all branches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """The newest jobs that know a branch; None where none does."""
+
+    plan: Job | None
+    forecast: Job | None
+    run: Job | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,16 +42,22 @@ class SeenBranches:
     """What is known of the branches of a repository.
 
     Attributes:
-        plan: the job that made the newest plan.
-        forecast: the newest forecast; None when there is none.
-        run: the newest run, undo or resume.
+        plan: the job that made the newest plan of all branches; of some, when there is none of all.
+        forecast: the newest forecast, chosen in the same way; None when there is none.
+        run: the newest run, undo or resume, chosen in the same way.
         rows: by name of the branch.
+        sources: by name of the branch.
+        is_whole: false when every job so far was about some branches only.
+        looked_at: branches that a forecast, conflicts or a run named.
     """
 
     plan: Job
     forecast: Job | None
     run: Job | None
     rows: Mapping[str, BranchRowDocument]
+    sources: Mapping[str, Sources]
+    is_whole: bool
+    looked_at: frozenset[str]
 
     def document(self, rows: Sequence[BranchRowDocument], *, next_page: str | None) -> dict[str, Any]:
         """A page of branches as a document."""
@@ -51,6 +73,16 @@ class SeenBranches:
         return stamped("branches", content)
 
 
+@dataclass(slots=True)
+class _Table:
+    """Entries by branch, each with the job that it is of."""
+
+    entries: dict[str, tuple[Mapping[str, Any], Job]] = field(default_factory=dict)
+
+    def of(self, branch: str) -> tuple[Mapping[str, Any], Job | None]:
+        return self.entries.get(branch, ({}, None))
+
+
 def seen_branches(jobs: Jobs, repository: str) -> SeenBranches | None:
     """Branches of a repository; None before its first plan.
 
@@ -58,46 +90,124 @@ def seen_branches(jobs: Jobs, repository: str) -> SeenBranches | None:
         jobs: of the service.
         repository: by name.
     """
-    plan = jobs.newest(repository, [JobKind.PLAN])
-    if plan is None:
-        return None
-    forecast, run = jobs.newest(repository, [JobKind.FORECAST]), jobs.newest(repository, WITH_A_REPORT)
-    rows = _rows(jobs, plan, forecast, run)
-    return None if rows is None else SeenBranches(plan=plan, forecast=forecast, run=run, rows=rows)
+    kinds = ([JobKind.PLAN], [JobKind.FORECAST], WITH_A_REPORT, [JobKind.CONFLICTS])
+    chains = tuple(_chain(jobs, repository, kind) for kind in kinds)
+    return _seen(jobs, chains) if chains[0] else None
 
 
-def _ids(jobs: Jobs, *of: Job | None) -> tuple[str | None, ...]:
+def _chain(jobs: Jobs, repository: str, kinds: Sequence[JobKind]) -> tuple[Job, ...]:
+    """Jobs that were carried out, oldest first, from the newest one about all branches on."""
+    chain = []
+    for job in _newest_first(jobs, JobFilter(repositories=[repository], kinds=kinds, states=[JobState.DONE])):
+        chain.append(job)
+        if _is_whole(jobs, job):
+            break
+    return tuple(reversed(chain))
+
+
+def _newest_first(jobs: Jobs, which: JobFilter) -> Iterator[Job]:
+    before: int | None = None
+    for limit in (1, *([_PAGE] * (_MOST // _PAGE))):
+        page = jobs.listed(which, before=before, limit=limit)
+        yield from (job for job, _ in page)
+        if len(page) < limit:
+            return
+        before = page[-1][1]
+
+
+def _is_whole(jobs: Jobs, job: Job) -> bool:
+    """Whether a job was about all branches. An undo or a resume counts for what it names."""
+    if job.kind not in WITH_A_REPORT:
+        return not job.is_narrowed
+    made = None if job.kind is not JobKind.RUN or not job.plan_id else jobs.of_plan(job.repository, job.plan_id)
+    return made is not None and not made.is_narrowed
+
+
+def _ids(jobs: Jobs, chains: Sequence[Sequence[Job]]) -> tuple[tuple[str, ...], ...]:
     """What rows are kept under: the documents of jobs that are over never change, and ids are random."""
-    return tuple(None if job is None else job.id for job in of)
+    return tuple(tuple(job.id for job in chain) for chain in chains)
 
 
 @cached(LRUCache(_KEPT), key=_ids, lock=Lock())
-def _rows(jobs: Jobs, plan: Job, forecast: Job | None, run: Job | None) -> Mapping[str, BranchRowDocument] | None:
-    document = content_of(jobs, plan)
-    if document is None:
+def _seen(jobs: Jobs, chains: Sequence[Sequence[Job]]) -> SeenBranches | None:
+    planned, foreseen, ran, stopping = chains
+    steps, prospects, verdicts = _steps(jobs, planned), _by_branch(jobs, foreseen), _by_branch(jobs, ran)
+    if not steps.entries and all(content_of(jobs, job) is None for job in planned):
         return None
-    owners = {one["branch"]: one for one in (content_of(jobs, forecast) or {}).get("owners", ())}
-    prospects, verdicts = _by_branch(jobs, forecast), _by_branch(jobs, run)
-    is_run_newer = run is not None and (forecast is None or _ended(run) > _ended(forecast))
-    rows = {}
-    for step in document["steps"]:
-        name = step["branch"]["name"]
-        prospect, verdict = prospects.get(name, {}), verdicts.get(name, {})
-        words = (verdict.get("verdict"), prospect.get("prospect"))
-        newest = next(filter(None, words if is_run_newer else words[::-1]), step["kind"])
-        rows[name] = _row(step, (prospect, verdict, owners.get(name, {})), state=newest)
-    return dict(sorted(rows.items()))
+    _add_foreseen(jobs, steps, prospects, (planned, foreseen))
+    conflicts = _conflicts(jobs, stopping, steps.entries)
+    owners = {one["branch"]: one for job in foreseen for one in (content_of(jobs, job) or {}).get("owners", ())}
+    rows, sources, looked_at = {}, {}, set()
+    for name, (step, made_by) in sorted(steps.entries.items()):
+        prospect, verdict = prospects.of(name), verdicts.of(name)
+        states = [
+            (_ended(job), word)
+            for word, job in (
+                (conflicts.of(name)[0].get("prospect"), conflicts.of(name)[1]),
+                (prospect[0].get("prospect"), prospect[1]),
+                (verdict[0].get("verdict"), verdict[1]),
+            )
+            if job is not None and word
+        ]
+        state = max(states, key=lambda known: known[0])[1] if states else step["kind"]
+        rows[name] = _row(step, (prospect[0], verdict[0], owners.get(name, {})), state=state)
+        plan = made_by if made_by.kind is JobKind.PLAN else None
+        sources[name] = Sources(plan=plan, forecast=prospect[1], run=verdict[1])
+        if states:
+            looked_at.add(name)
+    return SeenBranches(
+        plan=_deciding(planned) or planned[-1],
+        forecast=_deciding(foreseen),
+        run=None if not ran else ran[0] if _is_whole(jobs, ran[0]) else ran[-1],
+        rows=rows,
+        sources=sources,
+        is_whole=any(not chain[0].is_narrowed for chain in (planned, foreseen) if chain),
+        looked_at=frozenset(looked_at),
+    )
+
+
+def _deciding(chain: Sequence[Job]) -> Job | None:
+    """The job about all branches; the newest one when there is none."""
+    return None if not chain else chain[-1] if chain[0].is_narrowed else chain[0]
 
 
 def _ended(job: Job) -> datetime:
     return job.finished_at or job.created_at
 
 
+def _steps(jobs: Jobs, chain: Sequence[Job]) -> _Table:
+    table = _Table()
+    for job in chain:
+        for step in (content_of(jobs, job) or {}).get("steps", ()):
+            entry = {**step, "branch": step["branch"]["name"], "target": step["target"]["name"]}
+            table.entries[entry["branch"]] = (entry, job)
+    return table
+
+
+def _add_foreseen(jobs: Jobs, steps: _Table, prospects: _Table, chains: tuple[Sequence[Job], Sequence[Job]]) -> None:
+    """Add branches that a forecast saw after the newest plan of all branches was made, or where there is no such plan."""
+    whole = next((job for job in chains[0] if not job.is_narrowed), None)
+    for name, (prospect, job) in prospects.entries.items():
+        if name not in steps.entries and (whole is None or _ended(job) > _ended(whole)):
+            steps.entries[name] = ({**prospect, "notes": ()}, job)
+
+
+def _conflicts(jobs: Jobs, chain: Sequence[Job], names: Mapping[str, Any]) -> _Table:
+    table = _Table()
+    for job in chain:
+        content = content_of(jobs, job) or {}
+        stopped = {one["branch"] for one in content.get("branches", ())}
+        if not job.is_narrowed and content.get("is_complete") and content["aligned"] + len(stopped) == len(names):
+            table.entries = {name: ({"prospect": "clean"}, job) for name in names}
+        table.entries |= {name: ({"prospect": "conflict"}, job) for name in stopped}
+    return table
+
+
 def _row(step: Mapping[str, Any], known: tuple[Mapping[str, Any], ...], *, state: str) -> BranchRowDocument:
     prospect, verdict, owner = known
     return {
-        "branch": step["branch"]["name"],
-        "target": step["target"]["name"],
+        "branch": step["branch"],
+        "target": step["target"],
         "state": state,
         "kind": step["kind"],
         "behind": step["behind"],
@@ -111,9 +221,10 @@ def _row(step: Mapping[str, Any], known: tuple[Mapping[str, Any], ...], *, state
     }
 
 
-def _by_branch(jobs: Jobs, job: Job | None) -> Mapping[str, Mapping[str, Any]]:
-    """Entries of a forecast or a report by branch; of several targets that a forecast tried, the assigned one counts."""
-    document = content_of(jobs, job)
-    if document is None:
-        return {}
-    return {one["branch"]: one for one in document["branches"] if one.get("assigned", True)}
+def _by_branch(jobs: Jobs, chain: Sequence[Job]) -> _Table:
+    """Entries of forecasts or reports; of several targets that a forecast tried, the assigned one counts."""
+    table = _Table()
+    for job in chain:
+        rows = (content_of(jobs, job) or {}).get("branches", ())
+        table.entries |= {one["branch"]: (one, job) for one in rows if one.get("assigned", True)}
+    return table

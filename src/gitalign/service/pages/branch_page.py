@@ -86,7 +86,7 @@ def story_of(jobs: Jobs, seen: SeenBranches, branch: str) -> Story:
         branch: by name.
     """
     repository = seen.plan.repository
-    forecast = content_of(jobs, seen.forecast) or {}
+    forecast = content_of(jobs, seen.sources[branch].forecast) or {}
     entries = (one for one in forecast.get("branches", ()) if one["branch"] == branch and one["assigned"])
     clashes = [
         (one["other"] if one["one"] == branch else one["one"], one["paths"])
@@ -165,7 +165,7 @@ def show_branch(request: Request, repository: str, branch: str, actor: Viewer) -
         "branch.html",
         actor=actor,
         repository=repository,
-        seen=seen,
+        sources=seen.sources[branch],
         row=row,
         story=story_of(service.jobs, seen, branch),
         key=secrets.token_urlsafe(16),

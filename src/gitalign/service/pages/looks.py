@@ -9,13 +9,17 @@ from datetime import datetime
 from typing import Any
 
 from gitalign.core.jobs import Job, JobKind
+from gitalign.core.plan import StepKind
 from gitalign.documents.models.service import BranchRowDocument
 from gitalign.service.branches import seen_branches
 from gitalign.service.contents import content_of
 from gitalign.store.service.jobs import WITH_A_REPORT, Jobs
 from gitalign.views.lane_drawing import duration_words
 
-_NEED_ATTENTION = frozenset({"conflicted", "refused", "failed", "held_back", "moved_away", "push_failed", "conflict"})
+_NEED_ATTENTION = frozenset(
+    {"conflicted", "partly_aligned", "refused", "failed", "held_back", "moved_away", "push_failed", "conflict"}
+)
+_FINE = frozenset({"clean", "unchanged", "aligned", "put_back", StepKind.UP_TO_DATE, StepKind.LEAVE})
 _WIDTH = 600
 _SHORTEST_S = 0.001
 
@@ -27,16 +31,21 @@ class RepositoryLook:
     Attributes:
         rows: its branches.
         needing: names of those that need attention.
+        not_known: how many are neither known to be fine nor to need attention.
         counts: branches by what is known last of them.
         bar: parts of a bar of `_WIDTH`: word, start, width.
-        planned_at: when its newest plan was made; None before the first.
+        is_looked_at: a forecast, conflicts or a run said something, and some job was about all branches.
+        plan: that decides which branches there are.
+        planned_at: when that plan was made; None before the first.
     """
 
     name: str
     rows: Sequence[BranchRowDocument] = ()
     needing: frozenset[str] = frozenset()
+    not_known: int = 0
     counts: Mapping[str, int]
     bar: Sequence[tuple[str, float, float]]
+    is_looked_at: bool = False
     plan: Job | None = None
     planned_at: datetime | None = None
 
@@ -44,6 +53,17 @@ class RepositoryLook:
     def attention(self) -> int:
         """How many branches need attention."""
         return len(self.needing)
+
+    @property
+    def summary(self) -> tuple[str, str]:
+        """How the branches are in a few words, and `good`, `bad` or `unknown`."""
+        if self.attention:
+            return f"{self.attention} of {len(self.rows)} need attention", "bad"
+        if self.plan is None or not self.is_looked_at:
+            return "not known", "unknown"
+        if self.not_known:
+            return f"{self.not_known} of {len(self.rows)} not known", "unknown"
+        return f"{len(self.rows)} fine", "good"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +99,8 @@ def repository_look(jobs: Jobs, name: str) -> RepositoryLook:
         name=name,
         rows=rows,
         needing=frozenset(row["branch"] for row in rows if row["state"] in _NEED_ATTENTION),
+        not_known=sum(row["state"] not in _FINE | _NEED_ATTENTION for row in rows),
+        is_looked_at=seen.is_whole and bool(seen.looked_at),
         counts=dict(counts.most_common()),
         bar=bar,
         plan=seen.plan,

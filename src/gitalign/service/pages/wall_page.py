@@ -100,12 +100,8 @@ def show_badge(
             look = RepositoryLook(name=repository, counts={}, bar=())
         else:
             raise
-    if look.plan is None:
-        drawing = badge("branches", "not known", state="unknown")
-    elif look.attention:
-        drawing = badge("branches", f"{look.attention} of {len(look.rows)} need attention", state="bad")
-    else:
-        drawing = badge("branches", f"{len(look.rows)} fine", state="good")
+    words, state = look.summary
+    drawing = badge("branches", words, state=state)
     scope = "private" if actor.id else "public"
     tag = f'"{hashlib.sha256(drawing.encode()).hexdigest()[:16]}"'
     headers = {"Cache-Control": f"{scope}, max-age={_BADGE_S}", "ETag": tag}

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from gitalign import facade
 from gitalign.core.health import health_of_forecast, health_of_report
@@ -144,15 +143,10 @@ def _forecast(hold: Hold, jobs: Jobs) -> Came:
     pairs = bool(hold.held.job.params.get("pairs"))
     result = facade.forecast(request_of(hold), pairs=pairs, listeners=[hold.listener], stop=hold.stop)
     document = json_of(stamped("forecast", dump_forecast(result)))
-    health = None if _is_narrowed(hold.held.job.params) else health_of_forecast(result, now=datetime.now(UTC))
+    health = None if hold.held.job.is_narrowed else health_of_forecast(result, now=datetime.now(UTC))
     return Came(
         outcome=_word(result.exit_code()), document=document, is_interrupted=not result.is_complete, health=health
     )
-
-
-def _is_narrowed(params: Mapping[str, Any]) -> bool:
-    """True when a request asked for some branches or targets only: its numbers are not those of the repository."""
-    return any(params.get(name) for name in ("only", "exclude", "targets"))
 
 
 def _conflicts(hold: Hold, jobs: Jobs) -> Came:
@@ -174,7 +168,7 @@ def _run(hold: Hold, jobs: Jobs) -> Came:
     if report is None:
         report = facade.run(request, plan=plan, permit=permit, **_following(hold))
     planned = jobs.of_plan(hold.held.job.repository, plan.id)
-    is_whole = planned is not None and not _is_narrowed(planned.params)
+    is_whole = planned is not None and not planned.is_narrowed
     return replace(_reported(hold, report), health=health_of_report(report) if is_whole else None)
 
 
