@@ -132,6 +132,8 @@ def test_from_a_task_list_to_its_undo(client: httpx.Client, repository: Path) ->
     assert undone["outcome"] == "ok"
     assert validate(client.get(f"/api/v1/jobs/{undone['id']}/document").json()) == "batch-landings"
     assert tips(repository) == before
+    repeated = over(client, post(client, f"batches/{batch}/undo"))
+    assert (repeated["state"], repeated["outcome"]) == ("done", "already_undone"), "nothing was done now"
     again = over(client, post(client, f"batches/{batch}/land"))
     assert (again["state"], tips(repository) != before) == ("done", True), again
 

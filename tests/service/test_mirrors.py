@@ -61,6 +61,9 @@ def test_from_an_address_to_a_pushed_run_and_its_undo(world: Mirrored) -> None:
     undo_job, _ = world.done(JobKind.UNDO, run_id=report["run"]["id"])
     assert (undo_job.state, undo_job.outcome) == (JobState.DONE, "ok"), undo_job.error
     assert world.branches() == before
+    again, said = world.done(JobKind.UNDO, run_id=report["run"]["id"])
+    assert (again.outcome, world.branches()) == ("already_undone", before), again.error
+    assert said["notices"][-1].endswith(f"is undone already, by {undo_job.run_id}: nothing was done")
 
     assert world.server.seen
     assert world.server.spotted == [], "in no argument list and no environment"

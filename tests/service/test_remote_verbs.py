@@ -76,8 +76,14 @@ def test_from_a_plan_to_its_undo_as_here(server: Served, repository: Path) -> No
     assert remote(server, "report", shown["run"]["id"]).stdout.startswith("<!doctype html>")
     remote(server, "undo", "last", "--yes")
     assert tips(repository) == before
+    here = warm.run("undo", shown["run"]["id"], "--yes", cwd=repository)
+    there = remote(server, "undo", shown["run"]["id"], "--yes", code=here.returncode)
+    assert there.stdout == here.stdout
+    assert "is undone already, by " in there.stdout
+    document = json.loads(remote(server, "undo", shown["run"]["id"], "--yes", "--json").stdout)
+    assert document["notices"][-1] == here.stdout.strip()
     rows = json.loads(remote(server, "jobs", "--json").stdout)
-    assert [one["kind"] for one in rows["jobs"]][:2] == ["undo", "report"]
+    assert [one["kind"] for one in rows["jobs"]][:4] == ["undo", "undo", "undo", "report"]
     assert "undo" in remote(server, "jobs").stdout
 
 

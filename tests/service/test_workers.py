@@ -69,6 +69,15 @@ def test_from_a_plan_to_its_undo(database: ServiceDatabase, repository: Path) ->
     assert (undo_job.outcome, validate(undone)) == ("ok", "report")
     assert tips(repository) == before
 
+    again, said = done(database, JobKind.UNDO, run_id=run_job.run_id)
+    assert (again.state, again.outcome, again.run_id) == (JobState.DONE, "already_undone", None)
+    assert validate(said) == "report"
+    assert said["notices"][-1] == f"run {run_job.run_id} is undone already, by {undo_job.run_id}: nothing was done"
+    redone, _ = done(database, JobKind.UNDO, run_id=undo_job.run_id)
+    assert (redone.outcome, tips(repository)) == ("ok", after)
+    undone_again, _ = done(database, JobKind.UNDO, run_id=run_job.run_id)
+    assert (undone_again.outcome, tips(repository)) == ("ok", before), "it stood again"
+
 
 def test_what_cannot_be_done_is_an_error_with_code_and_hint(database: ServiceDatabase, repository: Path) -> None:
     job, document = done(database, JobKind.UNDO, run_id="20200101-000000-abcdef")
@@ -106,7 +115,7 @@ def test_a_killed_worker_loses_nothing_and_nothing_is_done_twice(
     assert {one.state for one in runs} == {RunState.FINISHED}, "nothing is left that a later resume would go on with"
 
 
-@pytest.mark.parametrize("checkpoint", ["refs moved"])
+@pytest.mark.parametrize("checkpoint", ["refs moved", "marked", "backups removed"])
 def test_a_killed_undo_is_finished_once(
     database: ServiceDatabase, database_file: Path, repository: Path, checkpoint: str
 ) -> None:
@@ -116,8 +125,9 @@ def test_a_killed_undo_is_finished_once(
     assert warm.call("tests.service.dying:main", database_file, checkpoint).returncode == -signal.SIGKILL
     expire(database)
     work(database)
-    job, _ = ended(database, job)
-    assert (job.state, job.error) == (JobState.DONE, None)
+    job, report = ended(database, job)
+    assert (job.state, job.error, job.outcome) == (JobState.DONE, None, "ok"), "it is this job that undid the run"
+    assert (report["run"]["id"], report["notices"]) == (job.run_id, [])
     assert tips(repository) == before
     undos = [one for one in facade.runs(facade.Request(repo=repository)) if one.kind is RunKind.UNDO and one.moved]
     assert len(undos) == 1

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from gitalign.cli.options import Options
 from gitalign.cli.parameters import option
 from gitalign.cli.working_set import Exclude, Only, Targets
+from gitalign.core.jobs import ALREADY_UNDONE
 from gitalign.errors import GitAlignError, PluginError, UserError
 from gitalign.input_file import Unreadable, read_bounded
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from gitalign.documents.models.service import JobDocument
 
 WITHOUT = ("repo", "config")
-_EXIT_CODES = {"ok": 0, "attention": 1, "interrupted": 130}
+_EXIT_CODES = {"ok": 0, ALREADY_UNDONE: 0, "attention": 1, "interrupted": 130}
 _LONGEST_TOKEN = 4_096
 
 

@@ -8,6 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+ALREADY_UNDONE = "already_undone"
+"""Outcome of an undo that did nothing, because all of it was put back before."""
+
 
 class JobKind(StrEnum):
     """What is done in a repository."""

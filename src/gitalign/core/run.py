@@ -67,3 +67,8 @@ class RunRecord:
     owner: str = ""
     undone: int = 0
     pushed: int = 0
+
+    @property
+    def already_undone(self) -> str:
+        """What an undo says of a run of which nothing is left to put back."""
+        return f"run {self.id} is undone already, by {self.undone_by}: nothing was done"

@@ -56,7 +56,7 @@ def undo(run_id: RunId, which: Filters, own: Undoing, options: Options) -> int:
         return 0
     record = facade.run_to_undo(request, run_id, push=own.push)
     if _is_undone(record, push=own.push) and not (which.are_given() or options.json):
-        console().print(f"run {record.id} is undone already, by {record.undone_by}: nothing was done")
+        console().print(record.already_undone)
         return 0
     if _changes(preview) and not asked(options, _question(record, preview)):
         return 1

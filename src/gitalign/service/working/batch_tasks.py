@@ -17,7 +17,7 @@ from gitalign.batches.reading import PlanSource
 from gitalign.batches.running.batch_store import AlreadyRunning
 from gitalign.batches.running.state import BatchRun, Status
 from gitalign.compat.parallel.execution_plan import runnable
-from gitalign.core.jobs import JobKind
+from gitalign.core.jobs import ALREADY_UNDONE, JobKind
 from gitalign.core.plan import Permit
 from gitalign.documents.formats import stamped
 from gitalign.engine.run.contexts import Caller
@@ -194,6 +194,8 @@ def _undo(hold: Hold, jobs: Jobs) -> Came:
     facade.recover(request, stop=hold.stop)
     found = facade.batch_landings(request, str(params["run_id"]), push=push)
     facade.require_landings(found)
+    # In a later attempt of this job it was the earlier one that put them back.
+    is_done_before = not found.left(push=push) and hold.held.job.attempts == 1
     if found.left(push=push):
         permit = Permit(plan_id="*", push=push, given_by=_permit_words(hold))
         found = facade.undo_batches(
@@ -202,7 +204,8 @@ def _undo(hold: Hold, jobs: Jobs) -> Came:
     found = replace(found, dry_run=False)
     hold.run_id = found.batch_run
     document = json_of(stamped("batch-landings", facade.landings_content(found)))
-    return Came(outcome="attention" if found.left(push=push) else "ok", document=document)
+    outcome = ALREADY_UNDONE if is_done_before else "attention" if found.left(push=push) else "ok"
+    return Came(outcome=outcome, document=document)
 
 
 def _report(hold: Hold, jobs: Jobs) -> Came:

@@ -8,7 +8,10 @@ from gitalign.cli.asking import asked
 from gitalign.cli.options import Options, RunId
 from gitalign.cli.parameters import option
 from gitalign.cli.remote import WITHOUT, Remote, carried_out, report_said
+from gitalign.cli.rendering.console import console
+from gitalign.cli.rendering.tables import safe
 from gitalign.cli.verb import verb
+from gitalign.core.jobs import ALREADY_UNDONE
 from gitalign.core.names import display
 
 Push = Annotated[bool, option("--push", help="Also put back on the remote what was pushed.")]
@@ -23,4 +26,7 @@ def undo(run_id: RunId, *, remote: Remote, push: Push = False, options: Options)
         if not asked(options, f"Put back what run {display(wanted)} moved?"):
             return 1
         ended = carried_out(options, client, client.undo(name, wanted, push=push))
+        if ended.job["outcome"] == ALREADY_UNDONE and not options.json:
+            console().print(safe(ended.document["notices"][-1]))
+            return ended.exit_code
         return report_said(options, client, name, ended)
