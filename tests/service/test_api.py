@@ -231,6 +231,20 @@ def test_a_stream_of_a_repository_begins_now(server: Served, client: httpx.Clien
     assert json.loads(first[1][2])["id"] == job["id"]
 
 
+@pytest.mark.parametrize("beyond", [{"headers": {"Last-Event-ID": "9" * 18}}, {"params": {"after": 10**18}}])
+def test_a_stream_from_beyond_the_end_begins_at_the_end(
+    server: Served, client: httpx.Client, beyond: dict[str, Any]
+) -> None:
+    newest = client.get(f"/api/v1/repositories/{SAFE_NAME}").json()["repositories"][0]["last_event"]
+    address = f"/api/v1/repositories/{SAFE_NAME}/events"
+    with server.client() as another, client.stream("GET", address, **beyond) as stream:
+        job = posted(another, "forecasts")
+        assert messages(stream, 2)[1][:2] == ("job", newest + 1)
+        with another.stream("GET", f"/api/v1/jobs/{job['id']}/events") as whole:
+            messages(whole, 1_000)
+        assert another.get(f"/api/v1/jobs/{job['id']}/events", **beyond).status_code == 204
+
+
 def routes(server: Served) -> Iterator[tuple[str, str, Any]]:
     """Method, path and dependencies of every route; FastAPI keeps included routers whole, and says what they come to."""
     every: list[Any] = list(server.app.routes)

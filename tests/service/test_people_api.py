@@ -50,6 +50,7 @@ def test_people(server: Served, admin: httpx.Client) -> None:
         (404, "unknown_user", "GET", "users/none", {}),
         (422, "usage", "PATCH", "users/bo", {"disabled": True, "role": "admin"}),
         (422, "usage", "PATCH", "users/bo", {"repositories": []}),
+        (422, "usage", "PATCH", "users/bo", {"repositories": ["*", "shop"]}),
         (409, "last_admin", "PATCH", "users/ada", {"role": "viewer"}),
         (409, "last_admin", "PATCH", "users/ada", {"disabled": True}),
         (409, "last_admin", "DELETE", "users/ada", {}),
@@ -73,6 +74,15 @@ def test_people(server: Served, admin: httpx.Client) -> None:
     assert len(admin.get("/api/v1/users", params={"removed": True}).json()["users"]) == 2
     done = [entry.action for entry in server.service.audit.newest(50) if entry.actor.startswith("admin (")]
     assert {"user.add", "user.role", "user.password", "user.disable", "user.enable", "user.remove"} <= set(done)
+
+
+def test_all_repositories_are_given_again_as_answers_name_them(server: Served, admin: httpx.Client) -> None:
+    made = asked(admin, "POST", "users", name="di", repositories=["*"])
+    assert (made.status_code, made.json()["users"][0]["repositories"]) == (201, ["*"])
+    for names in (["shop"], ["*"]):
+        changed = asked(admin, "PATCH", "users/di", role="operator", repositories=names)
+        assert (changed.status_code, changed.json()["users"][0]["repositories"]) == (200, names)
+    assert asked(admin, "DELETE", "users/di").status_code == 204
 
 
 def test_tokens(server: Served, admin: httpx.Client) -> None:

@@ -38,7 +38,7 @@ def follow_repository(
     service = service_of(request)
     service.feed.require_room()
     newest = service.repositories.get(repository).last_event
-    seq = _start(last_event_id, after, newest)
+    seq = _start(last_event_id, after, newest, newest=newest)
     return _streamed(_all(service.feed, repository, seq))
 
 
@@ -52,16 +52,17 @@ def follow_job(
     service.feed.require_room()
     reader = service.feed.reader
     first = reader.after(found.repository, 0, job=found.id, limit=1)
-    seq = _start(last_event_id, after, first[0].seq - 1 if first else 0)
+    newest = reader.last().get(found.repository, 0)
+    seq = _start(last_event_id, after, first[0].seq - 1 if first else 0, newest=newest)
     if found.state.is_over and not reader.after(found.repository, seq, job=found.id, limit=1):
         return Response(status_code=204)  # EventSource comes back when a stream ends, unless it gets this
     return _streamed(_of_job(service.feed, found.repository, found.id, seq))
 
 
-def _start(last_event_id: str | None, after: int | None, otherwise: int) -> int:
-    if last_event_id is not None:
-        return int(last_event_id)
-    return otherwise if after is None else after
+def _start(last_event_id: str | None, after: int | None, otherwise: int, *, newest: int) -> int:
+    """Behind which event a stream begins; a number beyond the newest would miss those that come."""
+    given = after if last_event_id is None else int(last_event_id)
+    return otherwise if given is None else min(given, newest)
 
 
 def _streamed(events: AsyncIterator[ServerSentEvent]) -> EventSourceResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -21,6 +21,8 @@ Admin = Annotated[Actor, Depends(Needs(Role.ADMIN, everywhere=True))]
 UserName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=LONGEST)]
 Names = Annotated[list[Name], Field(max_length=1_000)]
+NamesOrAll = Annotated[list[Name], Field(max_length=1_000)] | tuple[Literal["*"]]
+"""Repositories as answers name them: `["*"]` is all."""
 
 
 class NewUser(Body):
@@ -28,15 +30,15 @@ class NewUser(Body):
 
     name: UserName
     role: Role = Role.VIEWER
-    repositories: Names = Field(default_factory=list)
+    repositories: NamesOrAll = Field(default_factory=list)
     password: Password | None = None
 
 
 class ChangedUser(Body):
-    """What is to change: either `disabled`, or the others; `all_repositories` takes the bounds away."""
+    """What is to change: either `disabled`, or the others; `all_repositories`, or `["*"]`, takes the bounds away."""
 
     role: Role | None = None
-    repositories: Annotated[Names, Field(min_length=1)] | None = None
+    repositories: Annotated[NamesOrAll, Field(min_length=1)] | None = None
     all_repositories: bool = False
     disabled: bool | None = None
 
