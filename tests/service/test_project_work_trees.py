@@ -49,6 +49,7 @@ def test_from_its_making_to_its_removal(client: httpx.Client, repository: Path) 
     assert client.get(f"{BASE}/1").json()["code"] == "unknown_worktree"
     made = post(client, "1/create", epic_name="Sign in!")
     assert (made["epic_id"], made["branch"], made["status"]) == (1, "epic-1-sign-in", "active")
+    assert client.get(f"{BASE}/1").json() == made, "nothing was merged yet, and it is known when it was made"
     assert post(client, "1/create", 409, epic_name="Sign in!")["code"] == "worktree_conflict"
     commit(made["path"], "new", "1\n")
     (listed,) = client.get(BASE).json()
@@ -60,6 +61,7 @@ def test_from_its_making_to_its_removal(client: httpx.Client, repository: Path) 
     after = tips(repository)["main"]
     assert (merged["commit_sha"], after != before) == (after, True)
     assert git(repository, "show", "main:new") == "1"
+    assert client.get(f"{BASE}/1").json()["status"] == "merged"
     removed = client.delete(f"{BASE}/1")
     assert removed.status_code == 200, removed.text
     assert client.get(BASE).json() == []

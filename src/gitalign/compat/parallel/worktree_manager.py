@@ -18,7 +18,7 @@ from gitalign.compat.parallel.execution_plan import default_target
 from gitalign.core.names import Oid, display, name_fault, ref_of, zero_like
 from gitalign.core.publication import RefUpdate
 from gitalign.engine.runtime.surroundings import utc_now
-from gitalign.errors import UserError
+from gitalign.errors import GitAlignError, UserError
 from gitalign.git.refs import RefUpdater, commit_of, read_refs
 from gitalign.git.repository import Repository, open_repository
 from gitalign.git.worktree import read_checkouts
@@ -40,8 +40,8 @@ class WorktreeInfo:
 
     Attributes:
         epic_id: what it was made for; None where its branch does not say.
-        status: `active`, or `merged` when the target holds its branch.
-        created_at: when this process made it; None for others.
+        status: `active`, or `merged` when its branch moved since it was made and the target holds it.
+        created_at: when it was made; None where that was not noted.
     """
 
     path: str
@@ -120,7 +120,9 @@ class WorktreeManager:
         except BaseException:
             _move(repository, RefUpdate(ref=ref_of(branch), before=base, after=zero_like(base)))
             raise
-        return WorktreeInfo(str(folder), branch, epic_id, "active", created_at=utc_now())
+        created_at = utc_now()
+        _note_file(str(folder)).write_text(f"{base} {created_at.isoformat()}\n", encoding="ascii")
+        return WorktreeInfo(str(folder), branch, epic_id, "active", created_at=created_at)
 
     def _list(self) -> list[WorktreeInfo]:
         repository = open_repository(self.project_path)
@@ -131,8 +133,10 @@ class WorktreeManager:
             if os.path.realpath(one.path) != main:
                 branch = one.ref.removeprefix("refs/heads/")
                 number = re.match(r"epic-([0-9]+)(-|$)", branch)
-                status = "merged" if _is_in(repository, commit_of(repository, one.ref), tip) else "active"
-                found.append(WorktreeInfo(one.path, branch, int(number[1]) if number else None, status))
+                commit, (base, created_at) = commit_of(repository, one.ref), _noted(one.path)
+                status = "merged" if commit != base and _is_in(repository, commit, tip) else "active"
+                epic_id = int(number[1]) if number else None
+                found.append(WorktreeInfo(one.path, branch, epic_id, status, created_at=created_at))
         return found
 
     def _info(self, path: str) -> WorktreeInfo:
@@ -147,7 +151,8 @@ class WorktreeManager:
             facade.prune_batch_trees(facade.Request(repo=self.project_path))
             return
         info = self._info(path)
-        if info.status != "merged":
+        tip = commit_of(repository, ref_of(self._name_of_target()))
+        if not _is_in(repository, commit_of(repository, ref_of(info.branch)), tip):
             raise WorktreeConflictError(f"{display(info.branch)} is not on the target", hint="merge it first")
         # Without --force git refuses one with changes or untracked files (`git help worktree`).
         done = repository.git.run("worktree", "remove", "--", info.path, accept=(0, 128), timeout_s=_TIMEOUT_S)
@@ -171,3 +176,17 @@ def _move(repository: Repository, update: RefUpdate) -> None:
         door.close()
     if refusal is not None:
         raise WorktreeConflictError(f"cannot move {update.ref}: {refusal.reason}", hint="git worktree list")
+
+
+def _note_file(folder: str) -> Path:
+    """Where a work tree notes what it was made from: in its own git directory, which goes with it."""
+    return Path(open_repository(folder).git_dir) / "gitalign-epic"
+
+
+def _noted(folder: str) -> tuple[str | None, datetime | None]:
+    """The commit a work tree was made from, and when; None each where that was not noted."""
+    try:
+        base, _, at = _note_file(folder).read_text("ascii").strip().partition(" ")
+        return base, datetime.fromisoformat(at)
+    except (OSError, ValueError, GitAlignError):
+        return None, None
