@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from gitalign.cli.options import Options
+from gitalign.cli.remote import RemoteFailure, carried_out
+from gitalign.client import Client
 from gitalign.core.accounts import Role
 from gitalign.service.application import create_app
 from tests import warm
@@ -64,12 +70,22 @@ def test_from_a_plan_to_its_undo_as_here(server: Served, repository: Path) -> No
     assert validate(document) == "plan"
     refused = remote(server, "run", code=2)
     assert "--yes" in refused.stderr
+    assert "git align remote plan --repository sample" in refused.stderr
+    assert "--dry-run" not in refused.stderr
     assert tips(repository) == before
     ran = remote(server, "run", "--yes", code=1)
     after = tips(repository)
     assert after != before
     assert same(ran.stdout, warm.run("show", "last", cwd=repository).stdout), ran.stdout
     shown = json.loads(remote(server, "show", "last", "--json").stdout)
+    advice = [line.removeprefix("next: ").split("   ")[0] for line in ran.stdout.splitlines() if "next:" in line]
+    id_of_run = shown["run"]["id"]
+    assert advice == [
+        "git align remote conflicts --repository sample",
+        f"git align remote undo --repository sample {id_of_run}",
+    ]
+    remote(server, *advice[0].split()[3:], code=1)
+    assert "--dry-run" not in remote(server, *advice[1].split()[3:], code=2).stderr
     assert validate(shown) == "report"
     assert "clash" in remote(server, "show", shown["run"]["id"]).stdout
     assert remote(server, "verify", shown["run"]["id"], "--json").returncode == 0
@@ -135,3 +151,23 @@ def test_a_batch_is_run_there(server: Served, repository: Path, tmp_path: Path) 
     assert remote(server, "batch-stop", run["id"], code=2).stderr
     shown = subprocess.run(["git", "show", "main:a"], cwd=repository, capture_output=True, text=True, check=True)
     assert shown.stdout == "a\n"
+
+
+class AwayAndInterrupted(httpx.BaseTransport):
+    """No event stream is to be had; at the first attempt a person types Ctrl-C twice."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(202, json={"id": "j1"})
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+        raise httpx.ConnectError("refused")
+
+
+def test_a_second_ctrl_c_waits_no_longer_for_a_service_that_is_away() -> None:
+    job: Any = {"id": "j1", "repository": "sample"}
+    away = Client("https://service", "gal_x", transport=AwayAndInterrupted())
+    with away as client, pytest.raises(RemoteFailure, match="no longer following job j1") as ended:
+        carried_out(Options(quiet=True), client, job)
+    assert (ended.value.exit_code, ended.value.code) == (130, "interrupted")
+    assert "git align remote jobs" in ended.value.hint

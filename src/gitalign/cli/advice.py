@@ -46,11 +46,13 @@ class Typed:
         place: options for repository and configuration; they stand before the verb.
         how: options for targets, strategy and merges.
         which: options that choose branches.
+        service: options of `remote`, where a service carries out the verbs; they stand behind the verb.
     """
 
     place: tuple[str, ...] = ()
     how: tuple[str, ...] = ()
     which: tuple[str, ...] = ()
+    service: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, request: Request) -> Typed:
@@ -80,6 +82,8 @@ class Typed:
 
     def command(self, verb: str, *words: str) -> str:
         """The command line of a verb with these words behind it."""
+        if self.service is not None:
+            return " ".join(["git align remote", verb, *self.service, *words])
         return " ".join(["git align", *self.place, verb, *words])
 
 

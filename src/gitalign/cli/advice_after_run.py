@@ -35,6 +35,8 @@ def after_run(report: Report, typed: Typed, *, is_new: bool) -> list[Advice]:
         typed: what was typed.
         is_new: the run has just ended, so that what it left open is still open.
     """
+    if typed.service is not None:
+        return _after_remote_run(report, typed, is_new=is_new)
     advice = []
     tips = report.plan.snapshot.tips
     attention = [one for one in report.branches() if one.verdict in _ATTENTION]
@@ -60,6 +62,17 @@ def after_run(report: Report, typed: Typed, *, is_new: bool) -> list[Advice]:
     if is_new and (merged := _merged(report)):
         why = "deletes the merged branch" if merged == 1 else f"deletes {merged} merged branches"
         advice.append(deletion(report.plan, typed, why))
+    return advice + _way_back(report, typed)
+
+
+def _after_remote_run(report: Report, typed: Typed, *, is_new: bool) -> list[Advice]:
+    """The same where a service made the run: only what `git align remote` can do."""
+    advice = []
+    verdicts = {one.verdict for one in report.branches()}
+    if report.run.outcome == "interrupted" and report.run.state is not RunState.FINISHED:
+        advice.append(Advice(typed.command("resume", report.run.id), "goes on where the run was stopped"))
+    if is_new and verdicts & {Verdict.CONFLICTED, Verdict.PARTLY_ALIGNED}:
+        advice.append(Advice(typed.command("conflicts"), "groups the conflicts by what causes them"))
     return advice + _way_back(report, typed)
 
 

@@ -12,9 +12,11 @@ from gitalign.cli.pager import in_pager, no_pager_is_typed
 if TYPE_CHECKING:
     from gitalign.core.plan import Plan
 
+LOOK = "or look first with --dry-run"
 
-def permission(options: Options, plan: Plan, *, push: bool) -> str | None:
-    """Who confirmed that branches move; None when the person at the terminal said no."""
+
+def permission(options: Options, plan: Plan, *, push: bool, look: str = LOOK) -> str | None:
+    """Who confirmed that branches move; None when the person at the terminal said no. `look` as for `asked`."""
     from gitalign.cli.rendering.console import console
     from gitalign.cli.rendering.plan import show_plan
     from gitalign.core.names import display
@@ -33,7 +35,7 @@ def permission(options: Options, plan: Plan, *, push: bool) -> str | None:
     on = f" of {display(theirs)}" if theirs is not None and plan.snapshot.taken_in is None else ""
     back = "undo --push puts them back" if theirs is not None else "They can be put back with undo"
     question = f"Align {count} branches{on} now{pushing}? {back[0].upper()}{back[1:]}."
-    return "prompt" if asked(options, question) else None
+    return "prompt" if asked(options, question, look=look) else None
 
 
 def may_ask() -> bool:
@@ -43,9 +45,7 @@ def may_ask() -> bool:
     return is_interactive()
 
 
-def asked(
-    options: Options, question: str, *, would: str = "move branches", look: str = "or look first with --dry-run"
-) -> bool:
+def asked(options: Options, question: str, *, would: str = "move branches", look: str = LOOK) -> bool:
     """Whether the operator agrees.
 
     Args:

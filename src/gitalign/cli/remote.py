@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from gitalign.cli.advice import Typed
 from gitalign.cli.options import Options
 from gitalign.cli.parameters import option
 from gitalign.cli.working_set import Exclude, Only, Targets
 from gitalign.core.jobs import ALREADY_UNDONE
+from gitalign.core.names import shell_word
 from gitalign.errors import GitAlignError, PluginError, UserError
 from gitalign.input_file import Unreadable, read_bounded
 
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
 WITHOUT = ("repo", "config")
 _EXIT_CODES = {"ok": 0, ALREADY_UNDONE: 0, "attention": 1, "interrupted": 130}
 _LONGEST_TOKEN = 4_096
+_NO_LONGER_FOLLOWED = {
+    "code": "interrupted",
+    "hint": "git align remote jobs   shows what became of it",
+    "exit_code": 130,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +107,12 @@ class Remote(Server):
         ),
     ] = None
 
+    def typed(self, repository: str) -> Typed:
+        """What commands to type next have to repeat."""
+        given = [("--server", self.server), ("--token-file", self.token_file), ("--repository", repository)]
+        words = tuple(word for name, value in given if value is not None for word in (name, shell_word(str(value))))
+        return Typed(service=words)
+
     def name(self, client: Client) -> str:
         """The repository.
 
@@ -126,6 +139,11 @@ class Choice:
     only: Only = ()
     exclude: Exclude = ()
     target: Targets = ()
+
+    def words(self) -> tuple[str, ...]:
+        """As they are typed."""
+        given = (("--only", self.only), ("--exclude", self.exclude), ("--target", self.target))
+        return tuple(word for name, values in given for value in values for word in (name, shell_word(str(value))))
 
     def body(self, **more: Any) -> dict[str, Any]:
         """As the service takes it; of `more` what is given."""
@@ -160,17 +178,23 @@ class Ended:
 
 
 def carried_out(options: Options, client: Client, job: JobDocument, *, plan: Plan | None = None) -> Ended:
-    """Follow a job to its end, with progress. Ctrl-C asks the service to stop it.
+    """Follow a job to its end, with progress. Ctrl-C asks the service to stop it; a second one no longer waits for that.
 
     Raises:
-        RemoteFailure: it ended by an error.
+        RemoteFailure: it ended by an error, or is no longer followed.
     """
     from gitalign.cli.rendering.progress import followed
     from gitalign.documents.events import load
 
     job_id = str(job["id"])
     with followed(options, plan) as (listeners, stop):
-        stop.on_change(lambda: threading.Thread(target=client.stop, args=(job_id,), daemon=True).start())
+
+        def asked_to_stop() -> None:
+            if stop.cancel_requested:
+                raise RemoteFailure(_NO_LONGER_FOLLOWED | {"message": f"no longer following job {job_id}"})
+            threading.Thread(target=client.stop, args=(job_id,), daemon=True).start()
+
+        stop.on_change(asked_to_stop)
         for event in client.events_of_job(job):
             if event.kind == "run":
                 happened = load(event.document)
@@ -203,8 +227,9 @@ def said(options: Options, document: Any, show: Callable[[], None] | None = None
     show()
 
 
-def report_said(options: Options, client: Client, repository: str, ended: Ended, *, is_new: bool = True) -> int:
+def report_said(options: Options, client: Client, remote: Remote, ended: Ended, *, is_new: bool = True) -> int:
     """Print the report of a run; the exit code."""
+    repository = remote.name(client)
     report = None if options.json or ended.document is None else _report(client, repository, ended.document)
 
     def show() -> None:
@@ -212,7 +237,7 @@ def report_said(options: Options, client: Client, repository: str, ended: Ended,
         from gitalign.cli.rendering.report import show_report
 
         assert report is not None
-        show_report(console(), report, everything=options.verbose, is_new=is_new)
+        show_report(console(), report, everything=options.verbose, typed=remote.typed(repository), is_new=is_new)
 
     if ended.document is not None:
         said(options, ended.document, None if report is None else show)

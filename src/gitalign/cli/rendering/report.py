@@ -63,7 +63,9 @@ def show_report(
             table.add_row(safe(branch.step.branch.name), f"[{colour}]{branch.verdict.value}[/]", safe(_story(branch)))
         out.print(table)
         if len(shown) < len(rows):
-            out.print(f"[dim]and {len(rows) - len(shown)} more; git align show {report.run.id} -v lists all[/]")
+            out.print(
+                f"[dim]and {len(rows) - len(shown)} more; {safe(typed.command('show', report.run.id, '-v'))} lists all[/]"
+            )
     _show_held_back(out, report, everything)
     _show_old_findings(out, report, everything)
     _show_house_rules(out, report, everything)

@@ -36,7 +36,9 @@ def batch_run(file: File, *, remote: Remote, target: Target = None, landing: Lan
         plan_id = str(made.job["plan_id"])
         if not options.json and not options.quiet:
             show_batch_plan(console(stderr=True), from_dict(made.document), commands=True)
-        if not asked(options, "Have the service execute these commands?", would="execute the commands of the plan"):
+        if not asked(
+            options, "Have the service execute these commands?", would="execute the commands of the plan", look=""
+        ):
             return 1
         how: dict[str, Any] = {
             "best_subset": landing.best_subset,

@@ -13,4 +13,4 @@ def resume(run_id: RunId, *, remote: Remote, options: Options) -> int:
     with remote.connected() as client:
         name = remote.name(client)
         ended = carried_out(options, client, client.resume(name, run_id))
-        return report_said(options, client, name, ended)
+        return report_said(options, client, remote, ended)

@@ -24,7 +24,8 @@ def run(
         asked = which.body(strategy=how.strategy, merges=how.merges, fetch=fetch, push=push)
         job = client.plan(name, **asked)
         plan = plans.load(carried_out(options, client, job).document)
-        if permission(options, plan, push=push) is None:
+        look = remote.typed(name).command("plan", *which.words())
+        if permission(options, plan, push=push, look=f"or look first: {look}") is None:
             return 1
         ended = carried_out(options, client, client.run(name, plan.id, push=push), plan=plan)
-        return report_said(options, client, name, ended)
+        return report_said(options, client, remote, ended)

@@ -18,5 +18,5 @@ def show(*, run_id: Run = "last", remote: Remote, options: Options) -> int:
     with remote.connected() as client:
         name = remote.name(client)
         document = client.show(name, client.newest_run(name) if run_id == "last" else run_id)
-        report_said(options, client, name, Ended(job={"outcome": "ok"}, document=document), is_new=False)
+        report_said(options, client, remote, Ended(job={"outcome": "ok"}, document=document), is_new=False)
     return 0

@@ -23,10 +23,11 @@ def undo(run_id: RunId, *, remote: Remote, push: Push = False, options: Options)
     with remote.connected() as client:
         name = remote.name(client)
         wanted = client.newest_run(name) if run_id == "last" else run_id
-        if not asked(options, f"Put back what run {display(wanted)} moved?"):
+        look = remote.typed(name).command("show", display(wanted))
+        if not asked(options, f"Put back what run {display(wanted)} moved?", look=f"or look first: {look}"):
             return 1
         ended = carried_out(options, client, client.undo(name, wanted, push=push))
         if ended.job["outcome"] == ALREADY_UNDONE and not options.json:
             console().print(safe(ended.document["notices"][-1]))
             return ended.exit_code
-        return report_said(options, client, name, ended)
+        return report_said(options, client, remote, ended)
