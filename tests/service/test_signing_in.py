@@ -176,6 +176,7 @@ class TestOtherSites:
                 {"Sec-Fetch-Site": "same-site"},
                 {"Origin": "https://evil.example"},
                 {"Origin": "null"},
+                {"Origin": "http://[half"},
                 {"Sec-Fetch-Site": "cross-site", "Origin": server.address},
             ):
                 answer = browser.request(method, address, headers=headers)

@@ -149,6 +149,8 @@ def test_a_process_that_died_while_it_delivered_is_followed_by_another(
         "ftp://example.org/",
         "https://example.org:99999/",
         "https:///x",
+        "https://-])d0d",
+        "https://[half",
     ],
 )
 def test_addresses_that_no_webhook_has(url: str) -> None:

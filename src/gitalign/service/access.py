@@ -100,8 +100,16 @@ def require_same_site(request: Request) -> None:
             return
         raise NotAllowed("another site sent this request", code="cross_site")
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("Host"):
+    if origin is not None and _place_of(origin) != request.headers.get("Host"):
         raise NotAllowed("another site sent this request", code="cross_site")
+
+
+def _place_of(origin: str) -> str | None:
+    """Host and port of an Origin header; None where it is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def cookie_name(service: Service) -> str:

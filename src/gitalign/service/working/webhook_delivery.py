@@ -42,11 +42,11 @@ class WebhookPolicy:
         Raises:
             UserError
         """
-        parts = urlsplit(url)
         try:
+            parts = urlsplit(url)
             host, port = parts.hostname, parts.port
         except ValueError as error:
-            raise _refused("its port is not a number") from error
+            raise _refused(str(error)) from error
         if not host or parts.scheme not in ("http", "https") or parts.username is not None or port == 0:
             raise _refused("it is not an address such as https://ci.example.org/hook")
         if host in self.private_hosts:
