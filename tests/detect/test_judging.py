@@ -80,7 +80,7 @@ def test_other_files_and_detectors_are_still_looked_at(work: Workspace) -> None:
 
 def test_a_scanner_that_raises_fails_its_file_alone(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = EntryPoint("trips", "tests.detect.test_judging:trips", "gitalign.detectors")
-    monkeypatch.setattr("gitalign.engine.runtime.plugins._installed", lambda group: {"trips": entry})
+    monkeypatch.setattr("gitalign.engine.runtime.plugins.plug_ins_of", lambda group: {"trips": entry})
     outcome = branch(run(work.path, detection__detectors=["trips"]), "topic").result.outcome
     assert isinstance(outcome, Failed)
     assert told(outcome.findings) == {("odd", "trips", "d"), ("detector_failed", "trips", "e")}

@@ -108,7 +108,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
     def installed(group: str) -> dict[str, EntryPoint]:
         return {name: EntryPoint(name, f"{here}:{target}", group) for name, target in offered[group].items()}
 
-    monkeypatch.setattr("gitalign.engine.runtime.plugins._installed", installed)
+    monkeypatch.setattr("gitalign.engine.runtime.plugins.plug_ins_of", installed)
 
 
 @pytest.fixture

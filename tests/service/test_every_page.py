@@ -203,10 +203,10 @@ def test_filters_are_in_the_address_without_scripts(server: Served, browser: Bro
         page = context.new_page()
         page.goto(sign_in_link(server.service.database, token, address=server.address))
         page.goto(f"{server.address}{_SHOP}")
-        page.locator("select[name=state]").select_option("conflicted")
+        page.locator("select[name=state]").select_option("conflict")
         page.get_by_role("button", name="Show").click()
-        assert "state=conflicted" in page.url
-        assert page.locator("td[data-label=State]").all_inner_texts().count("conflicted") == BRANCHES // 2
+        assert "state=conflict" in page.url
+        assert page.locator("td[data-label=State]").all_inner_texts().count("conflict") == BRANCHES // 2
         page.get_by_role("link", name="Clash map").click()
         expect(page.get_by_role("group", name="Clash map")).to_be_visible()
         page.goto(f"{server.address}/jobs/{ids['run']}")
