@@ -144,7 +144,9 @@ def opened(dialect: Dialect, tables: Tables = Tables.UPGRADED) -> ServiceDatabas
                 raise StoreError(
                     f"{_WHOSE} {dialect.label} has revision {revision or 'none'} of the tables; "
                     f"this release needs {HEAD_REVISION}",
-                    hint="git align db backup FILE, then git align db upgrade",
+                    hint="git align db upgrade"
+                    if revision is None
+                    else "git align db backup FILE, then git align db upgrade",
                 )
             if revision != HEAD_REVISION and tables is Tables.UPGRADED:
                 dialect.lock_schema(connection)
