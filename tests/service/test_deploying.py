@@ -42,6 +42,7 @@ def nginx(folder: Path, *, to: str) -> Iterator[str]:
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
     if program is None:
         pytest.skip("needs nginx (Debian: apt-get install nginx-light)")
+    needs.program("openssl", "openssl")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
          "-subj", "/CN=localhost", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],

@@ -67,6 +67,11 @@ class Attempts:
         return float(min(PAUSE_S * 2 ** min(self._in_a_row - 1, 10), LONGEST_OWN_PAUSE_S))
 
 
+def for_a_request(*, most: int = ATTEMPTS) -> Attempts:
+    """Attempts at one request."""
+    return Attempts("the service does not answer", hint="is it running?", most=most)
+
+
 class Patience(Attempts):
     """Attempts for some minutes: while events are followed, the service may be started again, or moved.
 

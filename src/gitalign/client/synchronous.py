@@ -9,9 +9,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from gitalign.client import attempts as attempts_module
-from gitalign.client import calls
-from gitalign.client.attempts import ATTEMPTS, Attempts, Patience
+from gitalign.client import attempts, calls
+from gitalign.client.attempts import Attempts, Patience
 from gitalign.client.calls import OVER, Call, Problem, StreamedEvent, StreamReader
 from gitalign.client.connection import connection
 from gitalign.documents.models.service import BranchRowDocument, JobDocument, ServedRepositoryDocument, TaskLogDocument
@@ -187,7 +186,7 @@ class Client:
 
     def add_webhook(self, repository: str, url: str, *, kinds: Sequence[str] = ()) -> Any:
         """Register a webhook; its secret is in the answer, and nowhere else. An answer that is lost is not asked for again."""
-        return self._ask(calls.add_webhook(repository, url, kinds), attempts=1)
+        return self._ask(calls.add_webhook(repository, url, kinds), trying=attempts.for_a_request(most=1))
 
     def remove_webhook(self, repository: str, webhook: str) -> None:
         """Forget a webhook with its deliveries."""
@@ -213,11 +212,11 @@ class Client:
 
     def job(self, job: JobDocument | str, *, patiently: bool = False) -> JobDocument:
         """A job as it is now; `patiently` also waits for a service that is away, as `wait` does."""
-        return self._ask(calls.job(_id(job)), tries=self._patience(job) if patiently else None)
+        return self._ask(calls.job(_id(job)), trying=self._patience(job) if patiently else None)
 
     def document(self, job: JobDocument | str, *, patiently: bool = False) -> Any:
         """What a job came to: JSON as objects, other forms as text. `patiently` as for `job`."""
-        return self._ask(calls.document(_id(job)), tries=self._patience(job) if patiently else None)
+        return self._ask(calls.document(_id(job)), trying=self._patience(job) if patiently else None)
 
     def wait(self, job: JobDocument | str) -> JobDocument:
         """The job when it is over, followed by its events."""
@@ -261,10 +260,10 @@ class Client:
             if event.kind == "job" and event.document["state"] in OVER:
                 return
 
-    def _stream(self, path: str, reader: StreamReader, attempts: Patience) -> Iterator[StreamedEvent]:
+    def _stream(self, path: str, reader: StreamReader, patience: Patience) -> Iterator[StreamedEvent]:
         while True:
             reader.begin()
-            pause = attempts_module.PAUSE_S
+            pause = attempts.PAUSE_S
             try:
                 with self._http.stream("GET", path, headers=reader.headers()) as stream:
                     if stream.status_code == 204:
@@ -273,13 +272,13 @@ class Client:
                         media = stream.headers.get("Content-Type", "")
                         body, retry = stream.read(), stream.headers.get("Retry-After")
                         calls.answer(calls.document(""), stream.status_code, media, body, retry_after=retry)
-                    attempts.succeeded()
+                    patience.succeeded()
                     for line in stream.iter_lines():
                         event = reader.take(line)
                         if event is not None:
                             yield event
             except (httpx.TransportError, Problem) as error:
-                pause = attempts.pause_after(error)
+                pause = patience.pause_after(error)
             time.sleep(pause)
 
     def _patience(self, job: JobDocument | str | None, repository: str | None = None) -> Patience:
@@ -287,8 +286,8 @@ class Client:
             repository = job["repository"]
         return Patience(self._address, job=None if job is None else _id(job), repository=repository)
 
-    def _ask(self, call: Call[T], *, attempts: int = ATTEMPTS, tries: Attempts | None = None) -> T:
-        tries = tries or Attempts("the service does not answer", hint="is it running?", most=attempts)
+    def _ask(self, call: Call[T], *, trying: Attempts | None = None) -> T:
+        trying = trying or attempts.for_a_request()
         while True:
             try:
                 answer = self._http.request(
@@ -302,7 +301,7 @@ class Client:
                     retry_after=answer.headers.get("Retry-After"),
                 )
             except (httpx.TransportError, Problem) as error:
-                pause = tries.pause_after(error)
+                pause = trying.pause_after(error)
             time.sleep(pause)
 
 
