@@ -94,24 +94,20 @@ def _rehearse(repository: Path, merges: str) -> Rehearsal:
         repo=repository, overrides={"alignment.merges": merges, "orchestration.enable_parallelization": False}
     )
     plan = facade.plan(request)
-    with _recorded(rehearsed) as quarantines:
+    with _recorded(rehearsed):
         facade.run(request, plan=plan, permit=Permit(plan_id=plan.id))
-    for quarantine in quarantines:
-        _read_commits(quarantine, rehearsed)
-        quarantine.remove()
     return rehearsed
 
 
 @contextlib.contextmanager
-def _recorded(rehearsed: Rehearsal) -> Iterator[list[Quarantine]]:
-    """Note every question to merge-tree; the quarantines of the run are kept and handed out.
+def _recorded(rehearsed: Rehearsal) -> Iterator[None]:
+    """Note every question to merge-tree, and what was asked about, before the run removes its quarantine.
 
     Branches are replayed one by one, so that it is known which of them asks.
     """
-    ask, align, remove = MergeProcess._ask, BranchAligner.align, Quarantine.remove
-    take = ReplaysAtOnce.take
+    ask, align, take = MergeProcess._ask, BranchAligner.align, ReplaysAtOnce.take
+    empty, remove = Quarantine.empty, Quarantine.remove
     at_work = threading.local()
-    kept: list[Quarantine] = []
 
     def noted_ask(self: MergeProcess, request: str) -> MergeAnswer:
         answer = ask(self, request)
@@ -122,16 +118,19 @@ def _recorded(rehearsed: Rehearsal) -> Iterator[list[Quarantine]]:
         at_work.branch = step.branch.name
         return align(self, step, worker=worker, attempt=attempt, cancel=cancel)
 
-    def not_removed(self: Quarantine) -> None:
-        kept.append(self)
+    def read_and_removed(self: Quarantine) -> None:
+        _read_commits(self, rehearsed)
+        remove(self)
 
-    MergeProcess._ask, BranchAligner.align, Quarantine.remove = noted_ask, noted_align, not_removed  # type: ignore
+    MergeProcess._ask, BranchAligner.align = noted_ask, noted_align  # type: ignore
     ReplaysAtOnce.take = lambda self, step, **_: None  # type: ignore
+    Quarantine.empty, Quarantine.remove = lambda self: None, read_and_removed  # type: ignore
     try:
-        yield kept
+        yield
     finally:
-        MergeProcess._ask, BranchAligner.align, Quarantine.remove = ask, align, remove  # type: ignore
+        MergeProcess._ask, BranchAligner.align = ask, align  # type: ignore
         ReplaysAtOnce.take = take  # type: ignore
+        Quarantine.empty, Quarantine.remove = empty, remove  # type: ignore
 
 
 def _read_commits(quarantine: Quarantine, rehearsed: Rehearsal) -> None:
