@@ -15,10 +15,11 @@ from gitalign.core.names import Oid
 from gitalign.core.plan import Permit
 from gitalign.core.policy import GroupExecution, Limits
 from gitalign.core.publication import PushState
+from gitalign.core.push_orders import PushOrder
 from gitalign.engine.runtime.limits import MemoryWatch, tree_bytes, worker_count
 from gitalign.errors import ConfigError, GitError, RemoteError
 from gitalign.git.identity import operator_ident
-from gitalign.git.push import PushOrder, push
+from gitalign.git.push import push
 from gitalign.git.remote import fetch, remote_tips
 from gitalign.git.repository import open_repository
 from gitalign.git.signing import configured_signer

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import click
 
 from gitalign.cli.parameters import argument, option
 
 if TYPE_CHECKING:
-    from gitalign.cli.working_set import Filters
     from gitalign.facade import Request
 
 
@@ -56,6 +55,14 @@ LISTED_LAST = ("json", "yes", "verbose", "quiet")
 """Fields of `Options` that the help of every verb lists last."""
 
 
+class Chosen(Protocol):
+    """Options that choose branches."""
+
+    def fields_of_request(self) -> dict[str, Any]:
+        """These, as fields of a request."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Options that every verb takes."""
@@ -67,7 +74,7 @@ class Options:
     verbose: Annotated[bool, option("--verbose", "-v", help="Show everything.")] = False
     quiet: Annotated[bool, option("--quiet", "-q", help="No progress.")] = False
 
-    def request(self, which: Filters | None = None, **more: Any) -> Request:
+    def request(self, which: Chosen | None = None, **more: Any) -> Request:
         """The facade's request for these options.
 
         Args:

@@ -16,15 +16,12 @@ from enum import StrEnum
 
 from gitalign.core.names import Oid, zero_like
 from gitalign.core.publication import PushState
+from gitalign.core.push_orders import NO_EXTRAS, PushExtras, PushOrder, PushVerdict
 from gitalign.errors import GitError, RemoteError
 from gitalign.git.command import text
 from gitalign.git.push import (
     AT_ONCE,
-    NO_EXTRAS,
     PATIENCE,
-    PushExtras,
-    PushOrder,
-    PushVerdict,
     attempted,
     push_in_batches,
     settled_orders,

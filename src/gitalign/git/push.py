@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gitalign.core.names import HEADS, REMOTES, Oid, branch_of, is_zero, zero_like
+from gitalign.core.names import HEADS, REMOTES, branch_of, is_zero, zero_like
 from gitalign.core.publication import PushState
+from gitalign.core.push_orders import NO_EXTRAS, PushExtras, PushOrder, PushVerdict
 from gitalign.errors import GitError, RemoteError
 from gitalign.git.command import Git, text
 from gitalign.git.remote import remote_tips
@@ -18,72 +19,6 @@ PATIENCE = 24
 """Pushes of parts of a refused batch, none of which got anything through, before the rest counts as refused, too."""
 _MOST_WORDS = 600
 _MOST_BYTES = 64 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushOrder:
-    """One branch to push: what the remote is to hold, and what it must hold now.
-
-    Attributes:
-        ref: full ref on the remote.
-        after: all-zero to delete the branch.
-        lease: all-zero where no such branch may be there.
-    """
-
-    ref: str
-    after: Oid
-    lease: Oid
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushVerdict:
-    """What the remote said of one branch, its hooks' own words included."""
-
-    ref: str
-    state: PushState
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushExtras:
-    """What a push runs and sends beside the branches. Nothing, unless the operator asked for it.
-
-    Attributes:
-        hooks_path: folder of the hooks; None when none may run.
-        recurse: value of `--recurse-submodules`.
-        signed: value of `--signed`.
-        options: push options for the server.
-    """
-
-    hooks_path: str | None = None
-    recurse: str = "no"
-    signed: str = "no"
-    options: tuple[str, ...] = ()
-    pins: tuple[tuple[str, str], ...] = ()
-    """Configuration of the push itself."""
-
-    def git(self, repository: Repository) -> Git:
-        """The git that pushes."""
-        git = repository.operator
-        pins = [("push.pushOption", ""), *self.pins]
-        if self.hooks_path is None:
-            return replace(git, config=(*git.config, *pins))
-        pins.append(("core.hooksPath", self.hooks_path))
-        place, tree = repository.git_dir, repository.work_tree
-        return replace(git, git_dir=place, work_tree=tree, config=(*git.config, *pins))
-
-    def words(self) -> tuple[str, ...]:
-        """Arguments of `git push`. Tags never go along, whatever `push.followTags` says."""
-        return (
-            "--verify" if self.hooks_path is not None else "--no-verify",
-            f"--signed={self.signed}" if self.signed != "no" else "--no-signed",
-            f"--recurse-submodules={self.recurse}",
-            "--no-follow-tags",
-            *(f"--push-option={option}" for option in self.options),
-        )
-
-
-NO_EXTRAS = PushExtras()
 
 
 def push(
@@ -169,6 +104,17 @@ class PushAttempt:
     silence: PushState
 
 
+def _pushing(repository: Repository, extras: PushExtras) -> Git:
+    """The git that pushes."""
+    git = repository.operator
+    pins = [("push.pushOption", ""), *extras.pins]
+    if extras.hooks_path is None:
+        return replace(git, config=(*git.config, *pins))
+    pins.append(("core.hooksPath", extras.hooks_path))
+    place, tree = repository.git_dir, repository.work_tree
+    return replace(git, git_dir=place, work_tree=tree, config=(*git.config, *pins))
+
+
 def attempted(
     repository: Repository, remote: str, orders: Sequence[PushOrder], extras: PushExtras, *, is_atomic: bool = False
 ) -> PushAttempt:
@@ -185,7 +131,7 @@ def attempted(
     specs = [f"{'' if is_zero(order.after) else order.after}:{order.ref}" for order in orders]
     said: dict[str, PushVerdict] = {}
     try:
-        done = extras.git(repository).run(
+        done = _pushing(repository, extras).run(
             "push",
             "--porcelain",
             *(("--atomic",) if is_atomic else ()),

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from gitalign.core.names import HEADS, BranchName, Oid, branch_of
 from gitalign.core.push import PushRules, Tracking
+from gitalign.core.push_orders import PushExtras
 from gitalign.git.command import Git, text
-from gitalign.git.push import PushExtras
 from gitalign.git.remote import push_addresses
 from gitalign.git.repository import Repository
 

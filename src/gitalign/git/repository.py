@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from gitalign.child import ChildRegister
+from gitalign.core.push_orders import PushExtras, PushOrder, PushVerdict
 from gitalign.errors import GitTooOld, NotARepository
 from gitalign.git.alternates import borrowed_stores, object_stores
 from gitalign.git.command import Git, ProcessGate, text
 from gitalign.git.discovery import discover
 from gitalign.git.program import git_version
 
-if TYPE_CHECKING:
-    from gitalign.git.fence import PushFence
-
 MINIMUM_GIT = (2, 38)
+
+
+class Fence(Protocol):
+    """What every push of a repository passes, see `gitalign.git.fence`."""
+
+    def push(
+        self, repository: Repository, remote: str, orders: Sequence[PushOrder], extras: PushExtras
+    ) -> tuple[PushVerdict, ...]:
+        """Push branches as `gitalign.git.push.push` does, together with the fence."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +54,7 @@ class Repository:
     git: Git
     operator: Git
     git_version: tuple[int, ...]
-    fence: PushFence | None = field(default=None, compare=False)
+    fence: Fence | None = field(default=None, compare=False)
 
     @property
     def state_dir(self) -> Path:

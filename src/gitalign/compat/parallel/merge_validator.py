@@ -18,7 +18,7 @@ from gitalign.batches.reading import project_id_of
 from gitalign.batches.running.state import BatchRun, Landed, MergeStatus, Status
 from gitalign.compat.parallel.carry_out import carried_out
 from gitalign.compat.parallel.execution_plan import ExecutionBatch, runnable
-from gitalign.compat.parallel.worktree_manager import WorktreeManager
+from gitalign.compat.parallel.linked_work_trees import LinkedWorkTrees
 from gitalign.core.names import BATCH_PREFIX, display
 from gitalign.core.validation import TESTS
 from gitalign.engine.run.session import open_for
@@ -127,10 +127,10 @@ class MergeValidator:
 
     async def cleanup_worktrees(self, worktrees: Sequence[str]) -> None:
         """Remove work trees of which everything is on the target; any other stays."""
-        trees = WorktreeManager(self.project_path, target=self.target)
+        trees = LinkedWorkTrees(self.project_path, target=self.target)
         for path in worktrees:
             try:
-                await trees.remove_worktree(path)
+                await asyncio.to_thread(trees.remove, path)
             except GitAlignError as error:
                 _LOG.info("%s stays: %s", path, error.message)
 

@@ -11,13 +11,14 @@ from gitalign.core.names import branch_of, is_zero
 from gitalign.core.plan import Step
 from gitalign.core.publication import MoveState, Publication, PushState, RefUpdate
 from gitalign.core.push import PushPlace, PushRules, PushSettings, place_words
+from gitalign.core.push_orders import NO_EXTRAS, PushExtras, PushOrder
 from gitalign.engine.publishing.anchor import present
 from gitalign.engine.publishing.push_history import Ancestry, would_lose
 from gitalign.engine.publishing.push_planning import Remotes, places_of
 from gitalign.engine.publishing.push_private import private_commits
 from gitalign.engine.publishing.push_recovery import settled
 from gitalign.errors import GitError, RemoteError
-from gitalign.git.push import NO_EXTRAS, PushExtras, PushOrder, push
+from gitalign.git.push import push
 from gitalign.git.push_rules import PushConfig
 from gitalign.git.repository import Repository
 from gitalign.ports import Emitter, Journal
