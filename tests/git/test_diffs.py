@@ -7,12 +7,13 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from gitalign.core.names import Oid
 from gitalign.errors import GitError
-from gitalign.git import diffs
+from gitalign.git import diff_chunks, diffs
 from gitalign.git.asking import kinds
 from gitalign.git.command import Git
 from gitalign.git.diffs import line_counts, listed_changes, patch_ids, path_changes, raw_changes
@@ -119,9 +120,11 @@ def test_a_merge_changes_nothing_and_has_no_patch(space: Workspace) -> None:
     assert patch_ids(_opened(space), [merge]) == {}
 
 
-@pytest.mark.parametrize(("bound", "value"), [("_DIFFS_AT_ONCE", 2), ("_DIFFED_PATHS_AT_ONCE", 3), ("_READERS", 1)])
+@pytest.mark.parametrize(
+    ("where", "bound", "value"), [(diff_chunks, "_FIRST", 2), (diff_chunks, "_MOST_PATHS", 3), (diffs, "_READERS", 1)]
+)
 def test_patch_ids_are_gits_own_however_they_are_chunked(
-    space: Workspace, monkeypatch: pytest.MonkeyPatch, bound: str, value: int
+    space: Workspace, monkeypatch: pytest.MonkeyPatch, where: ModuleType, bound: str, value: int
 ) -> None:
     text = b"one\n\n\n%d\n\n\ntwo\n"
     commits = [
@@ -130,7 +133,7 @@ def test_patch_ids_are_gits_own_however_they_are_chunked(
     # Blank lines of context would then stand there without their space, and be miscounted.
     space.git("config", "diff.suppressBlankEmpty", "true")
     commits.append(Oid(space.commit("empty", allow_empty=True)))
-    monkeypatch.setattr(diffs, bound, value)
+    monkeypatch.setattr(where, bound, value)
     found = patch_ids(_opened(space), commits, paths=dict.fromkeys(commits, 2))
     for oid in commits[:-1]:
         shown = space.git("-c", "diff.suppressBlankEmpty=false", "diff-tree", "-p", "--root", "--full-index", oid)

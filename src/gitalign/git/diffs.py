@@ -17,6 +17,7 @@ from gitalign.core.pair_conflicts import PathChange
 from gitalign.errors import GitError
 from gitalign.git.asking import answered, cut_short
 from gitalign.git.command import Git, text
+from gitalign.git.diff_chunks import DiffChunks
 from gitalign.git.missing import Compared, missing_in
 from gitalign.git.raw_diff import Change, parse_raw, path_change, split_raw
 from gitalign.git.repository import Repository
@@ -26,9 +27,6 @@ _CHANGES_AT_ONCE = 2_000
 # Whole branches differ in more paths than single commits do.
 _FIRST_CHANGES, _PAIRS_AT_ONCE = 100, 50
 _PATHS_AT_ONCE = 2_000
-# The text of a diff is held in memory while its id is reckoned: a chunk ends at whichever bound it meets first.
-_DIFFS_AT_ONCE = 25
-_DIFFED_PATHS_AT_ONCE = 1_000
 _READERS = 2
 _KNOWS_BINARY = (2, 39)
 # A line that is no object name is echoed (builtin/diff-tree.c, cmd_diff_tree): the answer is whole when it ends with it.
@@ -241,40 +239,36 @@ def patch_ids(
     git = replace(repository.git, config=(*repository.git.config, ("diff.suppressBlankEmpty", "false")))
     found: dict[Oid, str] = {}
     lost: dict[Compared, Oid] = {}
+    chunks = DiffChunks(commits, paths or {})
+
+    def ask(asked: Sequence[Compared]) -> dict[Oid, str]:
+        return _patch_ids(git, asked, knows_binary=knows_binary, measured=chunks.measured)
+
+    def read() -> dict[Oid, str]:
+        told: dict[Oid, str] = {}
+        try:
+            for chunk in chunks:
+                asked = [Compared(oid, (against or {}).get(oid)) for oid in chunk]
+                told |= _answered(git, asked, ask, lost, with_files=True) or {}
+        except BaseException:
+            chunks.stop()
+            raise
+        return told
+
     with ThreadPoolExecutor(_READERS, thread_name_prefix="patch-ids") as pool:
-        for told in pool.map(
-            lambda chunk: _answered(
-                git,
-                [Compared(oid, (against or {}).get(oid)) for oid in chunk],
-                lambda asked: _patch_ids(git, asked, knows_binary=knows_binary),
-                lost,
-                with_files=True,
-            ),
-            _chunks(commits, paths or {}),
-        ):
-            found.update(told or {})
+        for reading in [pool.submit(read) for _ in range(_READERS)]:
+            found |= reading.result()
     if missing is not None:
         missing.update((one.after, oid) for one, oid in lost.items())
     return found
 
 
-def _chunks(commits: Sequence[Oid], paths: Mapping[Oid, int]) -> Iterator[list[Oid]]:
-    chunk: list[Oid] = []
-    held = 0
-    for oid in commits:
-        size = paths.get(oid, 1)
-        if chunk and (len(chunk) >= _DIFFS_AT_ONCE or held + size > _DIFFED_PATHS_AT_ONCE):
-            yield chunk
-            chunk, held = [], 0
-        chunk.append(oid)
-        held += size
-    if chunk:
-        yield chunk
-
-
-def _patch_ids(git: Git, asked: Sequence[Compared], *, knows_binary: bool) -> dict[Oid, str]:
+def _patch_ids(
+    git: Git, asked: Sequence[Compared], *, knows_binary: bool, measured: Callable[[int, int], None]
+) -> dict[Oid, str]:
     words = ("diff-tree", "--stdin", "--always", "-r", "-p", "--root", *_PLAIN_DIFF, *_AS_PATCH_IDS_DO)
     diffs = _whole(git, words, asked)
+    measured(len(asked), len(diffs))
     # Lines of content begin with another sign than a name of an object does.
     _require_all([Oid(name.decode("ascii")) for name in _A_HEADER.findall(diffs)], asked)
     last = "f" * len(asked[0].after)

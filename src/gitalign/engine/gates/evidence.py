@@ -221,7 +221,8 @@ def _patches(
         if oid in unknown or (count or 0) > 1:
             del patches[oid]
     unlike = sorted({oid for old, new in pairs if patches.get(old) != patches.get(new) for oid in (old, new)})
-    return patches, patch_ids(repository, unlike) if unlike else {}
+    sizes = {oid: len(patches[oid]) // 2 for oid in unlike if oid in patches}
+    return patches, patch_ids(repository, unlike, paths=sizes) if unlike else {}
 
 
 def _parents(graph: CommitGraph, oid: Oid) -> int | None:
