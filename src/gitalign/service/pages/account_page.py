@@ -11,8 +11,8 @@ from gitalign.core.accounts import Actor, Role, Token
 from gitalign.errors import GitAlignError
 from gitalign.service.access import address_of
 from gitalign.service.own_account import change_own_password, new_own_token, own_account, revoke_own_token
+from gitalign.service.pages.page_route import PageRoute, Viewer
 from gitalign.service.pages.rendering import page
-from gitalign.service.pages.routes import PageRoute, Viewer
 from gitalign.service.problems import status_of
 from gitalign.service.state import service_of
 

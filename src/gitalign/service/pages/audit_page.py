@@ -12,9 +12,9 @@ from fastapi.responses import HTMLResponse, Response
 
 from gitalign.core.accounts import Actor
 from gitalign.core.audit import AuditCheck
+from gitalign.service.pages.page_route import PageRoute
 from gitalign.service.pages.people_page import Admin
 from gitalign.service.pages.rendering import page
-from gitalign.service.pages.routes import PageRoute
 from gitalign.service.state import service_of
 from gitalign.store.service.audit import AuditFilter
 

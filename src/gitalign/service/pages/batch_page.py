@@ -24,8 +24,8 @@ from gitalign.service.api.batch_requests import TaskName
 from gitalign.service.api.batches import RUNS
 from gitalign.service.api.requests import Nothing, RunName, posted
 from gitalign.service.contents import content_of
+from gitalign.service.pages.page_route import Key, Operator, PageRoute, Viewer, led_to
 from gitalign.service.pages.rendering import page
-from gitalign.service.pages.routes import Key, Operator, PageRoute, Viewer, led_to
 from gitalign.service.state import Service, service_of
 from gitalign.store.service.batch_events import BatchEvents
 from gitalign.store.service.jobs import JobFilter

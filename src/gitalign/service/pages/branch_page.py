@@ -18,8 +18,8 @@ from gitalign.service.api.asking import Telling
 from gitalign.service.api.requests import RunName, posted
 from gitalign.service.branches import SeenBranches, seen_branches
 from gitalign.service.contents import content_of
+from gitalign.service.pages.page_route import Key, Operator, PageRoute, Viewer, led_to
 from gitalign.service.pages.rendering import page
-from gitalign.service.pages.routes import Key, Operator, PageRoute, Viewer, led_to
 from gitalign.service.state import service_of
 from gitalign.store.service.jobs import WITH_A_REPORT, JobFilter, Jobs
 

@@ -15,8 +15,8 @@ from gitalign.core.jobs import Job, JobKind, JobState
 from gitalign.errors import NotFound
 from gitalign.service.contents import content_of
 from gitalign.service.pages.listing import page_number
+from gitalign.service.pages.page_route import PageRoute, Viewer
 from gitalign.service.pages.rendering import page
-from gitalign.service.pages.routes import PageRoute, Viewer
 from gitalign.service.state import service_of
 from gitalign.store.service.jobs import JobFilter, Jobs
 from gitalign.views.clash_drawing import MOST_NAMED, by_clashes, clash_drawing

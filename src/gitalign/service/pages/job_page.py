@@ -16,8 +16,8 @@ from gitalign.service.api.jobs import job_seen
 from gitalign.service.pages.listing import page_number
 from gitalign.service.pages.live import MOST_EVENTS, Progress, progress_of
 from gitalign.service.pages.looks import job_look
+from gitalign.service.pages.page_route import PageRoute, Viewer
 from gitalign.service.pages.rendering import page
-from gitalign.service.pages.routes import PageRoute, Viewer
 from gitalign.service.state import Service, service_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from gitalign.core.accounts import Actor
 from gitalign.errors import NotFound
 from gitalign.service.access import address_of, cookie_name
-from gitalign.service.pages.routes import PageRoute
+from gitalign.service.pages.page_route import PageRoute
 from gitalign.service.pages.signing_in import safe_place, signed_in
 from gitalign.service.problems import NotAllowed
 from gitalign.service.state import Service, service_of

@@ -13,8 +13,8 @@ from gitalign.errors import GitAlignError, UserError
 from gitalign.service.access import Needs
 from gitalign.service.administration import new_token
 from gitalign.service.pages.account_page import Field, made
+from gitalign.service.pages.page_route import PageRoute
 from gitalign.service.pages.rendering import page
-from gitalign.service.pages.routes import PageRoute
 from gitalign.service.people import new_password, new_user
 from gitalign.service.problems import status_of
 from gitalign.service.state import Service, service_of

@@ -16,9 +16,9 @@ from gitalign.errors import NotFound
 from gitalign.service.api.requests import NewRun, PlanId, posted
 from gitalign.service.contents import content_of
 from gitalign.service.pages.listing import page_number
+from gitalign.service.pages.page_route import Key, Lander, PageRoute, Viewer, led_to
 from gitalign.service.pages.plan_diff import PlanDiff, plan_diff
 from gitalign.service.pages.rendering import page
-from gitalign.service.pages.routes import Key, Lander, PageRoute, Viewer, led_to
 from gitalign.service.state import service_of
 from gitalign.store.service.jobs import JobFilter, Jobs
 

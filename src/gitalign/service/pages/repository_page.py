@@ -15,8 +15,8 @@ from gitalign.core.health import HealthRecord
 from gitalign.service.contents import content_of
 from gitalign.service.pages.listing import SORTS, Filters, listing
 from gitalign.service.pages.looks import repository_look
+from gitalign.service.pages.page_route import PageRoute, Viewer
 from gitalign.service.pages.rendering import page
-from gitalign.service.pages.routes import PageRoute, Viewer
 from gitalign.service.state import service_of
 from gitalign.store.service.jobs import JobFilter
 from gitalign.views.health_chart import WEEK, Reading, Trend, health_chart, trend_of

@@ -13,8 +13,8 @@ from gitalign.service.api.asking import Learning, Naming, ResolutionName
 from gitalign.service.api.requests import Nothing, posted
 from gitalign.service.contents import content_of
 from gitalign.service.pages.listing import page_number
+from gitalign.service.pages.page_route import Key, Lander, Operator, PageRoute, Viewer, led_to
 from gitalign.service.pages.rendering import page
-from gitalign.service.pages.routes import Key, Lander, Operator, PageRoute, Viewer, led_to
 from gitalign.service.state import service_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)

@@ -11,8 +11,8 @@ from fastapi.responses import RedirectResponse, Response
 
 from gitalign.core.accounts import Actor, Role
 from gitalign.service.access import Needs, address_of, cookie_name
+from gitalign.service.pages.page_route import PageRoute
 from gitalign.service.pages.rendering import page
-from gitalign.service.pages.routes import PageRoute
 from gitalign.service.passwords import LONGEST
 from gitalign.service.problems import NotAllowed
 from gitalign.service.state import Service, service_of

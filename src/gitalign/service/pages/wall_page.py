@@ -17,9 +17,9 @@ from gitalign.errors import NotFound
 from gitalign.service.access import Needs
 from gitalign.service.pages.live import MOST_EVENTS, Progress, progress_of
 from gitalign.service.pages.looks import RepositoryLook, repository_look
+from gitalign.service.pages.page_route import PageRoute, Viewer
 from gitalign.service.pages.rendering import page
 from gitalign.service.pages.repository_page import HealthLook, health_looks
-from gitalign.service.pages.routes import PageRoute, Viewer
 from gitalign.service.state import Service, service_of
 from gitalign.store.service.jobs import JobFilter
 from gitalign.views.badge import badge
