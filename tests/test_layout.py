@@ -15,10 +15,10 @@ def _name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def _imports() -> nx.DiGraph:
+def _imports() -> "nx.DiGraph[str]":
     """Which file imports which, imports inside of functions and for types included."""
     files = {_name(path): path for path in sorted(SOURCE.rglob("*.py"))}
-    graph = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     for name, path in files.items():
         graph.add_node(name)
         for node in ast.walk(ast.parse(path.read_bytes())):
