@@ -28,7 +28,7 @@ from gitalign.output_file import write_whole
 from gitalign.release import VERSION
 from gitalign.store.service import schema
 from gitalign.store.service.audit import write_entry
-from gitalign.store.service.database import ServiceDatabase
+from gitalign.store.service.database import ServiceDatabase, revisions, tables_of
 
 COUNTER_GAP = 1 << 20
 """By so much counters rise when they are restored: more than anything can have counted since the backup."""
@@ -70,6 +70,8 @@ def back_up(database: ServiceDatabase, file: Path) -> Rows:
 def restore(database: ServiceDatabase, file: Path, *, actor: str) -> Rows:
     """Bring everything of a backup into an empty database, in one transaction.
 
+    The rows of an earlier release come into tables of that release, which are then upgraded: migrations change rows, too.
+
     Browsers sign in again afterwards. What the service counts goes on far above what the backup says: a worker, or the reader of
     a stream, that has seen later numbers than these is not confused by them.
 
@@ -85,10 +87,13 @@ def restore(database: ServiceDatabase, file: Path, *, actor: str) -> Rows:
     rows: Rows = {table.name: 0 for table in tables()}
     with _reading(file) as lines, database.writing() as connection:
         _require_empty(connection, database.label)
-        for table, group in groupby(_rows(lines, file), key=itemgetter(0)):
-            while values := [row for _, row in islice(group, _AT_ONCE)]:
-                _insert(connection, table, values)
-                rows[table.name] += len(values)
+        first = next(lines, b"")
+        with tables_of(connection, _revision(first, file)):
+            connection.execute(schema.heads.delete())
+            for table, group in groupby(_rows(first, lines, file), key=itemgetter(0)):
+                while values := [row for _, row in islice(group, _AT_ONCE)]:
+                    _insert(connection, table, values)
+                    rows[table.name] += len(values)
         for table in tables():
             _raise_counters(connection, table)
             _go_on_numbering(connection, table)
@@ -170,16 +175,13 @@ def _each(source: IO[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def _rows(lines: Iterator[bytes], file: Path) -> Iterator[tuple[Table, dict[str, Any]]]:
+def _rows(first: bytes, lines: Iterator[bytes], file: Path) -> Iterator[tuple[Table, dict[str, Any]]]:
     """Each row with its table. What the file says of itself at its end is compared last.
 
     Raises:
-        UserError: it is not a backup, not whole, changed, or of a newer release.
+        UserError: it is not whole, or changed.
     """
-    digest, known = hashlib.sha256(), {table.name: table for table in tables()}
-    first = next(lines, b"")
-    digest.update(first)
-    _require_readable(first, file)
+    digest, known = hashlib.sha256(first), {table.name: table for table in tables()}
     for count, line in enumerate(lines):
         try:
             value = json.loads(line)
@@ -195,7 +197,12 @@ def _rows(lines: Iterator[bytes], file: Path) -> Iterator[tuple[Table, dict[str,
     raise _refused(file, "it ends too early")
 
 
-def _require_readable(first: bytes, file: Path) -> None:
+def _revision(first: bytes, file: Path) -> str:
+    """Of the tables that the backup was taken from.
+
+    Raises:
+        UserError: it is not a backup, or of a newer release.
+    """
     try:
         revision = opened(parsed(first.decode("utf-8", "replace")), _FORMAT).get("revision")
     except (Malformed, OtherVersion) as error:
@@ -204,6 +211,9 @@ def _require_readable(first: bytes, file: Path) -> None:
         raise _refused(file, "its first line is not that of a backup")
     if revision > schema.HEAD_REVISION:
         raise _refused(file, f"a newer git-align wrote it (revision {revision})")
+    if revision not in revisions():
+        raise _refused(file, f"there was no release with revision {revision!r}")
+    return revision
 
 
 def _refused(file: Path, why: str) -> UserError:
@@ -220,7 +230,6 @@ def _require_empty(connection: Connection, label: str) -> None:
             hint="restore into a new database: name one in database.file or database.url",
             code="not_empty",
         )
-    connection.execute(schema.heads.delete())
 
 
 def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
 
@@ -14,10 +15,14 @@ from gitalign.errors import StoreError
 from gitalign.shared_files import make_folder
 from gitalign.store.dialect import Dialect, roll_back, rolled_back_on_error, translated
 from gitalign.store.postgres import Postgres
-from gitalign.store.service.schema import HEAD_REVISION, VERSION_TABLE
+from gitalign.store.service.schema import HEAD_REVISION, VERSION_TABLE, metadata
 from gitalign.store.sqlite import Sqlite
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 _WHOSE = "the service's database"
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Tables(Enum):
@@ -174,9 +179,42 @@ def _revision(connection: Connection, dialect: Dialect) -> str | None:
 
 def _migrate(connection: Connection) -> None:
     from alembic import command
+
+    command.upgrade(_migrations(connection), "head")
+
+
+def _migrations(connection: Connection) -> Config:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
+    return config
+
+
+def revisions() -> frozenset[str]:
+    """Of the tables, of this release and all before it."""
+    from alembic.script import ScriptDirectory
+
+    return frozenset(script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions())
+
+
+@contextmanager
+def tables_of(connection: Connection, revision: str) -> Iterator[None]:
+    """Inside the block the tables are those of an earlier release: they are made again, and upgraded behind it.
+
+    Args:
+        connection: in a transaction of a database whose tables are the newest ones, and empty.
+        revision: one of `revisions`.
+    """
+    from alembic import command
+
+    if revision == HEAD_REVISION:
+        yield
+        return
+    metadata.drop_all(connection)
+    connection.execute(text(f"DROP TABLE {VERSION_TABLE}"))
+    config = _migrations(connection)
+    command.upgrade(config, revision)
+    yield
     command.upgrade(config, "head")
