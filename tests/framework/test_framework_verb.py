@@ -79,6 +79,23 @@ def test_what_a_branch_has_of_its_own_is_not_replaced_without_a_backup(here: Wor
     verb(here, "merge-to-branch", "mine", "--mode", "full", "--yes")  # what it wrote itself it may replace
 
 
+def test_a_smaller_mode_removes_modules_and_a_target_is_named_before_anything_is_asked(here: Workspace) -> None:
+    verb(here, "merge-to-branch", "topic", "--mode", "full", "--yes")
+    modules = f"topic:{FOLDER}/modules"
+    assert "constitutional_analyzer.py" in here.git("ls-tree", "--name-only", modules)
+    done = verb(here, "merge-to-branch", "topic", "main", "--dry-run", code=1)
+    assert "topic: 0 new files, 2 replaced, 1 removed" in done.stdout
+    assert "main: it is a target or protected: never moved" in done.stdout
+    verb(here, "merge-to-branch", "topic", "--yes")
+    names = here.git("ls-tree", "--name-only", modules).split()
+    assert names == ["conflict_detector.py", "resolution_engine.py"]
+    manifest = json.loads(here.git("show", f"topic:{FOLDER}/manifest.json"))
+    assert len(manifest["files"]) == 5
+    before = here.tip("main")
+    verb(here, "merge-to-branch", "main", "--yes", code=1)
+    assert here.tip("main") == before
+
+
 def test_what_is_in_the_way_is_named(here: Workspace) -> None:
     here.switch("mine")
     own = here.commit("own", {FOLDER: b"a file"})

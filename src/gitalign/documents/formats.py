@@ -107,7 +107,7 @@ FORMATS: Mapping[str, Format] = {
         Format("path-claims", "paths:PathClaimsDocument", version=(1, 0)),
         Format("path-touches", "paths:TouchesDocument", version=(1, 0)),
         Format("framework", "framework:FrameworkDocument", version=(1, 0)),
-        Format("framework-additions", "framework:FrameworkAdditionsDocument", version=(1, 0)),
+        Format("framework-additions", "framework:FrameworkAdditionsDocument", version=(1, 1)),
         Format("moves", "listings:MovesDocument"),
         Format("proofs", "listings:ProofsDocument"),
         Format("house-rules", "house_rules:HouseRulesDocument"),

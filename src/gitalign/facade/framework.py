@@ -114,7 +114,7 @@ def framework_preview(request: Request, what: Addition) -> tuple[BranchAddition,
     Raises:
         UserError, GitError
     """
-    return preview(open_for(request).repository, what)
+    return _previewed(open_for(request), what)
 
 
 def framework_merge(
@@ -143,12 +143,16 @@ def framework_merge(
     require_space(opened.repository)
     with journal_of(opened) as journal:
         recover_dead(opened, journal, caller.listeners)
-        additions = preview(opened.repository, what)
+        additions = _previewed(opened, what)
         if not any(one.is_needed or one.refusal for one in additions):
             return None
         with new_observed_run(opened, journal, caller) as run:
             add_to_branches(run, what, additions, guard=Guard(opened.repository, opened.config.alignment))
         return stored_report(opened.repository, journal, run.run_id)
+
+
+def _previewed(opened: OpenRepository, what: Addition) -> tuple[BranchAddition, ...]:
+    return preview(opened.repository, what, guard=Guard(opened.repository, opened.config.alignment))
 
 
 def framework_addition(

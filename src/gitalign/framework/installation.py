@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gitalign.documents.formats import opened, parsed, stamped
-from gitalign.documents.reading import Malformed, each
+from gitalign.documents.formats import stamped
 from gitalign.errors import UserError
 from gitalign.framework.contents import CONFIG, FOLDER, MANIFEST, Content, Mode, files_of
+from gitalign.framework.kept import KEPT, STEP, KeptInstallations, path_of
 from gitalign.framework.manifest import (
     Change,
     ChangeKind,
@@ -19,15 +18,10 @@ from gitalign.framework.manifest import (
     digest,
     manifest_text,
     read_manifest,
-    safe_path,
 )
 from gitalign.framework.rollback_script import installation_name, rollback_script
 from gitalign.framework.work_tree import WorkTreeFiles
-from gitalign.tree_removal import remove_tree
 
-_KEPT = f"{FOLDER}/rollback"
-_MARK = f"{_KEPT}/.gitignore"
-_STEP = "step.json"
 _CHANGES = (ChangeKind.CREATE, ChangeKind.REPLACE)
 
 
@@ -37,7 +31,7 @@ class Standing:
 
     Attributes:
         manifest: of what is installed; None when nothing is.
-        interrupted: number of an installation that was cut off half-way, or whose rollback was.
+        interrupted: number of an installation that was cut off half-way, or whose rollback was. Never one of another branch.
         changed: paths of files that differ from what was installed.
         missing: paths of files that are gone.
     """
@@ -57,6 +51,7 @@ class Installation:
 
     def __init__(self, files: WorkTreeFiles) -> None:
         self._files = files
+        self._kept = KeptInstallations(files)
 
     def standing(self) -> Standing:
         """What is there.
@@ -66,12 +61,10 @@ class Installation:
         """
         data = self._files.read(MANIFEST)
         manifest = read_manifest(data) if data is not None else None
-        reached = manifest.number if manifest is not None else 0
-        begun = max((number for number in self._numbers() if self._has_step(number)), default=0)
         now = {path: self._files.read(path) for path in manifest.files} if manifest is not None else {}
         return Standing(
             manifest=manifest,
-            interrupted=begun if begun > reached else None,
+            interrupted=self._kept.interrupted(),
             changed=tuple(
                 path
                 for path, there in now.items()
@@ -96,21 +89,26 @@ class Installation:
         removals = [self._removal(path, before.files[path]) for path in dropped] if before is not None else []
         if dry_run or all(change.kind is ChangeKind.UNCHANGED for change in (*changes, *removals)):
             return (*changes, *removals)
-        number = max([0, *self._numbers()]) + 1
+        # A manifest that came with a commit may have a number that nothing here has.
+        number = max([before.number if before is not None else 0, *self._kept.numbers()]) + 1
         manifest = _after(before, wanted, changes, mode=mode, modules=modules, number=number)
         kept = [path for path in dropped if any(one.path == path and one.kind is ChangeKind.KEEP for one in removals)]
         manifest = replace(manifest, files={**manifest.files, **{path: before.files[path] for path in kept if before}})
         content = Content(data=manifest_text(manifest).encode("utf-8"))
         written = [one.path for one in changes if one.kind in _CHANGES]
-        removed = [one.path for one in removals if one.kind is ChangeKind.REMOVE]
-        self._prepare(number, {**{path: wanted[path] for path in written}, MANIFEST: content}, removed)
+        removed = [before.files[one.path] for one in removals if before and one.kind is ChangeKind.REMOVE]
+        returned = {one.path: Content(data=data) for one in removed if (data := self._kept.before(one)) is not None}
+        after = {**{path: wanted[path] for path in written}, **returned, MANIFEST: content}
+        self._prepare(number, after, [one.path for one in removed if one.path not in returned])
         for path in written:
-            self._files.write(path, wanted[path].data, is_program=wanted[path].is_program)
-        for path in removed:
-            self._files.remove(path)
+            self._files.write_installed(path, wanted[path].data, is_program=wanted[path].is_program)
+        for installed in removed:
+            self._put_back_or_remove(installed)
         self._files.write(MANIFEST, content.data)
-        copies = f"{_KEPT}/{installation_name(number)}/before"
-        noted = [replace(one, detail=f"{copies}/{one.path}") if _is_copied(one) else one for one in changes]
+        self._kept.complete(number)
+        noted = [
+            replace(one, detail=path_of(number, f"before/{one.path}")) if _is_copied(one) else one for one in changes
+        ]
         return (*noted, *removals)
 
     def uninstall(self, modules: Sequence[str] = (), *, dry_run: bool = False) -> tuple[Change, ...]:
@@ -139,11 +137,12 @@ class Installation:
             installed = manifest.files[change.path]
             if change.kind is ChangeKind.REMOVE:
                 self._put_back_or_remove(installed)
-            elif change.kind is ChangeKind.KEEP and (before := self._replaced(installed)) is not None:
+            elif change.kind is ChangeKind.KEEP and (before := self._kept.before(installed)) is not None:
                 self._files.write_beside(f"{change.path}.before-{installation_name(installed.number)}", before)
+        for number in self._kept.lineage():  # from here on there is nothing to put back, only to tidy up
+            self._files.remove(path_of(number, STEP))
         self._files.remove(MANIFEST)
-        for number in reversed(self._numbers()):
-            self._forget(number)
+        self._forget_unused()
         return tuple(changes)
 
     def rollback(self, *, dry_run: bool = False) -> tuple[Change, ...]:
@@ -152,21 +151,36 @@ class Installation:
         Raises:
             UserError: there is none.
         """
-        numbers = self._numbers()
-        if not numbers:
-            raise UserError("no installation can be put back here", hint="git align framework status")
-        number = numbers[-1]
-        if not self._has_step(number):
-            changes: tuple[Change, ...] = ()  # cut off before anything changed
-        else:
-            created, replaced = self._step(number)
-            changes = tuple(
-                self._back(number, path, path in replaced, dry_run=dry_run) for path in (*replaced, *created)
-            )
+        number = self._kept.newest()
+        if number is None:
+            return self._tidied(dry_run=dry_run)
+        created, replaced = self._kept.step(number)
+        if not dry_run:
+            self._kept.reopen(number)
+        changes = tuple(self._back(number, path, path in replaced, dry_run=dry_run) for path in (*replaced, *created))
         if not dry_run:
             self._files.remove_unfinished(FOLDER)
-            self._forget(number)
+            self._kept.forget(number)
         return tuple(one for one in changes if one.path != MANIFEST)
+
+    def _tidied(self, *, dry_run: bool) -> tuple[Change, ...]:
+        """Nothing can be put back: what was cut off before anything changed goes.
+
+        Raises:
+            UserError: there is nothing of the kind either.
+        """
+        if not self._kept.unused():
+            others = ", ".join(map(str, self._kept.numbers()))
+            words = f"; installation {others} is of another branch, or its manifest was changed" if others else ""
+            raise UserError(f"no installation can be put back here{words}", hint="git align framework status")
+        if not dry_run:
+            self._files.remove_unfinished(FOLDER)
+            self._forget_unused()
+        return ()
+
+    def _forget_unused(self) -> None:
+        for number in reversed(self._kept.unused()):
+            self._kept.forget(number)
 
     def _change(self, path: str, content: Content) -> Change:
         there = self._files.read(path)
@@ -180,7 +194,7 @@ class Installation:
         there = self._files.read(path)
         if there is None:
             return Change(path=path, kind=ChangeKind.UNCHANGED, detail="it is gone already")
-        if installed.replaced and there == self._replaced(installed):
+        if there == self._kept.before(installed):
             return Change(path=path, kind=ChangeKind.UNCHANGED, detail="it is back already")
         if digest(there) != installed.sha256:
             return Change(path=path, kind=ChangeKind.KEEP, detail="it was changed since it was installed")
@@ -188,29 +202,27 @@ class Installation:
 
     def _prepare(self, number: int, wanted: dict[str, Content], removed: Sequence[str]) -> None:
         """Keep what is there, and write down how to go back, before the first change."""
-        folder = f"{_KEPT}/{installation_name(number)}"
         replaced: list[str] = []
         created: list[str] = []
-        self._files.write(_MARK, b"*\n")
+        self._kept.hide()
         for path in (*wanted, *removed):
             there = self._files.read(path)
             (created if there is None else replaced).append(path)
             if there is not None:
-                self._files.write(f"{folder}/before/{path}", there, is_program=self._files.is_program(path))
+                self._files.write(path_of(number, f"before/{path}"), there, mode=self._files.mode(path))
             if path in wanted:
                 one = wanted[path]
-                self._files.write(f"{folder}/after/{path}", one.data, is_program=one.is_program)
+                self._files.write(path_of(number, f"after/{path}"), one.data, mode=0o600)
         script = rollback_script(number, created=created, replaced=replaced)
-        self._files.write(f"{folder}.sh", script, is_program=True)
+        self._files.write(f"{KEPT}/{installation_name(number)}.sh", script, is_program=True)
         step = stamped("framework-step", {"number": number, "created": created, "replaced": replaced})
-        self._files.write(f"{folder}/{_STEP}", (json.dumps(step, indent=2) + "\n").encode("utf-8"))
+        self._files.write(path_of(number, STEP), (json.dumps(step, indent=2) + "\n").encode("utf-8"))
 
     def _back(self, number: int, path: str, was_there: bool, *, dry_run: bool) -> Change:
         """Put one file back; done twice it is the same."""
         name = installation_name(number)
         there = self._files.read(path)
-        after = self._files.read(f"{_KEPT}/{name}/after/{path}")
-        before = self._files.read(f"{_KEPT}/{name}/before/{path}")
+        after, before = (self._kept.read(number, f"{side}/{path}") for side in ("after", "before"))
         if not was_there:
             if there is None:
                 return Change(path=path, kind=ChangeKind.UNCHANGED)
@@ -229,50 +241,16 @@ class Installation:
             if not dry_run:
                 detail = f"your changes are in {self._files.set_aside(path, f'{path}.changed-{name}')}"
         if not dry_run:
-            program = self._files.is_program(f"{_KEPT}/{name}/before/{path}")
-            self._files.write(path, before, is_program=program)
+            self._files.write(path, before, mode=self._files.mode(path_of(number, f"before/{path}")))
         return Change(path=path, kind=ChangeKind.REPLACE, detail=detail)
 
-    def _replaced(self, installed: Installed) -> bytes | None:
-        """What stood there before the installation; None when nothing did."""
-        return self._files.read(_copy_of(installed)) if installed.replaced else None
-
     def _put_back_or_remove(self, installed: Installed) -> None:
-        before = self._replaced(installed)
+        before = self._kept.before(installed)
         if before is None:
             self._files.remove(installed.path)
         else:
-            self._files.write(installed.path, before, is_program=self._files.is_program(_copy_of(installed)))
-
-    def _step(self, number: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Paths that an installation created, and those that it replaced."""
-        path = f"{_KEPT}/{installation_name(number)}/{_STEP}"
-        try:
-            document = opened(parsed((self._files.read(path) or b"").decode("utf-8", "replace")), "framework-step")
-            return each(document, "created", safe_path), each(document, "replaced", safe_path)
-        except Malformed as error:
-            raise UserError(f"{path} cannot be read: {error}", hint="restore the files from your history") from error
-
-    def _has_step(self, number: int) -> bool:
-        return self._files.read(f"{_KEPT}/{installation_name(number)}/{_STEP}") is not None
-
-    def _numbers(self) -> list[int]:
-        """Of installations that can be put back, or were cut off, oldest first."""
-        folder = self._files.root / _KEPT
-        if (self._files.root / FOLDER).is_symlink() or folder.is_symlink() or not folder.is_dir():
-            return []
-        names = {place.name.removesuffix(".sh") for place in folder.iterdir()}
-        return sorted(int(name) for name in names if re.fullmatch(r"\d{4,6}", name))
-
-    def _forget(self, number: int) -> None:
-        """Remove what an installation kept. Its step goes first: without it there is nothing left to put back."""
-        folder = f"{_KEPT}/{installation_name(number)}"
-        if self._numbers() == [number]:
-            self._files.remove(_MARK)
-        self._files.remove(f"{folder}/{_STEP}")
-        self._files.remove(f"{folder}.sh")
-        remove_tree(self._files.root / folder)
-        self._files.remove(f"{folder}/{_STEP}")  # folders that are empty now
+            mode = self._files.mode(path_of(installed.number, f"before/{installed.path}"))
+            self._files.write(installed.path, before, mode=mode)
 
 
 def _require_whole(standing: Standing) -> None:
@@ -280,10 +258,6 @@ def _require_whole(standing: Standing) -> None:
         raise UserError(
             f"installation {standing.interrupted} was cut off half-way", hint="git align framework rollback"
         )
-
-
-def _copy_of(installed: Installed) -> str:
-    return f"{_KEPT}/{installation_name(installed.number)}/before/{installed.path}"
 
 
 def _is_copied(change: Change) -> bool:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from gitalign.core.commit import new_commit
 from gitalign.core.names import HEADS, BranchName, Oid, display, ref_of
 from gitalign.core.publication import MoveState, Publication, RefUpdate
-from gitalign.engine.publishing.guard import Guard
+from gitalign.engine.publishing.guard import GUARDED, Guard
 from gitalign.engine.publishing.move_branches import move_branches
 from gitalign.engine.runtime.context import RunContext
 from gitalign.errors import UserError
@@ -55,6 +55,7 @@ class BranchAddition:
         branch: its name.
         before: its tip.
         created, replaced: paths that the commit adds, and whose content it changes.
+        removed: paths of modules that an earlier addition brought and this mode does not have.
         refusal: why it is not made; empty when it can be.
     """
 
@@ -62,28 +63,40 @@ class BranchAddition:
     before: Oid
     created: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     refusal: str = ""
 
     @property
     def is_needed(self) -> bool:
         """False when the branch has every file already."""
-        return bool(self.created or self.replaced)
+        return bool(self.created or self.replaced or self.removed)
 
 
-def preview(repository: Repository, what: Addition) -> tuple[BranchAddition, ...]:
+def preview(repository: Repository, what: Addition, *, guard: Guard) -> tuple[BranchAddition, ...]:
     """What would be added to each branch. Changes nothing.
+
+    Args:
+        repository: has the branches.
+        what: is added.
+        guard: decides what must not move.
 
     Raises:
         UserError: no such branch.
         GitError
     """
-    tips = {tip.ref: tip.oid for tip in read_tips(repository) if tip.ref.startswith(HEADS)}
+    read = read_tips(repository)
+    tips = {tip.ref: tip.oid for tip in read if tip.ref.startswith(HEADS)}
     if missing := [name for name in what.branches if ref_of(BranchName(name)) not in tips]:
         raise UserError(f"there is no branch {display(missing[0])}", hint="git branch --list")
+    guarded = guard.refs(None, read)
     reader = FileReader(repository.git, timeout_s=120.0)
     try:
         return tuple(
-            _of_branch(repository, reader, what, name, tips[ref_of(BranchName(name))]) for name in what.branches
+            BranchAddition(branch=name, before=tips[ref], refusal=GUARDED)
+            if ref in guarded
+            else _of_branch(repository, reader, what, name, tips[ref])
+            for name in what.branches
+            for ref in [ref_of(BranchName(name))]
         )
     finally:
         reader.close()
@@ -110,7 +123,8 @@ def _of_branch(repository: Repository, reader: FileReader, what: Addition, name:
         more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         refusal = f"{foreign[0]}{more} would be replaced: add --backup to keep the branch as it is under another name"
         return replace(made, refusal=refusal)
-    return replace(made, created=tuple(created), replaced=tuple(replaced))
+    removed = [path for path in known if path not in wanted and _is_there(reader, there, tip, known[path])]
+    return replace(made, created=tuple(created), replaced=tuple(replaced), removed=tuple(removed))
 
 
 def _in_the_way(there: Mapping[str, tuple[str, Oid]], wanted: Mapping[str, Content]) -> str:
@@ -158,6 +172,10 @@ def _known(reader: FileReader, tip: Oid) -> Mapping[str, Installed]:
     except UserError:
         return {}
     return {**files, MANIFEST: Installed(path=MANIFEST, sha256=digest(data))}
+
+
+def _is_there(reader: FileReader, there: Mapping[str, tuple[str, Oid]], tip: Oid, installed: Installed) -> bool:
+    return installed.path in there and _is_as_installed(reader, tip, installed.path, installed)
 
 
 def _is_as_installed(reader: FileReader, tip: Oid, path: str, installed: Installed) -> bool:
@@ -211,8 +229,11 @@ def _intended(run: RunContext, what: Addition, additions: Sequence[BranchAdditio
             oids = write_blobs(
                 repository.git, [wanted[path].data for path in paths], object_format=repository.object_format
             )
-            changes = {raw(path): (_MODES[wanted[path].is_program], oid) for path, oid in zip(paths, oids, strict=True)}
-            tree = write_tree(repository.git, Oid(f"{one.before}^{{tree}}"), changes)
+            changes: dict[bytes, tuple[str, Oid] | None] = {
+                raw(path): (_MODES[wanted[path].is_program], oid) for path, oid in zip(paths, oids, strict=True)
+            }
+            changes |= dict.fromkeys(map(raw, one.removed))
+            tree = write_tree(repository.git, one.before, changes)
             message = raw(f"Add {FOLDER} (mode {what.mode})\n")
             commit = new_commit(tree=tree, parents=(one.before,), author=ident, committer=ident, message=message)
             after = write_commit(repository.git, signer.sign(commit) if signer is not None else commit)

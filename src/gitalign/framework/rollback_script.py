@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from shlex import quote
 
-from gitalign.framework.contents import FOLDER
+from gitalign.framework.contents import FOLDER, MANIFEST
 from gitalign.output_file import UNFINISHED
 
 _HEAD = """\
@@ -19,19 +19,30 @@ cd -- "$here/../.."
 kept=$here/@NAME@
 
 main() {
+  for place in .cli_framework .cli_framework/modules .cli_framework/rollback; do
+    if [ -L "$place" ]; then
+      printf '%s is a link: it is not followed\n' "$place" >&2
+      exit 1
+    fi
+  done
   for later in "$here"/*.sh; do
-    if expr "$later" \\> "$here/@NAME@.sh" >/dev/null; then
+    if expr "$later" \\> "$here/@NAME@.sh" >/dev/null && [ ! -e "${later%.sh}/complete" ]; then
       printf '%s is newer: run it first\\n' "$later" >&2
       exit 1
     fi
   done
+  if [ -e "$kept/complete" ] && ! cmp -s -- "$kept/after/@MANIFEST@" @MANIFEST@; then
+    printf 'installation @NUMBER@ is not the newest here: run the newer one first, or switch to its branch\\n' >&2
+    exit 1
+  fi
+  rm -f -- "$kept/complete"
 """
 _TAIL = """\
   find @TOP@ -name '@BEGUN@' -type f -exec rm -f -- {} +
   rm -rf -- "$kept"
   rm -f -- "$here/@NAME@.sh"
   if [ -z "$(find "$here" -name '*.sh')" ]; then
-    rm -f -- "$here/.gitignore"
+    if [ "$(cat -- "$here/.gitignore" 2>/dev/null)" = '*' ]; then rm -f -- "$here/.gitignore"; fi
     rmdir -- "$here" 2>/dev/null || true
   fi
   for folder in @FOLDERS@; do
@@ -82,6 +93,7 @@ def rollback_script(number: int, *, created: Sequence[str], replaced: Sequence[s
         "@NUMBER@": str(number),
         "@NAME@": installation_name(number),
         "@FOLDERS@": folders,
+        "@MANIFEST@": MANIFEST,
         "@TOP@": FOLDER,
         "@BEGUN@": "*".join(UNFINISHED),
     }

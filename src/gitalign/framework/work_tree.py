@@ -13,6 +13,7 @@ from gitalign.output_file import UNFINISHED, write_whole
 
 _PROGRAM = 0o755
 _FILE = 0o644
+_READABLE = 0o444
 _MOST_BYTES = 16_000_000
 
 
@@ -49,8 +50,35 @@ class WorkTreeFiles:
             return bool(self._checked(path).lstat().st_mode & stat.S_IXUSR)
         return False
 
-    def write(self, path: str, data: bytes, *, is_program: bool = False) -> None:
+    def mode(self, path: str) -> int:
+        """The permissions of a file.
+
+        Raises:
+            UserError: a link is in the way.
+            FileNotFoundError
+        """
+        return stat.S_IMODE(self._checked(path).lstat().st_mode)
+
+    def write_installed(self, path: str, data: bytes, *, is_program: bool) -> None:
+        """Put one of our files there. In the place of another it is open to no one who could not read that.
+
+        Raises:
+            UserError, OutOfSpace: as `write`.
+        """
+        with suppress(FileNotFoundError):
+            there = self.mode(path)
+            self.write(path, data, mode=there | (there & _READABLE) >> 2 if is_program else there)
+            return
+        self.write(path, data, is_program=is_program)
+
+    def write(self, path: str, data: bytes, *, is_program: bool = False, mode: int | None = None) -> None:
         """Put a file there, whole or not at all, and on the disk before this returns.
+
+        Args:
+            path: from the root.
+            data: its bytes.
+            is_program: it can be executed.
+            mode: its permissions; None for the usual ones.
 
         Raises:
             UserError: a link or something else stands in the way.
@@ -63,8 +91,7 @@ class WorkTreeFiles:
             raise OutOfSpace(f"cannot make {place.parent}: {error.strerror}", hint="nothing was lost") from error
         if os.path.lexists(place) and not stat.S_ISREG(place.lstat().st_mode):
             raise UserError(f"{path} is not a plain file", hint="move it away, then try again")
-        write_whole(place, data)
-        place.chmod(_PROGRAM if is_program else _FILE)
+        write_whole(place, data, mode=(_PROGRAM if is_program else _FILE) if mode is None else mode)
 
     def remove(self, path: str) -> None:
         """Remove a file, and the folders that it leaves empty, up to the root."""

@@ -67,6 +67,7 @@ def show_additions(out: Console, additions: Sequence[BranchAddition]) -> None:
             words = one.refusal
         elif one.is_needed:
             words = f"{len(one.created)} new files, {len(one.replaced)} replaced"
+            words += f", {len(one.removed)} removed" if one.removed else ""
         else:
             words = "has every file already"
         out.print(safe(f"{display(one.branch)}: {display(words)}"))
@@ -101,6 +102,7 @@ def additions_document(additions: Sequence[BranchAddition], *, dry_run: bool) ->
                 "before": one.before,
                 "created": list(one.created),
                 "replaced": list(one.replaced),
+                "removed": list(one.removed),
                 "refusal": one.refusal,
             }
             for one in additions

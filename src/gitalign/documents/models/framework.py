@@ -63,6 +63,7 @@ class BranchAdditionDocument(TypedDict):
     before: str
     created: list[str]
     replaced: list[str]
+    removed: list[str]
     refusal: str
 
 

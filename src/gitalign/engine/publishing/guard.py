@@ -33,27 +33,28 @@ class Guard:
     settings: Alignment
     landed_on: frozenset[str] = frozenset()
 
-    def refs(self, plan: Plan, tips: Sequence[Tip] | None = None) -> frozenset[str]:
+    def refs(self, plan: Plan | None, tips: Sequence[Tip] | None = None) -> frozenset[str]:
         """Full names of local branches that must not move: targets, protected ones, symbolic ones, and the plan's own targets.
 
         Args:
-            plan: what is to be moved.
+            plan: what is to be moved; None where there is no plan yet.
             tips: branches as they are now, where the caller has just read them (`read_tips`).
 
         Raises:
             GitError
         """
         tips = read_tips(self.repository) if tips is None else tips
+        steps, planned, seen_of = (plan.steps, plan.targets, plan.snapshot.branches_of) if plan else ((), (), None)
         own = self._own_head()
         targets = self._names(tips, own)
-        heads = [head_of_remote(tips, one) for one in {self.settings.remote, plan.snapshot.branches_of or ""}]
-        moved = (step.moved_ref for step in plan.steps)
+        heads = [head_of_remote(tips, one) for one in {self.settings.remote, seen_of or ""}]
+        moved = (step.moved_ref for step in steps)
         known = {tip.ref for tip in tips if tip.ref.startswith(HEADS)} | {ref for ref in moved if ref.startswith(HEADS)}
         all_targets = (
             {ref_of(BranchName(name)) for name in (*targets, *heads) if name is not None}
             | ({own} if own is not None else set())
-            | {target.ref for target in plan.targets}
-            | {ref_of(target.name) for target in plan.targets}
+            | {target.ref for target in planned}
+            | {ref_of(target.name) for target in planned}
         )
         return frozenset((all_targets - self.landed_on) | self._kept(known, tips))
 
@@ -153,7 +154,7 @@ class Guard:
 def held_if_guarded(publications: Sequence[Publication], guarded: frozenset[str]) -> tuple[Publication, ...]:
     """The publications, those of refs that must not move held back."""
     return tuple(
-        replace(one, state=MoveState.HELD_BACK, detail=_GUARDED)
+        replace(one, state=MoveState.HELD_BACK, detail=GUARDED)
         if one.state is MoveState.INTENDED and one.update.ref in guarded
         else one
         for one in publications
@@ -163,11 +164,11 @@ def held_if_guarded(publications: Sequence[Publication], guarded: frozenset[str]
 def not_pushed_if_guarded(publications: Sequence[Publication], guarded: frozenset[str]) -> tuple[Publication, ...]:
     """The publications before anything is pushed, those of refs that must not move on a remote held back."""
     return tuple(
-        replace(one, push=PushState.HELD_BACK, push_detail=_GUARDED)
+        replace(one, push=PushState.HELD_BACK, push_detail=GUARDED)
         if one.push is PushState.UNKNOWN and one.pushed_ref in guarded
         else one
         for one in publications
     )
 
 
-_GUARDED = "it is a target or protected: never moved"
+GUARDED = "it is a target or protected: never moved"
