@@ -114,7 +114,13 @@ def compare(
     entries = report["branches"]
     found.verdicts.update(entry["outcome"]["kind"] for entry in entries)
     judged = [entry for entry in entries if entry["outcome"]["kind"] in ("aligned", "conflicted")]
-    for entry in chance.sample(judged, min(sample, len(judged))):
+    drawn = chance.sample(judged, min(sample, len(judged)))
+    hide_missing(
+        before,
+        folder / "desk",
+        {tips[f"refs/heads/{one['branch']}"] for one in drawn} | {tips[f"refs/heads/{one}"] for one in targets},
+    )
+    for entry in drawn:
         tip, onto = tips[f"refs/heads/{entry['branch']}"], tips[f"refs/heads/{entry['target']}"]
         try:
             verdict = judge.rebase(tip, onto) if strategy == "rebase" else judge.merge(tip, onto)
@@ -143,6 +149,20 @@ def copy(repository: Path, place: Path, *, targets: Sequence[str], pulls: bool, 
     moves += [f"delete {ref}" for ref in everything if ref not in wanted and ref not in own]
     git(place, "update-ref", "--stdin", stdin="\n".join(moves).encode() + b"\n")
     return place
+
+
+def hide_missing(repository: Path, desk: Path, tips: set[str]) -> None:
+    """A snapshot may lack large files; a work tree without them lets git judge branches that do not touch them."""
+    blobs: dict[str, set[str]] = {}
+    for tip in tips:
+        for line in git(repository, "ls-tree", "-r", "-z", tip).split("\0"):
+            about, _, path = line.partition("\t")
+            if path and " blob " in about:
+                blobs.setdefault(about.split()[2], set()).add(path)
+    answers = git(repository, "cat-file", "--batch-check", stdin="\n".join(blobs).encode() + b"\n").splitlines()
+    missing = sorted({path for line in answers if line.endswith(" missing") for path in blobs[line.split()[0]]})
+    if missing:
+        git(desk, "sparse-checkout", "set", "--no-cone", "/*", *(f"!/{path}" for path in missing))
 
 
 def align_on_remote(
@@ -178,7 +198,7 @@ def align(
 ) -> dict[str, Any]:
     """What `git align run --json` reports; stacks are replayed as git would replay each branch."""
     config = folder / "config.yaml"
-    config.write_text(_CONFIG.format(merges="flatten", targets=", ".join(targets)), encoding="utf-8")
+    config.write_text(_CONFIG.format(merges="flatten", targets=", ".join(map(json.dumps, targets))), encoding="utf-8")
     words = ("run", "--yes", "--json", "--repo", str(repository), "--config", str(config), "--strategy", strategy)
     return call(*words, *more)
 
@@ -193,7 +213,7 @@ def call(*words: str) -> dict[str, Any]:
     )
     if done.returncode not in (0, 1):
         raise SystemExit(
-            f"git align {words[0]}: exit {done.returncode}\n{done.stderr.decode(errors='replace')[-3000:]}"
+            f"git align {words[0]}: exit {done.returncode}\n{(done.stderr or done.stdout).decode(errors='replace')[-3000:]}"
         )
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

@@ -94,3 +94,18 @@ def test_the_plan_before_the_question_is_paged(work: Workspace) -> None:
         terminal.sendline("n")
         terminal.expect(pexpect.EOF)
         terminal.close()
+
+
+def test_after_an_undo_that_put_back_only_part_of_it_no_advice_gives_up_the_rest(work: Workspace) -> None:
+    """What is still to be put back needs the pins; and where nothing moved, nothing is offered to be put back."""
+    work.git("branch", "other", "topic")
+    assert warm.run("run", "--yes", cwd=work.path).returncode == 0
+    work.git("branch", "-f", "other", "main")
+    done = warm.run("undo", "last", "--yes", cwd=work.path)
+    assert done.returncode == 1, done.stdout
+    assert "prune --older-than" not in done.stdout
+    assert "puts back the others" in done.stdout
+    run_id = done.stdout.rsplit("undo ", 1)[1].split()[0]
+    work.git("branch", "-f", "topic", "main")
+    again = warm.run("undo", run_id, "--yes", cwd=work.path)
+    assert "brings them forward again" not in again.stdout

@@ -241,3 +241,61 @@ def test_a_branch_that_is_gone_since_is_still_reported(same_clash: Workspace) ->
     assert "**1 branch** of these was not looked at, or is gone" in text
     data = data_of(written(same_clash, "html"))
     assert {one["name"]: len(one["authors"]) for one in data["branches"]}["a"] == 0
+
+
+def test_what_to_do_first_names_what_was_refused(tmp_path: Path) -> None:
+    """No format says that nothing is to be done after a run that did not end with 0."""
+    remote = tmp_path / "remote.git"
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": b"1\n"})
+    for name in ("desk", "topic"):
+        work.switch(name, "main")
+        work.commit(name, {name: b"1\n"})
+    work.switch("main")
+    work.git("clone", "-q", "--bare", ".", str(remote))
+    work.git("remote", "add", "origin", str(remote))
+    work.git("fetch", "-q", "origin")
+    work.commit("on", {"f": b"2\n"})
+    work.git("push", "-q", "origin", "main")
+    hook = remote / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\necho not on fridays\nexit 1\n")
+    hook.chmod(0o755)
+    work.git("switch", "-q", "desk")
+    (work.path / "desk").write_text("not committed\n")
+    report = run(work.path, push=True)
+    assert report.exit_code() == 1
+    text = written(work, "md")
+    first = text[text.index("## What to do first") : text.index("## Targets")]
+    assert "Nothing:" not in first
+    assert "**1 branch** is not on its remote (topic: origin/topic" in first
+    assert f"<code>git align push {report.run.id}</code>" in first
+    assert "**1 branch** cannot be aligned now (desk: checked out" in first
+    page = data_of(written(work, "html"))["steps"]["attention"]
+    assert [(count, name) for count, _, name, _, _ in page] == [(1, "topic"), (1, "desk")]
+
+
+def test_a_branch_that_was_only_pushed_is_named(tmp_path: Path) -> None:
+    """A later run with `--push` has nothing to align, and names what it brought to the remote."""
+    remote = tmp_path / "remote.git"
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": b"1\n"})
+    work.switch("topic", "main")
+    work.commit("topic", {"topic": b"1\n"})
+    work.switch("main")
+    work.git("clone", "-q", "--bare", ".", str(remote))
+    work.git("remote", "add", "origin", str(remote))
+    work.git("fetch", "-q", "origin")
+    work.commit("on", {"f": b"2\n"})
+    work.git("push", "-q", "origin", "main")
+    run(work.path)
+    later = run(work.path, push=True)
+    assert work.git("--git-dir", str(remote), "rev-parse", "topic") == work.tip("topic")
+    assert "| topic |" in written(work, "md")
+    done = warm.run("--repo", str(work.path), "show", later.run.id)
+    assert "pushed to origin/topic" in done.stdout
+    assert f"git align --repo {work.path} undo --push {later.run.id}" in done.stdout
+
+
+def test_markdown_says_how_far_a_branch_aligns(work: Workspace) -> None:
+    run(work.path, furthest=True)
+    assert "## As far as possible" in written(work, "md")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gitalign.cli.advice import Advice, Typed, chosen, deletion
-from gitalign.core.names import command_on
+from gitalign.core.attention import WITH_HOOKS, push_again
+from gitalign.core.names import command_on, display
 from gitalign.core.outcome import Unchanged
 from gitalign.core.plan import StepKind
 from gitalign.core.publication import UNSETTLED, MoveState, Publication, PushState
@@ -23,6 +24,7 @@ _ATTENTION = frozenset(
         Verdict.HELD_BACK,
         Verdict.PUSH_FAILED,
         Verdict.MOVED_AWAY,
+        Verdict.SKIPPED,
     }
 )
 
@@ -38,7 +40,6 @@ def after_run(report: Report, typed: Typed, *, is_new: bool) -> list[Advice]:
     if typed.service is not None:
         return _after_remote_run(report, typed, is_new=is_new)
     advice = []
-    tips = report.plan.snapshot.tips
     attention = [one for one in report.branches() if one.verdict in _ATTENTION]
     conflicted = [one for one in attention if one.verdict in (Verdict.CONFLICTED, Verdict.PARTLY_ALIGNED)]
     if report.run.outcome == "interrupted" and report.run.state is not RunState.FINISHED:
@@ -54,15 +55,25 @@ def after_run(report: Report, typed: Typed, *, is_new: bool) -> list[Advice]:
         advice.append(Advice(words_of_one, "shows one branch in full"))
     theirs = {step.moved_ref for step in report.plan.steps if step.of_remote is not None}
     waiting = [one for one in report.publications if one.push in UNSETTLED]
-    if is_new and (
-        waits_for_push(report, tips, are_fresh=False) or any(one.update.ref not in theirs for one in waiting)
-    ):
-        advice.append(Advice(typed.command("push", report.run.id), "pushes the branches that moved"))
+    advice += _push(report, [one for one in waiting if is_new and one.update.ref not in theirs], typed, is_new=is_new)
     advice += _about_a_remote(report, [one for one in waiting if is_new and one.update.ref in theirs], typed)
+    if is_new and not advice and any(one.is_held_back for one in report.plan.excluded):
+        words = (*typed.how, *chosen(report.plan.snapshot, typed))
+        advice.append(Advice(typed.command("run", *words), "again, when what holds branches back is out of the way"))
     if is_new and (merged := _merged(report)):
         why = "deletes the merged branch" if merged == 1 else f"deletes {merged} merged branches"
         advice.append(deletion(report.plan, typed, why))
     return advice + _way_back(report, typed)
+
+
+def _push(report: Report, waiting: Sequence[Publication], typed: Typed, *, is_new: bool) -> list[Advice]:
+    """A push of what moved here; nothing where the next one would be held back for the same reason."""
+    words = push_again(report.run.id, waiting)
+    if WITH_HOOKS in words:
+        return [Advice(typed.command(*words), "runs what git push would, and pushes the branches that moved")]
+    if words or (is_new and waits_for_push(report, report.plan.snapshot.tips, are_fresh=False)):
+        return [Advice(typed.command("push", report.run.id), "pushes the branches that moved")]
+    return []
 
 
 def _after_remote_run(report: Report, typed: Typed, *, is_new: bool) -> list[Advice]:
@@ -99,7 +110,12 @@ def _way_back(report: Report, typed: Typed) -> list[Advice]:
     if report.plan.snapshot.branches_of is not None and is_pushed:
         remote = report.plan.snapshot.branches_of
         return [Advice(typed.command("undo", "--push", report.run.id), f"gives {remote} back what it held")]
+    back = "the branch that moved" if moved == 1 else f"the {moved} branches that moved"
+    if is_pushed and report.run.undone_by is None:
+        remotes = {one.remote for one in report.publications if one.push is PushState.PUSHED}
+        where = display(remotes.pop() or "") if len(remotes) == 1 else "the remotes"
+        why = f"puts back {back}, here and on {where}" if moved > 0 else f"gives {where} back what it held"
+        return [Advice(typed.command("undo", "--push", report.run.id), why)]
     if moved > 0:
-        back = "the branch that moved" if moved == 1 else f"the {moved} branches that moved"
         return [Advice(typed.command("undo", report.run.id), f"puts back {back}")]
     return []

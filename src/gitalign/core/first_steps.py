@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from gitalign.core.attention import Attention
 from gitalign.core.conflict_groups import Cause, ConflictGroup
 from gitalign.core.forecast import Author, Owner
 from gitalign.core.names import command_on, shell_word
@@ -77,6 +78,7 @@ class FirstSteps:
         stale, old: how many have been without a commit for `STALE_DAYS` and `OLD_DAYS`.
         to_look, to_delete: what shows the conflicts of these branches, and what deletes the merged ones.
         to_delete_squashed: what deletes squashed ones, too.
+        attention: branches that need a person for another reason than a conflict.
     """
 
     stopped: int
@@ -91,6 +93,7 @@ class FirstSteps:
     to_look: str = "git align conflicts"
     to_delete: str = "git align prune --merged"
     to_delete_squashed: str = "git align prune --merged --squashed"
+    attention: tuple[Attention, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,16 @@ def _without_result(step: Step, publication: Publication) -> BranchReport:
     return BranchReport(step=step, result=result, publication=publication, verdict=Verdict.FAILED, detail=reason)
 
 
+def was_pushed(one: BranchReport) -> bool:
+    """Whether a run brought the branch to its remote; it may have stood here as it should before."""
+    return one.publication is not None and one.publication.push is PushState.PUSHED
+
+
+def has_moved(report: Report) -> bool:
+    """Whether anything moved, here or on a remote, so that an undo has something to put back."""
+    return any(one.state is MoveState.MOVED or one.push is PushState.PUSHED for one in report.publications)
+
+
 def is_decided(one: Publication) -> bool:
     """Whether a branch stands where an undo or a push was to bring it, here and on its remote."""
     is_here = one.state in (MoveState.MOVED, MoveState.UNDONE, MoveState.STANDS) and not one.detail

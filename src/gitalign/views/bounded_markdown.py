@@ -136,7 +136,12 @@ def author_and_age(owner: Owner | None, published: Published | None, as_of: date
 
 def first_section(steps: FirstSteps, published: Published | None) -> Section:
     """What to do first."""
-    rows = [_clash(one, published) for one in steps.clashes]
+    rows = [
+        f"- {_branches(len(one.branches))} {one.words} ({branch_link(one.branches[0], published)}"
+        f"{f': {cell(one.reason)}' if one.reason else ''}): {code(one.command)}"
+        for one in steps.attention
+    ]
+    rows += [_clash(one, published) for one in steps.clashes]
     if steps.alone:
         rest = "need more than one of these, or stop on their own" if steps.clashes else "stop, each on its own"
         if len(steps.alone) == 1:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
+from gitalign.core.attention import foreseen
 from gitalign.core.first_steps import FirstSteps, Landed, first_steps
 from gitalign.core.forecast import BranchForecast, CommitNote, Owner, Prospect, Talk
 from gitalign.core.names import display
@@ -41,7 +43,7 @@ def _drawn(outlook: Outlook) -> str:
 
 def steps_of(outlook: Outlook, as_of: datetime) -> FirstSteps:
     """What to do first, by a forecast."""
-    return first_steps(
+    steps = first_steps(
         stopped={one.branch for one in outlook.forecast.branches if one.prospect is Prospect.CONFLICT},
         work=outlook.stopped,
         owners=outlook.forecast.owners,
@@ -49,6 +51,7 @@ def steps_of(outlook: Outlook, as_of: datetime) -> FirstSteps:
         remotes=dict(outlook.remotes),
         as_of=as_of,
     )
+    return replace(steps, attention=foreseen(outlook.forecast.branches))
 
 
 def _data(outlook: Outlook, name: str, as_of: datetime) -> Json:

@@ -123,6 +123,10 @@ def steps_data(steps: FirstSteps, tables: Tables, *, as_of: datetime) -> Json:
         "stopped": steps.stopped,
         "clashes": [_clash(one, tables) for one in steps.clashes],
         "alone": len(steps.alone),
+        "attention": [
+            [len(one.branches), one.words, display(one.branches[0]), display(one.reason), display(one.command)]
+            for one in steps.attention
+        ],
         "merged": [display(name) for name in steps.merged[:_MOST_BRANCHES]],
         "merged_count": len(steps.merged),
         "squashed": [display(name) for name in steps.squashed[:_MOST_BRANCHES]],

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from gitalign.core.attention import needs_attention
 from gitalign.core.events import Event, EventKind
 from gitalign.core.first_steps import FirstSteps, Landed, first_steps
 from gitalign.core.forecast import Owner
@@ -150,7 +151,7 @@ def _branches(
 
 def steps_after(report: Report, after: Aftermath) -> FirstSteps:
     """What to do first, after a run."""
-    return first_steps(
+    steps = first_steps(
         stopped={one.step.branch.name for one in report.branches() if conflict_of(one.result.outcome) is not None},
         work=after.stopped,
         owners=after.owners,
@@ -158,6 +159,7 @@ def steps_after(report: Report, after: Aftermath) -> FirstSteps:
         remotes=dict(after.remotes),
         as_of=report.executed_at,
     )
+    return replace(steps, attention=needs_attention(report))
 
 
 def _standing(one: BranchReport, owner: Owner | None, published: Published | None, tables: Tables) -> Json:

@@ -11,7 +11,8 @@ from gitalign.core.findings import Severity
 from gitalign.core.markup import markdown
 from gitalign.core.outcome import Aligned, conflict_of
 from gitalign.core.outlook import Aftermath
-from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict, strategies_in_words
+from gitalign.core.publication import PushState
+from gitalign.core.report import SUCCESSES, BranchReport, Report, Verdict, strategies_in_words, was_pushed
 from gitalign.core.rules import Verdict as RuleVerdict
 from gitalign.core.run import RunKind
 from gitalign.core.validation import CheckStatus
@@ -51,7 +52,7 @@ def report_markdown(report: Report, after: Aftermath) -> str:
     counts = ", ".join(f"{count:,} {verdict.replace('_', ' ')}" for verdict, count in report.counts().items())
     branches = report.branches()
     attention = [branch for branch in branches if branch.verdict not in SUCCESSES]
-    aligned = [branch for branch in branches if branch.verdict is Verdict.ALIGNED]
+    aligned = [branch for branch in branches if branch.verdict is Verdict.ALIGNED or was_pushed(branch)]
     head = [
         f"# Run {markdown(report.run.id)}",
         "",
@@ -136,7 +137,10 @@ def _time(report: Report) -> Section:
     if report.run.undone_by:
         lines.append(f"- undone by run {markdown(report.run.undone_by)}")
     elif moved:
-        lines.append(f"- {moved:,} branches moved; `git align undo {report.run.id}` puts them back")
+        words = "1 branch moved; {} puts it back" if moved == 1 else f"{moved:,} branches moved; {{}} puts them back"
+        there = any(one.push is PushState.PUSHED for one in report.publications)
+        undo = f"`git align undo {'--push ' if there else ''}{report.run.id}`"
+        lines.append(f"- {words.format(undo)}{', here and on the remote' if there else ''}")
     return Section("Time and rollback", lines, [f"- {cell(notice)}" for notice in report.notices], "notices")
 
 
@@ -146,7 +150,7 @@ def _furthest(branches: Sequence[BranchReport]) -> Section:
         (branch.step.branch.name, found)
         for branch in branches
         if isinstance(
-            found := getattr(conflict_of(branch.result.outcome), "furthest", None), AlignablePoint | Undetermined
+            found := getattr(conflict_of(branch.result.outcome), "alignable_point", None), AlignablePoint | Undetermined
         )
     ]
     rows = []

@@ -19,6 +19,7 @@ from gitalign.cli.rendering.tables import many
 from gitalign.cli.verb import verb
 from gitalign.cli.working_set import Author, Exclude, Filters, Only, Remote, Since, Targets, target_settings
 from gitalign.core.plan import Permit
+from gitalign.core.report import has_moved
 from gitalign.documents import listings
 from gitalign.documents.status import dump_prune_report
 from gitalign.errors import UserError
@@ -188,7 +189,7 @@ def _of_branches(options: Options, request: Request, *, squashed: bool, dry_run:
         )
     assert report is not None
     show_outcome(options, report)
-    if not (options.json or options.quiet):
+    if has_moved(report) and not (options.json or options.quiet):
         push = "" if request.remote is None else " --push"
         console().print(f"[bold]next:[/] git align undo {report.run.id}{push}   brings the deleted branches back")
     return report.exit_code()

@@ -16,6 +16,7 @@ from gitalign.cli.rendering.tables import safe
 from gitalign.cli.verb import verb
 from gitalign.core.names import display
 from gitalign.core.plan import Permit
+from gitalign.core.report import has_moved
 
 Branch = Annotated[str, argument(help="Its name.", metavar="BRANCH")]
 
@@ -57,8 +58,9 @@ def restore(branch: Branch, own: Restoring, options: Options) -> int:
             request, branch, own.run_id, push=own.push, permit=permit, listeners=listeners, stop=stop
         )
     show_outcome(options, report)
-    if not (options.json or options.quiet):
-        console().print(safe(f"next: git align undo {report.run.id}   brings it forward again"), markup=False)
+    if has_moved(report) and not (options.json or options.quiet):
+        also = "--push " if own.push else ""
+        console().print(safe(f"next: git align undo {also}{report.run.id}   brings it forward again"), markup=False)
     return report.exit_code()
 
 

@@ -21,6 +21,7 @@ from gitalign.cli.working_set import Filters
 from gitalign.core.names import display, is_zero
 from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, Publication, PushState
+from gitalign.core.report import has_moved
 from gitalign.core.run import RunKind, RunState
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def undo(run_id: RunId, which: Filters, own: Undoing, options: Options) -> int:
         report = facade.undo(request, run_id, push=own.push, permit=permit, listeners=listeners, stop=stop)
     show_outcome(options, report)
     if not (options.json or options.quiet):
-        console().print("[dim]left: pins of runs (refs/gitalign), their journal and logs[/]")
+        if report.exit_code() == 0:
+            console().print("[dim]left: pins of runs (refs/gitalign), their journal and logs[/]")
         advice.show(console(), _after_undo(request, report, push=own.push))
     return report.exit_code()
 
@@ -76,11 +78,22 @@ def _after_undo(request: Request, report: Report, *, push: bool) -> list[Advice]
     if report.run.undoes and not push and facade.is_on_a_remote(request, report.run.undoes):
         also = typed.command("undo", "--push", report.run.undoes)
         commands.append(Advice(also, "puts back on the remote, too, what was pushed"))
-    if any(one.state is MoveState.MOVED or one.push is PushState.PUSHED for one in report.publications):
+    if has_moved(report):
         flags = ("--push",) if push else ()
         commands.append(Advice(typed.command("undo", *flags, report.run.id), "brings them forward again"))
+    if report.exit_code():  # what was not put back needs the pins
+        return [*commands, *_once_more(report, typed, push=push)]
     forget = typed.command("prune", "--older-than", "0")
     return [*commands, Advice(forget, "removes pins and logs; then nothing can be undone")]
+
+
+def _once_more(report: Report, typed: Typed, *, push: bool) -> list[Advice]:
+    """The same undo again, for branches that it did not put back."""
+    if report.run.undoes is None:
+        return []
+    flags = ("--push",) if push else ()
+    again = typed.command("undo", *flags, report.run.undoes)
+    return [Advice(again, "puts back the others, when what holds them back is out of the way")]
 
 
 def _is_undone(record: RunRecord, *, push: bool) -> bool:

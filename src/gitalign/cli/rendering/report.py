@@ -13,7 +13,7 @@ from gitalign.cli.rendering.tables import MOST_ROWS, many, plain_table, safe, te
 from gitalign.core.emptied import EMPTIED_BY_RESOLUTION, by_what, why_dropped
 from gitalign.core.findings import Finding, Severity
 from gitalign.core.outcome import Aligned
-from gitalign.core.report import BranchReport, Report, Verdict
+from gitalign.core.report import BranchReport, Report, Verdict, was_pushed
 from gitalign.core.run import RunKind
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def show_report(
         if not branches:
             continue
         out.print(f"\n[bold]{safe(target)}[/]: {_tally(branches)}")
-        rows = [branch for branch in branches if everything or branch.verdict is not Verdict.UNCHANGED]
+        rows = [one for one in branches if everything or one.verdict is not Verdict.UNCHANGED or was_pushed(one)]
         table = plain_table("branch", "verdict", "what happened")
         shown = rows if everything else _most_telling(rows)
         for branch in shown:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from gitalign.core.attention import WITH_HOOKS
 from gitalign.core.events import EventKind
 from gitalign.core.names import branch_of, is_zero
 from gitalign.core.plan import Step
@@ -304,7 +305,7 @@ class Pusher:
         found = config.guards([one.pushed_oid for one in chosen if not is_zero(one.pushed_oid)])
         if not found:
             return {}
-        words = f"git push would run or send {' and '.join(found)}; --push-hooks does so, too"
+        words = f"git push would run or send {' and '.join(found)}; {WITH_HOOKS} does so, too"
         return {one.update.ref: (PushState.HELD_BACK, words) for one in chosen}
 
 

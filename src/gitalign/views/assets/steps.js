@@ -12,6 +12,7 @@ function steps(given) {
     owners(one), causes(one),
     el("p", {}, commandLine(one.command)),
     el("details", {}, el("summary", {}, "Branches and lines"), example(one) || hunksOfBranch(one.branches[0]), names(one)));
+  items.push(...given.attention.map(([count, words, first, reason, command]) => el("li", {}, el("p", {}, el("b", {}, branchesOf(count)), ` ${words} (`, branchNamed(first), reason ? `: ${reason}` : "", "). ", commandLine(command)))));
   const shown = 3, rest = given.clashes.slice(shown);
   items.push(...given.clashes.slice(0, shown).map(clash));
   if (rest.length) items.push(el("li", { class: "more" }, el("details", {}, el("summary", {}, `${plural(rest.length, "more shared clash", "more shared clashes")}`), el("ul", { class: "steps" }, rest.map(clash)))));
