@@ -66,6 +66,8 @@ def main() -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is _interrupt:
                 signal.signal(number, signal.SIG_DFL)
+        # The interpreter would look for circles among all values once more, only to end with its process.
+        gc.freeze()
     raise SystemExit(code)
 
 
