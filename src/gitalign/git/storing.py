@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -54,21 +55,58 @@ def stored(source: Git, into: Git, tips: Sequence[Oid], history: History, *, mar
     )
 
 
-def copied(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPack:
+    """A pack whose files are there under names that count for nothing.
+
+    Attributes:
+        name: between `pack-` and `.pack`.
+        packs: the folder of packs.
+    """
+
+    name: str
+    packs: Path
+    made: Path
+
+    def bring_in(self, *, mark: str) -> None:
+        """Give the files their names, in the order in which git makes them: the mark first, the index last.
+
+        Args:
+            mark: content of the `.keep` file, one line. The pack may be there already, with another mark.
+
+        Raises:
+            GitError: the files are gone.
+            OutOfSpace
+        """
+        try:
+            _brought_in(self.made, self.packs / f"pack-{self.name}", mark=mark)
+        except FileNotFoundError as error:
+            raise GitError("a pack that was made just now is gone again", hint="run again") from error
+        except OSError as error:
+            raise OutOfSpace(
+                f"cannot write {error.filename or self.packs}: {error.strerror}",
+                hint="free space, then: git align resume",
+            ) from error
+
+    def discard(self) -> None:
+        """Remove the files that were not brought in."""
+        for ending in (".pack", ".rev", ".idx"):
+            with suppress(OSError):
+                Path(f"{self.made}{ending}").unlink(missing_ok=True)
+
+
+def packed_again(
     repository: Git, packs: Path, tips: Sequence[Oid], history: History, *, mark: str, besides: Sequence[str] = ()
-) -> str:
-    """Pack what is behind `tips` in a repository once more, as a pack that `gc` leaves alone.
+) -> NewPack | None:
+    """Pack what is behind `tips` in a repository once more; None when that is nothing.
 
     git writes pack and index in one go: contents are taken over as they lie there, and no id is reckoned again.
 
     Args:
         repository: git of the repository.
         packs: its folder of packs.
-        mark: content of the `.keep` file that holds the pack, one line. The pack may be there already, with another mark.
+        mark: of which the files are named until they are brought in.
         besides: files of packs whose objects are held already, and are left out.
-
-    Returns:
-        The name of the pack, between `pack-` and `.pack`; empty when there is nothing to hold.
 
     Raises:
         MissingObject: an object behind the tips is nowhere.
@@ -87,22 +125,33 @@ def copied(
         stdin = range_of(tips, history)
         return text(repository.run(*words, *gaps, str(stem), stdin=stdin, timeout_s=history.timeout_s).stdout).strip()
 
-    made = _as_far_as_it_goes(repository, tips, history, pack)
-    if not made:
-        return made
-    try:
-        _brought_in(Path(f"{stem}-{made}"), packs / f"pack-{made}", mark=mark)
-    except FileNotFoundError as error:
-        raise GitError("a pack that was made just now is gone again", hint="run again") from error
-    except OSError as error:
-        raise OutOfSpace(
-            f"cannot write {error.filename or packs}: {error.strerror}", hint="free space, then: git align resume"
-        ) from error
-    return made
+    name = _as_far_as_it_goes(repository, tips, history, pack)
+    return NewPack(name=name, packs=packs, made=Path(f"{stem}-{name}")) if name else None
+
+
+def copied(
+    repository: Git, packs: Path, tips: Sequence[Oid], history: History, *, mark: str, besides: Sequence[str] = ()
+) -> str:
+    """Pack what is behind `tips` in a repository once more, as a pack that `gc` leaves alone; arguments as for `packed_again`.
+
+    Args:
+        mark: content of the `.keep` file that holds the pack, one line. The pack may be there already, with another mark.
+
+    Returns:
+        The name of the pack, between `pack-` and `.pack`; empty when there is nothing to hold.
+
+    Raises:
+        MissingObject: an object behind the tips is nowhere.
+        GitError, OutOfSpace
+    """
+    made = packed_again(repository, packs, tips, history, mark=mark, besides=besides)
+    if made is None:
+        return ""
+    made.bring_in(mark=mark)
+    return made.name
 
 
 def _brought_in(made: Path, place: Path, *, mark: str) -> None:
-    """Give the files of a pack their names, in the order in which git makes them: the mark first, the index last."""
     mark_pack(Path(f"{place}.keep"), mark)
     for ending in (".pack", ".rev", ".idx"):
         if ending != ".rev" or Path(f"{made}{ending}").exists():

@@ -17,6 +17,7 @@ from gitalign.core.commit import RawCommit, new_commit, parse_commit
 from gitalign.core.names import PIN_PREFIX, Oid, is_zero, zero_like
 from gitalign.core.plan import Target
 from gitalign.core.publication import Publication, RefUpdate
+from gitalign.engine.publishing.held_ahead import HeldAhead
 from gitalign.engine.publishing.pins import hold
 from gitalign.errors import GitError, OutOfSpace
 from gitalign.git.command import Git, raw, text
@@ -59,6 +60,7 @@ def pin(
     *,
     publications: Sequence[Publication],
     targets: Sequence[Target],
+    ahead: HeldAhead | None = None,
 ) -> Refusal | None:
     """Make the anchor of a run. Making it again is no error.
 
@@ -71,6 +73,7 @@ def pin(
         holder: carries the run out.
         publications: its moves.
         targets: of its plan; what is behind them need not be held.
+        ahead: what of it was packed already.
 
     Raises:
         GitError, OutOfSpace
@@ -85,14 +88,11 @@ def pin(
         return None
     run_id = holder.run_id
     who = b"git-align <git-align@localhost> %d +0000" % int(holder.started_at.timestamp())
-    lines = "\n".join(f"{one.update.before} {one.update.after} {one.update.ref}" for one in publications)
-    message = raw(
-        f"git-align run {run_id}\ntoken {holder.token}\n\nbefore, after, ref of every intended move:\n{lines}\n"
-    )
+    message = _message(holder, publications)
     ref = anchor_ref(run_id)
     bases = sorted(stored & held)
     try:
-        hold(repository, run_id, there, bases=bases)
+        hold(repository, run_id, there, bases=bases, ahead=ahead)
         tips = [_tag(repository, run_id, bases[:1], who=who, message=message), *bases[1:]]
     except OutOfSpace:
         raise
@@ -112,6 +112,13 @@ def pin(
     if refusal is None:
         door.fence(ref, wanted[ref])
     return refusal
+
+
+def _message(holder: Holder, publications: Sequence[Publication]) -> bytes:
+    lines = "\n".join(f"{one.update.before} {one.update.after} {one.update.ref}" for one in publications)
+    return raw(
+        f"git-align run {holder.run_id}\ntoken {holder.token}\n\nbefore, after, ref of every intended move:\n{lines}\n"
+    )
 
 
 def anchors_of(run_ids: Iterable[str], refs: Mapping[str, Oid]) -> list[tuple[str, Oid]]:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gitalign.core.names import PIN_PREFIX, Oid
+from gitalign.engine.publishing.held_ahead import HeldAhead
 from gitalign.engine.publishing.recovery_claim import recovery_claim
 from gitalign.errors import GitError
 from gitalign.git.refs import read_refs
@@ -27,7 +28,19 @@ _LARGEST_JOINED_BYTES = 256 * 1024 * 1024
 """Others wait while packs are joined, and looking into a few more costs less than copying very large ones."""
 
 
-def hold(repository: Repository, run_id: str, commits: Sequence[Oid], *, bases: Sequence[Oid]) -> None:
+def mark_of(run_id: str) -> str:
+    """How packs are marked that a run needs."""
+    return _MARK + run_id
+
+
+def hold(
+    repository: Repository,
+    run_id: str,
+    commits: Sequence[Oid],
+    *,
+    bases: Sequence[Oid],
+    ahead: HeldAhead | None = None,
+) -> None:
     """Hold the commits, and all behind them that is not behind the bases. Holding them again is no error.
 
     Args:
@@ -35,20 +48,33 @@ def hold(repository: Repository, run_id: str, commits: Sequence[Oid], *, bases: 
         run_id: the run that needs them.
         commits: that are in the repository.
         bases: commits that a ref pins.
+        ahead: what was packed already: it is brought in, and what is behind its commits is not looked at a second time.
 
     Raises:
         GitError: an object behind the commits cannot be read.
         OutOfSpace
     """
-    history = History(known=bases, replaced=commits, timeout_s=_TIMEOUT_S)
-    git = repository.git
-    for _ in range(_ATTEMPTS):
+    git, mark = repository.git, mark_of(run_id)
+    for attempt in range(_ATTEMPTS):
+        early = ahead.pack(bases) if ahead is not None and not attempt else None
+        covered = frozenset[Oid]() if ahead is None or early is None else ahead.commits
         # What the run itself has stored is held already; only the mark must stay when the run is over.
         own = [keep for keep in _packs(repository).glob("pack-*.keep") if f"git-align {run_id}" in _lines(keep)]
         held = [keep.with_suffix(".pack").name for keep in own]
-        name = copied(git, _packs(repository), commits, history, mark=_MARK + run_id, besides=held)
+        names: list[str] = []
+        if early is not None:
+            try:
+                early.bring_in(mark=mark)
+            except GitError:
+                continue  # its files are gone: all is packed now
+            names.append(early.name)
+            held.append(f"pack-{early.name}.pack")
+        history = History(known=[*bases, *sorted(covered)], replaced=commits, timeout_s=_TIMEOUT_S)
+        if rest := [oid for oid in commits if oid not in covered]:
+            name = copied(git, _packs(repository), rest, history, mark=mark, besides=held)
+            names += [name] if name else []
         with recovery_claim(repository.state_dir, name="pins"):
-            needed = [*own, _packs(repository) / f"pack-{name}.keep"] if name else own
+            needed = [*own, *(_packs(repository) / f"pack-{name}.keep" for name in names)]
             is_held = [_is_marked(keep, run_id) for keep in needed]
             if all(is_held):
                 with suppress(GitError, OSError):  # then there are more packs, and nothing is lost

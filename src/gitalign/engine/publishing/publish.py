@@ -14,6 +14,7 @@ from gitalign.core.publication import MoveState, Publication, RefUpdate
 from gitalign.engine.publishing.anchor import anchor_ref, present, release_keeps
 from gitalign.engine.publishing.backups import make_backups, with_backup_refs
 from gitalign.engine.publishing.guard import Guard, held_if_guarded, not_pushed_if_guarded
+from gitalign.engine.publishing.held_ahead import HeldAhead
 from gitalign.engine.publishing.move import move_stacks, verified
 from gitalign.engine.publishing.pushing import stopped_before_push, to_push
 from gitalign.engine.publishing.recorded_run import pinned
@@ -36,6 +37,7 @@ class Results:
         guard: decides again what must not move, whatever the plan says.
         store: brings the new objects into the repository, held there until they are pinned; how many packs it made.
         push: pushes what moved; called only when the permit says so.
+        ahead: what branches leave behind, packed already.
     """
 
     plan: Plan
@@ -45,6 +47,7 @@ class Results:
     guard: Guard
     store: Callable[[], int]
     push: Callable[[Sequence[Publication]], tuple[Publication, ...]]
+    ahead: HeldAhead | None = None
 
 
 def publish(run: RunContext, results: Results) -> tuple[Publication, ...]:
@@ -77,7 +80,7 @@ def publish(run: RunContext, results: Results) -> tuple[Publication, ...]:
         )
         require_stored(repository, publications)
         run.checkpoint("pin")
-        pinned(run, door, publications, plan.targets)
+        pinned(run, door, publications, plan.targets, ahead=results.ahead)
         run.emit(EventKind.PINNED, ref=anchor_ref(run.run_id))
         run.checkpoint("keep")
         if packs:

@@ -11,6 +11,7 @@ from gitalign.core.publication import MoveState, Publication
 from gitalign.core.report import is_decided
 from gitalign.core.run import RunKind, RunRecord, RunState
 from gitalign.engine.publishing.anchor import Holder, anchor_ref, pin
+from gitalign.engine.publishing.held_ahead import HeldAhead
 from gitalign.engine.publishing.move import move_stacks
 from gitalign.engine.runtime.context import RunContext
 from gitalign.errors import RefLocked
@@ -70,7 +71,14 @@ def intended_and_pinned(
         run.emit(EventKind.PINNED, ref=anchor_ref(run.run_id))
 
 
-def pinned(run: RunContext, door: RefUpdater, publications: Sequence[Publication], targets: Sequence[Target]) -> None:
+def pinned(
+    run: RunContext,
+    door: RefUpdater,
+    publications: Sequence[Publication],
+    targets: Sequence[Target],
+    *,
+    ahead: HeldAhead | None = None,
+) -> None:
     """Make the anchor of a run; arguments and errors as for `pin`.
 
     Raises:
@@ -78,7 +86,7 @@ def pinned(run: RunContext, door: RefUpdater, publications: Sequence[Publication
     """
     token = run.journal.require_held(run.run_id)
     holder = Holder(run_id=run.run_id, started_at=run.started_at, token=token, has_taken_over=run.has_taken_over)
-    refusal = pin(run.repository, door, holder, publications=publications, targets=targets)
+    refusal = pin(run.repository, door, holder, publications=publications, targets=targets, ahead=ahead)
     if refusal is not None:
         run.journal.require_held(run.run_id)
         raise RefLocked(f"cannot pin the run's commits: {refusal.reason}", hint="git align resume")

@@ -31,6 +31,8 @@ from gitalign.engine.gates.certify import Drafts, ProofGate
 from gitalign.engine.gates.gate import Gate, GateContext, through_gates
 from gitalign.engine.gates.gate_list import gates_of
 from gitalign.engine.publishing.guard import Guard
+from gitalign.engine.publishing.held_ahead import HeldAhead, held_ahead
+from gitalign.engine.publishing.pins import mark_of
 from gitalign.engine.publishing.publish import Results, publish
 from gitalign.engine.publishing.pushing import Pusher, standing_publication
 from gitalign.engine.run.remote_branches import publication_on_remote
@@ -119,6 +121,8 @@ def execute(run: RunContext, orders: Orders) -> Executed:
         phases = _Phases()
         cache = GuardedCache(run.journal, quarantine)
         integrated = _integrated(run, orders, quarantine, already, phases)
+        mark = mark_of(run.run_id)
+        ahead = until_then.enter_context(held_ahead(repository, plan, integrated.results, mark=mark))
         drafts = Drafts(run.folder)
         until_then.callback(drafts.discard)
         context = GateContext(run=run, plan=plan, quarantine=quarantine, cache=cache)
@@ -132,7 +136,7 @@ def execute(run: RunContext, orders: Orders) -> Executed:
         publications: tuple[Publication, ...] = ()
         is_stopped = run.stop.stop_requested
         if not is_stopped:
-            publications = _publish(run, orders, results, quarantine)
+            publications = _publish(run, orders, results, quarantine, ahead)
             phases.done("publish")
         return Executed(
             results=results,
@@ -271,7 +275,11 @@ def _moved_since(step: Step, now: Mapping[str, Oid]) -> str:
 
 
 def _publish(
-    run: RunContext, orders: Orders, results: Sequence[StepResult], quarantine: Quarantine
+    run: RunContext,
+    orders: Orders,
+    results: Sequence[StepResult],
+    quarantine: Quarantine,
+    ahead: HeldAhead | None,
 ) -> tuple[Publication, ...]:
     plan, permit = orders.plan, orders.permit
     steps = {step.id: step for step in plan.steps}
@@ -320,5 +328,6 @@ def _publish(
             guard=orders.guard,
             store=store,
             push=pusher.forward,
+            ahead=ahead,
         ),
     )
