@@ -134,6 +134,7 @@ class DisposableTree:
         self._identity = _identity(self.root), _identity(self.tree)
         self._folder_mode = stat.S_IMODE(self.tree.lstat().st_mode)
         self._rules: frozenset[bytes] | None = None
+        self._has_submodules = False
 
     def _is_in_place(self) -> bool:
         """Whether the folders are still those that were made: nothing that ran here has put others, or links, in their place."""
@@ -184,8 +185,9 @@ class DisposableTree:
     def _lay_out(self, tree: Oid) -> None:
         self._git.run("read-tree", "--reset", "-u", tree, timeout_s=_TIMEOUT_S)
         listed = self._git.run("ls-files", "--stage", "-z", timeout_s=_TIMEOUT_S).stdout
+        self._has_submodules = _A_SUBMODULE in listed
         # Looked for in the whole first: line by line, that takes longer than git takes to list it.
-        for line in listed.split(b"\0") if _A_SUBMODULE in listed else ():
+        for line in listed.split(b"\0") if self._has_submodules else ():
             head, _, path = line.partition(b"\t")
             if head.startswith(_A_SUBMODULE):  # git leaves alone what is in its folder
                 self._empty(self.tree / os.fsdecode(path))

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from gitalign.batches.running.slot_note import SlotNote, read_note, write_note
 from gitalign.batches.running.task_tree import TaskTree
+from gitalign.batches.running.tree_memory import TreeMemory
+from gitalign.core.names import Oid
 from gitalign.errors import OutOfSpace
 from gitalign.git.repository import Repository
 from gitalign.owned_folders import LOCK, is_folder
@@ -37,13 +39,13 @@ class Slot:
         lock_path: what is held while the slot is.
     """
 
-    def __init__(self, number: int, folder: Path, repository: Repository, lock: HeldLock) -> None:
+    def __init__(self, number: int, tree: TaskTree, lock: HeldLock) -> None:
         self.number = number
-        self.folder = folder
-        self.lock_path = folder / LOCK
+        self.folder = tree.folder
+        self.lock_path = self.folder / LOCK
         self._lock = lock
-        self.note = read_note(folder)
-        self.tree = TaskTree(folder, repository)
+        self.note = read_note(self.folder)
+        self.tree = tree
         self.busy = threading.Lock()
         """Held while the tree is looked at or laid out: one at a time."""
         self.is_settled = False
@@ -87,6 +89,8 @@ class TreePool:
         self.root = root
         self._most = most
         self._taking = threading.Lock()
+        self._memories: dict[int, TreeMemory] = {}
+        self._files_of: dict[Oid, Oid] = {}
 
     def take(self, prepared: str) -> Slot:
         """A slot that holds nothing of value: one that is prepared in the same way first, then one not prepared, then a new one.
@@ -172,7 +176,8 @@ class TreePool:
                 return None
             try:
                 folder.chmod(0o700)
-                return Slot(number, folder, self._repository, lock)
+                memory = self._memories.setdefault(number, TreeMemory(files_of=self._files_of))
+                return Slot(number, TaskTree(folder, self._repository, memory), lock)
             except BaseException:
                 lock.release()
                 raise

@@ -52,6 +52,7 @@ def settle(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, *, succ
                     fault="its work tree was replaced or deleted", kept="the work tree was replaced or deleted"
                 )
             seen = look(slot.tree)
+            slot.tree.end_task()
             kept = _kept_because(seen)
             if not succeeded or seen.fault:
                 wip = None if seen.is_untouched else _pin(context, refs, slot, _everything(context, slot, seen, task))
@@ -72,7 +73,7 @@ def settle(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, *, succ
                 release(keep)
             if wip is None:
                 refs.drop(wip_ref(batch_id, task.id))  # all of it is in the result
-            notices = _other_names(context, seen.base, result) if result is not None else ()
+            notices = _other_names(context, seen.base, result) if result is not None and seen.head != seen.base else ()
             if wip is not None and seen.is_dirty:
                 notices += (
                     f"it left changes uncommitted, which are no part of its result: {wip_ref(batch_id, task.id)}",

@@ -14,13 +14,15 @@ from gitalign.batches.running.foreign_head import ForeignRefs, OddGitDirectory, 
 from gitalign.batches.running.task_tree import TaskTree
 from gitalign.core.commit import new_commit
 from gitalign.core.names import Oid
-from gitalign.errors import GitError
+from gitalign.errors import GitError, MissingObject
 from gitalign.git.command import raw, text
 from gitalign.git.objects import CommitWriter
 from gitalign.git.repository import Repository
 from gitalign.git.storing import taken_over
+from gitalign.worktrees.file_marks import FileChanges
 
 _TIMEOUT_S = 300.0
+_MOST_BY_NAME = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +61,14 @@ def look(tree: TaskTree) -> Seen:
         OutOfSpace
     """
     assert tree.base is not None
-    nested = _add_everything(tree)
-    files = Oid(text(tree.git.run("write-tree", timeout_s=_TIMEOUT_S).stdout).strip())
+    files, nested = _files_now(tree)
     fault = ""
     refs = ForeignRefs(None, ())
     try:
         refs = read_foreign_refs(tree.task_git_dir)
     except OddGitDirectory as error:
         fault = str(error)
-    commits = _commits(tree, [*([refs.head] if refs.head else []), *refs.others, tree.base])
+    commits = _known_commits(tree, refs)
     if refs.head is not None and refs.head not in commits:
         fault = f"its HEAD names {refs.head[:12]}, which is not a commit that can be read"
     head = refs.head if refs.head in commits and refs.head is not None else tree.base
@@ -126,19 +127,68 @@ def release(keep: Path | None) -> None:
             keep.unlink()
 
 
+def _files_now(tree: TaskTree) -> tuple[Oid, tuple[str, ...]]:
+    """Id of all files as they are, and nested repositories, which cannot be taken in."""
+    changes = tree.changes()
+    if changes is not None and not changes:
+        base = tree.files_of_base(lambda base: _commits(tree, [base]).get(base))
+        if base is not None:
+            return base, ()
+    is_as_laid_out = tree.renew_reader()
+    nested = None
+    if changes is not None and is_as_laid_out and len(changes.changed) + len(changes.added) <= _MOST_BY_NAME:
+        nested = _add_by_name(tree, changes)
+    if nested is None:
+        nested = _add_everything(tree)
+    return Oid(text(tree.reader.run("write-tree", timeout_s=_TIMEOUT_S).stdout).strip()), nested
+
+
+def _add_by_name(tree: TaskTree, changes: FileChanges) -> tuple[str, ...] | None:
+    """As `_add_everything`, of what is known to have changed; None when it has to be done with everything.
+
+    Source: `git help update-index` (--add, --remove, --stdin), which refuses what is no file.
+    """
+    try:
+        others: list[bytes] = []
+        if changes.added:
+            paths = [f":(top,literal){path}" for path in changes.added]
+            words = ("ls-files", "-z", "--others", "--exclude-standard", "--", *paths)
+            others = [one for one in tree.reader.run(*words, timeout_s=_TIMEOUT_S).stdout.split(b"\0") if one]
+        files = [one for one in others if not one.endswith(b"/")] + [raw(path) for path in changes.changed]
+        listed = b"".join(one + b"\0" for one in files)
+        if listed:
+            words = ("update-index", "--add", "--remove", "-z", "--stdin")
+            tree.reader.run(*words, stdin=listed, timeout_s=_TIMEOUT_S)
+    except (GitError, OSError):
+        tree.renew_reader(afresh=True)
+        return None
+    return tuple(text(one).rstrip("/") for one in others if one.endswith(b"/"))
+
+
 def _add_everything(tree: TaskTree) -> tuple[str, ...]:
     """Bring our index up to date with the files; nested repositories, which cannot be taken in."""
-    listed = tree.git.run("ls-files", "-z", "--others", "--exclude-standard", timeout_s=_TIMEOUT_S).stdout
+    listed = tree.reader.run("ls-files", "-z", "--others", "--exclude-standard", timeout_s=_TIMEOUT_S).stdout
     nested = tuple(text(one) for one in listed.split(b"\0") if one.endswith(b"/"))
     left_out = [f":(top,exclude,literal){one.rstrip('/')}" for one in nested]
     for attempt in (1, 2, 3):
         try:
-            tree.git.run("add", "--all", "--", ":/", *left_out, timeout_s=_TIMEOUT_S)
+            tree.reader.run("add", "--all", "--", ":/", *left_out, timeout_s=_TIMEOUT_S)
             break
         except GitError:
             if attempt == 3:  # files come and go while the task runs
                 raise
     return tuple(one.rstrip("/") for one in nested)
+
+
+def _known_commits(tree: TaskTree, refs: ForeignRefs) -> dict[Oid, Oid]:
+    """Commits of refs of a task, and the base, as `_commits`."""
+    assert tree.base is not None
+    if not refs.others and refs.head in (None, tree.base):
+        files = tree.files_of_base(lambda base: _commits(tree, [base]).get(base))
+        if files is None:
+            raise MissingObject(f"commit {tree.base} cannot be read", hint="git fsck")
+        return {tree.base: files}
+    return _commits(tree, [*([refs.head] if refs.head else []), *refs.others, tree.base])
 
 
 def _commits(tree: TaskTree, oids: Sequence[Oid]) -> dict[Oid, Oid]:

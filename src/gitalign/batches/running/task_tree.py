@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+from gitalign.batches.running.tree_memory import LaidOut, TreeMemory, is_rule, state_of
 from gitalign.core.names import Oid
 from gitalign.errors import GitError, OutOfSpace
 from gitalign.git.alternates import alternates_file
@@ -19,6 +21,7 @@ from gitalign.git.command import Git
 from gitalign.git.repository import Repository
 from gitalign.tree_removal import remove_tree
 from gitalign.worktrees.disposable import DisposableTree, attribute_files
+from gitalign.worktrees.file_marks import FileChanges, marks_of
 
 # Files are what the repository holds: no conversion by settings of this machine.
 _PLAIN = (
@@ -41,16 +44,21 @@ class TaskTree(DisposableTree):
     Args:
         folder: for it alone; made when it is not there.
         repository: whose commits it holds.
+        memory: how this process left it, from one object of the same folder to the next.
 
     Attributes:
-        git: sees the files of the tree, the objects of the repository, and those of the task; with an index of ours.
+        git: sees the files of the tree, the objects of the repository, and those of the task; with an index of ours,
+            which stays as the files were laid out.
+        reader: the same with a second index, which follows what the task does.
         cache: a folder that stays from one task to the next.
         secrets: where secrets of the present task are while it runs.
         base: the commit that the present task started from.
     """
 
-    def __init__(self, folder: Path, repository: Repository) -> None:
+    def __init__(self, folder: Path, repository: Repository, memory: TreeMemory | None = None) -> None:
         self.folder = folder
+        self._memory = memory or TreeMemory()
+        self._is_restored = False
         self.cache = folder / "cache"
         self.secrets = folder / "secrets"
         self._own = folder / "git"
@@ -70,8 +78,8 @@ class TaskTree(DisposableTree):
             folder / "work", git, objects=Path(repository.objects_dir), object_format=repository.object_format
         )
         self._is_used = self._own.exists()
-        if self._is_used and self._index.exists():
-            self._rules = self._rules_in_index()
+        self._seen_index = folder / "seen.index"
+        self.reader = replace(self._git, variables={**self._git.variables, "GIT_INDEX_FILE": str(self._seen_index)})
         try:
             self.cache.mkdir(exist_ok=True)
         except OSError as error:
@@ -101,6 +109,8 @@ class TaskTree(DisposableTree):
         self.base = base
         self.drop_secrets()
         try:
+            self._forget_indexes_of_the_dead()
+            self._seen_index.unlink(missing_ok=True)
             if self.is_hiding:
                 self._discard()
                 self._hiding.unlink()
@@ -108,6 +118,102 @@ class TaskTree(DisposableTree):
         except OSError as error:
             raise OutOfSpace(f"cannot write {self._own}: {error.strerror}", hint="free some space") from error
         self.hold(base, keep=keep)  # git takes a commit for its tree
+        if not self._is_restored:
+            self._memory.laid_out = None if keep or self._has_submodules else self._laid_out_now(base)
+
+    def changes(self) -> FileChanges | None:
+        """What is not as it was laid out; None when that is not known, and git has to look at every file."""
+        self._memory.changes = None
+        laid_out = self._known()
+        with suppress(OSError):
+            self._memory.changes = laid_out.marks.changes(str(self.tree)) if laid_out is not None else None
+        return self._memory.changes
+
+    def end_task(self) -> None:
+        """Note that what was seen last is what the task leaves; nothing of it runs any more."""
+        self._memory.end_task()
+
+    def _known(self) -> LaidOut | None:
+        """How the files were laid out from the present base, when this process did that, and no other one since."""
+        laid_out = self._memory.laid_out
+        if laid_out is None or (laid_out.base, laid_out.index) != (self.base, state_of(self._index)):
+            return None
+        return laid_out
+
+    def renew_reader(self, *, afresh: bool = False) -> bool:
+        """Have the index of `reader` there; whether it is as the files were laid out.
+
+        Args:
+            afresh: also when it is there already.
+
+        Raises:
+            OutOfSpace
+        """
+        if self._seen_index.exists() and not afresh:
+            return False
+        try:
+            if self._index.exists():
+                shutil.copyfile(self._index, self._seen_index)
+        except OSError as error:
+            raise OutOfSpace(f"cannot write {self._seen_index}: {error.strerror}", hint="free some space") from error
+        return True
+
+    def files_of_base(self, read: Callable[[Oid], Oid | None]) -> Oid | None:
+        """Id of all files of the base; `read` is asked when this process does not know it yet."""
+        assert self.base is not None
+        known = self._memory.files_of.get(self.base) or read(self.base)
+        if known is not None:
+            self._memory.files_of[self.base] = known
+        return known
+
+    def _laid_out_now(self, base: Oid) -> LaidOut | None:
+        with suppress(OSError):
+            marks = marks_of(str(self.tree))
+            index = state_of(self._index)
+            if marks is not None and index is not None:
+                return LaidOut(base, index, marks)
+        return None
+
+    def _tidy(self, keep: Sequence[str]) -> bool:
+        self._is_restored = not keep and self._restored()
+        if self._is_restored:
+            return True
+        self._memory.laid_out = None
+        return super()._tidy(keep)
+
+    def _restored(self) -> bool:
+        """Have the files again as they were laid out from the same commit; False when git has to lay out everything."""
+        laid_out = self._known()
+        # A moment after its task nothing else can have changed it than what may change it at any later moment, too.
+        changes = self._memory.take_left()
+        if changes is None:
+            changes = self.changes()
+        if changes is None or laid_out is None or any(is_rule(path) for path in (*changes.changed, *changes.added)):
+            return False
+        try:
+            for path in (*changes.added, *changes.changed):
+                remove_tree(self.tree / path)
+            if changes.changed:
+                listed = b"".join(os.fsencode(path) + b"\0" for path in changes.changed)
+                self._git.run("checkout-index", "--quiet", "--force", "--index", "-z", "--stdin", stdin=listed)
+                marks = laid_out.marks.renewed(str(self.tree), changes.changed)
+                index = state_of(self._index)
+                self._memory.laid_out = LaidOut(laid_out.base, index, marks) if marks and index else None
+        except (OSError, GitError):
+            return False
+        return True
+
+    def _lay_out(self, tree: Oid) -> None:
+        if self._is_restored:
+            return
+        if self._rules is None and self._index.exists():
+            self._rules = self._rules_in_index()
+        super()._lay_out(tree)
+
+    def _forget_indexes_of_the_dead(self) -> None:
+        """Remove locks that git of a killed process left: this one alone uses the tree."""
+        for index in (self._index, self._seen_index):
+            index.with_name(index.name + ".lock").unlink(missing_ok=True)
 
     @property
     def is_hiding(self) -> bool:
@@ -188,6 +294,9 @@ class TaskTree(DisposableTree):
         """
         self.base = base
         self.drop_secrets()
+        with suppress(OSError):
+            self._forget_indexes_of_the_dead()
+            self._seen_index.unlink(missing_ok=True)
 
     @property
     def is_in_place(self) -> bool:
