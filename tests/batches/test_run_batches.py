@@ -27,6 +27,7 @@ from gitalign.documents.reading import Malformed
 from gitalign.errors import StoreError, UnknownBatch, UserError
 from tests.batches.runs import BATCH, Bench, killed_at, sh
 from tests.batches.trees import World, make_world, world
+from tests.engine.faults import FaultyGit
 
 __all__ = ["world"]
 
@@ -369,6 +370,31 @@ def test_a_tree_with_what_no_commit_can_hold_is_kept(bench: Bench) -> None:
     bench.new(sh("u", "echo u > u"), batch_id="20261127-180001-abcdef")
     run_batches(bench.context(), "20261127-180001-abcdef", None)
     assert (Path(one.kept_in) / "work/tree/inner/x").exists()
+
+
+def test_a_fault_of_git_that_passes_fails_no_task(bench: Bench, tmp_path: Path) -> None:
+    with FaultyGit(tmp_path / "faulty").going_wrong("write-tree", "killed before"):
+        run = bench.run(sh("t", "echo x > x"))
+    assert run.tasks["t"].status is Status.COMPLETED
+    assert_clean(bench)
+
+
+@pytest.mark.parametrize("has_snapshot", [False, True])
+def test_a_tree_that_could_not_be_read_is_freed_when_it_can_be(
+    bench: Bench, tmp_path: Path, has_snapshot: bool
+) -> None:
+    with FaultyGit(tmp_path / "faulty").going_wrong("write-tree", "killed before", every=True):
+        run = bench.run(sh("t", "echo x > x"))
+    assert run.tasks["t"].status is Status.FAILED
+    assert run.tasks["t"].kept_in
+    name = wip_ref(BATCH, "t")
+    if has_snapshot:  # what a snapshot, or a later attempt, holds is never replaced by the tree
+        bench.world.git("update-ref", name, "main")
+    bench.resume()
+    assert bench.world.git("show", f"{name}{'@tree-0' if has_snapshot else ''}:x") == "x"
+    assert bench.store.read(BATCH).tasks["t"].kept_in == ""
+    assert not has_snapshot or bench.world.git("rev-parse", name) == bench.world.tip
+    assert_clean(bench)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gitalign.batches.running.context import BatchContext
 from gitalign.batches.running.pool import SlotView
-from gitalign.batches.running.run_batches import recover_trees
+from gitalign.batches.running.recovering import recover_trees
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.session import Request, open_for
 from gitalign.errors import GitAlignError
@@ -69,7 +69,7 @@ def prune_batch_trees(request: Request, *, dry_run: bool = False, options: Batch
 def _recovered(context: BatchContext) -> dict[str, str]:
     """Pin what orphans hold; runs of which that was not possible, with why."""
     faults: dict[str, str] = {}
-    for batch_id in sorted({view.note.batch_id for view in context.pool.orphans() if not view.note.reason}):
+    for batch_id in sorted({view.note.batch_id for view in context.pool.orphans()}):
         try:
             recover_trees(context, batch_id)
         except GitAlignError as error:

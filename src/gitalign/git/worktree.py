@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gitalign.core.names import Oid
 from gitalign.core.snapshot import Checkout, CheckoutState
-from gitalign.errors import GitAlignError
+from gitalign.errors import GitAlignError, GitDied
 from gitalign.git.command import Git, text
 from gitalign.git.in_progress import in_progress
 from gitalign.git.repository import Repository
@@ -247,15 +247,19 @@ def _state(repository: Repository, listed: _Listed, busy: str) -> tuple[Checkout
         return CheckoutState.UNCLEAR, listed.fault
     if listed.is_locked:
         return CheckoutState.LOCKED, "git worktree unlock frees it"
-    try:
-        # Filters first: asking for changes may already run them.
-        if _is_filtered(repository, listed.path):
-            return CheckoutState.FILTERED, "content filters would have to run to move its files"
-        if changed := _changed(repository, listed.path):
-            return CheckoutState.DIRTY, changed
-    except GitAlignError as error:
-        return CheckoutState.UNCLEAR, f"its state cannot be read: {error.message[:200]}"
-    return CheckoutState.CLEAN, ""
+    fault = ""
+    for _ in range(2):
+        try:
+            # Filters first: asking for changes may already run them.
+            if _is_filtered(repository, listed.path):
+                return CheckoutState.FILTERED, "content filters would have to run to move its files"
+            changed = _changed(repository, listed.path)
+            return (CheckoutState.DIRTY, changed) if changed else (CheckoutState.CLEAN, "")
+        except GitAlignError as error:
+            fault = error.message[:200]
+            if not isinstance(error, GitDied):  # what killed git may have had nothing to do with this work tree
+                break
+    return CheckoutState.UNCLEAR, f"its state cannot be read: {fault}"
 
 
 def _git_for(repository: Repository, git_dir: str) -> Git:

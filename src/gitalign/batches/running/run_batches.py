@@ -7,20 +7,18 @@ from contextlib import closing
 from dataclasses import replace
 
 from gitalign.batches.planning.plan import ExecutionMode
-from gitalign.batches.planning.tasks import Task, TaskId
+from gitalign.batches.planning.tasks import TaskId
 from gitalign.batches.running.batch_reports import BatchReports
 from gitalign.batches.running.context import BatchContext, Keeper, OwnRefs
 from gitalign.batches.running.control import Control
 from gitalign.batches.running.judge_batch import BatchJudge, Lander
-from gitalign.batches.running.pool import Slot
+from gitalign.batches.running.recovering import recover, tasks_of
 from gitalign.batches.running.repository_mark import RepositoryMark
-from gitalign.batches.running.settle import settle
 from gitalign.batches.running.state import (
     ENDED,
     BatchRun,
     Request,
     Status,
-    wip_ref,
 )
 from gitalign.batches.running.task_crew import UNDONE, TaskCrew, runs_of
 from gitalign.batches.running.what_runs import idle_tasks, is_after_failure
@@ -28,7 +26,6 @@ from gitalign.core.names import BATCH_PREFIX, Oid, ref_of
 from gitalign.errors import UserError
 from gitalign.git.refs import commit_of
 from gitalign.process_owner import this_owner
-from gitalign.validate.watch import end_orphans
 
 _DECIDED = frozenset({Status.COMPLETED, Status.FAILED, Status.NOT_RUN})
 _MOST_CHANGES = 50
@@ -68,16 +65,15 @@ def run_batches(
         run = context.store.read(batch_id)
         prepared = prepare(run)
         if starts_tasks:
-            context.secrets.read(task for task in _task_list(run) if prepared.tasks[task.id].status not in ENDED)
+            context.secrets.read(task for task in tasks_of(run) if prepared.tasks[task.id].status not in ENDED)
         else:
             _require_ended(prepared)
         context.store.forget_requests(batch_id)
         keeper = Keeper(context.store, run, context.checkpoint)
         if prepared is not run:
             keeper.change(lambda _: prepared)
-        batches = _Batches(context, keeper, refs, lander)
-        batches.recover()
-        return batches.run_all(starts_tasks=starts_tasks)
+        recover(context, keeper, refs)
+        return _Batches(context, keeper, refs, lander).run_all(starts_tasks=starts_tasks)
 
 
 class _Batches:
@@ -85,7 +81,7 @@ class _Batches:
         self._context = context
         self._keeper = keeper
         self._refs = refs
-        self._tasks = {task.id: task for task in _task_list(keeper.run)}
+        self._tasks = {task.id: task for task in tasks_of(keeper.run)}
         self._control = Control(context, keeper.run.id)
         self._reports = BatchReports(context, keeper)
         self._crew = TaskCrew(context, keeper, refs, self._tasks, self._control, report=self._reports.progress)
@@ -96,44 +92,6 @@ class _Batches:
             self._reports.lander(lander) if lander is not None else None,
             now=context.surroundings.now,
         )
-
-    def recover(self) -> None:
-        """Pin what trees of a killed process hold, and have its tasks run again."""
-        end_orphans()
-        run = self._keeper.run
-        for view in self._context.pool.orphans():
-            task = self._tasks.get(view.note.task_id)
-            if view.note.batch_id != run.id or view.note.reason or task is None:
-                continue
-            slot = self._context.pool.hold(view.number)
-            if slot is not None:
-                try:
-                    self._recover_slot(slot, task)
-                finally:
-                    slot.release()
-        again = [task_id for task_id, one in run.tasks.items() if one.status in (Status.RUNNING, Status.CANCELLED)]
-        notice = "an attempt was interrupted; what it had not committed is pinned"
-        for task_id in again:
-            left = self._refs.at(wip_ref(run.id, task_id))
-            notices = (notice,) if left is not None else ()
-            self._keeper.change(
-                lambda run, task_id=task_id, left=left, notices=notices: run.with_task(  # type: ignore[misc]
-                    task_id, status=Status.PENDING, wip=left, notices=notices
-                )
-            )
-
-    def _recover_slot(self, slot: Slot, task: Task) -> None:
-        slot.tree.drop_secrets()
-        known = self._keeper.run.tasks[task.id]
-        kept = known.notices[-1] if known.kept_in == str(slot.folder) and known.notices else ""
-        base = slot.note.base_commit
-        if known.status not in ENDED and base is not None:  # the state is written after everything is pinned
-            slot.tree.adopt(base)
-            kept = settle(self._context, self._refs, slot, task, succeeded=False).kept
-        if kept:
-            slot.write(reason=kept)
-        else:
-            slot.write(batch_id="", task_id="", base="", reason="")
 
     def run_all(self, *, starts_tasks: bool = True) -> BatchRun:
         """Run one batch after the other, or only land what waits."""
@@ -268,7 +226,7 @@ class _Batches:
 
 def _not_ended(run: BatchRun, number: int) -> list[TaskId]:
     """Tasks of a batch that would run, or run again, were the run to go on; a branch only has to be read."""
-    branches = {task.id for task in _task_list(run) if task.branch is not None}
+    branches = {task.id for task in tasks_of(run) if task.branch is not None}
     runs = runs_of(run, number).items()
     return [one for one, task in runs if one not in branches and task.status in UNDONE | {Status.CANCELLED}]
 
@@ -289,20 +247,3 @@ def _require_ended(run: BatchRun) -> None:
             hint=f"git align batch resume {run.id}   runs them, then lands",
             code="batch_not_finished",
         )
-
-
-def _task_list(run: BatchRun) -> Sequence[Task]:
-    if run.plan.task_list is None:
-        raise UserError(f"batch run {run.id} does not say how its tasks are run", hint="give a task list with the plan")
-    return run.plan.task_list.tasks
-
-
-def recover_trees(context: BatchContext, batch_id: str) -> None:
-    """Pin what the work trees of a run hold whose process is gone. Its tasks that were running can be run again.
-
-    Raises:
-        AlreadyRunning: another process runs it.
-        UnknownBatch, StoreError, GitError
-    """
-    with context.store.held(batch_id), closing(OwnRefs(context.repository, batch_id)) as refs:
-        _Batches(context, Keeper(context.store, context.store.read(batch_id)), refs, None).recover()

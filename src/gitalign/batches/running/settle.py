@@ -11,10 +11,13 @@ from gitalign.batches.running.pool import Slot
 from gitalign.batches.running.snapshot import Seen, bring_home, commit_files, look, release
 from gitalign.batches.running.state import SecretLeak, result_ref, wip_ref
 from gitalign.core.names import Oid, display
-from gitalign.errors import GitAlignError, GitError
+from gitalign.errors import GitAlignError, GitError, OutOfSpace
 from gitalign.git.command import text
 
 _MOST_NAMED = 3
+_MOST_TRIES = 2
+REPLACED = "work tree was replaced or deleted"
+"""In the reason why a tree stays: what its task had may be anywhere in its folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,51 +41,61 @@ class Settled:
     leaks: tuple[SecretLeak, ...] = ()
 
 
-def settle(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, *, succeeded: bool) -> Settled:
+def settle(
+    context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, *, succeeded: bool, aside: str = ""
+) -> Settled:
     """Pin everything that a tree holds, now that nothing of its task runs any more.
 
-    Whatever goes wrong, the tree is kept, never emptied.
+    Whatever goes wrong, it is tried once more; then the tree is kept, never emptied.
+
+    Args:
+        aside: what the name of the ref for uncommitted work ends with; for trees of earlier attempts.
     """
+    tries = 0
+    while True:
+        tries += 1
+        try:
+            with slot.busy:
+                slot.is_settled = True
+                return _settled(context, refs, slot, task, succeeded=succeeded, aside=aside)
+        except GitAlignError as error:
+            if tries == _MOST_TRIES or isinstance(error, OutOfSpace):
+                fault = f"its changes cannot be read: {error.message}"
+                return Settled(fault=fault, kept=fault)
+
+
+def _settled(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, *, succeeded: bool, aside: str) -> Settled:
     batch_id = slot.note.batch_id
-    try:
-        with slot.busy:
-            slot.is_settled = True
-            if not slot.tree.is_in_place:
-                return Settled(
-                    fault="its work tree was replaced or deleted", kept="the work tree was replaced or deleted"
-                )
-            seen = look(slot.tree)
-            slot.tree.end_task()
-            kept = _kept_because(seen)
-            if not succeeded or seen.fault:
-                wip = None if seen.is_untouched else _pin(context, refs, slot, _everything(context, slot, seen, task))
-                return Settled(wip=wip, fault=seen.fault, kept=kept)
-            result, wip = _result_and_rest(context, slot, seen, task)
-            if wip is not None:
-                _pin(context, refs, slot, wip)
-            if result is not None:
-                context.checkpoint("result")
-                keep = bring_home(context.repository, slot.tree, result, batch_id=batch_id)
-                if context.secrets.forms:  # pinned first: the search may come to nothing
-                    refs.put(wip_ref(batch_id, task.id), wip or result)
-                    leaks = find_leaks(context.repository.git, context.secrets, result, seen.base)
-                    if leaks:
-                        release(keep)
-                        return Settled(wip=wip or result, kept=kept, leaks=leaks)
-                refs.put(result_ref(batch_id, task.id), result)
+    if not slot.tree.is_in_place:
+        return Settled(fault=f"its {REPLACED}", kept=f"the {REPLACED}")
+    seen = look(slot.tree)
+    slot.tree.end_task()
+    kept = _kept_because(seen)
+    if not succeeded or seen.fault:
+        tip = None if seen.is_untouched else _everything(context, slot, seen, task)
+        wip = _pin(context, refs, slot, tip, aside) if tip is not None else None
+        return Settled(wip=wip, fault=seen.fault, kept=kept)
+    result, wip = _result_and_rest(context, slot, seen, task)
+    if wip is not None:
+        _pin(context, refs, slot, wip)
+    if result is not None:
+        context.checkpoint("result")
+        keep = bring_home(context.repository, slot.tree, result, batch_id=batch_id)
+        if context.secrets.forms:  # pinned first: the search may come to nothing
+            refs.put(wip_ref(batch_id, task.id), wip or result)
+            leaks = find_leaks(context.repository.git, context.secrets, result, seen.base)
+            if leaks:
                 release(keep)
-            if wip is None:
-                refs.drop(wip_ref(batch_id, task.id))  # all of it is in the result
-            notices = _other_names(context, seen.base, result) if result is not None and seen.head != seen.base else ()
-            if wip is not None and seen.is_dirty:
-                notices += (
-                    f"it left changes uncommitted, which are no part of its result: {wip_ref(batch_id, task.id)}",
-                )
-            return Settled(result=result, wip=wip, kept=kept, notices=notices)
-    except GitAlignError as error:
-        return Settled(
-            fault=f"its changes cannot be read: {error.message}", kept=f"its changes cannot be read: {error.message}"
-        )
+                return Settled(wip=wip or result, kept=kept, leaks=leaks)
+        refs.put(result_ref(batch_id, task.id), result)
+        release(keep)
+    if wip is None:
+        refs.drop(wip_ref(batch_id, task.id))  # all of it is in the result
+    has_commits = seen.head != seen.base  # of the task; our own is in the operator's name
+    notices = _other_names(context, seen.base, result) if result is not None and has_commits else ()
+    if wip is not None and seen.is_dirty:
+        notices += (f"it left changes uncommitted, which are no part of its result: {wip_ref(batch_id, task.id)}",)
+    return Settled(result=result, wip=wip, kept=kept, notices=notices)
 
 
 def snapshot(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, before: Seen | None) -> Seen | None:
@@ -114,11 +127,11 @@ def snapshot(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, befor
         slot.busy.release()
 
 
-def _pin(context: BatchContext, refs: OwnRefs, slot: Slot, tip: Oid) -> Oid:
+def _pin(context: BatchContext, refs: OwnRefs, slot: Slot, tip: Oid, aside: str = "") -> Oid:
     batch_id, task_id = slot.note.batch_id, slot.note.task_id
     context.checkpoint("wip")
     keep = bring_home(context.repository, slot.tree, tip, batch_id=batch_id)
-    refs.put(wip_ref(batch_id, task_id), tip)
+    refs.put(wip_ref(batch_id, task_id) + aside, tip)
     release(keep)
     return tip
 

@@ -1,0 +1,91 @@
+"""After a process that was killed, and after faults that have passed: pinning what work trees hold, so that they are free again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+
+from gitalign.batches.planning.tasks import Task
+from gitalign.batches.running.context import BatchContext, Keeper, OwnRefs
+from gitalign.batches.running.pool import Slot
+from gitalign.batches.running.settle import REPLACED, settle
+from gitalign.batches.running.state import ENDED, BatchRun, Status, wip_ref
+from gitalign.errors import UserError
+from gitalign.validate.watch import end_orphans
+
+_INTERRUPTED = "an attempt was interrupted; what it had not committed is pinned"
+_READ_LATER = "its work tree could be read later; what it held is pinned"
+
+
+def tasks_of(run: BatchRun) -> Sequence[Task]:
+    """The tasks of a run.
+
+    Raises:
+        UserError: it does not say how they are run.
+    """
+    if run.plan.task_list is None:
+        raise UserError(f"batch run {run.id} does not say how its tasks are run", hint="give a task list with the plan")
+    return run.plan.task_list.tasks
+
+
+def recover_trees(context: BatchContext, batch_id: str) -> None:
+    """Pin what the work trees of a run hold whose process is gone. Its tasks that were running can be run again.
+
+    Raises:
+        AlreadyRunning: another process runs it.
+        UnknownBatch, StoreError, GitError
+    """
+    with context.store.held(batch_id), closing(OwnRefs(context.repository, batch_id)) as refs:
+        recover(context, Keeper(context.store, context.store.read(batch_id)), refs)
+
+
+def recover(context: BatchContext, keeper: Keeper, refs: OwnRefs) -> None:
+    """Pin what trees of a killed process hold, and trees that were kept, and have tasks that were running run again."""
+    end_orphans()
+    run = keeper.run
+    tasks = {task.id: task for task in tasks_of(run)}
+    for view in context.pool.orphans():
+        task = tasks.get(view.note.task_id)
+        if view.note.batch_id != run.id or task is None:
+            continue
+        slot = context.pool.hold(view.number)
+        if slot is not None:
+            try:
+                _recover_slot(context, keeper, refs, slot, task)
+            finally:
+                slot.release()
+    for task_id in [one for one, task in run.tasks.items() if task.status in (Status.RUNNING, Status.CANCELLED)]:
+        left = refs.at(wip_ref(run.id, task_id))
+        notices = (_INTERRUPTED,) if left is not None else ()
+        keeper.change(
+            lambda run, task_id=task_id, left=left, notices=notices: run.with_task(  # type: ignore[misc]
+                task_id, status=Status.PENDING, wip=left, notices=notices
+            )
+        )
+
+
+def _recover_slot(context: BatchContext, keeper: Keeper, refs: OwnRefs, slot: Slot, task: Task) -> None:
+    slot.tree.drop_secrets()
+    known = keeper.run.tasks[task.id]
+    was_kept = known.kept_in == str(slot.folder)
+    base = slot.note.base_commit
+    kept = slot.note.reason or (known.notices[-1] if was_kept and known.notices else "")
+    # The state is written after everything is pinned: a task that has ended left nothing, unless its tree was kept.
+    if base is not None and REPLACED not in kept and (known.status not in ENDED or kept):
+        slot.tree.adopt(base)
+        # A tree that was kept is no more than one thing that its task left: a snapshot, or a later attempt, may hold others.
+        is_alone = refs.at(wip_ref(keeper.run.id, task.id)) is None
+        aside = f"@tree-{slot.number}" if slot.note.reason and not is_alone else ""
+        settled = settle(context, refs, slot, task, succeeded=False, aside=aside)
+        kept = settled.kept
+        if was_kept and not kept:
+            wip = known.wip if aside else settled.wip
+            notices = (
+                *known.notices,
+                f"{_READ_LATER}{f' as {wip_ref(keeper.run.id, task.id)}{aside}' if aside else ''}",
+            )
+            keeper.change(lambda run: run.with_task(task.id, kept_in="", wip=wip, notices=notices))
+    if kept:
+        slot.write(reason=kept)
+    else:
+        slot.write(batch_id="", task_id="", base="", reason="")
