@@ -86,6 +86,18 @@ def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
         os.close(left)
 
 
+def test_settings_in_a_pipe_are_refused_and_not_read_as_none(tmp_path: Path) -> None:
+    """They are read more than once: `--config <(...)` was no settings at all, and said so to no one."""
+    left, right = os.pipe()
+    os.write(right, b"protection: {provider: github, violated: refuse}\n")
+    os.close(right)
+    try:
+        with pytest.raises(UserError, match="is a pipe"):
+            READERS["config"](Path(f"/proc/self/fd/{left}"))
+    finally:
+        os.close(left)
+
+
 def test_the_bound_is_exact(tmp_path: Path) -> None:
     place = tmp_path / "file"
     place.write_bytes(b"x" * 10)

@@ -7,8 +7,10 @@ import errno
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
+from contextlib import suppress
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from typing import Any
@@ -156,6 +158,48 @@ def test_a_process_of_its_own_works_in_its_folder(tmp_path: Path) -> None:
 def test_an_error_comes_back(isolation: IsolationLevel) -> None:
     with pytest.raises(ValueError, match="a b"):
         run(run_in_context(ExecutionContext(name="x", isolation=isolation), failing, "a", "b"))
+
+
+class Particular(Exception):
+    """An error that can be packed, and not be unpacked."""
+
+    def __init__(self, message: str, *, more: int) -> None:
+        super().__init__(message)
+        self.more = more
+
+
+def failing_in_particular() -> None:
+    raise Particular("a b", more=1)
+
+
+def leaving_one_behind(folder: str, wait_s: float) -> int:
+    left = subprocess.Popen(["sleep", "60"])
+    (Path(folder) / str(left.pid)).touch()
+    time.sleep(wait_s)
+    return left.pid
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 60.0])
+def test_what_a_process_of_its_own_started_ends_with_it(tmp_path: Path, wait_s: float) -> None:
+    context = ExecutionContext(name="x", isolation=IsolationLevel.PROCESS, timeout_s=20.0 if wait_s == 0 else 1.5)
+    with suppress(TimeoutError):
+        run(run_in_context(context, leaving_one_behind, str(tmp_path), wait_s))
+    (left,) = (int(place.name) for place in tmp_path.iterdir())
+    deadline = time.monotonic() + 10
+    while is_running(left):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def test_an_error_that_cannot_be_sent_is_named() -> None:
+    with pytest.raises(RuntimeError, match="Particular: a b"):
+        run(run_in_context(ExecutionContext(name="x", isolation=IsolationLevel.PROCESS), failing_in_particular))
 
 
 def test_a_process_that_hangs_or_dies_is_ended_and_said(tmp_path: Path) -> None:

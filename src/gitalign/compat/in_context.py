@@ -7,11 +7,15 @@ import contextvars
 import inspect
 import multiprocessing
 import os
+import pickle
 import resource
+import signal
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from gitalign.compat.in_sandbox import run_in_sandbox
@@ -115,13 +119,21 @@ async def _in_process(context: ExecutionContext, operation: Operation, words: tu
         ) from error
     finally:
         mine.close()
-        if started.is_alive():
-            started.kill()
-        started.join(_END_S)
+        _end(started)
+
+
+def _end(started: BaseProcess) -> None:
+    """End a process and all that it started: its group, which it has made if it came so far."""
+    if started.pid is not None:
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
+    started.kill()
+    started.join(_END_S)
 
 
 def _child(answer: Connection, bounds: _Bounds, operation: Operation, words: tuple[Any, ...]) -> None:
     """In the process of its own: one operation, one answer."""
+    os.setsid()
     try:
         bounds.take_effect()
         value = operation(*words)
@@ -130,10 +142,15 @@ def _child(answer: Connection, bounds: _Bounds, operation: Operation, words: tup
         answer.send((True, value))
     except BaseException as error:
         error.add_note("".join(traceback.format_exception(error))[-4000:])
-        try:
-            answer.send((False, error))
-        except Exception:
-            answer.send((False, RuntimeError(f"{type(error).__name__}: {error}")))
+        answer.send((False, error if _survives(error) else RuntimeError(f"{type(error).__name__}: {error}")))
+
+
+def _survives(error: BaseException) -> bool:
+    """True when an error can be sent: one with arguments of its own may be packed, and not be unpacked."""
+    try:
+        return type(pickle.loads(pickle.dumps(error))) is type(error)
+    except Exception:
+        return False
 
 
 async def _awaited(value: Awaitable[Any]) -> Any:

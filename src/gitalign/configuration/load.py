@@ -255,13 +255,20 @@ def _unknown(key: str) -> str:
     return f"unknown key {key!r}" + (f"; did you mean {match[0]}?" if match else "")
 
 
-def _from_file(place: Path, faults: list[str]) -> list[tuple[str, object]]:
+def _text(place: Path) -> str:
+    if place.is_fifo():
+        # Settings are read more than once: the second time they would all be gone, without a word.
+        raise ConfigError(f"{place} is a pipe", hint="write the settings to a file, then --config FILE")
     try:
-        text = read_bounded(place, most_bytes=LARGEST_BYTES).decode("utf-8-sig")
+        return read_bounded(place, most_bytes=LARGEST_BYTES).decode("utf-8-sig")
     except Unreadable as error:
         raise ConfigError(error.message, hint="give a readable file with --config FILE") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"cannot read {place}: not UTF-8", hint="give a readable file with --config FILE") from error
+
+
+def _from_file(place: Path, faults: list[str]) -> list[tuple[str, object]]:
+    text = _text(place)
     try:
         data = load_yaml(text)
     except NotStrict as error:

@@ -12,7 +12,7 @@ from gitalign.errors import GitAlignError
 _HINTS = {
     RuleState.SATISFIED: "",
     RuleState.VIOLATED: "change the rules of the branch on the service, or protection.require",
-    RuleState.UNKNOWN: "set protection.token_environment to a variable with a token that may read the rules",
+    RuleState.UNKNOWN: "ask again when the service can be reached, with a token that may read the rules",
 }
 _OK = {RuleState.SATISFIED: True, RuleState.VIOLATED: False, RuleState.UNKNOWN: None}
 
