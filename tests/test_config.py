@@ -114,6 +114,11 @@ def test_lists_come_from_the_environment_too(tmp_path: Path) -> None:
     assert config.alignment.targets == ("main", "next")
 
 
+@pytest.mark.parametrize("name", ["GITALIGN_TARGETS", "GITALIGN_ALIGNMENT_TARGETS"])
+def test_a_variable_with_a_part_of_a_settings_name_is_not_passed_over(tmp_path: Path, name: str) -> None:
+    assert f"{name} sets nothing; did you mean GITALIGN_ALIGNMENT__TARGETS?" in faults(tmp_path, environ={name: "[x]"})
+
+
 def test_every_fault_is_told_at_once_with_the_nearest_name(tmp_path: Path) -> None:
     told = faults(
         tmp_path,

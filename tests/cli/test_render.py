@@ -133,7 +133,7 @@ def test_lists_of_nothing_say_what_to_type() -> None:
         (OutOfSpace("full\nof things"), 3, "of things"),
         (InvariantBroken("never"), 70, "never"),
         (RuntimeError("odd"), 70, "report it"),
-        (KeyboardInterrupt(), 130, "resume"),
+        (KeyboardInterrupt(), 130, "stopped"),
     ],
 )
 def test_every_error_ends_in_words_and_a_code(
@@ -151,6 +151,15 @@ def test_every_error_ends_in_words_and_a_code(
     assert guarded(Options(verbose=True), work) == code
     if isinstance(error, RuntimeError | GitAlignError):
         assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("acts", [True, False])
+def test_only_a_verb_that_acts_can_be_resumed(acts: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> int:
+        raise KeyboardInterrupt
+
+    assert guarded(Options(), work, acts=acts) == 130
+    assert ("git align resume" in capsys.readouterr().err) is acts
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -234,6 +234,7 @@ def test_error_handling_and_recovery(work: Workspace) -> None:
         (("main", "main", root, None, None, None), "exception"),
     ]
     before = work.git("for-each-ref", "refs/heads/feature", "refs/heads/main")
+    assert run_alignment_for_branch(*cases[0][0])["error_message"] == "there is no branch nope"
     for arguments, status in cases:
         answer = run_alignment_for_branch(*arguments)
         assert answer["status"] == status, answer

@@ -29,7 +29,8 @@ from gitalign import facade
 from gitalign.core.names import is_zero
 from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, Publication
-from gitalign.core.run import RunState
+from gitalign.core.run import RunKind, RunState
+from gitalign.errors import UserError
 from gitalign.store.journal import open_journal
 from tests import warm
 from tests.git.workspace import Workspace
@@ -70,6 +71,8 @@ class Alignment(RuleBasedStateMachine):
         self.edits = 0
         self.cut_off = False
         self.dirty = False
+        self.detached = False
+        self.pruned: set[str] = set()
 
     def teardown(self) -> None:
         """Remove the copy."""
@@ -93,7 +96,7 @@ class Alignment(RuleBasedStateMachine):
         """A commit on a branch, in its work tree where it has one; not while a run is cut off, when it could stand at either value."""
         if self.cut_off:
             return
-        if name == "desk":
+        if name == "desk" and not self.detached:
             if self.dirty:
                 return
             self._edit(self.linked, clashes)
@@ -121,6 +124,23 @@ class Alignment(RuleBasedStateMachine):
         else:
             (self.linked / "keep").write_text("not yet committed\n")
         self.dirty = not self.dirty
+
+    @rule(name=st.sampled_from(_TOPICS))
+    def a_person_takes_a_commit_back(self, name: str) -> None:
+        """The last commit of a branch that no work tree holds, where it has one that is not the first."""
+        if self.cut_off or (name == "desk" and not self.detached):
+            return
+        if int(self.place.git("rev-list", "--count", f"refs/heads/{name}")) > 2:
+            self.place.git("branch", "-q", "-f", name, f"{name}~1")
+            self._note(name)
+
+    @rule()
+    def a_person_switches(self) -> None:
+        """The linked work tree leaves its branch, or comes back to it."""
+        if self.cut_off or self.dirty:
+            return
+        self._in(self.linked, *(("switch", "-q", "desk") if self.detached else ("switch", "-q", "--detach")))
+        self.detached = not self.detached
 
     @rule()
     def git_collects_garbage(self) -> None:
@@ -168,6 +188,32 @@ class Alignment(RuleBasedStateMachine):
                 assert now[one.update.ref] in (one.update.before, one.update.after)
         self._moved(before, self._publications(report.run.id))
 
+    @rule(name=st.sampled_from(_TOPICS))
+    def restore(self, name: str) -> None:
+        """One branch goes back to where it was before the last run that moved it; where none did, nothing moves."""
+        before = self._settled()
+        try:
+            report = facade.restore(self._request(), name, permit=_PERMIT)
+        except UserError:
+            return
+        self._moved(before, self._publications(report.run.id))
+
+    @rule()
+    def verify(self) -> None:
+        """What the last run moved is proved again, wherever its branches stand by now."""
+        self._settled()
+        records = [one for one in facade.runs(self._request()) if one.id not in self.pruned]
+        last = next((one for one in records if one.kind is RunKind.ALIGN and one.moved), None)
+        if last is not None:
+            assert all(one.holds for one in facade.verify(self._request(), last.id))
+
+    @rule()
+    def prune(self) -> None:
+        """What old runs need is removed; they cannot be undone from then on, and no branch moves."""
+        self._settled()
+        facade.prune(self._request(), older_than_days=0)
+        self.pruned |= {one.id for one in facade.runs(self._request())}
+
     @rule(effect=st.integers(1, 8))
     def undo_is_killed(self, effect: int) -> None:
         """An undo that ends by SIGKILL before an effect."""
@@ -209,6 +255,7 @@ class Alignment(RuleBasedStateMachine):
         wanted = {
             oid
             for record in facade.runs(self._request())
+            if record.id not in self.pruned
             for one in self._publications(record.id)
             if one.state in _MOVED
             for oid in (one.update.before, one.update.after)
@@ -225,7 +272,9 @@ class Alignment(RuleBasedStateMachine):
             return
         assert self._in(self.place.path, "status", "--porcelain") == ""
         assert self._in(self.linked, "status", "--porcelain") == (" M keep" if self.dirty else "")
-        assert self._in(self.linked, "symbolic-ref", "HEAD") == "refs/heads/desk"
+        assert self._in(self.linked, "rev-parse", "--symbolic-full-name", "HEAD") == (
+            "HEAD" if self.detached else "refs/heads/desk"
+        )
 
     # How it is done.
 
@@ -243,7 +292,7 @@ class Alignment(RuleBasedStateMachine):
             return None
         for record in facade.runs(self._request()):
             if any(one.state is MoveState.MOVED for one in self._publications(record.id)):
-                return record.id
+                return None if record.id in self.pruned else record.id
         return None
 
     def _publications(self, run_id: str) -> tuple[Publication, ...]:

@@ -28,7 +28,7 @@ def guarded(options: Options, work: Callable[[], int], *, acts: bool = False) ->
     Returns:
         The exit code: what `work` says, or that of the error.
     """
-    code = _guarded(options, work)
+    code = _guarded(options, work, acts=acts)
     lost = lost_output()
     if lost is None:
         return code
@@ -40,7 +40,7 @@ def guarded(options: Options, work: Callable[[], int], *, acts: bool = False) ->
     return code
 
 
-def _guarded(options: Options, work: Callable[[], int]) -> int:
+def _guarded(options: Options, work: Callable[[], int], *, acts: bool) -> int:
     from click import Abort
 
     if options.verbose:
@@ -51,7 +51,7 @@ def _guarded(options: Options, work: Callable[[], int]) -> int:
         return work()
     except (KeyboardInterrupt, Abort):
         # click reports Ctrl-C and Ctrl-D at a question as an Abort of its own (`click.prompt`, `click.confirm`).
-        _tell(options, "interrupted", "stopped", "git align resume goes on", ())
+        _tell(options, "interrupted", "stopped", "git align resume goes on" if acts else "", ())
         return 130
     except BrokenPipeError:
         # Streams of our own never raise this: a caller in process gave others.

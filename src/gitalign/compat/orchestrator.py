@@ -19,7 +19,7 @@ from gitalign.core.plan import Permit
 from gitalign.core.publication import RefUpdate
 from gitalign.documents.results_file import results_document
 from gitalign.engine.run.session import open_for
-from gitalign.errors import GitAlignError
+from gitalign.errors import GitAlignError, UserError
 from gitalign.git.command import text
 from gitalign.git.refs import RefUpdater, read_refs
 from gitalign.git.repository import Repository, open_repository
@@ -156,6 +156,8 @@ class _Asked:
         return told[0] if told else None
 
     def _tip(self) -> Oid:
+        if ref_of(self._branch) not in read_refs(self._repository, ref_of(self._branch)):
+            raise UserError(f"there is no branch {self._branch}", hint="git branch --list")
         words = ("rev-parse", "--verify", "--end-of-options", f"{ref_of(self._branch)}^{{commit}}")
         return Oid(self._repository.git.lines(*words)[-1])
 

@@ -309,10 +309,22 @@ def _unknown_section(section: object) -> str:
     return f"unknown key {section!r}" + (f"; did you mean {match[0]}?" if match else f" (known: {', '.join(SECTIONS)})")
 
 
+def _meant(word: str) -> str:
+    """The variable that was meant by one without `__`; empty where none was."""
+    for key in KNOWN_KEYS:
+        if word in (key.replace(".", "_"), key.removeprefix("alignment.")):
+            return f"{ENVIRONMENT}{key.replace('.', '__').upper()}"
+    return ""
+
+
 def _from_environment(environ: Mapping[str, str], faults: list[str]) -> list[tuple[str, object, str]]:
     found: list[tuple[str, object, str]] = []
     for name, value in environ.items():
-        if not name.startswith(ENVIRONMENT) or "__" not in name:
+        if not name.startswith(ENVIRONMENT):
+            continue
+        if "__" not in name:  # other variables of ours, or a setting written wrong, which must not be passed over
+            if meant := _meant(name.removeprefix(ENVIRONMENT).lower()):
+                faults.append(f"environment variable {name} sets nothing; did you mean {meant}?")
             continue
         key = name.removeprefix(ENVIRONMENT).lower().replace("__", ".", 1)
         if key not in KNOWN_KEYS:
