@@ -131,6 +131,8 @@ if TYPE_CHECKING:
     from gitalign.facade.undoing import undo_preview as undo_preview
     from gitalign.git.fence import FencePolicy as FencePolicy
     from gitalign.git.fence import PushFence as PushFence
+    from gitalign.git.git_directories import GitDirectories as GitDirectories
+    from gitalign.git.git_directories import git_directories as git_directories
 
 _HOMES = {
     "gitalign.batches.planning.plan_digest": ("plan_digest",),
@@ -178,6 +180,7 @@ _HOMES = {
     "gitalign.facade.diagnosing": ("doctor",),
     "gitalign.facade.fencing": ("take_fence",),
     "gitalign.git.fence": ("FencePolicy", "PushFence"),
+    "gitalign.git.git_directories": ("GitDirectories", "git_directories"),
     "gitalign.facade.forecasting": (
         "ForecastFormat",
         "forecast",

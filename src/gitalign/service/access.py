@@ -38,6 +38,7 @@ class Needs:
         actor = holder_of(request, service)
         if actor is None:
             raise NotSignedIn("a token is needed", hint="sign in, or git align token create")
+        request.state.sees_places = actor.may(Role.ADMIN)  # read by the door; without it, an answer is for anybody
         service.throttle.count_request(actor.id)
         if not actor.may(self.role):
             raise NotAllowed(f"the role {self.role} is needed; {actor.name} has {actor.role}")

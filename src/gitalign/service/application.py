@@ -33,12 +33,14 @@ from gitalign.service.api import (
     users,
     webhooks,
 )
+from gitalign.service.door import Door
 from gitalign.service.metrics import ServiceMetrics
 from gitalign.service.middleware import Guarded
 from gitalign.service.pages import account_page, audit_page, openid_pages, people_page
 from gitalign.service.pages import routes as pages
 from gitalign.service.problems import configure_error_handlers
 from gitalign.service.settings import ServerSettings, settings_of, settings_of_environment
+from gitalign.service.shown_places import ShownPlaces
 from gitalign.service.state import opened_service
 from gitalign.store.service.figures import job_figures
 
@@ -116,6 +118,8 @@ def configure_middleware(app: FastAPI, settings: ServerSettings, *, enable_conte
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"],
             expose_headers=["ETag", "Location", "Retry-After", "X-Request-Id"],
         )
+    app.state.places = ShownPlaces(settings.places(os.environ))
+    app.add_middleware(Door, places=app.state.places)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=server.allowed_hosts(), www_redirect=False)
     app.add_middleware(
         Guarded,

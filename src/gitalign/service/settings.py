@@ -20,6 +20,7 @@ from gitalign.facade import FencePolicy
 from gitalign.input_file import Unreadable, read_bounded
 from gitalign.observe.extras import require_library
 from gitalign.service.batch_settings import Batches
+from gitalign.service.machine_places import places_of_server
 from gitalign.service.page_settings import PageSettings
 from gitalign.service.provider_settings import Oidc
 from gitalign.service.remote_settings import ByAddress, default_database
@@ -216,7 +217,20 @@ class ServerSettings(Section):
             most_open=self.limits.open_jobs,
             most_running=self.limits.running_jobs,
             remotes=self.repositories.settings(os.environ, fence=work.fence),
+            places=self.places(os.environ),
         )
+
+    def places(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Paths of this machine that documents and errors may name -> what others than administrators see instead."""
+        database, tls, provider = self.database, self.server.tls, self.oidc
+        folders = {
+            "state": (database.file or default_database(environ)).parent,
+            "repositories": self.repositories.place(environ),
+        }
+        files = [database.password_file, self.repositories.key_file]
+        files += [] if tls is None else [tls.certificate, tls.key]
+        files += [] if provider is None else [provider.client_secret_file]
+        return places_of_server(folders, files, environ)
 
     def open_database(self, tables: Tables | None = None) -> ServiceDatabase:
         """The database.

@@ -30,10 +30,10 @@ from gitalign.service.api.requests import (
     said,
 )
 from gitalign.service.api.runs import IfMatch, document_of, etag, not_changed
+from gitalign.service.shown_places import output_of_task
 from gitalign.service.state import Service, service_of
 from gitalign.store.service.batch_events import BatchEvents
 from gitalign.store.service.jobs import JobFilter
-from gitalign.store.service.task_logs import TaskLogs
 from gitalign.validate.commands import readable
 
 router = APIRouter(prefix="/api/v1/repositories/{repository}", tags=["batches"])
@@ -137,9 +137,7 @@ def show_task_log(
     jobs = _jobs_about(service, repository, batch)
     if not jobs:
         raise _unknown_batch(batch)
-    body, following = TaskLogs(service.database).read(
-        [one.id for one in jobs], task, offset=offset, most_bytes=_MOST_LOG_BYTES
-    )
+    body, following = output_of_task(request, actor, jobs, task, offset=offset, most_bytes=_MOST_LOG_BYTES)
     content = {
         "batch_run": batch,
         "task": task,

@@ -26,10 +26,10 @@ from gitalign.service.api.requests import Nothing, RunName, posted
 from gitalign.service.contents import content_of
 from gitalign.service.pages.page_route import Key, Operator, PageRoute, Viewer, led_to
 from gitalign.service.pages.rendering import page
+from gitalign.service.shown_places import output_of_task
 from gitalign.service.state import Service, service_of
 from gitalign.store.service.batch_events import BatchEvents
 from gitalign.store.service.jobs import JobFilter
-from gitalign.store.service.task_logs import TaskLogs
 from gitalign.validate.commands import readable
 from gitalign.views.batch_drawings import batch_gantt, batch_graph
 
@@ -189,10 +189,10 @@ def show_task(request: Request, repository: str, batch: RunName, task: TaskName,
     known = None if look.run is None else look.run["tasks"].get(task)
     if known is None:
         raise NotFound(f"batch run {display(batch)} has no task {display(task)}", code="unknown_task")
-    jobs = [job.id for job in service.jobs.about_run(repository, batch, RUNS)]
+    jobs = service.jobs.about_run(repository, batch, RUNS)
     word = request.query_params.get("from", "")
     offset = int(word) if word.isdecimal() and word.isascii() and len(word) < 12 else 0
-    body, following = TaskLogs(service.database).read(jobs, task, offset=offset, most_bytes=_LOG_BYTES)
+    body, following = output_of_task(request, actor, jobs, task, offset=offset, most_bytes=_LOG_BYTES)
     return page(
         request,
         "task.html",

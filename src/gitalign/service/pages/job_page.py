@@ -35,7 +35,7 @@ def show_job(request: Request, job: str, actor: Viewer) -> Response:
     events, progress = _followed(service, found)
     document: Mapping[str, Any] = look.document if isinstance(look.document, dict) else {}
     verdict = request.query_params.get("verdict", "")
-    rows = [row for row in document.get("branches", ()) if verdict in ("", row.get("verdict"), row.get("prospect"))]
+    rows = [row for row in _branches(document) if verdict in ("", row.get("verdict"), row.get("prospect"))]
     pages = max(1, -(-len(rows) // _ROWS))
     number = min(page_number(request.query_params), pages)
     return page(
@@ -51,6 +51,12 @@ def show_job(request: Request, job: str, actor: Viewer) -> Response:
         pages=pages,
         key=secrets.token_urlsafe(16),
     )
+
+
+def _branches(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What became, or would become, of branches; documents of other kinds may list names of branches, or something else of them."""
+    rows = document.get("branches")
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 @router.get("/jobs/{job}/progress")

@@ -102,6 +102,7 @@ class BatchWatch:
         view = facade.batch_status(self._request, self._batch_id)
         content = stamped("batch-run", facade.batch_content(view))
         text = json_text(content)
+        self._hold.note_places()
         for task_id in view.run.tasks:
             self._hand_over_output(task_id)
         if text != self._document:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 
 from gitalign.core.events import Event, EventKind
@@ -18,9 +19,11 @@ from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import Interrupted, RunTakenOver, StoreError
 from gitalign.facade import PushFence
+from gitalign.service.machine_places import PlacesOfJob
 from gitalign.service.working.batch_policy import BatchPolicy
 from gitalign.service.working.remote_access import RemoteAccess
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
+from gitalign.store.service.places import KnownPlaces
 
 _LOG = logging.getLogger("gitalign.service")
 _BEFORE_PUBLISHING = "journal"
@@ -67,6 +70,8 @@ class Hold:
         self.batches = BatchPolicy()
         """What plans that were submitted may do here."""
         self._plan_id: str | None = None
+        self._places: PlacesOfJob | None = None
+        self._known_places: KnownPlaces | None = None
         self.jobs = jobs
         self._lease_s = lease_s
         self._rehearsal = checkpoint
@@ -87,6 +92,19 @@ class Hold:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.end()
+
+    def watch_places(self, places: PlacesOfJob, known: KnownPlaces) -> None:
+        """Have paths of the machine known before anything is written that may name them."""
+        self._places, self._known_places = places, known
+
+    def note_places(self) -> None:
+        """Write down paths of the machine that came since, such as work trees; before what may name them.
+
+        Raises:
+            StoreError
+        """
+        if self._places is not None and self._known_places is not None:
+            self._places.note(partial(self._known_places.note, self.held.repository))
 
     def end(self) -> None:
         """Renew the lease no more; what is not written yet is written. Called before the job is finished."""
@@ -167,6 +185,7 @@ class Hold:
 
     def _renew(self) -> None:
         with self._writing:
+            self.note_places()
             events = [self._events.popleft() for _ in range(len(self._events))]
             try:
                 job = self.jobs.renew(self.held, events=events, run_id=self.run_id, plan_id=self._plan_id)

@@ -9,15 +9,18 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from gitalign.core.addresses import is_public
+from gitalign.core.machine_paths import machine_paths
 from gitalign.core.webhooks import signature
 from gitalign.errors import StoreError, UserError
 from gitalign.release import VERSION
 from gitalign.store.service.database import ServiceDatabase
+from gitalign.store.service.places import KnownPlaces
 from gitalign.store.service.webhooks import DueDelivery, Webhooks
 
 _LOG = logging.getLogger("gitalign.service")
@@ -85,10 +88,14 @@ class Deliveries:
     Args:
         database: of the service.
         policy: where webhooks may lead.
+        places: paths of this machine that messages must not name -> what is said instead.
     """
 
-    def __init__(self, database: ServiceDatabase, policy: WebhookPolicy) -> None:
+    def __init__(
+        self, database: ServiceDatabase, policy: WebhookPolicy, *, places: Mapping[str, str] | None = None
+    ) -> None:
         self._webhooks = Webhooks(database)
+        self._places, self._known_places = tuple((places or {}).items()), KnownPlaces(database)
         self._policy = policy
 
     def run(self, over: threading.Event) -> None:
@@ -118,7 +125,8 @@ class Deliveries:
         return True
 
     def _attempt(self, due: DueDelivery) -> tuple[int | None, str]:
-        body, timestamp = due.body.encode("utf-8"), int(time.time())
+        hidden = machine_paths((*self._places, *self._known_places.all()))
+        body, timestamp = hidden.hidden(due.body.encode("utf-8")), int(time.time())
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"git-align/{VERSION}",

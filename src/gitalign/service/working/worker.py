@@ -8,7 +8,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from gitalign.core.jobs import JobKind, JobState
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import GitAlignError, Interrupted, NoResources, RunTakenOver, StoreError
+from gitalign.service.machine_places import PlacesOfJob
 from gitalign.service.working.batch_policy import BatchPolicy
 from gitalign.service.working.came import Came, StillUnderWay
 from gitalign.service.working.clock import Clock
@@ -30,6 +31,7 @@ from gitalign.store.service.credentials import Credentials
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
 from gitalign.store.service.jobs import Jobs
+from gitalign.store.service.places import KnownPlaces
 from gitalign.store.service.retention import forget_old_jobs
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class WorkSettings:
         remotes: how remotes are reached.
         most_open: jobs of one repository that wait or run; schedules write no more.
         most_running: jobs of one repository that are carried out at once.
+        places: paths of this machine that documents may name -> what is shown instead.
     """
 
     threads: int = 1
@@ -69,6 +72,7 @@ class WorkSettings:
     webhooks: WebhookPolicy = field(default_factory=WebhookPolicy)
     most_open: int = 100
     most_running: int = 8
+    places: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def batch_threads(self) -> int:
@@ -110,7 +114,7 @@ class Workers:
         self._clock = Clock(database, most_open=settings.most_open, wake=self.wake)
         self._is_draining = False
         self._over = threading.Event()
-        deliveries = Deliveries(database, settings.webhooks)
+        deliveries = Deliveries(database, settings.webhooks, places=settings.places)
         self._delivering = threading.Thread(target=deliveries.run, args=(self._over,), name="webhooks", daemon=True)
         self._credentials = Credentials(database)
         self._holds: set[Hold] = set()
@@ -201,6 +205,7 @@ class Workers:
             checkpoint=self._checkpoint,
         )
         hold.batches = self._settings.batches
+        hold.watch_places(PlacesOfJob(held.path, held.config_file, self._settings.places), KnownPlaces(self._database))
         self._holds.add(hold)
         try:
             with hold:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from gitalign.store.schema import AsciiText, Key
 
-HEAD_REVISION = "s0009"
+HEAD_REVISION = "s0010"
 VERSION_TABLE = "service_version"
 
 metadata = MetaData()
@@ -41,11 +41,13 @@ repositories = Table(
     Column("created_at", Key, nullable=False),
     Column("id", String(32)),
     Column("url", AsciiText),
+    Column("places", Text),
     Index("service_repositories_by_id", "id", unique=True),
 )
 """`id` is random and never given out again: the name of a removed repository may be, and SQLite's numbers are.
 
-A transaction that writes events of a repository holds the lock of its row: `last_event` becomes visible in order."""
+A transaction that writes events of a repository holds the lock of its row: `last_event` becomes visible in order.
+`places` is JSON: paths of the machine that its documents may name, and what is shown instead."""
 
 jobs = Table(
     "service_jobs",
@@ -141,8 +143,10 @@ webhooks = Table(
     Column("seq", Key, nullable=False),
     Column("created_by", String(100), nullable=False),
     Column("created_at", Key, nullable=False),
+    Column("sealed", Text),
 )
-"""`seq` is the last event of the repository for which deliveries were written. The secret signs, so it cannot be a hash."""
+"""`seq` is the last event of the repository for which deliveries were written. The secret signs, so it cannot be a hash: `sealed` is it,
+encrypted; `secret` holds it only where the operator named no key."""
 
 deliveries = Table(
     "service_deliveries",
