@@ -1,4 +1,4 @@
-"""A repository under a planted path: no viewer, no lander and nobody without a token gets to see that path, in no answer at all."""
+"""A repository under a planted path: no viewer, no lander and no one without a token sees that path in any answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one door through which every answer leaves: whoever is no administrator gets it without paths of the machine.
+"""The one door through which every answer leaves: others than administrators get it without paths of the machine.
 
 What jobs leave is kept as it is, for administrators. Pages, documents, problems and events pass here on their way out, webhooks in
 `working/webhook_delivery.py`, which have no reader whose role is known.

@@ -16,6 +16,7 @@ NO_ACTS = {
     "Jobs._added": "its parts write the entry: see `test_api.py`",
     "Credentials.replace": "the same credential under a new key; the rotation is one entry",
     "Schedules.carry_on": "of the clock; the job that is due is recorded",
+    "KnownPlaces.note": "of the worker, about its own machine",
     "Webhooks.claim": "of the sender",
     "Webhooks.ended": "of the sender",
     "Webhooks.write_new": "of the sender",
