@@ -60,7 +60,8 @@ class LongWork:
         return handle
 
     def answer(self, handle: str, *, wait_s: float) -> dict[str, Any]:
-        """How a job stands: `{"state": "running", "handle", …}`, or `{"state": "done", "handle", "document"}`.
+        """How a job stands: `{"state": "running", "handle", …}`, `{"state": "done", "handle", "document"}`, or `stopped` when
+        it was stopped before it began.
 
         Args:
             handle: of the job.
@@ -78,6 +79,8 @@ class LongWork:
         if not job.future.done():
             elapsed = round(time.monotonic() - job.begun_at, 1)
             return {"state": "running", "handle": handle, "job": job.name, "seconds": elapsed}
+        if job.future.cancelled():
+            return {"state": "stopped", "handle": handle, "job": job.name}
         return {"state": "done", "handle": handle, "job": job.name, "document": dict(job.future.result())}
 
     def stop(self, handle: str) -> None:

@@ -22,11 +22,13 @@ INSTRUCTIONS = """\
 git-align aligns feature branches with their target branches in memory, and publishes so that nothing is lost.
 Before you start: who_touches and path_claims say where others work; claim_paths tells them where you do.
 While you work: clashes says which branches conflict with yours. Then: align brings your branch up to date, undo takes it back.
-Longer work answers {"state": "running", "handle": …}: ask again with job. An answer is only final when its state is "done".
+Longer work answers {"state": "running", "handle": …}: ask again with job. An answer is final when its state is "done" or "stopped".
 """
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 _WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False)
 _MOVES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
+# The last run is another one after an undo: asked twice, it brings forward again what it put back.
+_PUTS_BACK = _MOVES.model_copy(update={"idempotent_hint": False})
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -109,9 +111,10 @@ def _add_acting(server: MCPServer, tools: Tools) -> None:
         """Align one local branch with its target, and move it. undo takes it back. Needs a server that may move branches."""
         return tools.align(branch, wait_s=wait_seconds)
 
-    @_tool(server, _MOVES)
+    @_tool(server, _PUTS_BACK)
     def undo(run: str = "last", wait_seconds: float = 20) -> dict[str, Any]:
-        """Put back what a run moved, where it still stands. Needs a server that may move branches."""
+        """Put back what a run moved, where it still stands. Needs a server that may move branches. `run`: an id, as in the
+        answer of align. After an undo, last is that undo: asked again without an id, it is undone."""
         return tools.undo(run, wait_s=wait_seconds)
 
     @_tool(server, _WRITES)
