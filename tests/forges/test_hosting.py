@@ -177,11 +177,11 @@ def test_every_member_that_is_read_is_published_by_the_service() -> None:
             },
             "ruleset_id": 7,
             "ruleset_source": "acme",
-            "ruleset_source_type": "Enterprise",
+            "ruleset_source_type": "Organization",
         },
         *({"type": kind} for kind in ("creation", "deletion", "required_linear_history", "required_signatures")),
     ]
-    levels = [{"id": 1, "access_level": 0, "access_level_description": "No one", "group_id": None}]
+    levels = [{"id": 1, "access_level": 0, "access_level_description": "No one", "group_id": 0}]
     branch = {"id": 1, "name": "main", "push_access_levels": levels, "merge_access_levels": levels}
     rule = {"id": 1, "name": "all", "rule_type": "regular", "approvals_required": 1, "protected_branches": []}
     answers = {
@@ -214,6 +214,35 @@ def test_every_member_that_is_read_is_published_by_the_service() -> None:
         }
         assert asked
         assert asked - known - not_in_what_is_published == set(), service.__name__
+
+
+def test_a_rule_of_forgejo_has_fewer_members_and_says_as_much() -> None:
+    """It has no priority, and nothing about forced pushes: a protected branch never takes one."""
+    place = "/repos/acme/shop"
+    rule = contracts.forgejo_rule("main", enable_push=False, required_approvals=1)
+    validate(rule, contracts.FORGEJO_RULE)
+    answers = {place: {"allow_merge_commits": False}, f"{place}/branch_protections": [rule]}
+    asking: Any = _Answers(answers, set())
+    found = {rule.value: value for rule, value in gitea.observed(asking, "acme/shop", "main").values.items()}
+    assert (found["no_force_push"], found["pull_request"], found["approvals"]) == (True, True, 1)
+    assert found["status_checks"] == frozenset()
+
+
+def test_a_pipeline_that_may_be_skipped_is_no_check_that_must_pass() -> None:
+    place = "/projects/acme%2Fshop"
+    levels = [{"id": 1, "access_level": 0}]
+    project = {"id": 1, "merge_method": "merge", "only_allow_merge_if_pipeline_succeeds": True}
+    branch = {"id": 1, "name": "main", "push_access_levels": levels, "allow_force_push": False}
+    for skipped, expected in ((False, True), (True, False)):
+        answers: dict[str, Any] = {
+            place: {**project, "allow_merge_on_skipped_pipeline": skipped},
+            f"{place}/protected_branches": [branch],
+            f"{place}/approval_rules": [],
+            f"{place}/approvals": {"reset_approvals_on_push": False},
+        }
+        validate(answers[place], contracts.GITLAB_PROJECT)
+        asking: Any = _Answers(answers, set())
+        assert gitlab.observed(asking, "acme/shop", "main").any_check is expected
 
 
 def test_rules_of_gitea_hold_by_priority_then_plain_names_then_age(here: Workspace, hosting: Hosting) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import validate
 
 from gitalign import facade
 from gitalign.compat.checks import verify_branch_protections
@@ -15,6 +16,7 @@ from gitalign.core.branch_rules import BranchProtection, RuleState
 from gitalign.core.plan import Permit
 from gitalign.errors import PlanRefused
 from tests import warm
+from tests.forges import contracts
 from tests.forges.forge import Forge, serving
 from tests.git.workspace import Workspace
 
@@ -24,22 +26,43 @@ RULESETS = [
     {"type": "non_fast_forward"},
     {
         "type": "pull_request",
-        "parameters": {"required_approving_review_count": 2, "dismiss_stale_reviews_on_push": True},
+        "parameters": {
+            "required_approving_review_count": 2,
+            "dismiss_stale_reviews_on_push": True,
+            "require_code_owner_review": False,
+            "require_last_push_approval": False,
+            "required_review_thread_resolution": False,
+        },
     },
-    {"type": "required_status_checks", "parameters": {"required_status_checks": [{"context": "build"}]}},
+    {
+        "type": "required_status_checks",
+        "parameters": {
+            "required_status_checks": [{"context": "build"}],
+            "strict_required_status_checks_policy": False,
+        },
+    },
 ]
 CLASSIC = {
     "required_status_checks": {"strict": True, "contexts": ["lint"], "checks": [{"context": "lint", "app_id": 1}]},
-    "required_pull_request_reviews": {"dismiss_stale_reviews": True, "required_approving_review_count": 1},
+    "required_pull_request_reviews": {
+        "dismiss_stale_reviews": True,
+        "require_code_owner_reviews": False,
+        "required_approving_review_count": 1,
+    },
     "required_linear_history": {"enabled": True},
     "allow_force_pushes": {"enabled": False},
     "allow_deletions": {"enabled": False},
-    "required_signatures": {"enabled": False},
+    "required_signatures": {"url": "https://example.org", "enabled": False},
 }
 NONE = (404, {"message": "Branch not protected", "status": "404"})
 MAY_NOT = (403, {"message": "Resource not accessible by integration"})
 GITHUB = "/repos/acme/shop"
 GITLAB = "/projects/acme%2Fshop"
+
+
+def test_answers_are_of_the_form_that_the_service_publishes() -> None:
+    validate(RULESETS, contracts.GITHUB_RULES)
+    validate(CLASSIC, contracts.GITHUB_PROTECTION)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ def observed(asking: Asking, repository: str, branch: str) -> Observed:
         raise Unanswered("the project: not in the documented form")
     holding = [one for one in listed if _covers(str(one.get("name", "")), branch)]
     pipelines = project.get("only_allow_merge_if_pipeline_succeeds") is True
+    pipelines = pipelines and project.get("allow_merge_on_skipped_pipeline") is not True  # anyone can skip one
     only_by_request = bool(holding) and all(_is_closed(one.get("push_access_levels")) for one in holding)
     values: dict[RuleName, Value] = {
         RuleName.PULL_REQUEST: only_by_request,

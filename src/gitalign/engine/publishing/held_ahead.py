@@ -69,7 +69,7 @@ def held_ahead(
 ) -> Iterator[HeldAhead | None]:
     """Begin to pack what the aligned branches of a run leave behind; None where that is not worth a process.
 
-    A pack that nobody brought in is removed at the end.
+    A pack that was not taken in is removed at the end.
 
     Args:
         repository: the repository.
