@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 import shutil
 import socket
 import subprocess
@@ -66,6 +68,46 @@ def test_a_mirror_on_a_full_disk_is_an_error_and_fetched_when_there_is_room(worl
         subprocess.run(["mount", "-o", "remount,size=64m", str(small)], check=True)
         job, _ = world.done(JobKind.FETCH)
         assert (job.state, job.error) == (JobState.DONE, None)
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_fetch_leaves_the_mirror_as_it_was(
+    world: Mirrored, tmp_path: Path
+) -> None:
+    with needs.mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=12m", "tmpfs") as small:
+        world.folder = small / "mirrors"
+        world.add()
+        assert world.done(JobKind.FETCH)[0].state is JobState.DONE
+        there, remote = world.there(), world.server.root / "remote.git"
+        before = _refs(world.place)
+        _commit_at_random(remote, 14_000_000)
+        for kind in (JobKind.FETCH, JobKind.PLAN):
+            job, _ = world.done(kind)
+            assert (job.state, job.error and job.error["code"]) == (JobState.FAILED, "disk"), job.error
+        assert _refs(world.place) == before
+        assert list(world.place.glob("objects/*/tmp_*")) == []
+        subprocess.run(["git", "fsck", "--no-dangling"], cwd=world.place, capture_output=True, check=True)
+        killed = world.place / "objects" / "pack" / "tmp_pack_killed"
+        killed.write_bytes(b"half")
+        os.utime(killed, (1, 1))
+        subprocess.run(["mount", "-o", "remount,size=64m", str(small)], check=True)
+        job, _ = world.done(JobKind.PLAN)
+        assert (job.state, job.error) == (JobState.DONE, None)
+        assert not killed.exists()
+        assert set(world.there().values()) - set(there.values()) <= set(_refs(world.place).values())
+
+
+def _refs(place: Path) -> dict[str, str]:
+    words = ["git", "for-each-ref", "--format=%(refname) %(objectname)"]
+    said = subprocess.run(words, cwd=place, capture_output=True, text=True, check=True).stdout
+    return dict(line.split() for line in said.splitlines())
+
+
+def _commit_at_random(remote: Path, size: int) -> None:
+    """A commit on main with so many bytes that cannot be compressed."""
+    data = b"data %d\n" % size + random.Random(size).randbytes(size) + b"\n"
+    head = b"commit refs/heads/main\ncommitter A <a@b> 1700000000 +0000\ndata 4\nbig\n\nfrom refs/heads/main^0\n"
+    words = ["git", "fast-import", "--quiet"]
+    subprocess.run(words, input=head + b"M 644 inline big\n" + data, cwd=remote, check=True)
 
 
 def test_a_database_on_a_full_disk_loses_no_job(database_file: Path, repository: Path, tmp_path: Path) -> None:

@@ -54,6 +54,17 @@ def test_a_database_that_is_not_there(server: str) -> None:
     assert "createdb" in caught.value.hint
 
 
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_hold_every_name(server: str, encoding: str) -> None:
+    """A server that was made with the locale C has SQL_ASCII by default."""
+    name = encoding.lower()
+    with Postgres(server).engine().connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    with pytest.raises(StoreError, match=f"has the encoding {encoding}") as caught:
+        connect_journal(Postgres(server.replace("/postgres?", f"/{name}?")), repository="x")
+    assert "--encoding=UTF8" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("url", "says"),
     [

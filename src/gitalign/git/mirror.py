@@ -45,6 +45,8 @@ def make_mirror(place: Path, url: str, *, environ: Mapping[str, str]) -> None:
             (f"remote.{REMOTE}.url", url),
             (f"remote.{REMOTE}.fetch", f"+{HEADS}*:{_TRACKING}*"),
             (f"remote.{REMOTE}.tagOpt", "--no-tags"),
+            # Loose objects that git cannot finish it leaves behind; half a pack is one file, which is removed.
+            ("fetch.unpackLimit", "1"),
         ):
             git.run("config", key, value)
         os.rename(new, place)
@@ -66,7 +68,8 @@ def fetch_mirror(repository: Repository, *, timeout_s: float) -> None:
 
     Raises:
         RemoteError
-        GitError: the disk is full, or a ref cannot be moved.
+        OutOfSpace
+        GitError: a ref cannot be moved.
 
     Source: `git help fetch` (--prune deletes only what a refspec of the command line writes to).
     """

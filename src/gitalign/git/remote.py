@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gitalign.core.names import HEADS, BranchName, Oid, branch_of, command_on
-from gitalign.errors import GitError, GitTimedOut, RemoteError, UserError
+from gitalign.errors import GitError, GitTimedOut, OutOfSpace, RemoteError, UserError
 from gitalign.git.asking import retried
 from gitalign.git.command import text
 from gitalign.git.refs import read_tips
@@ -200,6 +200,7 @@ def talk(
 
     Raises:
         RemoteError: with all that git said, which a server may have written.
+        OutOfSpace: the disk of this machine is full; that of a remote is an error of the remote.
     """
     try:
         return text(repository.operator.run(*words, timeout_s=timeout_s, most_bytes=_MOST_BYTES).stdout)
@@ -210,5 +211,15 @@ def talk(
     except GitError as error:
         # An address may hold a password.
         said = error.message.replace(address or words[-1], remote) if words[0] == "ls-remote" else error.message
+        if words[0] == "fetch" and isinstance(error, OutOfSpace) and _is_full_here(said):
+            raise OutOfSpace(
+                f"no room for what remote {remote!r} sends: {said}", hint="free some space, then run again"
+            ) from error
         again = command_on(f"git {by_hand or words[0]}", remote)
         raise RemoteError(f"remote {remote!r}: {said}", hint=f"try it by hand: {again}") from error
+
+
+def _is_full_here(said: str) -> bool:
+    """Whether git said it of this machine. What a server writes comes behind these words."""
+    is_full = any(sign in said for sign in ("No space left on device", "Disk quota exceeded", "Read-only file system"))
+    return is_full and "remote:" not in said and "remote error" not in said

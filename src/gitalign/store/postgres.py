@@ -79,6 +79,7 @@ class Postgres:
         arguments: dict[str, Any] = {
             "connect_timeout": _CONNECT_S,
             "application_name": "git-align",
+            "client_encoding": "utf8",
             "options": f"-c lock_timeout={_LOCK_MS} -c idle_in_transaction_session_timeout={_IDLE_MS}",
         }
         if self._password_file is not None:
@@ -150,7 +151,17 @@ def _password(file: Path, section: str) -> str:
 
 
 def _configure(connection: Any, _: object) -> None:
-    """A transaction is on disk when it ends, also where the server's default is to answer earlier."""
+    """A transaction is on disk when it ends, also where the server's default is to answer earlier.
+
+    Raises:
+        StoreError: the database cannot hold every name; a server made with the locale C has such ones by default.
+    """
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise StoreError(
+            f"the database has the encoding {encoding}, which does not hold every name",
+            hint="make one that does: createdb --encoding=UTF8 --template=template0",
+        )
     connection.execute(
         "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,8 @@ from gitalign.service.working.remote_access import RemoteSettings
 from gitalign.shared_files import make_folder
 
 _LOOKED_EVERY_S = 0.5
+_KILLED_BEFORE_S = 86_400.0
+"""What no one has written to for so long belongs to no fetch that goes on: the bounds of a fetch are far shorter."""
 _NEED_A_FOLDER = ("batch-", "work-tree")
 
 
@@ -58,10 +61,9 @@ def mirror_ready(hold: Hold, request: facade.Request, settings: RemoteSettings) 
     lock = HeldLock.take(place.with_suffix(".lock"))
     if lock is None:
         raise StillUnderWay
-    with lock:
-        with _bounded(place, settings.most_bytes, hold.stop):
-            facade.bring_up_to_date(request, timeout_s=settings.fetch_s, stop=hold.stop, only_new=not fetches)
-        yield
+    with lock, _bounded(place, settings.most_bytes, hold.stop):
+        facade.bring_up_to_date(request, timeout_s=settings.fetch_s, stop=hold.stop, only_new=not fetches)
+        yield  # a plan fetches, too
 
 
 def _make(place: Path, url: str, hold: Hold) -> None:
@@ -82,6 +84,10 @@ def _bounded(place: Path, most_bytes: int, stop: StopSignal) -> Iterator[None]:
         RemoteError: it was too large.
     """
     over, is_too_large = threading.Event(), threading.Event()
+    for path in _unfinished(place):  # of a fetch that was killed
+        with suppress(OSError):
+            if path.stat().st_mtime < time.time() - _KILLED_BEFORE_S:
+                path.unlink()
     before = set(_unfinished(place))
 
     def look() -> None:
