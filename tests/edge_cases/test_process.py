@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gitalign import facade
-from gitalign.core.outcome import Conflicted
+from gitalign.core.outcome import Conflicted, Failed
 from gitalign.core.plan import Permit
 from gitalign.core.report import Verdict
 from gitalign.errors import GitError
@@ -81,6 +81,17 @@ def test_a_locked_branch_is_held_back_alone_and_told(work: Workspace) -> None:
     assert lock.exists()
     assert branch(report, "y").verdict is Verdict.ALIGNED
     lock.unlink()
+    assert branch(run(work.path), "x").verdict is Verdict.ALIGNED
+
+
+def test_a_branch_whose_time_is_up_stays_and_is_aligned_by_a_run_with_more_time(work: Workspace) -> None:
+    before = (work.tip("x"), work.tip("y"))
+    report = run(work.path, orchestration__branch_alignment_timeout_seconds=1e-6, orchestration__max_attempts=1)
+    for name in ("x", "y"):
+        outcome = branch(report, name).result.outcome
+        assert isinstance(outcome, Failed)
+        assert (outcome.code, "branch_alignment_timeout_seconds" in outcome.hint) == ("branch_timed_out", True)
+    assert (work.tip("x"), work.tip("y")) == before
     assert branch(run(work.path), "x").verdict is Verdict.ALIGNED
 
 
