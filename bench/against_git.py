@@ -5,7 +5,8 @@ Usage: python bench/against_git.py REPOSITORY --target main [--pulls] [--remote]
 The repository is copied; nothing is written to it. Its branches (with `--pulls`, what `refs/pull/*/head` holds as well) are
 aligned in the copy by the command line. Then a sample of the branches with a verdict is rebased (or merged) by git in a work
 tree of a second copy, and the two are held side by side: the tree, and author, date and message of every commit where git is
-clean; the commit and the unmerged paths where it stops.
+clean; the commit and the unmerged paths where it stops. A third as many of the branches that are left where they are: git, too,
+has nothing to bring in.
 
 With `--remote` the copy is a remote, and a fresh clone of it aligns what only the remote has (`git align run --remote`). Then, too: every
 aligned branch stands on the remote where the report says, every other one where it stood, the clone has no new branch, and `git align undo
@@ -115,6 +116,8 @@ def compare(
     found.verdicts.update(entry["outcome"]["kind"] for entry in entries)
     judged = [entry for entry in entries if entry["outcome"]["kind"] in ("aligned", "conflicted")]
     drawn = chance.sample(judged, min(sample, len(judged)))
+    left = [entry for entry in entries if entry["outcome"]["kind"] == "unchanged"]
+    drawn += chance.sample(left, min(sample // 3, len(left)))
     hide_missing(
         before,
         folder / "desk",
@@ -127,7 +130,12 @@ def compare(
         except AssertionError as error:
             found.git_could_not.append(f"{entry['branch']}: {str(error).splitlines()[-1][:120]}")
             continue
-        difference = differs(entry, verdict, after, onto, strategy=strategy)
+        if entry["outcome"]["kind"] == "unchanged":
+            # Nothing is left to bring in: git stays at the branch, or ends at the target.
+            stays = verdict.is_clean and verdict.head in (tip, onto)
+            difference = "" if stays else "left where it is, and git has something to do"
+        else:
+            difference = differs(entry, verdict, after, onto, strategy=strategy)
         if difference:
             found.differ.append(f"{entry['branch']} onto {entry['target']}: {difference}")
         else:

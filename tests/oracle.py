@@ -64,6 +64,7 @@ class Judge:
         self._git(repository, "worktree", "add", "-q", "--detach", "--no-checkout", str(place), start)
         self._state = Path(self._git(place, "rev-parse", "--absolute-git-dir"))
         self._is_dirty = False
+        self._failure: AssertionError | None = None
         self._known: dict[tuple[str, ...], Judgement] = {}
 
     def rebase(self, tip: str, onto: str) -> Judgement:
@@ -87,6 +88,7 @@ class Judge:
             self._git(self._place, "rebase", "--abort", check=False)
             shutil.rmtree(folder, ignore_errors=True)
             return judged
+        self._require_success()
         head, tree = self._git(self._place, "rev-parse", "HEAD", "HEAD^{tree}").split()
         return Judgement(True, head=head, tree=tree, kept=kept(self._repository, head, onto))
 
@@ -106,6 +108,7 @@ class Judge:
             self._git(self._place, "rebase", "--abort", check=False)
             shutil.rmtree(folder, ignore_errors=True)
             return judged
+        self._require_success()
         head, tree = self._git(self._place, "rev-parse", "HEAD", "HEAD^{tree}").split()
         return Judgement(True, head=head, tree=tree, kept=shape(self._repository, head, onto))
 
@@ -121,22 +124,35 @@ class Judge:
             judged = Judgement(False, entries=self._entries())
             self._git(self._place, "merge", "--abort", check=False)
             return judged
+        self._require_success()
         head, tree = self._git(self._place, "rev-parse", "HEAD", "HEAD^{tree}").split()
         return Judgement(True, head=head, tree=tree)
 
     def _crashes(self, *words: str) -> bool:
         """True when git itself dies of a signal on these commits (it has such bugs); what it left is cleared away."""
+        self._failure = None
         try:
             git(self._place, *_QUIET, *words, executable=self._executable)
         except AssertionError as error:
             said = str(error)
             if "Assertion `" not in said and "BUG:" not in said:
+                self._failure = error
                 return False
             for left in ("index.lock", "HEAD.lock", "MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD"):
                 (self._state / left).unlink(missing_ok=True)
             shutil.rmtree(self._state / "rebase-merge", ignore_errors=True)
             return True
         return False
+
+    def _require_success(self) -> None:
+        """Neither a conflict nor a result: git could not do it at all, for want of an object, and has no verdict.
+
+        Raises:
+            AssertionError: what git said.
+        """
+        if self._failure is not None:
+            self._is_dirty = True
+            raise self._failure
 
     def _stand_at(self, tip: str) -> None:
         if self._is_dirty:

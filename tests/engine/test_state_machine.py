@@ -359,6 +359,7 @@ class Alignment(RuleBasedStateMachine):
         return other.git(*words)
 
 
+@pytest.mark.timeout(1800)
 def test_any_order_of_verbs_kills_and_commands(template: Path) -> None:
     """Every ref at before or intended, every work tree whole, every object there, `undo last` does what `runs` says."""
     Alignment.source = template

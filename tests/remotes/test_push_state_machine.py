@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -217,6 +218,7 @@ class Pushing(RuleBasedStateMachine):
         self.cut_off = False
 
 
+@pytest.mark.timeout(1800)
 def test_any_order_of_pushes_kills_and_people(template: Path) -> None:
     """Nothing a person or a teammate did is lost, nothing private leaves the clone, and reports are true of the remote."""
     Pushing.source = template
