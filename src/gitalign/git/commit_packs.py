@@ -18,6 +18,7 @@ from pathlib import Path
 
 from gitalign.core.names import Oid
 from gitalign.errors import OutOfSpace
+from gitalign.git.deflating import deflated
 
 _COMMIT = 1
 _MOST_BYTES = 1 << 30
@@ -64,7 +65,7 @@ def _write(folder: Path, commits: Mapping[Oid, bytes], object_format: str, level
     entries: list[tuple[bytes, int, int]] = []
     at = len(pieces[0])
     for oid, data in commits.items():
-        entry = entry_head(_COMMIT, len(data)) + zlib.compress(data, level)
+        entry = entry_head(_COMMIT, len(data)) + deflated(data, level)
         entries.append((bytes.fromhex(oid), zlib.crc32(entry), at))
         pieces.append(entry)
         at += len(entry)

@@ -20,6 +20,7 @@ from types import TracebackType
 
 from gitalign.core.names import Oid
 from gitalign.git.commit_packs import entry_head
+from gitalign.git.deflating import deflated
 from gitalign.git.own_packs import OwnPacks, Unreadable
 
 _KINDS = {b"commit": 1, b"tree": 2, b"blob": 3}
@@ -58,6 +59,7 @@ class LooseObjects:
         except Unreadable as error:
             raise NotPackable(str(error)) from error
         self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._there: dict[str, frozenset[str]] = {}
 
     def __enter__(self) -> LooseObjects:
         """Nothing more is needed."""
@@ -147,8 +149,24 @@ class LooseObjects:
             yield pack.ended()
 
     def _loose(self, oid: bytes) -> tuple[int, bytes] | None:
-        data = self._read(oid.hex())
+        name = oid.hex()
+        # Most of what a folder names is not here: a look into a list costs less than a file that is not there.
+        data = self._read(name) if name[2:] in self._listed(name[:2]) else None
         return None if data is None else _parsed(data)
+
+    def _listed(self, folder: str) -> frozenset[str]:
+        """The files of a folder, as they were when it was first asked for."""
+        if folder not in self._there:
+            try:
+                handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._folder)
+            except FileNotFoundError:
+                self._there[folder] = frozenset()
+                return self._there[folder]
+            try:
+                self._there[folder] = frozenset(os.listdir(handle))
+            finally:
+                os.close(handle)
+        return self._there[folder]
 
     def _packed(self, oid: bytes) -> tuple[int, bytes] | None:
         try:
@@ -204,7 +222,7 @@ class _Pack:
 
     def add(self, kind: int, body: bytes) -> None:
         level = 1 if kind == _BLOB and len(body) > _WORTH_COMPRESSING_BYTES else 0
-        packed = zlib.compress(body, level)
+        packed = deflated(body, level)
         self._pieces += (entry_head(kind, len(body)), packed)
         self._bytes += len(packed)
         self.count += 1

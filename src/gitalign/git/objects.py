@@ -9,7 +9,6 @@ import itertools
 import os
 import signal
 import time
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from gitalign.core.names import Oid
 from gitalign.errors import GitCrashed, GitDied, GitError, GitTimedOut, MissingObject, OutOfSpace
 from gitalign.git.asking import cut_short, retried
 from gitalign.git.command import Git, failure_of, said_in, text
+from gitalign.git.deflating import deflated
 from gitalign.shared_files import make_folder
 
 _BODIES_AT_ONCE = 5_000
@@ -221,7 +221,7 @@ class CommitWriter:
                 self._folders.add(folder)
             handle = os.open(self._stem, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o444)
             try:
-                view = memoryview(zlib.compress(b"commit %d\0%b" % (len(body), body), 1))
+                view = memoryview(deflated(b"commit %d\0%b" % (len(body), body), 1))
                 while view:
                     view = view[os.write(handle, view) :]
             finally:

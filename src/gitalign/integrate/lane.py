@@ -128,11 +128,6 @@ class MergeWorker:
         """Contents of files named `<id>` or `<tree>:<path>`; None for what is not there or longer than `most_bytes`."""
         return _once_more(lambda: self._files.read(names, most_bytes=most_bytes))
 
-    def start_readers(self) -> None:
-        """Start what detectors ask, in the thread that owns the lane: a detector's own thread is soon gone."""
-        for reader in (self._reader, self._files, self._trees):
-            reader.start()
-
     def sizes(self, oids: Sequence[bytes]) -> list[int | None]:
         """Bytes of objects; None for what is not there."""
         return _once_more(lambda: self._files.sizes(oids))

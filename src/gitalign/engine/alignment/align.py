@@ -275,9 +275,9 @@ class BranchAligner:
         if not integration.plugins.detectors or not isinstance(result.outcome, Aligned):
             return result
         lane = self._lane(worker)
-        lane.start_readers()
         replayed = self._replayed.get(step.id)
-        known = replayed.changes if replayed is not None and replayed.outcome.after == result.outcome.after else {}
+        is_known = replayed is not None and replayed.outcome.after == result.outcome.after
+        known = (replayed.changes, replayed.contents) if replayed is not None and is_known else ({}, {})
         request = request_of(
             Looked(
                 branch=step.branch.name,
@@ -288,7 +288,7 @@ class BranchAligner:
             ),
             repository=integration.quarantine.git.git_dir,
             graph=integration.graph,
-            source=LaneSource(lane, self._trees, known),
+            source=LaneSource(lane, self._trees, *known),
         )
         detection = Detection.of(integration.plugins, timeout_s=integration.limits.detection_timeout_s)
         # One that is late may still be talking to the lane's processes: nothing else must.

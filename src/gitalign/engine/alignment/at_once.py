@@ -196,7 +196,7 @@ class ReplaysAtOnce:
             if isinstance(work, BaseException):
                 raise work
             if work is not None:
-                work.compare(streams.comparer, self._is_over)
+                work.compare(streams.comparer, streams.files, self._is_over)
                 done = work.results(self._rewrites[block[0].onto])
         except Stopped:
             pass

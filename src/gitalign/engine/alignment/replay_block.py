@@ -10,13 +10,14 @@ from gitalign.core.commit_bytes import CommitBytes, commit_bytes, subject_of
 from gitalign.core.names import Oid, StepId
 from gitalign.core.outcome import Aligned, AlignedKind, Dropped, DropReason, Rewrite
 from gitalign.core.plan import Step
+from gitalign.detect.files import is_file
 from gitalign.engine.alignment.context import IntegrationContext
 from gitalign.engine.alignment.source import Changes
 from gitalign.errors import GitError
 from gitalign.git.commit_packs import write_commit_packs
 from gitalign.git.merge import MERGES_PER_PROCESS, MergeAnswer
 from gitalign.git.merge_stream import MadeUpCommits, MergeStream
-from gitalign.git.objects import CommitWriter, bodies
+from gitalign.git.objects import CommitWriter, FileReader, bodies
 from gitalign.git.tree_comparer import TreeComparer
 from gitalign.integrate.at_once import Chain, Replays
 from gitalign.integrate.lane import Rewrites
@@ -25,6 +26,10 @@ from gitalign.integrate.streams import Stopped, carry_through
 _PACKED_FROM = 24
 _COMPARED_AT_ONCE = 64
 _MOST_PATHS = 20_000
+_READ_AT_ONCE = 200
+_LONGEST_BYTES = 64 * 1024
+_MOST_BYTES = 2 * 1024 * 1024
+"""Of contents that are held for detectors: a block's files that do not fit are read branch by branch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +39,13 @@ class Replayed:
     Attributes:
         at_once: git's merge of branch and target at once; None where it was not asked for.
         changes: what changes from one commit to another, as far as detectors will ask and it was found out.
+        contents: of files that changed, by id, as far as they are short and not too many.
     """
 
     outcome: Aligned
     at_once: MergeAnswer | None
     changes: Mapping[tuple[Oid, Oid], Changes]
+    contents: Mapping[bytes, bytes]
 
 
 class BlockProcesses:
@@ -63,6 +70,7 @@ class BlockProcesses:
         self.made_up = MadeUpCommits(self._aside, self.writer, object_format=self.object_format)
         plain, timeout_s = quarantine.ungated(quarantine.git), integration.limits.integration_timeout_s
         self.comparer = TreeComparer(plain, timeout_s=timeout_s)
+        self.files = FileReader(plain, timeout_s=timeout_s)
 
     def under(self, onto: Oid, chains: int) -> list[MergeStream]:
         """Those that merge under the attributes of a target, for so many chains.
@@ -99,6 +107,7 @@ class BlockProcesses:
         """End every process."""
         self._end_merging()
         self.comparer.close()
+        self.files.close()
 
     def _end_merging(self) -> None:
         for stream in self._streams:
@@ -123,6 +132,7 @@ class Block:
         self._chains: list[Chain | None] = []
         self._replays: Replays | None = None
         self._changes: dict[tuple[Oid, Oid], Changes] = {}
+        self._contents: dict[bytes, bytes] = {}
 
     def carry_out(self, streams: BlockProcesses, is_stopped: Callable[[], bool]) -> None:
         """Read, merge and write.
@@ -154,7 +164,7 @@ class Block:
             write_commit_packs(streams.packs, replays.new, object_format=streams.object_format)
         self._replays = replays
 
-    def compare(self, comparer: TreeComparer, is_stopped: Callable[[], bool]) -> None:
+    def compare(self, comparer: TreeComparer, files: FileReader, is_stopped: Callable[[], bool]) -> None:
         """Find out what detectors will ask; another thread may carry out the next block meanwhile.
 
         Raises:
@@ -163,6 +173,7 @@ class Block:
         if self._replays is not None and self._integration.plugins.detectors:
             with suppress(GitError):  # they ask themselves then, and report what is wrong
                 self._compare(comparer, is_stopped)
+                self._read_files(files, is_stopped)
 
     def results(self, rewrites: Rewrites) -> dict[StepId, Replayed]:
         """What became of those branches that are done; what is known of the others is kept for who replays them."""
@@ -233,7 +244,9 @@ class Block:
             unsigned=chain.unsigned,
         )
         changes = {pair: self._changes[trees] for pair, trees in self._pairs(chain).items() if trees in self._changes}
-        return Replayed(outcome=outcome, at_once=chain.at_once, changes=changes)
+        files = self._changed_files(chain)
+        contents = {oid: self._contents[oid] for oid in files if oid in self._contents}
+        return Replayed(outcome=outcome, at_once=chain.at_once, changes=changes, contents=contents)
 
     def _pairs(self, chain: Chain) -> dict[tuple[Oid, Oid], tuple[Oid, Oid]]:
         """What detectors compare: commits, and their trees."""
@@ -262,6 +275,30 @@ class Block:
             found = comparer.compare_many(pairs[start : start + _COMPARED_AT_ONCE])
             paths += sum(map(len, found.values()))
             self._changes |= found
+
+    def _changed_files(self, chain: Chain) -> list[bytes]:
+        """Ids of the files of a result that its target has not, as far as it was found out."""
+        changes = self._changes.get((self._commits[chain.onto].tree, chain.tree), ())
+        return [change.after[1] for change in changes if change.after is not None and is_file(change.after)]
+
+    def _read_files(self, files: FileReader, is_stopped: Callable[[], bool]) -> None:
+        """Read what detectors will look at, as long as it is not too much to be held.
+
+        Raises:
+            Stopped, GitError
+        """
+        done = [chain for chain in self._chains if chain is not None and chain.is_done]
+        wanted = list(dict.fromkeys(oid for chain in done for oid in self._changed_files(chain)))
+        held = 0
+        for start in range(0, len(wanted), _READ_AT_ONCE):
+            if held > _MOST_BYTES:
+                return
+            if is_stopped():
+                raise Stopped
+            names = wanted[start : start + _READ_AT_ONCE]
+            read = files.read(names, most_bytes=_LONGEST_BYTES)
+            self._contents |= {name: data for name, data in zip(names, read, strict=True) if data is not None}
+            held += sum(len(data) for data in read if data is not None)
 
     def _dropped(self, oid: Oid, reason: DropReason, upstream: Oid | None = None) -> Dropped:
         return Dropped(oid=oid, reason=reason, subject=subject_of(self._commits[oid]), upstream=upstream)

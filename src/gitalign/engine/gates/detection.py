@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, display
 from gitalign.core.outcome import Failed
 from gitalign.engine.gates.gate import PASS, Verdict
+from gitalign.engine.gates.second_thread import looked
 from gitalign.errors import GitAlignError, NoResources
 from gitalign.git.command import text
 from gitalign.git.history import load_graph
@@ -199,16 +199,14 @@ def _within(seconds: float, detectors: Sequence[Detector], request: DetectionReq
         except BaseException as error:
             ended.append(error)
 
-    thread = threading.Thread(target=look, name="detectors", daemon=True)
     try:
-        thread.start()
+        is_over = looked(look, within_s=seconds)
     except RuntimeError as error:
         raise NoResources(
             "there is not enough memory here, or not enough threads are allowed, to run detectors",
             hint=_MORE_MEMORY,
         ) from error
-    thread.join(seconds)
-    if not ended:
+    if not is_over:
         raise TimeoutError(f"detector {watch.detector} gave no answer within {seconds:g} s")
     if ended[0] is not None:
         raise ended[0]

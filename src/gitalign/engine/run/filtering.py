@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitalign.core.filters import Filters
-from gitalign.git.dates import moment
 from gitalign.git.repository import Repository
 
 if TYPE_CHECKING:
@@ -26,7 +25,11 @@ def filters_of(repository: Repository, request: Request, *, now: int) -> Filters
     """
 
     def asked(given: str | None, option: str) -> int | None:
-        return None if given is None else moment(repository, given, option=option, now=now)
+        if given is None:
+            return None
+        from gitalign.git.dates import moment  # its patterns take as long to compile as a plan of some branches
+
+        return moment(repository, given, option=option, now=now)
 
     return Filters(
         only=request.only,
