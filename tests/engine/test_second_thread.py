@@ -9,24 +9,24 @@ import weakref
 
 import pytest
 
-from gitalign.engine.gates import second_thread
-from gitalign.engine.gates.second_thread import looked
+from gitalign.engine.gates.second_thread import SecondThreads
 
 
-def ids_of(times: int) -> list[int]:
+def ids_of(threads: SecondThreads, times: int) -> list[int]:
     seen: list[int] = []
     for _ in range(times):
-        assert looked(lambda: seen.append(threading.get_ident()), within_s=10)
+        assert threads.looked(lambda: seen.append(threading.get_ident()), within_s=10)
     return seen
 
 
 def test_one_thread_looks_for_all_calls_of_a_thread_and_ends_with_it() -> None:
     found: list[list[int]] = []
-    threads: list[threading.Thread] = []
+    looking: list[threading.Thread] = []
+    threads = SecondThreads()
 
     def work() -> None:
-        found.append(ids_of(3))
-        threads.extend(one for one in threading.enumerate() if one.ident == found[0][0])
+        found.append(ids_of(threads, 3))
+        looking.extend(one for one in threading.enumerate() if one.ident == found[0][0])
 
     worker = threading.Thread(target=work)
     worker.start()
@@ -34,19 +34,20 @@ def test_one_thread_looks_for_all_calls_of_a_thread_and_ends_with_it() -> None:
     gc.collect()
     assert len(set(found[0])) == 1
     assert found[0][0] != worker.ident
-    threads[0].join(10)
-    assert not threads[0].is_alive()
+    looking[0].join(10)
+    assert not looking[0].is_alive()
 
 
 def test_a_late_one_is_left_behind_and_not_used_again() -> None:
-    (before,) = ids_of(1)
+    threads = SecondThreads()
+    (before,) = ids_of(threads, 1)
     may_end = threading.Event()
 
     def waits() -> None:
         may_end.wait(10)
 
-    assert not looked(waits, within_s=0.01)
-    (after,) = ids_of(1)
+    assert not threads.looked(waits, within_s=0.01)
+    (after,) = ids_of(threads, 1)
     may_end.set()
     assert before != after
 
@@ -62,16 +63,17 @@ def test_what_was_looked_at_is_not_held() -> None:
     def look(seen: Big = one) -> None:
         assert seen
 
-    assert looked(look, within_s=10)
+    assert SecondThreads().looked(look, within_s=10)
     del one, look
     assert gone == ["gone"]
 
 
 def test_a_forked_process_gets_a_thread_of_its_own() -> None:
-    ids_of(1)
+    threads = SecondThreads()
+    ids_of(threads, 1)
     child = os.fork()
     if child == 0:
-        os._exit(0 if looked(lambda: None, within_s=10) else 1)
+        os._exit(0 if threads.looked(lambda: None, within_s=10) else 1)
     assert os.waitpid(child, 0)[1] == 0
 
 
@@ -79,7 +81,6 @@ def test_without_another_thread_it_says_so(monkeypatch: pytest.MonkeyPatch) -> N
     def start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(second_thread._OF_THREAD, "second", None, raising=False)
     monkeypatch.setattr(threading.Thread, "start", start)
     with pytest.raises(RuntimeError):
-        looked(lambda: None, within_s=1)
+        SecondThreads().looked(lambda: None, within_s=1)

@@ -78,6 +78,7 @@ class BranchAligner:
         self._lines: dict[Oid, FirstParentChain] = {}
         self._trees = SharedTrees(integration.facts)
         self._lanes: dict[int, MergeWorker] = {}
+        self._detection = Detection.of(integration.plugins, timeout_s=integration.limits.detection_timeout_s)
         self._lock = threading.Lock()
 
     @property
@@ -290,9 +291,8 @@ class BranchAligner:
             graph=integration.graph,
             source=LaneSource(lane, self._trees, *known),
         )
-        detection = Detection.of(integration.plugins, timeout_s=integration.limits.detection_timeout_s)
         # One that is late may still be talking to the lane's processes: nothing else must.
-        looking = partial(detection.judge, request, left_behind=partial(self._abandon_lane, worker))
+        looking = partial(self._detection.judge, request, left_behind=partial(self._abandon_lane, worker))
         return held_to(result, _timed(phases, "detect", looking))
 
     def _document(self, step: Step, result: StepResult, phases: list[tuple[str, float]]) -> StepResult:

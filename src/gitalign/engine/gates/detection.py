@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gitalign.core.findings import Finding, FindingRule
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, display
 from gitalign.core.outcome import Failed
 from gitalign.engine.gates.gate import PASS, Verdict
-from gitalign.engine.gates.second_thread import looked
+from gitalign.engine.gates.second_thread import SecondThreads
 from gitalign.errors import GitAlignError, NoResources
 from gitalign.git.command import text
 from gitalign.git.history import load_graph
@@ -94,12 +94,14 @@ class Detection:
     Attributes:
         timeout_s: what all detectors together may take for one result, in seconds.
         hint: what to do about a refused result.
+        threads: in which detectors look.
     """
 
     detectors: Sequence[Detector]
     rule: FindingRule
     timeout_s: float
     hint: str = _IN_REPORT
+    threads: SecondThreads = field(default_factory=SecondThreads, compare=False, repr=False)
 
     @classmethod
     def of(cls, plugins: ActivePlugins, *, timeout_s: float, hint: str = _IN_REPORT) -> Detection:
@@ -121,7 +123,7 @@ class Detection:
             return PASS
         watch = _Watch()
         try:
-            findings = tuple(_within(self.timeout_s, self.detectors, request, watch))
+            findings = tuple(self._found(request, watch))
         except TimeoutError as error:
             left_behind()
             raised = "raise orchestration.error_detection_timeout_seconds"
@@ -154,6 +156,40 @@ class Detection:
         )
         return Verdict(refusal=refusal, findings=findings, detection="refused")
 
+    def _found(self, request: DetectionRequest, watch: _Watch) -> list[Finding]:
+        """What all detectors find, if they end in time.
+
+        A thread cannot be ended from outside; one that is late is left behind.
+
+        Raises:
+            TimeoutError
+            NoResources: no thread can be started, which says nothing about the detectors.
+        """
+        found: list[Finding] = []
+        ended: list[BaseException | None] = []
+
+        def look() -> None:
+            try:
+                for detector in self.detectors:
+                    watch.detector = detector.name
+                    found.extend(detector.detect(request))
+                ended.append(None)
+            except BaseException as error:
+                ended.append(error)
+
+        try:
+            is_over = self.threads.looked(look, within_s=self.timeout_s)
+        except RuntimeError as error:
+            raise NoResources(
+                "there is not enough memory here, or not enough threads are allowed, to run detectors",
+                hint=_MORE_MEMORY,
+            ) from error
+        if not is_over:
+            raise TimeoutError(f"detector {watch.detector} gave no answer within {self.timeout_s:g} s")
+        if ended[0] is not None:
+            raise ended[0]
+        return found
+
     def findings(self, request: DetectionRequest) -> list[Finding]:
         """What the detectors find, whatever it means for the result.
 
@@ -176,38 +212,3 @@ class _Watch:
     """Which detector is looking."""
 
     detector: str = ""
-
-
-def _within(seconds: float, detectors: Sequence[Detector], request: DetectionRequest, watch: _Watch) -> list[Finding]:
-    """What all detectors find, if they end in time.
-
-    A thread cannot be ended from outside; one that is late is left behind, as a daemon that holds up nothing.
-
-    Raises:
-        TimeoutError
-        NoResources: no thread can be started, which says nothing about the detectors.
-    """
-    found: list[Finding] = []
-    ended: list[BaseException | None] = []
-
-    def look() -> None:
-        try:
-            for detector in detectors:
-                watch.detector = detector.name
-                found.extend(detector.detect(request))
-            ended.append(None)
-        except BaseException as error:
-            ended.append(error)
-
-    try:
-        is_over = looked(look, within_s=seconds)
-    except RuntimeError as error:
-        raise NoResources(
-            "there is not enough memory here, or not enough threads are allowed, to run detectors",
-            hint=_MORE_MEMORY,
-        ) from error
-    if not is_over:
-        raise TimeoutError(f"detector {watch.detector} gave no answer within {seconds:g} s")
-    if ended[0] is not None:
-        raise ended[0]
-    return found

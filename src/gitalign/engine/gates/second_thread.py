@@ -11,30 +11,35 @@ from queue import Empty, SimpleQueue
 
 Look = Callable[[], None]
 _Asked = SimpleQueue[tuple[Look, SimpleQueue[None]] | None]
-_OF_THREAD = threading.local()
 
 
-def looked(look: Look, *, within_s: float) -> bool:
-    """Call a function in the second thread of this thread, and wait for its end.
+class SecondThreads:
+    """One for each thread that asks for it."""
 
-    Args:
-        look: raises nothing.
-        within_s: how long to wait, in seconds.
+    def __init__(self) -> None:
+        self._of_thread = threading.local()
 
-    Returns:
-        False when it was not over in time. Its thread, a daemon that holds up nothing, is left behind and not used again.
+    def looked(self, look: Look, *, within_s: float) -> bool:
+        """Call a function in the second thread of this thread, and wait for its end.
 
-    Raises:
-        RuntimeError: no thread can be started.
-    """
-    second: _SecondThread | None = getattr(_OF_THREAD, "second", None)
-    _OF_THREAD.second = None  # should waiting be interrupted, it is late as well
-    if second is None or not second.is_alive:  # a process that was forked has none of its parent's threads
-        second = _SecondThread()
-    is_over = second.call(look, within_s)
-    if is_over:
-        _OF_THREAD.second = second
-    return is_over
+        Args:
+            look: raises nothing.
+            within_s: how long to wait, in seconds.
+
+        Returns:
+            False when it was not over in time. Its thread, a daemon that holds up nothing, is left behind and not used again.
+
+        Raises:
+            RuntimeError: no thread can be started.
+        """
+        second: _SecondThread | None = getattr(self._of_thread, "second", None)
+        self._of_thread.second = None  # should waiting be interrupted, it is late as well
+        if second is None or not second.is_alive:  # a process that was forked has none of its parent's threads
+            second = _SecondThread()
+        is_over = second.call(look, within_s)
+        if is_over:
+            self._of_thread.second = second
+        return is_over
 
 
 class _SecondThread:
