@@ -18,7 +18,7 @@ from gitalign.batches.running.state import BatchRun, MergeStatus, Request, Statu
 from gitalign.core.plan import Permit
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.runtime.surroundings import of_process
-from gitalign.errors import NotPermitted, UnknownBatch, UserError
+from gitalign.errors import NotARepository, NotPermitted, UnknownBatch, UserError
 from gitalign.facade.batch_retrying import to_be_gone_on_with
 from gitalign.facade.batch_running import _as_started
 from tests.batches.runs import killed_at
@@ -102,6 +102,28 @@ def test_nothing_runs_without_permission_for_this_very_plan(user: User) -> None:
         with pytest.raises(NotPermitted):
             facade.start_batches(user.request, plan, permit=permit)
     assert facade.batch_list(user.request) == ()
+
+
+def test_a_file_whose_repository_git_cannot_say_is_not_taken_for_nobodys(
+    user: User, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An error is no permission to run what a file says."""
+    linked = tmp_path / "linked"
+    user.world.git("worktree", "add", "-q", "--detach", str(linked))
+    (linked / "tasks.yaml").write_text(TASKS)
+    git(linked, "add", "tasks.yaml")
+    source = PlanSource(file=linked / "tasks.yaml")
+    with monkeypatch.context() as named:
+        named.setenv("GIT_DIR", str(user.world.path / ".git"))
+        with pytest.raises(UserError, match="tracked by git"):
+            facade.plan_batches(user.request, source)
+    link = (linked / ".git").read_text()
+    (linked / ".git").write_text("gitdir: /nowhere\n")
+    with pytest.raises(NotARepository):
+        facade.plan_batches(user.request, source)
+    (linked / ".git").write_text(link)
+    with pytest.raises(UserError, match="tracked by git"):
+        facade.plan_batches(user.request, source)
 
 
 def test_commands_are_not_taken_from_a_file_that_a_branch_could_change(user: User) -> None:

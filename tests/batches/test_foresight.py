@@ -20,7 +20,9 @@ from gitalign.batches.running.state_document import dump, load
 from gitalign.batches.two_sides import merge_of_two
 from gitalign.cli.rendering.batches import EventLines, show_batch_run
 from gitalign.core.names import Oid
+from gitalign.errors import GitCrashed
 from gitalign.facade import BatchView
+from gitalign.integrate.lane import MergeWorker
 from tests.batches.runs import BATCH, Bench
 from tests.batches.runs import sh as unbounded
 from tests.batches.trees import World, make_world, world
@@ -191,6 +193,27 @@ def test_every_pair_is_judged_as_git_judges_it(tmp_path: Path, monkeypatch: pyte
     assert all(tips["far-away"] in pair for pair in asked)
     del tips["edit"]
     assert not any("edit" in pair for pair in look())
+
+
+def test_a_merge_that_git_could_not_make_is_no_conflict_and_is_made_at_the_next_look(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tips: dict[str, Oid] = {}
+    for name in ("one", "two"):
+        world.git("checkout", "-q", "-B", name, "main")
+        bench_sh(world.path, f"echo {name} > same; git add -A; git commit -q -m {name}")
+        tips[name] = Oid(world.git("rev-parse", "HEAD"))
+    world.git("checkout", "-q", "main")
+    foresight = Foresight(world.repository, BATCH, target="main", base=world.tip)
+
+    def fails(*_: object, **__: object) -> None:
+        raise GitCrashed("Out of memory", hint="")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(MergeWorker, "merge_histories", fails)
+        assert foresight.look(tips, world.tip, is_stopping=lambda: False) == {}
+    (found,) = foresight.look(tips, world.tip, is_stopping=lambda: False).values()
+    assert (found.first, found.second, found.paths) == ("one", "two", ("same",))
 
 
 def is_clean(world: World, one: Oid, other: Oid) -> bool:

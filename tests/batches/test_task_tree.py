@@ -21,6 +21,7 @@ from gitalign.batches.running.run_task import (
 )
 from gitalign.batches.running.snapshot import Seen, bring_home, commit_files, look, release
 from gitalign.batches.running.task_log import TaskLog
+from gitalign.batches.running.task_worker import _entry_of
 from gitalign.core.names import WIP_PREFIX, Oid, zero_like
 from gitalign.core.publication import RefUpdate
 from gitalign.errors import GitError
@@ -314,6 +315,26 @@ def test_trees_are_reused_and_stay_warm_for_the_same_set_up(world: World) -> Non
     assert not (again.tree.tree / "node_modules").exists()
     again.release()
     assert key != prepared_key(setup.argv, {"package-lock.json": b"other"})
+
+
+def test_a_failure_of_git_is_not_a_commit_without_the_lock_file(world: World) -> None:
+    """What was prepared without a lock file would be used again for a commit that has one."""
+    git(world.path, "checkout", "-q", "--detach")
+    (world.path / "sub").mkdir()
+    (world.path / "sub" / "a lock").write_text("1\n")
+    git(world.path, "add", ".")
+    git(world.path, "commit", "-q", "-m", "lock")
+    tip = Oid(git(world.path, "rev-parse", "HEAD").strip())
+    ours = world.repository.git
+    assert _entry_of(ours, world.tip, "sub/a lock") is None
+    entry = _entry_of(ours, tip, "./sub/a lock")
+    assert entry == _entry_of(ours, tip, "sub/a lock")
+    assert entry is not None
+    assert [_entry_of(ours, tip, path) for path in ("../sub/a lock", "/sub/a lock", ".", "sub/*")] == [None] * 4
+    folder = git(world.path, "rev-parse", f"{tip}:sub").strip()
+    (world.path / ".git" / "objects" / folder[:2] / folder[2:]).unlink()
+    with pytest.raises(GitError):
+        _entry_of(ours, tip, "sub/a lock")
 
 
 def test_a_slot_in_use_or_with_work_is_never_taken_or_removed(world: World) -> None:

@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 
 from gitalign import facade
 from gitalign.core.execution_plan import HeldCode
+from gitalign.core.names import Oid
 from gitalign.documents.reading import Malformed
-from gitalign.errors import ConfigError, UserError
+from gitalign.errors import ConfigError, GitCrashed, UserError
+from gitalign.git.merge import MergeAnswer
+from gitalign.integrate.lane import MergeWorker
 from gitalign.landing.drawing import as_mermaid, as_text
 from gitalign.landing.execution_plan import ExecutionPlan
 from tests import needs, warm
@@ -152,6 +155,35 @@ def test_clean_in_pairs_and_not_together(tmp_path: Path) -> None:
         ("b", "c", True),
     ]
     assert (found.stops, found.exit_code()) == (0, 0)
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_merge_that_fails_once_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """The answer of a look in which git failed is not that of the next one."""
+    work = Workspace(tmp_path / "repo")
+    for name in "abcd":
+        branch(work, name, "main", {name: b"1\n"}) if name != "a" else work.commit("base", {"list": text()})
+    branch(work, "b-2", "b", {"upper": b"1\n"})
+    work.commit("main goes on", {"other": b"p\n"})
+    tips = set(work.git("for-each-ref", "--format=%(objectname)", "refs/heads").split())
+    calls, merge = 0, MergeWorker.merge_histories
+
+    def failing(self: MergeWorker, onto: Oid, ours: Oid, theirs: Oid, **more: Any) -> MergeAnswer:
+        nonlocal calls
+        if not {ours, theirs} <= tips:
+            calls += 1
+            if calls == at:
+                raise GitCrashed("Out of memory", hint="")
+        return merge(self, onto, ours, theirs, **more)
+
+    monkeypatch.setattr(MergeWorker, "merge_histories", failing)
+    torn = ordered(work.path)
+    assert calls >= at, "no merge of several failed"
+    monkeypatch.undo()
+    sound = ordered(work.path)
+    assert sound.predicted_conflicts == ()
+    assert (sound.stops, sound.exit_code()) == (0, 0)
+    assert torn.to_dict() != sound.to_dict()
 
 
 def test_a_branch_that_only_several_others_together_stop_is_found_and_counted(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from gitalign.errors import StoreError
 from gitalign.store import schema
 from gitalign.store.database import open_database
+from tests import needs
 
 
 def contents(path: Path) -> dict[str, str]:
@@ -57,3 +59,16 @@ def test_one_of_a_newer_release_is_refused(tmp_path: Path) -> None:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreError, match="newer git-align"):
         open_database(path)
+
+
+@pytest.mark.parametrize("free", [0, 4, 8, 16, 24, 32, 48, 64, 100])
+def test_a_full_disk_is_named_whatever_the_database_says(tmp_path: Path, free: int) -> None:
+    """SQLite calls it an I/O error where its shared memory finds no room."""
+    with needs.mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=1m", "tmpfs") as small:
+        left = shutil.disk_usage(small).free
+        (small / "ballast").write_bytes(b"\0" * (left - free * 1024))
+        with pytest.raises(StoreError, match=r"disk is full|No space left") as caught:
+            open_database(small / "gitalign" / "new.db")
+        assert caught.value.hint == "free some space, then run the command again"
+        (small / "ballast").unlink()
+        open_database(small / "gitalign" / "new.db").dispose()

@@ -18,7 +18,8 @@ from gitalign.batches.planning.plan_document import from_dict, with_tasks
 from gitalign.batches.planning.read_tasks import parsed, read_checklist, task_list_of, with_command
 from gitalign.batches.planning.tasks import PlanUnusable, Task, TaskList, TaskListError
 from gitalign.core.names import HEADS, display
-from gitalign.errors import GitAlignError
+from gitalign.errors import NotARepository
+from gitalign.git.environment import LOCATION_VARIABLES
 from gitalign.git.refs import read_refs
 from gitalign.git.repository import Repository, open_repository
 from gitalign.input_file import read_bounded
@@ -146,20 +147,35 @@ def _require_ours(repository: Repository, file: Path, tasks: TaskList) -> None:
 
     Raises:
         PlanUnusable
+        GitError: git cannot say whose the file is.
     """
     if not any(task.argv is not None or task.setup is not None or task.verify is not None for task in tasks.tasks):
         return
     real = Path(os.path.realpath(file))
-    try:
-        around = open_repository(real.parent, executable=repository.git.executable)
-    except GitAlignError:
-        return  # in no repository
-    same = os.path.realpath(around.common_dir) == os.path.realpath(repository.common_dir)
-    if not same or around.work_tree is None:
-        return
-    words = ("ls-files", "--error-unmatch", "--", f":(top,literal){os.path.relpath(real, around.work_tree)}")
-    if around.operator.run(*words, accept=(0, 1)).returncode == 0:
+    if any(_tracks(one, real) for one in (repository, _around(repository, real.parent)) if one is not None):
         raise PlanUnusable(
             f"{file} says what to run and is tracked by git, so a branch could change it",
             hint="copy it to a place outside of the repository, look at it, and use that",
         )
+
+
+def _around(repository: Repository, folder: Path) -> Repository | None:
+    """The work tree of the repository that a folder is in, whatever `GIT_DIR` and its like name; None where it is in none."""
+    environ = {name: value for name, value in os.environ.items() if name not in LOCATION_VARIABLES}
+    try:
+        around = open_repository(folder, executable=repository.git.executable, environ=environ)
+    except NotARepository:
+        if any(os.path.lexists(above / ".git") for above in (folder, *folder.parents)):
+            raise  # one that git does not open now says nothing about what it tracks
+        return None
+    same = os.path.realpath(around.common_dir) == os.path.realpath(repository.common_dir)
+    return around if same else None
+
+
+def _tracks(repository: Repository, file: Path) -> bool:
+    """Whether a file is tracked in a work tree. Source: `git help ls-files` (--error-unmatch: exit code 1)."""
+    if repository.work_tree is None or not file.is_relative_to(os.path.realpath(repository.work_tree)):
+        return False
+    path = os.path.relpath(file, os.path.realpath(repository.work_tree))
+    words = ("ls-files", "--error-unmatch", "--", f":(top,literal){path}")
+    return repository.operator.run(*words, accept=(0, 1)).returncode == 0

@@ -1,10 +1,14 @@
-"""Branches merged together, as landing would: what pairs do not tell. Nothing moves, and every answer is remembered."""
+"""Branches merged together, as landing would: what pairs do not tell. Nothing moves.
+
+Answers are remembered, except for those that stand on a merge that git could not make: it may make it the next time.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from gitalign.core.commit import unseen_commit
 from gitalign.core.execution_plan import PredictedConflict
@@ -24,7 +28,28 @@ from gitalign.landing.landing_order import Landing, batches
 
 UNMERGED = "cannot be merged"
 """Stands for the conflict types of two that git could not merge at all."""
-_FORMAT = "batch 2"
+_FORMAT = "batch 3"
+
+
+@dataclass
+class _Merges:
+    """The merges behind one answer.
+
+    Attributes:
+        lane: makes them.
+        is_sure: git made every one of them.
+    """
+
+    lane: MergeWorker
+    is_sure: bool = True
+
+    def merge(self, onto: Oid, one: Oid, other: Oid) -> MergeAnswer | None:
+        """None when git cannot merge the two."""
+        try:
+            return self.lane.merge_histories(onto, one, other)
+        except ABOUT_ONE_MERGE:
+            self.is_sure = False
+            return None
 
 
 def kept_apart(
@@ -67,14 +92,15 @@ def _joined(dry_run: DryRun, lane: MergeWorker, onto: Oid, members: Sequence[Bra
     if dry_run.stop.stop_requested:
         return len(members)
     union = commits[members[0].name]
-    joined = 1
+    joined, merges = 1, _Merges(lane)
     for one in members[1:]:
-        answer = _merged(lane, onto, union, commits[one.name])
+        answer = merges.merge(onto, union, commits[one.name])
         if answer is None or not answer.is_clean:
             break
         (union,) = lane.write([unseen_commit(answer.tree, union, commits[one.name])])
         joined += 1
-    dry_run.cache.keep({key: str(joined)}, at=dry_run.at)
+    if merges.is_sure:
+        dry_run.cache.keep({key: str(joined)}, at=dry_run.at)
     return joined
 
 
@@ -113,8 +139,9 @@ def stopping_jointly(
             body = dry_run.cache.look_up([known]).get(known)
             stops = _read_stops(body) if body is not None else None
             if stops is None:
-                stops = _land(dry_run, lane, onto, members, clashing)
-                if not dry_run.stop.stop_requested:
+                merges = _Merges(lane)
+                stops = _land(dry_run, merges, onto, members, clashing)
+                if merges.is_sure and not dry_run.stop.stop_requested:
                     dry_run.cache.keep(
                         {
                             known: json_text(
@@ -135,7 +162,7 @@ def _read_stops(body: str) -> tuple[PredictedConflict, ...] | None:
 
 
 def _land(
-    dry_run: DryRun, lane: MergeWorker, onto: Oid, members: Sequence[BranchPreview], clashing: Mapping[str, set[str]]
+    dry_run: DryRun, merges: _Merges, onto: Oid, members: Sequence[BranchPreview], clashing: Mapping[str, set[str]]
 ) -> tuple[PredictedConflict, ...]:
     commits = dry_run.commits(members)
     if dry_run.stop.stop_requested:
@@ -146,9 +173,9 @@ def _land(
         name = one.name
         if clashing[name] & {landed for landed, _ in unions}:
             continue
-        answer = _merged(lane, onto, unions[-1][1], commits[name])
+        answer = merges.merge(onto, unions[-1][1], commits[name])
         if answer is not None and answer.is_clean:
-            (union,) = lane.write([unseen_commit(answer.tree, unions[-1][1], commits[name])])
+            (union,) = merges.lane.write([unseen_commit(answer.tree, unions[-1][1], commits[name])])
             unions.append((name, union))
             continue
         # Who made it stop: the first that, once landed, leaves no clean merge.
@@ -156,7 +183,7 @@ def _land(
             (
                 landed
                 for landed, union in unions[1:]
-                if (tried := _merged(lane, onto, union, commits[name])) is None or not tried.is_clean
+                if (tried := merges.merge(onto, union, commits[name])) is None or not tried.is_clean
             ),
             unions[-1][0],
         )
@@ -173,14 +200,6 @@ def _land(
             )
         )
     return tuple(found)
-
-
-def _merged(lane: MergeWorker, onto: Oid, one: Oid, other: Oid) -> MergeAnswer | None:
-    """None when git cannot merge the two."""
-    try:
-        return lane.merge_histories(onto, one, other)
-    except ABOUT_ONE_MERGE:
-        return None
 
 
 def _key(dry_run: DryRun, onto: Oid, what: str, members: Sequence[BranchPreview]) -> str:

@@ -47,6 +47,9 @@ class Dialect(Protocol):
     def make_tables(self, connection: Connection) -> None:
         """Make the newest tables in an empty database."""
 
+    def explained(self, words: str) -> str:
+        """What the database says of an error, and the reason where it leaves that out."""
+
     def hint(self, words: str) -> str:
         """What to do about an error of the database."""
 
@@ -69,7 +72,7 @@ def translated(dialect: Dialect, whose: str = "journal") -> Iterator[None]:
         yield
     except (DBAPIError, PendingRollbackError) as error:
         # The second one is what a connection that broke before says of each later statement.
-        words = str(error.orig).strip() if isinstance(error, DBAPIError) else "the connection broke"
+        words = dialect.explained(str(error.orig).strip()) if isinstance(error, DBAPIError) else "the connection broke"
         raise StoreError(f"{whose} {dialect.label}: {words}", hint=dialect.hint(words)) from error
 
 

@@ -120,6 +120,10 @@ class Postgres:
         )
         connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{schema.HEAD_REVISION}')")
 
+    def explained(self, words: str) -> str:
+        """See `Dialect`. The server says the reason itself."""
+        return words
+
     def hint(self, words: str) -> str:
         """See `Dialect`."""
         hints = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,10 @@ from gitalign.shared_files import adopt, make_folder
 from gitalign.store.run_locks import RunLocks
 
 _BUSY_MS = 15_000
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FREE = "free some space, then run the command again"
+_ROOM_BYTES = 1_048_576
+"""More than SQLite asks for in one piece: 32 KiB of shared memory, or a page of the log."""
 _COMPILED: LRUCache[Any, Any] = LRUCache(500)
 """Statements as SQL text, for every database of this process: making the text costs more than a small run asks for."""
 
@@ -64,7 +70,8 @@ class Sqlite:
         try:
             _make(self._path)
         except OSError as error:
-            raise StoreError(f"cannot make {self._path}: {error.strerror}", hint=_how_to_write(self._path)) from error
+            to_do = _FREE if error.errno in _FULL else _how_to_write(self._path)
+            raise StoreError(f"cannot make {self._path}: {error.strerror}", hint=to_do) from error
         engine = create_engine(
             URL.create("sqlite+gitalign", database=str(self._path)),
             execution_options={"compiled_cache": _COMPILED},
@@ -98,12 +105,22 @@ class Sqlite:
         for statement in NEW_DATABASE:
             connection.exec_driver_sql(statement)
 
+    def explained(self, words: str) -> str:
+        """See `Dialect`. SQLite does not say that the disk is full when there is no room for its shared memory.
+
+        Source: SQLite, os_unix.c, unixShmMap (SQLITE_IOERR_SHMSIZE).
+        """
+        reason = _no_room(self._path.parent) if "disk I/O error" in words else ""
+        return f"{words}: {reason}" if reason else words
+
     def hint(self, words: str) -> str:
         """See `Dialect`."""
+        if any(os.strerror(number) in words for number in _FULL):
+            return _FREE
         to_write = _how_to_write(self._path)
         hints = {
             "locked": "another git-align is writing; try again",
-            "full": "free some space",
+            "full": _FREE,
             "readonly": to_write,
             "unable to open": to_write,
             "malformed": self._away(),
@@ -125,6 +142,16 @@ class Sqlite:
     def damaged(self) -> str:
         """See `Dialect`."""
         return f"move {self._path} away: a new journal is made; git for-each-ref refs/gitalign lists what runs pinned"
+
+
+def _no_room(folder: Path) -> str:
+    """Why nothing can be written in a folder for want of room; empty where something can, or where it is for another reason."""
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            os.posix_fallocate(file.fileno(), 0, _ROOM_BYTES)
+    except OSError as error:
+        return os.strerror(error.errno) if error.errno in _FULL else ""
+    return ""
 
 
 def _make(path: Path) -> None:

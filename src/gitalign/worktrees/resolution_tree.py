@@ -297,7 +297,9 @@ def _progress(git_dir: Path, course: Course | None) -> tuple[int, int]:
 
 def commit_at(git: Git, name: str) -> Oid | None:
     """The commit that a name of git's stands for in a work tree, if there is one."""
-    done = git.run("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}", accept=(0, 1, 128))
+    # Exit code 1 is that of a name that stands for nothing.
+    words = ("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}")
+    done = retried(lambda: git.run(*words, accept=(0, 1)))
     return Oid(text(done.stdout).strip()) if done.returncode == 0 else None
 
 

@@ -11,7 +11,7 @@ from itertools import combinations
 
 from gitalign.batches.planning.tasks import TaskId
 from gitalign.batches.running.state import ResultConflict
-from gitalign.batches.two_sides import merge_of_two, result_conflict
+from gitalign.batches.two_sides import UNRELATED, merge_of_two, result_conflict
 from gitalign.core.names import Oid
 from gitalign.core.pair_conflicts import PathChange, may_conflict
 from gitalign.engine.alignment.integration import probe
@@ -127,6 +127,8 @@ class Foresight:
         first, second = pair[0] or self._target, pair[1]
         try:
             answer = merge_of_two(worker, onto, *tips)
+            if isinstance(answer, str) and answer != UNRELATED:
+                raise GitError(answer)
             is_clean = isinstance(answer, MergeAnswer) and answer.is_clean
             conflict = None if is_clean else result_conflict(worker, answer, first=first, second=second)
         except GitError as error:  # says nothing about the two

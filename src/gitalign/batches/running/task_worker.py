@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -22,6 +23,8 @@ from gitalign.batches.running.task_log import TaskLog
 from gitalign.batches.running.turns import Turn
 from gitalign.core.names import Oid
 from gitalign.errors import GitAlignError
+from gitalign.git.asking import retried
+from gitalign.git.command import Git
 
 _AGAIN = frozenset({AttemptEnd.TRANSIENT, AttemptEnd.INFRASTRUCTURE})
 _LOOK_S = 0.1
@@ -281,11 +284,19 @@ class TaskWorker:
         if task.setup is None or hiding_profile(self._context, self._keeper.run.id, task.id) is not None:
             return ""
         git = self._context.repository.git
-        files: dict[str, bytes | None] = {}
-        for path in task.setup.files:
-            done = git.run("cat-file", "blob", f"{base}:{path}", accept=(0, 128))
-            files[path] = done.stdout if done.returncode == 0 else None
-        return prepared_key(task.setup.argv, files)
+        return prepared_key(task.setup.argv, {path: _entry_of(git, base, path) for path in task.setup.files})
+
+
+def _entry_of(git: Git, base: Oid, path: str) -> bytes | None:
+    """The entry of a file in a commit, which names its contents; None where the commit has no such file.
+
+    Raises:
+        GitError: that is not known; a tree that was prepared for a commit without the file must not pass for this one's.
+    """
+    plain = os.path.normpath(path)
+    if os.path.isabs(plain) or plain.split("/")[0] in (".", ".."):
+        return None
+    return retried(lambda: git.run("ls-tree", "-z", "--full-tree", base, "--", plain)).stdout or None
 
 
 def _lay_out(slot: Slot, base: Oid, key: str) -> None:

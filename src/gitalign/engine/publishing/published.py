@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from gitalign.core.hosting import Host, links_of
 from gitalign.core.names import HEADS
 from gitalign.core.outlook import Published
+from gitalign.git.asking import retried
 from gitalign.git.command import text
 from gitalign.git.refs import read_tips
 from gitalign.git.repository import Repository
@@ -17,7 +18,7 @@ def address_of(repository: Repository, remote: str) -> str:
 
     Source: `git help remote` (get-url; exit code 2 for a remote that is not there).
     """
-    done = repository.operator.run("remote", "get-url", "--", remote, accept=(0, 2, 128))
+    done = retried(lambda: repository.operator.run("remote", "get-url", "--", remote, accept=(0, 2)))
     return next(iter(text(done.stdout).splitlines()), "") if done.returncode == 0 else ""
 
 
