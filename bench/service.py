@@ -110,6 +110,14 @@ class Server:
             sizes.append(int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024)
         return sizes
 
+    def processor_s(self) -> list[float]:
+        """Processor time of the server's process with the programs that it started and that ended, and of the worker's."""
+        times = []
+        for process in filter(None, (self.process, self.worker)):
+            fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+            times.append(sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK"))
+        return times
+
     def end(self) -> None:
         """End every process."""
         for process in filter(None, (self.process, self.worker)):
@@ -251,9 +259,10 @@ def main() -> int:
             is_apart=options.apart,
         )
         try:
-            before = os.times()
+            before, used_before = os.times(), server.processor_s()
             seen, runs = asyncio.run(load(server, seconds=options.seconds, readers=options.readers, rate=options.rate))
             after = os.times()
+            used = [now - then for now, then in zip(server.processor_s(), used_before, strict=True)]
             memory = server.memory_mb()
         finally:
             server.end()
@@ -263,11 +272,13 @@ def main() -> int:
     print(f"events: {seen.events} to {options.readers} readers; {len(seen.faults)} lost or twice {seen.faults[:3]}")
     sizes = " and ".join(f"{size:.0f} MB" for size in memory)
     print(f"memory of the server's process{' and of the worker' * options.apart}: {sizes}")
+    times_used = " and ".join(f"{one:.0f} s" for one in used)
+    print(f"processor time of the server{' and of the worker' * options.apart}, with git: {times_used}")
     print(f"processor time of this program, beside them: {after.user - before.user:.0f} s")
-    print("| answer | requests | median ms | p95 ms | worst ms |\n|---|---:|---:|---:|---:|")
+    print("| answer | requests | median ms | p95 ms | p99 ms | worst ms |\n|---|---:|---:|---:|---:|---:|")
     every = [one for times in seen.times.values() for one in times]
     for kind, times in [*sorted(seen.times.items()), ("all", every)]:
-        figures = (statistics.median(times), percentile(times, 0.95), max(times))
+        figures = (statistics.median(times), percentile(times, 0.95), percentile(times, 0.99), max(times))
         print(f"| `{kind}` | {len(times)} |" + "".join(f" {figure * 1000:.0f} |" for figure in figures))
     print(f"other answers than 200 and 404: {dict(seen.statuses) or 'none'}")
     return 1 if seen.faults or seen.statuses or not seen.events else 0
