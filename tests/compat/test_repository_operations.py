@@ -73,7 +73,7 @@ def test_what_must_not_move_is_not_moved(here: Workspace) -> None:
         asyncio.run(operations.rollback_to_backup("old", "topic"))
     assert (here.path / "own").read_text() == "at work\n"
     assert here.tip("main") == main
-    for source, name in (("nosuch", "x"), ("main", "a..b")):
+    for source, name in (("nosuch", "x"), ("main", "a..b"), ("main", "-x"), ("main", "HEAD")):
         with pytest.raises(RuntimeError, match="Failed to create backup branch"):
             asyncio.run(operations.create_backup_branch(source, name))
     with pytest.raises(RuntimeError, match="there is no branch nosuch"):

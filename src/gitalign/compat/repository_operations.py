@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gitalign import child, facade
-from gitalign.core.names import BranchName, display, name_fault, ref_of, zero_like
+from gitalign.core.names import BranchName, display, new_name_fault, ref_of, zero_like
 from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, RefUpdate
 from gitalign.errors import UserError
@@ -66,7 +66,7 @@ class RepositoryOperations:
 
     def _create_backup(self, source: str, name: str) -> bool:
         repository = open_repository(self.repo_path)
-        if fault := name_fault(name):
+        if fault := new_name_fault(name):
             raise RuntimeError(f"Failed to create backup branch: the name {display(name)} {fault}")
         refs = read_refs(repository, "refs/heads")
         seen, ref = refs.get(ref_of(BranchName(source))), ref_of(BranchName(name))

@@ -10,7 +10,7 @@ from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from gitalign.configuration.section import Section
 from gitalign.core.findings import FindingRule, Origin, Severity
-from gitalign.core.names import name_fault
+from gitalign.core.names import new_name_fault
 from gitalign.core.policy import (
     AlreadyMerged,
     CheckedOut,
@@ -130,7 +130,7 @@ class Alignment(Section):
     @field_validator("integration_prefix")
     @classmethod
     def _is_branch_name(cls, value: str) -> str:
-        if fault := name_fault(value):
+        if fault := new_name_fault(value):
             raise ValueError(f"must be fit for the name of a branch, but it {fault}")
         return value
 

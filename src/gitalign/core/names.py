@@ -134,6 +134,16 @@ def name_fault(branch: str) -> str | None:
     return None
 
 
+def new_name_fault(branch: str) -> str | None:
+    """What keeps a branch of that name from being made; None when nothing does.
+
+    Source: `git help check-ref-format` (--branch), and `git branch`: no leading dash, and not HEAD.
+    """
+    if branch.startswith("-"):
+        return "begins with -"
+    return "is HEAD" if branch == "HEAD" else name_fault(branch)
+
+
 _A_RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 
 
