@@ -53,7 +53,14 @@ def test_every_landing_is_put_back_and_each_undo_can_be_undone(bench: Bench) -> 
     done = facade.undo_batches(asked, BATCH, permit=PERMIT)
     assert tip(bench) == before
     assert done.standing == ()
-    assert facade.undo_batches(asked, BATCH, permit=PERMIT) == done
+    assert set(done.undone_now) == {one.landing_run for one in done.landings}
+    again = facade.undo_batches(asked, BATCH, permit=PERMIT)
+    assert (again.landings, again.undone_now) == (done.landings, ()), "nothing was moved this time"
+    landing = done.landings[0]
+    (before_it, after_it) = (tip(bench), facade.undo(asked, landing.landing_run, permit=PERMIT))
+    assert after_it.run.id == landing.undone_by
+    assert after_it.notices[-1].endswith("nothing was done")
+    assert tip(bench) == before_it
     for undone in reversed(done.landings):
         facade.undo(asked, undone.undone_by, permit=PERMIT)
     assert tip(bench) == after
@@ -106,7 +113,12 @@ def test_on_the_command_line(bench: Bench) -> None:
     assert "--yes" in batch(bench.world, "undo", "last", code=2).stderr
     assert tip(bench) != before
     assert "takes all of it back" in batch(bench.world, "status").stdout
-    assert "undone by" in batch(bench.world, "undo", "last", "--yes").stdout
+    shown = json.loads(batch(bench.world, "undo", "last", "--yes", "--json").stdout)
+    assert shown["undone_now"] == [one["landing_run"] for one in shown["landings"]]
+    assert json.loads(batch(bench.world, "undo", "last", "--yes", "--json").stdout)["undone_now"] == []
+    repeated = batch(bench.world, "undo", "last", "--yes").stdout
+    assert "undone by" in repeated
+    assert "is undone already: nothing was done" in repeated
     shown_now = batch(bench.world, "status").stdout
     assert "undone by run" in shown_now
     assert "takes all of it back" not in shown_now

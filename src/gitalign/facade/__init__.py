@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from gitalign.facade.batch_running import confinement_words as confinement_words
     from gitalign.facade.batch_running import resume_batches as resume_batches
     from gitalign.facade.batch_running import start_batches as start_batches
+    from gitalign.facade.batch_trees import BatchDisk as BatchDisk
     from gitalign.facade.batch_trees import BatchTrees as BatchTrees
+    from gitalign.facade.batch_trees import batch_disk as batch_disk
     from gitalign.facade.batch_trees import prune_batch_trees as prune_batch_trees
     from gitalign.facade.batch_undoing import BatchLandings as BatchLandings
     from gitalign.facade.batch_undoing import batch_landings as batch_landings
@@ -149,7 +151,7 @@ _HOMES = {
         "resume_batches",
         "start_batches",
     ),
-    "gitalign.facade.batch_trees": ("BatchTrees", "prune_batch_trees"),
+    "gitalign.facade.batch_trees": ("BatchDisk", "BatchTrees", "batch_disk", "prune_batch_trees"),
     "gitalign.facade.batch_undoing": (
         "BatchLandings",
         "batch_landings",

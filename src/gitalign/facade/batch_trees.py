@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 
 from gitalign.batches.running.context import BatchContext
-from gitalign.batches.running.pool import SlotView
+from gitalign.batches.running.pool import SlotView, TreePool, default_root
 from gitalign.batches.running.recovering import recover_trees
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.session import Request, open_for
@@ -27,6 +28,25 @@ class BatchTree:
     batch_id: str = ""
     task_id: str = ""
     kept_because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchDisk:
+    """The disk that work trees of a repository use, of all its batch runs.
+
+    Attributes:
+        folder: where they are.
+        work_trees: how many.
+        bytes_used: by them.
+        bytes_free: left for this user where they are.
+        most_bytes_of_a_task: from which on a task is ended.
+    """
+
+    folder: str
+    work_trees: int
+    bytes_used: int
+    bytes_free: int
+    most_bytes_of_a_task: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +84,26 @@ def prune_batch_trees(request: Request, *, dry_run: bool = False, options: Batch
         faults = {} if dry_run else _recovered(context)
         trees = tuple(_pruned(context, view, faults, dry_run=dry_run) for view in pool.slots())
         return BatchTrees(trees=trees, bytes_before=before, bytes_after=pool.bytes_used(), dry_run=dry_run)
+
+
+def batch_disk(request: Request) -> BatchDisk:
+    """Measure the disk that work trees use. Every file is looked at: tenths of a second for many trees.
+
+    Raises:
+        ConfigError, GitError
+        UserError: work trees would lie in the repository.
+    """
+    opened = open_for(request)
+    options = configured_options(opened)
+    pool = TreePool(opened.repository, options.trees or default_root(opened.repository, opened.surroundings.environ))
+    place = next(one for one in (pool.root, *pool.root.parents) if one.exists())
+    return BatchDisk(
+        folder=str(pool.root),
+        work_trees=len(pool.slots()),
+        bytes_used=pool.bytes_used(),
+        bytes_free=shutil.disk_usage(place).free,
+        most_bytes_of_a_task=options.bounds.disk_bytes,
+    )
 
 
 def _recovered(context: BatchContext) -> dict[str, str]:

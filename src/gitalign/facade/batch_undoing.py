@@ -45,12 +45,17 @@ class BatchLanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchLandings:
-    """The landings of a batch run, newest first."""
+    """The landings of a batch run, newest first.
+
+    Attributes:
+        undone_now: landings that this undo put back, here or on a remote; none where all were put back before.
+    """
 
     batch_run: str
     target: str
     landings: tuple[BatchLanding, ...]
     dry_run: bool
+    undone_now: tuple[str, ...] = ()
 
     @property
     def standing(self) -> tuple[BatchLanding, ...]:
@@ -115,14 +120,17 @@ def undo_batches(
         with store.held(batch_id):
             run = store.read(batch_id)
             landings = landings_of(opened, store, run, push=push)
+            undone_now: list[str] = []
             for landing in landings.left(push=push):
                 if landing.reason and not landing.undone_by:
                     break
+                undone_now.append(landing.landing_run)
                 undo(request, landing.landing_run, push=push, permit=permit, **following)
                 landings = landings_of(opened, store, run, push=push)
                 if any(one.landing_run == landing.landing_run for one in landings.left(push=push)):
                     break
-            return replace(landings, dry_run=False)
+            left = {one.landing_run for one in landings.left(push=push)}
+            return replace(landings, dry_run=False, undone_now=tuple(one for one in undone_now if one not in left))
 
 
 def landings_of(opened: OpenRepository, store: BatchStore, run: BatchRun, *, push: bool) -> BatchLandings:
@@ -238,4 +246,5 @@ def landings_content(found: BatchLandings) -> dict[str, Any]:
             for one in found.landings
         ],
         "dry_run": found.dry_run,
+        "undone_now": list(found.undone_now),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from gitalign.core.names import display
 from gitalign.engine.run.session import Request, open_for
 from gitalign.errors import UnknownRun, UserError
 from gitalign.facade.batch_context import batch_store, has_batch_runs, known_batch_store
+from gitalign.facade.batch_trees import BatchDisk, batch_disk
 from gitalign.ports import Journal
 from gitalign.validate.commands import readable
 
@@ -50,6 +51,9 @@ class BatchView:
     asked: Asked = Asked.NONE
     """What its process was asked, while that lives."""
 
+    disk: BatchDisk | None = None
+    """What work trees of the repository use, where it was measured: see `batch_disk`."""
+
     @property
     def status(self) -> str:
         """The run's status; `interrupted` where its process is gone, `paused`, `waiting` to be landed or gone on with, `undone`."""
@@ -69,8 +73,13 @@ class BatchView:
         return sum(number not in self.undone for number in landed)
 
 
-def batch_status(request: Request, batch_id: str = "last") -> BatchView:
+def batch_status(request: Request, batch_id: str = "last", *, measures_disk: bool = False) -> BatchView:
     """One batch run, by id, unambiguous prefix or `last`.
+
+    Args:
+        request: which repository.
+        batch_id: of the run.
+        measures_disk: look up what work trees use as well, which takes longer than all the rest.
 
     Raises:
         UnknownBatch, StoreError
@@ -80,7 +89,8 @@ def batch_status(request: Request, batch_id: str = "last") -> BatchView:
         last = store.journal.last_batch_event(run.id)
         events = store.journal.batch_events(run.id, after=last - _MOST_EVENTS)
         is_alive, undone = store.is_alive(run.id), undone_batches(store.journal, run)
-        return BatchView(run, is_alive, events, undone, store.asked(run.id) if is_alive else Asked.NONE)
+        asked = store.asked(run.id) if is_alive else Asked.NONE
+    return BatchView(run, is_alive, events, undone, asked, batch_disk(request) if measures_disk else None)
 
 
 def batch_of_plan(request: Request, plan: BatchPlan) -> BatchView | None:
@@ -125,7 +135,8 @@ def batch_content(view: BatchView) -> dict[str, Any]:
     content = content_of(view.run)
     batches = [{**one, "undone_by": view.undone.get(number, "")} for number, one in enumerate(content["batches"])]
     seen = {"is_alive": view.is_alive, "state": view.status, "undone": bool(view.undone)}
-    return {**content, **seen, "batches": batches}
+    disk = {"disk": asdict(view.disk)} if view.disk is not None else {}
+    return {**content, **seen, "batches": batches, **disk}
 
 
 def undone_batches(journal: Journal, run: BatchRun) -> dict[int, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Unpack
 
 from gitalign.core.plan import Permit
@@ -38,7 +39,8 @@ def undo(
 ) -> Report:
     """Put back what a run moved, wherever it still stands as the run left it. Itself a run, so it can be undone.
 
-    An undo that was cut off is finished first; asked for the same again, that is all that happens.
+    An undo that was cut off is finished first; asked for the same again, that is all that happens. The last notice of the
+    report says so where nothing was left to put back.
 
     Args:
         request: which repository, and which branches.
@@ -65,10 +67,14 @@ def undo(
         recovered = [journal.run(one.run_id) for one in recover_dead(opened, journal, caller.listeners)]
         done = _done_already(journal, run_id, request, recovered)
         if done is not None:
+            before = journal.publications(done.id)
             if push:
                 with locks_of(opened).held(done.id):
                     push_back(journal, done.id, pusher=pusher_of(opened, journal, done.id, _silent))
-            return stored_report(opened.repository, journal, done.id)
+            report = stored_report(opened.repository, journal, done.id)
+            is_new = done.id in {one.id for one in recovered} or journal.publications(done.id) != before
+            notice = () if is_new or done.undoes is None else (journal.run(done.undoes).already_undone,)
+            return replace(report, notices=(*report.notices, *notice))
         chosen = _chosen(journal, run_id, push=push)
         what = Undo(
             run_id=chosen.id,

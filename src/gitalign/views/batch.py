@@ -35,6 +35,7 @@ def batch_page(run: Mapping[str, Any], events: Sequence[Event], *, name: str, st
         "mode": run["execution_mode"],
         "mode_reason": display(run["mode_reason"]),
         "seconds": _seconds(run),
+        "disk": _disk(run.get("disk")),
         "running": [_conflict(one["conflict"]) for one in run["running_conflicts"]],
         "batches": [
             _batch(batch, [_task(str(one), run["tasks"][str(one)], titles) for one in planned[number]["task_ids"]])
@@ -45,6 +46,14 @@ def batch_page(run: Mapping[str, Any], events: Sequence[Event], *, name: str, st
         "authors": [],
     }
     return page("batch", title=f"batch run {run['id']}", data=data, drawn=_drawn(run, events))
+
+
+def _disk(disk: Mapping[str, Any] | None) -> str:
+    """What work trees use, as a line."""
+    if disk is None:
+        return ""
+    used, free, most = (disk[name] // 1024**2 for name in ("bytes_used", "bytes_free", "most_bytes_of_a_task"))
+    return f"{disk['work_trees']} work trees use {used} MiB of disk, {free} MiB are free; at most {most} MiB for a task"
 
 
 def _drawn(run: Mapping[str, Any], events: Sequence[Event]) -> str:

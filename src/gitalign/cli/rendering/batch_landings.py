@@ -24,6 +24,8 @@ def show_landings(out: Console, found: BatchLandings) -> None:
             why = f" ({one.reason})" if one.reason else ""
             state += f"; its remote still has it{why}: git align batch undo {found.batch_run} --push"
         out.print(safe(f"{one.landing_run}  {display(found.target)} {one.before[:12]}..{one.after[:12]}: {state}"))
+    if found.landings and not (found.dry_run or found.undone_now or found.standing):
+        out.print(f"batch run {found.batch_run} is undone already: nothing was done")
     stuck = next((one for one in found.standing if one.reason), None)
     if stuck is not None and not found.dry_run:
         target = shell_word(found.target)

@@ -147,10 +147,20 @@ def _outcome_words(view: BatchView, number: int, outcome: Landed) -> str:
 
 
 def _show_end(out: Console, view: BatchView, *, everything: bool) -> None:
+    if (disk := view.disk) is not None:
+        trees = many(disk.work_trees, "work tree uses", "work trees use")
+        out.print(
+            f"disk: {trees} {_mib(disk.bytes_used)}, {_mib(disk.bytes_free)} are free; "
+            f"a task is ended that uses more than {_mib(disk.most_bytes_of_a_task)}: {safe(display(disk.folder))}"
+        )
     if view.is_alive or everything:
         show_batch_events(out, view.events)
     if (step := next_step(view)) is not None:
         out.print(f"[bold]next:[/] {safe(step)}")
+
+
+def _mib(size: int) -> str:
+    return f"{size // 1024**2} MiB"
 
 
 def _show_running_conflicts(out: Console, run: BatchRun, *, everything: bool) -> None:

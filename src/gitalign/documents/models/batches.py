@@ -115,6 +115,19 @@ class TaskRunDocument(TypedDict):
     leaks: list[SecretLeakDocument]
 
 
+class BatchDiskDocument(TypedDict):
+    """The disk that work trees of a repository use, of all its batch runs; in bytes."""
+
+    folder: str
+    work_trees: int
+    bytes_used: int
+    bytes_free: int
+    """Left for this user where they are."""
+
+    most_bytes_of_a_task: int
+    """From which on a task is ended."""
+
+
 class BatchRunDocument(TypedDict):
     """A batch run."""
 
@@ -129,6 +142,9 @@ class BatchRunDocument(TypedDict):
 
     undone: NotRequired[bool]
     """Whether a landing of it is undone now; `batches` say which. Said where it was looked up."""
+
+    disk: NotRequired[BatchDiskDocument]
+    """Said where it was measured."""
 
     execution_mode: str
     mode_reason: str
@@ -248,6 +264,8 @@ class BatchLandingsDocument(TypedDict):
     target: str
     landings: list[BatchLandingDocument]
     dry_run: bool
+    undone_now: NotRequired[list[str]]
+    """Landings that this undo put back, here or on a remote; none where all were put back before."""
 
 
 class PrunedBatchRunDocument(TypedDict):

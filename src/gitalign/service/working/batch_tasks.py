@@ -194,23 +194,35 @@ def _undo(hold: Hold, jobs: Jobs) -> Came:
     facade.recover(request, stop=hold.stop)
     found = facade.batch_landings(request, str(params["run_id"]), push=push)
     facade.require_landings(found)
-    # In a later attempt of this job it was the earlier one that put them back.
-    is_done_before = not found.left(push=push) and hold.held.job.attempts == 1
+    mine = _undone_by_this_job(request, hold, found)
+    is_done_before = not found.left(push=push) and not mine
     if found.left(push=push):
         permit = Permit(plan_id="*", push=push, given_by=_permit_words(hold))
         found = facade.undo_batches(
             request, found.batch_run, push=push, permit=permit, stop=hold.stop, checkpoint=hold.checkpoint
         )
-    found = replace(found, dry_run=False)
+    found = replace(found, dry_run=False, undone_now=(*mine, *found.undone_now))
     hold.run_id = found.batch_run
     document = json_of(stamped("batch-landings", facade.landings_content(found)))
     outcome = ALREADY_UNDONE if is_done_before else "attention" if found.left(push=push) else "ok"
     return Came(outcome=outcome, document=document)
 
 
+def _undone_by_this_job(request: facade.Request, hold: Hold, found: facade.BatchLandings) -> tuple[str, ...]:
+    """Landings that an earlier attempt of this job put back."""
+    if hold.held.job.attempts == 1:
+        return ()
+    began = {one.id: one.started_at for one in facade.runs(request)}
+    return tuple(
+        one.landing_run
+        for one in found.landings
+        if one.undone_by in began and began[one.undone_by] >= hold.held.job.created_at
+    )
+
+
 def _report(hold: Hold, jobs: Jobs) -> Came:
     request, job = _request(hold), hold.held.job
-    view = facade.batch_status(request, str(job.params["run_id"]))
+    view = facade.batch_status(request, str(job.params["run_id"]), measures_disk=True)
     history = facade.batch_events(request, view.run.id)
     body = batch_page(facade.batch_content(view), history.events, name=job.repository, status=view.status)
     return Came(outcome="ok", document=JobDocument(media_type="text/html; charset=utf-8", body=body))

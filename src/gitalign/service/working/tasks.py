@@ -245,7 +245,8 @@ def _undo(hold: Hold, jobs: Jobs) -> Came:
     if earlier is None or is_mine or (report.run.id, report.publications) != (earlier.run.id, earlier.publications):
         return _reported(hold, report)
     # The report is that of another job, which stays the one to look up by its run: this job has no run.
-    report = replace(report, notices=(*report.notices, record.already_undone))
+    if record.already_undone not in report.notices:
+        report = replace(report, notices=(*report.notices, record.already_undone))
     return Came(outcome=ALREADY_UNDONE, document=_document(report))
 
 

@@ -37,7 +37,7 @@ const counts = {};
 for (const task of DATA.batches.flatMap(batch => batch.tasks)) counts[task.status] = (counts[task.status] || 0) + 1;
 document.title = `${DATA.name} - batch run ${DATA.run}`;
 fill(document.getElementById("title"), name(DATA.name));
-fill(document.getElementById("targets"), `batch run ${DATA.run} · `, status(DATA.status), " · onto ", name(DATA.target), ` · ${DATA.mode} (`, name(DATA.mode_reason), ")");
+fill(document.getElementById("targets"), `batch run ${DATA.run} · `, status(DATA.status), " · onto ", name(DATA.target), ` · ${DATA.mode} (`, name(DATA.mode_reason), ")", DATA.disk ? ` · ${DATA.disk}` : "");
 fill(document.getElementById("theme"), themeButton());
 fill(document.getElementById("main"),
   el("ul", { class: "tiles" }, Object.entries(counts).map(([text, count]) => tile(count, text.replaceAll("_", " "), STATUS[text] || "soft")), DATA.seconds === null ? null : tile(`${DATA.seconds.toFixed(1)} s`, "in all")),

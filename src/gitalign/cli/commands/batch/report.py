@@ -30,7 +30,7 @@ def report(batch_id: BatchId = "last", *, output: Output = None, options: Option
     if output is not None:
         require_writable(output)
     request = options.request()
-    view = facade.batch_status(request, batch_id)
+    view = facade.batch_status(request, batch_id, measures_disk=True)
     history = facade.batch_events(request, view.run.id)
     content = facade.batch_content(view)
     if options.json:

@@ -13,7 +13,7 @@ from gitalign.cli.verb import verb
 @verb(paged=True, without=("yes",))
 def status(batch_id: BatchId = "last", *, options: Options) -> int:
     """Show how a batch run stands, task by task."""
-    view = facade.batch_status(options.request(), batch_id)
+    view = facade.batch_status(options.request(), batch_id, measures_disk=options.json or bool(options.verbose))
     if options.json:
         emit_json("batch-run", facade.batch_content(view))
     else:
