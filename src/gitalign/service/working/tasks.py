@@ -241,12 +241,13 @@ def _undo(hold: Hold, jobs: Jobs) -> Came:
     else:
         permit = Permit(plan_id="*", push=push, given_by=_permit_words(hold))
         report = facade.undo(request, run_id, push=push, permit=permit, **_following(hold))
+    # An earlier attempt of this job may have done it: then it is not true that nothing was done.
+    report = replace(report, notices=tuple(one for one in report.notices if one != record.already_undone))
     is_mine = job.attempts > 1 and report.run.id == job.run_id
     if earlier is None or is_mine or (report.run.id, report.publications) != (earlier.run.id, earlier.publications):
         return _reported(hold, report)
     # The report is that of another job, which stays the one to look up by its run: this job has no run.
-    if record.already_undone not in report.notices:
-        report = replace(report, notices=(*report.notices, record.already_undone))
+    report = replace(report, notices=(*report.notices, record.already_undone))
     return Came(outcome=ALREADY_UNDONE, document=_document(report))
 
 
