@@ -23,13 +23,13 @@ def test_short_diffs_are_read_in_few_chunks_and_each_commit_once() -> None:
         taken += chunk
         chunks.measured(len(chunk), 500 * len(chunk))
     assert taken == COMMITS
-    assert _sizes(DiffChunks(COMMITS, {}), 500) == [25, 100, 400, 500, 500, 475]
+    assert _sizes(DiffChunks(COMMITS, {}), 500) == [25, 50, 100, 200, 250, 250, 250, 250, 250, 250, 125]
 
 
 def test_long_diffs_are_read_few_at_a_time() -> None:
     sizes = _sizes(DiffChunks(COMMITS[:60], {}), 300_000)
     assert sizes[0] == 25
-    assert max(sizes[1:]) <= 2 * 1024 * 1024 // 300_000
+    assert max(sizes[1:]) <= 512 * 1024 // 300_000
 
 
 def test_a_chunk_changes_a_thousand_paths_or_is_one_commit() -> None:

@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from gitalign.core.names import Oid
 
 _FIRST = 25
-_GROWTH = 4
-_MOST = 500
+_GROWTH = 2
+_MOST = 250
 _MOST_PATHS = 1_000
-_TEXT_BYTES = 2 * 1024 * 1024
+_TEXT_BYTES = 512 * 1024
 
 
 class DiffChunks(Iterator[list[Oid]]):
     """Commits, a chunk at a time, each once; several threads take from it.
 
-    The first chunks are small. What their text measured says how many fit into two megabytes; no chunk is more than four
+    The first chunks are small. What their text measured says how many fit into half a megabyte; no chunk is more than two
     times as long as the one before.
 
     Args:

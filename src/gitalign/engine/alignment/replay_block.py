@@ -28,7 +28,7 @@ _COMPARED_AT_ONCE = 64
 _MOST_PATHS = 20_000
 _READ_AT_ONCE = 200
 _LONGEST_BYTES = 64 * 1024
-_MOST_BYTES = 2 * 1024 * 1024
+_MOST_BYTES = 1024 * 1024
 """Of contents that are held for detectors: a block's files that do not fit are read branch by branch."""
 
 
