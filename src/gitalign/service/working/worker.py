@@ -27,6 +27,7 @@ from gitalign.service.working.hold import Hold
 from gitalign.service.working.remote_access import RemoteSettings, remote_access
 from gitalign.service.working.tasks import carry_out
 from gitalign.service.working.webhook_delivery import Deliveries, WebhookPolicy
+from gitalign.store.service.authors import Authors
 from gitalign.store.service.credentials import Credentials
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
@@ -117,6 +118,7 @@ class Workers:
         deliveries = Deliveries(database, settings.webhooks, places=settings.places)
         self._delivering = threading.Thread(target=deliveries.run, args=(self._over,), name="webhooks", daemon=True)
         self._credentials = Credentials(database)
+        self._authors = Authors(database)
         self._holds: set[Hold] = set()
         self._threads = [
             threading.Thread(target=self._work, args=(number,), name=f"worker {number}", daemon=True)
@@ -228,6 +230,8 @@ class Workers:
             )
         remotes = self._settings.remotes
         try:
+            if hold.run_id is None:  # what an earlier attempt began is finished, whoever asked for it
+                self._authors.require(hold.held.job)
             with remote_access(remotes, self._credentials, hold.held) as hold.access:
                 return carry_out(hold, self._jobs, remotes)
         except StillUnderWay:

@@ -15,7 +15,7 @@ from gitalign.store.service import schema
 from gitalign.store.service.audit import write_entry
 from gitalign.store.service.clock import now_ms
 from gitalign.store.service.database import ServiceDatabase
-from gitalign.store.service.sessions import actor_of_person, end_all_of
+from gitalign.store.service.sessions import actor_of_person, shut_out
 
 _USERS = schema.users
 ACTOR = "OpenID provider"
@@ -63,12 +63,12 @@ def _admitted(database: ServiceDatabase, subject: tuple[str, str], *, name: str,
 
 
 def turn_away(database: ServiceDatabase, subject: tuple[str, str]) -> None:
-    """A known person is in no group with a role any more: sessions end, and personal tokens work no longer."""
+    """A known person is in no group with a role any more: sessions end, and personal tokens are revoked."""
     with database.writing() as connection:
         row = connection.execute(select(_USERS).where(_is(subject))).first()
         if row is None:
             return
-        ended = end_all_of(connection, row.number)
+        ended = shut_out(connection, row.number)
         connection.execute(update(_USERS).where(_USERS.c.number == row.number).values(last_sign_in_at=None))
         detail = {"sessions_ended": ended}
         write_entry(connection, actor=ACTOR, action="user.turned_away", subject=row.name, detail=detail)

@@ -206,6 +206,21 @@ def end_all_of(connection: Connection, person: int, *, but: str | None = None) -
     return connection.execute(delete(_SESSIONS).where(which)).rowcount
 
 
+def shut_out(connection: Connection, person: int) -> int:
+    """End the sessions of a person, and revoke the personal tokens: neither comes back with the right to sign in.
+
+    Args:
+        connection: in a transaction that writes.
+        person: number of the user.
+
+    Returns:
+        How many sessions ended.
+    """
+    mine = and_(_TOKENS.c.person == person, _TOKENS.c.revoked_at.is_(None))
+    connection.execute(update(_TOKENS).where(mine).values(revoked_at=now_ms()))
+    return end_all_of(connection, person)
+
+
 def _values(secret: str, seconds: float, *, is_link: bool) -> dict[str, Any]:
     return {
         "digest": digest_of(secret),

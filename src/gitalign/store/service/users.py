@@ -17,7 +17,7 @@ from gitalign.store.service.audit import write_entry
 from gitalign.store.service.clock import as_time, instant, now_ms
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.grants import current_names, ids_of, known_names, names_of
-from gitalign.store.service.sessions import actor_of_person, end_all_of
+from gitalign.store.service.sessions import actor_of_person, end_all_of, shut_out
 
 _USERS, _TOKENS = schema.users, schema.tokens
 
@@ -129,7 +129,7 @@ class Users:
             return _user(connection, row)
 
     def disable(self, name: str, *, actor: str) -> User:
-        """Keep a person out: sessions end, personal tokens do not work until the person is enabled.
+        """Keep a person out: sessions end, and personal tokens are revoked, for good.
 
         Raises:
             NotFound
@@ -140,12 +140,12 @@ class Users:
             if row.disabled_at is None:
                 _require_another_admin(connection, row)
                 row = _changed(connection, row.number, disabled_at=now_ms())
-                end_all_of(connection, row.number)
+                shut_out(connection, row.number)
                 write_entry(connection, actor=actor, action="user.disable", subject=name)
             return _user(connection, row)
 
     def enable(self, name: str, *, actor: str) -> User:
-        """Let a disabled person in again.
+        """Let a disabled person in again, who signs in again and makes new tokens: what began while being disabled ends, too.
 
         Raises:
             NotFound
@@ -154,6 +154,7 @@ class Users:
             row = _row(connection, name)
             if row.disabled_at is not None:
                 row = _changed(connection, row.number, disabled_at=None)
+                shut_out(connection, row.number)
                 write_entry(connection, actor=actor, action="user.enable", subject=name)
             return _user(connection, row)
 
@@ -168,9 +169,7 @@ class Users:
             row = _row(connection, name)
             _require_another_admin(connection, row)
             row = _changed(connection, row.number, removed_at=now_ms(), password=None)
-            end_all_of(connection, row.number)
-            mine = and_(_TOKENS.c.person == row.number, _TOKENS.c.revoked_at.is_(None))
-            connection.execute(update(_TOKENS).where(mine).values(revoked_at=now_ms()))
+            shut_out(connection, row.number)
             write_entry(connection, actor=actor, action="user.remove", subject=name)
             return _user(connection, row)
 
