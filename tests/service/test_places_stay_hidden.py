@@ -18,6 +18,7 @@ from gitalign.core.accounts import Role
 from gitalign.core.machine_paths import MachinePaths, machine_paths
 from gitalign.service.administration import new_token, sign_in_link
 from gitalign.service.application import create_app
+from gitalign.service.credentials import KEYS_VARIABLE, Sealer, new_key
 from gitalign.service.machine_places import places_of_repository
 from gitalign.service.shown_places import PAGES
 from gitalign.service.working.webhook_delivery import Deliveries, WebhookPolicy
@@ -225,14 +226,22 @@ def test_messages_of_webhooks(empty_database: Path, tmp_path: Path, monkeypatch:
         return 200
 
     monkeypatch.setattr(Deliveries, "_posted", posted)
-    place = tmp_path / PLACE / "gone"
+    key = new_key()
+    monkeypatch.setenv(KEYS_VARIABLE, key)  # the server delivers, too
+    place, sealer = tmp_path / PLACE / "gone", Sealer((key,))
     settings = {"database": {"file": shutil.copyfile(empty_database, tmp_path / "service.db")}}
     with closing(open_service_database(file=tmp_path / "service.db")) as database:
         Repositories(database).add("sample", str(place), actor="test")
-        Webhooks(database).add("sample", "https://hook.example.org/", kinds=[], actor="test")
+        Webhooks(database).add(
+            "sample",
+            "https://hook.example.org/",
+            kinds=[],
+            actor="test",
+            seal=lambda webhook, secret: sealer.seal_text(secret, of=webhook),
+        )
         with served(create_app(settings)) as running, running.client() as client:
             ended(client, client.post(f"{BASE}/plans", json={}).json())
-        deliveries = Deliveries(database, WebhookPolicy())
+        deliveries = Deliveries(database, WebhookPolicy(), sealer=sealer)
         deliveries.write_new()
         while deliveries.deliver_one():
             pass

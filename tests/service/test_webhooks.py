@@ -16,8 +16,11 @@ import pytest
 
 from gitalign.core.jobs import JobKind
 from gitalign.core.webhooks import RETRY_S, DeliveryState, secret_text, signature
-from gitalign.errors import UserError
+from gitalign.errors import ConfigError, UserError
+from gitalign.service.administration import encrypt_again, new_webhook, seal_webhooks
 from gitalign.service.application import create_app
+from gitalign.service.credentials import KEYS_VARIABLE, Sealer, new_key
+from gitalign.service.settings import settings_of
 from gitalign.service.working.webhook_delivery import Deliveries, WebhookPolicy
 from gitalign.store.service import schema
 from gitalign.store.service.database import ServiceDatabase
@@ -27,7 +30,13 @@ from tests.documents.strict import validate
 from tests.service.asking import REPOSITORY, done
 from tests.service.serving import served
 
+KEY = new_key()
+SEALER = Sealer((KEY,))
 LOCAL = WebhookPolicy(private_hosts=("127.0.0.1", "localhost"))
+
+
+def sealed(webhook: str, secret: str) -> str:
+    return SEALER.seal_text(secret, of=webhook)
 
 
 class Receiver:
@@ -52,6 +61,11 @@ class Receiver:
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook?x=1"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEYS_VARIABLE, KEY)
 
 
 @pytest.fixture
@@ -90,8 +104,8 @@ def test_a_signature_is_that_of_the_specification() -> None:
 
 def test_what_became_of_jobs_is_delivered_once_and_signed(database: ServiceDatabase, receiver: Receiver) -> None:
     done(database, JobKind.PLAN)
-    hook, secret = Webhooks(database).add(REPOSITORY, receiver.url, kinds=["plan", "forecast"], actor="me")
-    deliveries = Deliveries(database, LOCAL)
+    hook, secret = Webhooks(database).add(REPOSITORY, receiver.url, kinds=["plan", "forecast"], actor="me", seal=sealed)
+    deliveries = Deliveries(database, LOCAL, sealer=SEALER)
     assert (deliveries.write_new(), deliveries.deliver_one()) == (0, False), "what was before is not delivered"
     job, _ = done(database, JobKind.FORECAST)
     done(database, JobKind.CONFLICTS)
@@ -107,9 +121,9 @@ def test_what_became_of_jobs_is_delivered_once_and_signed(database: ServiceDatab
 
 
 def test_what_fails_is_tried_again_with_the_same_id_and_given_up(database: ServiceDatabase, receiver: Receiver) -> None:
-    hook, _ = Webhooks(database).add(REPOSITORY, receiver.url, kinds=[], actor="me")
+    hook, _ = Webhooks(database).add(REPOSITORY, receiver.url, kinds=[], actor="me", seal=sealed)
     done(database, JobKind.PLAN)
-    deliveries = Deliveries(database, LOCAL)
+    deliveries = Deliveries(database, LOCAL, sealer=SEALER)
     receiver.statuses = [500, 302, *[503] * 20]
     assert deliveries.write_new() == 1
     for attempt in range(len(RETRY_S) + 1):
@@ -126,14 +140,14 @@ def test_what_fails_is_tried_again_with_the_same_id_and_given_up(database: Servi
 def test_a_process_that_died_while_it_delivered_is_followed_by_another(
     database: ServiceDatabase, receiver: Receiver
 ) -> None:
-    Webhooks(database).add(REPOSITORY, receiver.url, kinds=[], actor="me")
+    Webhooks(database).add(REPOSITORY, receiver.url, kinds=[], actor="me", seal=sealed)
     done(database, JobKind.PLAN)
     webhooks = Webhooks(database)
     webhooks.write_new()
     assert webhooks.claim() is not None
     assert webhooks.claim() is None
     due_now(database)
-    assert Deliveries(database, LOCAL).deliver_one()
+    assert Deliveries(database, LOCAL, sealer=SEALER).deliver_one()
     assert len(receiver.got) == 1
 
 
@@ -163,9 +177,9 @@ def test_a_name_that_leads_into_a_private_network_is_not_connected_to(
 ) -> None:
     """The name is public when it is registered; what it leads to is looked at for every attempt."""
     port = receiver.server.server_port
-    hook, _ = Webhooks(database).add(REPOSITORY, f"https://localhost:{port}/", kinds=[], actor="me")
+    hook, _ = Webhooks(database).add(REPOSITORY, f"https://localhost:{port}/", kinds=[], actor="me", seal=sealed)
     done(database, JobKind.PLAN)
-    deliveries = Deliveries(database, WebhookPolicy())
+    deliveries = Deliveries(database, WebhookPolicy(), sealer=SEALER)
     deliveries.write_new()
     assert deliveries.deliver_one()
     (delivery,) = Webhooks(database).deliveries(REPOSITORY, hook.id, limit=10)
@@ -209,3 +223,37 @@ def test_on_the_command_line(database_file: Path, tmp_path: Path) -> None:
     assert warm.run("webhook", "deliveries", REPOSITORY, hook["id"], *where, cwd=tmp_path).returncode == 0
     assert warm.run("webhook", "add", REPOSITORY, "https://10.0.0.1/", *where, cwd=tmp_path).returncode == 2
     assert warm.run("webhook", "remove", REPOSITORY, hook["id"], *where, cwd=tmp_path).returncode == 0
+
+
+def test_secrets_are_kept_encrypted(
+    database: ServiceDatabase, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of earlier releases, too; with another key; and one that was copied to another webhook does not open."""
+    hook, secret = Webhooks(database).add(REPOSITORY, receiver.url, kinds=[], actor="me", seal=sealed)
+    with database.writing() as connection:
+        connection.execute(schema.webhooks.update().values(secret=secret, sealed=None))
+    assert seal_webhooks(database, Sealer(())) == 0
+    assert (seal_webhooks(database, SEALER), seal_webhooks(database, SEALER)) == (1, 0)
+    newer = new_key()
+    monkeypatch.setenv(KEYS_VARIABLE, f"{newer} {KEY}")
+    encrypt_again(database, settings_of({}, whole="test"))
+    (kept,) = Webhooks(database).secrets()
+    assert (kept.secret, secret in str(kept.sealed)) == ("", False)
+    done(database, JobKind.PLAN)
+    lost = Deliveries(database, LOCAL, sealer=SEALER)
+    assert (lost.write_new(), lost.deliver_one()) == (1, True)
+    (delivery,) = Webhooks(database).deliveries(REPOSITORY, hook.id, limit=10)
+    assert (receiver.got, "no key of this service opens" in delivery.detail) == ([], True)
+    due_now(database)
+    assert Deliveries(database, LOCAL, sealer=Sealer((newer,))).deliver_one()
+    ((headers, body),) = receiver.got
+    assert verified(secret, headers, body)
+    with pytest.raises(ConfigError, match="something else"):
+        Sealer((newer,)).opened_text(str(kept.sealed), of="another")
+
+
+def test_without_a_key_no_webhook_is_added(database: ServiceDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(KEYS_VARIABLE, raising=False)
+    with pytest.raises(ConfigError, match="no key") as refused:
+        new_webhook(database, settings_of({}, whole="test"), REPOSITORY, "https://ci.example.org/", kinds=[])
+    assert (refused.value.error_code, Webhooks(database).of(REPOSITORY)) == ("no_credential_key", ())

@@ -15,6 +15,7 @@ from gitalign.core.addresses import parsed_address
 from gitalign.core.jobs import Job, JobKind, NewJob, ServedRepository
 from gitalign.core.names import display
 from gitalign.core.schedules import Schedule, ScheduledKind, next_tick, quiet_hours
+from gitalign.core.webhooks import Webhook
 from gitalign.errors import UserError
 from gitalign.service.credentials import Credential, Sealer, keys_of, require_fitting
 from gitalign.service.people import require_within
@@ -27,6 +28,7 @@ from gitalign.store.service.jobs import Jobs
 from gitalign.store.service.repositories import Repositories
 from gitalign.store.service.schedules import Schedules
 from gitalign.store.service.sessions import Sessions
+from gitalign.store.service.webhooks import Webhooks
 
 ACTOR = "command line"
 """Who did it, in the audit trail."""
@@ -187,7 +189,8 @@ def give_credential(
 
 
 def encrypt_again(database: ServiceDatabase, settings: ServerSettings, *, actor: str = ACTOR) -> int:
-    """Encrypt every credential with the newest key; older keys can be taken away then. How many there are.
+    """Encrypt every credential, and every secret of a webhook, with the newest key; older keys can be taken away then. How many
+    credentials there are.
 
     Raises:
         ConfigError: there is no key, or none opens one of them.
@@ -196,8 +199,57 @@ def encrypt_again(database: ServiceDatabase, settings: ServerSettings, *, actor:
     known = credentials.all()
     for repository, sealed in known:
         credentials.replace(repository, before=sealed, after=sealer.sealed_again(sealed))
+    seal_webhooks(database, sealer, again=True)
     AuditTrail(database).add(actor=actor, action="credential.rotate", subject="*", detail={"count": len(known)})
     return len(known)
+
+
+def new_webhook(
+    database: ServiceDatabase,
+    settings: ServerSettings,
+    repository: str,
+    url: str,
+    *,
+    kinds: Sequence[str],
+    actor: str = ACTOR,
+) -> tuple[Webhook, str]:
+    """Register a webhook; its secret is kept encrypted.
+
+    Returns:
+        The webhook, and its secret, which is shown once.
+
+    Raises:
+        NotFound: there is no such repository.
+        UserError: the address cannot be a webhook, or there are too many.
+        ConfigError: the operator named no key.
+    """
+    settings.webhooks.policy().require(url)
+    sealer = Sealer(keys_of(settings.repositories.key_file, os.environ))
+    return Webhooks(database).add(
+        repository, url, kinds=kinds, actor=actor, seal=lambda webhook, secret: sealer.seal_text(secret, of=webhook)
+    )
+
+
+def seal_webhooks(database: ServiceDatabase, sealer: Sealer, *, again: bool = False) -> int:
+    """Encrypt the secrets of webhooks that earlier releases kept as they are. How many were written; 0 without a key.
+
+    Args:
+        database: of the service.
+        sealer: with the operator's keys.
+        again: also those that are encrypted, with the newest key.
+
+    Raises:
+        ConfigError: no key opens one that is encrypted.
+    """
+    if not sealer.has_keys:
+        return 0
+    webhooks, written = Webhooks(database), 0
+    for kept in webhooks.secrets():
+        if kept.sealed is None:
+            written += webhooks.keep_sealed(kept, sealer.seal_text(kept.secret, of=kept.webhook))
+        elif again:
+            written += webhooks.keep_sealed(kept, sealer.sealed_again(kept.sealed))
+    return written
 
 
 def new_schedule(database: ServiceDatabase, repository: str, new: WantedSchedule, *, actor: str = ACTOR) -> Schedule:

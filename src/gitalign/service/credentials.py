@@ -130,6 +130,37 @@ class Sealer:
             known_hosts=content["known_hosts"],
         )
 
+    @property
+    def has_keys(self) -> bool:
+        """True when the operator named any."""
+        return self._fernet is not None
+
+    def seal_text(self, text: str, *, of: str) -> str:
+        """Encrypt another secret.
+
+        Args:
+            text: the secret.
+            of: what it belongs to; it opens for that alone.
+
+        Raises:
+            ConfigError: the operator named no key.
+        """
+        return self._required().encrypt(json.dumps({"of": of, "text": text}).encode("ascii")).decode("ascii")
+
+    def opened_text(self, sealed: str, *, of: str) -> str:
+        """Decrypt what `seal_text` encrypted.
+
+        Raises:
+            ConfigError: no key fits, or it belongs to something else.
+        """
+        try:
+            content = json.loads(self._required().decrypt(sealed.encode("ascii")))
+        except InvalidToken as error:
+            raise _unreadable("no key of this service opens it") from error
+        if content.get("of") != of:
+            raise _unreadable("it belongs to something else")
+        return str(content["text"])
+
     def sealed_again(self, sealed: str) -> str:
         """The same credential, encrypted with the newest key.
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 
+from gitalign.service.administration import seal_webhooks
+from gitalign.service.credentials import Sealer, keys_of
 from gitalign.service.feed import EventFeed
 from gitalign.service.passwords import Passwords
 from gitalign.service.settings import ServerSettings
@@ -68,6 +70,7 @@ def opened_service(settings: ServerSettings) -> Service:
     """
     traces = settings.open_traces(os.environ)
     database = settings.open_database()
+    seal_webhooks(database, Sealer(keys_of(settings.repositories.key_file, os.environ)))
     return Service(
         settings=settings,
         database=database,

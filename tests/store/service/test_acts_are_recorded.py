@@ -17,6 +17,7 @@ NO_ACTS = {
     "Credentials.replace": "the same credential under a new key; the rotation is one entry",
     "Schedules.carry_on": "of the clock; the job that is due is recorded",
     "KnownPlaces.note": "of the worker, about its own machine",
+    "Webhooks.keep_sealed": "the same secret; giving new keys is one entry",
     "Webhooks.claim": "of the sender",
     "Webhooks.ended": "of the sender",
     "Webhooks.write_new": "of the sender",

@@ -39,14 +39,12 @@ def add(*, name: Name, url: Url, kinds: Kinds = (), which: ServerOptions, option
     """Register a webhook, and print its secret, which is shown once."""
     from gitalign.core.jobs import JobKind
     from gitalign.errors import UserError
-    from gitalign.service.administration import ACTOR
-    from gitalign.store.service.webhooks import Webhooks
+    from gitalign.service.administration import new_webhook
 
     if unknown := [kind for kind in kinds if kind not in set(JobKind)]:
         raise UserError(f"there is no kind of job {unknown[0]!r}", hint=f"one of {', '.join(JobKind)}")
-    which.settings().webhooks.policy().require(url)
     with which.database() as database:
-        added, secret = Webhooks(database).add(name, url, kinds=kinds, actor=ACTOR)
+        added, secret = new_webhook(database, which.settings(), name, url, kinds=kinds)
     _print(options, dump_webhooks([added], secret=secret), [f"added: {added.id} {added.url}", f"secret: {secret}"])
     return 0
 

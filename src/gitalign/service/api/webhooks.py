@@ -12,6 +12,7 @@ from gitalign.core.accounts import Actor, Role
 from gitalign.core.jobs import JobKind
 from gitalign.documents import webhooks as documents
 from gitalign.service.access import Needs
+from gitalign.service.administration import new_webhook
 from gitalign.service.api.jobs import Limit
 from gitalign.service.api.requests import Body, answer, said
 from gitalign.service.state import service_of
@@ -33,9 +34,8 @@ class NewWebhook(Body):
 def add_webhook(request: Request, repository: str, body: NewWebhook, actor: Admin) -> Response:
     """Register a webhook. Its secret is shown here, once."""
     service = service_of(request)
-    service.settings.webhooks.policy().require(body.url)
     kinds = [kind.value for kind in body.kinds]
-    added, secret = Webhooks(service.database).add(repository, body.url, kinds=kinds, actor=actor.name)
+    added, secret = new_webhook(service.database, service.settings, repository, body.url, kinds=kinds, actor=actor.name)
     headers = {"Location": f"/api/v1/repositories/{repository}/webhooks/{added.id}/deliveries"}
     return answer(documents.dump_webhooks([added], secret=secret), status=201, headers=headers)
 

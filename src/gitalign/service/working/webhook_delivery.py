@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 from gitalign.core.addresses import is_public
 from gitalign.core.machine_paths import machine_paths
 from gitalign.core.webhooks import signature
-from gitalign.errors import StoreError, UserError
+from gitalign.errors import ConfigError, StoreError, UserError
 from gitalign.release import VERSION
+from gitalign.service.credentials import Sealer
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.places import KnownPlaces
 from gitalign.store.service.webhooks import DueDelivery, Webhooks
@@ -88,12 +89,19 @@ class Deliveries:
     Args:
         database: of the service.
         policy: where webhooks may lead.
+        sealer: opens the secrets that sign.
         places: paths of this machine that messages must not name -> what is said instead.
     """
 
     def __init__(
-        self, database: ServiceDatabase, policy: WebhookPolicy, *, places: Mapping[str, str] | None = None
+        self,
+        database: ServiceDatabase,
+        policy: WebhookPolicy,
+        *,
+        sealer: Sealer,
+        places: Mapping[str, str] | None = None,
     ) -> None:
+        self._sealer = sealer
         self._webhooks = Webhooks(database)
         self._places, self._known_places = tuple((places or {}).items()), KnownPlaces(database)
         self._policy = policy
@@ -125,6 +133,10 @@ class Deliveries:
         return True
 
     def _attempt(self, due: DueDelivery) -> tuple[int | None, str]:
+        try:
+            secret = due.secret if due.sealed is None else self._sealer.opened_text(due.sealed, of=due.webhook)
+        except ConfigError:
+            return None, "no key of this service opens the secret of the webhook: see repositories.key_file"
         hidden = machine_paths((*self._places, *self._known_places.all()))
         body, timestamp = hidden.hidden(due.body.encode("utf-8")), int(time.time())
         headers = {
@@ -132,7 +144,7 @@ class Deliveries:
             "User-Agent": f"git-align/{VERSION}",
             "webhook-id": due.id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": signature(due.secret, message_id=due.id, timestamp=timestamp, body=body),
+            "webhook-signature": signature(secret, message_id=due.id, timestamp=timestamp, body=body),
         }
         try:
             self._policy.require(due.url)

@@ -19,6 +19,7 @@ from gitalign.core.jobs import JobKind, JobState
 from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import GitAlignError, Interrupted, NoResources, RunTakenOver, StoreError
+from gitalign.service.credentials import Sealer
 from gitalign.service.machine_places import PlacesOfJob
 from gitalign.service.working.batch_policy import BatchPolicy
 from gitalign.service.working.came import Came, StillUnderWay
@@ -115,7 +116,9 @@ class Workers:
         self._clock = Clock(database, most_open=settings.most_open, wake=self.wake)
         self._is_draining = False
         self._over = threading.Event()
-        deliveries = Deliveries(database, settings.webhooks, places=settings.places)
+        deliveries = Deliveries(
+            database, settings.webhooks, sealer=Sealer(settings.remotes.keys), places=settings.places
+        )
         self._delivering = threading.Thread(target=deliveries.run, args=(self._over,), name="webhooks", daemon=True)
         self._credentials = Credentials(database)
         self._authors = Authors(database)
@@ -230,7 +233,7 @@ class Workers:
             )
         remotes = self._settings.remotes
         try:
-            if hold.run_id is None:  # what an earlier attempt began is finished, whoever asked for it
+            if hold.run_id is None:  # what an earlier attempt began is finished in any case
                 self._authors.require(hold.held.job)
             with remote_access(remotes, self._credentials, hold.held) as hold.access:
                 return carry_out(hold, self._jobs, remotes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,10 +33,21 @@ class DueDelivery:
 
     number: int
     id: str
+    webhook: str
     url: str
     secret: str
+    sealed: str | None
     body: str
     attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptSecret:
+    """The secret of a webhook as it is kept: as it is, or encrypted."""
+
+    webhook: str
+    secret: str
+    sealed: str | None
 
 
 class Webhooks:
@@ -45,8 +56,17 @@ class Webhooks:
     def __init__(self, database: ServiceDatabase) -> None:
         self._database = database
 
-    def add(self, repository: str, url: str, *, kinds: Sequence[str], actor: str) -> tuple[Webhook, str]:
+    def add(
+        self, repository: str, url: str, *, kinds: Sequence[str], actor: str, seal: Callable[[str, str], str]
+    ) -> tuple[Webhook, str]:
         """Register an address; what happens from now on is delivered.
+
+        Args:
+            repository: by name.
+            url: that receives it.
+            kinds: of jobs; none for all.
+            actor: who registers it.
+            seal: encrypts a secret; takes the id of the webhook and the secret.
 
         Returns:
             The webhook, and its secret, which is shown once.
@@ -55,7 +75,7 @@ class Webhooks:
             NotFound: there is no such repository.
             UserError: it has too many.
         """
-        secret = secret_text(secrets.token_bytes(SECRET_BYTES))
+        secret, new_id = secret_text(secrets.token_bytes(SECRET_BYTES)), secrets.token_hex(8)
         with self._database.writing() as connection:
             number = repository_number(connection, repository)
             table = schema.repositories
@@ -64,10 +84,11 @@ class Webhooks:
             if len(known) >= _MOST_HOOKS:
                 raise UserError(f"{repository} has {_MOST_HOOKS} webhooks", hint="remove one", code="too_many_webhooks")
             values = {
-                "id": secrets.token_hex(8),
+                "id": new_id,
                 "repository": number,
                 "url": url,
-                "secret": secret,
+                "secret": "",
+                "sealed": seal(new_id, secret),
                 "kinds": json.dumps(list(kinds)),
                 "seq": last,
                 "created_by": actor,
@@ -168,8 +189,29 @@ class Webhooks:
                 return None
             hook = connection.execute(select(_HOOKS).where(_HOOKS.c.number == row.webhook)).one()
         return DueDelivery(
-            number=row.number, id=row.id, url=hook.url, secret=hook.secret, body=row.body, attempts=row.attempts
+            number=row.number,
+            id=row.id,
+            webhook=hook.id,
+            url=hook.url,
+            secret=hook.secret,
+            sealed=hook.sealed,
+            body=row.body,
+            attempts=row.attempts,
         )
+
+    def secrets(self) -> tuple[KeptSecret, ...]:
+        """The secret of every webhook."""
+        query = select(_HOOKS.c.id, _HOOKS.c.secret, _HOOKS.c.sealed).order_by(_HOOKS.c.number)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return tuple(KeptSecret(webhook=row.id, secret=row.secret, sealed=row.sealed) for row in rows)
+
+    def keep_sealed(self, before: KeptSecret, sealed: str) -> bool:
+        """Keep the same secret, encrypted; False when it was changed meanwhile."""
+        same = (_HOOKS.c.id == before.webhook) & (_HOOKS.c.secret == before.secret)
+        same &= _HOOKS.c.sealed.is_(None) if before.sealed is None else _HOOKS.c.sealed == before.sealed
+        with self._database.writing() as connection:
+            return connection.execute(update(_HOOKS).where(same).values(secret="", sealed=sealed)).rowcount == 1
 
     def ended(self, due: DueDelivery, *, status: int | None, detail: str) -> None:
         """Write down what came of an attempt: delivered with 2xx, otherwise tried again later or given up."""
