@@ -49,6 +49,12 @@ class RemoteAddress:
         return f"{self.scheme}://{_bracketed(self.host)}:{self.port}"
 
     @property
+    def identity(self) -> tuple[str, int | None, str]:
+        """Equal for addresses of the same repository: by https or ssh, as any user, with and without `.git` or slash."""
+        port = None if self.port == _PORTS[self.scheme] else self.port
+        return self.host.rstrip("."), port, "/" + self.path.strip("/").removesuffix(".git").rstrip("/")
+
+    @property
     def url(self) -> str:
         """As git takes it."""
         user = f"{self.user}@" if self.user else ""

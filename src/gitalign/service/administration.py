@@ -18,6 +18,7 @@ from gitalign.core.schedules import Schedule, ScheduledKind, next_tick, quiet_ho
 from gitalign.core.webhooks import Webhook
 from gitalign.errors import UserError
 from gitalign.service.credentials import Credential, Sealer, keys_of, require_fitting
+from gitalign.service.identities import require_new
 from gitalign.service.people import require_within
 from gitalign.service.settings import ServerSettings
 from gitalign.store.service.accounts import Accounts
@@ -136,6 +137,19 @@ def sign_in_link(database: ServiceDatabase, token: Token, *, address: str) -> st
     return f"{address}/sign-in/{secret}"
 
 
+def add_folder(
+    database: ServiceDatabase, name: str, path: str, *, config_file: str | None = None, actor: str = ACTOR
+) -> ServedRepository:
+    """Register a folder on the machine of the workers.
+
+    Raises:
+        Contradiction: the name is taken, or the repository has one already.
+    """
+    repositories = Repositories(database)
+    require_new(repositories.all(), path=path, url=None)
+    return repositories.add(name, path, config_file=config_file, actor=actor)
+
+
 def add_by_address(
     database: ServiceDatabase,
     settings: ServerSettings,
@@ -156,6 +170,7 @@ def add_by_address(
     address = parsed_address(url)
     rules = settings.repositories
     rules.rules.require(address)
+    require_new(Repositories(database).all(), path="", url=address.url)
     added = Repositories(database).add_address(
         name, address.url, folder=rules.place(os.environ), config_file=config_file, actor=actor
     )

@@ -36,8 +36,7 @@ Settings = Annotated[
 def add(*, name: Name, place: Place, settings: Settings = None, which: ServerOptions, options: Options) -> int:
     """Register a repository with the service: a folder, or an address that it clones."""
     from gitalign.git.discovery import discover
-    from gitalign.service.administration import ACTOR, add_by_address, require_name
-    from gitalign.store.service.repositories import Repositories
+    from gitalign.service.administration import add_by_address, add_folder, require_name
 
     require_name(name)
     file = None if settings is None else str(settings.absolute())
@@ -48,7 +47,7 @@ def add(*, name: Name, place: Place, settings: Settings = None, which: ServerOpt
         if is_address:
             added = add_by_address(database, which.settings(), name, place, config_file=file)
         else:
-            added = Repositories(database).add(name, str(Path(place).absolute()), config_file=file, actor=ACTOR)
+            added = add_folder(database, name, str(Path(place).absolute()), config_file=file)
     if options.json:
         emit_json("repositories", dump_repositories([added]))
     elif not options.quiet:

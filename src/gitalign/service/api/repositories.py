@@ -12,7 +12,7 @@ from gitalign.core.jobs import JobKind
 from gitalign.documents import service as documents
 from gitalign.errors import UserError
 from gitalign.service.access import Needs
-from gitalign.service.administration import add_by_address, give_credential
+from gitalign.service.administration import add_by_address, add_folder, give_credential
 from gitalign.service.api.requests import (
     IdempotencyKey,
     NewConflicts,
@@ -54,7 +54,7 @@ def add_repository(request: Request, body: NewRepository, actor: Admin) -> Respo
         )
         service.workers.wake()
     else:
-        added = service.repositories.add(body.name, str(body.path), config_file=body.config_file, actor=actor.name)
+        added = add_folder(service.database, body.name, str(body.path), config_file=body.config_file, actor=actor.name)
     headers = {"Location": f"/api/v1/repositories/{added.name}"}
     return answer(documents.dump_repositories([added]), status=201, headers=headers)
 

@@ -20,6 +20,7 @@ from gitalign.engine.runtime.checkpoints import Checkpoint, no_checkpoint
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import GitAlignError, Interrupted, NoResources, RunTakenOver, StoreError
 from gitalign.service.credentials import Sealer
+from gitalign.service.identities import require_new
 from gitalign.service.machine_places import PlacesOfJob
 from gitalign.service.working.batch_policy import BatchPolicy
 from gitalign.service.working.came import Came, StillUnderWay
@@ -34,6 +35,7 @@ from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.held_jobs import HeldJob, HeldJobs
 from gitalign.store.service.jobs import Jobs
 from gitalign.store.service.places import KnownPlaces
+from gitalign.store.service.repositories import Repositories
 from gitalign.store.service.retention import forget_old_jobs
 
 if TYPE_CHECKING:
@@ -235,6 +237,7 @@ class Workers:
         try:
             if hold.run_id is None:  # what an earlier attempt began is finished in any case
                 self._authors.require(hold.held.job)
+                self._require_one_name(hold.held)
             with remote_access(remotes, self._credentials, hold.held) as hold.access:
                 return carry_out(hold, self._jobs, remotes)
         except StillUnderWay:
@@ -248,6 +251,17 @@ class Workers:
         except Exception as error:
             _LOG.exception("job %s ended with an error that is a bug", hold.held.job.id)
             return GitAlignError(f"a bug of git-align: {type(error).__name__}: {error}", code="bug")
+
+    def _require_one_name(self, held: HeldJob) -> None:
+        """Refuse to move branches of a repository that was registered before under another name.
+
+        Raises:
+            Contradiction
+        """
+        if held.job.kind.moves_branches:
+            every = sorted(Repositories(self._database).all(), key=lambda one: (one.created_at, one.id))
+            ids = [one.id for one in every]
+            require_new(every[: ids.index(held.repository_id)], path=held.path, url=held.url)
 
     def _end(self, hold: Hold, result: Came | GitAlignError) -> None:
         hold.end()
