@@ -47,7 +47,7 @@ def started(*words: str, env: dict[str, str] | None = None) -> tuple[subprocess.
     return process, said
 
 
-def test_tokens_repositories_and_the_audit_trail(config: Path, repository: Path, tmp_path: Path) -> None:
+def test_tokens_repositories_and_the_audit_trail(sample: Path, config: Path, repository: Path, tmp_path: Path) -> None:
     def typed(*words: str) -> subprocess.CompletedProcess[str]:
         verb = words[:2]
         return warm.run(*verb, "--config", config, *words[2:])
@@ -64,8 +64,8 @@ def test_tokens_repositories_and_the_audit_trail(config: Path, repository: Path,
     assert typed("token", "create", "a b").returncode == 2
     assert typed("token", "create", "x", "--repository", "none").returncode == 2
 
-    assert typed("repo", "add", "again", str(repository)).returncode == 0
-    assert typed("repo", "add", "again", str(repository)).returncode == 2
+    assert typed("repo", "add", "again", str(sample)).returncode == 0
+    assert typed("repo", "add", "again", str(sample)).returncode == 2
     refused = typed("repo", "add", "none", str(tmp_path / "nothing"))
     assert refused.returncode == 2
     assert "error:" in refused.stderr
@@ -91,11 +91,11 @@ def test_tokens_repositories_and_the_audit_trail(config: Path, repository: Path,
 
 
 @pytest.mark.parametrize("quiet", [(), ("--quiet-hours", "22:00-06:00")])
-def test_a_schedule_is_typed(config: Path, repository: Path, quiet: tuple[str, ...]) -> None:
+def test_a_schedule_is_typed(sample: Path, config: Path, repository: Path, quiet: tuple[str, ...]) -> None:
     def typed(*words: str) -> subprocess.CompletedProcess[str]:
         return warm.run("schedule", *words, "--config", config)
 
-    assert warm.run("repo", "add", "shop", repository, "--config", config).returncode == 0
+    assert warm.run("repo", "add", "shop", sample, "--config", config).returncode == 0
     added = typed("add", "shop", "run", "30 6 * * 1-5", "--zone", "Europe/Berlin", *quiet)
     assert (added.returncode, added.stdout[:6]) == (0, "added:"), added.stderr
     (schedule,) = json.loads(typed("list", "shop", "--json").stdout)["schedules"]
