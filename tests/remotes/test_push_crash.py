@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from gitalign import facade
@@ -10,6 +12,7 @@ from gitalign.core.publication import MoveState, PushState
 from gitalign.core.report import Verdict
 from gitalign.core.run import RunRecord, RunState
 from gitalign.errors import UserError
+from gitalign.store.journal import open_journal
 from tests import warm
 from tests.cli.test_render import shown
 from tests.remotes.conftest import Shared, of
@@ -199,3 +202,18 @@ class TestUndo:
         assert of(found, "x").state is MoveState.MOVED
         for form in facade.ReportFormat:
             assert "ended before" not in facade.write_up(request(shared.work.path), undone.run.id, form=form)
+
+
+def test_an_undo_that_died_behind_its_push_is_never_called_not_pushed(shared: Shared) -> None:
+    """The remote was asked before the push; that answer says nothing about how the push ended."""
+    before = shared.there("x")
+    shared.run(push=True)
+    killed(shared, "undo-push", "end")
+    assert shared.there("x") == before
+    undone = next(one for one in runs(shared) if one.undoes is not None)
+    with closing(open_journal(shared.work.path / ".git" / "gitalign" / "gitalign.db")) as journal:
+        states = {one.push for one in journal.publications(undone.id)}
+    assert states == {PushState.UNKNOWN}
+    facade.resume(request(shared.work.path))
+    assert next(one for one in runs(shared) if one.id == undone.id).outcome == "ok"
+    assert of(facade.show(request(shared.work.path), undone.id), "x").push is PushState.PUSHED

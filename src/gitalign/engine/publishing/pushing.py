@@ -233,7 +233,9 @@ class Pusher:
             if one.remote_before is not None and one.update.ref not in gone
         }
         self.journal.require_held(self.run_id)
-        self.journal.update_publications(self.run_id, batch)  # which compares the fencing token again
+        # The fencing token is compared again; and what was asked before the push says nothing about its end.
+        meant = [replace(one, push=PushState.UNKNOWN, push_detail="") for one in batch]
+        self.journal.update_publications(self.run_id, meant)
         verdicts = {one.ref: one for one in push(self.repository, remote, list(orders.values()), extras=extras)}
         return gone | {
             one.update.ref: replace(
