@@ -77,3 +77,12 @@ def test_a_stopped_run_is_gone_on_with_once(tmp_path: Path) -> None:
     ]
     for name in ("x", "y"):
         assert work.tip(f"{name}~1") == work.tip("main")
+
+
+def test_the_next_run_plans_on_what_recovery_moves(tmp_path: Path) -> None:
+    """Branches that a run of git-align itself moved are not refused as changed by another."""
+    work = built(tmp_path)
+    assert warm.call("tests.engine.rehearsal:main", work.path, "run", "refs").returncode == -9
+    done = warm.run("run", "--yes", cwd=work.path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "refused" not in done.stdout

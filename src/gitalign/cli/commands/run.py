@@ -117,6 +117,8 @@ def _made(options: Options, files: Files, own: Running, request: facade.Request)
     from gitalign.core.plan import Permit
 
     profile = profiled(files.output_stats)
+    if files.plan_file is None and not own.dry_run:
+        facade.recover(request)  # the plan must see what a run that was cut off moves
     plan = read_plan(files.plan_file) if files.plan_file is not None else planned(options, request)
     if own.dry_run:
         _show_plan(options, plan, fetched=own.fetch)
