@@ -158,7 +158,12 @@ class Job:
     @property
     def is_narrowed(self) -> bool:
         """True when the request named some branches or targets: what came of it is not true of the whole repository."""
-        return any(self.params.get(name) for name in ("only", "exclude", "targets", "branch"))
+        return is_narrowed(self.params)
+
+
+def is_narrowed(params: Mapping[str, Any]) -> bool:
+    """Whether a request named some branches or targets."""
+    return any(params.get(name) for name in ("only", "exclude", "targets", "branch"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

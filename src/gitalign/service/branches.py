@@ -5,8 +5,8 @@ The newest jobs about all branches decide; newer ones about some branches count 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 from typing import Any
@@ -14,18 +14,22 @@ from typing import Any
 from cachetools import LRUCache, cached
 
 from gitalign.core.jobs import Job, JobKind, JobState
+from gitalign.core.plan import StepKind
 from gitalign.documents.formats import stamped
 from gitalign.documents.models.service import BranchesDocument, BranchRowDocument
 from gitalign.documents.reading import time_text
 from gitalign.service.contents import content_of
+from gitalign.service.standpoints import MOVED_SINCE, Standpoint, newest_word, targets_in, tips_after
 from gitalign.store.service.jobs import WITH_A_REPORT, JobFilter, Jobs
 
 _KEPT = 64
 """Tables of branches kept in memory: to read the documents of 650 branches takes 25 ms of processor time."""
 
-_PAGE = 20
-_MOST = 500
-"""Jobs of a kind that are searched for the newest one about all branches."""
+_REPORTING = (*WITH_A_REPORT, JobKind.RESTORE, JobKind.RESOLVE)
+"""Kinds whose document can be a report: of a resolution, of its last step. The first one alone can be about all branches."""
+_OVER = (JobState.DONE, JobState.STOPPED)
+"""A run that was stopped may have moved branches before."""
+_NOTHING_TO_DO = (StepKind.UP_TO_DATE, StepKind.LEAVE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,34 +94,23 @@ def seen_branches(jobs: Jobs, repository: str) -> SeenBranches | None:
         jobs: of the service.
         repository: by name.
     """
-    kinds = ([JobKind.PLAN], [JobKind.FORECAST], WITH_A_REPORT, [JobKind.CONFLICTS])
+    kinds = ([JobKind.PLAN], [JobKind.FORECAST], _REPORTING, [JobKind.CONFLICTS])
     chains = tuple(_chain(jobs, repository, kind) for kind in kinds)
     return _seen(jobs, chains) if chains[0] else None
 
 
 def _chain(jobs: Jobs, repository: str, kinds: Sequence[JobKind]) -> tuple[Job, ...]:
     """Jobs that were carried out, oldest first, from the newest one about all branches on."""
-    chain = []
-    for job in _newest_first(jobs, JobFilter(repositories=[repository], kinds=kinds, states=[JobState.DONE])):
-        chain.append(job)
-        if _is_whole(jobs, job):
-            break
-    return tuple(reversed(chain))
-
-
-def _newest_first(jobs: Jobs, which: JobFilter) -> Iterator[Job]:
-    before: int | None = None
-    for limit in (1, *([_PAGE] * (_MOST // _PAGE))):
-        page = jobs.listed(which, before=before, limit=limit)
-        yield from (job for job, _ in page)
-        if len(page) < limit:
-            return
-        before = page[-1][1]
+    which = JobFilter(repositories=[repository], kinds=kinds, states=[JobState.DONE])
+    whole = jobs.newest_whole(repository, kinds[0], is_whole=lambda job: _is_whole(jobs, job))
+    if JobKind.RUN in kinds:
+        which = replace(which, states=_OVER)
+    return tuple(reversed([job for job, _ in jobs.since(which, whole)]))
 
 
 def _is_whole(jobs: Jobs, job: Job) -> bool:
     """Whether a job was about all branches. An undo or a resume counts for what it names."""
-    if job.kind not in WITH_A_REPORT:
+    if job.kind not in _REPORTING:
         return not job.is_narrowed
     made = None if job.kind is not JobKind.RUN or not job.plan_id else jobs.of_plan(job.repository, job.plan_id)
     return made is not None and not made.is_narrowed
@@ -137,23 +130,28 @@ def _seen(jobs: Jobs, chains: Sequence[Sequence[Job]]) -> SeenBranches | None:
     _add_foreseen(jobs, steps, prospects, (planned, foreseen))
     conflicts = _conflicts(jobs, stopping, steps.entries)
     owners = {one["branch"]: one for job in foreseen for one in (content_of(jobs, job) or {}).get("owners", ())}
+    tips = {job.id: tips_after(jobs, job) for job in ran}
     rows, sources, looked_at = {}, {}, set()
     for name, (step, made_by) in sorted(steps.entries.items()):
-        prospect, verdict = prospects.of(name), verdicts.of(name)
-        states = [
-            (_ended(job), word)
-            for word, job in (
-                (conflicts.of(name)[0].get("prospect"), conflicts.of(name)[1]),
-                (prospect[0].get("prospect"), prospect[1]),
-                (verdict[0].get("verdict"), verdict[1]),
-            )
-            if job is not None and word
-        ]
-        state = max(states, key=lambda known: known[0])[1] if states else step["kind"]
+        prospect, verdict, conflict = prospects.of(name), verdicts.of(name), conflicts.of(name)
+        planned_at = _standpoint(jobs, made_by, "", step.get("seen"), step["target"])
+        known = [planned_at]
+        if conflict[1] is not None:
+            word, tip = conflict[0]["prospect"], conflict[0].get("tip")
+            known.append(_standpoint(jobs, conflict[1], word, tip, step["target"]))
+        if prospect[1] is not None:
+            known.append(_standpoint(jobs, prospect[1], prospect[0]["prospect"], prospect[0]["tip"], step["target"]))
+        if verdict[1] is not None:
+            word = verdict[0]["verdict"] if verdict[1].state is JobState.DONE else ""
+            known.append(_standpoint(jobs, verdict[1], word, tips[verdict[1].id].get(name), step["target"]))
+        newest, is_looked_at = newest_word(known), any(one.word for one in known)
+        state = newest.word if newest is not None else MOVED_SINCE if is_looked_at else step["kind"]
+        if state == MOVED_SINCE and step["kind"] in _NOTHING_TO_DO and max(known, key=_read_at) is planned_at:
+            state = step["kind"]
         rows[name] = _row(step, (prospect[0], verdict[0], owners.get(name, {})), state=state)
         plan = made_by if made_by.kind is JobKind.PLAN else None
         sources[name] = Sources(plan=plan, forecast=prospect[1], run=verdict[1])
-        if states:
+        if newest is not None:
             looked_at.add(name)
     return SeenBranches(
         plan=_deciding(planned) or planned[-1],
@@ -175,6 +173,14 @@ def _ended(job: Job) -> datetime:
     return job.finished_at or job.created_at
 
 
+def _read_at(standpoint: Standpoint) -> datetime:
+    return standpoint.began
+
+
+def _standpoint(jobs: Jobs, job: Job, word: str, tip: str | None, target: str) -> Standpoint:
+    return Standpoint(job=job, word=word, tip=tip, target=targets_in(content_of(jobs, job) or {}).get(target))
+
+
 def _steps(jobs: Jobs, chain: Sequence[Job]) -> _Table:
     table = _Table()
     for job in chain:
@@ -189,17 +195,17 @@ def _add_foreseen(jobs: Jobs, steps: _Table, prospects: _Table, chains: tuple[Se
     whole = next((job for job in chains[0] if not job.is_narrowed), None)
     for name, (prospect, job) in prospects.entries.items():
         if name not in steps.entries and (whole is None or _ended(job) > _ended(whole)):
-            steps.entries[name] = ({**prospect, "notes": ()}, job)
+            steps.entries[name] = ({**prospect, "seen": prospect["tip"], "notes": ()}, job)
 
 
 def _conflicts(jobs: Jobs, chain: Sequence[Job], names: Mapping[str, Any]) -> _Table:
     table = _Table()
     for job in chain:
         content = content_of(jobs, job) or {}
-        stopped = {one["branch"] for one in content.get("branches", ())}
+        stopped = {one["branch"]: one["tip"] for one in content.get("branches", ())}
         if not job.is_narrowed and content.get("is_complete") and content["aligned"] + len(stopped) == len(names):
             table.entries = {name: ({"prospect": "clean"}, job) for name in names}
-        table.entries |= {name: ({"prospect": "conflict"}, job) for name in stopped}
+        table.entries |= {name: ({"prospect": "conflict", "tip": tip}, job) for name, tip in stopped.items()}
     return table
 
 

@@ -15,6 +15,7 @@ from gitalign.service.administration import new_token
 from gitalign.service.api.requests import Body, Name, answer, said
 from gitalign.service.api.users import Admin, Names, Password
 from gitalign.service.own_account import change_own_password, new_own_token, own_account, revoke_own_token
+from gitalign.service.repeats import Once
 from gitalign.service.state import service_of
 
 router = APIRouter(prefix="/api/v1", tags=["accounts"])
@@ -54,17 +55,21 @@ def list_tokens(request: Request, actor: Admin) -> Response:
 
 
 @router.post("/tokens", status_code=201, responses=said("tokens", status=201))
-def add_token(request: Request, body: NewToken, actor: Admin) -> Response:
-    """Make a token that belongs to no person. It is in this answer alone: a request that is sent again makes another one."""
-    token, text = new_token(
-        service_of(request).database,
-        body.name,
-        role=body.role,
-        repositories=body.repositories,
-        days=body.days,
-        actor=actor.name,
-    )
-    return answer(dump_tokens([token], text=text), status=201)
+def add_token(request: Request, body: NewToken, actor: Admin, once: Once) -> Response:
+    """Make a token that belongs to no person. It is in this answer alone; the same `Idempotency-Key` gets it again for a day."""
+
+    def add() -> Response:
+        token, text = new_token(
+            service_of(request).database,
+            body.name,
+            role=body.role,
+            repositories=body.repositories,
+            days=body.days,
+            actor=actor.name,
+        )
+        return answer(dump_tokens([token], text=text), status=201)
+
+    return once.answered(actor, add)
 
 
 @router.delete("/tokens/{token}", status_code=204)
@@ -82,20 +87,28 @@ def show_account(request: Request, actor: Viewer) -> Response:
 
 
 @router.post("/account/password", status_code=204)
-def change_password(request: Request, body: ChangedPassword, actor: Viewer) -> Response:
+def change_password(request: Request, body: ChangedPassword, actor: Viewer, once: Once) -> Response:
     """Change one's own password, in a browser; all other sessions end."""
     old, new = body.old.get_secret_value(), body.new.get_secret_value()
-    change_own_password(service_of(request), actor, old=old, new=new, address=address_of(request))
-    return Response(status_code=204)
+
+    def change() -> Response:
+        change_own_password(service_of(request), actor, old=old, new=new, address=address_of(request))
+        return Response(status_code=204)
+
+    return once.answered(actor, change)
 
 
 @router.post("/account/tokens", status_code=201, responses=said("tokens", status=201))
-def add_own_token(request: Request, body: NewPersonalToken, actor: Viewer) -> Response:
+def add_own_token(request: Request, body: NewPersonalToken, actor: Viewer, once: Once) -> Response:
     """Make a personal token, in a browser; it gives no more than its person has. It is in this answer alone."""
-    token, text = new_own_token(
-        service_of(request), actor, body.name, role=body.role, repositories=body.repositories, days=body.days
-    )
-    return answer(dump_tokens([token], text=text), status=201)
+
+    def add() -> Response:
+        token, text = new_own_token(
+            service_of(request), actor, body.name, role=body.role, repositories=body.repositories, days=body.days
+        )
+        return answer(dump_tokens([token], text=text), status=201)
+
+    return once.answered(actor, add)
 
 
 @router.delete("/account/tokens/{token}", status_code=204)

@@ -20,7 +20,6 @@ from gitalign.service.access import Needs
 from gitalign.service.api.requests import (
     Body,
     Choice,
-    IdempotencyKey,
     Nothing,
     RunName,
     Word,
@@ -30,6 +29,7 @@ from gitalign.service.api.requests import (
     said,
 )
 from gitalign.service.api.runs import document_of
+from gitalign.service.repeats import IdempotencyKey
 from gitalign.service.state import service_of
 
 router = APIRouter(prefix="/api/v1/repositories/{repository}", tags=["verbs"])

@@ -19,7 +19,6 @@ from gitalign.service.api.batch_requests import Landing, NewBatchPlan, NewBatchR
 from gitalign.service.api.jobs import Cursor, Limit, page_of_jobs
 from gitalign.service.api.requests import (
     Body,
-    IdempotencyKey,
     Nothing,
     PlanId,
     RunName,
@@ -30,6 +29,7 @@ from gitalign.service.api.requests import (
     said,
 )
 from gitalign.service.api.runs import IfMatch, document_of, etag, not_changed
+from gitalign.service.repeats import IdempotencyKey, Once
 from gitalign.service.shown_places import output_of_task
 from gitalign.service.state import Service, service_of
 from gitalign.store.service.batch_events import BatchEvents
@@ -165,26 +165,38 @@ def show_batch_events(
 
 
 @router.post("/batches/{batch}/pause", status_code=202, responses=said("job", status=202))
-def pause_batch(request: Request, repository: str, batch: RunName, actor: Operator) -> Response:
+def pause_batch(request: Request, repository: str, batch: RunName, actor: Operator, once: Once) -> Response:
     """Start no further task of a batch run; `resume` goes on."""
     service = service_of(request)
-    job = _under_way(service, repository, batch)
-    return _asked(service.jobs.ask(job.id, Asked.PAUSE, actor=actor.name))
+
+    def pause() -> Response:
+        job = _under_way(service, repository, batch)
+        return _asked(service.jobs.ask(job.id, Asked.PAUSE, actor=actor.name))
+
+    return once.answered(actor, pause, is_harmless_again=True)
 
 
 @router.post("/batches/{batch}/stop", status_code=202, responses=said("job", status=202))
-def stop_batch(request: Request, repository: str, batch: RunName, actor: Operator) -> Response:
+def stop_batch(request: Request, repository: str, batch: RunName, actor: Operator, once: Once) -> Response:
     """Start no further task of a batch run, and end it when those that run have ended."""
     service = service_of(request)
-    return _asked(service.jobs.request_stop(_under_way(service, repository, batch).id, actor=actor.name))
+
+    def stop() -> Response:
+        return _asked(service.jobs.request_stop(_under_way(service, repository, batch).id, actor=actor.name))
+
+    return once.answered(actor, stop, is_harmless_again=True)
 
 
 @router.post("/batches/{batch}/cancel", status_code=202, responses=said("job", status=202))
-def cancel_batch(request: Request, repository: str, batch: RunName, actor: Operator) -> Response:
+def cancel_batch(request: Request, repository: str, batch: RunName, actor: Operator, once: Once) -> Response:
     """End what runs of a batch run. Everything is pinned, and `resume` goes on."""
     service = service_of(request)
-    job = _under_way(service, repository, batch)
-    return _asked(service.jobs.request_stop(job.id, actor=actor.name, asked=Asked.CANCEL))
+
+    def cancel() -> Response:
+        job = _under_way(service, repository, batch)
+        return _asked(service.jobs.request_stop(job.id, actor=actor.name, asked=Asked.CANCEL))
+
+    return once.answered(actor, cancel, is_harmless_again=True)
 
 
 @router.post("/batches/{batch}/resume", status_code=202, responses=said("job", status=202))
@@ -194,14 +206,18 @@ def resume_batch(
     batch: RunName,
     body: Resuming,
     actor: Lander,
-    idempotency_key: IdempotencyKey = None,
+    once: Once,
 ) -> Response:
     """Go on with a batch run that was paused, stopped, cancelled or killed."""
     service = service_of(request)
-    job = _open_job(service, repository, batch)
-    if job is not None and not job.stop_requested:
-        return _asked(service.jobs.ask(job.id, Asked.NOTHING, actor=actor.name))
-    return _about(request, actor, JobKind.BATCH_RESUME, body, idempotency_key)
+
+    def resume() -> Response:
+        job = _open_job(service, repository, batch)
+        if job is not None and not job.stop_requested:
+            return _asked(service.jobs.ask(job.id, Asked.NOTHING, actor=actor.name))
+        return _about(request, actor, JobKind.BATCH_RESUME, body, None)
+
+    return once.answered(actor, resume)
 
 
 @router.post("/batches/{batch}/retry", status_code=202, responses=said("job", status=202))
@@ -261,7 +277,8 @@ def _about(request: Request, actor: Actor, kind: JobKind, body: Body, key: str |
     if kind.runs_tasks:
         service.settings.batches.policy().require_allowed()
     batch = request.path_params["batch"]
-    if kind.runs_tasks and _open_job(service, request.path_params["repository"], batch) is not None:
+    is_new = not service.jobs.has_key(actor.name, key)
+    if is_new and kind.runs_tasks and _open_job(service, request.path_params["repository"], batch) is not None:
         raise Contradiction(f"batch run {display(batch)} is under way", hint="stop it first", code="batch_is_running")
     return posted(service, actor, request, (kind, body, {"run_id": batch}), key)
 

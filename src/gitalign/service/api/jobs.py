@@ -15,6 +15,7 @@ from gitalign.documents import service as documents
 from gitalign.errors import NotFound, UserError
 from gitalign.service.access import Needs
 from gitalign.service.api.requests import Body, answer, said
+from gitalign.service.repeats import Once
 from gitalign.service.state import Service, service_of
 from gitalign.store.service.audit import AuditFilter
 from gitalign.store.service.jobs import JobFilter, unknown_job
@@ -106,13 +107,17 @@ def show_document(request: Request, job: str, actor: Viewer) -> Response:
 
 
 @router.post("/jobs/{job}/stop", status_code=202, responses=said("job", status=202))
-def stop_job(request: Request, job: str, actor: Operator) -> Response:
+def stop_job(request: Request, job: str, actor: Operator, once: Once) -> Response:
     """End a job cleanly. A run that was stopped before it published goes on with `resume`."""
     service = service_of(request)
     found = job_seen(service, actor, job)
-    if found.state.is_over:
-        raise UserError(f"job {found.id} is over: {found.state}", code="job_is_over")
-    return answer(job_documents.dump(service.jobs.request_stop(found.id, actor=actor.name)), status=202)
+
+    def stop() -> Response:
+        if found.state.is_over:
+            raise UserError(f"job {found.id} is over: {found.state}", code="job_is_over")
+        return answer(job_documents.dump(service.jobs.request_stop(found.id, actor=actor.name)), status=202)
+
+    return once.answered(actor, stop, is_harmless_again=True)
 
 
 @router.get("/audit", responses=said("audit-trail"))

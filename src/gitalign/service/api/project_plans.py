@@ -26,6 +26,7 @@ from gitalign.service.access import Needs
 from gitalign.service.api.batch_requests import PlanName, PlanText
 from gitalign.service.api.requests import Body, said
 from gitalign.service.problems import StateChanged
+from gitalign.service.repeats import Once
 from gitalign.service.state import Service, service_of
 from gitalign.store.service.project_plans import ProjectPlans
 
@@ -98,7 +99,7 @@ def show_plan(request: Request, project: str, actor: Viewer) -> Response:
 
 
 @router.post("/execution-plan/build", responses=said("batch-plan"))
-def build_plan(request: Request, project: str, body: Building, actor: Lander) -> Response:
+def build_plan(request: Request, project: str, body: Building, actor: Lander, once: Once) -> Response:
     """Make the plan of a task list, or make it again. Nothing of it runs."""
     service = service_of(request)
     repository = service.repositories.get(request.path_params["repository"])
@@ -110,9 +111,12 @@ def build_plan(request: Request, project: str, body: Building, actor: Lander) ->
         rules = PlanRules(most_tasks=body.most_tasks, strategy=body.strategy)
         return _text(make_plan(tasks, project_id=UUID(repository.id), at=datetime.now(UTC), rules=rules))
 
-    text = ProjectPlans(service.database).change(repository.name, built, actor=actor.name)
-    plan = json.loads(text)
-    return _answered(text, {**plan, "epics": _epics(plan)})
+    def build() -> Response:
+        text = ProjectPlans(service.database).change(repository.name, built, actor=actor.name)
+        plan = json.loads(text)
+        return _answered(text, {**plan, "epics": _epics(plan)})
+
+    return once.answered(actor, build)
 
 
 def _tasks(body: Building, known: str | None) -> TaskList:

@@ -16,8 +16,9 @@ from fastapi.responses import JSONResponse, Response
 from gitalign.core.accounts import Actor, Role
 from gitalign.core.jobs import Job, JobKind
 from gitalign.service.access import Needs
-from gitalign.service.api.requests import Body, IdempotencyKey, accepted, answer, written
+from gitalign.service.api.requests import Body, accepted, answer, written
 from gitalign.service.problems import MEDIA_TYPE, problem_of_job
+from gitalign.service.repeats import IdempotencyKey
 from gitalign.service.state import Service, service_of
 
 router = APIRouter(prefix="/api/projects/{project}/worktrees", tags=["projects"])

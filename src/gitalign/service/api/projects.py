@@ -17,7 +17,8 @@ from gitalign.errors import NotFound, UserError
 from gitalign.service.access import Needs
 from gitalign.service.api.batches import RUNS
 from gitalign.service.api.project_plans import plan_text
-from gitalign.service.api.requests import Body, IdempotencyKey, answer, written
+from gitalign.service.api.requests import Body, answer, written
+from gitalign.service.repeats import IdempotencyKey, Once
 from gitalign.service.state import Service, service_of
 from gitalign.store.service.jobs import JobFilter
 from gitalign.store.service.project_plans import ProjectPlans
@@ -99,27 +100,39 @@ def status(request: Request, project: str, actor: Viewer) -> Response:
 
 
 @router.post("/stop")
-def stop(request: Request, project: str, actor: Operator) -> Response:
+def stop(request: Request, project: str, actor: Operator, once: Once) -> Response:
     """Start no further task, and end when those that run have ended; 400 when nothing runs."""
     service = service_of(request)
-    job = _under_way(service, request)
-    if job is None:
-        raise UserError("Parallel execution is not running", hint="POST …/parallel/start", code="batch_not_running")
-    service.jobs.request_stop(job.id, actor=actor.name)
-    return answer({"status": "stopping", "message": "Stop requested"})
+
+    def ask() -> Response:
+        job = _under_way(service, request)
+        if job is None:
+            raise UserError("Parallel execution is not running", hint="POST …/parallel/start", code="batch_not_running")
+        service.jobs.request_stop(job.id, actor=actor.name)
+        return answer({"status": "stopping", "message": "Stop requested"})
+
+    return once.answered(actor, ask, is_harmless_again=True)
 
 
 @router.post("/pause")
-def pause(request: Request, project: str, actor: Operator) -> Response:
+def pause(request: Request, project: str, actor: Operator, once: Once) -> Response:
     """Start no further task; 404 when nothing runs."""
     service = service_of(request)
-    service.jobs.ask(_running(service, request).id, Asked.PAUSE, actor=actor.name)
-    return answer({"status": "paused", "message": "Parallel execution paused"})
+
+    def ask() -> Response:
+        service.jobs.ask(_running(service, request).id, Asked.PAUSE, actor=actor.name)
+        return answer({"status": "paused", "message": "Parallel execution paused"})
+
+    return once.answered(actor, ask, is_harmless_again=True)
 
 
 @router.post("/resume")
-def resume(request: Request, project: str, actor: Lander) -> Response:
+def resume(request: Request, project: str, actor: Lander, once: Once) -> Response:
     """Go on with what was paused or stopped; 404 when there is nothing."""
+    return once.answered(actor, lambda: _resumed(request, actor))
+
+
+def _resumed(request: Request, actor: Actor) -> Response:
     service = service_of(request)
     job = _under_way(service, request)
     if job is not None:
@@ -135,11 +148,15 @@ def resume(request: Request, project: str, actor: Lander) -> Response:
 
 
 @router.post("/cancel")
-def cancel(request: Request, project: str, actor: Operator) -> Response:
+def cancel(request: Request, project: str, actor: Operator, once: Once) -> Response:
     """End what runs; everything is pinned. 404 when nothing runs."""
     service = service_of(request)
-    service.jobs.request_stop(_running(service, request).id, actor=actor.name, asked=Asked.CANCEL)
-    return answer({"status": "cancelled", "message": "Parallel execution cancelled"})
+
+    def ask() -> Response:
+        service.jobs.request_stop(_running(service, request).id, actor=actor.name, asked=Asked.CANCEL)
+        return answer({"status": "cancelled", "message": "Parallel execution cancelled"})
+
+    return once.answered(actor, ask, is_harmless_again=True)
 
 
 @router.get("/batches")

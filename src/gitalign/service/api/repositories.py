@@ -14,7 +14,6 @@ from gitalign.errors import UserError
 from gitalign.service.access import Needs
 from gitalign.service.administration import add_by_address, add_folder, give_credential
 from gitalign.service.api.requests import (
-    IdempotencyKey,
     NewConflicts,
     NewCredential,
     NewForecast,
@@ -26,6 +25,7 @@ from gitalign.service.api.requests import (
     said,
 )
 from gitalign.service.credentials import Credential
+from gitalign.service.repeats import IdempotencyKey, Once
 from gitalign.service.state import service_of
 from gitalign.store.service.credentials import Credentials
 
@@ -43,24 +43,29 @@ def list_repositories(request: Request, actor: Viewer) -> Response:
 
 
 @router.post("", status_code=201, responses=said("repositories", status=201))
-def add_repository(request: Request, body: NewRepository, actor: Admin) -> Response:
+def add_repository(request: Request, body: NewRepository, actor: Admin, once: Once) -> Response:
     """Register a repository. Whether there is one is seen by its first job; one with an address is cloned at once."""
     service = service_of(request)
     if (body.path is None) == (body.url is None):
         raise UserError("give either a path or a url", hint='{"name": …, "url": "https://…"}', code="usage")
-    if body.url is not None:
-        added = add_by_address(
-            service.database, service.settings, body.name, body.url, config_file=body.config_file, actor=actor.name
-        )
-        service.workers.wake()
-    else:
-        added = add_folder(service.database, body.name, str(body.path), config_file=body.config_file, actor=actor.name)
-    headers = {"Location": f"/api/v1/repositories/{added.name}"}
-    return answer(documents.dump_repositories([added]), status=201, headers=headers)
+
+    def add() -> Response:
+        file = body.config_file
+        if body.url is not None:
+            added = add_by_address(
+                service.database, service.settings, body.name, body.url, config_file=file, actor=actor.name
+            )
+            service.workers.wake()
+        else:
+            added = add_folder(service.database, body.name, str(body.path), config_file=file, actor=actor.name)
+        headers = {"Location": f"/api/v1/repositories/{added.name}"}
+        return answer(documents.dump_repositories([added]), status=201, headers=headers)
+
+    return once.answered(actor, add)
 
 
 @router.post("/{repository}/credential", responses=said("repositories"))
-def put_credential(request: Request, repository: str, body: NewCredential, actor: Admin) -> Response:
+def put_credential(request: Request, repository: str, body: NewCredential, actor: Admin, once: Once) -> Response:
     """Give what the server of a repository asks for. It is kept encrypted, and never given out again."""
     credential = Credential(
         kind=body.kind,
@@ -69,8 +74,12 @@ def put_credential(request: Request, repository: str, body: NewCredential, actor
         known_hosts=body.known_hosts,
     )
     service = service_of(request)
-    changed = give_credential(service.database, service.settings, repository, credential, actor=actor.name)
-    return answer(documents.dump_repositories([changed]))
+
+    def give() -> Response:
+        changed = give_credential(service.database, service.settings, repository, credential, actor=actor.name)
+        return answer(documents.dump_repositories([changed]))
+
+    return once.answered(actor, give, is_harmless_again=True)
 
 
 @router.delete("/{repository}/credential", status_code=204)

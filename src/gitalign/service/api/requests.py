@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from fastapi import Header, Request
+from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
@@ -19,10 +19,13 @@ from gitalign.core.schedules import ScheduledKind
 from gitalign.documents import jobs as job_documents
 from gitalign.documents.formats import json_text
 from gitalign.facade import ReportFormat
+from gitalign.service.repeats import require_unanswered
 from gitalign.service.state import Service
 
 _LONGEST = 1_000
-_ABOUT_A_RUN = frozenset(kind for kind in JobKind if kind in (JobKind.REPORT, JobKind.VERIFY) or kind.runs_tasks)
+_ABOUT_A_RUN = frozenset(
+    kind for kind in JobKind if kind in (JobKind.REPORT, JobKind.VERIFY, JobKind.STORY) or kind.runs_tasks
+)
 """Kinds whose jobs are found by the run that the request names, from the beginning."""
 _MOST_WORDS = 1_000
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
@@ -30,7 +33,6 @@ Word = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST, patte
 Words = Annotated[list[Word], Field(max_length=_MOST_WORDS)]
 PlanId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 RunName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,40}$")]
-IdempotencyKey = Annotated[str | None, Header(pattern=r"^[\x21-\x7e]{1,200}$")]
 
 
 class Body(BaseModel):
@@ -179,6 +181,7 @@ def written(
     Raises:
         NotFound, Contradiction, NoResources
     """
+    require_unanswered(request, actor, key)
     kind, body, about = new
     params = {**body.model_dump(mode="json", exclude_defaults=True), **about}
     plan_id = params.pop("plan_id", None)

@@ -14,7 +14,6 @@ from gitalign.errors import NotFound
 from gitalign.service.access import Needs
 from gitalign.service.api.jobs import Cursor, Limit, page_of_jobs
 from gitalign.service.api.requests import (
-    IdempotencyKey,
     NewReport,
     NewRun,
     Nothing,
@@ -25,6 +24,7 @@ from gitalign.service.api.requests import (
     said,
 )
 from gitalign.service.problems import StateChanged
+from gitalign.service.repeats import IdempotencyKey
 from gitalign.service.state import Service, service_of
 from gitalign.store.service.jobs import JobFilter
 
@@ -99,7 +99,7 @@ def start_run(
     service = service_of(request)
     if service.jobs.of_plan(repository, body.plan_id) is None:
         raise NotFound(f"no plan {body.plan_id}", hint="POST …/plans makes one", code="unknown_plan")
-    if if_match is not None:
+    if if_match is not None and not service.jobs.has_key(actor.name, idempotency_key):
         newest = service.jobs.newest(repository, [JobKind.PLAN])
         if if_match != etag(body.plan_id) or newest is None or newest.plan_id != body.plan_id:
             raise StateChanged("there is a newer plan", hint="look at it, then run that one")

@@ -12,6 +12,7 @@ from gitalign.documents.service import dump_schedules
 from gitalign.service.access import Needs
 from gitalign.service.administration import WantedSchedule, new_schedule
 from gitalign.service.api.requests import NewSchedule, answer, said
+from gitalign.service.repeats import Once
 from gitalign.service.state import service_of
 from gitalign.store.service.schedules import Schedules
 
@@ -27,15 +28,19 @@ def list_schedules(request: Request, repository: str, actor: Viewer) -> Response
 
 
 @router.post("", status_code=201, responses=said("schedules", status=201))
-def add_schedule(request: Request, repository: str, body: NewSchedule, actor: Lander) -> Response:
+def add_schedule(request: Request, repository: str, body: NewSchedule, actor: Lander, once: Once) -> Response:
     """Forecast, or plan and run, whenever an expression of cron is due in a time zone; `quiet` hours publish nothing."""
     about = ("kind", "cron", "zone", "quiet")
     params = {
         key: value for key, value in body.model_dump(mode="json", exclude_defaults=True).items() if key not in about
     }
     wanted = WantedSchedule(kind=body.kind, cron=body.cron, zone=body.zone, quiet=body.quiet, params=params)
-    made = new_schedule(service_of(request).database, repository, wanted, actor=actor.name)
-    return answer(dump_schedules([made]), status=201)
+
+    def add() -> Response:
+        made = new_schedule(service_of(request).database, repository, wanted, actor=actor.name)
+        return answer(dump_schedules([made]), status=201)
+
+    return once.answered(actor, add)
 
 
 @router.delete("/{schedule}", status_code=204)

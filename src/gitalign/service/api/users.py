@@ -14,6 +14,7 @@ from gitalign.service.access import Needs
 from gitalign.service.api.requests import Body, Name, answer, said
 from gitalign.service.passwords import LONGEST
 from gitalign.service.people import new_password, new_user
+from gitalign.service.repeats import Once
 from gitalign.service.state import service_of
 
 router = APIRouter(prefix="/api/v1/users", tags=["people"])
@@ -64,18 +65,22 @@ def list_users(request: Request, actor: Admin, removed: bool = False) -> Respons
 
 
 @router.post("", status_code=201, responses=said("users", status=201))
-def add_user(request: Request, body: NewUser, actor: Admin) -> Response:
+def add_user(request: Request, body: NewUser, actor: Admin, once: Once) -> Response:
     """Add a person."""
     secret = None if body.password is None else body.password.get_secret_value()
-    added = new_user(
-        service_of(request).database,
-        body.name,
-        role=body.role,
-        repositories=body.repositories,
-        password=secret,
-        actor=actor.name,
-    )
-    return answer(dump_users([added]), status=201, headers={"Location": f"/api/v1/users/{added.name}"})
+
+    def add() -> Response:
+        added = new_user(
+            service_of(request).database,
+            body.name,
+            role=body.role,
+            repositories=body.repositories,
+            password=secret,
+            actor=actor.name,
+        )
+        return answer(dump_users([added]), status=201, headers={"Location": f"/api/v1/users/{added.name}"})
+
+    return once.answered(actor, add)
 
 
 @router.get("/{user}", responses=said("users"))

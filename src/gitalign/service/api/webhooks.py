@@ -15,6 +15,7 @@ from gitalign.service.access import Needs
 from gitalign.service.administration import new_webhook
 from gitalign.service.api.jobs import Limit
 from gitalign.service.api.requests import Body, answer, said
+from gitalign.service.repeats import Once
 from gitalign.service.state import service_of
 from gitalign.store.service.webhooks import Webhooks
 
@@ -31,13 +32,19 @@ class NewWebhook(Body):
 
 
 @router.post("", status_code=201, responses=said("webhooks", status=201))
-def add_webhook(request: Request, repository: str, body: NewWebhook, actor: Admin) -> Response:
-    """Register a webhook. Its secret is shown here, once."""
+def add_webhook(request: Request, repository: str, body: NewWebhook, actor: Admin, once: Once) -> Response:
+    """Register a webhook. Its secret is shown here, once; the same `Idempotency-Key` shows it again for a day."""
     service = service_of(request)
     kinds = [kind.value for kind in body.kinds]
-    added, secret = new_webhook(service.database, service.settings, repository, body.url, kinds=kinds, actor=actor.name)
-    headers = {"Location": f"/api/v1/repositories/{repository}/webhooks/{added.id}/deliveries"}
-    return answer(documents.dump_webhooks([added], secret=secret), status=201, headers=headers)
+
+    def add() -> Response:
+        added, secret = new_webhook(
+            service.database, service.settings, repository, body.url, kinds=kinds, actor=actor.name
+        )
+        headers = {"Location": f"/api/v1/repositories/{repository}/webhooks/{added.id}/deliveries"}
+        return answer(documents.dump_webhooks([added], secret=secret), status=201, headers=headers)
+
+    return once.answered(actor, add)
 
 
 @router.get("", responses=said("webhooks"))

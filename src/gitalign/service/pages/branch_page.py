@@ -26,7 +26,6 @@ from gitalign.store.service.jobs import WITH_A_REPORT, JobFilter, Jobs
 router = APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
 _RUNS = 8
 _RUNS_KEPT = 32
-_STORIES = 100
 _MOST_CLASHES = 100
 _ENDED = (JobState.DONE, JobState.STOPPED)
 
@@ -135,10 +134,10 @@ def _moved_by(happened: Sequence[Happened]) -> str | None:
 
 
 def _explained(jobs: Jobs, repository: str, branch: str, happened: Sequence[Happened]) -> Mapping[str, Any] | None:
-    wanted = {"run_id": _moved_by(happened), "branch": branch}
-    which = JobFilter(repositories=[repository], kinds=[JobKind.STORY], states=[JobState.DONE])
-    asked = (job for job, _ in jobs.listed(which, limit=_STORIES) if dict(job.params) == wanted)
-    found: Mapping[str, Any] | None = content_of(jobs, next(asked, None))
+    run_id = _moved_by(happened)
+    told = () if run_id is None else jobs.about_run(repository, run_id, [JobKind.STORY])
+    of_branch = (job for job in told if job.state is JobState.DONE and job.params.get("branch") == branch)
+    found: Mapping[str, Any] | None = content_of(jobs, next(of_branch, None))
     return found
 
 

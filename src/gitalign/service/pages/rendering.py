@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from gitalign.core.accounts import Actor, Role
 from gitalign.core.names import command_on, display
+from gitalign.service.standpoints import MOVED_SINCE
 
 NAVIGATION = (
     ("/", "Now", Role.VIEWER),
@@ -92,6 +93,8 @@ def _age(seconds: int | None) -> str:
 
 def _word(value: object) -> str:
     """A word of a document for people."""
+    if value == MOVED_SINCE:
+        return "not looked at since it moved"
     return str(value).replace("_", " ")
 
 

@@ -20,7 +20,8 @@ from gitalign.store.service.clock import instant, now_ms
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.events import append
 from gitalign.store.service.health import write_health
-from gitalign.store.service.jobs import JobDocument, job_event, write_job
+from gitalign.store.service.jobs import JobDocument
+from gitalign.store.service.new_jobs import job_event, write_job
 from gitalign.store.service.rows import job_of
 
 _JOBS, _REPOSITORIES = schema.jobs, schema.repositories

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gitalign.core.jobs import Asked, Job, JobKind, JobState, NewJob
 from gitalign.core.names import display
-from gitalign.documents import jobs as job_documents
-from gitalign.documents.formats import json_text
 from gitalign.errors import Contradiction, NoResources, NotFound, StoreError
 from gitalign.store.service import schema
 from gitalign.store.service.audit import write_entry
 from gitalign.store.service.clock import now_ms
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.events import append
+from gitalign.store.service.new_jobs import job_event, write_job
 from gitalign.store.service.rows import job_of, repository_number, select_jobs
 
 _JOBS = schema.jobs
@@ -112,6 +111,12 @@ class Jobs:
             raise unknown_job(job_id)
         return job_of(row)
 
+    def has_key(self, actor: str, key: str | None) -> bool:
+        """Whether a job was written for this key of an actor."""
+        query = select(_JOBS.c.number).where(_JOBS.c.created_by == actor, _JOBS.c.idempotency_key == key)
+        with self._database.reading() as connection:
+            return key is not None and connection.execute(query).first() is not None
+
     def document(self, job_id: str) -> JobDocument | None:
         """What a job came to; None when it left nothing."""
         table = schema.documents
@@ -132,17 +137,37 @@ class Jobs:
             before: only those with a lower number.
             limit: at most so many.
         """
-        query = select_jobs().order_by(_JOBS.c.number.desc()).limit(limit)
-        if which.repositories is not None:
-            query = query.where(schema.repositories.c.name.in_(which.repositories))
-        if which.kinds:
-            query = query.where(_JOBS.c.kind.in_([kind.value for kind in which.kinds]))
-        if which.states:
-            query = query.where(_JOBS.c.state.in_([state.value for state in which.states]))
-            if set(which.states) <= set(_OPEN):
-                query = query.where(_JOBS.c.state.in_(schema.OPEN))
+        query = _chosen(which).limit(limit)
         if before is not None:
             query = query.where(_JOBS.c.number < before)
+        with self._database.reading() as connection:
+            return tuple((job_of(row), row.number) for row in connection.execute(query))
+
+    def newest_whole(self, repository: str, kind: JobKind, *, is_whole: Callable[[Job], bool]) -> int | None:
+        """The number of the newest job of a kind that was carried out, and was about the whole repository; None without one.
+
+        Args:
+            repository: by name.
+            kind: one kind: of several, a database would search all jobs of the repository.
+            is_whole: decides about what the column says is whole; servers of an earlier release do not write it.
+        """
+        before: int | None = None
+        while True:
+            query = _chosen(JobFilter(repositories=[repository], kinds=[kind], states=[JobState.DONE]))
+            query = query.where(_JOBS.c.is_narrowed == false()).limit(1)
+            if before is not None:
+                query = query.where(_JOBS.c.number < before)
+            with self._database.reading() as connection:
+                row = connection.execute(query).first()
+            if row is None or is_whole(job_of(row)):
+                return None if row is None else int(row.number)
+            before = int(row.number)
+
+    def since(self, which: JobFilter, number: int | None) -> tuple[tuple[Job, int], ...]:
+        """Every job with its number, newest first, from this number on; all of them when it is None."""
+        query = _chosen(which)
+        if number is not None:
+            query = query.where(_JOBS.c.number >= number)
         with self._database.reading() as connection:
             return tuple((job_of(row), row.number) for row in connection.execute(query))
 
@@ -288,44 +313,17 @@ class Jobs:
         return job_of(row)
 
 
-def write_job(connection: Connection, repository: int, new: NewJob, *, job_id: str) -> Job:
-    """Write a job in a transaction that decided that it is to be.
-
-    Args:
-        connection: in a transaction that writes.
-        repository: number of its row.
-        new: what is asked for.
-        job_id: its id; random.
-    """
-    values = {
-        "id": job_id,
-        "repository": repository,
-        "kind": new.kind.value,
-        "state": JobState.QUEUED.value,
-        "is_exclusive": new.kind.is_exclusive,
-        "params": json.dumps(dict(new.params)),
-        "plan_id": new.plan_id,
-        "run_id": new.run_id,
-        "created_by": new.created_by,
-        "created_at": now_ms(),
-        "idempotency_key": new.idempotency_key,
-        "digest": new.digest,
-        "request_id": new.request_id,
-        "trace": new.trace,
-    }
-    row = connection.execute(insert(_JOBS).values(**values).returning(*_JOBS.c)).one()
-    job = job_of(row, repository=new.repository)
-    if new.text is not None:
-        connection.execute(insert(schema.inputs).values(job=row.number, body=new.text))
-    append(connection, repository=repository, job=row.number, events=[job_event(job)])
-    detail = {"job": job.id, "kind": job.kind.value, "plan": job.plan_id, "params": dict(job.params)}
-    write_entry(connection, actor=new.created_by, action="job.create", subject=new.repository, detail=detail)
-    return job
-
-
-def job_event(job: Job) -> tuple[str, str]:
-    """The event that says how far a job is."""
-    return "job", json_text(job_documents.dump(job))
+def _chosen(which: JobFilter) -> Select[Any]:
+    query = select_jobs().order_by(_JOBS.c.number.desc())
+    if which.repositories is not None:
+        query = query.where(schema.repositories.c.name.in_(which.repositories))
+    if which.kinds:
+        query = query.where(_JOBS.c.kind.in_([kind.value for kind in which.kinds]))
+    if which.states:
+        query = query.where(_JOBS.c.state.in_([state.value for state in which.states]))
+        if set(which.states) <= set(_OPEN):
+            query = query.where(_JOBS.c.state.in_(schema.OPEN))
+    return query
 
 
 def unknown_job(job_id: str) -> NotFound:

@@ -18,7 +18,7 @@ from gitalign.store.service import schema
 from gitalign.store.service.audit import write_entry
 from gitalign.store.service.clock import as_ms, as_time, instant, now_ms
 from gitalign.store.service.database import ServiceDatabase
-from gitalign.store.service.jobs import write_job
+from gitalign.store.service.new_jobs import write_job
 from gitalign.store.service.rows import repository_number
 
 _SCHEDULES, _REPOSITORIES, _JOBS = schema.schedules, schema.repositories, schema.jobs

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from gitalign.store.schema import AsciiText, Key
 
-HEAD_REVISION = "s0010"
+HEAD_REVISION = "s0011"
 VERSION_TABLE = "service_version"
 
 metadata = MetaData()
@@ -78,9 +78,11 @@ jobs = Table(
     Column("request_id", String(64), nullable=False, server_default=""),
     Column("trace", String(64), nullable=False, server_default=""),
     Column("asked", String(16), nullable=False, server_default=""),
+    Column("is_narrowed", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("created_by", "idempotency_key", name="service_jobs_by_key"),
     Index("service_jobs_by_repository", "repository", "number"),
     Index("service_jobs_by_kind", "repository", "kind", "state", "number"),
+    Index("service_jobs_whole", "repository", "is_narrowed", "kind", "state", "number"),
     Index("service_jobs_by_plan", "plan_id"),
     Index("service_jobs_by_run", "run_id"),
     Index("service_jobs_by_end", "finished_at"),
@@ -288,6 +290,21 @@ sessions = Table(
     info={"transient": True},
 )
 """Browsers that signed in, and links that sign one in once. Each belongs to a person, or else to a token: 0 stands for none."""
+
+answers = Table(
+    "service_answers",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("request", String(64), nullable=False),
+    Column("created_at", Key, nullable=False),
+    Column("sealed", Text),
+    Index("service_answers_by_time", "created_at"),
+    info={"transient": True},
+)
+"""What requests with an `Idempotency-Key` that write no job were answered; null while it is not known.
+
+`digest` is of the key and who sent it, `request` of what was asked; the answer is encrypted with what the sender alone has.
+"""
 
 audit = Table(
     "service_audit",
