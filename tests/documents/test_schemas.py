@@ -24,6 +24,7 @@ from gitalign.documents.conflict_pieces import dump_merge_culprit, dump_piece, l
 from gitalign.documents.formats import FORMATS, stamped
 from gitalign.documents.schemas import OF_BATCHES, SHIPPED, texts
 from gitalign.errors import UserError
+from gitalign.service.credentials import KEYS_VARIABLE, new_key
 from gitalign.worktrees.resolution_course import Course
 from tests import warm
 from tests.documents.strict import validate
@@ -173,9 +174,10 @@ def verbs_with_json(command: click.Command, name: str) -> Iterator[str]:
 
 def test_every_verb_says_one_document_that_its_schema_describes(work: Workspace) -> None:
     known: dict[str, str] = {}
+    env = {"XDG_STATE_HOME": str(work.path.parent / "state"), KEYS_VARIABLE: new_key()}
     for step, name in STEPS:
         words = step.format(**known).split()
-        done = warm.run(*words, "--json", cwd=work.path, env={"XDG_STATE_HOME": str(work.path.parent / "state")})
+        done = warm.run(*words, "--json", cwd=work.path, env=env)
         assert done.stdout, (step, done.stderr)
         document = json.loads(done.stdout)
         assert validate(document) == name, (step, done.stdout[:500])
