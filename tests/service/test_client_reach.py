@@ -14,6 +14,7 @@ import pytest
 from gitalign.client import AsyncClient, Client, Problem, attempts
 from gitalign.errors import UserError
 from gitalign.service.application import create_app
+from gitalign.service.credentials import KEYS_VARIABLE, new_key
 from tests.service.serving import Served, served
 
 TASKS = "target: main\ntasks: [{id: a, shell: 'echo 1 > a', commit_leftovers: true}]\n"
@@ -22,6 +23,7 @@ TASKS = "target: main\ntasks: [{id: a, shell: 'echo 1 > a', commit_leftovers: tr
 @pytest.fixture
 def server(database_file: Path, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv(KEYS_VARIABLE, new_key())
     (repository / ".git/gitalign").mkdir(exist_ok=True)
     (repository / ".git/gitalign/config.yaml").write_text("batch: {confinement: none}\n")
     settings = {"database": {"file": database_file}, "batches": {"allowed": True, "confinement": "none"}}

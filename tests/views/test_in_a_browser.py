@@ -177,7 +177,7 @@ def test_checks_with_what_they_wrote(watched: Watched, checked_address: str) -> 
     assert rows(page) == ["failed", "passed"]
     page.locator("details summary").click()
     expect(page.locator("details pre")).to_contain_text(f"{MARKUP} red")
-    page.get_by_role("link", name="bad").click()
+    page.get_by_role("region", name="Table").get_by_role("link", name="bad").click()
     expect(page.locator("main")).to_contain_text("exit 1")
     assert page.locator("main img").count() == 0
 
