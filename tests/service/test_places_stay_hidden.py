@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -157,12 +158,16 @@ def test_no_answer_names_the_place(server: Served, role: Role | None) -> None:
         assert len(every) > 150
         if role is not Role.VIEWER:  # one of each route
             every = list({re.sub(r"[0-9a-f-]{12,}", "", address): address for address in every}.values())
-        for address in every:
+
+        def looked_at(address: str) -> None:
             for accept in ("application/json", "text/html")[: 1 if address.startswith("/api/") else 2]:
                 answer = client.get(address, headers={"Accept": accept}, follow_redirects=False)
                 assert answer.status_code < 500, address
                 assert told(answer.text + repr(answer.headers)) == [], address
                 assert int(answer.headers.get("Content-Length", len(answer.content))) == len(answer.content)
+
+        with ThreadPoolExecutor(8) as readers:  # each stream lasts for a second
+            list(readers.map(looked_at, every))
 
 
 def test_administrators_see_it(server: Served) -> None:
