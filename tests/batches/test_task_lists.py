@@ -124,6 +124,8 @@ def test_the_published_schema_is_that_of_the_format() -> None:
         ("tasks: [{id: a, max_attempts: 99}]", "tasks[a].max_attempts"),
         ("tasks: [{id: a, environment: [A=b]}]", "tasks[a].environment[0]"),
         ("tasks: [{id: a, setup: {files: [x]}}]", "give either command or shell"),
+        ("tasks: [{id: a, setup: {shell: x, files: [y, '!*.lock']}}]", "setup.files[1]: '!*.lock' begins with !"),
+        ("tasks: [{id: a, setup: {shell: x, files: ['a/../*.lock']}}]", "holds .."),
         ("tasks: [{id: a, priority: true}]", "tasks[a].priority"),
         ("tasks: [{id: a}, {id: a}]", "the id a is used 2 times"),
         ("tasks: [{id: a, needs: [bb]}, {id: b}]", "there is no task bb; did you mean b?"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,9 @@ from gitalign.batches.running.run_task import (
     run_setup,
     task_environment,
 )
+from gitalign.batches.running.setup_files import entries_of, entry_of
 from gitalign.batches.running.snapshot import Seen, bring_home, commit_files, look, release
 from gitalign.batches.running.task_log import TaskLog
-from gitalign.batches.running.task_worker import _entry_of
 from gitalign.core.names import WIP_PREFIX, Oid, zero_like
 from gitalign.core.publication import RefUpdate
 from gitalign.errors import GitError
@@ -326,15 +327,33 @@ def test_a_failure_of_git_is_not_a_commit_without_the_lock_file(world: World) ->
     git(world.path, "commit", "-q", "-m", "lock")
     tip = Oid(git(world.path, "rev-parse", "HEAD").strip())
     ours = world.repository.git
-    assert _entry_of(ours, world.tip, "sub/a lock") is None
-    entry = _entry_of(ours, tip, "./sub/a lock")
-    assert entry == _entry_of(ours, tip, "sub/a lock")
+    assert entry_of(ours, world.tip, "sub/a lock") is None
+    entry = entry_of(ours, tip, "./sub/a lock")
+    assert entry == entry_of(ours, tip, "sub/a lock")
     assert entry is not None
-    assert [_entry_of(ours, tip, path) for path in ("../sub/a lock", "/sub/a lock", ".", "sub/*")] == [None] * 4
+    assert [entry_of(ours, tip, path) for path in ("../sub/a lock", "/sub/a lock", ".", "sub/*")] == [None] * 4
     folder = git(world.path, "rev-parse", f"{tip}:sub").strip()
     (world.path / ".git" / "objects" / folder[:2] / folder[2:]).unlink()
     with pytest.raises(GitError):
-        _entry_of(ours, tip, "sub/a lock")
+        entry_of(ours, tip, "sub/a lock")
+
+
+def test_a_pattern_of_a_set_up_names_every_file_that_it_matches(world: World) -> None:
+    """Read as a plain path, a pattern named nothing: a change of a lock file left the old products in use."""
+    git(world.path, "checkout", "-q", "--detach")
+    ours, wild = world.repository.git, ("**/Cargo.lck", "*.lock", "app/[id]/x")
+    tips = [world.tip]
+    for name in ("Cargo.lck", "web/Cargo.lck", "web/deep/yarn.lock", "app/[id]/x", "other"):
+        (world.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (world.path / name).write_text(f"{name}\n")
+        git(world.path, "add", ".")
+        git(world.path, "commit", "-q", "-m", name)
+        tips.append(Oid(git(world.path, "rev-parse", "HEAD").strip()))
+    seen = [entries_of(ours, tip, wild) for tip in tips]
+    assert seen[0] == dict.fromkeys(wild)
+    changes = [[name for name in wild if old[name] != new[name]] for old, new in pairwise(seen)]
+    assert changes == [[wild[0]], [wild[0]], [wild[1]], [wild[2]], []]
+    assert len({prepared_key(("npm", "ci"), one) for one in seen}) == 5
 
 
 def test_a_slot_in_use_or_with_work_is_never_taken_or_removed(world: World) -> None:

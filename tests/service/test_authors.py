@@ -76,6 +76,27 @@ def test_a_role_that_looks_moves_nothing(database: ServiceDatabase, users: Users
     assert code(carried_out(database, created_by="command line", kind=JobKind.RESUME)) == "unknown_run"
 
 
+LANDERS = sorted(kind for kind in JobKind if kind.role is Role.LANDER)
+
+
+@pytest.mark.parametrize("kind", [JobKind.BATCH_PLAN, JobKind.RESOLUTIONS_FORGET, JobKind.RESOLUTIONS_IMPORT])
+def test_what_a_lander_asked_for_is_not_done_for_an_operator(
+    database: ServiceDatabase, users: Users, kind: JobKind
+) -> None:
+    """They move no branch, so an operator's role would do where moving decides."""
+    assert kind in LANDERS
+    users.set_role("bo", role=Role.OPERATOR, actor="root")
+    refused = carried_out(database, created_by="bo", kind=kind)
+    assert (code(refused), "lander is needed" in str(refused.error)) == ("author_not_allowed", True)
+    users.set_role("bo", role=Role.LANDER, actor="root")
+    assert code(carried_out(database, created_by="bo", kind=kind)) != "author_not_allowed"
+
+
+def test_a_viewer_may_look_at_work_trees(database: ServiceDatabase, users: Users) -> None:
+    users.set_role("bo", role=Role.VIEWER, actor="root")
+    assert code(carried_out(database, created_by="bo", kind=JobKind.WORK_TREE)) != "author_not_allowed"
+
+
 def test_a_token_that_was_revoked(database: ServiceDatabase) -> None:
     token, _ = new_token(database, "ci", role=Role.OPERATOR)
     name = token_actor_name("ci", token.id)

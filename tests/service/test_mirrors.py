@@ -13,6 +13,7 @@ import pytest
 
 from gitalign.core.jobs import JobKind, JobState
 from gitalign.service.credentials import BASIC, Credential
+from gitalign.service.problems import problem_of_job
 from gitalign.service.working.worker import Workers
 from gitalign.store.service import schema
 from gitalign.store.service.events import EventReader
@@ -156,6 +157,16 @@ def test_a_credential_opens_for_its_own_repository_alone(world: Mirrored) -> Non
         one, other = connection.execute(table.select().order_by(table.c.repository))
         connection.execute(table.update().where(table.c.repository == one.repository).values(sealed=other.sealed))
     assert code(world) == "credential_unreadable"
+    assert not world.server.asked.is_set()
+
+
+@pytest.mark.parametrize("kind", [JobKind.BATCH_LIST, JobKind.BATCH_UNDO, JobKind.WORK_TREE_CHANGE])
+def test_a_job_that_needs_a_folder_fails_before_anything_is_fetched(world: Mirrored, kind: JobKind) -> None:
+    """Requests refuse it; a job may be there from before."""
+    world.add()
+    job, _ = world.done(kind, run_id="20260101-000000-abcdef", action="list")
+    problem = problem_of_job(job, instance="")
+    assert (job.state, problem["code"], problem["status"]) == (JobState.FAILED, "not_for_addresses", 409)
     assert not world.server.asked.is_set()
 
 

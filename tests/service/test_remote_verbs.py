@@ -171,3 +171,13 @@ def test_a_second_ctrl_c_waits_no_longer_for_a_service_that_is_away() -> None:
         carried_out(Options(quiet=True), client, job)
     assert (ended.value.exit_code, ended.value.code) == (130, "interrupted")
     assert "git align remote jobs" in ended.value.hint
+
+
+def test_batches_of_a_repository_by_address_are_refused_with_the_next_step(server: Served, tmp_path: Path) -> None:
+    server.service.repositories.add_address("far", "https://git.example.org/far", actor="test", folder=tmp_path)
+    file = tmp_path / "tasks.yaml"
+    file.write_text(TASKS)
+    said = remote(server, "batch-run", file, "--yes", "--repository", "far", code=2).stderr
+    assert "registered as a folder" in said
+    assert "git align repo add NAME PATH" in said
+    assert "run_id" in remote(server, "undo", "nonsense", "--yes", "--repository", "far", code=2).stderr

@@ -21,7 +21,9 @@ from gitalign.store.service.answers import Answers
 from gitalign.store.service.jobs import JobFilter
 from tests.service.people import PASSWORD, sign_in, visiting, with_people
 from tests.service.serving import Served
+from tests.service.test_api import needs, routes
 
+RUN = "20260101-000000-abcdef"
 NUMBERS = itertools.count(1)
 TASKS = "target: main\ntasks:\n  - {id: a, shell: 'true'}\n"
 PLAN = "0" * 64
@@ -38,7 +40,7 @@ NEW: dict[str, dict[str, Any]] = {
     "execution-plan/build": {"text": TASKS},
     "runs": {"plan_id": PLAN},
     "batches": {"plan_id": PLAN},
-    "stories": {"run_id": "r1", "branch": "clean"},
+    "stories": {"run_id": RUN, "branch": "clean"},
     "paths/touches": {"patterns": ["*"]},
     "paths/claims": {"patterns": ["*"]},
     "resolutions/show": {"name": "abcd"},
@@ -104,7 +106,7 @@ def stop_all(server: Served) -> None:
 
 def prepared(server: Served, path: str) -> str:
     """The address of a route, with what it needs to be there."""
-    run = f"b{next(NUMBERS)}"
+    run = f"20260101-000000-{next(NUMBERS):06x}"
     job = ""
     if "/parallel/" in path or path.endswith(("/pause", "/stop", "/cancel")) or "/batches/{batch}/resume" in path:
         kind = JobKind.DOCTOR if "{job}" in path else JobKind.BATCH_RUN
@@ -115,7 +117,7 @@ def prepared(server: Served, path: str) -> str:
         "project": "shop",
         "job": job,
         "batch": run,
-        "run_id": "r1",
+        "run_id": RUN,
         "epic": "1",
     }
     return path.format(**names)
@@ -143,11 +145,15 @@ def test_sent_again_a_request_has_one_effect(server: Served, browser: httpx.Clie
         for id_of_job in made:
             connection.execute(update(schema.jobs).where(schema.jobs.c.id == id_of_job).values(state="done"))
     browser.post("/api/projects/shop/execution-plan/build", json={"text": TASKS}).raise_for_status()
+    roles = {path: needs(one)[0].role for method, path, one in routes(server) if method == "POST" and needs(one)}
     for path in posts(server):
         key = {"Idempotency-Key": f"k{next(NUMBERS)}"}
         address, body = prepared(server, path), body_of(path)
         first = browser.post(address, json=body, headers=key)
         assert first.status_code < 300, (path, first.text)
+        asked_for = first.json() if first.content else {}
+        if "attempts" in asked_for and not path.endswith(("/pause", "/stop", "/cancel")):
+            assert roles[path] is JobKind(asked_for["kind"]).role, f"{path}: checked again when it is carried out"
         effects = written_anew(server)
         again = browser.post(address, json=body, headers=key)
         assert (again.status_code, again.content) == (first.status_code, first.content), (path, again.text)

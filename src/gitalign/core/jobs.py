@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from gitalign.core.accounts import Role
+
 ALREADY_UNDONE = "already_undone"
 """Outcome of an undo that did nothing, because all of it was put back before."""
 
@@ -75,6 +77,18 @@ class JobKind(StrEnum):
         """True for what may execute commands of a plan that was submitted: it takes long, and needs to be allowed."""
         return self in (JobKind.BATCH_RUN, JobKind.BATCH_RESUME, JobKind.BATCH_RETRY, JobKind.BATCH_LAND)
 
+    @property
+    def needs_folder(self) -> bool:
+        """True for what needs branches of the repository's own, which one by address does not have."""
+        return self.value.startswith(("batch-", "work-tree"))
+
+    @property
+    def role(self) -> Role:
+        """The role that asking for it needs, when it is asked for and when it is carried out."""
+        if self is JobKind.WORK_TREE:
+            return Role.VIEWER
+        return Role.LANDER if self.moves_branches or self in _OF_LANDERS else Role.OPERATOR
+
 
 _MOVING = frozenset(
     (
@@ -82,6 +96,8 @@ _MOVING = frozenset(
         *(JobKind.PRUNE, JobKind.PRUNE_MERGED, JobKind.BATCH_UNDO, JobKind.WORK_TREE_CHANGE),
     )
 )
+_OF_LANDERS = frozenset((JobKind.BATCH_PLAN, JobKind.RESOLUTIONS_FORGET, JobKind.RESOLUTIONS_IMPORT))
+"""They move no branch, and decide what later jobs execute or how they resolve."""
 
 
 class Asked(StrEnum):

@@ -27,6 +27,11 @@ def pattern_fault(pattern: str) -> str | None:
     return None
 
 
+def has_wildcard(pattern: str) -> bool:
+    """True for a text that names more than one path."""
+    return bool(_WILD & set(pattern))
+
+
 def overlapping(first: Iterable[str], second: Iterable[str]) -> list[tuple[str, str]]:
     """Pairs of patterns, one of each side, that can name the same file."""
     others = tuple(second)

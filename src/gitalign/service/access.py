@@ -40,8 +40,7 @@ class Needs:
             raise NotSignedIn("a token is needed", hint="sign in, or git align token create")
         request.state.sees_places = actor.may(Role.ADMIN)  # read by the door; without it, an answer is for anybody
         service.throttle.count_request(actor.id)
-        if not actor.may(self.role):
-            raise NotAllowed(f"the role {self.role} is needed; {actor.name} has {actor.role}")
+        require_role(actor, self.role)
         if self.everywhere and actor.only_these is not None:
             raise NotAllowed("this needs an account for all repositories")
         project = request.path_params.get("project")
@@ -54,6 +53,16 @@ class Needs:
         if repository is not None:
             require_seen(actor, repository)
         return actor
+
+
+def require_role(actor: Actor, role: Role) -> None:
+    """Refuse who has neither that role nor one that includes it.
+
+    Raises:
+        NotAllowed
+    """
+    if not actor.may(role):
+        raise NotAllowed(f"the role {role} is needed; {actor.name} has {actor.role}")
 
 
 def require_seen(actor: Actor, repository: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 
 from gitalign.core.addresses import parsed_address
-from gitalign.core.jobs import ServedRepository
+from gitalign.core.jobs import JobKind, ServedRepository
 from gitalign.core.names import display
 from gitalign.errors import Contradiction, UserError
 from gitalign.facade import git_directories
@@ -50,3 +50,21 @@ def require_new(known: Iterable[ServedRepository], *, path: str, url: str | None
                 hint=f"use {display(other.name)}: one repository has one name, so that one job alone moves its branches",
                 code="registered_twice",
             )
+
+
+def require_folder(kind: JobKind, url: str | None) -> None:
+    """Refuse what needs branches of its own in a repository that is known by its address.
+
+    Args:
+        kind: of the job.
+        url: of the repository; None for a folder.
+
+    Raises:
+        Contradiction
+    """
+    if url is not None and kind.needs_folder:
+        raise Contradiction(
+            "batches and work trees need a repository that is registered as a folder: this one has no branches of its own",
+            hint="git align repo add NAME PATH",
+            code="not_for_addresses",
+        )

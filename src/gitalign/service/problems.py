@@ -135,6 +135,10 @@ _STATUS_OF_CODE = {
     "busy": HTTPStatus.CONFLICT,
     "unknown_worktree": HTTPStatus.NOT_FOUND,
     "unknown_branch": HTTPStatus.NOT_FOUND,
+    "unknown_run": HTTPStatus.NOT_FOUND,
+    "unknown_batch": HTTPStatus.NOT_FOUND,
+    "not_for_addresses": HTTPStatus.CONFLICT,
+    "author_not_allowed": HTTPStatus.FORBIDDEN,
     "bug": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

@@ -7,6 +7,8 @@ import graphlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+import pathspec
+
 from gitalign.batches.planning.tasks import SECRET_FILE, NeedKind, Task, TaskId, TaskList, TaskListError
 from gitalign.core.names import display, name_fault
 from gitalign.core.path_overlap import pattern_fault
@@ -93,7 +95,22 @@ def _of_patterns(tasks: Sequence[Task]) -> list[str]:
         for task in tasks
         for number, pattern in enumerate(task.touches)
         if (fault := pattern_fault(pattern)) is not None
+    ] + [
+        f"task {display(task.id)}: setup.files[{number}]: {display(pattern)!r} {fault}"
+        for task in tasks
+        if task.setup is not None
+        for number, pattern in enumerate(task.setup.files)
+        if (fault := pattern_fault(pattern) or _unreadable(pattern)) is not None
     ]
+
+
+def _unreadable(pattern: str) -> str | None:
+    """What keeps a text from being a pattern of a `.gitignore`; None when nothing does."""
+    try:
+        pathspec.GitIgnoreSpec.from_lines([pattern])
+    except ValueError:
+        return "is not a pattern of a .gitignore"
+    return None
 
 
 def _of_secrets(tasks: Sequence[Task]) -> list[str]:

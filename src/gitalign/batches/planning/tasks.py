@@ -55,7 +55,8 @@ class Setup:
 
     Attributes:
         argv: the command.
-        files: paths whose contents decide whether a tree that was prepared before can be used as it is (lock files).
+        files: paths and patterns of files whose contents decide whether a tree that was prepared before can be used as it
+            is (lock files).
         keep: patterns of what the command makes and the next task in the same tree may use.
     """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import time
@@ -18,13 +17,12 @@ from gitalign.batches.running.pool import Slot, prepared_key
 from gitalign.batches.running.port_block import take_block
 from gitalign.batches.running.run_task import Attempt, AttemptEnd, TaskPlace, run_attempt, run_setup
 from gitalign.batches.running.settle import Settled, settle
+from gitalign.batches.running.setup_files import entries_of
 from gitalign.batches.running.state import Status, wip_ref
 from gitalign.batches.running.task_log import TaskLog
 from gitalign.batches.running.turns import Turn
 from gitalign.core.names import Oid
 from gitalign.errors import GitAlignError
-from gitalign.git.asking import retried
-from gitalign.git.command import Git
 
 _AGAIN = frozenset({AttemptEnd.TRANSIENT, AttemptEnd.INFRASTRUCTURE})
 _LOOK_S = 0.1
@@ -284,19 +282,7 @@ class TaskWorker:
         if task.setup is None or hiding_profile(self._context, self._keeper.run.id, task.id) is not None:
             return ""
         git = self._context.repository.git
-        return prepared_key(task.setup.argv, {path: _entry_of(git, base, path) for path in task.setup.files})
-
-
-def _entry_of(git: Git, base: Oid, path: str) -> bytes | None:
-    """The entry of a file in a commit, which names its contents; None where the commit has no such file.
-
-    Raises:
-        GitError: that is not known; a tree that was prepared for a commit without the file must not pass for this one's.
-    """
-    plain = os.path.normpath(path)
-    if os.path.isabs(plain) or plain.split("/")[0] in (".", ".."):
-        return None
-    return retried(lambda: git.run("ls-tree", "-z", "--full-tree", base, "--", plain)).stdout or None
+        return prepared_key(task.setup.argv, entries_of(git, base, task.setup.files))
 
 
 def _lay_out(slot: Slot, base: Oid, key: str) -> None:

@@ -34,8 +34,6 @@ from gitalign.service.state import service_of
 
 router = APIRouter(prefix="/api/v1/repositories/{repository}", tags=["verbs"])
 Viewer = Annotated[Actor, Depends(Needs(Role.VIEWER))]
-Operator = Annotated[Actor, Depends(Needs(Role.OPERATOR))]
-Lander = Annotated[Actor, Depends(Needs(Role.LANDER))]
 Base64 = Annotated[str, StringConstraints(max_length=64 * 1024 * 1024)]
 Patterns = Annotated[list[Word], Field(min_length=1, max_length=1_000)]
 Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9])$")]
@@ -176,8 +174,8 @@ class Pushing(Body):
     dry_run: bool = False
 
 
-def _asks(path: str, kind: JobKind, body_type: type[Body], actor_type: Any, words: str) -> None:
-    """Add a route that writes a job of a kind."""
+def _asks(path: str, kind: JobKind, body_type: type[Body], words: str) -> None:
+    """Add a route that writes a job of a kind, for those with the role that the kind needs."""
 
     def ask(
         request: Request, repository: str, body: Any, actor: Any, idempotency_key: IdempotencyKey = None
@@ -185,7 +183,7 @@ def _asks(path: str, kind: JobKind, body_type: type[Body], actor_type: Any, word
         about, text, rest = _about(body, actor)
         return posted(service_of(request), actor, request, (kind, rest, about), idempotency_key, text=text)
 
-    ask.__annotations__ |= {"body": body_type, "actor": actor_type}
+    ask.__annotations__ |= {"body": body_type, "actor": Annotated[Actor, Depends(Needs(kind.role))]}
     ask.__name__ = f"ask_{kind.name.lower()}"
     ask.__doc__ = words
     router.add_api_route(path, ask, methods=["POST"], status_code=202, responses=said("job", status=202))
@@ -219,41 +217,41 @@ def _shows(path: str, kind: JobKind, document: str, words: str) -> None:
     router.add_api_route(path, show, methods=["GET"], responses=said(document))
 
 
-_asks("/doctor", JobKind.DOCTOR, Nothing, Operator, "Check everything that a run depends on.")
+_asks("/doctor", JobKind.DOCTOR, Nothing, "Check everything that a run depends on.")
 _shows("/doctor", JobKind.DOCTOR, "checks", "The newest checks of everything that a run depends on.")
-_asks("/categories", JobKind.CATEGORIES, Categorizing, Operator, "Find out where each branch belongs, and why.")
+_asks("/categories", JobKind.CATEGORIES, Categorizing, "Find out where each branch belongs, and why.")
 _shows(
     "/categories", JobKind.CATEGORIES, "categories", "Where each branch belongs, in the form that was asked for last."
 )
-_asks("/order", JobKind.ORDER, Choice, Operator, "Find out what can land together, and what first.")
+_asks("/order", JobKind.ORDER, Choice, "Find out what can land together, and what first.")
 _shows("/order", JobKind.ORDER, "execution-plan", "What can land together, and what first.")
-_asks("/protections", JobKind.PROTECTIONS, Protecting, Operator, "Ask the hosting service how branches are protected.")
+_asks("/protections", JobKind.PROTECTIONS, Protecting, "Ask the hosting service how branches are protected.")
 _shows("/protections", JobKind.PROTECTIONS, "protections", "How branches are protected.")
-_asks("/settings", JobKind.SETTINGS, Nothing, Operator, "Read the settings of the repository.")
+_asks("/settings", JobKind.SETTINGS, Nothing, "Read the settings of the repository.")
 _shows(
     "/settings", JobKind.SETTINGS, "repository-settings", "The settings of the repository; they are changed in files."
 )
-_asks("/stories", JobKind.STORY, Telling, Operator, "Find out what a run did to a branch, commit by commit.")
-_asks("/paths/touches", JobKind.TOUCHES, Touching, Operator, "Find out which branches change paths.")
+_asks("/stories", JobKind.STORY, Telling, "Find out what a run did to a branch, commit by commit.")
+_asks("/paths/touches", JobKind.TOUCHES, Touching, "Find out which branches change paths.")
 _shows("/paths/touches", JobKind.TOUCHES, "path-touches", "The newest answer to which branches change paths.")
-_asks("/paths/claims", JobKind.CLAIM, Claiming, Operator, "Claim paths for a while. It forbids nothing.")
+_asks("/paths/claims", JobKind.CLAIM, Claiming, "Claim paths for a while. It forbids nothing.")
 _shows("/paths/claims", JobKind.CLAIMS, "path-claims", "Claims, as they were when they were last looked at.")
-_asks("/paths/claims/refresh", JobKind.CLAIMS, Nothing, Operator, "Look at the claims that hold.")
-_asks("/paths/claims/release", JobKind.RELEASE, Releasing, Operator, "Give claims back.")
-_asks("/resolutions", JobKind.RESOLUTIONS, Nothing, Operator, "List every recorded resolution.")
+_asks("/paths/claims/refresh", JobKind.CLAIMS, Nothing, "Look at the claims that hold.")
+_asks("/paths/claims/release", JobKind.RELEASE, Releasing, "Give claims back.")
+_asks("/resolutions", JobKind.RESOLUTIONS, Nothing, "List every recorded resolution.")
 _shows("/resolutions", JobKind.RESOLUTIONS, "known-resolutions", "Recorded resolutions, when they were last listed.")
-_asks("/resolutions/show", JobKind.RESOLUTION, Naming, Operator, "Read a conflict and its recorded resolution.")
-_asks("/resolutions/forget", JobKind.RESOLUTIONS_FORGET, Naming, Lander, "Forget a resolution.")
-_asks("/resolutions/learn", JobKind.RESOLUTIONS_LEARN, Learning, Operator, "Learn from merges how people resolved.")
-_asks("/resolutions/export", JobKind.RESOLUTIONS_EXPORT, Nothing, Operator, "Every usable resolution as an archive.")
-_asks("/resolutions/import", JobKind.RESOLUTIONS_IMPORT, Importing, Lander, "Import resolutions of others.")
-_asks("/resolve", JobKind.RESOLVE, Resolving, Lander, "Resolve a conflict of a branch, step by step.")
-_asks("/resolving", JobKind.RESOLVING, Nothing, Operator, "Find out which branches are being resolved.")
+_asks("/resolutions/show", JobKind.RESOLUTION, Naming, "Read a conflict and its recorded resolution.")
+_asks("/resolutions/forget", JobKind.RESOLUTIONS_FORGET, Naming, "Forget a resolution.")
+_asks("/resolutions/learn", JobKind.RESOLUTIONS_LEARN, Learning, "Learn from merges how people resolved.")
+_asks("/resolutions/export", JobKind.RESOLUTIONS_EXPORT, Nothing, "Every usable resolution as an archive.")
+_asks("/resolutions/import", JobKind.RESOLUTIONS_IMPORT, Importing, "Import resolutions of others.")
+_asks("/resolve", JobKind.RESOLVE, Resolving, "Resolve a conflict of a branch, step by step.")
+_asks("/resolving", JobKind.RESOLVING, Nothing, "Find out which branches are being resolved.")
 _shows("/resolving", JobKind.RESOLVING, "resolutions-under-way", "Branches that are being resolved.")
-_asks("/prune", JobKind.PRUNE, Pruning, Lander, "Remove what old runs left.")
-_asks("/prune-merged", JobKind.PRUNE_MERGED, PruningMerged, Lander, "Delete merged branches.")
-_asks("/restore", JobKind.RESTORE, Restoring, Lander, "Put one branch back to where it was before a run.")
-_asks("/pushes", JobKind.PUSH, Pushing, Lander, "Push what runs moved, each branch under its lease.")
+_asks("/prune", JobKind.PRUNE, Pruning, "Remove what old runs left.")
+_asks("/prune-merged", JobKind.PRUNE_MERGED, PruningMerged, "Delete merged branches.")
+_asks("/restore", JobKind.RESTORE, Restoring, "Put one branch back to where it was before a run.")
+_asks("/pushes", JobKind.PUSH, Pushing, "Push what runs moved, each branch under its lease.")
 
 
 @router.get("/clash-map", responses=said("clash-map"))

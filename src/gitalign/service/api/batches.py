@@ -26,6 +26,7 @@ from gitalign.service.api.requests import (
     accepted,
     answer,
     posted,
+    require_own_branches,
     said,
 )
 from gitalign.service.api.runs import IfMatch, document_of, etag, not_changed
@@ -53,6 +54,7 @@ def submit_plan(
 ) -> Response:
     """Make a plan of a task list. Nothing of it runs; the plan says which commands a run would execute."""
     service = service_of(request)
+    require_own_branches(service, request, JobKind.BATCH_PLAN)
     service.settings.batches.policy().require_allowed()
     texts = {"text": body.text} | ({"tasks": body.tasks} if body.tasks is not None else {})
     text = json.dumps(texts)
@@ -89,6 +91,7 @@ def start_batch(
 ) -> Response:
     """Run a plan that was submitted: execute its commands in work trees of their own, and land each batch."""
     service = service_of(request)
+    require_own_branches(service, request, JobKind.BATCH_RUN)
     service.settings.batches.policy().require_allowed()
     if service.jobs.of_plan(repository, body.plan_id, kind=JobKind.BATCH_PLAN) is None:
         raise NotFound(f"no plan {body.plan_id}", hint="POST …/batch-plans makes one", code="unknown_plan")
@@ -274,6 +277,7 @@ def report_batch(
 
 def _about(request: Request, actor: Actor, kind: JobKind, body: Body, key: str | None) -> Response:
     service = service_of(request)
+    require_own_branches(service, request, kind)
     if kind.runs_tasks:
         service.settings.batches.policy().require_allowed()
     batch = request.path_params["batch"]

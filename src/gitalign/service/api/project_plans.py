@@ -20,11 +20,13 @@ from gitalign.batches.planning.plan_document import from_dict, require_consisten
 from gitalign.batches.planning.read_tasks import read_task_list, task_list_of
 from gitalign.batches.planning.tasks import TaskList
 from gitalign.core.accounts import Actor, Role
+from gitalign.core.jobs import JobKind
 from gitalign.documents.formats import json_text
 from gitalign.errors import NotFound, UserError
 from gitalign.service.access import Needs
 from gitalign.service.api.batch_requests import PlanName, PlanText
 from gitalign.service.api.requests import Body, said
+from gitalign.service.identities import require_folder
 from gitalign.service.problems import StateChanged
 from gitalign.service.repeats import Once
 from gitalign.service.state import Service, service_of
@@ -103,6 +105,7 @@ def build_plan(request: Request, project: str, body: Building, actor: Lander, on
     """Make the plan of a task list, or make it again. Nothing of it runs."""
     service = service_of(request)
     repository = service.repositories.get(request.path_params["repository"])
+    require_folder(JobKind.BATCH_PLAN, repository.url)
     service.settings.batches.policy().require_allowed()
 
     def built(known: str | None) -> str:

@@ -17,7 +17,7 @@ from gitalign.errors import NotFound, UserError
 from gitalign.service.access import Needs
 from gitalign.service.api.batches import RUNS
 from gitalign.service.api.project_plans import plan_text
-from gitalign.service.api.requests import Body, answer, written
+from gitalign.service.api.requests import Body, answer, require_own_branches, written
 from gitalign.service.repeats import IdempotencyKey, Once
 from gitalign.service.state import Service, service_of
 from gitalign.store.service.jobs import JobFilter
@@ -42,6 +42,7 @@ def start(
 ) -> Response:
     """Start the plan. 400 without one, 404 without the project, 409 while it runs: of two requests at once one starts it."""
     service = service_of(request)
+    require_own_branches(service, request, JobKind.BATCH_RUN)
     service.settings.batches.policy().require_allowed()
     text = plan_text(service, request.path_params["repository"])
     plan = from_dict(json.loads(text))
@@ -134,6 +135,7 @@ def resume(request: Request, project: str, actor: Lander, once: Once) -> Respons
 
 def _resumed(request: Request, actor: Actor) -> Response:
     service = service_of(request)
+    require_own_branches(service, request, JobKind.BATCH_RESUME)
     job = _under_way(service, request)
     if job is not None:
         service.jobs.ask(job.id, Asked.NOTHING, actor=actor.name)

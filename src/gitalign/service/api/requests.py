@@ -19,6 +19,8 @@ from gitalign.core.schedules import ScheduledKind
 from gitalign.documents import jobs as job_documents
 from gitalign.documents.formats import json_text
 from gitalign.facade import ReportFormat
+from gitalign.service.access import require_role
+from gitalign.service.identities import require_folder
 from gitalign.service.repeats import require_unanswered
 from gitalign.service.state import Service
 
@@ -32,7 +34,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,9
 Word = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Words = Annotated[list[Word], Field(max_length=_MOST_WORDS)]
 PlanId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-RunName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,40}$")]
+RunName = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{6}$")]
+"""The id of a run or of a batch run, whole; see `is_run_id`."""
 
 
 class Body(BaseModel):
@@ -179,10 +182,12 @@ def written(
         The job, and whether it is new.
 
     Raises:
-        NotFound, Contradiction, NoResources
+        NotFound, NotAllowed, Contradiction, NoResources
     """
-    require_unanswered(request, actor, key)
     kind, body, about = new
+    require_role(actor, kind.role)
+    require_own_branches(service, request, kind)
+    require_unanswered(request, actor, key)
     params = {**body.model_dump(mode="json", exclude_defaults=True), **about}
     plan_id = params.pop("plan_id", None)
     content = json.dumps([request.method, request.url.path, params, plan_id], sort_keys=True)
@@ -207,6 +212,16 @@ def written(
     )
     service.workers.wake()
     return job, is_new
+
+
+def require_own_branches(service: Service, request: Request, kind: JobKind) -> None:
+    """Refuse at once what the repository of a request cannot do because it is known by its address.
+
+    Raises:
+        NotFound, Contradiction
+    """
+    if kind.needs_folder:
+        require_folder(kind, service.repositories.get(request.path_params["repository"]).url)
 
 
 def accepted(job: Job, *, is_new: bool) -> Response:

@@ -135,7 +135,7 @@ def _words(data: Mapping[str, Any]) -> str:
 def list_batches(request: Request, repository: str, actor: Viewer) -> Response:
     """Batch runs, newest first: those of the service, and those that were found in the repository."""
     service = service_of(request)
-    service.repositories.get(repository)
+    has_own_branches = service.repositories.get(repository).url is None
     jobs = service.jobs.listed(JobFilter(repositories=[repository], kinds=RUNS), limit=_RUNS)
     mine: dict[str, Job] = {}
     for job, _ in jobs:
@@ -150,6 +150,7 @@ def list_batches(request: Request, repository: str, actor: Viewer) -> Response:
         jobs=list(mine.values()),
         listed=listed,
         found=found[:_RUNS],
+        has_own_branches=has_own_branches,
         key=secrets.token_urlsafe(16),
     )
 

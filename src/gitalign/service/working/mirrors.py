@@ -12,8 +12,9 @@ from pathlib import Path
 from gitalign import facade
 from gitalign.core.jobs import JobKind
 from gitalign.engine.runtime.signals import StopSignal
-from gitalign.errors import GitAlignError, RemoteError, StoreError, UserError
+from gitalign.errors import GitAlignError, RemoteError, StoreError
 from gitalign.process_owner import HeldLock
+from gitalign.service.identities import require_folder
 from gitalign.service.working.came import StillUnderWay
 from gitalign.service.working.hold import Hold
 from gitalign.service.working.remote_access import RemoteSettings
@@ -22,7 +23,6 @@ from gitalign.shared_files import make_folder
 _LOOKED_EVERY_S = 0.5
 _KILLED_BEFORE_S = 86_400.0
 """What no one has written to for so long belongs to no fetch that goes on: the bounds of a fetch are far shorter."""
-_NEED_A_FOLDER = ("batch-", "work-tree")
 
 
 @contextmanager
@@ -38,19 +38,14 @@ def mirror_ready(hold: Hold, request: facade.Request, settings: RemoteSettings) 
 
     Raises:
         StillUnderWay: another job fetches.
-        UserError: it cannot be done without branches of its own.
+        Contradiction: it cannot be done without branches of its own.
         RemoteError, GitError, StoreError, OutOfSpace
     """
     held = hold.held
     if held.url is None:
         yield
         return
-    if held.job.kind.value.startswith(_NEED_A_FOLDER):
-        raise UserError(
-            "batches and work trees need a repository that is registered as a folder: this one has no branches of its own",
-            hint="git align repo add NAME PATH",
-            code="not_for_addresses",
-        )
+    require_folder(held.job.kind, held.url)
     place = Path(held.path)
     _make(place, held.url, hold)
     fetches = held.job.kind is JobKind.FETCH or bool(held.job.params.get("fetch"))

@@ -36,7 +36,7 @@ class Authors:
             NotPermitted
             StoreError
         """
-        needed = Role.LANDER if job.kind.moves_branches or job.params.get("then") == "run" else Role.OPERATOR
+        needed = Role.LANDER if job.params.get("then") == "run" else job.kind.role
         with self._database.reading() as connection:
             author = _author(connection, job.created_by)
             why = _lost(connection, author, needed, job.repository)
