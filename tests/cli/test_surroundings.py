@@ -98,6 +98,27 @@ def test_a_signal_while_it_starts_is_an_interruption(tmp_path: Path, when: str, 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("place", ["gitalign.one_heap.share_heap", "gitalign.cli.guarded.lost_output"])
+def test_a_signal_right_before_or_behind_the_work_of_a_verb_is_an_interruption(
+    work: Workspace, place: str, number: signal.Signals
+) -> None:
+    """There click itself would end with 1."""
+    module, _, name = place.rpartition(".")
+    program = (
+        f"import os, sys, {module}\n"
+        f"{module}.{name} = lambda: os.kill(os.getpid(), {int(number)})\n"
+        "sys.argv[1:] = ['runs']\n"
+        "from gitalign.start import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=work.path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_signal_that_is_ignored_stays_ignored(work: Workspace) -> None:
     """`nohup`, and a job that a shell started in the background."""
     program = (

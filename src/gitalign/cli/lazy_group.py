@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,16 @@ has verbs that are files, it is a folder."""
 _UNKNOWN = click.Command(None)
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """An interrupt before or behind the work of a verb ends with the documented exit code; click would end with 1."""
+    try:
+        yield
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        raise click.exceptions.Exit(130) from None
+
+
 class LazyGroup(click.Group):
     """A command; it knows the names of its verbs, and what the help says of them, without importing any.
 
@@ -68,6 +79,16 @@ class LazyGroup(click.Group):
         super().__init__(**attributes)
         self.commands = dict.fromkeys(verbs, _UNKNOWN)  # the names are what the nearest one is looked for in
         self._path = path
+
+    def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
+        """See `click.Command.make_context`."""
+        with _interruptible():
+            return super().make_context(*arguments, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """See `click.Command.invoke`."""
+        with _interruptible():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every verb."""
