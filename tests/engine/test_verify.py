@@ -83,6 +83,17 @@ def test_a_run_is_proved_again_from_the_repository_alone(work: Workspace) -> Non
     assert all(proof.holds for proof in again)
 
 
+def test_an_undo_has_no_certificates_and_the_run_it_undid_is_named(work: Workspace) -> None:
+    report = run(work.path)
+    undo = facade.undo(request(work.path), "last", permit=Permit(plan_id="*"))
+
+    with pytest.raises(UserError, match=f"run {undo.run.id} aligned no branch, so it has no certificates") as refused:
+        facade.verify(request(work.path))
+
+    assert refused.value.hint == f"git align verify {report.run.id}"
+    assert all(proof.holds for proof in facade.verify(request(work.path), report.run.id))
+
+
 def test_where_the_branch_is_now_is_told(work: Workspace) -> None:
     run(work.path)
     work.switch("topic")

@@ -57,7 +57,10 @@ def verify(
             plan = journal.plan(record.id)
             wanted = awaited(record, plan, journal.publications(record.id))
         place = run_folder(opened.repository, record.id) / FILE
-        found = () if wanted and not place.exists() else read(place)
+        if not wanted and not place.exists():
+            hint = f"git align verify {record.undoes}" if record.undoes else "git align runs"
+            raise UserError(f"run {record.id} aligned no branch, so it has no certificates", hint=hint)
+        found = read(place) if place.exists() else ()
     if branch is not None:
         found, wanted = (
             tuple(one for one in some if f"{HEADS}{branch}" in (one.ref, one.of)) for some in (found, wanted)
