@@ -245,15 +245,15 @@ def patch_ids(
         return _patch_ids(git, asked, knows_binary=knows_binary, measured=chunks.measured)
 
     def read() -> dict[Oid, str]:
-        told: dict[Oid, str] = {}
+        ids: dict[Oid, str] = {}
         try:
             for chunk in chunks:
                 asked = [Compared(oid, (against or {}).get(oid)) for oid in chunk]
-                told |= _answered(git, asked, ask, lost, with_files=True) or {}
+                ids |= _answered(git, asked, ask, lost, with_files=True) or {}
         except BaseException:
             chunks.stop()
             raise
-        return told
+        return ids
 
     with ThreadPoolExecutor(_READERS, thread_name_prefix="patch-ids") as pool:
         for reading in [pool.submit(read) for _ in range(_READERS)]:

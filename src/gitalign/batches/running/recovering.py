@@ -73,7 +73,7 @@ def _recover_slot(context: BatchContext, keeper: Keeper, refs: OwnRefs, slot: Sl
     # The state is written after everything is pinned: a task that has ended left nothing, unless its tree was kept.
     if base is not None and REPLACED not in kept and (known.status not in ENDED or kept):
         slot.tree.adopt(base)
-        # A tree that was kept is no more than one thing that its task left: a snapshot, or a later attempt, may hold others.
+        # A tree that was kept holds one thing that its task left: a snapshot, or a later attempt, may hold others.
         is_alone = refs.at(wip_ref(keeper.run.id, task.id)) is None
         aside = f"@tree-{slot.number}" if slot.note.reason and not is_alone else ""
         settled = settle(context, refs, slot, task, succeeded=False, aside=aside)

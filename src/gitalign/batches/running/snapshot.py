@@ -146,7 +146,7 @@ def _files_now(tree: TaskTree) -> tuple[Oid, tuple[str, ...]]:
 def _add_by_name(tree: TaskTree, changes: FileChanges) -> tuple[str, ...] | None:
     """As `_add_everything`, of what is known to have changed; None when it has to be done with everything.
 
-    Source: `git help update-index` (--add, --remove, --stdin), which refuses what is no file.
+    Source: `git help update-index` (--add, --remove, --stdin), which refuses what is not a file.
     """
     try:
         others: list[bytes] = []
