@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from gitalign.batches.running.pool import Slot
 from gitalign.batches.running.snapshot import look
 from gitalign.batches.running.task_tree import TaskTree
 from gitalign.core.names import Oid
+from gitalign.git.command import Completed, Git
 from gitalign.worktrees.file_marks import marks_of
 from tests.batches.trees import World, world
 
@@ -130,7 +132,13 @@ def test_a_tree_that_no_one_touched_costs_no_process_of_git(world: World, monkey
     slot.tree.start_from(world.tip)
     look(slot.tree)
     calls: list[tuple[str, ...]] = []
-    monkeypatch.setattr("gitalign.git.command.Git.run", lambda self, *words, **_: calls.append(words))
+    run_git = Git.run
+
+    def counted(git: Git, *words: str, **options: Any) -> Completed:
+        calls.append(words)
+        return run_git(git, *words, **options)
+
+    monkeypatch.setattr(Git, "run", counted)
     for _ in range(2):
         slot.tree.start_from(world.tip)
         assert look(slot.tree).is_untouched

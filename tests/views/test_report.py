@@ -117,12 +117,12 @@ def test_the_page_holds_timeline_and_diffs_of_diffs(work: Workspace) -> None:
     assert {phase for phase, _ in data["phases"]} == {"prepare", "integrate", "verify", "publish"}
 
 
-def test_every_branch_that_was_pushed_stands_in_every_format(tmp_path: Path) -> None:
-    """By a run, by `push`, refused or not, and what an undo of a run moved."""
+def with_remote(tmp_path: Path, *names: str) -> tuple[Workspace, Path]:
+    """A clone whose branches are as on its remote, and a target that has moved on, here and there."""
     remote = tmp_path / "remote.git"
     work = Workspace(tmp_path / "repo")
     work.commit("base", {"f": b"1\n"})
-    for name in ("good", "taken"):
+    for name in names:
         work.switch(name, "main")
         work.commit(name, {name: b"1\n"})
     work.switch("main")
@@ -131,6 +131,12 @@ def test_every_branch_that_was_pushed_stands_in_every_format(tmp_path: Path) -> 
     work.git("fetch", "-q", "origin")
     work.commit("on", {"f": b"2\n"})
     work.git("push", "-q", "origin", "main")
+    return work, remote
+
+
+def test_every_branch_that_was_pushed_stands_in_every_format(tmp_path: Path) -> None:
+    """By a run, by `push`, refused or not, and what an undo of a run moved."""
+    work, remote = with_remote(tmp_path, "good", "taken")
     work.git("--git-dir", str(remote), "update-ref", "refs/heads/taken", "refs/heads/main")
     run(work.path, push=True)
 
@@ -245,18 +251,7 @@ def test_a_branch_that_is_gone_since_is_still_reported(same_clash: Workspace) ->
 
 def test_what_to_do_first_names_what_was_refused(tmp_path: Path) -> None:
     """No format says that nothing is to be done after a run that did not end with 0."""
-    remote = tmp_path / "remote.git"
-    work = Workspace(tmp_path / "repo")
-    work.commit("base", {"f": b"1\n"})
-    for name in ("desk", "topic"):
-        work.switch(name, "main")
-        work.commit(name, {name: b"1\n"})
-    work.switch("main")
-    work.git("clone", "-q", "--bare", ".", str(remote))
-    work.git("remote", "add", "origin", str(remote))
-    work.git("fetch", "-q", "origin")
-    work.commit("on", {"f": b"2\n"})
-    work.git("push", "-q", "origin", "main")
+    work, remote = with_remote(tmp_path, "desk", "topic")
     hook = remote / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\necho not on fridays\nexit 1\n")
     hook.chmod(0o755)
@@ -276,17 +271,7 @@ def test_what_to_do_first_names_what_was_refused(tmp_path: Path) -> None:
 
 def test_a_branch_that_was_only_pushed_is_named(tmp_path: Path) -> None:
     """A later run with `--push` has nothing to align, and names what it brought to the remote."""
-    remote = tmp_path / "remote.git"
-    work = Workspace(tmp_path / "repo")
-    work.commit("base", {"f": b"1\n"})
-    work.switch("topic", "main")
-    work.commit("topic", {"topic": b"1\n"})
-    work.switch("main")
-    work.git("clone", "-q", "--bare", ".", str(remote))
-    work.git("remote", "add", "origin", str(remote))
-    work.git("fetch", "-q", "origin")
-    work.commit("on", {"f": b"2\n"})
-    work.git("push", "-q", "origin", "main")
+    work, remote = with_remote(tmp_path, "topic")
     run(work.path)
     later = run(work.path, push=True)
     assert work.git("--git-dir", str(remote), "rev-parse", "topic") == work.tip("topic")
