@@ -13,8 +13,9 @@ import pytest
 from gitalign.batches.running.pool import Slot
 from gitalign.batches.running.snapshot import look
 from gitalign.batches.running.task_tree import TaskTree
+from gitalign.child import Completed
 from gitalign.core.names import Oid
-from gitalign.git.command import Completed, Git
+from gitalign.git.command import Git
 from gitalign.worktrees.file_marks import marks_of
 from tests.batches.trees import World, world
 
