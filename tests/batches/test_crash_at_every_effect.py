@@ -1,7 +1,7 @@
 """A batch run with push, cut off at every effect and at every call of git, before and after it acted, or without room.
 
 Whatever happens: the state is true, `resume` ends it, nothing lands twice, and everything a task ever wrote is under some ref.
-A part of the places in every run of the tests, all of them with GITALIGN_THOROUGH=1.
+A part of the places in every run of the tests, all of them with GITALIGN_THOROUGH=1. A cell that cuts nothing off fails.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,9 @@ from tests.batches.runs import sh
 from tests.batches.trees import World, make_world
 from tests.engine.faults import FaultyGit
 from tests.histories import git
+from tests.needs import IS_THOROUGH, thoroughness
 from tests.runs import request
 
-IS_THOROUGH = os.environ.get("GITALIGN_THOROUGH") == "1"
 MERGES = ("a", "b", "c")
 WRITES = (
     'w=$(od -An -N6 -tx1 /dev/urandom | tr -d " \\n"); echo $w > $GITALIGN_TASK-$w; echo $w > left-$w; '
@@ -82,14 +83,17 @@ class Stage:
         return set(self.ledger.read_text().split()) if self.ledger.exists() else set()
 
     def killed(self, work: Callable[[], object]) -> bool:
-        """Do something in a process of its own; whether it was killed."""
+        """Do something in a process of its own; whether it was killed. Only an error of ours may end it otherwise."""
         pid = os.fork()
         if pid == 0:
             with suppress(BaseException):
-                work()
-            os._exit(0)
+                with suppress(GitAlignError):
+                    work()
+                os._exit(0)
+            os._exit(1)
         _, status = os.waitpid(pid, 0)
-        return os.WIFSIGNALED(status)
+        assert status in (0, signal.SIGKILL), f"neither killed nor ended by an error of ours: {status}"
+        return status == signal.SIGKILL
 
     def require_truth(self) -> None:
         """What the state says after a crash is there."""
@@ -129,41 +133,71 @@ class Stage:
         assert written <= kept | trees
 
 
-def chosen(count: int, quick: int, *, at: int = 1, step: int = 1) -> list[int]:
-    """Numbers from `at` to `count`: every `step`th, or a few that are spread out."""
-    numbers = [*range(at, count + 1, step)]
+EFFECTS = 70
+CALLS = {"killed with us": 202, "killed with us after it acted": 202, "no space": 208, "killed before": 208}
+"""Of the process that is killed along with git only its own calls count, otherwise also those of tasks. A run has a few more."""
+MORE = 15
+
+
+def chosen(most: int, quick: int, *, at: int = 1, step: int = 1) -> list[int]:
+    """Numbers from `at` to `most`: every `step`th, or a few that are spread out."""
+    numbers = [*range(at, most + 1, step)]
     return numbers if IS_THOROUGH else [numbers[len(numbers) * (2 * one + 1) // (2 * quick)] for one in range(quick)]
 
 
-@pytest.mark.parametrize("number", chosen(75, 3))
-def test_killed_between_two_effects(tmp_path: Path, number: int) -> None:
-    stage = Stage(tmp_path)
-    seen: list[str] = []
+def cut_off(stage: Stage, end: str, number: int) -> bool:
+    """Start the run and have it come to a bad end; False when it was over before that."""
+    if end == BETWEEN:
+        return stage.killed(lambda: stage.start(killer(number)))
+    faulty = FaultyGit(stage.ledger.parent / "faulty")
+    is_killed = "with us" in end
+
+    def go() -> None:
+        with faulty.going_wrong("*", end, number=number, caller=os.getpid() if is_killed else None):
+            stage.start()
+
+    assert stage.killed(go) is (is_killed and faulty.calls >= number)
+    return faulty.calls >= number
+
+
+def killer(number: int) -> Checkpoint:
+    """Kills this process at its n-th checkpoint."""
+    left = count(number, -1)
 
     def checkpoint(name: str) -> None:
-        seen.append(name)
-        if len(seen) == number:
+        if next(left) == 1:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    stage.killed(lambda: stage.start(checkpoint))
-    stage.require_truth()
-    stage.require_whole(stage.resume())
+    return checkpoint
 
 
-ENDS = ("killed with us", "killed with us after it acted", "no space", "killed before")
-CELLS = [(end, number) for at, end in enumerate(ENDS, 1) for number in chosen(225, 1, at=at, step=len(ENDS))]
+BETWEEN = "killed between two effects"
+ENDS = tuple(CALLS)
+CELLS = [
+    *((BETWEEN, number) for number in chosen(EFFECTS, 3)),
+    *((end, number) for at, end in enumerate(ENDS, 1) for number in chosen(CALLS[end], 1, at=at, step=len(ENDS))),
+]
 
 
 @pytest.mark.parametrize(("end", "number"), CELLS)
-def test_a_call_of_git_comes_to_a_bad_end(tmp_path: Path, end: str, number: int) -> None:
+def test_a_run_that_comes_to_a_bad_end_is_finished_by_resume(tmp_path: Path, end: str, number: int) -> None:
     stage = Stage(tmp_path)
-    faulty = FaultyGit(tmp_path / "faulty")
-
-    def go() -> None:
-        with faulty.going_wrong("*", end, number=number):
-            stage.start()
-
-    with suppress(GitAlignError):
-        stage.killed(go)
+    assert cut_off(stage, end, number), f"the run was over before its number {number}: count again"
     stage.require_truth()
     stage.require_whole(stage.resume())
+
+
+@pytest.mark.parametrize("end", [BETWEEN, *ENDS])
+def test_the_cells_reach_to_the_end_of_a_run(tmp_path: Path, end: str) -> None:
+    """What comes behind the last cell is cut off as well, until a run is over before that."""
+    thoroughness("every place behind the last cell")
+    last = CALLS.get(end, EFFECTS)
+    for number in count(last + 1):
+        (tmp_path / str(number)).mkdir()
+        stage = Stage(tmp_path / str(number))
+        is_cut_off = cut_off(stage, end, number)
+        stage.require_truth()
+        stage.require_whole(facade.batch_status(request(stage.world.path)).run if not is_cut_off else stage.resume())
+        if not is_cut_off:
+            break
+    assert number - last <= MORE, f"a run has {number - 1} places: have more cells"

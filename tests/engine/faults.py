@@ -17,7 +17,7 @@ import pytest
 _GIT = shutil.which("git") or "git"
 
 _SCRIPT = """#!/bin/sh
-case "$1" in {verb})
+case "$1" in {verb}) if [ {caller} = $PPID ]; then
     # Calls may come at the same moment: each takes the next number that is free.
     number=1
     set -C
@@ -26,6 +26,7 @@ case "$1" in {verb})
     if [ $number -eq {number} ]; then
         {end}
     fi
+fi
 esac
 exec {git} "$@"
 """
@@ -91,11 +92,14 @@ class FaultyGit:
         self._write(place / "half.py", _HALF.replace("{git}", _GIT))
 
     @contextmanager
-    def going_wrong(self, verb: str, end: str, *, number: int = 1, every: bool = False) -> Iterator[None]:
+    def going_wrong(
+        self, verb: str, end: str, *, number: int = 1, every: bool = False, caller: int | None = None
+    ) -> Iterator[None]:
         """Inside, the n-th call of a git command, or every one, has one of `ENDS`, and the others go well.
 
         Args:
             verb: the command, `*` for any.
+            caller: id of the process whose calls count; None for those of every process.
         """
         count = self._place / "count"
         shutil.rmtree(count, ignore_errors=True)
@@ -103,7 +107,14 @@ class FaultyGit:
         told = ENDS[end].format(git=self._git, place=self._place, python=sys.executable)
         self._write(
             self._place / "bin" / "git",
-            _SCRIPT.format(verb=verb, count=count, number="$number" if every else number, end=told, git=self._git),
+            _SCRIPT.format(
+                verb=verb,
+                caller=caller or "$PPID",
+                count=count,
+                number="$number" if every else number,
+                end=told,
+                git=self._git,
+            ),
         )
         with pytest.MonkeyPatch.context() as patched:
             patched.setenv("PATH", f"{self._place / 'bin'}:{os.environ['PATH']}")
