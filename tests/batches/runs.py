@@ -62,13 +62,13 @@ class Bench:
 
     def context(self, *, checkpoint: Checkpoint = no_checkpoint, **settings: Any) -> BatchContext:
         listeners: Sequence[BatchListener] = settings.pop("listeners", ())
-        confinement = confinement_for(ValidationPlan(confinement="none"), Path(self.world.repository.common_dir))
-        known: dict[str, Any] = {"max_concurrency": 3, "retry_after_s": 0.01, **settings}
+        none = confinement_for(ValidationPlan(confinement="none"), Path(self.world.repository.common_dir))
+        known: dict[str, Any] = {"confinement": none, "max_concurrency": 3, "retry_after_s": 0.01, **settings}
         return BatchContext(
             repository=self.world.repository,
             store=self.store,
             pool=self.world.pool,
-            settings=BatchSettings(confinement=confinement, ports=self.world.path.parent / "ports", **known),
+            settings=BatchSettings(ports=self.world.path.parent / "ports", **known),
             surroundings=Surroundings(environ=dict(os.environ)),
             stop=self.stop,
             ident="O Perator <operator@example.org>",

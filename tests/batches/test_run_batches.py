@@ -98,13 +98,15 @@ def test_tasks_that_wait_for_the_database_become_fewer(bench: Bench) -> None:
 
 def test_tasks_of_a_batch_run_side_by_side_and_their_results_are_pinned(bench: Bench, tmp_path: Path) -> None:
     """Each waits for the other: one after the other they would never end."""
+    given = "echo given $GITALIGN_PORT $PORT $GITALIGN_PORTS $COMPOSE_PROJECT_NAME $XDG_CACHE_HOME; "
     wait = "touch {0}/$GITALIGN_TASK; while [ ! -e {0}/{1} ]; do sleep 0.02; done; echo $GITALIGN_TASK > $GITALIGN_TASK.new; "
+    wait = given + wait
     here = tmp_path / "rendezvous"
     here.mkdir()
     run = bench.run(
         sh("a", wait.format(here, "b") + "git add . && git commit -qm 'Commit of a'", timeout_s=20.0),
         sh("b", wait.format(here, "a"), title="Title of b", timeout_s=20.0),
-        sh("c", "echo nothing; echo $PORT $COMPOSE_PROJECT_NAME", timeout_s=20.0),
+        sh("c", "echo nothing", timeout_s=20.0),
     )
     assert status_of(run) == dict.fromkeys("abc", "completed")
     assert run.batches[0].outcome is not None
@@ -127,6 +129,19 @@ def test_tasks_of_a_batch_run_side_by_side_and_their_results_are_pinned(bench: B
     assert bench.heard[1][1]["task_count"] == 3
     assert_clean(bench)
     assert bench.store.read("last") == run
+    assert_apart(*(bench.log(name) for name in "ab"))
+
+
+def assert_apart(*logs: str) -> None:
+    """What tasks were given that ran at the same moment: ports, a compose project and a cache that no other one had."""
+    given = [next(line for line in log.splitlines() if line.startswith("given ")).split()[1:] for log in logs]
+    blocks = [range(int(first), int(first) + int(many)) for first, _, many, _, _ in given]
+    assert [len(block) for block in blocks] == [10] * len(logs)
+    assert len({port for block in blocks for port in block}) == 10 * len(logs)
+    assert all(first == port for first, port, *_ in given)
+    for which in ("compose name", "cache"):
+        values = {one[3 if which == "compose name" else 4] for one in given}
+        assert len(values) == len(logs), which
 
 
 def test_a_failed_task_fails_its_batch_but_not_its_siblings_and_later_batches_are_not_run(bench: Bench) -> None:
@@ -338,12 +353,12 @@ def test_a_set_up_is_run_once_for_each_tree_and_content(bench: Bench) -> None:
         files=("package-lock.json",),
         keep=("node_modules/",),
     )
-    tasks = [
-        sh(f"t{number}", "test -d node_modules; echo $?; test -d node_modules", setup=setup) for number in range(4)
-    ]
-    run = bench.run(*tasks, max_concurrency=1)
+    script = "echo x >> $XDG_CACHE_HOME/seen; echo cached $(wc -l < $XDG_CACHE_HOME/seen); test -d node_modules"
+    run = bench.run(*(sh(f"t{number}", script, setup=setup) for number in range(4)), max_concurrency=1)
     assert set(status_of(run).values()) == {"completed"}
     assert count.read_text().split() == ["x"]
+    # The cache stays with the tree, from one task to the next.
+    assert [f"cached {number + 1}\n" in bench.log(f"t{number}") for number in range(4)] == [True] * 4
 
 
 def test_a_failed_set_up_fails_its_task(bench: Bench) -> None:
