@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from gitalign.batches.planning.plan import ExecutionMode
 from gitalign.batches.planning.tasks import Need, Setup, Task
 from gitalign.batches.running.batch_store import AlreadyRunning
 from gitalign.batches.running.context import Keeper
@@ -182,21 +181,6 @@ def test_only_what_passes_is_tried_again_each_time_in_a_fresh_tree(bench: Bench,
     assert (run.tasks["red"].status, run.tasks["red"].attempts) == (Status.FAILED, 1)
     refs = bench.world.git("for-each-ref", "--format=%(refname)", WIP_PREFIX).splitlines()
     assert refs == [f"{wip_ref(BATCH, 'flaky')}@1", f"{wip_ref(BATCH, 'flaky')}@2"]
-
-
-def test_a_failure_of_the_machine_falls_back_to_one_after_the_other(bench: Bench) -> None:
-    bench.world.pool.root.write_text("in the way")
-    run = bench.run(sh("a", "true", max_attempts=1), sh("b", "true", max_attempts=1))
-    assert run.mode is ExecutionMode.SEQUENTIAL
-    assert run.mode_reason.startswith("fell back from parallel: cannot make")
-    assert status_of(run) == {"a": "failed", "b": "failed"}
-    assert "fell_back" in bench.kinds()
-
-
-def test_red_tasks_never_fall_back(bench: Bench) -> None:
-    run = bench.run(sh("a", "exit 1"), sh("b", "exit 1"))
-    assert run.mode is ExecutionMode.PARALLEL
-    assert {one.attempts for one in run.tasks.values()} == {1}
 
 
 def test_uncommitted_work_is_pinned_while_the_task_runs(bench: Bench, tmp_path: Path) -> None:
