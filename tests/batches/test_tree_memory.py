@@ -110,6 +110,46 @@ def test_what_changes_after_a_task_does_not_stay(world: World, name: str, monkey
     slot.release()
 
 
+def laid_out_long_ago(slot: Slot) -> int:
+    """Have files and index look as if they were laid out earlier; the time they got.
+
+    git compares full seconds: a task that edits a file in the second of its layout, and is looked at in a later one, is what
+    this stands for, without waiting for that second.
+    """
+    tree = slot.tree
+    then = (tree.tree / "a.txt").stat().st_mtime_ns - 100 * 10**9
+    for name in ("a.txt", "src/b.txt", ".gitignore", "package-lock.json"):
+        os.utime(tree.tree / name, ns=(then, then))
+    tree.git.run("update-index", "--refresh")
+    os.utime(tree.folder / "work.index", ns=(then, then))
+    return then
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_an_edit_of_the_same_size_in_the_second_of_the_layout_is_seen(world: World, knows: bool) -> None:
+    slot = world.pool.take("")
+    slot.tree.start_from(world.tip)
+    then = laid_out_long_ago(slot)
+    tree = slot.tree if knows else without_memory(world, slot, world.tip)
+    (tree.tree / "a.txt").write_text("b\n")
+    os.utime(tree.tree / "a.txt", ns=(then, then))
+    seen = look(tree)
+    assert seen.is_dirty
+    assert tree.git.run("cat-file", "blob", f"{seen.tree}:a.txt").stdout == b"b\n"
+    slot.release()
+
+
+def test_every_copy_of_an_index_is_as_old_as_the_index(world: World) -> None:
+    """Otherwise `git add` and `git commit -a` of a task do not see its edit, in the second of the layout."""
+    slot = world.pool.take("")
+    slot.tree.start_from(world.tip)
+    ours, theirs = slot.tree.folder / "work.index", slot.tree.task_git_dir / "index"
+    assert theirs.stat().st_mtime_ns == ours.stat().st_mtime_ns
+    slot.tree.hide(["src/b.txt"])
+    assert theirs.stat().st_mtime_ns == ours.stat().st_mtime_ns
+    slot.release()
+
+
 def test_a_snapshot_follows_what_comes_and_goes_again(world: World) -> None:
     slot = world.pool.take("")
     slot.tree.start_from(world.tip)

@@ -97,6 +97,14 @@ def test_a_change_that_keeps_size_and_time_is_seen(work: Workspace, tmp_path: Pa
     assert place.read_bytes() == b"A\n"
 
 
+def test_a_check_sees_its_own_edit_in_the_second_in_which_files_were_laid_out(work: Workspace, tmp_path: Path) -> None:
+    """git goes by the time of the index: one that was copied later hides an edit of the same size."""
+    one = opened(work, tmp_path / "slot")
+    one.hold(tree(work, "HEAD"))
+    index = next(tmp_path.glob("slot*.index"))
+    assert (one.tree / ".git/index").stat().st_mtime_ns == index.stat().st_mtime_ns
+
+
 def test_what_is_to_be_kept_stays(work: Workspace, tmp_path: Path) -> None:
     one = opened(work, tmp_path / "slot")
     one.hold(tree(work, "HEAD"))

@@ -226,7 +226,21 @@ class DisposableTree:
         (made,) = CommitWriter(place / "objects", object_format=self._format).write([commit])
         (place / "refs" / "heads" / "aligned").write_text(f"{made}\n", encoding="ascii")
         (place / "HEAD").write_text("ref: refs/heads/aligned\n", encoding="ascii")
-        shutil.copyfile(self._index, place / "index")
+        copy_index(self._index, place / "index")
+
+
+def copy_index(index: Path, place: Path) -> None:
+    """Copy an index with its time, by which git knows that files may have changed after it was written.
+
+    git reads a file again only where its time, in full seconds, is not before that of the index. A copy with a later time hides
+    changes of the same size that were made in the second in which the files were laid out.
+
+    Source: Documentation/technical/racy-git.txt.
+
+    Raises:
+        OSError
+    """
+    shutil.copy2(index, place)
 
 
 def attribute_files(listed: bytes) -> frozenset[bytes]:

@@ -20,7 +20,7 @@ from gitalign.git.alternates import alternates_file
 from gitalign.git.command import Git
 from gitalign.git.repository import Repository
 from gitalign.tree_removal import remove_tree
-from gitalign.worktrees.disposable import DisposableTree, attribute_files
+from gitalign.worktrees.disposable import DisposableTree, attribute_files, copy_index
 from gitalign.worktrees.file_marks import FileChanges, marks_of
 
 # Files are what the repository holds: no conversion by settings of this machine.
@@ -153,7 +153,7 @@ class TaskTree(DisposableTree):
             return False
         try:
             if self._index.exists():
-                shutil.copyfile(self._index, self._seen_index)
+                copy_index(self._index, self._seen_index)
         except OSError as error:
             raise OutOfSpace(f"cannot write {self._seen_index}: {error.strerror}", hint="free some space") from error
         return True
@@ -240,7 +240,7 @@ class TaskTree(DisposableTree):
                 with suppress(FileNotFoundError, IsADirectoryError):
                     (self.tree / path).unlink()
             self._give_objects(self.base, {os.fsencode(path) for path in hidden})
-            shutil.copyfile(self._index, self.task_git_dir / "index")
+            copy_index(self._index, self.task_git_dir / "index")
         except OSError as error:
             raise OutOfSpace(f"cannot hide {error.filename}: {error.strerror}", hint="free some space") from error
         return hidden
@@ -337,7 +337,7 @@ class TaskTree(DisposableTree):
         shallow = self._own / "shallow"
         if shallow.exists():
             shutil.copyfile(shallow, place / "shallow")
-        shutil.copyfile(self._index, place / "index")
+        copy_index(self._index, place / "index")
 
     def _configuration(self, *, is_bare: bool) -> str:
         object_format = self._repository.object_format
