@@ -11,20 +11,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gitalign import facade
-from gitalign.core.outcome import Aligned, Outcome
+from gitalign.core.outcome import Aligned, Outcome, StepResult
 from gitalign.core.plan import Permit, Step
 from gitalign.core.report import Report
 from gitalign.engine.alignment import at_once
+from gitalign.engine.alignment.align import BranchAligner
 from gitalign.engine.alignment.at_once import ReplaysAtOnce
 from gitalign.engine.alignment.replay_block import Block, BlockProcesses, Replayed
 from gitalign.engine.runtime.surroundings import of_process
-from gitalign.errors import OutOfSpace
+from gitalign.errors import MissingObject, OutOfSpace
 from gitalign.git import merge_stream
 from gitalign.git.merge_stream import MergeStream
 from gitalign.git.quarantine import Quarantine
@@ -216,7 +218,7 @@ if [ "$1" = merge-tree ]; then
     calls=0
     while read -r _; do calls=$((calls + 1)); done < {count}
     if [ "$calls" -ge 2 ] && [ "$calls" -le {last} ]; then
-        {git} "$@" | (head -c {bytes}; kill -9 0)
+        {git} "$@" | (stdbuf -o0 head -c {bytes}; kill -9 0)
     fi
 fi
 exec {git} "$@"
@@ -326,7 +328,7 @@ def test_without_a_thread_or_room_each_is_replayed_by_itself(
 def test_blocks_after_memory_was_left_are_replayed_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: list[str]
 ) -> None:
-    """What is made up for merging goes along to disk."""
+    """What is made up for merging goes along to disk, and what cannot be found while it moves fails no branch."""
     needs.memory()
     work = Workspace(tmp_path / "repo")
     work.commit("base", {"list": LINES})
@@ -340,6 +342,8 @@ def test_blocks_after_memory_was_left_are_replayed_at_once(
         monkeypatch.setattr(at_once, size, 10)
     monkeypatch.setattr(merge_stream, "_PACKED_FROM", 1)
     carry_out, left = Block.carry_out, list[bool]()
+    flush, look, conserve = Quarantine._flush, BranchAligner._align, BranchAligner._conserve
+    missed = threading.Event()
 
     def leaving(self: Block, processes: BlockProcesses, is_stopped: Callable[[], bool]) -> None:
         if len(left) == 1:  # before the second block
@@ -348,8 +352,31 @@ def test_blocks_after_memory_was_left_are_replayed_at_once(
             left.append(True)
         carry_out(self, processes, is_stopped)
 
+    def halfway(self: Quarantine, where: Path) -> None:
+        """The first branch is looked at only when the disk has taken the place of memory, and nothing was moved yet."""
+        if self.objects.resolve() != where:
+            missed.wait(10)
+            flush(self, where)
+
+    def conserving(self: BranchAligner, *of: Any) -> Outcome:
+        end = time.monotonic() + 10
+        while self._integration.quarantine.objects.resolve().name != "on-disk" and time.monotonic() < end:
+            time.sleep(0.001)
+        return conserve(self, *of)
+
+    def looked_at(self: BranchAligner, *of: Any, **more: Any) -> StepResult:
+        try:
+            return look(self, *of, **more)
+        except MissingObject:
+            missed.set()
+            raise
+
     monkeypatch.setattr(Block, "carry_out", leaving)
+    monkeypatch.setattr(Quarantine, "_flush", halfway)
+    monkeypatch.setattr(BranchAligner, "_conserve", conserving)
+    monkeypatch.setattr(BranchAligner, "_align", looked_at)
     found = outcomes(align(work.path, tmp_path / "copy"))
     assert left == [True, True]
+    assert missed.is_set()
     assert sorted(taken) == sorted(names)
-    assert all(isinstance(outcome, Aligned) for outcome in found.values())
+    assert {name: outcome for name, outcome in found.items() if not isinstance(outcome, Aligned)} == {}

@@ -127,9 +127,22 @@ class Quarantine:
             return call()
         except GitAlignError as error:
             # What is written while another thread moves everything to disk loses its temporary file.
-            if not (isinstance(error, OutOfSpace) and self.leave_memory()) and self._moves == before:
+            if not (isinstance(error, OutOfSpace) and self.leave_memory()) and not self.has_moved(before):
                 raise
             return call()
+
+    @property
+    def moves(self) -> int:
+        """How often the objects were moved so far; for `has_moved`."""
+        return self._moves
+
+    def has_moved(self, before: int) -> bool:
+        """Whether the objects were moved since `moves` was `before`, so that one may have been missing for a moment.
+
+        A move that is under way is waited for.
+        """
+        with self._flushing:
+            return self._moves != before
 
     def keep_within_bounds(self) -> None:
         """Pack what is in memory to disk when it has become much. Called now and then by the workers."""
@@ -144,11 +157,15 @@ class Quarantine:
                 self._flushing.release()
 
     def leave_memory(self) -> bool:
-        """Go on with objects on disk, because memory was not enough; False when they are there already, or lost."""
+        """Go on with objects on disk, because memory was not enough; False when they are there already, or lost.
+
+        What is written to memory while the disk takes its place cannot be read until it is packed, too: see `has_moved`.
+        """
         with self._flushing:
             memory = self._memory
             if memory is None or memory.is_lost:
                 return False
+            self._flush(memory.path)
             self._stand_in(self.path / "on-disk")
             try:
                 self._flush(memory.path)

@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 
 from gitalign.core.commit import RawCommit
 from gitalign.core.conflict import AppliedResolution
+from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
+from gitalign.core.own_commits import OwnCommits
 from gitalign.core.policy import AutoResolver
 from gitalign.git.command import raw
 from gitalign.integrate.lane import MergeWorker
@@ -23,6 +25,22 @@ _AT_ONCE = 16
 
 CommitsAbove = Mapping[Oid, Oid]
 """Commits of a branch, one upon the other, oldest first, each with the id by which people know it."""
+
+
+def own_line(graph: CommitGraph, own: OwnCommits, tip: Oid) -> CommitsAbove:
+    """A branch's own commits by first parents, oldest first.
+
+    Args:
+        graph: holds the branch.
+        own: what its target has not.
+        tip: of the branch.
+    """
+    mine, line = {*own.picks, *own.merges}, list[Oid]()
+    at: Oid | None = tip
+    while at in mine and at is not None:
+        line.append(at)
+        at = next(iter(graph.parents(at)), None)
+    return {oid: oid for oid in reversed(line)}
 
 
 def commits_above(

@@ -12,7 +12,6 @@ from typing import TypeVar, assert_never
 
 from gitalign.core.first_parent_chain import FirstParentChain
 from gitalign.core.gaps import missing_as_findings
-from gitalign.core.graph import CommitGraph
 from gitalign.core.integration_branches import TAKEN
 from gitalign.core.names import Oid, StepId
 from gitalign.core.outcome import (
@@ -26,7 +25,6 @@ from gitalign.core.outcome import (
     Unchanged,
     with_auto_resolved,
 )
-from gitalign.core.own_commits import OwnCommits
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import AlreadyMerged, Strategy
 from gitalign.engine.alignment.at_once import ReplaysAtOnce
@@ -46,7 +44,7 @@ from gitalign.integrate.pick import Rewriting
 from gitalign.integrate.rebase import Picks, replay
 from gitalign.integrate.recreate import recreate
 from gitalign.integrate.shared_merges import MergeCounts
-from gitalign.integrate.squashed import CommitsAbove
+from gitalign.integrate.squashed import own_line
 from gitalign.ports import CancelToken, DocumentRequest
 
 R = TypeVar("R")
@@ -87,7 +85,24 @@ class BranchAligner:
         return self._shared.counts
 
     def align(self, step: Step, *, worker: int, attempt: int, cancel: CancelToken) -> StepResult:
-        """Align one branch without moving any ref. See `ports.Aligner.align`."""
+        """Align one branch without moving any ref. See `ports.Aligner.align`.
+
+        What fails while objects go from memory to disk is done again: one may not have been found for a moment.
+        """
+        quarantine = self._integration.quarantine
+        moves = quarantine.moves
+        try:
+            result = self._align(step, worker=worker, attempt=attempt, cancel=cancel)
+        except GitAlignError:
+            if not quarantine.has_moved(moves):
+                raise
+        else:
+            if not isinstance(result.outcome, Failed) or not quarantine.has_moved(moves):
+                return result
+        self._abandon_lane(worker)
+        return self._align(step, worker=worker, attempt=attempt, cancel=cancel)
+
+    def _align(self, step: Step, *, worker: int, attempt: int, cancel: CancelToken) -> StepResult:
         phases: list[tuple[str, float]] = []
         started = time.monotonic()
         outcome = _timed(phases, "integrate", lambda: self._integrate(step, worker, cancel))
@@ -254,7 +269,7 @@ class BranchAligner:
             self._lane(worker),
             bases=own.bases,
             rules=integration.rules,
-            line=_commits_above_of(integration.graph, own, step.seen) if integration.rules.squash_merged else None,
+            line=own_line(integration.graph, own, step.seen) if integration.rules.squash_merged else None,
         )
 
     def _with_gaps_named(self, step: Step, aligned: Aligned) -> Aligned:
@@ -319,16 +334,6 @@ class BranchAligner:
             )
             return replace(result, outcome=failed, documentation="failed")
         return replace(result, documentation="written", summary=reference)
-
-
-def _commits_above_of(graph: CommitGraph, own: OwnCommits, tip: Oid) -> CommitsAbove:
-    """The branch's own commits by first parents, oldest first."""
-    mine, line = {*own.picks, *own.merges}, list[Oid]()
-    at: Oid | None = tip
-    while at in mine and at is not None:
-        line.append(at)
-        at = next(iter(graph.parents(at)), None)
-    return {oid: oid for oid in reversed(line)}
 
 
 def _timed(phases: list[tuple[str, float]], name: str, call: Callable[[], R]) -> R:
