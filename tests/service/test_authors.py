@@ -33,7 +33,7 @@ def users(database: ServiceDatabase) -> Users:
 
 def carried_out(database: ServiceDatabase, *, created_by: str, kind: JobKind = JobKind.SETTINGS) -> Job:
     new = NewJob(repository=REPOSITORY, kind=kind, created_by=created_by, params={"run_id": "20260101-000000-abcdef"})
-    job = Jobs(database).add(new, job_id=f"{len(Jobs(database).listed(JobFilter())):032x}", most_open=50)[0]
+    job = Jobs(database).add(new, job_id=f"{len(Jobs(database).listed(JobFilter(), limit=50)):032x}", most_open=50)[0]
     assert Workers(database, WorkSettings()).work_once()
     return Jobs(database).get(job.id)
 
@@ -113,7 +113,7 @@ def test_a_schedule_of_a_person_who_lost_the_right(database: ServiceDatabase, us
         connection.execute(schema.schedules.update().values(next_at=1))
     assert Clock(database, most_open=50, wake=lambda: None).look() == 1
     assert Workers(database, WorkSettings()).work_once()
-    ((job, _),) = Jobs(database).listed(JobFilter())
+    ((job, _),) = Jobs(database).listed(JobFilter(), limit=50)
     assert (job.kind, code(job)) == (JobKind.PLAN, "author_not_allowed")
     assert not Workers(database, WorkSettings()).work_once(), "no run follows"
 

@@ -56,7 +56,7 @@ def look(database: ServiceDatabase) -> int:
 
 
 def jobs(database: ServiceDatabase) -> list[Job]:
-    return [job for job, _ in reversed(Jobs(database).listed(JobFilter()))]
+    return [job for job, _ in reversed(Jobs(database).listed(JobFilter(), limit=50))]
 
 
 def work(database: ServiceDatabase) -> None:

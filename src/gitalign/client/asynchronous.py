@@ -196,9 +196,9 @@ class AsyncClient:
         """Webhooks of a repository, without their secrets."""
         return await self._ask(calls.newest(repository, "webhooks"))
 
-    async def deliveries(self, repository: str, webhook: str) -> Any:
-        """The newest deliveries of a webhook."""
-        return await self._ask(calls.newest(repository, f"webhooks/{webhook}/deliveries"))
+    async def deliveries(self, repository: str, webhook: str, *, cursor: str | None = None) -> Any:
+        """Deliveries of a webhook, newest first; `next` of one page is the cursor of the page that follows."""
+        return await self._ask(calls.newest(repository, f"webhooks/{webhook}/deliveries", cursor=cursor))
 
     async def project(
         self, project_id: str, path: str, *, method: str = "GET", body: Any = None, key: str | None = None

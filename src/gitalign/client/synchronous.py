@@ -196,9 +196,9 @@ class Client:
         """Webhooks of a repository, without their secrets."""
         return self._ask(calls.newest(repository, "webhooks"))
 
-    def deliveries(self, repository: str, webhook: str) -> Any:
-        """The newest deliveries of a webhook."""
-        return self._ask(calls.newest(repository, f"webhooks/{webhook}/deliveries"))
+    def deliveries(self, repository: str, webhook: str, *, cursor: str | None = None) -> Any:
+        """Deliveries of a webhook, newest first; `next` of one page is the cursor of the page that follows."""
+        return self._ask(calls.newest(repository, f"webhooks/{webhook}/deliveries", cursor=cursor))
 
     def project(
         self, project_id: str, path: str, *, method: str = "GET", body: Any = None, key: str | None = None

@@ -45,10 +45,12 @@ class Delivery:
     """One message to a webhook; every attempt carries the same id.
 
     Attributes:
+        number: later ones have higher numbers.
         status: of HTTP, of the newest attempt.
         detail: why it failed.
     """
 
+    number: int
     id: str
     kind: str
     state: DeliveryState

@@ -37,8 +37,13 @@ def dump_webhooks(values: Iterable[Webhook], *, secret: str | None = None) -> di
     return stamped("webhooks", content)
 
 
-def dump_deliveries(values: Iterable[Delivery]) -> dict[str, Any]:
-    """Deliveries of a webhook, newest first."""
+def dump_deliveries(values: Iterable[Delivery], *, next_page: str | None) -> dict[str, Any]:
+    """Deliveries of a webhook, newest first.
+
+    Args:
+        values: of the page.
+        next_page: the cursor of the next one; None at the end.
+    """
     content: WebhookDeliveriesDocument = {
         "deliveries": [
             {
@@ -53,6 +58,7 @@ def dump_deliveries(values: Iterable[Delivery]) -> dict[str, Any]:
                 "finished_at": None if one.finished_at is None else time_text(one.finished_at),
             }
             for one in values
-        ]
+        ],
+        "next": next_page,
     }
     return stamped("webhook-deliveries", content)

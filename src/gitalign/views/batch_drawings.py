@@ -37,8 +37,16 @@ def batch_graph(run: Mapping[str, Any], *, href: Href | None = None) -> str:
         for name, task in list(run["tasks"].items())[:MOST_TASKS]
     ]
     return (
-        graph_drawing(nodes, title=f"{len(nodes)} tasks of batch run {run['id']} and what each needs") if nodes else ""
+        graph_drawing(
+            nodes, title=f"{_how_many(len(nodes), len(run['tasks']))} of batch run {run['id']} and what each needs"
+        )
+        if nodes
+        else ""
     )
+
+
+def _how_many(drawn: int, there_are: int) -> str:
+    return f"{drawn} tasks" if drawn == there_are else f"The first {drawn} of {there_are} tasks"
 
 
 def batch_gantt(run: Mapping[str, Any], *, now: datetime, href: Href | None = None) -> str:

@@ -206,6 +206,7 @@ def _clash(one: FirstConflict, published: Published | None) -> str:
         f" First stopped by {commit_link(cause.commit, published)} {cell(cause.subject)} ({cell(cause.author)})."
         for cause in one.causes[:1]
     )
+    cause += f" And by {len(one.causes) - 1} more commits." if len(one.causes) > 1 else ""
     return (
         f"- {_branches(len(one.branches))} stop {one.words} in {paths}{more}; {frees}."
         f"{f' Owners: {owners}.' if owners else ''}{cause} {code(one.command)} ({names})"

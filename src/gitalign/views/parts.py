@@ -17,7 +17,7 @@ from gitalign.core.outlook import Published
 K = TypeVar("K", bound=Hashable)
 Json = dict[str, object]
 
-_MOST_PATHS, _MOST_BRANCHES, _MOST_OWNERS = 6, 60, 4
+_MOST_PATHS, _MOST_BRANCHES, _MOST_OWNERS, _MOST_CAUSES = 6, 60, 4, 2
 _COST_OF_A_HUNK = 40
 """Of its numbers and commas, in bytes."""
 
@@ -160,8 +160,9 @@ def _clash(one: FirstConflict, tables: Tables) -> Json:
         "more_owners": max(0, len(one.owners) - _MOST_OWNERS),
         "causes": [
             [cause.commit, tables.authors.number(Author(name=cause.author, email=cause.email)), display(cause.subject)]
-            for cause in one.causes[:2]
+            for cause in one.causes[:_MOST_CAUSES]
         ],
+        "more_causes": max(0, len(one.causes) - _MOST_CAUSES),
         "example": [[display(line.expandtabs(4)) for line in side] for side in (example.target, example.branch)]
         if example is not None and (example.target or example.branch)
         else None,

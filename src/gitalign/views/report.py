@@ -225,8 +225,15 @@ def _check(check: CheckResult) -> list[Any]:
         display(check.reason),
         round(check.duration_s, 3),
         display(" ".join(check.command)),
-        [display(line) for line in check.output.splitlines()[-_OUTPUT_LINES:]],
+        _last_lines(check.output),
     ]
+
+
+def _last_lines(output: str) -> list[str]:
+    lines = output.splitlines()
+    left_out = len(lines) - _OUTPUT_LINES
+    more = [f"({left_out} lines before these are left out)"] if left_out > 0 else []
+    return [*more, *map(display, lines[-_OUTPUT_LINES:])]
 
 
 def _summary(summary: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -260,11 +267,17 @@ def _house_rules(found: Compliance | None) -> dict[str, Any] | None:
                 one.verdict.value,
                 one.score,
                 display(one.details),
-                [display(_place(spot)) for spot in one.spots[:_MOST_SPOTS]],
+                _places(one.spots),
             ]
             for one in found.results
         ],
     }
+
+
+def _places(spots: Sequence[Spot]) -> list[str]:
+    left_out = len(spots) - _MOST_SPOTS
+    more = [f"and {left_out} more places"] if left_out > 0 else []
+    return [*(display(_place(spot)) for spot in spots[:_MOST_SPOTS]), *more]
 
 
 def _place(spot: Spot) -> str:

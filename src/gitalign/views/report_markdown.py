@@ -106,9 +106,9 @@ def _targets(report: Report, after: Aftermath) -> Section:
 def _contested(attention: Sequence[BranchReport]) -> Section:
     counts = Counter(path for branch in attention for path in getattr(conflict_of(branch.result.outcome), "paths", ()))
     rows = [row(f"{count:,}", cell(path)) for path, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
-    return Section(
-        "Most contested paths", table(["branches", "path"], (0,)) if rows else (), rows[:_MOST_PATHS], "paths"
-    )
+    more = [row("", f"and {len(rows) - _MOST_PATHS} more paths")] if len(rows) > _MOST_PATHS else []
+    head = table(["branches", "path"], (0,)) if rows else ()
+    return Section("Most contested paths", head, rows[:_MOST_PATHS] + more, "paths")
 
 
 def _findings(branches: Sequence[BranchReport]) -> Section:
@@ -174,6 +174,7 @@ def _validation(branches: Sequence[BranchReport]) -> Section:
     confined = sorted({branch.result.validation.confinement for branch in checked} - {""})
     lines = [f"- {len(checked):,} branches checked: " + ", ".join(f"{n} {one}" for one, n in sorted(statuses.items()))]
     lines += [f"- {cell(one)}" for one in confined[:_MOST_LINES]]
+    lines += [f"- and {len(confined) - _MOST_LINES} more"] if len(confined) > _MOST_LINES else []
     rows = [
         row(
             cell(branch.step.branch.name),

@@ -258,8 +258,8 @@ class TestRequests:
         assert [job.id for job, _ in page] == names[:2:-1]
         rest = jobs.listed(JobFilter(), before=page[-1][1], limit=9)
         assert [job.id for job, _ in rest] == names[2::-1]
-        assert jobs.listed(JobFilter(repositories=[])) == ()
-        assert len(jobs.listed(JobFilter(states=[JobState.QUEUED], kinds=[JobKind.PLAN]))) == 4
+        assert jobs.listed(JobFilter(repositories=[]), limit=9) == ()
+        assert len(jobs.listed(JobFilter(states=[JobState.QUEUED], kinds=[JobKind.PLAN]), limit=9)) == 4
         newest, planned = jobs.newest("shop", [JobKind.PLAN]), jobs.of_plan("shop", "f" * 64)
         assert newest is not None
         assert planned is not None
@@ -322,7 +322,7 @@ class TestMany:
             connection.execute(schema.jobs.update().where(schema.jobs.c.id == old).values(finished_at=1))
         assert forget_old_jobs(database, keep_days=90) == 1
         assert forget_old_jobs(database, keep_days=90) == 0
-        assert {job.id for job, _ in jobs.listed(JobFilter())} == {new, waiting}
+        assert {job.id for job, _ in jobs.listed(JobFilter(), limit=9)} == {new, waiting}
         assert jobs.document(old) is None
         assert jobs.document(new) is not None
         assert {one.job for one in EventReader(database).after("shop", 0)} == {new, waiting}
@@ -368,8 +368,8 @@ class TestMany:
             jobs.newest("shop", [JobKind.PLAN])
             jobs.of_plan("shop", "f" * 64)
             jobs.of_run("shop", "r")
-            jobs.listed(JobFilter(repositories=["shop"]))
-            jobs.listed(JobFilter(states=[JobState.QUEUED, JobState.RUNNING]))
+            jobs.listed(JobFilter(repositories=["shop"]), limit=50)
+            jobs.listed(JobFilter(states=[JobState.QUEUED, JobState.RUNNING]), limit=50)
             jobs.document(name)
             EventReader(database).after("shop", 1)
             EventReader(database).after("shop", 1, job=name)

@@ -18,6 +18,7 @@ Id = Annotated[str, argument(help="Id of the webhook, as list shows it.", metava
 Kinds = Annotated[
     tuple[str, ...], option("--kind", help="Only jobs of this kind, such as run; can be repeated.", metavar="KIND")
 ]
+_AT_ONCE = 200
 _WITHOUT = ("repo", "config", "yes")
 
 
@@ -67,9 +68,13 @@ def deliveries(*, name: Name, id: Id, which: ServerOptions, options: Options) ->
     from gitalign.store.service.webhooks import Webhooks
 
     with which.database() as database:
-        found = Webhooks(database).deliveries(name, id, limit=100)
+        hooks = Webhooks(database)
+        found = page = hooks.deliveries(name, id, limit=_AT_ONCE)
+        while len(page) == _AT_ONCE:
+            page = hooks.deliveries(name, id, before=page[-1].number, limit=_AT_ONCE)
+            found += page
     lines = [f"{one.id}  {one.kind}  {one.state}  {one.attempts} attempts  {one.detail}" for one in found]
-    _print(options, dump_deliveries(found), lines)
+    _print(options, dump_deliveries(found, next_page=None), lines)
     return 0
 
 

@@ -311,6 +311,7 @@ class WebhookDeliveryDocument(TypedDict):
 
 
 class WebhookDeliveriesDocument(TypedDict):
-    """Deliveries of a webhook, newest first."""
+    """Deliveries of a webhook, newest first; `next` asks for those before them, and is null at the end."""
 
     deliveries: list[WebhookDeliveryDocument]
+    next: str | None

@@ -13,7 +13,7 @@ from gitalign.core.jobs import JobKind
 from gitalign.documents import webhooks as documents
 from gitalign.service.access import Needs
 from gitalign.service.administration import new_webhook
-from gitalign.service.api.jobs import Limit
+from gitalign.service.api.jobs import Cursor, Limit
 from gitalign.service.api.requests import Body, answer, said
 from gitalign.service.repeats import Once
 from gitalign.service.state import service_of
@@ -61,7 +61,11 @@ def remove_webhook(request: Request, repository: str, webhook: str, actor: Admin
 
 
 @router.get("/{webhook}/deliveries", responses=said("webhook-deliveries"))
-def list_deliveries(request: Request, repository: str, webhook: str, actor: Admin, limit: Limit = 50) -> Response:
-    """The newest deliveries of a webhook: delivered, waiting for the next attempt, or given up, and why."""
-    found = Webhooks(service_of(request).database).deliveries(repository, webhook, limit=limit)
-    return answer(documents.dump_deliveries(found))
+def list_deliveries(
+    request: Request, repository: str, webhook: str, actor: Admin, cursor: Cursor = None, limit: Limit = 50
+) -> Response:
+    """Deliveries of a webhook, newest first: delivered, waiting for the next attempt, or given up, and why."""
+    before = None if cursor is None else int(cursor)
+    found = Webhooks(service_of(request).database).deliveries(repository, webhook, before=before, limit=limit + 1)
+    following = str(found[limit - 1].number) if len(found) > limit else None
+    return answer(documents.dump_deliveries(found[:limit], next_page=following))

@@ -24,6 +24,7 @@ from gitalign.service.api.batch_requests import TaskName
 from gitalign.service.api.batches import RUNS
 from gitalign.service.api.requests import Nothing, RunName, posted
 from gitalign.service.contents import content_of
+from gitalign.service.pages.listing import page_of
 from gitalign.service.pages.page_route import Key, Operator, PageRoute, Viewer, led_to
 from gitalign.service.pages.rendering import page
 from gitalign.service.shown_places import output_of_task
@@ -31,11 +32,11 @@ from gitalign.service.state import Service, service_of
 from gitalign.store.service.batch_events import BatchEvents
 from gitalign.store.service.jobs import JobFilter
 from gitalign.validate.commands import readable
-from gitalign.views.batch_drawings import batch_gantt, batch_graph
+from gitalign.views.batch_drawings import MOST_TASKS, batch_gantt, batch_graph
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
 _RUNS = 50
-_MOST_EVENTS = 2_000
+_MOST_SNAPSHOTS = 2_000
 _SHOWN_EVENTS = 150
 _MOST_TASKS = 150
 _LOG_BYTES = 128 * 1024
@@ -53,8 +54,11 @@ class BatchLook:
         graph, gantt: drawings; empty where there is nothing to draw.
         counts: tasks by status.
         titles: of tasks.
+        not_drawn: how many tasks the drawings leave out.
         snapshots: how often what a task had not committed was kept, and when last.
+        has_all_snapshots: false when there are more than were counted.
         events: newest last: when, kind, task, what it says.
+        has_older_events: whether there are events before these.
     """
 
     run: Any
@@ -64,8 +68,11 @@ class BatchLook:
     gantt: str
     counts: Mapping[str, int]
     titles: Mapping[str, str]
+    not_drawn: int
     snapshots: Mapping[str, tuple[int, datetime]]
+    has_all_snapshots: bool
     events: Sequence[tuple[datetime, str, str, str]]
+    has_older_events: bool
 
     def tasks(self, status: str) -> list[tuple[Any, list[tuple[str, Any]], int]]:
         """Each batch with tasks of a status, and how many more it has; at most so many in all that the page stays small.
@@ -93,8 +100,9 @@ def _look(service: Service, repository: str, batch: str) -> BatchLook:
         raise NotFound(f"no batch run {display(batch)}", hint="git align batch list", code="unknown_batch")
     documents = (content_of(service.jobs, job) for job in jobs)
     run: Any = next((one for one in documents if one is not None), None)
-    said = BatchEvents(service.database).after(repository, batch, 0, limit=_MOST_EVENTS)
-    heard = [json.loads(text) for _, text in said]
+    events = BatchEvents(service.database)
+    heard = [*map(json.loads, events.newest(repository, batch, limit=_SHOWN_EVENTS + 1))]
+    kept = events.newest(repository, batch, kind=EventKind.TASK_SNAPSHOT, limit=_MOST_SNAPSHOTS + 1)
     base = f"/repositories/{quote(repository)}/batches/{quote(batch)}/tasks"
 
     def href(task: str) -> str:
@@ -110,20 +118,22 @@ def _look(service: Service, repository: str, batch: str) -> BatchLook:
         gantt=batch_gantt(run, now=datetime.now(UTC), href=href) if is_known else "",
         counts=dict(Counter(task["status"] for task in run["tasks"].values()).most_common()) if is_known else {},
         titles={str(task["id"]): task.get("title", "") for task in tasks},
-        snapshots=_snapshots(heard),
+        not_drawn=max(0, len(run["tasks"]) - MOST_TASKS) if is_known else 0,
+        snapshots=_snapshots([*map(json.loads, kept)]),
+        has_all_snapshots=len(kept) <= _MOST_SNAPSHOTS,
         events=[
             (as_time(one["at"]), one["kind"], str(one["data"].get("task_id", "")), _words(one["data"]))
             for one in heard[-_SHOWN_EVENTS:]
         ],
+        has_older_events=len(heard) > _SHOWN_EVENTS,
     )
 
 
 def _snapshots(heard: Sequence[Mapping[str, Any]]) -> Mapping[str, tuple[int, datetime]]:
     kept: dict[str, tuple[int, datetime]] = {}
     for one in heard:
-        if one["kind"] == EventKind.TASK_SNAPSHOT:
-            task = str(one["data"].get("task_id", ""))
-            kept[task] = (kept.get(task, (0, None))[0] + 1, as_time(one["at"]))
+        task = str(one["data"].get("task_id", ""))
+        kept[task] = (kept.get(task, (0, None))[0] + 1, as_time(one["at"]))
     return kept
 
 
@@ -136,9 +146,10 @@ def list_batches(request: Request, repository: str, actor: Viewer) -> Response:
     """Batch runs, newest first: those of the service, and those that were found in the repository."""
     service = service_of(request)
     has_own_branches = service.repositories.get(repository).url is None
-    jobs = service.jobs.listed(JobFilter(repositories=[repository], kinds=RUNS), limit=_RUNS)
+    which = JobFilter(repositories=[repository], kinds=RUNS)
+    jobs, older = page_of(service.jobs, which, request.query_params, rows=_RUNS)
     mine: dict[str, Job] = {}
-    for job, _ in jobs:
+    for job in jobs:
         mine.setdefault(job.run_id or "", job)
     listed = service.jobs.newest(repository, [JobKind.BATCH_LIST])
     found = [one for one in (content_of(service.jobs, listed) or {}).get("batch_runs", ()) if one["id"] not in mine]
@@ -149,7 +160,9 @@ def list_batches(request: Request, repository: str, actor: Viewer) -> Response:
         repository=repository,
         jobs=list(mine.values()),
         listed=listed,
-        found=found[:_RUNS],
+        found=found,
+        older=older,
+        most=_RUNS,
         has_own_branches=has_own_branches,
         key=secrets.token_urlsafe(16),
     )

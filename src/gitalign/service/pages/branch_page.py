@@ -18,6 +18,7 @@ from gitalign.service.api.asking import Telling
 from gitalign.service.api.requests import RunName, posted
 from gitalign.service.branches import SeenBranches, seen_branches
 from gitalign.service.contents import content_of
+from gitalign.service.pages.listing import page_of
 from gitalign.service.pages.page_route import Key, Operator, PageRoute, Viewer, led_to
 from gitalign.service.pages.rendering import page
 from gitalign.service.state import service_of
@@ -61,9 +62,13 @@ class Story:
         clashes_left_out: how many more there are.
         looked_for_pairs: whether that forecast did.
         mates: other branches that stop at the same conflict.
-        happened: newest first.
-        explained: what the newest run that moved it did to its commits, when that was asked for; None otherwise.
-        certificate: proof of the newest run that moved it, when certificates were proved; None otherwise.
+        happened: what runs did, newest first.
+        looked_at: how many runs were looked through for that.
+        is_older: these are not the newest runs.
+        older: the cursor of the runs before; None when there are none.
+        explained: what the newest of these runs that moved it did to its commits, when that was asked for; None otherwise.
+        explained_at: address of the whole answer.
+        certificate: proof of the newest of these runs that moved it, when certificates were proved; None otherwise.
     """
 
     forecast: Mapping[str, Any] | None
@@ -72,17 +77,22 @@ class Story:
     looked_for_pairs: bool
     mates: Sequence[str]
     happened: Sequence[Happened]
+    looked_at: int
+    is_older: bool
+    older: int | None
     explained: Mapping[str, Any] | None
+    explained_at: str
     certificate: Mapping[str, Any] | None
 
 
-def story_of(jobs: Jobs, seen: SeenBranches, branch: str) -> Story:
+def story_of(jobs: Jobs, seen: SeenBranches, branch: str, query: Mapping[str, str]) -> Story:
     """The story of a branch.
 
     Args:
         jobs: of the service.
         seen: branches of its repository.
         branch: by name.
+        query: of the address; `before` is the cursor of earlier runs.
     """
     repository = seen.plan.repository
     forecast = content_of(jobs, seen.sources[branch].forecast) or {}
@@ -94,8 +104,10 @@ def story_of(jobs: Jobs, seen: SeenBranches, branch: str) -> Story:
     ]
     conflicts = content_of(jobs, jobs.newest(repository, [JobKind.CONFLICTS])) or {}
     mates = next((one["branches"] for one in conflicts.get("groups", ()) if branch in one["branches"]), ())
-    runs = jobs.listed(JobFilter(repositories=[repository], kinds=WITH_A_REPORT, states=_ENDED), limit=_RUNS)
-    happened = [one for job, _ in runs if (one := _entries(jobs, job).get(branch)) is not None]
+    which = JobFilter(repositories=[repository], kinds=WITH_A_REPORT, states=_ENDED)
+    runs, older = page_of(jobs, which, query, rows=_RUNS, name="before")
+    happened = [one for job in runs if (one := _entries(jobs, job).get(branch)) is not None]
+    story = _story_job(jobs, repository, branch, happened)
     return Story(
         forecast=next(entries, None),
         clashes=clashes[:_MOST_CLASHES],
@@ -103,7 +115,11 @@ def story_of(jobs: Jobs, seen: SeenBranches, branch: str) -> Story:
         looked_for_pairs=bool(forecast.get("pairs")),
         mates=[name for name in mates if name != branch],
         happened=happened,
-        explained=_explained(jobs, repository, branch, happened),
+        looked_at=len(runs),
+        is_older=query.get("before", "").isdecimal(),
+        older=older,
+        explained=content_of(jobs, story),
+        explained_at="" if story is None else f"/api/v1/jobs/{story.id}/document",
         certificate=_certificate(jobs, repository, branch, happened),
     )
 
@@ -133,12 +149,10 @@ def _moved_by(happened: Sequence[Happened]) -> str | None:
     return next((one.job.run_id for one in happened if one.after and one.after != one.before and one.job.run_id), None)
 
 
-def _explained(jobs: Jobs, repository: str, branch: str, happened: Sequence[Happened]) -> Mapping[str, Any] | None:
+def _story_job(jobs: Jobs, repository: str, branch: str, happened: Sequence[Happened]) -> Job | None:
     run_id = _moved_by(happened)
     told = () if run_id is None else jobs.about_run(repository, run_id, [JobKind.STORY])
-    of_branch = (job for job in told if job.state is JobState.DONE and job.params.get("branch") == branch)
-    found: Mapping[str, Any] | None = content_of(jobs, next(of_branch, None))
-    return found
+    return next((job for job in told if job.state is JobState.DONE and job.params.get("branch") == branch), None)
 
 
 def _certificate(jobs: Jobs, repository: str, branch: str, happened: Sequence[Happened]) -> Mapping[str, Any] | None:
@@ -166,7 +180,7 @@ def show_branch(request: Request, repository: str, branch: str, actor: Viewer) -
         repository=repository,
         sources=seen.sources[branch],
         row=row,
-        story=story_of(service.jobs, seen, branch),
+        story=story_of(service.jobs, seen, branch, request.query_params),
         key=secrets.token_urlsafe(16),
     )
 

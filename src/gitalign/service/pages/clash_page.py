@@ -23,7 +23,6 @@ from gitalign.views.clash_drawing import MOST_NAMED, by_clashes, clash_drawing
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
 _PAIRS = 100
-_LOOKED_THROUGH = 20
 _MOST_HUNKS = 20
 _LONGEST = 1_000
 Part = Annotated[str, Query(max_length=1_000)]
@@ -58,13 +57,11 @@ class ClashLook:
 
 
 def forecast_with_pairs(jobs: Jobs, repository: str) -> tuple[Job, Any] | None:
-    """The newest forecast that looked for pairs, with its document; None when none of the newest ones did."""
+    """The newest forecast that looked for pairs, with its document; None when none did."""
     which = JobFilter(repositories=[repository], kinds=[JobKind.FORECAST], states=[JobState.DONE])
-    for job, _ in jobs.listed(which, limit=_LOOKED_THROUGH):
-        if job.params.get("pairs"):
-            content = content_of(jobs, job)
-            return None if content is None else (job, content)
-    return None
+    job = jobs.first(which, wanted=lambda one: bool(one.params.get("pairs")))
+    content = content_of(jobs, job)
+    return None if job is None or content is None else (job, content)
 
 
 def clash_look(job: Job, forecast: Mapping[str, Any], *, branch: str, path: str, target: str) -> ClashLook:

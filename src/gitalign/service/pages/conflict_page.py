@@ -23,7 +23,6 @@ from gitalign.store.service.jobs import JobFilter, Jobs
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
 _GROUPS = 30
-_LOOKED_THROUGH = 50
 _MOST_FILES = 20
 
 
@@ -68,12 +67,11 @@ def sides_of(file: Mapping[str, Any]) -> list[SidesOfHunk]:
 def _newest(jobs: Jobs, repository: str, *, branch: str | None = None) -> tuple[Job, Any] | None:
     """The newest answer, about all branches or with all about one of them."""
     which = JobFilter(repositories=[repository], kinds=[JobKind.CONFLICTS], states=[JobState.DONE])
-    for job, _ in jobs.listed(which, limit=_LOOKED_THROUGH):
-        if branch is None or job.params.get("branch") == branch:
-            content = content_of(jobs, job)
-            if content is not None:
-                return job, content
-    return None
+    job = jobs.first(
+        which,
+        wanted=lambda one: branch in (None, one.params.get("branch")) and content_of(jobs, one) is not None,
+    )
+    return None if job is None else (job, content_of(jobs, job))
 
 
 @router.get("/repositories/{repository}/conflicts")
@@ -120,6 +118,7 @@ def show_conflict(request: Request, repository: str, branch: str, actor: Viewer)
     job, document = found
     entry = next((one for one in document["branches"] if one["branch"] == branch), None)
     detail = document["detail"] if detailed is not None else None
+    files = (detail or {}).get("files", ())
     return page(
         request,
         "conflict.html",
@@ -129,7 +128,8 @@ def show_conflict(request: Request, repository: str, branch: str, actor: Viewer)
         job=job,
         entry=entry,
         detail=detail,
-        files=[(file, sides_of(file)) for file in (detail or {}).get("files", ())[:_MOST_FILES]],
+        files=[(file, sides_of(file)) for file in files[:_MOST_FILES]],
+        files_left_out=max(0, len(files) - _MOST_FILES),
         resolve=command_on("git align resolve", branch),
         key=secrets.token_urlsafe(16),
     )

@@ -45,6 +45,7 @@ def show_job(request: Request, job: str, actor: Viewer) -> Response:
         look=look,
         progress=progress,
         recent=[(event, _about(event)) for event in events[-_LINES:]],
+        has_older_events=len(events) > _LINES,
         rows=rows[(number - 1) * _ROWS : number * _ROWS],
         verdict=verdict,
         number=number,
@@ -68,7 +69,7 @@ def show_progress(request: Request, job: str, actor: Viewer) -> Response:
 
 
 def _followed(service: Service, job: Job) -> tuple[Sequence[ServiceEvent], Progress]:
-    most = MOST_EVENTS if job.kind in _WITH_LANES else _LINES
+    most = MOST_EVENTS if job.kind in _WITH_LANES else _LINES + 1
     events = service.feed.reader.newest_of(job.repository, job.id, limit=most)
     return events, progress_of(events, now=datetime.now(UTC))
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from gitalign.core.jobs import Job
 from gitalign.documents.models.service import BranchRowDocument
+from gitalign.store.service.jobs import JobFilter, Jobs
 
 ROWS = 100
 """On a page."""
@@ -22,6 +24,24 @@ SORTS: Mapping[str, tuple[str, Callable[[BranchRowDocument], Any]]] = {
     "new": ("newest", lambda row: -(row["last_commit_at"] or 0)),
     "state": ("state", lambda row: row["state"]),
 }
+
+
+def page_of(
+    jobs: Jobs, which: JobFilter, query: Mapping[str, str], *, rows: int, name: str = "cursor"
+) -> tuple[Sequence[Job], int | None]:
+    """Jobs of a page, newest first, and the cursor of the next page; None for that on the last one.
+
+    Args:
+        jobs: of the service.
+        which: a choice.
+        query: of the address.
+        rows: on a page.
+        name: of the cursor in the query.
+    """
+    word = query.get(name, "")
+    before = int(word) if word.isdecimal() and word.isascii() and len(word) < 19 else None
+    found = jobs.listed(which, before=before, limit=rows + 1)
+    return [job for job, _ in found[:rows]], found[rows - 1][1] if len(found) > rows else None
 
 
 def page_number(query: Mapping[str, str]) -> int:

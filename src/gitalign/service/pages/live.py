@@ -123,4 +123,6 @@ def _lanes(finished: Sequence[Mapping[str, Any]]) -> str:
         bar = Bar(start_s=end - took - first, end_s=end - first, name=one["branch"], state=str(one["data"]["outcome"]))
         workers.setdefault(worker, []).append(bar)
     lanes = [Lane(name=f"worker {worker}", bars=bars) for worker, bars in sorted(workers.items())]
-    return lane_drawing(lanes, title=f"What {len(lanes)} workers did with {len(spans)} branches")
+    done = int(finished[-1]["data"].get("done", 0))
+    which = f"the newest {len(spans)} of {done}" if done > len(spans) else f"{len(spans)}"
+    return lane_drawing(lanes, title=f"What {len(lanes)} workers did with {which} branches")

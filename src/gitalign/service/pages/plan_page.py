@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ from gitalign.core.jobs import Job, JobKind, JobState
 from gitalign.errors import NotFound
 from gitalign.service.api.requests import NewRun, PlanId, posted
 from gitalign.service.contents import content_of
-from gitalign.service.pages.listing import page_number
+from gitalign.service.pages.listing import page_number, page_of
 from gitalign.service.pages.page_route import Key, Lander, PageRoute, Viewer, led_to
 from gitalign.service.pages.plan_diff import PlanDiff, plan_diff
 from gitalign.service.pages.rendering import page
@@ -66,7 +66,7 @@ def plan_look(jobs: Jobs, repository: str, plan_id: str) -> PlanLook:
         job=job,
         plan=plan,
         is_newest=newest is not None and newest.plan_id == plan_id,
-        earlier=_before(_plans(jobs, repository), plan_id),
+        earlier=_before(jobs, repository, plan_id),
         kinds=dict(Counter(step["kind"] for step in plan["steps"]).most_common()),
         refused=sum(bool(step["refusal"]) for step in plan["steps"]),
     )
@@ -80,15 +80,19 @@ def _plan(jobs: Jobs, repository: str, plan_id: str) -> tuple[Job, Any]:
     return job, content
 
 
-def _plans(jobs: Jobs, repository: str) -> Sequence[Job]:
-    """Newest first; of several jobs that made the same plan, the newest."""
-    which = JobFilter(repositories=[repository], kinds=[JobKind.PLAN], states=[JobState.DONE])
-    return [*{job.plan_id: job for job, _ in reversed(jobs.listed(which, limit=_PLANS))}.values()][::-1]
+def _made_plans(repository: str) -> JobFilter:
+    return JobFilter(repositories=[repository], kinds=[JobKind.PLAN], states=[JobState.DONE])
 
 
-def _before(plans: Sequence[Job], plan_id: str) -> Job | None:
-    ids = [job.plan_id for job in plans]
-    return next(iter(plans[ids.index(plan_id) + 1 :]), None) if plan_id in ids else None
+def _before(jobs: Jobs, repository: str, plan_id: str) -> Job | None:
+    """The newest job that made another plan before this one; of several jobs that made this one, before the newest."""
+    newer = set()
+
+    def is_earlier(job: Job) -> bool:
+        newer.add(job.plan_id)
+        return job.plan_id != plan_id and plan_id in newer
+
+    return jobs.first(_made_plans(repository), wanted=is_earlier)
 
 
 @router.get("/repositories/{repository}/plans")
@@ -96,8 +100,9 @@ def list_plans(request: Request, repository: str, actor: Viewer) -> Response:
     """Plans, newest first, and a form that compares two."""
     service = service_of(request)
     service.repositories.get(repository)
-    plans = _plans(service.jobs, repository)
     query = request.query_params
+    made, older = page_of(service.jobs, _made_plans(repository), query, rows=_PLANS)
+    plans = [*{job.plan_id: job for job in reversed(made)}.values()][::-1]
     diff = None
     if query.get("before") and query.get("after"):
         diff = _difference(service.jobs, repository, query["before"], query["after"])
@@ -110,6 +115,7 @@ def list_plans(request: Request, repository: str, actor: Viewer) -> Response:
         diff=diff,
         before=query.get("before", plans[1].plan_id if len(plans) > 1 else ""),
         after=query.get("after", plans[0].plan_id if plans else ""),
+        older=older,
         most=_MOST_NAMED,
         key=secrets.token_urlsafe(16),
     )

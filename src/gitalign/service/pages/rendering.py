@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -47,6 +48,8 @@ def _environment() -> Environment:
         "age": _age,
         "drawn": Markup,
         "lines": _lines,
+        "short": _short,
+        "first_of": _first_of,
         "command_on": command_on,
     }
     environment.globals |= {"Role": Role, "navigation": NAVIGATION}
@@ -75,6 +78,16 @@ def _shown(value: object) -> str:
 def _lines(value: object) -> str:
     """Lines of a file: tabs are spaces, other control characters are visible."""
     return "\n".join(display(line.expandtabs(4)) for line in str(value).split("\n"))
+
+
+def _short(value: str, characters: int) -> str:
+    """An id as people recognize it."""
+    return value[:characters]
+
+
+def _first_of(rows: Sequence[Any], most: int) -> Sequence[Any]:
+    """The first rows of a table; the template says how many more there are."""
+    return rows[:most]
 
 
 def _when(value: datetime | None) -> str:

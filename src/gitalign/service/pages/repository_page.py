@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from gitalign.core.health import HealthRecord
 from gitalign.service.contents import content_of
-from gitalign.service.pages.listing import SORTS, Filters, listing
+from gitalign.service.pages.listing import SORTS, Filters, listing, page_of
 from gitalign.service.pages.looks import repository_look
 from gitalign.service.pages.page_route import PageRoute, Viewer
 from gitalign.service.pages.rendering import page
@@ -23,6 +23,7 @@ from gitalign.views.health_chart import WEEK, Reading, Trend, health_chart, tren
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
 _JOBS = 8
+_CHANGES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +35,14 @@ class HealthLook:
         trend: now and a week ago.
         chart: a drawing.
         rows: when it changed, newest first, for people who do not see the drawing.
+        rows_left_out: how many changes there were before.
     """
 
     name: str
     trend: Trend
     chart: str
     rows: Sequence[tuple[datetime, int]]
+    rows_left_out: int
 
 
 def health_looks(records: Sequence[HealthRecord], *, now: datetime) -> list[HealthLook]:
@@ -61,7 +64,8 @@ def _health_look(name: str, known: Sequence[tuple[datetime, int | None]], *, now
         name=name,
         trend=trend_of(readings, now=now),
         chart=health_chart(readings, now=now, title=name),
-        rows=[(one.at, one.value) for one in reversed(changes[-20:])],
+        rows=[(one.at, one.value) for one in reversed(changes[-_CHANGES:])],
+        rows_left_out=max(0, len(changes) - _CHANGES),
     )
 
 
@@ -74,7 +78,7 @@ def show_repository(request: Request, repository: str, actor: Viewer) -> Respons
     filters = Filters.of(request.query_params)
     plan: Any = content_of(service.jobs, look.plan) or {}
     notes = {note["name"]: note["words"] for note in plan.get("target_notes", ())}
-    jobs = service.jobs.listed(JobFilter(repositories=[repository]), limit=_JOBS)
+    jobs, older = page_of(service.jobs, JobFilter(repositories=[repository]), {}, rows=_JOBS)
     days = 2 * WEEK // timedelta(days=1)
     return page(
         request,
@@ -86,6 +90,7 @@ def show_repository(request: Request, repository: str, actor: Viewer) -> Respons
         sorts=SORTS,
         targets=[(one["name"], one["oid"], notes.get(one["name"], "")) for one in plan.get("targets", ())],
         health=health_looks(service.health.of_days(repository, days), now=datetime.now(UTC)),
-        jobs=[job for job, _ in jobs],
+        jobs=jobs,
+        has_older_jobs=older is not None,
         key=secrets.token_urlsafe(16),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -20,6 +20,7 @@ from gitalign.service.api.requests import (
     Undoing,
     posted,
 )
+from gitalign.service.pages.listing import page_of
 from gitalign.service.pages.looks import repository_look
 from gitalign.service.pages.page_route import Key, Lander, Operator, PageRoute, Viewer, led_to
 from gitalign.service.pages.rendering import page
@@ -27,6 +28,7 @@ from gitalign.service.state import service_of
 from gitalign.store.service.jobs import JobFilter
 
 _SHOWN = 50
+_OVER = 10
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -35,26 +37,26 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False, default_respo
 def now(request: Request, actor: Viewer) -> Response:
     """What is under way, what needs attention, and the repositories."""
     service = service_of(request)
-    under_way = service.jobs.listed(
-        JobFilter(repositories=actor.only_these, states=(JobState.QUEUED, JobState.RUNNING))
-    )
-    over = service.jobs.listed(
-        JobFilter(repositories=actor.only_these, states=(JobState.FAILED, JobState.STOPPED)), limit=10
-    )
+    open_jobs = JobFilter(repositories=actor.only_these, states=(JobState.QUEUED, JobState.RUNNING))
+    under_way, more_under_way = page_of(service.jobs, open_jobs, {}, rows=_SHOWN)
+    failed = JobFilter(repositories=actor.only_these, states=(JobState.FAILED, JobState.STOPPED))
+    over, more_over = page_of(service.jobs, failed, {}, rows=_OVER)
     names = [one.name for one in service.repositories.all() if actor.sees(one.name)]
     looks = [repository_look(service.jobs, name) for name in names]
     looks.sort(key=lambda look: (-look.attention, look.name))
     needs = [
         *((f"{look.attention} branches need attention", f"/repositories/{look.name}?show=attention", look.name)
           for look in looks if look.attention),
-        *((f"{job.kind} {job.state}", f"/jobs/{job.id}", job.repository) for job, _ in over[:5]),
+        *((f"{job.kind} {job.state}", f"/jobs/{job.id}", job.repository) for job in over),
     ]  # fmt: skip
     return page(
         request,
         "now.html",
         actor=actor,
-        under_way=[job for job, _ in under_way],
-        over=[job for job, _ in over],
+        under_way=under_way,
+        more_under_way=more_under_way,
+        over=over,
+        more_over=more_over,
         looks=looks,
         needs=needs,
     )
@@ -74,18 +76,19 @@ def list_jobs(request: Request, actor: Viewer) -> Response:
 
 
 def _jobs_page(request: Request, actor: Actor, which: JobFilter, *, repository: str | None) -> Response:
-    cursor, kind = request.query_params.get("cursor", ""), request.query_params.get("kind", "")
-    if kind in tuple(JobKind):
-        which = replace(which, kinds=[JobKind(kind)])
-    before = int(cursor) if cursor.isdecimal() and cursor.isascii() and len(cursor) < 19 else None
-    rows = service_of(request).jobs.listed(which, before=before, limit=_SHOWN + 1)
-    older = rows[_SHOWN - 1][1] if len(rows) > _SHOWN else None
+    kind = request.query_params.get("kind", "")
+    states = [JobState(word) for word in request.query_params.getlist("state") if word in tuple(JobState)]
+    which = replace(which, states=states, kinds=[JobKind(kind)] if kind in tuple(JobKind) else ())
+    jobs, cursor = page_of(service_of(request).jobs, which, request.query_params, rows=_SHOWN)
+    chosen = [*(("state", state.value) for state in states), *([("kind", kind)] if which.kinds else [])]
     return page(
         request,
         "jobs.html",
         actor=actor,
-        jobs=[job for job, _ in rows[:_SHOWN]],
-        older=older,
+        jobs=jobs,
+        older=urlencode([*chosen, ("cursor", str(cursor))]) if cursor is not None else "",
+        states=states,
+        states_there_are=tuple(JobState),
         repository=repository,
         kind=kind,
         kinds=tuple(JobKind),

@@ -26,6 +26,7 @@ from gitalign.views.badge import badge
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
 _MOST = 12
+_JOBS = 2
 _DAYS = 14
 _BADGE_S = 60
 
@@ -49,11 +50,13 @@ class WallLook:
         look: its branches.
         conflicts: over two weeks; None when nothing was recorded.
         under_way: jobs that run, each with how far it is.
+        more_under_way: how many more run.
     """
 
     look: RepositoryLook
     conflicts: HealthLook | None
     under_way: Sequence[tuple[Job, Progress]]
+    more_under_way: int
 
 
 @router.get("/wall")
@@ -62,7 +65,8 @@ def show_wall(request: Request, actor: Viewer) -> Response:
     service = service_of(request)
     names = [one.name for one in service.repositories.all() if actor.sees(one.name)]
     looks = sorted((repository_look(service.jobs, name) for name in names), key=lambda one: (-one.attention, one.name))
-    running = service.jobs.listed(JobFilter(repositories=actor.only_these, states=(JobState.RUNNING,)))
+    # No more of them run than there are workers.
+    running = service.jobs.since(JobFilter(repositories=actor.only_these, states=(JobState.RUNNING,)), None)
     now = datetime.now(UTC)
     return page(
         request,
@@ -81,8 +85,9 @@ def _on_the_wall(service: Service, look: RepositoryLook, running: Sequence[Job],
         look=look,
         conflicts=next(iter(health_looks(service.health.of_days(look.name, _DAYS), now=now)), None),
         under_way=[
-            (job, progress_of(reader.newest_of(look.name, job.id, limit=MOST_EVENTS), now=now)) for job in mine[:2]
+            (job, progress_of(reader.newest_of(look.name, job.id, limit=MOST_EVENTS), now=now)) for job in mine[:_JOBS]
         ],
+        more_under_way=max(0, len(mine) - _JOBS),
     )
 
 

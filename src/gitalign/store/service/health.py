@@ -58,7 +58,11 @@ class HealthRecords:
             newest_first = _HEALTH.c.at.desc()
             within = select(_HEALTH).where(mine, _HEALTH.c.at >= start).order_by(newest_first).limit(_MOST)
             before = select(_HEALTH).where(mine, _HEALTH.c.at < start).order_by(newest_first).limit(1)
-            rows = [*connection.execute(within), *connection.execute(before)]
+            rows = list(connection.execute(within))
+            if (
+                len(rows) < _MOST
+            ):  # else what comes before these is not known, and an older record must not stand for it
+                rows += connection.execute(before)
         return tuple(map(_record, reversed(rows)))
 
 

@@ -25,6 +25,7 @@ _WITH_A_DOCUMENT = (JobState.DONE, JobState.STOPPED)
 WITH_A_REPORT = (JobKind.RUN, JobKind.UNDO, JobKind.RESUME)
 """Kinds whose document is the report of their run."""
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
+_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,7 @@ class Jobs:
             row = connection.execute(query).first()
         return None if row is None else JobDocument(media_type=row.media_type, body=row.body)
 
-    def listed(self, which: JobFilter, *, before: int | None = None, limit: int = 50) -> tuple[tuple[Job, int], ...]:
+    def listed(self, which: JobFilter, *, before: int | None = None, limit: int) -> tuple[tuple[Job, int], ...]:
         """Jobs with their numbers, newest first.
 
         Args:
@@ -170,6 +171,16 @@ class Jobs:
             query = query.where(_JOBS.c.number >= number)
         with self._database.reading() as connection:
             return tuple((job_of(row), row.number) for row in connection.execute(query))
+
+    def first(self, which: JobFilter, *, wanted: Callable[[Job], bool]) -> Job | None:
+        """The newest job of a choice that is wanted, of all that there are; None when none is."""
+        before: int | None = None
+        while rows := self.listed(which, before=before, limit=_AT_ONCE):
+            for job, number in rows:
+                if wanted(job):
+                    return job
+                before = number
+        return None
 
     def newest(self, repository: str, kinds: Sequence[JobKind]) -> Job | None:
         """The newest job of these kinds that was carried out; None when there is none."""

@@ -124,14 +124,24 @@ class Webhooks:
                 connection, actor=actor, action="webhook.remove", subject=repository, detail={"webhook": webhook}
             )
 
-    def deliveries(self, repository: str, webhook: str, *, limit: int) -> tuple[Delivery, ...]:
-        """The newest deliveries of a webhook, newest first.
+    def deliveries(
+        self, repository: str, webhook: str, *, before: int | None = None, limit: int
+    ) -> tuple[Delivery, ...]:
+        """Deliveries of a webhook, newest first.
+
+        Args:
+            repository: by name.
+            webhook: by id.
+            before: only those with a lower number.
+            limit: at most so many.
 
         Raises:
             NotFound
         """
         with self._database.reading() as connection:
             mine = _DELIVERIES.c.webhook == _number(connection, repository, webhook)
+            if before is not None:
+                mine &= _DELIVERIES.c.number < before
             rows = connection.execute(
                 select(_DELIVERIES).where(mine).order_by(_DELIVERIES.c.number.desc()).limit(limit)
             )
@@ -262,6 +272,7 @@ def _webhook(row: Row[Any], repository: str) -> Webhook:
 def _delivery(row: Row[Any]) -> Delivery:
     is_waiting = row.state == DeliveryState.WAITING.value
     return Delivery(
+        number=row.number,
         id=row.id,
         kind=row.kind,
         state=DeliveryState(row.state),

@@ -3,7 +3,7 @@ function steps(given) {
   if (!given) return null;
   const items = [];
   const owners = one => one.owners.length ? el("p", { class: "soft" }, "Owners: ", one.owners.map(([author, count], at) => [at ? ", " : "", person(author), ` (${branchesOf(count)})`]), one.more_owners ? `, and ${one.more_owners} more` : "") : null;
-  const causes = one => one.causes.map(([id, author, subject]) => el("p", { class: "soft" }, "First stopped by ", commitId(id, true), " ", name(subject), " by ", person(author)));
+  const causes = one => one.causes.map(([id, author, subject]) => el("p", { class: "soft" }, "First stopped by ", commitId(id, true), " ", name(subject), " by ", person(author))).concat(one.more_causes ? [el("p", { class: "soft" }, `and ${one.more_causes} more commits`)] : []);
   const example = one => one.example ? el("div", { class: "sides" }, side("target", one.example[0]), side("branch", one.example[1])) : null;
   const names = one => el("ul", { class: "names" }, one.branches.map(text => el("li", {}, branchNamed(text))), one.count > one.branches.length ? el("li", { class: "soft" }, `and ${one.count - one.branches.length} more`) : null);
   const clash = one => el("li", {},
